@@ -95,7 +95,7 @@ def ordered(e: Expr, variables: Iterable[Symbol] = ()) -> list[tuple[Monomial, s
         m, c = item
         index = [rank[n] for n, _ in m if n in rank]
         kind = 0 if index else 1 if m else 2
-        negative = c < 0
+        negative = bool(c < 0)
         plain = (-kind if negative else kind, index, -sum(k for _, k in m), [n for n, _ in m])
         return (negative, *plain)
 

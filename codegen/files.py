@@ -1,0 +1,119 @@
+"""The only module that opens files: all or nothing when writing, a diff when comparing."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+
+class WriteError(OSError):
+    """The files could not be written; nothing half-written is left."""
+
+
+def read(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        OSError: the file cannot be read.
+
+    """
+    return path.read_bytes().decode("utf-8")
+
+
+def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write texts into a folder (made if it is missing) and return their paths.
+
+    Every text is on disk under a temporary name before the first one takes its place, and
+    whatever was there stays until then.
+
+    Args:
+        folder: where to write.
+        texts: file name to text.
+
+    Raises:
+        WriteError: the folder or a file cannot be written.
+
+    """
+    made = _missing(folder)
+    temporary: dict[Path, Path] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            path = folder / name
+            if path.is_dir():
+                raise IsADirectoryError(f"{path} is a folder")
+            handle, draft = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+            temporary[path] = Path(draft)
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode("utf-8"))
+            temporary[path].chmod(0o666 & ~_umask())
+        for path, draft_path in temporary.items():
+            draft_path.replace(path)
+    except OSError as error:
+        for draft_path in temporary.values():
+            draft_path.unlink(missing_ok=True)
+        for parent in made:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        raise WriteError(f"cannot write to {folder}: {error}") from error
+    return list(temporary)
+
+
+def drift(folder: Path, texts: Mapping[str, str], generated: tuple[str, ...] = ()) -> list[str]:
+    """Return the difference between a folder and the texts it should hold, as unified diffs.
+
+    Args:
+        folder: the folder to look at.
+        texts: file name to text.
+        generated: patterns of files that must not be there unless `texts` has them.
+
+    """
+    found = []
+    for name, text in texts.items():
+        path = folder / name
+        old = read(path) if path.is_file() else ""
+        if old != text or not path.is_file():
+            diff = difflib.unified_diff(
+                old.splitlines(keepends=True),
+                text.splitlines(keepends=True),
+                fromfile=f"{name} (on disk)",
+                tofile=f"{name} (generated)",
+            )
+            found.append("".join(_ended(line) for line in diff))
+    for pattern in generated:
+        for path in sorted(folder.glob(pattern)):
+            if path.name not in texts:
+                found.append(f"{path.name}: on disk, but generated no more\n")
+    return found
+
+
+def generated_folder() -> Path:
+    """Return the folder of `rot180.generated` without importing it.
+
+    Raises:
+        FileNotFoundError: rot180 is not installed.
+
+    """
+    spec = find_spec("rot180.generated")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("rot180.generated is not installed; pip install rot180")
+    return Path(spec.origin).parent
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
+
+
+def _missing(folder: Path) -> list[Path]:
+    """Return the folders that writing to `folder` makes, innermost first."""
+    return [p for p in (folder, *folder.parents) if not p.exists()]
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,637 @@
+"""The meaning: exact evaluation of expressions at concrete sizes, independent of the rules.
+
+Tensors get pseudo-random values in the field of `PRIME` elements, sums run over all points where
+no box, range or equation vanishes, pending derivatives are dual numbers. Nothing is rewritten, so
+agreement here is evidence about the rules, not a consequence of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Expr, Symbol
+
+from rot180.derive.polynomial import monomials
+from rot180.derive.terms import (
+    Access,
+    Apply,
+    AtLeast,
+    Condition,
+    Derivative,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Tensor,
+    accesses_and_brackets,
+    factor_symbols,
+    free_symbols,
+)
+
+PRIME = 2**31 - 19
+LIMIT = 10**7
+
+Array: TypeAlias = NDArray[np.int64]
+Points: TypeAlias = dict[str, Array]
+Row: TypeAlias = tuple[dict[str, int], int, int]
+Interval: TypeAlias = tuple[dict[str, Fraction], Fraction, Fraction]
+Box: TypeAlias = tuple[tuple[int, int] | None, ...]
+
+
+class EvaluationError(ValueError):
+    """The expression has no value: a sum without bounds, or a size that was not given."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Concrete sizes and parameters, and a seed from which every tensor gets its values."""
+
+    sizes: Mapping[Symbol, int]
+    seed: int = 0
+    _memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def values(self, tensor: Tensor) -> Array:
+        """Return the entries of a free tensor, residues of `PRIME`, in the shape of its box."""
+        env = {v.name: n for v, n in self.sizes.items()}
+        return self.entries(tensor.name, tuple(_integer(n, env) for n in _sizes(tensor)))
+
+    def entries(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return the entries of the free tensor of that name and box."""
+        shape = tuple(max(n, 0) for n in shape)
+        key = (name, shape)
+        if key not in self._memo:
+            at = np.arange(math.prod(shape), dtype=np.int64)
+            self._memo[key] = _noise(f"{self.seed} {name} {shape}", at).reshape(shape)
+        out: Array = self._memo[key]
+        return out
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Where a factor is evaluated: a model, named integers, and the entries moved by an epsilon.
+
+    A value has ``2**len(moved)`` parts, one per product of the nilpotent epsilons.
+    """
+
+    model: Model
+    env: Mapping[str, int]
+    moved: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
+
+    @property
+    def parts(self) -> int:
+        return 1 << len(self.moved)
+
+
+def evaluate(expression: Expression, model: Model, point: Mapping[Symbol, int]) -> int:
+    """Return the value, modulo `PRIME`, of an expression at one point of its free indices.
+
+    A derivative with respect to an entry outside its tensor's box is zero.
+
+    Raises:
+        EvaluationError: a sum is not bounded by its factors, or a symbol has no value.
+
+    """
+    env = {v.name: n for v, n in (*model.sizes.items(), *point.items())}
+    return int(_tabulate(expression, _Scope(model, env), {})[0])
+
+
+def _noise(label: str, at: Array) -> Array:
+    """Hash integers to residues (splitmix64): the same on every platform."""
+    seed = int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "little")
+    z = (at.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) % np.uint64(PRIME)).astype(np.int64)
+
+
+def _affine(
+    e: Expr, env: Mapping[str, int], loops: Iterable[str] = ()
+) -> tuple[int | Fraction, dict[str, int | Fraction]]:
+    """Split an index into a number and the nonzero coefficients of the loop variables."""
+    constant: int | Fraction = 0
+    coefficients: dict[str, int | Fraction] = {}
+    for monomial, c in monomials(e).items():
+        value: int | Fraction = int(c.p) if c.q == 1 else Fraction(int(c.p), int(c.q))
+        loop = ""
+        for name, power in monomial:
+            if name in loops:
+                loop = name
+            elif name in env:
+                value *= env[name] ** power
+            else:
+                raise EvaluationError(f"{e}: {name} has no value in {dict(env)}")
+        if loop:
+            coefficients[loop] = coefficients.get(loop, 0) + value
+        else:
+            constant += value
+    return constant, {v: c for v, c in coefficients.items() if c != 0}
+
+
+def _integer(e: Expr, env: Mapping[str, int]) -> int:
+    value, _ = _affine(e, env)
+    if value != int(value):
+        raise EvaluationError(f"{e} is {value}, not an integer")
+    return int(value)
+
+
+def _sizes(tensor: Tensor) -> tuple[Expr, ...]:
+    return tuple(n for n in tensor.shape if n is not None)
+
+
+def _row(e: Expr, low: int, high: int, env: Mapping[str, int], loops: Iterable[str]) -> Row:
+    """Return ``low <= e <= high`` as (coefficients, low, high) without the constant."""
+    constant, coefficients = _affine(e, env, loops)
+    scale = math.lcm(constant.denominator, *(c.denominator for c in coefficients.values()))
+    shift = int(constant * scale)
+    row = {v: int(c * scale) for v, c in coefficients.items()}
+    return row, low * scale - shift, high * scale - shift
+
+
+def _rows(factors: Iterable[Factor], scope: _Scope, loops: Sequence[str]) -> Iterator[Row]:
+    """Walk over what must hold for a product of factors to be nonzero."""
+    for factor in factors:
+        if isinstance(factor, Equal):
+            yield _row(factor.value, 0, 0, scope.env, loops)
+        elif isinstance(factor, Range):
+            size = _integer(factor.size, scope.env)
+            yield _row(factor.value, 0, size - 1, scope.env, loops)
+        elif isinstance(factor, Access):
+            for e, axis in zip(factor.index, _support(factor.tensor, scope), strict=True):
+                if axis is not None:
+                    yield _row(e, *axis, scope.env, loops)
+        elif isinstance(factor, Derivative):
+            yield from _rows((*factor.factors, factor.wrt), scope, loops)
+
+
+def _key(tensor: Tensor, scope: _Scope) -> tuple[object, ...]:
+    names = sorted(v.name for v in tensor.parameters)
+    return (tensor, *(scope.env.get(name) for name in names))
+
+
+def _support(tensor: Tensor, scope: _Scope) -> Box:
+    """Return the first and last index of each axis outside of which the tensor is zero."""
+    if tensor.definition is None:
+        return tuple((0, _integer(n, scope.env) - 1) for n in _sizes(tensor))
+    key = ("support", *_key(tensor, scope))
+    if key not in scope.model._memo:
+        formals = [v.name for v in tensor.definition.formals]
+        boxed = [
+            ({v: 1}, 0, _integer(n, scope.env) - 1)
+            for v, n in zip(formals, tensor.shape, strict=True)
+            if n is not None
+        ]
+        hull: dict[str, tuple[int, int] | None] = dict.fromkeys(formals, (0, -1))
+        for n, term in enumerate(tensor.definition.body):
+            loops = [*formals, *(v.name for v in term.variables)]
+            found = _intervals([*boxed, *_rows(term.factors, scope, loops)], loops)
+            for v in formals:
+                old, new = hull[v], found.get(v)
+                if n == 0 or old is None or new is None:
+                    hull[v] = new if n == 0 else None
+                else:
+                    hull[v] = (min(old[0], new[0]), max(old[1], new[1]))
+        scope.model._memo[key] = tuple(hull.values())
+    out: Box = scope.model._memo[key]
+    return out
+
+
+def _intervals(rows: Iterable[Row], loops: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Bound the variables that the rows determine: Gauss-Jordan with intervals on the right."""
+    todo = [({v: Fraction(c) for v, c in r.items()}, Fraction(a), Fraction(b)) for r, a, b in rows]
+    done: dict[str, Interval] = {}
+    for v in loops:
+        candidates = [row for row in todo if v in row[0]]
+        if candidates:
+            left, low, high = pivot = min(candidates, key=lambda r: (len(r[0]) > 1, r[2] - r[1]))
+            todo.remove(pivot)
+            ends = (low / left[v], high / left[v]) if low <= high else (Fraction(0), Fraction(-1))
+            unit = ({w: a / left[v] for w, a in left.items()}, min(ends), max(ends))
+            todo = [_without(v, unit, row) for row in todo]
+            done = {w: _without(v, unit, row) for w, row in done.items()} | {v: unit}
+    return {
+        v: (math.ceil(low), math.floor(high))
+        for v, (left, low, high) in done.items()
+        if len(left) == 1
+    }
+
+
+def _without(v: str, unit: Interval, row: Interval) -> Interval:
+    """Take a multiple of a row in which `v` has the coefficient 1 from another row."""
+    f = row[0].get(v, Fraction(0))
+    left = {w: row[0].get(w, 0) - f * unit[0].get(w, 0) for w in {**row[0], **unit[0]}}
+    low, high = (unit[2], unit[1]) if f > 0 else (unit[1], unit[2])
+    return {w: a for w, a in left.items() if a != 0}, row[1] - f * low, row[2] - f * high
+
+
+def _ends(v: str, rows: list[Row], points: Points, count: int) -> tuple[Array, Array] | None:
+    """Bound one variable at each point, by the rows in which all others are known."""
+    out: tuple[Array, Array] | None = None
+    for row, low, high in rows:
+        if v not in row or not all(w == v or w in points for w in row):
+            continue
+        known = np.zeros(count, np.int64)
+        for w, c in row.items():
+            if w != v:
+                known += c * points[w]
+        near, far = (low - known, high - known)[:: 1 if row[v] > 0 else -1]
+        first, last = -(-near // row[v]), far // row[v]
+        out = (np.maximum(out[0], first), np.minimum(out[1], last)) if out else (first, last)
+    return out
+
+
+def _solutions(rows: list[Row], loops: Sequence[str]) -> tuple[int, Points]:
+    """Return all integer points that satisfy the rows, one vector per variable.
+
+    Raises:
+        EvaluationError: the rows do not bound a variable, or leave more than `LIMIT` points.
+
+    """
+    rest, points = list(loops), dict[str, Array]()
+    count = int(all(row or low <= 0 <= high for row, low, high in rows))
+    while rest and count:
+        best: tuple[int, str, Array, Array] | None = None
+        for v in rest:
+            ends = _ends(v, rows, points, count)
+            if ends is not None:
+                lengths = np.maximum(ends[1] - ends[0] + 1, 0)
+                total = int(lengths.sum())
+                if best is None or total < best[0]:
+                    best = (total, v, ends[0], lengths)
+        if best is None:
+            found = _intervals(rows, loops)
+            if not found.keys() & set(rest):
+                raise EvaluationError(f"no factor bounds the sum over {', '.join(rest)}")
+            rows = rows + [({v: 1}, low, high) for v, (low, high) in found.items()]
+            continue
+        count, v, first, lengths = best
+        if count > LIMIT:
+            raise EvaluationError(f"more than {LIMIT} points in the sum over {', '.join(loops)}")
+        points = {w: np.repeat(at, lengths) for w, at in points.items()}
+        start = np.repeat(first - np.cumsum(lengths) + lengths, lengths)
+        points[v] = start + np.arange(count, dtype=np.int64)
+        rest.remove(v)
+    if not count:
+        points = {v: np.zeros(0, np.int64) for v in loops}
+    return count, points
+
+
+def _tabulate(body: Expression, scope: _Scope, axes: Mapping[str, range]) -> Array:
+    """Evaluate an expression on a grid of some of its free indices."""
+    shape = tuple(len(axis) for axis in axes.values())
+    out = np.zeros((scope.parts, math.prod(shape)), np.int64)
+    for term in body:
+        loops = [*axes, *(v.name for v in term.variables)]
+        rows: list[Row] = [({v: 1}, axis.start, axis.stop - 1) for v, axis in axes.items()]
+        count, points = _solutions([*rows, *_rows(term.factors, scope, loops)], loops)
+        c = Fraction(_affine(term.coefficient, scope.env)[0])
+        scale = c.numerator * pow(c.denominator, -1, PRIME) % PRIME
+        place = np.zeros(count, np.int64)
+        for v, axis in axes.items():
+            place = place * len(axis) + points[v] - axis.start
+        values = _product(term.factors, scope, count, points) * scale % PRIME
+        for part, value in zip(out, values, strict=True):
+            np.add.at(part, place, value)
+        out %= PRIME
+    return out.reshape(scope.parts, *shape)
+
+
+def _times(a: Array, b: Array) -> Array:
+    """Multiply values with epsilon parts: part S is the sum over A + B = S, A and B disjoint."""
+    out = np.zeros_like(a)
+    for i, j in itertools.product(range(len(a)), repeat=2):
+        if not i & j:
+            out[i | j] = (out[i | j] + a[i] * b[j]) % PRIME
+    return out
+
+
+def _product(factors: Iterable[Factor], scope: _Scope, count: int, points: Points) -> Array:
+    """Multiply factors at points that satisfy their rows, so that each bracket is 1."""
+    out = np.zeros((scope.parts, count), np.int64)
+    out[0] = 1
+    for factor in factors:
+        if isinstance(factor, Access):
+            out = _times(out, _access(factor, scope, count, points))
+        elif isinstance(factor, Apply):
+            out = _times(out, _apply(factor, scope, count, points))
+        elif isinstance(factor, Derivative):
+            out = _times(out, _derivative(factor, scope, count, points))
+    return out
+
+
+def _at(access: Access, scope: _Scope, count: int, points: Points) -> list[Array]:
+    """Return the index vectors of an access."""
+    out = []
+    for e in access.index:
+        constant, coefficients = _affine(e, scope.env, points)
+        at = np.full(count, int(constant), np.int64)
+        for v, c in coefficients.items():
+            at += int(c) * points[v]
+        out.append(at)
+    return out
+
+
+def _access(access: Access, scope: _Scope, count: int, points: Points) -> Array:
+    tensor, index = access.tensor, _at(access, scope, count, points)
+    if tensor.definition is None:
+        shape = tuple(_integer(n, scope.env) for n in _sizes(tensor))
+        axes = [range(max(n, 0)) for n in shape]
+        table = np.zeros((scope.parts, *map(len, axes)), np.int64)
+        table[0] = scope.model.entries(tensor.name, shape)
+        for i, (name, box, entry) in enumerate(scope.moved):
+            if (name, box) == (tensor.name, shape):
+                table[(1 << i, *entry)] = 1
+    elif count:
+        axes = []
+        for at, box_axis in zip(index, _support(tensor, scope), strict=True):
+            low, high = box_axis or (int(at.min()), int(at.max()))
+            axes.append(range(low, max(high + 1, low)))
+        formals = (v.name for v in tensor.definition.formals)
+        key = ("table", tuple(axes), scope.moved, *_key(tensor, scope))
+        if key not in scope.model._memo:
+            grid = dict(zip(formals, axes, strict=True))
+            scope.model._memo[key] = _tabulate(tensor.definition.body, scope, grid)
+        table = scope.model._memo[key]
+    if not count or not all(axes):
+        return np.zeros((scope.parts, count), np.int64)
+    inside = np.ones(count, bool)
+    for at, axis in zip(index, axes, strict=True):
+        inside &= (at >= axis.start) & (at < axis.stop)
+    place = tuple(
+        np.where(inside, at - axis.start, 0) for at, axis in zip(index, axes, strict=True)
+    )
+    found = [np.broadcast_to(part[place], (count,)) for part in table]
+    return np.where(inside, np.stack(found), 0)
+
+
+def _apply(apply: Apply, scope: _Scope, count: int, points: Points) -> Array:
+    """Taylor's formula: exact, because the epsilons are nilpotent."""
+    step = _access(apply.argument, scope, count, points)
+    at = step[0].copy()
+    step[0] = 0
+    power = np.zeros_like(step)
+    power[0] = 1
+    out = np.zeros_like(step)
+    for k in range(len(scope.moved) + 1):
+        label = f"{scope.model.seed} {apply.function} {apply.order + k}"
+        weight = _noise(label, at) * pow(math.factorial(k), -1, PRIME) % PRIME
+        out = (out + weight * power) % PRIME
+        power = _times(power, step)
+    return out
+
+
+def _derivative(derivative: Derivative, scope: _Scope, count: int, points: Points) -> Array:
+    """Move one entry by a new epsilon and keep the part that has it."""
+    tensor = derivative.wrt.tensor
+    if tensor.definition is not None:
+        raise EvaluationError(f"derivative with respect to the defined tensor {tensor.name}")
+    shape = tuple(_integer(n, scope.env) for n in _sizes(tensor))
+    index = np.array(_at(derivative.wrt, scope, count, points), np.int64)
+    entries = [tuple(entry) for entry in index.reshape(len(shape), count).T.tolist()]
+    out = np.zeros((scope.parts, count), np.int64)
+    for entry in dict.fromkeys(entries):
+        here = np.array([other == entry for other in entries])
+        inner = replace(scope, moved=(*scope.moved, (tensor.name, shape, entry)))
+        some = {v: at[here] for v, at in points.items()}
+        out[:, here] = _product(derivative.factors, inner, int(here.sum()), some)[scope.parts :]
+    return out
+
+
+class Statement(Protocol):
+    """What can be checked: a theorem, of which each line must have the same value."""
+
+    @property
+    def variables(self) -> tuple[tuple[Symbol, Expr | None], ...]:
+        """The free indices and their sizes; None is all of Z."""
+
+    @property
+    def hypotheses(self) -> tuple[Condition, ...]:
+        """What the sizes and parameters satisfy."""
+
+    @property
+    def lines(self) -> tuple[Expression, ...]:
+        """The expressions claimed to be equal."""
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """Sizes, a seed of the entries and an index at which line 0 and another line differ."""
+
+    sizes: Mapping[Symbol, int]
+    seed: int
+    index: Mapping[Symbol, int]
+    line: int
+    left: int
+    right: int
+
+    def __str__(self) -> str:
+        """Return the sizes, the index and both values in a line."""
+        at = ", ".join(f"{v}={n}" for v, n in (*self.sizes.items(), *self.index.items()))
+        return f"line 0 is {self.left}, line {self.line} is {self.right} (mod {PRIME}) at {at}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check saw: models and points tried, points with a nonzero value, a failure."""
+
+    models: int
+    points: int
+    nonzero: int
+    counterexample: Counterexample | None
+
+
+def holds(condition: Condition, at: Mapping[Symbol, int]) -> bool:
+    """Return whether a condition holds at concrete values."""
+    env = {v.name: n for v, n in at.items()}
+    value = _integer(condition.value, env)
+    if isinstance(condition, Equal):
+        return value == 0
+    if value < 0 or isinstance(condition, AtLeast):
+        return value >= 0
+    return value < _integer(condition.size, env)
+
+
+def _symbols(expressions: Iterable[Expr]) -> set[Symbol]:
+    return {v for e in expressions for v in e.free_symbols if isinstance(v, Symbol)}
+
+
+def _names(
+    lines: Iterable[Expression],
+    variables: tuple[tuple[Symbol, Expr | None], ...],
+    hypotheses: tuple[Condition, ...],
+) -> list[Symbol]:
+    """Return the sizes and parameters of a statement, sorted by name."""
+    found = set[Symbol]().union(*(free_symbols(line) for line in lines))
+    found |= _symbols(n for _, n in variables if n is not None)
+    found |= {v for condition in hypotheses for v in factor_symbols(condition)}
+    return sorted(found - {v for v, _ in variables}, key=lambda v: v.name)
+
+
+def _axes(expression: Expression) -> set[Symbol]:
+    """Return the symbols in the boxes of tensors, definitions included."""
+    found: set[Symbol] = set()
+    for term in expression:
+        for part in accesses_and_brackets(term.factors):
+            if isinstance(part, Access):
+                found |= _symbols(_sizes(part.tensor))
+                if part.tensor.definition:
+                    found |= _axes(part.tensor.definition.body)
+    return found
+
+
+def _differ(
+    lines: tuple[Expression, ...], model: Model, point: Mapping[Symbol, int]
+) -> tuple[int, Counterexample | None]:
+    first = evaluate(lines[0], model, point)
+    for n, line in enumerate(lines[1:], 1):
+        value = evaluate(line, model, point)
+        if value != first:
+            return first, Counterexample(model.sizes, model.seed, point, n, first, value)
+    return first, None
+
+
+def _repair(
+    conditions: Sequence[Condition], at: dict[Symbol, int], fixed: set[Symbol], rng: random.Random
+) -> bool:
+    """Change values until the conditions hold; equations are solved where that is exact."""
+    for _ in range(400):
+        broken = [c for c in conditions if not holds(c, at)]
+        if not broken:
+            return True
+        condition = rng.choice(broken)
+        free = sorted(factor_symbols(condition) - fixed, key=lambda v: v.name)
+        if not free:
+            return False
+        v = rng.choice(free)
+        env = {w.name: n for w, n in at.items()}
+        at[v] += rng.choice((-2, -1, 1, 2))
+        if isinstance(condition, Equal):
+            constant, slope = _affine(condition.value, env, (v.name,))
+            c = slope.get(v.name, 0)
+            if c != 0 and constant % c == 0 and -9 <= -constant // c <= 30:
+                at[v] = int(-constant // c)
+    return False
+
+
+def check(statement: Statement, count: int = 6, seed: int = 0) -> Report:
+    """Compare every line of a theorem at random sizes, parameters, entries and indices.
+
+    Args:
+        statement: a theorem.
+        count: how many models with a nonempty box of free indices to try.
+        seed: another seed, other models.
+
+    Raises:
+        EvaluationError: no model was found: the hypotheses contradict each other, or leave
+            no index.
+
+    """
+    rng = random.Random(seed)
+    bound = {v for v, _ in statement.variables}
+    names = _names(statement.lines, statement.variables, statement.hypotheses)
+    axes = set[Symbol]().union(*(_axes(line) for line in statement.lines))
+    axes |= _symbols(n for _, n in statement.variables if n is not None)
+    conditions = [c for c in statement.hypotheses if not factor_symbols(c) & bound]
+    models = points = nonzero = 0
+    for _ in range(40 * count):
+        if models == count:
+            break
+        sizes = {
+            v: rng.choices((-1, 0, 1, 2, 3, 4, 5, 7), (1, 1, 6, 9, 9, 5, 3, 1))[0]
+            if v in axes
+            else rng.choice((-2, -1, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5))
+            for v in names
+        }
+        while math.prod(max(n, 1) for v, n in sizes.items() if v in axes) > 20000:
+            largest = max(axes, key=lambda v: (sizes[v], v.name))
+            sizes[largest] -= 1
+        if not _repair(conditions, sizes, bound, rng):
+            continue
+        model = Model(sizes, rng.randrange(1 << 30))
+        seen = 0
+        for _ in range(3):
+            point = _index(statement, sizes, rng)
+            if point is None:
+                break
+            value, failure = _differ(statement.lines, model, point)
+            seen += 1
+            nonzero += value != 0
+            if failure:
+                return Report(models + 1, points + seen, nonzero, failure)
+        points += seen
+        models += seen > 0
+    if not models:
+        raise EvaluationError("no small model of the hypotheses has an index to look at")
+    return Report(models, points, nonzero, None)
+
+
+def _index(
+    statement: Statement, sizes: Mapping[Symbol, int], rng: random.Random
+) -> dict[Symbol, int] | None:
+    """Draw an index from the box of the free variables; None if it is empty."""
+    env = {v.name: n for v, n in sizes.items()}
+    for _ in range(20):
+        point = {}
+        for v, n in statement.variables:
+            box = range(-6, 10) if n is None else range(_integer(n, env))
+            if not box:
+                return None
+            point[v] = rng.choice(box)
+        if all(holds(c, {**sizes, **point}) for c in statement.hypotheses):
+            return point
+    return None
+
+
+def counterexample(
+    lhs: Expression,
+    rhs: Expression,
+    variables: tuple[tuple[Symbol, Expr | None], ...],
+    hypotheses: tuple[Condition, ...] = (),
+    bound: int = 4,
+) -> Counterexample | None:
+    """Search sizes in the order of their distance from all ones, up to `bound`, and all indices.
+
+    Returns:
+        The first disagreement, or None.
+
+    """
+    names = _names((lhs, rhs), variables, hypotheses)
+    conditions = [c for c in hypotheses if not factor_symbols(c) & {v for v, _ in variables}]
+    for total in range(bound + 1):
+        for steps in _steps(len(names), total):
+            sizes = {v: 1 + step for v, step in zip(names, steps, strict=True)}
+            if not all(holds(c, sizes) for c in conditions):
+                continue
+            model = Model(sizes, total)
+            env = {v.name: n for v, n in sizes.items()}
+            boxes = [
+                range(-bound, bound + 1) if n is None else range(_integer(n, env))
+                for _, n in variables
+            ]
+            for entry in itertools.product(*boxes):
+                point = {v: i for (v, _), i in zip(variables, entry, strict=True)}
+                if all(holds(c, {**sizes, **point}) for c in hypotheses):
+                    _, failure = _differ((lhs, rhs), model, point)
+                    if failure:
+                        return failure
+    return None
+
+
+def _steps(count: int, total: int) -> Iterator[tuple[int, ...]]:
+    """Walk over integer vectors of that length whose absolute values add up to `total`."""
+    if count == 0:
+        if total == 0:
+            yield ()
+        return
+    for size in range(total + 1):
+        for step in {size, -size}:
+            for others in _steps(count - 1, total - size):
+                yield (step, *others)

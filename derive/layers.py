@@ -1,0 +1,126 @@
+"""Forward definitions: the catalogue, and `layer`, which takes a name, a text or an equation.
+
+The word for the sliding product of frameworks, ``sum_k x[p+k] w[k]``, is correlation; the names
+here keep the frameworks' ``conv`` for it, and ``true_conv`` for ``sum_k x[p-k] w[k]``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+
+import sympy as sp
+
+from rot180.derive.notation import Layer, parse_layer
+from rot180.derive.sympy_bridge import from_sympy
+
+__all__ = ["Layer", "catalogue", "conv", "layer"]
+
+# per spatial axis: output, tap, stride, dilation, low padding
+_AXES = (("p", "k", "s", "d", "lo"), ("q", "l", "t", "e", "lp"), ("r", "m", "u", "f", "lq"))
+_HIGHEST = 8
+
+
+def _axes(n: int) -> Sequence[tuple[str, ...]]:
+    """Return the letters of n spatial axes."""
+    if n <= len(_AXES):
+        return _AXES[:n]
+    return [tuple(f"{letter}{i}" for letter in _AXES[0]) for i in range(1, n + 1)]
+
+
+def _join(*parts: str | Sequence[str]) -> str:
+    """Join indices; a plain string is a word of one-letter indices."""
+    return ",".join(name for part in parts for name in part)
+
+
+def conv(
+    n: int, *, grouped: bool = False, depthwise: bool = False, last: bool = False, true: bool = False
+) -> str:
+    """Return the text of the sliding product over n axes, batched, with channels and bias.
+
+    Args:
+        n: the number of spatial axes, at least 1.
+        grouped: with a group axis g of its own on input, weight and output.
+        depthwise: with one filter for each channel.
+        last: with the channels after the spatial axes.
+        true: a true convolution (the window runs backwards), not a correlation.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    if not 1 <= n <= _HIGHEST:
+        raise ValueError(f"conv: found {n} spatial axes, expected 1 to {_HIGHEST}")
+    axes = _axes(n)
+    group = "g" if grouped else ""
+    out, into = ("c", "c") if depthwise else ("o", "c")
+    places = [a[0] for a in axes]
+    taps = [a[1] for a in axes]
+    sign = "-" if true else "+"
+    window = [f"{s}*{p}{sign}{d}*{k}-{lo}" for p, k, s, d, lo in axes]
+    y = _join("n", group, places, out) if last else _join("n", group, out, places)
+    x = _join("n", group, window, into) if last else _join("n", group, into, window)
+    w = _join(group, taps, into, out) if last else _join(group, out, into, taps)
+    if depthwise:
+        w = _join(taps, "c") if last else _join("c", taps)
+    summed = _join(taps) if depthwise else _join("c", taps)
+    return f"y[{y}] = sum[{summed}] x[{x}] * w[{w}] + bias[{_join(group, out)}]"
+
+
+def catalogue() -> dict[str, str]:
+    """Return the named layers: name to text."""
+    out = {
+        "linear": "y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]",
+        "dense": "y[i,j] = sum[k] x[i,k] * w[k,j]",
+    }
+    for n in range(1, len(_AXES) + 1):
+        out[f"conv{n}d"] = conv(n)
+        out[f"conv{n}d_grouped"] = conv(n, grouped=True)
+    for n in (1, 2):
+        letters = _axes(n)
+        y, w = _join([a[0] for a in letters]), _join([a[1] for a in letters])
+        x = _join([f"{a[0]}-{a[1]}" for a in letters])
+        out[f"true_conv{n}d"] = f"y[{y}] = sum[{w}] x[{x}] * w[{w}] + b[]"
+        x = _join([f"{a[0]}+{a[1]}" for a in letters])
+        out[f"correlation{n}d"] = f"y[{y}] = sum[{w}] x[{x}] * w[{w}]"
+        out[f"true_conv{n}d_batched"] = conv(n, true=True)
+        out[f"depthwise_conv{n}d"] = conv(n, depthwise=True)
+    out["conv2d_nhwc"] = conv(2, last=True)
+    out["local1d"] = "y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,p,k] + bias[o,p]"
+    out["activated_conv2d"] = "z1[p,q] = sum[k,l] sigma(z[p-k,q-l]) * w[k,l] + b[]"
+    return out
+
+
+def layer(spec: str | sp.Equality) -> Layer:
+    """Return the layer that a catalogue name, a text or a SymPy equation states.
+
+    >>> layer("linear").text
+    'y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]'
+
+    Raises:
+        NotationError: the text is not in the notation.
+        ValueError: no layer has that name, or the equation has a part we cannot read.
+        TypeError: the argument is neither text nor an equation.
+
+    """
+    if isinstance(spec, sp.Equality):
+        return from_sympy(spec)
+    if not isinstance(spec, str):
+        raise TypeError(
+            f"layer: found {type(spec).__name__}, expected a name, a text or a SymPy equation"
+        )
+    name = spec.strip()
+    if not re.fullmatch(r"\w+", name):
+        return parse_layer(spec)
+    known = catalogue()
+    by_rank = re.fullmatch(r"conv([1-9])d(_grouped)?", name)
+    if name in known:
+        return parse_layer(known[name], name)
+    if by_rank and int(by_rank[1]) <= _HIGHEST:
+        return parse_layer(conv(int(by_rank[1]), grouped=bool(by_rank[2])), name)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
+    raise ValueError(
+        f"layer: found {name!r}, expected a catalogue name (near: {', '.join(near)}) or a text "
+        "such as 'y[p] = sum[k] x[p+k] * w[k]'"
+    )

@@ -1,0 +1,373 @@
+"""A proof is data; checking it is replaying it.
+
+`replay` reruns every rule and returns the `Theorem`, or raises `ProofError`. Python cannot hide a
+constructor, so trust comes from replay: everything downstream replays first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive import polynomial
+from rot180.derive.obligations import (
+    Certificate,
+    Goal,
+    Nonzero,
+    Obligation,
+    certifies,
+    evident,
+)
+from rot180.derive.rules import RULES, Place, RuleError, finiteness
+from rot180.derive.terms import (
+    Access,
+    Apply,
+    AtLeast,
+    Condition,
+    Equal,
+    Expression,
+    Range,
+    Tensor,
+    Term,
+    accesses_and_brackets,
+)
+
+if TYPE_CHECKING:
+    from rot180.derive.evaluate import Report
+
+Variables: TypeAlias = tuple[tuple[Symbol, Expr | None], ...]
+
+
+class ProofError(ValueError):
+    """A step of a proof does not follow."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One use of a rule.
+
+    Attributes:
+        rule: the rule's name.
+        at: the number of the term it is applied to.
+        arguments: the rule's arguments by name, sorted.
+        result: for a step backwards, the expression that the rule turns into the current one.
+        certificates: one for each obligation that is not evident, in order; None leaves it open.
+
+    """
+
+    rule: str
+    at: int
+    arguments: tuple[tuple[str, object], ...] = ()
+    result: Expression | None = None
+    certificates: tuple[Certificate | None, ...] = ()
+
+    @property
+    def reverse(self) -> bool:
+        """Say whether the rule is used from right to left."""
+        return self.result is not None
+
+    def argument(self, name: str) -> object:
+        """Return an argument by name."""
+        return dict(self.arguments)[name]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A statement's left side and the steps that lead to its right side.
+
+    Attributes:
+        name: the theorem's name.
+        variables: the free index variables, each with the size of its axis (0 <= v < size), or
+            None where it runs over all integers.
+        hypotheses: conditions on the parameters.
+        start: the left side.
+        steps: what is done to it.
+
+    """
+
+    name: str
+    variables: Variables
+    hypotheses: tuple[Condition, ...]
+    start: Expression
+    steps: tuple[Step, ...]
+
+    @cached_property
+    def facts(self) -> tuple[Condition, ...]:
+        """Return the hypotheses and the boxes of the free variables."""
+        boxes = tuple(Range(v, n) for v, n in self.variables if n is not None)
+        return (*self.hypotheses, *boxes)
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the proof's hash (SHA-256 of its certificate text), 16 digits."""
+        from rot180.derive.certificates import dumps
+
+        return hashlib.sha256(dumps(self).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """What a replayed proof states: for all variables, under the hypotheses, lhs = rhs.
+
+    Attributes:
+        proof: where it comes from.
+        lines: the expressions, first to last; line 0 is the left side.
+        obligations: per step, what the step rests on.
+        open: obligations that are neither evident nor certified.
+        words: the right side in words, for documents; no meaning.
+
+    """
+
+    proof: Proof
+    lines: tuple[Expression, ...]
+    obligations: tuple[tuple[Obligation, ...], ...]
+    open: tuple[Obligation, ...]
+    words: str = field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """Return the theorem's name."""
+        return self.proof.name
+
+    @property
+    def variables(self) -> Variables:
+        """Return the free variables with their sizes."""
+        return self.proof.variables
+
+    @property
+    def hypotheses(self) -> tuple[Condition, ...]:
+        """Return the conditions on the parameters."""
+        return self.proof.hypotheses
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return hypotheses and boxes."""
+        return self.proof.facts
+
+    @property
+    def lhs(self) -> Expression:
+        """Return the left side."""
+        return self.lines[0]
+
+    @property
+    def rhs(self) -> Expression:
+        """Return the right side."""
+        return self.lines[-1]
+
+    def __str__(self) -> str:
+        """Write the statement in the notation."""
+        from rot180.derive.statement import write_statement
+
+        return write_statement(self)
+
+    def latex(self) -> str:
+        """Write statement and proof as LaTeX."""
+        from rot180.derive.latex import latex_proof, latex_theorem
+
+        return latex_theorem(self) + "\n" + latex_proof(self)
+
+    def sympy(self) -> sp.Eq:
+        """Return the statement as a SymPy equation of sums."""
+        from rot180.derive.sympy_bridge import theorem_to_sympy
+
+        return theorem_to_sympy(self)
+
+    def check(self) -> Report:
+        """Evaluate every line of the proof exactly at small sizes."""
+        from rot180.derive.evaluate import check
+
+        return check(self)
+
+
+def replay(proof: Proof) -> Theorem:
+    """Rerun every step and return what is then proved.
+
+    Raises:
+        ProofError: a step does not follow; the message names the step, the rule, both terms and
+            the first difference.
+
+    """
+    _well_formed(proof)
+    lines = [proof.start]
+    obligations: list[tuple[Obligation, ...]] = []
+    still_open: list[Obligation] = []
+    for number, step in enumerate(proof.steps, 1):
+        try:
+            line, needed = follow(proof, lines[-1], step)
+            missing = _settle(step, needed)
+        except (RuleError, ValueError, TypeError) as error:
+            raise ProofError(_complaint(proof, number, step, lines[-1], str(error))) from error
+        still_open += missing
+        lines.append(line)
+        obligations.append(needed)
+    return Theorem(proof, tuple(lines), tuple(obligations), tuple(still_open))
+
+
+def follow(
+    proof: Proof, line: Expression, step: Step
+) -> tuple[Expression, tuple[Obligation, ...]]:
+    """Apply one step to a line; return the next line and the obligations of the step."""
+    rule = RULES.get(step.rule)
+    if rule is None:
+        raise RuleError(f"there is no rule {step.rule!r}; the rules are {', '.join(RULES)}")
+    source = line if step.result is None else step.result
+    arguments = dict(step.arguments)
+    if len(arguments) != len(step.arguments):
+        raise RuleError("an argument is given twice")
+    if isinstance(arguments.get("theorem"), Proof):
+        cited = arguments["theorem"]
+        assert isinstance(cited, Proof)
+        arguments["theorem"] = theorem = replay(cited)
+        if theorem.open:
+            raise RuleError(f"{theorem.name} has an open obligation and cannot be cited")
+    expression, needed = rule(Place(source, step.at, proof.facts), **arguments)
+    if step.result is not None and expression != line:
+        raise RuleError(
+            f"read backwards, the rule gives\n    {show(expression)}\n  but the line is\n"
+            f"    {show(line)}\n  first difference: {difference(expression, line)}"
+        )
+    new = expression if step.result is None else step.result
+    needed = tuple(dict.fromkeys((*needed, *_finite(new, line, proof))))
+    one_name_one_tensor(new)
+    return new, needed
+
+
+def _finite(new: Expression, old: Expression, proof: Proof) -> Iterator[Obligation]:
+    for t in new:
+        if t not in old:
+            found = finiteness(t, proof.facts)
+            if found is None:
+                raise RuleError(f"the sum has infinitely many terms: {show((t,))}")
+            yield from found
+
+
+def _settle(step: Step, needed: tuple[Obligation, ...]) -> list[Obligation]:
+    hard = [o for o in needed if not evident(o)]
+    given = step.certificates
+    if len(given) > len(hard):
+        raise RuleError(f"{len(given)} certificates for {len(hard)} obligations")
+    still_open = hard[len(given) :]
+    for certificate, obligation in zip(given, hard, strict=False):
+        if certificate is None:
+            still_open.append(obligation)
+        elif not certifies(certificate, obligation):
+            raise RuleError(f"the certificate does not show that {show_goal(obligation.goal)}")
+    return still_open
+
+
+def _well_formed(proof: Proof) -> None:
+    free = {v for v, _ in proof.variables}
+    if len(free) != len(proof.variables):
+        raise ProofError(f"{proof.name}: a free variable is named twice")
+    one_name_one_tensor(proof.start)
+    for t in tensors(proof.start):
+        if t.parameters & free:
+            raise ProofError(f"{proof.name}: {t.name} depends on a free variable")
+        if t.definition is not None:
+            for body in t.definition.body:
+                if finiteness(body, proof.facts) is None:
+                    raise ProofError(f"{proof.name}: {t.name} is an infinite sum")
+    for body in proof.start:
+        if finiteness(body, proof.facts) is None:
+            raise ProofError(f"{proof.name}: the left side is an infinite sum")
+
+
+def tensors(expression: Expression) -> tuple[Tensor, ...]:
+    """Return the tensors of an expression, definitions unfolded, inner ones first."""
+    found: dict[Tensor, None] = {}
+
+    def visit(e: Expression) -> None:
+        for t in e:
+            for f in accesses_and_brackets(t.factors):
+                if isinstance(f, Access) and f.tensor not in found:
+                    if f.tensor.definition is not None:
+                        visit(f.tensor.definition.body)
+                    found[f.tensor] = None
+
+    visit(expression)
+    return tuple(found)
+
+
+def one_name_one_tensor(expression: Expression) -> None:
+    """Refuse an expression in which one name stands for two tensors."""
+    names: dict[str, Tensor] = {}
+    for t in tensors(expression):
+        if names.setdefault(t.name, t) != t:
+            raise RuleError(f"the name {t.name} stands for two different tensors")
+
+
+def axioms(theorem: Theorem) -> tuple[str, ...]:
+    """List everything a theorem rests on: the rules it uses, what they assume, what it cites."""
+    rules: dict[str, None] = {}
+    functions: dict[str, None] = {}
+
+    def visit(proof: Proof) -> None:
+        for step in proof.steps:
+            rules[step.rule] = None
+            cited = dict(step.arguments).get("theorem")
+            if isinstance(cited, Proof):
+                visit(cited)
+        for line in replay(proof).lines:
+            for t in line:
+                for f in t.factors:
+                    if isinstance(f, Apply) and f.order > 0:
+                        functions[f.function] = None
+
+    visit(theorem.proof)
+    return (
+        "the values form a commutative ring; the indices are the integers, an ordered ring",
+        "every tensor is zero outside its box; every sum has finite support (checked)",
+        *(f"rule {name}" for name in RULES if name in rules),
+        *(f"{name}' is the derivative of {name}" for name in sorted(functions)),
+    )
+
+
+def show(expression: Expression) -> str:
+    """Write an expression in the notation, for messages."""
+    from rot180.derive.notation import write
+
+    return write(expression, ())
+
+
+def show_goal(goal: Goal) -> str:
+    """Write a goal for messages."""
+    if isinstance(goal, Range):
+        return f"0 <= {polynomial.text(goal.value)} < {polynomial.text(goal.size)}"
+    sign = {Equal: "=", AtLeast: ">=", Nonzero: "!="}[type(goal)]
+    return f"{polynomial.text(goal.value)} {sign} 0"
+
+
+def difference(a: Expression, b: Expression) -> str:
+    """Name the first subterm in which two expressions differ."""
+    if len(a) != len(b):
+        return f"{len(a)} terms against {len(b)}"
+    for n, (t, u) in enumerate(zip(a, b, strict=True)):
+        if t.coefficient != u.coefficient:
+            return f"term {n}, coefficient {t.coefficient} against {u.coefficient}"
+        if t.variables != u.variables:
+            return f"term {n}, sum over {t.variables} against {u.variables}"
+        if len(t.factors) != len(u.factors):
+            return f"term {n}, {len(t.factors)} factors against {len(u.factors)}"
+        for m, (f, g) in enumerate(zip(t.factors, u.factors, strict=True)):
+            if f != g:
+                one = show((Term(sp.Integer(1), (), (f,)),))
+                other = show((Term(sp.Integer(1), (), (g,)),))
+                if one == other:
+                    one, other = f"{one} (another definition)", other
+                return f"term {n}, factor {m}: {one} against {other}"
+    return "none"
+
+
+def _complaint(proof: Proof, number: int, step: Step, line: Expression, why: str) -> str:
+    way = "backwards" if step.reverse else "forwards"
+    return (
+        f"{proof.name}, step {number} ({step.rule}, {way}, term {step.at}): {why}\n"
+        f"  the line before is\n    {show(line)}\n"
+        "  mend the step, or derive the proof anew with `prove`"
+    )

@@ -1,0 +1,576 @@
+"""The trusted rules, and nothing else.
+
+A rule takes a place in an expression and arguments, and returns the expression that is equal to
+it, with the obligations that this equality rests on. The docstring of a rule is its inference
+figure. Nothing here searches, simplifies, or divides; polynomials are compared by `expand`,
+everything else by structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.obligations import Nonzero, Obligation
+from rot180.derive.polynomial import coefficient, degree, monomials, normal, text
+from rot180.derive.terms import (
+    Access,
+    Apply,
+    AtLeast,
+    Bracket,
+    Condition,
+    Derivative,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Tensor,
+    Term,
+    accesses_and_brackets,
+    apart,
+    factor_symbols,
+    substitute,
+    substitute_condition,
+    substitute_factor,
+    supports,
+)
+
+if TYPE_CHECKING:
+    from rot180.derive.proof import Theorem
+
+
+class RuleError(ValueError):
+    """A rule does not apply: what was found, what it needs."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a rule is applied: a term of an expression, under facts that hold throughout.
+
+    Attributes:
+        expression: the whole expression.
+        at: the number of the term.
+        facts: hypotheses of the statement and boxes of its free variables.
+
+    """
+
+    expression: Expression
+    at: int
+    facts: tuple[Condition, ...]
+
+    @property
+    def term(self) -> Term:
+        """Return the term in question."""
+        if not 0 <= self.at < len(self.expression):
+            raise RuleError(f"term {self.at} of {len(self.expression)} terms")
+        return self.expression[self.at]
+
+    @property
+    def taken(self) -> frozenset[Symbol]:
+        """Return the names a new bound variable must avoid."""
+        return self.term.symbols.union(*(factor_symbols(c) for c in self.facts))
+
+    def factor(self, number: int) -> Factor:
+        """Return a factor of the term."""
+        if not 0 <= number < len(self.term.factors):
+            raise RuleError(f"factor {number} of {len(self.term.factors)} factors")
+        return self.term.factors[number]
+
+    def around(self, *numbers: int) -> tuple[Factor, ...]:
+        """Return the other factors of the term."""
+        return tuple(f for n, f in enumerate(self.term.factors) if n not in numbers)
+
+    def context(self, factors: Sequence[Factor]) -> tuple[Condition, ...]:
+        """Return what holds wherever the product of these factors is nonzero."""
+        return (*self.facts, *supports(factors, self.taken))
+
+    def put(self, *terms: Term) -> Expression:
+        """Return the expression with the term replaced."""
+        return (*self.expression[: self.at], *terms, *self.expression[self.at + 1 :])
+
+    def put_factor(self, number: int, *factors: Factor) -> Term:
+        """Return the term with one factor replaced by some."""
+        t = self.term
+        new = (*t.factors[:number], *factors, *t.factors[number + 1 :])
+        return Term(t.coefficient, t.variables, new)
+
+
+Result: TypeAlias = tuple[Expression, tuple[Obligation, ...]]
+Rule: TypeAlias = Callable[..., Result]
+RULES: dict[str, Rule] = {}
+REASONS: dict[str, str] = {}
+_R = TypeVar("_R", bound=Rule)
+
+
+def rule(latex: str) -> Callable[[_R], _R]:
+    """Register a rule under its function's name, with the reason that documents print."""
+
+    def register(function: _R) -> _R:
+        name = function.__name__
+        if name in RULES:
+            raise ValueError(f"the rule {name} is declared twice")
+        RULES[name], REASONS[name] = function, latex
+        return function
+
+    return register
+
+
+def _unfold(place: Place, number: int, access: Access, wrt: Access | None) -> Result:
+    definition = access.tensor.definition
+    if definition is None:
+        raise RuleError(f"{access.tensor.name} is a free tensor, expected a defined one")
+    box = tuple(
+        Range(e, n) for e, n in zip(access.index, access.tensor.shape, strict=True) if n is not None
+    )
+    index = dict(zip(definition.formals, access.index, strict=True))
+    terms = []
+    for body in definition.body:
+        body = substitute(apart(body, place.taken | set(definition.formals)), index)
+        inside = body.factors if wrt is None else (Derivative(body.factors, wrt),)
+        t = place.put_factor(number, *box, *inside)
+        terms.append(
+            Term(t.coefficient * body.coefficient, t.variables + body.variables, t.factors)
+        )
+    return place.put(*terms), ()
+
+
+@rule(latex=r"definition of ${tensor}$")
+def definition(place: Place, factor: int) -> Result:
+    """Unfold a defined tensor; in reverse, fold it.
+
+    ``T[i] := [i in box] sum_v F(i, v)``
+    ---------------------------------------------
+    ``A * T[e] = sum_v A * [e in box] * F(e, v)``
+    """
+    access = place.factor(factor)
+    if not isinstance(access, Access):
+        raise RuleError(f"factor {factor} is a {type(access).__name__}, expected an access")
+    return _unfold(place, factor, access, None)
+
+
+@rule(latex=r"definition of ${tensor}$, derivative of a sum")
+def linearity(place: Place, factor: int) -> Result:
+    """Take a pending derivative through the sum that defines a tensor.
+
+    ``T[i] := [i in box] sum_v c F(i, v)``
+    -----------------------------------------------------
+    ``dT[e]/dx[h] = [e in box] sum_v c d(F(e, v))/dx[h]``
+    """
+    pending = place.factor(factor)
+    if not isinstance(pending, Derivative):
+        raise RuleError(f"factor {factor} is a {type(pending).__name__}, expected a derivative")
+    if len(pending.factors) != 1 or not isinstance(pending.factors[0], Access):
+        raise RuleError("the derivative is not of a single access: Leibniz first")
+    return _unfold(place, factor, pending.factors[0], pending.wrt)
+
+
+@rule(latex="product rule")
+def leibniz(place: Place, factor: int) -> Result:
+    """Differentiate a product; brackets are constants, and an empty product has derivative 0.
+
+    ---------------------------------------------------
+    ``d(F_1 ... F_n)/dx = sum_q F_1 ... dF_q/dx ... F_n``
+    """
+    pending = place.factor(factor)
+    if not isinstance(pending, Derivative):
+        raise RuleError(f"factor {factor} is a {type(pending).__name__}, expected a derivative")
+    if len(pending.factors) == 1 and isinstance(pending.factors[0], Access | Apply):
+        raise RuleError("the derivative is of a single factor, expected a product")
+    terms = []
+    for q, part in enumerate(pending.factors):
+        if isinstance(part, Derivative):
+            raise RuleError("a derivative inside a derivative: carry out the inner one first")
+        if isinstance(part, Access | Apply):
+            inside = Derivative((part,), pending.wrt)
+            terms.append(
+                place.put_factor(factor, *pending.factors[:q], inside, *pending.factors[q + 1 :])
+            )
+    return place.put(*terms), ()
+
+
+@rule(latex=r"$\partial {tensor}[i]/\partial {tensor}[h] = [i = h]$")
+def entry(place: Place, factor: int) -> Result:
+    """Differentiate an entry of a free tensor by an entry.
+
+    h in the box of x, wherever the other factors and ``e = h`` hold
+    ------------------------------------------------------------------
+    ``dx[e]/dx[h] = prod_j [e_j = h_j]``        ``dt[e]/dx[h] = 0``
+    """
+    pending = place.factor(factor)
+    if not (
+        isinstance(pending, Derivative)
+        and len(pending.factors) == 1
+        and isinstance(pending.factors[0], Access)
+    ):
+        raise RuleError(f"factor {factor} is not the derivative of a single access")
+    access, wrt = pending.factors[0], pending.wrt
+    for t in (access.tensor, wrt.tensor):
+        if t.definition is not None:
+            raise RuleError(f"{t.name} is a defined tensor: unfold it first")
+    if access.tensor != wrt.tensor:
+        return place.put(), ()
+    equations = tuple(Equal(a - b) for a, b in zip(access.index, wrt.index, strict=True))
+    context = place.context((*place.around(factor), *equations))
+    return place.put(place.put_factor(factor, *equations)), tuple(
+        Obligation(context, Range(h, n))
+        for h, n in zip(wrt.index, wrt.tensor.shape, strict=True)
+        if n is not None
+    )
+
+
+@rule(latex="chain rule")
+def chain(place: Place, factor: int) -> Result:
+    """Differentiate a scalar function of an access.
+
+    f' is the derivative of f (an axiom about f)
+    -----------------------------------------------
+    ``d f(t[e])/dx[h] = f'(t[e]) * dt[e]/dx[h]``
+    """
+    pending = place.factor(factor)
+    if not (
+        isinstance(pending, Derivative)
+        and len(pending.factors) == 1
+        and isinstance(pending.factors[0], Apply)
+    ):
+        raise RuleError(f"factor {factor} is not the derivative of a scalar function")
+    applied = pending.factors[0]
+    outer = Apply(applied.function, applied.order + 1, applied.argument)
+    inner = Derivative((applied.argument,), pending.wrt)
+    return place.put(place.put_factor(factor, outer, inner)), ()
+
+
+@rule(latex=r"only ${variable} = {value}$ contributes")
+def sift(place: Place, factor: int, variable: Symbol) -> Result:
+    """Carry out a sum that an equation reduces to one point; never divide.
+
+    the coefficient of v in the equation is 1 or -1
+    ---------------------------------------------------
+    ``sum_v F(v) [+-v + e = 0] = F(-+e)``
+    """
+    t, equation = place.term, place.factor(factor)
+    if not isinstance(equation, Equal):
+        raise RuleError(f"factor {factor} is a {type(equation).__name__}, expected an equation")
+    if variable not in t.variables:
+        raise RuleError(f"{variable} is not bound by the sum over {t.variables}")
+    c = coefficient(equation.value, variable)
+    if c not in (1, -1):
+        raise RuleError(f"the coefficient of {variable} is {text(c)}, expected 1 or -1")
+    point = {variable: normal(variable - c * equation.value)}
+    rest = tuple(substitute_factor(f, point) for f in place.around(factor))
+    left = tuple(v for v in t.variables if v != variable)
+    return place.put(Term(t.coefficient, left, rest)), ()
+
+
+@rule(latex="order of the sums")
+def exchange(place: Place, order: tuple[int, ...]) -> Result:
+    """Sum in another order; every term has finite support.
+
+    order is a permutation
+    -------------------------------------
+    ``sum_{u, v} F = sum_{v, u} F``
+    """
+    t = place.term
+    if sorted(order) != list(range(len(t.variables))):
+        raise RuleError(f"{order} is not an order of {len(t.variables)} sums")
+    return place.put(Term(t.coefficient, tuple(t.variables[n] for n in order), t.factors)), ()
+
+
+@rule(latex="substitute {mapping}")
+def reindex(
+    place: Place, variables: tuple[Symbol, ...], mapping: tuple[tuple[Symbol, Expr], ...]
+) -> Result:
+    """Change bound variables by an affine bijection of Z^m.
+
+    phi affine in the new variables, integral, determinant 1 or -1; new names are new
+    -----------------------------------------------------------------------------------
+    ``sum_v F(v) = sum_u F(phi(u))``
+    """
+    t, by = place.term, dict(mapping)
+    if list(by) != list(t.variables):
+        raise RuleError(f"the map is of {tuple(by)}, the sum over {t.variables}")
+    if len(set(variables)) != len(variables) or len(variables) != len(t.variables):
+        raise RuleError(f"new variables {variables} for {t.variables}")
+    outside = place.taken - set(t.variables)
+    if set(variables) & outside:
+        raise RuleError(f"the new names {variables} capture a name that is in use")
+    for v, e in by.items():
+        if degree(e, variables) > 1 or e.free_symbols & (set(t.variables) - set(variables)):
+            raise RuleError(f"{v} = {text(e)} is not affine in the new variables alone")
+        if any(c.q != 1 for c in monomials(e).values()):
+            raise RuleError(f"{v} = {text(e)} is not integral")
+    matrix = sp.Matrix([[coefficient(e, u) for u in variables] for e in by.values()])
+    if variables and normal(matrix.det(method="berkowitz")) not in (1, -1):
+        raise RuleError(f"the map of {t.variables} is not unimodular")
+    factors = tuple(substitute_factor(f, by) for f in t.factors)
+    return place.put(Term(t.coefficient, variables, factors)), ()
+
+
+@rule(latex="the supports agree")
+def bracket(place: Place, drop: tuple[int, ...], add: tuple[Bracket, ...]) -> Result:
+    """Replace brackets by equivalent ones, given where the other factors can be nonzero.
+
+    supports(A), new => each old     supports(A), old => each new
+    ---------------------------------------------------------------
+    ``A * old = A * new``
+    """
+    t = place.term
+    old = [place.factor(n) for n in drop]
+    if len(set(drop)) != len(drop):
+        raise RuleError(f"a factor is dropped twice: {drop}")
+    brackets = [f for f in old if isinstance(f, Equal | Range)]
+    if len(brackets) != len(old):
+        raise RuleError("a factor that is no bracket would be dropped")
+    context = place.context(place.around(*drop))
+    obligations = [Obligation((*context, *add), f) for f in brackets]
+    obligations += [Obligation((*context, *brackets), f) for f in add]
+    new = Term(t.coefficient, t.variables, (*place.around(*drop), *add))
+    return place.put(new), tuple(obligations)
+
+
+@rule(latex=r"division with remainder: ${value} = {modulus} {variable} + \text{{rest}}$")
+def euclid(place: Place, value: Expr, modulus: Expr, variable: Symbol) -> Result:
+    """Insert the one quotient of an index by a modulus.
+
+    s >= 1, u is a new name
+    ------------------------------------------
+    ``A = sum_u A * [0 <= e - s u < s]``
+    """
+    t = place.term
+    if variable in place.taken | value.free_symbols | modulus.free_symbols:
+        raise RuleError(f"the name {variable} is in use")
+    inserted = Range(value - modulus * variable, modulus)
+    new = Term(t.coefficient, (*t.variables, variable), (*t.factors, inserted))
+    return place.put(new), (Obligation(place.context(t.factors), AtLeast(modulus - 1)),)
+
+
+def _unsigned(factor: Factor) -> Factor:
+    """Choose a sign for an equation, by the text of its monomials."""
+    if not isinstance(factor, Equal):
+        return factor
+    first = min(monomials(factor.value).items(), default=((), 1))
+    return Equal(-factor.value) if first[1] < 0 else factor
+
+
+@rule(latex="order of the factors")
+def reorder(place: Place, factors: tuple[Factor, ...]) -> Result:
+    """Write the factors in another order, and equations with the other sign.
+
+    the same factors, up to the sign of equations
+    -----------------------------------------------
+    ``F_1 F_2 [e = 0] = [-e = 0] F_2 F_1``
+    """
+    t = place.term
+    left = [_unsigned(f) for f in t.factors]
+    for f in factors:
+        if _unsigned(f) not in left:
+            raise RuleError("the factors are not the same: one is new or stands more often")
+        left.remove(_unsigned(f))
+    if left:
+        raise RuleError(f"{len(left)} factors are missing")
+    return place.put(Term(t.coefficient, t.variables, factors)), ()
+
+
+@rule(latex="like terms")
+def collect(place: Place) -> Result:
+    """Add up like terms, and leave out terms that are 0.
+
+    -------------------------------------------------------------------
+    ``a F + b F = (a + b) F``      ``0 F = 0``      ``[1 = 0] F = 0``
+    """
+    total: dict[tuple[tuple[Symbol, ...], tuple[Factor, ...]], Expr] = {}
+    for t in place.expression:
+        key = (t.variables, t.factors)
+        total[key] = normal(total.get(key, sp.Integer(0)) + t.coefficient)
+    return tuple(
+        Term(c, vs, fs)
+        for (vs, fs), c in total.items()
+        if c != 0 and not any(isinstance(f, Equal) and _never(f) for f in fs)
+    ), ()
+
+
+def _never(equation: Equal) -> bool:
+    return bool(equation.value.is_number and equation.value != 0)
+
+
+@rule(latex="order of the terms")
+def arrange(place: Place, order: tuple[int, ...]) -> Result:
+    """Write the terms in another order.
+
+    order is a permutation
+    -------------------------
+    ``A + B = B + A``
+    """
+    if sorted(order) != list(range(len(place.expression))):
+        raise RuleError(f"{order} is not an order of {len(place.expression)} terms")
+    return tuple(place.expression[n] for n in order), ()
+
+
+@rule(latex="{theorem}")
+def lemma(
+    place: Place,
+    theorem: Theorem,
+    symbols: tuple[tuple[Symbol, Expr], ...],
+    tensors: tuple[tuple[str, Tensor], ...],
+    bound: tuple[Symbol, ...],
+    factors: tuple[int, ...],
+) -> Result:
+    """Use a theorem, instantiated, on some factors of a term.
+
+    ``for all i in box, under H: c sum_v L(i, v) = R(i)``
+    ``supports(A) => i in box and H, instantiated``; A does not depend on v
+    -------------------------------------------------------------------------
+    ``c A sum_v L(e, v) = A R(e)``
+    """
+    t, by, gone = place.term, dict(symbols), set(bound)
+    left, right = (instantiate(side, by, tensors) for side in (theorem.lhs, theorem.rhs))
+    if len(left) != 1:
+        raise RuleError(f"the left side of {theorem.name} has {len(left)} terms, expected 1")
+    pattern = apart(left[0], place.taken)
+    if len(bound) != len(pattern.variables) or not gone <= set(t.variables):
+        raise RuleError("the sums of the theorem do not stand for sums of the term")
+    if len(gone) != len(bound):
+        raise RuleError("two sums of the theorem stand for one sum of the term")
+    if any(e.free_symbols & gone for e in by.values()):
+        raise RuleError("the theorem would be used at a point that depends on its own sum")
+    back = dict(zip(pattern.variables, bound, strict=True))
+    expected = [substitute_factor(f, back) for f in pattern.factors]
+    if len(set(factors)) != len(factors) or [place.factor(n) for n in factors] != expected:
+        raise RuleError(f"the factors {factors} are not the left side of {theorem.name}")
+    rest = place.around(*factors)
+    if any(factor_symbols(f) & gone for f in rest):
+        raise RuleError("another factor depends on a variable that the theorem sums over")
+    quotient = sp.cancel(t.coefficient / pattern.coefficient)
+    if normal(quotient * pattern.coefficient) != t.coefficient or not quotient.is_polynomial():
+        raise RuleError(f"the coefficient {t.coefficient} is no multiple of the theorem's")
+    kept = tuple(v for v in t.variables if v not in gone)
+    terms = []
+    for side in right:
+        side = apart(side, place.taken)
+        terms.append(
+            Term(quotient * side.coefficient, kept + side.variables, (*rest, *side.factors))
+        )
+    context = place.context(rest)
+    wanted = [substitute_condition(c, by) for c in theorem.conditions]
+    return place.put(*terms), tuple(Obligation(context, c) for c in wanted)
+
+
+def instantiate(
+    expression: Expression,
+    symbols: Mapping[Symbol, Expr],
+    tensors: tuple[tuple[str, Tensor], ...],
+) -> Expression:
+    """Replace symbols, then free tensors by tensors with the same box.
+
+    Raises:
+        RuleError: a box differs; or a derivative stands in the expression, and a free tensor
+            would become a defined one or two would become one.
+
+    """
+    new = dict(tensors)
+    if len(new) != len(tensors):
+        raise RuleError("a tensor is replaced twice")
+    differentiated = any(
+        isinstance(f, Derivative) or _differentiates(f) for t in expression for f in t.factors
+    )
+    if differentiated and (
+        any(t.definition is not None for t in new.values())
+        or len({t.name for t in new.values()}) != len(new)
+    ):
+        raise RuleError("a statement with derivatives holds for distinct free tensors alone")
+    return tuple(_retensor(substitute(t, symbols), new) for t in expression)
+
+
+def _differentiates(factor: Factor) -> bool:
+    return any(
+        isinstance(a, Access)
+        and a.tensor.definition is not None
+        and any(
+            isinstance(f, Derivative) or _differentiates(f)
+            for t in a.tensor.definition.body
+            for f in t.factors
+        )
+        for a in accesses_and_brackets((factor,))
+    )
+
+
+def _retensor(t: Term, new: Mapping[str, Tensor]) -> Term:
+    from rot180.derive.terms import Definition
+
+    def swap(old: Tensor) -> Tensor:
+        if old.definition is not None:
+            body = tuple(_retensor(b, new) for b in old.definition.body)
+            return Tensor(
+                old.name, old.shape, Definition(old.definition.formals, body), old.display
+            )
+        if old.name not in new:
+            return old
+        if new[old.name].shape != old.shape:
+            raise RuleError(
+                f"{old.name} has the box {old.shape}, {new[old.name].name} has "
+                f"{new[old.name].shape}"
+            )
+        return new[old.name]
+
+    def walk(f: Factor) -> Factor:
+        if isinstance(f, Access):
+            return Access(swap(f.tensor), f.index)
+        if isinstance(f, Apply):
+            return Apply(f.function, f.order, Access(swap(f.argument.tensor), f.argument.index))
+        if isinstance(f, Derivative):
+            wrt = Access(swap(f.wrt.tensor), f.wrt.index)
+            return Derivative(tuple(walk(g) for g in f.factors), wrt)
+        return f
+
+    return Term(t.coefficient, t.variables, tuple(walk(f) for f in t.factors))
+
+
+def finiteness(t: Term, facts: tuple[Condition, ...]) -> tuple[Obligation, ...] | None:
+    """Return what must hold for a term to have finite support; None if no minor is full.
+
+    The index map of the supports must be injective in the bound variables. Rows are eliminated
+    one variable at a time; what must not vanish is an obligation. Where no row is left with a
+    single unknown, a minor of the remaining rows is taken.
+    """
+    taken = t.symbols.union(*(factor_symbols(c) for c in facts))
+    rows = [b.value for b in supports(t.factors, taken)]
+    unknown = set(t.variables).union(*(e.free_symbols for e in rows)) - taken | set(t.variables)
+    context = (*facts, *(f for f in t.factors if isinstance(f, Equal | Range)))
+    return _finite(rows, frozenset(unknown), context)
+
+
+def _finite(
+    rows: Sequence[Expr], unknown: Collection[Symbol], context: tuple[Condition, ...]
+) -> tuple[Obligation, ...] | None:
+    left = set(unknown)
+    needed: list[Obligation] = []
+    progress = True
+    while left and progress:
+        progress = False
+        single = [
+            (v, coefficient(e, v)) for e in rows for v in [*(e.free_symbols & left)]
+            if len(e.free_symbols & left) == 1
+        ]
+        # a unit needs no argument; take those first
+        single.sort(key=lambda vc: (vc[1] not in (1, -1), vc[0].name, text(vc[1])))
+        for v, c in single:
+            if v in left and (c in (1, -1) or not progress):
+                left.discard(v)
+                progress = True
+                if not c.is_number:
+                    needed.append(Obligation(context, Nonzero(c)))
+    if not left:
+        return tuple(needed)
+    names = sorted(left, key=lambda v: v.name)
+    table = [[coefficient(e, v) for v in names] for e in rows if e.free_symbols & left]
+    for chosen in combinations(range(len(table)), len(names)):
+        minor = normal(sp.Matrix([table[r] for r in chosen]).det(method="berkowitz"))
+        if minor != 0:
+            if not minor.is_number:
+                needed.append(Obligation(context, Nonzero(minor)))
+            return tuple(needed)
+    return None

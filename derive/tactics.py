@@ -1,0 +1,409 @@
+"""Search: normalise, match, prove. Nothing here is trusted; every step goes through the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations
+
+from sympy import Expr, Symbol
+
+from rot180.derive.obligations import Obligation, certify, evident
+from rot180.derive.polynomial import coefficient, monomials, normal
+from rot180.derive.proof import Proof, Step, Theorem, Variables, follow, replay, show
+from rot180.derive.rules import Place
+from rot180.derive.terms import (
+    Access,
+    Apply,
+    Condition,
+    Derivative,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Term,
+    fresh,
+)
+
+
+class NotProvedError(ValueError):
+    """No proof was found; the message shows both normal forms."""
+
+
+class Derivation:
+    """An expression being rewritten, and the steps so far."""
+
+    def __init__(
+        self,
+        name: str,
+        variables: Variables,
+        hypotheses: tuple[Condition, ...],
+        start: Expression,
+    ) -> None:
+        """Start from an expression under hypotheses."""
+        self.statement = Proof(name, variables, hypotheses, start, ())
+        self.lines = [start]
+        self.steps: list[Step] = []
+
+    @property
+    def current(self) -> Expression:
+        """Return the last line."""
+        return self.lines[-1]
+
+    def apply(self, rule: str, at: int = 0, **arguments: object) -> None:
+        """Apply a rule, and look for the certificates it needs."""
+        step = Step(rule, at, tuple(sorted(arguments.items())))
+        line, needed = follow(self.statement, self.current, step)
+        hard = [o for o in needed if not evident(o)]
+        if hard:
+            step = Step(rule, at, step.arguments, None, tuple(certify(o) for o in hard))
+        self.lines.append(line)
+        self.steps.append(step)
+
+    def proof(self) -> Proof:
+        """Return what has been done as a proof."""
+        s = self.statement
+        return Proof(s.name, s.variables, s.hypotheses, s.start, tuple(self.steps))
+
+    def holds(self, at: int, without: tuple[int, ...], goal: Condition) -> bool:
+        """Say whether the factors of a term, some left out, imply a condition."""
+        place = Place(self.current, at, self.statement.facts)
+        obligation = Obligation(place.context(place.around(*without)), goal)
+        return evident(obligation) or certify(obligation) is not None
+
+
+def _find(e: Expression, kind: type | tuple[type, ...]) -> Iterator[tuple[int, int, Factor]]:
+    for at, t in enumerate(e):
+        for n, f in enumerate(t.factors):
+            if isinstance(f, kind):
+                yield at, n, f
+
+
+def differentiate(d: Derivation) -> None:
+    """Carry out every pending derivative."""
+    while found := next(_find(d.current, Derivative), None):
+        at, n, f = found
+        assert isinstance(f, Derivative)
+        inside = f.factors[0] if len(f.factors) == 1 else None
+        if isinstance(inside, Access) and inside.tensor.definition is not None:
+            d.apply("linearity", at, factor=n)
+        elif isinstance(inside, Access):
+            d.apply("entry", at, factor=n)
+        elif isinstance(inside, Apply):
+            d.apply("chain", at, factor=n)
+        else:
+            d.apply("leibniz", at, factor=n)
+
+
+def unfold(d: Derivation) -> None:
+    """Unfold every defined tensor."""
+    while True:
+        found = (
+            (at, n)
+            for at, n, f in _find(d.current, Access)
+            if isinstance(f, Access) and f.tensor.definition is not None
+        )
+        place = next(found, None)
+        if place is None:
+            return
+        d.apply("definition", place[0], factor=place[1])
+
+
+def sift(d: Derivation) -> None:
+    """Carry out every sum that an equation with a unit coefficient reduces to a point."""
+    while place := next(_siftable(d.current), None):
+        at, n, v = place
+        d.apply("sift", at, factor=n, variable=v)
+
+
+def _siftable(e: Expression) -> Iterator[tuple[int, int, Symbol]]:
+    for at, n, f in _find(e, Equal):
+        assert isinstance(f, Equal)
+        for v in e[at].variables:
+            if coefficient(f.value, v) in (1, -1):
+                yield at, n, v
+
+
+def drop_implied(d: Derivation) -> None:
+    """Drop, one by one, the brackets that the other factors imply."""
+    at = 0
+    while at < len(d.current):
+        implied = (
+            n
+            for n, f in enumerate(d.current[at].factors)
+            if isinstance(f, Equal | Range) and d.holds(at, (n,), f)
+        )
+        n = next(implied, None)
+        if n is None:
+            at += 1
+        else:
+            d.apply("bracket", at, drop=(n,), add=())
+
+
+def normalise(d: Derivation) -> None:
+    """Reduce to sums of products of free tensors, with as few brackets and sums as possible."""
+    differentiate(d)
+    unfold(d)
+    drop_implied(d)
+    sift(d)
+    drop_implied(d)
+    keys = [(t.variables, t.factors) for t in d.current]
+    if len(set(keys)) != len(keys) or any(t.coefficient == 0 for t in d.current):
+        d.apply("collect")
+
+
+def match(d: Derivation, at: int, target: Term) -> bool:
+    """Turn a term into the target by an affine bijection of its bound variables, if one is found.
+
+    The steps are kept only on success.
+    """
+    kept = len(d.steps)
+    for mapping in _bijections(d.current[at], target):
+        try:
+            _carry_over(d, at, mapping, target)
+        except ValueError:
+            pass
+        else:
+            if d.current[at] == target:
+                return True
+        del d.steps[kept:], d.lines[kept + 1 :]
+    return False
+
+
+def _carry_over(
+    d: Derivation, at: int, mapping: dict[Symbol, Expr], target: Term
+) -> None:
+    t = d.current[at]
+    if t.variables != target.variables or any(mapping[v] != v for v in t.variables):
+        ordered = tuple((v, mapping[v]) for v in t.variables)
+        d.apply("reindex", at, variables=target.variables, mapping=ordered)
+    t = d.current[at]
+    signed = [f for f in t.factors if isinstance(f, Equal)]
+    both = {*signed, *(Equal(-f.value) for f in signed)}
+    have = [n for n, f in enumerate(t.factors) if isinstance(f, Equal | Range)]
+    drop = tuple(
+        n
+        for n in have
+        if t.factors[n] not in target.factors
+        and not (isinstance(f := t.factors[n], Equal) and Equal(-f.value) in target.factors)
+    )
+    add = tuple(
+        f
+        for f in target.factors
+        if isinstance(f, Equal | Range) and f not in t.factors and f not in both
+    )
+    if drop or add:
+        d.apply("bracket", at, drop=drop, add=add)
+        if d.steps[-1].certificates and None in d.steps[-1].certificates:
+            raise NotProvedError("the brackets differ")
+    if d.current[at].factors != target.factors:
+        d.apply("reorder", at, factors=target.factors)
+
+
+def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
+    """Yield affine maps of the variables of `t` that make its accesses those of the target."""
+    if len(t.variables) != len(target.variables) or t.coefficient != target.coefficient:
+        return
+    ours = [f for f in t.factors if isinstance(f, Access | Apply)]
+    theirs = [f for f in target.factors if isinstance(f, Access | Apply)]
+    if sorted(map(_head, ours)) != sorted(map(_head, theirs)):
+        return
+    ours_eq = [f.value for f in t.factors if isinstance(f, Equal)]
+    theirs_eq = [f.value for f in target.factors if isinstance(f, Equal)]
+    bound = set(t.variables)
+    # the target's names must not meet ours while equations are solved
+    aside: dict[Symbol, Expr] = {}
+    for v in target.variables:
+        taken = t.symbols | target.symbols | set(aside.values())
+        aside[v] = fresh("_" + v.name, taken)
+    back = {u: v for v, u in aside.items()}
+    for pairing in permutations(theirs):
+        if list(map(_head, ours)) != list(map(_head, pairing)):
+            continue
+        equations = [
+            normal(a - b.xreplace(aside))
+            for f, g in zip(ours, pairing, strict=True)
+            for a, b in zip(_index(f), _index(g), strict=True)
+        ]
+        for extra in _equation_pairings(ours_eq, [e.xreplace(aside) for e in theirs_eq]):
+            solved = _propagate([*equations, *extra], bound)
+            if solved is not None:
+                yield {v: normal(solved[v].xreplace(back)) for v in t.variables}
+
+
+def _equation_pairings(ours: list[Expr], theirs: list[Expr]) -> Iterator[list[Expr]]:
+    yield []
+    if len(ours) == len(theirs):
+        for order in permutations(theirs):
+            for signs in range(2 ** len(ours)):
+                yield [
+                    normal(a - (-b if signs >> n & 1 else b))
+                    for n, (a, b) in enumerate(zip(ours, order, strict=True))
+                ]
+
+
+def _head(f: Access | Apply) -> tuple[str, int, str]:
+    if isinstance(f, Apply):
+        return f.function, f.order, f.argument.tensor.name
+    return "", 0, f.tensor.name
+
+
+def _index(f: Access | Apply) -> tuple[Expr, ...]:
+    return f.argument.index if isinstance(f, Apply) else f.index
+
+
+def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr] | None:
+    """Solve equations for the unknowns, dividing by 1 and -1 only."""
+    solved: dict[Symbol, Expr] = {}
+    progress = True
+    while progress and len(solved) < len(unknown):
+        progress = False
+        for e in equations:
+            e = normal(e.xreplace(solved))
+            open_ = sorted(e.free_symbols & unknown - solved.keys(), key=lambda v: v.name)
+            if len(open_) == 1 and coefficient(e, open_[0]) in (1, -1):
+                v = open_[0]
+                value = normal(v - coefficient(e, v) * e)
+                solved = {u: normal(s.xreplace({v: value})) for u, s in solved.items()}
+                solved[v] = value
+                progress = True
+    return solved if len(solved) == len(unknown) else None
+
+
+def join(left: Derivation, right: Derivation) -> Proof:
+    """Chain left start -> common line -> right start, matching term by term.
+
+    Raises:
+        NotProvedError: some term of the left normal form has no partner.
+
+    """
+    if len(left.current) != len(right.current):
+        raise NotProvedError(_both(left, right))
+    free, order = list(range(len(right.current))), []
+    for at in range(len(left.current)):
+        partner = next((n for n in free if match(left, at, right.current[n])), None)
+        if partner is None:
+            raise NotProvedError(_both(left, right))
+        free.remove(partner)
+        order.append(partner)
+    if order != sorted(order):
+        left.apply("arrange", 0, order=tuple(order.index(n) for n in range(len(order))))
+    steps = list(left.steps)
+    for before, step in reversed(list(zip(right.lines, right.steps, strict=False))):
+        steps.append(Step(step.rule, step.at, step.arguments, before, step.certificates))
+    s = left.statement
+    return Proof(s.name, s.variables, s.hypotheses, s.start, tuple(steps))
+
+
+def _both(left: Derivation, right: Derivation) -> str:
+    return (
+        f"{left.statement.name}: no proof found; the normal forms are\n"
+        f"  left:  {show(left.current)}\n  right: {show(right.current)}"
+    )
+
+
+def prove(
+    lhs: Expression,
+    rhs: Expression,
+    variables: Variables = (),
+    hypotheses: tuple[Condition, ...] = (),
+    name: str = "claim",
+) -> Theorem:
+    """Prove that two expressions are equal for all values of the variables and parameters.
+
+    Args:
+        lhs: the left side.
+        rhs: the right side.
+        variables: the free indices with their sizes (None: all integers).
+        hypotheses: conditions on the parameters.
+        name: the theorem's name.
+
+    Raises:
+        NotProvedError: no proof was found; that refutes nothing.
+
+    """
+    left = Derivation(name, variables, hypotheses, lhs)
+    right = Derivation(name, variables, hypotheses, rhs)
+    normalise(left)
+    normalise(right)
+    return replay(join(left, right))
+
+
+def split_by_remainder(d: Derivation, at: int) -> Expr | None:
+    """Apply Euclid to the first equation it helps with; return the modulus, None if there is none.
+
+    With ``s p = e + sum_i b_i v_i``, quotients ``e = s u + phi`` and ``v_i = s q_i + r_i`` turn
+    ``p`` into ``u + sum_i b_i q_i + m`` where ``phi + sum_i b_i r_i = s m``: no division is left
+    but that of remainders.
+    """
+    t = d.current[at]
+    for f in t.factors:
+        if not isinstance(f, Equal):
+            continue
+        p = next((v for v in t.variables if _divides_only(t, f, v)), None)
+        if p is not None:
+            _split(d, at, f, p)
+            return modulus(f, p)[0]
+    return None
+
+
+def _divides_only(t: Term, f: Equal, p: Symbol) -> bool:
+    """Say whether p is in this equation alone, with a modulus of one monomial, not yet split."""
+    c = coefficient(f.value, p)
+    others = [g for g in t.factors if isinstance(g, Equal | Range) and g != f]
+    if c == 0 or len(monomials(c)) != 1 or any(p in g.value.free_symbols for g in others):
+        return False
+    return any(isinstance(g, Access) and p in g.index for g in t.factors)
+
+
+def modulus(f: Equal, p: Symbol) -> tuple[Expr, Expr]:
+    """Return (s, R) with the equation written ``s p = R`` and the sign of s positive."""
+    c = coefficient(f.value, p)
+    rest = normal(f.value - c * p)
+    negative = next(iter(monomials(c).values())) < 0
+    return (normal(-c), rest) if negative else (c, normal(-rest))
+
+
+def _split(d: Derivation, at: int, f: Equal, p: Symbol) -> None:
+    s, value = modulus(f, p)
+    t = d.current[at]
+    inner = [v for v in t.variables if v != p and coefficient(value, v) != 0]
+    outer = normal(value - sum(coefficient(value, v) * v for v in inner))
+    place = Place(d.current, at, d.statement.facts)
+    used = set(place.taken)
+
+    def new(hint: str) -> Symbol:
+        v = fresh(hint, used)
+        used.add(v)
+        return v
+
+    u = new("u")
+    d.apply("euclid", at, value=outer, modulus=s, variable=u)
+    total: Expr = u
+    change: dict[Symbol, Expr] = {}
+    names: dict[Symbol, Symbol] = {}
+    for v in inner:
+        b = coefficient(value, v)
+        quotient = _quotient(b, s)
+        if quotient is not None:
+            total += quotient * v
+            continue
+        q, r = new("q"), new("r")
+        d.apply("euclid", at, value=v, modulus=s, variable=q)
+        change[v], names[v] = s * q + r, r
+        total += b * q
+    m = new("m")
+    change[p], names[p] = normal(total + m), m
+    bound = d.current[at].variables
+    mapping = tuple((v, normal(change.get(v, v))) for v in bound)
+    d.apply("reindex", at, variables=tuple(names.get(v, v) for v in bound), mapping=mapping)
+
+
+def _quotient(b: Expr, s: Expr) -> Expr | None:
+    """Return b / s where every monomial of b is a multiple of the monomial s."""
+    q = normal((b / s).expand())
+    return q if all(k > 0 for m in monomials(q) for _, k in m) and _integral(q) else None
+
+
+def _integral(e: Expr) -> bool:
+    return all(c.q == 1 for c in monomials(e).values())
+
