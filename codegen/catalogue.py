@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rot180.codegen.documents import proof_document
 from rot180.codegen.render import environment, render_module
+from rot180.derive.certificates import dumps
 from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.layers import Layer, layer
-from rot180.derive.proof import Theorem, dumps
+from rot180.derive.proof import Theorem
 
 FAMILIES = ("conv1d", "conv2d", "conv3d")
 """Layers with a public function; each has a grouped form, ``<name>_grouped``."""
@@ -45,14 +46,22 @@ class Derivation:
 
     Attributes:
         layer: the forward pass.
-        gradients: the theorems for people, in named form where one was found.
+        gradients: function name and theorem for people, in named form where one was found.
         kernels: function name and theorem; what the generated functions compute.
+        wrt: the one operand it was differentiated by, or None for each of them.
 
     """
 
     layer: Layer
-    gradients: tuple[Theorem, ...]
+    gradients: tuple[tuple[str, Theorem], ...]
     kernels: tuple[tuple[str, Theorem], ...]
+    wrt: str | None = None
+
+    @property
+    def command(self) -> str:
+        """Return the command that writes its files."""
+        option = f" --wrt {self.wrt}" if self.wrt else ""
+        return f'rot180 derive "{self.layer.text}"{option} -o out'
 
 
 def quiet(_: str) -> None:
@@ -71,21 +80,21 @@ def derive(spec: str, wrt: str | None = None, progress: Progress = quiet) -> Der
         ValueError: the layer cannot be read, or has no such operand.
 
     """
-    found = layer(spec)
+    found = replace(layer(spec), name="")
     operands = [t.name for t in found.tensors]
     if wrt is not None and wrt not in operands:
         raise ValueError(f"--wrt: found {wrt!r}, expected one of {', '.join(operands)}")
     gradients = []
     for name in operands if wrt is None else [wrt]:
         progress(f"deriving the gradient by {name}")
-        gradients.append(gradient(found, name))
+        gradients.append((f"grad_{name}", gradient(found, name)))
     progress("deriving the kernels' sums")
     kernels = tuple(
         (name, theorem)
         for name, theorem in kernel_theorems(found)
         if wrt is None or name in ("forward", f"grad_{wrt}")
     )
-    return Derivation(found, tuple(gradients), kernels)
+    return Derivation(found, tuple(gradients), kernels, wrt)
 
 
 def files(derivation: Derivation, progress: Progress = quiet) -> dict[str, str]:
@@ -94,7 +103,7 @@ def files(derivation: Derivation, progress: Progress = quiet) -> dict[str, str]:
     The texts are the same whether the layer came by its name or was written out.
     """
     texts = {
-        "proof.tex": proof_document(derivation.layer, derivation.gradients),
+        "proof.tex": proof_document(derivation.layer, [t for _, t in derivation.gradients]),
         "certificate.json": certificates(derivation),
     }
     for target, ending in TARGETS.items():
@@ -110,9 +119,13 @@ def module(derivation: Derivation, target: str) -> str:
 
 def certificates(derivation: Derivation) -> str:
     """Return the proofs of a layer's theorems as JSON text."""
-    named = [(f"gradient {t.proof.name}", t) for t in derivation.gradients]
-    proofs = {name: json.loads(dumps(t.proof)) for name, t in (*named, *derivation.kernels)}
+    proofs = {t.name: json.loads(dumps(t.proof)) for _, t in theorems(derivation)}
     return _json({"layer": derivation.layer.text, "proofs": proofs})
+
+
+def theorems(derivation: Derivation) -> tuple[tuple[str, Theorem], ...]:
+    """Return all that was proved about a layer, by the function it is about."""
+    return (*derivation.gradients, *derivation.kernels)
 
 
 def header(derivation: Derivation) -> str:
@@ -123,7 +136,7 @@ def header(derivation: Derivation) -> str:
         f"Layer: {derivation.layer.text}",
         "Theorems:",
         *kernels,
-        f'Regenerate: rot180 derive "{derivation.layer.text}" -o out',
+        f"Regenerate: {derivation.command}",
     )
 
 
@@ -154,45 +167,42 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
     return texts
 
 
-GENERATED_PATTERNS = tuple(f"{target}_*{end}" for target, end in TARGETS.items()) + (
-    "cython_*.py",
-)
+GENERATED_PATTERNS = ("numpy_*.py", "cython_*.py", "cython_*.pyx")
 """Files in ``rot180.generated`` that only `generated` may put there."""
 
 
 def public_functions() -> tuple[str, ...]:
     """Return the names of the public kernels."""
-    gradients = ("", "_input", "_weight", "_bias")
-    return tuple(f"{name}{part}" for name in (*FAMILIES, "linear") for part in gradients)
+    parts = ("", "_bias", "_input", "_weight")
+    return tuple(f"{name}{part}" for name in (*FAMILIES, "linear") for part in parts)
 
 
 def public_module(derivations: dict[str, Derivation], target: str) -> str:
     """Return the text of the module with the public functions."""
-    remark = "  # type: ignore[attr-defined]" if target == "cython" else ""
-    modules = [
-        {"file": f"{target}_{name}", "name": name, "remark": remark} for name in sorted(LAYERS)
-    ]
     return _template("public_kernels.py.jinja").render(
         header=_public_header(),
         backend={"numpy": "NumPy", "cython": "compiled"}[target],
-        modules=modules,
+        modules=[f"{target}_{name}" for name in sorted(LAYERS)],
+        remark="  # type: ignore[attr-defined]" if target == "cython" else "",
         functions=public_functions(),
         dtypes=DTYPES[target],
         dtypes_in_words=DTYPES_IN_WORDS[target],
-        families=[_family(name, derivations[name]) for name in FAMILIES],
-        linear={"sum": _sums(derivations["linear"])},
+        families=[_family(name, derivations[name], target) for name in FAMILIES],
+        linear={"core": f"{target}_linear", "sum": _sums(derivations["linear"])},
     )
 
 
-def _family(name: str, derivation: Derivation) -> dict[str, object]:
+def _family(name: str, derivation: Derivation, target: str) -> dict[str, object]:
     """Return what the template needs to know about a convolution."""
-    rank = len(derivation.layer.output.shape) - 2
+    axes = "DHW"[-int(name[4]) :]
     names = [p.name for p in derivation.layer.parameters]
-    axes = tuple(f"{axis}" for axis in "HWD"[:rank])
     spatial, taps, output = (_shape(axes, end) for end in ("", "_taps", "_out"))
     return {
         "name": name,
-        "axes": f"{rank}-dimensional",
+        "record": name.upper(),
+        "core": f"{target}_{name}",
+        "grouped": f"{target}_{name}_grouped",
+        "axes": f"{len(axes)}-dimensional",
         "strides": tuple(names[0::3]),
         "dilations": tuple(names[1::3]),
         "lows": tuple(names[2::3]),
@@ -208,8 +218,10 @@ def _shape(axes: Iterable[str], ending: str) -> str:
 
 
 def _sums(derivation: Derivation) -> dict[str, str]:
-    """Return the theorem that each function of a core module computes, indented for a docstring."""
-    return {name: "\n        ".join(str(t).splitlines()) for name, t in derivation.kernels}
+    """Return what each function of a core module computes, indented for a docstring."""
+    lines = {"forward": [derivation.layer.text]}
+    lines |= {name: str(theorem).splitlines() for name, theorem in derivation.gradients}
+    return {name: "\n        ".join(text) for name, text in lines.items()}
 
 
 def _public_header() -> str:

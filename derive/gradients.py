@@ -15,7 +15,7 @@ from rot180.derive.tactics import (
     join,
     modulus,
     normalise,
-    split_by_remainder,
+    split_equations,
 )
 from rot180.derive.terms import (
     Access,
@@ -73,7 +73,8 @@ def free_index(layer: Layer, wrt: Tensor) -> tuple[Symbol, ...]:
     return tuple(out)
 
 
-def _goal(layer: Layer, wrt: Tensor) -> tuple[Variables, Expression]:
+def chain_goal(layer: Layer, wrt: Tensor) -> tuple[Variables, Expression]:
+    """Return the free indices and ``dL/d(operand)[free indices]``: where a derivation starts."""
     index = free_index(layer, wrt)
     return (
         tuple(zip(index, wrt.shape, strict=True)),
@@ -96,7 +97,7 @@ def gradient(layer: Layer, wrt: str) -> Theorem:
 
     """
     x = operand(layer, wrt)
-    variables, goal = _goal(layer, x)
+    variables, goal = chain_goal(layer, x)
     name = f"{layer.name or 'layer'}.grad_{wrt}"
     left = Derivation(name, variables, (), goal)
     normalise(left)
@@ -123,10 +124,10 @@ def kernel_theorem(layer: Layer, wrt: str | None) -> Theorem:
         goal: Expression = (term(layer.output[index]),)
         name = f"{layer.name or 'layer'}.forward"
     else:
-        variables, goal = _goal(layer, operand(layer, wrt))
+        variables, goal = chain_goal(layer, operand(layer, wrt))
         name = f"{layer.name or 'layer'}.grad_{wrt}.kernel"
     d, moduli = _phases(name, variables, (), goal)
-    hypotheses = tuple(AtLeast(m - 1) for m in moduli if not m.is_number)
+    hypotheses = tuple(AtLeast(m - 1) for m in dict.fromkeys(moduli) if not m.is_number)
     if hypotheses:
         d, _ = _phases(name, variables, hypotheses, goal)
     return replay(d.proof())
@@ -138,12 +139,7 @@ def _phases(
     """Normalise, then split every equation by remainder; return also the moduli met."""
     d = Derivation(name, variables, hypotheses, goal)
     normalise(d)
-    moduli: list[Expr] = []
-    for at in range(len(d.current)):
-        while (m := split_by_remainder(d, at)) is not None:
-            if m not in moduli:
-                moduli.append(m)
-    return d, moduli
+    return d, split_equations(d)
 
 
 def kernel_theorems(layer: Layer) -> list[tuple[str, Theorem]]:

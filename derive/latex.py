@@ -6,17 +6,21 @@ Everything printed can be read back: a short proof leaves lines out, it never al
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import monomials, normal, ordered, symbol
+from rot180.derive.polynomial import Monomial, coefficient, monomials, normal, ordered, symbol
+from rot180.derive.proof import Proof, Theorem, tensors
+from rot180.derive.rules import REASONS
+from rot180.derive.statement import reading
 from rot180.derive.terms import (
     Access,
     Apply,
-    AtLeast,
     Condition,
     Derivative,
     Equal,
@@ -25,16 +29,22 @@ from rot180.derive.terms import (
     Range,
     Tensor,
     Term,
+    accesses_and_brackets,
+    indices,
 )
 
 TEXT_WIDTH = 455.0
 """Points between the margins: A4 paper with 25 mm on either side."""
 
+INDENT = 20.0
+"""Points by which a continued row is set in."""
+
+_Part: TypeAlias = tuple[Monomial, sp.Rational]
 _GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
     "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
 )
-_OPERATORS = {"dilate": "D_{{{1}}} {0}", "correlate": "{0} \\star {1}", "convolve": "{0} * {1}"}
+_INFIX = {"correlate": " \\star ", "convolve": " * ", "matmul": " \\cdot "}
 
 
 def escape(text: str) -> str:
@@ -98,9 +108,12 @@ class Letters:
         if not call:
             return letter(name)
         head, parts = call.group(1), [self.tensor(a) for a in _arguments(call.group(2))]
-        grouped = [f"({p})" if " " in p and not _closed(p) else p for p in parts]
-        if head in _OPERATORS and len(parts) == 2:
-            return _OPERATORS[head].format(*grouped)
+        if head == "dilate":
+            return f"D_{{{', '.join(parts[1:])}}} {parts[0]}"
+        if head in _INFIX:
+            return _INFIX[head].join(f"({p})" if _infix(p) else p for p in parts)
+        if head == "transpose" and not _compound(parts[0]):
+            return f"{parts[0]}^{{\\top}}"
         if head == "rot180" and width(parts[0]) < 10:
             return f"\\widetilde{{{parts[0]}}}"
         return f"{function(head, 0)}({', '.join(parts)})"
@@ -114,12 +127,10 @@ class Letters:
 
     def polynomial(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> str:
         """Return a polynomial in the reader's order: free indices, bound ones, parameters."""
-        return self._sum(ordered(self.short(e), (*self.variables, *bound)), bound)
+        return self.sum(ordered(self.short(e), (*self.variables, *bound)), bound)
 
-    def _sum(
-        self, parts: Iterable[tuple[tuple[tuple[str, int], ...], sp.Rational]],
-        bound: tuple[Symbol, ...],
-    ) -> str:
+    def sum(self, parts: Iterable[_Part], bound: tuple[Symbol, ...] = ()) -> str:
+        """Return monomials in the order given."""
         ranked = {v.name for v in (*self.variables, *bound)}
         out = ""
         for powers, c in parts:
@@ -135,12 +146,11 @@ class Letters:
         """Return ``[e, f]``, or nothing for a scalar."""
         return f"[{', '.join(self.polynomial(e, bound) for e in entries)}]" if entries else ""
 
-    def factor(self, f: Factor | Condition, bound: tuple[Symbol, ...] = ()) -> str:
+    def factor(self, f: Factor, bound: tuple[Symbol, ...] = ()) -> str:
         """Return one factor, unbroken."""
         if isinstance(f, Access):
             name = self.tensor(f.tensor.name)
-            name = f"({name})" if " " in name and not _closed(name) else name
-            return name + self.index(f.index, bound)
+            return (f"({name})" if _compound(name) else name) + self.index(f.index, bound)
         if isinstance(f, Apply):
             return f"{function(f.function, f.order)}({self.factor(f.argument, bound)})"
         if isinstance(f, Derivative):
@@ -150,26 +160,26 @@ class Letters:
             inner = "\\,".join(self.factor(g, bound) for g in f.factors)
             return f"\\frac{{\\partial}}{{\\partial {wrt}}}({inner})"
         if isinstance(f, Equal):
-            left, right = self.sides(f.value, bound)
-            return f"[{left} = {right}]"
-        e = self.polynomial(f.value, bound)
-        if isinstance(f, AtLeast):
-            return f"{e} \\ge 0"
-        return f"[0 \\le {e} < {self.polynomial(f.size, bound)}]"
+            return f"[{' = '.join(self.sides(f.value, bound))}]"
+        size = self.polynomial(f.size, bound)
+        return f"[0 \\le {self.polynomial(f.value, bound)} < {size}]"
 
     def sides(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
-        """Return the two sides of ``e = 0``, without a minus sign, the first free index left."""
+        """Return the sides of ``e = 0`` without a minus sign, the one with the first index left."""
+        order = [v.name for v in (*self.variables, *bound)]
+        parts = ordered(self.short(e), (*self.variables, *bound))
+        rank = {n: i for i, n in enumerate(order)}
+        leading = [(rank.get(n, len(rank)), c > 0) for m, c in parts for n, _ in m]
+        upper, lower = self.halves(e, bound)
+        return (upper, lower) if not leading or min(leading, key=lambda i: i[0])[1] else (lower, upper)
+
+    def halves(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
+        """Return the positive and the negative monomials of a polynomial, both as sums."""
         order = (*self.variables, *bound)
-        parts = ordered(self.short(e), order)
-        rank = {v.name: i for i, v in enumerate(order)}
-        first = min(parts, key=lambda i: min((rank.get(n, len(rank)) for n, _ in i[0]), default=99))
-        sign = 1 if first[1] > 0 else -1
-        total = sp.Add(*(sign * c * sp.Mul(*(symbol(n) ** k for n, k in m)) for m, c in parts))
-        left = ordered(total, order)
-        right = ordered(-total, order)
-        shown = ([i for i in side if i[1] > 0] for side in (left, right))
-        a, b = (self._sum(side, bound) for side in shown)
-        return a, b
+        e = self.short(e)
+        return tuple(
+            self.sum([i for i in ordered(side, order) if i[1] > 0], bound) for side in (e, -e)
+        )
 
     def atoms(self, t: Term) -> list[str]:
         """Return the unbreakable parts of a term after its sign: brackets last, sums first."""
@@ -203,7 +213,7 @@ class Letters:
                     broken = "{}" + broken
                 else:
                     joined = broken = ("-" if minus else "") + atom
-                if row and width(row + joined) > room - (CONTINUED if out else 0):
+                if row and width(row + joined) > room - (INDENT if out else 0):
                     out.append(row)
                     row = broken
                 else:
@@ -211,8 +221,8 @@ class Letters:
         return [*out, row or "0"]
 
 
-CONTINUED = 20.0
-"""Points by which a continued row is set in."""
+def _polynomial(parts: Iterable[_Part], sign: int = 1) -> Expr:
+    return normal(sp.Add(*(sign * c * sp.Mul(*(symbol(n) ** k for n, k in m)) for m, c in parts)))
 
 
 def _arguments(text: str) -> list[str]:
@@ -231,9 +241,12 @@ def _arguments(text: str) -> list[str]:
     return [a.strip() for a in out]
 
 
-def _closed(text: str) -> bool:
-    """Tell whether the text is one name or call, not an operator between two."""
-    return bool(re.fullmatch(r"\\?\w+(\{[^{}]*\})?(\(.*\))?", text))
+def _infix(name: str) -> bool:
+    return any(operator in name for operator in _INFIX.values())
+
+
+def _compound(name: str) -> bool:
+    return _infix(name) or name.startswith("D_{")
 
 
 def _number(c: sp.Rational) -> str:
@@ -289,3 +302,254 @@ def _width(tokens: list[str]) -> float:
         elif token not in "{}" and not token.isspace():
             total += _WIDTHS.get(token, 6.5 if token.startswith("\\") else 7.9)
     return total
+
+
+def condition(c: Condition, style: Letters) -> str:
+    """Return a condition without brackets, with positive terms on both sides."""
+    if isinstance(c, Range):
+        return style.factor(c)[1:-1]
+    if isinstance(c, Equal):
+        return " = ".join(style.sides(c.value))
+    return " \\ge ".join(style.halves(c.value))
+
+
+def letters(theorem: Theorem) -> Letters:
+    """Choose the letters of a theorem: g for the incoming gradient, pi for the paddings."""
+    known = _tensors(theorem)
+    used = {t.name for t in known}.union(
+        *((v.name for v in t.symbols) for line in theorem.lines for t in line)
+    )
+    incoming = [t.name for t in known if t.name.startswith("grad_")]
+    plain = len(incoming) == 1 and "g" not in used
+    shown = tuple((n, "g" if plain else f"\\bar{{{letter(n[5:])}}}") for n in incoming)
+    values = () if "pi" in used else tuple(dict.fromkeys(_paddings(theorem)))
+    names = ["\\pi"] if len(values) == 1 else [f"\\pi_{{{n + 1}}}" for n in range(len(values))]
+    constants = tuple((symbol(n), e) for n, e in zip(names, values, strict=True))
+    return Letters(tuple(v for v, _ in theorem.variables), shown, constants)
+
+
+def _tensors(theorem: Theorem) -> tuple[Tensor, ...]:
+    return tuple(dict.fromkeys(t for line in theorem.lines for t in tensors(line)))
+
+
+def _paddings(theorem: Theorem) -> Iterator[Expr]:
+    """Yield what stands in indices without a variable and has three monomials or more."""
+    free = {v.name for v, _ in theorem.variables}
+    for t in (t for line in theorem.lines for t in line):
+        inside = free | {v.name for v in t.variables}
+        for part in accesses_and_brackets(t.factors):
+            for e in indices(part):
+                fixed = [(m, c) for m, c in ordered(e) if not inside & {n for n, _ in m}]
+                if len(fixed) >= 3:
+                    top = max(fixed, key=lambda i: (sum(k for _, k in i[0]), i[0]))
+                    yield _polynomial(fixed, 1 if top[1] > 0 else -1)
+
+
+def factored(e: Expr, style: Letters) -> str:
+    """Return a polynomial with its most frequent symbol taken out: ``d (K - 1) - lo``."""
+    parts = ordered(e)
+    count = Counter(n for m, _ in parts for n, k in m if k == 1)
+    name = max(sorted(count, reverse=True), key=lambda n: count[n], default="")
+    if count[name] < 2:
+        return style.polynomial(e)
+    inside = [(m, c) for m, c in parts if (name, 1) in m]
+    outside = ordered(e - _polynomial(inside))
+    quotient = [(tuple(i for i in m if i != (name, 1)), c) for m, c in inside]
+    rest = style.sum(outside) if outside else ""
+    joint = "" if not rest else f" - {rest[1:]}" if rest.startswith("-") else f" + {rest}"
+    return f"{style.symbol(name)} ({style.sum(ordered(_polynomial(quotient)))}){joint}"
+
+
+def latex_expression(expression: Expression, style: Letters | None = None) -> str:
+    """Return an expression as LaTeX mathematics on one line."""
+    return (style or Letters()).rows(expression, float("inf"))[0]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One equation of an ``align*``; an empty left side continues the chain above it."""
+
+    left: str
+    right: Expression
+    remark: str
+    style: Letters
+
+
+def aligned(lines: Sequence[Line]) -> str:
+    """Return an ``align*``; right sides that are too long for the page are broken."""
+    room = TEXT_WIDTH - max(width(line.left) for line in lines) - width("=")
+    out = []
+    for line in lines:
+        body = " \\\\\n  &\\qquad ".join(line.style.rows(line.right, room))
+        left = f"{line.left}\n" if line.left else ""
+        tag = f" \\tag*{{\\small {line.remark}}}" if line.remark else ""
+        out.append(f"{left}  &= {body}{tag}")
+    return "\\begin{align*}\n" + " \\\\\n".join(out) + "\n\\end{align*}"
+
+
+def box(t: Tensor, style: Letters) -> str:
+    """Return the box of a tensor: ``N \\times C \\times H``."""
+    sizes = ("\\mathbb{Z}" if n is None else style.polynomial(n) for n in t.shape)
+    return " \\times ".join(sizes)
+
+
+def definitions(defined: Iterable[Tensor], style: Letters) -> str:
+    """Return the equations that define tensors, each with its box."""
+    lines = []
+    for t in defined:
+        assert t.definition is not None
+        own = replace(style, variables=t.definition.formals)
+        remark = f"box ${box(t, style)}$" if set(t.shape) - {None} else ""
+        left = own.factor(Access(t, t.definition.formals))
+        lines.append(Line(left, t.definition.body, remark, own))
+    return aligned(lines)
+
+
+def latex_theorem(theorem: Theorem, known: Collection[str] = ()) -> str:
+    """Return the statement: constants, conditions, equation, and what its names stand for.
+
+    Args:
+        theorem: what is stated.
+        known: names of the defined tensors that the reader has met.
+
+    """
+    style = letters(theorem)
+    out = [f"Let ${style.symbol(c.name)} = {factored(e, style)}$." for c, e in style.constants]
+    given = [condition(c, style) for c in theorem.hypotheses]
+    for v, n in theorem.variables:
+        name = style.symbol(v.name)
+        given.append(f"{name} \\in \\mathbb{{Z}}" if n is None else
+                     f"0 \\le {name} < {style.polynomial(n)}")
+    out.append(f"For all {', '.join(f'${c}$' for c in given)}," if given else "We have")
+    left = latex_expression(theorem.lhs, style)
+    lines = [Line(left, theorem.rhs, "", style)]
+    form = theorem.rhs[0].factors[0] if len(theorem.rhs) == len(theorem.rhs[0].factors) == 1 else None
+    if isinstance(form, Access) and form.tensor.definition is not None:
+        known = {*known, form.tensor.name}
+        lines.append(Line("", reading(theorem.rhs), "", style))
+    out.append(aligned(lines))
+    if theorem.words:
+        out.append(f"In words: {in_words(theorem, style)}.")
+    new = [t for t in _tensors(theorem) if t.definition is not None and t.name not in known]
+    if new:
+        out += ["Here", definitions(new, style)]
+    return "\n".join(out)
+
+
+def in_words(theorem: Theorem, style: Letters) -> str:
+    """Return the theorem's words with its names and polynomials as mathematics."""
+    names = {t.name: style.tensor(t.name) for t in _tensors(theorem)}
+    known = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
+    out = ""
+    for part in re.split(rf"((?<=of )(?:{known})|(?<=with )(?:{known})|\s(?:stride|dilation|padding|over) [^,]*)", theorem.words):
+        out += part
+    return out
+
+
+def latex_proof(theorem: Theorem, detail: str = "short") -> str:
+    """Return the proof as an ``align*`` with one reason a line.
+
+    Args:
+        theorem: what is proved.
+        detail: "full" shows every step, "short" leaves the housekeeping out.
+
+    """
+    style = letters(theorem)
+    lines = [Line("", theorem.lines[n], why, style) for n, why in outline(theorem, detail)]
+    if not lines:
+        return aligned([Line(latex_expression(theorem.lhs, style), theorem.rhs, "", style)])
+    return aligned([replace(lines[0], left=latex_expression(theorem.lhs, style)), *lines[1:]])
+
+
+_HOUSEKEEPING = frozenset({"exchange", "reorder", "collect", "arrange", "bracket", "leibniz"})
+_GATHERED = frozenset({"reindex", "sift", "euclid", "entry"})
+
+
+def outline(theorem: Theorem, detail: str = "short") -> list[tuple[int, str]]:
+    """Return the lines of the proof to show, by number, each with its reason.
+
+    Raises:
+        ValueError: detail is neither "short" nor "full".
+
+    """
+    if detail not in ("short", "full"):
+        raise ValueError(f"detail: found {detail!r}, expected 'short' or 'full'")
+    style = letters(theorem)
+    groups: list[tuple[int, str, list[str]]] = []
+    for n, step in enumerate(theorem.proof.steps):
+        last = groups[-1] if groups else (0, "", [])
+        if detail == "full" or not groups:
+            groups.append((n + 1, step.rule, [_reason(theorem, n, style)]))
+        elif step.rule in _HOUSEKEEPING or _trivial(theorem, n):
+            groups[-1] = (n + 1, *last[1:])
+        elif step.rule == "entry" or (step.rule in _GATHERED and step.rule == last[1]):
+            groups[-1] = (n + 1, last[1], [*last[2], _reason(theorem, n, style)])
+        else:
+            groups.append((n + 1, step.rule, [_reason(theorem, n, style)]))
+    return [(n, _joint(list(dict.fromkeys(whys)))) for n, _, whys in groups]
+
+
+def _trivial(theorem: Theorem, number: int) -> bool:
+    """Tell whether a step only renames, or drops a derivative that is zero."""
+    step, line = theorem.proof.steps[number], theorem.lines[number]
+    if step.rule == "reindex":
+        return all(e.is_Symbol for _, e in step.argument("mapping"))
+    pending = line[step.at].factors[step.argument("factor")] if step.rule == "entry" else None
+    return pending is not None and pending.factors[0].tensor != pending.wrt.tensor
+
+
+def _joint(reasons: list[str]) -> str:
+    """Join reasons, and say what they have in common once."""
+    found = [re.fullmatch(r"([^$]*)(\$.*\$)([^$]*)", r) for r in reasons]
+    pieces = [m.groups() for m in found if m]
+    ends = {(before, after) for before, _, after in pieces}
+    if len(pieces) == len(reasons) and len(ends) == 1:
+        before, after = ends.pop()
+        return before + ", ".join(inside for _, inside, _ in pieces) + after
+    return "; ".join(reasons)
+
+
+def _reason(theorem: Theorem, number: int, style: Letters) -> str:
+    """Return why a step holds."""
+    step = theorem.proof.steps[number]
+    line, after = theorem.lines[number], theorem.lines[number + 1]
+    t = (line if step.result is None else after)[step.at]
+    bound = tuple(dict.fromkeys(v for u in (t, *after, *line) for v in u.variables))
+    given = dict(step.arguments)
+    f = t.factors[given["factor"]] if isinstance(given.get("factor"), int) else None
+    if step.rule == "entry" and f.factors[0].tensor != f.wrt.tensor:
+        names = (style.tensor(g.tensor.name) for g in (f.factors[0], f.wrt))
+        return "$\\partial {}[i]/\\partial {}[h] = 0$".format(*names)
+    if step.rule == "linearity" and number == 0 and (found := _incoming(f.factors[0], style)):
+        return found
+    shown: dict[str, str] = {}
+    access = f.factors[0] if isinstance(f, Derivative) else f
+    if isinstance(access, Access):
+        shown["tensor"] = style.tensor(access.tensor.name)
+    if step.rule == "sift":
+        v = given["variable"]
+        value = normal(v - coefficient(f.value, v) * f.value)
+        shown = {"variable": style.symbol(v.name), "value": style.polynomial(value, bound)}
+    elif step.rule == "reindex":
+        moved = [(v, e) for v, e in given["mapping"] if e != v]
+        shown["mapping"] = ", ".join(
+            f"${style.polynomial(e, bound)}$ for ${style.symbol(v.name)}$" for v, e in moved
+        )
+    elif step.rule == "euclid":
+        shown = {n: style.polynomial(given[n], bound) for n in ("value", "modulus", "variable")}
+    elif step.rule == "lemma":
+        shown["theorem"] = escape(given["theorem"].name)
+    return REASONS[step.rule].format(**shown)
+
+
+def _incoming(loss: Access, style: Letters) -> str:
+    """Return the chain rule's reason where a loss is the sum of an output times its gradient."""
+    body = loss.tensor.definition.body if loss.tensor.definition else ()
+    pair = body[0].factors if len(body) == 1 else ()
+    if len(pair) != 2 or not all(isinstance(f, Access) for f in pair):
+        return ""
+    g, y = (f.tensor.name for f in pair)
+    if g != f"grad_{y}":
+        return ""
+    total = style.tensor(loss.tensor.name)
+    return f"chain rule, ${style.tensor(g)} = \\partial {total} / \\partial {style.tensor(y)}$"

@@ -57,8 +57,9 @@ def conv(
     out, into = ("c", "c") if depthwise else ("o", "c")
     places = [a[0] for a in axes]
     taps = [a[1] for a in axes]
-    sign = "-" if true else "+"
-    window = [f"{s}*{p}{sign}{d}*{k}-{lo}" for p, k, s, d, lo in axes]
+    window = [
+        f"{s}*{p}-{lo}-{d}*{k}" if true else f"{s}*{p}+{d}*{k}-{lo}" for p, k, s, d, lo in axes
+    ]
     y = _join("n", group, places, out) if last else _join("n", group, out, places)
     x = _join("n", group, window, into) if last else _join("n", group, into, window)
     w = _join(group, taps, into, out) if last else _join(group, out, into, taps)

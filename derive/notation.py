@@ -521,7 +521,7 @@ def _refuse_clashes(reader: _Reader, declared: Mapping[str, Token], sizes: set[s
 
 def _name_sizes(
     entries: Sequence[tuple[str, tuple[Expr, ...]]],
-    declared: Mapping[str, tuple[Expr, ...]],
+    declared: Mapping[str, tuple[Expr | None, ...]],
     index: Iterable[str],
     names: set[str],
 ) -> dict[str, tuple[Expr, ...]]:
@@ -529,7 +529,7 @@ def _name_sizes(
 
     Args:
         entries: (tensor, indices) in order of appearance.
-        declared: the sizes that are given.
+        declared: the sizes that are given; None for an axis that is left to the rule.
         index: the names of the free and the bound indices.
         names: every name that is no size.
 
@@ -540,34 +540,27 @@ def _name_sizes(
         for axis, e in enumerate(places):
             if isinstance(e, Symbol) and e.name in index:
                 alone.setdefault((name, axis), e.name)
+    given = {(n, i): e for n, shape in declared.items() for i, e in enumerate(shape) if e is not None}
     of: dict[str, Expr] = {}
-    for (name, axis), v in alone.items():
-        if name in declared:
-            of.setdefault(v, declared[name][axis])
-    taken = names | {v.name for sizes in declared.values() for e in sizes for v in e.free_symbols}
-    given = {e.name for e in of.values() if isinstance(e, Symbol)}
+    for axis, v in alone.items():
+        if axis in given:
+            of.setdefault(v, given[axis])
+    taken = names | {v.name for e in given.values() for v in e.free_symbols}
+    upper = {e.name for e in of.values() if isinstance(e, Symbol)}
     for v in alone.values():
-        if v not in of and v.upper() not in index | given | {n for n, _ in entries}:
+        if v not in of and v.upper() not in index | upper | {n for n, _ in entries}:
             of[v] = symbol(v.upper())
-            given.add(v.upper())
-    taken |= given
-    generic = (
-        name
-        for name in itertools.chain("HVU", (f"H{n}" for n in itertools.count(1)))
-        if name not in taken
-    )
-    out: dict[str, tuple[Expr, ...]] = dict(declared)
+            upper.add(v.upper())
+    free = itertools.chain("HVU", (f"H{n}" for n in itertools.count(1)))
+    generic = (symbol(name) for name in free if name not in taken | upper)
     for name, places in entries:
-        if name in out:
-            continue
-        shape = []
-        for axis in range(len(places)):
-            v = alone.get((name, axis), "")
+        for axis in ((name, i) for i in range(len(places))):
+            v = alone.get(axis, "")
             if v and v not in of:
-                of[v] = symbol(next(generic))
-            shape.append(of[v] if v else symbol(next(generic)))
-        out[name] = tuple(shape)
-    return out
+                of[v] = next(generic)
+            if axis not in given:
+                given[axis] = of[v] if v else next(generic)
+    return {n: tuple(given[n, i] for i in range(len(places))) for n, places in entries}
 
 
 def activation(function: str, order: int, z: Tensor) -> Tensor:
@@ -679,8 +672,8 @@ def parse_expression(
         if name in known and len(known[name].shape) != rank:
             reader.fail(f"{name} is used with two ranks", token, f"{len(known[name].shape)} indices")
     sizes = {v.name for t in known.values() for v in t.parameters}
-    shapes = {n: tuple(e for e in t.shape if e is not None) for n, t in known.items()}
-    shapes = _name_sizes([*_entries(raws)], shapes, _index(reader), _names(reader))
+    declared = {n: t.shape for n, t in known.items()}
+    shapes = _name_sizes([*_entries(raws)], declared, _index(reader), _names(reader))
     _refuse_clashes(reader, {}, sizes)
     return _build(reader, raws, shapes, known)
 
@@ -694,8 +687,10 @@ def _names(reader: _Reader) -> set[str]:
     return {t.text.rstrip("'") for t in reader.tokens if t.is_name}
 
 
-def parse_layer(source: str, name: str = "") -> Layer:
-    """Read a layer.
+def parse_layer(
+    source: str, name: str = "", sizes: Mapping[str, tuple[Expr | None, ...]] | None = None
+) -> Layer:
+    """Read a layer; `sizes` declares more sizes, None leaves an axis to the rule.
 
     >>> parse_layer("y[p] = sum[k] x[s*p + k]*w[k]").output.definition.formals
     (p,)
@@ -738,10 +733,11 @@ def parse_layer(source: str, name: str = "") -> Layer:
         )
     used = [*_entries(raws)]
     _refuse_output(reader, left, raws, declared.keys() - {n for n, _ in used})
-    shapes = _name_sizes([(left.text, reader.free), *used], declared, _index(reader), _names(reader))
-    sizes = {v.name for shape in shapes.values() for e in shape for v in e.free_symbols}
+    entries = [(left.text, reader.free), *used]
+    shapes = _name_sizes(entries, {**(sizes or {}), **declared}, _index(reader), _names(reader))
     reader.heads[left.text] = (left, len(reader.free))
-    _refuse_clashes(reader, size_tokens, sizes)
+    named = {v.name for shape in shapes.values() for e in shape for v in e.free_symbols}
+    _refuse_clashes(reader, size_tokens, named)
     body = _build(reader, raws, shapes, {})
     return make_layer(define(left.text, shapes[left.text], reader.free, body), name)
 

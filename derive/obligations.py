@@ -143,26 +143,32 @@ def certifies(certificate: Certificate, obligation: Obligation) -> bool:
     return True
 
 
-def certify(obligation: Obligation) -> Certificate | None:
-    """Search for a certificate; None if none is found (which proves nothing)."""
+def certify(obligation: Obligation, degree: int = 3) -> Certificate | None:
+    """Search for a certificate; None if none is found (which proves nothing).
+
+    Args:
+        obligation: what is to be settled.
+        degree: how many facts are multiplied at the most.
+
+    """
     found: list[Refutation] = []
     for part in open_parts(obligation):
-        refutation = _refute(part, obligation.context)
+        refutation = _refute(part, obligation.context, degree)
         if refutation is None:
             return None
         found.append(refutation)
     return tuple(found)
 
 
-def _refute(part: AtLeast | Nonzero, context: tuple[Condition, ...]) -> Refutation | None:
+def _refute(
+    part: AtLeast | Nonzero, context: tuple[Condition, ...], most: int
+) -> Refutation | None:
     nonnegative, zero = _with_negation(part, context)
     useful = _connected(part.value, [*nonnegative, *zero])
     numbers = [n for n, f in enumerate(nonnegative) if f in useful]
     zeros = [n for n, f in enumerate(zero) if f in useful]
-    symbols = sorted(
-        {v for f in useful for v in f.free_symbols}, key=lambda v: v.name
-    )
-    for degree in (1, 2, 3):
+    symbols = sorted({v for f in useful for v in f.free_symbols}, key=lambda v: v.name)
+    for degree in range(1, most + 1):
         if degree == 3 and len(numbers) > 8:
             return None
         products = [

@@ -24,6 +24,7 @@ from rot180.derive.terms import (
     AtLeast,
     Bracket,
     Condition,
+    Definition,
     Derivative,
     Equal,
     Expression,
@@ -46,6 +47,12 @@ if TYPE_CHECKING:
 
 class RuleError(ValueError):
     """A rule does not apply: what was found, what it needs."""
+
+
+def require(condition: str, holds: bool, message: str) -> None:
+    """Raise RuleError unless a side condition holds; every side condition has a name."""
+    if not holds:
+        raise RuleError(f"{message} [side condition: {condition}]")
 
 
 @dataclass(frozen=True)
@@ -210,8 +217,7 @@ def entry(place: Place, factor: int) -> Result:
         raise RuleError(f"factor {factor} is not the derivative of a single access")
     access, wrt = pending.factors[0], pending.wrt
     for t in (access.tensor, wrt.tensor):
-        if t.definition is not None:
-            raise RuleError(f"{t.name} is a defined tensor: unfold it first")
+        require("free tensors", t.definition is None, f"{t.name} is a defined tensor")
     if access.tensor != wrt.tensor:
         return place.put(), ()
     equations = tuple(Equal(a - b) for a, b in zip(access.index, wrt.index, strict=True))
@@ -255,11 +261,9 @@ def sift(place: Place, factor: int, variable: Symbol) -> Result:
     t, equation = place.term, place.factor(factor)
     if not isinstance(equation, Equal):
         raise RuleError(f"factor {factor} is a {type(equation).__name__}, expected an equation")
-    if variable not in t.variables:
-        raise RuleError(f"{variable} is not bound by the sum over {t.variables}")
+    require("bound", variable in t.variables, f"{variable} is not bound by this sum")
     c = coefficient(equation.value, variable)
-    if c not in (1, -1):
-        raise RuleError(f"the coefficient of {variable} is {text(c)}, expected 1 or -1")
+    require("unit", c in (1, -1), f"the coefficient of {variable} is {text(c)}, not 1 or -1")
     point = {variable: normal(variable - c * equation.value)}
     rest = tuple(substitute_factor(f, point) for f in place.around(factor))
     left = tuple(v for v in t.variables if v != variable)
@@ -275,8 +279,8 @@ def exchange(place: Place, order: tuple[int, ...]) -> Result:
     ``sum_{u, v} F = sum_{v, u} F``
     """
     t = place.term
-    if sorted(order) != list(range(len(t.variables))):
-        raise RuleError(f"{order} is not an order of {len(t.variables)} sums")
+    whole = sorted(order) == list(range(len(t.variables)))
+    require("permutation", whole, f"{order} is not an order of {len(t.variables)} sums")
     return place.put(Term(t.coefficient, tuple(t.variables[n] for n in order), t.factors)), ()
 
 
@@ -291,21 +295,19 @@ def reindex(
     ``sum_v F(v) = sum_u F(phi(u))``
     """
     t, by = place.term, dict(mapping)
-    if list(by) != list(t.variables):
-        raise RuleError(f"the map is of {tuple(by)}, the sum over {t.variables}")
-    if len(set(variables)) != len(variables) or len(variables) != len(t.variables):
-        raise RuleError(f"new variables {variables} for {t.variables}")
+    require("all sums", tuple(by) == t.variables, f"the map is of {tuple(by)}, not {t.variables}")
+    require("square", len(variables) == len(by), f"{len(variables)} variables for {len(by)}")
     outside = place.taken - set(t.variables)
-    if set(variables) & outside:
-        raise RuleError(f"the new names {variables} capture a name that is in use")
+    require("new names", not set(variables) & outside, f"{variables} would capture a name")
     for v, e in by.items():
-        if degree(e, variables) > 1 or e.free_symbols & (set(t.variables) - set(variables)):
-            raise RuleError(f"{v} = {text(e)} is not affine in the new variables alone")
-        if any(c.q != 1 for c in monomials(e).values()):
-            raise RuleError(f"{v} = {text(e)} is not integral")
+        stray = e.free_symbols & (set(t.variables) - set(variables))
+        require("affine", degree(e, variables) <= 1, f"{v} = {text(e)} is not affine")
+        require("closed", not stray, f"{v} = {text(e)} mentions a variable that is replaced")
+        whole = all(c.q == 1 for c in monomials(e).values())
+        require("integral", whole, f"{v} = {text(e)} is not integral")
     matrix = sp.Matrix([[coefficient(e, u) for u in variables] for e in by.values()])
-    if variables and normal(matrix.det(method="berkowitz")) not in (1, -1):
-        raise RuleError(f"the map of {t.variables} is not unimodular")
+    unit = not variables or normal(matrix.det(method="berkowitz")) in (1, -1)
+    require("unimodular", unit, f"the map of {t.variables} is no bijection of the integers")
     factors = tuple(substitute_factor(f, by) for f in t.factors)
     return place.put(Term(t.coefficient, variables, factors)), ()
 
@@ -320,11 +322,8 @@ def bracket(place: Place, drop: tuple[int, ...], add: tuple[Bracket, ...]) -> Re
     """
     t = place.term
     old = [place.factor(n) for n in drop]
-    if len(set(drop)) != len(drop):
-        raise RuleError(f"a factor is dropped twice: {drop}")
     brackets = [f for f in old if isinstance(f, Equal | Range)]
-    if len(brackets) != len(old):
-        raise RuleError("a factor that is no bracket would be dropped")
+    require("brackets", len(brackets) == len(old), "a factor that is no bracket is dropped")
     context = place.context(place.around(*drop))
     obligations = [Obligation((*context, *add), f) for f in brackets]
     obligations += [Obligation((*context, *brackets), f) for f in add]
@@ -341,8 +340,8 @@ def euclid(place: Place, value: Expr, modulus: Expr, variable: Symbol) -> Result
     ``A = sum_u A * [0 <= e - s u < s]``
     """
     t = place.term
-    if variable in place.taken | value.free_symbols | modulus.free_symbols:
-        raise RuleError(f"the name {variable} is in use")
+    used = place.taken | value.free_symbols | modulus.free_symbols
+    require("new name", variable not in used, f"the name {variable} is in use")
     inserted = Range(value - modulus * variable, modulus)
     new = Term(t.coefficient, (*t.variables, variable), (*t.factors, inserted))
     return place.put(new), (Obligation(place.context(t.factors), AtLeast(modulus - 1)),)
@@ -366,12 +365,11 @@ def reorder(place: Place, factors: tuple[Factor, ...]) -> Result:
     """
     t = place.term
     left = [_unsigned(f) for f in t.factors]
-    for f in factors:
-        if _unsigned(f) not in left:
-            raise RuleError("the factors are not the same: one is new or stands more often")
-        left.remove(_unsigned(f))
-    if left:
-        raise RuleError(f"{len(left)} factors are missing")
+    for f in map(_unsigned, factors):
+        require("no new factor", f in left, "a factor is new or stands more often")
+        if f in left:
+            left.remove(f)
+    require("no missing factor", not left, f"{len(left)} factors are missing")
     return place.put(Term(t.coefficient, t.variables, factors)), ()
 
 
@@ -405,8 +403,8 @@ def arrange(place: Place, order: tuple[int, ...]) -> Result:
     -------------------------
     ``A + B = B + A``
     """
-    if sorted(order) != list(range(len(place.expression))):
-        raise RuleError(f"{order} is not an order of {len(place.expression)} terms")
+    whole = sorted(order) == list(range(len(place.expression)))
+    require("permutation", whole, f"{order} is not an order of {len(place.expression)} terms")
     return tuple(place.expression[n] for n in order), ()
 
 
@@ -431,22 +429,23 @@ def lemma(
     if len(left) != 1:
         raise RuleError(f"the left side of {theorem.name} has {len(left)} terms, expected 1")
     pattern = apart(left[0], place.taken)
-    if len(bound) != len(pattern.variables) or not gone <= set(t.variables):
-        raise RuleError("the sums of the theorem do not stand for sums of the term")
-    if len(gone) != len(bound):
-        raise RuleError("two sums of the theorem stand for one sum of the term")
-    if any(e.free_symbols & gone for e in by.values()):
-        raise RuleError("the theorem would be used at a point that depends on its own sum")
+    if len(bound) != len(pattern.variables):
+        raise RuleError(f"{len(bound)} sums for the {len(pattern.variables)} of {theorem.name}")
+    require("bound", gone <= set(t.variables), f"{bound} are not all sums of the term")
+    require("distinct sums", len(gone) == len(bound), "two sums stand for one")
+    outside = not any(e.free_symbols & gone for e in by.values())
+    require("fixed point", outside, "the theorem is used at a point that depends on its own sum")
     back = dict(zip(pattern.variables, bound, strict=True))
     expected = [substitute_factor(f, back) for f in pattern.factors]
-    if len(set(factors)) != len(factors) or [place.factor(n) for n in factors] != expected:
-        raise RuleError(f"the factors {factors} are not the left side of {theorem.name}")
+    require("distinct factors", len(set(factors)) == len(factors), "a factor is used twice")
+    same = [place.factor(n) for n in factors] == expected
+    require("left side", same, f"the factors {factors} are not the left side of {theorem.name}")
     rest = place.around(*factors)
-    if any(factor_symbols(f) & gone for f in rest):
-        raise RuleError("another factor depends on a variable that the theorem sums over")
+    inside = any(factor_symbols(f) & gone for f in rest)
+    require("independence", not inside, "another factor depends on a sum of the theorem")
     quotient = sp.cancel(t.coefficient / pattern.coefficient)
-    if normal(quotient * pattern.coefficient) != t.coefficient or not quotient.is_polynomial():
-        raise RuleError(f"the coefficient {t.coefficient} is no multiple of the theorem's")
+    exact = normal(quotient * pattern.coefficient) == t.coefficient and quotient.is_polynomial()
+    require("coefficient", exact, f"{t.coefficient} is no multiple of the theorem's coefficient")
     kept = tuple(v for v in t.variables if v not in gone)
     terms = []
     for side in right:
@@ -472,16 +471,11 @@ def instantiate(
 
     """
     new = dict(tensors)
-    if len(new) != len(tensors):
-        raise RuleError("a tensor is replaced twice")
-    differentiated = any(
-        isinstance(f, Derivative) or _differentiates(f) for t in expression for f in t.factors
-    )
-    if differentiated and (
-        any(t.definition is not None for t in new.values())
-        or len({t.name for t in new.values()}) != len(new)
-    ):
-        raise RuleError("a statement with derivatives holds for distinct free tensors alone")
+    if any(isinstance(f, Derivative) or _differentiates(f) for t in expression for f in t.factors):
+        free = all(t.definition is None for t in new.values())
+        require("free tensors", free, "a statement with derivatives is about free tensors")
+        apart_ = len({t.name for t in new.values()}) == len(new)
+        require("distinct tensors", apart_, "a statement with derivatives is about distinct ones")
     return tuple(_retensor(substitute(t, symbols), new) for t in expression)
 
 
@@ -499,8 +493,6 @@ def _differentiates(factor: Factor) -> bool:
 
 
 def _retensor(t: Term, new: Mapping[str, Tensor]) -> Term:
-    from rot180.derive.terms import Definition
-
     def swap(old: Tensor) -> Tensor:
         if old.definition is not None:
             body = tuple(_retensor(b, new) for b in old.definition.body)
@@ -509,12 +501,10 @@ def _retensor(t: Term, new: Mapping[str, Tensor]) -> Term:
             )
         if old.name not in new:
             return old
-        if new[old.name].shape != old.shape:
-            raise RuleError(
-                f"{old.name} has the box {old.shape}, {new[old.name].name} has "
-                f"{new[old.name].shape}"
-            )
-        return new[old.name]
+        found = new[old.name]
+        same = found.shape == old.shape
+        require("same box", same, f"{old.name} has the box {old.shape}, {found.name} {found.shape}")
+        return found
 
     def walk(f: Factor) -> Factor:
         if isinstance(f, Access):

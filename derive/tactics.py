@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import permutations, product
 
 from sympy import Expr, Symbol
 
@@ -22,6 +22,7 @@ from rot180.derive.terms import (
     Range,
     Term,
     fresh,
+    rename_bound,
 )
 
 
@@ -64,11 +65,15 @@ class Derivation:
         s = self.statement
         return Proof(s.name, s.variables, s.hypotheses, s.start, tuple(self.steps))
 
-    def holds(self, at: int, without: tuple[int, ...], goal: Condition) -> bool:
-        """Say whether the factors of a term, some left out, imply a condition."""
+    def implied(self, at: int, number: int) -> bool:
+        """Say whether the other factors of a term imply a bracket, as far as a quick look tells."""
         place = Place(self.current, at, self.statement.facts)
-        obligation = Obligation(place.context(place.around(*without)), goal)
-        return evident(obligation) or certify(obligation) is not None
+        goal = place.factor(number)
+        assert isinstance(goal, Equal | Range)
+        obligation = Obligation(place.context(place.around(number)), goal)
+        if evident(obligation):
+            return True
+        return isinstance(goal, Range) and certify(obligation, degree=1) is not None
 
 
 def _find(e: Expression, kind: type | tuple[type, ...]) -> Iterator[tuple[int, int, Factor]]:
@@ -130,7 +135,7 @@ def drop_implied(d: Derivation) -> None:
         implied = (
             n
             for n, f in enumerate(d.current[at].factors)
-            if isinstance(f, Equal | Range) and d.holds(at, (n,), f)
+            if isinstance(f, Equal | Range) and d.implied(at, n)
         )
         n = next(implied, None)
         if n is None:
@@ -207,38 +212,51 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
     theirs = [f for f in target.factors if isinstance(f, Access | Apply)]
     if sorted(map(_head, ours)) != sorted(map(_head, theirs)):
         return
-    ours_eq = [f.value for f in t.factors if isinstance(f, Equal)]
-    theirs_eq = [f.value for f in target.factors if isinstance(f, Equal)]
-    bound = set(t.variables)
     # the target's names must not meet ours while equations are solved
     aside: dict[Symbol, Expr] = {}
     for v in target.variables:
         taken = t.symbols | target.symbols | set(aside.values())
         aside[v] = fresh("_" + v.name, taken)
     back = {u: v for v, u in aside.items()}
+    away = rename_bound(target, aside)
+    theirs = [f for f in away.factors if isinstance(f, Access | Apply)]
     for pairing in permutations(theirs):
         if list(map(_head, ours)) != list(map(_head, pairing)):
             continue
         equations = [
-            normal(a - b.xreplace(aside))
+            normal(a - b)
             for f, g in zip(ours, pairing, strict=True)
             for a, b in zip(_index(f), _index(g), strict=True)
         ]
-        for extra in _equation_pairings(ours_eq, [e.xreplace(aside) for e in theirs_eq]):
-            solved = _propagate([*equations, *extra], bound)
+        for extra in _bracket_pairings(t, away):
+            solved = _propagate([*equations, *extra], set(t.variables))
             if solved is not None:
                 yield {v: normal(solved[v].xreplace(back)) for v in t.variables}
 
 
-def _equation_pairings(ours: list[Expr], theirs: list[Expr]) -> Iterator[list[Expr]]:
+def _bracket_pairings(t: Term, target: Term) -> Iterator[list[Expr]]:
+    """Yield equations that make brackets of one term those of the other: none, then all."""
     yield []
-    if len(ours) == len(theirs):
-        for order in permutations(theirs):
-            for signs in range(2 ** len(ours)):
-                yield [
-                    normal(a - (-b if signs >> n & 1 else b))
-                    for n, (a, b) in enumerate(zip(ours, order, strict=True))
-                ]
+    ours, theirs = (
+        [f for f in u.factors if isinstance(f, Equal | Range)] for u in (t, target)
+    )
+    if not ours or len(ours) != len(theirs) or len(ours) > 6:
+        return
+    for order in permutations(theirs):
+        kinds = [
+            type(f) is type(g) and (isinstance(f, Equal) or f.size == g.size)
+            for f, g in zip(ours, order, strict=True)
+            if not isinstance(f, Range) or isinstance(g, Range)
+        ]
+        if len(kinds) < len(ours) or not all(kinds):
+            continue
+        flippable = [n for n, f in enumerate(ours) if isinstance(f, Equal)]
+        for signs in product((1, -1), repeat=len(flippable)):
+            sign = dict(zip(flippable, signs, strict=True))
+            yield [
+                normal(f.value - sign.get(n, 1) * g.value)
+                for n, (f, g) in enumerate(zip(ours, order, strict=True))
+            ]
 
 
 def _head(f: Access | Apply) -> tuple[str, int, str]:
@@ -252,7 +270,7 @@ def _index(f: Access | Apply) -> tuple[Expr, ...]:
 
 
 def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr] | None:
-    """Solve equations for the unknowns, dividing by 1 and -1 only."""
+    """Solve equations for the unknowns; a coefficient must divide the rest of its equation."""
     solved: dict[Symbol, Expr] = {}
     progress = True
     while progress and len(solved) < len(unknown):
@@ -260,9 +278,12 @@ def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr
         for e in equations:
             e = normal(e.xreplace(solved))
             open_ = sorted(e.free_symbols & unknown - solved.keys(), key=lambda v: v.name)
-            if len(open_) == 1 and coefficient(e, open_[0]) in (1, -1):
-                v = open_[0]
-                value = normal(v - coefficient(e, v) * e)
+            if len(open_) != 1:
+                continue
+            v = open_[0]
+            c = coefficient(e, v)
+            value = _quotient(normal(c * v - e), c) if len(monomials(c)) == 1 else None
+            if value is not None:
                 solved = {u: normal(s.xreplace({v: value})) for u, s in solved.items()}
                 solved[v] = value
                 progress = True
@@ -325,7 +346,22 @@ def prove(
     right = Derivation(name, variables, hypotheses, rhs)
     normalise(left)
     normalise(right)
-    return replay(join(left, right))
+    try:
+        return replay(join(left, right))
+    except NotProvedError:
+        # one side may be split by remainders: split both
+        if not [*split_equations(left), *split_equations(right)]:
+            raise
+        return replay(join(left, right))
+
+
+def split_equations(d: Derivation) -> list[Expr]:
+    """Split every equation by remainder that can be; return the moduli."""
+    moduli: list[Expr] = []
+    for at in range(len(d.current)):
+        while (m := split_by_remainder(d, at)) is not None:
+            moduli.append(m)
+    return moduli
 
 
 def split_by_remainder(d: Derivation, at: int) -> Expr | None:

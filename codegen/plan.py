@@ -1,0 +1,154 @@
+"""Plans: what a kernel does, as frozen data without a line of code in it.
+
+A plan computes ``output[e] += coefficient * product of factors`` over nests of loops. All index
+maps are affine in the loops; their coefficients are polynomials in the parameters and sizes, known
+when the kernel runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sympy import Expr, Symbol
+
+from rot180.derive.polynomial import coefficient, normal
+from rot180.derive.terms import Condition, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """``constant + sum of coefficient * loop``, the loops in the order of the nest."""
+
+    constant: Expr
+    coefficients: tuple[tuple[Symbol, Expr], ...]
+
+    @property
+    def loops(self) -> tuple[Symbol, ...]:
+        """Return the loops it depends on."""
+        return tuple(v for v, _ in self.coefficients)
+
+
+def affine(e: Expr, loops: Iterable[Symbol]) -> Affine:
+    """Split a polynomial that is affine in `loops`."""
+    parts = tuple((v, coefficient(e, v)) for v in loops if v in e.free_symbols)
+    return Affine(normal(e - sum(c * v for v, c in parts)), parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """``0 <= value < size``: a bound of a loop, or a factor that is one or zero."""
+
+    value: Affine
+    size: Expr
+
+    @property
+    def loops(self) -> tuple[Symbol, ...]:
+        """Return the loops it depends on."""
+        return self.value.loops
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An entry of an array; zero outside the array's box.
+
+    Attributes:
+        tensor: whose array it is.
+        index: one map per axis.
+        function: the scalar function applied to the array first, or "".
+        order: which derivative of the function.
+
+    """
+
+    tensor: Tensor
+    index: tuple[Affine, ...]
+    function: str = ""
+    order: int = 0
+
+    @property
+    def loops(self) -> tuple[Symbol, ...]:
+        """Return the loops it depends on, each once."""
+        return tuple(dict.fromkeys(v for e in self.index for v in e.loops))
+
+
+Factor: TypeAlias = Operand | Box
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """An outer loop, ``0 <= variable < size``; its variable is a constant further in."""
+
+    variable: Symbol
+    size: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """``variable = value / divisor``; where that is not an integer, there is no such term."""
+
+    variable: Symbol
+    value: Expr
+    divisor: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop over the integers that satisfy all its bounds.
+
+    A bound may depend on loops before this one: it is then used with the whole range of those.
+    """
+
+    variable: Symbol
+    bounds: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """One term. Every loop has one class, by what it touches.
+
+    Attributes:
+        coefficient: a polynomial in parameters and sizes.
+        outer: phases and solved variables, outermost first.
+        loops: the loops, in an order in which their bounds can be computed.
+        left: factors on one side of the contraction.
+        right: factors on the other side; empty where nothing is gained by two sides.
+        batch: loops in the output and on both sides.
+        rows: loops in the output, not on the right.
+        columns: loops in the output and on the right alone.
+        reduction: loops that are not in the output.
+        output: the entry that is added to, one map per axis.
+
+    """
+
+    coefficient: Expr
+    outer: tuple[Phase | Solved, ...]
+    loops: tuple[Loop, ...]
+    left: tuple[Factor, ...]
+    right: tuple[Factor, ...]
+    batch: tuple[Symbol, ...]
+    rows: tuple[Symbol, ...]
+    columns: tuple[Symbol, ...]
+    reduction: tuple[Symbol, ...]
+    output: tuple[Affine, ...]
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """Return the factors of both sides."""
+        return (*self.left, *self.right)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A kernel: an array of zeros of the given shape, to which the nests add.
+
+    Attributes:
+        shape: the output's size on each axis.
+        hypotheses: what the parameters must satisfy.
+        nests: one for each term.
+
+    """
+
+    shape: tuple[Expr, ...]
+    hypotheses: tuple[Condition, ...]
+    nests: tuple[Nest, ...]

@@ -1,0 +1,64 @@
+"""Claims by name, and their proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from rot180.derive.proof import Theorem, Variables
+from rot180.derive.tactics import prove
+from rot180.derive.terms import Condition, Expression
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An equation for all values of some indices, under hypotheses; and what it says in words."""
+
+    variables: Variables
+    lhs: Expression
+    rhs: Expression
+    hypotheses: tuple[Condition, ...] = ()
+    words: str = ""
+
+
+_CLAIMS: dict[str, Callable[[], Claim]] = {}
+
+
+def claim(name: str, state: Callable[[], Claim]) -> None:
+    """Enter a claim into the registry.
+
+    Raises:
+        ValueError: the name is taken.
+
+    """
+    if name in _CLAIMS:
+        raise ValueError(f"the theorem {name} is stated twice")
+    _CLAIMS[name] = state
+
+
+def claims() -> Mapping[str, Callable[[], Claim]]:
+    """Return the registry: name to claim, in the order of the modules."""
+    return dict(_CLAIMS)
+
+
+@lru_cache(maxsize=None)
+def theorem(name: str) -> Theorem:
+    """Prove a claim of the registry.
+
+    Raises:
+        ValueError: there is no such claim.
+        NotProvedError: no proof was found.
+
+    """
+    if name not in _CLAIMS:
+        raise ValueError(f"theorem: found {name!r}, expected one of {', '.join(_CLAIMS)}")
+    c = _CLAIMS[name]()
+    proved = prove(c.lhs, c.rhs, c.variables, c.hypotheses, name)
+    return replace(proved, words=c.words)
+
+
+def theorems() -> Iterator[Theorem]:
+    """Prove the registry, one by one."""
+    for name in _CLAIMS:
+        yield theorem(name)

@@ -1,0 +1,137 @@
+"""The public kernels in float64 against PyTorch, within the rounding of a sum.
+
+A sum of n products in any order is within 2(n+1) eps sum |x||w| of another; the sum of absolute
+values is PyTorch's own result on absolute values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.configurations import (
+    BACKENDS,
+    COUNTS,
+    Configuration,
+    configurations,
+    coverage,
+    load,
+    matrices,
+    table,
+)
+
+torch = pytest.importorskip("torch")
+Array = NDArray[Any]
+EPSILON = float(np.finfo(np.float64).eps)
+
+
+@pytest.fixture(params=BACKENDS)
+def kernels(request: pytest.FixtureRequest) -> ModuleType:
+    """Return a backend's module."""
+    return load(request.param)
+
+
+def results(
+    x: Array, w: Array, bias: Array | None, g: Array, configuration: Configuration | None
+) -> list[Array]:
+    """Return PyTorch's output and its gradients; without a configuration, of a linear layer."""
+    operands = [torch.tensor(a, requires_grad=True) for a in (x, w, bias) if a is not None]
+    if configuration is None:
+        y = torch.nn.functional.linear(*operands)
+    else:
+        c = configuration.convolution
+        pads = [max(n, 0) for pair in reversed(c.padding) for n in pair]
+        padded = torch.nn.functional.pad(operands[0], pads)
+        for axis, pair in enumerate(c.padding, 2):
+            low, high = (max(-n, 0) for n in pair)
+            padded = padded.narrow(axis, low, padded.shape[axis] - low - high)
+        convolve = getattr(torch.nn.functional, f"conv{configuration.rank}d")
+        y = convolve(padded, *operands[1:], stride=c.stride, dilation=c.dilation, groups=c.groups)
+    assert tuple(y.shape) == g.shape
+    y.backward(torch.tensor(g))
+    return [y.detach().numpy(), *(a.grad.numpy() for a in operands)]
+
+
+def agree(
+    found: Sequence[Array], operands: tuple[Array, Array, Array | None, Array], about: object
+) -> None:
+    """Compare output and gradients with PyTorch's, entry by entry."""
+    configuration = about if isinstance(about, Configuration) else None
+    x, w, bias, g = operands
+    expected = results(x, w, bias, g, configuration)
+    size = results(abs(x), abs(w), None if bias is None else abs(bias), abs(g), configuration)
+    windows = g.size // max(g.shape[1], 1)
+    groups = configuration.convolution.groups if configuration else 1
+    taps = int(np.prod(w.shape[2:]))
+    counts = (w.shape[1] * taps + 1, w.shape[0] // groups * taps, windows, windows)
+    names = ("output", "input", "weight", "bias")
+    for name, a, b, scale, n in zip(names, found, expected, size, counts, strict=False):
+        assert a.shape == b.shape, (name, about)
+        assert a.dtype == np.float64, (name, about)
+        assert np.all(abs(a - b) <= 2 * (n + 1) * EPSILON * scale), (name, about)
+
+
+@pytest.mark.parametrize("rank", tuple(COUNTS))
+def test_convolutions_against_torch(kernels: ModuleType, rank: int) -> None:
+    """Forward and all gradients, random output gradients, all configurations of a rank."""
+    for seed, configuration in enumerate(configurations(rank)):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal(configuration.input_shape)
+        w = rng.standard_normal(configuration.weight_shape)
+        bias = rng.standard_normal(w.shape[0]) if configuration.bias else None
+        g = rng.standard_normal(configuration.output_shape)
+        name, keywords = f"conv{rank}d", configuration.keywords
+        found = [
+            getattr(kernels, name)(x, w, bias, **keywords),
+            getattr(kernels, f"{name}_input")(x.shape, w, g, **keywords),
+            getattr(kernels, f"{name}_weight")(x, w.shape, g, **keywords),
+            *([] if bias is None else [getattr(kernels, f"{name}_bias")(g)]),
+        ]
+        agree(found, (x, w, bias, g), configuration)
+
+
+def test_linear_against_torch(kernels: ModuleType) -> None:
+    """Forward and all gradients of the dense layer."""
+    for seed, (batch, inputs, outputs) in enumerate(matrices()):
+        rng = np.random.default_rng(seed)
+        x, w = rng.standard_normal((batch, inputs)), rng.standard_normal((outputs, inputs))
+        bias, g = rng.standard_normal(outputs), rng.standard_normal((batch, outputs))
+        found = [
+            kernels.linear(x, w, bias),
+            kernels.linear_input(x.shape, w, g),
+            kernels.linear_weight(x, w.shape, g),
+            kernels.linear_bias(g),
+        ]
+        agree(found, (x, w, bias, g), (batch, inputs, outputs))
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("taps", [1, 2, 3, 4])
+def test_padding_in_words_is_torchs(kernels: ModuleType, taps: int, padding: str) -> None:
+    """The same words mean the same windows."""
+    rng = np.random.default_rng(taps)
+    x, w = rng.integers(-9, 9, (2, 3, 12)) * 1.0, rng.integers(-9, 9, (4, 3, taps)) * 1.0
+    for dilation in (1, 2, 3):
+        expected = torch.nn.functional.conv1d(
+            torch.tensor(x), torch.tensor(w), padding="valid", dilation=dilation
+        )
+        if padding == "same":
+            total = dilation * (taps - 1)
+            padded = torch.nn.functional.pad(torch.tensor(x), (total // 2, total - total // 2))
+            expected = torch.nn.functional.conv1d(padded, torch.tensor(w), dilation=dilation)
+        found = kernels.conv1d(x, w, padding=padding, dilation=dilation)
+        assert np.array_equal(found, expected.numpy())
+
+
+def test_every_situation_is_covered() -> None:
+    """At least five configurations in every cell, five hundred in all; the table is printed."""
+    found = [c for rank in COUNTS for c in configurations(rank)]
+    counts = coverage(found)
+    print(table(counts))
+    assert len(found) + len(matrices()) >= 500
+    assert min(counts.values()) >= 5, table(counts)
