@@ -1,0 +1,1 @@
+"""Write kernels, documents and certificates from replayed theorems."""

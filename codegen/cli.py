@@ -20,7 +20,8 @@ from rot180.derive.certificates import dumps
 from rot180.derive.layers import catalogue as layers
 from rot180.derive.notation import write
 from rot180.derive.proof import ProofError, Theorem, axioms, replay
-from rot180.derive.theorems import theorems
+from rot180.derive.tactics import NotProvedError
+from rot180.derive.theorems import claims, theorem
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,8 +84,8 @@ def _print_json(data: object) -> None:
     print(json.dumps(data, indent=1, ensure_ascii=False))
 
 
-def _statement(theorem: Theorem) -> dict[str, object]:
-    return {"name": theorem.name, "statement": str(theorem), "proof": theorem.proof.digest}
+def _statement(proved: Theorem) -> dict[str, object]:
+    return {"name": proved.name, "statement": str(proved), "proof": proved.proof.digest}
 
 
 def _derive(arguments: argparse.Namespace) -> int:
@@ -92,38 +93,37 @@ def _derive(arguments: argparse.Namespace) -> int:
     texts = catalogue.files(derivation, _progress)
     paths = [str(path) for path in files.write(arguments.output, texts)]
     if arguments.json:
-        proved = {name: _statement(theorem) for name, theorem in derivation.gradients}
+        proved = {name: _statement(found) for name, found in derivation.gradients}
         _print_json({"layer": derivation.layer.text, "theorems": proved, "files": paths})
         return 0
     print(f"{derivation.layer.text}\n")
-    for name, theorem in derivation.gradients:
-        print(f"{name}, proved in {len(theorem.proof.steps)} steps:\n")
-        print("\n".join(f"    {line}" for line in str(theorem).splitlines()), end="\n\n")
+    for name, found in derivation.gradients:
+        print(f"{name}, proved in {len(found.proof.steps)} steps:\n")
+        print("\n".join(f"    {line}" for line in str(found).splitlines()), end="\n\n")
     print("Written:", *paths, sep="\n    ")
     return 0
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    known = theorems()
-    if arguments.theorem not in known:
-        near = difflib.get_close_matches(arguments.theorem, known, n=3, cutoff=0.4)
+    if arguments.theorem not in claims():
+        near = difflib.get_close_matches(arguments.theorem, claims(), n=3, cutoff=0.4)
         hint = f"one of those near: {', '.join(near)}" if near else "a name from `rot180 list`"
         raise ValueError(f"THEOREM: found {arguments.theorem!r}, expected {hint}")
-    theorem = known[arguments.theorem]()
+    shown = theorem(arguments.theorem)
     if arguments.latex:
-        print(theorem.latex())
+        print(shown.latex())
         return 0
     if arguments.json:
-        certificate = json.loads(dumps(theorem.proof))
-        _print_json(_statement(theorem) | {"certificate": certificate})
+        certificate = json.loads(dumps(shown.proof))
+        _print_json(_statement(shown) | {"certificate": certificate})
         return 0
-    free = tuple(v for v, _ in theorem.variables)
-    print(f"{theorem.name}, proof {theorem.proof.digest}\n\n{theorem}\n\nProof.\n")
-    print(f"      {write(theorem.lhs, free)}")
-    for step, line in zip(theorem.proof.steps, theorem.lines[1:], strict=True):
+    free = tuple(v for v, _ in shown.variables)
+    print(f"{shown.name}, proof {shown.proof.digest}\n\n{shown}\n\nProof.\n")
+    print(f"      {write(shown.lhs, free)}")
+    for step, line in zip(shown.proof.steps, shown.lines[1:], strict=True):
         print(f"    = {write(line, free)}")
         print(f"          by {step.rule}{', backwards' if step.reverse else ''}")
-    print("\nIt rests on:", *axioms(theorem), sep="\n    ")
+    print("\nIt rests on:", *axioms(shown), sep="\n    ")
     return 0
 
 
@@ -132,7 +132,7 @@ def _list(arguments: argparse.Namespace) -> int:
         warnings.simplefilter("ignore")
         from rot180 import generated
     found = {
-        "theorems": list(theorems()),
+        "theorems": list(claims()),
         "layers": list(layers()),
         "kernels": list(catalogue.public_functions()),
         "backend": generated.backend(),
@@ -148,13 +148,13 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     rows = []
-    for name, build in theorems().items():
+    for name in claims():
         begin = time.perf_counter()
         try:
-            theorem = replay(build().proof)
-            steps, opened = len(theorem.proof.steps), len(theorem.open)
+            replayed = replay(theorem(name).proof)
+            steps, opened = len(replayed.proof.steps), len(replayed.open)
             fault = f"{opened} obligations are open" if opened else ""
-        except ProofError as error:
+        except (ProofError, NotProvedError) as error:
             steps, fault = 0, str(error)
         seconds = time.perf_counter() - begin
         rows.append({"name": name, "steps": steps, "seconds": round(seconds, 2), "fault": fault})

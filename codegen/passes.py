@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol, gcd
 
 from rot180.codegen.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Solved, affine
 from rot180.derive.polynomial import coefficient, normal
@@ -207,6 +207,26 @@ def solve_by_phases(d: Draft) -> Draft:
     return d
 
 
+def fix_remainders(d: Draft) -> Draft:
+    """Make remainders phases until every axis of the output has one loop at most.
+
+    Raises:
+        LoweringError: an axis of the output has two loops that are no remainders.
+
+    """
+    for e in d.output:
+        inside = [v for v in d.loops if v in e.free_symbols]
+        if len(inside) > 1:
+            for v in inside:
+                if (n := _size(d, v)) is not None:
+                    ranges = tuple(r for r in d.ranges if r.value != v)
+                    return fix_remainders(
+                        replace(d, outer=(*d.outer, Phase(v, n)), ranges=ranges)
+                    )
+            raise LoweringError(f"the output index {e} has two loops in it")
+    return d
+
+
 def sift(d: Draft) -> Draft:
     """Use ``[+-v + e = 0]`` to remove a variable v that the output does not contain."""
     for e in d.equations:
@@ -219,7 +239,12 @@ def sift(d: Draft) -> Draft:
     return d
 
 
-PASSES: tuple[Callable[[Draft], Draft], ...] = (name_remainders, solve_by_phases, sift)
+PASSES: tuple[Callable[[Draft], Draft], ...] = (
+    name_remainders,
+    solve_by_phases,
+    sift,
+    fix_remainders,
+)
 """The passes, in order; what they leave of an equation is tested point by point."""
 
 
@@ -235,8 +260,7 @@ def arrange(d: Draft) -> Nest:
     supports = [Box(affine(r.value, loops), r.size) for a in d.accesses for r in _box(a)]
     ordered = _bounded(loops, list(dict.fromkeys((*ranges, *supports))), d.hypotheses)
     tests = [b for b in ranges if len(b.loops) != 1 and b not in supports]
-    tests += [Box(affine(e, loops), Expr(1)) for e in ()]
-    tests += [Box(affine(e, loops), _one()) for e in d.equations]
+    tests += [Box(affine(e, loops), Integer(1)) for e in d.equations]
     operands = [_operand(a, loops) for a in d.accesses]
     output = tuple(affine(e, loops) for e in d.output)
     left, right = _sides([*operands, *tests], {v for e in output for v in e.loops})
@@ -255,3 +279,108 @@ def arrange(d: Draft) -> Nest:
         reduction=tuple(v for v in loops if v not in written),
         output=output,
     )
+
+
+def _operand(a: Access | Apply, loops: Sequence[Symbol]) -> Operand:
+    entry = _entry(a)
+    index = tuple(affine(e, loops) for e in entry.index)
+    if isinstance(a, Apply):
+        return Operand(entry.tensor, index, a.function, a.order)
+    return Operand(entry.tensor, index)
+
+
+def _bounded(
+    loops: Sequence[Symbol], boxes: list[Box], hypotheses: tuple[Condition, ...]
+) -> tuple[Loop, ...]:
+    """Order the loops so that each is bounded by boxes with earlier loops alone in them."""
+    boxes = [*boxes, *_combined([b for b in boxes if len(b.loops) > 1])]
+    known: list[Loop] = []
+
+    def usable(v: Symbol, earlier: set[Symbol], certain: bool) -> tuple[Box, ...]:
+        found = [b for b in boxes if v in b.loops and set(b.loops) <= {*earlier, v}]
+        if any(_certain(b, v, hypotheses) for b in found) or (found and not certain):
+            return tuple(found)
+        return ()
+
+    waiting = list(loops)
+    while waiting:
+        done = {loop.variable for loop in known}
+        for earlier, certain in ((set(), True), (done, True), (done, False)):
+            found = [(v, b) for v in waiting if (b := usable(v, earlier, certain))]
+            if found:
+                break
+        else:
+            names = ", ".join(v.name for v in waiting)
+            raise LoweringError(f"nothing bounds the loops over {names}")
+        for v, bounds in found[: 1 if earlier else None]:
+            known.append(Loop(v, _simplest(v, bounds, hypotheses)))
+            waiting.remove(v)
+    return tuple(known)
+
+
+def _certain(b: Box, v: Symbol, hypotheses: tuple[Condition, ...]) -> bool:
+    c = dict(b.value.coefficients)[v]
+    return positive(c, hypotheses) or positive(normal(-c), hypotheses)
+
+
+def _simplest(
+    v: Symbol, bounds: tuple[Box, ...], hypotheses: tuple[Condition, ...]
+) -> tuple[Box, ...]:
+    """Drop the boxes with other loops where those without will do."""
+    alone = tuple(b for b in bounds if b.loops == (v,))
+    return alone if any(_certain(b, v, hypotheses) for b in alone) else bounds
+
+
+def _combined(boxes: list[Box]) -> list[Box]:
+    """Eliminate variables between boxes with numbers as coefficients: Fourier and Motzkin's step.
+
+    ``x[p + k] * w[p - k]`` bounds neither index directly, but ``2*p`` and ``2*k`` are bounded.
+    """
+    out = [b for b in boxes if all(c.is_Integer for _, c in b.value.coefficients)]
+    rounds = len({v for b in out for v in b.loops}) - 1
+    found: list[Box] = []
+    for _ in range(rounds):
+        new = []
+        for a, b in combinations(out, 2):
+            for v in set(a.loops) & set(b.loops):
+                new += [c for c in _eliminate(v, a, b) if c not in found and c not in new]
+        found += new
+        out = [*out, *new]
+    return sorted(found, key=lambda b: [v.name for v in b.loops])
+
+
+def _eliminate(v: Symbol, a: Box, b: Box) -> list[Box]:
+    in_a, in_b = dict(a.value.coefficients), dict(b.value.coefficients)
+    common = gcd(in_a[v], in_b[v])
+    left, right = in_b[v] / common, -in_a[v] / common
+    loops = tuple(dict.fromkeys((*a.loops, *b.loops)))
+    coefficients = {w: left * in_a.get(w, 0) + right * in_b.get(w, 0) for w in loops}
+    kept = tuple((w, c) for w, c in coefficients.items() if c != 0)
+    if not kept:
+        return []
+    sides = ((left, a.size), (right, b.size))
+    low = sum(c * (n - 1) for c, n in sides if c < 0)
+    size = normal(sum(abs(c) * (n - 1) for c, n in sides) + 1)
+    constant = normal(left * a.value.constant + right * b.value.constant - low)
+    return [Box(Affine(constant, kept), size)]
+
+
+def _sides(factors: Sequence[Factor], written: set[Symbol]) -> tuple[list[Factor], list[Factor]]:
+    """Part the factors into two sides with output loops of their own, or leave them on one.
+
+    Two sides make a matrix product; best is the parting with the fewest loops on both sides and
+    in the output, then the one whose larger side has the fewest loops.
+    """
+    best: tuple[tuple[int, int], list[Factor], list[Factor]] | None = None
+    for count in range(1, len(factors)):
+        for chosen in combinations(range(len(factors)), count):
+            left = [f for i, f in enumerate(factors) if i in chosen]
+            right = [f for i, f in enumerate(factors) if i not in chosen]
+            on_left = {v for f in left for v in f.loops}
+            on_right = {v for f in right for v in f.loops}
+            if not (on_left - on_right) & written or not (on_right - on_left) & written:
+                continue
+            cost = (len(on_left & on_right & written), max(len(on_left), len(on_right)))
+            if 0 in chosen and (best is None or cost < best[0]):
+                best = (cost, left, right)
+    return (best[1], best[2]) if best else (list(factors), [])

@@ -9,7 +9,7 @@ from sympy import Expr, Symbol
 from rot180.derive import operators
 from rot180.derive.layers import Layer
 from rot180.derive.polynomial import coefficient, monomials, normal, text
-from rot180.derive.proof import Proof, Theorem, Variables, replay
+from rot180.derive.proof import Theorem, Variables, replay
 from rot180.derive.tactics import (
     Derivation,
     join,

@@ -14,8 +14,16 @@ from typing import TypeAlias
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import Monomial, coefficient, monomials, normal, ordered, symbol
-from rot180.derive.proof import Proof, Theorem, tensors
+from rot180.derive.polynomial import (
+    Monomial,
+    coefficient,
+    monomials,
+    normal,
+    ordered,
+    parse,
+    symbol,
+)
+from rot180.derive.proof import Theorem, tensors
 from rot180.derive.rules import REASONS
 from rot180.derive.statement import reading
 from rot180.derive.terms import (
@@ -41,8 +49,7 @@ INDENT = 20.0
 
 _Part: TypeAlias = tuple[Monomial, sp.Rational]
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega"]
 )
 _INFIX = {"correlate": " \\star ", "convolve": " * ", "matmul": " \\cdot "}
 
@@ -261,9 +268,9 @@ _WIDTHS = {
     **dict.fromkeys("[]().!;:", 3.9),
     **dict.fromkeys("+-", 12.3),
     **dict.fromkeys("=<>", 13.4),
-    **{",": 4.5, "*": 9.5, "/": 5.0},
-    **{r"\le": 13.4, r"\ge": 13.4, r"\star": 9.5, r"\times": 12.3, r"\,": 1.7, r"\quad": 10.0},
-    **{r"\qquad": 20.0, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0},
+    ",": 4.5, "*": 9.5, "/": 5.0,
+    r"\le": 13.4, r"\ge": 13.4, r"\star": 9.5, r"\times": 12.3, r"\,": 1.7, r"\quad": 10.0,
+    r"\qquad": 20.0, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0,
 }
 
 
@@ -387,6 +394,15 @@ def aligned(lines: Sequence[Line]) -> str:
     return "\\begin{align*}\n" + " \\\\\n".join(out) + "\n\\end{align*}"
 
 
+def listed(parts: Sequence[str]) -> str:
+    """Join parts as a sentence does.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return ", ".join([*parts[:-2], " and ".join(parts[-2:])])
+
+
 def box(t: Tensor, style: Letters) -> str:
     """Return the box of a tensor: ``N \\times C \\times H``."""
     sizes = ("\\mathbb{Z}" if n is None else style.polynomial(n) for n in t.shape)
@@ -414,7 +430,8 @@ def latex_theorem(theorem: Theorem, known: Collection[str] = ()) -> str:
 
     """
     style = letters(theorem)
-    out = [f"Let ${style.symbol(c.name)} = {factored(e, style)}$." for c, e in style.constants]
+    named = [f"${style.symbol(c.name)} = {factored(e, style)}$" for c, e in style.constants]
+    out = [f"Let {listed(named)}."] if named else []
     given = [condition(c, style) for c in theorem.hypotheses]
     for v, n in theorem.variables:
         name = style.symbol(v.name)
@@ -437,13 +454,21 @@ def latex_theorem(theorem: Theorem, known: Collection[str] = ()) -> str:
 
 
 def in_words(theorem: Theorem, style: Letters) -> str:
-    """Return the theorem's words with its names and polynomials as mathematics."""
+    """Return the theorem's words with its tensors, indices and polynomials as mathematics."""
     names = {t.name: style.tensor(t.name) for t in _tensors(theorem)}
     known = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
-    out = ""
-    for part in re.split(rf"((?<=of )(?:{known})|(?<=with )(?:{known})|\s(?:stride|dilation|padding|over) [^,]*)", theorem.words):
-        out += part
-    return out
+    pattern = rf"\b(of|with) ({known})(?!\w)|\b(stride|dilation|padding) ([^,;.]+)|\b(over) (.+)"
+    out, at = "", 0
+    for m in re.finditer(pattern, theorem.words):
+        if m[2]:
+            said = f"{m[1]} ${names[m[2]]}$"
+        elif m[4]:
+            values = (f"${style.polynomial(parse(e))}$" for e in m[4].split(" and "))
+            said = f"{m[3]} {' and '.join(values)}"
+        else:
+            said = f"{m[5]} " + ", ".join(f"${style.symbol(n)}$" for n in m[6].split(", "))
+        out, at = out + escape(theorem.words[at : m.start()]) + said, m.end()
+    return out + escape(theorem.words[at:])
 
 
 def latex_proof(theorem: Theorem, detail: str = "short") -> str:
@@ -462,6 +487,7 @@ def latex_proof(theorem: Theorem, detail: str = "short") -> str:
 
 
 _HOUSEKEEPING = frozenset({"exchange", "reorder", "collect", "arrange", "bracket", "leibniz"})
+_WORDS = {"linearity": REASONS["definition"], "sift": "put ${variable} = {value}$"}
 _GATHERED = frozenset({"reindex", "sift", "euclid", "entry"})
 
 
@@ -531,7 +557,9 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
         value = normal(v - coefficient(f.value, v) * f.value)
         shown = {"variable": style.symbol(v.name), "value": style.polynomial(value, bound)}
     elif step.rule == "reindex":
-        moved = [(v, e) for v, e in given["mapping"] if e != v]
+        moved = [(v, e) for v, e in given["mapping"] if not e.is_Symbol]
+        if not moved:
+            return "other names"
         shown["mapping"] = ", ".join(
             f"${style.polynomial(e, bound)}$ for ${style.symbol(v.name)}$" for v, e in moved
         )
@@ -539,7 +567,7 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
         shown = {n: style.polynomial(given[n], bound) for n in ("value", "modulus", "variable")}
     elif step.rule == "lemma":
         shown["theorem"] = escape(given["theorem"].name)
-    return REASONS[step.rule].format(**shown)
+    return _WORDS.get(step.rule, REASONS[step.rule]).format(**shown)
 
 
 def _incoming(loss: Access, style: Letters) -> str:

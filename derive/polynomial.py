@@ -31,13 +31,21 @@ def _expand(e: Expr) -> Expr:
 
 
 def normal(e: Expr | int) -> Expr:
-    """Return the expanded polynomial; two polynomials are equal when these are `==`.
+    """Return the expanded polynomial; two polynomials are equal when these are `==`."""
+    return _expand(sp.sympify(e))
+
+
+def integral(e: Expr | int) -> Expr:
+    """Return the expanded polynomial, all of whose coefficients must be integers.
 
     Raises:
-        ValueError: the expression is not a polynomial with integer coefficients.
+        ValueError: a coefficient is not an integer.
 
     """
-    return _expand(sp.sympify(e))
+    e = normal(e)
+    if any(c.q != 1 for c in monomials(e).values()):
+        raise ValueError(f"{text(e)} is not integral: an index counts in integers")
+    return e
 
 
 def door(e: Expr | int) -> Expr:

@@ -193,7 +193,13 @@ def replay(proof: Proof) -> Theorem:
             the first difference.
 
     """
-    _well_formed(proof)
+    if len({v for v, _ in proof.variables}) != len(proof.variables):
+        raise ProofError(f"{proof.name}: a free variable is named twice")
+    try:
+        _well_formed(proof.start, (), proof)
+        _evidently_finite(proof.start, proof, "the left side")
+    except RuleError as error:
+        raise ProofError(f"{proof.name}: {error}") from error
     lines = [proof.start]
     obligations: list[tuple[Obligation, ...]] = []
     still_open: list[Obligation] = []
@@ -234,7 +240,7 @@ def follow(
         )
     new = expression if step.result is None else step.result
     needed = tuple(dict.fromkeys((*needed, *_finite(new, line, proof))))
-    one_name_one_tensor(new)
+    _well_formed(new, line, proof)
     return new, needed
 
 
@@ -245,6 +251,26 @@ def _finite(new: Expression, old: Expression, proof: Proof) -> Iterator[Obligati
             if found is None:
                 raise RuleError(f"the sum has infinitely many terms: {show((t,))}")
             yield from found
+
+
+def _well_formed(new: Expression, old: Expression, proof: Proof) -> None:
+    """Refuse a name for two tensors, and a definition that is infinite or has a free variable."""
+    one_name_one_tensor(new)
+    free = {v for v, _ in proof.variables}
+    known = tensors(old)
+    for t in tensors(new):
+        if t in known:
+            continue
+        if t.parameters & free:
+            raise RuleError(f"{t.name} depends on a free variable")
+        if t.definition is not None:
+            _evidently_finite(t.definition.body, proof, f"the definition of {t.name}")
+
+
+def _evidently_finite(expression: Expression, proof: Proof, what: str) -> None:
+    for obligation in _finite(expression, (), proof):
+        if not evident(obligation):
+            raise RuleError(f"{what} is finite only if {show_goal(obligation.goal)}")
 
 
 def _settle(step: Step, needed: tuple[Obligation, ...]) -> list[Obligation]:
@@ -259,23 +285,6 @@ def _settle(step: Step, needed: tuple[Obligation, ...]) -> list[Obligation]:
         elif not certifies(certificate, obligation):
             raise RuleError(f"the certificate does not show that {show_goal(obligation.goal)}")
     return still_open
-
-
-def _well_formed(proof: Proof) -> None:
-    free = {v for v, _ in proof.variables}
-    if len(free) != len(proof.variables):
-        raise ProofError(f"{proof.name}: a free variable is named twice")
-    one_name_one_tensor(proof.start)
-    for t in tensors(proof.start):
-        if t.parameters & free:
-            raise ProofError(f"{proof.name}: {t.name} depends on a free variable")
-        if t.definition is not None:
-            for body in t.definition.body:
-                if finiteness(body, proof.facts) is None:
-                    raise ProofError(f"{proof.name}: {t.name} is an infinite sum")
-    for body in proof.start:
-        if finiteness(body, proof.facts) is None:
-            raise ProofError(f"{proof.name}: the left side is an infinite sum")
 
 
 def tensors(expression: Expression) -> tuple[Tensor, ...]:

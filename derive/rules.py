@@ -8,7 +8,7 @@ everything else by structure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -35,6 +35,7 @@ from rot180.derive.terms import (
     accesses_and_brackets,
     apart,
     factor_symbols,
+    free_symbols,
     substitute,
     substitute_condition,
     substitute_factor,
@@ -92,9 +93,17 @@ class Place:
         """Return the other factors of the term."""
         return tuple(f for n, f in enumerate(self.term.factors) if n not in numbers)
 
-    def context(self, factors: Sequence[Factor]) -> tuple[Condition, ...]:
-        """Return what holds wherever the product of these factors is nonzero."""
-        return (*self.facts, *supports(factors, self.taken))
+    def context(
+        self, factors: Sequence[Factor], names: Iterable[Symbol] = ()
+    ) -> tuple[Condition, ...]:
+        """Return what holds wherever the product of these factors is nonzero.
+
+        Args:
+            factors: some factors.
+            names: symbols of the goal; what exists for a support must not be named like them.
+
+        """
+        return (*self.facts, *supports(factors, self.taken.union(names)))
 
     def put(self, *terms: Term) -> Expression:
         """Return the expression with the term replaced."""
@@ -324,7 +333,8 @@ def bracket(place: Place, drop: tuple[int, ...], add: tuple[Bracket, ...]) -> Re
     old = [place.factor(n) for n in drop]
     brackets = [f for f in old if isinstance(f, Equal | Range)]
     require("brackets", len(brackets) == len(old), "a factor that is no bracket is dropped")
-    context = place.context(place.around(*drop))
+    names = [v for f in add for v in factor_symbols(f)]
+    context = place.context(place.around(*drop), names)
     obligations = [Obligation((*context, *add), f) for f in brackets]
     obligations += [Obligation((*context, *brackets), f) for f in add]
     new = Term(t.coefficient, t.variables, (*place.around(*drop), *add))
@@ -344,7 +354,7 @@ def euclid(place: Place, value: Expr, modulus: Expr, variable: Symbol) -> Result
     require("new name", variable not in used, f"the name {variable} is in use")
     inserted = Range(value - modulus * variable, modulus)
     new = Term(t.coefficient, (*t.variables, variable), (*t.factors, inserted))
-    return place.put(new), (Obligation(place.context(t.factors), AtLeast(modulus - 1)),)
+    return place.put(new), (Obligation(place.context(t.factors, used), AtLeast(modulus - 1)),)
 
 
 def _unsigned(factor: Factor) -> Factor:
@@ -433,7 +443,7 @@ def lemma(
         raise RuleError(f"{len(bound)} sums for the {len(pattern.variables)} of {theorem.name}")
     require("bound", gone <= set(t.variables), f"{bound} are not all sums of the term")
     require("distinct sums", len(gone) == len(bound), "two sums stand for one")
-    outside = not any(e.free_symbols & gone for e in by.values())
+    outside = not gone & free_symbols((*left, *right))
     require("fixed point", outside, "the theorem is used at a point that depends on its own sum")
     back = dict(zip(pattern.variables, bound, strict=True))
     expected = [substitute_factor(f, back) for f in pattern.factors]
@@ -453,8 +463,8 @@ def lemma(
         terms.append(
             Term(quotient * side.coefficient, kept + side.variables, (*rest, *side.factors))
         )
-    context = place.context(rest)
     wanted = [substitute_condition(c, by) for c in theorem.conditions]
+    context = place.context(rest, [v for c in wanted for v in factor_symbols(c)])
     return place.put(*terms), tuple(Obligation(context, c) for c in wanted)
 
 

@@ -9,7 +9,7 @@ from sympy import Expr, Symbol
 
 from rot180.derive.obligations import Obligation, certify, evident
 from rot180.derive.polynomial import coefficient, monomials, normal
-from rot180.derive.proof import Proof, Step, Theorem, Variables, follow, replay, show
+from rot180.derive.proof import Proof, Step, Theorem, Variables, follow, replay, show, show_goal
 from rot180.derive.rules import Place
 from rot180.derive.terms import (
     Access,
@@ -347,12 +347,17 @@ def prove(
     normalise(left)
     normalise(right)
     try:
-        return replay(join(left, right))
+        proof = join(left, right)
     except NotProvedError:
         # one side may be split by remainders: split both
         if not [*split_equations(left), *split_equations(right)]:
             raise
-        return replay(join(left, right))
+        proof = join(left, right)
+    theorem = replay(proof)
+    if theorem.open:
+        goals = ", ".join(show_goal(o.goal) for o in theorem.open)
+        raise NotProvedError(f"{name}: no certificate found for {goals}")
+    return theorem
 
 
 def split_equations(d: Derivation) -> list[Expr]:

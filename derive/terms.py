@@ -16,7 +16,7 @@ from typing import TypeAlias
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import degree, door, normal, symbol
+from rot180.derive.polynomial import degree, door, integral, normal, symbol
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Access:
     index: tuple[Expr, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "index", tuple(normal(e) for e in self.index))
+        object.__setattr__(self, "index", tuple(integral(e) for e in self.index))
         if len(self.index) != len(self.tensor.shape):
             raise ValueError(
                 f"{self.tensor.name} has {len(self.tensor.shape)} axes, found {len(self.index)} "
@@ -94,7 +94,7 @@ class Equal:
     value: Expr
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", normal(self.value))
+        object.__setattr__(self, "value", integral(self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class Range:
     size: Expr
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", normal(self.value))
-        object.__setattr__(self, "size", normal(self.size))
+        object.__setattr__(self, "value", integral(self.value))
+        object.__setattr__(self, "size", integral(self.size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class AtLeast:
     value: Expr
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", normal(self.value))
+        object.__setattr__(self, "value", integral(self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +206,8 @@ class Definition:
                 fixed = factor.tensor.parameters if isinstance(factor, Access) else frozenset()
                 if fixed & set(self.formals):
                     raise ValueError(f"a tensor inside a definition depends on its index: {factor}")
+        if odd := [v.name for v in self.parameters if v.name.startswith("_")]:
+            raise ValueError(f"a parameter must not begin with an underscore: {min(odd)}")
         places = {v: symbol(f"_i{n}") for n, v in enumerate(self.formals)}
         body = tuple(rename(substitute(t, places), "_b") for t in self.body)
         object.__setattr__(self, "canonical", body)

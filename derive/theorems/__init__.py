@@ -6,4 +6,14 @@ The registry is the list that the command line, the book and CI walk over.
 from rot180.derive.theorems import dense, rotation, sizes, stride, weights
 from rot180.derive.theorems.registry import Claim, claims, theorem, theorems
 
-__all__ = ["Claim", "claims", "dense", "rotation", "sizes", "stride", "theorem", "theorems", "weights"]
+__all__ = [
+    "Claim",
+    "claims",
+    "dense",
+    "rotation",
+    "sizes",
+    "stride",
+    "theorem",
+    "theorems",
+    "weights",
+]

@@ -12,7 +12,7 @@ DENSE = "z[n,o] = sum[c] x[n,c] * w[c,o]"
 
 
 def input_gradient() -> Claim:
-    """dX = dZ W^T."""
+    """DX = dZ W^T."""
     forward = layer(DENSE)
     variables, lhs = chain_goal(forward, operand(forward, "x"))
     free = tuple(v for v, _ in variables)
@@ -21,7 +21,7 @@ def input_gradient() -> Claim:
 
 
 def weight_gradient() -> Claim:
-    """dW = X^T dZ."""
+    """DW = X^T dZ."""
     forward = layer(DENSE)
     variables, lhs = chain_goal(forward, operand(forward, "w"))
     free = tuple(v for v, _ in variables)

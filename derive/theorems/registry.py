@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 
 from rot180.derive.proof import Theorem, Variables
 from rot180.derive.tactics import prove
@@ -42,7 +42,7 @@ def claims() -> Mapping[str, Callable[[], Claim]]:
     return dict(_CLAIMS)
 
 
-@lru_cache(maxsize=None)
+@cache
 def theorem(name: str) -> Theorem:
     """Prove a claim of the registry.
 

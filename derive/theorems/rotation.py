@@ -12,11 +12,11 @@ from functools import partial
 from rot180.derive.operators import dilate, rot180, size
 from rot180.derive.polynomial import symbol
 from rot180.derive.theorems.registry import Claim, claim
-from rot180.derive.theorems.sweeps import GENERAL, LETTERS, PLAIN, STRIDED, Sweep
+from rot180.derive.theorems.sweeps import GENERAL, PLAIN, STRIDED, Sweep
 
 
 def input_gradient(sweep: Sweep) -> Claim:
-    """dx[h] = sum_j dilate(g, s)[h +- (d j - pi)] rot180(w)[j], pi = +-(d (K - 1)) - lo."""
+    """State dx[h] = sum_j dilate(g, s)[h +- (d j - pi)] rot180(w)[j], pi = +-(d (K - 1)) - lo."""
     variables, lhs = sweep.goal("x")
     _, w, g = sweep.operands()
     _, lead_w, lead_y = sweep.lead()
@@ -34,10 +34,9 @@ def input_gradient(sweep: Sweep) -> Claim:
     main = dilate(g, factors) if factors else g
     window = rot180(w, spatial)
     rhs = sweep.swept(main[(*lead_y, *index)], window[(*lead_w, *taps)], variables)
-    return Claim(variables, lhs, rhs, (), f"the full {sweep.word} of {main.name} with {window.name}")
+    words = f"the full {sweep.word} of {main.name} with {window.name}"
+    return Claim(variables, lhs, rhs, (), words)
 
 
 for _sweep in (*PLAIN, *STRIDED, *GENERAL):
     claim(f"rot180_{_sweep.name}", partial(input_gradient, _sweep))
-
-__all__ = ["LETTERS", "input_gradient"]

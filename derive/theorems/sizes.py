@@ -27,7 +27,7 @@ FLOOR: tuple[Condition, ...] = (
 
 
 def output_size() -> Claim:
-    """A window lies inside the padded input exactly for the outputs 0 <= p < P."""
+    """State that a window lies inside the padded input exactly for 0 <= p < P."""
     p = symbol("p")
     inside = Range(S * p, H + LO + HI - EXTENT + 1)
     words = "the windows that fit are the P = floor((H+lo+hi-Ke)/s) + 1 outputs"
@@ -35,7 +35,7 @@ def output_size() -> Claim:
 
 
 def input_remainder() -> Claim:
-    """The backward sweep yields H entries only with rho more trailing padding.
+    """State that the backward sweep yields H entries with rho more trailing padding.
 
     It sweeps the dilated gradient, s (P - 1) + 1 long, padded by Ke-1-lo and Ke-1-hi+rho.
     """
@@ -48,7 +48,7 @@ def input_remainder() -> Claim:
 
 
 def weight_remainder() -> Claim:
-    """The weight gradient sweeps an input from which rho trailing entries are cropped."""
+    """State that the weight gradient sweeps an input without its last rho entries."""
     forward = layer("x[H]; y[p] = sum[k] x[s*p + d*k - lo] * w[k]")
     variables, lhs = chain_goal(forward, operand(forward, "w"))
     k, p = variables[0][0], symbol("p")
@@ -62,7 +62,7 @@ def weight_remainder() -> Claim:
 
 
 def weight_size() -> Claim:
-    """That sweep, stride d and dilation s, fits exactly K times."""
+    """State that that sweep, stride d and dilation s, fits exactly K times."""
     k = symbol("k")
     fits = Range(D * k, H + LO + HI - RHO - (S * (P - 1) + 1) + 1)
     words = "the weight gradient has as many entries as the filter"

@@ -14,7 +14,7 @@ from rot180.derive.theorems.sweeps import GENERAL, LETTERS, Sweep
 
 
 def weight_gradient(sweep: Sweep) -> Claim:
-    """dw[k] = sum_p x[d k + s p - lo] g[p]; for a convolution x is rotated."""
+    """State dw[k] = sum_p x[d k + s p - lo] g[p]; for a convolution x is rotated."""
     variables, lhs = sweep.goal("w")
     x, _, g = sweep.operands()
     lead_x, _, lead_y = sweep.lead()
@@ -34,7 +34,7 @@ def weight_gradient(sweep: Sweep) -> Claim:
 
 
 def bias_gradient(axes: int) -> Claim:
-    """db[o] = the sum of g over batch and space."""
+    """State db[o] = the sum of g over batch and space."""
     forward = layer(f"conv{axes}d")
     variables, lhs = chain_goal(forward, operand(forward, "bias"))
     g = output_gradient(forward)

@@ -1,0 +1,71 @@
+"""Lowering: a replayed theorem in, a plan out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sympy import Expr, Symbol
+
+from rot180.codegen.passes import PASSES, LoweringError, arrange, draft
+from rot180.codegen.plan import Nest, Plan
+from rot180.derive.proof import ProofError, Theorem, replay
+from rot180.derive.terms import Condition, Expression, Term
+
+
+def lower(theorem: Theorem) -> Plan:
+    """Make a plan of a theorem whose right side is a sum over free tensors.
+
+    Raises:
+        LoweringError: the theorem is not what its proof proves, an obligation is open, a free
+            variable has no box, or its right side cannot be lowered.
+
+    """
+    if not isinstance(theorem, Theorem):
+        raise LoweringError(f"found {type(theorem).__name__}, expected a Theorem")
+    try:
+        proved = replay(theorem.proof)
+    except ProofError as error:
+        raise LoweringError(f"{theorem.name} does not replay: {error}") from error
+    if proved.lines != theorem.lines:
+        raise LoweringError(f"{theorem.name} is not what its proof proves: replay the proof")
+    if proved.open:
+        raise LoweringError(f"{theorem.name} has {len(proved.open)} open obligations")
+    variables: list[tuple[Symbol, Expr]] = []
+    for v, n in proved.variables:
+        if n is None:
+            raise LoweringError(f"{theorem.name}: {v} runs over all integers, expected a box")
+        variables.append((v, n))
+    return lower_expression(variables, proved.rhs, proved.hypotheses)
+
+
+def lower_expression(
+    variables: Sequence[tuple[Symbol, Expr]],
+    expression: Expression,
+    hypotheses: tuple[Condition, ...] = (),
+) -> Plan:
+    """Make a plan of an expression over free tensors, without asking for a proof.
+
+    Raises:
+        LoweringError: the expression cannot be lowered.
+
+    """
+    nests = tuple(lower_term(variables, t, hypotheses) for t in expression)
+    return Plan(tuple(n for _, n in variables), hypotheses, nests)
+
+
+def lower_term(
+    variables: Sequence[tuple[Symbol, Expr]], t: Term, hypotheses: tuple[Condition, ...] = ()
+) -> Nest:
+    """Run the passes over one term.
+
+    Raises:
+        LoweringError: the term cannot be lowered.
+
+    """
+    d = draft(variables, t, hypotheses)
+    for step in PASSES:
+        d = step(d)
+    return arrange(d)
+
+
+__all__ = ["LoweringError", "lower", "lower_expression", "lower_term"]

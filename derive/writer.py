@@ -1,0 +1,88 @@
+"""Terms to text, in the reader's order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import singledispatch
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.polynomial import monomials, symbol, text
+from rot180.derive.terms import Access, Apply, Derivative, Equal, Expression, Factor, Range, Term
+
+
+def _list(variables: Iterable[Symbol]) -> str:
+    return ",".join(v.name for v in variables)
+
+
+def write(expression: Expression, variables: Iterable[Symbol] = ()) -> str:
+    """Write an expression; `variables` are its free indices, in the reader's order.
+
+    >>> k, p = symbol("k"), symbol("p")
+    >>> write(parse_expression("sum[k] x[p+k]*w[k] - 1/2*b[]", (), (p,)), (p,))
+    'sum[k] x[p+k] * w[k] - 1/2 * b[]'
+    """
+    out = ""
+    free = tuple(variables)
+    for t in expression:
+        minus, line = write_term(t, free)
+        out += (f" {'-' if minus else '+'} " if out else "-" if minus else "") + line
+    return out or "0"
+
+
+def write_term(t: Term, free: tuple[Symbol, ...] = ()) -> tuple[bool, str]:
+    """Write a term without its sign; also say whether the sign is minus."""
+    parts = monomials(t.coefficient)
+    minus = len(parts) == 1 and bool(next(iter(parts.values())) < 0)
+    size = text(-t.coefficient if minus else t.coefficient)
+    out = [f"({size})" if len(parts) > 1 else size] if size != "1" or not t.factors else []
+    order = (*free, *t.variables)
+    out += [write_factor(f, order) for f in t.factors]
+    if t.variables:
+        place = int(size != "1" and bool(t.factors))
+        rest = " * ".join(out[place:])
+        out = [*out[:place], f"sum[{_list(t.variables)}] {rest}"]
+    return minus, " * ".join(out)
+
+
+def _tight(e: Expr, order: tuple[Symbol, ...]) -> str:
+    return text(e, order).replace(" ", "")
+
+
+@singledispatch
+def write_factor(factor: Factor, order: tuple[Symbol, ...] = ()) -> str:
+    """Write a factor; `order` are the free indices, then the bound ones."""
+    raise TypeError(f"no text for {type(factor).__name__}")
+
+
+@write_factor.register
+def _(factor: Access, order: tuple[Symbol, ...] = ()) -> str:
+    return f"{factor.tensor.name}[{','.join(_tight(e, order) for e in factor.index)}]"
+
+
+@write_factor.register
+def _(factor: Equal, order: tuple[Symbol, ...] = ()) -> str:
+    above, below = sp.Integer(0), sp.Integer(0)
+    for m, c in monomials(factor.value).items():
+        part = c * math.prod(symbol(n) ** k for n, k in m)
+        above, below = (above + part, below) if c > 0 else (above, below - part)
+    return f"[{text(above, order)} == {text(below, order)}]"
+
+
+@write_factor.register
+def _(factor: Range, order: tuple[Symbol, ...] = ()) -> str:
+    return f"[0 <= {text(factor.value, order)} < {text(factor.size, order)}]"
+
+
+@write_factor.register
+def _(factor: Apply, order: tuple[Symbol, ...] = ()) -> str:
+    return f"{factor.function}{chr(39) * factor.order}({write_factor(factor.argument, order)})"
+
+
+@write_factor.register
+def _(factor: Derivative, order: tuple[Symbol, ...] = ()) -> str:
+    inner = " * ".join(write_factor(f, order) for f in factor.factors)
+    above = f"d {inner}" if len(factor.factors) == 1 else f"d({inner})"
+    return f"{above}/d {write_factor(factor.wrt, order)}"

@@ -1,0 +1,31 @@
+"""The examples run and leave what they say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_photograph(tmp_path: Path) -> None:
+    pytest.importorskip("skimage", reason="scikit-image is not installed")
+    picture = tmp_path / "photograph.png"
+    script = ROOT / "examples" / "photograph.py"
+    done = subprocess.run(
+        [sys.executable, str(script), str(picture)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    slopes = re.search(r"direction: (\S+), by a difference: (\S+)", done.stdout)
+    assert slopes is not None, done.stdout
+    assert float(slopes[1]) == pytest.approx(float(slopes[2]), rel=1e-5)
+    energy = re.search(r"loss (\S+)\n", done.stdout)
+    twice = re.search(r"weight> / 2 = (\S+)", done.stdout)
+    assert energy is not None
+    assert twice is not None
+    assert float(energy[1]) == pytest.approx(float(twice[1]), rel=1e-6)
