@@ -8,7 +8,7 @@ from sympy import Expr, Symbol
 
 from rot180.derive import operators
 from rot180.derive.layers import Layer
-from rot180.derive.polynomial import coefficient, monomials, normal, text
+from rot180.derive.polynomial import coefficient, factored, monomials, normal
 from rot180.derive.proof import Theorem, Variables, replay
 from rot180.derive.tactics import (
     Derivation,
@@ -285,5 +285,5 @@ def _sweep(
     words = f"the {'full ' if full else ''}{noun} of {swept.name} with {kernel.name}"
     for said, values in (("stride", strides), ("dilation", steps), ("padding", paddings)):
         if any(e != (0 if said == "padding" else 1) for e in values):
-            words += f", {said} {' and '.join(text(e) for e in values)}"
+            words += f", {said} {' and '.join(factored(e) for e in values)}"
     return form[free], words

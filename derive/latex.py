@@ -189,43 +189,55 @@ class Letters:
         )
 
     def atoms(self, t: Term) -> list[str]:
-        """Return the unbreakable parts of a term after its sign: brackets last, sums first."""
+        """Return the parts of a term after its sign: the sum first, brackets last."""
         kind = {Derivative: 1, Equal: 2, Range: 3}
         factors = sorted(t.factors, key=lambda f: kind.get(type(f), 0))
         shown = [self.factor(f, t.variables) for f in factors]
-        c = t.coefficient
-        many = len(monomials(c)) > 1
-        size = c if many or next(iter(monomials(c).values()), 1) > 0 else -c
-        head = self.polynomial(size)
-        head = f"({head})" if many else "" if size == 1 and shown else head
+        size = -t.coefficient if _negative(t) else t.coefficient
+        head = "" if size == 1 and shown else f"{self.polynomial(size)} "
+        head = f"({head[:-1]}) " if len(monomials(size)) > 1 else head
         if t.variables:
             names = ", ".join(self.symbol(v.name) for v in t.variables)
             head += f"\\sum_{{{names}}} "
-        if not shown:
-            return [head or "1"]
-        space = " " if head and not t.variables else ""
-        return [head + space + shown[0], *shown[1:]]
+        return [head + shown[0], *shown[1:]] if shown else [head.strip()]
 
     def rows(self, expression: Expression, room: float) -> list[str]:
         """Return the expression in rows no wider than `room` points, broken at factors."""
         out, row = [], ""
         for n, t in enumerate(expression):
-            values = list(monomials(t.coefficient).values())
-            minus = len(values) == 1 and values[0] < 0
+            sign = "-" if _negative(t) else "+" if n else ""
             for place, atom in enumerate(self.atoms(t)):
                 if place:
                     joined, broken = f"\\,{atom}", f"\\times {atom}"
-                elif n:
-                    joined = broken = f" {'-' if minus else '+'} {atom}"
-                    broken = "{}" + broken
                 else:
-                    joined = broken = ("-" if minus else "") + atom
-                if row and width(row + joined) > room - (INDENT if out else 0):
+                    joined = f" {sign} {atom}" if n else f"{sign}{atom}"
+                    broken = f"{{}}{joined}"
+                left = room - (INDENT if out else 0)
+                if row and width(row + joined) > left:
                     out.append(row)
-                    row = broken
+                    row, left = broken, room - INDENT
                 else:
                     row += joined
+                while width(row) > left and (cut := _cut(row, left)):
+                    out.append(row[:cut])
+                    row, left = row[cut:].replace("\\,", "\\times ", 1).lstrip(), room - INDENT
         return [*out, row or "0"]
+
+
+def _negative(t: Term) -> bool:
+    values = list(monomials(t.coefficient).values())
+    return len(values) == 1 and bool(values[0] < 0)
+
+
+def _cut(row: str, room: float) -> int:
+    """Return where to break inside a factor: before a product sign, else after a comma; or 0."""
+    products, commas, depth, braces = [], [], 0, 0
+    for i, c in enumerate(row):
+        depth += (c in "([") - (c in ")]")
+        braces += (c == "{") - (c == "}")
+        if depth and not braces and width_fits(row, i, room):
+            ...
+    return 0
 
 
 def _polynomial(parts: Iterable[_Part], sign: int = 1) -> Expr:

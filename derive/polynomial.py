@@ -133,6 +133,25 @@ def text(e: Expr, variables: Iterable[Symbol] = ()) -> str:
     return out or "0"
 
 
+def factored(e: Expr) -> str:
+    """Write a polynomial with one parameter taken out where that shortens it.
+
+    >>> factored(normal(symbol("d") * (symbol("K") - 1) - symbol("lo")))
+    'd*(K - 1) - lo'
+    """
+    choices = [(v, coefficient(e, v)) for v in sorted(e.free_symbols, key=lambda v: v.name)]
+    choices = [(v, c) for v, c in choices if len(monomials(c)) > 1 and degree(e, (v,)) == 1]
+    if not choices:
+        return text(e)
+    v, c = min(choices, key=lambda vc: (-len(monomials(vc[1])), vc[0].name.isupper()))
+    if next(iter(ordered(c)))[1] < 0:
+        return text(e)
+    rest = normal(e - v * c)
+    tail = "" if rest == 0 else text(rest)
+    joint = " - " if tail.startswith("-") else " + " if tail else ""
+    return f"{v.name}*({text(c)}){joint}{tail.removeprefix('-')}"
+
+
 _TOKEN = re.compile(r"\s*(?:(\d+)|([A-Za-z_]\w*)|([-+*^/()]))")
 
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from sympy import Expr, Symbol
+
 from rot180.derive.notation import write
-from rot180.derive.polynomial import text
+from rot180.derive.polynomial import coefficient, factored, monomials, normal, text
 from rot180.derive.proof import Theorem
-from rot180.derive.terms import Access, AtLeast, Condition, Equal, Expression, substitute
+from rot180.derive.terms import (
+    Access,
+    AtLeast,
+    Condition,
+    Derivative,
+    Equal,
+    Expression,
+    Term,
+    fresh,
+    substitute,
+    term,
+)
 
 
 def write_condition(condition: Condition) -> str:
@@ -31,12 +44,59 @@ def reading(expression: Expression) -> Expression:
     return expression
 
 
+def name_paddings(
+    expression: Expression, free: tuple[Symbol, ...]
+) -> tuple[Expression, list[tuple[Symbol, Expr]]]:
+    """Name the parameter parts of indices that are long: pi, pi1, ...
+
+    Returns:
+        the expression as people read it, and the names with what they stand for.
+
+    """
+    names: dict[Expr, Symbol] = {}
+    taken = set(free).union(*(t.symbols for t in expression))
+
+    def shorten(e: Expr, variables: set[Symbol]) -> Expr:
+        moving = normal(sum(coefficient(e, v) * v for v in e.free_symbols & variables))
+        fixed = normal(moving - e)
+        if moving == 0 or len(monomials(fixed)) < 3:
+            return e
+        if fixed not in names:
+            names[fixed] = fresh("pi", taken | set(names.values()))
+        return moving - names[fixed]
+
+    out = []
+    for t in expression:
+        variables = {*free, *t.variables}
+        factors = tuple(
+            Access(f.tensor, tuple(shorten(e, variables) for e in f.index))
+            if isinstance(f, Access)
+            else f
+            for f in t.factors
+        )
+        out.append(Term(t.coefficient, t.variables, factors))
+    return tuple(out), [(v, e) for e, v in names.items()]
+
+
+def _subject(expression: Expression, free: tuple[Symbol, ...]) -> str:
+    """Write a left side; the derivative of a number as ``dL/dx[h]``."""
+    if len(expression) == 1 and len(expression[0].factors) == 1:
+        head = expression[0].factors[0]
+        if isinstance(head, Derivative) and len(head.factors) == 1:
+            inner = head.factors[0]
+            if isinstance(inner, Access) and not inner.index:
+                return f"d{inner.tensor.name}/d{write((term(head.wrt),), free)}"
+    return write(expression, free)
+
+
 def write_statement(theorem: Theorem) -> str:
     """Write the statement: equation, words, box, hypotheses."""
     free = tuple(v for v, _ in theorem.variables)
-    left = write(theorem.lhs, free)
-    right = write(reading(theorem.rhs), free)
-    lines = [f"{left} = {right}"]
+    left = _subject(theorem.lhs, free)
+    shown, names = name_paddings(reading(theorem.rhs), free) if theorem.words else (theorem.rhs, [])
+    lines = [f"{left} = {write(shown, free)}"]
+    if names:
+        lines.append("  where " + ", ".join(f"{v.name} = {factored(e)}" for v, e in names))
     if theorem.words:
         lines.append(f"  ({theorem.words})")
     boxes = [f"0 <= {v.name} < {text(n)}" for v, n in theorem.variables if n is not None]

@@ -68,9 +68,13 @@ def terms(
     definition = layer.output.definition
     assert definition is not None
     for t in definition.body:
-        scale = Fraction(str(t.coefficient.xreplace({
-            v: sp.Integer(sizes[v.name]) for v in t.coefficient.free_symbols
-        })))
+        scale = Fraction(
+            str(
+                t.coefficient.xreplace(
+                    {v: sp.Integer(sizes[v.name]) for v in t.coefficient.free_symbols}
+                )
+            )
+        )
         tests: list[tuple[_Code, sp.Expr]] = []
         entries: list[tuple[str, str, int, list[_Code], list[int]]] = []
         for f in t.factors:
@@ -98,9 +102,7 @@ def terms(
                     yield at, scale, found
 
 
-def _entry(
-    f: Access, sizes: Mapping[str, int]
-) -> tuple[str, str, int, list[_Code], list[int]]:
+def _entry(f: Access, sizes: Mapping[str, int]) -> tuple[str, str, int, list[_Code], list[int]]:
     tensor, function, order = f.tensor, "", 0
     if tensor.definition is not None:
         (inner,) = tensor.definition.body[0].factors
