@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from jinja2 import Template
+
 from rot180.codegen.documents import proof_document
 from rot180.codegen.render import environment, render_module
 from rot180.derive.certificates import dumps
@@ -232,7 +234,7 @@ def _public_header() -> str:
     )
 
 
-def _template(name: str):  # type: ignore[no-untyped-def]
+def _template(name: str) -> Template:
     return environment().get_template(name)
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sympy import Expr, Symbol
 
 from rot180.codegen.passes import PASSES, LoweringError, arrange, draft
 from rot180.codegen.plan import Nest, Plan
-from rot180.derive.proof import ProofError, Theorem, replay
-from rot180.derive.terms import Condition, Expression, Term
+from rot180.derive.polynomial import symbol
+from rot180.derive.proof import ProofError, Theorem, replay, tensors
+from rot180.derive.terms import Condition, Expression, Term, apart
 
 
-def lower(theorem: Theorem) -> Plan:
+def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
     """Make a plan of a theorem whose right side is a sum over free tensors.
+
+    Args:
+        theorem: what the kernel computes.
+        reserved: names that no variable of the plan may have, besides those of the tensors.
 
     Raises:
         LoweringError: the theorem is not what its proof proves, an obligation is open, a free
@@ -35,13 +40,15 @@ def lower(theorem: Theorem) -> Plan:
         if n is None:
             raise LoweringError(f"{theorem.name}: {v} runs over all integers, expected a box")
         variables.append((v, n))
-    return lower_expression(variables, proved.rhs, proved.hypotheses)
+    taken = {t.name for t in tensors((*proved.lhs, *proved.rhs))} | set(reserved)
+    return lower_expression(variables, proved.rhs, proved.hypotheses, taken)
 
 
 def lower_expression(
     variables: Sequence[tuple[Symbol, Expr]],
     expression: Expression,
     hypotheses: tuple[Condition, ...] = (),
+    reserved: Collection[str] = (),
 ) -> Plan:
     """Make a plan of an expression over free tensors, without asking for a proof.
 
@@ -49,12 +56,16 @@ def lower_expression(
         LoweringError: the expression cannot be lowered.
 
     """
-    nests = tuple(lower_term(variables, t, hypotheses) for t in expression)
+    taken = frozenset(map(symbol, reserved))
+    nests = tuple(lower_term(variables, t, hypotheses, taken) for t in expression)
     return Plan(tuple(n for _, n in variables), hypotheses, nests)
 
 
 def lower_term(
-    variables: Sequence[tuple[Symbol, Expr]], t: Term, hypotheses: tuple[Condition, ...] = ()
+    variables: Sequence[tuple[Symbol, Expr]],
+    t: Term,
+    hypotheses: tuple[Condition, ...] = (),
+    taken: frozenset[Symbol] = frozenset(),
 ) -> Nest:
     """Run the passes over one term.
 
@@ -62,7 +73,7 @@ def lower_term(
         LoweringError: the term cannot be lowered.
 
     """
-    d = draft(variables, t, hypotheses)
+    d = draft(variables, apart(t, taken), hypotheses, taken)
     for step in PASSES:
         d = step(d)
     return arrange(d)

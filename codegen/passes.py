@@ -34,6 +34,7 @@ class Draft:
         equations: brackets ``[e = 0]``.
         outer: phases and solved variables found so far.
         hypotheses: what is known of the parameters.
+        taken: names that are in use elsewhere.
 
     """
 
@@ -44,6 +45,7 @@ class Draft:
     ranges: tuple[Range, ...]
     equations: tuple[Expr, ...]
     hypotheses: tuple[Condition, ...]
+    taken: frozenset[Symbol] = frozenset()
     outer: tuple[Phase | Solved, ...] = ()
 
     @property
@@ -60,7 +62,10 @@ class Draft:
 
 
 def draft(
-    variables: Sequence[tuple[Symbol, Expr]], term: Term, hypotheses: tuple[Condition, ...] = ()
+    variables: Sequence[tuple[Symbol, Expr]],
+    term: Term,
+    hypotheses: tuple[Condition, ...] = (),
+    taken: frozenset[Symbol] = frozenset(),
 ) -> Draft:
     """Start from a term over free tensors.
 
@@ -99,6 +104,7 @@ def draft(
         tuple(dict.fromkeys(ranges)),
         tuple(equations),
         hypotheses,
+        taken,
     )
 
 
@@ -134,7 +140,7 @@ def _substitute(d: Draft, by: Mapping[Symbol, Expr]) -> Draft:
 
 
 def _symbols(d: Draft) -> set[Symbol]:
-    found = {*d.variables, *d.coefficient.free_symbols}
+    found = {*d.variables, *d.coefficient.free_symbols, *d.taken}
     for r in (*d.ranges, *(r for a in d.accesses for r in _box(a))):
         found |= r.value.free_symbols | r.size.free_symbols
     return found.union(*(e.free_symbols for e in d.equations))

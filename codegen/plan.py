@@ -14,7 +14,7 @@ from typing import TypeAlias
 from sympy import Expr, Symbol
 
 from rot180.derive.polynomial import coefficient, normal
-from rot180.derive.terms import Condition, Tensor
+from rot180.derive.terms import Condition, Tensor, factor_symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,23 @@ class Nest:
         """Return the factors of both sides."""
         return (*self.left, *self.right)
 
+    @property
+    def symbols(self) -> frozenset[Symbol]:
+        """Return the parameters and sizes that its code needs."""
+        found = [self.coefficient, *(e for step in self.outer for e in _expressions(step))]
+        maps = list(self.output)
+        for f in (*self.factors, *(b for loop in self.loops for b in loop.bounds)):
+            maps += f.index if isinstance(f, Operand) else [f.value]
+            found += [] if isinstance(f, Operand) else [f.size]
+        for e in maps:
+            found += [e.constant, *(c for _, c in e.coefficients)]
+        local = {step.variable for step in self.outer}
+        return frozenset().union(*(e.free_symbols for e in found)) - local
+
+
+def _expressions(step: Phase | Solved) -> tuple[Expr, ...]:
+    return (step.size,) if isinstance(step, Phase) else (step.value, step.divisor)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -152,3 +169,11 @@ class Plan:
     shape: tuple[Expr, ...]
     hypotheses: tuple[Condition, ...]
     nests: tuple[Nest, ...]
+
+    @property
+    def symbols(self) -> frozenset[Symbol]:
+        """Return the parameters and sizes that the kernel needs."""
+        found = frozenset().union(*(n.free_symbols for n in self.shape))
+        for c in self.hypotheses:
+            found |= factor_symbols(c)
+        return found.union(*(nest.symbols for nest in self.nests))

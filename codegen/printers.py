@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 from math import lcm
@@ -13,10 +13,10 @@ from sympy import Expr, Symbol
 from rot180.codegen.passes import LoweringError
 from rot180.codegen.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Plan, Solved
 from rot180.derive.layers import Layer
-from rot180.derive.polynomial import monomials, ordered, text
+from rot180.derive.polynomial import monomials, normal, symbol, text
 from rot180.derive.proof import Theorem
 from rot180.derive.statement import write_condition
-from rot180.derive.terms import Access, AtLeast, Condition, Derivative, Tensor
+from rot180.derive.terms import Access, AtLeast, Condition, Derivative, Equal, Tensor
 
 _CYTHON = (
     "DEF IF ELIF ELSE NULL api bint bool by cdef char cimport class complex const cpdef ctypedef "
@@ -37,20 +37,16 @@ def name(word: str) -> str:
     return f"{word}_" if word in _RESERVED else word
 
 
-def number(e: Expr, order: Iterable[Symbol] = ()) -> str:
+def number(e: Expr) -> str:
     """Write a polynomial with integer coefficients as Python."""
-    plain = text(e, order)
-    for v in sorted(e.free_symbols, key=lambda v: v.name):
-        if name(v.name) != v.name:
-            raise_name = {v: Symbol(name(v.name), integer=True)}
-            return number(e.xreplace(raise_name), order)
-    return plain.replace("^", "**")
+    new = {v: symbol(name(v.name)) for v in e.free_symbols if name(v.name) != v.name}
+    return text(normal(e.xreplace(new))).replace("^", "**")
 
 
 def fraction(e: Expr) -> tuple[str, int]:
     """Write a polynomial as Python: an integer polynomial and the denominator."""
     denominator = lcm(*(int(c.q) for c in monomials(e).values()))
-    return number(e * denominator), denominator
+    return number(normal(e * denominator)), denominator
 
 
 @singledispatch
@@ -92,7 +88,7 @@ def index_map(e: Affine) -> str:
 def index_text(e: Affine) -> str:
     """Write an affine map as the notation has it."""
     loops = [v for v, _ in e.coefficients]
-    return text(e.constant + sum(c * v for v, c in e.coefficients), loops)
+    return text(normal(e.constant + sum(c * v for v, c in e.coefficients)), loops)
 
 
 def _words(variables: Iterable[Symbol]) -> str:
@@ -193,31 +189,214 @@ class KernelText:
 
 
 @dataclass(frozen=True)
-class _Interface:
-    """What a kernel takes: arrays, shapes (with whether they must be given), parameters."""
+class Interface:
+    """What a kernel takes.
 
+    Attributes:
+        box: the tensor whose box the output has.
+        output: the output's name.
+        arrays: the tensors whose values are needed.
+        functions: the scalar functions, each with its order and its tensor.
+        parameters: the integers that are no sizes.
+        shapes: tensors of which the box alone is needed, and whether it must be given.
+        sizes: the sizes that the kernel uses.
+
+    """
+
+    box: Tensor
+    output: str
     arrays: tuple[Tensor, ...]
-    shapes: tuple[tuple[Tensor, bool], ...]
-    parameters: tuple[Symbol, ...]
     functions: tuple[tuple[str, int, Tensor], ...]
+    parameters: tuple[Symbol, ...]
+    shapes: tuple[tuple[Tensor, bool], ...]
     sizes: tuple[Symbol, ...]
 
 
-def _result(layer: Layer, theorem: Theorem) -> tuple[Tensor, str]:
-    """Return the tensor whose box the output has, and the output's name."""
+def _result(theorem: Theorem) -> tuple[Tensor, str]:
     (factor,) = theorem.lhs[0].factors
     if isinstance(factor, Derivative):
         return factor.wrt.tensor, f"grad_{factor.wrt.tensor.name}"
     assert isinstance(factor, Access)
-    return layer.output, layer.output.name
+    return factor.tensor, factor.tensor.name
 
 
-def _interface(layer: Layer, box: Tensor, plan: Plan) -> _Interface:
+def _plain_axes(t: Tensor) -> list[Symbol]:
+    return [n for n in t.shape if isinstance(n, Symbol)]
+
+
+def _symbols(tensors: Iterable[Tensor]) -> set[Symbol]:
+    return {v for t in tensors for n in t.shape if n is not None for v in n.free_symbols}
+
+
+def interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
+    """Find out what a kernel must be given.
+
+    Raises:
+        LoweringError: a size is on no axis by itself, or two arguments get the same name.
+
+    """
+    box, output = _result(theorem)
     operands = [f for nest in plan.nests for f in nest.factors if isinstance(f, Operand)]
-    used = {f.tensor for f in operands}
-    upstream = [t for t in sorted(used, key=lambda t: t.name) if t not in layer.tensors]
-    arrays = (*upstream, *(t for t in layer.tensors if t in used))
+    used = {f.tensor.name: f.tensor for f in operands}
+    own = {t.name for t in layer.tensors}
+    upstream = [used[n] for n in sorted(used) if n not in own]
+    arrays = (*upstream, *(t for t in layer.tensors if t.name in used))
     functions = dict.fromkeys((f.function, f.order, f.tensor) for f in operands if f.function)
-    needed = _needed(plan)
-    all_sizes = {v for t in (*layer.tensors, layer.output) for v in t.parameters_of_box}
-    return _Interface(arrays, (), (), tuple(functions), ())
+
+    sizes = _symbols((*layer.tensors, layer.output))
+    needed = plan.symbols | _symbols(t for t in arrays if len(_plain_axes(t)) < len(t.shape))
+    known = {v for t in arrays for v in _plain_axes(t)}
+    shapes = [(box, not _symbols([box]) <= known)]
+    known |= set(_plain_axes(box))
+    for t in (layer.output, *layer.tensors):
+        if (needed & sizes - known) & set(_plain_axes(t)):
+            shapes.append((t, True))
+            known |= set(_plain_axes(t))
+    parameters = tuple(v for v in layer.parameters if v in needed and v not in known)
+    if lost := needed - known - set(parameters):
+        names = ", ".join(sorted(v.name for v in lost))
+        raise LoweringError(f"no argument fixes {names}: it is the whole size of no axis")
+    ordered_sizes = dict.fromkeys(
+        v for t in (*arrays, *(t for t, _ in shapes)) for v in _plain_axes(t) if v in needed
+    )
+    found = Interface(
+        box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(ordered_sizes)
+    )
+    words = [*_argument_names(found), *(name(v.name) for v in found.sizes), output]
+    if len(set(words)) != len(words):
+        raise LoweringError(f"two arguments get the same name: {', '.join(words)}")
+    return found
+
+
+def _shape_name(t: Tensor) -> str:
+    return f"{t.name}_shape"
+
+
+def _function_names(found: Interface) -> list[str]:
+    return list(dict.fromkeys(function(f, order) for f, order, _ in found.functions))
+
+
+def _argument_names(found: Interface) -> list[str]:
+    return [
+        *(name(t.name) for t in found.arrays),
+        *_function_names(found),
+        *(name(v.name) for v in found.parameters),
+        *(_shape_name(t) for t, _ in found.shapes),
+    ]
+
+
+def _signature(found: Interface) -> str:
+    arrays = [name(t.name) for t in found.arrays]
+    shapes = [_shape_name(t) + ("" if given else "=None") for t, given in found.shapes]
+    shapes.sort(key=lambda s: s.endswith("=None"))
+    parameters = [name(v.name) for v in found.parameters]
+    return ", ".join([*arrays, "*", *_function_names(found), *parameters, *shapes])
+
+
+def _tuple(items: Sequence[str]) -> str:
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+
+
+def _check_lines(found: Interface, plan: Plan) -> list[str]:
+    lines = []
+    arrays = [(name(t.name), t) for t in found.arrays]
+    parameters = [name(v.name) for v in found.parameters]
+    if parameters:
+        target = ", ".join(parameters) + ("," if len(parameters) == 1 else "")
+        lines.append(f"{target} = _integers({', '.join(f'{v}={v}' for v in parameters)})")
+    ranks = ", ".join(f"{word}=({word}, {len(t.shape)})" for word, t in arrays)
+    lines.append(f"dtype = _arrays({ranks})")
+    sources = [f"{word}=({word}.shape, {_axes(t)})" for word, t in arrays]
+    for t, given in found.shapes:
+        word = _shape_name(t)
+        optional = "" if given else ", optional=True"
+        lines.append(f'{word} = _shape("{word}", {word}, {len(t.shape)}{optional})')
+        sources.append(f"{word}=({word}, {_axes(t)})")
+    sizes = [name(v.name) for v in found.sizes]
+    target = ", ".join(sizes) + ("," if len(sizes) == 1 else "")
+    wanted = " ".join(v.name for v in found.sizes)
+    lines.append(f'{target} = _sizes(' if sizes else "_sizes(")
+    lines += [f"    {item}," for item in (f'"{wanted}"', *sources)]
+    lines.append(")")
+    for t in (*found.arrays, *(t for t, given in found.shapes)):
+        lines += _composite_axes(t, t in found.arrays)
+    lines += [_requirement(c) for c in plan.hypotheses]
+    for f, order, t in found.functions:
+        word = function(f, order)
+        made = f"{function(f, order)}_{t.name}"
+        lines.append(f'{made} = _applied("{word}", {word}, {name(t.name)})')
+    shape = _tuple([number(n) for n in plan.shape]) if plan.shape else "()"
+    lines.append(f'{name(found.output)} = _zeros("{_shape_name(found.box)}", {shape}, dtype)')
+    return lines
+
+
+def _axes(t: Tensor) -> str:
+    """Write the axes' sizes as words: a name, a number, or ``*`` for anything else."""
+    words = [number(n) if n.is_Symbol or n.is_Integer else "*" for n in t.shape if n is not None]
+    words = [n.name if isinstance(n, Symbol) else w for n, w in zip(t.shape, words, strict=True)]
+    return f'"{" ".join(words)}"'
+
+
+def _composite_axes(t: Tensor, is_array: bool) -> list[str]:
+    word = name(t.name) if is_array else _shape_name(t)
+    shape = f"{word}.shape" if is_array else word
+    return [
+        f'_axis("{word}", {axis}, {shape}, {number(n)})'
+        for axis, n in enumerate(t.shape)
+        if n is not None and not n.is_Symbol and not n.is_Integer
+    ]
+
+
+def _requirement(c: Condition) -> str:
+    """Write a hypothesis as a check that names what it is about."""
+    symbols = sorted((c.value.free_symbols), key=lambda v: v.name)
+    if isinstance(c, AtLeast):
+        constant = c.value.as_coeff_Add()[0]
+        holds = f"{number(normal(c.value - constant))} >= {number(-constant)}"
+        wanted = f"an integer >= {-constant}" if c.value - constant in symbols else ""
+    elif isinstance(c, Equal):
+        holds, wanted = f"{number(c.value)} == 0", ""
+    else:
+        symbols = sorted(c.value.free_symbols | c.size.free_symbols, key=lambda v: v.name)
+        holds, wanted = f"0 <= {number(c.value)} < {number(c.size)}", ""
+    found = ", ".join(f"{name(v.name)}={name(v.name)}" for v in symbols)
+    return f'_require({holds}, "{wanted or write_condition(c)}", {found})'
+
+
+def _docstring(found: Interface, theorem: Theorem) -> list[str]:
+    def shape(t: Tensor) -> str:
+        return _tuple([text(n) for n in t.shape if n is not None]) if t.shape else "()"
+
+    lines = [*str(theorem).splitlines(), "", "Args:"]
+    lines += [f"    {name(t.name)}: array {shape(t)}, zero outside" for t in found.arrays]
+    for word in _function_names(found):
+        lines.append(f"    {word}: a function from an array to the array of its values")
+    lines += [f"    {name(v.name)}: integer" for v in found.parameters]
+    for t, given in found.shapes:
+        note = "" if given else "; may be left out"
+        lines.append(f"    {_shape_name(t)}: the tuple {shape(t)} of integers >= 0{note}")
+    lines += ["", "Returns:", f"    array {shape(found.box)} of the arguments' dtype"]
+    lines += ["", "Raises:", "    TypeError, ValueError: naming the argument, with what was found"]
+    return lines
+
+
+def kernel_text(word: str, layer: Layer, theorem: Theorem, plan: Plan) -> KernelText:
+    """Write a kernel's parts.
+
+    Raises:
+        LoweringError: see `interface`.
+
+    """
+    found = interface(layer, theorem, plan)
+    output = name(found.output)
+    body: list[str] = []
+    for nest in plan.nests:
+        body += nest_lines(nest, output)
+    return KernelText(
+        word,
+        _signature(found),
+        tuple(_docstring(found, theorem)),
+        tuple(_check_lines(found, plan)),
+        output,
+        tuple(body),
+    )

@@ -6,7 +6,6 @@ Everything printed can be read back: a short proof leaves lines out, it never al
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -17,10 +16,10 @@ from sympy import Expr, Symbol
 from rot180.derive.polynomial import (
     Monomial,
     coefficient,
+    factored,
     monomials,
     normal,
     ordered,
-    parse,
     symbol,
 )
 from rot180.derive.proof import Theorem, tensors
@@ -149,6 +148,11 @@ class Letters:
             out += sign + " ".join(shown)
         return out or "0"
 
+    def typeset(self, text: str) -> str:
+        """Return a polynomial that is given as text, its order kept."""
+        text = re.sub(r"\^(\d+)", r"^{\1}", text).replace("*", " ")
+        return re.sub(r"[A-Za-z_]\w*", lambda m: self.symbol(m[0]), text)
+
     def index(self, entries: tuple[Expr, ...], bound: tuple[Symbol, ...]) -> str:
         """Return ``[e, f]``, or nothing for a scalar."""
         return f"[{', '.join(self.polynomial(e, bound) for e in entries)}]" if entries else ""
@@ -219,8 +223,8 @@ class Letters:
                 else:
                     row += joined
                 while width(row) > left and (cut := _cut(row, left)):
-                    out.append(row[:cut])
-                    row, left = row[cut:].replace("\\,", "\\times ", 1).lstrip(), room - INDENT
+                    out.append(cut[0])
+                    row, left = cut[1], room - INDENT
         return [*out, row or "0"]
 
 
@@ -229,15 +233,19 @@ def _negative(t: Term) -> bool:
     return len(values) == 1 and bool(values[0] < 0)
 
 
-def _cut(row: str, room: float) -> int:
-    """Return where to break inside a factor: before a product sign, else after a comma; or 0."""
-    products, commas, depth, braces = [], [], 0, 0
+def _cut(row: str, room: float) -> tuple[str, str] | None:
+    """Break inside a factor that is too wide: at a product if there is one, else after a comma."""
+    product, comma, depth, braces = None, None, 0, 0
     for i, c in enumerate(row):
         depth += (c in "([") - (c in ")]")
         braces += (c == "{") - (c == "}")
-        if depth and not braces and width_fits(row, i, room):
-            ...
-    return 0
+        if not depth or braces:
+            continue
+        if row.startswith("\\,", i) and width(row[:i]) < room:
+            product = row[:i], f"\\times {row[i + 2 :]}"
+        elif row.startswith(", ", i) and width(row[:i]) < room:
+            comma = row[: i + 1], row[i + 2 :]
+    return product or comma
 
 
 def _polynomial(parts: Iterable[_Part], sign: int = 1) -> Expr:
@@ -364,21 +372,6 @@ def _paddings(theorem: Theorem) -> Iterator[Expr]:
                     yield _polynomial(fixed, 1 if top[1] > 0 else -1)
 
 
-def factored(e: Expr, style: Letters) -> str:
-    """Return a polynomial with its most frequent symbol taken out: ``d (K - 1) - lo``."""
-    parts = ordered(e)
-    count = Counter(n for m, _ in parts for n, k in m if k == 1)
-    name = max(sorted(count, reverse=True), key=lambda n: count[n], default="")
-    if count[name] < 2:
-        return style.polynomial(e)
-    inside = [(m, c) for m, c in parts if (name, 1) in m]
-    outside = ordered(e - _polynomial(inside))
-    quotient = [(tuple(i for i in m if i != (name, 1)), c) for m, c in inside]
-    rest = style.sum(outside) if outside else ""
-    joint = "" if not rest else f" - {rest[1:]}" if rest.startswith("-") else f" + {rest}"
-    return f"{style.symbol(name)} ({style.sum(ordered(_polynomial(quotient)))}){joint}"
-
-
 def latex_expression(expression: Expression, style: Letters | None = None) -> str:
     """Return an expression as LaTeX mathematics on one line."""
     return (style or Letters()).rows(expression, float("inf"))[0]
@@ -442,7 +435,7 @@ def latex_theorem(theorem: Theorem, known: Collection[str] = ()) -> str:
 
     """
     style = letters(theorem)
-    named = [f"${style.symbol(c.name)} = {factored(e, style)}$" for c, e in style.constants]
+    named = [f"${style.symbol(c.name)} = {style.typeset(factored(e))}$" for c, e in style.constants]
     out = [f"Let {listed(named)}."] if named else []
     given = [condition(c, style) for c in theorem.hypotheses]
     for v, n in theorem.variables:
@@ -475,8 +468,9 @@ def in_words(theorem: Theorem, style: Letters) -> str:
         if m[2]:
             said = f"{m[1]} ${names[m[2]]}$"
         elif m[4]:
-            values = (f"${style.polynomial(parse(e))}$" for e in m[4].split(" and "))
-            said = f"{m[3]} {' and '.join(values)}"
+            values = {factored(e): style.symbol(c.name) for c, e in style.constants}
+            shown = (values.get(e) or style.typeset(e) for e in m[4].split(" and "))
+            said = f"{m[3]} " + " and ".join(f"${e}$" for e in shown)
         else:
             said = f"{m[5]} " + ", ".join(f"${style.symbol(n)}$" for n in m[6].split(", "))
         out, at = out + escape(theorem.words[at : m.start()]) + said, m.end()

@@ -12,10 +12,11 @@ from typing import NoReturn
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import degree, normal, symbol
+from rot180.derive.polynomial import degree, monomials, normal, symbol
 from rot180.derive.terms import Equal, Range
 
-_LONGEST, _DEEPEST, _MOST_TERMS, MOST_DIGITS, _HIGHEST = 10_000, 30, 200, 15, 8
+# what a text may hold; more is a slip, and would take long to multiply out
+_LONGEST, _DEEPEST, _MOST_TERMS, _MOST_MONOMIALS, _HIGHEST, _MOST_DIGITS = 10_000, 30, 200, 64, 8, 15
 
 
 class NotationError(ValueError):
@@ -71,6 +72,7 @@ class Raw:
 _PIECES = re.compile(
     r"(?P<space>\s+)|[0-9]+(?:\.[0-9]*)?|[A-Za-z][A-Za-z0-9_]*'*|==|<=|\*\*|[][(),;=<*/^+-]"
 )
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _WORDS = re.compile(r"\w+|.", re.DOTALL)
 
 
@@ -97,183 +99,344 @@ def _tokens(source: str) -> list[Token]:
     return [*out, Token("", len(source.rstrip()))]
 
 
+def _reserved(token: Token) -> bool:
+    return token.text == "sum" or keyword.iskeyword(token.text)
+
+
 class Reader:
-    """Recursive descent over one text."""
+    """Recursive descent over one text; keeps where each name was met.
+
+    Attributes:
+        free: the free indices.
+        output: the tensor of the left side, and where it is.
+        declared: tensor to declared sizes; `sizes` has where each size is.
+        tensors: tensor to its first place and its rank; `entries` has every place.
+        summed: bound index to its first place.
+        outside: names inside indices that are neither free nor summed there, and whether the
+            name is the whole index.
+        scalars: names that are factors.
+        functions: activation to its first place.
+
+    """
 
     def __init__(self, source: str, free: Sequence[Symbol] = ()) -> None:
         self.source = source
-        self.tokens = _tokens(source)
-        self.i = 0
-        self.depth = 0
         self.free = tuple(free)
-        self.scope = self.free
+        self.output = Token("", 0)
+        self.declared: dict[str, tuple[Expr, ...]] = {}
+        self.sizes: dict[str, Token] = {}
+        self.tensors: dict[str, tuple[Token, int]] = {}
+        self.entries: list[Token] = []
         self.summed: dict[str, Token] = {}
-        self.outside: list[tuple[Token, bool]] = []  # (name, whether it is the whole index)
+        self.outside: list[tuple[Token, bool]] = []
         self.scalars: list[Token] = []
         self.functions: dict[str, Token] = {}
-        self.heads: dict[str, tuple[Token, int]] = {}  # tensor: first token, rank
+        self._tokens = _tokens(source)
+        self._i = 0
+        self._depth = 0
+        self._scope = self.free
 
-    # -- the stream ------------------------------------------------------------------------------
     @property
-    def now(self) -> Token:
-        return self.tokens[self.i]
+    def names(self) -> set[str]:
+        """Return every name in the text."""
+        return {t.text.rstrip("'") for t in self._tokens if t.is_name}
+
+    @property
+    def index(self) -> set[str]:
+        """Return the name of every index, free or bound."""
+        return {v.name for v in self.free} | self.summed.keys()
+
+    def layer(self) -> list[Raw]:
+        """Read declarations, a left side and terms.
+
+        Raises:
+            NotationError: the text is not in the notation.
+
+        """
+        if not self._now.text:
+            self.fail("an empty expression", expected="such as y[p] = sum[k] x[p+k] * w[k]")
+        while True:
+            self.output, places = self._left()
+            if not self._accept(";"):
+                break
+            name = self.output.text
+            if name in self.declared:
+                self.fail(f"{name} is declared twice", self.output, cure="drop one declaration")
+            self.declared[name] = tuple(self._size(place) for place in places)
+            self.tensors[name] = (self.output, len(places))
+        self._expect("=", "after the left side")
+        for place in places:
+            self.free += (self._formal(place),)
+        self._scope = self.free
+        first, rank = self.tensors.setdefault(self.output.text, (self.output, len(places)))
+        if rank != len(places):
+            self.refuse_rank(self.output, rank, f"as at character {first.at + 1}")
+        terms = self.expression()
+        for token in self.entries:
+            if token.text == self.output.text:
+                self.fail("the output is used on the right", token, "another tensor", "rename it")
+            if token.text == f"grad_{self.output.text}":
+                what = "the name is reserved for the gradient of the output"
+                self.fail(what, token, cure="rename it")
+        if not self.entries:
+            self.fail("the right side names no tensor", terms[0].at, "an entry such as x[p]")
+        used = {t.text for t in self.entries}
+        for name in self.declared:
+            if name not in used and name != self.output.text:
+                self.fail(f"{name} is declared but not used", self.tensors[name][0], cure="drop it")
+        return terms
+
+    def expression(self) -> list[Raw]:
+        """Read terms up to the end of the text.
+
+        Raises:
+            NotationError: the text is not in the notation.
+
+        """
+        if not self._now.text:
+            self.fail("an empty expression", expected="at least one term")
+        terms = self._terms()
+        if self._now.text:
+            unbalanced = self._now.text in ")]"
+            self.fail(
+                "unbalanced bracket" if unbalanced else "unexpected token",
+                expected="+, -, *, / or the end of the text",
+            )
+        return terms
 
     def fail(
         self, problem: str, token: Token | None = None, expected: str = "", cure: str = ""
     ) -> NoReturn:
-        raise NotationError(problem, self.source, token or self.now, expected=expected, cure=cure)
+        """Raise the error for a place, by default the present one."""
+        raise NotationError(problem, self.source, token or self._now, expected=expected, cure=cure)
 
-    def take(self) -> Token:
-        token = self.now
-        self.i += bool(token.text)
+    @property
+    def _now(self) -> Token:
+        return self._tokens[self._i]
+
+    @property
+    def _next(self) -> str:
+        return self._tokens[min(self._i + 1, len(self._tokens) - 1)].text
+
+    def _since(self, first: Token) -> Token:
+        """Return everything from `first` to the last token taken."""
+        last = self._tokens[self._i - 1]
+        return Token(self.source[first.at : last.at + len(last.text)], first.at)
+
+    def refuse_rank(self, token: Token, rank: int, why: str) -> NoReturn:
+        """Raise the error for a tensor with another number of indices than it has elsewhere."""
+        self.fail(f"{token.text} is used with two ranks", token, f"{rank} indices, {why}")
+
+    def _take(self) -> Token:
+        token = self._now
+        self._i += bool(token.text)
         return token
 
-    def accept(self, *texts: str) -> Token | None:
-        return self.take() if self.now.text in texts else None
+    def _accept(self, *texts: str) -> Token | None:
+        return self._take() if self._now.text in texts else None
 
-    def expect(self, text: str, where: str, opened: Token | None = None) -> Token:
-        if self.now.text != text:
-            unbalanced = opened and self.now.text in ("", ")", "]", ";", "=")
-            cure = f"close the {opened.text!r} at character {opened.at + 1}" if opened else ""
-            problem = "unbalanced bracket" if unbalanced else "unexpected " + (
-                "token" if self.now.text else "end"
-            )
-            self.fail(problem, expected=f"{text!r} {where}", cure=cure if unbalanced else "")
-        return self.take()
+    def _expect(self, text: str, where: str, opened: Token | None = None) -> Token:
+        if self._now.text != text:
+            if opened and self._now.text in ("", ")", "]", ";", "="):
+                cure = f"close the {opened.text!r} at character {opened.at + 1}"
+                self.fail("unbalanced bracket", expected=f"{text!r} {where}", cure=cure)
+            self.fail("unexpected token", expected=f"{text!r} {where}")
+        return self._take()
 
-    def name(self, role: str) -> Token:
-        token = self.now
+    def _name(self, role: str) -> Token:
+        token = self._now
         if not token.is_name:
-            self.fail("unexpected " + ("token" if token.text else "end"), expected=role)
-        if token.text == "sum" or keyword.iskeyword(token.text):
+            self.fail("unexpected token", expected=role)
+        if _reserved(token):
             self.fail("reserved word", expected=role, cure="choose another name")
         if token.text.endswith("'"):
             self.fail("a prime on a name that is no function", expected=role, cure="drop the prime")
-        return self.take()
+        return self._take()
 
-    def number(self) -> int:
-        token = self.take()
+    def _number(self) -> int:
+        token = self._take()
         if "." in token.text:
             self.fail("number literal", token, "a whole number", "write 7/2 for 3.5")
-        if len(token.text) > MOST_DIGITS:
-            self.fail("number literal", token, f"at most {MOST_DIGITS} digits")
-        if self.now.is_name and self.now.at == token.at + len(token.text):
-            self.fail("number literal", None, "an operator", f"write {token.text}*{self.now.text}")
+        if len(token.text) > _MOST_DIGITS:
+            self.fail("number literal", token, f"at most {_MOST_DIGITS} digits")
+        if self._now.is_name and self._now.at == token.at + len(token.text):
+            self.fail("number literal", None, "an operator", f"write {token.text}*{self._now.text}")
         return int(token.text)
 
-    def power(self) -> int:
+    def _small(self, value: Expr, at: Token) -> Expr:
+        """Refuse a polynomial that no layer needs and that would take long to multiply out."""
+        parts = monomials(value)
+        highest = max((sum(k for _, k in m) for m in parts), default=0)
+        longest = max((max(abs(c.p), c.q) for c in parts.values()), default=0)
+        if len(parts) > _MOST_MONOMIALS or highest > _HIGHEST or longest >= 10**_MOST_DIGITS:
+            self.fail(
+                "a polynomial is too large",
+                at,
+                f"at most {_MOST_MONOMIALS} products, degree {_HIGHEST}, {_MOST_DIGITS} digits",
+            )
+        return value
+
+    def _power(self) -> int:
         """Read an optional ``^n``."""
-        if not self.accept("^", "**"):
+        if not self._accept("^", "**"):
             return 1
-        token = self.now
-        value = self.number() if token.text[:1].isdigit() else 0
+        token = self._now
+        value = self._number() if token.text[:1].isdigit() else 0
         if not 1 <= value <= _HIGHEST:
             self.fail("exponent", token, f"a whole number from 1 to {_HIGHEST}")
         return value
 
-    def deeper(self) -> None:
-        self.depth += 1
-        if self.depth > _DEEPEST:
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
             self.fail(f"nested more than {_DEEPEST} deep")
 
-    # -- polynomials, inside [ ] -----------------------------------------------------------------
-    def polynomial(self) -> Expr:
-        """Read an index, a bound or a size, and check that it is affine in the indices."""
-        first = self.now
-        value = normal(self._sum())
-        inside = self.source[first.at : self.tokens[self.i - 1].at + len(self.tokens[self.i - 1].text)]
-        whole = Token(inside, first.at)
-        for token, _ in self.outside[-1:]:
-            if token == first and token.text == inside:
-                self.outside[-1] = (token, True)
-        if degree(value, self.scope) > 1:
-            names = ", ".join(sorted(v.name for v in value.free_symbols & set(self.scope)))
+    def _index(self, *, entry: bool = False) -> Expr:
+        """Read an index of an entry, or a side of a bracket."""
+        first, known = self._now, len(self.outside)
+        value = self._index_sum()
+        whole = self._since(first)
+        if entry and isinstance(value, Symbol):
+            self.outside[known:] = [(token, True) for token, _ in self.outside[known:]]
+        if degree(value, self._scope) > 1:
+            names = ", ".join(v.name for v in self._scope if v in value.free_symbols)
             self.fail(
                 f"the index is not affine in {names}",
                 whole,
-                "indices to the first power, multiplied by numbers and parameters only",
-                "a product of two indices has no place in an index",
+                "indices to the first power, times numbers and parameters",
+                "an index cannot multiply an index",
             )
         return value
 
-    def _sum(self) -> Expr:
-        self.deeper()
-        total, sign = sp.Integer(0), self.accept("+", "-")
+    def _index_sum(self) -> Expr:
+        self._deeper()
+        total, sign = sp.Integer(0), self._accept("+", "-")
         while True:
-            product = self._product()
-            total += -product if sign and sign.text == "-" else product
-            sign = self.accept("+", "-")
+            product = self._index_product()
+            total = normal(total - product if sign and sign.text == "-" else total + product)
+            sign = self._accept("+", "-")
             if not sign:
-                self.depth -= 1
+                self._depth -= 1
                 return total
 
-    def _product(self) -> Expr:
-        product = self._atom()
-        while self.now.text in ("*", "/"):
-            if self.take().text == "/":
+    def _index_product(self) -> Expr:
+        first = self._now
+        product = self._index_atom()
+        while self._now.text in ("*", "/"):
+            if self._now.text == "/":
                 self.fail(
                     "a division in an index",
-                    self.tokens[self.i - 1],
+                    None,
                     "a polynomial with whole coefficients",
                     "write the relation as a bracket: [2*p == h]",
                 )
-            product = normal(product * self._atom())
+            self._take()
+            product = self._small(normal(product * self._index_atom()), first)
         return product
 
-    def _atom(self) -> Expr:
-        if self.now.text[:1].isdigit():
-            value: Expr = sp.Integer(self.number())
-        elif opened := self.accept("("):
-            value = self._sum()
-            self.expect(")", "after the index", opened)
-        elif sign := self.accept("+", "-"):
-            self.deeper()
-            value = self._atom() * (-1 if sign.text == "-" else 1)
-            self.depth -= 1
-            return value
+    def _index_atom(self) -> Expr:
+        first = self._now
+        if self._now.text[:1].isdigit():
+            value: Expr = sp.Integer(self._number())
+        elif opened := self._accept("("):
+            value = self._index_sum()
+            self._expect(")", "after the index", opened)
+        elif sign := self._accept("+", "-"):
+            self._deeper()
+            value = self._index_atom()
+            self._depth -= 1
+            return normal(-value) if sign.text == "-" else value
         else:
-            token = self.name("an index (a name, a number, or a sum of products of them)")
+            token = self._name("an index (a name, a number, or a sum of products of them)")
             value = symbol(token.text)
-            if self.now.text == "[":
+            if self._now.text == "[":
                 self.fail("a tensor entry inside an index", token, "names and numbers")
-            if value not in self.scope:
+            if value not in self._scope:
                 self.outside.append((token, False))
-        return normal(value ** self.power())
+        out = value
+        for _ in range(self._power() - 1):
+            out = self._small(normal(out * value), first)
+        return out
 
-    # -- expressions -----------------------------------------------------------------------------
-    def expression(self) -> list[Raw]:
+    def _left(self) -> tuple[Token, list[Token]]:
+        """Read ``y[n,o,p]`` or ``x[N,C,3]``: the name, and what is between the commas."""
+        token = self._name("the output, such as y[p]")
+        opened = self._expect("[", f"after {token.text}")
+        out: list[Token] = []
+        while not (closing := self._accept("]")):
+            first = self._now
+            while self._now.text not in (",", "]", "[", ";", "=", ""):
+                self._take()
+            if self._now == first:
+                self._expect("a name", f"in the brackets of {token.text}", opened)
+            out.append(self._since(first))
+            if self._now.text != "]":
+                self._expect(",", "or ']' after the index", opened)
+        return token, out
+
+    def _size(self, place: Token) -> Expr:
+        if re.fullmatch(f"[0-9]{{1,{_MOST_DIGITS}}}", place.text):
+            return sp.Integer(place.text)
+        if not _NAME.fullmatch(place.text) or _reserved(place):
+            self.fail("a size is a name or a number", place, "a declaration such as x[N,C,3]")
+        self.sizes.setdefault(place.text, place)
+        return symbol(place.text)
+
+    def _formal(self, place: Token) -> Symbol:
+        if _reserved(place):
+            self.fail("reserved word", place, "the name of an index", "choose another name")
+        if not _NAME.fullmatch(place.text):
+            self.fail(
+                "an index of the left side is composite",
+                place,
+                "one name for each axis of the output",
+                "write y[t] = sum[p] [t == 2*p] * ...",
+            )
+        if place.text in {v.name for v in self.free}:
+            self.fail(
+                "an index of the left side is repeated",
+                place,
+                "a name of its own for each axis of the output",
+                "write y[p,q] = [p == q] * ...",
+            )
+        return symbol(place.text)
+
+    def _terms(self) -> list[Raw]:
         """Read terms joined by + and -."""
-        self.deeper()
+        self._deeper()
         out: list[Raw] = []
-        sign = self.accept("+", "-")
+        sign = self._accept("+", "-")
         while True:
-            terms = self.product()
+            terms = self._product()
             flip = sign is not None and sign.text == "-"
             out += [replace(t, coefficient=-t.coefficient) if flip else t for t in terms]
-            self.limit(out)
-            sign = self.accept("+", "-")
+            self._limit(out)
+            sign = self._accept("+", "-")
             if not sign:
-                self.depth -= 1
+                self._depth -= 1
                 return out
 
-    def limit(self, terms: list[Raw]) -> None:
+    def _limit(self, terms: list[Raw]) -> None:
         if len(terms) > _MOST_TERMS:
             self.fail(f"more than {_MOST_TERMS} terms after multiplying out", terms[0].at)
 
-    def product(self) -> list[Raw]:
-        out = self.factor()
-        while operator := self.accept("*", "/"):
+    def _product(self) -> list[Raw]:
+        out = self._factor()
+        while operator := self._accept("*", "/"):
             if operator.text == "*":
-                out = self.times(out, self.factor(), operator)
+                out = self._times(out, self._factor(), operator)
                 continue
-            token = self.now
-            value = self.number() if token.text[:1].isdigit() else 0
+            token = self._now
+            value = self._number() if token.text[:1].isdigit() else 0
             if value == 0:
                 self.fail("division", token, "a whole number that is not 0")
-            out = [replace(t, coefficient=t.coefficient / value) for t in out]
+            out = [
+                replace(t, coefficient=self._small(normal(t.coefficient / value), token))
+                for t in out
+            ]
         return out
 
-    def times(self, left: list[Raw], right: list[Raw], at: Token) -> list[Raw]:
+    def _times(self, left: list[Raw], right: list[Raw], at: Token) -> list[Raw]:
         out = []
         for a, b in itertools.product(left, right):
             twice = set(a.variables) & set(b.variables)
@@ -283,48 +446,48 @@ class Reader:
                     at,
                     cure="rename the index in one of them",
                 )
-            both = normal(a.coefficient * b.coefficient)
+            both = self._small(normal(a.coefficient * b.coefficient), a.at)
             out.append(Raw(a.at, both, a.variables + b.variables, a.factors + b.factors))
-            self.limit(out)
+            self._limit(out)
         return out
 
-    def factor(self) -> list[Raw]:
-        token = self.now
+    def _factor(self) -> list[Raw]:
+        token = self._now
         if token.text == "sum":
-            return self.bound()
+            return self._bound()
         if token.text == "[":
-            return [Raw(token, sp.Integer(1), (), self.bracket())]
+            return [Raw(token, sp.Integer(1), (), self._bracket())]
         if token.text in ("+", "-"):
-            self.deeper()
-            self.take()
-            inner = self.factor()
-            self.depth -= 1
+            self._deeper()
+            self._take()
+            inner = self._factor()
+            self._depth -= 1
             sign = -1 if token.text == "-" else 1
             return [replace(t, coefficient=sign * t.coefficient) for t in inner]
         if token.text[:1].isdigit():
-            base = [Raw(token, sp.Integer(self.number()))]
-        elif self.accept("("):
-            base = self.expression()
-            self.expect(")", "after the group", token)
-        elif token.is_name and self.tokens[self.i + 1].text == "(":
-            base = [Raw(token, sp.Integer(1), (), (self.activation(),))]
-        elif token.is_name and self.tokens[self.i + 1].text == "[":
-            base = [Raw(token, sp.Integer(1), (), (self.entry(),))]
+            base = [Raw(token, sp.Integer(self._number()))]
+        elif self._accept("("):
+            base = self._terms()
+            self._expect(")", "after the group", token)
+        elif token.is_name and self._next == "(":
+            base = [Raw(token, sp.Integer(1), (), (self._activation(),))]
+        elif token.is_name and self._next == "[":
+            base = [Raw(token, sp.Integer(1), (), (self._entry(),))]
         else:
-            self.scalars.append(self.name("a tensor entry, a bracket, a number, sum[...] or (...)"))
+            self.scalars.append(self._name("a tensor entry, a bracket, a number, sum[...] or (...)"))
             base = [Raw(token, symbol(token.text))]
         out = base
-        for _ in range(self.power() - 1):
-            out = self.times(out, base, token)
+        for _ in range(self._power() - 1):
+            out = self._times(out, base, token)
         return out
 
-    def bound(self) -> list[Raw]:
+    def _bound(self) -> list[Raw]:
         """Read ``sum[c,k]`` and the product it binds."""
-        self.take()
-        opened, outer = self.expect("[", "after sum"), self.scope
+        self._take()
+        opened, outer = self._expect("[", "after sum"), self._scope
         variables: list[Symbol] = []
         while True:
-            token = self.name("the name of an index to sum over")
+            token = self._name("the name of an index to sum over")
             v = symbol(token.text)
             if v in self.free:
                 self.fail(
@@ -337,84 +500,80 @@ class Reader:
                 self.fail(f"{v} is summed twice", token, cure="drop it or rename one of them")
             variables.append(v)
             self.summed.setdefault(token.text, token)
-            if not self.accept(","):
+            if not self._accept(","):
                 break
-        self.expect("]", "or ',' after the index", opened)
-        self.scope = outer + tuple(variables)
-        self.deeper()
-        inner = self.product()
-        self.depth -= 1
-        self.scope = outer
+        self._expect("]", "or ',' after the index", opened)
+        self._scope = outer + tuple(variables)
+        self._deeper()
+        inner = self._product()
+        self._depth -= 1
+        self._scope = outer
         return [replace(t, variables=(*variables, *t.variables)) for t in inner]
 
-    def entry(self) -> Entry:
+    def _entry(self) -> Entry:
         """Read ``x[n,c,s*p+k]``."""
-        token = self.name("the name of a tensor")
-        index = tuple(self.listed(self.expect("[", f"after {token.text}")))
-        first, rank = self.heads.setdefault(token.text, (token, len(index)))
+        token = self._name("the name of a tensor")
+        index = tuple(self._listed(self._expect("[", f"after {token.text}")))
+        self.entries.append(token)
+        first, rank = self.tensors.setdefault(token.text, (token, len(index)))
         if rank != len(index):
-            self.fail(
-                f"{token.text} is used with two ranks",
-                token,
-                f"{rank} indices, as at character {first.at + 1}, not {len(index)}",
-            )
+            self.refuse_rank(token, rank, f"as at character {first.at + 1}")
         return Entry(token, index)
 
-    def listed(self, opened: Token) -> Iterator[Expr]:
-        if self.accept("]"):
+    def _listed(self, opened: Token) -> Iterator[Expr]:
+        if self._accept("]"):
             return
         while True:
-            yield self.polynomial()
-            if not self.accept(","):
+            yield self._index(entry=True)
+            if not self._accept(","):
                 break
-        self.expect("]", "or ',' after the index", opened)
+        self._expect("]", "or ',' after the index", opened)
 
-    def activation(self) -> Entry:
+    def _activation(self) -> Entry:
         """Read ``sigma(z[i])``."""
-        token = self.take()
+        token = self._take()
         if keyword.iskeyword(token.text) or token.text == "sum":
             self.fail("reserved word", token, "the name of a function", "choose another name")
         self.functions.setdefault(token.text.rstrip("'"), token)
-        opened = self.expect("(", "after the function")
-        if not (self.now.is_name and self.tokens[self.i + 1].text == "["):
+        opened = self._expect("(", "after the function")
+        if not (self._now.is_name and self._next == "["):
             self.fail(
                 f"the argument of {token.text} is no tensor entry",
                 None,
                 "one entry, such as z[i]",
                 "give the argument a name and make it a layer of its own",
             )
-        entry = self.entry()
-        self.expect(")", "after the argument", opened)
+        entry = self._entry()
+        self._expect(")", "after the argument", opened)
         return replace(entry, function=token.text)
 
-    def bracket(self) -> tuple[Equal | Range]:
+    def _bracket(self) -> tuple[Equal | Range]:
         """Read ``[a == b]`` or ``[a <= e < b]``."""
-        opened = self.take()
-        start = self.now
-        low = self.polynomial()
-        if self.accept("=="):
-            out: Equal | Range = Equal(low - self.polynomial())
+        opened = self._take()
+        start = self._now
+        low = self._index()
+        if self._accept("=="):
+            out: Equal | Range = Equal(low - self._index())
         else:
             signs, sides = [], [low]
-            while self.now.text in ("<", "<="):
-                signs.append(self.take().text)
-                sides.append(self.polynomial())
+            while self._now.text in ("<", "<="):
+                signs.append(self._take().text)
+                sides.append(self._index())
             if len(sides) != 3:
                 self.fail(
                     "a bracket states an equation or a range",
                     None,
                     "[a == b] or [a <= e < b]",
-                    "" if self.now.text != "=" else "write == inside a bracket",
+                    "write == inside a bracket" if self._now.text == "=" else "",
                 )
             below = sides[0] + (signs[0] == "<")
             size = normal(sides[2] + (signs[1] == "<=") - below)
-            if size.free_symbols & set(self.scope):
+            if size.free_symbols & set(self._scope):
                 self.fail(
                     "the length of the range depends on an index",
-                    Token(self.source[start.at : self.now.at].rstrip(), start.at),
+                    self._since(start),
                     "bounds whose difference is made of sizes, parameters and numbers",
-                    "state it as two ranges",
                 )
             out = Range(sides[1] - below, size)
-        self.expect("]", "after the bracket", opened)
+        self._expect("]", "after the bracket", opened)
         return (out,)

@@ -60,6 +60,13 @@ class Derivation:
         self.lines.append(line)
         self.steps.append(step)
 
+    def apply_backwards(self, rule: str, result: Expression, at: int, **arguments: object) -> None:
+        """Move to a result that a rule turns into the current line."""
+        step = Step(rule, at, tuple(sorted(arguments.items())), result)
+        follow(self.statement, self.current, step)
+        self.lines.append(result)
+        self.steps.append(step)
+
     def proof(self) -> Proof:
         """Return what has been done as a proof."""
         s = self.statement
@@ -128,6 +135,54 @@ def _siftable(e: Expression) -> Iterator[tuple[int, int, Symbol]]:
                 yield at, n, v
 
 
+def use_equations(d: Derivation) -> None:
+    """Write a free variable for the index that an equation makes equal to it.
+
+    ``F(s p + d k) [s p + d k = h]`` becomes ``F(h) [s p + d k = h]``: the index is named by a new
+    variable, the equation is used on that name, and the name is sifted out again.
+    """
+    while found := next(_rewritable(d), None):
+        at, n, axis, other = found
+        t = d.current[at]
+        place = Place(d.current, at, d.statement.facts)
+        v = fresh("v", place.taken)
+        factor = t.factors[n]
+        old = _index(factor)[axis]
+        named = _at_axis(factor, axis, v)
+        factors = (*t.factors[:n], named, *t.factors[n + 1 :], Equal(v - old))
+        wider = Term(t.coefficient, (*t.variables, v), factors)
+        last = len(t.factors)
+        d.apply_backwards("sift", place.put(wider), at, factor=last, variable=v)
+        d.apply("bracket", at, drop=(last,), add=(Equal(v - other),))
+        d.apply("sift", at, factor=last, variable=v)
+
+
+def _rewritable(d: Derivation) -> Iterator[tuple[int, int, int, Expr]]:
+    free = [v for v, _ in d.statement.variables]
+    for at, _, equation in _find(d.current, Equal):
+        assert isinstance(equation, Equal)
+        bound = set(d.current[at].variables)
+        for h in free:
+            c = coefficient(equation.value, h)
+            if c not in (1, -1) or not equation.value.free_symbols & bound:
+                continue
+            value = normal(h - c * equation.value)
+            for n, f in enumerate(d.current[at].factors):
+                for axis, e in enumerate(_index(f)) if isinstance(f, Access | Apply) else ():
+                    other = normal(e - value + h)
+                    if e.free_symbols & bound and not other.free_symbols & bound:
+                        yield at, n, axis, other
+
+
+def _at_axis(f: Factor, axis: int, e: Expr) -> Factor:
+    if isinstance(f, Apply):
+        inner = _at_axis(f.argument, axis, e)
+        assert isinstance(inner, Access)
+        return Apply(f.function, f.order, inner)
+    assert isinstance(f, Access)
+    return Access(f.tensor, (*f.index[:axis], e, *f.index[axis + 1 :]))
+
+
 def drop_implied(d: Derivation) -> None:
     """Drop, one by one, the brackets that the other factors imply."""
     at = 0
@@ -150,6 +205,7 @@ def normalise(d: Derivation) -> None:
     unfold(d)
     drop_implied(d)
     sift(d)
+    use_equations(d)
     drop_implied(d)
     keys = [(t.variables, t.factors) for t in d.current]
     if len(set(keys)) != len(keys) or any(t.coefficient == 0 for t in d.current):
@@ -265,7 +321,8 @@ def _head(f: Access | Apply) -> tuple[str, int, str]:
     return "", 0, f.tensor.name
 
 
-def _index(f: Access | Apply) -> tuple[Expr, ...]:
+def _index(f: Factor) -> tuple[Expr, ...]:
+    assert isinstance(f, Access | Apply)
     return f.argument.index if isinstance(f, Apply) else f.index
 
 

@@ -285,7 +285,7 @@ def test_numpy_integers_as_parameters(kernels: ModuleType) -> None:
     found = kernels.conv1d(x, w, stride=two, padding=((one, two),), dilation=one, groups=two)
     same(found, kernels.conv1d(x, w, None, 2, ((1, 2),), 1, 2), dtype, "")
     same(
-        kernels.conv1d_input(np.array(x.shape), w, found, two, ((one, two),), one, two),
+        kernels.conv1d_input(tuple(np.array(x.shape)), w, found, two, ((one, two),), one, two),
         kernels.conv1d_input(x.shape, w, found, 2, ((1, 2),), 1, 2),
         dtype,
         "",

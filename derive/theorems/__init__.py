@@ -3,11 +3,12 @@
 The registry is the list that the command line, the book and CI walk over.
 """
 
-from rot180.derive.theorems import dense, rotation, sizes, stride, weights
+from rot180.derive.theorems import adjoint, dense, rotation, sizes, stride, weights
 from rot180.derive.theorems.registry import Claim, claims, theorem, theorems
 
 __all__ = [
     "Claim",
+    "adjoint",
     "claims",
     "dense",
     "rotation",

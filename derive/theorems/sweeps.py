@@ -31,6 +31,7 @@ class Sweep:
         general: with symbolic stride, dilation and low padding on every axis.
         channels: with batch, input and output channels.
         groups: with a group axis (needs channels).
+        strided: with symbolic stride alone.
 
     """
 
@@ -69,8 +70,8 @@ class Sweep:
             symbol(lo) if self.general else Integer(0),
         )
 
-    def layer(self) -> Layer:
-        """Return the forward pass."""
+    def layer(self, activated: bool = False) -> Layer:
+        """Return the forward pass; activated, of sigma(z) instead of x."""
         letters = LETTERS[: self.axes]
         outs, taps = [a[0] for a in letters], [a[1] for a in letters]
         minus = "-" if self.true else "+"
@@ -86,9 +87,12 @@ class Sweep:
         w, summed = [*group, *out, *into, *taps], [*into, *taps]
         sizes = [*(["N"] if front else []), *(["G"] if group else []), *(["C"] if into else [])]
         declared = [*sizes, *(a[2].upper() for a in letters)]
+        entry, name = f"x[{','.join(x)}]", "x"
+        if activated:
+            entry, name = f"sigma(z[{','.join(x)}])", "z"
         return layer(
-            f"x[{','.join(declared)}]; y[{','.join(y)}] = "
-            f"sum[{','.join(summed)}] x[{','.join(x)}] * w[{','.join(w)}]"
+            f"{name}[{','.join(declared)}]; y[{','.join(y)}] = "
+            f"sum[{','.join(summed)}] {entry} * w[{','.join(w)}]"
         )
 
     def lead(self) -> tuple[list[Symbol], list[Symbol], list[Symbol]]:

@@ -1,0 +1,67 @@
+"""Rendering: theorems in, the text of a module out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from rot180.codegen.lower import lower
+from rot180.codegen.printers import KernelText, kernel_text
+from rot180.derive.layers import Layer
+from rot180.derive.proof import Theorem
+
+TARGETS = ("numpy", "cython")
+
+
+def environment() -> Environment:
+    """Return the Jinja environment of every template: strict, and plain text."""
+    return Environment(
+        loader=PackageLoader("rot180.codegen"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+@dataclass(frozen=True)
+class ModuleText:
+    """A module, ready for the template.
+
+    Attributes:
+        header: the comment lines at the top.
+        layer: the forward pass in the notation.
+        kernels: the functions.
+
+    """
+
+    header: tuple[str, ...]
+    layer: str
+    kernels: tuple[KernelText, ...]
+
+
+def render_module(
+    layer: Layer, kernels: Sequence[tuple[str, Theorem]], target: str, header: str
+) -> str:
+    """Write a module of kernels.
+
+    Args:
+        layer: the forward pass.
+        kernels: function name and kernel theorem of each function.
+        target: "numpy" (Python text) or "cython" (a .pyx).
+        header: what the comment at the top says.
+
+    Raises:
+        LoweringError: a theorem cannot be lowered.
+        ValueError: there is no such target.
+
+    """
+    if target not in TARGETS:
+        raise ValueError(f"target: found {target!r}, expected one of {', '.join(TARGETS)}")
+    reserved = {t.name for t in (*layer.tensors, layer.output)}
+    reserved |= {f"grad_{word}" for word in reserved}
+    texts = [kernel_text(word, layer, t, lower(t, reserved)) for word, t in kernels]
+    module = ModuleText(tuple(header.splitlines()), layer.text, tuple(texts))
+    return environment().get_template(f"module_{target}.jinja").render(module=module)

@@ -1,0 +1,130 @@
+"""Adjointness, transposed convolution, Toeplitz matrices: three faces of one identity."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sympy import Symbol
+
+from rot180.derive.gradients import chain_goal, operand, output_gradient
+from rot180.derive.polynomial import symbol
+from rot180.derive.terms import Access, Apply, Equal, Expression, Tensor, define, term
+from rot180.derive.theorems.registry import Claim, claim
+from rot180.derive.theorems.rotation import input_gradient
+from rot180.derive.theorems.sweeps import LETTERS, Sweep
+
+
+def adjointness(sweep: Sweep) -> Claim:
+    """State <y(x), g> = <x, dx(g)>."""
+    forward = sweep.layer()
+    assert forward.output.definition is not None
+    outs = forward.output.definition.formals
+    g, x = output_gradient(forward), operand(forward, "x")
+    left: Expression = (term(forward.output[outs], g[outs], over=outs),)
+    named = input_gradient(sweep)
+    places = tuple(v for v, _ in named.variables)
+    dx = define("dx", x.shape, places, named.rhs)
+    right: Expression = (term(x[places], dx[places], over=places),)
+    return Claim((), left, right, (), "the input gradient is the adjoint of the forward pass")
+
+
+def transposed(axes: int) -> Claim:
+    """State that transposed convolution is the input gradient of a correlation.
+
+    The output size is a free parameter (output padding fixes it): every H is covered.
+    """
+    sweep = Sweep(axes, general=True, channels=True, groups=True)
+    variables, lhs = sweep.goal("x")
+    _, w, g = sweep.operands()
+    _, lead_w, lead_y = sweep.lead()
+    places = [v for v, _ in variables][len(variables) - axes :]
+    outs = [symbol(LETTERS[a][0]) for a in range(axes)]
+    taps = [symbol(LETTERS[a][1]) for a in range(axes)]
+    brackets = []
+    for a in range(axes):
+        s, d, lo = sweep.parameters(a)
+        brackets.append(Equal(places[a] - s * outs[a] - d * taps[a] + lo))
+    free = tuple(v for v, _ in variables)
+    summed = tuple(v for v in (*lead_y, *outs, *taps) if v not in free)
+    body = term(g[(*lead_y, *outs)], w[(*lead_w, *taps)], *brackets, over=summed)
+    shape = tuple(n for _, n in variables)
+    y = define(f"conv_transpose{axes}d({g.name}, w)", shape, free, (body,))
+    words = "transposed convolution is the input gradient"
+    return Claim(variables, lhs, (term(y[free]),), (), words)
+
+
+def _toeplitz(sweep: Sweep) -> tuple[Tensor, tuple[Symbol, ...], tuple[Symbol, ...]]:
+    """Return T[p, h] := sum_k w[k] [h = s p + d k - lo], its rows' and its columns' indices."""
+    x, w, g = sweep.operands()
+    outs = tuple(symbol(LETTERS[a][0]) for a in range(sweep.axes))
+    taps = tuple(symbol(LETTERS[a][1]) for a in range(sweep.axes))
+    places = tuple(symbol(LETTERS[a][2]) for a in range(sweep.axes))
+    brackets = []
+    for a in range(sweep.axes):
+        s, d, lo = sweep.parameters(a)
+        brackets.append(Equal(places[a] - s * outs[a] - sweep.sign * d * taps[a] + lo))
+    body = (term(w[taps], *brackets, over=taps),)
+    return define("T", (*g.shape, *x.shape), (*outs, *places), body), outs, places
+
+
+def matrix(sweep: Sweep) -> Claim:
+    """State y = T x with the (doubly block) Toeplitz matrix T of the filter."""
+    t, outs, places = _toeplitz(sweep)
+    y, x = sweep.layer().output, sweep.operands()[0]
+    variables = tuple(zip(outs, y.shape, strict=True))
+    right = (term(t[(*outs, *places)], x[places], over=places),)
+    return Claim(variables, (term(y[outs]),), right, (), f"the forward {sweep.word} is y = T x")
+
+
+def matrix_transpose(sweep: Sweep) -> Claim:
+    """State dx = T^T g."""
+    t, outs, _ = _toeplitz(sweep)
+    variables, lhs = sweep.goal("x")
+    index = tuple(v for v, _ in variables)
+    g = sweep.operands()[2]
+    right = (term(t[(*outs, *index)], g[outs], over=outs),)
+    return Claim(variables, lhs, right, (), "the input gradient is the transposed matrix times g")
+
+
+def shared_weights(sweep: Sweep) -> Claim:
+    """State that a dense layer whose weights are cut and shared has the filter's gradient.
+
+    dw[k] = sum_{p, h} dW[p, h] [h = s p + d k - lo], with the dense gradient dW[p, h] = g[p] x[h].
+    """
+    variables, lhs = sweep.goal("w")
+    x, _, g = sweep.operands()
+    outs = tuple(symbol(LETTERS[a][0]) for a in range(sweep.axes))
+    places = tuple(symbol(LETTERS[a][2]) for a in range(sweep.axes))
+    dense = define("dW", (*g.shape, *x.shape), (*outs, *places), (term(g[outs], x[places]),))
+    brackets = []
+    for a, (k, _) in enumerate(variables):
+        s, d, lo = sweep.parameters(a)
+        brackets.append(Equal(places[a] - s * outs[a] - sweep.sign * d * k + lo))
+    right = (term(dense[(*outs, *places)], *brackets, over=(*outs, *places)),)
+    words = "sharing weights adds up the gradients of the dense layer"
+    return Claim(variables, lhs, right, (), words)
+
+
+def activated(sweep: Sweep) -> Claim:
+    """State delta = (full sweep of the next delta with rot180(w)) * sigma'(z)."""
+    forward = sweep.layer(activated=True)
+    z = operand(forward, "z")
+    variables, lhs = chain_goal(forward, z)
+    free = tuple(v for v, _ in variables)
+    form = input_gradient(sweep).rhs[0].factors[0]
+    assert isinstance(form, Access)
+    right = (term(form, Apply("sigma", 1, z[free])),)
+    return Claim(variables, lhs, right, (), f"{form.tensor.name} times sigma'(z)")
+
+
+_GENERAL = [Sweep(n, true, general=True) for true in (False, True) for n in (1, 2)]
+for _sweep in _GENERAL:
+    claim(f"adjoint_{_sweep.name}", partial(adjointness, _sweep))
+    claim(f"toeplitz_{_sweep.name}", partial(matrix, _sweep))
+    claim(f"toeplitz_transpose_{_sweep.name}", partial(matrix_transpose, _sweep))
+    claim(f"shared_weights_{_sweep.name}", partial(shared_weights, _sweep))
+    claim(f"activated_{_sweep.name}", partial(activated, _sweep))
+_GROUPED = Sweep(2, general=True, channels=True, groups=True)
+claim(f"adjoint_{_GROUPED.name}", partial(adjointness, _GROUPED))
+for _axes in (1, 2, 3):
+    claim(f"transposed_{_axes}d", partial(transposed, _axes))
