@@ -20,8 +20,8 @@ from rot180.derive.latex import (
     listed,
 )
 from rot180.derive.layers import Layer
-from rot180.derive.proof import Theorem, replay
-from rot180.derive.terms import Derivative
+from rot180.derive.proof import Theorem, replay, tensors
+from rot180.derive.terms import Access, Derivative, term
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,18 @@ def proof_document(layer: Layer, theorems: Sequence[Theorem], detail: str = "sho
 
     """
     total = loss(layer)
-    known = (layer.output.name, total.name)
+    inside = [t for t in tensors((term(total[()]),)) if t.definition is not None]
+    forward = [layer.output, *(t for t in inside if t not in (layer.output, total))]
+    known = [t.name for t in inside]
     style = letters(theorems[0]) if theorems else Letters()
     return environment().get_template("proof.tex.jinja").render(
         source=escape(layer.text),
-        forward=definitions([layer.output], Letters()),
+        forward=definitions(forward, Letters()),
         output=letter(layer.output.name),
         given=_given(layer),
         incoming=style.tensor(output_gradient(layer).name),
-        loss=definitions([total], style),
+        loss=style.tensor(total.name),
+        sum=definitions([total], style),
         parts=[part(t, known, detail) for t in theorems],
     )
 
@@ -88,7 +91,7 @@ def _given(layer: Layer) -> str:
         said.append(f"${style.tensor(t.name)}$ {size}")
     if layer.parameters:
         names = listed([f"${letter(v.name)}$" for v in layer.parameters])
-        said.append(f"{names} {'are any integers' if len(layer.parameters) > 1 else 'is any integer'}")
+        said.append(names + (" are any integers" if names.count("$") > 2 else " is any integer"))
     return listed(said)
 
 
@@ -118,9 +121,10 @@ def part(theorem: Theorem, known: Collection[str], detail: str) -> Part:
     theorem = replace(replay(theorem.proof), words=theorem.words)
     head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
     title = escape(theorem.name)
-    if isinstance(head, Derivative):
-        wrt = letters(theorem).tensor(head.wrt.tensor.name)
-        title = f"The gradient $\\partial L / \\partial {wrt}$"
+    if isinstance(head, Derivative) and isinstance(head.factors[0], Access):
+        style = letters(theorem)
+        parts = (style.tensor(a.tensor.name) for a in (head.factors[0], head.wrt))
+        title = "The gradient $\\partial {} / \\partial {}$".format(*parts)
     return Part(
         title=title,
         statement=latex_theorem(theorem, known),

@@ -77,6 +77,9 @@ def _outer(nest: Nest, env: Env, depth: int) -> Iterator[Env]:
     if isinstance(step, Phase):
         for value in range(_number(step.size, env)):
             yield from _outer(nest, {**env, step.variable.name: value}, depth + 1)
+    elif isinstance(step, Box):
+        if 0 <= _value(step.value, env) < _number(step.size, env):
+            yield from _outer(nest, env, depth + 1)
     else:
         value, rest = divmod(_number(step.value, env), _number(step.divisor, env))
         if rest == 0:

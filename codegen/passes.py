@@ -264,9 +264,10 @@ def arrange(d: Draft) -> Nest:
     loops = d.loops
     ranges = [Box(affine(r.value, loops), r.size) for r in d.ranges]
     supports = [Box(affine(r.value, loops), r.size) for a in d.accesses for r in _box(a)]
-    ordered = _bounded(loops, list(dict.fromkeys((*ranges, *supports))), d.hypotheses)
-    tests = [b for b in ranges if len(b.loops) != 1 and b not in supports]
-    tests += [Box(affine(e, loops), Integer(1)) for e in d.equations]
+    conditions = [*ranges, *(Box(affine(e, loops), Integer(1)) for e in d.equations)]
+    fixed = [b for b in conditions if not b.loops]
+    tests = [b for b in conditions if len(b.loops) > 1 and b not in supports]
+    bounds = list(dict.fromkeys((*conditions, *supports)))
     operands = [_operand(a, loops) for a in d.accesses]
     output = tuple(affine(e, loops) for e in d.output)
     left, right = _sides([*operands, *tests], {v for e in output for v in e.loops})
@@ -275,8 +276,8 @@ def arrange(d: Draft) -> Nest:
     on_right = {v for f in right for v in f.loops}
     return Nest(
         coefficient=d.coefficient,
-        outer=d.outer,
-        loops=ordered,
+        outer=(*d.outer, *fixed),
+        loops=_bounded(loops, bounds, d.hypotheses),
         left=tuple(left),
         right=tuple(right),
         batch=tuple(v for v in written if v in on_left and v in on_right),

@@ -109,7 +109,7 @@ class Nest:
 
     Attributes:
         coefficient: a polynomial in parameters and sizes.
-        outer: phases and solved variables, outermost first.
+        outer: phases, solved variables and conditions without a loop, outermost first.
         loops: the loops, in an order in which their bounds can be computed.
         left: factors on one side of the contraction.
         right: factors on the other side; empty where nothing is gained by two sides.
@@ -122,7 +122,7 @@ class Nest:
     """
 
     coefficient: Expr
-    outer: tuple[Phase | Solved, ...]
+    outer: tuple[Phase | Solved | Box, ...]
     loops: tuple[Loop, ...]
     left: tuple[Factor, ...]
     right: tuple[Factor, ...]
@@ -147,12 +147,16 @@ class Nest:
             found += [] if isinstance(f, Operand) else [f.size]
         for e in maps:
             found += [e.constant, *(c for _, c in e.coefficients)]
-        local = {step.variable for step in self.outer}
+        local = {step.variable for step in self.outer if not isinstance(step, Box)}
         return frozenset().union(*(e.free_symbols for e in found)) - local
 
 
-def _expressions(step: Phase | Solved) -> tuple[Expr, ...]:
-    return (step.size,) if isinstance(step, Phase) else (step.value, step.divisor)
+def _expressions(step: Phase | Solved | Box) -> tuple[Expr, ...]:
+    if isinstance(step, Phase):
+        return (step.size,)
+    if isinstance(step, Solved):
+        return step.value, step.divisor
+    return step.value.constant, step.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,13 +114,21 @@ def _comment(nest: Nest, output: str) -> str:
 
 def nest_lines(nest: Nest, output: str) -> list[str]:
     """Write one nest: its phases, the ranges of its loops, the contraction."""
-    lines, tab = [_comment(nest, output)], ""
+    lines, tab, inside = [_comment(nest, output)], "", False
     for step in nest.outer:
         if isinstance(step, Phase):
             lines.append(f"{tab}for {name(step.variable.name)} in range({number(step.size)}):")
-            tab += "    "
+            tab, inside = tab + "    ", True
+            continue
+        holds, fails = _condition(step)
+        lines.append(f"{tab}if {fails if inside else holds}:")
+        if inside:
+            lines.append(f"{tab}    continue")
         else:
-            lines += [tab + line for line in _solved(step)]
+            tab += "    "
+        if isinstance(step, Solved):
+            value, divisor = number(step.value), number(step.divisor)
+            lines.append(f"{tab}{name(step.variable.name)} = ({value}) // {_factor(divisor)}")
     ready = [(loop, size) for loop in nest.loops if (size := _plain(loop)) is not None]
     plain = ", ".join(f'"{loop.variable.name}": (0, {number(n)})' for loop, n in ready)
     lines.append(f"{tab}loops = {{{plain}}}")
@@ -154,9 +162,17 @@ def nest_lines(nest: Nest, output: str) -> list[str]:
     return lines
 
 
-def _solved(step: Solved) -> list[str]:
-    v, value, divisor = name(step.variable.name), number(step.value), number(step.divisor)
-    return [f"{v}, rest = divmod({value}, {divisor})", "if rest:", "    continue"]
+def _condition(step: Solved | Box) -> tuple[str, str]:
+    """Write a condition and its negation."""
+    if isinstance(step, Box):
+        holds = f"0 <= {number(step.value.constant)} < {number(step.size)}"
+        return holds, f"not {holds}"
+    rest = f"({number(step.value)}) % {_factor(number(step.divisor))}"
+    return f"{rest} == 0", f"{rest} != 0"
+
+
+def _factor(code: str) -> str:
+    return code if code.isidentifier() or code.isdigit() else f"({code})"
 
 
 def _plain(loop: Loop) -> Expr | None:
@@ -377,7 +393,7 @@ def _docstring(found: Interface, theorem: Theorem) -> list[str]:
         lines.append(f"    {_shape_name(t)}: the tuple {shape(t)} of integers >= 0{note}")
     lines += ["", "Returns:", f"    array {shape(found.box)} of the arguments' dtype"]
     lines += ["", "Raises:", "    TypeError, ValueError: naming the argument, with what was found"]
-    return lines
+    return [f"    {line}" if line else "" for line in lines]
 
 
 def kernel_text(word: str, layer: Layer, theorem: Theorem, plan: Plan) -> KernelText:

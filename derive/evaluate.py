@@ -189,17 +189,16 @@ def _support(tensor: Tensor, scope: _Scope) -> Box:
             for v, n in zip(formals, tensor.shape, strict=True)
             if n is not None
         ]
-        hull: dict[str, tuple[int, int] | None] = dict.fromkeys(formals, (0, -1))
-        for n, term in enumerate(tensor.definition.body):
+        found = []
+        for term in tensor.definition.body:
             loops = [*formals, *(v.name for v in term.variables)]
-            found = _intervals([*boxed, *_rows(term.factors, scope, loops)], loops)
-            for v in formals:
-                old, new = hull[v], found.get(v)
-                if n == 0 or old is None or new is None:
-                    hull[v] = new if n == 0 else None
-                else:
-                    hull[v] = (min(old[0], new[0]), max(old[1], new[1]))
-        scope.model._memo[key] = tuple(hull.values())
+            found.append(_intervals([*boxed, *_rows(term.factors, scope, loops)], loops))
+        scope.model._memo[key] = tuple(
+            (min((f[v][0] for f in found), default=0), max((f[v][1] for f in found), default=-1))
+            if all(v in f for f in found)
+            else None
+            for v in formals
+        )
     out: Box = scope.model._memo[key]
     return out
 
@@ -526,7 +525,8 @@ def check(statement: Statement, count: int = 6, seed: int = 0) -> Report:
 
     Args:
         statement: a theorem.
-        count: how many models with a nonempty box of free indices to try.
+        count: how many models to try at whose indices something is not zero; fewer if such
+            models are hard to find.
         seed: another seed, other models.
 
     Raises:
@@ -535,42 +535,63 @@ def check(statement: Statement, count: int = 6, seed: int = 0) -> Report:
 
     """
     rng = random.Random(seed)
+    models = points = nonzero = telling = 0
+    for model in itertools.islice(_models(statement, rng), 8 * count):
+        indices = _indices(statement, model, rng)
+        values = []
+        for point in indices:
+            value, failure = _differ(statement.lines, model, point)
+            values.append(value)
+            if failure:
+                return Report(models + 1, points + len(values), nonzero, failure)
+        models += bool(values)
+        points += len(values)
+        nonzero += sum(value != 0 for value in values)
+        telling += any(values)
+        if telling == count:
+            break
+    if not models:
+        raise EvaluationError("no small model of the hypotheses has an index to look at")
+    return Report(models, points, nonzero, None)
+
+
+def _models(statement: Statement, rng: random.Random) -> Iterator[Model]:
+    """Draw models of the hypotheses, sizes mostly small and positive; stop if there seem none."""
     bound = {v for v, _ in statement.variables}
     names = _names(statement.lines, statement.variables, statement.hypotheses)
     axes = set[Symbol]().union(*(_axes(line) for line in statement.lines))
     axes |= _symbols(n for _, n in statement.variables if n is not None)
     conditions = [c for c in statement.hypotheses if not factor_symbols(c) & bound]
-    models = points = nonzero = 0
-    for _ in range(40 * count):
-        if models == count:
-            break
+    failures = 0
+    while failures < 20:
         sizes = {
             v: rng.choices((-1, 0, 1, 2, 3, 4, 5, 7), (1, 1, 6, 9, 9, 5, 3, 1))[0]
             if v in axes
-            else rng.choice((-2, -1, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5))
+            else rng.choice((-2, -1, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 4, 5))
             for v in names
         }
         while math.prod(max(n, 1) for v, n in sizes.items() if v in axes) > 20000:
-            largest = max(axes, key=lambda v: (sizes[v], v.name))
-            sizes[largest] -= 1
-        if not _repair(conditions, sizes, bound, rng):
-            continue
-        model = Model(sizes, rng.randrange(1 << 30))
-        seen = 0
-        for _ in range(3):
-            point = _index(statement, sizes, rng)
-            if point is None:
-                break
-            value, failure = _differ(statement.lines, model, point)
-            seen += 1
-            nonzero += value != 0
-            if failure:
-                return Report(models + 1, points + seen, nonzero, failure)
-        points += seen
-        models += seen > 0
-    if not models:
-        raise EvaluationError("no small model of the hypotheses has an index to look at")
-    return Report(models, points, nonzero, None)
+            sizes[max(axes, key=lambda v: (sizes[v], v.name))] -= 1
+        if _repair(conditions, sizes, bound, rng):
+            failures = 0
+            yield Model(sizes, rng.randrange(1 << 30))
+        else:
+            failures += 1
+
+
+def _indices(statement: Statement, model: Model, rng: random.Random) -> list[dict[Symbol, int]]:
+    """Draw at most three indices: any one, and such where one end of the theorem is not zero."""
+    found: list[dict[Symbol, int]] = []
+    for _ in range(20):
+        point = _index(statement, model.sizes, rng)
+        if point is None:
+            break
+        end = statement.lines[rng.choice((0, -1))]
+        if not found or (point not in found and evaluate(end, model, point)):
+            found.append(point)
+        if len(found) == 3:
+            break
+    return found
 
 
 def _index(
@@ -632,6 +653,6 @@ def _steps(count: int, total: int) -> Iterator[tuple[int, ...]]:
             yield ()
         return
     for size in range(total + 1):
-        for step in {size, -size}:
+        for step in (size, -size) if size else (0,):
             for others in _steps(count - 1, total - size):
                 yield (step, *others)

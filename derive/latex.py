@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -48,7 +48,12 @@ INDENT = 20.0
 
 _Part: TypeAlias = tuple[Monomial, sp.Rational]
 _GREEK = frozenset(
-    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega"]
+    {
+        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+        "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi",
+        "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon",
+        "Phi", "Psi", "Omega",
+    }
 )
 _INFIX = {"correlate": " \\star ", "convolve": " * ", "matmul": " \\cdot "}
 
@@ -82,8 +87,10 @@ def letter(name: str) -> str:
 
 def function(name: str, order: int) -> str:
     r"""Return a scalar function or its derivative: ``\sigma'``."""
-    shown = letter(name) if name in _GREEK or len(name) == 1 else f"\\operatorname{{{escape(name)}}}"
-    return shown + ("'" * order if order < 3 else f"^{{({order})}}")
+    short = name in _GREEK or len(name) == 1
+    return (letter(name) if short else f"\\operatorname{{{escape(name)}}}") + (
+        "'" * order if order < 3 else f"^{{({order})}}"
+    )
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ class Letters:
             return known[name]
         call = re.fullmatch(r"(\w+)\((.*)\)", name)
         if not call:
-            return letter(name)
+            return letter(name) if name.isidentifier() else self.typeset(name)
         head, parts = call.group(1), [self.tensor(a) for a in _arguments(call.group(2))]
         if head == "dilate":
             return f"D_{{{', '.join(parts[1:])}}} {parts[0]}"
@@ -166,9 +173,9 @@ class Letters:
             return f"{function(f.function, f.order)}({self.factor(f.argument, bound)})"
         if isinstance(f, Derivative):
             wrt = self.factor(f.wrt, bound)
-            if len(f.factors) == 1:
-                return f"\\frac{{\\partial {self.factor(f.factors[0], bound)}}}{{\\partial {wrt}}}"
             inner = "\\,".join(self.factor(g, bound) for g in f.factors)
+            if len(f.factors) == 1 and width(inner) < TEXT_WIDTH / 2:
+                return f"\\frac{{\\partial {inner}}}{{\\partial {wrt}}}"
             return f"\\frac{{\\partial}}{{\\partial {wrt}}}({inner})"
         if isinstance(f, Equal):
             return f"[{' = '.join(self.sides(f.value, bound))}]"
@@ -182,15 +189,17 @@ class Letters:
         rank = {n: i for i, n in enumerate(order)}
         leading = [(rank.get(n, len(rank)), c > 0) for m, c in parts for n, _ in m]
         upper, lower = self.halves(e, bound)
-        return (upper, lower) if not leading or min(leading, key=lambda i: i[0])[1] else (lower, upper)
+        swapped = leading and not min(leading, key=lambda i: i[0])[1]
+        return (lower, upper) if swapped else (upper, lower)
 
     def halves(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
         """Return the positive and the negative monomials of a polynomial, both as sums."""
         order = (*self.variables, *bound)
         e = self.short(e)
-        return tuple(
+        upper, lower = (
             self.sum([i for i in ordered(side, order) if i[1] > 0], bound) for side in (e, -e)
         )
+        return upper, lower
 
     def atoms(self, t: Term) -> list[str]:
         """Return the parts of a term after its sign: the sum first, brackets last."""
@@ -207,7 +216,8 @@ class Letters:
 
     def rows(self, expression: Expression, room: float) -> list[str]:
         """Return the expression in rows no wider than `room` points, broken at factors."""
-        out, row = [], ""
+        out: list[str] = []
+        row = ""
         for n, t in enumerate(expression):
             sign = "-" if _negative(t) else "+" if n else ""
             for place, atom in enumerate(self.atoms(t)):
@@ -235,7 +245,8 @@ def _negative(t: Term) -> bool:
 
 def _cut(row: str, room: float) -> tuple[str, str] | None:
     """Break inside a factor that is too wide: at a product if there is one, else after a comma."""
-    product, comma, depth, braces = None, None, 0, 0
+    product = comma = None
+    depth = braces = 0
     for i, c in enumerate(row):
         depth += (c in "([") - (c in ")]")
         braces += (c == "{") - (c == "}")
@@ -293,6 +304,10 @@ _WIDTHS = {
     r"\qquad": 20.0, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0,
 }
 
+_TRANSPARENT = frozenset(
+    {r"\mathit", r"\operatorname", r"\widetilde", r"\bar", r"\mathbb", r"\mathcal"}
+)
+
 
 def width(text: str) -> float:
     """Estimate the width of LaTeX mathematics in points at 10pt, a little on the wide side."""
@@ -324,7 +339,7 @@ def _width(tokens: list[str]) -> float:
             total += max(14.5, 0.75 * _width(group())) + 1.7
         elif token in "_^":
             total += 0.75 * _width(group())
-        elif token in (r"\mathit", r"\operatorname", r"\widetilde", r"\text", r"\mathbb"):
+        elif token in _TRANSPARENT:
             total += _width(group())
         elif token not in "{}" and not token.isspace():
             total += _WIDTHS.get(token, 6.5 if token.startswith("\\") else 7.9)
@@ -341,18 +356,19 @@ def condition(c: Condition, style: Letters) -> str:
 
 
 def letters(theorem: Theorem) -> Letters:
-    """Choose the letters of a theorem: g for the incoming gradient, pi for the paddings."""
+    """Choose the letters of a theorem: a script L for the loss, g = dL/dy, pi for paddings."""
     known = _tensors(theorem)
     used = {t.name for t in known}.union(
         *((v.name for v in t.symbols) for line in theorem.lines for t in line)
     )
     incoming = [t.name for t in known if t.name.startswith("grad_")]
     plain = len(incoming) == 1 and "g" not in used
-    shown = tuple((n, "g" if plain else f"\\bar{{{letter(n[5:])}}}") for n in incoming)
+    shown = [(n, "g" if plain else f"\\bar{{{letter(n[5:])}}}") for n in incoming]
+    shown += [(t.name, "\\mathcal{L}") for t in known if _incoming(t)]
     values = () if "pi" in used else tuple(dict.fromkeys(_paddings(theorem)))
     names = ["\\pi"] if len(values) == 1 else [f"\\pi_{{{n + 1}}}" for n in range(len(values))]
     constants = tuple((symbol(n), e) for n, e in zip(names, values, strict=True))
-    return Letters(tuple(v for v, _ in theorem.variables), shown, constants)
+    return Letters(tuple(v for v, _ in theorem.variables), tuple(shown), constants)
 
 
 def _tensors(theorem: Theorem) -> tuple[Tensor, ...]:
@@ -409,7 +425,7 @@ def listed(parts: Sequence[str]) -> str:
 
 
 def box(t: Tensor, style: Letters) -> str:
-    """Return the box of a tensor: ``N \\times C \\times H``."""
+    """Return the box of a tensor, its sizes multiplied."""
     sizes = ("\\mathbb{Z}" if n is None else style.polynomial(n) for n in t.shape)
     return " \\times ".join(sizes)
 
@@ -445,35 +461,47 @@ def latex_theorem(theorem: Theorem, known: Collection[str] = ()) -> str:
     out.append(f"For all {', '.join(f'${c}$' for c in given)}," if given else "We have")
     left = latex_expression(theorem.lhs, style)
     lines = [Line(left, theorem.rhs, "", style)]
-    form = theorem.rhs[0].factors[0] if len(theorem.rhs) == len(theorem.rhs[0].factors) == 1 else None
-    if isinstance(form, Access) and form.tensor.definition is not None:
-        known = {*known, form.tensor.name}
-        lines.append(Line("", reading(theorem.rhs), "", style))
+    if (plain := reading(theorem.rhs)) != theorem.rhs:
+        known = {*known, *(a.tensor.name for a in theorem.rhs[0].factors if isinstance(a, Access))}
+        lines.append(Line("", plain, "", style))
     out.append(aligned(lines))
     if theorem.words:
         out.append(f"In words: {in_words(theorem, style)}.")
+    applied = {
+        (f.function, f.order) for u in theorem.rhs for f in u.factors if isinstance(f, Apply)
+    }
+    for name, order in sorted(a for a in applied if a[1]):
+        nth = f"derivative of order {order}" if order > 1 else "derivative"
+        out.append(f"The {nth} of ${function(name, 0)}$ is ${function(name, order)}$.")
     new = [t for t in _tensors(theorem) if t.definition is not None and t.name not in known]
     if new:
         out += ["Here", definitions(new, style)]
     return "\n".join(out)
 
 
+_ATOM = r"\(?\w+(?:\^\d+)?\)?"
+_VALUE = rf"-?{_ATOM}(?: ?[-+*] ?{_ATOM})*"
+
+
 def in_words(theorem: Theorem, style: Letters) -> str:
     """Return the theorem's words with its tensors, indices and polynomials as mathematics."""
-    names = {t.name: style.tensor(t.name) for t in _tensors(theorem)}
-    known = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
-    pattern = rf"\b(of|with) ({known})(?!\w)|\b(stride|dilation|padding) ([^,;.]+)|\b(over) (.+)"
+    known = {t.name: style.tensor(t.name) for t in _tensors(theorem)}
+    longest = sorted(known, key=len, reverse=True)
+    names = "|".join(map(re.escape, longest))
+    applied = "|".join(re.escape(n) for n in longest if "(" in n) or "(?!)"
+    known |= {factored(e): style.symbol(c.name) for c, e in style.constants}
+    pattern = (
+        rf"\b(?:of|with) (?P<name>{names})(?!\w)|(?P<applied>{applied})(?!\w)"
+        rf"|\b(?:stride|dilation|padding) (?P<values>{_VALUE}(?: and {_VALUE})*)(?=[,;.]|$)"
+        r"|\bover (?P<indices>\w+(?:, \w+)*)$"
+    )
     out, at = "", 0
     for m in re.finditer(pattern, theorem.words):
-        if m[2]:
-            said = f"{m[1]} ${names[m[2]]}$"
-        elif m[4]:
-            values = {factored(e): style.symbol(c.name) for c, e in style.constants}
-            shown = (values.get(e) or style.typeset(e) for e in m[4].split(" and "))
-            said = f"{m[3]} " + " and ".join(f"${e}$" for e in shown)
-        else:
-            said = f"{m[5]} " + ", ".join(f"${style.symbol(n)}$" for n in m[6].split(", "))
-        out, at = out + escape(theorem.words[at : m.start()]) + said, m.end()
+        start, end = m.span(m.lastgroup or 0)
+        said = theorem.words[start:end]
+        parts = [said] if said in known else re.split(r"( and |, )", said)
+        parts[::2] = [f"${known.get(e) or style.typeset(e)}$" for e in parts[::2]]
+        out, at = out + escape(theorem.words[at:start]) + "".join(parts), end
     return out + escape(theorem.words[at:])
 
 
@@ -509,25 +537,16 @@ def outline(theorem: Theorem, detail: str = "short") -> list[tuple[int, str]]:
     style = letters(theorem)
     groups: list[tuple[int, str, list[str]]] = []
     for n, step in enumerate(theorem.proof.steps):
-        last = groups[-1] if groups else (0, "", [])
+        _, rule, reasons = groups[-1] if groups else (0, "", [])
         if detail == "full" or not groups:
             groups.append((n + 1, step.rule, [_reason(theorem, n, style)]))
         elif step.rule in _HOUSEKEEPING or _trivial(theorem, n):
-            groups[-1] = (n + 1, *last[1:])
-        elif step.rule == "entry" or (step.rule in _GATHERED and step.rule == last[1]):
-            groups[-1] = (n + 1, last[1], [*last[2], _reason(theorem, n, style)])
+            groups[-1] = (n + 1, rule, reasons)
+        elif step.rule == "entry" or (step.rule in _GATHERED and step.rule == rule):
+            groups[-1] = (n + 1, rule, [*reasons, _reason(theorem, n, style)])
         else:
             groups.append((n + 1, step.rule, [_reason(theorem, n, style)]))
-    return [(n, _joint(list(dict.fromkeys(whys)))) for n, _, whys in groups]
-
-
-def _trivial(theorem: Theorem, number: int) -> bool:
-    """Tell whether a step only renames, or drops a derivative that is zero."""
-    step, line = theorem.proof.steps[number], theorem.lines[number]
-    if step.rule == "reindex":
-        return all(e.is_Symbol for _, e in step.argument("mapping"))
-    pending = line[step.at].factors[step.argument("factor")] if step.rule == "entry" else None
-    return pending is not None and pending.factors[0].tensor != pending.wrt.tensor
+    return [(n, _joint(list(dict.fromkeys(reasons)))) for n, _, reasons in groups]
 
 
 def _joint(reasons: list[str]) -> str:
@@ -541,49 +560,55 @@ def _joint(reasons: list[str]) -> str:
     return "; ".join(reasons)
 
 
+def _used(theorem: Theorem, number: int) -> tuple[Term, Factor | None, dict[str, Any]]:
+    """Return the term a step is applied to, the factor if there is one, and the arguments."""
+    step = theorem.proof.steps[number]
+    t = theorem.lines[number + step.reverse][step.at]
+    given: dict[str, Any] = dict(step.arguments)
+    return t, t.factors[given["factor"]] if "factor" in given else None, given
+
+
+def _trivial(theorem: Theorem, number: int) -> bool:
+    """Tell whether a step only renames, or drops a derivative that is zero."""
+    _, f, given = _used(theorem, number)
+    if theorem.proof.steps[number].rule == "entry" and isinstance(f, Derivative):
+        return all(g.tensor != f.wrt.tensor for g in f.factors if isinstance(g, Access))
+    return "mapping" in given and all(e.is_Symbol for _, e in given["mapping"])
+
+
 def _reason(theorem: Theorem, number: int, style: Letters) -> str:
     """Return why a step holds."""
-    step = theorem.proof.steps[number]
-    line, after = theorem.lines[number], theorem.lines[number + 1]
-    t = (line if step.result is None else after)[step.at]
-    bound = tuple(dict.fromkeys(v for u in (t, *after, *line) for v in u.variables))
-    given = dict(step.arguments)
-    f = t.factors[given["factor"]] if isinstance(given.get("factor"), int) else None
-    if step.rule == "entry" and f.factors[0].tensor != f.wrt.tensor:
-        names = (style.tensor(g.tensor.name) for g in (f.factors[0], f.wrt))
-        return "$\\partial {}[i]/\\partial {}[h] = 0$".format(*names)
-    if step.rule == "linearity" and number == 0 and (found := _incoming(f.factors[0], style)):
-        return found
-    shown: dict[str, str] = {}
+    rule = theorem.proof.steps[number].rule
+    t, f, given = _used(theorem, number)
+    after = theorem.lines[number + 1]
+    bound = tuple(dict.fromkeys(v for u in (t, *after) for v in u.variables))
+    shown = {n: style.polynomial(e, bound) for n, e in given.items() if isinstance(e, Expr)}
     access = f.factors[0] if isinstance(f, Derivative) else f
     if isinstance(access, Access):
         shown["tensor"] = style.tensor(access.tensor.name)
-    if step.rule == "sift":
+        if number == 0 and rule == "linearity" and (incoming := _incoming(access.tensor)):
+            g, y = map(style.tensor, incoming)
+            return f"chain rule, ${g} = \\partial {shown['tensor']} / \\partial {y}$"
+    if rule == "entry" and isinstance(f, Derivative) and _trivial(theorem, number):
+        wrt = style.tensor(f.wrt.tensor.name)
+        return f"$\\partial {shown['tensor']}[i]/\\partial {wrt}[h] = 0$"
+    if isinstance(f, Equal) and "variable" in given:
         v = given["variable"]
-        value = normal(v - coefficient(f.value, v) * f.value)
-        shown = {"variable": style.symbol(v.name), "value": style.polynomial(value, bound)}
-    elif step.rule == "reindex":
+        shown["value"] = style.polynomial(normal(v - coefficient(f.value, v) * f.value), bound)
+    if "mapping" in given:
         moved = [(v, e) for v, e in given["mapping"] if not e.is_Symbol]
         if not moved:
             return "other names"
         shown["mapping"] = ", ".join(
             f"${style.polynomial(e, bound)}$ for ${style.symbol(v.name)}$" for v, e in moved
         )
-    elif step.rule == "euclid":
-        shown = {n: style.polynomial(given[n], bound) for n in ("value", "modulus", "variable")}
-    elif step.rule == "lemma":
+    if "theorem" in given:
         shown["theorem"] = escape(given["theorem"].name)
-    return _WORDS.get(step.rule, REASONS[step.rule]).format(**shown)
+    return _WORDS.get(rule, REASONS[rule]).format(**shown)
 
 
-def _incoming(loss: Access, style: Letters) -> str:
-    """Return the chain rule's reason where a loss is the sum of an output times its gradient."""
-    body = loss.tensor.definition.body if loss.tensor.definition else ()
-    pair = body[0].factors if len(body) == 1 else ()
-    if len(pair) != 2 or not all(isinstance(f, Access) for f in pair):
-        return ""
-    g, y = (f.tensor.name for f in pair)
-    if g != f"grad_{y}":
-        return ""
-    total = style.tensor(loss.tensor.name)
-    return f"chain rule, ${style.tensor(g)} = \\partial {total} / \\partial {style.tensor(y)}$"
+def _incoming(loss: Tensor) -> tuple[str, str] | None:
+    """Return the names of g and y where a loss is the sum of g times y."""
+    body = loss.definition.body if loss.definition else ()
+    names = [f.tensor.name for f in body[0].factors if isinstance(f, Access)] if body else []
+    return (names[0], names[1]) if len(names) == 2 and names[0] == f"grad_{names[1]}" else None

@@ -35,7 +35,12 @@ def _join(*parts: str | Sequence[str]) -> str:
 
 
 def conv(
-    n: int, *, grouped: bool = False, depthwise: bool = False, last: bool = False, true: bool = False
+    n: int,
+    *,
+    grouped: bool = False,
+    depthwise: bool = False,
+    last: bool = False,
+    true: bool = False,
 ) -> str:
     """Return the text of the sliding product over n axes, batched, with channels and bias.
 

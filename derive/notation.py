@@ -17,7 +17,6 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import sympy as sp
 from sympy import Expr, Symbol
 from sympy.polys.matrices import DomainMatrix
 
@@ -94,7 +93,7 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
                 "an index of the left side or of a sum",
                 f"did you mean sum[{token.text}]?",
             )
-    roles: dict[str, str] = {name: "an index" for name in reader.index}
+    roles: dict[str, str] = dict.fromkeys(reader.index, "an index")
     for token in reader.scalars:
         if token.text in roles:
             reader.fail(
@@ -111,7 +110,9 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
     roles |= dict.fromkeys(sizes, "a size")
     for name, (token, _) in reader.tensors.items():
         if name in roles:
-            reader.fail(f"{name} names a tensor and {roles[name]}", token, cure="rename one of them")
+            reader.fail(
+                f"{name} names a tensor and {roles[name]}", token, cure="rename one of them"
+            )
         roles[name] = "a tensor"
     for name, token in reader.functions.items():
         if name in roles:

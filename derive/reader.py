@@ -7,7 +7,7 @@ import keyword
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -16,7 +16,9 @@ from rot180.derive.polynomial import degree, monomials, normal, symbol
 from rot180.derive.terms import Equal, Range
 
 # what a text may hold; more is a slip, and would take long to multiply out
-_LONGEST, _DEEPEST, _MOST_TERMS, _MOST_MONOMIALS, _HIGHEST, _MOST_DIGITS = 10_000, 30, 200, 64, 8, 15
+_LONGEST, _DEEPEST, _MOST_TERMS = 10_000, 30, 200
+_MOST_MONOMIALS, _HIGHEST, _MOST_DIGITS = 64, 8, 15
+_SHOWN = 90  # characters of a faulty line
 
 
 class NotationError(ValueError):
@@ -28,6 +30,8 @@ class NotationError(ValueError):
         first = source.rfind("\n", 0, token.at) + 1
         line = source[first:].split("\n")[0]
         column = token.at - first
+        start = max(0, column - _SHOWN // 2)
+        line, column = line[start : start + _SHOWN], column - start
         width = max(1, min(len(token.text), len(line) - column))
         shown = "".join(c if c.isprintable() else " " for c in line)
         found = repr(token.text) if token.text else "the end of the text"
@@ -363,7 +367,7 @@ class Reader:
         token = self._name("the output, such as y[p]")
         opened = self._expect("[", f"after {token.text}")
         out: list[Token] = []
-        while not (closing := self._accept("]")):
+        while not self._accept("]"):
             first = self._now
             while self._now.text not in (",", "]", "[", ";", "=", ""):
                 self._take()
@@ -376,7 +380,7 @@ class Reader:
 
     def _size(self, place: Token) -> Expr:
         if re.fullmatch(f"[0-9]{{1,{_MOST_DIGITS}}}", place.text):
-            return sp.Integer(place.text)
+            return cast(Expr, sp.Integer(int(place.text)))
         if not _NAME.fullmatch(place.text) or _reserved(place):
             self.fail("a size is a name or a number", place, "a declaration such as x[N,C,3]")
         self.sizes.setdefault(place.text, place)
@@ -474,7 +478,8 @@ class Reader:
         elif token.is_name and self._next == "[":
             base = [Raw(token, sp.Integer(1), (), (self._entry(),))]
         else:
-            self.scalars.append(self._name("a tensor entry, a bracket, a number, sum[...] or (...)"))
+            role = "a tensor entry, a bracket, a number, a parameter, sum[...] or (...)"
+            self.scalars.append(self._name(role))
             base = [Raw(token, symbol(token.text))]
         out = base
         for _ in range(self._power() - 1):
@@ -566,8 +571,8 @@ class Reader:
                     "[a == b] or [a <= e < b]",
                     "write == inside a bracket" if self._now.text == "=" else "",
                 )
-            below = sides[0] + (signs[0] == "<")
-            size = normal(sides[2] + (signs[1] == "<=") - below)
+            below = sides[0] + int(signs[0] == "<")
+            size = normal(sides[2] + int(signs[1] == "<=") - below)
             if size.free_symbols & set(self._scope):
                 self.fail(
                     "the length of the range depends on an index",

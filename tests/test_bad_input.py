@@ -15,9 +15,9 @@ Arguments = dict[str, Any]
 RANKS = (1, 2, 3)
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=(*BACKENDS, "fastest"))
 def kernels(request: pytest.FixtureRequest) -> ModuleType:
-    """Return a backend's module."""
+    """Return a backend's module, or the package that chooses one."""
     return load(request.param)
 
 

@@ -155,6 +155,15 @@ def test_small_integers_are_exact_in_floating_point(
         compare(kernels, configuration, dtype, draw(seed, dtype))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "complex128"])
+def test_the_package_takes_every_dtype(dtype: str) -> None:
+    """Whichever backend runs: what the compiled kernels do not take goes to the others."""
+    kernels = load("fastest")
+    for rank in RANKS:
+        for seed, configuration in enumerate(SOME[rank][:10]):
+            compare(kernels, configuration, dtype, draw(seed, dtype))
+
+
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 def test_complex_is_bilinear(dtype: str) -> None:
     """No conjugation anywhere."""
