@@ -134,8 +134,11 @@ class Letters:
     def short(self, e: Expr) -> Expr:
         """Return `e` with a named constant put in wherever that leaves fewer monomials."""
         for constant, value in self.constants:
-            forms = [normal(e - value) + constant, normal(e + value) - constant]
-            e = min([e, *(normal(f) for f in forms)], key=lambda f: len(monomials(f)))
+            here, there = monomials(e), monomials(value)
+            for sign in (1, -1):
+                same = sum(here.get(m) == sign * c for m, c in there.items())
+                if 2 * same > len(there) + 1:
+                    e = normal(e + sign * (constant - value))
         return e
 
     def polynomial(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> str:

@@ -108,15 +108,15 @@ class _Equation:
     def sum(self, node: sp.Sum, lengths: Mapping[str, Expr]) -> str:
         """Write a sum; each finite range becomes a bracket."""
         inner, brackets, names = dict(lengths), [], []
-        for v, *bounds in node.limits:
+        for v, first, last in node.limits:
             names.append(self.name(v))
             inner.pop(names[-1], None)
-            if not bounds or (bounds[0] is sp.S.NegativeInfinity and bounds[1] is sp.S.Infinity):
+            if (first, last) == (-sp.oo, sp.oo):
                 continue
-            low, high = (self.polynomial(e) for e in bounds)
+            low, high = self.polynomial(first), self.polynomial(last)
             brackets.append(f"[{low} <= {names[-1]} <= {high}]")
             if low == "0":
-                inner[names[-1]] = door(bounds[1]) + 1
+                inner[names[-1]] = door(last) + 1
         body = " * ".join([*brackets, f"({self.write(node.function, inner)})"])
         return f"sum[{','.join(names)}] {body}"
 

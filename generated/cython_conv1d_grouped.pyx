@@ -6,7 +6,7 @@
 #   grad_w: layer.grad_w.kernel, proof 6677a862ce4901ef
 #   grad_bias: layer.grad_bias.kernel, proof 1aa4bc7a7e68ae0a
 # Regenerate: rot180 derive "y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]" -o out
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: language_level=3, cdivision=True
 """Compiled kernels of y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 
 An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
@@ -769,7 +769,8 @@ cdef void _line(
             line[i] = 1
     for n in range(count):
         f = &factors[n]
-        along, across = (&f.over, &f.own) if along_over else (&f.own, &f.over)
+        along = &f.over if along_over else &f.own
+        across = &f.own if along_over else &f.over
         for piece in range((length + g.run - 1) // g.run):
             start = piece * g.run
             run = min(g.run, length - start)

@@ -6,7 +6,7 @@
 #   grad_w: layer.grad_w.kernel, proof 4e0e43ddffcc62f8
 #   grad_bias: layer.grad_bias.kernel, proof 72ecc2335dd96e6f
 # Regenerate: rot180 derive "y[n,o,p,q] = sum[c,k,l] x[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l] + bias[o]" -o out
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: language_level=3, cdivision=True
 """Compiled kernels of y[n,o,p,q] = sum[c,k,l] x[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l] + bias[o]
 
 An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
@@ -786,7 +786,8 @@ cdef void _line(
             line[i] = 1
     for n in range(count):
         f = &factors[n]
-        along, across = (&f.over, &f.own) if along_over else (&f.own, &f.over)
+        along = &f.over if along_over else &f.own
+        across = &f.own if along_over else &f.over
         for piece in range((length + g.run - 1) // g.run):
             start = piece * g.run
             run = min(g.run, length - start)

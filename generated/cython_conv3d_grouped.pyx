@@ -6,7 +6,7 @@
 #   grad_w: layer.grad_w.kernel, proof 894dd2e2dbddff55
 #   grad_bias: layer.grad_bias.kernel, proof 88ed92c119e26dbd
 # Regenerate: rot180 derive "y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]" -o out
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: language_level=3, cdivision=True
 """Compiled kernels of y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]
 
 An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
@@ -803,7 +803,8 @@ cdef void _line(
             line[i] = 1
     for n in range(count):
         f = &factors[n]
-        along, across = (&f.over, &f.own) if along_over else (&f.own, &f.over)
+        along = &f.over if along_over else &f.own
+        across = &f.own if along_over else &f.over
         for piece in range((length + g.run - 1) // g.run):
             start = piece * g.run
             run = min(g.run, length - start)

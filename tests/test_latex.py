@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -161,6 +164,12 @@ class Reader:
             self.need("]")
         return Access(found, tuple(index))
 
+    def some_factor(self) -> Factor:
+        """Take a factor that must come next."""
+        found = self.factor()
+        assert found is not None
+        return found
+
     def factor(self) -> Factor | None:
         """Take one factor."""
         self.take("\\times")
@@ -169,10 +178,10 @@ class Reader:
             self.need("}(")
             inside = []
             while not self.take(")"):
-                inside.append(must(self.factor()))
+                inside.append(self.some_factor())
             return Derivative(tuple(inside), wrt)
         if self.take("\\frac{\\partial "):
-            inside = [must(self.factor())]
+            inside = [self.some_factor()]
             self.need("}{\\partial ")
             wrt = must(self.access())
             self.need("}")
@@ -384,9 +393,16 @@ def test_documents_replay() -> None:
 
 
 def document(spec: str) -> str:
-    """Return the document of a layer and its gradients."""
-    found = layer(spec)
+    """Return the document of a layer and its gradients; it does not say the layer's name."""
+    found = replace(layer(spec), name="")
     return proof_document(found, [gradient(found, t.name) for t in found.tensors])
+
+
+def test_one_layer_one_document() -> None:
+    """A name and its text give one document; one sign changed gives another."""
+    text = layer("conv1d").text
+    assert document("conv1d") == document(text)
+    assert document("conv1d") != document(text.replace("d*k", "-d*k").replace("+-", "-"))
 
 
 def test_user_names_are_escaped() -> None:
@@ -404,3 +420,19 @@ def test_golden(spec: str, request: pytest.FixtureRequest) -> None:
         path.write_text(document(spec), encoding="utf-8")
     assert path.is_file(), f"{path.name} is missing: run pytest --update-golden"
     assert document(spec) == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX engine")
+@pytest.mark.parametrize("detail", ["short", "full"])
+@pytest.mark.parametrize("spec", ["conv1d", "conv2d_grouped", "conv3d", "activated_conv2d"])
+def test_compiles_without_overfull_boxes(spec: str, detail: str, tmp_path: Path) -> None:
+    """A TeX engine takes the document, and nothing sticks out of the margins by 2 points."""
+    found = layer(spec)
+    theorems = [gradient(found, t.name) for t in found.tensors]
+    (tmp_path / "proof.tex").write_text(proof_document(found, theorems, detail), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "proof.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    log = (tmp_path / "proof.log").read_text(encoding="utf-8", errors="replace")
+    over = re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)
+    assert all(float(points) <= 2 for points in over), over
