@@ -191,7 +191,7 @@ def public_module(derivations: dict[str, Derivation], target: str) -> str:
         header=_public_header().splitlines(),
         backend={"numpy": "NumPy", "cython": "compiled"}[target],
         modules=[f"{target}_{name}" for name in sorted(LAYERS)],
-        remark="  # type: ignore[attr-defined]" if target == "cython" else "",
+        remark="  # type: ignore[import-not-found]" if target == "cython" else "",
         functions=public_functions(),
         dtypes=DTYPES[target],
         dtypes_in_words=DTYPES_IN_WORDS[target],

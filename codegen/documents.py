@@ -8,20 +8,11 @@ from dataclasses import dataclass, replace
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rot180.derive.gradients import loss, output_gradient
-from rot180.derive.latex import (
-    Letters,
-    box,
-    definitions,
-    escape,
-    latex_proof,
-    latex_theorem,
-    letter,
-    letters,
-    listed,
-)
+from rot180.derive.latex import box, definitions, latex_proof, latex_theorem, letters, listed
 from rot180.derive.layers import Layer
 from rot180.derive.proof import Theorem, replay, tensors
 from rot180.derive.terms import Access, Derivative, term
+from rot180.derive.typeset import Letters, escape, letter
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
                 f"the index {token.text} is neither free nor summed",
                 token,
                 "an index of the left side or of a sum",
-                f"did you mean sum[{token.text}]?",
+                f"did you mean sum[{token.text}]? (a parameter is written {token.text}+0 here)",
             )
     roles: dict[str, str] = dict.fromkeys(reader.index, "an index")
     for token in reader.scalars:
@@ -318,7 +318,7 @@ def make_layer(output: Tensor, name: str = "") -> Layer:
     sizes = _names(e for t in (output, *tensors) for e in t.shape)
     parameters = tuple(symbol(n) for n in names if n not in sizes)
     left = f"{output.name}[{','.join(v.name for v in formals)}]"
-    line = _declare(f"{left} = {write(body, formals)}", output, tuple(tensors))
+    line = _declare(f"{left} = {write(body, formals, map(symbol, names))}", output, tuple(tensors))
     return Layer(name, output, tuple(tensors), parameters, line)
 
 

@@ -300,7 +300,7 @@ class Reader:
         first, known = self._now, len(self.outside)
         value = self._index_sum()
         whole = self._since(first)
-        if entry and isinstance(value, Symbol):
+        if entry and whole == first:
             self.outside[known:] = [(token, True) for token, _ in self.outside[known:]]
         if degree(value, self._scope) > 1:
             names = ", ".join(v.name for v in self._scope if v in value.free_symbols)

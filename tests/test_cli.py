@@ -158,10 +158,3 @@ def test_verify_fails_on_a_broken_proof(
     assert "FAILED" in capsys.readouterr().out
     assert main(["verify", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)[0]["fault"]
-
-
-def test_generate_writes_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["generate", "-o", str(tmp_path), "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["files"]) == len(list(tmp_path.iterdir()))
-    assert main(["generate", "--check", "-o", str(tmp_path)]) == 0
-    assert "up to date" in capsys.readouterr().out

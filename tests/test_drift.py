@@ -11,13 +11,20 @@ import pytest
 
 from rot180.codegen import catalogue, files
 from rot180.codegen.cli import main
+from rot180.derive.layers import layer
 
 GENERATED = Path(__file__).parent.parent / "generated"
 
 
 @lru_cache(maxsize=1)
 def texts() -> dict[str, str]:
+    """Generate once; the commands below are given these texts."""
     return catalogue.generated()
+
+
+@pytest.fixture
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "generated", lambda progress: texts())
 
 
 def test_nothing_drifted() -> None:
@@ -26,8 +33,6 @@ def test_nothing_drifted() -> None:
 
 @pytest.mark.parametrize("name", ["conv1d", "conv2d", "linear"])
 def test_a_layer_written_out_gives_the_committed_bytes(name: str) -> None:
-    from rot180.derive.layers import layer
-
     written = catalogue.files(catalogue.derive(layer(name).text))
     assert written["numpy_kernels.py"] == files.read(GENERATED / f"numpy_{name}.py")
     assert written["cython_kernels.pyx"] == files.read(GENERATED / f"cython_{name}.pyx")
@@ -57,6 +62,17 @@ def test_headers_say_where_a_file_comes_from() -> None:
                 assert digest in head, name
 
 
+@pytest.mark.usefixtures("once")
+def test_generate_writes_what_check_accepts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generate", "-o", str(tmp_path), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["files"]) == len(list(tmp_path.iterdir()))
+    assert main(["generate", "--check", "-o", str(tmp_path)]) == 0
+    assert "up to date" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("once")
 def test_a_change_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "generated"
     folder.mkdir()

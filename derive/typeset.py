@@ -1,0 +1,330 @@
+"""Names, numbers, terms and expressions as LaTeX mathematics, in the reader's order.
+
+Bytes are ours: nothing here depends on how SymPy prints or orders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.polynomial import Monomial, monomials, normal, ordered
+from rot180.derive.terms import (
+    Access,
+    Apply,
+    Derivative,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Term,
+)
+
+TEXT_WIDTH = 455.0
+"""Points between the margins: A4 paper with 25 mm on either side."""
+
+INDENT = 20.0
+"""Points by which a continued row is set in."""
+
+Part: TypeAlias = tuple[Monomial, sp.Rational]
+_GREEK = frozenset(
+    {
+        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+        "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi",
+        "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon",
+        "Phi", "Psi", "Omega",
+    }
+)
+_INFIX = {"correlate": " \\star ", "convolve": " * ", "matmul": " \\cdot "}
+
+
+def escape(text: str) -> str:
+    r"""Return plain text as LaTeX text.
+
+    >>> print(escape("grad_y & 5%"))
+    grad\_y \& 5\%
+    """
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(special.get(c, f"\\{c}" if c in "_&%#${}" else c) for c in text)
+
+
+def letter(name: str) -> str:
+    r"""Return a name as LaTeX mathematics: Greek, subscripts for digits, words in italics.
+
+    >>> print(letter("h1"), letter("sigma"), letter("lo"), letter("grad_y"))
+    h_{1} \sigma \mathit{lo} \mathit{grad\_y}
+    """
+    base = name.rstrip("0123456789")
+    digits = name[len(base) :]
+    if base in _GREEK:
+        shown = f"\\{base}"
+    elif len(base) == 1 and base != "_":
+        shown = base
+    else:
+        return f"\\mathit{{{escape(name)}}}"
+    return f"{shown}_{{{digits}}}" if digits else shown
+
+
+def function(name: str, order: int) -> str:
+    r"""Return a scalar function or its derivative: ``\sigma'``."""
+    short = name in _GREEK or len(name) == 1
+    return (letter(name) if short else f"\\operatorname{{{escape(name)}}}") + (
+        "'" * order if order < 3 else f"^{{({order})}}"
+    )
+
+
+@dataclass(frozen=True)
+class Letters:
+    """How one document writes its names.
+
+    Attributes:
+        variables: the free indices, in the reader's order.
+        tensors: the LaTeX of tensors that are not written by their own name.
+        constants: (symbol, value) of the named constants, such as the padding pi.
+
+    """
+
+    variables: tuple[Symbol, ...] = ()
+    tensors: tuple[tuple[str, str], ...] = ()
+    constants: tuple[tuple[Symbol, Expr], ...] = ()
+
+    def symbol(self, name: str) -> str:
+        """Return an index, size, parameter or named constant."""
+        return name if name.startswith("\\") else letter(name)
+
+    def tensor(self, name: str) -> str:
+        """Return a tensor's name; operators applied are written out of their call notation."""
+        known = dict(self.tensors)
+        if name in known:
+            return known[name]
+        call = re.fullmatch(r"(\w+)\((.*)\)", name)
+        if not call:
+            return letter(name) if name.isidentifier() else self.typeset(name)
+        head, parts = call.group(1), [self.tensor(a) for a in _arguments(call.group(2))]
+        if head == "dilate":
+            return f"D_{{{', '.join(parts[1:])}}} {parts[0]}"
+        if head in _INFIX:
+            return _INFIX[head].join(f"({p})" if _infix(p) else p for p in parts)
+        if head == "transpose" and not _compound(parts[0]):
+            return f"{parts[0]}^{{\\top}}"
+        if head == "rot180" and width(parts[0]) < 10:
+            return f"\\widetilde{{{parts[0]}}}"
+        return f"{function(head, 0)}({', '.join(parts)})"
+
+    def short(self, e: Expr) -> Expr:
+        """Return `e` with a named constant put in wherever that leaves fewer monomials."""
+        for constant, value in self.constants:
+            here, there = monomials(e), monomials(value)
+            for sign in (1, -1):
+                same = sum(here.get(m) == sign * c for m, c in there.items())
+                if 2 * same > len(there) + 1:
+                    e = normal(e + sign * (constant - value))
+        return e
+
+    def polynomial(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> str:
+        """Return a polynomial in the reader's order: free indices, bound ones, parameters."""
+        return self.sum(ordered(self.short(e), (*self.variables, *bound)), bound)
+
+    def sum(self, parts: Iterable[Part], bound: tuple[Symbol, ...] = ()) -> str:
+        """Return monomials in the order given."""
+        ranked = {v.name for v in (*self.variables, *bound)}
+        out = ""
+        for powers, c in parts:
+            names = sorted(powers, key=lambda i: (i[0] in ranked, i[0][0].isupper(), i[0]))
+            shown = [self.symbol(n) + (f"^{{{k}}}" if k > 1 else "") for n, k in names]
+            if abs(c) != 1 or not shown:
+                shown.insert(0, _number(abs(c)))
+            sign = ("-" if c < 0 else "") if not out else " - " if c < 0 else " + "
+            out += sign + " ".join(shown)
+        return out or "0"
+
+    def typeset(self, text: str) -> str:
+        """Return a polynomial that is given as text, its order kept."""
+        text = re.sub(r"\^(\d+)", r"^{\1}", text).replace("*", " ")
+        return re.sub(r"[A-Za-z_]\w*", lambda m: self.symbol(m[0]), text)
+
+    def index(self, entries: tuple[Expr, ...], bound: tuple[Symbol, ...]) -> str:
+        """Return ``[e, f]``, or nothing for a scalar."""
+        return f"[{', '.join(self.polynomial(e, bound) for e in entries)}]" if entries else ""
+
+    def factor(self, f: Factor, bound: tuple[Symbol, ...] = ()) -> str:
+        """Return one factor, unbroken."""
+        if isinstance(f, Access):
+            name = self.tensor(f.tensor.name)
+            return (f"({name})" if _compound(name) else name) + self.index(f.index, bound)
+        if isinstance(f, Apply):
+            return f"{function(f.function, f.order)}({self.factor(f.argument, bound)})"
+        if isinstance(f, Derivative):
+            wrt = self.factor(f.wrt, bound)
+            inner = "\\,".join(self.factor(g, bound) for g in f.factors)
+            if len(f.factors) == 1 and width(inner) < TEXT_WIDTH / 2:
+                return f"\\frac{{\\partial {inner}}}{{\\partial {wrt}}}"
+            return f"\\frac{{\\partial}}{{\\partial {wrt}}}({inner})"
+        if isinstance(f, Equal):
+            return f"[{' = '.join(self.sides(f.value, bound))}]"
+        size = self.polynomial(f.size, bound)
+        return f"[0 \\le {self.polynomial(f.value, bound)} < {size}]"
+
+    def sides(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
+        """Return the sides of ``e = 0`` without a minus sign, the one with the first index left."""
+        order = [v.name for v in (*self.variables, *bound)]
+        parts = ordered(self.short(e), (*self.variables, *bound))
+        rank = {n: i for i, n in enumerate(order)}
+        leading = [(rank.get(n, len(rank)), c > 0) for m, c in parts for n, _ in m]
+        upper, lower = self.halves(e, bound)
+        swapped = leading and not min(leading, key=lambda i: i[0])[1]
+        return (lower, upper) if swapped else (upper, lower)
+
+    def halves(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
+        """Return the positive and the negative monomials of a polynomial, both as sums."""
+        order = (*self.variables, *bound)
+        e = self.short(e)
+        upper, lower = (
+            self.sum([i for i in ordered(side, order) if i[1] > 0], bound) for side in (e, -e)
+        )
+        return upper, lower
+
+    def atoms(self, t: Term) -> list[str]:
+        """Return the parts of a term after its sign: the sum first, brackets last."""
+        kind = {Derivative: 1, Equal: 2, Range: 3}
+        factors = sorted(t.factors, key=lambda f: kind.get(type(f), 0))
+        shown = [self.factor(f, t.variables) for f in factors]
+        size = -t.coefficient if _negative(t) else t.coefficient
+        head = "" if size == 1 and shown else f"{self.polynomial(size)} "
+        head = f"({head[:-1]}) " if len(monomials(size)) > 1 else head
+        if t.variables:
+            names = ", ".join(self.symbol(v.name) for v in t.variables)
+            head += f"\\sum_{{{names}}} "
+        return [head + shown[0], *shown[1:]] if shown else [head.strip()]
+
+    def rows(self, expression: Expression, room: float) -> list[str]:
+        """Return the expression in rows no wider than `room` points, broken at factors."""
+        out: list[str] = []
+        row = ""
+        for n, t in enumerate(expression):
+            sign = "-" if _negative(t) else "+" if n else ""
+            for place, atom in enumerate(self.atoms(t)):
+                if place:
+                    joined, broken = f"\\,{atom}", f"\\times {atom}"
+                else:
+                    joined = f" {sign} {atom}" if n else f"{sign}{atom}"
+                    broken = f"{{}}{joined}"
+                left = room - (INDENT if out else 0)
+                if row and width(row + joined) > left:
+                    out.append(row)
+                    row, left = broken, room - INDENT
+                else:
+                    row += joined
+                while width(row) > left and (cut := _cut(row, left)):
+                    out.append(cut[0])
+                    row, left = cut[1], room - INDENT
+        return [*out, row or "0"]
+
+
+def _negative(t: Term) -> bool:
+    values = list(monomials(t.coefficient).values())
+    return len(values) == 1 and bool(values[0] < 0)
+
+
+def _cut(row: str, room: float) -> tuple[str, str] | None:
+    """Break inside a factor that is too wide: at a product if there is one, else after a comma."""
+    product = comma = None
+    depth = braces = 0
+    for i, c in enumerate(row):
+        depth += (c in "([") - (c in ")]")
+        braces += (c == "{") - (c == "}")
+        if not depth or braces:
+            continue
+        if row.startswith("\\,", i) and width(row[:i]) < room:
+            product = row[:i], f"\\times {row[i + 2 :]}"
+        elif row.startswith(", ", i) and width(row[:i]) < room:
+            comma = row[: i + 1], row[i + 2 :]
+    return product or comma
+
+
+def _arguments(text: str) -> list[str]:
+    """Split at the commas outside brackets.
+
+    >>> _arguments("dilate(g, s), w")
+    ['dilate(g, s)', 'w']
+    """
+    out, depth = [""], 0
+    for c in text:
+        depth += (c in "([") - (c in ")]")
+        if c == "," and depth == 0:
+            out.append("")
+        else:
+            out[-1] += c
+    return [a.strip() for a in out]
+
+
+def _infix(name: str) -> bool:
+    return any(operator in name for operator in _INFIX.values())
+
+
+def _compound(name: str) -> bool:
+    return _infix(name) or name.startswith("D_{")
+
+
+def _number(c: sp.Rational) -> str:
+    return str(c) if c.q == 1 else f"\\tfrac{{{c.p}}}{{{c.q}}}"
+
+
+_TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[_^]|\s+|.", re.DOTALL)
+_WIDTHS = {
+    **dict.fromkeys("abcdeghknopqrsuvxyz0123456789", 5.4),
+    **dict.fromkeys("fijlt'", 4.2),
+    **dict.fromkeys("mw", 8.9),
+    **dict.fromkeys("[]().!;:", 3.9),
+    **dict.fromkeys("+-", 12.3),
+    **dict.fromkeys("=<>", 13.4),
+    ",": 4.5, "*": 9.5, "/": 5.0,
+    r"\le": 13.4, r"\ge": 13.4, r"\star": 9.5, r"\times": 12.3, r"\,": 1.7, r"\quad": 10.0,
+    r"\qquad": 20.0, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0,
+}
+
+_TRANSPARENT = frozenset(
+    {r"\mathit", r"\operatorname", r"\widetilde", r"\bar", r"\mathbb", r"\mathcal"}
+)
+
+
+def width(text: str) -> float:
+    """Estimate the width of LaTeX mathematics in points at 10pt, a little on the wide side."""
+    return _width(_TOKEN.findall(text))
+
+
+def _width(tokens: list[str]) -> float:
+    total, i = 0.0, 0
+
+    def group() -> list[str]:
+        nonlocal i
+        while tokens[i].isspace():
+            i += 1
+        depth, start = 0, i
+        while True:
+            depth += (tokens[i] == "{") - (tokens[i] == "}")
+            i += 1
+            if depth == 0:
+                inner = tokens[start:i]
+                return inner[1:-1] if inner[0] == "{" else inner
+
+    while i < len(tokens):
+        token = tokens[i]
+        i += 1
+        if token in (r"\frac", r"\tfrac"):
+            total += max(_width(group()), _width(group())) + 2.5
+        elif token == r"\sum":
+            i += 1
+            total += max(14.5, 0.75 * _width(group())) + 1.7
+        elif token in "_^":
+            total += 0.75 * _width(group())
+        elif token in _TRANSPARENT:
+            total += _width(group())
+        elif token not in "{}" and not token.isspace():
+            total += _WIDTHS.get(token, 6.5 if token.startswith("\\") else 7.9)
+    return total
