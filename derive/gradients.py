@@ -12,6 +12,7 @@ from rot180.derive.polynomial import coefficient, factored, monomials, normal
 from rot180.derive.proof import Theorem, Variables, replay
 from rot180.derive.tactics import (
     Derivation,
+    NotProvedError,
     join,
     modulus,
     normalise,
@@ -106,7 +107,11 @@ def gradient(layer: Layer, wrt: str) -> Theorem:
         return replace(replay(left.proof()), words=words)
     right = Derivation(name, variables, (), (term(form),))
     normalise(right)
-    return replace(replay(join(left, right)), words=words)
+    try:
+        proof = join(left, right)
+    except NotProvedError:
+        return replay(left.proof())
+    return replace(replay(proof), words=words)
 
 
 def kernel_theorem(layer: Layer, wrt: str | None) -> Theorem:

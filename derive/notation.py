@@ -6,9 +6,12 @@ indices, and a sum of products of tensor entries, Iverson brackets ``[t == s*p +
 product that follows it, up to the next ``+`` or ``-``.
 
 A name inside an index is a free index (it is on the left), a bound one (it is summed), a size, or
-else a parameter. Sizes that are not declared get names: an axis that some index addresses alone
-takes the declared size of another such axis, else the index in upper case (n gives N); every other
-axis takes, in order of appearance, the next of H, V, U, H1, H2, ... that the text does not use.
+else a parameter. A name that is a whole index of an entry is never taken for a parameter, since a
+forgotten ``sum`` looks like that: write ``x[s+0]``.
+
+Sizes that are not declared get names: an axis that some index addresses alone takes the declared
+size of another such axis, else the index in upper case (n gives N); every other axis takes, in
+order of appearance, the next of H, V, U, H1, H2, ... that the text does not use.
 """
 
 from __future__ import annotations

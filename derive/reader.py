@@ -16,7 +16,7 @@ from rot180.derive.polynomial import degree, monomials, normal, symbol
 from rot180.derive.terms import Equal, Range
 
 # what a text may hold; more is a slip, and would take long to multiply out
-_LONGEST, _DEEPEST, _MOST_TERMS = 10_000, 30, 200
+_LONGEST, _DEEPEST, _MOST_TERMS, _MOST_FACTORS = 10_000, 30, 200, 64
 _MOST_MONOMIALS, _HIGHEST, _MOST_DIGITS = 64, 8, 15
 _SHOWN = 90  # characters of a faulty line
 
@@ -314,10 +314,11 @@ class Reader:
 
     def _index_sum(self) -> Expr:
         self._deeper()
-        total, sign = sp.Integer(0), self._accept("+", "-")
+        first, total, sign = self._now, sp.Integer(0), self._accept("+", "-")
         while True:
             product = self._index_product()
-            total = normal(total - product if sign and sign.text == "-" else total + product)
+            total += -product if sign and sign.text == "-" else product
+            total = self._small(normal(total), first)
             sign = self._accept("+", "-")
             if not sign:
                 self._depth -= 1
@@ -354,7 +355,12 @@ class Reader:
             token = self._name("an index (a name, a number, or a sum of products of them)")
             value = symbol(token.text)
             if self._now.text == "[":
-                self.fail("a tensor entry inside an index", token, "names and numbers")
+                self.fail(
+                    "a tensor entry inside an index",
+                    token,
+                    "names and numbers",
+                    "close the bracket before it",
+                )
             if value not in self._scope:
                 self.outside.append((token, False))
         out = value
@@ -423,6 +429,9 @@ class Reader:
     def _limit(self, terms: list[Raw]) -> None:
         if len(terms) > _MOST_TERMS:
             self.fail(f"more than {_MOST_TERMS} terms after multiplying out", terms[0].at)
+        for t in terms[-1:]:
+            if max(len(t.factors), len(t.variables)) > _MOST_FACTORS:
+                self.fail(f"more than {_MOST_FACTORS} factors or summed indices in a term", t.at)
 
     def _product(self) -> list[Raw]:
         out = self._factor()

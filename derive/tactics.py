@@ -91,9 +91,9 @@ def _find(e: Expression, kind: type | tuple[type, ...]) -> Iterator[tuple[int, i
 
 
 def differentiate(d: Derivation) -> None:
-    """Carry out every pending derivative."""
-    while found := next(_find(d.current, Derivative), None):
-        at, n, f = found
+    """Carry out every pending derivative; those of free tensors first, as most are zero."""
+    while places := sorted(_find(d.current, Derivative), key=_haste):
+        at, n, f = places[0]
         assert isinstance(f, Derivative)
         inside = f.factors[0] if len(f.factors) == 1 else None
         if isinstance(inside, Access) and inside.tensor.definition is not None:
@@ -104,6 +104,14 @@ def differentiate(d: Derivation) -> None:
             d.apply("chain", at, factor=n)
         else:
             d.apply("leibniz", at, factor=n)
+
+
+def _haste(place: tuple[int, int, Factor]) -> tuple[bool, int, int]:
+    at, n, f = place
+    assert isinstance(f, Derivative)
+    inside = f.factors[0] if len(f.factors) == 1 else None
+    free = isinstance(inside, Access) and inside.tensor.definition is None
+    return (not free, at, n)
 
 
 def unfold(d: Derivation) -> None:

@@ -2,9 +2,9 @@
 # Layer: y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 # Theorems:
 #   forward: layer.forward, proof 119fca626891b439
-#   grad_x: layer.grad_x.kernel, proof cfeb15b3e8407eb0
-#   grad_w: layer.grad_w.kernel, proof 6677a862ce4901ef
-#   grad_bias: layer.grad_bias.kernel, proof 1aa4bc7a7e68ae0a
+#   grad_x: layer.grad_x.kernel, proof 0d5db6b05ecb36f4
+#   grad_w: layer.grad_w.kernel, proof 8f7198bc17478725
+#   grad_bias: layer.grad_bias.kernel, proof 082f757e5193eb97
 # Regenerate: rot180 derive "y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]" -o out
 # cython: language_level=3, cdivision=True
 """Compiled kernels of y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]

@@ -2,9 +2,9 @@
 # Layer: y[n,o,p,q] = sum[c,k,l] x[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l] + bias[o]
 # Theorems:
 #   forward: layer.forward, proof 7f6b87ed940c863b
-#   grad_x: layer.grad_x.kernel, proof 1b758d0be37f263d
-#   grad_w: layer.grad_w.kernel, proof 4e0e43ddffcc62f8
-#   grad_bias: layer.grad_bias.kernel, proof 72ecc2335dd96e6f
+#   grad_x: layer.grad_x.kernel, proof 10a17ff5728cc4fe
+#   grad_w: layer.grad_w.kernel, proof ffa27cd3aee68cb2
+#   grad_bias: layer.grad_bias.kernel, proof ec99b75bb6d77ce7
 # Regenerate: rot180 derive "y[n,o,p,q] = sum[c,k,l] x[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l] + bias[o]" -o out
 # cython: language_level=3, cdivision=True
 """Compiled kernels of y[n,o,p,q] = sum[c,k,l] x[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l] + bias[o]

@@ -19,13 +19,13 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rot180.generated import cython_conv1d  # type: ignore[attr-defined]
-from rot180.generated import cython_conv1d_grouped  # type: ignore[attr-defined]
-from rot180.generated import cython_conv2d  # type: ignore[attr-defined]
-from rot180.generated import cython_conv2d_grouped  # type: ignore[attr-defined]
-from rot180.generated import cython_conv3d  # type: ignore[attr-defined]
-from rot180.generated import cython_conv3d_grouped  # type: ignore[attr-defined]
-from rot180.generated import cython_linear  # type: ignore[attr-defined]
+import rot180.generated.cython_conv1d as cython_conv1d  # type: ignore[import-not-found]
+import rot180.generated.cython_conv1d_grouped as cython_conv1d_grouped  # type: ignore[import-not-found]
+import rot180.generated.cython_conv2d as cython_conv2d  # type: ignore[import-not-found]
+import rot180.generated.cython_conv2d_grouped as cython_conv2d_grouped  # type: ignore[import-not-found]
+import rot180.generated.cython_conv3d as cython_conv3d  # type: ignore[import-not-found]
+import rot180.generated.cython_conv3d_grouped as cython_conv3d_grouped  # type: ignore[import-not-found]
+import rot180.generated.cython_linear as cython_linear  # type: ignore[import-not-found]
 
 Array: TypeAlias = npt.NDArray[Any]
 Padding: TypeAlias = int | str | Sequence[int] | Sequence[tuple[int, int]]

@@ -2,9 +2,9 @@
 # Layer: y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]
 # Theorems:
 #   forward: layer.forward, proof 1a402ceba64a669d
-#   grad_x: layer.grad_x.kernel, proof 5454b54bd748ca72
-#   grad_w: layer.grad_w.kernel, proof 65d699262cff978b
-#   grad_bias: layer.grad_bias.kernel, proof 9808c3e60546e117
+#   grad_x: layer.grad_x.kernel, proof b4b4cfd0ee98e593
+#   grad_w: layer.grad_w.kernel, proof e40b8a548658c8d1
+#   grad_bias: layer.grad_bias.kernel, proof ee3063fabc1b25c8
 # Regenerate: rot180 derive "y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]" -o out
 """NumPy kernels of y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]
 

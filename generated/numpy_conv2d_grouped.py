@@ -2,9 +2,9 @@
 # Layer: y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 # Theorems:
 #   forward: layer.forward, proof 00650a28ad8b0c8f
-#   grad_x: layer.grad_x.kernel, proof 37fc0b35df3a24d8
-#   grad_w: layer.grad_w.kernel, proof 2618091a198f4d1a
-#   grad_bias: layer.grad_bias.kernel, proof 5e443c8406b6c674
+#   grad_x: layer.grad_x.kernel, proof 14361c4660776d4f
+#   grad_w: layer.grad_w.kernel, proof 88bc814c496636f1
+#   grad_bias: layer.grad_bias.kernel, proof a2126e239cb997f9
 # Regenerate: rot180 derive "y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 

@@ -2,9 +2,9 @@
 # Layer: y[n,o,p,q,r] = sum[c,k,l,m] x[n,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[o,c,k,l,m] + bias[o]
 # Theorems:
 #   forward: layer.forward, proof 7e473af576c6d700
-#   grad_x: layer.grad_x.kernel, proof f85af15601178717
-#   grad_w: layer.grad_w.kernel, proof 6f6a137895260b32
-#   grad_bias: layer.grad_bias.kernel, proof da943e9087cde9dd
+#   grad_x: layer.grad_x.kernel, proof 2914c9777f3ebf3d
+#   grad_w: layer.grad_w.kernel, proof 97e2806230db9669
+#   grad_bias: layer.grad_bias.kernel, proof b9a8837999593eff
 # Regenerate: rot180 derive "y[n,o,p,q,r] = sum[c,k,l,m] x[n,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[o,c,k,l,m] + bias[o]" -o out
 """NumPy kernels of y[n,o,p,q,r] = sum[c,k,l,m] x[n,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[o,c,k,l,m] + bias[o]
 

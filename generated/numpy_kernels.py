@@ -19,13 +19,13 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rot180.generated import numpy_conv1d
-from rot180.generated import numpy_conv1d_grouped
-from rot180.generated import numpy_conv2d
-from rot180.generated import numpy_conv2d_grouped
-from rot180.generated import numpy_conv3d
-from rot180.generated import numpy_conv3d_grouped
-from rot180.generated import numpy_linear
+import rot180.generated.numpy_conv1d as numpy_conv1d
+import rot180.generated.numpy_conv1d_grouped as numpy_conv1d_grouped
+import rot180.generated.numpy_conv2d as numpy_conv2d
+import rot180.generated.numpy_conv2d_grouped as numpy_conv2d_grouped
+import rot180.generated.numpy_conv3d as numpy_conv3d
+import rot180.generated.numpy_conv3d_grouped as numpy_conv3d_grouped
+import rot180.generated.numpy_linear as numpy_linear
 
 Array: TypeAlias = npt.NDArray[Any]
 Padding: TypeAlias = int | str | Sequence[int] | Sequence[tuple[int, int]]

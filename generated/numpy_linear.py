@@ -2,9 +2,9 @@
 # Layer: y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
 # Theorems:
 #   forward: layer.forward, proof f49fdea9a3ef61dc
-#   grad_x: layer.grad_x.kernel, proof a1e6476b40e26be7
-#   grad_w: layer.grad_w.kernel, proof 86a62963e3f350f7
-#   grad_bias: layer.grad_bias.kernel, proof d04748e9a0e3390b
+#   grad_x: layer.grad_x.kernel, proof 870fd582106a5749
+#   grad_w: layer.grad_w.kernel, proof 9eccb61a1e5fa9f9
+#   grad_bias: layer.grad_bias.kernel, proof e330d4e62099e577
 # Regenerate: rot180 derive "y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]" -o out
 """NumPy kernels of y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
 

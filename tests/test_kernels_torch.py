@@ -27,6 +27,7 @@ from tests.configurations import (
 )
 
 torch = pytest.importorskip("torch")
+torch.set_num_threads(1)  # threads cost more than they save on arrays this small
 Array = NDArray[Any]
 EPSILON = float(np.finfo(np.float64).eps)
 

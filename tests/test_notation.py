@@ -218,6 +218,7 @@ FAULTS = [
     ("z[N]; y[p] = x[p]", "declared but not used", "z"),
     ("y[p] = " + "(" * 40 + "x[p]", "nested more than", "("),
     ("y[p] = (a+b+c)^8 * x[p]", "more than 200 terms", "a"),
+    ("y[p] = x[p]" + " * x[p]" * 64, "more than 64 factors", "x"),
     ("y[p] = x[((a+b+c+d)^8)^8]", "a polynomial is too large", "("),
     ("y[p] = " + "x[p] + " * 1427 + "123456", "longer than 10000 characters", "5"),
 ]

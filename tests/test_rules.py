@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 import sympy as sp
-from sympy import Expr, Symbol
+from sympy import Symbol
 
 from rot180.derive.certificates import MalformedError, dumps, loads
 from rot180.derive.evaluate import counterexample
@@ -107,7 +107,7 @@ def test_a_bound_index_is_not_the_free_one() -> None:
 
 
 def test_a_bound_index_is_not_the_parameter_of_a_hypothesis() -> None:
-    """s < H as a hypothesis says nothing about an s that a sum binds."""
+    """S < H as a hypothesis says nothing about an s that a sum binds."""
     start = (term(long[s], Range(s, H), over=(s,)),)
     drop = step("bracket", drop=(1,), add=())
     refused(lambda: proof(start, drop, hypotheses=(Range(s, H),)))
@@ -154,17 +154,15 @@ def test_a_definition_keeps_its_parameters_apart_from_its_indices() -> None:
 def test_a_parameter_is_not_mistaken_for_an_index_of_a_definition() -> None:
     """Two definitions are equal up to bound names only, whatever a parameter is called."""
     for name in ("_i0", "_b0"):
-        with pytest.raises(ValueError, match="underscore|capture"):
+        with pytest.raises(ValueError, match=r"underscore|capture"):
             define("D", (None,), (i,), (term(a[symbol(name)]),))
 
 
 def test_foreign_symbols_are_refused() -> None:
     """``Symbol('h')`` is not the index h: one name is one symbol."""
-    for odd in (Symbol("h"), Symbol("h", positive=True), Symbol("s*p", integer=True)):
-        with pytest.raises(ValueError, match="not a polynomial|no name"):
+    for odd in (Symbol("h"), Symbol("h", positive=True)):
+        with pytest.raises(ValueError, match="not a polynomial"):
             x[odd]
-    with pytest.raises(ValueError, match="no name"):
-        symbol("s*p")
 
 
 # Integers.
@@ -193,7 +191,7 @@ def test_boxes_and_bounds_are_integral() -> None:
         lambda: x[1 / h],
         lambda: term(x[h], coefficient=1 / s),
     ):
-        with pytest.raises(ValueError, match="integral|polynomial"):
+        with pytest.raises(ValueError, match=r"integral|polynomial"):
             make()
 
 
@@ -273,11 +271,11 @@ def test_the_left_side_is_finite() -> None:
 
 
 def test_a_degenerate_index_map_needs_its_minor() -> None:
-    """``x[s j + h k] a[h j + s k]`` is infinite at s = h: full rank for generic values only."""
+    """``x[s j + z k] a[z j + s k]`` is infinite at s = z: full rank for generic values only."""
     start = (term(x[s * j + z * k], a[z * j + s * k], over=(j, k)),)
     refused(lambda: proof(start))
     refused(lambda: proof(start, hypotheses=(AtLeast(s - 1), AtLeast(z - 1))))
-    assert replay(proof(start, hypotheses=(AtLeast(s - z - 1), AtLeast(z)))).lhs == start
+    assert replay(proof(start, hypotheses=(AtLeast(s**2 - z**2 - 1),))).lhs == start
 
 
 # The other faults of SymPy's own summation.
