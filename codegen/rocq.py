@@ -93,6 +93,7 @@ class Script:
     lines: tuple[str, ...]
     lemmas: tuple[Lemma, ...]
     stable: Lemma
+    premises: tuple[str, ...]
     least: str
     forward: tuple[int, ...]
     backward: tuple[int, ...]
@@ -247,7 +248,7 @@ class Printer:
 
     def product(self, factors: Sequence[Factor]) -> str:
         """Write a product."""
-        return " *. ".join(map(self.factor, factors)) or "one"
+        return " [*] ".join(map(self.factor, factors)) or "one"
 
     def term(self, t: Term) -> str:
         """Write a term."""
@@ -264,7 +265,7 @@ class Printer:
         written = [self.term(t) for t in terms]
         if len(written) == 1:
             return written[0]
-        return " +. ".join(f"({t})" for t in written) or "zero"
+        return " [+] ".join(f"({t})" for t in written) or "zero"
 
     def condition(self, c: Condition) -> str:
         """Write a condition as a proposition."""
@@ -276,7 +277,7 @@ class Printer:
         """Write a defined tensor's value: brackets times the sum that defines it."""
         body = self.expression(terms)
         for b in reversed(boxes):
-            body = f"{self.factor(b)} *. ({body})"
+            body = f"{self.factor(b)} [*] ({body})"
         return body
 
 
@@ -588,7 +589,7 @@ def _pull(case: Case, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
         case.say("ring.")
         return
     c, written = case.plain.product(around), [case.plain.term(b) for b in bodies]
-    case.say(f"transitivity ({' +. '.join(f'({c}) *. ({w})' for w in written)}); [ring |].")
+    case.say(f"transitivity ({' [+] '.join(f'({c}) [*] ({w})' for w in written)}); [ring |].")
     inner = [
         "".join(f"apply total_scale; intro {case.plain.variable(v)}; " for v in b.variables)
         + "ring"
@@ -822,7 +823,7 @@ def _euclid(
     _descend(case, t.variables)
     u, m, e = plain.variable(variable), plain.argument(modulus), plain.argument(value)
     product = plain.product(t.factors)
-    case.say(f"transitivity (sum[bound] {u}, {product} *. box ({e} - {m} * {u}) {m}).")
+    case.say(f"transitivity (sum[bound] {u}, {product} [*] box ({e} - {m} * {u}) {m}).")
     case.say("{ apply total_euclid. { lia. }")
     _vanish(case, value, t.variables, (), t.factors)
     case.say("}")
@@ -838,7 +839,9 @@ def _bracket(
     removed = [Obligation((*context, *add), f) for f in old]
     added = [Obligation((*context, *old), f) for f in add]
     _descend(case, place.term.variables)
-    for split in case.needed([*removed, *added], case.supports(rest), (*old, *add)):
+    supports = case.supports(rest)
+    splits = [*case.needed(removed, supports, add), *case.needed(added, supports, old)]
+    for split in dict.fromkeys(splits):
         case.say(split)
     names = []
     for f, obligation in zip(add, added, strict=True):
@@ -1008,6 +1011,7 @@ def _script(theorem: Theorem) -> Script:
         lines=tuple(map(plain.expression, theorem.lines)),
         lemmas=lemmas,
         stable=stable,
+        premises=tuple(premises),
         least=least,
         forward=tuple(range(1, stable.number + 1)),
         backward=tuple(range(last, stable.number, -1)),
@@ -1038,7 +1042,7 @@ def _perturbed(plain: Printer, t: Tensor, wrt: Access) -> str:
     lambda_ = f"fun{arguments} => " if rank else ""
     entry = f"{name}{arguments}"
     if t == wrt.tensor:
-        delta = " *. ".join(f"point (i{n + 1} - at{n + 1})" for n in range(rank)) or "one"
+        delta = " [*] ".join(f"point (i{n + 1} - at{n + 1})" for n in range(rank)) or "one"
         return (
             f"moved_{name} {{A : Ring}} ({name} : {kind}A) {' '.join(at)} : {kind}dual A :=\n"
             f"  {lambda_}({entry}, {delta})"
@@ -1074,7 +1078,7 @@ def _boxed(plain: Printer, t: Tensor) -> tuple[str, str]:
 def _projection(names: Names, t: Tensor, wrt: Access) -> tuple[str, str, str]:
     plain, dual = Printer(names), Printer(names, wrt)
     assert t.definition is not None
-    index = "".join(f" {plain.variable(v)}" for v in t.definition.formals)
+    index = "".join(f" i{n + 1}'" for n in range(len(t.shape)))
     inner = "".join(
         f"rewrite ?value_{names.tensors[u.name]}; "
         for u in tensors(t.definition.body)
