@@ -9,6 +9,7 @@ is ``{"symbol": "p"}``, a polynomial ``{"polynomial": "s*p + 1"}``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ from rot180.derive.terms import (
 )
 
 FORMAT = 1
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 class MalformedError(ValueError):
@@ -53,12 +55,19 @@ def loads(source: str) -> Proof:
 
     """
     try:
-        data = json.loads(source)
+        data = json.loads(source, object_pairs_hook=_object)
         return _read_proof(data)
     except MalformedError:
         raise
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise MalformedError(f"certificate: {error}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        raise MalformedError(f"a key is given twice: {', '.join(k for k, _ in pairs)}")
+    return out
 
 
 def _proof(proof: Proof) -> dict[str, Any]:
@@ -203,6 +212,13 @@ def _text(data: object, what: str) -> str:
     return data
 
 
+def _symbol(data: object, what: str) -> Symbol:
+    name = _text(data, what)
+    if not _NAME.fullmatch(name):
+        raise MalformedError(f"{what}: found {name!r}, expected letters, digits, underscores")
+    return symbol(name)
+
+
 def _number(data: object, what: str) -> int:
     if not isinstance(data, int) or isinstance(data, bool):
         raise MalformedError(f"{what}: found {data!r}, expected an integer")
@@ -242,7 +258,7 @@ class _Reader:
         if ("formals" in d) != ("body" in d):
             raise MalformedError(f"tensor {name}: formals and body go together")
         if "body" in d:
-            formals = tuple(symbol(_text(v, "formal")) for v in _list(d["formals"], "formals"))
+            formals = tuple(_symbol(v, "formal") for v in _list(d["formals"], "formals"))
             definition = Definition(formals, self.expression(d["body"]))
         display = tuple(_text(x, "display") for x in _list(d.get("display", []), "display"))
         self.table[name] = Tensor(name, shape, definition, display)
@@ -251,7 +267,7 @@ class _Reader:
         out = []
         for item in _list(data, "expression"):
             d = _keys(item, {"coefficient", "sum", "factors"}, set(), "term")
-            over = tuple(symbol(_text(v, "sum")) for v in _list(d["sum"], "sum"))
+            over = tuple(_symbol(v, "sum") for v in _list(d["sum"], "sum"))
             factors = tuple(self.factor(f) for f in _list(d["factors"], "factors"))
             out.append(Term(_polynomial(d["coefficient"]), over, factors))
         return tuple(out)
@@ -288,7 +304,7 @@ class _Reader:
         if not isinstance(data, dict):
             return _number(data, "argument")
         readers: dict[str, Callable[[Any], object]] = {
-            "symbol": lambda v: symbol(_text(v, "symbol")),
+            "symbol": lambda v: _symbol(v, "symbol"),
             "polynomial": _polynomial,
             "tensor": self.named,
             "proof": _read_proof,
@@ -343,13 +359,13 @@ def _read_certificate(data: object) -> Certificate:
 def _read_proof(data: object) -> Proof:
     keys = {"format", "name", "variables", "hypotheses", "tensors", "start", "steps"}
     d = _keys(data, keys, set(), "certificate")
-    if d["format"] != FORMAT:
+    if _number(d["format"], "format") != FORMAT:
         raise MalformedError(f"format: found {d['format']!r}, expected {FORMAT}")
     reader = _Reader()
     for t in _list(d["tensors"], "tensors"):
         reader.tensor(t)
     variables = tuple(
-        (symbol(_text(v, "variable")), None if n is None else _polynomial(n))
+        (_symbol(v, "variable"), None if n is None else _polynomial(n))
         for v, n in (_list(p, "variable", 2) for p in _list(d["variables"], "variables"))
     )
     return Proof(

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import sympy as sp
 from sympy import Expr
 
-from rot180.derive.polynomial import Monomial, monomials, normal
+from rot180.derive.polynomial import Monomial, monomials, normal, rational
 from rot180.derive.terms import AtLeast, Condition, Equal, Range
 
 
@@ -135,11 +135,19 @@ def certifies(certificate: Certificate, obligation: Obligation) -> bool:
                 return False
             total += multiplier * sp.prod([nonnegative[n] for n in numbers])
         for multiplier, n in refutation.multiples:
-            if not 0 <= n < len(zero):
+            if not (_is_polynomial(multiplier) and 0 <= n < len(zero)):
                 return False
             total += multiplier * zero[n]
         if normal(total) != 0:
             return False
+    return True
+
+
+def _is_polynomial(e: Expr) -> bool:
+    try:
+        rational(e)
+    except ValueError:
+        return False
     return True
 
 

@@ -35,14 +35,35 @@ def normal(e: Expr | int) -> Expr:
     return _expand(sp.sympify(e))
 
 
+def rational(e: Expr | int) -> Expr:
+    """Return the expanded polynomial, its coefficients rational, its symbols those of `symbol`.
+
+    Raises:
+        ValueError: it divides by a symbol, has another function or a foreign symbol in it.
+
+    """
+    return _checked(normal(e))
+
+
+@lru_cache(maxsize=1 << 17)
+def _checked(e: Expr) -> Expr:
+    for part in sp.preorder_traversal(e):
+        power = isinstance(part, sp.Pow) and not (part.exp.is_Integer and part.exp > 0)
+        foreign = isinstance(part, Symbol) and part != symbol(part.name)
+        known = isinstance(part, sp.Add | sp.Mul | sp.Pow | Symbol | sp.Rational)
+        if power or foreign or not known:
+            raise ValueError(f"{e} is not a polynomial: {part} is not allowed in it")
+    return e
+
+
 def integral(e: Expr | int) -> Expr:
     """Return the expanded polynomial, all of whose coefficients must be integers.
 
     Raises:
-        ValueError: a coefficient is not an integer.
+        ValueError: it is no polynomial, or a coefficient is not an integer.
 
     """
-    e = normal(e)
+    e = rational(e)
     if any(c.q != 1 for c in monomials(e).values()):
         raise ValueError(f"{text(e)} is not integral: an index counts in integers")
     return e
@@ -54,12 +75,9 @@ def door(e: Expr | int) -> Expr:
     `Symbol('s')` and `Symbol('s', positive=True)` differ in SymPy; here one name is one symbol.
     """
     e = sp.sympify(e)
-    e = normal(e.xreplace({v: symbol(v.name) for v in e.free_symbols if v != symbol(v.name)}))
-    for part in sp.preorder_traversal(e):
-        power = isinstance(part, sp.Pow) and not (part.exp.is_Integer and part.exp > 0)
-        if power or not isinstance(part, sp.Add | sp.Mul | sp.Pow | Symbol | sp.Rational):
-            raise ValueError(f"{e} is not a polynomial: {part} is not allowed in it")
-    return e
+    return rational(
+        e.xreplace({v: symbol(v.name) for v in e.free_symbols if v != symbol(v.name)})
+    )
 
 
 @lru_cache(maxsize=1 << 16)

@@ -36,6 +36,7 @@ from rot180.derive.terms import (
     Tensor,
     Term,
     accesses_and_brackets,
+    factor_symbols,
 )
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def replay(proof: Proof) -> Theorem:
         raise ProofError(f"{proof.name}: a free variable is named twice")
     try:
         _well_formed(proof.start, (), proof)
-        _evidently_finite(proof.start, proof, "the left side")
+        _evidently_finite(proof.start, proof.facts, "the left side")
     except RuleError as error:
         raise ProofError(f"{proof.name}: {error}") from error
     lines = [proof.start]
@@ -207,7 +208,7 @@ def replay(proof: Proof) -> Theorem:
         try:
             line, needed = follow(proof, lines[-1], step)
             missing = _settle(step, needed)
-        except (RuleError, ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise ProofError(_complaint(proof, number, step, lines[-1], str(error))) from error
         still_open += missing
         lines.append(line)
@@ -226,9 +227,10 @@ def follow(
     arguments = dict(step.arguments)
     if len(arguments) != len(step.arguments):
         raise RuleError("an argument is given twice")
-    if isinstance(arguments.get("theorem"), Proof):
+    if "theorem" in arguments:
         cited = arguments["theorem"]
-        assert isinstance(cited, Proof)
+        if not isinstance(cited, Proof):
+            raise RuleError(f"a theorem is cited by its proof, found a {type(cited).__name__}")
         arguments["theorem"] = theorem = replay(cited)
         if theorem.open:
             raise RuleError(f"{theorem.name} has an open obligation and cannot be cited")
@@ -239,24 +241,30 @@ def follow(
             f"    {show(line)}\n  first difference: {difference(expression, line)}"
         )
     new = expression if step.result is None else step.result
-    needed = tuple(dict.fromkeys((*needed, *_finite(new, line, proof))))
+    needed = tuple(dict.fromkeys((*needed, *_finite(new, line, proof.facts))))
     _well_formed(new, line, proof)
     return new, needed
 
 
-def _finite(new: Expression, old: Expression, proof: Proof) -> Iterator[Obligation]:
+def _finite(
+    new: Expression, old: Expression, facts: tuple[Condition, ...]
+) -> Iterator[Obligation]:
     for t in new:
         if t not in old:
-            found = finiteness(t, proof.facts)
+            found = finiteness(t, facts)
             if found is None:
                 raise RuleError(f"the sum has infinitely many terms: {show((t,))}")
             yield from found
 
 
 def _well_formed(new: Expression, old: Expression, proof: Proof) -> None:
-    """Refuse a name for two tensors, and a definition that is infinite or has a free variable."""
+    """Refuse one name for two things, and a definition that is infinite or has a free variable."""
     one_name_one_tensor(new)
     free = {v for v, _ in proof.variables}
+    fixed = free.union(*(factor_symbols(c) for c in proof.facts))
+    for u in new:
+        if both := sorted(v.name for v in fixed.intersection(u.variables)):
+            raise RuleError(f"{both[0]} is bound by a sum, and free in the statement")
     known = tensors(old)
     for t in tensors(new):
         if t in known:
@@ -264,11 +272,16 @@ def _well_formed(new: Expression, old: Expression, proof: Proof) -> None:
         if t.parameters & free:
             raise RuleError(f"{t.name} depends on a free variable")
         if t.definition is not None:
-            _evidently_finite(t.definition.body, proof, f"the definition of {t.name}")
+            # what is known of a free variable says nothing about an index of the same name
+            own = {*t.definition.formals, *(v for b in t.definition.body for v in b.variables)}
+            facts = tuple(c for c in proof.facts if not factor_symbols(c) & own)
+            _evidently_finite(t.definition.body, facts, f"the definition of {t.name}")
 
 
-def _evidently_finite(expression: Expression, proof: Proof, what: str) -> None:
-    for obligation in _finite(expression, (), proof):
+def _evidently_finite(
+    expression: Expression, facts: tuple[Condition, ...], what: str
+) -> None:
+    for obligation in _finite(expression, (), facts):
         if not evident(obligation):
             raise RuleError(f"{what} is finite only if {show_goal(obligation.goal)}")
 

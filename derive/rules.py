@@ -17,7 +17,7 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.obligations import Nonzero, Obligation
-from rot180.derive.polynomial import coefficient, degree, monomials, normal, text
+from rot180.derive.polynomial import coefficient, degree, integral, monomials, normal, text
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -293,6 +293,14 @@ def exchange(place: Place, order: tuple[int, ...]) -> Result:
     return place.put(Term(t.coefficient, tuple(t.variables[n] for n in order), t.factors)), ()
 
 
+def _is_integral(e: Expr) -> bool:
+    try:
+        integral(e)
+    except ValueError:
+        return False
+    return True
+
+
 @rule(latex="substitute {mapping}")
 def reindex(
     place: Place, variables: tuple[Symbol, ...], mapping: tuple[tuple[Symbol, Expr], ...]
@@ -303,7 +311,7 @@ def reindex(
     -----------------------------------------------------------------------------------
     ``sum_v F(v) = sum_u F(phi(u))``
     """
-    t, by = place.term, dict(mapping)
+    t, by = place.term, {v: normal(e) for v, e in mapping}
     require("all sums", tuple(by) == t.variables, f"the map is of {tuple(by)}, not {t.variables}")
     require("square", len(variables) == len(by), f"{len(variables)} variables for {len(by)}")
     outside = place.taken - set(t.variables)
@@ -312,8 +320,7 @@ def reindex(
         stray = e.free_symbols & (set(t.variables) - set(variables))
         require("affine", degree(e, variables) <= 1, f"{v} = {text(e)} is not affine")
         require("closed", not stray, f"{v} = {text(e)} mentions a variable that is replaced")
-        whole = all(c.q == 1 for c in monomials(e).values())
-        require("integral", whole, f"{v} = {text(e)} is not integral")
+        require("integral", _is_integral(e), f"{v} = {text(e)} is not integral")
     matrix = sp.Matrix([[coefficient(e, u) for u in variables] for e in by.values()])
     unit = not variables or normal(matrix.det(method="berkowitz")) in (1, -1)
     require("unimodular", unit, f"the map of {t.variables} is no bijection of the integers")
@@ -434,7 +441,9 @@ def lemma(
     -------------------------------------------------------------------------
     ``c A sum_v L(e, v) = A R(e)``
     """
-    t, by, gone = place.term, dict(symbols), set(bound)
+    t, by, gone = place.term, {v: normal(e) for v, e in symbols}, set(bound)
+    for v, e in by.items():
+        require("integral", _is_integral(e), f"{v} = {text(e)} is not integral")
     left, right = (instantiate(side, by, tensors) for side in (theorem.lhs, theorem.rhs))
     if len(left) != 1:
         raise RuleError(f"the left side of {theorem.name} has {len(left)} terms, expected 1")
@@ -454,7 +463,7 @@ def lemma(
     inside = any(factor_symbols(f) & gone for f in rest)
     require("independence", not inside, "another factor depends on a sum of the theorem")
     quotient = sp.cancel(t.coefficient / pattern.coefficient)
-    exact = normal(quotient * pattern.coefficient) == t.coefficient and quotient.is_polynomial()
+    exact = _is_integral(quotient) and normal(quotient * pattern.coefficient) == t.coefficient
     require("coefficient", exact, f"{t.coefficient} is no multiple of the theorem's coefficient")
     kept = tuple(v for v in t.variables if v not in gone)
     terms = []
@@ -484,9 +493,21 @@ def instantiate(
     if any(isinstance(f, Derivative) or _differentiates(f) for t in expression for f in t.factors):
         free = all(t.definition is None for t in new.values())
         require("free tensors", free, "a statement with derivatives is about free tensors")
-        apart_ = len({t.name for t in new.values()}) == len(new)
-        require("distinct tensors", apart_, "a statement with derivatives is about distinct ones")
+        names = [new.get(name, t).name for name, t in _free_tensors(expression).items()]
+        distinct = len(set(names)) == len(names)
+        require("distinct tensors", distinct, "a statement with derivatives is about distinct ones")
     return tuple(_retensor(substitute(t, symbols), new) for t in expression)
+
+
+def _free_tensors(expression: Expression) -> dict[str, Tensor]:
+    """Return the free tensors, those inside definitions included."""
+    found: dict[str, Tensor] = {}
+    for t in expression:
+        for f in accesses_and_brackets(t.factors):
+            if isinstance(f, Access):
+                inner = f.tensor.definition
+                found |= _free_tensors(inner.body) if inner else {f.tensor.name: f.tensor}
+    return found
 
 
 def _differentiates(factor: Factor) -> bool:

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import degree, door, integral, normal, symbol
+from rot180.derive.polynomial import degree, door, integral, normal, rational, symbol
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,12 @@ class Tensor:
     shape: tuple[Expr | None, ...]
     definition: Definition | None = None
     display: tuple[str, ...] = field(default=(), compare=False)
+    # an access T[0], T[1], ... never ends: a tensor is no sequence
+    __iter__: ClassVar[None] = None
 
     def __post_init__(self) -> None:
+        shape = tuple(None if n is None else integral(n) for n in self.shape)
+        object.__setattr__(self, "shape", shape)
         if self.definition is None and None in self.shape:
             raise ValueError(f"tensor {self.name}: an axis without a size needs a definition")
         if self.definition is not None and len(self.definition.formals) != len(self.shape):
@@ -153,7 +157,7 @@ class Term:
     factors: tuple[Factor, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "coefficient", normal(self.coefficient))
+        object.__setattr__(self, "coefficient", rational(self.coefficient))
         bound = frozenset(self.variables)
         if len(bound) != len(self.variables):
             raise ValueError(f"a bound variable is named twice: {self.variables}")
@@ -204,8 +208,10 @@ class Definition:
                 raise ValueError("a definition sums over one of its own indices")
             for factor in accesses_and_brackets(term.factors):
                 fixed = factor.tensor.parameters if isinstance(factor, Access) else frozenset()
+                if isinstance(factor, Range):
+                    fixed = factor.size.free_symbols
                 if fixed & set(self.formals):
-                    raise ValueError(f"a tensor inside a definition depends on its index: {factor}")
+                    raise ValueError(f"a box or bound in a definition has its index: {factor}")
         if odd := [v.name for v in self.parameters if v.name.startswith("_")]:
             raise ValueError(f"a parameter must not begin with an underscore: {min(odd)}")
         places = {v: symbol(f"_i{n}") for n, v in enumerate(self.formals)}
@@ -345,7 +351,11 @@ def substitute_tensor(t: Tensor, by: Substitution) -> Tensor:
     if t.definition:
         formals = t.definition.formals
         taken = frozenset().union(*(e.free_symbols for e in by.values())) | by.keys()
-        new = {v: fresh(v, taken | set(formals)) for v in formals if v in taken}
+        used = taken | t.parameters | set(formals)
+        new: dict[Symbol, Expr] = {}
+        for v in formals:
+            if v in taken:
+                new[v] = fresh(v, used | set(new.values()))
         body = tuple(substitute(substitute(b, new), by) for b in t.definition.body)
         definition = Definition(tuple(new.get(v, v) for v in formals), body)
     return Tensor(t.name, shape, definition, t.display)
