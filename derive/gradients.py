@@ -8,7 +8,7 @@ from sympy import Expr, Symbol
 
 from rot180.derive import operators
 from rot180.derive.layers import Layer
-from rot180.derive.polynomial import coefficient, factored, monomials, normal
+from rot180.derive.polynomial import coefficient, factored, monomials, normal, symbols_of
 from rot180.derive.proof import Theorem, Variables, replay
 from rot180.derive.tactics import (
     Derivation,
@@ -203,8 +203,8 @@ def _forward_sign(layer: Layer) -> int:
     for t in definition.body:
         for f in t.factors:
             for e in f.index if isinstance(f, Access) else ():
-                outs = [v for v in definition.formals if v in e.free_symbols]
-                taps = [v for v in t.variables if v in e.free_symbols]
+                outs = [v for v in definition.formals if v in symbols_of(e)]
+                taps = [v for v in t.variables if v in symbols_of(e)]
                 for v in taps if outs else ():
                     signs.add(_sign(coefficient(e, v)) * _sign(coefficient(e, outs[0])))
     return signs.pop() if len(signs) == 1 else 0
@@ -243,20 +243,20 @@ def _sweep(
     index, dilations = list(main.index), dict[int, Expr]()
     left = list(equations)
     for a, v in enumerate(main.index):
-        solved = [f for f in left if v in f.value.free_symbols and v in t.variables]
+        solved = [f for f in left if v in symbols_of(f.value) and v in t.variables]
         if len(solved) == 1 and isinstance(v, Symbol) and v not in taps:
             dilations[a], index[a] = modulus(solved[0], v)
             left.remove(solved[0])
     gone = {main.index[a] for a in dilations}
-    if left or any(e.free_symbols & gone for e in index):
+    if left or any(symbols_of(e) & gone for e in index):
         return None
     strides, steps, paddings = list[Expr](), list[Expr](), list[Expr]()
     turned, rotated = list[int](), list[int]()
     for a, e in enumerate(index):
         if isinstance(e, Symbol):
             continue
-        outs = [v for v in free if v in e.free_symbols]
-        inner = [v for v in t.variables if v in e.free_symbols]
+        outs = [v for v in free if v in symbols_of(e)]
+        inner = [v for v in t.variables if v in symbols_of(e)]
         if len(outs) != 1 or len(inner) != 1 or inner[0] not in taps:
             return None
         if _sign(coefficient(e, outs[0])) < 0 and a not in dilations:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import sympy as sp
 from sympy import Expr
 
-from rot180.derive.polynomial import Monomial, monomials, normal, rational
+from rot180.derive.polynomial import Monomial, monomials, normal, rational, symbols_of
 from rot180.derive.terms import AtLeast, Condition, Equal, Range
 
 
@@ -175,7 +175,7 @@ def _refute(
     useful = _connected(part.value, [*nonnegative, *zero])
     numbers = [n for n, f in enumerate(nonnegative) if f in useful]
     zeros = [n for n, f in enumerate(zero) if f in useful]
-    symbols = sorted({v for f in useful for v in f.free_symbols}, key=lambda v: v.name)
+    symbols = sorted({v for f in useful for v in symbols_of(f)}, key=lambda v: v.name)
     for degree in range(1, most + 1):
         if degree == 3 and len(numbers) > 8:
             return None
@@ -203,19 +203,20 @@ def _refute(
 
 
 def _rational(q: Fraction) -> Expr:
-    return sp.Rational(q.numerator, q.denominator)
+    out: Expr = sp.Rational(q.numerator, q.denominator)
+    return out
 
 
 def _connected(seed: Expr, pool: Sequence[Expr]) -> set[Expr]:
     """Return the facts that share symbols with the seed, directly or through others."""
-    reached, found = set(seed.free_symbols), set[Expr]()
+    reached, found = set(symbols_of(seed)), set[Expr]()
     grown = True
     while grown:
         grown = False
         for f in pool:
-            if f not in found and (f.free_symbols & reached or f.is_number):
+            if f not in found and (symbols_of(f) & reached or f.is_number):
                 found.add(f)
-                reached |= f.free_symbols
+                reached |= symbols_of(f)
                 grown = True
     return found
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import symbol, text
+from rot180.derive.polynomial import symbol, symbols_of, text
 from rot180.derive.terms import (
     Access,
     Equal,
@@ -61,7 +61,7 @@ def dilate(t: Tensor, factors: Mapping[int, Expr]) -> Tensor:
 
     """
     formals = _formals(t)
-    taken = {*formals, *t.parameters, *(v for s in factors.values() for v in s.free_symbols)}
+    taken = {*formals, *t.parameters, *(v for s in factors.values() for v in symbols_of(s))}
     inner: dict[int, Symbol] = {}
     for a in factors:
         inner[a] = fresh("p", taken | set(inner.values()))

@@ -25,9 +25,15 @@ def symbol(name: str) -> Symbol:
     return Symbol(name, integer=True)
 
 
+def symbols_of(e: Expr) -> frozenset[Symbol]:
+    """Return the symbols of an expression."""
+    return frozenset(v for v in e.free_symbols if isinstance(v, Symbol))
+
+
 @lru_cache(maxsize=1 << 17)
 def _expand(e: Expr) -> Expr:
-    return sp.expand(e)
+    expanded: Expr = sp.expand(e)
+    return expanded
 
 
 def normal(e: Expr | int) -> Expr:
@@ -76,7 +82,7 @@ def door(e: Expr | int) -> Expr:
     """
     e = sp.sympify(e)
     return rational(
-        e.xreplace({v: symbol(v.name) for v in e.free_symbols if v != symbol(v.name)})
+        e.xreplace({v: symbol(v.name) for v in symbols_of(e) if v != symbol(v.name)})
     )
 
 
@@ -85,21 +91,22 @@ def monomials(e: Expr) -> Mapping[Monomial, sp.Rational]:
     """Return {monomial: coefficient} of an expanded polynomial, in no promised order."""
     out: dict[Monomial, sp.Rational] = {}
     for part in sp.Add.make_args(e):
-        coefficient, rest = part.as_coeff_Mul()
+        number, rest = part.as_coeff_Mul()
         powers: dict[str, int] = {}
         for base in sp.Mul.make_args(rest):
             root, exponent = base.as_base_exp()
-            if root != 1:
+            if isinstance(root, Symbol):
                 powers[root.name] = powers.get(root.name, 0) + int(exponent)
-        if coefficient != 0:
-            out[tuple(sorted(powers.items()))] = coefficient
+        if number != 0:
+            out[tuple(sorted(powers.items()))] = sp.Rational(number)
     return out
 
 
 @lru_cache(maxsize=1 << 16)
 def coefficient(e: Expr, v: Symbol) -> Expr:
     """Return the coefficient of `v` in an expanded polynomial that is affine in `v`."""
-    return e.coeff(v)
+    c: Expr = e.coeff(v)
+    return c
 
 
 def degree(e: Expr, variables: Collection[Symbol]) -> int:
@@ -157,7 +164,7 @@ def factored(e: Expr) -> str:
     >>> factored(normal(symbol("d") * (symbol("K") - 1) - symbol("lo")))
     'd*(K - 1) - lo'
     """
-    choices = [(v, coefficient(e, v)) for v in sorted(e.free_symbols, key=lambda v: v.name)]
+    choices = [(v, coefficient(e, v)) for v in sorted(symbols_of(e), key=lambda v: v.name)]
     choices = [(v, c) for v, c in choices if len(monomials(c)) > 1 and degree(e, (v,)) == 1]
     if not choices:
         return text(e)

@@ -17,7 +17,15 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.obligations import Nonzero, Obligation
-from rot180.derive.polynomial import coefficient, degree, integral, monomials, normal, text
+from rot180.derive.polynomial import (
+    coefficient,
+    degree,
+    integral,
+    monomials,
+    normal,
+    symbols_of,
+    text,
+)
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -317,7 +325,7 @@ def reindex(
     outside = place.taken - set(t.variables)
     require("new names", not set(variables) & outside, f"{variables} would capture a name")
     for v, e in by.items():
-        stray = e.free_symbols & (set(t.variables) - set(variables))
+        stray = symbols_of(e) & (set(t.variables) - set(variables))
         require("affine", degree(e, variables) <= 1, f"{v} = {text(e)} is not affine")
         require("closed", not stray, f"{v} = {text(e)} mentions a variable that is replaced")
         require("integral", _is_integral(e), f"{v} = {text(e)} is not integral")
@@ -357,7 +365,7 @@ def euclid(place: Place, value: Expr, modulus: Expr, variable: Symbol) -> Result
     ``A = sum_u A * [0 <= e - s u < s]``
     """
     t = place.term
-    used = place.taken | value.free_symbols | modulus.free_symbols
+    used = place.taken | symbols_of(value) | symbols_of(modulus)
     require("new name", variable not in used, f"the name {variable} is in use")
     inserted = Range(value - modulus * variable, modulus)
     new = Term(t.coefficient, (*t.variables, variable), (*t.factors, inserted))
@@ -559,7 +567,7 @@ def finiteness(t: Term, facts: tuple[Condition, ...]) -> tuple[Obligation, ...] 
     """
     taken = t.symbols.union(*(factor_symbols(c) for c in facts))
     rows = [b.value for b in supports(t.factors, taken)]
-    unknown = set(t.variables).union(*(e.free_symbols for e in rows)) - taken | set(t.variables)
+    unknown = set(t.variables).union(*(symbols_of(e) for e in rows)) - taken | set(t.variables)
     context = (*facts, *(f for f in t.factors if isinstance(f, Equal | Range)))
     return _finite(rows, frozenset(unknown), context)
 
@@ -573,8 +581,8 @@ def _finite(
     while left and progress:
         progress = False
         single = [
-            (v, coefficient(e, v)) for e in rows for v in [*(e.free_symbols & left)]
-            if len(e.free_symbols & left) == 1
+            (v, coefficient(e, v)) for e in rows for v in [*(symbols_of(e) & left)]
+            if len(symbols_of(e) & left) == 1
         ]
         # a unit needs no argument; take those first
         single.sort(key=lambda vc: (vc[1] not in (1, -1), vc[0].name, text(vc[1])))
@@ -587,7 +595,7 @@ def _finite(
     if not left:
         return tuple(needed)
     names = sorted(left, key=lambda v: v.name)
-    table = [[coefficient(e, v) for v in names] for e in rows if e.free_symbols & left]
+    table = [[coefficient(e, v) for v in names] for e in rows if symbols_of(e) & left]
     for chosen in combinations(range(len(table)), len(names)):
         minor = normal(sp.Matrix([table[r] for r in chosen]).det(method="berkowitz"))
         if minor != 0:

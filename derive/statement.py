@@ -5,7 +5,7 @@ from __future__ import annotations
 from sympy import Expr, Symbol
 
 from rot180.derive.notation import write
-from rot180.derive.polynomial import coefficient, factored, monomials, normal, text
+from rot180.derive.polynomial import coefficient, factored, monomials, normal, symbols_of, text
 from rot180.derive.proof import Theorem
 from rot180.derive.terms import (
     Access,
@@ -57,13 +57,13 @@ def name_paddings(
     taken = set(free).union(*(t.symbols for t in expression))
 
     def shorten(e: Expr, variables: set[Symbol]) -> Expr:
-        moving = normal(sum(coefficient(e, v) * v for v in e.free_symbols & variables))
+        moving = normal(sum(coefficient(e, v) * v for v in symbols_of(e) & variables))
         fixed = normal(moving - e)
         if moving == 0 or len(monomials(fixed)) < 3:
             return e
         if fixed not in names:
             names[fixed] = fresh("pi", taken | set(names.values()))
-        return moving - names[fixed]
+        return normal(moving - names[fixed])
 
     out = []
     for t in expression:

@@ -8,7 +8,7 @@ from itertools import permutations, product
 from sympy import Expr, Symbol
 
 from rot180.derive.obligations import Obligation, certify, evident
-from rot180.derive.polynomial import coefficient, monomials, normal
+from rot180.derive.polynomial import coefficient, monomials, normal, symbols_of
 from rot180.derive.proof import Proof, Step, Theorem, Variables, follow, replay, show, show_goal
 from rot180.derive.rules import Place
 from rot180.derive.terms import (
@@ -172,13 +172,13 @@ def _rewritable(d: Derivation) -> Iterator[tuple[int, int, int, Expr]]:
         bound = set(d.current[at].variables)
         for h in free:
             c = coefficient(equation.value, h)
-            if c not in (1, -1) or not equation.value.free_symbols & bound:
+            if c not in (1, -1) or not symbols_of(equation.value) & bound:
                 continue
             value = normal(h - c * equation.value)
             for n, f in enumerate(d.current[at].factors):
                 for axis, e in enumerate(_index(f)) if isinstance(f, Access | Apply) else ():
                     other = normal(e - value + h)
-                    if e.free_symbols & bound and not other.free_symbols & bound:
+                    if symbols_of(e) & bound and not symbols_of(other) & bound:
                         yield at, n, axis, other
 
 
@@ -277,7 +277,7 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
     if sorted(map(_head, ours)) != sorted(map(_head, theirs)):
         return
     # the target's names must not meet ours while equations are solved
-    aside: dict[Symbol, Expr] = {}
+    aside: dict[Symbol, Symbol] = {}
     for v in target.variables:
         taken = t.symbols | target.symbols | set(aside.values())
         aside[v] = fresh("_" + v.name, taken)
@@ -308,11 +308,12 @@ def _bracket_pairings(t: Term, target: Term) -> Iterator[list[Expr]]:
         return
     for order in permutations(theirs):
         kinds = [
-            type(f) is type(g) and (isinstance(f, Equal) or f.size == g.size)
+            f.size == g.size
+            if isinstance(f, Range) and isinstance(g, Range)
+            else type(f) is type(g)
             for f, g in zip(ours, order, strict=True)
-            if not isinstance(f, Range) or isinstance(g, Range)
         ]
-        if len(kinds) < len(ours) or not all(kinds):
+        if not all(kinds):
             continue
         flippable = [n for n, f in enumerate(ours) if isinstance(f, Equal)]
         for signs in product((1, -1), repeat=len(flippable)):
@@ -342,7 +343,7 @@ def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr
         progress = False
         for e in equations:
             e = normal(e.xreplace(solved))
-            open_ = sorted(e.free_symbols & unknown - solved.keys(), key=lambda v: v.name)
+            open_ = sorted(symbols_of(e) & unknown - solved.keys(), key=lambda v: v.name)
             if len(open_) != 1:
                 continue
             v = open_[0]
@@ -456,7 +457,7 @@ def _divides_only(t: Term, f: Equal, p: Symbol) -> bool:
     """Say whether p is in this equation alone, with a modulus of one monomial, not yet split."""
     c = coefficient(f.value, p)
     others = [g for g in t.factors if isinstance(g, Equal | Range) and g != f]
-    if c == 0 or len(monomials(c)) != 1 or any(p in g.value.free_symbols for g in others):
+    if c == 0 or len(monomials(c)) != 1 or any(p in symbols_of(g.value) for g in others):
         return False
     return any(isinstance(g, Access) and p in g.index for g in t.factors)
 

@@ -16,7 +16,7 @@ from typing import ClassVar, TypeAlias
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import degree, door, integral, normal, rational, symbol
+from rot180.derive.polynomial import degree, door, integral, normal, rational, symbol, symbols_of
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,12 @@ class Tensor:
     @cached_property
     def parameters(self) -> frozenset[Symbol]:
         """Return the symbols the box and the definition depend on."""
-        sizes = frozenset().union(*(n.free_symbols for n in self.shape if n is not None))
+        sizes = frozenset().union(*(symbols_of(n) for n in self.shape if n is not None))
         return sizes | (self.definition.parameters if self.definition else frozenset())
 
     def __getitem__(self, index: Expr | int | tuple[Expr | int, ...]) -> Access:
-        return Access(self, index if isinstance(index, tuple) else (index,))
+        entries = index if isinstance(index, tuple) else (index,)
+        return Access(self, tuple(normal(e) for e in entries))
 
 
 def tensor(name: str, *shape: Expr | int | str) -> Tensor:
@@ -161,16 +162,16 @@ class Term:
         bound = frozenset(self.variables)
         if len(bound) != len(self.variables):
             raise ValueError(f"a bound variable is named twice: {self.variables}")
-        if self.coefficient.free_symbols & bound:
+        if symbols_of(self.coefficient) & bound:
             raise ValueError(f"coefficient {self.coefficient} contains a bound variable")
         for factor in accesses_and_brackets(self.factors):
             fixed = factor.tensor.parameters if isinstance(factor, Access) else frozenset()
             if isinstance(factor, Range):
-                fixed = factor.size.free_symbols
+                fixed = symbols_of(factor.size)
             if fixed & bound:
                 raise ValueError(f"a box or bound contains a bound variable: {factor}")
             for e in indices(factor):
-                if e.free_symbols & bound and degree(e, bound) > 1:
+                if symbols_of(e) & bound and degree(e, bound) > 1:
                     raise ValueError(f"index {e} is not affine in {self.variables}")
 
     @cached_property
@@ -183,7 +184,7 @@ class Term:
     @cached_property
     def symbols(self) -> frozenset[Symbol]:
         """Return every symbol in it, bound or free, those inside tensors included."""
-        found = set(self.variables) | self.coefficient.free_symbols
+        found = set(self.variables) | symbols_of(self.coefficient)
         for factor in accesses_and_brackets(self.factors):
             found |= factor_symbols(factor)
         return frozenset(found)
@@ -209,7 +210,7 @@ class Definition:
             for factor in accesses_and_brackets(term.factors):
                 fixed = factor.tensor.parameters if isinstance(factor, Access) else frozenset()
                 if isinstance(factor, Range):
-                    fixed = factor.size.free_symbols
+                    fixed = symbols_of(factor.size)
                 if fixed & set(self.formals):
                     raise ValueError(f"a box or bound in a definition has its index: {factor}")
         if odd := [v.name for v in self.parameters if v.name.startswith("_")]:
@@ -274,14 +275,14 @@ def indices(factor: Access | Condition) -> tuple[Expr, ...]:
 def factor_symbols(factor: Factor | Condition) -> frozenset[Symbol]:
     """Return every symbol of a factor, those inside its tensor included."""
     if isinstance(factor, AtLeast):
-        return frozenset(factor.value.free_symbols)
+        return frozenset(symbols_of(factor.value))
     found: set[Symbol] = set()
     for part in accesses_and_brackets((factor,)):
-        found.update(*(e.free_symbols for e in indices(part)))
+        found.update(*(symbols_of(e) for e in indices(part)))
         if isinstance(part, Access):
             found |= part.tensor.parameters
         elif isinstance(part, Range):
-            found |= part.size.free_symbols
+            found |= symbols_of(part.size)
     return frozenset(found)
 
 
@@ -309,7 +310,7 @@ Substitution: TypeAlias = Mapping[Symbol, Expr]
 
 
 def _replace(e: Expr, by: Substitution) -> Expr:
-    return normal(e.xreplace(dict(by))) if e.free_symbols & by.keys() else e
+    return normal(e.xreplace(dict(by))) if symbols_of(e) & by.keys() else e
 
 
 def substitute_factor(factor: Factor, by: Substitution) -> Factor:
@@ -350,9 +351,9 @@ def substitute_tensor(t: Tensor, by: Substitution) -> Tensor:
     definition = None
     if t.definition:
         formals = t.definition.formals
-        taken = frozenset().union(*(e.free_symbols for e in by.values())) | by.keys()
+        taken = frozenset().union(*(symbols_of(e) for e in by.values())) | by.keys()
         used = taken | t.parameters | set(formals)
-        new: dict[Symbol, Expr] = {}
+        new: dict[Symbol, Symbol] = {}
         for v in formals:
             if v in taken:
                 new[v] = fresh(v, used | set(new.values()))
@@ -367,8 +368,8 @@ def substitute(t: Term, by: Substitution) -> Term:
     by = {v: e for v, e in by.items() if v not in bound and v in t.symbols}
     if not by:
         return t
-    incoming = frozenset().union(*(e.free_symbols for e in by.values()))
-    aside: dict[Symbol, Expr] = {}
+    incoming = frozenset().union(*(symbols_of(e) for e in by.values()))
+    aside: dict[Symbol, Symbol] = {}
     for v in t.variables:
         if v in incoming:
             aside[v] = fresh(v, t.symbols | incoming | set(aside.values()))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from sympy import Expr, Symbol
+
 from rot180.derive.polynomial import symbol
-from rot180.derive.terms import AtLeast, Equal, Expression, Range, term
+from rot180.derive.terms import AtLeast, Condition, Equal, Expression, Factor, Range, term
 from rot180.derive.theorems.registry import Claim, claim
 from rot180.derive.theorems.sweeps import Sweep
 
@@ -19,8 +21,11 @@ def phases(sweep: Sweep) -> Claim:
     _, w, g = sweep.operands()
     _, lead_w, lead_y = sweep.lead()
     places = [v for v, _ in variables][len(variables) - sweep.axes :]
-    brackets, hypotheses, over = [], [], []
-    index_g, index_w = [], []
+    brackets: list[Factor] = []
+    hypotheses: list[Condition] = []
+    over: list[Symbol] = []
+    index_g: list[Expr] = []
+    index_w: list[Expr] = []
     for a in range(sweep.axes):
         s, d, lo = sweep.parameters(a)
         d = sweep.sign * d

@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Symbol
 from rot180.derive import operators
 from rot180.derive.gradients import chain_goal, operand, output_gradient
 from rot180.derive.layers import Layer, layer
-from rot180.derive.polynomial import symbol
+from rot180.derive.polynomial import symbol, symbols_of
 from rot180.derive.proof import Variables
 from rot180.derive.terms import Access, Expression, Tensor, term
 
@@ -129,7 +129,7 @@ class Sweep:
 
 
 def _symbols(e: Expr) -> list[Symbol]:
-    return sorted(e.free_symbols, key=lambda v: v.name)
+    return sorted(symbols_of(e), key=lambda v: v.name)
 
 
 PLAIN = [Sweep(n, true) for true in (False, True) for n in (1, 2, 3)]
