@@ -564,7 +564,7 @@ class Case:
             found = reached, conclude(self.plain.argument(e), reached, ready)
         self.premises[found[0]] = None
         splits = [s.split for s in dict.fromkeys(used) if s.split]
-        return [*splits, *steps, "exfalso; lia."]
+        return [*splits, *steps, f"exfalso; apply (unreachable far {found[1]}); assumption."]
 
 
 
