@@ -16,7 +16,7 @@ cimport cython
 from cpython.buffer cimport Py_buffer, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release
 from cpython.buffer cimport PyObject_GetBuffer
 from cython cimport floating
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 import math
@@ -353,16 +353,47 @@ def _inside(place, size):
 
 cdef extern from *:
     """
-    /* c[6][N] = a^T b: a is [terms][6], b is [terms][N], N entries are 64 bytes. */
+    /* c[6][N] = a^T b: a is [terms][6]; row t of b, 64 bytes, is at data + at[t]. */
     #define ROT180_ROWS 6
+    /* out += scale * in, and the sum of in. */
+    #define ROT180_ADD(NAME, TYPE)                                                        \
+    static void NAME(TYPE *__restrict out, const TYPE *__restrict in, TYPE scale,         \
+                     Py_ssize_t n) {                                                      \
+        for (Py_ssize_t i = 0; i < n; i++) out[i] += scale * in[i];                       \
+    }
+    #define ROT180_TOTAL(NAME, TYPE)                                                      \
+    static TYPE NAME(const TYPE *in, Py_ssize_t n) {                                      \
+        TYPE a = 0, b = 0, c = 0, d = 0;                                                  \
+        for (; n >= 4; n -= 4, in += 4) a += in[0], b += in[1], c += in[2], d += in[3];   \
+        for (; n > 0; n--, in++) a += in[0];                                              \
+        return (a + b) + (c + d);                                                         \
+    }
+    ROT180_ADD(rot180_add_float, float)
+    ROT180_ADD(rot180_add_double, double)
     #if defined(__GNUC__)
+    #undef ROT180_TOTAL
+    #define ROT180_TOTAL(NAME, TYPE)                                                      \
+    static TYPE NAME(const TYPE *in, Py_ssize_t n) {                                      \
+        enum { HALF = 32 / sizeof(TYPE) };                                                \
+        rot180_##TYPE a = {0}, b = {0};                                                   \
+        TYPE total = 0;                                                                   \
+        for (; n >= 2 * HALF; n -= 2 * HALF, in += 2 * HALF) {                            \
+            a += *(const rot180_##TYPE *)in, b += *(const rot180_##TYPE *)(in + HALF);    \
+        }                                                                                 \
+        a += b;                                                                           \
+        for (int i = 0; i < HALF; i++) total += a[i];                                     \
+        for (; n > 0; n--, in++) total += in[0];                                          \
+        return total;                                                                     \
+    }
     #define ROT180_TILE(NAME, TYPE, VECTOR, TARGET)                                       \
-    TARGET static void NAME(Py_ssize_t terms, const TYPE *a, const TYPE *b, TYPE *c) {    \
+    TARGET static void NAME(Py_ssize_t terms, const TYPE *a, const char *data,            \
+                            const Py_ssize_t *at, TYPE *c) {                              \
         enum { HALF = 32 / sizeof(TYPE) };                                                \
         VECTOR c00 = {0}, c01 = {0}, c10 = {0}, c11 = {0}, c20 = {0}, c21 = {0};          \
         VECTOR c30 = {0}, c31 = {0}, c40 = {0}, c41 = {0}, c50 = {0}, c51 = {0};          \
         VECTOR *out = (VECTOR *)c;                                                        \
-        for (; terms > 0; terms--, a += ROT180_ROWS, b += 2 * HALF) {                     \
+        for (; terms > 0; terms--, a += ROT180_ROWS, at++) {                              \
+            const TYPE *b = (const TYPE *)(data + *at);                                   \
             VECTOR b0 = *(const VECTOR *)b, b1 = *(const VECTOR *)(b + HALF);             \
             c00 += a[0] * b0, c01 += a[0] * b1, c10 += a[1] * b0, c11 += a[1] * b1;       \
             c20 += a[2] * b0, c21 += a[2] * b1, c30 += a[3] * b0, c31 += a[3] * b1;       \
@@ -374,6 +405,8 @@ cdef extern from *:
     }
     typedef float rot180_float __attribute__((vector_size(32), aligned(4), may_alias));
     typedef double rot180_double __attribute__((vector_size(32), aligned(8), may_alias));
+    ROT180_TOTAL(rot180_total_float, float)
+    ROT180_TOTAL(rot180_total_double, double)
     ROT180_TILE(rot180_tile_float, float, rot180_float, )
     ROT180_TILE(rot180_tile_double, double, rot180_double, )
     #if defined(__x86_64__)
@@ -390,13 +423,17 @@ cdef extern from *:
     #endif
     #else
     #define ROT180_TILE(NAME, TYPE)                                                       \
-    static void NAME(Py_ssize_t terms, const TYPE *a, const TYPE *b, TYPE *c) {           \
+    static void NAME(Py_ssize_t terms, const TYPE *a, const char *data,                   \
+                     const Py_ssize_t *at, TYPE *c) {                                     \
         enum { WIDE = 64 / sizeof(TYPE) };                                                \
         memset(c, 0, ROT180_ROWS * 64);                                                   \
-        for (; terms > 0; terms--, a += ROT180_ROWS, b += WIDE)                           \
+        for (; terms > 0; terms--, a += ROT180_ROWS, at++)                                \
             for (int i = 0; i < ROT180_ROWS; i++)                                         \
-                for (int j = 0; j < WIDE; j++) c[i * WIDE + j] += a[i] * b[j];            \
+                for (int j = 0; j < WIDE; j++)                                            \
+                    c[i * WIDE + j] += a[i] * ((const TYPE *)(data + *at))[j];            \
     }
+    ROT180_TOTAL(rot180_total_float, float)
+    ROT180_TOTAL(rot180_total_double, double)
     ROT180_TILE(rot180_tile_float, float)
     ROT180_TILE(rot180_tile_double, double)
     #define rot180_tile_float_avx2 rot180_tile_float
@@ -406,14 +443,19 @@ cdef extern from *:
     """
     int ROWS "ROT180_ROWS"
     int has_avx2 "rot180_avx2"() noexcept nogil
+    void add_float "rot180_add_float"(float *, const float *, float, Py_ssize_t) noexcept nogil
+    void add_double "rot180_add_double"(
+        double *, const double *, double, Py_ssize_t) noexcept nogil
+    float total_float "rot180_total_float"(const float *, Py_ssize_t) noexcept nogil
+    double total_double "rot180_total_double"(const double *, Py_ssize_t) noexcept nogil
     void tile_float "rot180_tile_float"(
-        Py_ssize_t, const float *, const float *, float *) noexcept nogil
+        Py_ssize_t, const float *, const char *, const Py_ssize_t *, float *) noexcept nogil
     void tile_double "rot180_tile_double"(
-        Py_ssize_t, const double *, const double *, double *) noexcept nogil
+        Py_ssize_t, const double *, const char *, const Py_ssize_t *, double *) noexcept nogil
     void tile_float_avx2 "rot180_tile_float_avx2"(
-        Py_ssize_t, const float *, const float *, float *) noexcept nogil
+        Py_ssize_t, const float *, const char *, const Py_ssize_t *, float *) noexcept nogil
     void tile_double_avx2 "rot180_tile_double_avx2"(
-        Py_ssize_t, const double *, const double *, double *) noexcept nogil
+        Py_ssize_t, const double *, const char *, const Py_ssize_t *, double *) noexcept nogil
 
 
 # A tile is ROWS x WIDE entries, WIDE of them in 64 bytes; a block is what is packed at a time:
@@ -421,6 +463,9 @@ cdef extern from *:
 cdef int DEEP = 256
 cdef int BLOCK = 65536
 cdef int TALL = 384
+cdef int BROAD = 1024
+# Up to so many rows of tiles, packing the wide side costs more than it gains.
+cdef int FEW = 32
 cdef int MOST = 64
 
 
@@ -477,24 +522,33 @@ cdef struct Sum:
     void *line
     void *tall_panel
     void *wide_panel
+    Py_ssize_t *packed_rows
+    bint direct
 
 
 cdef class _Memory:
     """Buffers of arrays and scratch memory, given back together."""
 
-    cdef list blocks
+    cdef void *last
     cdef Py_buffer views[64]
     cdef int held
 
     def __cinit__(self):
-        self.blocks = []
+        self.last = NULL
         self.held = 0
 
     cdef void *take(self, Py_ssize_t size) except NULL:
-        block = bytearray(size + 64)
-        self.blocks.append(block)
-        cdef char *start = block
-        return start + (64 - <size_t>start % 64) % 64
+        """Return memory for a table, filled with zeros."""
+        return memset(self.scratch(size), 0, size)
+
+    cdef void *scratch(self, Py_ssize_t size) except NULL:
+        """Return memory at a multiple of 64 bytes; before it stands the block taken last."""
+        cdef char *block = <char *>malloc(size + 128)
+        if block == NULL:
+            raise MemoryError(f"{size} bytes of scratch memory")
+        (<void **>block)[0] = self.last
+        self.last = block
+        return block + 128 - <size_t>block % 64
 
     cdef Py_buffer *view(self, array, bint writable) except NULL:
         if self.held == 64:
@@ -506,6 +560,11 @@ cdef class _Memory:
 
     def __dealloc__(self):
         cdef int i
+        cdef void *block
+        while self.last != NULL:
+            block = self.last
+            self.last = (<void **>block)[0]
+            free(block)
         for i in range(self.held):
             PyBuffer_Release(&self.views[i])
 
@@ -541,26 +600,29 @@ def _accumulate(
     s.out_steps = target.steps
     if columns and _prefers_columns(&s, names, rows.split(), columns.split()):
         rows, columns, left, right = columns, rows, right, left
+    tall_volume = math.prod(loops[name][1] - loops[name][0] for name in columns.split())
+    few = bool(right) and len(left) == 1 and tall_volume <= FEW
     s.wide_count, s.tall_count = len(left), len(right)
-    s.wide_factors = _fill_factors(left, loops, names, memory)
+    s.wide_factors = _fill_factors([_padded(f, loops) for f in left] if few else left,
+                                   loops, names, memory)
     s.tall_factors = _fill_factors(right, loops, names, memory)
-    for group, words in (("batch", batch), ("over", over), ("tall", columns), ("wide", rows)):
-        indices = [names.index(name) for name in words.split()]
-        if group == "batch":
-            _fill_group(&s, &s.batch, indices, 1, memory)
-        elif group == "over":
-            _fill_group(&s, &s.over, indices, DEEP if right else BLOCK, memory)
-        elif group == "tall":
-            _fill_group(&s, &s.tall, indices, TALL, memory)
-        else:
-            _fill_group(&s, &s.wide, indices, max(64, BLOCK // s.over.size), memory)
+    _fill_group(&s, &s.batch, names, batch, 1, memory)
+    _fill_group(&s, &s.over, names, over, DEEP if right else BLOCK, memory)
+    _fill_group(&s, &s.tall, names, columns, TALL, memory)
+    _fill_group(&s, &s.wide, names, rows, max(64, min(BROAD, BLOCK // s.over.size)), memory)
     _fill_tables(&s, memory)
     size = out.itemsize
     depth = s.over.size * size
     lanes = 64 // size
-    s.line = memory.take((max(s.over.size, s.wide.size, s.tall.size) + lanes) * size)
-    s.wide_panel = memory.take((s.wide.size + lanes) * depth)
-    s.tall_panel = memory.take((s.tall.size + ROWS) * depth)
+    s.direct = few and s.wide_factors.checks == 0 and s.wide_factors.data != NULL
+    s.direct = s.direct and s.wide_factors.steps[s.wide.inner] == size
+    s.line = memory.scratch((max(s.over.size, s.wide.size, s.tall.size) + lanes) * size)
+    s.wide_panel = memory.scratch((s.wide.size + lanes) * depth if right else 0)
+    s.tall_panel = memory.scratch((s.tall.size + ROWS) * depth if right else 0)
+    s.packed_rows = <Py_ssize_t *>memory.take(s.over.size * sizeof(Py_ssize_t))
+    cdef Py_ssize_t row
+    for row in range(s.over.size):
+        s.packed_rows[row] = row * 64
     cdef bint product = bool(right)
     cdef bint single = size == 4
     with nogil:
@@ -568,6 +630,26 @@ def _accumulate(
             _run[float](&s, product)
         else:
             _run[double](&s, product)
+
+
+def _padded(factor, loops):
+    """Copy an array with zeros around it, as far as its index reaches, if that is not too far."""
+    array, index, shape = factor
+    if array is None:
+        return factor
+    spans = [_extremes(place, loops) for place in index]
+    if all(low >= 0 and high < n for (low, high), n in zip(spans, shape)):
+        return factor
+    sizes = [high - low + 1 for low, high in spans]
+    if math.prod(sizes) > 4 * array.size + BLOCK:
+        return factor
+    part = np.zeros(sizes, array.dtype)
+    inside = [(max(low, 0), min(high + 1, n)) for (low, high), n in zip(spans, shape)]
+    if all(first < stop for first, stop in inside):
+        to = tuple(slice(a - low, b - low) for (a, b), (low, _) in zip(inside, spans))
+        part[to] = array[tuple(slice(a, b) for a, b in inside)]
+    moved = [{**place, "": place.get("", 0) - low} for place, (low, _) in zip(index, spans)]
+    return part, moved, part.shape
 
 
 cdef bint _prefers_columns(Sum *s, list names, list rows, list columns):
@@ -627,9 +709,19 @@ cdef int _fill_factor(
     return 0
 
 
-cdef int _fill_group(Sum *s, Group *g, indices, Py_ssize_t most, _Memory memory) except -1:
+cdef int _fill_group(
+    Sum *s, Group *g, list names, words, Py_ssize_t most, _Memory memory
+) except -1:
     """Choose the loops of a block: from the last one outwards, as many as fit."""
-    kept = [i for i in indices if s.extents[i] > 1] or [s.loops - 1]
+    kept = []
+    for name in words.split():
+        at = names.index(name)
+        if s.extents[at] == 1:
+            continue
+        if kept and _continues(s, kept[-1], at):
+            s.extents[at] *= s.extents[kept.pop()]
+        kept.append(at)
+    kept = kept or [s.loops - 1]
     g.count = len(kept)
     g.loops = <int *>memory.take(g.count * sizeof(int))
     for at, i in enumerate(kept):
@@ -643,6 +735,31 @@ cdef int _fill_group(Sum *s, Group *g, indices, Py_ssize_t most, _Memory memory)
     g.inner = g.loops[g.count - 1]
     g.run = g.step if g.first == g.count - 1 else s.extents[g.inner]
     return 0
+
+
+cdef bint _continues(Sum *s, int outer, int inner) noexcept:
+    """Say whether two loops are one long loop for every factor and the output."""
+    cdef int i
+    cdef Py_ssize_t extent = s.extents[inner]
+    if s.out_steps[outer] != s.out_steps[inner] * extent:
+        return False
+    for i in range(s.wide_count):
+        if not _continues_in(s, &s.wide_factors[i], outer, inner):
+            return False
+    for i in range(s.tall_count):
+        if not _continues_in(s, &s.tall_factors[i], outer, inner):
+            return False
+    return True
+
+
+cdef bint _continues_in(Sum *s, Factor *f, int outer, int inner) noexcept:
+    cdef int c
+    if f.steps[outer] != f.steps[inner] * s.extents[inner]:
+        return False
+    for c in range(f.checks):
+        if f.slopes[c * s.loops + outer] != f.slopes[c * s.loops + inner] * s.extents[inner]:
+            return False
+    return True
 
 
 cdef int _fill_tables(Sum *s, _Memory memory) except -1:
@@ -751,7 +868,7 @@ cdef void _move_factor(Sum *s, Factor *f) noexcept nogil:
 
 
 cdef void _line(
-    floating *line, Sum *s, Factor *factors, int count, bint along_over,
+    floating *line, Py_ssize_t stride, Sum *s, Factor *factors, int count, bint along_over,
     Group *own, Py_ssize_t fixed, Py_ssize_t length,
 ) noexcept nogil:
     """Write the product of the factors along one group, at one position of the other."""
@@ -766,7 +883,7 @@ cdef void _line(
     cdef int n, c
     if count == 0:
         for i in range(length):
-            line[i] = 1
+            line[i * stride] = 1
     for n in range(count):
         f = &factors[n]
         along = &f.over if along_over else &f.own
@@ -779,29 +896,28 @@ cdef void _line(
                 value = f.values_now[c] + across.checks[c * h.size + fixed]
                 value += along.checks[c * g.size + start]
                 _clip(&first, &stop, value, f.slopes[c * s.loops + g.inner], f.sizes[c])
-            to = line + start
+            to = line + start * stride
             if first >= stop:
-                memset(to, 0, run * sizeof(floating))
-                continue
+                first, stop = 0, 0
             for i in range(first):
-                to[i] = 0
+                to[i * stride] = 0
             for i in range(stop, run):
-                to[i] = 0
+                to[i * stride] = 0
             if f.data == NULL:
                 if n == 0:
                     for i in range(first, stop):
-                        to[i] = 1
+                        to[i * stride] = 1
                 continue
             step = f.steps[g.inner]
             data = f.data + f.now + across.offset[fixed] + along.offset[start]
             if n > 0:
                 for i in range(first, stop):
-                    to[i] *= (<const floating *>(data + i * step))[0]
-            elif step == sizeof(floating):
+                    to[i * stride] *= (<const floating *>(data + i * step))[0]
+            elif stride == 1 and step == sizeof(floating):
                 memcpy(to + first, data + first * step, (stop - first) * sizeof(floating))
             else:
                 for i in range(first, stop):
-                    to[i] = (<const floating *>(data + i * step))[0]
+                    to[i * stride] = (<const floating *>(data + i * step))[0]
 
 
 cdef inline void _clip(
@@ -825,29 +941,29 @@ cdef inline void _clip(
 
 cdef void _pack(
     floating *panel, Sum *s, Factor *factors, int count, Group *own,
-    Py_ssize_t depth, Py_ssize_t length, Py_ssize_t lanes,
+    Py_ssize_t depth, Py_ssize_t length, bint tall,
 ) noexcept nogil:
     """Write the product of the factors as strips [depth][lanes], with zeros to fill the last."""
     cdef floating *line = <floating *>s.line
     cdef floating *to
-    cdef Py_ssize_t t, i, strip
-    cdef Py_ssize_t padded = (length + lanes - 1) // lanes * lanes
+    cdef Py_ssize_t lanes = ROWS if tall else 64 // sizeof(floating)
+    cdef Py_ssize_t strips = (length + lanes - 1) // lanes, strip, t, i
     if own.run >= s.over.run:
         for t in range(depth):
-            _line[floating](line, s, factors, count, False, own, t, length)
-            for i in range(length, padded):
+            _line[floating](line, 1, s, factors, count, False, own, t, length)
+            for i in range(length, strips * lanes):
                 line[i] = 0
-            for strip in range(padded // lanes):
+            for strip in range(strips):
                 to = panel + (strip * depth + t) * lanes
-                for i in range(lanes):
-                    to[i] = line[strip * lanes + i]
+                if tall:
+                    memcpy(to, line + strip * lanes, ROWS * sizeof(floating))
+                else:
+                    memcpy(to, line + strip * lanes, 64)
         return
-    for i in range(padded):
+    for i in range(strips * lanes):
         to = panel + i // lanes * lanes * depth + i % lanes
         if i < length:
-            _line[floating](line, s, factors, count, True, own, i, depth)
-            for t in range(depth):
-                to[t * lanes] = line[t]
+            _line[floating](to, lanes, s, factors, count, True, own, i, depth)
         else:
             for t in range(depth):
                 to[t * lanes] = 0
@@ -856,82 +972,112 @@ cdef void _pack(
 cdef void _multiply_block(
     Sum *s, Py_ssize_t depth, Py_ssize_t tall, Py_ssize_t wide, int changed, floating *_=NULL
 ) noexcept nogil:
-    """Add the product of two packed blocks to the output, tile by tile."""
-    cdef Py_ssize_t lanes = 64 // sizeof(floating), strip, band, i, j
-    cdef floating *a = <floating *>s.tall_panel
-    cdef floating *b = <floating *>s.wide_panel
-    cdef floating tile[96]
-    cdef bint fast = has_avx2()
+    """Add the product of two blocks to the output, tile by tile."""
+    cdef Py_ssize_t lanes = 64 // sizeof(floating), run = min(s.wide.run, wide)
+    cdef Py_ssize_t piece, strip, start, j, done
+    cdef floating *panel = <floating *>s.wide_panel
+    cdef Factor *f = s.wide_factors
     if changed < 3:
-        _pack[floating](a, s, s.tall_factors, s.tall_count, &s.tall, depth, tall, ROWS)
-    _pack[floating](b, s, s.wide_factors, s.wide_count, &s.wide, depth, wide, lanes)
+        _pack[floating](
+            <floating *>s.tall_panel, s, s.tall_factors, s.tall_count, &s.tall, depth, tall, True
+        )
+    if s.direct and run >= lanes:
+        for piece in range(wide // run):
+            start = piece * run
+            for strip in range((run + lanes - 1) // lanes):
+                # The last strip ends with the run: it covers some columns again.
+                j = min(strip * lanes, run - lanes)
+                done = strip * lanes - j
+                _multiply_strip[floating](
+                    s, f.data + f.now + f.own.offset[start] + j * sizeof(floating),
+                    f.over.offset, depth, tall, start + j, done, lanes,
+                )
+        return
+    _pack[floating](panel, s, f, s.wide_count, &s.wide, depth, wide, False)
     for strip in range((wide + lanes - 1) // lanes):
         j = strip * lanes
-        for band in range((tall + ROWS - 1) // ROWS):
-            i = band * ROWS
-            if floating is float:
-                if fast:
-                    tile_float_avx2(depth, a + i * depth, b + j * depth, tile)
-                else:
-                    tile_float(depth, a + i * depth, b + j * depth, tile)
-            else:
-                if fast:
-                    tile_double_avx2(depth, a + i * depth, b + j * depth, tile)
-                else:
-                    tile_double(depth, a + i * depth, b + j * depth, tile)
-            _add_tile[floating](s, tile, i, min(ROWS, tall - i), j, min(lanes, wide - j), lanes)
-
-
-cdef void _add_tile(
-    Sum *s, floating *tile, Py_ssize_t i, Py_ssize_t rows, Py_ssize_t j, Py_ssize_t columns,
-    Py_ssize_t lanes,
-) noexcept nogil:
-    cdef Py_ssize_t n
-    cdef floating scale = <floating>s.scale
-    for n in range(rows):
-        _add_line[floating](
-            s.out + s.out_now + s.out_tall[i + n], s, j, columns, tile + n * lanes, scale
+        _multiply_strip[floating](
+            s, <const char *>(panel + j * depth), s.packed_rows, depth, tall, j, 0,
+            min(lanes, wide - j),
         )
 
 
-cdef void _add_line(
-    char *to, Sum *s, Py_ssize_t j, Py_ssize_t length, floating *line, floating scale
+cdef void _multiply_strip(
+    Sum *s, const char *data, const Py_ssize_t *at, Py_ssize_t depth, Py_ssize_t tall,
+    Py_ssize_t j, Py_ssize_t first, Py_ssize_t stop, floating *_=NULL,
 ) noexcept nogil:
-    """Add `scale * line` to the output along the wide group, from position j on."""
-    cdef Py_ssize_t step = s.out_steps[s.wide.inner], run, i
+    """Multiply one strip; add columns [first, stop) to the output at position j on."""
+    cdef floating tile[96]
+    cdef floating *panel = <floating *>s.tall_panel
+    cdef Py_ssize_t band, i, n, x
+    cdef bint fast = has_avx2(), joined = True
+    cdef floating scale = <floating>s.scale
+    cdef floating *row
     cdef floating *out
-    while length > 0:
-        run = min(length, s.wide.run - j % s.wide.run)
-        out = <floating *>(to + s.out_wide[j])
-        if step == sizeof(floating):
-            for i in range(run):
-                out[i] += scale * line[i]
+    cdef char *to
+    cdef Py_ssize_t *where = s.out_wide + j
+    cdef int lanes = 64 // sizeof(floating)
+    for x in range(first + 1, stop):
+        joined = joined and where[x] == where[x - 1] + <Py_ssize_t>sizeof(floating)
+    for band in range((tall + ROWS - 1) // ROWS):
+        i = band * ROWS
+        if floating is float:
+            if fast:
+                tile_float_avx2(depth, panel + i * depth, data, at, tile)
+            else:
+                tile_float(depth, panel + i * depth, data, at, tile)
         else:
-            for i in range(run):
-                (<floating *>(to + s.out_wide[j] + i * step))[0] += scale * line[i]
-        j, line, length = j + run, line + run, length - run
+            if fast:
+                tile_double_avx2(depth, panel + i * depth, data, at, tile)
+            else:
+                tile_double(depth, panel + i * depth, data, at, tile)
+        for n in range(min(ROWS, tall - i)):
+            row = tile + n * lanes
+            to = s.out + s.out_now + s.out_tall[i + n]
+            if joined:
+                out = <floating *>(to + where[first])
+                if floating is float:
+                    add_float(out, row + first, scale, stop - first)
+                else:
+                    add_double(out, row + first, scale, stop - first)
+            else:
+                for x in range(first, stop):
+                    (<floating *>(to + where[x]))[0] += scale * row[x]
 
 
 cdef void _add_block(Sum *s, Py_ssize_t depth, Py_ssize_t wide, floating *_=NULL) noexcept nogil:
     """Add a sum of products of the factors of one side, along its longer run."""
     cdef floating *line = <floating *>s.line
-    cdef floating total[8]
     cdef floating scale = <floating>s.scale
-    cdef Py_ssize_t t, j, n
+    cdef floating total
+    cdef Py_ssize_t t, j, start
+    cdef char *to = s.out + s.out_now
+    cdef Factor *f = s.wide_factors
+    cdef bint plain = s.wide_count == 1 and f.checks == 0 and f.data != NULL
+    plain = plain and f.steps[s.over.inner] == sizeof(floating)
     if s.wide.run >= s.over.run:
         for t in range(depth):
-            _line[floating](line, s, s.wide_factors, s.wide_count, False, &s.wide, t, wide)
-            _add_line[floating](s.out + s.out_now, s, 0, wide, line, scale)
+            _line[floating](line, 1, s, f, s.wide_count, False, &s.wide, t, wide)
+            for j in range(wide):
+                (<floating *>(to + s.out_wide[j]))[0] += scale * line[j]
         return
     for j in range(wide):
-        _line[floating](line, s, s.wide_factors, s.wide_count, True, &s.wide, j, depth)
-        for n in range(8):
-            total[n] = 0
-        for t in range(depth // 8):
-            for n in range(8):
-                total[n] += line[8 * t + n]
-        for t in range(depth - depth % 8, depth):
-            total[0] += line[t]
-        for n in range(1, 8):
-            total[0] += total[n]
-        _add_line[floating](s.out + s.out_now, s, j, 1, total, scale)
+        if plain:
+            total = 0
+            for t in range((depth + s.over.run - 1) // s.over.run):
+                start = t * s.over.run
+                total += _total[floating](
+                    <const floating *>(f.data + f.now + f.own.offset[j] + f.over.offset[start]),
+                    min(s.over.run, depth - start),
+                )
+        else:
+            _line[floating](line, 1, s, f, s.wide_count, True, &s.wide, j, depth)
+            total = _total[floating](line, depth)
+        (<floating *>(to + s.out_wide[j]))[0] += scale * total
+
+
+cdef inline floating _total(const floating *line, Py_ssize_t length) noexcept nogil:
+    if floating is float:
+        return total_float(line, length)
+    else:
+        return total_double(line, length)

@@ -6,14 +6,13 @@ statement is refuted by exact evaluation at small sizes, so accepting it would b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import pytest
 import sympy as sp
 from sympy import Symbol
 
 from rot180.derive.certificates import MalformedError, dumps, loads
-from rot180.derive.evaluate import counterexample
 from rot180.derive.obligations import Obligation, Refutation, certifies, certify
 from rot180.derive.operators import dilate
 from rot180.derive.polynomial import symbol
@@ -24,10 +23,8 @@ from rot180.derive.terms import (
     Access,
     Apply,
     AtLeast,
-    Condition,
     Derivative,
     Equal,
-    Expression,
     Range,
     Tensor,
     define,
@@ -35,12 +32,7 @@ from rot180.derive.terms import (
     tensor,
     term,
 )
-
-
-def symbols(names: str) -> tuple[Symbol, ...]:
-    """Return several symbols."""
-    return tuple(map(symbol, names.split()))
-
+from tests.proofs import false, proof, refused, step, symbols
 
 h, h1, i, j, k, m, n, p, q, s, t, u, v, z = symbols("h h1 i j k m n p q s t u v z")
 H, K, M, N, P = symbols("H K M N P")
@@ -48,48 +40,6 @@ a, b, c, g, x = tensor("a", "N"), tensor("b", "N"), tensor("c"), tensor("g", "P"
 long = tensor("long", "M")
 ZERO, ONE = sp.Integer(0), sp.Integer(1)
 HALF = sp.Rational(1, 2)
-
-
-def step(rule: str, at: int = 0, result: Expression | None = None, **arguments: object) -> Step:
-    """Return a step without certificates."""
-    return Step(rule, at, tuple(sorted(arguments.items())), result)
-
-
-def proof(
-    start: Expression,
-    *steps: Step,
-    variables: Variables = (),
-    hypotheses: tuple[Condition, ...] = (),
-    name: str = "claim",
-) -> Proof:
-    """Return a proof; every forward step is given the certificates that are found for it."""
-    d = Derivation(name, variables, hypotheses, start)
-    for number, one in enumerate(steps):
-        if one.result is not None:
-            rest = (*d.steps, *steps[number:])
-            return Proof(name, variables, hypotheses, start, rest)
-        d.apply(one.rule, one.at, **dict(one.arguments))
-    return d.proof()
-
-
-def refused(make: Callable[[], Proof]) -> str:
-    """Return the message with which a proof is refused, when it is built or replayed or open."""
-    try:
-        theorem = replay(make())
-    except ValueError as error:
-        return str(error)
-    assert theorem.open, f"accepted: {theorem.lhs} = {theorem.rhs}"
-    return "open"
-
-
-def false(
-    lhs: Expression,
-    rhs: Expression,
-    variables: Variables = (),
-    hypotheses: tuple[Condition, ...] = (),
-) -> bool:
-    """Say whether evaluation refutes an equation."""
-    return counterexample(lhs, rhs, variables, hypotheses, 2) is not None
 
 
 # Names.
@@ -286,7 +236,7 @@ def test_reindexing_by_a_factor_is_refused() -> None:
     start = (term(g[p], over=(p,)),)
     for e in (s * u, 2 * u, u * (s + 1)):
         use = step("reindex", variables=(u,), mapping=((p, e),))
-        assert "unimodular" in refused(lambda use=use: proof(start, use))
+        assert "unimodular" in refused(partial(proof, start, use))
     assert false(start, (term(g[2 * u], over=(u,)),))
     turned = proof(start, step("reindex", variables=(u,), mapping=((p, P - 1 - u),)))
     assert replay(turned).rhs == (term(g[P - 1 - u], over=(u,)),)

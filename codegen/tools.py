@@ -1,0 +1,61 @@
+"""The only module that starts programs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ToolError(OSError):
+    """A program is missing, or did not end in time."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a program did.
+
+    Attributes:
+        code: its exit code.
+        output: what it wrote, standard output first.
+        seconds: how long it ran.
+
+    """
+
+    code: int
+    output: str
+    seconds: float
+
+
+def run(command: Sequence[str], folder: Path, timeout: float) -> Ran:
+    """Run a program in a folder and wait for its end.
+
+    Args:
+        command: the program's name and its arguments.
+        folder: where it runs.
+        timeout: seconds after which it is stopped.
+
+    Raises:
+        ToolError: the program is not installed, or did not end in time.
+
+    """
+    program = shutil.which(command[0])
+    if program is None:
+        raise ToolError(f"{command[0]} is not installed")
+    begin = time.monotonic()
+    try:
+        done = subprocess.run(
+            [program, *command[1:]],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{command[0]} did not end within {timeout:g} s") from error
+    return Ran(done.returncode, done.stdout + done.stderr, time.monotonic() - begin)

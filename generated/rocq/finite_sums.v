@@ -1,0 +1,265 @@
+(* Finite sums over the integers in an arbitrary commutative ring, brackets, and dual numbers.
+
+   Every sum runs over -bound .. bound; a statement says that from some bound on both sides are
+   one and the same value, which is what a sum over all integers with finite support means. *)
+
+Require Import ZArith Lia Ring.
+Open Scope Z_scope.
+
+Record Ring : Type := {
+  scalar :> Type;
+  zero : scalar;
+  one : scalar;
+  add : scalar -> scalar -> scalar;
+  mul : scalar -> scalar -> scalar;
+  sub : scalar -> scalar -> scalar;
+  opp : scalar -> scalar;
+  laws : ring_theory zero one add mul sub opp (@eq scalar)
+}.
+Arguments zero {_}.
+Arguments one {_}.
+Arguments add {_} _ _.
+Arguments mul {_} _ _.
+Arguments sub {_} _ _.
+Arguments opp {_} _.
+Infix "[+]" := add (at level 50, left associativity).
+Infix "[*]" := mul (at level 40, left associativity).
+
+(* The first n values of a function, added up. *)
+Fixpoint first {A : Ring} (n : nat) (f : Z -> A) : A :=
+  match n with
+  | O => zero
+  | S m => first m f [+] f (Z.of_nat m)
+  end.
+
+Definition total {A : Ring} (bound : Z) (f : Z -> A) : A :=
+  first (Z.to_nat (2 * bound + 1)) (fun i => f (i - bound)%Z).
+Notation "'sum' [ b ] v , e" := (total b (fun v => e))
+  (at level 200, b at level 99, v binder, right associativity).
+
+(* Brackets: [0 <= e < n] and [e = 0]. *)
+Definition within (e n : Z) : {0 <= e < n} + {~ (0 <= e < n)}.
+Proof.
+  destruct (Z_le_gt_dec 0 e) as [low | low]; [destruct (Z_lt_ge_dec e n) as [high | high] |].
+  - left; auto.
+  - right; lia.
+  - right; lia.
+Defined.
+Definition box {A : Ring} (e n : Z) : A := if within e n then one else zero.
+Definition point {A : Ring} (e : Z) : A := if Z.eq_dec e 0 then one else zero.
+
+(* Both sides are finite sums with one value. *)
+Definition agree {A : Ring} (f g : Z -> A) : Prop :=
+  exists value least, forall bound, least <= bound -> f bound = value /\ g bound = value.
+
+(* Dual numbers: value + slope * epsilon, epsilon squared is zero. The slope of a function at
+   x + epsilon * (one at h, zero elsewhere) is its derivative by x[h]. *)
+Section Dual.
+Variable A : Ring.
+Add Ring dual_base : (laws A).
+Definition pair_zero : A * A := (zero, zero).
+Definition pair_one : A * A := (one, zero).
+Definition pair_add (a b : A * A) : A * A := (fst a [+] fst b, snd a [+] snd b).
+Definition pair_mul (a b : A * A) : A * A := (fst a [*] fst b, fst a [*] snd b [+] snd a [*] fst b).
+Definition pair_sub (a b : A * A) : A * A := (sub (fst a) (fst b), sub (snd a) (snd b)).
+Definition pair_opp (a : A * A) : A * A := (opp (fst a), opp (snd a)).
+Lemma pair_laws : ring_theory pair_zero pair_one pair_add pair_mul pair_sub pair_opp eq.
+Proof.
+  constructor; intros; repeat match goal with a : (_ * _)%type |- _ => destruct a end;
+    unfold pair_zero, pair_one, pair_add, pair_mul, pair_sub, pair_opp; simpl; f_equal; ring.
+Qed.
+Definition dual : Ring := Build_Ring (A * A)%type _ _ _ _ _ _ pair_laws.
+Definition value (a : dual) : A := fst a.
+Definition slope (a : dual) : A := snd a.
+(* A function f with derivative f', on dual numbers. *)
+Definition lifted (f f' : A -> A) (a : dual) : dual := (f (value a), f' (value a) [*] slope a).
+End Dual.
+Arguments value {_} _.
+Arguments slope {_} _.
+Arguments lifted {_} _ _ _.
+
+Section Laws.
+Variable A : Ring.
+Add Ring base : (laws A).
+Implicit Types (f g : Z -> A) (b : Z).
+
+Lemma mul_zero_l (a : A) : zero [*] a = zero. Proof. ring. Qed.
+Lemma mul_zero_r (a : A) : a [*] zero = zero. Proof. ring. Qed.
+Lemma box_in e n : 0 <= e < n -> @box A e n = one.
+Proof. unfold box; destruct (within e n); tauto. Qed.
+Lemma box_out e n : ~ (0 <= e < n) -> @box A e n = zero.
+Proof. unfold box; destruct (within e n); tauto. Qed.
+Lemma point_at e : e = 0 -> @point A e = one.
+Proof. unfold point; destruct (Z.eq_dec e 0); tauto. Qed.
+Lemma point_off e : e <> 0 -> @point A e = zero.
+Proof. unfold point; destruct (Z.eq_dec e 0); tauto. Qed.
+Lemma point_opp e e' : e' = (- e)%Z -> @point A e = point e'.
+Proof. intros ->; unfold point; destruct (Z.eq_dec e 0), (Z.eq_dec (- e) 0); auto; lia. Qed.
+
+Lemma first_ext n f g : (forall i, f i = g i) -> first n f = first n g.
+Proof. intros E; induction n; simpl; [easy | now rewrite IHn, E]. Qed.
+Lemma first_zero n f : (forall i, 0 <= i < Z.of_nat n -> f i = zero) -> first n f = zero.
+Proof.
+  induction n; simpl; intros E; [easy |]. rewrite IHn, E; [ring | lia |]. intros; apply E; lia.
+Qed.
+Lemma first_add n f g : first n (fun i => f i [+] g i) = first n f [+] first n g.
+Proof. induction n; simpl; [ring | rewrite IHn; ring]. Qed.
+Lemma first_scale n c f : c [*] first n f = first n (fun i => c [*] f i).
+Proof. induction n; simpl; [ring | rewrite <- IHn; ring]. Qed.
+Lemma first_swap n m (f : Z -> Z -> A) :
+  first n (fun i => first m (f i)) = first m (fun j => first n (fun i => f i j)).
+Proof.
+  induction n; simpl; [symmetry; now apply first_zero |]. rewrite IHn. now rewrite <- first_add.
+Qed.
+Lemma first_one n f e : 0 <= e < Z.of_nat n -> (forall i, i <> e -> f i = zero) -> first n f = f e.
+Proof.
+  induction n; intros E N; [lia |]. change (first n f [+] f (Z.of_nat n) = f e).
+  destruct (Z.eq_dec (Z.of_nat n) e) as [<- | D].
+  - rewrite first_zero; [ring |]. intros; apply N; lia.
+  - rewrite IHn, (N (Z.of_nat n)); [ring | | |]; auto; lia.
+Qed.
+Lemma first_more n m f : (n <= m)%nat ->
+  (forall i, Z.of_nat n <= i -> f i = zero) -> first m f = first n f.
+Proof.
+  intros L E; induction L as [| m L IH]; [easy |]. change (first m f [+] f (Z.of_nat m) = first n f).
+  rewrite IH, (E (Z.of_nat m)); [ring | lia].
+Qed.
+
+Lemma total_ext b f g : (forall v, f v = g v) -> total b f = total b g.
+Proof. intros E; apply first_ext; intros; apply E. Qed.
+Lemma total_zero b f : (forall v, f v = zero) -> total b f = zero.
+Proof. intros E; apply first_zero; intros; apply E. Qed.
+Lemma total_add b f g : total b (fun v => f v [+] g v) = total b f [+] total b g.
+Proof. apply first_add. Qed.
+Lemma total_scale b c f g : (forall v, c [*] f v = g v) -> c [*] total b f = total b g.
+Proof. intros E; unfold total; rewrite first_scale; apply first_ext; intros; apply E. Qed.
+Lemma total_swap b (f : Z -> Z -> A) :
+  total b (fun v => total b (f v)) = total b (fun u => total b (fun v => f v u)).
+Proof. apply (first_swap _ _ (fun i j => f (i - b)%Z (j - b)%Z)). Qed.
+
+(* The one-point rule: only v = e contributes, and e is in reach unless it contributes nothing. *)
+Lemma total_sift b f e t : (forall v, v <> e -> f v = zero) -> f e = t ->
+  (b < Z.abs e -> t = zero) -> total b f = t.
+Proof.
+  intros N <- F. destruct (Z_lt_ge_dec b (Z.abs e)) as [L | L].
+  - rewrite F by auto. apply first_zero. intros i I. apply N. lia.
+  - unfold total. rewrite (first_one _ _ (e + b)%Z).
+    + f_equal; lia.
+    + lia.
+    + intros; apply N; lia.
+Qed.
+
+(* A bijection of the integers carries a sum into a sum, where both are in reach. *)
+Lemma total_move b f g (go back : Z -> Z) :
+  (forall v, back (go v) = v) -> (forall u, go (back u) = u) -> (forall u, f (go u) = g u) ->
+  (forall v, b < Z.abs v -> f v = zero) -> (forall u, b < Z.abs u -> g u = zero) ->
+  total b f = total b g.
+Proof.
+  intros GB BG E F G.
+  transitivity (total b (fun v => total b (fun u => point (u - back v) [*] f v))).
+  - apply total_ext; intros v. symmetry. apply (total_sift _ _ (back v)).
+    + intros u N. rewrite point_off by lia. ring.
+    + rewrite point_at by lia. ring.
+    + intros L. rewrite <- (BG v), E. now apply G.
+  - rewrite total_swap. apply total_ext; intros u. apply (total_sift _ _ (go u)).
+    + intros v N. rewrite point_off; [ring |]. intros D. apply N. rewrite <- (BG v). f_equal. lia.
+    + rewrite GB, point_at by lia. rewrite E. ring.
+    + intros L. rewrite <- E. now apply F.
+Qed.
+
+(* Division with remainder: e = m u + rest, 0 <= rest < m, has one solution u. *)
+Lemma total_euclid b e m (t : A) : 1 <= m -> (b < Z.abs e -> t = zero) ->
+  t = total b (fun u => t [*] box (e - m * u) m).
+Proof.
+  intros M F. pose proof (Z.div_mod e m ltac:(lia)) as D.
+  pose proof (Z.mod_pos_bound e m ltac:(lia)) as I. symmetry. apply (total_sift _ _ (e / m)).
+  - intros u N. rewrite box_out; [ring |]. intros J. apply N.
+    apply (Z.div_unique_pos e m u (e - m * u)); lia.
+  - rewrite box_in by lia. ring.
+  - intros L. apply F. enough (Z.abs (e / m) <= Z.abs e) by lia.
+    set (q := e / m) in *. assert (q <= 0 \/ 0 < q) as [S | S] by lia; nia.
+Qed.
+
+(* A larger bound adds nothing. *)
+Lemma total_more b least f g : 0 <= least <= b -> (forall v, least < Z.abs v -> f v = zero) ->
+  (forall v, f v = g v) -> total b f = total least g.
+Proof.
+  intros L F E. transitivity (total least f); [| now apply total_ext]. unfold total.
+  transitivity (first (Z.to_nat (b + least + 1)) (fun i => f (i - b)%Z)).
+  - apply first_more; [lia |]. intros i I. apply F. lia.
+  - replace (Z.to_nat (b + least + 1)) with (Z.to_nat (b - least) + Z.to_nat (2 * least + 1))%nat
+      by lia.
+    generalize (Z.to_nat (2 * least + 1)) as n. induction n as [| n IH].
+    + rewrite Nat.add_0_r. apply first_zero. intros i I. apply F. lia.
+    + rewrite Nat.add_succ_r. simpl. rewrite IH. f_equal. f_equal. lia.
+Qed.
+
+Lemma value_mul (a b : dual A) : value (a [*] b) = value a [*] value b. Proof. easy. Qed.
+Lemma value_add (a b : dual A) : value (a [+] b) = value a [+] value b. Proof. easy. Qed.
+Lemma slope_mul (a b : dual A) : slope (a [*] b) = value a [*] slope b [+] slope a [*] value b.
+Proof. easy. Qed.
+Lemma slope_add (a b : dual A) : slope (a [+] b) = slope a [+] slope b. Proof. easy. Qed.
+Lemma slope_bracket e n (a : dual A) : slope (box e n [*] a) = box e n [*] slope a.
+Proof. rewrite slope_mul; unfold box; destruct (within e n); cbn; ring. Qed.
+Lemma value_box e n : value (@box (dual A) e n) = box e n.
+Proof. unfold box; now destruct (within e n). Qed.
+Lemma slope_box e n : slope (@box (dual A) e n) = zero.
+Proof. unfold box; now destruct (within e n). Qed.
+Lemma value_point e : value (@point (dual A) e) = point e.
+Proof. unfold point; now destruct (Z.eq_dec e 0). Qed.
+Lemma slope_point e : slope (@point (dual A) e) = zero.
+Proof. unfold point; now destruct (Z.eq_dec e 0). Qed.
+Lemma value_total b (f : Z -> dual A) g :
+  (forall v, value (f v) = g v) -> value (total b f) = total b g.
+Proof.
+  intros E. unfold total. induction (Z.to_nat (2 * b + 1)) as [| n IH]; cbn [first]; [easy |].
+  now rewrite value_add, IH, E.
+Qed.
+Lemma slope_total b (f : Z -> dual A) g :
+  (forall v, slope (f v) = g v) -> slope (total b f) = total b g.
+Proof.
+  intros E. unfold total. induction (Z.to_nat (2 * b + 1)) as [| n IH]; cbn [first]; [easy |].
+  now rewrite slope_add, IH, E.
+Qed.
+End Laws.
+
+(* |e| <= u, by a name: arithmetic looks at it only when it is used. *)
+Definition near (e u : Z) : Prop := Z.abs e <= u.
+Lemma near_mul c v u : near v u -> near (c * v) (Z.abs c * u).
+Proof. unfold near; rewrite Z.abs_mul. intros. apply Z.mul_le_mono_nonneg_l; lia. Qed.
+Lemma near_div m v u : m <> 0 -> near (m * v) u -> near v u.
+Proof. unfold near; rewrite Z.abs_mul. nia. Qed.
+
+Definition enough (u bound : Z) : Prop := u <= bound.
+Lemma more u least bound : enough u least -> least <= bound -> enough u bound.
+Proof. apply Z.le_trans. Qed.
+Lemma unreachable {bound e u} : bound < Z.abs e -> near e u -> enough u bound -> False.
+Proof. unfold enough, near; lia. Qed.
+Ltac largest :=
+  match goal with
+  | |- ?p <= ?p => apply Z.le_refl
+  | |- ?p <= Z.max ?p _ => apply Z.le_max_l
+  | _ => eapply Z.le_trans; [| apply Z.le_max_r]; largest
+  end.
+
+(* Two expressions of one shape, whose indices are equal polynomials. *)
+Ltac congruent := repeat
+  lazymatch goal with
+  | |- ?a = ?a => reflexivity
+  | |- @eq Z _ _ => ring
+  | |- total _ _ = total _ _ => apply total_ext; intro
+  | |- _ = _ => progress f_equal
+  end.
+(* A product with the factor zero. *)
+Ltac void := rewrite ?mul_zero_l, ?mul_zero_r; rewrite ?mul_zero_l; reflexivity.
+(* Under the sums of a sum that is zero. *)
+Ltac inside := repeat (apply total_zero; intro).
+(* The value of an expression over the dual numbers, outside in. *)
+Ltac project := repeat
+  match goal with
+  | |- value (total _ _) = _ => apply value_total; intro
+  | |- value (_ [*] _) = _ => rewrite value_mul; apply f_equal2
+  | |- value (_ [+] _) = _ => rewrite value_add; apply f_equal2
+  | |- value (box _ _) = _ => apply value_box
+  | |- value (point _) = _ => apply value_point
+  end.

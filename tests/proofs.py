@@ -1,0 +1,99 @@
+"""Small proofs for the tests: how to write one, and how to see that it is refused or false."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sympy import Symbol
+
+from rot180.derive.evaluate import check, counterexample
+from rot180.derive.polynomial import symbol
+from rot180.derive.proof import Proof, Step, Variables, replay
+from rot180.derive.tactics import Derivation, NotProvedError, join, normalise
+from rot180.derive.terms import Condition, Expression
+
+
+def symbols(names: str) -> tuple[Symbol, ...]:
+    """Return several symbols."""
+    return tuple(map(symbol, names.split()))
+
+
+def step(rule: str, at: int = 0, result: Expression | None = None, **arguments: object) -> Step:
+    """Return a step without certificates."""
+    return Step(rule, at, tuple(sorted(arguments.items())), result)
+
+
+def proof(
+    start: Expression,
+    *steps: Step,
+    variables: Variables = (),
+    hypotheses: tuple[Condition, ...] = (),
+    name: str = "claim",
+) -> Proof:
+    """Return a proof; every forward step is given the certificates that are found for it."""
+    d = Derivation(name, variables, hypotheses, start)
+    for number, one in enumerate(steps):
+        if one.result is not None:
+            rest = (*d.steps, *steps[number:])
+            return Proof(name, variables, hypotheses, start, rest)
+        d.apply(one.rule, one.at, **dict(one.arguments))
+    return d.proof()
+
+
+def refused(make: Callable[[], Proof]) -> str:
+    """Return the message with which a proof is refused, when it is built or replayed or open."""
+    try:
+        theorem = replay(make())
+    except ValueError as error:
+        return str(error)
+    assert theorem.open, f"accepted: {theorem.lhs} = {theorem.rhs}"
+    return "open"
+
+
+def false(
+    lhs: Expression,
+    rhs: Expression,
+    variables: Variables = (),
+    hypotheses: tuple[Condition, ...] = (),
+) -> bool:
+    """Say whether evaluation refutes an equation."""
+    return counterexample(lhs, rhs, variables, hypotheses, 2) is not None
+
+
+@dataclass(frozen=True)
+class Equation:
+    """What is claimed, proved or not: the lines have the same value for all indices."""
+
+    variables: Variables
+    hypotheses: tuple[Condition, ...]
+    lines: tuple[Expression, ...]
+
+
+def refuted(
+    lhs: Expression,
+    rhs: Expression,
+    variables: Variables = (),
+    hypotheses: tuple[Condition, ...] = (),
+    models: int = 12,
+) -> bool:
+    """Say whether an equation fails at random sizes and parameters; quick, where there are many."""
+    found = check(Equation(variables, hypotheses, (lhs, rhs)), models)
+    return found.counterexample is not None
+
+
+def unmatched(
+    lhs: Expression,
+    rhs: Expression,
+    variables: Variables = (),
+    hypotheses: tuple[Condition, ...] = (),
+) -> bool:
+    """Say whether the normal forms of two sides do not match; no sum is split by remainders."""
+    sides = [Derivation("claim", variables, hypotheses, e) for e in (lhs, rhs)]
+    for side in sides:
+        normalise(side)
+    try:
+        join(*sides)
+    except NotProvedError:
+        return True
+    return False

@@ -1,0 +1,172 @@
+"""Proof scripts: what is on disk is what the proofs give, `coqc` accepts it, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rot180.codegen import files
+from rot180.codegen.rocq import (
+    FORBIDDEN,
+    LIBRARY,
+    Checked,
+    check,
+    library,
+    script,
+    scripts,
+    statement,
+    verify,
+)
+from rot180.codegen.rocq_printer import ScriptError
+from rot180.codegen.tools import ToolError, run
+from rot180.derive.gradients import gradient, kernel_theorems
+from rot180.derive.layers import layer
+from rot180.derive.obligations import Nonzero, Obligation
+from rot180.derive.polynomial import symbol
+from rot180.derive.theorems import claims, theorem
+
+FOLDER = Path(__file__).parent.parent / "generated" / "rocq"
+NEEDS_COQC = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
+ACCEPTED = (
+    "rot180_correlation_1d",
+    "rot180_convolution_general_1d",
+    "rot180_correlation_general_grouped_2d",
+    "adjoint_correlation_general_1d",
+    "toeplitz_transpose_convolution_general_2d",
+    "shared_weights_correlation_general_1d",
+    "activated_correlation_general_2d",
+    "transposed_1d",
+    "dense_input",
+    "dense_weight",
+    "output_size",
+    "input_remainder",
+    "weight_remainder",
+    "weight_size",
+    "phases_correlation_general_channels_1d",
+    "weight_correlation_general_channels_2d",
+    "bias_2d",
+)
+
+
+def checked(folder: Path, **texts: str) -> list[Checked]:
+    return list(check(files.write(folder, {f"{n}.v": text for n, text in texts.items()})))
+
+
+def test_scripts_on_disk_are_those_of_the_proofs() -> None:
+    texts = scripts(theorem(name) for name in claims())
+    assert len(texts) == len(claims()) + 1
+    assert not files.drift(FOLDER, texts, ("*.v",)), "run: rot180 generate"
+
+
+def test_nothing_is_assumed() -> None:
+    for path in FOLDER.glob("*.v"):
+        assert not FORBIDDEN.search(re.sub(r"\(\*.*?\*\)", " ", files.read(path), flags=re.S))
+    assert "Axiom" not in library()
+
+
+@pytest.mark.parametrize(
+    "name", ["rot180_correlation_general_2d", "activated_convolution_general_1d"]
+)
+def test_the_statement_is_printed_apart_from_the_proof(name: str) -> None:
+    claim = claims()[name]()
+    stated = statement(claim.variables, claim.hypotheses, claim.lhs, claim.rhs)
+    text = script(theorem(name))
+    assert stated in text
+    assert f"Theorem {name} : statement." in text
+
+
+def test_an_open_obligation_is_refused() -> None:
+    proved = theorem("output_size")
+    still = replace(proved, open=(Obligation((), Nonzero(symbol("s"))),))
+    with pytest.raises(ScriptError, match="open obligation"):
+        script(still)
+
+
+def test_a_missing_program_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="no-such-program is not installed"):
+        run(["no-such-program"], tmp_path, 1)
+
+
+@NEEDS_COQC
+def test_coqc_accepts() -> None:
+    for result in check([FOLDER / f"{name}.v" for name in ACCEPTED]):
+        assert result.accepted, f"{result.name}: {result.message}"
+
+
+@NEEDS_COQC
+def test_coqc_accepts_kernel_theorems(tmp_path: Path) -> None:
+    """Two terms, a bias, and the split by remainders."""
+    proved = [t for _, t in kernel_theorems(layer("conv1d"))]
+    texts = scripts(
+        replace(t, proof=replace(t.proof, name=f"kernel_{n}")) for n, t in enumerate(proved)
+    )
+    del texts[f"{LIBRARY}.v"]
+    for result in check(files.write(tmp_path, texts)):
+        assert result.accepted, f"{result.name}: {result.message}"
+
+
+NONLINEAR = (
+    "y[k] = sum[i] x[i]*x[i+k]",
+    "y[i,j] = sum[k] x[i,k]*x[k,j]",
+    "y[p] = sum[k] sigma(x[p+k])*w[k]",
+    "y[n] = sum[c] x[n,c]*w[c] + x[n,n]",
+)
+
+
+@NEEDS_COQC
+def test_coqc_accepts_what_is_not_linear(tmp_path: Path) -> None:
+    """A tensor that is used twice, and an activation: the reason for dual numbers."""
+    texts = {}
+    for n, spec in enumerate(NONLINEAR):
+        proved = gradient(layer(spec), "x")
+        texts[f"n{n}.v"] = script(replace(proved, proof=replace(proved.proof, name=f"n{n}")))
+    for result in check(files.write(tmp_path, texts)):
+        assert result.accepted, f"{result.name}: {result.message}"
+
+
+EDITS = (
+    ("w (K - 1 - i0)", "w (K - 2 - i0)"),
+    ("grad_y (h + j + 1 - K)", "grad_y (h + j + 2 - K)"),
+    ("sum[bound] k, x (k + p)", "sum[bound] k, x (k - p)"),
+    ("~ (0 <= z1 < K) -> w z1 = zero) ->", "~ (0 <= z1 < K + 1) -> w z1 = zero) ->"),
+    ("point (z1 - at1)", "point (z1 - at1 - 1)"),
+    ("box p P [*] (", "box p (P + 1) [*] ("),
+)
+
+
+@NEEDS_COQC
+@pytest.mark.parametrize(("old", "new"), EDITS)
+def test_an_edited_script_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    text = script(theorem("rot180_correlation_1d"))
+    assert old in text
+    (result,) = checked(tmp_path, rot180_correlation_1d=text.replace(old, new, 1))
+    assert not result.accepted
+
+
+@NEEDS_COQC
+def test_a_file_that_is_not_the_proofs_is_refused(tmp_path: Path) -> None:
+    """A weaker statement is true, and `coqc` would not object."""
+    proved = theorem("rot180_correlation_1d"), theorem("output_size")
+    texts = scripts(proved)
+    files.write(tmp_path, texts)
+    assert all(result.accepted for result in verify(tmp_path, proved))
+    path = f"{proved[0].name}.v"
+    edited = texts[path].replace("  0 <= h < H ->", "  1 <= h < H ->")
+    files.write(tmp_path, {path: edited})
+    assert [result.accepted for result in verify(tmp_path, proved)] == [False, True]
+
+
+@NEEDS_COQC
+def test_a_hole_is_refused(tmp_path: Path) -> None:
+    text = script(theorem("output_size"))
+    hole = text.replace("Qed.", "Admitted.", 1)
+    axiom = text.replace("Section Sizes.", "Variable gap : False.\nSection Sizes.", 1).replace(
+        "unfold statement; intros;", "destruct gap;", 1
+    )
+    for result in checked(tmp_path, output_size=hole), checked(tmp_path, output_size=axiom):
+        assert not result[0].accepted
+    assert "Admitted" in checked(tmp_path, output_size=hole)[0].message
