@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import text
+from rot180.derive.polynomial import integral, text
 from rot180.derive.proof import Variables, tensors
 from rot180.derive.terms import (
     Access,
@@ -28,7 +28,7 @@ _WORDS = """
 as at cofix else end exists exists2 fix for forall fun if in let match mod return then using where
 with Prop Set Type SProp Z nat bool Ring scalar scalars zero one add mul sub opp laws first total
 within box point agree dual value slope lifted statement bound least fst snd sum left right near
-enough holds finite A E far off all z1 z2 z3 z4 z5 z6 z7 z8 z9
+enough holds finite A E far off all const z1 z2 z3 z4 z5 z6 z7 z8 z9
 """
 RESERVED = frozenset(_WORDS.split())
 
@@ -177,15 +177,19 @@ class Printer:
             raise ScriptError("a derivative of a derivative")
         return f"slope ({Printer(self.names, f.wrt).product(f.factors)})"
 
-    def product(self, factors: Sequence[Factor]) -> str:
+    def product(self, factors: Sequence[Factor], coefficient: Expr | int = 1) -> str:
         """Write a product."""
-        return " [*] ".join(map(self.factor, factors)) or "one"
+        written = " [*] ".join(map(self.factor, factors)) or "one"
+        if coefficient == 1:
+            return written
+        try:
+            return f"const {self.argument(integral(coefficient))} [*] ({written})"
+        except ValueError as error:
+            raise ScriptError(f"the coefficient {coefficient} is not integral") from error
 
     def term(self, t: Term) -> str:
         """Write a term."""
-        if t.coefficient != 1:
-            raise ScriptError(f"the coefficient {t.coefficient}")
-        return self.sums(t.variables, self.product(t.factors))
+        return self.sums(t.variables, self.product(t.factors, t.coefficient))
 
     def sums(self, variables: Sequence[Symbol], body: str) -> str:
         """Write the sums of a body."""

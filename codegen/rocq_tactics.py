@@ -360,12 +360,17 @@ def _inside(case: Case, variables: Sequence[Symbol]) -> str:
     return "".join(f"apply total_zero; intro {case.plain.variable(v)}. " for v in variables)
 
 
-def _pull(case: Case, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
+def _pull(case: Case, t: Term, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
     """Prove ``A * (sum F + ...) * C = sum A F C + ...``: the factors around go into each sum."""
+    for b in bodies:
+        if 1 not in (t.coefficient, b.coefficient):
+            product = normal(t.coefficient * b.coefficient)
+            c, d, e = map(case.plain.argument, (t.coefficient, b.coefficient, product))
+            case.say(f"rewrite ?(const_mul _ {e} {c} {d} ltac:(ring)).")
     if not any(b.variables for b in bodies):
         case.say("ring.")
         return
-    c, written = case.plain.product(around), [case.plain.term(b) for b in bodies]
+    c, written = case.plain.product(around, t.coefficient), [case.plain.term(b) for b in bodies]
     case.say(f"transitivity ({' [+] '.join(f'({c}) [*] ({w})' for w in written)}); [ring |].")
     inner = [
         "".join(f"apply total_scale; intro {case.plain.variable(v)}; " for v in b.variables)
@@ -397,7 +402,7 @@ def _definition(case: Case, place: Place, dst: Sequence[Term], factor: int) -> N
     case.say(f"assert (E : {case.plain.factor(access)} = {unfolded}).")
     case.say(f"{{ unfold {name}. congruent. }}")
     case.say("rewrite E; clear E.")
-    _pull(case, (*place.around(factor), *boxes), bodies)
+    _pull(case, place.term, (*place.around(factor), *boxes), bodies)
 
 
 def _linearity(case: Case, place: Place, dst: Sequence[Term], factor: int) -> None:
@@ -414,10 +419,10 @@ def _linearity(case: Case, place: Place, dst: Sequence[Term], factor: int) -> No
     case.say(f"{{ transitivity (slope ({dual.boxed(boxes, bodies)})).")
     case.say(f"  {{ apply f_equal. unfold {name}. congruent. }}")
     case.say("  rewrite ?slope_bracket.")
-    nested = "repeat (apply slope_total; intro); reflexivity"
+    nested = "repeat (apply slope_total; intro); reflexivity || apply slope_const"
     case.say(f"  {'rewrite ?slope_add. ' if len(bodies) > 1 else ''}congruent; {nested}. }}")
     case.say("rewrite E; clear E.")
-    _pull(case, (*place.around(factor), *boxes), slopes)
+    _pull(case, place.term, (*place.around(factor), *boxes), slopes)
 
 
 def _leibniz(case: Case, place: Place, dst: Sequence[Term], factor: int) -> None:
@@ -484,7 +489,7 @@ def _sift(case: Case, place: Place, dst: Sequence[Term], factor: int, variable: 
         f"{{ intros {v} off. {_inside(case, inner)}rewrite (point_off _ {off}); [void | lia]. }}"
     )
     at_point = [*rest[:factor], Equal(Integer(0)), *rest[factor:]]
-    body = case.plain.sums(inner, case.plain.product(at_point))
+    body = case.plain.sums(inner, case.plain.product(at_point, t.coefficient))
     case.say(f"{{ transitivity ({body}).")
     case.say("  { congruent. }")
     _descend(case, inner)
@@ -596,7 +601,7 @@ def _euclid(
     t, plain = place.term, case.plain
     _descend(case, t.variables)
     u, m, e = plain.variable(variable), plain.argument(modulus), plain.argument(value)
-    product = plain.product(t.factors)
+    product = plain.product(t.factors, t.coefficient)
     case.say(f"transitivity (sum[bound] {u}, {product} [*] box ({e} - {m} * {u}) {m}).")
     case.say("{ apply total_euclid. { lia. }")
     _vanish(case, value, t.variables, (), t.factors)
