@@ -29,7 +29,7 @@ from rot180.codegen.rocq_printer import (
     made_with,
     named,
 )
-from rot180.codegen.rocq_tactics import TACTICS, Case, finite, whole
+from rot180.codegen.rocq_tactics import TACTICS, WHOLE, Case, finite
 from rot180.codegen.tools import Ran, ToolError, run
 from rot180.derive.proof import Theorem, Variables, tensors
 from rot180.derive.rules import Place
@@ -250,7 +250,7 @@ def _lemma(theorem: Theorem, names: Names, number: int) -> Lemma:
         case.say("symmetry.")
     count = len(after) - len(before) + 1
     dst = after[step.at : step.at + count]
-    if len(before) > 1 and TACTICS[step.rule] is not whole:
+    if len(before) > 1 and step.rule not in WHOLE:
         one, some = case.plain.term(place.term), case.plain.expression(dst)
         case.say(f"cut (({one}) = {some}); [intros E; rewrite E; ring |].")
     TACTICS[step.rule](case, place, dst, **dict(step.arguments))

@@ -362,19 +362,20 @@ def _inside(case: Case, variables: Sequence[Symbol]) -> str:
 
 def _pull(case: Case, t: Term, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
     """Prove ``A * (sum F + ...) * C = sum A F C + ...``: the factors around go into each sum."""
+    split = ""
     for b in bodies:
         if 1 not in (t.coefficient, b.coefficient):
             product = normal(t.coefficient * b.coefficient)
             c, d, e = map(case.plain.argument, (t.coefficient, b.coefficient, product))
-            case.say(f"rewrite ?(const_mul _ {e} {c} {d} ltac:(ring)).")
+            split += f"rewrite ?(const_mul _ {e} {c} {d} ltac:(ring)); "
     if not any(b.variables for b in bodies):
-        case.say("ring.")
+        case.say(f"{split}ring.")
         return
     c, written = case.plain.product(around, t.coefficient), [case.plain.term(b) for b in bodies]
     case.say(f"transitivity ({' [+] '.join(f'({c}) [*] ({w})' for w in written)}); [ring |].")
     inner = [
         "".join(f"apply total_scale; intro {case.plain.variable(v)}; " for v in b.variables)
-        + "ring"
+        + f"{split}ring"
         for b in bodies
     ]
     nested = inner[0]
@@ -656,8 +657,55 @@ def _reorder(case: Case, place: Place, dst: Sequence[Term], factors: tuple[Facto
     case.say("ring.")
 
 
-def whole(case: Case, place: Place, dst: Sequence[Term], **_: object) -> None:
-    """Compare whole expressions: like terms, and the order of terms."""
+def _collect(case: Case, place: Place, dst: Sequence[Term]) -> None:
+    """Add up the like terms one kind after the other."""
+    kinds: dict[tuple[tuple[Symbol, ...], tuple[Factor, ...]], list[Term]] = {}
+    for t in place.expression:
+        kinds.setdefault((t.variables, t.factors), []).append(t)
+    sums = [case.plain.expression(terms) for terms in kinds.values()]
+    case.say(f"transitivity ({' [+] '.join(f'({s})' for s in sums)}); [ring |].")
+    for terms, added in zip(kinds.values(), sums, strict=True):
+        _add(case, terms, added)
+    case.say("ring.")
+
+
+def _add(case: Case, terms: Sequence[Term], added: str) -> None:
+    """Rewrite a sum of like terms."""
+    t, plain = terms[0], case.plain
+    c = normal(sum(u.coefficient for u in terms))
+    never = [f for f in t.factors if isinstance(f, Equal) and f.value.is_number and f.value != 0]
+    if len(terms) == 1 and c != 0 and not never:
+        return
+    product = plain.product(t.factors)
+    once = plain.sums(t.variables, f"const {plain.argument(c)} [*] ({product})")
+    case.say(f"assert (E : ({added}) = ({once})).")
+    case.say("{ symmetry.")
+    _descend(case, t.variables, len(terms))
+    left = c
+    for u in terms[:-1]:
+        rest = normal(left - u.coefficient)
+        split = " ".join(map(plain.argument, (left, u.coefficient, rest)))
+        case.say(f"rewrite (const_add _ {split} ltac:(ring)).")
+        left = rest
+    case.say("rewrite ?const_one; ring. }")
+    case.say("rewrite E; clear E.")
+    if c == 0 or never:
+        case.say(f"assert (E : ({once}) = zero).")
+        off = (
+            f"(point_off _ {plain.argument(never[0].value)} ltac:(lia))" if never else "const_zero"
+        )
+        case.say(f"{{ {_inside(case, t.variables)}rewrite {off}; void. }}")
+        case.say("rewrite E; clear E.")
+    elif c == 1:
+        case.say(f"assert (E : ({once}) = ({plain.sums(t.variables, product)})).")
+        case.say("{")
+        _descend(case, t.variables)
+        case.say("rewrite const_one; ring. }")
+        case.say("rewrite E; clear E.")
+
+
+def _whole(case: Case, place: Place, dst: Sequence[Term], **_: object) -> None:
+    """Compare whole expressions: the order of terms."""
     case.say("ring.")
 
 
@@ -673,9 +721,11 @@ TACTICS: Mapping[str, Callable[..., None]] = {
     "bracket": _bracket,
     "euclid": _euclid,
     "reorder": _reorder,
-    "collect": whole,
-    "arrange": whole,
+    "collect": _collect,
+    "arrange": _whole,
 }
+WHOLE = ("collect", "arrange")
+"""The rules that look at all terms."""
 
 
 def finite(case: Case, number: int, line: Expression) -> None:

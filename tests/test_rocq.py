@@ -114,12 +114,16 @@ NONLINEAR = (
     "y[i,j] = sum[k] x[i,k]*x[k,j]",
     "y[p] = sum[k] sigma(x[p+k])*w[k]",
     "y[n] = sum[c] x[n,c]*w[c] + x[n,n]",
+    "y[n] = sum[k] x[n]*x[k]*x[k]",
+    "y[n] = 2*x[n] - x[n]",
+    "y[n] = x[n] - x[n]",
+    "y[n] = 3*H*x[n] - w[n]",
 )
 
 
 @NEEDS_COQC
 def test_coqc_accepts_what_is_not_linear(tmp_path: Path) -> None:
-    """A tensor that is used twice, and an activation: the reason for dual numbers."""
+    """A tensor that is used twice, an activation, coefficients and like terms."""
     texts = {}
     for n, spec in enumerate(NONLINEAR):
         proved = gradient(layer(spec), "x")

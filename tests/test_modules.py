@@ -1,0 +1,198 @@
+"""Modules for a user's own layers: both targets, exactly, against loops over the definition."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import random
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rot180.codegen import catalogue
+from rot180.codegen.render import render_module
+from rot180.derive.gradients import kernel_theorem, kernel_theorems
+from rot180.derive.layers import Layer, layer
+from tests import plain_loops
+
+LAYERS = {
+    "negative": "y[p] = sum[k] x[2*p - 3*k + 1] * w[k]",
+    "nhwc": "y[n,p,q,o] = sum[k,l,c] x[n,s*p+d*k-lo,t*q+e*l-lp,c] * w[k,l,c,o] + bias[o]",
+    "depthwise": "y[n,c,p] = sum[k] x[n,c,s*p+d*k-lo] * w[c,k]",
+    "local": "y[n,o,p] = sum[c,k] x[n,c,s*p+k] * w[o,c,p,k]",
+    "bilinear": "y[i] = sum[a,b] m[i,a,b] * u[a] * v[b]",
+    "squared": "y[p] = sum[k] x[p+k] * x[k]",
+    "activated": "y[i] = sum[k] w[i,k] * sigma(z[k-a])",
+    "strides": "y[p,q] = sum[k] x[s*p+k,t*q+3*k-a] * w[k]",
+    "several": "y[p] = 2 * sum[k] x[p-k] * w[k] - sum[k] [k == 2*p] * w[k] + b[p]",
+    "number": "y[] = sum[i,j] x[i] * m[i,j] * x[j]",
+}
+Kernel = Callable[..., "np.ndarray[Any, Any]"]
+
+
+def sources() -> Iterator[tuple[str, Layer, dict[str, str]]]:
+    """Yield name, layer and both texts."""
+    for name, text in LAYERS.items():
+        forward = layer(text)
+        kernels = kernel_theorems(forward)
+        texts = {t: render_module(forward, kernels, t, "A test.") for t in catalogue.TARGETS}
+        yield name, forward, texts
+
+
+@pytest.fixture(scope="module")
+def numpy_modules() -> dict[str, tuple[Layer, types.ModuleType]]:
+    """Return each layer with its NumPy module."""
+    out = {}
+    for name, forward, texts in sources():
+        module = types.ModuleType(name)
+        exec(compile(texts["numpy"], name, "exec"), module.__dict__)
+        out[name] = forward, module
+    return out
+
+
+SETUP = """
+from concurrent.futures import ThreadPoolExecutor
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from Cython.Build import cythonize
+setup(
+    name="odd",
+    packages=[],
+    ext_modules=cythonize([Extension(n, [n + ".pyx"]) for n in {names}], quiet=True),
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def compiled_modules(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, tuple[Layer, types.ModuleType]]:
+    """Compile each layer's Cython module."""
+    pytest.importorskip("Cython")
+    folder = tmp_path_factory.mktemp("odd")
+    layers = {}
+    for name, forward, texts in sources():
+        (folder / f"{name}.pyx").write_text(texts["cython"])
+        layers[name] = forward
+    (folder / "setup.py").write_text(SETUP.format(names=list(layers)))
+    command = [sys.executable, "setup.py", "build_ext", "--inplace", "-j2"]
+    environment = {**os.environ, "CFLAGS": "-O0 -w"}
+    ran = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return {name: (forward, load(folder, name)) for name, forward in layers.items()}
+
+
+def load(folder: Path, name: str) -> types.ModuleType:
+    """Import an extension from a folder."""
+    (path,) = folder.glob(f"{name}.*.so")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def sigma(z: Any) -> Any:
+    """Apply an activation that is 3 at 0 and exact in integers."""
+    return z * z + 3
+
+
+def sigma_prime(z: Any) -> Any:
+    """Return its derivative."""
+    return 2 * z
+
+
+def applied(_: str, order: int, value: int) -> int:
+    """Return sigma or its derivative of an integer."""
+    return int([sigma, sigma_prime][order](value))
+
+
+def agree(forward: Layer, module: types.ModuleType, dtype: str, seed: int) -> bool:
+    """Compare a layer's kernels with the definition at random sizes; say whether y was not 0."""
+    rng = random.Random(seed)
+    tensors = [*forward.tensors, forward.output]
+    names = sorted({v.name for t in tensors for n in t.shape if n is not None for v in symbols(n)})
+    sizes = {n: rng.choice((0, 1, 1, 2, 3, 4, 5)) for n in names}
+    parameters = {v.name: rng.randint(1, 3) for v in forward.parameters}
+    for v in forward.parameters:
+        if v.name in ("lo", "lp", "a"):
+            parameters[v.name] = rng.randint(-2, 4)
+    env = sizes | parameters
+    values: dict[str, dict[tuple[int, ...], int]] = {}
+    arrays: dict[str, Any] = {"sigma": sigma, "sigma_prime": sigma_prime, **parameters}
+    for t in tensors:
+        word = t.name if t is not forward.output else f"grad_{t.name}"
+        shape = tuple(plain_loops.number(n, env) for n in t.shape if n is not None)
+        values[word] = {at: rng.randint(-4, 4) for at in plain_loops.points(t, env)}
+        array = np.zeros(shape, dtype)
+        for at, value in values[word].items():
+            array[at] = value
+        arrays[word] = array
+        arrays[f"{t.name}_shape"] = shape
+    reach = 40
+    expected = {"forward": plain_loops.forward(forward, env, values, applied, reach)}
+    for t in forward.tensors:
+        expected[f"grad_{t.name}"] = plain_loops.gradient(
+            forward, t.name, env, values, applied, reach
+        )
+    for word, wanted in expected.items():
+        kernel: Kernel = getattr(module, word)
+        found = kernel(**{n: arrays[n] for n in inspect.signature(kernel).parameters})
+        assert found.dtype == dtype
+        assert {at: found[at] for at in wanted} == wanted, (word, env)
+        assert found.size == len(wanted)
+    return any(expected["forward"].values())
+
+
+def symbols(e: Any) -> Any:
+    """Return the symbols of a size."""
+    return e.free_symbols
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_numpy_modules_are_exact(
+    numpy_modules: dict[str, tuple[Layer, types.ModuleType]], name: str
+) -> None:
+    assert sum(agree(*numpy_modules[name], "int64", seed) for seed in range(12))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_compiled_modules_are_exact(
+    compiled_modules: dict[str, tuple[Layer, types.ModuleType]], name: str
+) -> None:
+    for dtype in ("float64", "float32"):
+        assert sum(agree(*compiled_modules[name], dtype, seed) for seed in range(12))
+
+
+def test_one_sign_changes_proof_latex_and_kernels() -> None:
+    texts = [
+        catalogue.files(catalogue.derive(text))
+        for text in (
+            "y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]",
+            "y[n,o,p] = sum[c,k] x[n,c,s*p-d*k-lo] * w[o,c,k] + bias[o]",
+        )
+    ]
+    assert texts[0].keys() == texts[1].keys()
+    for name in texts[0]:
+        assert texts[0][name] != texts[1][name], name
+
+
+def test_lowering_refuses_a_theorem_that_was_not_replayed() -> None:
+    from dataclasses import replace
+
+    from rot180.codegen.lower import LoweringError, lower
+
+    honest = kernel_theorem(layer("conv1d"), "w")
+    lower(honest, set())
+    forged = replace(honest, lines=(*honest.lines[:-1], honest.lines[0]))
+    with pytest.raises(LoweringError):
+        lower(forged, set())
