@@ -42,7 +42,7 @@ def interpret(
         for env in _outer(nest, dict(sizes), 0):
             for point in _points(nest, env):
                 at = tuple(_value(e, point) for e in nest.output)
-                out[at] += scale * _product(nest, point, values, {} if functions is None else functions)
+                out[at] += scale * _product(nest, point, values, functions or {})
     return out
 
 

@@ -13,7 +13,7 @@ from itertools import combinations
 from sympy import Expr, Integer, Symbol, gcd
 
 from rot180.codegen.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Solved, affine
-from rot180.derive.polynomial import coefficient, normal
+from rot180.derive.polynomial import coefficient, normal, symbols_of
 from rot180.derive.terms import Access, Apply, AtLeast, Condition, Equal, Range, Term, fresh
 
 
@@ -57,7 +57,7 @@ class Draft:
     def loops(self) -> tuple[Symbol, ...]:
         """Return the variables that are loops: those of the output first, axis by axis."""
         inside = [v for v in self.variables if v not in self.constants]
-        first = [v for e in self.output for v in inside if v in e.free_symbols]
+        first = [v for e in self.output for v in inside if v in symbols_of(e)]
         return tuple(dict.fromkeys((*first, *inside)))
 
 
@@ -140,10 +140,10 @@ def _substitute(d: Draft, by: Mapping[Symbol, Expr]) -> Draft:
 
 
 def _symbols(d: Draft) -> set[Symbol]:
-    found = {*d.variables, *d.coefficient.free_symbols, *d.taken}
+    found = {*d.variables, *symbols_of(d.coefficient), *d.taken}
     for r in (*d.ranges, *(r for a in d.accesses for r in _box(a))):
-        found |= r.value.free_symbols | r.size.free_symbols
-    return found.union(*(e.free_symbols for e in d.equations))
+        found |= symbols_of(r.value) | symbols_of(r.size)
+    return found.union(*(symbols_of(e) for e in d.equations))
 
 
 def name_remainders(d: Draft) -> Draft:
@@ -153,7 +153,7 @@ def name_remainders(d: Draft) -> Draft:
     """
     for r in d.ranges:
         e = r.value
-        inside = [v for v in d.variables if v in e.free_symbols]
+        inside = [v for v in d.variables if v in symbols_of(e)]
         for u in inside:
             if normal(coefficient(e, u) ** 2 - r.size**2) != 0:
                 continue
@@ -189,7 +189,7 @@ def solve_by_phases(d: Draft) -> Draft:
     zero is ever multiplied.
     """
     for e in d.equations:
-        inside = [v for v in d.variables if v in e.free_symbols]
+        inside = [v for v in d.variables if v in symbols_of(e)]
         for m in inside:
             if m in d.output or m in d.constants:
                 continue
@@ -202,7 +202,8 @@ def solve_by_phases(d: Draft) -> Draft:
                 continue
             rest = normal(e - c * m)
             value = normal(-rest) if c == divisor else rest
-            outer = (*(Phase(v, divisor) for v in others), Solved(m, value, divisor))
+            phases: list[Phase | Solved] = [Phase(v, divisor) for v in others]
+            outer = (*phases, Solved(m, value, divisor))
             new = replace(
                 d,
                 outer=(*d.outer, *outer),
@@ -221,7 +222,7 @@ def fix_remainders(d: Draft) -> Draft:
 
     """
     for e in d.output:
-        inside = [v for v in d.loops if v in e.free_symbols]
+        inside = [v for v in d.loops if v in symbols_of(e)]
         if len(inside) > 1:
             for v in inside:
                 if (n := _size(d, v)) is not None:
@@ -237,7 +238,7 @@ def sift(d: Draft) -> Draft:
     """Use ``[+-v + e = 0]`` to remove a variable v that the output does not contain."""
     for e in d.equations:
         for v in d.variables:
-            written = any(v in o.free_symbols for o in d.output)
+            written = any(v in symbols_of(o) for o in d.output)
             if not written and v not in d.constants and coefficient(e, v) in (1, -1):
                 value = normal(v - coefficient(e, v) * e)
                 rest = replace(d, equations=tuple(f for f in d.equations if f != e))

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import coefficient, normal
+from rot180.derive.polynomial import coefficient, normal, symbols_of
 from rot180.derive.terms import Condition, Tensor, factor_symbols
 
 
@@ -32,7 +32,7 @@ class Affine:
 
 def affine(e: Expr, loops: Iterable[Symbol]) -> Affine:
     """Split a polynomial that is affine in `loops`."""
-    parts = tuple((v, coefficient(e, v)) for v in loops if v in e.free_symbols)
+    parts = tuple((v, coefficient(e, v)) for v in loops if v in symbols_of(e))
     return Affine(normal(e - sum(c * v for v, c in parts)), parts)
 
 
@@ -148,7 +148,7 @@ class Nest:
         for e in maps:
             found += [e.constant, *(c for _, c in e.coefficients)]
         local = {step.variable for step in self.outer if not isinstance(step, Box)}
-        return frozenset().union(*(e.free_symbols for e in found)) - local
+        return frozenset().union(*(symbols_of(e) for e in found)) - local
 
 
 def _expressions(step: Phase | Solved | Box) -> tuple[Expr, ...]:
@@ -177,7 +177,7 @@ class Plan:
     @property
     def symbols(self) -> frozenset[Symbol]:
         """Return the parameters and sizes that the kernel needs."""
-        found = frozenset().union(*(n.free_symbols for n in self.shape))
+        found = frozenset().union(*(symbols_of(n) for n in self.shape))
         for c in self.hypotheses:
             found |= factor_symbols(c)
         return found.union(*(nest.symbols for nest in self.nests))

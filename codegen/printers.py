@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import singledispatch
 from math import lcm
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.passes import LoweringError
 from rot180.codegen.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Plan, Solved
 from rot180.derive.layers import Layer
-from rot180.derive.polynomial import monomials, normal, symbol, text
+from rot180.derive.polynomial import monomials, normal, symbol, symbols_of, text
 from rot180.derive.proof import Theorem
 from rot180.derive.statement import write_condition
 from rot180.derive.terms import Access, AtLeast, Condition, Derivative, Equal, Tensor
@@ -39,7 +39,7 @@ def name(word: str) -> str:
 
 def number(e: Expr) -> str:
     """Write a polynomial with integer coefficients as Python."""
-    new = {v: symbol(name(v.name)) for v in e.free_symbols if name(v.name) != v.name}
+    new = {v: symbol(name(v.name)) for v in symbols_of(e) if name(v.name) != v.name}
     return text(normal(e.xreplace(new))).replace("^", "**")
 
 
@@ -178,7 +178,8 @@ def _factor(code: str) -> str:
 def _plain(loop: Loop) -> Expr | None:
     """Return n where the loop is ``0 <= v < n`` and nothing else."""
     (bound, *more) = loop.bounds
-    alone = bound.value.constant == 0 and bound.value.coefficients == ((loop.variable, 1),)
+    slopes = [(loop.variable, Integer(1))]
+    alone = bound.value.constant == 0 and [*bound.value.coefficients] == slopes
     return bound.size if alone and not more else None
 
 
@@ -241,7 +242,7 @@ def _plain_axes(t: Tensor) -> list[Symbol]:
 
 
 def _symbols(tensors: Iterable[Tensor]) -> set[Symbol]:
-    return {v for t in tensors for n in t.shape if n is not None for v in n.free_symbols}
+    return {v for t in tensors for n in t.shape if n is not None for v in symbols_of(n)}
 
 
 def interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
@@ -365,7 +366,7 @@ def _composite_axes(t: Tensor, is_array: bool) -> list[str]:
 
 def _requirement(c: Condition) -> str:
     """Write a hypothesis as a check that names what it is about."""
-    symbols = sorted((c.value.free_symbols), key=lambda v: v.name)
+    symbols = sorted(symbols_of(c.value), key=lambda v: v.name)
     if isinstance(c, AtLeast):
         constant = c.value.as_coeff_Add()[0]
         holds = f"{number(normal(c.value - constant))} >= {number(-constant)}"
@@ -373,7 +374,7 @@ def _requirement(c: Condition) -> str:
     elif isinstance(c, Equal):
         holds, wanted = f"{number(c.value)} == 0", ""
     else:
-        symbols = sorted(c.value.free_symbols | c.size.free_symbols, key=lambda v: v.name)
+        symbols = sorted(symbols_of(c.value) | symbols_of(c.size), key=lambda v: v.name)
         holds, wanted = f"0 <= {number(c.value)} < {number(c.size)}", ""
     found = ", ".join(f"{name(v.name)}={name(v.name)}" for v in symbols)
     return f'_require({holds}, "{wanted or write_condition(c)}", {found})'

@@ -10,7 +10,9 @@ from fractions import Fraction
 from itertools import product
 
 import sympy as sp
+
 from rot180.derive.notation import Layer
+from rot180.derive.polynomial import symbols_of
 from rot180.derive.terms import Access, Apply, Equal, Range, Tensor, Term
 
 Point = tuple[int, ...]
@@ -20,7 +22,7 @@ Function = Callable[[str, int, int], int]
 
 def number(e: sp.Expr, env: Mapping[str, int]) -> int:
     """Evaluate an index or a size."""
-    return int(sp.Rational(e.xreplace({v: sp.Integer(env[v.name]) for v in e.free_symbols})))
+    return int(sp.Rational(e.xreplace({v: sp.Integer(env[v.name]) for v in symbols_of(e)})))
 
 
 def points(tensor: Tensor, sizes: Mapping[str, int]) -> Iterator[Point]:
@@ -32,7 +34,7 @@ class _Code:
     """An index expression as a Python function of the environment: SymPy is slow in loops."""
 
     def __init__(self, e: sp.Expr) -> None:
-        self.code = eval("lambda e: " + _source(e))  # noqa: S307
+        self.code = eval("lambda e: " + _source(e))
 
     def __call__(self, env: Mapping[str, int]) -> int:
         value: int = self.code(env)
@@ -40,13 +42,13 @@ class _Code:
 
 
 def _source(e: sp.Expr) -> str:
-    if e.is_Symbol:
+    if isinstance(e, sp.Symbol):
         return f"e[{e.name!r}]"
     if e.is_Integer:
         return f"({int(e)})"
-    if e.is_Pow:
-        return f"({_source(e.base)})**{int(e.exp)}"
-    return "(" + (" + " if e.is_Add else " * ").join(map(_source, e.args)) + ")"
+    if isinstance(e, sp.Pow):
+        return f"({_source(sp.sympify(e.base))})**{int(e.exp)}"
+    return "(" + (" + " if e.is_Add else " * ").join(_source(a) for a in e.args if isinstance(a, sp.Expr)) + ")"
 
 
 def _span(t: Term, v: sp.Symbol, env: Mapping[str, int], reach: int) -> range:
@@ -71,7 +73,7 @@ def terms(
         scale = Fraction(
             str(
                 t.coefficient.xreplace(
-                    {v: sp.Integer(sizes[v.name]) for v in t.coefficient.free_symbols}
+                    {v: sp.Integer(sizes[v.name]) for v in symbols_of(t.coefficient)}
                 )
             )
         )

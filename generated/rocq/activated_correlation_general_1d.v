@@ -122,7 +122,7 @@ Proof.
   { transitivity (slope (sum[bound] p, fixed_grad_y grad_y p [*] y bound (lifted sigma sigma_1) (moved_z z h) (fixed_w w) p)).
     { apply f_equal. unfold L. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] p, slope (fixed_grad_y grad_y p [*] y bound (lifted sigma sigma_1) (moved_z z h) (fixed_w w) p))); [ring |].
   apply total_scale; intro p; ring.
@@ -164,7 +164,7 @@ Proof.
   { transitivity (slope (box p P [*] (sum[bound] k, sigma_z bound (lifted sigma sigma_1) (moved_z z h) (d*k + p*s - lo) [*] fixed_w w k))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y p [*] box p P) [*] (sum[bound] k, slope (sigma_z bound (lifted sigma sigma_1) (moved_z z h) (d*k + p*s - lo) [*] fixed_w w k))); [ring |].
   apply total_scale; intro k; ring.
@@ -210,7 +210,7 @@ Proof.
   { transitivity (slope (box (d*k + p*s - lo) H [*] ((lifted sigma sigma_1) (moved_z z h (d*k + p*s - lo))))).
     { apply f_equal. unfold sigma_z. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   ring.
 Qed.

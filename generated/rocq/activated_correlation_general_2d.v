@@ -136,7 +136,7 @@ Proof.
   { transitivity (slope (sum[bound] p, sum[bound] q, fixed_grad_y grad_y p q [*] y bound (lifted sigma sigma_1) (moved_z z h v) (fixed_w w) p q)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q [*] y bound (lifted sigma sigma_1) (moved_z z h v) (fixed_w w) p q))); [ring |].
   apply total_scale; intro p; apply total_scale; intro q; ring.
@@ -182,7 +182,7 @@ Proof.
   { transitivity (slope (box p P [*] (box q Q [*] (sum[bound] k, sum[bound] l, sigma_z bound (lifted sigma sigma_1) (moved_z z h v) (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w k l)))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y p q [*] box p P [*] box q Q) [*] (sum[bound] k, sum[bound] l, slope (sigma_z bound (lifted sigma sigma_1) (moved_z z h v) (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w k l))); [ring |].
   apply total_scale; intro k; apply total_scale; intro l; ring.
@@ -236,7 +236,7 @@ Proof.
   { transitivity (slope (box (d*k + p*s - lo) H [*] (box (e*l + q*t - lp) V [*] ((lifted sigma sigma_1) (moved_z z h v (d*k + p*s - lo) (e*l + q*t - lp)))))).
     { apply f_equal. unfold sigma_z. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   ring.
 Qed.

@@ -100,7 +100,7 @@ Proof.
   { transitivity (slope (sum[bound] n, sum[bound] o1, sum[bound] p, fixed_grad_y grad_y n o1 p [*] y bound (fixed_x x) (fixed_w w) (moved_bias bias o) n o1 p)).
     { apply f_equal. unfold L. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n, sum[bound] o1, sum[bound] p, slope (fixed_grad_y grad_y n o1 p [*] y bound (fixed_x x) (fixed_w w) (moved_bias bias o) n o1 p))); [ring |].
   apply total_scale; intro n; apply total_scale; intro o1; apply total_scale; intro p; ring.
@@ -153,7 +153,7 @@ Proof.
   { transitivity (slope (box n N [*] (box o1 O [*] (box p P [*] ((sum[bound] c, sum[bound] k, fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k) [+] (moved_bias bias o o1)))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity. }
+    rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n o1 p [*] box n N [*] box o1 O [*] box p P) [*] (sum[bound] c, sum[bound] k, slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) [+] (grad_y n o1 p [*] box n N [*] box o1 O [*] box p P) [*] (slope (moved_bias bias o o1))); [ring |].
   apply f_equal2; [apply total_scale; intro c; apply total_scale; intro k; ring | ring].

@@ -102,7 +102,7 @@ Proof.
   { transitivity (slope (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n o1 p q [*] y bound (fixed_x x) (fixed_w w) (moved_bias bias o) n o1 p q)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n o1 p q [*] y bound (fixed_x x) (fixed_w w) (moved_bias bias o) n o1 p q))); [ring |].
   apply total_scale; intro n; apply total_scale; intro o1; apply total_scale; intro p; apply total_scale; intro q; ring.
@@ -160,7 +160,7 @@ Proof.
   { transitivity (slope (box n N [*] (box o1 O [*] (box p P [*] (box q Q [*] ((sum[bound] c, sum[bound] k, sum[bound] l, fixed_x x n c (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w o1 c k l) [+] (moved_bias bias o o1))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity. }
+    rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n o1 p q [*] box n N [*] box o1 O [*] box p P [*] box q Q) [*] (sum[bound] c, sum[bound] k, sum[bound] l, slope (fixed_x x n c (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w o1 c k l)) [+] (grad_y n o1 p q [*] box n N [*] box o1 O [*] box p P [*] box q Q) [*] (slope (moved_bias bias o o1))); [ring |].
   apply f_equal2; [apply total_scale; intro c; apply total_scale; intro k; apply total_scale; intro l; ring | ring].

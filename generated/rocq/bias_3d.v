@@ -104,7 +104,7 @@ Proof.
   { transitivity (slope (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, fixed_grad_y grad_y n o1 p q r [*] y bound (fixed_x x) (fixed_w w) (moved_bias bias o) n o1 p q r)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n o1 p q r [*] y bound (fixed_x x) (fixed_w w) (moved_bias bias o) n o1 p q r))); [ring |].
   apply total_scale; intro n; apply total_scale; intro o1; apply total_scale; intro p; apply total_scale; intro q; apply total_scale; intro r; ring.
@@ -167,7 +167,7 @@ Proof.
   { transitivity (slope (box n N [*] (box o1 O [*] (box p P [*] (box q Q [*] (box r R [*] ((sum[bound] c, sum[bound] k, sum[bound] l, sum[bound] m, fixed_x x n c (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o1 c k l m) [+] (moved_bias bias o o1)))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity. }
+    rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n o1 p q r [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c, sum[bound] k, sum[bound] l, sum[bound] m, slope (fixed_x x n c (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o1 c k l m)) [+] (grad_y n o1 p q r [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] box r R) [*] (slope (moved_bias bias o o1))); [ring |].
   apply f_equal2; [apply total_scale; intro c; apply total_scale; intro k; apply total_scale; intro l; apply total_scale; intro m; ring | ring].

@@ -110,7 +110,7 @@ Proof.
   { transitivity (slope (sum[bound] n1, sum[bound] o, fixed_grad_z grad_z n1 o [*] z bound (moved_x x n c) (fixed_w w) n1 o)).
     { apply f_equal. unfold L. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n1, sum[bound] o, slope (fixed_grad_z grad_z n1 o [*] z bound (moved_x x n c) (fixed_w w) n1 o))); [ring |].
   apply total_scale; intro n1; apply total_scale; intro o; ring.
@@ -156,7 +156,7 @@ Proof.
   { transitivity (slope (box n1 N [*] (box o O [*] (sum[bound] c1, moved_x x n c n1 c1 [*] fixed_w w c1 o)))).
     { apply f_equal. unfold z. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_z n1 o [*] box n1 N [*] box o O) [*] (sum[bound] c1, slope (moved_x x n c n1 c1 [*] fixed_w w c1 o))); [ring |].
   apply total_scale; intro c1; ring.

@@ -112,7 +112,7 @@ Proof.
   { transitivity (slope (sum[bound] n, sum[bound] o1, fixed_grad_z grad_z n o1 [*] z bound (fixed_x x) (moved_w w c o) n o1)).
     { apply f_equal. unfold L. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n, sum[bound] o1, slope (fixed_grad_z grad_z n o1 [*] z bound (fixed_x x) (moved_w w c o) n o1))); [ring |].
   apply total_scale; intro n; apply total_scale; intro o1; ring.
@@ -158,7 +158,7 @@ Proof.
   { transitivity (slope (box n N [*] (box o1 O [*] (sum[bound] c1, fixed_x x n c1 [*] moved_w w c o c1 o1)))).
     { apply f_equal. unfold z. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_z n o1 [*] box n N [*] box o1 O) [*] (sum[bound] c1, slope (fixed_x x n c1 [*] moved_w w c o c1 o1))); [ring |].
   apply total_scale; intro c1; ring.

@@ -48,6 +48,12 @@ Defined.
 Definition box {A : Ring} (e n : Z) : A := if within e n then one else zero.
 Definition point {A : Ring} (e : Z) : A := if Z.eq_dec e 0 then one else zero.
 
+(* An integer as a scalar. *)
+Definition const {A : Ring} (n : Z) : A :=
+  if Z_le_gt_dec 0 n
+  then first (Z.to_nat n) (fun _ => one)
+  else opp (first (Z.to_nat (- n)) (fun _ => one)).
+
 (* Both sides are finite sums with one value. *)
 Definition agree {A : Ring} (f g : Z -> A) : Prop :=
   exists value least, forall bound, least <= bound -> f bound = value /\ g bound = value.
@@ -194,6 +200,37 @@ Proof.
     + rewrite Nat.add_succ_r. simpl. rewrite IH. f_equal. f_equal. lia.
 Qed.
 
+Lemma const_next n : @const A (n + 1) = const n [+] one.
+Proof.
+  unfold const. destruct (Z_le_gt_dec 0 (n + 1)) as [I | I], (Z_le_gt_dec 0 n) as [J | J]; try lia.
+  - replace (Z.to_nat (n + 1)) with (S (Z.to_nat n)) by lia. reflexivity.
+  - replace n with (-1)%Z by lia. simpl. ring.
+  - replace (Z.to_nat (- n)) with (S (Z.to_nat (- (n + 1)))) by lia. simpl. ring.
+Qed.
+Lemma const_add e a b : e = (a + b)%Z -> @const A e = const a [+] const b.
+Proof.
+  intros ->. revert b. apply Z.bi_induction.
+  - intros ? ? ->. reflexivity.
+  - rewrite Z.add_0_r. unfold const at 3. simpl. ring.
+  - intros b. rewrite <- Z.add_1_r, Z.add_assoc, !const_next. split; intros E.
+    + rewrite E. ring.
+    + transitivity (@const A (a + b) [+] one [+] opp one); [ring | rewrite E; ring].
+Qed.
+Lemma const_zero : @const A 0 = zero.
+Proof. reflexivity. Qed.
+Lemma const_one : @const A 1 = one.
+Proof. unfold const. simpl. ring. Qed.
+Lemma const_mul e a b : e = (a * b)%Z -> @const A e = const a [*] const b.
+Proof.
+  intros ->. revert b. apply Z.bi_induction.
+  - intros ? ? ->. reflexivity.
+  - rewrite Z.mul_0_r. unfold const at 1 3. simpl. ring.
+  - intros b. rewrite <- Z.add_1_r, const_next, (const_add (a * (b + 1)) (a * b) a) by ring.
+    split; intros E.
+    + rewrite E. ring.
+    + transitivity (@const A (a * b) [+] const a [+] opp (const a)); [ring | rewrite E; ring].
+Qed.
+
 Lemma value_mul (a b : dual A) : value (a [*] b) = value a [*] value b. Proof. easy. Qed.
 Lemma value_add (a b : dual A) : value (a [+] b) = value a [+] value b. Proof. easy. Qed.
 Lemma slope_mul (a b : dual A) : slope (a [*] b) = value a [*] slope b [+] slope a [*] value b.
@@ -221,6 +258,21 @@ Proof.
   intros E. unfold total. induction (Z.to_nat (2 * b + 1)) as [| n IH]; cbn [first]; [easy |].
   now rewrite slope_add, IH, E.
 Qed.
+Lemma first_const n : @first (dual A) n (fun _ => one) = (first n (fun _ => one), zero).
+Proof.
+  induction n as [| n IH]; [reflexivity |]. cbn [first]. rewrite IH.
+  apply injective_projections; [reflexivity |].
+  change (@zero A [+] zero = zero). ring.
+Qed.
+Lemma value_const n : value (@const (dual A) n) = const n.
+Proof. unfold const. now destruct (Z_le_gt_dec 0 n); rewrite first_const. Qed.
+Lemma slope_constant n : slope (@const (dual A) n) = zero.
+Proof.
+  unfold const. destruct (Z_le_gt_dec 0 n); rewrite first_const; [reflexivity |].
+  change (opp (@zero A) = zero). ring.
+Qed.
+Lemma slope_const n (a : dual A) : slope (const n [*] a) = const n [*] slope a.
+Proof. rewrite slope_mul, value_const, slope_constant. ring. Qed.
 End Laws.
 
 (* |e| <= u, by a name: arithmetic looks at it only when it is used. *)
@@ -251,7 +303,7 @@ Ltac congruent := repeat
   | |- _ = _ => progress f_equal
   end.
 (* A product with the factor zero. *)
-Ltac void := rewrite ?mul_zero_l, ?mul_zero_r; rewrite ?mul_zero_l; reflexivity.
+Ltac void := repeat progress rewrite ?mul_zero_l, ?mul_zero_r; reflexivity.
 (* Under the sums of a sum that is zero. *)
 Ltac inside := repeat (apply total_zero; intro).
 (* The value of an expression over the dual numbers, outside in. *)
@@ -262,4 +314,5 @@ Ltac project := repeat
   | |- value (_ [+] _) = _ => rewrite value_add; apply f_equal2
   | |- value (box _ _) = _ => apply value_box
   | |- value (point _) = _ => apply value_point
+  | |- value (const _) = _ => apply value_const
   end.

@@ -115,7 +115,7 @@ Proof.
   { transitivity (slope (sum[bound] n1, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n1 o p [*] y bound (moved_x x n c h) (fixed_w w) n1 o p)).
     { apply f_equal. unfold L. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n1, sum[bound] o, sum[bound] p, slope (fixed_grad_y grad_y n1 o p [*] y bound (moved_x x n c h) (fixed_w w) n1 o p))); [ring |].
   apply total_scale; intro n1; apply total_scale; intro o; apply total_scale; intro p; ring.
@@ -165,7 +165,7 @@ Proof.
   { transitivity (slope (box n1 N [*] (box o O [*] (box p P [*] (sum[bound] c1, sum[bound] k, moved_x x n c h n1 c1 (d*k + p*s - lo) [*] fixed_w w o c1 k))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n1 o p [*] box n1 N [*] box o O [*] box p P) [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n c h n1 c1 (d*k + p*s - lo) [*] fixed_w w o c1 k))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; ring.

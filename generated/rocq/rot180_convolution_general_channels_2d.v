@@ -125,7 +125,7 @@ Proof.
   { transitivity (slope (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n1 o p q [*] y bound (moved_x x n c h v) (fixed_w w) n1 o p q)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 o p q [*] y bound (moved_x x n c h v) (fixed_w w) n1 o p q))); [ring |].
   apply total_scale; intro n1; apply total_scale; intro o; apply total_scale; intro p; apply total_scale; intro q; ring.
@@ -179,7 +179,7 @@ Proof.
   { transitivity (slope (box n1 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l)))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; apply total_scale; intro l; ring.

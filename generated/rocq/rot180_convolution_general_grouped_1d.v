@@ -127,7 +127,7 @@ Proof.
   { transitivity (slope (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n1 g1 o p [*] y bound (moved_x x n g c h) (fixed_w w) n1 g1 o p)).
     { apply f_equal. unfold L. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, slope (fixed_grad_y grad_y n1 g1 o p [*] y bound (moved_x x n g c h) (fixed_w w) n1 g1 o p))); [ring |].
   apply total_scale; intro n1; apply total_scale; intro g1; apply total_scale; intro o; apply total_scale; intro p; ring.
@@ -181,7 +181,7 @@ Proof.
   { transitivity (slope (box n1 N [*] (box g1 G [*] (box o O [*] (box p P [*] (sum[bound] c1, sum[bound] k, moved_x x n g c h n1 g1 c1 (p*s - d*k - lo) [*] fixed_w w g1 o c1 k)))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P) [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n g c h n1 g1 c1 (p*s - d*k - lo) [*] fixed_w w g1 o c1 k))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; ring.

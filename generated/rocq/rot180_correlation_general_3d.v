@@ -115,7 +115,7 @@ Proof.
   { transitivity (slope (sum[bound] p, sum[bound] q, sum[bound] r, fixed_grad_y grad_y p q r [*] y bound (moved_x x h v i) (fixed_w w) p q r)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y p q r [*] y bound (moved_x x h v i) (fixed_w w) p q r))); [ring |].
   apply total_scale; intro p; apply total_scale; intro q; apply total_scale; intro r; ring.
@@ -165,7 +165,7 @@ Proof.
   { transitivity (slope (box p P [*] (box q Q [*] (box r R [*] (sum[bound] k, sum[bound] l, sum[bound] m, moved_x x h v i (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w k l m))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y p q r [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] k, sum[bound] l, sum[bound] m, slope (moved_x x h v i (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w k l m))); [ring |].
   apply total_scale; intro k; apply total_scale; intro l; apply total_scale; intro m; ring.

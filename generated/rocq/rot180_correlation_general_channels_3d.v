@@ -131,7 +131,7 @@ Proof.
   { transitivity (slope (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, fixed_grad_y grad_y n1 o p q r [*] y bound (moved_x x n c h v i) (fixed_w w) n1 o p q r)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n1 o p q r [*] y bound (moved_x x n c h v i) (fixed_w w) n1 o p q r))); [ring |].
   apply total_scale; intro n1; apply total_scale; intro o; apply total_scale; intro p; apply total_scale; intro q; apply total_scale; intro r; ring.
@@ -189,7 +189,7 @@ Proof.
   { transitivity (slope (box n1 N [*] (box o O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o c1 k l m))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o c1 k l m))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; apply total_scale; intro l; apply total_scale; intro m; ring.

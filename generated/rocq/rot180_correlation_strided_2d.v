@@ -114,7 +114,7 @@ Proof.
   { transitivity (slope (sum[bound] p, sum[bound] q, fixed_grad_y grad_y p q [*] y bound (moved_x x h v) (fixed_w w) p q)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q [*] y bound (moved_x x h v) (fixed_w w) p q))); [ring |].
   apply total_scale; intro p; apply total_scale; intro q; ring.
@@ -160,7 +160,7 @@ Proof.
   { transitivity (slope (box p P [*] (box q Q [*] (sum[bound] k, sum[bound] l, moved_x x h v (p*s + k) (q*t + l) [*] fixed_w w k l)))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y p q [*] box p P [*] box q Q) [*] (sum[bound] k, sum[bound] l, slope (moved_x x h v (p*s + k) (q*t + l) [*] fixed_w w k l))); [ring |].
   apply total_scale; intro k; apply total_scale; intro l; ring.

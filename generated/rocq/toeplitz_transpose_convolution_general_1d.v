@@ -96,7 +96,7 @@ Proof.
   { transitivity (slope (sum[bound] p, fixed_grad_y grad_y p [*] y bound (moved_x x h) (fixed_w w) p)).
     { apply f_equal. unfold L. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] p, slope (fixed_grad_y grad_y p [*] y bound (moved_x x h) (fixed_w w) p))); [ring |].
   apply total_scale; intro p; ring.
@@ -138,7 +138,7 @@ Proof.
   { transitivity (slope (box p P [*] (sum[bound] k, moved_x x h (p*s - d*k - lo) [*] fixed_w w k))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y p [*] box p P) [*] (sum[bound] k, slope (moved_x x h (p*s - d*k - lo) [*] fixed_w w k))); [ring |].
   apply total_scale; intro k; ring.

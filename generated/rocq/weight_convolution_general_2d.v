@@ -107,7 +107,7 @@ Proof.
   { transitivity (slope (sum[bound] p, sum[bound] q, fixed_grad_y grad_y p q [*] y bound (fixed_x x) (moved_w w k l) p q)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q [*] y bound (fixed_x x) (moved_w w k l) p q))); [ring |].
   apply total_scale; intro p; apply total_scale; intro q; ring.
@@ -153,7 +153,7 @@ Proof.
   { transitivity (slope (box p P [*] (box q Q [*] (sum[bound] k1, sum[bound] l1, fixed_x x (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w k l k1 l1)))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y p q [*] box p P [*] box q Q) [*] (sum[bound] k1, sum[bound] l1, slope (fixed_x x (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w k l k1 l1))); [ring |].
   apply total_scale; intro k1; apply total_scale; intro l1; ring.

@@ -131,7 +131,7 @@ Proof.
   { transitivity (slope (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n g1 o1 p q [*] y bound (fixed_x x) (moved_w w g o c k l) n g1 o1 p q)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n g1 o1 p q [*] y bound (fixed_x x) (moved_w w g o c k l) n g1 o1 p q))); [ring |].
   apply total_scale; intro n; apply total_scale; intro g1; apply total_scale; intro o1; apply total_scale; intro p; apply total_scale; intro q; ring.
@@ -189,7 +189,7 @@ Proof.
   { transitivity (slope (box n N [*] (box g1 G [*] (box o1 O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w g o c k l g1 o1 c1 k1 l1))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w g o c k l g1 o1 c1 k1 l1))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k1; apply total_scale; intro l1; ring.

@@ -110,7 +110,7 @@ Proof.
   { transitivity (slope (sum[bound] p, sum[bound] q, sum[bound] r, fixed_grad_y grad_y p q r [*] y bound (fixed_x x) (moved_w w k l m) p q r)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y p q r [*] y bound (fixed_x x) (moved_w w k l m) p q r))); [ring |].
   apply total_scale; intro p; apply total_scale; intro q; apply total_scale; intro r; ring.
@@ -160,7 +160,7 @@ Proof.
   { transitivity (slope (box p P [*] (box q Q [*] (box r R [*] (sum[bound] k1, sum[bound] l1, sum[bound] m1, fixed_x x (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w k l m k1 l1 m1))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y p q r [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] k1, sum[bound] l1, sum[bound] m1, slope (fixed_x x (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w k l m k1 l1 m1))); [ring |].
   apply total_scale; intro k1; apply total_scale; intro l1; apply total_scale; intro m1; ring.

@@ -118,7 +118,7 @@ Proof.
   { transitivity (slope (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n o1 p q [*] y bound (fixed_x x) (moved_w w o c k l) n o1 p q)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n o1 p q [*] y bound (fixed_x x) (moved_w w o c k l) n o1 p q))); [ring |].
   apply total_scale; intro n; apply total_scale; intro o1; apply total_scale; intro p; apply total_scale; intro q; ring.
@@ -172,7 +172,7 @@ Proof.
   { transitivity (slope (box n N [*] (box o1 O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] moved_w w o c k l o1 c1 k1 l1)))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n o1 p q [*] box n N [*] box o1 O [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] moved_w w o c k l o1 c1 k1 l1))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k1; apply total_scale; intro l1; ring.

@@ -118,7 +118,7 @@ Proof.
   { transitivity (slope (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, fixed_grad_y grad_y n g1 o1 p [*] y bound (fixed_x x) (moved_w w g o c k) n g1 o1 p)).
     { apply f_equal. unfold L. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, slope (fixed_grad_y grad_y n g1 o1 p [*] y bound (fixed_x x) (moved_w w g o c k) n g1 o1 p))); [ring |].
   apply total_scale; intro n; apply total_scale; intro g1; apply total_scale; intro o1; apply total_scale; intro p; ring.
@@ -172,7 +172,7 @@ Proof.
   { transitivity (slope (box n N [*] (box g1 G [*] (box o1 O [*] (box p P [*] (sum[bound] c1, sum[bound] k1, fixed_x x n g1 c1 (d*k1 + p*s - lo) [*] moved_w w g o c k g1 o1 c1 k1)))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n g1 o1 p [*] box n N [*] box g1 G [*] box o1 O [*] box p P) [*] (sum[bound] c1, sum[bound] k1, slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) [*] moved_w w g o c k g1 o1 c1 k1))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k1; ring.

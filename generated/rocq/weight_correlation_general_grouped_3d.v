@@ -134,7 +134,7 @@ Proof.
   { transitivity (slope (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, fixed_grad_y grad_y n g1 o1 p q r [*] y bound (fixed_x x) (moved_w w g o c k l m) n g1 o1 p q r)).
     { apply f_equal. unfold L'. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n g1 o1 p q r [*] y bound (fixed_x x) (moved_w w g o c k l m) n g1 o1 p q r))); [ring |].
   apply total_scale; intro n; apply total_scale; intro g1; apply total_scale; intro o1; apply total_scale; intro p; apply total_scale; intro q; apply total_scale; intro r; ring.
@@ -196,7 +196,7 @@ Proof.
   { transitivity (slope (box n N [*] (box g1 G [*] (box o1 O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w g o c k l m g1 o1 c1 k1 l1 m1)))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w g o c k l m g1 o1 c1 k1 l1 m1))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k1; apply total_scale; intro l1; apply total_scale; intro m1; ring.

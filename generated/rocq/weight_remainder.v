@@ -109,7 +109,7 @@ Proof.
   { transitivity (slope (sum[bound] p, fixed_grad_y grad_y p [*] y bound (fixed_x x) (moved_w w k) p)).
     { apply f_equal. unfold L. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((one) [*] (sum[bound] p, slope (fixed_grad_y grad_y p [*] y bound (fixed_x x) (moved_w w k) p))); [ring |].
   apply total_scale; intro p; ring.
@@ -151,7 +151,7 @@ Proof.
   { transitivity (slope (box p P [*] (sum[bound] k1, fixed_x x (d*k1 + p*s - lo) [*] moved_w w k k1))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
-    congruent; repeat (apply slope_total; intro); reflexivity. }
+    congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
   transitivity ((grad_y p [*] box p P) [*] (sum[bound] k1, slope (fixed_x x (d*k1 + p*s - lo) [*] moved_w w k k1))); [ring |].
   apply total_scale; intro k1; ring.
