@@ -5,6 +5,7 @@ This reads the terms of a layer's definition and nothing else: no rule, no theor
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from itertools import product
@@ -48,7 +49,8 @@ def _source(e: sp.Expr) -> str:
         return f"({int(e)})"
     if isinstance(e, sp.Pow):
         return f"({_source(sp.sympify(e.base))})**{int(e.exp)}"
-    return "(" + (" + " if e.is_Add else " * ").join(_source(a) for a in e.args if isinstance(a, sp.Expr)) + ")"
+    joint = " + " if e.is_Add else " * "
+    return f"({joint.join(_source(a) for a in e.args if isinstance(a, sp.Expr))})"
 
 
 def _span(t: Term, v: sp.Symbol, env: Mapping[str, int], reach: int) -> range:
@@ -151,4 +153,30 @@ def gradient(
                     value = values[other][there]
                     part *= apply(f, n, value) if f else value
             out[where] += part
+    return out
+
+
+def draw(layer: Layer, seed: int) -> tuple[dict[str, int], dict[str, dict[Point, int]]]:
+    """Draw sizes (0 among them), parameters (negative padding too) and entries of every tensor."""
+    rng = random.Random(seed)
+    tensors = [*layer.tensors, layer.output]
+    names = {v.name for t in tensors for n in t.shape if n is not None for v in symbols_of(n)}
+    env = {n: rng.choice((0, 1, 1, 2, 3, 4, 5)) for n in sorted(names)}
+    for v in layer.parameters:
+        shift = v.name in ("lo", "lp", "lq", "a")
+        env[v.name] = rng.randint(-2, 4) if shift else rng.randint(1, 3)
+    values = {}
+    for t in tensors:
+        word = t.name if t is not layer.output else f"grad_{t.name}"
+        values[word] = {at: rng.randint(-4, 4) for at in points(t, env)}
+    return env, values
+
+
+def everything(
+    layer: Layer, env: Mapping[str, int], values: Values, apply: Function, reach: int = 40
+) -> dict[str, dict[Point, Fraction]]:
+    """Evaluate the layer and all its gradients, by kernel name."""
+    out = {"forward": forward(layer, env, values, apply, reach)}
+    for t in layer.tensors:
+        out[f"grad_{t.name}"] = gradient(layer, t.name, env, values, apply, reach)
     return out

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
-import random
 import subprocess
 import sys
 import types
@@ -118,32 +117,15 @@ def applied(_: str, order: int, value: int) -> int:
 
 def agree(forward: Layer, module: types.ModuleType, dtype: str, seed: int) -> bool:
     """Compare a layer's kernels with the definition at random sizes; say whether y was not 0."""
-    rng = random.Random(seed)
-    tensors = [*forward.tensors, forward.output]
-    names = sorted({v.name for t in tensors for n in t.shape if n is not None for v in symbols(n)})
-    sizes = {n: rng.choice((0, 1, 1, 2, 3, 4, 5)) for n in names}
-    parameters = {v.name: rng.randint(1, 3) for v in forward.parameters}
-    for v in forward.parameters:
-        if v.name in ("lo", "lp", "a"):
-            parameters[v.name] = rng.randint(-2, 4)
-    env = sizes | parameters
-    values: dict[str, dict[tuple[int, ...], int]] = {}
-    arrays: dict[str, Any] = {"sigma": sigma, "sigma_prime": sigma_prime, **parameters}
-    for t in tensors:
+    env, values = plain_loops.draw(forward, seed)
+    arrays: dict[str, Any] = {"sigma": sigma, "sigma_prime": sigma_prime, **env}
+    for t in (*forward.tensors, forward.output):
         word = t.name if t is not forward.output else f"grad_{t.name}"
         shape = tuple(plain_loops.number(n, env) for n in t.shape if n is not None)
-        values[word] = {at: rng.randint(-4, 4) for at in plain_loops.points(t, env)}
-        array = np.zeros(shape, dtype)
+        arrays[word], arrays[f"{t.name}_shape"] = np.zeros(shape, dtype), shape
         for at, value in values[word].items():
-            array[at] = value
-        arrays[word] = array
-        arrays[f"{t.name}_shape"] = shape
-    reach = 40
-    expected = {"forward": plain_loops.forward(forward, env, values, applied, reach)}
-    for t in forward.tensors:
-        expected[f"grad_{t.name}"] = plain_loops.gradient(
-            forward, t.name, env, values, applied, reach
-        )
+            arrays[word][at] = value
+    expected = plain_loops.everything(forward, env, values, applied)
     for word, wanted in expected.items():
         kernel: Kernel = getattr(module, word)
         found = kernel(**{n: arrays[n] for n in inspect.signature(kernel).parameters})
@@ -151,11 +133,6 @@ def agree(forward: Layer, module: types.ModuleType, dtype: str, seed: int) -> bo
         assert {at: found[at] for at in wanted} == wanted, (word, env)
         assert found.size == len(wanted)
     return any(expected["forward"].values())
-
-
-def symbols(e: Any) -> Any:
-    """Return the symbols of a size."""
-    return e.free_symbols
 
 
 @pytest.mark.parametrize("name", LAYERS)
