@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from jinja2 import Template
 
+from rot180.codegen import rocq
 from rot180.codegen.documents import proof_document
 from rot180.codegen.render import environment, render_module
 from rot180.derive.certificates import dumps
@@ -15,6 +16,7 @@ from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.layers import Layer, layer
 from rot180.derive.proof import Theorem
 from rot180.derive.theorems import theorem
+from rot180.derive.theorems import theorems as theorems_of_registry
 
 FAMILIES = ("conv1d", "conv2d", "conv3d")
 """Layers with a public function; each has a grouped form, ``<name>_grouped``."""
@@ -171,11 +173,30 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
         header=_public_header().splitlines(), functions=public_functions(), dtypes=DTYPES["cython"]
     )
     manifest["__init__.py"] = {}
+    progress("proving the registry")
+    proved = list(theorems_of_registry())
+    for t in proved:
+        file = f"{CERTIFICATES}/{t.name}.json"
+        texts[file], manifest[file] = dumps(t.proof), {t.name: t.proof.digest}
+    progress("writing proof scripts")
+    for script, text in rocq.scripts(proved).items():
+        texts[f"{SCRIPTS}/{script}"] = text
+        name = script.removesuffix(".v")
+        manifest[f"{SCRIPTS}/{script}"] = {t.name: t.proof.digest for t in proved if t.name == name}
     texts["MANIFEST.json"] = _json(manifest)
     return texts
 
 
-GENERATED_PATTERNS = ("numpy_*.py", "cython_*.py", "cython_*.pyx")
+CERTIFICATES, SCRIPTS = "certificates", "rocq"
+"""Folders in ``rot180.generated``: a proof of each theorem as data, and for a proof assistant."""
+
+GENERATED_PATTERNS = (
+    "numpy_*.py",
+    "cython_*.py",
+    "cython_*.pyx",
+    f"{CERTIFICATES}/*.json",
+    f"{SCRIPTS}/*.v",
+)
 """Files in ``rot180.generated`` that only `generated` may put there."""
 
 

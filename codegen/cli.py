@@ -15,12 +15,13 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from rot180.codegen import catalogue, files
+from rot180.codegen import catalogue, files, verification
+from rot180.derive import smt
 from rot180.derive.certificates import dumps
+from rot180.derive.claims import judge
 from rot180.derive.layers import catalogue as layers
 from rot180.derive.notation import write
-from rot180.derive.proof import ProofError, Theorem, axioms, replay
-from rot180.derive.tactics import NotProvedError
+from rot180.derive.proof import Theorem, axioms
 from rot180.derive.theorems import claims, theorem
 
 
@@ -66,7 +67,28 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--latex", action="store_true", help="print LaTeX")
 
     command("list", _list, "List theorems, layers, kernels, and the backend in use.")
-    command("verify", _verify, "Replay the proof of every theorem.")
+    verify = commands.add_parser(
+        "verify",
+        help="Check proofs from their certificates alone.",
+        description="Check proofs from their certificates alone: nothing is searched.",
+    )
+    verify.set_defaults(run=_verify)
+    verify.add_argument(
+        "file", metavar="FILE", nargs="*", type=Path, help="certificates; default: the registry's"
+    )
+    verify.add_argument(
+        "--json", metavar="FILE", nargs="?", const="-", help="write the table as JSON"
+    )
+    verify.add_argument("--junit", metavar="FILE", type=Path, help="write a JUnit report")
+    verify.add_argument("--rocq", action="store_true", help="let coqc check the proof scripts too")
+    verify.add_argument(
+        "--require", choices=("smt",), action="append", default=[], help="fail if it is missing"
+    )
+    verify.add_argument(
+        "--claim",
+        metavar="TEXT",
+        help="prove or refute a claim of your own: 'p: sum[k] x[p+k]*w[k] = sum[j] ...'",
+    )
 
     generate = command("generate", _generate, "Write the committed kernels anew.")
     generate.add_argument("--check", action="store_true", help="only compare, and print a diff")
@@ -147,27 +169,74 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    rows = []
-    for name in claims():
-        begin = time.perf_counter()
-        try:
-            replayed = replay(theorem(name).proof)
-            steps, opened = len(replayed.proof.steps), len(replayed.open)
-            fault = f"{opened} obligations are open" if opened else ""
-        except (ProofError, NotProvedError) as error:
-            steps, fault = 0, str(error)
-        seconds = time.perf_counter() - begin
-        rows.append({"name": name, "steps": steps, "seconds": round(seconds, 2), "fault": fault})
-        if not arguments.json:
-            print(f"{'FAILED' if fault else 'proved'}  {steps:4} steps  {seconds:6.2f} s  {name}")
-            if fault:
-                print(f"    {fault}")
-    failed = [row["name"] for row in rows if row["fault"]]
+    if arguments.claim is not None:
+        verdict = judge(arguments.claim)
+        if arguments.json:
+            _print_json({"claim": arguments.claim, "verdict": verdict.word, "said": str(verdict)})
+        else:
+            print(verdict)
+        return 0 if verdict.word == "proved" else 1
+    if "smt" in arguments.require and not smt.available():
+        print('rot180: the SMT solver is missing: pip install "rot180[smt]"', file=sys.stderr)
+        return 1
+    quiet = arguments.json == "-"
+    if not quiet:
+        print(f"{'replay':8}{'model':8}{'smt':15}{'steps':>5}{'seconds':>9}  theorem")
+    begin = time.perf_counter()
+    certificates = _certificates(arguments.file)
+    rows = verification.verify(certificates, lambda row: None if quiet else _print_row(row))
+    if not arguments.file:
+        rows += verification.missing(rows)
+    if arguments.rocq:
+        verification.check_scripts(rows, certificates, _progress)
+    failed = [row for row in rows if row.faults]
+    if arguments.junit:
+        files.write(arguments.junit.parent, {arguments.junit.name: verification.junit(rows)})
     if arguments.json:
-        _print_json(rows)
-    else:
-        print(f"{len(rows) - len(failed)} of {len(rows)} theorems proved")
+        text = json.dumps([row.plain() for row in rows], indent=1) + "\n"
+        if quiet:
+            print(text, end="")
+        else:
+            path = Path(arguments.json)
+            files.write(path.parent, {path.name: text})
+    if not quiet:
+        for row in failed:
+            print(f"\nFAILED {row.name}", *row.faults, sep="\n    ")
+        print(
+            f"{len(rows) - len(failed)} of {len(rows)} theorems proved "
+            f"in {time.perf_counter() - begin:.0f} s"
+        )
     return 1 if failed else 0
+
+
+def _print_row(row: verification.Row) -> None:
+    words = [
+        word if word in ("ok", verification.ABSENT, verification.LEFT_OUT) else "FAILED"
+        for word in (row.replay, row.model, row.smt)
+    ]
+    print(
+        f"{words[0]:8}{words[1]:8}{words[2]:15}{row.steps:5}{row.seconds:9.2f}  {row.name}",
+        flush=True,
+    )
+
+
+def _certificates(paths: Sequence[Path]) -> list[tuple[str, str]]:
+    """Return source and text of each certificate; a file of `derive` has several."""
+    folder = files.generated_folder() / catalogue.CERTIFICATES
+    found = []
+    for path in paths or sorted(folder.glob("*.json")):
+        text = files.read(path)
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"{path}: not JSON: {error}") from error
+        if isinstance(data, dict) and isinstance(data.get("proofs"), dict):
+            found += [(f"{path}, {n}", json.dumps(proof)) for n, proof in data["proofs"].items()]
+        else:
+            found.append((str(path), text))
+    if not found:
+        raise ValueError(f"FILE: found no certificate in {folder}; run `rot180 generate`")
+    return found
 
 
 def _generate(arguments: argparse.Namespace) -> int:

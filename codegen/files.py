@@ -32,21 +32,21 @@ def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
 
     Args:
         folder: where to write.
-        texts: file name to text.
+        texts: file name, below the folder, to text.
 
     Raises:
         WriteError: the folder or a file cannot be written.
 
     """
-    made = _missing(folder)
+    paths = {folder / name: text for name, text in texts.items()}
+    made = [p for path in paths for p in _missing(path.parent)]
     temporary: dict[Path, Path] = {}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            path = folder / name
+        for path, text in paths.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():
                 raise IsADirectoryError(f"{path} is a folder")
-            handle, draft = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+            handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
             temporary[path] = Path(draft)
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode("utf-8"))
@@ -56,7 +56,7 @@ def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
     except OSError as error:
         for draft_path in temporary.values():
             draft_path.unlink(missing_ok=True)
-        for parent in made:
+        for parent in sorted(set(made), key=lambda p: -len(p.parts)):
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
         raise WriteError(f"cannot write to {folder}: {error}") from error
@@ -86,8 +86,9 @@ def drift(folder: Path, texts: Mapping[str, str], generated: tuple[str, ...] = (
             found.append("".join(_ended(line) for line in diff))
     for pattern in generated:
         for path in sorted(folder.glob(pattern)):
-            if path.name not in texts:
-                found.append(f"{path.name}: on disk, but generated no more\n")
+            name = path.relative_to(folder).as_posix()
+            if name not in texts:
+                found.append(f"{name}: on disk, but generated no more\n")
     return found
 
 

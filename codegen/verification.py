@@ -8,6 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from xml.etree import ElementTree
 
+from rot180.codegen import files, rocq
+from rot180.codegen.tools import ToolError
 from rot180.derive import smt
 from rot180.derive.certificates import MalformedError, loads
 from rot180.derive.evaluate import EvaluationError, check
@@ -78,6 +80,37 @@ def _row(certificate: tuple[str, str]) -> Row:
     _check(row, proof)
     row.seconds = time.perf_counter() - began
     return row
+
+
+def missing(rows: Iterable[Row]) -> list[Row]:
+    """Return a failed row for each claim of the registry that no certificate proves."""
+    found = {row.name for row in rows}
+    return [Row(name, replay="there is no certificate") for name in claims() if name not in found]
+
+
+def check_scripts(
+    rows: Iterable[Row], certificates: Iterable[tuple[str, str]], progress: Callable[[str], None]
+) -> None:
+    """Let `coqc` check the script of each certificate of the registry; fill in the rows.
+
+    Raises:
+        ToolError: `coqc` is not installed.
+
+    """
+    by_name = {row.name: row for row in rows}
+    proofs = [loads(text) for _, text in certificates]
+    theorems = [replay(p) for p in proofs if p.name in claims() and by_name[p.name].replay == "ok"]
+    total = 0.0
+    for checked in rocq.verify(files.generated_folder() / "rocq", theorems):
+        total += checked.seconds
+        said = "closed under the global context" if checked.accepted else checked.message
+        progress(f"coqc {checked.name}: {said} ({checked.seconds:.1f} s)")
+        row = by_name.get(checked.name)
+        if row is not None:
+            row.rocq = "ok" if checked.accepted else checked.message or "refused"
+        elif not checked.accepted:
+            raise ToolError(checked.message)
+    progress(f"coqc, all scripts: {total:.0f} s; no assumptions but the statements' own hypotheses")
 
 
 def _check(row: Row, proof: Proof) -> None:

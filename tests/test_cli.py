@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rot180.codegen import catalogue, cli, files
+from rot180.codegen import catalogue, files
 from rot180.codegen.cli import main
 
 FILES = ["certificate.json", "cython_kernels.pyx", "numpy_kernels.py", "proof.tex"]
@@ -131,30 +131,45 @@ def test_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert "output_size" in capsys.readouterr().err
 
 
-def test_verify(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verify"]) == 0
+def test_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, report = tmp_path / "out.json", tmp_path / "junit.xml"
+    assert main(["verify", "--json", str(table), "--junit", str(report)]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    count = re.fullmatch(r"(\d+) of (\d+) theorems proved", last)
+    count = re.match(r"(\d+) of (\d+) theorems proved", last)
     assert count is not None
     assert count[1] == count[2]
+    rows = json.loads(table.read_text())
+    assert len(rows) == int(count[1]) >= 30
+    assert not [row for row in rows if "unknown" in row["smt"]]
+    assert f'tests="{len(rows)}" failures="0"' in report.read_text()
 
 
-def test_verify_fails_on_a_broken_proof(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_verify_refuses_a_corrupted_certificate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from dataclasses import replace
-
-    from rot180.derive.proof import Proof, Theorem
+    from rot180.derive.certificates import dumps
     from rot180.derive.theorems import theorem
 
-    def broken(name: str) -> Theorem:
-        found = theorem(name)
-        proof: Proof = found.proof
-        return replace(found, proof=replace(proof, steps=(*proof.steps, proof.steps[0])))
+    text = dumps(theorem("rot180_correlation_general_1d").proof)
+    honest, shifted = tmp_path / "honest.json", tmp_path / "shifted.json"
+    honest.write_text(text)
+    assert main(["verify", str(honest)]) == 0
+    shifted.write_text(text.replace("- K*d", "- K*d + 1"))
+    assert shifted.read_text() != text
+    capsys.readouterr()
+    assert main(["verify", str(shifted)]) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"rot180_correlation_general_1d, step \d+ \(\w+", said)
+    assert "line 0 is" in said
+    assert main(["verify", "--json", "-", str(shifted)]) == 1
+    assert json.loads(capsys.readouterr().out)[0]["faults"]
+    shifted.write_text(text[:-9])
+    assert main(["verify", str(shifted)]) == 2
 
-    monkeypatch.setattr(cli, "claims", lambda: {"output_size": None})
-    monkeypatch.setattr(cli, "theorem", broken)
-    assert main(["verify"]) == 1
-    assert "FAILED" in capsys.readouterr().out
-    assert main(["verify", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)[0]["fault"]
+
+def test_verify_judges_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--claim", "p: sum[k] x[p+k]*w[k] = sum[j] x[p+K-1-j]*w[K-1-j]"]) == 0
+    assert "proved" in capsys.readouterr().out
+    assert main(["verify", "--claim", "p: sum[k] x[p+k]*w[k] = sum[k] x[p-k]*w[k]"]) == 1
+    assert "refuted" in capsys.readouterr().out
+    assert main(["verify", "--claim", "p: sum[k] x[p+k]"]) == 2
