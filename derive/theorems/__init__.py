@@ -3,7 +3,7 @@
 The registry is the list that the command line, the book and CI walk over.
 """
 
-from rot180.derive.theorems import adjoint, dense, rotation, sizes, stride, weights
+from rot180.derive.theorems import adjoint, dense, rotation, second, sizes, stride, weights
 from rot180.derive.theorems.registry import Claim, claims, theorem, theorems
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "claims",
     "dense",
     "rotation",
+    "second",
     "sizes",
     "stride",
     "theorem",

@@ -11,14 +11,22 @@ from functools import partial
 
 from rot180.derive.operators import dilate, rot180, size
 from rot180.derive.polynomial import symbol
+from rot180.derive.terms import Tensor
 from rot180.derive.theorems.registry import Claim, claim
 from rot180.derive.theorems.sweeps import GENERAL, PLAIN, STRIDED, Sweep
 
 
-def input_gradient(sweep: Sweep) -> Claim:
-    """State dx[h] = sum_j dilate(g, s)[h +- (d j - pi)] rot180(w)[j], pi = +-(d (K - 1)) - lo."""
+def input_gradient(sweep: Sweep, weight: Tensor | None = None) -> Claim:
+    """State dx[h] = sum_j dilate(g, s)[h +- (d j - pi)] rot180(w)[j], pi = +-(d (K - 1)) - lo.
+
+    Args:
+        sweep: the forward pass.
+        weight: another tensor to stand for w on the right side.
+
+    """
     variables, lhs = sweep.goal("x")
     _, w, g = sweep.operands()
+    w = weight or w
     _, lead_w, lead_y = sweep.lead()
     places = [v for v, _ in variables][len(variables) - sweep.axes :]
     taps = [symbol("j" + str(a or "")) for a in range(sweep.axes)]

@@ -8,15 +8,22 @@ from rot180.derive.gradients import chain_goal, operand, output_gradient
 from rot180.derive.layers import layer
 from rot180.derive.operators import rot180, size
 from rot180.derive.polynomial import symbol
-from rot180.derive.terms import term
+from rot180.derive.terms import Tensor, term
 from rot180.derive.theorems.registry import Claim, claim
 from rot180.derive.theorems.sweeps import GENERAL, LETTERS, Sweep
 
 
-def weight_gradient(sweep: Sweep) -> Claim:
-    """State dw[k] = sum_p x[d k + s p - lo] g[p]; for a convolution x is rotated."""
+def weight_gradient(sweep: Sweep, signal: Tensor | None = None) -> Claim:
+    """State dw[k] = sum_p x[d k + s p - lo] g[p]; for a convolution x is rotated.
+
+    Args:
+        sweep: the forward pass.
+        signal: another tensor to stand for x on the right side.
+
+    """
     variables, lhs = sweep.goal("w")
     x, _, g = sweep.operands()
+    x = signal or x
     lead_x, _, lead_y = sweep.lead()
     taps = [v for v, _ in variables][len(variables) - sweep.axes :]
     outs = [symbol(LETTERS[a][0]) for a in range(sweep.axes)]
