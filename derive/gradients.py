@@ -101,12 +101,12 @@ def gradient(layer: Layer, wrt: str) -> Theorem:
     variables, goal = chain_goal(layer, x)
     name = f"{layer.name or 'layer'}.grad_{wrt}"
     left = Derivation(name, variables, (), goal)
-    normalise(left)
+    normalise(left, output_gradient(layer))
     form, words = name_form(layer, left.current, tuple(v for v, _ in variables))
     if form is None:
         return replace(replay(left.proof()), words=words)
     right = Derivation(name, variables, (), (term(form),))
-    normalise(right)
+    normalise(right, output_gradient(layer))
     try:
         proof = join(left, right)
     except NotProvedError:
@@ -131,19 +131,23 @@ def kernel_theorem(layer: Layer, wrt: str | None) -> Theorem:
     else:
         variables, goal = chain_goal(layer, operand(layer, wrt))
         name = f"{layer.name or 'layer'}.grad_{wrt}.kernel"
-    d, moduli = _phases(name, variables, (), goal)
+    d, moduli = _phases(layer, name, variables, (), goal)
     hypotheses = tuple(AtLeast(m - 1) for m in dict.fromkeys(moduli) if not m.is_number)
     if hypotheses:
-        d, _ = _phases(name, variables, hypotheses, goal)
+        d, _ = _phases(layer, name, variables, hypotheses, goal)
     return replay(d.proof())
 
 
 def _phases(
-    name: str, variables: Variables, hypotheses: tuple[Condition, ...], goal: Expression
+    layer: Layer,
+    name: str,
+    variables: Variables,
+    hypotheses: tuple[Condition, ...],
+    goal: Expression,
 ) -> tuple[Derivation, list[Expr]]:
     """Normalise, then split every equation by remainder; return also the moduli met."""
     d = Derivation(name, variables, hypotheses, goal)
-    normalise(d)
+    normalise(d, output_gradient(layer))
     return d, split_equations(d)
 
 

@@ -20,6 +20,7 @@ from rot180.derive.terms import (
     Expression,
     Factor,
     Range,
+    Tensor,
     Term,
     fresh,
     rename_bound,
@@ -128,18 +129,29 @@ def unfold(d: Derivation) -> None:
         d.apply("definition", place[0], factor=place[1])
 
 
-def sift(d: Derivation) -> None:
-    """Carry out every sum that an equation with a unit coefficient reduces to a point."""
-    while place := next(_siftable(d.current), None):
+def sift(d: Derivation, swept: Tensor | None = None) -> None:
+    """Carry out the sums that an equation with a unit coefficient reduces to a point.
+
+    An equation ``s p + k = h`` is kept where p is an index of the swept tensor: it says that the
+    tensor is dilated, while ``sum_p g[p] w[h - s p]`` would hide it.
+    """
+    while place := next(_siftable(d.current, swept), None):
         at, n, v = place
         d.apply("sift", at, factor=n, variable=v)
 
 
-def _siftable(e: Expression) -> Iterator[tuple[int, int, Symbol]]:
+def _siftable(e: Expression, swept: Tensor | None) -> Iterator[tuple[int, int, Symbol]]:
     for at, n, f in _find(e, Equal):
         assert isinstance(f, Equal)
-        for v in e[at].variables:
-            if coefficient(f.value, v) in (1, -1):
+        t = e[at]
+        places = {
+            i for a in t.factors if isinstance(a, Access) and a.tensor == swept for i in a.index
+        }
+        in_equation = [(v, coefficient(f.value, v)) for v in t.variables]
+        if any(v in places and c not in (0, 1, -1) for v, c in in_equation):
+            continue
+        for v, c in in_equation:
+            if c in (1, -1):
                 yield at, n, v
 
 
@@ -207,12 +219,18 @@ def drop_implied(d: Derivation) -> None:
             d.apply("bracket", at, drop=(n,), add=())
 
 
-def normalise(d: Derivation) -> None:
-    """Reduce to sums of products of free tensors, with as few brackets and sums as possible."""
+def normalise(d: Derivation, swept: Tensor | None = None) -> None:
+    """Reduce to sums of products of free tensors, with as few brackets and sums as possible.
+
+    Args:
+        d: what to rewrite.
+        swept: a tensor whose dilation is to stay visible, as in `sift`.
+
+    """
     differentiate(d)
     unfold(d)
     drop_implied(d)
-    sift(d)
+    sift(d, swept)
     use_equations(d)
     drop_implied(d)
     keys = [(t.variables, t.factors) for t in d.current]

@@ -105,3 +105,18 @@ def test_an_operand_must_be_there() -> None:
     """The message lists the operands."""
     with pytest.raises(ValueError, match="found 'weight', expected one of x, w, bias"):
         gradient(layer("conv1d"), "weight")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("y[p] = sum[k] x[2*p+k] * w[k]", "correlate(dilate(grad_y, 2), rot180(w))"),
+        ("y[p] = sum[k] x[s*p-k] * w[k]", "convolve(dilate(grad_y, s), rot180(w))"),
+        ("y[p] = sum[k] x[p+2*k] * w[k]", "correlate(grad_y, rot180(w))"),
+    ],
+)
+def test_a_stride_alone_dilates_the_output_gradient(text: str, name: str) -> None:
+    (found,) = gradient(layer(text), "x").rhs
+    (form,) = found.factors
+    assert isinstance(form, Access)
+    assert form.tensor.name == name
