@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 from sympy import Expr, Symbol
 
@@ -200,7 +201,11 @@ def _sign(e: Expr) -> int:
 
 
 def _forward_sign(layer: Layer) -> int:
-    """Return 1 if every window of the forward pass is correlated, -1 if convolved, else 0."""
+    """Return 1 if every window of the forward pass is correlated, -1 if convolved, else 0.
+
+    A window is an index ``a * out + b * tap``, or, of a transposed layer, an equation
+    ``out == a * in + b * tap``: the signs of a and b count.
+    """
     definition = layer.output.definition
     assert definition is not None
     signs = set()
@@ -211,6 +216,9 @@ def _forward_sign(layer: Layer) -> int:
                 taps = [v for v in t.variables if v in symbols_of(e)]
                 for v in taps if outs else ():
                     signs.add(_sign(coefficient(e, v)) * _sign(coefficient(e, outs[0])))
+            if isinstance(f, Equal):
+                inside = [_sign(coefficient(f.value, v)) for v in t.variables]
+                signs |= {a * b for a, b in combinations([a for a in inside if a], 2)}
     return signs.pop() if len(signs) == 1 else 0
 
 
@@ -291,7 +299,7 @@ def _sweep(
     operator = operators.correlate if sign > 0 else operators.convolve
     form = operator(Access(swept, tuple(index)), Access(kernel, taps), free, summed)
     noun = "correlation" if sign > 0 else "convolution"
-    words = f"the {'full ' if full else ''}{noun} of {swept.name} with {kernel.name}"
+    words = f"the {'full ' if full and rotated else ''}{noun} of {swept.name} with {kernel.name}"
     for said, values in (("stride", strides), ("dilation", steps), ("padding", paddings)):
         if any(e != (0 if said == "padding" else 1) for e in values):
             words += f", {said} {' and '.join(factored(e) for e in values)}"

@@ -9,24 +9,57 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import sympy as sp
 
 from rot180.derive.notation import Layer, parse_layer
 from rot180.derive.sympy_bridge import from_sympy
 
-__all__ = ["Layer", "catalogue", "conv", "layer"]
+__all__ = ["Axis", "Layer", "axes", "catalogue", "conv", "conv_transpose", "layer"]
 
-# per spatial axis: output, tap, stride, dilation, low padding
-_AXES = (("p", "k", "s", "d", "lo"), ("q", "l", "t", "e", "lp"), ("r", "m", "u", "f", "lq"))
+
+class Axis(NamedTuple):
+    """The letters of one spatial axis.
+
+    Attributes:
+        window: which window: an output of a convolution, an input of a transposed one.
+        tap: which entry of the filter.
+        place: what window and tap meet: an output of a transposed convolution.
+        stride: the stride.
+        dilation: the dilation.
+        low: the low padding.
+
+    """
+
+    window: str
+    tap: str
+    place: str
+    stride: str
+    dilation: str
+    low: str
+
+
+_AXES = (
+    Axis("p", "k", "h", "s", "d", "lo"),
+    Axis("q", "l", "v", "t", "e", "lp"),
+    Axis("r", "m", "i", "u", "f", "lq"),
+)
 _HIGHEST = 8
 
 
-def _axes(n: int) -> Sequence[tuple[str, ...]]:
-    """Return the letters of n spatial axes."""
+def axes(n: int) -> Sequence[Axis]:
+    """Return the letters of n spatial axes.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    if not 1 <= n <= _HIGHEST:
+        raise ValueError(f"axes: found {n} spatial axes, expected 1 to {_HIGHEST}")
     if n <= len(_AXES):
         return _AXES[:n]
-    return [tuple(f"{letter}{i}" for letter in _AXES[0]) for i in range(1, n + 1)]
+    return [Axis(*(f"{letter}{i}" for letter in _AXES[0])) for i in range(1, n + 1)]
 
 
 def _join(*parts: str | Sequence[str]) -> str:
@@ -55,17 +88,16 @@ def conv(
         ValueError: n is not from 1 to 8.
 
     """
-    if not 1 <= n <= _HIGHEST:
-        raise ValueError(f"conv: found {n} spatial axes, expected 1 to {_HIGHEST}")
-    axes = _axes(n)
+    letters = axes(n)
     group = "g" if grouped else ""
     out, into = ("c", "c") if depthwise else ("o", "c")
-    places = [a[0] for a in axes]
-    taps = [a[1] for a in axes]
+    windows = [a.window for a in letters]
+    taps = [a.tap for a in letters]
     window = [
-        f"{s}*{p}-{lo}-{d}*{k}" if true else f"{s}*{p}+{d}*{k}-{lo}" for p, k, s, d, lo in axes
+        f"{s}*{p}-{lo}-{d}*{k}" if true else f"{s}*{p}+{d}*{k}-{lo}"
+        for p, k, _, s, d, lo in letters
     ]
-    y = _join("n", group, places, out) if last else _join("n", group, out, places)
+    y = _join("n", group, windows, out) if last else _join("n", group, out, windows)
     x = _join("n", group, window, into) if last else _join("n", group, into, window)
     w = _join(group, taps, into, out) if last else _join(group, out, into, taps)
     if depthwise:
@@ -74,17 +106,47 @@ def conv(
     return f"y[{y}] = sum[{summed}] x[{x}] * w[{w}] + bias[{_join(group, out)}]"
 
 
+def conv_transpose(n: int, *, grouped: bool = False) -> str:
+    """Return the text of the transposed convolution over n axes, with channels and bias.
+
+    Each input lays the filter, scaled, into the output; entries meet where the bracket says so.
+
+    Args:
+        n: the number of spatial axes, at least 1.
+        grouped: with a group axis g of its own on input, weight and output.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    letters = axes(n)
+    group = "g" if grouped else ""
+    windows, taps, places = ([a[i] for a in letters] for i in range(3))
+    brackets = "".join(
+        f" * [{h} + {lo} == {s}*{p} + {d}*{k}]" for p, k, h, s, d, lo in letters
+    )
+    return (
+        f"y[{_join('n', group, 'o', places)}] = sum[{_join('c', windows, taps)}] "
+        f"x[{_join('n', group, 'c', windows)}] * w[{_join(group, 'c', 'o', taps)}]{brackets}"
+        f" + bias[{_join(group, 'o')}]"
+    )
+
+
+_FAMILIES = {"conv": conv, "conv_transpose": conv_transpose}
+
+
 def catalogue() -> dict[str, str]:
     """Return the named layers: name to text."""
     out = {
         "linear": "y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]",
         "dense": "y[i,j] = sum[k] x[i,k] * w[k,j]",
     }
-    for n in range(1, len(_AXES) + 1):
-        out[f"conv{n}d"] = conv(n)
-        out[f"conv{n}d_grouped"] = conv(n, grouped=True)
+    for name, family in _FAMILIES.items():
+        for n in range(1, len(_AXES) + 1):
+            out[f"{name}{n}d"] = family(n)
+            out[f"{name}{n}d_grouped"] = family(n, grouped=True)
     for n in (1, 2):
-        letters = _axes(n)
+        letters = axes(n)
         y, w = _join([a[0] for a in letters]), _join([a[1] for a in letters])
         x = _join([f"{a[0]}-{a[1]}" for a in letters])
         out[f"true_conv{n}d"] = f"y[{y}] = sum[{w}] x[{x}] * w[{w}] + b[]"
@@ -120,11 +182,12 @@ def layer(spec: str | sp.Equality) -> Layer:
     if not re.fullmatch(r"\w+", name):
         return parse_layer(spec)
     known = catalogue()
-    by_rank = re.fullmatch(r"conv([1-9])d(_grouped)?", name)
+    by_rank = re.fullmatch(r"(conv|conv_transpose)([1-9])d(_grouped)?", name)
     if name in known:
         return parse_layer(known[name], name)
-    if by_rank and int(by_rank[1]) <= _HIGHEST:
-        return parse_layer(conv(int(by_rank[1]), grouped=bool(by_rank[2])), name)
+    if by_rank and int(by_rank[2]) <= _HIGHEST:
+        text = _FAMILIES[by_rank[1]](int(by_rank[2]), grouped=bool(by_rank[3]))
+        return parse_layer(text, name)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
     raise ValueError(
         f"layer: found {name!r}, expected a catalogue name (near: {', '.join(near)}) or a text "

@@ -75,7 +75,26 @@ def weight_size() -> Claim:
     )
 
 
+def transposed_size() -> Claim:
+    """State that every product of a transposed convolution has a place before padding crops it.
+
+    There are ``s (P - 1) + Ke = H + lo + hi - op`` places; output padding op adds to them.
+    """
+    p, k, op = symbol("p"), symbol("k"), symbol("op")
+    products = (Range(p, P), Range(k, K))
+    lands = Range(S * p + D * k, H + LO + HI - op)
+    size = Equal(H + LO + HI - EXTENT - S * (P - 1) - op)
+    return Claim(
+        ((p, None), (k, None)),
+        (term(*products),),
+        (term(*products, lands),),
+        (AtLeast(S - 1), AtLeast(D - 1), size),
+        "every product of a transposed convolution lands in s (P-1) + Ke = H+lo+hi-op places",
+    )
+
+
 claim("output_size", output_size)
 claim("input_remainder", input_remainder)
 claim("weight_remainder", weight_remainder)
 claim("weight_size", weight_size)
+claim("transposed_size", transposed_size)
