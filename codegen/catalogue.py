@@ -13,12 +13,12 @@ from rot180.codegen.documents import proof_document
 from rot180.codegen.render import environment, render_module
 from rot180.derive.certificates import dumps
 from rot180.derive.gradients import gradient, kernel_theorems
-from rot180.derive.layers import Layer, layer
+from rot180.derive.layers import Layer, axes, layer
 from rot180.derive.proof import Theorem
 from rot180.derive.theorems import theorem
 from rot180.derive.theorems import theorems as theorems_of_registry
 
-FAMILIES = ("conv1d", "conv2d", "conv3d")
+FAMILIES = tuple(f"{kind}{n}d" for kind in ("conv", "conv_transpose") for n in (1, 2, 3))
 """Layers with a public function; each has a grouped form, ``<name>_grouped``."""
 
 LAYERS = ("linear", *FAMILIES, *(f"{name}_grouped" for name in FAMILIES))
@@ -42,8 +42,23 @@ DTYPES_IN_WORDS = {
     "cython": "float32 or float64",
 }
 
-SIZES = "output_size"
-"""The theorem that the public functions compute the size of the output by."""
+PARAMETERS = {
+    "stride": "int | Sequence[int] = 1",
+    "padding": "Padding = 0",
+    "output_padding": "int | Sequence[int] = 0",
+    "groups": "int = 1",
+    "dilation": "int | Sequence[int] = 1",
+}
+"""What the public functions ask about a window, with type and default."""
+
+ORDERS = {
+    "conv": ("stride", "padding", "dilation", "groups"),
+    "conv_transpose": ("stride", "padding", "output_padding", "groups", "dilation"),
+}
+"""The order they ask in, by kind of layer, as PyTorch has it."""
+
+SIZES = ("output_size", "transposed_size")
+"""The theorems that the public functions compute the size of the output by."""
 
 Progress = Callable[[str], None]
 
@@ -164,7 +179,7 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
             manifest[file] = {t.name: t.proof.digest for _, t in derivation.kernels}
         file = f"{target}_kernels.py"
         texts[file] = public_module(derivations, target)
-        manifest[file] = {SIZES: theorem(SIZES).proof.digest} | {
+        manifest[file] = {size: theorem(size).proof.digest for size in SIZES} | {
             f"{name}.{function}": t.proof.digest
             for name, derivation in derivations.items()
             for function, t in derivation.gradients
@@ -217,27 +232,34 @@ def public_module(derivations: dict[str, Derivation], target: str) -> str:
         dtypes=DTYPES[target],
         dtypes_in_words=DTYPES_IN_WORDS[target],
         families=[_family(name, derivations[name], target) for name in FAMILIES],
-        sizes=_indented(str(theorem(SIZES))),
+        sizes={size: _indented(str(theorem(size))) for size in SIZES},
         linear={"core": f"{target}_linear", "sum": _sums(derivations["linear"])},
     )
 
 
 def _family(name: str, derivation: Derivation, target: str) -> dict[str, object]:
-    """Return what the template needs to know about a convolution."""
-    axes = "DHW"[-int(name[4]) :]
-    names = [p.name for p in derivation.layer.parameters]
-    spatial, taps, output = (_shape(axes, end) for end in ("", "_taps", "_out"))
+    """Return what the template needs to know about a convolution, transposed or not."""
+    kind, letters = name[:-2], axes(int(name[-2]))
+    order = ORDERS[kind]
+    transposed = kind == "conv_transpose"
+    spatial, taps, output = (
+        _shape("DHW"[-len(letters) :], end) for end in ("", "_taps", "_out")
+    )
     return {
         "name": name,
         "record": name.upper(),
         "core": f"{target}_{name}",
         "grouped": f"{target}_{name}_grouped",
-        "axes": f"{len(axes)}-dimensional",
-        "strides": tuple(names[0::3]),
-        "dilations": tuple(names[1::3]),
-        "lows": tuple(names[2::3]),
+        "transposed": transposed,
+        "parameters": [(word, PARAMETERS[word]) for word in order],
+        "arguments": ", ".join(word if word in order else "0" for word in PARAMETERS),
+        "adjoint": name.replace("_transpose", ""),
+        "axes": f"{len(letters)}-dimensional",
+        "strides": tuple(a.stride for a in letters),
+        "dilations": tuple(a.dilation for a in letters),
+        "lows": tuple(a.low for a in letters),
         "input": f"(N, C, {spatial})",
-        "weight": f"(O, C/groups, {taps})",
+        "weight": f"(C, O/groups, {taps})" if transposed else f"(O, C/groups, {taps})",
         "output": f"(N, O, {output})",
         "sum": _sums(derivation),
     }

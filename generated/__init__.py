@@ -34,6 +34,18 @@ __all__ = [
     "conv3d_bias",
     "conv3d_input",
     "conv3d_weight",
+    "conv_transpose1d",
+    "conv_transpose1d_bias",
+    "conv_transpose1d_input",
+    "conv_transpose1d_weight",
+    "conv_transpose2d",
+    "conv_transpose2d_bias",
+    "conv_transpose2d_input",
+    "conv_transpose2d_weight",
+    "conv_transpose3d",
+    "conv_transpose3d_bias",
+    "conv_transpose3d_input",
+    "conv_transpose3d_weight",
     "linear",
     "linear_bias",
     "linear_input",
@@ -104,6 +116,18 @@ conv3d = _fastest(numpy_kernels.conv3d)
 conv3d_bias = _fastest(numpy_kernels.conv3d_bias)
 conv3d_input = _fastest(numpy_kernels.conv3d_input)
 conv3d_weight = _fastest(numpy_kernels.conv3d_weight)
+conv_transpose1d = _fastest(numpy_kernels.conv_transpose1d)
+conv_transpose1d_bias = _fastest(numpy_kernels.conv_transpose1d_bias)
+conv_transpose1d_input = _fastest(numpy_kernels.conv_transpose1d_input)
+conv_transpose1d_weight = _fastest(numpy_kernels.conv_transpose1d_weight)
+conv_transpose2d = _fastest(numpy_kernels.conv_transpose2d)
+conv_transpose2d_bias = _fastest(numpy_kernels.conv_transpose2d_bias)
+conv_transpose2d_input = _fastest(numpy_kernels.conv_transpose2d_input)
+conv_transpose2d_weight = _fastest(numpy_kernels.conv_transpose2d_weight)
+conv_transpose3d = _fastest(numpy_kernels.conv_transpose3d)
+conv_transpose3d_bias = _fastest(numpy_kernels.conv_transpose3d_bias)
+conv_transpose3d_input = _fastest(numpy_kernels.conv_transpose3d_input)
+conv_transpose3d_weight = _fastest(numpy_kernels.conv_transpose3d_weight)
 linear = _fastest(numpy_kernels.linear)
 linear_bias = _fastest(numpy_kernels.linear_bias)
 linear_input = _fastest(numpy_kernels.linear_input)

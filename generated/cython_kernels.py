@@ -3,8 +3,9 @@
 # Regenerate: rot180 generate
 """Convolutions and their gradients on compiled kernels, named and called as in PyTorch.
 
-Layouts: input ``(N, C, *spatial)``, weight ``(O, C/groups, *taps)``, bias ``(O,)``, grad_output
-``(N, O, *output)``. Dtypes: float32 or float64.
+Layouts: input ``(N, C, *spatial)``, weight ``(O, C/groups, *taps)``, of a transposed convolution
+``(C, O/groups, *taps)``, bias ``(O,)``, grad_output ``(N, O, *output)``.
+Dtypes: float32 or float64.
 Arrays may be strided and read-only; they are never written. A convolution here is what frameworks
 call by that name: a correlation.
 """
@@ -25,10 +26,18 @@ import rot180.generated.cython_conv2d as cython_conv2d  # type: ignore[import-no
 import rot180.generated.cython_conv2d_grouped as cython_conv2d_grouped  # type: ignore[import-not-found]
 import rot180.generated.cython_conv3d as cython_conv3d  # type: ignore[import-not-found]
 import rot180.generated.cython_conv3d_grouped as cython_conv3d_grouped  # type: ignore[import-not-found]
+import rot180.generated.cython_conv_transpose1d as cython_conv_transpose1d  # type: ignore[import-not-found]
+import rot180.generated.cython_conv_transpose1d_grouped as cython_conv_transpose1d_grouped  # type: ignore[import-not-found]
+import rot180.generated.cython_conv_transpose2d as cython_conv_transpose2d  # type: ignore[import-not-found]
+import rot180.generated.cython_conv_transpose2d_grouped as cython_conv_transpose2d_grouped  # type: ignore[import-not-found]
+import rot180.generated.cython_conv_transpose3d as cython_conv_transpose3d  # type: ignore[import-not-found]
+import rot180.generated.cython_conv_transpose3d_grouped as cython_conv_transpose3d_grouped  # type: ignore[import-not-found]
 import rot180.generated.cython_linear as cython_linear  # type: ignore[import-not-found]
 
 Array: TypeAlias = npt.NDArray[Any]
 Padding: TypeAlias = int | str | Sequence[int] | Sequence[tuple[int, int]]
+_Arguments: TypeAlias = tuple[object, object, object, object, object]
+"""stride, padding, output_padding, groups, dilation, not yet checked"""
 
 __all__ = [
     "conv1d",
@@ -43,6 +52,18 @@ __all__ = [
     "conv3d_bias",
     "conv3d_input",
     "conv3d_weight",
+    "conv_transpose1d",
+    "conv_transpose1d_bias",
+    "conv_transpose1d_input",
+    "conv_transpose1d_weight",
+    "conv_transpose2d",
+    "conv_transpose2d_bias",
+    "conv_transpose2d_input",
+    "conv_transpose2d_weight",
+    "conv_transpose3d",
+    "conv_transpose3d_bias",
+    "conv_transpose3d_input",
+    "conv_transpose3d_weight",
     "linear",
     "linear_bias",
     "linear_input",
@@ -81,6 +102,7 @@ class _Family(NamedTuple):
     strides: tuple[str, ...]
     dilations: tuple[str, ...]
     lows: tuple[str, ...]
+    transposed: bool
 
 
 _LINEAR: _Core = cython_linear
@@ -90,6 +112,7 @@ _CONV1D = _Family(
     strides=('s',),
     dilations=('d',),
     lows=('lo',),
+    transposed=False,
 )
 _CONV2D = _Family(
     cython_conv2d,
@@ -97,6 +120,7 @@ _CONV2D = _Family(
     strides=('s', 't'),
     dilations=('d', 'e'),
     lows=('lo', 'lp'),
+    transposed=False,
 )
 _CONV3D = _Family(
     cython_conv3d,
@@ -104,11 +128,36 @@ _CONV3D = _Family(
     strides=('s', 't', 'u'),
     dilations=('d', 'e', 'f'),
     lows=('lo', 'lp', 'lq'),
+    transposed=False,
+)
+_CONV_TRANSPOSE1D = _Family(
+    cython_conv_transpose1d,
+    cython_conv_transpose1d_grouped,
+    strides=('s',),
+    dilations=('d',),
+    lows=('lo',),
+    transposed=True,
+)
+_CONV_TRANSPOSE2D = _Family(
+    cython_conv_transpose2d,
+    cython_conv_transpose2d_grouped,
+    strides=('s', 't'),
+    dilations=('d', 'e'),
+    lows=('lo', 'lp'),
+    transposed=True,
+)
+_CONV_TRANSPOSE3D = _Family(
+    cython_conv_transpose3d,
+    cython_conv_transpose3d_grouped,
+    strides=('s', 't', 'u'),
+    dilations=('d', 'e', 'f'),
+    lows=('lo', 'lp', 'lq'),
+    transposed=True,
 )
 
 
 class _Window(NamedTuple):
-    """A checked geometry: the parameters of the core kernels and the spatial output size."""
+    """A checked geometry: the parameters of the core kernels and the shape of the output."""
 
     parameters: dict[str, int]
     output: tuple[int, ...]
@@ -168,9 +217,9 @@ def _check_elements(argument: str, shape: tuple[int, ...]) -> None:
         raise _wrong(argument, f"shape {shape}", most)
 
 
-def _per_axis(argument: str, value: object, rank: int) -> tuple[int, ...]:
-    """Return one integer >= 1 for each axis."""
-    if type(value) is int and 1 <= value < _LARGEST_PARAMETER:
+def _per_axis(argument: str, value: object, rank: int, least: int = 1) -> tuple[int, ...]:
+    """Return one integer >= least for each axis."""
+    if type(value) is int and least <= value < _LARGEST_PARAMETER:
         return (value,) * rank
     if isinstance(value, tuple | list):
         if len(value) != rank:
@@ -179,8 +228,8 @@ def _per_axis(argument: str, value: object, rank: int) -> tuple[int, ...]:
     else:
         numbers = (_integer(argument, value),) * rank
     for n in numbers:
-        if not 1 <= n < _LARGEST_PARAMETER:
-            raise _wrong(argument, value, f"integers from 1 to {_LARGEST_PARAMETER - 1}")
+        if not least <= n < _LARGEST_PARAMETER:
+            raise _wrong(argument, value, f"integers from {least} to {_LARGEST_PARAMETER - 1}")
     return numbers
 
 
@@ -222,30 +271,25 @@ def _window(
     family: _Family,
     input_size: tuple[int, ...],
     weight_size: tuple[int, ...],
-    arguments: tuple[object, object, object, object],
+    arguments: _Arguments,
     told: tuple[str, str],
 ) -> _Window:
-    """Check a geometry and compute the size P of the output on each axis.
-
-    Theorem (`output_size`)::
-
-        [0 <= p < P] = [0 <= s*p < H + d + hi + lo - K*d]
-          (the windows that fit are the P = floor((H+lo+hi-Ke)/s) + 1 outputs)
-          for all p
-          if s >= 1, H + d + hi + lo + s - K*d - P*s - rho = 1, 0 <= rho < s
-    """
-    stride, padding, dilation, groups = arguments
+    """Check a geometry and compute the shape of the output."""
+    stride, padding, output_padding, groups, dilation = arguments
     input_name, weight_name = told
     groups = _integer("groups", groups)
     if groups < 1:
         raise _wrong("groups", groups, "an integer >= 1")
-    if input_size[1] != weight_size[1] * groups:
+    first, second = weight_size[:2]
+    channels, outputs = (first, second * groups) if family.transposed else (second * groups, first)
+    if input_size[1] != channels:
+        counted = "axis 0" if family.transposed else "axis 1 times groups"
         raise _wrong(
             weight_name,
             f"shape {weight_size} with groups={groups}",
-            f"axis 1 times groups = the {input_size[1]} channels of {input_name}",
+            f"{counted} = the {input_size[1]} channels of {input_name}",
         )
-    if weight_size[0] % groups:
+    if first % groups:
         raise _wrong(weight_name, f"shape {weight_size}", f"axis 0 divisible by groups={groups}")
     sizes, taps = input_size[2:], weight_size[2:]
     if 0 in taps:
@@ -254,9 +298,40 @@ def _window(
     dilations = _per_axis("dilation", dilation, len(sizes))
     extents = tuple(d * (k - 1) + 1 for d, k in zip(dilations, taps, strict=True))
     pads = _pads(padding, strides, extents)
+    if family.transposed:
+        if 0 in sizes:
+            raise _wrong(input_name, f"shape {input_size}", "at least one entry on each axis")
+        more = _output_padding(output_padding, strides, dilations)
+        spatial = _transposed_sizes(sizes, strides, extents, pads, more)
+    else:
+        spatial = _output_sizes(input_name, input_size, strides, extents, pads)
+    output = (input_size[0], outputs, *spatial)
+    _check_elements("output", output)
+    lows = [low for low, _ in pads]
+    names = (*family.strides, *family.dilations, *family.lows)
+    parameters = dict(zip(names, (*strides, *dilations, *lows), strict=True))
+    return _Window(parameters, output, groups)
+
+
+def _output_sizes(
+    input_name: str,
+    input_size: tuple[int, ...],
+    strides: tuple[int, ...],
+    extents: tuple[int, ...],
+    pads: list[tuple[int, int]],
+) -> tuple[int, ...]:
+    """Return the size P of a convolution's output on each axis.
+
+    Theorem (`output_size`)::
+
+        [0 <= p < P] = [0 <= s*p < H + d + hi + lo - K*d]
+          (the windows that fit are the P = floor((H+lo+hi-Ke)/s) + 1 outputs)
+          for all p
+          if s >= 1, H + d + hi + lo + s - K*d - P*s - rho = 1, 0 <= rho < s
+    """
     output = tuple(
         (n + low + high - extent) // s + 1
-        for n, (low, high), extent, s in zip(sizes, pads, extents, strides, strict=True)
+        for n, (low, high), extent, s in zip(input_size[2:], pads, extents, strides, strict=True)
     )
     if min(output) < 1:
         raise _wrong(
@@ -264,11 +339,47 @@ def _window(
             f"shape {input_size} (output size {output})",
             f"a padded size of at least the filter's extent {extents}",
         )
-    _check_elements("padding", (input_size[0], weight_size[0], *output))
-    lows = [low for low, _ in pads]
-    names = (*family.strides, *family.dilations, *family.lows)
-    parameters = dict(zip(names, (*strides, *dilations, *lows), strict=True))
-    return _Window(parameters, output, groups)
+    return output
+
+
+def _transposed_sizes(
+    sizes: tuple[int, ...],
+    strides: tuple[int, ...],
+    extents: tuple[int, ...],
+    pads: list[tuple[int, int]],
+    more: tuple[int, ...],
+) -> tuple[int, ...]:
+    """Return the size H of a transposed convolution's output on each axis.
+
+    Theorem (`transposed_size`)::
+
+        [0 <= p < P] * [0 <= k < K] = [0 <= p < P] * [0 <= k < K] * [0 <= s*p + d*k < H + hi + lo - op]
+          (every product of a transposed convolution lands in s (P-1) + Ke = H+lo+hi-op places)
+          for all p, k
+          if s >= 1, d >= 1, H + d + hi + lo + s - K*d - P*s - op = 1
+    """
+    whole = tuple(
+        s * (n - 1) + extent + op
+        for n, extent, s, op in zip(sizes, extents, strides, more, strict=True)
+    )
+    output = tuple(n - low - high for n, (low, high) in zip(whole, pads, strict=True))
+    if min(output) < 1:
+        raise _wrong(
+            "padding", f"{pads} (output size {output})", f"less than the unpadded size {whole}"
+        )
+    return output
+
+
+def _output_padding(
+    value: object, strides: tuple[int, ...], dilations: tuple[int, ...]
+) -> tuple[int, ...]:
+    """Return one integer for each axis, at least 0 and below the stride or the dilation."""
+    numbers = _per_axis("output_padding", value, len(strides), 0)
+    for n, s, d in zip(numbers, strides, dilations, strict=True):
+        if n >= max(s, d):
+            below = f"numbers below the stride {strides} or the dilation {dilations}"
+            raise _wrong("output_padding", value, below)
+    return numbers
 
 
 def _split(array: Array, axis: int, groups: int) -> Array:
@@ -282,14 +393,14 @@ def _forward(
     input: Array,
     weight: Array,
     bias: Array | None,
-    arguments: tuple[object, object, object, object],
+    arguments: _Arguments,
 ) -> Array:
     rank = len(family.strides)
     _check_array("input", input, rank + 2)
     _check_array("weight", weight, rank + 2)
     _check_dtype("weight", weight, input, "input")
     window = _window(family, input.shape, weight.shape, arguments, ("input", "weight"))
-    batch, outputs, groups = input.shape[0], weight.shape[0], window.groups
+    groups, (batch, outputs, *sizes) = window.groups, window.output
     if bias is None:
         bias = np.zeros(outputs, input.dtype)
     else:
@@ -298,15 +409,15 @@ def _forward(
         _check_shape("bias", bias, (outputs,), "one number per output channel of weight")
     if groups == 1:
         return family.core.forward(
-            input, weight, bias, y_shape=(batch, outputs, *window.output), **window.parameters
+            input, weight, bias, y_shape=window.output, **window.parameters
         )
     return family.grouped.forward(
         _split(input, 1, groups),
         _split(weight, 0, groups),
         _split(bias, 0, groups),
-        y_shape=(batch, groups, outputs // groups, *window.output),
+        y_shape=(batch, groups, outputs // groups, *sizes),
         **window.parameters,
-    ).reshape(batch, outputs, *window.output)
+    ).reshape(window.output)
 
 
 def _input_gradient(
@@ -314,7 +425,7 @@ def _input_gradient(
     input_size: Sequence[int],
     weight: Array,
     grad_output: Array,
-    arguments: tuple[object, object, object, object],
+    arguments: _Arguments,
 ) -> Array:
     rank = len(family.strides)
     _check_array("weight", weight, rank + 2)
@@ -323,8 +434,7 @@ def _input_gradient(
     size = _size("input_size", input_size, rank + 2)
     window = _window(family, size, weight.shape, arguments, ("input_size", "weight"))
     groups = window.groups
-    output = (size[0], weight.shape[0], *window.output)
-    _check_shape("grad_output", grad_output, output, "the shape of the output")
+    _check_shape("grad_output", grad_output, window.output, "the shape of the output")
     if groups == 1:
         return family.core.grad_x(grad_output, weight, x_shape=size, **window.parameters)
     return family.grouped.grad_x(
@@ -340,7 +450,7 @@ def _weight_gradient(
     input: Array,
     weight_size: Sequence[int],
     grad_output: Array,
-    arguments: tuple[object, object, object, object],
+    arguments: _Arguments,
 ) -> Array:
     rank = len(family.strides)
     _check_array("input", input, rank + 2)
@@ -349,8 +459,7 @@ def _weight_gradient(
     size = _size("weight_size", weight_size, rank + 2)
     window = _window(family, input.shape, size, arguments, ("input", "weight_size"))
     groups = window.groups
-    output = (input.shape[0], size[0], *window.output)
-    _check_shape("grad_output", grad_output, output, "the shape of the output")
+    _check_shape("grad_output", grad_output, window.output, "the shape of the output")
     if groups == 1:
         return family.core.grad_w(grad_output, input, w_shape=size, **window.parameters)
     return family.grouped.grad_w(
@@ -401,7 +510,7 @@ def conv1d(
         ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
 
     """
-    arguments = (stride, padding, dilation, groups)
+    arguments = (stride, padding, 0, groups, dilation)
     return _forward(_CONV1D, input, weight, bias, arguments)
 
 
@@ -440,7 +549,7 @@ def conv1d_input(
         ValueError: as in `conv1d`; `grad_output` has another shape than the output.
 
     """
-    arguments = (stride, padding, dilation, groups)
+    arguments = (stride, padding, 0, groups, dilation)
     return _input_gradient(_CONV1D, input_size, weight, grad_output, arguments)
 
 
@@ -478,7 +587,7 @@ def conv1d_weight(
         ValueError: as in `conv1d`; `grad_output` has another shape than the output.
 
     """
-    arguments = (stride, padding, dilation, groups)
+    arguments = (stride, padding, 0, groups, dilation)
     return _weight_gradient(_CONV1D, input, weight_size, grad_output, arguments)
 
 
@@ -540,7 +649,7 @@ def conv2d(
         ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
 
     """
-    arguments = (stride, padding, dilation, groups)
+    arguments = (stride, padding, 0, groups, dilation)
     return _forward(_CONV2D, input, weight, bias, arguments)
 
 
@@ -579,7 +688,7 @@ def conv2d_input(
         ValueError: as in `conv2d`; `grad_output` has another shape than the output.
 
     """
-    arguments = (stride, padding, dilation, groups)
+    arguments = (stride, padding, 0, groups, dilation)
     return _input_gradient(_CONV2D, input_size, weight, grad_output, arguments)
 
 
@@ -617,7 +726,7 @@ def conv2d_weight(
         ValueError: as in `conv2d`; `grad_output` has another shape than the output.
 
     """
-    arguments = (stride, padding, dilation, groups)
+    arguments = (stride, padding, 0, groups, dilation)
     return _weight_gradient(_CONV2D, input, weight_size, grad_output, arguments)
 
 
@@ -679,7 +788,7 @@ def conv3d(
         ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
 
     """
-    arguments = (stride, padding, dilation, groups)
+    arguments = (stride, padding, 0, groups, dilation)
     return _forward(_CONV3D, input, weight, bias, arguments)
 
 
@@ -718,7 +827,7 @@ def conv3d_input(
         ValueError: as in `conv3d`; `grad_output` has another shape than the output.
 
     """
-    arguments = (stride, padding, dilation, groups)
+    arguments = (stride, padding, 0, groups, dilation)
     return _input_gradient(_CONV3D, input_size, weight, grad_output, arguments)
 
 
@@ -756,7 +865,7 @@ def conv3d_weight(
         ValueError: as in `conv3d`; `grad_output` has another shape than the output.
 
     """
-    arguments = (stride, padding, dilation, groups)
+    arguments = (stride, padding, 0, groups, dilation)
     return _weight_gradient(_CONV3D, input, weight_size, grad_output, arguments)
 
 
@@ -781,6 +890,450 @@ def conv3d_bias(grad_output: Array) -> Array:
 
     """
     return _bias_gradient(_CONV3D, grad_output)
+
+
+def conv_transpose1d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Array:
+    """Return the transposed convolution of a 1-dimensional input with a filter, plus a bias.
+
+    Each entry of the input lays a scaled copy of the filter into the output. Without the bias, and
+    with output_padding below the stride, it is the adjoint of `conv1d`.
+
+    Theorem (`forward` of the core module)::
+
+        y[n,o,h] = sum[c,p,k] x[n,c,p] * w[c,o,k] * [h + lo == s*p + d*k] + bias[o]
+
+    Args:
+        input: shape (N, C, W).
+        weight: shape (C, O/groups, W_taps), the dtype of `input`.
+        bias: shape (O,), or None.
+        stride: an integer >= 1, or one per axis.
+        padding: what the output lacks at its ends: an integer, one per axis, one (low, high) pair
+            per axis (negative numbers add), or "valid" or "same", the padding that
+            `conv1d` has by that word.
+        output_padding: what it gains at its high end, an integer >= 0, or one per axis, below the
+            stride or the dilation. No zeros are put there: it decides the size of the output.
+        groups: an integer >= 1 that divides C and O.
+        dilation: an integer >= 1, or one per axis.
+
+    Returns:
+        Shape (N, O, W_out); on each axis
+        (size - 1) * stride - low - high + dilation * (taps - 1) + output_padding + 1.
+
+    Raises:
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
+
+    """
+    arguments = (stride, padding, output_padding, groups, dilation)
+    return _forward(_CONV_TRANSPOSE1D, input, weight, bias, arguments)
+
+
+def conv_transpose1d_input(
+    input_size: Sequence[int],
+    weight: Array,
+    grad_output: Array,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Array:
+    """Return the gradient of `conv_transpose1d` with respect to its input.
+
+    Theorem (`grad_x` of the core module)::
+
+        dL/dx[n,c,p] = sum[o,k] grad_y[n,o,s*p+d*k-lo] * w[c,o,k]
+          (the correlation of grad_y with w, stride s, dilation d, padding lo)
+          for all 0 <= n < N, 0 <= c < C, 0 <= p < P
+
+    Args:
+        input_size: the shape of the input, (N, C, W).
+        weight: shape (C, O/groups, W_taps).
+        grad_output: shape (N, O, W_out) as the forward pass gives it, the dtype of `weight`.
+        stride: as in `conv_transpose1d`.
+        padding: as in `conv_transpose1d`.
+        output_padding: as in `conv_transpose1d`.
+        groups: as in `conv_transpose1d`.
+        dilation: as in `conv_transpose1d`.
+
+    Returns:
+        Shape `input_size`.
+
+    Raises:
+        TypeError: as in `conv_transpose1d`.
+        ValueError: as in `conv_transpose1d`; `grad_output` has another shape than the output.
+
+    """
+    arguments = (stride, padding, output_padding, groups, dilation)
+    return _input_gradient(_CONV_TRANSPOSE1D, input_size, weight, grad_output, arguments)
+
+
+def conv_transpose1d_weight(
+    input: Array,
+    weight_size: Sequence[int],
+    grad_output: Array,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Array:
+    """Return the gradient of `conv_transpose1d` with respect to its weight.
+
+    Theorem (`grad_w` of the core module)::
+
+        dL/dw[c,o,k] = sum[n,p] grad_y[n,o,d*k+s*p-lo] * x[n,c,p]
+          (the correlation of grad_y with x, stride d, dilation s, padding lo)
+          for all 0 <= c < C, 0 <= o < O, 0 <= k < K
+
+    Args:
+        input: shape (N, C, W).
+        weight_size: the shape of the weight, (C, O/groups, W_taps).
+        grad_output: shape (N, O, W_out) as the forward pass gives it, the dtype of `input`.
+        stride: as in `conv_transpose1d`.
+        padding: as in `conv_transpose1d`.
+        output_padding: as in `conv_transpose1d`.
+        groups: as in `conv_transpose1d`.
+        dilation: as in `conv_transpose1d`.
+
+    Returns:
+        Shape `weight_size`.
+
+    Raises:
+        TypeError: as in `conv_transpose1d`.
+        ValueError: as in `conv_transpose1d`; `grad_output` has another shape than the output.
+
+    """
+    arguments = (stride, padding, output_padding, groups, dilation)
+    return _weight_gradient(_CONV_TRANSPOSE1D, input, weight_size, grad_output, arguments)
+
+
+def conv_transpose1d_bias(grad_output: Array) -> Array:
+    """Return the gradient of `conv_transpose1d` with respect to its bias: a sum over all but axis 1.
+
+    Theorem (`grad_bias` of the core module)::
+
+        dL/dbias[o] = sum[n,h] grad_y[n,o,h]
+          (the sum of grad_y over n, h)
+          for all 0 <= o < O
+
+    Args:
+        grad_output: shape (N, O, W_out).
+
+    Returns:
+        Shape (O,).
+
+    Raises:
+        TypeError: `grad_output` is no array or has an unsupported dtype.
+        ValueError: `grad_output` has another rank.
+
+    """
+    return _bias_gradient(_CONV_TRANSPOSE1D, grad_output)
+
+
+def conv_transpose2d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Array:
+    """Return the transposed convolution of a 2-dimensional input with a filter, plus a bias.
+
+    Each entry of the input lays a scaled copy of the filter into the output. Without the bias, and
+    with output_padding below the stride, it is the adjoint of `conv2d`.
+
+    Theorem (`forward` of the core module)::
+
+        y[n,o,h,v] = sum[c,p,q,k,l] x[n,c,p,q] * w[c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[o]
+
+    Args:
+        input: shape (N, C, H, W).
+        weight: shape (C, O/groups, H_taps, W_taps), the dtype of `input`.
+        bias: shape (O,), or None.
+        stride: an integer >= 1, or one per axis.
+        padding: what the output lacks at its ends: an integer, one per axis, one (low, high) pair
+            per axis (negative numbers add), or "valid" or "same", the padding that
+            `conv2d` has by that word.
+        output_padding: what it gains at its high end, an integer >= 0, or one per axis, below the
+            stride or the dilation. No zeros are put there: it decides the size of the output.
+        groups: an integer >= 1 that divides C and O.
+        dilation: an integer >= 1, or one per axis.
+
+    Returns:
+        Shape (N, O, H_out, W_out); on each axis
+        (size - 1) * stride - low - high + dilation * (taps - 1) + output_padding + 1.
+
+    Raises:
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
+
+    """
+    arguments = (stride, padding, output_padding, groups, dilation)
+    return _forward(_CONV_TRANSPOSE2D, input, weight, bias, arguments)
+
+
+def conv_transpose2d_input(
+    input_size: Sequence[int],
+    weight: Array,
+    grad_output: Array,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Array:
+    """Return the gradient of `conv_transpose2d` with respect to its input.
+
+    Theorem (`grad_x` of the core module)::
+
+        dL/dx[n,c,p,q] = sum[o,k,l] grad_y[n,o,s*p+d*k-lo,t*q+e*l-lp] * w[c,o,k,l]
+          (the correlation of grad_y with w, stride s and t, dilation d and e, padding lo and lp)
+          for all 0 <= n < N, 0 <= c < C, 0 <= p < P, 0 <= q < Q
+
+    Args:
+        input_size: the shape of the input, (N, C, H, W).
+        weight: shape (C, O/groups, H_taps, W_taps).
+        grad_output: shape (N, O, H_out, W_out) as the forward pass gives it, the dtype of `weight`.
+        stride: as in `conv_transpose2d`.
+        padding: as in `conv_transpose2d`.
+        output_padding: as in `conv_transpose2d`.
+        groups: as in `conv_transpose2d`.
+        dilation: as in `conv_transpose2d`.
+
+    Returns:
+        Shape `input_size`.
+
+    Raises:
+        TypeError: as in `conv_transpose2d`.
+        ValueError: as in `conv_transpose2d`; `grad_output` has another shape than the output.
+
+    """
+    arguments = (stride, padding, output_padding, groups, dilation)
+    return _input_gradient(_CONV_TRANSPOSE2D, input_size, weight, grad_output, arguments)
+
+
+def conv_transpose2d_weight(
+    input: Array,
+    weight_size: Sequence[int],
+    grad_output: Array,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Array:
+    """Return the gradient of `conv_transpose2d` with respect to its weight.
+
+    Theorem (`grad_w` of the core module)::
+
+        dL/dw[c,o,k,l] = sum[n,p,q] grad_y[n,o,d*k+s*p-lo,e*l+t*q-lp] * x[n,c,p,q]
+          (the correlation of grad_y with x, stride d and e, dilation s and t, padding lo and lp)
+          for all 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
+
+    Args:
+        input: shape (N, C, H, W).
+        weight_size: the shape of the weight, (C, O/groups, H_taps, W_taps).
+        grad_output: shape (N, O, H_out, W_out) as the forward pass gives it, the dtype of `input`.
+        stride: as in `conv_transpose2d`.
+        padding: as in `conv_transpose2d`.
+        output_padding: as in `conv_transpose2d`.
+        groups: as in `conv_transpose2d`.
+        dilation: as in `conv_transpose2d`.
+
+    Returns:
+        Shape `weight_size`.
+
+    Raises:
+        TypeError: as in `conv_transpose2d`.
+        ValueError: as in `conv_transpose2d`; `grad_output` has another shape than the output.
+
+    """
+    arguments = (stride, padding, output_padding, groups, dilation)
+    return _weight_gradient(_CONV_TRANSPOSE2D, input, weight_size, grad_output, arguments)
+
+
+def conv_transpose2d_bias(grad_output: Array) -> Array:
+    """Return the gradient of `conv_transpose2d` with respect to its bias: a sum over all but axis 1.
+
+    Theorem (`grad_bias` of the core module)::
+
+        dL/dbias[o] = sum[n,h,v] grad_y[n,o,h,v]
+          (the sum of grad_y over n, h, v)
+          for all 0 <= o < O
+
+    Args:
+        grad_output: shape (N, O, H_out, W_out).
+
+    Returns:
+        Shape (O,).
+
+    Raises:
+        TypeError: `grad_output` is no array or has an unsupported dtype.
+        ValueError: `grad_output` has another rank.
+
+    """
+    return _bias_gradient(_CONV_TRANSPOSE2D, grad_output)
+
+
+def conv_transpose3d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Array:
+    """Return the transposed convolution of a 3-dimensional input with a filter, plus a bias.
+
+    Each entry of the input lays a scaled copy of the filter into the output. Without the bias, and
+    with output_padding below the stride, it is the adjoint of `conv3d`.
+
+    Theorem (`forward` of the core module)::
+
+        y[n,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,c,p,q,r] * w[c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[o]
+
+    Args:
+        input: shape (N, C, D, H, W).
+        weight: shape (C, O/groups, D_taps, H_taps, W_taps), the dtype of `input`.
+        bias: shape (O,), or None.
+        stride: an integer >= 1, or one per axis.
+        padding: what the output lacks at its ends: an integer, one per axis, one (low, high) pair
+            per axis (negative numbers add), or "valid" or "same", the padding that
+            `conv3d` has by that word.
+        output_padding: what it gains at its high end, an integer >= 0, or one per axis, below the
+            stride or the dilation. No zeros are put there: it decides the size of the output.
+        groups: an integer >= 1 that divides C and O.
+        dilation: an integer >= 1, or one per axis.
+
+    Returns:
+        Shape (N, O, D_out, H_out, W_out); on each axis
+        (size - 1) * stride - low - high + dilation * (taps - 1) + output_padding + 1.
+
+    Raises:
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
+
+    """
+    arguments = (stride, padding, output_padding, groups, dilation)
+    return _forward(_CONV_TRANSPOSE3D, input, weight, bias, arguments)
+
+
+def conv_transpose3d_input(
+    input_size: Sequence[int],
+    weight: Array,
+    grad_output: Array,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Array:
+    """Return the gradient of `conv_transpose3d` with respect to its input.
+
+    Theorem (`grad_x` of the core module)::
+
+        dL/dx[n,c,p,q,r] = sum[o,k,l,m] grad_y[n,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[c,o,k,l,m]
+          (the correlation of grad_y with w, stride s and t and u, dilation d and e and f, padding lo and lp and lq)
+          for all 0 <= n < N, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
+
+    Args:
+        input_size: the shape of the input, (N, C, D, H, W).
+        weight: shape (C, O/groups, D_taps, H_taps, W_taps).
+        grad_output: shape (N, O, D_out, H_out, W_out) as the forward pass gives it, the dtype of `weight`.
+        stride: as in `conv_transpose3d`.
+        padding: as in `conv_transpose3d`.
+        output_padding: as in `conv_transpose3d`.
+        groups: as in `conv_transpose3d`.
+        dilation: as in `conv_transpose3d`.
+
+    Returns:
+        Shape `input_size`.
+
+    Raises:
+        TypeError: as in `conv_transpose3d`.
+        ValueError: as in `conv_transpose3d`; `grad_output` has another shape than the output.
+
+    """
+    arguments = (stride, padding, output_padding, groups, dilation)
+    return _input_gradient(_CONV_TRANSPOSE3D, input_size, weight, grad_output, arguments)
+
+
+def conv_transpose3d_weight(
+    input: Array,
+    weight_size: Sequence[int],
+    grad_output: Array,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Array:
+    """Return the gradient of `conv_transpose3d` with respect to its weight.
+
+    Theorem (`grad_w` of the core module)::
+
+        dL/dw[c,o,k,l,m] = sum[n,p,q,r] grad_y[n,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * x[n,c,p,q,r]
+          (the correlation of grad_y with x, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
+          for all 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
+
+    Args:
+        input: shape (N, C, D, H, W).
+        weight_size: the shape of the weight, (C, O/groups, D_taps, H_taps, W_taps).
+        grad_output: shape (N, O, D_out, H_out, W_out) as the forward pass gives it, the dtype of `input`.
+        stride: as in `conv_transpose3d`.
+        padding: as in `conv_transpose3d`.
+        output_padding: as in `conv_transpose3d`.
+        groups: as in `conv_transpose3d`.
+        dilation: as in `conv_transpose3d`.
+
+    Returns:
+        Shape `weight_size`.
+
+    Raises:
+        TypeError: as in `conv_transpose3d`.
+        ValueError: as in `conv_transpose3d`; `grad_output` has another shape than the output.
+
+    """
+    arguments = (stride, padding, output_padding, groups, dilation)
+    return _weight_gradient(_CONV_TRANSPOSE3D, input, weight_size, grad_output, arguments)
+
+
+def conv_transpose3d_bias(grad_output: Array) -> Array:
+    """Return the gradient of `conv_transpose3d` with respect to its bias: a sum over all but axis 1.
+
+    Theorem (`grad_bias` of the core module)::
+
+        dL/dbias[o] = sum[n,h,v,i] grad_y[n,o,h,v,i]
+          (the sum of grad_y over n, h, v, i)
+          for all 0 <= o < O
+
+    Args:
+        grad_output: shape (N, O, D_out, H_out, W_out).
+
+    Returns:
+        Shape (O,).
+
+    Raises:
+        TypeError: `grad_output` is no array or has an unsupported dtype.
+        ValueError: `grad_output` has another rank.
+
+    """
+    return _bias_gradient(_CONV_TRANSPOSE3D, grad_output)
 
 
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
