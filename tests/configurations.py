@@ -13,10 +13,17 @@ from typing import Any
 
 import pytest
 
-from tests.oracles import Convolution, output_size
+from tests.oracles import Convolution, TransposedConvolution, output_size
 
 BACKENDS = ("numpy_kernels", "cython_kernels")
-COUNTS = {1: 400, 2: 300, 3: 200}
+COUNTS = {
+    "conv1d": 400,
+    "conv2d": 300,
+    "conv3d": 200,
+    "conv_transpose1d": 400,
+    "conv_transpose2d": 300,
+    "conv_transpose3d": 200,
+}
 STRIDES = (1, 2, 3, 4)
 
 
@@ -44,7 +51,7 @@ class Configuration:
         channels: input and output channels of a group.
         sizes: the input's spatial sizes.
         taps: the weight's spatial sizes.
-        convolution: stride, padding, dilation and groups.
+        convolution: stride, padding, dilation and groups, and whether it is transposed.
         bias: whether it has a bias.
         plain: whether to write parameters as short as possible, as one integer if they agree.
 
@@ -64,14 +71,26 @@ class Configuration:
         return len(self.sizes)
 
     @property
+    def transposed(self) -> bool:
+        """Say whether it is a transposed convolution."""
+        return isinstance(self.convolution, TransposedConvolution)
+
+    @property
+    def name(self) -> str:
+        """Return the name of the public function."""
+        return f"conv{'_transpose' if self.transposed else ''}{self.rank}d"
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """Return (N, C, spatial)."""
         return (self.batch, self.channels[0] * self.convolution.groups, *self.sizes)
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
-        """Return (O, C/groups, taps)."""
-        return (self.channels[1] * self.convolution.groups, self.channels[0], *self.taps)
+        """Return (O, C/groups, taps), transposed (C, O/groups, taps)."""
+        inputs, outputs = self.channels
+        first, second = (inputs, outputs) if self.transposed else (outputs, inputs)
+        return (first * self.convolution.groups, second, *self.taps)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -85,17 +104,20 @@ class Configuration:
         padding: Any = c.padding
         if self.plain and all(low == high for low, high in padding):
             padding = _short(tuple(low for low, _ in padding))
-        return {
+        found = {
             "stride": _short(c.stride) if self.plain else c.stride,
             "padding": padding,
             "dilation": _short(c.dilation) if self.plain else c.dilation,
             "groups": c.groups,
         }
+        if isinstance(c, TransposedConvolution):
+            found["output_padding"] = _short(c.output_padding) if self.plain else c.output_padding
+        return found
 
     def cells(self) -> Iterator[str]:
         """Name the situations that occur on some axis."""
         c, found = self.convolution, set[str]()
-        for size, k, s, pads, d, p in zip(
+        for size, k, s, pads, d, out in zip(
             self.sizes,
             self.taps,
             c.stride,
@@ -105,8 +127,10 @@ class Configuration:
             strict=True,
         ):
             extent = d * (k - 1) + 1
-            remainder = size + sum(pads) - extent - s * (p - 1)
+            windows, places = (size, out) if self.transposed else (out, size)
+            remainder = places + sum(pads) - extent - s * (windows - 1)
             found.add(f"stride {s}, remainder {remainder}")
+            found |= {"output padding >= stride"} if remainder >= s else set()
             found |= {"stride > taps"} if s > k else set()
             found |= {"padding >= extent"} if max(pads) >= extent else set()
             found |= {"asymmetric padding"} if pads[0] != pads[1] else set()
@@ -115,7 +139,7 @@ class Configuration:
             found |= {"dilation with stride"} if d > 1 and s > 1 and k > 1 else set()
             found |= {"input of size 1"} if size == 1 else set()
             found |= {"one tap"} if k == 1 else set()
-            found |= {"output of size 1"} if p == 1 else set()
+            found |= {"output of size 1"} if out == 1 else set()
         found |= {"groups"} if c.groups > 1 else set()
         found |= {"depthwise"} if c.groups > 1 and self.channels[0] == 1 else set()
         found |= {"one channel"} if self.channels[0] == 1 else set()
@@ -143,6 +167,11 @@ CELLS = (
 )
 
 
+def cells(name: str) -> tuple[str, ...]:
+    """Return the situations that a layer can be in; a remainder is its output padding."""
+    return (*CELLS, "output padding >= stride") if "transpose" in name else CELLS
+
+
 def _short(values: tuple[int, ...]) -> int | tuple[int, ...]:
     return values[0] if len(set(values)) == 1 else values
 
@@ -165,13 +194,33 @@ def _axis(rng: random.Random, rank: int) -> tuple[int, int, int, tuple[int, int]
             return size, taps, stride, (low, high), dilation
 
 
-def draw(rng: random.Random, rank: int) -> Configuration:
+def _transposed_axis(
+    rng: random.Random, rank: int
+) -> tuple[int, int, int, tuple[int, int], int, int]:
+    """Draw size, taps, stride, padding, dilation, output padding."""
+    while True:
+        stride = rng.choice(STRIDES)
+        taps = rng.randint(1, 4 if rank == 1 else 3)
+        dilation = rng.choice((1, 1, 2, 3))
+        extent = dilation * (taps - 1) + 1
+        low, high = (rng.choice((0, 0, 1, 2, extent, extent + 1, -1, -2)) for _ in range(2))
+        if rng.random() < 0.4:
+            high = low
+        more = rng.randrange(max(stride, dilation))
+        size = rng.choice((1, *range(1, (8, 6, 4)[rank - 1])))
+        if 1 <= stride * (size - 1) + extent - low - high + more <= (24, 14, 8)[rank - 1]:
+            return size, taps, stride, (low, high), dilation, more
+
+
+def draw(rng: random.Random, rank: int, transposed: bool) -> Configuration:
     """Draw a convolution whose output is not empty."""
-    sizes, taps, stride, padding, dilation = zip(
-        *(_axis(rng, rank) for _ in range(rank)), strict=True
+    axis = _transposed_axis if transposed else _axis
+    sizes, taps, stride, padding, dilation, *more = zip(
+        *(axis(rng, rank) for _ in range(rank)), strict=True
     )
     if rng.random() < 0.2:
         stride, padding, dilation = (stride[:1] * rank, padding[:1] * rank, dilation[:1] * rank)
+        more = [(min(more[0]),) * rank] if more else []
     found = Configuration(
         rng.choice((0, 1, 1, 2, 3) if rank < 3 else (0, 1, 1, 2)),
         (rng.randint(1, 4), rng.randint(1, 4))
@@ -179,18 +228,31 @@ def draw(rng: random.Random, rank: int) -> Configuration:
         else (rng.randint(1, 2), rng.randint(1, 3)),
         sizes,
         taps,
-        Convolution(stride, padding, dilation, rng.choice((1, 1, 2, 3) if rank < 3 else (1, 1, 2))),
+        (TransposedConvolution if transposed else Convolution)(
+            stride, padding, dilation, rng.choice((1, 1, 2, 3) if rank < 3 else (1, 1, 2)), *more
+        ),
         rng.random() < 0.7,
         rng.random() < 0.5,
     )
-    return found if all(n > 0 for n in found.output_shape[2:]) else draw(rng, rank)
+    return found if _valid(found) else draw(rng, rank, transposed)
+
+
+def _valid(found: Configuration) -> bool:
+    c = found.convolution
+    if isinstance(c, TransposedConvolution) and any(
+        more >= max(s, d)
+        for more, s, d in zip(c.output_padding, c.stride, c.dilation, strict=True)
+    ):
+        return False
+    return all(n > 0 for n in found.output_shape[2:])
 
 
 @lru_cache
-def configurations(rank: int) -> tuple[Configuration, ...]:
-    """Return the same random convolutions of that rank each time."""
-    rng = random.Random(rank)
-    return tuple(draw(rng, rank) for _ in range(COUNTS[rank]))
+def configurations(name: str) -> tuple[Configuration, ...]:
+    """Return the same random convolutions of that name each time."""
+    rng = random.Random(name)
+    rank, transposed = int(name[-2]), "transpose" in name
+    return tuple(draw(rng, rank, transposed) for _ in range(COUNTS[name]))
 
 
 @lru_cache
@@ -200,15 +262,16 @@ def matrices() -> tuple[tuple[int, int, int], ...]:
     return tuple((rng.randint(0, 5), rng.randint(1, 9), rng.randint(1, 9)) for _ in range(40))
 
 
-def coverage(found: Iterable[Configuration]) -> dict[tuple[str, int], int]:
-    """Count the configurations in each cell (situation, rank)."""
-    counts = Counter((cell, c.rank) for c in found for cell in c.cells())
-    return {(cell, rank): counts[cell, rank] for cell in CELLS for rank in COUNTS}
+def coverage(found: Iterable[Configuration]) -> dict[tuple[str, str], int]:
+    """Count the configurations in each cell (situation, name)."""
+    counts = Counter((cell, c.name) for c in found for cell in c.cells())
+    return {(cell, name): counts[cell, name] for name in COUNTS for cell in cells(name)}
 
 
-def table(counts: dict[tuple[str, int], int]) -> str:
-    """Write the coverage as a table: a line for each situation, a column for each rank."""
-    lines = [f"{'situation':24}" + "".join(f"{rank}-D".rjust(6) for rank in COUNTS)]
-    for cell in CELLS:
-        lines.append(f"{cell:24}" + "".join(str(counts[cell, rank]).rjust(6) for rank in COUNTS))
+def table(counts: dict[tuple[str, str], int]) -> str:
+    """Write the coverage as a table: a line for each situation, a column for each layer."""
+    lines = [f"{'situation':26}" + "".join(name.rjust(18) for name in COUNTS)]
+    for cell in dict.fromkeys(cell for cell, _ in counts):
+        found = (str(counts.get((cell, name), "")) for name in COUNTS)
+        lines.append(f"{cell:26}" + "".join(number.rjust(18) for number in found))
     return "\n".join(lines)

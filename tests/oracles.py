@@ -1,7 +1,8 @@
 """Layers and their gradients as plain loops over the definition, exact on Python numbers.
 
 Nothing here imports the product. Arrays hold Python numbers (dtype object) in PyTorch's layout:
-input (N, C, spatial), weight (O, C/groups, taps), output (N, O, spatial).
+input (N, C, spatial), weight (O, C/groups, taps), output (N, O, spatial); a transposed weight is
+(C, O/groups, taps).
 """
 
 from __future__ import annotations
@@ -67,6 +68,12 @@ class Convolution:
                             (n, o, *(p for _, _, p in place)),
                         )
 
+    def most_products(self, output_shape: Sequence[int], weight_shape: Sequence[int]) -> Array:
+        """Return how many products each output would have if the input had no end."""
+        out = zeros(output_shape)
+        out += int(np.prod(weight_shape[1:]))
+        return out
+
     def forward(self, x: Array, w: Array, bias: Array | None = None) -> Array:
         """Return the output."""
         out = zeros(self.output_shape(x.shape, w.shape))
@@ -89,6 +96,70 @@ class Convolution:
         out = zeros(weight_shape)
         for i, k, o in self.products(x.shape, weight_shape):
             out[k] += g[o] * x[i]
+        return out
+
+
+@dataclass(frozen=True)
+class TransposedConvolution(Convolution):
+    """What a transposed convolution is: ``y[h] = sum x[p] w[k]``, h = stride p + dilation k - low.
+
+    The sums are written as for a convolution; only the places differ.
+    """
+
+    output_padding: tuple[int, ...] = ()
+
+    def output_shape(self, input_shape: Sequence[int], weight_shape: Sequence[int]) -> Index:
+        """Return the shape of the output: the last product, uncropped, and output padding."""
+        spatial = [
+            s * (n - 1) + d * (k - 1) + 1 - sum(pads) + more
+            for n, k, s, pads, d, more in zip(
+                input_shape[2:],
+                weight_shape[2:],
+                self.stride,
+                self.padding,
+                self.dilation,
+                self.output_padding,
+                strict=True,
+            )
+        ]
+        return (input_shape[0], weight_shape[1] * self.groups, *spatial)
+
+    def products(
+        self, input_shape: Sequence[int], weight_shape: Sequence[int]
+    ) -> Iterator[tuple[Index, Index, Index]]:
+        """Walk over the indices (input, weight, output) of all products in the output's box."""
+        output_shape = self.output_shape(input_shape, weight_shape)
+        axes = []
+        for axis, (low, _) in enumerate(self.padding):
+            places = []
+            for p, k in itertools.product(
+                range(input_shape[2 + axis]), range(weight_shape[2 + axis])
+            ):
+                h = self.stride[axis] * p + self.dilation[axis] * k - low
+                if 0 <= h < output_shape[2 + axis]:
+                    places.append((h, k, p))
+            axes.append(places)
+        inputs_per_group = weight_shape[0] // self.groups
+        for n in range(input_shape[0]):
+            for c in range(weight_shape[0]):
+                for o in range(weight_shape[1]):
+                    channel = c // inputs_per_group * weight_shape[1] + o
+                    for place in itertools.product(*axes):
+                        yield (
+                            (n, c, *(p for _, _, p in place)),
+                            (c, o, *(k for _, k, _ in place)),
+                            (n, channel, *(h for h, _, _ in place)),
+                        )
+
+    def most_products(self, output_shape: Sequence[int], weight_shape: Sequence[int]) -> Array:
+        """Return how many products each output would have if the input had no end."""
+        out = zeros(output_shape)
+        for at in np.ndindex(out.shape):
+            out[at] = weight_shape[0] // self.groups
+            for h, taps, s, (low, _), d in zip(
+                at[2:], weight_shape[2:], self.stride, self.padding, self.dilation, strict=True
+            ):
+                out[at] *= sum((h + low - d * k) % s == 0 for k in range(taps))
         return out
 
 

@@ -21,6 +21,22 @@ def kernels(request: pytest.FixtureRequest) -> ModuleType:
     return load(request.param)
 
 
+def part_of(function: str) -> str:
+    """Return what a function is the gradient by, or "" of a forward pass."""
+    last = function.rpartition("_")[2]
+    return last if last in ("input", "weight", "bias") else ""
+
+
+def transposed(function: str) -> bool:
+    """Say whether a function belongs to a transposed convolution."""
+    return "transpose" in function
+
+
+def rank_of(function: str) -> int:
+    """Return the number of spatial axes of a convolution."""
+    return next(int(letter) for letter in function if letter.isdigit())
+
+
 def good(name: str) -> Arguments:
     """Return arguments that a function takes: stride, padding, dilation, groups all in use."""
     if name.startswith("linear"):
@@ -32,11 +48,12 @@ def good(name: str) -> Arguments:
         }
         parameters: Arguments = {}
     else:
-        rank = int(name[4])
-        outputs = (4, 8, 9)[:rank]
+        rank = rank_of(name)
+        few, many = (4, 8, 9)[:rank], (6, 7, 8)[:rank]
+        inputs, outputs, channels = (few, many, (4, 3)) if transposed(name) else (many, few, (6, 2))
         arrays = {
-            "input": np.ones((2, 4, *(6, 7, 8)[:rank])),
-            "weight": np.ones((6, 2, *(3, 2, 1)[:rank])),
+            "input": np.ones((2, 4, *inputs)),
+            "weight": np.ones((*channels, *(3, 2, 1)[:rank])),
             "bias": np.ones(6),
             "grad_output": np.ones((2, 6, *outputs)),
         }
@@ -46,9 +63,11 @@ def good(name: str) -> Arguments:
             "dilation": (1, 2, 1)[:rank],
             "groups": 2,
         }
+        if transposed(name):
+            parameters["output_padding"] = (1, 0, 0)[:rank]
     arrays["input_size"] = arrays["input"].shape
     arrays["weight_size"] = arrays["weight"].shape
-    part = name.rpartition("_")[2] if "_" in name else ""
+    part = part_of(name)
     takes = {
         "": ("input", "weight", "bias"),
         "input": ("input_size", "weight", "grad_output"),
@@ -58,10 +77,12 @@ def good(name: str) -> Arguments:
     return {name: arrays[name] for name in takes} | ({} if part == "bias" else parameters)
 
 
-CONVOLUTIONS = tuple(f"conv{rank}d{part}" for rank in RANKS for part in ("", "_input", "_weight"))
+LAYERS = tuple(f"{kind}{rank}d" for kind in ("conv", "conv_transpose") for rank in RANKS)
+CONVOLUTIONS = tuple(f"{name}{part}" for name in LAYERS for part in ("", "_input", "_weight"))
+TRANSPOSED = tuple(function for function in CONVOLUTIONS if transposed(function))
 FUNCTIONS = (
     *CONVOLUTIONS,
-    *(f"conv{rank}d_bias" for rank in RANKS),
+    *(f"{name}_bias" for name in LAYERS),
     *(f"linear{part}" for part in ("", "_input", "_weight", "_bias")),
 )
 
@@ -83,7 +104,7 @@ def test_the_good_arguments_are_good(kernels: ModuleType, function: str) -> None
     arguments = good(function)
     out = getattr(kernels, function)(**arguments)
     kind = "grad_output" if function.endswith("bias") else "weight"
-    part = function.rpartition("_")[2] if "_" in function else ""
+    part = part_of(function)
     if part in ("input", "weight"):
         assert out.shape == arguments[f"{part}_size"]
     for batch in (0, 3):
@@ -171,10 +192,11 @@ def test_sizes_that_do_not_fit(kernels: ModuleType, function: str) -> None:
     for name in ("weight", "weight_size"):
         if name in arguments:
             shape = list(np.shape(arguments[name]) if name == "weight" else arguments[name])
-            for other in (shape[1] - 1, shape[1] + 1):
-                changed = (shape[0], other, *shape[2:])
+            axis = 0 if transposed(function) else 1
+            for other in (shape[axis] - 1, shape[axis] + 1):
+                changed = (*shape[:axis], other, *shape[axis + 1 :])
                 value = np.ones(changed) if name == "weight" else changed
-                refuse(kernels, function, {name: value}, name, other, shape[1])
+                refuse(kernels, function, {name: value}, name, other, shape[axis])
     if "bias" in arguments:
         for other in (5, 7, 1):
             refuse(kernels, function, {"bias": np.ones(other)}, "bias", other, 6)
@@ -187,25 +209,26 @@ def test_groups(kernels: ModuleType, function: str) -> None:
         refuse(kernels, function, {"groups": other}, "groups", other)
     arguments = good(function)
     refuse(kernels, function, {"groups": 3}, "groups", 3)
-    refuse(kernels, function, {"groups": 1}, 4, 2)
+    refuse(kernels, function, {"groups": 1}, *((6, 3) if transposed(function) else (4, 2)))
     for name in ("weight", "weight_size"):
         if name in arguments:
             shape = arguments[name].shape if name == "weight" else arguments[name]
             changed = (5, *shape[1:])
             value = np.ones(changed) if name == "weight" else changed
-            grad = (
-                {"grad_output": np.ones((2, 5, *arguments["grad_output"].shape[2:]))}
-                if ("grad_output" in arguments)
-                else {"bias": None}
-            )
-            refuse(kernels, function, {name: value, **grad}, "groups", 5, 2)
+            others: Arguments = {"bias": None} if "bias" in arguments else {}
+            for other in ("input", "input_size") if transposed(function) else ("grad_output",):
+                if other in arguments:
+                    old = np.shape(arguments[other]) if other != "input_size" else arguments[other]
+                    resized = (2, 5, *old[2:])
+                    others[other] = resized if other == "input_size" else np.ones(resized)
+            refuse(kernels, function, {name: value, **others}, "groups", 5, 2)
 
 
 @pytest.mark.parametrize("name", ["stride", "dilation"])
 @pytest.mark.parametrize("function", CONVOLUTIONS)
 def test_strides_and_dilations(kernels: ModuleType, function: str, name: str) -> None:
     """Integers >= 1, one or one per axis."""
-    rank = int(function[4])
+    rank = rank_of(function)
     for other in (0, -1, 1.5, "2", None, True, (0,) * rank, (1,) * (rank + 1), (1.0,) * rank, ()):
         refuse(kernels, function, {name: other}, name)
     for other in (0, -3, 1.5):
@@ -215,7 +238,7 @@ def test_strides_and_dilations(kernels: ModuleType, function: str, name: str) ->
 @pytest.mark.parametrize("function", CONVOLUTIONS)
 def test_paddings(kernels: ModuleType, function: str) -> None:
     """An integer, one per axis, a pair per axis, or a word."""
-    rank = int(function[4])
+    rank = rank_of(function)
     wrong: tuple[Any, ...] = (
         1.5,
         None,
@@ -240,8 +263,32 @@ def test_paddings(kernels: ModuleType, function: str) -> None:
 @pytest.mark.parametrize("function", CONVOLUTIONS)
 def test_outputs_that_are_empty(kernels: ModuleType, function: str) -> None:
     """A window that does not fit is refused, and the sizes are shown."""
-    for changes in ({"padding": -4}, {"dilation": 40}):
+    wrong: tuple[Arguments, ...] = ({"padding": -4}, {"dilation": 40})
+    for changes in ({"padding": 40},) if transposed(function) else wrong:
         refuse(kernels, function, changes, "output size")
+
+
+@pytest.mark.parametrize("function", TRANSPOSED)
+def test_output_paddings(kernels: ModuleType, function: str) -> None:
+    """Integers >= 0, one or one per axis, below the stride or the dilation of the axis."""
+    rank = rank_of(function)
+    for other in (-1, 1.5, "2", None, True, (0,) * (rank + 1), (1.0,) * rank, (), 2**40):
+        refuse(kernels, function, {"output_padding": other}, "output_padding")
+    refuse(kernels, function, {"output_padding": 2}, "output_padding", 2, "stride", "dilation")
+    if rank > 1:
+        # the other axis's stride does not help
+        refuse(kernels, function, {"output_padding": (0, 2, 0)[:rank]}, "output_padding", 2)
+
+
+@pytest.mark.parametrize("function", TRANSPOSED)
+def test_inputs_without_entries(kernels: ModuleType, function: str) -> None:
+    """The size of an output does not follow from an input of none."""
+    arguments = good(function)
+    name = "input" if "input" in arguments else "input_size"
+    shape = list(np.shape(arguments[name]) if name == "input" else arguments[name])
+    shape[-1] = 0
+    value = np.ones(shape) if name == "input" else tuple(shape)
+    refuse(kernels, function, {name: value}, name, tuple(shape), "at least one entry")
 
 
 @pytest.mark.parametrize("function", [*CONVOLUTIONS, "linear_input", "linear_weight"])
@@ -271,7 +318,7 @@ def test_absurd_sizes(kernels: ModuleType, function: str) -> None:
 @pytest.mark.parametrize("function", CONVOLUTIONS)
 def test_parameters_that_overflow(kernels: ModuleType, function: str) -> None:
     """Index arithmetic never wraps."""
-    rank = int(function[4])
+    rank = rank_of(function)
     for huge in (2**61, 2**63, 2**70):
         for sign in (1, -1):
             refuse(kernels, function, {"padding": sign * huge}, "padding")
@@ -279,7 +326,10 @@ def test_parameters_that_overflow(kernels: ModuleType, function: str) -> None:
         balanced: Arguments = {"dilation": huge, "padding": huge, "stride": 1}
         refuse(kernels, function, balanced)
     shape = (2, 4, *(6, 7, 8)[:rank])
-    if function == f"conv{rank}d":
+    if transposed(function):
+        for huge in (2**31 - 1, 2**61, 2**63):
+            refuse(kernels, function, {"stride": huge})
+    elif not part_of(function):
         for huge in (2**61, 2**63, 2**70):
             try:
                 found = getattr(kernels, function)(
@@ -296,9 +346,13 @@ def test_parameters_that_overflow(kernels: ModuleType, function: str) -> None:
 def test_outputs_beyond_memory(kernels: ModuleType, rank: int) -> None:
     """An output that no machine holds is an error of the argument, not of the allocator."""
     x, w = np.ones((1, 1, *(1,) * rank)), np.ones((1, 1, *(1,) * rank))
-    refuse_with = getattr(kernels, f"conv{rank}d")
-    with pytest.raises(ValueError, match=r"padding|output"):
-        refuse_with(x, w, padding=2**60)
+    for name, words in (
+        ("conv", {"padding": 2**60}),
+        ("conv", {"padding": 2**30}),
+        ("conv_transpose", {"padding": -(2**30)}),
+    ):
+        with pytest.raises(ValueError, match=r"padding|output"):
+            getattr(kernels, f"{name}{rank}d")(x, w, **words)
 
 
 def test_messages_say_found_and_expected(kernels: ModuleType) -> None:
@@ -311,6 +365,9 @@ def test_messages_say_found_and_expected(kernels: ModuleType) -> None:
         ("conv2d", {"input": np.ones((2, 4, 6, 7), bool)}),
         ("conv2d", {"padding": ((1, 2, 3), (0, 0))}),
         ("conv2d", {"groups": 3}),
+        ("conv_transpose2d", {"output_padding": 2}),
+        ("conv_transpose2d", {"padding": 40}),
+        ("conv_transpose2d", {"weight": np.ones((6, 3, 3, 2))}),
         ("linear", {"weight": np.ones((6, 5))}),
     )
     for function, changes in cases:

@@ -27,7 +27,7 @@ from tests.oracles import Convolution
 
 Array = NDArray[Any]
 Draw = Callable[..., Array]
-RANKS = tuple(COUNTS)
+NAMES = tuple(COUNTS)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -63,11 +63,11 @@ def same(found: Array, expected: Array, dtype: str, about: object) -> None:
 def compare(kernels: ModuleType, configuration: Configuration, dtype: str, values: Draw) -> None:
     """Compare forward and all gradients of one configuration."""
     about = (dtype, configuration)
-    name, keywords = f"conv{configuration.rank}d", configuration.keywords
+    name, keywords = configuration.name, configuration.keywords
     convolution = configuration.convolution
     x, w = values(*configuration.input_shape), values(*configuration.weight_shape)
-    bias = values(w.shape[0]) if configuration.bias else None
     g = values(*configuration.output_shape)
+    bias = values(g.shape[1]) if configuration.bias else None
     exact = [None if a is None else a.astype(object) for a in (x, w, bias, g)]
     xs, ws, biases, gs = exact
     assert xs is not None
@@ -99,11 +99,11 @@ def compare(kernels: ModuleType, configuration: Configuration, dtype: str, value
         assert a is None or old is None or np.array_equal(a, old), about
 
 
-@pytest.mark.parametrize("rank", RANKS)
-def test_convolutions_against_plain_loops(kernels: ModuleType, rank: int) -> None:
-    """Forward and gradients, random output gradients, all configurations of a rank."""
+@pytest.mark.parametrize("name", NAMES)
+def test_convolutions_against_plain_loops(kernels: ModuleType, name: str) -> None:
+    """Forward and gradients, random output gradients, all configurations of a layer."""
     dtype = exact_dtype(kernels)
-    for seed, configuration in enumerate(configurations(rank)):
+    for seed, configuration in enumerate(configurations(name)):
         compare(kernels, configuration, dtype, draw(seed, dtype))
 
 
@@ -135,23 +135,23 @@ def test_linear_against_plain_loops(kernels: ModuleType) -> None:
 
 def test_every_situation_is_covered() -> None:
     """At least five configurations in every cell, five hundred in all."""
-    found = [c for rank in RANKS for c in configurations(rank)]
+    found = [c for name in NAMES for c in configurations(name)]
     counts = coverage(found)
     print(table(counts))
     assert len(found) + len(matrices()) >= 500
     assert min(counts.values()) >= 5, table(counts)
 
 
-SOME = {rank: configurations(rank)[:40] for rank in RANKS}
+SOME = {name: configurations(name)[:40] for name in NAMES}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("rank", RANKS)
+@pytest.mark.parametrize("name", NAMES)
 def test_small_integers_are_exact_in_floating_point(
-    kernels: ModuleType, rank: int, dtype: str
+    kernels: ModuleType, name: str, dtype: str
 ) -> None:
     """Both float dtypes on both backends."""
-    for seed, configuration in enumerate(SOME[rank]):
+    for seed, configuration in enumerate(SOME[name]):
         compare(kernels, configuration, dtype, draw(seed, dtype))
 
 
@@ -159,8 +159,8 @@ def test_small_integers_are_exact_in_floating_point(
 def test_the_package_takes_every_dtype(dtype: str) -> None:
     """Whichever backend runs: what the compiled kernels do not take goes to the others."""
     kernels = load("fastest")
-    for rank in RANKS:
-        for seed, configuration in enumerate(SOME[rank][:10]):
+    for name in NAMES:
+        for seed, configuration in enumerate(SOME[name][:10]):
             compare(kernels, configuration, dtype, draw(seed, dtype))
 
 
@@ -168,8 +168,8 @@ def test_the_package_takes_every_dtype(dtype: str) -> None:
 def test_complex_is_bilinear(dtype: str) -> None:
     """No conjugation anywhere."""
     kernels = load("numpy_kernels")
-    for rank in RANKS:
-        for seed, configuration in enumerate(SOME[rank][:15]):
+    for name in NAMES:
+        for seed, configuration in enumerate(SOME[name][:15]):
             values = draw(seed, dtype)
 
             def both(*shape: int, values: Draw = values) -> Array:
@@ -186,14 +186,14 @@ def test_integers_wrap(dtype: str) -> None:
     """Results are those of Z modulo a power of two, without a warning."""
     kernels = load("numpy_kernels")
     info = np.iinfo(dtype)
-    for rank, (seed, configuration) in itertools.product(RANKS, enumerate(SOME[1][:8])):
-        configuration = SOME[rank][seed]
+    for seed, configuration in enumerate(c for name in NAMES for c in SOME[name][:8]):
         rng = np.random.default_rng(seed)
         x = rng.integers(info.min, info.max, configuration.input_shape, dtype, endpoint=True)
         w = rng.integers(info.min, info.max, configuration.weight_shape, dtype, endpoint=True)
         g = rng.integers(info.min, info.max, configuration.output_shape, dtype, endpoint=True)
         xs, ws, gs = (a.astype(object) for a in (x, w, g))
-        name, keywords, exact = f"conv{rank}d", configuration.keywords, configuration.convolution
+        name, keywords = configuration.name, configuration.keywords
+        exact = configuration.convolution
         for found, expected in (
             (getattr(kernels, name)(x, w, **keywords), exact.forward(xs, ws)),
             (
@@ -230,11 +230,11 @@ def strided(a: Array, kind: int) -> Array:
 
 
 @pytest.mark.parametrize("kind", range(4), ids=["fortran", "reversed", "gaps", "unaligned"])
-@pytest.mark.parametrize("rank", RANKS)
-def test_memory_layouts(kernels: ModuleType, rank: int, kind: int) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_memory_layouts(kernels: ModuleType, name: str, kind: int) -> None:
     """Strided, reversed, unaligned and read-only arrays give the same results."""
     dtype = exact_dtype(kernels)
-    for seed, configuration in enumerate(SOME[rank][:12]):
+    for seed, configuration in enumerate(SOME[name][:12]):
         values = draw(seed, dtype)
         compare(kernels, configuration, dtype, lambda *n, v=values: strided(v(*n), kind))
 
@@ -254,6 +254,46 @@ def test_broadcast_arrays(kernels: ModuleType) -> None:
     same(found, convolution.input_gradient(x.shape, ws, gs), dtype, "")
     found = kernels.conv2d_weight(x, w.shape, g, *parameters)
     same(found, convolution.weight_gradient(xs, w.shape, gs), dtype, "")
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_a_transposed_convolution_is_the_adjoint_of_a_convolution(
+    kernels: ModuleType, rank: int
+) -> None:
+    """<conv_transpose(x), g> = <x, conv(g)>, and each is the other's input gradient.
+
+    With output padding of a stride or more the convolution has more outputs than x has entries.
+    """
+    dtype, seen = exact_dtype(kernels), 0
+    for seed, configuration in enumerate(configurations(f"conv_transpose{rank}d")[:150]):
+        if "output padding >= stride" in configuration.cells():
+            continue
+        values, keywords = draw(seed, dtype), configuration.keywords
+        x, w = values(*configuration.input_shape), values(*configuration.weight_shape)
+        g = values(*configuration.output_shape)
+        others = {word: value for word, value in keywords.items() if word != "output_padding"}
+        y = getattr(kernels, f"conv_transpose{rank}d")(x, w, **keywords)
+        dx = getattr(kernels, f"conv{rank}d")(g, w, **others)
+        assert np.sum(y * g) == np.sum(x * dx), configuration
+        found = getattr(kernels, f"conv{rank}d_input")(g.shape, w, x, **others)
+        same(found, y, dtype, configuration)
+        found = getattr(kernels, f"conv_transpose{rank}d_input")(x.shape, w, g, **keywords)
+        same(found, dx, dtype, configuration)
+        seen += bool(np.sum(x * dx))
+    assert seen > 60
+
+
+def test_transposed_padding_in_words(kernels: ModuleType) -> None:
+    """A word means the padding that the convolution has by it."""
+    dtype, values = exact_dtype(kernels), draw(6, exact_dtype(kernels))
+    for taps, dilation in itertools.product((1, 2, 3, 4), (1, 2, 3)):
+        x, w, g = values(2, 3, 14), values(3, 2, taps), values(2, 2, 14)
+        y = kernels.conv_transpose1d(x, w, padding="same", dilation=dilation)
+        dx = kernels.conv1d(g, w, padding="same", dilation=dilation)
+        assert y.shape == g.shape
+        assert np.sum(y * g) == np.sum(x * dx) != 0
+        whole = kernels.conv_transpose1d(x, w, padding="valid", dilation=dilation)
+        same(whole, kernels.conv_transpose1d(x, w, dilation=dilation), dtype, taps)
 
 
 def test_padding_in_words(kernels: ModuleType) -> None:
@@ -336,19 +376,20 @@ def seen(configuration: Configuration, entry: tuple[int, ...]) -> tuple[Array, A
     ones = np.ones(configuration.weight_shape, object)
     touched = configuration.convolution.forward(x, ones) > 0
     full = configuration.convolution.forward(np.ones(x.shape, object), ones)
-    return touched.astype(bool), (full == ones[0].size).astype(bool)
+    most = configuration.convolution.most_products(full.shape, ones.shape)
+    return touched.astype(bool), (full == most).astype(bool)
 
 
-@pytest.mark.parametrize("rank", RANKS)
-def test_values_that_are_not_finite(kernels: ModuleType, rank: int) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_values_that_are_not_finite(kernels: ModuleType, name: str) -> None:
     """An output is not finite where a real term is; else it is right, or its window is padded."""
-    for seed, configuration in enumerate(SOME[rank]):
+    for seed, configuration in enumerate(SOME[name]):
         if 0 in configuration.input_shape:
             continue
         values = draw(seed, "float64")
         x, w = values(*configuration.input_shape), values(*configuration.weight_shape)
         g = values(*configuration.output_shape)
-        name, keywords = f"conv{rank}d", configuration.keywords
+        keywords = configuration.keywords
         entry = tuple(random.Random(seed).randrange(n) for n in x.shape)
         touched, inside = seen(configuration, entry)
         right = getattr(kernels, name)(x, w, **keywords)

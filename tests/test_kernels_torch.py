@@ -25,6 +25,7 @@ from tests.configurations import (
     matrices,
     table,
 )
+from tests.oracles import TransposedConvolution
 
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)  # threads cost more than they save on arrays this small
@@ -47,16 +48,31 @@ def results(
         y = torch.nn.functional.linear(*operands)
     else:
         c = configuration.convolution
-        pads = [max(n, 0) for pair in reversed(c.padding) for n in pair]
-        padded = torch.nn.functional.pad(operands[0], pads)
-        for axis, pair in enumerate(c.padding, 2):
-            low, high = (max(-n, 0) for n in pair)
-            padded = padded.narrow(axis, low, padded.shape[axis] - low - high)
-        convolve = getattr(torch.nn.functional, f"conv{configuration.rank}d")
-        y = convolve(padded, *operands[1:], stride=c.stride, dilation=c.dilation, groups=c.groups)
+        window = {"stride": c.stride, "dilation": c.dilation, "groups": c.groups}
+        convolve = getattr(torch.nn.functional, configuration.name)
+        if not isinstance(c, TransposedConvolution):
+            y = convolve(shifted(operands[0], c.padding, 1), *operands[1:], **window)
+        elif all(low == high >= 0 for low, high in c.padding):
+            window["padding"] = tuple(low for low, _ in c.padding)
+            y = convolve(*operands, output_padding=c.output_padding, **window)
+        else:
+            whole = convolve(*operands[:2], output_padding=c.output_padding, **window)
+            y = shifted(whole, c.padding, -1)
+            if bias is not None:
+                y = y + operands[2].reshape(-1, *(1,) * configuration.rank)
     assert tuple(y.shape) == g.shape
     y.backward(torch.tensor(g))
     return [y.detach().numpy(), *(a.grad.numpy() for a in operands)]
+
+
+def shifted(a: Any, padding: Sequence[tuple[int, int]], sign: int) -> Any:
+    """Pad (sign 1) or crop (sign -1) the spatial axes; negative padding does the other."""
+    pads = [max(sign * n, 0) for pair in reversed(padding) for n in pair]
+    out = torch.nn.functional.pad(a, pads)
+    for axis, pair in enumerate(padding, 2):
+        low, high = (max(-sign * n, 0) for n in pair)
+        out = out.narrow(axis, low, out.shape[axis] - low - high)
+    return out
 
 
 def agree(
@@ -70,7 +86,10 @@ def agree(
     windows = g.size // max(g.shape[1], 1)
     groups = configuration.convolution.groups if configuration else 1
     taps = int(np.prod(w.shape[2:]))
-    counts = (w.shape[1] * taps + 1, w.shape[0] // groups * taps, windows, windows)
+    first, second = w.shape[0] // groups * taps, w.shape[1] * taps
+    turned = configuration is not None and configuration.transposed
+    inputs, outputs = (first, second) if turned else (second, first)
+    counts = (inputs + 1, outputs, windows, windows)
     names = ("output", "input", "weight", "bias")
     for name, a, b, scale, n in zip(names, found, expected, size, counts, strict=False):
         assert a.shape == b.shape, (name, about)
@@ -78,17 +97,16 @@ def agree(
         assert np.all(abs(a - b) <= 2 * (n + 1) * EPSILON * scale), (name, about)
 
 
-@pytest.mark.parametrize("rank", tuple(COUNTS))
-def test_convolutions_against_torch(kernels: ModuleType, rank: int) -> None:
-    """Forward and all gradients, random output gradients, all configurations of a rank."""
-    for seed, configuration in enumerate(configurations(rank)):
+@pytest.mark.parametrize("name", tuple(COUNTS))
+def test_convolutions_against_torch(kernels: ModuleType, name: str) -> None:
+    """Forward and all gradients, random output gradients, all configurations of a layer."""
+    for seed, configuration in enumerate(configurations(name)):
         rng = np.random.default_rng(seed)
         x = rng.standard_normal(configuration.input_shape)
         w = rng.standard_normal(configuration.weight_shape)
-        bias: Array | None = np.array(rng.standard_normal(w.shape[0]))
-        bias = bias if configuration.bias else None
         g = rng.standard_normal(configuration.output_shape)
-        name, keywords = f"conv{rank}d", configuration.keywords
+        bias = np.array(rng.standard_normal(g.shape[1])) if configuration.bias else None
+        keywords = configuration.keywords
         found = [
             getattr(kernels, name)(x, w, bias, **keywords),
             getattr(kernels, f"{name}_input")(x.shape, w, g, **keywords),
@@ -131,7 +149,7 @@ def test_padding_in_words_is_torchs(kernels: ModuleType, taps: int, padding: str
 
 def test_every_situation_is_covered() -> None:
     """At least five configurations in every cell, five hundred in all; the table is printed."""
-    found = [c for rank in COUNTS for c in configurations(rank)]
+    found = [c for name in COUNTS for c in configurations(name)]
     counts = coverage(found)
     print(table(counts))
     assert len(found) + len(matrices()) >= 500
