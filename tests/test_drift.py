@@ -31,7 +31,7 @@ def test_nothing_drifted() -> None:
     assert files.drift(GENERATED, texts(), catalogue.GENERATED_PATTERNS) == []
 
 
-@pytest.mark.parametrize("name", ["conv1d", "conv2d", "linear"])
+@pytest.mark.parametrize("name", ["conv1d", "conv2d", "linear", "conv_transpose2d"])
 def test_a_layer_written_out_gives_the_committed_bytes(name: str) -> None:
     written = catalogue.files(catalogue.derive(layer(name).text))
     assert written["numpy_kernels.py"] == files.read(GENERATED / f"numpy_{name}.py")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rot180.codegen.lower import lower
+from rot180.codegen.plan import Box, Phase, Solved
 from rot180.derive.evaluate import check
-from rot180.derive.gradients import gradient, kernel_theorems
+from rot180.derive.gradients import gradient, kernel_theorem, kernel_theorems
 from rot180.derive.layers import Layer, catalogue, layer
 from rot180.derive.proof import Theorem, replay
 from rot180.derive.terms import Access
@@ -93,10 +95,40 @@ def test_a_named_form_is_found() -> None:
     assert "dilation s" in weight.words
 
 
+@pytest.mark.parametrize("name", ["conv_transpose1d", "conv_transpose2d_grouped"])
+def test_the_gradients_of_a_transposed_convolution_are_plain_correlations(name: str) -> None:
+    """No bracket, no dilated zeros, no rotation: one access to a correlation, kernels the same."""
+    kernels = dict(kernel_theorems(layer(name)))
+    for wrt, swept in (("x", "w"), ("w", "x")):
+        theorem = gradient(layer(name), wrt)
+        (only,) = theorem.rhs
+        (access,) = only.factors
+        assert isinstance(access, Access)
+        assert access.tensor.name == f"correlate(grad_y, {swept})"
+        assert theorem.words.startswith(f"the correlation of grad_y with {swept}, stride ")
+        (term,) = kernels[f"grad_{wrt}"].rhs
+        assert all(isinstance(f, Access) for f in term.factors)
+    laid = gradient(layer("y[h] = sum[p,k] x[p] * w[k] * [h + lo == s*p - d*k]"), "x")
+    assert laid.words.startswith("the convolution of grad_y with w, stride s, dilation d")
+
+
+def test_a_transposed_forward_pass_multiplies_no_zero() -> None:
+    """Its kernel runs over residue classes, as the input gradient of a convolution does."""
+    for axes in (1, 2):
+        nest, bias = lower(kernel_theorem(layer(f"conv_transpose{axes}d"), None)).nests
+        (other,) = lower(kernel_theorem(layer(f"conv{axes}d"), "x")).nests
+        assert [type(step) for step in nest.outer] == [type(step) for step in other.outer]
+        assert [type(step) for step in nest.outer] == [Phase, Phase, Solved] * axes
+        assert not any(isinstance(f, Box) for f in nest.factors)
+        assert not bias.outer
+
+
 def test_hypotheses_stand_only_where_they_are_needed() -> None:
     """Only a division by the stride asks for s >= 1."""
     theorems = dict(kernel_theorems(layer("conv1d")))
     assert [name for name, t in theorems.items() if t.hypotheses] == ["grad_x"]
+    theorems = dict(kernel_theorems(layer("conv_transpose1d")))
+    assert [name for name, t in theorems.items() if t.hypotheses] == ["forward"]
     plain = layer("y[p] = sum[k] x[p+k] * w[k]")
     assert not any(t.hypotheses for _, t in kernel_theorems(plain))
 

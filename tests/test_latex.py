@@ -273,6 +273,7 @@ def plain(expression: Expression) -> list[tuple[Expr, tuple[sp.Symbol, ...], Cou
 CATALOGUE = (
     "linear", "dense", "conv1d", "conv2d", "conv3d", "conv2d_grouped", "true_conv1d",
     "true_conv2d", "true_conv2d_batched", "depthwise_conv1d", "conv2d_nhwc", "activated_conv2d",
+    "conv_transpose2d",
 )  # fmt: skip
 OTHERS = (
     "y[p] = sum[k] x[2*p - 3*k + 1] * w[k]",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rot180.derive.evaluate import PRIME, Model, evaluate
-from rot180.derive.layers import Layer, catalogue, conv, layer
+from rot180.derive.layers import Layer, catalogue, conv, conv_transpose, layer
 from rot180.derive.notation import parse_layer
 from rot180.derive.polynomial import symbol
 
@@ -34,6 +34,13 @@ def test_the_frameworks_layers() -> None:
         "y[n,o,p,q,r] = sum[c,k,l,m] x[n,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[o,c,k,l,m]"
         " + bias[o]"
     )
+    assert known["conv_transpose2d"] == (
+        "y[n,o,h,v] = sum[c,p,q,k,l] x[n,c,p,q] * w[c,o,k,l] * [h + lo == s*p + d*k]"
+        " * [v + lp == t*q + e*l] + bias[o]"
+    )
+    assert known["conv_transpose1d_grouped"] == (
+        "y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]"
+    )
     assert known["linear"] == "y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]"
 
 
@@ -43,9 +50,11 @@ def test_any_number_of_axes() -> None:
     assert found.name == "conv4d_grouped"
     assert len(found.output.shape) == 3 + 4
     assert [v.name for v in found.parameters[:3]] == ["s1", "d1", "lo1"]
+    assert layer("conv_transpose4d") == layer(conv_transpose(4))
     for n in (0, 9):
-        with pytest.raises(ValueError, match="expected 1 to 8"):
-            conv(n)
+        for text in (conv, conv_transpose):
+            with pytest.raises(ValueError, match="expected 1 to 8"):
+                text(n)
 
 
 def test_unknown_names_and_other_objects_are_refused() -> None:
@@ -77,6 +86,16 @@ def test_conv2d_is_the_correlation_of_the_padded_input() -> None:
     for n, o, p, q in np.ndindex(*y.shape):
         window = padded[n, :, 2 * p : 2 * p + 4 : 2, q : q + 3]
         assert y[n, o, p, q] == ((window * of["w"][o]).sum() + of["bias"][o]) % PRIME
+
+
+def test_a_transposed_convolution_lays_out_filters() -> None:
+    sizes = {"N": 1, "C": 2, "P": 3, "O": 2, "K": 2, "H": 8, "s": 3, "d": 2, "lo": 1}
+    y, of = whole(layer("conv_transpose1d"), sizes)
+    laid = np.zeros((1, 2, 10), object)
+    for c, o, p, k in np.ndindex(2, 2, 3, 2):
+        laid[0, o, 3 * p + 2 * k] += of["x"][0, c, p] * of["w"][c, o, k]
+    expected = (laid[:, :, 1:9] + of["bias"][None, :, None]) % PRIME
+    assert np.array_equal(y, expected)
 
 
 def test_true_convolution_runs_backwards() -> None:

@@ -11,7 +11,8 @@ from rot180.derive.layers import layer
 from tests import plain_loops
 from tests.test_modules import LAYERS, applied, sigma, sigma_prime
 
-TEXTS = LAYERS | {n: n for n in ("linear", "conv1d", "conv1d_grouped", "conv2d", "true_conv1d")}
+NAMES = ("linear", "conv1d", "conv1d_grouped", "conv2d", "true_conv1d", "conv_transpose1d")
+TEXTS = LAYERS | {n: n for n in (*NAMES, "conv_transpose1d_grouped", "conv_transpose2d")}
 FUNCTIONS = {("sigma", 0): sigma, ("sigma", 1): sigma_prime}
 
 
