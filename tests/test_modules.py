@@ -31,7 +31,7 @@ LAYERS = {
     "activated": "y[i] = sum[k] w[i,k] * sigma(z[k-a])",
     "strides": "y[p,q] = sum[k] x[s*p+k,t*q+3*k-a] * w[k]",
     "several": "y[p] = 2 * sum[k] x[p-k] * w[k] - sum[k] [k == 2*p] * w[k] + b[p]",
-    "laid out": "y[h] = sum[p,k] x[p] * w[k] * [h + lo == s*p - d*k]",
+    "transposed": "y[h] = sum[p,k] x[p] * w[k] * [h + lo == s*p - d*k]",
     "number": "y[] = sum[i,j] x[i] * m[i,j] * x[j]",
 }
 Kernel = Callable[..., "np.ndarray[Any, Any]"]

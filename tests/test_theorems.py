@@ -66,11 +66,13 @@ def test_hypotheses_stand_only_where_they_are_needed() -> None:
     """The gradients hold for every stride, dilation and size; only divisions need s >= 1."""
     with_some = {name for name in NAMES if claims()[name]().hypotheses}
     divide = {name for name in NAMES if name.startswith("phases")}
-    sizes = {"output_size", "input_remainder", "weight_remainder", "weight_size"}
+    sizes = {"output_size", "input_remainder", "weight_remainder", "weight_size", "transposed_size"}
     assert with_some == divide | sizes
 
 
-@pytest.mark.parametrize("name", ["phases_correlation_general_channels_1d", *("output_size",)])
+@pytest.mark.parametrize(
+    "name", ["phases_correlation_general_channels_1d", "output_size", "transposed_size"]
+)
 def test_the_hypotheses_are_needed(name: str) -> None:
     """Without its hypotheses the theorem is not proved."""
     claim = claims()[name]()
