@@ -937,7 +937,7 @@ def _first_difference(equation: Equation, model: Model) -> dict[Symbol, int] | N
     """Return the smallest index at which both sides differ."""
     env = {v.name: n for v, n in model.sizes.items()}
     axes = {v.name: WINDOW if n is None else range(_integer(n, env)) for v, n in equation.variables}
-    left, right = (_tabulate(e, _Scope(model, env), axes)[0] for e in equation.lines)
+    left, right = (_table(e, model, axes) for e in equation.lines)
     names = [v for v, _ in equation.variables]
     entries = [
         [axis.start + int(n) for axis, n in zip(axes.values(), place, strict=True)]
@@ -948,6 +948,22 @@ def _first_difference(equation: Equation, model: Model) -> dict[Symbol, int] | N
         if all(holds(c, {**model.sizes, **point}) for c in equation.hypotheses):
             return point
     return None
+
+
+def _table(expression: Expression, model: Model, axes: Mapping[str, range]) -> Array:
+    """Evaluate an expression at all its free indices."""
+    scope = _Scope(model, {v.name: n for v, n in model.sizes.items()})
+    if not any(v.name in axes for term in expression for v in term.variables):
+        out: Array = _tabulate(expression, scope, axes)[0]
+        return out
+    # a sum hides a free index of the same name: point by point
+    values = [
+        _tabulate(
+            expression, replace(scope, env={**scope.env, **dict(zip(axes, at, strict=True))}), {}
+        )[0]
+        for at in itertools.product(*axes.values())
+    ]
+    return np.array(values).reshape([len(axis) for axis in axes.values()])
 
 
 def _small(equation: Equation, model: Model, point: Mapping[Symbol, int]) -> Counterexample:

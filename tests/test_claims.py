@@ -11,6 +11,7 @@ from rot180.derive import claims
 from rot180.derive.claims import judge, parse_claim
 from rot180.derive.evaluate import Equation, Model, counterexample, evaluate, refute
 from rot180.derive.polynomial import symbol
+from rot180.derive.terms import Range, tensor, term
 
 AT_LEAST = " if s >= 1, d >= 1"
 GRADIENT = "h < H: sum[p,k] g[p]*w[k]*[h == s*p+d*k-lo] = sum[p,j] g[p]*"
@@ -174,3 +175,13 @@ def test_undecided_says_how_far() -> None:
     verdict = judge("x[0+p]*[0 <= K-40 < K] = x[0+p]*[0 <= K-41 < K]", 2)
     assert verdict.word == "undecided"
     assert str(verdict) == "undecided up to bound 2: no proof and no counterexample was found"
+
+
+def test_a_sum_hides_a_free_index_of_its_name() -> None:
+    """The bracket is of the summed h, and does not follow from the box of the free one."""
+    h, size = symbol("h"), symbol("H")
+    longer = tensor("longer", "M")
+    sides = (term(longer[h], Range(h, size), over=(h,)),), (term(longer[h], over=(h,)),)
+    found = counterexample(*sides, ((h, size),))
+    assert found is not None
+    assert found.sizes[symbol("M")] > found.sizes[size]
