@@ -141,9 +141,11 @@ def module(derivation: Derivation, target: str) -> str:
 
 
 def certificates(derivation: Derivation) -> str:
-    """Return the proofs of a layer's theorems as JSON text."""
-    proofs = {t.name: json.loads(dumps(t.proof)) for _, t in theorems(derivation)}
-    return _json({"layer": derivation.layer.text, "proofs": proofs})
+    """Return the proofs of a layer's theorems, and what they state, as JSON text."""
+    proved = [t for _, t in theorems(derivation)]
+    proofs = {t.name: json.loads(dumps(t.proof)) for t in proved}
+    statements = {t.name: str(replace(t, words="")) for t in proved}
+    return _json({"layer": derivation.layer.text, "statements": statements, "proofs": proofs})
 
 
 def theorems(derivation: Derivation) -> tuple[tuple[str, Theorem], ...]:

@@ -136,17 +136,24 @@ def _show(arguments: argparse.Namespace) -> int:
         print(shown.latex())
         return 0
     if arguments.json:
-        certificate = json.loads(dumps(shown.proof))
-        _print_json(_statement(shown) | {"certificate": certificate})
+        _print_json(_certified(shown))
         return 0
-    free = tuple(v for v, _ in shown.variables)
     print(f"{shown.name}, proof {shown.proof.digest}\n\n{shown}\n\nProof.\n")
+    _print_proof(shown)
+    return 0
+
+
+def _certified(proved: Theorem) -> dict[str, object]:
+    return _statement(proved) | {"certificate": json.loads(dumps(proved.proof))}
+
+
+def _print_proof(shown: Theorem) -> None:
+    free = tuple(v for v, _ in shown.variables)
     print(f"      {write(shown.lhs, free)}")
     for step, line in zip(shown.proof.steps, shown.lines[1:], strict=True):
         print(f"    = {write(line, free)}")
         print(f"          by {step.rule}{', backwards' if step.reverse else ''}")
     print("\nIt rests on:", *axioms(shown), sep="\n    ")
-    return 0
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -170,12 +177,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     if arguments.claim is not None:
-        verdict = judge(arguments.claim)
-        if arguments.json:
-            _print_json({"claim": arguments.claim, "verdict": verdict.word, "said": str(verdict)})
-        else:
-            print(verdict)
-        return 0 if verdict.word == "proved" else 1
+        return _claim(arguments)
     if "smt" in arguments.require and not smt.available():
         print('rot180: the SMT solver is missing: pip install "rot180[smt]"', file=sys.stderr)
         return 1
@@ -184,7 +186,8 @@ def _verify(arguments: argparse.Namespace) -> int:
         print(f"{'replay':8}{'model':8}{'smt':15}{'steps':>5}{'seconds':>9}  theorem")
     begin = time.perf_counter()
     certificates = _certificates(arguments.file)
-    rows = verification.verify(certificates, lambda row: None if quiet else _print_row(row))
+    stated = bool(arguments.file)
+    rows = verification.verify(certificates, lambda row: None if quiet else _print_row(row, stated))
     if not arguments.file:
         rows += verification.missing(rows)
     if arguments.rocq:
@@ -209,7 +212,36 @@ def _verify(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _print_row(row: verification.Row) -> None:
+def _claim(arguments: argparse.Namespace) -> int:
+    """Judge a claim; with ``--json`` write the verdict, which `verify` reads if it is a proof."""
+    if arguments.file:
+        raise ValueError("--claim: found a FILE beside it, expected one of the two")
+    verdict = judge(arguments.claim)
+    data: dict[str, object] = {
+        "claim": arguments.claim,
+        "verdict": verdict.word,
+        "said": str(verdict),
+    }
+    if verdict.theorem is not None:
+        data |= _certified(verdict.theorem)
+    elif verdict.counterexample is not None:
+        data["counterexample"] = verdict.counterexample.plain_data()
+    if arguments.json == "-":
+        _print_json(data)
+        return verdict.word != "proved"
+    print(verdict)
+    if verdict.theorem is not None:
+        print("\nProof.\n")
+        _print_proof(verdict.theorem)
+    if arguments.json:
+        path = Path(arguments.json)
+        files.write(path.parent, {path.name: json.dumps(data, indent=1) + "\n"})
+    elif verdict.theorem is not None:
+        print("\nThe certificate: --json FILE writes it, `rot180 verify FILE` checks it.")
+    return verdict.word != "proved"
+
+
+def _print_row(row: verification.Row, stated: bool) -> None:
     words = [
         word if word in ("ok", verification.ABSENT, verification.LEFT_OUT) else "FAILED"
         for word in (row.replay, row.model, row.smt)
@@ -218,10 +250,12 @@ def _print_row(row: verification.Row) -> None:
         f"{words[0]:8}{words[1]:8}{words[2]:15}{row.steps:5}{row.seconds:9.2f}  {row.name}",
         flush=True,
     )
+    if stated and row.statement:
+        print(*(f"    {line}" for line in row.statement.splitlines()), sep="\n", flush=True)
 
 
-def _certificates(paths: Sequence[Path]) -> list[tuple[str, str]]:
-    """Return source and text of each certificate; a file of `derive` has several."""
+def _certificates(paths: Sequence[Path]) -> list[verification.Source]:
+    """Return each certificate; a file of `derive` has several, those of `--json` a statement."""
     folder = files.generated_folder() / catalogue.CERTIFICATES
     found = []
     for path in paths or sorted(folder.glob("*.json")):
@@ -231,9 +265,19 @@ def _certificates(paths: Sequence[Path]) -> list[tuple[str, str]]:
         except ValueError as error:
             raise ValueError(f"{path}: not JSON: {error}") from error
         if isinstance(data, dict) and isinstance(data.get("proofs"), dict):
-            found += [(f"{path}, {n}", json.dumps(proof)) for n, proof in data["proofs"].items()]
+            recorded = data.get("statements", {})
+            if not isinstance(recorded, dict):
+                raise ValueError(f"{path}: statements: expected an object")
+            found += [
+                verification.Source(f"{path}, {n}", json.dumps(proof), str(recorded.get(n, "")))
+                for n, proof in data["proofs"].items()
+            ]
+        elif isinstance(data, dict) and isinstance(data.get("certificate"), dict):
+            recorded = str(data.get("statement", ""))
+            proof = json.dumps(data["certificate"])
+            found.append(verification.Source(str(path), proof, recorded))
         else:
-            found.append((str(path), text))
+            found.append(verification.Source(str(path), text))
     if not found:
         raise ValueError(f"FILE: found no certificate in {folder}; run `rot180 generate`")
     return found

@@ -1,19 +1,62 @@
-"""Re-check theorems by means that share little: replay, exact evaluation, an SMT solver."""
+"""Re-check theorems by means that share little: replay, exact evaluation, an SMT solver.
+
+What is refused is explained: the step, the first written line that is false with the smallest
+sizes at which it is, and where the certificate departs from the committed one of its name.
+"""
 
 from __future__ import annotations
 
 import time
+from bisect import bisect
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
+
+from sympy import Expr
 
 from rot180.codegen import files, rocq
 from rot180.codegen.tools import ToolError
 from rot180.derive import smt
 from rot180.derive.certificates import MalformedError, loads
-from rot180.derive.evaluate import EvaluationError, check
-from rot180.derive.proof import Proof, ProofError, Theorem, replay
+from rot180.derive.evaluate import (
+    Counterexample,
+    Equation,
+    EvaluationError,
+    check,
+    falsify,
+    refute,
+)
+from rot180.derive.obligations import Obligation
+from rot180.derive.polynomial import text
+from rot180.derive.proof import (
+    Proof,
+    ProofError,
+    Step,
+    Theorem,
+    Variables,
+    difference,
+    follow,
+    replay,
+    show,
+    show_goal,
+)
+from rot180.derive.terms import (
+    Access,
+    Apply,
+    Condition,
+    Derivative,
+    Equal,
+    Expression,
+    Range,
+    Tensor,
+    factor_symbols,
+    free_symbols,
+    term,
+)
 from rot180.derive.theorems import Claim, claims
 
 CHECKS = ("replay", "model", "smt", "rocq")
@@ -22,6 +65,18 @@ MODELS = 3
 
 ABSENT = "not installed"
 LEFT_OUT = "-"
+CERTIFICATES = "certificates"
+"""Where the certificates of the registry are, in ``rot180.generated``."""
+
+OF_COMMITTED = "of the committed certificate"
+
+
+class Source(NamedTuple):
+    """A certificate: where it stands, its text, and the statement recorded with it, if any."""
+
+    name: str
+    text: str
+    statement: str = ""
 
 
 @dataclass
@@ -36,6 +91,7 @@ class Row:
     smt: str = LEFT_OUT
     rocq: str = LEFT_OUT
     seconds: float = 0.0
+    statement: str = ""
 
     @property
     def faults(self) -> list[str]:
@@ -48,13 +104,11 @@ class Row:
         return asdict(self) | {"seconds": round(self.seconds, 2), "faults": self.faults}
 
 
-def verify(
-    certificates: Iterable[tuple[str, str]], report: Callable[[Row], None]
-) -> list[Row]:
+def verify(certificates: Iterable[Source], report: Callable[[Row], None]) -> list[Row]:
     """Check certificates; nothing is searched.
 
     Args:
-        certificates: pairs of a file's name and its text.
+        certificates: what to check.
         report: called with each row as it is done.
 
     Raises:
@@ -69,15 +123,14 @@ def verify(
     return rows
 
 
-def _row(certificate: tuple[str, str]) -> Row:
-    source, text = certificate
+def _row(source: Source) -> Row:
     began = time.perf_counter()
     try:
-        proof = loads(text)
+        proof = loads(source.text)
     except MalformedError as error:
-        raise MalformedError(f"{source}: {error}") from error
+        raise MalformedError(f"{source.name}: {error}") from error
     row = Row(proof.name, len(proof.steps))
-    _check(row, proof)
+    _check(row, proof, source.statement)
     row.seconds = time.perf_counter() - began
     return row
 
@@ -89,7 +142,7 @@ def missing(rows: Iterable[Row]) -> list[Row]:
 
 
 def check_scripts(
-    rows: Iterable[Row], certificates: Iterable[tuple[str, str]], progress: Callable[[str], None]
+    rows: Iterable[Row], certificates: Iterable[Source], progress: Callable[[str], None]
 ) -> None:
     """Let `coqc` check the script of each certificate of the registry; fill in the rows.
 
@@ -98,7 +151,7 @@ def check_scripts(
 
     """
     by_name = {row.name: row for row in rows}
-    proofs = [loads(text) for _, text in certificates]
+    proofs = [loads(source.text) for source in certificates]
     theorems = [
         replace(replay(p), words=claims()[p.name]().words)
         for p in proofs
@@ -117,18 +170,24 @@ def check_scripts(
     progress(f"coqc, all scripts: {total:.0f} s; no assumptions but the statements' own hypotheses")
 
 
-def _check(row: Row, proof: Proof) -> None:
+def _check(row: Row, proof: Proof, recorded: str) -> None:
     try:
         theorem = replay(proof)
     except ProofError as error:
-        row.replay = str(error)
-        row.model = _first_false_line(proof)
+        row.model = first_false_line(proof)
+        row.replay = _lines(str(error), *explain(proof), row.model == "ok" and NOTHING_FALSE)
         return
+    row.statement = str(theorem)
     hard = smt.hard_obligations(theorem)
     row.obligations = len(hard)
-    row.replay = f"{len(theorem.open)} obligations are open" if theorem.open else "ok"
+    row.replay = _lines(*_open(theorem)) or "ok"
     if proof.name in claims():
         row.replay = _states(theorem, claims()[proof.name]()) or row.replay
+    if recorded and row.replay == "ok":
+        row.replay = _records(theorem, recorded)
+    if departs := _departs(proof):
+        held = "" if row.replay != "ok" else "every step holds, but it is not the committed proof"
+        row.replay = _lines(held or row.replay, departs)
     row.model = _model(theorem)
     if not hard:
         row.smt = "ok"
@@ -137,6 +196,16 @@ def _check(row: Row, proof: Proof) -> None:
     else:
         bad = [a.verdict for a in smt.ask(hard) if a.verdict != "proved"]
         row.smt = f"{len(bad)} obligations {', '.join(sorted(set(bad)))}" if bad else "ok"
+
+
+NOTHING_FALSE = (
+    "the finite model finds none of the written lines false: a step does not follow, "
+    "is missing or stands in the wrong place"
+)
+
+
+def _lines(*parts: str | bool) -> str:
+    return "\n  ".join(part for part in parts if isinstance(part, str) and part)
 
 
 def _states(theorem: Theorem, claim: Claim) -> str:
@@ -148,7 +217,226 @@ def _states(theorem: Theorem, claim: Claim) -> str:
         "right side": (theorem.rhs, claim.rhs),
     }
     wrong = [name for name, (found, expected) in parts.items() if found != expected]
-    return f"it proves another statement: the {' and the '.join(wrong)} differ" if wrong else ""
+    if not wrong:
+        return ""
+    said = [f"it proves another statement: the {' and the '.join(wrong)} differ"]
+    for side, found, expected in (
+        ("left", theorem.lhs, claim.lhs),
+        ("right", theorem.rhs, claim.rhs),
+    ):
+        if found != expected:
+            said.append(
+                f"the {side} side, {_end(theorem, side)}, is\n    {show(found)}\n  the claim's is\n"
+                f"    {show(expected)}\n  first difference: {difference(found, expected)}"
+            )
+            if {"free indices", "hypotheses"}.isdisjoint(wrong):
+                said.append(_values_differ(theorem.proof, found, expected))
+    return _lines(*said)
+
+
+def _end(theorem: Theorem, side: str) -> str:
+    steps = theorem.proof.steps
+    return "line 0" if side == "left" or not steps else f"after {_named(len(steps), steps[-1])}"
+
+
+def _values_differ(proof: Proof, found: Expression, expected: Expression) -> str:
+    try:
+        wrong = refute(Equation(proof.variables, proof.hypotheses, (found, expected)))
+    except EvaluationError:
+        return ""
+    return _say(wrong, "the file's", "the claim's") if wrong else ""
+
+
+def _records(theorem: Theorem, recorded: str) -> str:
+    """Compare what is proved with the statement that is recorded beside the proof."""
+    registered = claims().get(theorem.name)
+    words = registered().words if registered else ""
+    if recorded in (str(theorem), str(replace(theorem, words=words))):
+        return "ok"
+    return (
+        f"it proves another statement than is recorded: {_end(theorem, 'right')} the chain "
+        f"states\n    {_indented(str(theorem))}\n  recorded is\n    {_indented(recorded)}"
+    )
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n    ")
+
+
+def _open(theorem: Theorem) -> list[str]:
+    """Name the steps with an open obligation."""
+    return [
+        f"{theorem.name}, {_named(number, step)}: an obligation is open: {_needs(o)}"
+        for number, (step, needed) in enumerate(
+            zip(theorem.proof.steps, theorem.obligations, strict=True), 1
+        )
+        for o in needed
+        if o in theorem.open
+    ]
+
+
+def _named(number: int, step: Step) -> str:
+    return f"step {number} ({step.rule})"
+
+
+def _needs(obligation: Obligation) -> str:
+    goal = show_goal(obligation.goal)
+    at = falsify(obligation.context, obligation.goal)
+    if at is None:
+        return goal
+    return f"{goal}, which is false at {', '.join(f'{v}={n}' for v, n in at.items())}"
+
+
+def explain(proof: Proof) -> list[str]:
+    """Say more about a refusal: what is false about the refused step, what the committed one is.
+
+    Args:
+        proof: a proof that does not replay.
+
+    Returns:
+        sentences; those that do not apply are empty.
+
+    """
+    line, number, needed = _refusal(proof)
+    if not number:
+        return [_departs(proof)]
+    step = proof.steps[number - 1]
+    false = [o for o in needed if falsify(o.context, o.goal) is not None]
+    said = [f"{_named(number, step)} needs {_needs(o)}" for o in false]
+    return [*said, _summands(proof, line, number), _departs(proof)]
+
+
+def _refusal(proof: Proof) -> tuple[Expression, int, tuple[Obligation, ...]]:
+    """Return the line before the refused step, its number (0: the start), what it would need."""
+
+    def prefix(count: int) -> Proof:
+        return replace(proof, steps=proof.steps[:count])
+
+    def refused(count: int) -> bool:
+        try:
+            replay(prefix(count))
+        except ProofError:
+            return True
+        return False
+
+    number = bisect(range(len(proof.steps)), False, key=refused)
+    if number == 0:
+        return proof.start, 0, ()
+    before = replay(prefix(number - 1)).rhs
+    try:
+        return before, number, follow(proof, before, proof.steps[number - 1])[1]
+    except (ValueError, TypeError, AttributeError):
+        return before, number, ()
+
+
+def _written(proof: Proof, line: Expression, step: Step) -> Expression | None:
+    """Return the line that a step writes down, if all its names are known."""
+    if step.result is not None:
+        return step.result
+    factors = dict(step.arguments).get("factors")
+    if step.rule != "reorder" or not isinstance(factors, tuple) or not 0 <= step.at < len(line):
+        return None
+    old = line[step.at]
+    new = (*line[: step.at], replace(old, factors=factors), *line[step.at + 1 :])
+    known = free_symbols(proof.start).union(*(factor_symbols(c) for c in proof.facts))
+    return new if free_symbols(new) <= known else None
+
+
+def _summands(proof: Proof, line: Expression, number: int) -> str:
+    """Compare the summands before and after a refused reordering, whose sums may be equal."""
+    step = proof.steps[number - 1]
+    new = _written(proof, line, step) if step.rule == "reorder" else None
+    if new is None or step.result is not None:
+        return ""
+    summed = line[step.at].variables
+    before, after = ((replace(e[step.at], variables=()),) for e in (line, new))
+    variables = (*proof.variables, *((v, None) for v in summed))
+    try:
+        found = refute(Equation(variables, proof.hypotheses, (before, after)))
+    except EvaluationError:
+        return ""
+    if found is None:
+        return ""
+    said = _say(found, "the summand before it", "the summand written after it")
+    return f"{_named(number, step)}: {said}"
+
+
+def _departs(proof: Proof) -> str:
+    """Say where a proof departs from the committed one of its name, if there is one."""
+    path = files.generated_folder() / CERTIFICATES / f"{proof.name}.json"
+    if proof.name not in claims() or not path.is_file():
+        return ""
+    return departure(proof, _committed(path))
+
+
+@cache
+def _committed(path: Path) -> Proof:
+    return loads(files.read(path))
+
+
+def departure(proof: Proof, committed: Proof) -> str:
+    """Say in which step a proof first departs from another of the same statement.
+
+    Args:
+        proof: the proof in question.
+        committed: what it is compared with.
+
+    Returns:
+        a sentence that names the step; empty if they are equal.
+
+    """
+    ours, theirs = proof.steps, committed.steps
+    if proof == committed:
+        return ""
+    if replace(proof, steps=theirs) != committed:
+        return f"its free indices, hypotheses or left side are not those {OF_COMMITTED}"
+    n = next(
+        (k for k, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+        min(len(ours), len(theirs)),
+    )
+    here, there = ours[n:], theirs[n:]
+    if here == there[1:]:
+        return f"{_named(n + 1, there[0])} {OF_COMMITTED} is missing here"
+    if here[1:] == there:
+        # equal neighbours: the second of them is the one too many
+        return f"{_named(n + 1, here[0])} is not in the committed certificate" + (
+            f": step {n} once more" if n and ours[n - 1] == here[0] else ""
+        )
+    if here[:2] == there[1::-1] and here[2:] == there[2:]:
+        both = " and ".join(_named(n + k, one) for k, one in enumerate(there[:2], 1))
+        return f"{both} {OF_COMMITTED} are exchanged here"
+    if here and there:
+        return f"{_named(n + 1, here[0])} is not the committed one: {_changed(here[0], there[0])}"
+    return f"it has {len(ours)} steps, the committed certificate {len(theirs)}"
+
+
+def _changed(step: Step, other: Step) -> str:
+    """Say in what two steps differ."""
+    if step.rule != other.rule:
+        return f"that is {other.rule}"
+    if step.at != other.at:
+        return f"that is at term {other.at}"
+    mine, its = dict(step.arguments), dict(other.arguments)
+    if mine != its:
+        wrong = [k for k in (*its, *mine) if mine.get(k) != its.get(k)]
+        here, there = (_spelled(x.get(wrong[0])) for x in (mine, its))
+        return f"its {wrong[0]} is {here}, there {there}"
+    if step.result is None or other.result is None:
+        return "one is backwards, one is not" if step.result != other.result else "its certificates"
+    if step.result != other.result:
+        return f"the line after it: {difference(step.result, other.result)}"
+    return "its certificates"
+
+
+def _spelled(value: object) -> str:
+    """Write an argument of a step for people."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_spelled, value))})"
+    if isinstance(value, Access | Apply | Derivative | Equal | Range):
+        return show((term(value),))
+    if isinstance(value, Expr):
+        return text(value)
+    return value.name if isinstance(value, Tensor | Proof) else str(value)
 
 
 def _model(theorem: Theorem) -> str:
@@ -159,10 +447,71 @@ def _model(theorem: Theorem) -> str:
     return "ok" if found.counterexample is None else str(found.counterexample)
 
 
-def _first_false_line(proof: Proof) -> str:
-    """Evaluate the lines that a broken proof writes down, to show where it goes wrong."""
-    lines = [proof.start, *(s.result for s in proof.steps if s.result is not None)]
-    return _model(Theorem(proof, tuple(lines), (), ()))
+@dataclass(frozen=True)
+class _Written:
+    """Lines that a certificate writes down, under its hypotheses."""
+
+    proof: Proof
+    lines: tuple[Expression, ...]
+
+    @property
+    def variables(self) -> Variables:
+        return self.proof.variables
+
+    @property
+    def hypotheses(self) -> tuple[Condition, ...]:
+        return self.proof.hypotheses
+
+
+def first_false_line(proof: Proof) -> str:
+    """Evaluate the lines that a broken proof writes down.
+
+    They are its start, those of steps backwards, and that of the refused step if it writes one.
+
+    A proof of the registry is compared with the left side that is claimed there.
+
+    Args:
+        proof: a proof that does not replay.
+
+    Returns:
+        ``ok``, or which line is first found false, at which sizes, with which values.
+
+    """
+    said = "line 0"
+    lines = [(0, proof.start)]
+    claim = claims()[proof.name]() if proof.name in claims() else None
+    stated = (proof.variables, proof.hypotheses)
+    if claim and (claim.variables, claim.hypotheses) == stated and claim.lhs != proof.start:
+        said, lines = "the claim's left side", [(-1, claim.lhs), *lines]
+    lines += [(n, s.result) for n, s in enumerate(proof.steps, 1) if s.result is not None]
+    before, number, _ = _refusal(proof)
+    if number and number not in dict(lines):
+        written = _written(proof, before, proof.steps[number - 1])
+        lines = sorted((*lines, *([(number, written)] if written else ())), key=lambda x: x[0])
+    found = None
+    try:
+        while wrong := check(_Written(proof, tuple(e for _, e in lines)), MODELS).counterexample:
+            found, lines = wrong, lines[: wrong.line + 1]
+            if wrong.line == 1:
+                break
+            # an earlier line may be false where this one was not looked at
+            earlier = check(_Written(proof, tuple(e for _, e in lines[:-1])), 2 * MODELS)
+            if earlier.counterexample is None:
+                break
+            lines = lines[:-1]
+        if found is None:
+            return "ok"
+        pair = Equation(proof.variables, proof.hypotheses, (lines[0][1], lines[-1][1]))
+        found = refute(pair) or found
+    except EvaluationError as error:
+        return str(error) if found is None else str(found)
+    number = lines[-1][0]
+    where = _named(number, proof.steps[number - 1]) if number > 0 else "the start"
+    return f"line {number}, after {where}, is false: " + _say(found, said, f"line {number}")
+
+
+def _say(found: Counterexample, left: str, right: str) -> str:
+    return f"{found.say(left, right)}\n    {found.scope()}"
 
 
 def junit(rows: Iterable[Row]) -> str:

@@ -11,15 +11,19 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from rot180.derive.evaluate import Counterexample, counterexample
+from rot180.derive.evaluate import (
+    BOUND,
+    Counterexample,
+    Equation,
+    EvaluationError,
+    counterexample,
+    refute,
+)
 from rot180.derive.notation import parse_expression
 from rot180.derive.polynomial import parse, symbol
-from rot180.derive.proof import Theorem, Variables, tensors
+from rot180.derive.proof import Proof, Theorem, Variables, replay, tensors
 from rot180.derive.tactics import NotProvedError, prove
 from rot180.derive.terms import AtLeast, Condition, Equal, Expression
-
-BOUND = 4
-"""How far sizes and parameters may be from 1, added up, in the search for a counterexample."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,9 @@ class Verdict:
     Attributes:
         word: ``proved``, ``refuted`` or ``undecided``.
         theorem: the theorem, if proved.
-        counterexample: sizes, index and both values, if refuted; no smaller sizes refute it.
-        bound: how far the search for a counterexample went.
+        counterexample: sizes, index, entries and both values, if refuted; it says in which sense
+            it is the smallest.
+        bound: how far the search for a counterexample goes from the plainest sizes.
 
     """
 
@@ -43,39 +48,47 @@ class Verdict:
         if self.theorem is not None:
             return f"proved\n\n{self.theorem}"
         if self.counterexample is not None:
-            return f"refuted: {self.counterexample}"
+            said = self.counterexample.say("the left side", "the right side")
+            return f"refuted: {said}\n    {self.counterexample.scope()}"
         return f"undecided up to bound {self.bound}: no proof and no counterexample was found"
 
 
 def judge(claim: str, bound: int = BOUND) -> Verdict:
-    """Prove a claim or refute it.
+    """Refute a claim at random models, or prove it, or search all models up to a bound.
 
     Args:
         claim: as in this module's docstring.
         bound: how far to search for a counterexample.
 
     Raises:
-        ValueError: the claim is not in the notation.
+        ValueError: the claim is not in the notation, or a sum in it is not finite.
 
     """
     variables, lhs, rhs, hypotheses = parse_claim(claim)
+    # a sum that is not finite has no values to compare
+    replay(Proof("claim", variables, hypotheses, lhs, ()))
     try:
-        return Verdict("proved", prove(lhs, rhs, variables, hypotheses), None, bound)
-    except NotProvedError:
-        found = counterexample(lhs, rhs, variables, hypotheses, bound)
-        return Verdict("refuted" if found else "undecided", None, found, bound)
+        found = refute(Equation(variables, hypotheses, (lhs, rhs)), bound=bound)
+    except EvaluationError:
+        found = None
+    if found is None:
+        try:
+            return Verdict("proved", prove(lhs, rhs, variables, hypotheses), None, bound)
+        except NotProvedError:
+            found = counterexample(lhs, rhs, variables, hypotheses, bound)
+    return Verdict("refuted" if found else "undecided", None, found, bound)
 
 
 def parse_claim(
     claim: str,
 ) -> tuple[Variables, Expression, Expression, tuple[Condition, ...]]:
     """Read a claim: free indices, both sides, hypotheses."""
-    head, colon, rest = claim.rpartition(":")
+    head, _, rest = claim.rpartition(":")
     equation, _, conditions = rest.partition(" if ")
     sides = re.split(r"(?<![<>=])=(?!=)", _hide_brackets(equation))
     if len(sides) != 2:
         raise ValueError(f"claim: found {len(sides) - 1} equality signs, expected 'left = right'")
-    variables = tuple(_variable(part) for part in head.split(",")) if colon else ()
+    variables = tuple(_variable(part) for part in head.split(",")) if head.strip() else ()
     free = [v for v, _ in variables]
     left, right = equation[: len(sides[0])], equation[len(sides[0]) + 1 :]
     lhs = parse_expression(left, (), free)

@@ -1,8 +1,9 @@
 """The meaning: exact evaluation of expressions at concrete sizes, independent of the rules.
 
-Tensors get pseudo-random values in the field of `PRIME` elements, sums run over all points where
-no box, range or equation vanishes, pending derivatives are dual numbers. Nothing is rewritten, so
-agreement here is evidence about the rules, not a consequence of them.
+Tensors get pseudo-random values in the field of `PRIME` elements, or small integers where values
+are to be read by people; sums run over all points where no box, range or equation vanishes, pending
+derivatives are dual numbers. Nothing is rewritten, so agreement here is evidence about the rules,
+not a consequence of them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
+from rot180.derive.obligations import Goal, Nonzero
 from rot180.derive.polynomial import monomials
 from rot180.derive.terms import (
     Access,
@@ -39,8 +41,22 @@ from rot180.derive.terms import (
 
 PRIME = 2**31 - 19
 LIMIT = 10**7
+BOUND = 4
+"""How far a search for a counterexample goes from the plainest sizes and parameters."""
 
-Array: TypeAlias = NDArray[np.int64]
+MODELS = 3000
+"""How many models are searched to show that a counterexample is the smallest."""
+
+WINDOW = range(-4, 5)
+"""Where a free index without a size is searched."""
+
+SHORT = 160
+"""How many characters of entries are still worth reading."""
+
+Array: TypeAlias = NDArray[Any]
+"""Integers: of 64 bits, or exact where a model's entries are small."""
+
+Value: TypeAlias = int | Fraction
 Points: TypeAlias = dict[str, Array]
 Row: TypeAlias = tuple[dict[str, int], int, int]
 Interval: TypeAlias = tuple[dict[str, Fraction], Fraction, Fraction]
@@ -51,16 +67,29 @@ class EvaluationError(ValueError):
     """The expression has no value: a sum without bounds, or a size that was not given."""
 
 
+class EmptyError(EvaluationError):
+    """No model was found, or none with an index."""
+
+
 @dataclass(frozen=True)
 class Model:
-    """Concrete sizes and parameters, and a seed from which every tensor gets its values."""
+    """Concrete sizes and parameters, and a seed from which every tensor gets its values.
+
+    Attributes:
+        sizes: the sizes and parameters.
+        seed: another seed, other entries.
+        limit: if given, entries and values of functions are integers from 1 to `limit` and every
+            expression has its exact value; if None, all are residues of `PRIME`.
+
+    """
 
     sizes: Mapping[Symbol, int]
     seed: int = 0
+    limit: int | None = None
     _memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def values(self, tensor: Tensor) -> Array:
-        """Return the entries of a free tensor, residues of `PRIME`, in the shape of its box."""
+        """Return the entries of a free tensor in the shape of its box."""
         env = {v.name: n for v, n in self.sizes.items()}
         return self.entries(tensor.name, tuple(_integer(n, env) for n in _sizes(tensor)))
 
@@ -70,9 +99,51 @@ class Model:
         key = (name, shape)
         if key not in self._memo:
             at = np.arange(math.prod(shape), dtype=np.int64)
-            self._memo[key] = _noise(f"{self.seed} {name} {shape}", at).reshape(shape)
+            self._memo[key] = self._numbers(f"{self.seed} {name} {shape}", at).reshape(shape)
         out: Array = self._memo[key]
         return out
+
+    def function(self, name: str, order: int, at: Array) -> Array:
+        """Return values of a function's derivative of that order."""
+        out = self._numbers(f"{self.seed} {name} {order}", at)
+        if self.limit is not None:
+            primed = name + order * "'"
+            self._memo.update({("function", primed, n): v for n, v in zip(at, out, strict=True)})
+        return out
+
+    def _numbers(self, label: str, at: Array) -> Array:
+        if self.limit is None:
+            return _noise(label, at)
+        out = np.zeros(len(at), object)
+        out[:] = [1 + _hash(f"{label} {n}") % self.limit for n in at]
+        return out
+
+    def zeros(self, *shape: int) -> Array:
+        """Return an array of zeros that can hold values."""
+        return np.zeros(shape, np.int64 if self.limit is None else object)
+
+    def number(self, c: Fraction) -> Value:
+        """Return a rational number as a value."""
+        if self.limit is None:
+            return c.numerator * pow(c.denominator, -1, PRIME) % PRIME
+        return c.numerator if c.denominator == 1 else c
+
+    def reduce(self, values: Array) -> Array:
+        """Bring values into the range of residues; exact ones are left as they are."""
+        out: Array = values % PRIME if self.limit is None else values
+        return out
+
+    def spelled(self) -> tuple[str, ...]:
+        """Write the small entries that were looked at, ``w = [1, 2]``, ``sigma(3) = 1``."""
+        if self.limit is None:
+            return ()
+        found = []
+        for key, value in self._memo.items():
+            if isinstance(key, tuple) and key[0] == "function" and len(key) == 3:
+                found.append(f"{key[1]}({key[2]}) = {value}")
+            elif isinstance(value, np.ndarray) and isinstance(key, tuple) and len(key) == 2:
+                found.append(f"{key[0]} = {value.tolist()}")
+        return tuple(sorted(found))
 
 
 @dataclass(frozen=True)
@@ -91,23 +162,29 @@ class _Scope:
         return 1 << len(self.moved)
 
 
-def evaluate(expression: Expression, model: Model, point: Mapping[Symbol, int]) -> int:
-    """Return the value, modulo `PRIME`, of an expression at one point of its free indices.
+def evaluate(expression: Expression, model: Model, point: Mapping[Symbol, int]) -> Value:
+    """Return the value of an expression at one point of its free indices.
 
-    A derivative with respect to an entry outside its tensor's box is zero.
+    It is a residue of `PRIME`, or exact if the model's entries are small. A derivative with respect
+    to an entry outside its tensor's box is zero.
 
     Raises:
         EvaluationError: a sum is not bounded by its factors, or a symbol has no value.
 
     """
     env = {v.name: n for v, n in (*model.sizes.items(), *point.items())}
-    return int(_tabulate(expression, _Scope(model, env), {})[0])
+    value = _tabulate(expression, _Scope(model, env), {})[0]
+    return value if isinstance(value, Fraction) and value.denominator != 1 else int(value)
+
+
+def _hash(label: str) -> int:
+    return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "little")
 
 
 def _noise(label: str, at: Array) -> Array:
     """Hash integers to residues (splitmix64): the same on every platform."""
-    seed = int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "little")
-    z = (at.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+    z = at.astype(np.uint64) + np.uint64(1)
+    z = z * np.uint64(0x9E3779B97F4A7C15) + np.uint64(_hash(label))
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((z ^ (z >> np.uint64(31))) % np.uint64(PRIME)).astype(np.int64)
@@ -286,43 +363,42 @@ def _solutions(rows: list[Row], loops: Sequence[str]) -> tuple[int, Points]:
 def _tabulate(body: Expression, scope: _Scope, axes: Mapping[str, range]) -> Array:
     """Evaluate an expression on a grid of some of its free indices."""
     shape = tuple(len(axis) for axis in axes.values())
-    out = np.zeros((scope.parts, math.prod(shape)), np.int64)
+    out = scope.model.zeros(scope.parts, math.prod(shape))
     for term in body:
         loops = [*axes, *(v.name for v in term.variables)]
         rows: list[Row] = [({v: 1}, axis.start, axis.stop - 1) for v, axis in axes.items()]
         count, points = _solutions([*rows, *_rows(term.factors, scope, loops)], loops)
-        c = Fraction(_affine(term.coefficient, scope.env)[0])
-        scale = c.numerator * pow(c.denominator, -1, PRIME) % PRIME
+        scale = scope.model.number(Fraction(_affine(term.coefficient, scope.env)[0]))
         place = np.zeros(count, np.int64)
         for v, axis in axes.items():
             place = place * len(axis) + points[v] - axis.start
-        values = _product(term.factors, scope, count, points) * scale % PRIME
+        values = scope.model.reduce(_product(term.factors, scope, count, points) * scale)
         for part, value in zip(out, values, strict=True):
             np.add.at(part, place, value)
-        out %= PRIME
+        out = scope.model.reduce(out)
     return out.reshape(scope.parts, *shape)
 
 
-def _times(a: Array, b: Array) -> Array:
+def _times(a: Array, b: Array, model: Model) -> Array:
     """Multiply values with epsilon parts: part S is the sum over A + B = S, A and B disjoint."""
     out = np.zeros_like(a)
     for i, j in itertools.product(range(len(a)), repeat=2):
         if not i & j:
-            out[i | j] = (out[i | j] + a[i] * b[j]) % PRIME
+            out[i | j] = model.reduce(out[i | j] + a[i] * b[j])
     return out
 
 
 def _product(factors: Iterable[Factor], scope: _Scope, count: int, points: Points) -> Array:
     """Multiply factors at points that satisfy their rows, so that each bracket is 1."""
-    out = np.zeros((scope.parts, count), np.int64)
+    out = scope.model.zeros(scope.parts, count)
     out[0] = 1
     for factor in factors:
         if isinstance(factor, Access):
-            out = _times(out, _access(factor, scope, count, points))
+            out = _times(out, _access(factor, scope, count, points), scope.model)
         elif isinstance(factor, Apply):
-            out = _times(out, _apply(factor, scope, count, points))
+            out = _times(out, _apply(factor, scope, count, points), scope.model)
         elif isinstance(factor, Derivative):
-            out = _times(out, _derivative(factor, scope, count, points))
+            out = _times(out, _derivative(factor, scope, count, points), scope.model)
     return out
 
 
@@ -343,7 +419,7 @@ def _access(access: Access, scope: _Scope, count: int, points: Points) -> Array:
     if tensor.definition is None:
         shape = tuple(_integer(n, scope.env) for n in _sizes(tensor))
         axes = [range(max(n, 0)) for n in shape]
-        table = np.zeros((scope.parts, *map(len, axes)), np.int64)
+        table = scope.model.zeros(scope.parts, *map(len, axes))
         table[0] = scope.model.entries(tensor.name, shape)
         for i, (name, box, entry) in enumerate(scope.moved):
             if (name, box) == (tensor.name, shape):
@@ -360,15 +436,17 @@ def _access(access: Access, scope: _Scope, count: int, points: Points) -> Array:
             scope.model._memo[key] = _tabulate(tensor.definition.body, scope, grid)
         table = scope.model._memo[key]
     if not count or not all(axes):
-        return np.zeros((scope.parts, count), np.int64)
+        return scope.model.zeros(scope.parts, count)
     inside = np.ones(count, bool)
     for at, axis in zip(index, axes, strict=True):
         inside &= (at >= axis.start) & (at < axis.stop)
     place = tuple(
         np.where(inside, at - axis.start, 0) for at, axis in zip(index, axes, strict=True)
     )
-    found = [np.broadcast_to(part[place], (count,)) for part in table]
-    return np.where(inside, np.stack(found), 0)
+    out = scope.model.zeros(scope.parts, count)
+    for n in range(scope.parts):
+        out[n] = table[(n, *place)]
+    return np.where(inside, out, 0)
 
 
 def _apply(apply: Apply, scope: _Scope, count: int, points: Points) -> Array:
@@ -379,11 +457,14 @@ def _apply(apply: Apply, scope: _Scope, count: int, points: Points) -> Array:
     power = np.zeros_like(step)
     power[0] = 1
     out = np.zeros_like(step)
+    model = scope.model
     for k in range(len(scope.moved) + 1):
-        label = f"{scope.model.seed} {apply.function} {apply.order + k}"
-        weight = _noise(label, at) * pow(math.factorial(k), -1, PRIME) % PRIME
-        out = (out + weight * power) % PRIME
-        power = _times(power, step)
+        weight = model.function(apply.function, apply.order + k, at)
+        weight = model.reduce(weight * model.number(Fraction(1, math.factorial(k))))
+        out = model.reduce(out + weight * power)
+        power = _times(power, step, model)
+        if not power.any():
+            break
     return out
 
 
@@ -395,7 +476,7 @@ def _derivative(derivative: Derivative, scope: _Scope, count: int, points: Point
     shape = tuple(_integer(n, scope.env) for n in _sizes(tensor))
     index = np.array(_at(derivative.wrt, scope, count, points), np.int64)
     entries = [tuple(entry) for entry in index.reshape(len(shape), count).T.tolist()]
-    out = np.zeros((scope.parts, count), np.int64)
+    out = scope.model.zeros(scope.parts, count)
     for entry in dict.fromkeys(entries):
         here = np.array([other == entry for other in entries])
         inner = replace(scope, moved=(*scope.moved, (tensor.name, shape, entry)))
@@ -422,19 +503,87 @@ class Statement(Protocol):
 
 @dataclass(frozen=True)
 class Counterexample:
-    """Sizes, a seed of the entries and an index at which line 0 and another line differ."""
+    """A model and an index at which line 0 and another line differ.
 
-    sizes: Mapping[Symbol, int]
-    seed: int
+    Attributes:
+        model: sizes, parameters and entries.
+        index: the free indices.
+        line: the number of the line that differs from line 0.
+        left: the value of line 0.
+        right: the value of the other line.
+        plain: the sizes and parameters from which the search went out; None if there was none.
+        searched: how far from them, all differences added up, nothing refutes.
+        unbounded: whether some free index has no size; it is then searched in `WINDOW`.
+
+    """
+
+    model: Model
     index: Mapping[Symbol, int]
     line: int
-    left: int
-    right: int
+    left: Value
+    right: Value
+    plain: Mapping[Symbol, int] | None = None
+    searched: int = -1
+    unbounded: bool = False
+
+    @property
+    def sizes(self) -> Mapping[Symbol, int]:
+        """Return the sizes and parameters."""
+        return self.model.sizes
+
+    @property
+    def smallest(self) -> bool:
+        """Say whether every choice of sizes and parameters that is nearer was searched."""
+        return self.plain is not None and _distance(self.sizes, self.plain) == self.searched + 1
 
     def __str__(self) -> str:
-        """Return the sizes, the index and both values in a line."""
-        at = ", ".join(f"{v}={n}" for v, n in (*self.sizes.items(), *self.index.items()))
-        return f"line 0 is {self.left}, line {self.line} is {self.right} (mod {PRIME}) at {at}"
+        """Return both values, the sizes, the index and what entries are short to write."""
+        return self.say("line 0", f"line {self.line}")
+
+    def say(self, left: str, right: str) -> str:
+        """Write it, with words for both lines."""
+        modulo = "" if self.model.limit else f" (mod {PRIME})"
+        where = _values({**self.sizes, **self.index})
+        text = f"{left} is {self.left}, {right} is {self.right}{modulo}"
+        text += f" at {where}" if where else ""
+        entries = ", ".join(self.model.spelled())
+        return f"{text} with {entries}" if 0 < len(entries) <= SHORT else text
+
+    def plain_data(self) -> dict[str, object]:
+        """Return it as plain data; values that are no integers as text."""
+        values = {"left": self.left, "right": self.right}
+        return {
+            "sizes": {v.name: n for v, n in self.sizes.items()},
+            "index": {v.name: n for v, n in self.index.items()},
+            **{k: v if isinstance(v, int) else str(v) for k, v in values.items()},
+            "modulo": None if self.model.limit else PRIME,
+            "entries": list(self.model.spelled()),
+            "scope": self.scope(),
+        }
+
+    def scope(self) -> str:
+        """Say in which sense it is the smallest."""
+        if self.plain is None:
+            return "found at random; no smaller one was found"
+        away, plain = _distance(self.sizes, self.plain), _values(self.plain)
+        if self.smallest and away == 0:
+            text = "the smallest: the search starts at these sizes and parameters"
+        elif self.smallest:
+            text = f"the smallest: nothing less than {away} away from {plain} refutes it"
+        else:
+            text = (
+                f"nothing up to {self.searched} away from {plain} refutes it; this is {away} "
+                "away, and no size or parameter alone can be nearer"
+            )
+        return text + f" (indices without a size: {WINDOW[0]} to {WINDOW[-1]})" * self.unbounded
+
+
+def _values(at: Mapping[Symbol, int]) -> str:
+    return ", ".join(f"{v}={n}" for v, n in at.items())
+
+
+def _distance(sizes: Mapping[Symbol, int], plain: Mapping[Symbol, int]) -> int:
+    return sum(abs(n - plain[v]) for v, n in sizes.items())
 
 
 @dataclass(frozen=True)
@@ -488,12 +637,12 @@ def _axes(expression: Expression) -> set[Symbol]:
 
 def _differ(
     lines: tuple[Expression, ...], model: Model, point: Mapping[Symbol, int]
-) -> tuple[int, Counterexample | None]:
+) -> tuple[Value, Counterexample | None]:
     first = evaluate(lines[0], model, point)
     for n, line in enumerate(lines[1:], 1):
         value = evaluate(line, model, point)
         if value != first:
-            return first, Counterexample(model.sizes, model.seed, point, n, first, value)
+            return first, Counterexample(model, point, n, first, value)
     return first, None
 
 
@@ -551,7 +700,7 @@ def check(statement: Statement, count: int = 6, seed: int = 0) -> Report:
         if telling == count:
             break
     if not models:
-        raise EvaluationError("no small model of the hypotheses has an index to look at")
+        raise EmptyError("no small model of the hypotheses has an index to look at")
     return Report(models, points, nonzero, None)
 
 
@@ -611,39 +760,260 @@ def _index(
     return None
 
 
+@dataclass(frozen=True)
+class Equation:
+    """A claim that two expressions are equal, proved or not."""
+
+    variables: tuple[tuple[Symbol, Expr | None], ...]
+    hypotheses: tuple[Condition, ...]
+    lines: tuple[Expression, Expression]
+
+
+def refute(equation: Equation, count: int = 12, bound: int = BOUND) -> Counterexample | None:
+    """Look at random models, then go down to the smallest counterexample.
+
+    Args:
+        equation: what is claimed.
+        count: how many models to try.
+        bound: how far from the plainest model everything is searched; less where that would be
+            more than `MODELS` models. The counterexample says how far it was.
+
+    Returns:
+        A counterexample, its entries and values small integers wherever such can be found; None
+        if none turned up.
+
+    Raises:
+        EvaluationError: a sum is not bounded by its factors.
+
+    """
+    plain, _ = _plainest(equation)
+    try:
+        found = check(equation, count).counterexample
+    except EmptyError:
+        return None
+    if found is None:
+        return None
+    sizes = _shrink(equation, dict(found.sizes), plain)
+    radius = min(bound, _distance(sizes, plain))
+    while radius > 0 and _count(len(plain), radius) > MODELS:
+        radius -= 1
+    smaller = counterexample(*equation.lines, equation.variables, equation.hypotheses, radius)
+    if smaller:
+        return smaller
+    point = _first_difference(equation, Model(sizes))
+    if point is None:
+        return _small(equation, found.model, found.index)
+    return _searched(equation, Model(sizes), point, plain, radius)
+
+
 def counterexample(
     lhs: Expression,
     rhs: Expression,
     variables: tuple[tuple[Symbol, Expr | None], ...],
     hypotheses: tuple[Condition, ...] = (),
-    bound: int = 4,
+    bound: int = BOUND,
 ) -> Counterexample | None:
-    """Search sizes in the order of their distance from all ones, up to `bound`, and all indices.
+    """Search sizes and parameters by their distance from the plainest, and all indices.
+
+    The plainest are 1 for sizes and factors (strides, dilations) and 0 for what is only added
+    (paddings), or the bound that a hypothesis sets. A free index without a size is searched in
+    `WINDOW`.
+
+    Args:
+        lhs: the left side.
+        rhs: the right side.
+        variables: the free indices with their sizes (None: all integers).
+        hypotheses: conditions on the parameters.
+        bound: how far to go, all differences added up.
 
     Returns:
-        The first disagreement, or None.
+        The nearest disagreement, at the smallest index, or None.
+
+    Raises:
+        EvaluationError: a sum is not bounded by its factors.
 
     """
-    names = _names((lhs, rhs), variables, hypotheses)
-    conditions = [c for c in hypotheses if not factor_symbols(c) & {v for v, _ in variables}]
+    equation = Equation(variables, hypotheses, (lhs, rhs))
+    plain, fixed = _plainest(equation)
+    moving = [v for v in plain if v not in fixed]
     for total in range(bound + 1):
-        for steps in _steps(len(names), total):
-            sizes = {v: 1 + step for v, step in zip(names, steps, strict=True)}
-            if not all(holds(c, sizes) for c in conditions):
-                continue
-            model = Model(sizes, total)
-            env = {v.name: n for v, n in sizes.items()}
-            boxes = [
-                range(-bound, bound + 1) if n is None else range(_integer(n, env))
-                for _, n in variables
-            ]
-            for entry in itertools.product(*boxes):
-                point = {v: i for (v, _), i in zip(variables, entry, strict=True)}
-                if all(holds(c, {**sizes, **point}) for c in hypotheses):
-                    _, failure = _differ((lhs, rhs), model, point)
-                    if failure:
-                        return failure
+        for steps in _steps(len(moving), total):
+            sizes = plain | {v: plain[v] + step for v, step in zip(moving, steps, strict=True)}
+            if _allowed(equation, sizes):
+                point = _first_difference(equation, Model(sizes))
+                if point is not None:
+                    return _searched(equation, Model(sizes), point, plain, total - 1)
     return None
+
+
+def falsify(context: Iterable[Condition], goal: Goal) -> dict[Symbol, int] | None:
+    """Search integers, small ones first, at which every condition holds and the goal does not.
+
+    Args:
+        context: conditions.
+        goal: what should follow from them.
+
+    Returns:
+        The integers by name, or None if none was found among the smallest.
+
+    """
+    context = tuple(context)
+    names = sorted(
+        _symbols((goal.value, getattr(goal, "size", goal.value))).union(
+            *(factor_symbols(c) for c in context)
+        ),
+        key=lambda v: v.name,
+    )
+    for total in range(BOUND + 1):
+        if _count(len(names), total) > MODELS:
+            return None
+        for steps in _steps(len(names), total):
+            at = dict(zip(names, steps, strict=True))
+            if all(holds(c, at) for c in context) and not _meets(goal, at):
+                return at
+    return None
+
+
+def _meets(goal: Goal, at: Mapping[Symbol, int]) -> bool:
+    if isinstance(goal, Nonzero):
+        return _integer(goal.value, {v.name: n for v, n in at.items()}) != 0
+    return holds(goal, at)
+
+
+def _plainest(equation: Equation) -> tuple[dict[Symbol, int], set[Symbol]]:
+    """Return the sizes and parameters where a search starts, and those that a hypothesis fixes."""
+    names = _names(equation.lines, equation.variables, equation.hypotheses)
+    free = [v for v, _ in equation.variables]
+    ones = set[Symbol]().union(*(_scales(line, free) for line in equation.lines))
+    ones |= _symbols(n for _, n in equation.variables if n is not None)
+    plain = {v: int(v in ones) for v in names}
+    fixed = set[Symbol]()
+    for c in equation.hypotheses:
+        if isinstance(c, Range) or len(factor_symbols(c)) != 1:
+            continue
+        (v,) = factor_symbols(c)
+        parts = monomials(c.value)
+        slope, constant = parts.get(((v.name, 1),), 0), parts.get((), 0)
+        if v not in plain or slope == 0 or len(parts) > 1 + (constant != 0):
+            continue
+        end = Fraction(int(-constant)) / int(slope)
+        if isinstance(c, Equal) and end.denominator == 1:
+            plain[v] = int(end)
+            fixed.add(v)
+        elif isinstance(c, AtLeast) and v not in fixed:
+            nearest = (max, math.ceil) if slope > 0 else (min, math.floor)
+            plain[v] = nearest[0](plain[v], nearest[1](end))
+    return plain, fixed
+
+
+def _scales(expression: Expression, free: Sequence[Symbol]) -> set[Symbol]:
+    """Return sizes, coefficients and what multiplies an index, definitions included."""
+    found = _axes(expression)
+    for term in expression:
+        found |= _symbols((term.coefficient,))
+        for part in accesses_and_brackets(term.factors):
+            if isinstance(part, Access):
+                indices = part.index
+                if inner := part.tensor.definition:
+                    found |= _scales(inner.body, inner.formals)
+            else:
+                indices = (part.value,)
+                found |= _symbols((part.size,)) if isinstance(part, Range) else set()
+            moving = {v.name for v in (*free, *term.variables)}
+            for e in indices:
+                for monomial in monomials(e):
+                    named = {name for name, _ in monomial}
+                    if named & moving:
+                        found |= {v for v in _symbols((e,)) if v.name in named - moving}
+    return found
+
+
+def _allowed(equation: Equation, sizes: Mapping[Symbol, int]) -> bool:
+    bound = {v for v, _ in equation.variables}
+    return all(holds(c, sizes) for c in equation.hypotheses if not factor_symbols(c) & bound)
+
+
+def _first_difference(equation: Equation, model: Model) -> dict[Symbol, int] | None:
+    """Return the smallest index at which both sides differ."""
+    env = {v.name: n for v, n in model.sizes.items()}
+    axes = {v.name: WINDOW if n is None else range(_integer(n, env)) for v, n in equation.variables}
+    left, right = (_table(e, model, axes) for e in equation.lines)
+    names = [v for v, _ in equation.variables]
+    entries = [
+        [axis.start + int(n) for axis, n in zip(axes.values(), place, strict=True)]
+        for place in np.argwhere(left != right)
+    ]
+    for entry in sorted(entries, key=lambda e: (sum(map(abs, e)), [(abs(n), -n) for n in e])):
+        point = dict(zip(names, entry, strict=True))
+        if all(holds(c, {**model.sizes, **point}) for c in equation.hypotheses):
+            return point
+    return None
+
+
+def _table(expression: Expression, model: Model, axes: Mapping[str, range]) -> Array:
+    """Evaluate an expression at all its free indices."""
+    scope = _Scope(model, {v.name: n for v, n in model.sizes.items()})
+    if not any(v.name in axes for term in expression for v in term.variables):
+        out: Array = _tabulate(expression, scope, axes)[0]
+        return out
+    # a sum hides a free index of the same name: point by point
+    values = [
+        _tabulate(
+            expression, replace(scope, env={**scope.env, **dict(zip(axes, at, strict=True))}), {}
+        )[0]
+        for at in itertools.product(*axes.values())
+    ]
+    return np.array(values).reshape([len(axis) for axis in axes.values()])
+
+
+def _small(equation: Equation, model: Model, point: Mapping[Symbol, int]) -> Counterexample:
+    """Give the entries small values, if both sides still differ; else the residues stay."""
+    for seed in range(40):
+        small = Model(model.sizes, seed, (1, 2, 3, 5, 9)[min(seed, 4)])
+        _, found = _differ(equation.lines, small, point)
+        if found:
+            return found
+    _, found = _differ(equation.lines, model, point)
+    assert found is not None
+    return found
+
+
+def _refutes(equation: Equation, sizes: Mapping[Symbol, int]) -> bool:
+    return _allowed(equation, sizes) and _first_difference(equation, Model(sizes)) is not None
+
+
+def _searched(
+    equation: Equation,
+    model: Model,
+    point: Mapping[Symbol, int],
+    plain: Mapping[Symbol, int],
+    radius: int,
+) -> Counterexample:
+    unbounded = any(n is None for _, n in equation.variables)
+    found = _small(equation, model, point)
+    return replace(found, plain=plain, searched=radius, unbounded=unbounded)
+
+
+def _shrink(
+    equation: Equation, sizes: dict[Symbol, int], plain: Mapping[Symbol, int]
+) -> dict[Symbol, int]:
+    """Bring one size or parameter after the other nearer to the plainest, while it refutes."""
+    progress = True
+    while progress:
+        progress = False
+        for v, n in plain.items():
+            way = 1 if sizes[v] < n else -1
+            for value in dict.fromkeys((n, sizes[v] + way)) if sizes[v] != n else ():
+                smaller = sizes | {v: value}
+                if _refutes(equation, smaller):
+                    sizes, progress = smaller, True
+                    break
+    return sizes
+
+
+def _count(names: int, bound: int) -> int:
+    """Return the number of integer vectors whose absolute values add up to at most `bound`."""
+    return sum(math.comb(names, k) * math.comb(bound, k) << k for k in range(names + 1))
 
 
 def _steps(count: int, total: int) -> Iterator[tuple[int, ...]]:

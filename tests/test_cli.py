@@ -160,16 +160,72 @@ def test_verify_refuses_a_corrupted_certificate(
     assert main(["verify", str(shifted)]) == 1
     said = capsys.readouterr().out
     assert re.search(r"rot180_correlation_general_1d, step \d+ \(\w+", said)
-    assert "line 0 is" in said
+    assert re.search(r"line 10, .* is false: line 0 is 1, line 10 is 0 at H=1, K=1, P=1", said)
     assert main(["verify", "--json", "-", str(shifted)]) == 1
     assert json.loads(capsys.readouterr().out)[0]["faults"]
     shifted.write_text(text[:-9])
     assert main(["verify", str(shifted)]) == 2
 
 
+TRUE = "p: sum[k] x[p+k]*w[k] = sum[j] x[p+K-1-j]*w[K-1-j]"
+FALSE = "p: sum[k] x[p+k]*w[k] = sum[j] x[p+K-1-j]*w[j]"
+
+
 def test_verify_judges_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verify", "--claim", "p: sum[k] x[p+k]*w[k] = sum[j] x[p+K-1-j]*w[K-1-j]"]) == 0
-    assert "proved" in capsys.readouterr().out
-    assert main(["verify", "--claim", "p: sum[k] x[p+k]*w[k] = sum[k] x[p-k]*w[k]"]) == 1
-    assert "refuted" in capsys.readouterr().out
-    assert main(["verify", "--claim", "p: sum[k] x[p+k]"]) == 2
+    assert main(["verify", "--claim", TRUE]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("proved\n")
+    assert "= sum[j] x[p+K-1-j] * w[K-1-j]\n          by reindex" in said
+    assert "rule reindex" in said
+    assert main(["verify", "--claim", FALSE]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("refuted: the left side is 4, the right side is 2 at H=1, K=2, p=0 with")
+    assert "w = [2, 1], x = [2]" in said
+    assert "nothing less than 1 away from H=1, K=1 refutes it" in said
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "p: sum[k] x[p+k]",
+        "",
+        "p: x[p = x[p]",
+        "h < H x[h] = x[h]",
+        "h < 3H: x[h] = x[h]",
+        "p: x[p] = sum[k] x[p]",
+        "p: sum[i,j] x[s*i+d*j]*w[d*i+s*j] = x[p]",
+        "p: x[p] = sum[i,j] x[s*i+d*j]*w[d*i+s*j]",
+    ],
+)
+def test_a_malformed_claim_exits_with_2(claim: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--claim", claim]) == 2
+    printed, error = capsys.readouterr()
+    assert printed == ""
+    assert error.startswith("rot180: ")
+
+
+def test_a_claim_and_a_file_exclude_each_other(tmp_path: Path) -> None:
+    assert main(["verify", "--claim", TRUE, str(tmp_path / "c.json")]) == 2
+
+
+def test_the_certificate_of_a_claim(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is written with --json and verified as a file; a changed statement is not."""
+    path = tmp_path / "claim.json"
+    assert main(["verify", "--claim", TRUE, "--json", str(path)]) == 0
+    assert main(["verify", str(path)]) == 0
+    assert "1 of 1 theorems proved" in capsys.readouterr().out
+    data = json.loads(path.read_text())
+    data["statement"] = data["statement"].replace("w[K-1-j]", "w[j]")
+    path.write_text(json.dumps(data))
+    assert main(["verify", str(path)]) == 1
+    assert "another statement than is recorded" in capsys.readouterr().out
+
+
+def test_a_refutation_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--claim", FALSE, "--json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["verdict"] == "refuted"
+    found = data["counterexample"]
+    assert found["sizes"] == {"H": 1, "K": 2}
+    assert (found["index"], found["left"], found["right"]) == ({"p": 0}, 4, 2)
+    assert found["modulo"] is None

@@ -12,6 +12,7 @@ from rot180.derive.evaluate import (
     PRIME,
     EvaluationError,
     Model,
+    Value,
     check,
     counterexample,
     evaluate,
@@ -170,7 +171,7 @@ def test_a_false_statement_is_refuted(wrong: Expression) -> None:
     assert found is not None
     at = {**found.sizes, **found.index}
     assert all(holds(condition, at) for condition in strides)
-    values = [evaluate(e, Model(found.sizes, found.seed), found.index) for e in (grad_x, wrong)]
+    values = [evaluate(e, found.model, found.index) for e in (grad_x, wrong)]
     assert values == [found.left, found.right]
     assert max(abs(value) for value in found.sizes.values()) <= 3
 
@@ -217,7 +218,7 @@ b = tensor("b", "H")
 sizes5 = Model({H: 5, K: 3, s: 2}, seed=1)
 
 
-def value(*terms: object, at: dict[Symbol, int] | None = None) -> int:
+def value(*terms: object, at: dict[Symbol, int] | None = None) -> Value:
     """Return the value of a sum of terms at the sizes of `sizes5`."""
     return evaluate(terms, sizes5, at or {})  # type: ignore[arg-type]
 
