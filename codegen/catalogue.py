@@ -10,7 +10,7 @@ from jinja2 import Template
 
 from rot180.codegen import rocq
 from rot180.codegen.documents import proof_document
-from rot180.codegen.render import environment, render_module
+from rot180.codegen.render import HEADER, environment, render_contraction, render_module
 from rot180.derive.certificates import dumps
 from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.layers import Layer, axes, layer
@@ -132,6 +132,7 @@ def files(derivation: Derivation, progress: Progress = quiet) -> dict[str, str]:
     for target, ending in TARGETS.items():
         progress(f"writing the {target} kernels")
         texts[f"{target}_kernels{ending}"] = module(derivation, target)
+    texts[HEADER] = render_contraction()
     return texts
 
 
@@ -186,6 +187,7 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
             for name, derivation in derivations.items()
             for function, t in derivation.gradients
         }
+    texts[HEADER], manifest[HEADER] = render_contraction(), {}
     texts["__init__.py"] = _template("public_init.py.jinja").render(
         header=_public_header().splitlines(), functions=public_functions(), dtypes=DTYPES["cython"]
     )
@@ -211,6 +213,7 @@ GENERATED_PATTERNS = (
     "numpy_*.py",
     "cython_*.py",
     "cython_*.pyx",
+    "*.h",
     f"{CERTIFICATES}/*.json",
     f"{SCRIPTS}/*.v",
 )

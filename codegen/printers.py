@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 from math import lcm
@@ -95,7 +95,8 @@ def _words(variables: Iterable[Symbol]) -> str:
     return " ".join(v.name for v in variables)
 
 
-def _comment(nest: Nest, output: str) -> str:
+def comment(nest: Nest, output: str) -> str:
+    """Write what a nest adds as the notation has it."""
     def at(head: str, index: Sequence[Affine]) -> str:
         return f"{head}[{', '.join(map(index_text, index))}]"
 
@@ -114,24 +115,24 @@ def _comment(nest: Nest, output: str) -> str:
 
 def nest_lines(nest: Nest, output: str) -> list[str]:
     """Write one nest: its phases, the ranges of its loops, the contraction."""
-    lines, tab, inside = [_comment(nest, output)], "", False
+    lines, tab, inside = [comment(nest, output)], "", False
     for step in nest.outer:
         if isinstance(step, Phase):
             lines.append(f"{tab}for {name(step.variable.name)} in range({number(step.size)}):")
             tab, inside = tab + "    ", True
             continue
-        holds, fails = _condition(step)
+        holds, fails = condition(step)
         lines.append(f"{tab}if {fails if inside else holds}:")
         if inside:
             lines.append(f"{tab}    continue")
         else:
             tab += "    "
         if isinstance(step, Solved):
-            value, divisor = number(step.value), number(step.divisor)
-            lines.append(f"{tab}{name(step.variable.name)} = ({value}) // {_factor(divisor)}")
-    ready = [(loop, size) for loop in nest.loops if (size := _plain(loop)) is not None]
-    plain = ", ".join(f'"{loop.variable.name}": (0, {number(n)})' for loop, n in ready)
-    lines.append(f"{tab}loops = {{{plain}}}")
+            value, by = number(step.value), number(step.divisor)
+            lines.append(f"{tab}{name(step.variable.name)} = ({value}) // {divisor(by)}")
+    ready = [(loop, size) for loop in nest.loops if (size := plain(loop)) is not None]
+    ranges = ", ".join(f'"{loop.variable.name}": (0, {number(n)})' for loop, n in ready)
+    lines.append(f"{tab}loops = {{{ranges}}}")
     done = {loop for loop, _ in ready}
     for loop in nest.loops:
         if loop not in done:
@@ -162,20 +163,21 @@ def nest_lines(nest: Nest, output: str) -> list[str]:
     return lines
 
 
-def _condition(step: Solved | Box) -> tuple[str, str]:
+def condition(step: Solved | Box) -> tuple[str, str]:
     """Write a condition and its negation."""
     if isinstance(step, Box):
         holds = f"0 <= {number(step.value.constant)} < {number(step.size)}"
         return holds, f"not {holds}"
-    rest = f"({number(step.value)}) % {_factor(number(step.divisor))}"
+    rest = f"({number(step.value)}) % {divisor(number(step.divisor))}"
     return f"{rest} == 0", f"{rest} != 0"
 
 
-def _factor(code: str) -> str:
+def divisor(code: str) -> str:
+    """Write what is divided by, in brackets where it needs them."""
     return code if code.isidentifier() or code.isdigit() else f"({code})"
 
 
-def _plain(loop: Loop) -> Expr | None:
+def plain(loop: Loop) -> Expr | None:
     """Return n where the loop is ``0 <= v < n`` and nothing else."""
     (bound, *more) = loop.bounds
     slopes = [(loop.variable, Integer(1))]
@@ -194,6 +196,8 @@ class KernelText:
         checks: the statements that check the arguments and name the sizes.
         output: the array that is returned.
         body: the statements that compute it.
+        passed: the arrays and integers that the body needs.
+        typed: the same, as C declares them.
 
     """
 
@@ -203,6 +207,8 @@ class KernelText:
     checks: tuple[str, ...]
     output: str
     body: tuple[str, ...]
+    passed: str
+    typed: str
 
 
 @dataclass(frozen=True)
@@ -397,23 +403,42 @@ def _docstring(found: Interface, theorem: Theorem) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
 
 
-def kernel_text(word: str, layer: Layer, theorem: Theorem, plan: Plan) -> KernelText:
-    """Write a kernel's parts.
+def arguments(found: Interface, plan: Plan) -> tuple[list[str], list[str]]:
+    """Return the arrays, output first, and the integers that a kernel's sums are made of."""
+    operands = [f for nest in plan.nests for f in nest.factors if isinstance(f, Operand)]
+    arrays = [name(found.output), *dict.fromkeys(map(array, operands))]
+    known = (*found.parameters, *found.sizes)
+    return arrays, [name(v.name) for v in known if v in plan.symbols]
+
+
+def numpy_lines(found: Interface, plan: Plan) -> list[str]:
+    """Write the body of a NumPy kernel."""
+    output = name(found.output)
+    return [line for nest in plan.nests for line in nest_lines(nest, output)]
+
+
+def kernel_text(
+    word: str,
+    layer: Layer,
+    theorem: Theorem,
+    plan: Plan,
+    write: Callable[[Interface, Plan], list[str]] = numpy_lines,
+) -> KernelText:
+    """Write a kernel's parts, its body by `write`.
 
     Raises:
         LoweringError: see `interface`.
 
     """
     found = interface(layer, theorem, plan)
-    output = name(found.output)
-    body: list[str] = []
-    for nest in plan.nests:
-        body += nest_lines(nest, output)
+    arrays, integers = arguments(found, plan)
     return KernelText(
         word,
         _signature(found),
         tuple(_docstring(found, theorem)),
         tuple(_check_lines(found, plan)),
-        output,
-        tuple(body),
+        name(found.output),
+        tuple(write(found, plan)),
+        passed=", ".join([*arrays, *integers]),
+        typed=", ".join([*arrays, *(f"Py_ssize_t {v}" for v in integers)]),
     )

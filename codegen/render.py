@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from rot180.codegen.cython_printer import bits, kernel_lines
 from rot180.codegen.lower import lower
-from rot180.codegen.printers import KernelText, kernel_text
+from rot180.codegen.printers import KernelText, kernel_text, numpy_lines
+from rot180.codegen.tiles import DOTS, TILES
 from rot180.derive.layers import Layer
 from rot180.derive.proof import Theorem
 
-TARGETS = ("numpy", "cython")
+TARGETS = {"numpy": numpy_lines, "cython": kernel_lines}
+"""What kernels are written in, and how their bodies are written."""
+
+HEADER = "contraction.h"
+"""The C file that compiled kernels include."""
 
 
 def environment() -> Environment:
@@ -34,12 +40,14 @@ class ModuleText:
         header: the comment lines at the top.
         layer: the forward pass in the notation.
         kernels: the functions.
+        bits: how many bits an integer argument of a compiled kernel may have.
 
     """
 
     header: tuple[str, ...]
     layer: str
     kernels: tuple[KernelText, ...]
+    bits: int
 
 
 def render_module(
@@ -62,6 +70,15 @@ def render_module(
         raise ValueError(f"target: found {target!r}, expected one of {', '.join(TARGETS)}")
     reserved = {t.name for t in (*layer.tensors, layer.output)}
     reserved |= {f"grad_{word}" for word in reserved}
-    texts = [kernel_text(word, layer, t, lower(t, reserved)) for word, t in kernels]
-    module = ModuleText(tuple(header.splitlines()), layer.text, tuple(texts))
+    plans = [lower(t, reserved) for _, t in kernels]
+    texts = [
+        kernel_text(word, layer, t, plan, TARGETS[target])
+        for (word, t), plan in zip(kernels, plans, strict=True)
+    ]
+    module = ModuleText(tuple(header.splitlines()), layer.text, tuple(texts), bits(plans))
     return environment().get_template(f"module_{target}.jinja").render(module=module)
+
+
+def render_contraction() -> str:
+    """Write the C file that computes sums of products over affine index maps."""
+    return environment().get_template(f"{HEADER}.jinja").render(tiles=TILES, dots=DOTS)

@@ -6,28 +6,51 @@
 #   grad_w: layer.grad_w.kernel, proof 97e2806230db9669
 #   grad_bias: layer.grad_bias.kernel, proof b9a8837999593eff
 # Regenerate: rot180 derive "y[n,o,p,q,r] = sum[c,k,l,m] x[n,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[o,c,k,l,m] + bias[o]" -o out
-# cython: language_level=3, cdivision=True
+# cython: language_level=3, cdivision=False
 """Compiled kernels of y[n,o,p,q,r] = sum[c,k,l,m] x[n,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[o,c,k,l,m] + bias[o]
 
-An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
+Each kernel checks its arguments and hands C a sum: its loops, and the affine map by which it reads
+each array along them (`slope[axis][loop]`, `constant[axis]`). Arrays are zero outside their box.
 """
 
-cimport cython
 from cpython.buffer cimport Py_buffer, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release
 from cpython.buffer cimport PyObject_GetBuffer
-from cython cimport floating
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
 
-import math
 import operator
+import os
 
 import numpy as np
 
-LIMIT = 2**62
+LIMIT = 2**30
 MOST_BYTES = 2**40
 DTYPE_NAMES = "float32 or float64"
 DTYPES = frozenset((np.dtype("float32"), np.dtype("float64")))
+
+cdef extern from *:
+    """
+    #define ROT180_IMPLEMENTATION
+    #include "contraction.h"
+    """
+    enum: BATCH
+    enum: ROWS
+    enum: COLUMNS
+    enum: OVER
+    ctypedef struct Entry:
+        Py_ssize_t[20] constant
+        Py_ssize_t[32][20] slope
+    ctypedef struct Nest:
+        Entry out
+        Py_ssize_t constant
+        Py_ssize_t[32] slope
+    int rot180_isa
+    int rot180_best() nogil
+    void rot180_release() nogil
+    void _begin "rot180_begin"(Nest *, int, Entry *, int, int, double) nogil
+    int _loop "rot180_loop"(Nest *, int) nogil
+    int _range "rot180_range"(Nest *, int, Py_ssize_t) nogil
+    bint rot180_bound(Nest *, int, Py_ssize_t) nogil
+    void rot180_entry(Entry *, void *, int, Py_ssize_t *, Py_ssize_t *) nogil
+    int rot180_contract(Nest *) nogil
 
 
 def forward(x, w, bias, *, s, d, lo, t, e, lp, u, f, lq, y_shape):
@@ -67,22 +90,66 @@ def forward(x, w, bias, *, s, d, lo, t, e, lp, u, f, lq, y_shape):
         y_shape=(y_shape, "N O P Q R"),
     )
     y = _zeros("y_shape", (N, O, P, Q, R), dtype)
-    # y[n, o, p, q, r] += sum[c, k, l, m] x[n, c, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[o, c, k, l, m]
-    loops = {"n": (0, N), "o": (0, O), "p": (0, P), "q": (0, Q), "r": (0, R), "c": (0, C), "k": (0, K), "l": (0, L), "m": (0, M)}
-    _accumulate(
-        y, [{"n": 1}, {"o": 1}, {"p": 1}, {"q": 1}, {"r": 1}], loops,
-        rows="n p q r", columns="o", over="c k l m",
-        left=[_entry(x, {"n": 1}, {"c": 1}, {"p": s, "k": d, "": -lo}, {"q": t, "l": e, "": -lp}, {"r": u, "m": f, "": -lq})],
-        right=[_entry(w, {"o": 1}, {"c": 1}, {"k": 1}, {"l": 1}, {"m": 1})],
-    )
-    # y[n, o, p, q, r] += bias[o]
-    loops = {"n": (0, N), "o": (0, O), "p": (0, P), "q": (0, Q), "r": (0, R)}
-    _accumulate(
-        y, [{"n": 1}, {"o": 1}, {"p": 1}, {"q": 1}, {"r": 1}], loops,
-        rows="n o p q r",
-        left=[_entry(bias, {"o": 1})],
-    )
+    _forward(y, x, w, bias, s, d, lo, t, e, lp, u, f, lq, N, C, O, K, L, M, P, Q, R)
     return y
+
+
+cdef int _forward(y, x, w, bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) except -1:
+    cdef _Held _held = _Held()
+    cdef Nest _nest
+    cdef Entry[2] _factors
+    cdef Py_buffer *_at_y = _held.view(y, True)
+    cdef Py_buffer *_at_x = _held.view(x, False)
+    cdef Py_buffer *_at_w = _held.view(w, False)
+    cdef Py_buffer *_at_bias = _held.view(bias, False)
+    cdef Py_ssize_t n, o, p, q, r, c, k, l, m
+    # y[n, o, p, q, r] += sum[c, k, l, m] x[n, c, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[o, c, k, l, m]
+    _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+    n = _range(&_nest, ROWS, N)
+    o = _range(&_nest, COLUMNS, O)
+    p = _range(&_nest, ROWS, P)
+    q = _range(&_nest, ROWS, Q)
+    r = _range(&_nest, ROWS, R)
+    c = _range(&_nest, OVER, C)
+    k = _range(&_nest, OVER, K)
+    l = _range(&_nest, OVER, L)
+    m = _range(&_nest, OVER, M)
+    _entry(&_nest.out, _at_y)
+    _nest.out.slope[0][n] = 1
+    _nest.out.slope[1][o] = 1
+    _nest.out.slope[2][p] = 1
+    _nest.out.slope[3][q] = 1
+    _nest.out.slope[4][r] = 1
+    _entry(&_factors[0], _at_x)
+    _factors[0].slope[0][n] = 1
+    _factors[0].slope[1][c] = 1
+    _factors[0].slope[2][p] = s; _factors[0].slope[2][k] = d; _factors[0].constant[2] = -lo
+    _factors[0].slope[3][q] = t; _factors[0].slope[3][l] = e; _factors[0].constant[3] = -lp
+    _factors[0].slope[4][r] = u; _factors[0].slope[4][m] = f; _factors[0].constant[4] = -lq
+    _entry(&_factors[1], _at_w)
+    _factors[1].slope[0][o] = 1
+    _factors[1].slope[1][c] = 1
+    _factors[1].slope[2][k] = 1
+    _factors[1].slope[3][l] = 1
+    _factors[1].slope[4][m] = 1
+    _run(&_nest)
+    # y[n, o, p, q, r] += bias[o]
+    _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
+    n = _range(&_nest, ROWS, N)
+    o = _range(&_nest, ROWS, O)
+    p = _range(&_nest, ROWS, P)
+    q = _range(&_nest, ROWS, Q)
+    r = _range(&_nest, ROWS, R)
+    _entry(&_nest.out, _at_y)
+    _nest.out.slope[0][n] = 1
+    _nest.out.slope[1][o] = 1
+    _nest.out.slope[2][p] = 1
+    _nest.out.slope[3][q] = 1
+    _nest.out.slope[4][r] = 1
+    _entry(&_factors[0], _at_bias)
+    _factors[0].slope[0][o] = 1
+    _run(&_nest)
+    return 0
 
 
 def grad_x(grad_y, w, *, s, d, lo, t, e, lp, u, f, lq, x_shape):
@@ -124,6 +191,18 @@ def grad_x(grad_y, w, *, s, d, lo, t, e, lp, u, f, lq, x_shape):
     _require(t >= 1, "an integer >= 1", t=t)
     _require(u >= 1, "an integer >= 1", u=u)
     grad_x = _zeros("x_shape", (N, C, H, V, U), dtype)
+    _grad_x(grad_x, grad_y, w, s, d, lo, t, e, lp, u, f, lq, N, O, C, K, L, M, H, V, U)
+    return grad_x
+
+
+cdef int _grad_x(grad_x, grad_y, w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U) except -1:
+    cdef _Held _held = _Held()
+    cdef Nest _nest
+    cdef Entry[2] _factors
+    cdef Py_buffer *_at_grad_x = _held.view(grad_x, True)
+    cdef Py_buffer *_at_grad_y = _held.view(grad_y, False)
+    cdef Py_buffer *_at_w = _held.view(w, False)
+    cdef Py_ssize_t phi, r1, m1, phi1, r2, m2, phi2, r3, m3, n, c, u2, u3, u4, o, q1, q2, q
     # grad_x[n, c, s*u2 + phi - lo, t*u3 + phi1 - lp, u*u4 + phi2 - lq] += sum[o, q1, q2, q] grad_y[n, o, u2 + m1 - d*q1, u3 + m2 - e*q2, u4 + m3 - f*q] * w[o, c, s*q1 + r1, t*q2 + r2, u*q + r3]
     for phi in range(s):
         for r1 in range(s):
@@ -140,20 +219,48 @@ def grad_x(grad_y, w, *, s, d, lo, t, e, lp, u, f, lq, x_shape):
                             if (phi2 - f*r3) % u != 0:
                                 continue
                             m3 = (phi2 - f*r3) // u
-                            loops = {"n": (0, N), "c": (0, C), "o": (0, O)}
-                            loops["u2"] = _span("u2", loops, ({"u2": s, "": phi - lo}, H))
-                            loops["u3"] = _span("u3", loops, ({"u3": t, "": phi1 - lp}, V))
-                            loops["u4"] = _span("u4", loops, ({"u4": u, "": phi2 - lq}, U))
-                            loops["q1"] = _span("q1", loops, ({"q1": s, "": r1}, K))
-                            loops["q2"] = _span("q2", loops, ({"q2": t, "": r2}, L))
-                            loops["q"] = _span("q", loops, ({"q": u, "": r3}, M))
-                            _accumulate(
-                                grad_x, [{"n": 1}, {"c": 1}, {"u2": s, "": phi - lo}, {"u3": t, "": phi1 - lp}, {"u4": u, "": phi2 - lq}], loops,
-                                rows="n u2 u3 u4", columns="c", over="o q1 q2 q",
-                                left=[_entry(grad_y, {"n": 1}, {"o": 1}, {"u2": 1, "q1": -d, "": m1}, {"u3": 1, "q2": -e, "": m2}, {"u4": 1, "q": -f, "": m3})],
-                                right=[_entry(w, {"o": 1}, {"c": 1}, {"q1": s, "": r1}, {"q2": t, "": r2}, {"q": u, "": r3})],
-                            )
-    return grad_x
+                            _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+                            n = _range(&_nest, ROWS, N)
+                            c = _range(&_nest, COLUMNS, C)
+                            u2 = _loop(&_nest, ROWS)
+                            _nest.slope[u2] = s; _nest.constant = phi - lo
+                            _bound(&_nest, u2, H)
+                            u3 = _loop(&_nest, ROWS)
+                            _nest.slope[u3] = t; _nest.constant = phi1 - lp
+                            _bound(&_nest, u3, V)
+                            u4 = _loop(&_nest, ROWS)
+                            _nest.slope[u4] = u; _nest.constant = phi2 - lq
+                            _bound(&_nest, u4, U)
+                            o = _range(&_nest, OVER, O)
+                            q1 = _loop(&_nest, OVER)
+                            _nest.slope[q1] = s; _nest.constant = r1
+                            _bound(&_nest, q1, K)
+                            q2 = _loop(&_nest, OVER)
+                            _nest.slope[q2] = t; _nest.constant = r2
+                            _bound(&_nest, q2, L)
+                            q = _loop(&_nest, OVER)
+                            _nest.slope[q] = u; _nest.constant = r3
+                            _bound(&_nest, q, M)
+                            _entry(&_nest.out, _at_grad_x)
+                            _nest.out.slope[0][n] = 1
+                            _nest.out.slope[1][c] = 1
+                            _nest.out.slope[2][u2] = s; _nest.out.constant[2] = phi - lo
+                            _nest.out.slope[3][u3] = t; _nest.out.constant[3] = phi1 - lp
+                            _nest.out.slope[4][u4] = u; _nest.out.constant[4] = phi2 - lq
+                            _entry(&_factors[0], _at_grad_y)
+                            _factors[0].slope[0][n] = 1
+                            _factors[0].slope[1][o] = 1
+                            _factors[0].slope[2][u2] = 1; _factors[0].slope[2][q1] = -d; _factors[0].constant[2] = m1
+                            _factors[0].slope[3][u3] = 1; _factors[0].slope[3][q2] = -e; _factors[0].constant[3] = m2
+                            _factors[0].slope[4][u4] = 1; _factors[0].slope[4][q] = -f; _factors[0].constant[4] = m3
+                            _entry(&_factors[1], _at_w)
+                            _factors[1].slope[0][o] = 1
+                            _factors[1].slope[1][c] = 1
+                            _factors[1].slope[2][q1] = s; _factors[1].constant[2] = r1
+                            _factors[1].slope[3][q2] = t; _factors[1].constant[3] = r2
+                            _factors[1].slope[4][q] = u; _factors[1].constant[4] = r3
+                            _run(&_nest)
+    return 0
 
 
 def grad_w(grad_y, x, *, s, d, lo, t, e, lp, u, f, lq, w_shape):
@@ -191,15 +298,49 @@ def grad_w(grad_y, x, *, s, d, lo, t, e, lp, u, f, lq, w_shape):
         w_shape=(w_shape, "O C K L M"),
     )
     grad_w = _zeros("w_shape", (O, C, K, L, M), dtype)
-    # grad_w[o, c, k, l, m] += sum[n, p, q, r] grad_y[n, o, p, q, r] * x[n, c, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq]
-    loops = {"o": (0, O), "c": (0, C), "k": (0, K), "l": (0, L), "m": (0, M), "n": (0, N), "p": (0, P), "q": (0, Q), "r": (0, R)}
-    _accumulate(
-        grad_w, [{"o": 1}, {"c": 1}, {"k": 1}, {"l": 1}, {"m": 1}], loops,
-        rows="o", columns="c k l m", over="n p q r",
-        left=[_entry(grad_y, {"n": 1}, {"o": 1}, {"p": 1}, {"q": 1}, {"r": 1})],
-        right=[_entry(x, {"n": 1}, {"c": 1}, {"k": d, "p": s, "": -lo}, {"l": e, "q": t, "": -lp}, {"m": f, "r": u, "": -lq})],
-    )
+    _grad_w(grad_w, grad_y, x, s, d, lo, t, e, lp, u, f, lq, N, O, P, Q, R, C, K, L, M)
     return grad_w
+
+
+cdef int _grad_w(grad_w, grad_y, x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) except -1:
+    cdef _Held _held = _Held()
+    cdef Nest _nest
+    cdef Entry[2] _factors
+    cdef Py_buffer *_at_grad_w = _held.view(grad_w, True)
+    cdef Py_buffer *_at_grad_y = _held.view(grad_y, False)
+    cdef Py_buffer *_at_x = _held.view(x, False)
+    cdef Py_ssize_t o, c, k, l, m, n, p, q, r
+    # grad_w[o, c, k, l, m] += sum[n, p, q, r] grad_y[n, o, p, q, r] * x[n, c, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq]
+    _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+    o = _range(&_nest, ROWS, O)
+    c = _range(&_nest, COLUMNS, C)
+    k = _range(&_nest, COLUMNS, K)
+    l = _range(&_nest, COLUMNS, L)
+    m = _range(&_nest, COLUMNS, M)
+    n = _range(&_nest, OVER, N)
+    p = _range(&_nest, OVER, P)
+    q = _range(&_nest, OVER, Q)
+    r = _range(&_nest, OVER, R)
+    _entry(&_nest.out, _at_grad_w)
+    _nest.out.slope[0][o] = 1
+    _nest.out.slope[1][c] = 1
+    _nest.out.slope[2][k] = 1
+    _nest.out.slope[3][l] = 1
+    _nest.out.slope[4][m] = 1
+    _entry(&_factors[0], _at_grad_y)
+    _factors[0].slope[0][n] = 1
+    _factors[0].slope[1][o] = 1
+    _factors[0].slope[2][p] = 1
+    _factors[0].slope[3][q] = 1
+    _factors[0].slope[4][r] = 1
+    _entry(&_factors[1], _at_x)
+    _factors[1].slope[0][n] = 1
+    _factors[1].slope[1][c] = 1
+    _factors[1].slope[2][k] = d; _factors[1].slope[2][p] = s; _factors[1].constant[2] = -lo
+    _factors[1].slope[3][l] = e; _factors[1].slope[3][q] = t; _factors[1].constant[3] = -lp
+    _factors[1].slope[4][m] = f; _factors[1].slope[4][r] = u; _factors[1].constant[4] = -lq
+    _run(&_nest)
+    return 0
 
 
 def grad_bias(grad_y, *, bias_shape=None):
@@ -225,14 +366,34 @@ def grad_bias(grad_y, *, bias_shape=None):
         bias_shape=(bias_shape, "O"),
     )
     grad_bias = _zeros("bias_shape", (O,), dtype)
-    # grad_bias[o] += sum[n, p, q, r] grad_y[n, o, p, q, r]
-    loops = {"o": (0, O), "n": (0, N), "p": (0, P), "q": (0, Q), "r": (0, R)}
-    _accumulate(
-        grad_bias, [{"o": 1}], loops,
-        rows="o", over="n p q r",
-        left=[_entry(grad_y, {"n": 1}, {"o": 1}, {"p": 1}, {"q": 1}, {"r": 1})],
-    )
+    _grad_bias(grad_bias, grad_y, N, O, P, Q, R)
     return grad_bias
+
+
+cdef int _grad_bias(grad_bias, grad_y, Py_ssize_t N, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) except -1:
+    cdef _Held _held = _Held()
+    cdef Nest _nest
+    cdef Entry[1] _factors
+    cdef Py_buffer *_at_grad_bias = _held.view(grad_bias, True)
+    cdef Py_buffer *_at_grad_y = _held.view(grad_y, False)
+    cdef Py_ssize_t o, n, p, q, r
+    # grad_bias[o] += sum[n, p, q, r] grad_y[n, o, p, q, r]
+    _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
+    o = _range(&_nest, ROWS, O)
+    n = _range(&_nest, OVER, N)
+    p = _range(&_nest, OVER, P)
+    q = _range(&_nest, OVER, Q)
+    r = _range(&_nest, OVER, R)
+    _entry(&_nest.out, _at_grad_bias)
+    _nest.out.slope[0][o] = 1
+    _entry(&_factors[0], _at_grad_y)
+    _factors[0].slope[0][n] = 1
+    _factors[0].slope[1][o] = 1
+    _factors[0].slope[2][p] = 1
+    _factors[0].slope[3][q] = 1
+    _factors[0].slope[4][r] = 1
+    _run(&_nest)
+    return 0
 
 
 def _integers(**arguments):
@@ -247,7 +408,7 @@ def _integers(**arguments):
             found = type(value).__name__
             raise TypeError(f"{name}: found {value!r} ({found}), expected an integer") from None
         if abs(out[-1]) >= LIMIT:
-            raise ValueError(f"{name}: found {value}, expected an integer of less than 62 bits")
+            raise ValueError(f"{name}: found {value}, expected an integer below {LIMIT}")
     return out
 
 
@@ -289,6 +450,8 @@ def _sizes(names, **arguments):
     found = {}
     for argument, (shape, axes) in arguments.items():
         for axis, (size, name) in enumerate(zip(shape, axes.split())):
+            if size >= LIMIT:
+                raise ValueError(f"{argument}: found {size} on axis {axis}, expected below {LIMIT}")
             if name == "*":
                 continue
             if name.isdigit():
@@ -338,780 +501,84 @@ def _zeros(name, shape, dtype):
     return np.zeros(shape, dtype)
 
 
-def _extremes(place, loops):
-    """Return the least and the greatest value of an affine map over the loops."""
-    low = high = place.get("", 0)
-    for name, factor in place.items():
-        if name:
-            first, stop = loops[name]
-            ends = factor * first, factor * (stop - 1)
-            low += min(ends)
-            high += max(ends)
-    if low <= -LIMIT or high >= LIMIT:
-        raise ValueError(f"an index reaches {low} or {high}, expected less than 62 bits")
-    return low, high
+cdef class _Held:
+    """Arrays in use, given back together."""
 
-
-def _span(name, loops, *bounds):
-    """Return the range of a loop, given ``0 <= map < size`` for each bound.
-
-    Loops that are already known may take any value in their range.
-    """
-    first, stop = -LIMIT, LIMIT
-    for place, size in bounds:
-        others = {key: factor for key, factor in place.items() if key != name}
-        if any(loops[key][0] >= loops[key][1] for key in others if key):
-            return 0, 0
-        low, high = _extremes(others, loops)
-        factor = place[name]
-        if factor > 0:
-            first, stop = max(first, -(high // factor)), min(stop, (size - 1 - low) // factor + 1)
-        elif factor < 0:
-            first, stop = max(first, -((size - 1 - low) // -factor)), min(stop, high // -factor + 1)
-        elif high < 0 or low >= size:
-            return 0, 0
-    if first == -LIMIT or stop == LIMIT:
-        raise ValueError(f"nothing bounds the loop over {name}: a coefficient is 0")
-    return first, max(first, stop)
-
-
-def _entry(array, *index):
-    """A factor of a sum: an entry of an array, zero outside."""
-    return array, index, array.shape
-
-
-def _inside(place, size):
-    """A factor of a sum: 1 where ``0 <= map < size``, else 0."""
-    return None, (place,), (size,)
-
-
-cdef extern from *:
-    """
-    /* c[6][N] = a^T b: a is [terms][6]; row t of b, 64 bytes, is at data + at[t]. */
-    #define ROT180_ROWS 6
-    /* out += scale * in, and the sum of in. */
-    #define ROT180_ADD(NAME, TYPE)                                                        \
-    static void NAME(TYPE *__restrict out, const TYPE *__restrict in, TYPE scale,         \
-                     Py_ssize_t n) {                                                      \
-        for (Py_ssize_t i = 0; i < n; i++) out[i] += scale * in[i];                       \
-    }
-    #define ROT180_TOTAL(NAME, TYPE)                                                      \
-    static TYPE NAME(const TYPE *in, Py_ssize_t n) {                                      \
-        TYPE a = 0, b = 0, c = 0, d = 0;                                                  \
-        for (; n >= 4; n -= 4, in += 4) a += in[0], b += in[1], c += in[2], d += in[3];   \
-        for (; n > 0; n--, in++) a += in[0];                                              \
-        return (a + b) + (c + d);                                                         \
-    }
-    ROT180_ADD(rot180_add_float, float)
-    ROT180_ADD(rot180_add_double, double)
-    #if defined(__GNUC__)
-    #undef ROT180_TOTAL
-    #define ROT180_TOTAL(NAME, TYPE)                                                      \
-    static TYPE NAME(const TYPE *in, Py_ssize_t n) {                                      \
-        enum { HALF = 32 / sizeof(TYPE) };                                                \
-        rot180_##TYPE a = {0}, b = {0};                                                   \
-        TYPE total = 0;                                                                   \
-        for (; n >= 2 * HALF; n -= 2 * HALF, in += 2 * HALF) {                            \
-            a += *(const rot180_##TYPE *)in, b += *(const rot180_##TYPE *)(in + HALF);    \
-        }                                                                                 \
-        a += b;                                                                           \
-        for (int i = 0; i < HALF; i++) total += a[i];                                     \
-        for (; n > 0; n--, in++) total += in[0];                                          \
-        return total;                                                                     \
-    }
-    #define ROT180_TILE(NAME, TYPE, VECTOR, TARGET)                                       \
-    TARGET static void NAME(Py_ssize_t terms, const TYPE *a, const char *data,            \
-                            const Py_ssize_t *at, TYPE *c) {                              \
-        enum { HALF = 32 / sizeof(TYPE) };                                                \
-        VECTOR c00 = {0}, c01 = {0}, c10 = {0}, c11 = {0}, c20 = {0}, c21 = {0};          \
-        VECTOR c30 = {0}, c31 = {0}, c40 = {0}, c41 = {0}, c50 = {0}, c51 = {0};          \
-        VECTOR *out = (VECTOR *)c;                                                        \
-        for (; terms > 0; terms--, a += ROT180_ROWS, at++) {                              \
-            const TYPE *b = (const TYPE *)(data + *at);                                   \
-            VECTOR b0 = *(const VECTOR *)b, b1 = *(const VECTOR *)(b + HALF);             \
-            c00 += a[0] * b0, c01 += a[0] * b1, c10 += a[1] * b0, c11 += a[1] * b1;       \
-            c20 += a[2] * b0, c21 += a[2] * b1, c30 += a[3] * b0, c31 += a[3] * b1;       \
-            c40 += a[4] * b0, c41 += a[4] * b1, c50 += a[5] * b0, c51 += a[5] * b1;       \
-        }                                                                                 \
-        out[0] = c00, out[1] = c01, out[2] = c10, out[3] = c11, out[4] = c20;             \
-        out[5] = c21, out[6] = c30, out[7] = c31, out[8] = c40, out[9] = c41;             \
-        out[10] = c50, out[11] = c51;                                                     \
-    }
-    typedef float rot180_float __attribute__((vector_size(32), aligned(4), may_alias));
-    typedef double rot180_double __attribute__((vector_size(32), aligned(8), may_alias));
-    ROT180_TOTAL(rot180_total_float, float)
-    ROT180_TOTAL(rot180_total_double, double)
-    ROT180_TILE(rot180_tile_float, float, rot180_float, )
-    ROT180_TILE(rot180_tile_double, double, rot180_double, )
-    #if defined(__x86_64__)
-    #define ROT180_AVX2 __attribute__((target("avx2,fma")))
-    ROT180_TILE(rot180_tile_float_avx2, float, rot180_float, ROT180_AVX2)
-    ROT180_TILE(rot180_tile_double_avx2, double, rot180_double, ROT180_AVX2)
-    static int rot180_avx2(void) {
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    }
-    #else
-    #define rot180_tile_float_avx2 rot180_tile_float
-    #define rot180_tile_double_avx2 rot180_tile_double
-    static int rot180_avx2(void) { return 0; }
-    #endif
-    #else
-    #define ROT180_TILE(NAME, TYPE)                                                       \
-    static void NAME(Py_ssize_t terms, const TYPE *a, const char *data,                   \
-                     const Py_ssize_t *at, TYPE *c) {                                     \
-        enum { WIDE = 64 / sizeof(TYPE) };                                                \
-        memset(c, 0, ROT180_ROWS * 64);                                                   \
-        for (; terms > 0; terms--, a += ROT180_ROWS, at++)                                \
-            for (int i = 0; i < ROT180_ROWS; i++)                                         \
-                for (int j = 0; j < WIDE; j++)                                            \
-                    c[i * WIDE + j] += a[i] * ((const TYPE *)(data + *at))[j];            \
-    }
-    ROT180_TOTAL(rot180_total_float, float)
-    ROT180_TOTAL(rot180_total_double, double)
-    ROT180_TILE(rot180_tile_float, float)
-    ROT180_TILE(rot180_tile_double, double)
-    #define rot180_tile_float_avx2 rot180_tile_float
-    #define rot180_tile_double_avx2 rot180_tile_double
-    static int rot180_avx2(void) { return 0; }
-    #endif
-    """
-    int ROWS "ROT180_ROWS"
-    int has_avx2 "rot180_avx2"() noexcept nogil
-    void add_float "rot180_add_float"(float *, const float *, float, Py_ssize_t) noexcept nogil
-    void add_double "rot180_add_double"(
-        double *, const double *, double, Py_ssize_t) noexcept nogil
-    float total_float "rot180_total_float"(const float *, Py_ssize_t) noexcept nogil
-    double total_double "rot180_total_double"(const double *, Py_ssize_t) noexcept nogil
-    void tile_float "rot180_tile_float"(
-        Py_ssize_t, const float *, const char *, const Py_ssize_t *, float *) noexcept nogil
-    void tile_double "rot180_tile_double"(
-        Py_ssize_t, const double *, const char *, const Py_ssize_t *, double *) noexcept nogil
-    void tile_float_avx2 "rot180_tile_float_avx2"(
-        Py_ssize_t, const float *, const char *, const Py_ssize_t *, float *) noexcept nogil
-    void tile_double_avx2 "rot180_tile_double_avx2"(
-        Py_ssize_t, const double *, const char *, const Py_ssize_t *, double *) noexcept nogil
-
-
-# A tile is ROWS x WIDE entries, WIDE of them in 64 bytes; a block is what is packed at a time:
-# `over` entries deep, small enough for the caches.
-cdef int DEEP = 256
-cdef int BLOCK = 65536
-cdef int TALL = 384
-cdef int BROAD = 1024
-# Up to so many rows of tiles, packing the wide side costs more than it gains.
-cdef int FEW = 32
-cdef int MOST = 64
-
-
-cdef struct Table:
-    # What an index adds over the positions of a group's block: to the offset in bytes, to checks.
-    Py_ssize_t *offset
-    Py_ssize_t *checks
-
-
-cdef struct Factor:
-    # An array, or a bare test where data is NULL. Check c: 0 <= value + slopes * loops < size.
-    const char *data
-    Py_ssize_t start
-    Py_ssize_t now
-    Py_ssize_t *steps
-    int checks
-    Py_ssize_t *values
-    Py_ssize_t *values_now
-    Py_ssize_t *sizes
-    Py_ssize_t *slopes
-    Table own
-    Table over
-
-
-cdef struct Group:
-    # Loops of one class: those from `first` on are in a block, loop `first` by `step` at a time.
-    int count
-    int *loops
-    int first
-    Py_ssize_t step
-    Py_ssize_t size
-    Py_ssize_t run
-    int inner
-
-
-cdef struct Sum:
-    int loops
-    Py_ssize_t *extents
-    Py_ssize_t *position
-    char *out
-    Py_ssize_t out_now
-    Py_ssize_t *out_steps
-    Py_ssize_t *out_wide
-    Py_ssize_t *out_tall
-    double scale
-    Group batch
-    Group over
-    Group tall
-    Group wide
-    int tall_count
-    int wide_count
-    Factor *tall_factors
-    Factor *wide_factors
-    void *line
-    void *tall_panel
-    void *wide_panel
-    Py_ssize_t *packed_rows
-    bint direct
-
-
-cdef class _Memory:
-    """Buffers of arrays and scratch memory, given back together."""
-
-    cdef void *last
-    cdef Py_buffer views[64]
-    cdef int held
+    cdef Py_buffer[64] views
+    cdef int count
 
     def __cinit__(self):
-        self.last = NULL
-        self.held = 0
-
-    cdef void *take(self, Py_ssize_t size) except NULL:
-        """Return memory for a table, filled with zeros."""
-        return memset(self.scratch(size), 0, size)
-
-    cdef void *scratch(self, Py_ssize_t size) except NULL:
-        """Return memory at a multiple of 64 bytes; before it stands the block taken last."""
-        cdef char *block = <char *>malloc(size + 128)
-        if block == NULL:
-            raise MemoryError(f"{size} bytes of scratch memory")
-        (<void **>block)[0] = self.last
-        self.last = block
-        return block + 128 - <size_t>block % 64
+        self.count = 0
 
     cdef Py_buffer *view(self, array, bint writable) except NULL:
-        if self.held == 64:
-            raise ValueError("a term has more than 63 factors")
+        if self.count == 64:
+            raise ValueError("a kernel reads more than 63 arrays")
+        if not writable and not array.flags.aligned:
+            array = array.copy()
         flags = PyBUF_STRIDES | (PyBUF_WRITABLE if writable else 0)
-        PyObject_GetBuffer(array, &self.views[self.held], flags)
-        self.held += 1
-        return &self.views[self.held - 1]
+        PyObject_GetBuffer(array, &self.views[self.count], flags)
+        self.count += 1
+        return &self.views[self.count - 1]
 
     def __dealloc__(self):
         cdef int i
-        cdef void *block
-        while self.last != NULL:
-            block = self.last
-            self.last = (<void **>block)[0]
-            free(block)
-        for i in range(self.held):
+        for i in range(self.count):
             PyBuffer_Release(&self.views[i])
 
 
-def _accumulate(
-    out, place, loops, batch="", rows="", columns="", over="", left=(), right=(), scale=(1, 1)
-):
-    """Add ``scale * sum over `over` of the product of the factors`` to ``out[place]``.
+cdef int _entry(Entry *e, Py_buffer *view) noexcept:
+    """Begin the map by which an array is read."""
+    rot180_entry(e, view.buf, view.ndim, view.shape, view.strides)
+    return 0
 
-    The loops of the output are `batch` (on both sides), `rows` (on the left, or on neither) and
-    `columns` (on the right alone).
-    """
-    if any(first >= stop for first, stop in loops.values()):
-        return
-    cdef _Memory memory = _Memory()
-    cdef Sum s
-    memset(&s, 0, sizeof(Sum))
-    names = list(loops)
-    s.loops = len(names) + 1
-    if s.loops > MOST:
-        raise ValueError(f"a term has {len(names)} loops, expected fewer than {MOST}")
-    s.extents = <Py_ssize_t *>memory.take(s.loops * sizeof(Py_ssize_t))
-    s.position = <Py_ssize_t *>memory.take(s.loops * sizeof(Py_ssize_t))
-    for at, name in enumerate(names):
-        s.extents[at] = loops[name][1] - loops[name][0]
-    s.extents[s.loops - 1] = 1
-    top, bottom = scale
-    s.scale = top / bottom
 
-    cdef Factor target
-    _fill_factor(&target, (out, place, out.shape), loops, names, memory, True)
-    s.out = <char *>target.data + target.start
-    s.out_steps = target.steps
-    if columns and _prefers_columns(&s, names, rows.split(), columns.split()):
-        rows, columns, left, right = columns, rows, right, left
-    tall_volume = math.prod(loops[name][1] - loops[name][0] for name in columns.split())
-    few = bool(right) and len(left) == 1 and tall_volume <= FEW
-    s.wide_count, s.tall_count = len(left), len(right)
-    s.wide_factors = _fill_factors([_padded(f, loops) for f in left] if few else left,
-                                   loops, names, memory)
-    s.tall_factors = _fill_factors(right, loops, names, memory)
-    _fill_group(&s, &s.batch, names, batch, 1, memory)
-    _fill_group(&s, &s.over, names, over, DEEP if right else BLOCK, memory)
-    _fill_group(&s, &s.tall, names, columns, TALL, memory)
-    _fill_group(&s, &s.wide, names, rows, max(64, min(BROAD, BLOCK // s.over.size)), memory)
-    _fill_tables(&s, memory)
-    size = out.itemsize
-    depth = s.over.size * size
-    lanes = 64 // size
-    s.direct = few and s.wide_factors.checks == 0 and s.wide_factors.data != NULL
-    s.direct = s.direct and s.wide_factors.steps[s.wide.inner] == size
-    s.line = memory.scratch((max(s.over.size, s.wide.size, s.tall.size) + lanes) * size)
-    s.wide_panel = memory.scratch((s.wide.size + lanes) * depth if right else 0)
-    s.tall_panel = memory.scratch((s.tall.size + ROWS) * depth if right else 0)
-    s.packed_rows = <Py_ssize_t *>memory.take(s.over.size * sizeof(Py_ssize_t))
-    cdef Py_ssize_t row
-    for row in range(s.over.size):
-        s.packed_rows[row] = row * 64
-    cdef bint product = bool(right)
-    cdef bint single = size == 4
+cdef int _inside(Entry *e, Py_ssize_t size) noexcept:
+    """Begin the map of a factor that is 1 where 0 <= map < size, and else 0."""
+    rot180_entry(e, NULL, 1, &size, NULL)
+    return 0
+
+
+cdef int _bound(Nest *nest, int at, Py_ssize_t size) except -1:
+    """Keep of a loop the values for which 0 <= map < size."""
+    if not rot180_bound(nest, at, size):
+        raise ValueError("an index reaches 2**60, expected less")
+    return 0
+
+
+cdef int _run(Nest *nest) except -1:
+    """Compute a sum."""
+    cdef int failed
     with nogil:
-        if single:
-            _run[float](&s, product)
-        else:
-            _run[double](&s, product)
-
-
-def _padded(factor, loops):
-    """Copy an array with zeros around it, as far as its index reaches, if that is not too far."""
-    array, index, shape = factor
-    if array is None:
-        return factor
-    spans = [_extremes(place, loops) for place in index]
-    if all(low >= 0 and high < n for (low, high), n in zip(spans, shape)):
-        return factor
-    sizes = [high - low + 1 for low, high in spans]
-    if math.prod(sizes) > 4 * array.size + BLOCK:
-        return factor
-    part = np.zeros(sizes, array.dtype)
-    inside = [(max(low, 0), min(high + 1, n)) for (low, high), n in zip(spans, shape)]
-    if all(first < stop for first, stop in inside):
-        to = tuple(slice(a - low, b - low) for (a, b), (low, _) in zip(inside, spans))
-        part[to] = array[tuple(slice(a, b) for a, b in inside)]
-    moved = [{**place, "": place.get("", 0) - low} for place, (low, _) in zip(index, spans)]
-    return part, moved, part.shape
-
-
-cdef bint _prefers_columns(Sum *s, list names, list rows, list columns):
-    """Say whether the vectors of a tile should run along the columns."""
-    tall = math.prod([s.extents[names.index(name)] for name in columns])
-    wide = math.prod([s.extents[names.index(name)] for name in rows])
-    if min(tall, wide) < 8:
-        return tall > wide
-    nearest = [min(abs(s.out_steps[names.index(name)]) for name in side) for side in (columns, rows)]
-    return nearest[0] < nearest[1]
-
-
-cdef Factor *_fill_factors(factors, loops, list names, _Memory memory) except NULL:
-    cdef Factor *out = <Factor *>memory.take((len(factors) + 1) * sizeof(Factor))
-    for i, factor in enumerate(factors):
-        _fill_factor(&out[i], factor, loops, names, memory, False)
-    return out
-
-
-cdef int _fill_factor(
-    Factor *f, factor, loops, list names, _Memory memory, bint writable
-) except -1:
-    array, index, shape = factor
-    memset(f, 0, sizeof(Factor))
-    count = len(names) + 1
-    f.steps = <Py_ssize_t *>memory.take(count * sizeof(Py_ssize_t))
-    f.values = <Py_ssize_t *>memory.take(len(index) * sizeof(Py_ssize_t))
-    f.values_now = <Py_ssize_t *>memory.take(len(index) * sizeof(Py_ssize_t))
-    f.sizes = <Py_ssize_t *>memory.take(len(index) * sizeof(Py_ssize_t))
-    f.slopes = <Py_ssize_t *>memory.take(count * len(index) * sizeof(Py_ssize_t))
-    cdef Py_buffer *view = NULL
-    if array is not None:
-        if not writable and not array.flags.aligned:
-            array = array.copy()
-        view = memory.view(array, writable)
-        f.data = <const char *>view.buf
-    for axis, place in enumerate(index):
-        low, high = _extremes(place, loops)
-        first = place.get("", 0) + sum(n * loops[name][0] for name, n in place.items() if name)
-        stride = view.strides[axis] if view != NULL else 0
-        if max(abs(low), abs(high)) * max(1, abs(stride)) >= LIMIT:
-            raise ValueError(f"an index reaches {low} or {high}, expected less than 62 bits")
-        f.start += first * stride
-        inside = 0 <= low and high < shape[axis]
-        for name, n in place.items():
-            if name:
-                at = names.index(name)
-                # A loop with one value takes no steps, however long: they might overflow.
-                n = n if loops[name][1] - loops[name][0] > 1 else 0
-                f.steps[at] += n * stride
-                if not inside:
-                    f.slopes[f.checks * count + at] = n
-        if not inside:
-            f.values[f.checks] = first
-            f.sizes[f.checks] = shape[axis]
-            f.checks += 1
+        failed = rot180_contract(nest)
+    if failed == -1:
+        raise MemoryError("scratch memory")
+    if failed:
+        raise ValueError("an index reaches 2**60, expected less; or nothing bounds a loop")
     return 0
 
 
-cdef int _fill_group(
-    Sum *s, Group *g, list names, words, Py_ssize_t most, _Memory memory
-) except -1:
-    """Choose the loops of a block: from the last one outwards, as many as fit."""
-    kept = []
-    for name in words.split():
-        at = names.index(name)
-        if s.extents[at] == 1:
-            continue
-        if kept and _continues(s, kept[-1], at):
-            s.extents[at] *= s.extents[kept.pop()]
-        kept.append(at)
-    kept = kept or [s.loops - 1]
-    g.count = len(kept)
-    g.loops = <int *>memory.take(g.count * sizeof(int))
-    for at, i in enumerate(kept):
-        g.loops[at] = i
-    g.first, g.size = g.count - 1, 1
-    while g.first > 0 and g.size * s.extents[g.loops[g.first]] <= most:
-        g.size *= s.extents[g.loops[g.first]]
-        g.first -= 1
-    g.step = max(1, min(s.extents[g.loops[g.first]], most // g.size))
-    g.size *= g.step
-    g.inner = g.loops[g.count - 1]
-    g.run = g.step if g.first == g.count - 1 else s.extents[g.inner]
-    return 0
+def processor(isa=None):
+    """Return the instructions in use: "baseline", "avx2" or "avx512"; set them if one is given.
+
+    ``ROT180_ISA`` in the environment sets them at the start.
+
+    Raises:
+        ValueError: no such instructions, or this processor lacks them.
+
+    """
+    global rot180_isa
+    names = ("baseline", "avx2", "avx512")
+    best = rot180_best()
+    if isa is not None:
+        if isa not in names[: best + 1]:
+            raise ValueError(f"isa: found {isa!r}, expected one of {', '.join(names[: best + 1])}")
+        rot180_isa = names.index(isa)
+    return names[best if rot180_isa < 0 else rot180_isa]
 
 
-cdef bint _continues(Sum *s, int outer, int inner) noexcept:
-    """Say whether two loops are one long loop for every factor and the output."""
-    cdef int i
-    cdef Py_ssize_t extent = s.extents[inner]
-    if s.out_steps[outer] != s.out_steps[inner] * extent:
-        return False
-    for i in range(s.wide_count):
-        if not _continues_in(s, &s.wide_factors[i], outer, inner):
-            return False
-    for i in range(s.tall_count):
-        if not _continues_in(s, &s.tall_factors[i], outer, inner):
-            return False
-    return True
+def release():
+    """Give the scratch memory that is kept between calls back to the system."""
+    rot180_release()
 
 
-cdef bint _continues_in(Sum *s, Factor *f, int outer, int inner) noexcept:
-    cdef int c
-    if f.steps[outer] != f.steps[inner] * s.extents[inner]:
-        return False
-    for c in range(f.checks):
-        if f.slopes[c * s.loops + outer] != f.slopes[c * s.loops + inner] * s.extents[inner]:
-            return False
-    return True
-
-
-cdef int _fill_tables(Sum *s, _Memory memory) except -1:
-    cdef int i
-    for i in range(s.wide_count):
-        _fill_table(s, &s.wide_factors[i], &s.wide_factors[i].own, &s.wide, memory)
-        _fill_table(s, &s.wide_factors[i], &s.wide_factors[i].over, &s.over, memory)
-    for i in range(s.tall_count):
-        _fill_table(s, &s.tall_factors[i], &s.tall_factors[i].own, &s.tall, memory)
-        _fill_table(s, &s.tall_factors[i], &s.tall_factors[i].over, &s.over, memory)
-    s.out_wide = _offsets(s, &s.wide, s.out_steps, memory)
-    s.out_tall = _offsets(s, &s.tall, s.out_steps, memory)
-    return 0
-
-
-cdef int _fill_table(Sum *s, Factor *f, Table *t, Group *g, _Memory memory) except -1:
-    cdef int c
-    t.offset = _offsets(s, g, f.steps, memory)
-    t.checks = <Py_ssize_t *>memory.take(f.checks * g.size * sizeof(Py_ssize_t))
-    for c in range(f.checks):
-        _fill_offsets(s, g, f.slopes + c * s.loops, t.checks + c * g.size)
-    return 0
-
-
-cdef Py_ssize_t *_offsets(Sum *s, Group *g, Py_ssize_t *steps, _Memory memory) except NULL:
-    out = <Py_ssize_t *>memory.take(g.size * sizeof(Py_ssize_t))
-    _fill_offsets(s, g, steps, out)
-    return out
-
-
-cdef void _fill_offsets(Sum *s, Group *g, Py_ssize_t *steps, Py_ssize_t *out) noexcept nogil:
-    """Tabulate a linear map over the positions of a block, the last loop fastest."""
-    cdef Py_ssize_t filled = 1, extent, step, i, j
-    cdef int at
-    out[0] = 0
-    for at in range(g.count - 1, g.first - 1, -1):
-        extent = g.step if at == g.first else s.extents[g.loops[at]]
-        step = steps[g.loops[at]]
-        for i in range(1, extent):
-            for j in range(filled):
-                out[i * filled + j] = out[j] + i * step
-        filled *= extent
-
-
-cdef void _run(Sum *s, bint product, floating *_=NULL) noexcept nogil:
-    """Walk through the blocks: batch outermost, then over, tall, wide."""
-    cdef Group *groups[4]
-    cdef Py_ssize_t counts[4]
-    cdef int changed = 0, level
-    cdef Group *g
-    groups[0], groups[1], groups[2], groups[3] = &s.batch, &s.over, &s.tall, &s.wide
-    memset(s.position, 0, s.loops * sizeof(Py_ssize_t))
-    while True:
-        for level in range(4):
-            g = groups[level]
-            counts[level] = g.size
-            if s.position[g.loops[g.first]] + g.step > s.extents[g.loops[g.first]]:
-                counts[level] = g.size // g.step * (
-                    s.extents[g.loops[g.first]] - s.position[g.loops[g.first]]
-                )
-        _move(s)
-        if product:
-            _multiply_block[floating](s, counts[1], counts[2], counts[3], changed)
-        else:
-            _add_block[floating](s, counts[1], counts[3])
-        changed = 3
-        while changed >= 0 and not _advance(s, groups[changed]):
-            changed -= 1
-        if changed < 0:
-            return
-
-
-cdef bint _advance(Sum *s, Group *g) noexcept nogil:
-    """Go to the next block of a group; say False, and start over, after the last."""
-    cdef int at, loop
-    for at in range(g.first, -1, -1):
-        loop = g.loops[at]
-        s.position[loop] += g.step if at == g.first else 1
-        if s.position[loop] < s.extents[loop]:
-            return True
-        s.position[loop] = 0
-    return False
-
-
-cdef void _move(Sum *s) noexcept nogil:
-    """Compute the offsets of the block's corner."""
-    cdef int i, loop
-    s.out_now = 0
-    for loop in range(s.loops):
-        s.out_now += s.out_steps[loop] * s.position[loop]
-    for i in range(s.wide_count):
-        _move_factor(s, &s.wide_factors[i])
-    for i in range(s.tall_count):
-        _move_factor(s, &s.tall_factors[i])
-
-
-cdef void _move_factor(Sum *s, Factor *f) noexcept nogil:
-    cdef int c, loop
-    f.now = f.start
-    for loop in range(s.loops):
-        f.now += f.steps[loop] * s.position[loop]
-    for c in range(f.checks):
-        f.values_now[c] = f.values[c]
-        for loop in range(s.loops):
-            f.values_now[c] += f.slopes[c * s.loops + loop] * s.position[loop]
-
-
-cdef void _line(
-    floating *line, Py_ssize_t stride, Sum *s, Factor *factors, int count, bint along_over,
-    Group *own, Py_ssize_t fixed, Py_ssize_t length,
-) noexcept nogil:
-    """Write the product of the factors along one group, at one position of the other."""
-    cdef Group *g = &s.over if along_over else own
-    cdef Group *h = own if along_over else &s.over
-    cdef Table *along
-    cdef Table *across
-    cdef Factor *f
-    cdef Py_ssize_t piece, start, run, first, stop, i, step, value
-    cdef const char *data
-    cdef floating *to
-    cdef int n, c
-    if count == 0:
-        for i in range(length):
-            line[i * stride] = 1
-    for n in range(count):
-        f = &factors[n]
-        along = &f.over if along_over else &f.own
-        across = &f.own if along_over else &f.over
-        for piece in range((length + g.run - 1) // g.run):
-            start = piece * g.run
-            run = min(g.run, length - start)
-            first, stop = 0, run
-            for c in range(f.checks):
-                value = f.values_now[c] + across.checks[c * h.size + fixed]
-                value += along.checks[c * g.size + start]
-                _clip(&first, &stop, value, f.slopes[c * s.loops + g.inner], f.sizes[c])
-            to = line + start * stride
-            if first >= stop:
-                first, stop = 0, 0
-            for i in range(first):
-                to[i * stride] = 0
-            for i in range(stop, run):
-                to[i * stride] = 0
-            if f.data == NULL:
-                if n == 0:
-                    for i in range(first, stop):
-                        to[i * stride] = 1
-                continue
-            step = f.steps[g.inner]
-            data = f.data + f.now + across.offset[fixed] + along.offset[start]
-            if n > 0:
-                for i in range(first, stop):
-                    to[i * stride] *= (<const floating *>(data + i * step))[0]
-            elif stride == 1 and step == sizeof(floating):
-                memcpy(to + first, data + first * step, (stop - first) * sizeof(floating))
-            else:
-                for i in range(first, stop):
-                    to[i * stride] = (<const floating *>(data + i * step))[0]
-
-
-cdef inline void _clip(
-    Py_ssize_t *first, Py_ssize_t *stop, Py_ssize_t value, Py_ssize_t slope, Py_ssize_t size
-) noexcept nogil:
-    """Keep the i in [first, stop) with 0 <= value + slope * i < size."""
-    if slope < 0:
-        value, slope = size - 1 - value, -slope
-    if slope == 0 or value >= size:
-        if value < 0 or value >= size:
-            stop[0] = first[0]
-        return
-    if slope == 1:
-        first[0] = max(first[0], -value)
-        stop[0] = min(stop[0], size - value)
-        return
-    if value < 0:
-        first[0] = max(first[0], (slope - 1 - value) // slope)
-    stop[0] = min(stop[0], (size - 1 - value) // slope + 1)
-
-
-cdef void _pack(
-    floating *panel, Sum *s, Factor *factors, int count, Group *own,
-    Py_ssize_t depth, Py_ssize_t length, bint tall,
-) noexcept nogil:
-    """Write the product of the factors as strips [depth][lanes], with zeros to fill the last."""
-    cdef floating *line = <floating *>s.line
-    cdef floating *to
-    cdef Py_ssize_t lanes = ROWS if tall else 64 // sizeof(floating)
-    cdef Py_ssize_t strips = (length + lanes - 1) // lanes, strip, t, i
-    if own.run >= s.over.run:
-        for t in range(depth):
-            _line[floating](line, 1, s, factors, count, False, own, t, length)
-            for i in range(length, strips * lanes):
-                line[i] = 0
-            for strip in range(strips):
-                to = panel + (strip * depth + t) * lanes
-                if tall:
-                    memcpy(to, line + strip * lanes, ROWS * sizeof(floating))
-                else:
-                    memcpy(to, line + strip * lanes, 64)
-        return
-    for i in range(strips * lanes):
-        to = panel + i // lanes * lanes * depth + i % lanes
-        if i < length:
-            _line[floating](to, lanes, s, factors, count, True, own, i, depth)
-        else:
-            for t in range(depth):
-                to[t * lanes] = 0
-
-
-cdef void _multiply_block(
-    Sum *s, Py_ssize_t depth, Py_ssize_t tall, Py_ssize_t wide, int changed, floating *_=NULL
-) noexcept nogil:
-    """Add the product of two blocks to the output, tile by tile."""
-    cdef Py_ssize_t lanes = 64 // sizeof(floating), run = min(s.wide.run, wide)
-    cdef Py_ssize_t piece, strip, start, j, done
-    cdef floating *panel = <floating *>s.wide_panel
-    cdef Factor *f = s.wide_factors
-    if changed < 3:
-        _pack[floating](
-            <floating *>s.tall_panel, s, s.tall_factors, s.tall_count, &s.tall, depth, tall, True
-        )
-    if s.direct and run >= lanes:
-        for piece in range(wide // run):
-            start = piece * run
-            for strip in range((run + lanes - 1) // lanes):
-                # The last strip ends with the run: it covers some columns again.
-                j = min(strip * lanes, run - lanes)
-                done = strip * lanes - j
-                _multiply_strip[floating](
-                    s, f.data + f.now + f.own.offset[start] + j * sizeof(floating),
-                    f.over.offset, depth, tall, start + j, done, lanes,
-                )
-        return
-    _pack[floating](panel, s, f, s.wide_count, &s.wide, depth, wide, False)
-    for strip in range((wide + lanes - 1) // lanes):
-        j = strip * lanes
-        _multiply_strip[floating](
-            s, <const char *>(panel + j * depth), s.packed_rows, depth, tall, j, 0,
-            min(lanes, wide - j),
-        )
-
-
-cdef void _multiply_strip(
-    Sum *s, const char *data, const Py_ssize_t *at, Py_ssize_t depth, Py_ssize_t tall,
-    Py_ssize_t j, Py_ssize_t first, Py_ssize_t stop, floating *_=NULL,
-) noexcept nogil:
-    """Multiply one strip; add columns [first, stop) to the output at position j on."""
-    cdef floating tile[96]
-    cdef floating *panel = <floating *>s.tall_panel
-    cdef Py_ssize_t band, i, n, x
-    cdef bint fast = has_avx2(), joined = True
-    cdef floating scale = <floating>s.scale
-    cdef floating *row
-    cdef floating *out
-    cdef char *to
-    cdef Py_ssize_t *where = s.out_wide + j
-    cdef int lanes = 64 // sizeof(floating)
-    for x in range(first + 1, stop):
-        joined = joined and where[x] == where[x - 1] + <Py_ssize_t>sizeof(floating)
-    for band in range((tall + ROWS - 1) // ROWS):
-        i = band * ROWS
-        if floating is float:
-            if fast:
-                tile_float_avx2(depth, panel + i * depth, data, at, tile)
-            else:
-                tile_float(depth, panel + i * depth, data, at, tile)
-        else:
-            if fast:
-                tile_double_avx2(depth, panel + i * depth, data, at, tile)
-            else:
-                tile_double(depth, panel + i * depth, data, at, tile)
-        for n in range(min(ROWS, tall - i)):
-            row = tile + n * lanes
-            to = s.out + s.out_now + s.out_tall[i + n]
-            if joined:
-                out = <floating *>(to + where[first])
-                if floating is float:
-                    add_float(out, row + first, scale, stop - first)
-                else:
-                    add_double(out, row + first, scale, stop - first)
-            else:
-                for x in range(first, stop):
-                    (<floating *>(to + where[x]))[0] += scale * row[x]
-
-
-cdef void _add_block(Sum *s, Py_ssize_t depth, Py_ssize_t wide, floating *_=NULL) noexcept nogil:
-    """Add a sum of products of the factors of one side, along its longer run."""
-    cdef floating *line = <floating *>s.line
-    cdef floating scale = <floating>s.scale
-    cdef floating total
-    cdef Py_ssize_t t, j, start
-    cdef char *to = s.out + s.out_now
-    cdef Factor *f = s.wide_factors
-    cdef bint plain = s.wide_count == 1 and f.checks == 0 and f.data != NULL
-    plain = plain and f.steps[s.over.inner] == sizeof(floating)
-    if s.wide.run >= s.over.run:
-        for t in range(depth):
-            _line[floating](line, 1, s, f, s.wide_count, False, &s.wide, t, wide)
-            for j in range(wide):
-                (<floating *>(to + s.out_wide[j]))[0] += scale * line[j]
-        return
-    for j in range(wide):
-        if plain:
-            total = 0
-            for t in range((depth + s.over.run - 1) // s.over.run):
-                start = t * s.over.run
-                total += _total[floating](
-                    <const floating *>(f.data + f.now + f.own.offset[j] + f.over.offset[start]),
-                    min(s.over.run, depth - start),
-                )
-        else:
-            _line[floating](line, 1, s, f, s.wide_count, True, &s.wide, j, depth)
-            total = _total[floating](line, depth)
-        (<floating *>(to + s.out_wide[j]))[0] += scale * total
-
-
-cdef inline floating _total(const floating *line, Py_ssize_t length) noexcept nogil:
-    if floating is float:
-        return total_float(line, length)
-    else:
-        return total_double(line, length)
+processor(os.environ.get("ROT180_ISA") or None)

@@ -207,7 +207,7 @@ def _integers(**arguments):
             found = type(value).__name__
             raise TypeError(f"{name}: found {value!r} ({found}), expected an integer") from None
         if abs(out[-1]) >= LIMIT:
-            raise ValueError(f"{name}: found {value}, expected an integer of less than 62 bits")
+            raise ValueError(f"{name}: found {value}, expected an integer below {LIMIT}")
     return out
 
 
@@ -249,6 +249,8 @@ def _sizes(names, **arguments):
     found = {}
     for argument, (shape, axes) in arguments.items():
         for axis, (size, name) in enumerate(zip(shape, axes.split())):
+            if size >= LIMIT:
+                raise ValueError(f"{argument}: found {size} on axis {axis}, expected below {LIMIT}")
             if name == "*":
                 continue
             if name.isdigit():

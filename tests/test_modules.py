@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from rot180.codegen import catalogue
-from rot180.codegen.render import render_module
+from rot180.codegen.render import HEADER, render_contraction, render_module
 from rot180.derive.gradients import kernel_theorem, kernel_theorems
 from rot180.derive.layers import Layer, layer
 from tests import plain_loops
@@ -78,6 +78,7 @@ def compiled_modules(
     pytest.importorskip("Cython")
     folder = tmp_path_factory.mktemp("odd")
     layers = {}
+    (folder / HEADER).write_text(render_contraction())
     for name, forward, texts in sources():
         (folder / f"{name}.pyx").write_text(texts["cython"])
         layers[name] = forward

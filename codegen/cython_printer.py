@@ -1,0 +1,164 @@
+"""Plans as Cython: the lines that fill in a sum's loops and index maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sympy import Expr, Integer, Symbol
+
+from rot180.codegen.passes import LoweringError
+from rot180.codegen.plan import Affine, Factor, Loop, Nest, Operand, Phase, Plan, Solved
+from rot180.codegen.printers import (
+    Interface,
+    arguments,
+    array,
+    comment,
+    condition,
+    divisor,
+    fraction,
+    name,
+    number,
+    plain,
+)
+from rot180.derive.polynomial import monomials
+
+LOOPS, AXES = 32, 20
+_MOST_BITS = 40
+_ROLES = ("batch", "rows", "columns", "reduction")
+
+
+def bits(plans: Iterable[Plan]) -> int:
+    """Return how many bits arguments may have so that 62 hold every polynomial of the plans."""
+    found = {e for plan in plans for nest in plan.nests for e in _polynomials(nest)}
+    b = _MOST_BITS
+    while b > 1 and any(_largest(e, b) >= 2**62 for e in found):
+        b -= 1
+    return b
+
+
+def _largest(e: Expr, b: int) -> int:
+    return sum(
+        abs(int(c)) * int(2 ** (b * sum(power for _, power in m))) for m, c in monomials(e).items()
+    )
+
+
+def _polynomials(nest: Nest) -> Iterator[Expr]:
+    for step in nest.outer:
+        if isinstance(step, Phase):
+            yield step.size
+        elif isinstance(step, Solved):
+            yield from (step.value, step.divisor)
+        else:
+            yield from (step.value.constant, step.size)
+    maps: list[Affine] = list(nest.output)
+    for f in nest.factors:
+        maps += f.index if isinstance(f, Operand) else [f.value]
+    for bound in (b for loop in nest.loops for b in loop.bounds):
+        maps.append(bound.value)
+        yield bound.size
+    for e in maps:
+        yield from (e.constant, *(c for _, c in e.coefficients))
+
+
+def kernel_lines(found: Interface, plan: Plan) -> list[str]:
+    """Write the body of a kernel's C part.
+
+    Raises:
+        LoweringError: a sum has more loops, or an array more axes, than the C part has room for.
+
+    """
+    for nest in plan.nests:
+        axes = max(len(m) for m in (nest.output, *(f.index for f in nest.factors if isinstance(f, Operand))))
+        if len(nest.loops) > LOOPS or axes > AXES:
+            raise LoweringError(
+                f"found {len(nest.loops)} loops and {axes} axes, expected at most {LOOPS} and {AXES}"
+            )
+    arrays, _ = arguments(found, plan)
+    output = name(found.output)
+    most = max((len(nest.factors) for nest in plan.nests), default=0)
+    lines = ["cdef _Held _held = _Held()", "cdef Nest _nest"]
+    lines.append(f"cdef Entry[{max(1, most)}] _factors")
+    lines += [f"cdef Py_buffer *_at_{a} = _held.view({a}, {a == output})" for a in arrays]
+    if variables := list(dict.fromkeys(v for nest in plan.nests for v in _variables(nest))):
+        lines.append(f"cdef Py_ssize_t {', '.join(variables)}")
+    for nest in plan.nests:
+        lines += nest_lines(nest, output)
+    return lines
+
+
+def _variables(nest: Nest) -> Iterator[str]:
+    for step in nest.outer:
+        if isinstance(step, Phase | Solved):
+            yield name(step.variable.name)
+    for loop in nest.loops:
+        yield name(loop.variable.name)
+
+
+def nest_lines(nest: Nest, output: str) -> list[str]:
+    """Write one nest: its phases, its loops, the maps of the output and of each factor."""
+    lines, tab, inside = [comment(nest, output)], "", False
+    for step in nest.outer:
+        if isinstance(step, Phase):
+            lines.append(f"{tab}for {name(step.variable.name)} in range({number(step.size)}):")
+            tab, inside = tab + "    ", True
+            continue
+        holds, fails = condition(step)
+        lines.append(f"{tab}if {fails if inside else holds}:")
+        if inside:
+            lines.append(f"{tab}    continue")
+        else:
+            tab += "    "
+        if isinstance(step, Solved):
+            value = f"({number(step.value)}) // {divisor(number(step.divisor))}"
+            lines.append(f"{tab}{name(step.variable.name)} = {value}")
+    top, bottom = fraction(nest.coefficient)
+    scale = f"<double>({top}) / {bottom}" if nest.coefficient != 1 else "1"
+    sides = f"{len(nest.left)}, {len(nest.right)}"
+    body = [f"_begin(&_nest, _at_{output}.itemsize, _factors, {sides}, {scale})"]
+    for loop in nest.loops:
+        body += _loop(nest, loop)
+    body.append(f"_entry(&_nest.out, _at_{output})")
+    body += _maps("_nest.out", nest.output)
+    for at, factor in enumerate(nest.factors):
+        body += _factor(f"_factors[{at}]", factor)
+    body.append("_run(&_nest)")
+    return lines + [tab + line for line in body]
+
+
+def _loop(nest: Nest, loop: Loop) -> list[str]:
+    v = name(loop.variable.name)
+    role = next(r for r in _ROLES if loop.variable in getattr(nest, r))
+    role = "over" if role == "reduction" else role
+    size = plain(loop)
+    if size is not None:
+        return [f"{v} = _range(&_nest, {role.upper()}, {number(size)})"]
+    lines = [f"{v} = _loop(&_nest, {role.upper()})"]
+    for b in loop.bounds:
+        lines.append(_map("_nest.constant", "_nest.slope[{}]", b.value))
+        lines.append(f"_bound(&_nest, {v}, {number(b.size)})")
+    return [line for line in lines if line]
+
+
+def _factor(entry: str, factor: Factor) -> list[str]:
+    if isinstance(factor, Operand):
+        return [f"_entry(&{entry}, _at_{array(factor)})", *_maps(entry, factor.index)]
+    return [f"_inside(&{entry}, {number(factor.size)})", *_maps(entry, (factor.value,))]
+
+
+def _maps(entry: str, index: Iterable[Affine]) -> list[str]:
+    lines = (
+        _map(f"{entry}.constant[{axis}]", f"{entry}.slope[{axis}][{{}}]", e)
+        for axis, e in enumerate(index)
+    )
+    return [line for line in lines if line]
+
+
+def _map(constant: str, slope: str, e: Affine) -> str:
+    parts = [f"{slope.format(name(v.name))} = {number(c)}" for v, c in _slopes(e)]
+    if e.constant != 0:
+        parts.append(f"{constant} = {number(e.constant)}")
+    return "; ".join(parts)
+
+
+def _slopes(e: Affine) -> Iterator[tuple[Symbol, Expr]]:
+    return ((v, c) for v, c in e.coefficients if c != Integer(0))
