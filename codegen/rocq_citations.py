@@ -206,9 +206,15 @@ def _chain_rule(
     names = " ".join(map(plain.variable, index))
     head, value = dual.tensor(inner), f"value_{case.names.tensors[inner.name]}"
     slope = plain.factor(Derivative((Access(inner, index),), pending.wrt))
+    entries = [f"e{n + 1}" for n in range(len(index))]
+    family, at, parts = _family(entries)
 
     def moving(inside: Printer, a: Access) -> str:
         return " ".join([head, *map(inside.argument, a.index)])
+
+    def one_of_family(inside: Printer, a: Access) -> str:
+        _, at, _ = _family(list(map(inside.argument, a.index)))
+        return f"(({inside.factor(a)}, delta scalars {family} {at} z9) : dual scalars)"
 
     def one_moving(inside: Printer, a: Access) -> str:
         pairs = zip(map(inside.argument, a.index), map(plain.variable, index), strict=True)
@@ -216,9 +222,8 @@ def _chain_rule(
         return f"(({inside.factor(a)}, {deltas}) : dual scalars)"
 
     whole = _Unfolded(case.names, pending.wrt, inner, moving, avoid).factor(outer)
+    member = _Unfolded(case.names, pending.wrt, inner, one_of_family, avoid).factor(outer)
     single = _Unfolded(case.names, pending.wrt, inner, one_moving, avoid).factor(outer)
-    entries = [f"e{n + 1}" for n in range(len(index))]
-    family, at, parts = _family(entries)
     opened = "z1" if index else "z9"
     for n in range(1, len(index)):
         opened = f"[{opened} z{n + 1}]"
@@ -238,17 +243,19 @@ def _chain_rule(
         case.say("  exfalso; apply out; repeat split; lia. }")
     case.say(f"assert (chained : follows {family} (fun z9 => ({lambda_}{slope}) {given})")
     case.say(f"  ({whole})")
-    case.say(f"  (fun z9 => ({lambda_}{single}) {given})).")
+    case.say(f"  (fun z9 => {member})).")
     pattern = " ".join([head, *(f"?{e}" for e in entries)])
     case.say(f"{{ cbv beta. follow; match goal with |- follows _ _ ({pattern}) _ =>")
-    case.say(f"    refine (follows_entry scalars {family} _ _ _ {at} _ _ _) end;")
-    case.say(f"    [first [reflexivity | apply {value}] | reflexivity | intros {opened} out].")
+    case.say(f"    apply (follows_entry scalars {family} _ _ _ {at}) end;")
+    case.say(f"    [apply {value} | cbn [fst snd]; reflexivity | intros {opened} out].")
     end = "cbn in out; cbn [fst snd]; apply off; unfold enough in *; lia"
     case.say(f"  all: {end if index else 'contradiction'}. }}")
     case.say(f"transitivity (slope ({whole})).")
     case.say(f"{{ apply f_equal. {_unfolding(case, [outer], ())} congruent. }}")
     sums = plain.sums(index, f"slope ({single}) [*] {slope}")
-    case.say(f"transitivity ({sums}); [exact (proj2 chained) | clear chained].")
+    case.say(f"transitivity ({sums}).")
+    case.say("{ destruct chained as [_ ->]. cbn [gather delta both along alone fst snd]. reflexivity. }")
+    case.say("clear chained.")
 
 
 def _family(entries: Sequence[str]) -> tuple[str, str, list[str]]:
