@@ -298,14 +298,14 @@ def _is_plain(line: Expression) -> bool:
     )
 
 
-def _citations(theorem: Theorem) -> tuple[dict[Proof, Cited], tuple[str, ...]]:
-    """Return the theorems that the steps cite, and their texts as modules."""
+def _citations(theorem: Theorem, prefix: str) -> tuple[dict[Proof, Cited], tuple[str, ...]]:
+    """Return the theorems that the steps cite, and their texts as modules with that prefix."""
     cites: dict[Proof, Cited] = {}
     texts = []
     for step in theorem.proof.steps:
         proof = dict(step.arguments).get("theorem")
         if isinstance(proof, Proof) and proof not in cites:
-            found, text = _module(replay(proof), f"cited_{len(cites) + 1}")
+            found, text = _module(replay(proof), f"{prefix}_{len(cites) + 1}")
             cites[proof] = found
             texts.append(text)
     return cites, tuple(texts)
@@ -330,7 +330,7 @@ def _module(theorem: Theorem, name: str) -> tuple[Cited, str]:
     text = environment().get_template("cited.v.jinja").render(
         module=name,
         reach=" ".join(map(Printer(names).variable, cited.variables)),
-        script=_script(theorem, names, whole=False),
+        script=_script(theorem, names, module=name),
         statement=claimed,
     )
     return cited, text
@@ -372,11 +372,11 @@ def _statement(
     )
 
 
-def _script(theorem: Theorem, names: Names, whole: bool = True) -> Script:
-    """Lay out the proof of a theorem; as a whole, or the steps alone for another to cite."""
+def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
+    """Lay out the proof of a theorem; in a module, its steps alone, for another to cite."""
     last = len(theorem.lines) - 1
     stated, header = _mentioned((theorem.lhs, theorem.rhs)), _header(theorem)
-    if whole:
+    if not module:
         theorem = _with_plain_line(theorem)
     names = names.extended(theorem.lines)
     plain, pending = Printer(names), _pending(theorem.lhs)
@@ -384,9 +384,9 @@ def _script(theorem: Theorem, names: Names, whole: bool = True) -> Script:
     if strange := [t.name for t in between if t.definition is None]:
         raise ScriptError(f"the proof mentions {strange[0]}, the statement does not")
     inside = [t for t in tensors(theorem.lhs) if t.definition]
-    cites, texts = _citations(theorem)
+    cites, texts = _citations(theorem, module or "cited")
     lemmas = tuple(_lemma(theorem, names, cites, n + 1) for n in range(len(theorem.proof.steps)))
-    stable = _stable(theorem, names) if whole else None
+    stable = None if module else _stable(theorem, names)
     ends = (*lemmas, stable) if stable else lemmas
     premises = tuple(dict.fromkeys(p for x in ends for p in x.premises))
     least = "0"

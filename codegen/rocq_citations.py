@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.rocq_printer import Printer, ScriptError, boxes_of, function_name
 from rot180.codegen.rocq_tactics import Case, Reach, Support, descend, permute, pull
-from rot180.derive.obligations import Obligation
+from rot180.derive.obligations import Nonzero, Obligation
 from rot180.derive.polynomial import normal, symbols_of
 from rot180.derive.proof import Proof, Theorem, tensors
 from rot180.derive.rules import Place, instantiate
@@ -119,9 +119,7 @@ def lemma(
     case.say("{")
     wanted = _wanted(cited, by, place, rest)
     supports = case.supports(rest)
-    for split in case.needed(wanted, supports, ()):
-        case.say(split)
-    _bring_near(case, cited, by, kept, supports)
+    _bring_near(case, cited, by, kept, supports, case.needed(wanted, supports, ()))
     case.say("apply f_equal2; [reflexivity |].")
     _apply(case, cited, by, dict(tensors), wanted, [*used.factors, *_factors(sides)])
     case.say("}")
@@ -173,9 +171,8 @@ def compose(
         case.say(f"destruct ({case.bracket(b)[2]}) as [{s.name} | {s.name}]; [| {off}].")
     wanted = _wanted(cited, by, place, (*rest, moved))
     supports = [*inside, *case.supports(rest)]
-    for split in case.needed(wanted, supports, ()):
-        case.say(split)
-    _bring_near(case, cited, by, (*t.variables, *index), supports)
+    splits = case.needed(wanted, supports, ())
+    _bring_near(case, cited, by, (*t.variables, *index), supports, splits)
     case.say("apply f_equal2; [| reflexivity].")
     swap = dict(tensors)
     for u in cited.operands:
@@ -296,9 +293,21 @@ def _bring_near(
     by: dict[Symbol, Expr],
     bound: Sequence[Symbol],
     supports: Sequence[Support],
+    splits: Sequence[str],
 ) -> None:
-    """Show that the bound is large enough for the theorem, whatever the bound variables are."""
-    least = " ".join([f"{cited.module}.far", *(a for part in _arguments(case, cited, by) for a in part)])
+    """Show that the bound is large enough for the theorem, whatever the bound variables are.
+
+    Args:
+        case: the lemma.
+        cited: the theorem.
+        by: what its symbols stand for.
+        bound: the variables that are bound here.
+        supports: what holds here, or where the product is not zero.
+        splits: tactics that leave the case where the product is not zero.
+
+    """
+    parameters, variables = _arguments(case, cited, by)
+    least = " ".join([f"{cited.module}.far", *parameters, *variables])
     used = {u for v in cited.variables for u in symbols_of(by.get(v, v))}
     search = Reach(case, frozenset(bound), supports)
     text, steps = least, list[str]()
@@ -309,7 +318,8 @@ def _bring_near(
         steps.append(f"eapply Z.le_trans; [apply (farthest_le {found} {name} {fact}) |].")
         text = f"farthest {found}"
     case.premises[text] = None
-    for tactic in (*(s.split for s in dict.fromkeys(search.used) if s.split), *search.tactics):
+    more = (s.split for s in search.used if s.split)
+    for tactic in (*dict.fromkeys((*splits, *more)), *search.tactics):
         case.say(tactic)
     case.say(f"assert (close : enough ({least}) bound).")
     case.say(f"{{ unfold enough in *. {' '.join(steps)} assumption. }}")
@@ -331,11 +341,11 @@ def _apply(
     parts += [case.names.tensors[function_name(f, n)] for f, n in cited.functions]
     parts += [f"({plain.tensor(u)})" for u in operands]
     parts += [_outside(case, u) for u in operands if u.shape]
-    facts = []
     for o in wanted:
-        facts.append(case.label("fact"))
-        case.say(f"assert ({facts[-1]} : {plain.condition(o.goal)}).")
+        assert not isinstance(o.goal, Nonzero)
+        case.say(f"assert ({case.label('fact')} : {plain.condition(o.goal)}).")
         case.say(f"{{ {' '.join(case.solve(o))} }}")
+    facts = ["ltac:(lia)"] * len(wanted)
     hypotheses = len(cited.theorem.hypotheses)
     parts += [*facts[:hypotheses], *variables, *facts[hypotheses:]]
     case.say(f"pose proof ({cited.module}.whole {' '.join(parts)} bound close) as told.")

@@ -485,7 +485,7 @@ def lemma(
     return place.put(*terms), tuple(Obligation(context, c) for c in wanted)
 
 
-@rule(latex="chain rule through ${inner}$; {theorem}")
+@rule(latex="chain rule, {theorem}")
 def compose(
     place: Place,
     factor: int,
