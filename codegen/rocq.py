@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ from rot180.derive.terms import (
 LIBRARY = "finite_sums"
 """The file that every script needs: finite sums, brackets and dual numbers, written by hand."""
 
-_TACTICS = {**TACTICS, "lemma": lemma, "compose": compose}
+_TACTICS: Mapping[str, Callable[..., None]] = {**TACTICS, "lemma": lemma, "compose": compose}
 
 
 @dataclass(frozen=True)

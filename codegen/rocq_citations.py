@@ -83,7 +83,6 @@ class _Unfolded(Printer):
         return super().factor(f)
 
 
-
 def lemma(
     case: Case,
     place: Place,
@@ -97,9 +96,7 @@ def lemma(
     """Show a step that uses an equation: its sums go inside, and what stands around outside."""
     t, plain, cited = place.term, case.plain, case.cited[theorem]
     by = {v: normal(e) for v, e in symbols}
-    left, right = (
-        instantiate(e, by, tensors) for e in (cited.theorem.lhs, cited.theorem.rhs)
-    )
+    left, right = (instantiate(e, by, tensors) for e in (cited.theorem.lhs, cited.theorem.rhs))
     kept = tuple(v for v in t.variables if v not in bound)
     rest = place.around(*factors)
     quotient = normal(t.coefficient / left[0].coefficient)
@@ -142,9 +139,7 @@ def compose(
     assert isinstance(pending, Derivative)
     if inner.definition is None:
         raise ScriptError(f"{inner.name} is no defined tensor")
-    left, right = (
-        instantiate(e, by, tensors) for e in (cited.theorem.lhs, cited.theorem.rhs)
-    )
+    left, right = (instantiate(e, by, tensors) for e in (cited.theorem.lhs, cited.theorem.rhs))
     (known,) = left[0].factors
     assert isinstance(known, Derivative)
     index = tuple(v for v in known.wrt.index if isinstance(v, Symbol))
@@ -225,9 +220,9 @@ def _chain_rule(
     for n in range(1, len(index)):
         opened = f"[{opened} z{n + 1}]"
     lambda_, given = (f"fun {names} => ", " ".join(parts)) if index else ("", "")
-    for n in inner.shape:
-        case.premises[f"Z.abs {plain.argument(n)}"] = None
     boxes = boxes_of(inner, index)
+    for b in boxes:
+        case.premises[f"Z.abs {plain.argument(b.size)}"] = None
     box = " /\\ ".join(map(plain.condition, boxes))
     if index:
         case.say(f"assert (off : forall {names}, ~ ({box}) -> {slope} = zero).")
@@ -242,16 +237,17 @@ def _chain_rule(
     case.say(f"  ({whole})")
     case.say(f"  (fun z9 => {member})).")
     pattern = " ".join([head, *(f"?{e}" for e in entries)])
-    case.say(f"{{ cbv beta. follow; match goal with |- follows _ _ ({pattern}) _ =>")
+    case.say(f"{{ cbv beta. follow; (match goal with |- follows _ _ ({pattern}) _ =>")
     case.say(f"    apply (follows_entry scalars {family} _ _ _ {at}) end;")
-    case.say(f"    [apply {value} | cbn [fst snd]; reflexivity | intros {opened} out].")
+    case.say(f"    [apply {value} | cbn [fst snd]; reflexivity | intros {opened} out]).")
     end = "cbn in out; cbn [fst snd]; apply off; unfold enough in *; lia"
     case.say(f"  all: {end if index else 'contradiction'}. }}")
     case.say(f"transitivity (slope ({whole})).")
     case.say(f"{{ apply f_equal. {_unfolding(case, [outer], ())} congruent. }}")
     sums = plain.sums(index, f"slope ({single}) [*] {slope}")
     case.say(f"transitivity ({sums}).")
-    case.say("{ destruct chained as [_ ->]. cbn [gather delta both along alone fst snd]. reflexivity. }")
+    case.say("{ destruct chained as [_ ->]. cbn [gather delta both along alone fst snd].")
+    case.say("  reflexivity. }")
     case.say("clear chained.")
 
 
@@ -359,9 +355,7 @@ def _outside(case: Case, u: Tensor) -> str:
         return f"{case.plain.operand(u)}_box"
     plain, fact = case.plain, case.label("outside")
     index = [f"z{n + 1}" for n in range(len(u.shape))]
-    boxes = [
-        (i, plain.argument(n)) for i, n in zip(index, u.shape, strict=True) if n is not None
-    ]
+    boxes = [(i, plain.argument(n)) for i, n in zip(index, u.shape, strict=True) if n is not None]
     box = " /\\ ".join(f"0 <= {i} < {n}" for i, n in boxes)
     entry = " ".join([plain.tensor(u), *index])
     case.say(f"assert ({fact} : forall {' '.join(index)}, ~ ({box}) -> {entry} = zero).")

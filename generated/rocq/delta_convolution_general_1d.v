@@ -430,14 +430,15 @@ Proof.
   assert (chained : follows (@along scalars bound) (fun z9 => (fun h1 => slope (sigma_z bound (lifted sigma sigma_1) (moved_z z h) h1)) z9)
     ((sum[bound] p, fixed_grad_y grad_y p [*] (box p P [*] (sum[bound] k, sigma_z bound (lifted sigma sigma_1) (moved_z z h) (p*s - d*k - lo) [*] fixed_w w k))))
     (fun z9 => (sum[bound] p, fixed_grad_y grad_y p [*] (box p P [*] (sum[bound] k, ((sigma_z bound sigma z (p*s - d*k - lo), delta scalars (@along scalars bound) (p*s - d*k - lo) z9) : dual scalars) [*] fixed_w w k))))).
-  { cbv beta. follow; match goal with |- follows _ _ (sigma_z bound (lifted sigma sigma_1) (moved_z z h) ?e1) _ =>
+  { cbv beta. follow; (match goal with |- follows _ _ (sigma_z bound (lifted sigma sigma_1) (moved_z z h) ?e1) _ =>
       apply (follows_entry scalars (@along scalars bound) _ _ _ e1) end;
-      [apply value_sigma_z | cbn [fst snd]; reflexivity | intros z1 out].
+      [apply value_sigma_z | cbn [fst snd]; reflexivity | intros z1 out]).
     all: cbn in out; cbn [fst snd]; apply off; unfold enough in *; lia. }
   transitivity (slope ((sum[bound] p, fixed_grad_y grad_y p [*] (box p P [*] (sum[bound] k, sigma_z bound (lifted sigma sigma_1) (moved_z z h) (p*s - d*k - lo) [*] fixed_w w k))))).
   { apply f_equal. cbv beta delta [sigma_z y L fixed_grad_y moved_z fixed_w]; congruent. }
   transitivity (sum[bound] h1, slope ((sum[bound] p, fixed_grad_y grad_y p [*] (box p P [*] (sum[bound] k, ((sigma_z bound sigma z (p*s - d*k - lo), point ((p*s - d*k - lo) - h1)) : dual scalars) [*] fixed_w w k)))) [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z h) h1)).
-  { destruct chained as [_ ->]. cbn [gather delta both along alone fst snd]. reflexivity. }
+  { destruct chained as [_ ->]. cbn [gather delta both along alone fst snd].
+    reflexivity. }
   clear chained.
   apply total_ext; intro h1.
   transitivity ((convolve_dilate_grad_y_s_rot180_w bound grad_y w h1) [*] (slope (sigma_z bound (lifted sigma sigma_1) (moved_z z h) h1))).
@@ -455,7 +456,7 @@ Proof.
     exfalso; apply out; repeat split; lia. }
   assert (fact_6 : 0 <= h1 < H).
   { lia. }
-  pose proof (cited_1.whole H K P d lo s scalars (grad_y) (sigma_z bound sigma z) (w) grad_y_box outside_5 w_box h1 fact_6 bound close) as told.
+  pose proof (cited_1.whole H K P d lo s scalars (grad_y) (sigma_z bound sigma z) (w) grad_y_box outside_5 w_box h1 ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
   all: cbv beta delta [sigma_z y L dilate_grad_y_s rot180_w convolve_dilate_grad_y_s_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_13 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y cited_1.L cited_1.dilate_grad_y_s cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_rot180_w]; congruent.
   }

@@ -584,14 +584,15 @@ Proof.
   assert (chained : follows (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) (fun z9 => (fun n1 c1 h1 => slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n1 c1 h1)) (fst (fst z9)) (snd (fst z9)) (snd z9))
     ((sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O [*] (box p P [*] (sum[bound] c2, sum[bound] k, sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n2 c2 (p*s - d*k - lo) [*] fixed_w w o c2 k))))))
     (fun z9 => (sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O [*] (box p P [*] (sum[bound] c2, sum[bound] k, ((sigma_z bound sigma z n2 c2 (p*s - d*k - lo), delta scalars (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) ((n2, c2), (p*s - d*k - lo)) z9) : dual scalars) [*] fixed_w w o c2 k))))))).
-  { cbv beta. follow; match goal with |- follows _ _ (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) ?e1 ?e2 ?e3) _ =>
+  { cbv beta. follow; (match goal with |- follows _ _ (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) ?e1 ?e2 ?e3) _ =>
       apply (follows_entry scalars (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) _ _ _ ((e1, e2), e3)) end;
-      [apply value_sigma_z | cbn [fst snd]; reflexivity | intros [[z1 z2] z3] out].
+      [apply value_sigma_z | cbn [fst snd]; reflexivity | intros [[z1 z2] z3] out]).
     all: cbn in out; cbn [fst snd]; apply off; unfold enough in *; lia. }
   transitivity (slope ((sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O [*] (box p P [*] (sum[bound] c2, sum[bound] k, sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n2 c2 (p*s - d*k - lo) [*] fixed_w w o c2 k))))))).
   { apply f_equal. cbv beta delta [sigma_z y L fixed_grad_y moved_z fixed_w]; congruent. }
   transitivity (sum[bound] n1, sum[bound] c1, sum[bound] h1, slope ((sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O [*] (box p P [*] (sum[bound] c2, sum[bound] k, ((sigma_z bound sigma z n2 c2 (p*s - d*k - lo), point (n2 - n1) [*] point (c2 - c1) [*] point ((p*s - d*k - lo) - h1)) : dual scalars) [*] fixed_w w o c2 k)))))) [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n1 c1 h1)).
-  { destruct chained as [_ ->]. cbn [gather delta both along alone fst snd]. reflexivity. }
+  { destruct chained as [_ ->]. cbn [gather delta both along alone fst snd].
+    reflexivity. }
   clear chained.
   apply total_ext; intro n1.
   apply total_ext; intro c1.
@@ -625,7 +626,7 @@ Proof.
   { lia. }
   assert (fact_16 : 0 <= h1 < H).
   { lia. }
-  pose proof (cited_1.whole C H K N O P d lo s scalars (grad_y) (sigma_z bound sigma z) (w) grad_y_box outside_13 w_box n1 c1 h1 fact_14 fact_15 fact_16 bound close) as told.
+  pose proof (cited_1.whole C H K N O P d lo s scalars (grad_y) (sigma_z bound sigma z) (w) grad_y_box outside_13 w_box n1 c1 h1 ltac:(lia) ltac:(lia) ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
   all: cbv beta delta [sigma_z y L dilate_grad_y_s rot180_w convolve_dilate_grad_y_s_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_17 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y cited_1.L cited_1.dilate_grad_y_s cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_rot180_w]; congruent.
   }

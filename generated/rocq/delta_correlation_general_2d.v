@@ -519,14 +519,15 @@ Proof.
   assert (chained : follows (both (@along scalars bound) (@along scalars bound)) (fun z9 => (fun h1 v1 => slope (sigma_z bound (lifted sigma sigma_1) (moved_z z h v) h1 v1)) (fst z9) (snd z9))
     ((sum[bound] p, sum[bound] q, fixed_grad_y grad_y p q [*] (box p P [*] (box q Q [*] (sum[bound] k, sum[bound] l, sigma_z bound (lifted sigma sigma_1) (moved_z z h v) (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w k l)))))
     (fun z9 => (sum[bound] p, sum[bound] q, fixed_grad_y grad_y p q [*] (box p P [*] (box q Q [*] (sum[bound] k, sum[bound] l, ((sigma_z bound sigma z (d*k + p*s - lo) (e*l + q*t - lp), delta scalars (both (@along scalars bound) (@along scalars bound)) ((d*k + p*s - lo), (e*l + q*t - lp)) z9) : dual scalars) [*] fixed_w w k l)))))).
-  { cbv beta. follow; match goal with |- follows _ _ (sigma_z bound (lifted sigma sigma_1) (moved_z z h v) ?e1 ?e2) _ =>
+  { cbv beta. follow; (match goal with |- follows _ _ (sigma_z bound (lifted sigma sigma_1) (moved_z z h v) ?e1 ?e2) _ =>
       apply (follows_entry scalars (both (@along scalars bound) (@along scalars bound)) _ _ _ (e1, e2)) end;
-      [apply value_sigma_z | cbn [fst snd]; reflexivity | intros [z1 z2] out].
+      [apply value_sigma_z | cbn [fst snd]; reflexivity | intros [z1 z2] out]).
     all: cbn in out; cbn [fst snd]; apply off; unfold enough in *; lia. }
   transitivity (slope ((sum[bound] p, sum[bound] q, fixed_grad_y grad_y p q [*] (box p P [*] (box q Q [*] (sum[bound] k, sum[bound] l, sigma_z bound (lifted sigma sigma_1) (moved_z z h v) (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w k l)))))).
   { apply f_equal. cbv beta delta [sigma_z y L' fixed_grad_y moved_z fixed_w]; congruent. }
   transitivity (sum[bound] h1, sum[bound] v1, slope ((sum[bound] p, sum[bound] q, fixed_grad_y grad_y p q [*] (box p P [*] (box q Q [*] (sum[bound] k, sum[bound] l, ((sigma_z bound sigma z (d*k + p*s - lo) (e*l + q*t - lp), point ((d*k + p*s - lo) - h1) [*] point ((e*l + q*t - lp) - v1)) : dual scalars) [*] fixed_w w k l))))) [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z h v) h1 v1)).
-  { destruct chained as [_ ->]. cbn [gather delta both along alone fst snd]. reflexivity. }
+  { destruct chained as [_ ->]. cbn [gather delta both along alone fst snd].
+    reflexivity. }
   clear chained.
   apply total_ext; intro h1.
   apply total_ext; intro v1.
@@ -552,7 +553,7 @@ Proof.
   { lia. }
   assert (fact_11 : 0 <= v1 < V).
   { lia. }
-  pose proof (cited_1.whole H K L P Q V d e lo lp s t scalars (grad_y) (sigma_z bound sigma z) (w) grad_y_box outside_9 w_box h1 v1 fact_10 fact_11 bound close) as told.
+  pose proof (cited_1.whole H K L P Q V d e lo lp s t scalars (grad_y) (sigma_z bound sigma z) (w) grad_y_box outside_9 w_box h1 v1 ltac:(lia) ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
   all: cbv beta delta [sigma_z y L' dilate_grad_y_s_t rot180_w correlate_dilate_grad_y_s_t_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_14 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y cited_1.L' cited_1.dilate_grad_y_s_t cited_1.rot180_w cited_1.correlate_dilate_grad_y_s_t_rot180_w]; congruent.
   }
