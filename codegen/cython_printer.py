@@ -68,10 +68,11 @@ def kernel_lines(found: Interface, plan: Plan) -> list[str]:
 
     """
     for nest in plan.nests:
-        axes = max(len(m) for m in (nest.output, *(f.index for f in nest.factors if isinstance(f, Operand))))
-        if len(nest.loops) > LOOPS or axes > AXES:
+        ranks = [len(f.index) for f in nest.factors if isinstance(f, Operand)]
+        found_sizes = len(nest.loops), max(len(nest.output), *ranks, 0)
+        if found_sizes[0] > LOOPS or found_sizes[1] > AXES:
             raise LoweringError(
-                f"found {len(nest.loops)} loops and {axes} axes, expected at most {LOOPS} and {AXES}"
+                f"found a sum with (loops, axes) {found_sizes}, expected at most {(LOOPS, AXES)}"
             )
     arrays, _ = arguments(found, plan)
     output = name(found.output)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from sympy import Symbol
 
 from rot180.codegen import files
 from rot180.codegen.render import environment
+from rot180.codegen.rocq_citations import Cited, compose, lemma
 from rot180.codegen.rocq_printer import (
     Names,
     Printer,
@@ -31,8 +32,9 @@ from rot180.codegen.rocq_printer import (
 )
 from rot180.codegen.rocq_tactics import TACTICS, WHOLE, Case, finite
 from rot180.codegen.tools import Ran, ToolError, run
-from rot180.derive.proof import Theorem, Variables, tensors
+from rot180.derive.proof import Proof, Theorem, Variables, replay, tensors
 from rot180.derive.rules import Place
+from rot180.derive.tactics import Derivation, unfold
 from rot180.derive.terms import (
     Access,
     Condition,
@@ -45,6 +47,8 @@ from rot180.derive.terms import (
 
 LIBRARY = "finite_sums"
 """The file that every script needs: finite sums, brackets and dual numbers, written by hand."""
+
+_TACTICS: Mapping[str, Callable[..., None]] = {**TACTICS, "lemma": lemma, "compose": compose}
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,17 @@ class Script:
     name: str
     header: tuple[str, ...]
     library: str
+    cited: tuple[str, ...]
     between: tuple[str, ...]
     projections: tuple[tuple[str, str, str], ...]
     lines: tuple[str, ...]
     lemmas: tuple[Lemma, ...]
-    stable: Lemma
+    stable: Lemma | None
     premises: tuple[str, ...]
     least: str
     forward: tuple[int, ...]
     backward: tuple[int, ...]
+    onward: tuple[int, ...]
     last: int
 
 
@@ -107,7 +113,7 @@ def script(theorem: Theorem) -> str:
     if theorem.open:
         raise ScriptError(f"{theorem.name} has an open obligation")
     names, claimed = _statement(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
-    proof = _script(theorem, names.extended(theorem.lines))
+    proof = _script(theorem, names)
     return environment().get_template("proof.v.jinja").render(script=proof, statement=claimed)
 
 
@@ -236,14 +242,15 @@ def _check(folder: Path, name: str, text: str, timeout: float) -> Checked:
     return Checked(name, accepted, ran.seconds, "" if accepted else ran.output.strip())
 
 
-def _lemma(theorem: Theorem, names: Names, number: int) -> Lemma:
+def _lemma(theorem: Theorem, names: Names, cites: Mapping[Proof, Cited], number: int) -> Lemma:
     step = theorem.proof.steps[number - 1]
     before, after = theorem.lines[number - 1], theorem.lines[number]
-    if step.rule not in TACTICS:
+    if step.rule not in _TACTICS:
         raise ScriptError(f"{theorem.name}, step {number}: no tactic for the rule {step.rule}")
     if step.reverse:
         before, after = after, before
-    case = Case(theorem, names, step, theorem.obligations[number - 1])
+    moved = tuple(text.split(" ", 1)[0] for text in _all_perturbed(names, theorem.lhs))
+    case = Case(theorem, names, step, theorem.obligations[number - 1], cites, moved)
     place = Place(before, step.at, theorem.conditions)
     case.say(f"unfold line_{number - 1}, line_{number}.")
     if step.reverse:
@@ -253,7 +260,7 @@ def _lemma(theorem: Theorem, names: Names, number: int) -> Lemma:
     if len(before) > 1 and step.rule not in WHOLE:
         one, some = case.plain.term(place.term), case.plain.expression(dst)
         case.say(f"cut (({one}) = {some}); [intros E; rewrite E; ring |].")
-    TACTICS[step.rule](case, place, dst, **dict(step.arguments))
+    _TACTICS[step.rule](case, place, dst, **dict(step.arguments))
     title = step.rule + (", from right to left" if step.reverse else "")
     return Lemma(number, title, number - 1, tuple(case.premises), tuple(case.tactics))
 
@@ -272,25 +279,87 @@ def _stable(theorem: Theorem, names: Names) -> Lemma:
     raise ScriptError(f"{theorem.name}: no line is plainly finite: {problems}")
 
 
+def _with_plain_line(theorem: Theorem) -> Theorem:
+    """Return the theorem with steps added that unfold its right side, if no line is plain."""
+    if any(_is_plain(line) for line in theorem.lines):
+        return theorem
+    start = theorem.proof
+    d = Derivation(start.name, start.variables, start.hypotheses, start.start)
+    d.lines, d.steps = list(theorem.lines), list(start.steps)
+    unfold(d)
+    return replay(d.proof())
+
+
+def _is_plain(line: Expression) -> bool:
+    return not any(
+        isinstance(f, Derivative) or (isinstance(f, Access) and f.tensor.definition is not None)
+        for t in line
+        for f in t.factors
+    )
+
+
+def _citations(theorem: Theorem, prefix: str) -> tuple[dict[Proof, Cited], tuple[str, ...]]:
+    """Return the theorems that the steps cite, and their texts as modules with that prefix."""
+    cites: dict[Proof, Cited] = {}
+    texts = []
+    for step in theorem.proof.steps:
+        proof = dict(step.arguments).get("theorem")
+        if isinstance(proof, Proof) and proof not in cites:
+            found, text = _module(replay(proof), f"{prefix}_{len(cites) + 1}")
+            cites[proof] = found
+            texts.append(text)
+    return cites, tuple(texts)
+
+
+def _module(theorem: Theorem, name: str) -> tuple[Cited, str]:
+    """Return a theorem as another script can cite it: its steps, for one bound."""
+    sides = (theorem.lhs, theorem.rhs)
+    names, claimed = _statement(theorem.variables, theorem.hypotheses, *sides)
+    stated = _mentioned(sides)
+    parts = [f"line_{n}" for n in sorted({0, len(theorem.lines) - 1})]
+    parts += [text.split(" ", 1)[0] for text in claimed.perturbed]
+    parts += [names.tensors[t.name] for t in stated if t.definition]
+    cited = Cited(
+        name,
+        theorem,
+        _parameters(theorem.variables, theorem.hypotheses, *sides),
+        tuple(dict.fromkeys(functions_of((*theorem.lhs, *theorem.rhs)))),
+        tuple(t for t in stated if t.definition is None),
+        tuple(f"{name}.{part}" for part in parts),
+    )
+    text = environment().get_template("cited.v.jinja").render(
+        module=name,
+        reach=" ".join(map(Printer(names).variable, cited.variables)),
+        script=_script(theorem, names, module=name),
+        statement=claimed,
+    )
+    return cited, text
+
+
+def _parameters(
+    variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
+) -> tuple[Symbol, ...]:
+    """Return the sizes and parameters of a statement, by name."""
+    boxes = [Range(v, n) for v, n in variables if n is not None]
+    found: set[Symbol] = set().union(*(factor_symbols(c) for c in (*hypotheses, *boxes)))
+    for t in (*lhs, *rhs):
+        found |= t.symbols - set(t.variables)
+    return tuple(sorted(found - {v for v, _ in variables}, key=lambda v: v.name))
+
+
 def _statement(
     variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
 ) -> tuple[Names, Statement]:
     boxes = [Range(v, n) for v, n in variables if n is not None]
     names = Names.of((lhs, rhs), (*hypotheses, *boxes))
-    plain, pending = Printer(names), _pending(lhs)
-    stated = _mentioned((lhs, rhs))
+    plain, stated = Printer(names), _mentioned((lhs, rhs))
     free = [t for t in stated if t.definition is None]
-    parameters: set[Symbol] = set().union(*(factor_symbols(c) for c in (*hypotheses, *boxes)))
-    for t in (*lhs, *rhs):
-        parameters |= t.symbols - set(t.variables)
-    parameters -= {v for v, _ in variables}
+    parameters = _parameters(variables, hypotheses, lhs, rhs)
     functions = dict.fromkeys(functions_of((*lhs, *rhs)))
     given = [(name, plain.condition(c)) for c, name in named(variables, hypotheses, plain)]
     return names, Statement(
-        parameters=" ".join(plain.variable(v) for v in sorted(parameters, key=lambda v: v.name)),
-        perturbed=tuple(_perturbed(plain, t, pending) for t in tensors(lhs) if not t.definition)
-        if pending
-        else (),
+        parameters=" ".join(map(plain.variable, parameters)),
+        perturbed=_all_perturbed(names, lhs),
         definitions=tuple(_defined(names, t) for t in stated if t.definition),
         functions=tuple(names.tensors[function_name(f, n)] for f, n in functions),
         operands=tuple(f"{names.tensors[t.name]} : {'Z -> ' * len(t.shape)}scalars" for t in free),
@@ -303,24 +372,32 @@ def _statement(
     )
 
 
-def _script(theorem: Theorem, names: Names) -> Script:
+def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
+    """Lay out the proof of a theorem; in a module, its steps alone, for another to cite."""
+    last = len(theorem.lines) - 1
+    stated, header = _mentioned((theorem.lhs, theorem.rhs)), _header(theorem)
+    if not module:
+        theorem = _with_plain_line(theorem)
+    names = names.extended(theorem.lines)
     plain, pending = Printer(names), _pending(theorem.lhs)
-    stated = _mentioned((theorem.lhs, theorem.rhs))
     between = [t for t in _mentioned(theorem.lines) if t not in stated]
     if strange := [t.name for t in between if t.definition is None]:
         raise ScriptError(f"the proof mentions {strange[0]}, the statement does not")
     inside = [t for t in tensors(theorem.lhs) if t.definition]
-    lemmas = tuple(_lemma(theorem, names, n + 1) for n in range(len(theorem.proof.steps)))
-    stable = _stable(theorem, names)
-    premises = tuple(dict.fromkeys(p for x in (*lemmas, stable) for p in x.premises))
+    cites, texts = _citations(theorem, module or "cited")
+    lemmas = tuple(_lemma(theorem, names, cites, n + 1) for n in range(len(theorem.proof.steps)))
+    stable = None if module else _stable(theorem, names)
+    ends = (*lemmas, stable) if stable else lemmas
+    premises = tuple(dict.fromkeys(p for x in ends for p in x.premises))
     least = "0"
     for p in reversed(premises):
         least = f"Z.max ({p}) ({least})"
-    last = len(theorem.lines) - 1
+    middle = stable.number if stable else last
     return Script(
         name=identifier(theorem.name),
-        header=_header(theorem),
+        header=header,
         library=LIBRARY,
+        cited=texts,
         between=tuple(_defined(names, t) for t in between),
         projections=tuple(_projection(names, t, pending) for t in inside) if pending else (),
         lines=tuple(map(plain.expression, theorem.lines)),
@@ -328,8 +405,9 @@ def _script(theorem: Theorem, names: Names) -> Script:
         stable=stable,
         premises=premises,
         least=least,
-        forward=tuple(range(1, stable.number + 1)),
-        backward=tuple(range(last, stable.number, -1)),
+        forward=tuple(range(1, middle + 1)),
+        backward=tuple(range(last, middle, -1)),
+        onward=tuple(range(last + 1, middle + 1)),
         last=last,
     )
 
@@ -357,6 +435,14 @@ def _pending(expression: Expression) -> Access | None:
     """Return the entry by which an expression is differentiated."""
     found = [f.wrt for t in expression for f in t.factors if isinstance(f, Derivative)]
     return found[0] if found else None
+
+
+def _all_perturbed(names: Names, lhs: Expression) -> tuple[str, ...]:
+    """Return the operands of a derivative over the dual numbers, as definitions."""
+    plain, pending = Printer(names), _pending(lhs)
+    if pending is None:
+        return ()
+    return tuple(_perturbed(plain, t, pending) for t in tensors(lhs) if not t.definition)
 
 
 def _perturbed(plain: Printer, t: Tensor, wrt: Access) -> str:

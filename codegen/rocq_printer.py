@@ -29,6 +29,7 @@ as at cofix else end exists exists2 fix for forall fun if in let match mod retur
 with Prop Set Type SProp Z nat bool Ring scalar scalars zero one add mul sub opp laws first total
 within box point agree dual value slope lifted statement bound least fst snd sum left right near
 enough holds finite A E far off all const z1 z2 z3 z4 z5 z6 z7 z8 z9
+family index gather delta beyond alone along both follows chained told close out away whole
 """
 RESERVED = frozenset(_WORDS.split())
 

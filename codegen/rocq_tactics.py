@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sympy import Expr, Integer, Symbol
 
@@ -19,7 +20,7 @@ from rot180.derive.obligations import (
     parts,
 )
 from rot180.derive.polynomial import coefficient, normal, symbols_of
-from rot180.derive.proof import Step, Theorem
+from rot180.derive.proof import Proof, Step, Theorem
 from rot180.derive.rules import Place
 from rot180.derive.terms import (
     Access,
@@ -39,6 +40,9 @@ from rot180.derive.terms import (
     substitute,
     substitute_factor,
 )
+
+if TYPE_CHECKING:
+    from rot180.codegen.rocq_citations import Cited
 
 
 def _sources(obligation: Obligation, certificate: Certificate) -> Iterator[Condition]:
@@ -97,12 +101,27 @@ class Support:
 
 @dataclass
 class Case:
-    """The tactics of one lemma, and the bounds they need."""
+    """The tactics of one lemma, and the bounds they need.
+
+    Attributes:
+        theorem: what is proved.
+        names: the identifiers.
+        step: the step that is shown.
+        obligations: what the step rests on.
+        cited: the theorems that the proof cites.
+        perturbed: the names of the operands over the dual numbers.
+        premises: what the bound must not be less than.
+        tactics: what has been said.
+        labels: how many facts were named.
+
+    """
 
     theorem: Theorem
     names: Names
     step: Step | None = None
     obligations: tuple[Obligation, ...] = ()
+    cited: Mapping[Proof, Cited] = field(default_factory=dict)
+    perturbed: tuple[str, ...] = ()
     premises: dict[str, None] = field(default_factory=dict)
     tactics: list[str] = field(default_factory=list)
     labels: int = 0
@@ -237,7 +256,7 @@ class Case:
             ScriptError: nothing bounds the index.
 
         """
-        search = _Reach(self, frozenset(bound), supports)
+        search = Reach(self, frozenset(bound), supports)
         reached, fact = search.of(e)
         self.premises[reached] = None
         splits = [s.split for s in dict.fromkeys(search.used) if s.split]
@@ -245,7 +264,7 @@ class Case:
         return [*splits, *search.tactics, end]
 
 
-class _Reach:
+class Reach:
     """Bounds of indices, one from the other: ``near e u`` says ``|e| <= u``."""
 
     def __init__(
@@ -348,7 +367,7 @@ class _Reach:
 # One tactic for each rule. Each proves that a term of the line before is the sum of some terms.
 
 
-def _descend(case: Case, variables: Sequence[Symbol], terms: int = 1) -> None:
+def descend(case: Case, variables: Sequence[Symbol], terms: int = 1) -> None:
     """Go under the outer sums of an equation between a term and some terms."""
     for v in map(case.plain.variable, variables):
         if terms > 1:
@@ -360,7 +379,7 @@ def _inside(case: Case, variables: Sequence[Symbol]) -> str:
     return "".join(f"apply total_zero; intro {case.plain.variable(v)}. " for v in variables)
 
 
-def _pull(case: Case, t: Term, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
+def pull(case: Case, t: Term, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
     """Prove ``A * (sum F + ...) * C = sum A F C + ...``: the factors around go into each sum."""
     split = ""
     for b in bodies:
@@ -397,13 +416,13 @@ def _definition(case: Case, place: Place, dst: Sequence[Term], factor: int) -> N
     access = place.factor(factor)
     assert isinstance(access, Access)
     bodies, boxes = _bodies(place, access), boxes_of(access.tensor, access.index)
-    _descend(case, place.term.variables, len(dst))
+    descend(case, place.term.variables, len(dst))
     unfolded = case.plain.boxed(boxes, bodies)
     name = case.names.tensors[access.tensor.name]
     case.say(f"assert (E : {case.plain.factor(access)} = {unfolded}).")
     case.say(f"{{ unfold {name}. congruent. }}")
     case.say("rewrite E; clear E.")
-    _pull(case, place.term, (*place.around(factor), *boxes), bodies)
+    pull(case, place.term, (*place.around(factor), *boxes), bodies)
 
 
 def _linearity(case: Case, place: Place, dst: Sequence[Term], factor: int) -> None:
@@ -415,7 +434,7 @@ def _linearity(case: Case, place: Place, dst: Sequence[Term], factor: int) -> No
     slopes = [Term(b.coefficient, b.variables, (Derivative(b.factors, wrt),)) for b in bodies]
     dual = Printer(case.names, wrt)
     name = case.names.tensors[access.tensor.name]
-    _descend(case, place.term.variables, len(dst))
+    descend(case, place.term.variables, len(dst))
     case.say(f"assert (E : {case.plain.factor(pending)} = {case.plain.boxed(boxes, slopes)}).")
     case.say(f"{{ transitivity (slope ({dual.boxed(boxes, bodies)})).")
     case.say(f"  {{ apply f_equal. unfold {name}. congruent. }}")
@@ -423,14 +442,14 @@ def _linearity(case: Case, place: Place, dst: Sequence[Term], factor: int) -> No
     nested = "repeat (apply slope_total; intro); reflexivity || apply slope_const"
     case.say(f"  {'rewrite ?slope_add. ' if len(bodies) > 1 else ''}congruent; {nested}. }}")
     case.say("rewrite E; clear E.")
-    _pull(case, place.term, (*place.around(factor), *boxes), slopes)
+    pull(case, place.term, (*place.around(factor), *boxes), slopes)
 
 
 def _leibniz(case: Case, place: Place, dst: Sequence[Term], factor: int) -> None:
     pending = place.factor(factor)
     assert isinstance(pending, Derivative)
     dual = Printer(case.names, pending.wrt)
-    _descend(case, place.term.variables, len(dst))
+    descend(case, place.term.variables, len(dst))
     case.say("rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.")
     for f in pending.factors:
         if isinstance(f, Access) and f.tensor.definition is not None:
@@ -446,7 +465,7 @@ def _entry(case: Case, place: Place, dst: Sequence[Term], factor: int) -> None:
     access, wrt = pending.factors[0], pending.wrt
     assert isinstance(access, Access)
     slope = case.plain.factor(pending)
-    _descend(case, place.term.variables, len(dst))
+    descend(case, place.term.variables, len(dst))
     if not dst:
         case.say(f"change ({slope}) with (@zero scalars). void.")
         return
@@ -464,7 +483,7 @@ def _chain(case: Case, place: Place, dst: Sequence[Term], factor: int) -> None:
     assert isinstance(applied, Apply)
     outer = Apply(applied.function, applied.order + 1, applied.argument)
     inner = Derivative((applied.argument,), pending.wrt)
-    _descend(case, place.term.variables, len(dst))
+    descend(case, place.term.variables, len(dst))
     slope, product = case.plain.factor(pending), case.plain.product((outer, inner))
     case.say(f"assert (E : {slope} = {product}) by reflexivity.")
     case.say("rewrite E; ring.")
@@ -479,11 +498,11 @@ def _sift(case: Case, place: Place, dst: Sequence[Term], factor: int, variable: 
     if symbols_of(e) & set(inner):
         order = (*outer, *inner, variable)
         moved = Term(t.coefficient, order, t.factors)
-        _permute(case, t, moved)
+        permute(case, t, moved)
         outer, inner = (*outer, *inner), ()
     rest = dst[0].factors
     v = case.plain.variable(variable)
-    _descend(case, outer)
+    descend(case, outer)
     case.say(f"apply (total_sift _ _ _ {case.plain.argument(e)}).")
     off = case.plain.argument(equation.value)
     case.say(
@@ -493,7 +512,7 @@ def _sift(case: Case, place: Place, dst: Sequence[Term], factor: int, variable: 
     body = case.plain.sums(inner, case.plain.product(at_point, t.coefficient))
     case.say(f"{{ transitivity ({body}).")
     case.say("  { congruent. }")
-    _descend(case, inner)
+    descend(case, inner)
     case.say("rewrite (point_at _ 0 eq_refl). ring. }")
     _vanish(case, e, (*outer, *inner), inner, rest)
 
@@ -512,7 +531,7 @@ def _vanish(
     case.say("}")
 
 
-def _permute(case: Case, before: Term, after: Term) -> None:
+def permute(case: Case, before: Term, after: Term) -> None:
     """Bring the sums of a term into another order, two neighbours at a time."""
     order = list(before.variables)
     if tuple(order) == after.variables:
@@ -530,7 +549,7 @@ def _permute(case: Case, before: Term, after: Term) -> None:
 
 
 def _exchange(case: Case, place: Place, dst: Sequence[Term], order: tuple[int, ...]) -> None:
-    _permute(case, place.term, dst[0])
+    permute(case, place.term, dst[0])
     case.say("congruent.")
 
 
@@ -569,7 +588,7 @@ def _reindex(
     factors = tuple(substitute_factor(f, old) for f in t.factors)
     start = Term(t.coefficient, tuple(old[v] for v in t.variables), factors)
     current = Term(t.coefficient, first, factors)
-    _permute(case, start, current)
+    permute(case, start, current)
     for v, u, e in moves:
         at = current.variables.index(v)
         moved = Term(
@@ -582,7 +601,7 @@ def _reindex(
         old_name, new_name = case.plain.variable(v), case.plain.variable(u)
         case.say(f"transitivity ({case.plain.term(moved)}).")
         case.say("{")
-        _descend(case, outer)
+        descend(case, outer)
         go, come = case.plain.index(e), case.plain.index(back)
         case.say(f"apply (total_move _ _ _ _ (fun {new_name} => {go}) (fun {old_name} => {come})).")
         case.say("{ intros; ring. } { intros; ring. } { intros; congruent. }")
@@ -592,7 +611,7 @@ def _reindex(
             case.say("}")
         case.say("}")
         current = moved
-    _permute(case, current, dst[0])
+    permute(case, current, dst[0])
     case.say("congruent.")
 
 
@@ -600,7 +619,7 @@ def _euclid(
     case: Case, place: Place, dst: Sequence[Term], value: Expr, modulus: Expr, variable: Symbol
 ) -> None:
     t, plain = place.term, case.plain
-    _descend(case, t.variables)
+    descend(case, t.variables)
     u, m, e = plain.variable(variable), plain.argument(modulus), plain.argument(value)
     product = plain.product(t.factors, t.coefficient)
     case.say(f"transitivity (sum[bound] {u}, {product} [*] box ({e} - {m} * {u}) {m}).")
@@ -618,7 +637,7 @@ def _bracket(
     context = place.context(rest, [v for f in add for v in factor_symbols(f)])
     removed = [Obligation((*context, *add), f) for f in old]
     added = [Obligation((*context, *old), f) for f in add]
-    _descend(case, place.term.variables)
+    descend(case, place.term.variables)
     supports = case.supports(rest)
     splits = [*case.needed(removed, supports, add), *case.needed(added, supports, old)]
     for split in dict.fromkeys(splits):
@@ -649,7 +668,7 @@ def _bracket(
 
 
 def _reorder(case: Case, place: Place, dst: Sequence[Term], factors: tuple[Factor, ...]) -> None:
-    _descend(case, place.term.variables)
+    descend(case, place.term.variables)
     for f in factors:
         if isinstance(f, Equal) and f not in place.term.factors:
             new, old = case.plain.argument(f.value), case.plain.argument(normal(-f.value))
@@ -680,7 +699,7 @@ def _add(case: Case, terms: Sequence[Term], added: str) -> None:
     once = plain.sums(t.variables, f"const {plain.argument(c)} [*] ({product})")
     case.say(f"assert (E : ({added}) = ({once})).")
     case.say("{ symmetry.")
-    _descend(case, t.variables, len(terms))
+    descend(case, t.variables, len(terms))
     left = c
     for u in terms[:-1]:
         rest = normal(left - u.coefficient)
@@ -699,7 +718,7 @@ def _add(case: Case, terms: Sequence[Term], added: str) -> None:
     elif c == 1:
         case.say(f"assert (E : ({once}) = ({plain.sums(t.variables, product)})).")
         case.say("{")
-        _descend(case, t.variables)
+        descend(case, t.variables)
         case.say("rewrite const_one; ring. }")
         case.say("rewrite E; clear E.")
 
@@ -724,6 +743,7 @@ TACTICS: Mapping[str, Callable[..., None]] = {
     "collect": _collect,
     "arrange": _whole,
 }
+
 WHOLE = ("collect", "arrange")
 """The rules that look at all terms."""
 

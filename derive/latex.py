@@ -298,8 +298,22 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
             f"${style.polynomial(e, bound)}$ for ${style.symbol(v.name)}$" for v, e in moved
         )
     if "theorem" in given:
-        shown["theorem"] = escape(given["theorem"].name)
+        shown["theorem"] = _citation(given, style)
     return _WORDS.get(rule, REASONS[rule]).format(**shown)
+
+
+def _citation(given: dict[str, Any], style: Letters) -> str:
+    """Say which theorem is used, and what its tensors and indices stand for."""
+    proof = given["theorem"]
+    swaps = [(old, new.name) for old, new in given["tensors"]]
+    if "inner" in given:
+        (known,) = proof.start[0].factors
+        swaps.append((known.wrt.tensor.name, given["inner"].name))
+    else:
+        swaps += [(v.name, style.polynomial(e)) for v, e in given["symbols"] if v != e]
+    applied = [f"${style.tensor(old)} = {style.tensor(new)}$" for old, new in swaps]
+    said = f"by Theorem \\texttt{{{escape(proof.name)}}}"
+    return f"{said}, applied to {listed(applied)}" if applied else said
 
 
 def _incoming(loss: Tensor) -> tuple[str, str] | None:

@@ -329,25 +329,36 @@ def axioms(theorem: Theorem) -> tuple[str, ...]:
     rules: dict[str, None] = {}
     functions: dict[str, None] = {}
 
-    def visit(proof: Proof) -> None:
-        for step in proof.steps:
-            rules[step.rule] = None
-            cited = dict(step.arguments).get("theorem")
-            if isinstance(cited, Proof):
-                visit(cited)
+    lemmas = cited(theorem.proof)
+    for proof in (theorem.proof, *lemmas):
+        rules.update((step.rule, None) for step in proof.steps)
         for line in replay(proof).lines:
             for t in line:
                 for f in t.factors:
                     if isinstance(f, Apply) and f.order > 0:
                         functions[f.function] = None
-
-    visit(theorem.proof)
     return (
         "the values form a commutative ring; the indices are the integers, an ordered ring",
         "every tensor is zero outside its box; every sum has finite support (checked)",
         *(f"rule {name}" for name in RULES if name in rules),
         *(f"{name}' is the derivative of {name}" for name in sorted(functions)),
+        *(f"theorem {p.name}, proof {p.digest} (replayed)" for p in lemmas),
     )
+
+
+def cited(proof: Proof) -> tuple[Proof, ...]:
+    """Return the theorems that a proof cites, and those that they cite, each once."""
+    found: dict[Proof, None] = {}
+
+    def visit(one: Proof) -> None:
+        for step in one.steps:
+            inner = dict(step.arguments).get("theorem")
+            if isinstance(inner, Proof) and inner not in found:
+                visit(inner)
+                found[inner] = None
+
+    visit(proof)
+    return tuple(found)
 
 
 def show(expression: Expression) -> str:

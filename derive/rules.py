@@ -485,6 +485,63 @@ def lemma(
     return place.put(*terms), tuple(Obligation(context, c) for c in wanted)
 
 
+@rule(latex="chain rule, {theorem}")
+def compose(
+    place: Place,
+    factor: int,
+    theorem: Theorem,
+    symbols: tuple[tuple[Symbol, Expr], ...],
+    tensors: tuple[tuple[str, Tensor], ...],
+    inner: Tensor,
+) -> Result:
+    """Differentiate through a tensor a, where a theorem knows the outer derivative.
+
+    ``for all i in box, under H: dT[e]/dx[i] = sum_v R(i, v)``; no derivative in T, R
+    ``supports(A), a[i] can be nonzero => i in box and H, instantiated``
+    T' is T with a for x, R' likewise; the box of a is that of x; T has no z; each i is a new name
+    ------------------------------------------------------------------------------------------------
+    ``A * dT'[e]/dz[h] = sum_{i, v} A * R'(i, v) * da[i]/dz[h]``
+    """
+    t, by, pending = place.term, {v: normal(e) for v, e in symbols}, place.factor(factor)
+    for v, e in by.items():
+        require("integral", _is_integral(e), f"{v} = {text(e)} is not integral")
+    left, right = (instantiate(side, by, tensors) for side in (theorem.lhs, theorem.rhs))
+    known = left[0].factors[0] if left and left[0].factors else None
+    if not isinstance(known, Derivative) or left != (Term(sp.Integer(1), (), (known,)),):
+        raise RuleError(f"the left side of {theorem.name} is not a derivative")
+    x, index = known.wrt.tensor, tuple(v for v in known.wrt.index if isinstance(v, Symbol))
+    new = len(set(index)) == len(known.wrt.index) and not set(index) & place.taken
+    require("new names", new, f"the indices {known.wrt.index} are not distinct new names")
+    require("free tensors", x.definition is None, f"{x.name} is a defined tensor")
+    inside: Expression = (Term(sp.Integer(1), (), known.factors),)
+    plain = not any(
+        isinstance(f, Derivative) or _differentiates(f)
+        for side in (*inside, *right)
+        for f in side.factors
+    )
+    require("no derivative", plain, f"a derivative stands inside {theorem.name}")
+    through = {x.name: inner}
+    outer = _retensor(inside[0], through).factors
+    same = isinstance(pending, Derivative) and pending.factors == outer
+    require("left side", same, f"factor {factor} is not the left side of {theorem.name}")
+    assert isinstance(pending, Derivative)
+    wrt = pending.wrt
+    alone = wrt.tensor.name not in _free_tensors(inside).keys() - {x.name}
+    require("only through", alone, f"{wrt.tensor.name} stands in {theorem.name} too")
+    around = (t.factors[:factor], t.factors[factor + 1 :])
+    moved = Derivative((Access(inner, index),), wrt)
+    terms = []
+    for side in right:
+        side = apart(_retensor(side, through), place.taken.union(index))
+        factors = (*around[0], *side.factors, moved, *around[1])
+        variables = (*t.variables, *index, *side.variables)
+        terms.append(Term(t.coefficient * side.coefficient, variables, factors))
+    wanted = [substitute_condition(c, by) for c in theorem.conditions]
+    names = [v for c in wanted for v in factor_symbols(c)]
+    context = place.context((*place.around(factor), moved), names)
+    return place.put(*terms), tuple(Obligation(context, c) for c in wanted)
+
+
 def instantiate(
     expression: Expression,
     symbols: Mapping[Symbol, Expr],

@@ -15,7 +15,7 @@ from sympy import Expr
 
 from rot180.derive.obligations import Goal, Nonzero, Obligation, evident
 from rot180.derive.polynomial import monomials
-from rot180.derive.proof import Theorem
+from rot180.derive.proof import Theorem, cited, replay
 from rot180.derive.terms import Equal, Range
 
 
@@ -63,8 +63,9 @@ def ask(obligations: Iterable[Obligation], timeout: float = 5.0) -> list[Answer]
 
 
 def hard_obligations(theorem: Theorem) -> list[Obligation]:
-    """Return the obligations of a theorem that are not evident."""
-    return [o for step in theorem.obligations for o in step if not evident(o)]
+    """Return the obligations of a theorem, and of those it cites, that are not evident."""
+    found = (theorem, *map(replay, cited(theorem.proof)))
+    return [o for one in found for step in one.obligations for o in step if not evident(o)]
 
 
 def _formula(goal: Goal, variables: dict[str, Any]) -> Any:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import permutations, product
 
 from sympy import Expr, Symbol
 
 from rot180.derive.obligations import Obligation, certify, evident
 from rot180.derive.polynomial import coefficient, monomials, normal, symbols_of
-from rot180.derive.proof import Proof, Step, Theorem, Variables, follow, replay, show, show_goal
-from rot180.derive.rules import Place
+from rot180.derive.proof import (
+    Proof,
+    Step,
+    Theorem,
+    Variables,
+    follow,
+    replay,
+    show,
+    show_goal,
+    tensors,
+)
+from rot180.derive.rules import Place, instantiate
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -219,6 +229,78 @@ def drop_implied(d: Derivation) -> None:
             d.apply("bracket", at, drop=(n,), add=())
 
 
+def tidy(d: Derivation) -> None:
+    """Carry out derivatives and sums; leave every defined tensor that is not differentiated."""
+    differentiate(d)
+    sift(d)
+    drop_implied(d)
+
+
+def cite(d: Derivation, theorem: Theorem) -> None:
+    """Use a theorem on the first term it fits, with a tensor of that term for one of its own.
+
+    A gradient is used under the chain rule: ``dL/dz`` through a, where L is the theorem's loss
+    with a for its x. Another equation is used on the factors that are its left side.
+
+    Raises:
+        NotProvedError: it fits nowhere.
+
+    """
+    for at, t in enumerate(d.current):
+        for rule, arguments in (*_compositions(d, at, theorem), *_uses(t, theorem)):
+            kept = len(d.steps)
+            try:
+                d.apply(rule, at, theorem=theorem.proof, **arguments)
+            except ValueError:
+                continue
+            if None not in d.steps[-1].certificates:
+                return
+            del d.steps[kept:], d.lines[kept + 1 :]
+    raise NotProvedError(f"{theorem.name} fits nowhere in\n  {show(d.current)}")
+
+
+def _compositions(
+    d: Derivation, at: int, theorem: Theorem
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield ways to differentiate through a tensor by a theorem about the outer derivative."""
+    known = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 and theorem.lhs[0].factors else None
+    if not isinstance(known, Derivative):
+        return
+    t, taken = d.current[at], set(Place(d.current, at, d.statement.facts).taken)
+    new: list[tuple[Symbol, Expr]] = []
+    for v in known.wrt.index:
+        if isinstance(v, Symbol):
+            new.append((v, fresh(v, taken | {e for _, e in new if isinstance(e, Symbol)})))
+    for n, f in enumerate(t.factors):
+        for inner in tensors((Term(t.coefficient, (), (f,)),)) if isinstance(f, Derivative) else ():
+            if inner.shape == known.wrt.tensor.shape:
+                yield "compose", {
+                    "factor": n, "symbols": tuple(new), "tensors": (), "inner": inner,
+                }  # fmt: skip
+
+
+def _uses(t: Term, theorem: Theorem) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield ways to read factors of a term as the left side of a theorem, at the same indices."""
+    if len(theorem.lhs) != 1 or any(isinstance(f, Derivative) for f in theorem.lhs[0].factors):
+        return
+    have = tensors((t,))
+    own = [u for u in tensors(theorem.lhs) if u.definition is None]
+    choices = [[u] if u in have else [v for v in have if v.shape == u.shape] for u in own]
+    for chosen in product(*choices):
+        swap = tuple((u.name, v) for u, v in zip(own, chosen, strict=True) if u != v)
+        (pattern,) = instantiate(theorem.lhs, {}, swap)
+        for bound in permutations(t.variables, len(pattern.variables)):
+            try:
+                named = rename_bound(pattern, dict(zip(pattern.variables, bound, strict=True)))
+            except ValueError:
+                continue
+            if all(f in t.factors for f in named.factors):
+                yield "lemma", {
+                    "symbols": (), "tensors": swap, "bound": bound,
+                    "factors": tuple(t.factors.index(f) for f in named.factors),
+                }  # fmt: skip
+
+
 def normalise(d: Derivation, swept: Tensor | None = None) -> None:
     """Reduce to sums of products of free tensors, with as few brackets and sums as possible.
 
@@ -412,8 +494,11 @@ def prove(
     variables: Variables = (),
     hypotheses: tuple[Condition, ...] = (),
     name: str = "claim",
+    lemmas: Sequence[Theorem] = (),
 ) -> Theorem:
     """Prove that two expressions are equal for all values of the variables and parameters.
+
+    With lemmas the proof uses each of them on the left side, and leaves the named tensors folded.
 
     Args:
         lhs: the left side.
@@ -421,6 +506,7 @@ def prove(
         variables: the free indices with their sizes (None: all integers).
         hypotheses: conditions on the parameters.
         name: the theorem's name.
+        lemmas: theorems that the proof is to cite.
 
     Raises:
         NotProvedError: no proof was found; that refutes nothing.
@@ -428,15 +514,21 @@ def prove(
     """
     left = Derivation(name, variables, hypotheses, lhs)
     right = Derivation(name, variables, hypotheses, rhs)
-    normalise(left)
-    normalise(right)
-    try:
+    if lemmas:
+        for one in lemmas:
+            cite(left, one)
+        tidy(left)
         proof = join(left, right)
-    except NotProvedError:
-        # one side may be split by remainders: split both
-        if not [*split_equations(left), *split_equations(right)]:
-            raise
-        proof = join(left, right)
+    else:
+        normalise(left)
+        normalise(right)
+        try:
+            proof = join(left, right)
+        except NotProvedError:
+            # one side may be split by remainders: split both
+            if not [*split_equations(left), *split_equations(right)]:
+                raise
+            proof = join(left, right)
     theorem = replay(proof)
     if theorem.open:
         goals = ", ".join(show_goal(o.goal) for o in theorem.open)

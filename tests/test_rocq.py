@@ -27,7 +27,11 @@ from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.layers import layer
 from rot180.derive.obligations import Nonzero, Obligation
 from rot180.derive.polynomial import symbol
+from rot180.derive.proof import Proof, Step, replay
+from rot180.derive.tactics import prove
+from rot180.derive.terms import AtLeast, Derivative, Equal, Range, define, tensor, term
 from rot180.derive.theorems import claims, theorem
+from tests.proofs import proof, step, symbols
 
 FOLDER = Path(__file__).parent.parent / "generated" / "rocq"
 NEEDS_COQC = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
@@ -49,6 +53,9 @@ ACCEPTED = (
     "phases_correlation_general_channels_1d",
     "weight_correlation_general_channels_2d",
     "bias_2d",
+    "delta_correlation_general_1d",
+    "delta_convolution_general_channels_2d",
+    "adjoint_activation_correlation_general_2d",
 )
 
 
@@ -130,6 +137,84 @@ def test_coqc_accepts_what_is_not_linear(tmp_path: Path) -> None:
         texts[f"n{n}.v"] = script(replace(proved, proof=replace(proved.proof, name=f"n{n}")))
     for result in check(files.write(tmp_path, texts)):
         assert result.accepted, f"{result.name}: {result.message}"
+
+
+def citing() -> list[Proof]:
+    """Return proofs that cite: at a summed index, in a box, under a hypothesis, two deep."""
+    h, i, k, p, s, t, u, size = symbols("h i k p s t u N")
+    a, x, z = tensor("a", "N"), tensor("x", "N"), tensor("z", "N")
+    everywhere = ((h, None),)
+
+    def use(cited: Proof, factors: tuple[int, ...], **more: object) -> Step:
+        rest = {"symbols": (), "tensors": (), "bound": (), "factors": factors}
+        return Step("lemma", 0, tuple(sorted({**rest, "theorem": cited, **more}.items())))
+
+    sifted = proof(
+        (term(x[k], Equal(h - k), over=(k,)),),
+        step("sift", factor=1, variable=k),
+        variables=everywhere,
+    )
+    at = use(sifted, (1, 2), symbols=((h, 2 * u + 1),), bound=(k,))
+    line = a[u], x[k], Equal(2 * u + 1 - k)
+    once = proof((term(*line, over=(u, k)),), at, name="once")
+    square = define("square", (size,), (i,), (term(z[i], z[i]),))
+    deep = use(once, (0, 1, 2), tensors=(("a", square), ("x", a)), bound=(u, k))
+    again = term(square[u], a[k], Equal(2 * u + 1 - k), over=(u, k))
+    boxed = proof(
+        (term(a[h], Range(h, size)),), step("bracket", drop=(1,), add=()), variables=((h, size),)
+    )
+    within = use(boxed, (1, 2), symbols=((h, u),))
+    divided = proof(
+        (term(a[h]),),
+        step("euclid", value=h, modulus=s, variable=u),
+        variables=everywhere,
+        hypotheses=(AtLeast(s - 1),),
+    )
+    above = use(divided, (1,), symbols=((h, p), (s, t + 2)))
+    total = define("S", (), (), (term(x[k], x[k], a[k], over=(k,)),))
+    known = prove(
+        (term(Derivative((total[()],), x[i])),),
+        (term(x[i], a[i], coefficient=2),),
+        ((i, size),),
+    )
+    moved = define("b", (size,), (i,), (term(z[i], z[size - 1 - i]),))
+    total = define("S", (), (), (term(moved[k], moved[k], a[k], over=(k,)),))
+    flipped = (
+        term(moved[h], a[h], z[size - 1 - h], coefficient=2),
+        term(moved[size - 1 - h], a[size - 1 - h], z[size - 1 - h], coefficient=2),
+    )
+    start = (term(Derivative((total[()],), z[h])),)
+    return [
+        proof((term(*line, over=(u, k), coefficient=3),), at, name="at_a_sum"),
+        proof((again,), deep, name="two_deep"),
+        proof((term(x[u], a[u], Range(u, size), over=(u,)),), within, name="within"),
+        proof((term(x[p], a[p], over=(p,)),), above, hypotheses=(AtLeast(t),)),
+        prove(start, flipped, ((h, size),), (), "not_linear", [known]).proof,
+    ]
+
+
+@NEEDS_COQC
+@pytest.mark.parametrize("cites", citing(), ids=lambda p: p.name)
+def test_coqc_accepts_citations(cites: Proof, tmp_path: Path) -> None:
+    """The cited theorem is proved in the same file, and applied to what stands for its names."""
+    (result,) = checked(tmp_path, **{cites.name: script(replay(cites))})
+    assert result.accepted, result.message
+
+
+@NEEDS_COQC
+def test_an_edited_citation_is_refused(tmp_path: Path) -> None:
+    """Neither what is cited nor what it is applied to can be changed."""
+    name = "delta_correlation_general_1d"
+    text = script(theorem(name))
+    module, use = text.split("End cited_1.")
+    for old, new in (("w (K - 1 - i0)", "w (K - i0)"), ("box p P [*] (", "box p (P + 1) [*] (")):
+        assert old in module
+        (result,) = checked(tmp_path, **{name: module.replace(old, new) + "End cited_1." + use})
+        assert not result.accepted
+    old = "(sigma_z bound sigma z) (w)"
+    assert old in use
+    (result,) = checked(tmp_path, **{name: text.replace(old, "z w")})
+    assert not result.accepted
 
 
 EDITS = (

@@ -301,6 +301,7 @@ def test_arguments_of_the_wrong_kind_are_a_proof_error() -> None:
         "collect": (),
         "arrange": ("order",),
         "lemma": ("theorem", "symbols", "tensors", "bound", "factors"),
+        "compose": ("factor", "theorem", "symbols", "tensors", "inner"),
     }
     assert names.keys() == RULES.keys()
     for rule, keys in names.items():

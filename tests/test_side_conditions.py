@@ -4,7 +4,8 @@ The table below has one case for every condition in the source of the rules (a t
 source). Replay refuses the proof of each case. With that one condition suspended
 
 - FALSE: replay accepts, and exact evaluation at small sizes refutes the statement;
-- NO VALUE: replay accepts a statement one side of which is an infinite sum;
+- NO VALUE: replay accepts a statement one side of which is an infinite sum, or a derivative by a
+  defined tensor;
 - CAUGHT: replay still refuses, by another check; `why` says which;
 - TRUE: replay accepts, and what it then states is true; `why` says for what reason.
 """
@@ -97,6 +98,12 @@ def lemma(theorem: Proof, factors: tuple[int, ...] = (0,), **more: object) -> St
     return Step("lemma", 0, tuple(sorted({**use, **more}.items())))
 
 
+def compose(theorem: Proof, inner: Tensor, **more: object) -> Step:
+    """Differentiate through a tensor by a theorem."""
+    use = {"symbols": (), "tensors": (), "inner": inner, "theorem": theorem, "factor": 0}
+    return Step("compose", 0, tuple(sorted({**use, **more}.items())))
+
+
 def one(*factors: Access | Equal | Range | Apply | Derivative) -> Expression:
     """Return one term that sums over nothing."""
     return (term(*factors),)
@@ -145,6 +152,52 @@ apart = proof(
     one(derivative(a[i], wrt=b[j])), step("entry", factor=0), variables=((i, N), (j, N))
 )
 pair: Variables = ((i, N), (j, N))
+total = define("total", (), (), (term(x[k], over=(k,)),))
+total_of_double = define("total", (), (), (term(double[k], over=(k,)),))
+other = define("other", (), (), (term(double[k], long[k], over=(k,)),))
+product = define("product", (), (), (term(x[k], a[k], over=(k,)),))
+doubled_a = define("doubled a", (N,), (i,), (term(a[i], coefficient=2),))
+product_of_a = define("product", (), (), (term(doubled_a[k], a[k], over=(k,)),))
+constant = define("constant", (), (), (term(),))
+differentiated = (
+    step("linearity", factor=0), step("entry", factor=0), step("sift", factor=0, variable=k)
+)  # fmt: skip
+ONES = one(derivative(total[()], wrt=x[i]))
+ones = proof(ONES, *differentiated, variables=((i, N),))
+twice = proof(
+    (term(*ONES[0].factors, coefficient=2),), *differentiated, variables=((i, N),)
+)
+inside_one = proof(
+    ONES, *differentiated, step("bracket", drop=(), add=(Range(v, N),)),
+    variables=((i, N), (v, N)),
+)  # fmt: skip
+on_even = Proof(
+    "on_even",
+    ((i, N), (v, None)),
+    (),
+    ONES,
+    (
+        *ones.steps,
+        step("sift", result=(term(Equal(p - v), over=(p,)),), factor=0, variable=p),
+        *proof(
+            (term(Equal(p - v), over=(p,)),),
+            step("bracket", drop=(0,), add=(Equal(2 * p - 2 * v),)),
+            variables=((i, N), (v, None)),
+        ).steps,
+    ),
+)
+unchanged = Proof("unchanged", ((i, N),), (), ONES, ())
+by_x = proof(
+    one(derivative(product[()], wrt=x[i])),
+    step("linearity", factor=0), step("leibniz", factor=0), step("entry", 1, factor=1),
+    step("entry", factor=0), step("sift", factor=0, variable=k),
+    variables=((i, N),),
+)  # fmt: skip
+by_double = proof(
+    one(derivative(constant[()], wrt=double[i])),
+    step("linearity", factor=0), step("leibniz", factor=0), variables=((i, N),),
+)  # fmt: skip
+through = one(derivative(total_of_double[()]))
 stretched = (term(x[s * i], over=(i,)),)
 
 CASES = (
@@ -244,6 +297,22 @@ CASES = (
          (lemma(apart, tensors=(("a", b),)),), pair),
     Case("_retensor", "same box", one(long[h], Range(h, N)),
          (lemma(boxed, (0, 1), tensors=(("a", long),)),), EVERYWHERE),
+    # The chain rule through a tensor.
+    Case("compose", "integral", one(derivative(total_of_double[()], wrt=x[j])),
+         (compose(on_even, double, symbols=((v, h / 2),)),), ((h, None), (j, N))),
+    Case("compose", "is not a derivative", through, (compose(twice, double),), ((h, N),)),
+    Case("compose", "new names", one(*through[0].factors, a[t]),
+         (compose(ones, double, symbols=((i, t),)),), ((h, N),)),
+    Case("compose", "free tensors", one(derivative(constant[()])),
+         (compose(by_double, double),), ((h, N),), outcome=TRUE,
+         why="by a defined tensor only what is constant can be differentiated"),
+    Case("compose", "no derivative", through, (compose(unchanged, double),), ((h, N),),
+         outcome=NO_VALUE),
+    Case("compose", "left side", one(derivative(other[()])), (compose(ones, double),), ((h, N),)),
+    Case("compose", "only through", one(derivative(product_of_a[()], wrt=a[h])),
+         (compose(by_x, doubled_a),), ((h, N),)),
+    Case("compose", "obligation: 0 <= h < N", one(derivative(total_of_double[()], wrt=x[j])),
+         (compose(inside_one, double, symbols=((v, h),)),), ((h, None), (j, N))),
     # Sums that are finite.
     Case("_finite", "obligation: s != 0", stretched, (), outcome=NO_VALUE),
     Case("_finite", "obligation: s^2 - z^2 != 0",
@@ -345,8 +414,10 @@ def test_the_condition_is_needed(case: Case, monkeypatch: pytest.MonkeyPatch) ->
     assert not theorem.open
     if case.outcome == NO_VALUE:
         unknown = dict.fromkeys((s, z), 0) | dict.fromkeys((M, N, P), 2)
-        with pytest.raises(EvaluationError, match="bounds the sum"):
-            evaluate(theorem.lhs, Model(unknown), {})
+        point = {v: 0 for v, _ in case.variables}
+        with pytest.raises(EvaluationError, match=r"bounds the sum|the defined tensor"):
+            for side in (theorem.lhs, theorem.rhs):
+                evaluate(side, Model(unknown), point)
         return
     refuted = false(theorem.lhs, theorem.rhs, case.variables, case.hypotheses)
     assert refuted == (case.outcome == FALSE), case.why

@@ -3,13 +3,23 @@
 The registry is the list that the command line, the book and CI walk over.
 """
 
-from rot180.derive.theorems import adjoint, dense, rotation, second, sizes, stride, weights
+from rot180.derive.theorems import (
+    adjoint,
+    composition,
+    dense,
+    rotation,
+    second,
+    sizes,
+    stride,
+    weights,
+)
 from rot180.derive.theorems.registry import Claim, claims, theorem, theorems
 
 __all__ = [
     "Claim",
     "adjoint",
     "claims",
+    "composition",
     "dense",
     "rotation",
     "second",

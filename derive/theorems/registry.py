@@ -13,13 +13,24 @@ from rot180.derive.terms import Condition, Expression
 
 @dataclass(frozen=True)
 class Claim:
-    """An equation for all values of some indices, under hypotheses; and what it says in words."""
+    """An equation for all values of some indices, under hypotheses; and what it says in words.
+
+    Attributes:
+        variables: the free indices with their sizes.
+        lhs: the left side.
+        rhs: the right side.
+        hypotheses: conditions on the parameters.
+        words: the right side in words.
+        cites: names of the theorems that its proof is to use.
+
+    """
 
     variables: Variables
     lhs: Expression
     rhs: Expression
     hypotheses: tuple[Condition, ...] = ()
     words: str = ""
+    cites: tuple[str, ...] = ()
 
 
 _CLAIMS: dict[str, Callable[[], Claim]] = {}
@@ -54,7 +65,8 @@ def theorem(name: str) -> Theorem:
     if name not in _CLAIMS:
         raise ValueError(f"theorem: found {name!r}, expected one of {', '.join(_CLAIMS)}")
     c = _CLAIMS[name]()
-    proved = prove(c.lhs, c.rhs, c.variables, c.hypotheses, name)
+    lemmas = [theorem(cited) for cited in c.cites]
+    proved = prove(c.lhs, c.rhs, c.variables, c.hypotheses, name, lemmas)
     return replace(proved, words=c.words)
 
 

@@ -273,7 +273,131 @@ Proof.
 Qed.
 Lemma slope_const n (a : dual A) : slope (const n [*] a) = const n [*] slope a.
 Proof. rewrite slope_mul, value_const, slope_constant. ring. Qed.
+
+(* The one-point rule, where the point is an index. *)
+Lemma total_at b e (f : Z -> A) : (b < Z.abs e -> f e = zero) ->
+  total b (fun i => point (e - i) [*] f i) = f e.
+Proof.
+  intros F. apply (total_sift _ _ e).
+  - intros i N. rewrite point_off by lia. ring.
+  - rewrite point_at by lia. ring.
+  - exact F.
+Qed.
 End Laws.
+
+(* The chain rule. A tensor is differentiated by each of its entries; the entries are a family,
+   over whose indices one can sum. *)
+Section Chain.
+Variable A : Ring.
+Add Ring chain_base : (laws A).
+Record family : Type := {
+  index : Type;
+  gather : (index -> A) -> A;
+  delta : index -> index -> A;
+  beyond : index -> Prop;
+  gather_ext : forall f g, (forall i, f i = g i) -> gather f = gather g;
+  gather_add : forall f g, gather (fun i => f i [+] g i) = gather f [+] gather g;
+  gather_scale : forall c f, c [*] gather f = gather (fun i => c [*] f i);
+  gather_at : forall e f, (forall i, beyond i -> f i = zero) ->
+    gather (fun i => delta e i [*] f i) = f e
+}.
+Definition alone : family.
+Proof.
+  refine {| index := unit; gather := fun f => f tt; delta := fun _ _ => one;
+    beyond := fun _ => False |}; intros; try ring.
+  - auto.
+  - destruct e. ring.
+Defined.
+Definition along (b : Z) : family.
+Proof.
+  refine {| index := Z; gather := total b; delta := fun e i => point (e - i);
+    beyond := fun i => b < Z.abs i |}; intros.
+  - now apply total_ext.
+  - apply total_add.
+  - now apply total_scale.
+  - apply total_at. auto.
+Defined.
+Definition both (S T : family) : family.
+Proof.
+  refine {| index := (index S * index T)%type;
+    gather := fun f => gather S (fun i => gather T (fun j => f (i, j)));
+    delta := fun e i => delta S (fst e) (fst i) [*] delta T (snd e) (snd i);
+    beyond := fun i => beyond S (fst i) \/ beyond T (snd i) |}; intros.
+  - apply gather_ext; intros; apply gather_ext; auto.
+  - rewrite <- gather_add. apply gather_ext; intros. apply gather_add.
+  - rewrite gather_scale. apply gather_ext; intros. apply gather_scale.
+  - destruct e as [e e']. cbn [fst snd].
+    transitivity (gather S (fun i => delta S e i [*] f (i, e'))).
+    + apply gather_ext; intros i.
+      rewrite <- (gather_at T e' (fun j => f (i, j))) by (intros; apply H; right; auto).
+      rewrite gather_scale. apply gather_ext; intros. ring.
+    + apply (gather_at S e (fun i => f (i, e'))). intros; apply H; left; auto.
+Defined.
+Lemma gather_zero S f : (forall i, f i = zero) -> gather S f = zero.
+Proof.
+  intros E. transitivity (gather S (fun i => zero [*] f i)).
+  - apply gather_ext; intros; rewrite E; ring.
+  - rewrite <- gather_scale. ring.
+Qed.
+Lemma gather_total S b (f : Z -> index S -> A) :
+  total b (fun v => gather S (f v)) = gather S (fun i => total b (fun v => f v i)).
+Proof.
+  unfold total. induction (Z.to_nat (2 * b + 1)) as [| n IH]; cbn [first].
+  - symmetry. now apply gather_zero.
+  - now rewrite IH, <- gather_add.
+Qed.
+
+(* a is made from entries that move with slopes d; the b i are made from the same entries, of
+   which the one at i alone moves, with slope one. *)
+Definition follows (S : family) (d : index S -> A) (a : dual A) (b : index S -> dual A) : Prop :=
+  (forall i, value (b i) = value a) /\ slope a = gather S (fun i => slope (b i) [*] d i).
+Variables (S : family) (d : index S -> A).
+Lemma follows_still a : slope a = zero -> follows S d a (fun _ => a).
+Proof. intros E; split; auto. rewrite E. symmetry. apply gather_zero; intros; ring. Qed.
+Lemma follows_entry x a e : value x = a -> slope x = d e ->
+  (forall i, beyond S i -> d i = zero) -> follows S d x (fun i => (a, delta S e i)).
+Proof. intros V E F; split; intros; [now rewrite V |]. rewrite E. symmetry. now apply gather_at. Qed.
+Lemma follows_add a a' b b' : follows S d a b -> follows S d a' b' ->
+  follows S d (a [+] a') (fun i => b i [+] b' i).
+Proof.
+  intros [V E] [V' E']; split; intros; rewrite ?value_add, ?slope_add.
+  - now rewrite V, V'.
+  - rewrite E, E', <- gather_add. apply gather_ext; intros. rewrite slope_add. ring.
+Qed.
+Lemma follows_mul a a' b b' : follows S d a b -> follows S d a' b' ->
+  follows S d (a [*] a') (fun i => b i [*] b' i).
+Proof.
+  intros [V E] [V' E']; split; intros; rewrite ?value_mul, ?slope_mul.
+  - now rewrite V, V'.
+  - transitivity (value a [*] slope a' [+] value a' [*] slope a); [ring |].
+    rewrite E, E', !gather_scale, <- gather_add. apply gather_ext; intros.
+    rewrite slope_mul, V, V'. ring.
+Qed.
+Lemma follows_total b f g : (forall v, follows S d (f v) (fun i => g i v)) ->
+  follows S d (total b f) (fun i => total b (g i)).
+Proof.
+  intros E; split; intros.
+  - rewrite (value_total _ b (g i) (fun v => value (f v))) by (intros; apply E).
+    symmetry. now apply value_total.
+  - rewrite (slope_total _ b f (fun v => gather S (fun i => slope (g i v) [*] d i)))
+      by (intros; apply E).
+    rewrite gather_total. apply gather_ext; intros i.
+    rewrite (slope_total _ b (g i) (fun v => slope (g i v))) by easy.
+    transitivity (d i [*] total b (fun v => slope (g i v))); [| ring].
+    symmetry. apply total_scale. intros; ring.
+Qed.
+Lemma follows_lifted f f' a b : follows S d a b ->
+  follows S d (lifted f f' a) (fun i => lifted f f' (b i)).
+Proof.
+  intros [V E]; split; intros; unfold lifted, value, slope in *; cbn [fst snd].
+  - now rewrite V.
+  - rewrite E, gather_scale. apply gather_ext; intros. rewrite V. ring.
+Qed.
+End Chain.
+Arguments alone {_}.
+Arguments along {_} _.
+Arguments both {_} _ _.
+Arguments follows {_} _ _ _ _.
 
 (* |e| <= u, by a name: arithmetic looks at it only when it is used. *)
 Definition near (e u : Z) : Prop := Z.abs e <= u.
@@ -287,6 +411,26 @@ Lemma more u least bound : enough u least -> least <= bound -> enough u bound.
 Proof. apply Z.le_trans. Qed.
 Lemma unreachable {bound e u} : bound < Z.abs e -> near e u -> enough u bound -> False.
 Proof. unfold enough, near; lia. Qed.
+(* The largest value of a function between -u and u. *)
+Fixpoint highest (n : nat) (f : Z -> Z) : Z :=
+  match n with
+  | O => 0
+  | S m => Z.max (highest m f) (f (Z.of_nat m))
+  end.
+Definition farthest (u : Z) (f : Z -> Z) : Z :=
+  highest (Z.to_nat (2 * u + 1)) (fun i => f (i - u)%Z).
+Lemma highest_le n f e : 0 <= e < Z.of_nat n -> f e <= highest n f.
+Proof.
+  induction n as [| n IH]; intros I; [lia |]. cbn [highest].
+  destruct (Z.eq_dec e (Z.of_nat n)) as [-> | N]; [apply Z.le_max_r |].
+  eapply Z.le_trans; [apply IH; lia | apply Z.le_max_l].
+Qed.
+Lemma farthest_le u f e : near e u -> f e <= farthest u f.
+Proof.
+  unfold near, farthest; intros N.
+  pose proof (highest_le (Z.to_nat (2 * u + 1)) (fun i => f (i - u)) (e + u) ltac:(lia)) as L.
+  cbn beta in L. now replace (e + u - u) with e in L by lia.
+Qed.
 Ltac largest :=
   match goal with
   | |- ?p <= ?p => apply Z.le_refl
@@ -306,6 +450,16 @@ Ltac congruent := repeat
 Ltac void := repeat progress rewrite ?mul_zero_l, ?mul_zero_r; reflexivity.
 (* Under the sums of a sum that is zero. *)
 Ltac inside := repeat (apply total_zero; intro).
+(* What is made from moving entries, down to the entries themselves. *)
+Ltac follow := repeat
+  match goal with
+  | |- follows _ _ ?a (fun _ => ?a) => apply follows_still;
+      first [reflexivity | apply slope_box | apply slope_point | apply slope_constant]
+  | |- follows _ _ (total _ _) _ => apply follows_total; intro
+  | |- follows _ _ (_ [*] _) _ => apply follows_mul
+  | |- follows _ _ (_ [+] _) _ => apply follows_add
+  | |- follows _ _ (lifted _ _ _) _ => apply follows_lifted
+  end.
 (* The value of an expression over the dual numbers, outside in. *)
 Ltac project := repeat
   match goal with
