@@ -456,8 +456,8 @@ static int in_group(const Group *g, int loop) {
     return 0;
 }
 
-/* Plan the copy of a part of a factor: the loops of `unit` become adjacent. Say 0 if the copy
- * would be far larger than what it copies. */
+/* Plan the copy of a part of a factor: the loops of `unit` become adjacent. Say 0 if it has too
+ * many planes, or is far larger than what it copies. */
 static int plan_planes(const Sum *s, const Factor *f, const Group *unit, int itemsize, Planes *p) {
     Factor *to = &p->to;
     double bytes = itemsize, source = itemsize;
@@ -511,7 +511,7 @@ static int plan_planes(const Sum *s, const Factor *f, const Group *unit, int ite
         p->places[a] = high - low + 1;
         bytes *= (double)p->places[a] * to->planes[a];
     }
-    if (bytes > 4 * source + 65536) return 0;
+    if (bytes > 1e15) return 0;
     for (int pass = -1; pass < unit->count; pass++)
         for (int a = 0; a < f->axes; a++)
             if (last[a] == pass) p->order[n++] = a;
@@ -533,7 +533,7 @@ static int plan_planes(const Sum *s, const Factor *f, const Group *unit, int ite
         for (int a = 0; a < f->axes; a++)
             to->step[i] += rot180_floor(f->slope[a][i], to->modulus[a]) * to->stride[a];
     }
-    return 1;
+    return bytes <= 4 * source + 65536;
 }
 
 /* ---- processors ---- */
@@ -1699,6 +1699,14 @@ static void block_planes(Sum *s, Group *g, const Factor *f, const Group *other, 
     }
 }
 
+/* Can vectors run along the last summed loop of a factor, as it stands or copied into planes? */
+static int runs_along(const Sum *s, const Factor *f, int itemsize) {
+    int last = s->over.at[s->over.count - 1];
+    Planes p;
+    if (!needs_planes(f, &s->over, itemsize)) return f->step[last] == itemsize;
+    return plan_planes(s, f, &s->over, itemsize, &p) && p.to.step[last] == itemsize;
+}
+
 static int rot180_contract_float(const Nest *nest);
 static int rot180_contract_double(const Nest *nest);
 
@@ -1709,9 +1717,74 @@ static int rot180_contract_double(const Nest *nest);
 #include "contraction.h"
 #undef ROT180_TYPE
 
-static int rot180_contract(const Nest *nest) {
+/* ---- threads: they live as long as a call, so nothing is left to a fork or to an exit ---- */
+
+enum { WORTH_A_THREAD = 1 << 22 }; /* products */
+static int rot180_threads = 1;
+
+static int serial(const Nest *nest) {
     return nest->itemsize == 4 ? rot180_contract_float(nest) : rot180_contract_double(nest);
 }
+
+/* The loop of the output that is best cut into so many parts, or -1: parts of one size, and little
+ * that every part has to do again (the other side's entries). */
+static int rot180_cut(const Nest *nest, int parts) {
+    double volume[ROLES] = {1, 1, 1, 1}, best = 0;
+    int found = -1;
+    for (int i = 0; i < nest->loops; i++)
+        volume[nest->role[i]] *= (double)(nest->stop[i] - nest->first[i]);
+    for (int i = 0; i < nest->loops; i++) {
+        Int extent = nest->stop[i] - nest->first[i];
+        double again = nest->role[i] == BATCH ? 0 : 16. * parts / volume[nest->role[i]], cost;
+        if (nest->role[i] == OVER || extent < parts) continue;
+        cost = (double)((extent + parts - 1) / parts * parts) / (double)extent * (1 + again);
+        if (found < 0 || cost < best) best = cost, found = i;
+    }
+    return found;
+}
+
+#ifdef _WIN32
+static int rot180_contract(const Nest *nest) { return serial(nest); }
+#else
+#include <pthread.h>
+
+typedef struct {
+    Nest nest;
+    pthread_t thread;
+    int started, failed;
+} Part;
+
+static void *rot180_part(void *argument) {
+    Part *part = argument;
+    part->failed = serial(&part->nest);
+    return NULL;
+}
+
+static int rot180_contract(const Nest *nest) {
+    double work = 1;
+    int parts, loop, failed = DONE;
+    Part *part;
+    for (int i = 0; i < nest->loops; i++) work *= (double)(nest->stop[i] - nest->first[i]);
+    parts = (int)MIN(rot180_threads, work / WORTH_A_THREAD);
+    loop = parts > 1 ? rot180_cut(nest, parts) : -1;
+    part = loop < 0 ? NULL : take((size_t)parts * sizeof(Part));
+    if (!part) return serial(nest);
+    for (int n = parts - 1; n >= 0; n--) {
+        Int extent = nest->stop[loop] - nest->first[loop];
+        part[n].nest = *nest;
+        part[n].nest.first[loop] = nest->first[loop] + extent * n / parts;
+        part[n].nest.stop[loop] = nest->first[loop] + extent * (n + 1) / parts;
+        part[n].started = n && !pthread_create(&part[n].thread, NULL, rot180_part, &part[n]);
+        if (!part[n].started) rot180_part(&part[n]);
+    }
+    for (int n = 0; n < parts; n++) {
+        if (part[n].started) pthread_join(part[n].thread, NULL);
+        failed = MIN(failed, part[n].failed);
+    }
+    give(part);
+    return failed;
+}
+#endif
 
 #endif /* ROT180_IMPLEMENTATION */
 #endif /* ROT180_CONTRACTION_H */
@@ -2084,7 +2157,7 @@ static int NAME(fetch)(const Sum *s, NAME(Side) * side, const Group *unit) {
     if (side->staged) {
         Planes p;
         size_t bytes;
-        if (!plan_planes(s, side->factors, unit, sizeof(T), &p)) return 1; /* not this block */
+        plan_planes(s, side->factors, unit, sizeof(T), &p);
         bytes = (size_t)p.bytes + 1024;
         if (bytes > side->memory_size) {
             if (side->memory) give(side->memory);
@@ -2360,7 +2433,17 @@ static void NAME(dot_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
             w->at[k].a = rv->over[r + k];
             w->at[k].b = lv->over[r + k];
         }
-        for (Int i = 0; i < tall; i += rows)
+        for (Int i = 0; i < tall && run < w->lanes; i++)
+            for (Int j = 0; j < wide; j++) {
+                T sum = 0;
+                for (Int k = 0; k < many; k++) {
+                    const T *a = (const T *)(rv->data + rv->own[i] + w->at[k].a);
+                    const T *b = (const T *)(lv->data + lv->own[j] + w->at[k].b);
+                    for (Int t = 0; t < run; t++) sum += a[t] * b[t];
+                }
+                NAME(scatter)(w, &sum, 1, i, 1, j, 0, 1);
+            }
+        for (Int i = 0; i < tall && run >= w->lanes; i += rows)
             for (Int j = 0, n; j < wide; j += n) {
                 Int some[TALLEST], others[WIDEST], left = MIN(rows, tall - i);
                 Int height = left > 2 ? 4 : left;
@@ -2400,11 +2483,14 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     enum { SOME = 1 << 16 };
     NAME(Work) w = {0};
     NAME(View) views[2][32];
-    Group *unit = dot ? &s->over : &s->lanes;
+    Group *unit;
     Arena arena;
     void *memory = NULL;
     Int pieces, terms, widest, deep, panel, sums;
     int failed = DONE, skip;
+    dot = dot && runs_along(s, s->lane_factors, sizeof(T)) &&
+          runs_along(s, s->row_factors, sizeof(T));
+    unit = dot ? &s->over : &s->lanes;
     w.s = s;
     w.isa = isa;
     w.tallest = isa == AVX512 ? 8 : 4;

@@ -43,6 +43,7 @@ cdef extern from *:
         Py_ssize_t constant
         Py_ssize_t[32] slope
     int rot180_isa
+    int rot180_threads
     int rot180_best() nogil
     void rot180_release() nogil
     void _begin "rot180_begin"(Nest *, int, Entry *, int, int, double) nogil
@@ -88,7 +89,7 @@ def forward(x, w, bias, *, s, d, lo, y_shape):
     return y
 
 
-cdef int _forward(y, x, w, bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) except -1:
+cpdef int _forward(y, x, w, bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) except -1:
     cdef _Held _held = _Held()
     cdef Nest _nest
     cdef Entry[2] _factors
@@ -174,7 +175,7 @@ def grad_x(grad_y, w, *, s, d, lo, x_shape):
     return grad_x
 
 
-cdef int _grad_x(grad_x, grad_y, w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H) except -1:
+cpdef int _grad_x(grad_x, grad_y, w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H) except -1:
     cdef _Held _held = _Held()
     cdef Nest _nest
     cdef Entry[2] _factors
@@ -251,7 +252,7 @@ def grad_w(grad_y, x, *, s, d, lo, w_shape):
     return grad_w
 
 
-cdef int _grad_w(grad_w, grad_y, x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) except -1:
+cpdef int _grad_w(grad_w, grad_y, x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) except -1:
     cdef _Held _held = _Held()
     cdef Nest _nest
     cdef Entry[2] _factors
@@ -313,7 +314,7 @@ def grad_bias(grad_y, *, bias_shape=None):
     return grad_bias
 
 
-cdef int _grad_bias(grad_bias, grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P) except -1:
+cpdef int _grad_bias(grad_bias, grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P) except -1:
     cdef _Held _held = _Held()
     cdef Nest _nest
     cdef Entry[1] _factors
@@ -460,6 +461,8 @@ cdef class _Held:
         flags = PyBUF_STRIDES | (PyBUF_WRITABLE if writable else 0)
         PyObject_GetBuffer(array, &self.views[self.count], flags)
         self.count += 1
+        if self.views[self.count - 1].itemsize != self.views[0].itemsize:
+            raise TypeError("found arrays of different dtypes, expected one dtype")
         return &self.views[self.count - 1]
 
     def __dealloc__(self):
@@ -518,9 +521,36 @@ def processor(isa=None):
     return names[best if rot180_isa < 0 else rot180_isa]
 
 
+def threads(count=None):
+    """Return how many threads a large sum is computed by; set it if a count is given.
+
+    Raises:
+        ValueError: the count is not from 1 to 1024.
+
+    """
+    global rot180_threads
+    if count is not None:
+        if not 1 <= operator.index(count) <= 1024:
+            raise ValueError(f"count: found {count!r}, expected 1 to 1024")
+        rot180_threads = count
+    return rot180_threads
+
+
 def release():
     """Give the scratch memory that is kept between calls back to the system."""
     rot180_release()
 
 
+def _count():
+    """Return the number of threads to start with: OMP_NUM_THREADS, or the processors at hand."""
+    word = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if word.isdigit() and 1 <= int(word) <= 1024:
+        return int(word)
+    try:
+        return min(1024, len(os.sched_getaffinity(0)))
+    except AttributeError:
+        return min(1024, os.cpu_count() or 1)
+
+
 processor(os.environ.get("ROT180_ISA") or None)
+threads(_count())
