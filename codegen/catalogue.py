@@ -233,6 +233,7 @@ def public_module(derivations: dict[str, Derivation], target: str) -> str:
         backend={"numpy": "NumPy", "cython": "compiled"}[target],
         modules=[f"{target}_{name}" for name in sorted(LAYERS)],
         remark="  # type: ignore[import-not-found]" if target == "cython" else "",
+        compiled=target == "cython",
         functions=public_functions(),
         dtypes=DTYPES[target],
         dtypes_in_words=DTYPES_IN_WORDS[target],

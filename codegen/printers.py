@@ -198,6 +198,8 @@ class KernelText:
         body: the statements that compute it.
         passed: the arrays and integers that the body needs.
         typed: the same, as C declares them.
+        integers: the names of the integers among them.
+        arrays: how many arrays are among them.
 
     """
 
@@ -209,6 +211,8 @@ class KernelText:
     body: tuple[str, ...]
     passed: str
     typed: str
+    integers: str
+    arrays: int
 
 
 @dataclass(frozen=True)
@@ -329,12 +333,12 @@ def _check_lines(found: Interface, plan: Plan) -> list[str]:
         lines.append(f"{target} = _integers({', '.join(f'{v}={v}' for v in parameters)})")
     ranks = ", ".join(f"{word}=({word}, {len(t.shape)})" for word, t in arrays)
     lines.append(f"dtype = _arrays({ranks})")
-    sources = [f"{word}=({word}.shape, {_axes(t)})" for word, t in arrays]
+    sources = [f"{word}=({word}.shape, {axes_in_words(t)})" for word, t in arrays]
     for t, given in found.shapes:
         word = _shape_name(t)
         optional = "" if given else ", optional=True"
         lines.append(f'{word} = _shape("{word}", {word}, {len(t.shape)}{optional})')
-        sources.append(f"{word}=({word}, {_axes(t)})")
+        sources.append(f"{word}=({word}, {axes_in_words(t)})")
     sizes = [name(v.name) for v in found.sizes]
     target = ", ".join(sizes) + ("," if len(sizes) == 1 else "")
     wanted = " ".join(v.name for v in found.sizes)
@@ -353,7 +357,7 @@ def _check_lines(found: Interface, plan: Plan) -> list[str]:
     return lines
 
 
-def _axes(t: Tensor) -> str:
+def axes_in_words(t: Tensor) -> str:
     """Write the axes' sizes as words: a name, a number, or ``*`` for anything else."""
     words = [number(n) if n.is_Symbol or n.is_Integer else "*" for n in t.shape if n is not None]
     words = [n.name if isinstance(n, Symbol) else w for n, w in zip(t.shape, words, strict=True)]
@@ -441,4 +445,6 @@ def kernel_text(
         tuple(write(found, plan)),
         passed=", ".join([*arrays, *integers]),
         typed=", ".join([*arrays, *(f"Py_ssize_t {v}" for v in integers)]),
+        integers=" ".join(integers),
+        arrays=len(arrays),
     )

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rot180.codegen.cython_printer import bits, kernel_lines
 from rot180.codegen.lower import lower
-from rot180.codegen.printers import KernelText, kernel_text, numpy_lines
+from rot180.codegen.printers import KernelText, axes_in_words, kernel_text, numpy_lines
 from rot180.codegen.tiles import DOTS, TILES
 from rot180.derive.layers import Layer
 from rot180.derive.proof import Theorem
@@ -41,6 +41,8 @@ class ModuleText:
         layer: the forward pass in the notation.
         kernels: the functions.
         bits: how many bits an integer argument of a compiled kernel may have.
+        axes: each array's name, and the names of its sizes.
+        arrays: how many arrays a kernel has at most.
 
     """
 
@@ -48,6 +50,8 @@ class ModuleText:
     layer: str
     kernels: tuple[KernelText, ...]
     bits: int
+    axes: tuple[tuple[str, str], ...]
+    arrays: int
 
 
 def render_module(
@@ -75,7 +79,14 @@ def render_module(
         kernel_text(word, layer, t, plan, TARGETS[target])
         for (word, t), plan in zip(kernels, plans, strict=True)
     ]
-    module = ModuleText(tuple(header.splitlines()), layer.text, tuple(texts), bits(plans))
+    module = ModuleText(
+        tuple(header.splitlines()),
+        layer.text,
+        tuple(texts),
+        bits(plans),
+        tuple((t.name, axes_in_words(t)) for t in (layer.output, *layer.tensors)),
+        max(t.arrays for t in texts),
+    )
     return environment().get_template(f"module_{target}.jinja").render(module=module)
 
 

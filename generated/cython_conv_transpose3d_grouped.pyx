@@ -26,6 +26,22 @@ MOST_BYTES = 2**40
 DTYPE_NAMES = "float32 or float64"
 DTYPES = frozenset((np.dtype("float32"), np.dtype("float64")))
 
+AXES = {
+    "y": "N G O H V I",
+    "x": "N G C P Q R",
+    "w": "G C O K L M",
+    "bias": "G O",
+}
+"""The sizes of each array's axes, by name."""
+
+INTEGERS = {
+    "forward": "lo s d lp t e lq u f N G C O K L M H V I",
+    "grad_x": "lo s d lp t e lq u f N G O C K L M P Q R",
+    "grad_w": "lo s d lp t e lq u f N G O C P Q R K L M",
+    "grad_bias": "N G O H V I",
+}
+"""What the C part of each kernel is handed after its arrays."""
+
 cdef extern from *:
     """
     #define ROT180_IMPLEMENTATION
@@ -523,23 +539,30 @@ def _zeros(name, shape, dtype):
 cdef class _Held:
     """Arrays in use, given back together."""
 
-    cdef Py_buffer[64] views
+    cdef Py_buffer[4] views
     cdef int count
 
     def __cinit__(self):
         self.count = 0
 
     cdef Py_buffer *view(self, array, bint writable) except NULL:
-        if self.count == 64:
-            raise ValueError("a kernel reads more than 63 arrays")
-        if not writable and not array.flags.aligned:
-            array = array.copy()
-        flags = PyBUF_STRIDES | (PyBUF_WRITABLE if writable else 0)
-        PyObject_GetBuffer(array, &self.views[self.count], flags)
+        cdef Py_buffer *view = &self.views[self.count]
+        cdef Py_ssize_t places
+        cdef int axis
+        if self.count == 4:
+            raise ValueError("found more arrays than the kernel has")
+        PyObject_GetBuffer(array, view, PyBUF_STRIDES | (PyBUF_WRITABLE if writable else 0))
         self.count += 1
-        if self.views[self.count - 1].itemsize != self.views[0].itemsize:
+        if view.itemsize != self.views[0].itemsize or view.ndim > 20:
             raise TypeError("found arrays of different dtypes, expected one dtype")
-        return &self.views[self.count - 1]
+        places = <Py_ssize_t>view.buf
+        for axis in range(view.ndim):
+            places |= view.strides[axis]
+        if places % view.itemsize and not writable:
+            self.count -= 1
+            PyBuffer_Release(view)
+            return self.view(array.copy(), False)
+        return view
 
     def __dealloc__(self):
         cdef int i

@@ -15,7 +15,10 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -92,30 +95,19 @@ _LARGEST_PARAMETER = 2**31  # strides, dilations, paddings and axes stay below
 _LARGEST_ARRAY = 2**40  # elements; more is a mistake, not a layer
 
 
-class _Core(Protocol):
-    """A generated module: one layer's forward pass and its gradients."""
-
-    def forward(self, *tensors: Any, **parameters: Any) -> Array: ...
-
-    def grad_x(self, *tensors: Any, **parameters: Any) -> Array: ...
-
-    def grad_w(self, *tensors: Any, **parameters: Any) -> Array: ...
-
-    def grad_bias(self, *tensors: Any, **parameters: Any) -> Array: ...
-
-
-class _Family(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Family:
     """The core modules of one number of spatial axes, and what they call each axis's parameters."""
 
-    core: _Core
-    grouped: _Core
+    core: ModuleType
+    grouped: ModuleType
     strides: tuple[str, ...]
     dilations: tuple[str, ...]
     lows: tuple[str, ...]
     transposed: bool
 
 
-_LINEAR: _Core = numpy_linear
+_LINEAR = numpy_linear
 _CONV1D = _Family(
     numpy_conv1d,
     numpy_conv1d_grouped,
@@ -166,12 +158,31 @@ _CONV_TRANSPOSE3D = _Family(
 )
 
 
-class _Window(NamedTuple):
-    """A checked geometry: the parameters of the core kernels and the shape of the output."""
+class _Window:
+    """A checked geometry: the shapes of the core kernels' arrays, and their parameters."""
 
-    parameters: dict[str, int]
-    output: tuple[int, ...]
-    groups: int
+    __slots__ = ("core", "integers", "output", "parameters", "shapes", "whole")
+
+    def __init__(
+        self, family: _Family, parameters: dict[str, int], groups: int, **shapes: tuple[int, ...]
+    ):
+        self.core = family.core if groups == 1 else family.grouped
+        self.parameters = parameters
+        self.output = shapes["y"]
+        self.whole = {"x": shapes["x"], "w": shapes["w"], "y": shapes["y"], "bias": shapes["y"][1:2]}
+        self.shapes = dict(self.whole)
+        if groups != 1:
+            for name, axis in (("x", 1), ("w", 0), ("y", 1), ("bias", 0)):
+                shape = self.whole[name]
+                cut = (groups, shape[axis] // groups)
+                self.shapes[name] = (*shape[:axis], *cut, *shape[axis + 1 :])
+
+    def run(self, kernel: str, result: str, **arrays: Array) -> Array:
+        """Compute with a core kernel; `result` is the tensor whose shape its output has."""
+        split = [array.reshape(self.shapes[name]) for name, array in arrays.items()]
+        shape = {f"{result}_shape": self.shapes[result]}
+        out: Array = getattr(self.core, kernel)(*split, **shape, **self.parameters)
+        return out.reshape(self.whole[result])
 
 
 def _wrong(argument: str, found: object, expected: str) -> ValueError:
@@ -284,6 +295,21 @@ def _window(
     arguments: _Arguments,
     told: tuple[str, str],
 ) -> _Window:
+    """Check a geometry, and remember it if it is good and its numbers are plain integers."""
+    for value in arguments:
+        kind = type(value)
+        if kind is not int and (kind is not tuple or {*map(type, value)} != {int}):  # type: ignore[arg-type]
+            return _new_window(family, input_size, weight_size, arguments, told)
+    return _old_window(family, input_size, weight_size, arguments, told)
+
+
+def _new_window(
+    family: _Family,
+    input_size: tuple[int, ...],
+    weight_size: tuple[int, ...],
+    arguments: _Arguments,
+    told: tuple[str, str],
+) -> _Window:
     """Check a geometry and compute the shape of the output."""
     stride, padding, output_padding, groups, dilation = arguments
     input_name, weight_name = told
@@ -320,7 +346,10 @@ def _window(
     lows = [low for low, _ in pads]
     names = (*family.strides, *family.dilations, *family.lows)
     parameters = dict(zip(names, (*strides, *dilations, *lows), strict=True))
-    return _Window(parameters, output, groups)
+    return _Window(family, parameters, groups, x=input_size, w=weight_size, y=output)
+
+
+_old_window = lru_cache(maxsize=4096)(_new_window)
 
 
 def _output_sizes(
@@ -392,12 +421,6 @@ def _output_padding(
     return numbers
 
 
-def _split(array: Array, axis: int, groups: int) -> Array:
-    """View channel axis ``groups * m`` as the two axes ``(groups, m)``."""
-    shape = array.shape
-    return array.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
-
-
 def _forward(
     family: _Family,
     input: Array,
@@ -410,24 +433,14 @@ def _forward(
     _check_array("weight", weight, rank + 2)
     _check_dtype("weight", weight, input, "input")
     window = _window(family, input.shape, weight.shape, arguments, ("input", "weight"))
-    groups, (batch, outputs, *sizes) = window.groups, window.output
     if bias is None:
-        bias = np.zeros(outputs, input.dtype)
+        bias = np.zeros(window.output[1], input.dtype)
     else:
         _check_array("bias", bias, 1)
         _check_dtype("bias", bias, input, "input")
-        _check_shape("bias", bias, (outputs,), "one number per output channel of weight")
-    if groups == 1:
-        return family.core.forward(
-            input, weight, bias, y_shape=window.output, **window.parameters
-        )
-    return family.grouped.forward(
-        _split(input, 1, groups),
-        _split(weight, 0, groups),
-        _split(bias, 0, groups),
-        y_shape=(batch, groups, outputs // groups, *sizes),
-        **window.parameters,
-    ).reshape(window.output)
+        shape = window.output[1:2]
+        _check_shape("bias", bias, shape, "one number per output channel of weight")
+    return window.run("forward", "y", x=input, w=weight, bias=bias)
 
 
 def _input_gradient(
@@ -443,16 +456,8 @@ def _input_gradient(
     _check_dtype("grad_output", grad_output, weight, "weight")
     size = _size("input_size", input_size, rank + 2)
     window = _window(family, size, weight.shape, arguments, ("input_size", "weight"))
-    groups = window.groups
     _check_shape("grad_output", grad_output, window.output, "the shape of the output")
-    if groups == 1:
-        return family.core.grad_x(grad_output, weight, x_shape=size, **window.parameters)
-    return family.grouped.grad_x(
-        _split(grad_output, 1, groups),
-        _split(weight, 0, groups),
-        x_shape=(size[0], groups, size[1] // groups, *size[2:]),
-        **window.parameters,
-    ).reshape(size)
+    return window.run("grad_x", "x", y=grad_output, w=weight)
 
 
 def _weight_gradient(
@@ -468,21 +473,14 @@ def _weight_gradient(
     _check_dtype("grad_output", grad_output, input, "input")
     size = _size("weight_size", weight_size, rank + 2)
     window = _window(family, input.shape, size, arguments, ("input", "weight_size"))
-    groups = window.groups
     _check_shape("grad_output", grad_output, window.output, "the shape of the output")
-    if groups == 1:
-        return family.core.grad_w(grad_output, input, w_shape=size, **window.parameters)
-    return family.grouped.grad_w(
-        _split(grad_output, 1, groups),
-        _split(input, 1, groups),
-        w_shape=(groups, size[0] // groups, *size[1:]),
-        **window.parameters,
-    ).reshape(size)
+    return window.run("grad_w", "w", y=grad_output, x=input)
 
 
 def _bias_gradient(family: _Family, grad_output: Array) -> Array:
     _check_array("grad_output", grad_output, len(family.strides) + 2)
-    return family.core.grad_bias(grad_output, bias_shape=grad_output.shape[1:2])
+    out: Array = family.core.grad_bias(grad_output, bias_shape=grad_output.shape[1:2])
+    return out
 
 
 def conv1d(
@@ -1377,7 +1375,8 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
         _check_array("bias", bias, 1)
         _check_dtype("bias", bias, input, "input")
         _check_shape("bias", bias, shape[:1], "one number per row of weight")
-    return _LINEAR.forward(input, weight, bias)
+    out: Array = _LINEAR.forward(input, weight, bias)
+    return out
 
 
 def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -> Array:
@@ -1409,7 +1408,8 @@ def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -
     shape = (weight.shape[0], size[1])
     _check_shape("weight", weight, shape, "one number per feature of the input in each row")
     _check_shape("grad_output", grad_output, (size[0], shape[0]), "the shape of the output")
-    return _LINEAR.grad_x(grad_output, weight, x_shape=size)
+    out: Array = _LINEAR.grad_x(grad_output, weight, x_shape=size)
+    return out
 
 
 def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) -> Array:
@@ -1442,7 +1442,8 @@ def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) 
         raise _wrong("weight_size", size, f"{input.shape[1]} features in each row, as in input")
     output = (input.shape[0], size[0])
     _check_shape("grad_output", grad_output, output, "the shape of the output")
-    return _LINEAR.grad_w(grad_output, input, w_shape=size)
+    out: Array = _LINEAR.grad_w(grad_output, input, w_shape=size)
+    return out
 
 
 def linear_bias(grad_output: Array) -> Array:
@@ -1466,4 +1467,5 @@ def linear_bias(grad_output: Array) -> Array:
 
     """
     _check_array("grad_output", grad_output, 2)
-    return _LINEAR.grad_bias(grad_output, bias_shape=grad_output.shape[1:])
+    out: Array = _LINEAR.grad_bias(grad_output, bias_shape=grad_output.shape[1:])
+    return out
