@@ -22,6 +22,8 @@ from rot180.generated import numpy_kernels
 __all__ = [
     "BackendNotice",
     "backend",
+    "get_num_threads",
+    "set_num_threads",
     "conv1d",
     "conv1d_bias",
     "conv1d_input",
@@ -79,12 +81,30 @@ _COMPILED_DTYPES = frozenset(
         "float64",
     )
 )
+
 _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
 
 
 def backend() -> str:
     """Return "cython" where the compiled kernels are in use, else "numpy"."""
     return "numpy" if _compiled is None else "cython"
+
+
+def set_num_threads(count: int) -> None:
+    """Set how many threads the compiled kernels use; NumPy's kernels leave that to its BLAS.
+
+    Raises:
+        TypeError: the count is no integer.
+        ValueError: it is not from 1 to 1024.
+
+    """
+    if _compiled is not None:
+        _compiled.set_num_threads(count)
+
+
+def get_num_threads() -> int:
+    """Return how many threads the compiled kernels use; 1 where NumPy's run."""
+    return 1 if _compiled is None else int(_compiled.get_num_threads())
 
 
 def _fastest(kernel: _Kernel) -> _Kernel:

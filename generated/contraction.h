@@ -1878,99 +1878,115 @@ DOT_4_3(KERNEL(dot_4_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 DOT_4_6(KERNEL(dot_4_6, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 #endif
 
-/* A tile of at least so many rows and so many vectors. */
-static NAME(Tile) *NAME(tile)(int isa, int rows, int vectors) {
+/* The kernels by processor, rows and vectors. */
+static NAME(Tile) *const NAME(tile)[3][TALLEST + 1][WIDEST + 1] = {
+    [BASELINE][1][1] = KERNEL(tile_1_1, 16),
+    [BASELINE][1][2] = KERNEL(tile_1_2, 16),
+    [BASELINE][1][3] = KERNEL(tile_1_3, 16),
+    [BASELINE][1][6] = KERNEL(tile_1_6, 16),
+    [BASELINE][2][1] = KERNEL(tile_2_1, 16),
+    [BASELINE][2][2] = KERNEL(tile_2_2, 16),
+    [BASELINE][2][3] = KERNEL(tile_2_3, 16),
+    [BASELINE][2][6] = KERNEL(tile_2_6, 16),
+    [BASELINE][4][1] = KERNEL(tile_4_1, 16),
+    [BASELINE][4][2] = KERNEL(tile_4_2, 16),
+    [BASELINE][4][3] = KERNEL(tile_4_3, 16),
 #ifdef ROT180_X86
-    if (isa == AVX512) {
-        if (rows == 1 && vectors == 1) return KERNEL(tile_1_1, 64);
-        if (rows == 1 && vectors == 2) return KERNEL(tile_1_2, 64);
-        if (rows == 1 && vectors == 3) return KERNEL(tile_1_3, 64);
-        if (rows == 1 && vectors == 6) return KERNEL(tile_1_6, 64);
-        if (rows == 2 && vectors == 1) return KERNEL(tile_2_1, 64);
-        if (rows == 2 && vectors == 2) return KERNEL(tile_2_2, 64);
-        if (rows == 2 && vectors == 3) return KERNEL(tile_2_3, 64);
-        if (rows == 2 && vectors == 6) return KERNEL(tile_2_6, 64);
-        if (rows == 4 && vectors == 1) return KERNEL(tile_4_1, 64);
-        if (rows == 4 && vectors == 2) return KERNEL(tile_4_2, 64);
-        if (rows == 4 && vectors == 3) return KERNEL(tile_4_3, 64);
-        if (rows == 4 && vectors == 6) return KERNEL(tile_4_6, 64);
-        if (rows == 8 && vectors == 1) return KERNEL(tile_8_1, 64);
-        if (rows == 8 && vectors == 2) return KERNEL(tile_8_2, 64);
-        if (rows == 8 && vectors == 3) return KERNEL(tile_8_3, 64);
-    }
-    if (isa == AVX2) {
-        if (rows == 1 && vectors == 1) return KERNEL(tile_1_1, 32);
-        if (rows == 1 && vectors == 2) return KERNEL(tile_1_2, 32);
-        if (rows == 1 && vectors == 3) return KERNEL(tile_1_3, 32);
-        if (rows == 1 && vectors == 6) return KERNEL(tile_1_6, 32);
-        if (rows == 2 && vectors == 1) return KERNEL(tile_2_1, 32);
-        if (rows == 2 && vectors == 2) return KERNEL(tile_2_2, 32);
-        if (rows == 2 && vectors == 3) return KERNEL(tile_2_3, 32);
-        if (rows == 2 && vectors == 6) return KERNEL(tile_2_6, 32);
-        if (rows == 4 && vectors == 1) return KERNEL(tile_4_1, 32);
-        if (rows == 4 && vectors == 2) return KERNEL(tile_4_2, 32);
-        if (rows == 4 && vectors == 3) return KERNEL(tile_4_3, 32);
-    }
+    [AVX2][1][1] = KERNEL(tile_1_1, 32),
+    [AVX512][1][1] = KERNEL(tile_1_1, 64),
+    [AVX2][1][2] = KERNEL(tile_1_2, 32),
+    [AVX512][1][2] = KERNEL(tile_1_2, 64),
+    [AVX2][1][3] = KERNEL(tile_1_3, 32),
+    [AVX512][1][3] = KERNEL(tile_1_3, 64),
+    [AVX2][1][6] = KERNEL(tile_1_6, 32),
+    [AVX512][1][6] = KERNEL(tile_1_6, 64),
+    [AVX2][2][1] = KERNEL(tile_2_1, 32),
+    [AVX512][2][1] = KERNEL(tile_2_1, 64),
+    [AVX2][2][2] = KERNEL(tile_2_2, 32),
+    [AVX512][2][2] = KERNEL(tile_2_2, 64),
+    [AVX2][2][3] = KERNEL(tile_2_3, 32),
+    [AVX512][2][3] = KERNEL(tile_2_3, 64),
+    [AVX2][2][6] = KERNEL(tile_2_6, 32),
+    [AVX512][2][6] = KERNEL(tile_2_6, 64),
+    [AVX2][4][1] = KERNEL(tile_4_1, 32),
+    [AVX512][4][1] = KERNEL(tile_4_1, 64),
+    [AVX2][4][2] = KERNEL(tile_4_2, 32),
+    [AVX512][4][2] = KERNEL(tile_4_2, 64),
+    [AVX2][4][3] = KERNEL(tile_4_3, 32),
+    [AVX512][4][3] = KERNEL(tile_4_3, 64),
+    [AVX512][4][6] = KERNEL(tile_4_6, 64),
+    [AVX512][8][1] = KERNEL(tile_8_1, 64),
+    [AVX512][8][2] = KERNEL(tile_8_2, 64),
+    [AVX512][8][3] = KERNEL(tile_8_3, 64),
 #endif
-    if (rows == 1 && vectors == 1) return KERNEL(tile_1_1, 16);
-    if (rows == 1 && vectors == 2) return KERNEL(tile_1_2, 16);
-    if (rows == 1 && vectors == 3) return KERNEL(tile_1_3, 16);
-    if (rows == 1 && vectors == 6) return KERNEL(tile_1_6, 16);
-    if (rows == 2 && vectors == 1) return KERNEL(tile_2_1, 16);
-    if (rows == 2 && vectors == 2) return KERNEL(tile_2_2, 16);
-    if (rows == 2 && vectors == 3) return KERNEL(tile_2_3, 16);
-    if (rows == 2 && vectors == 6) return KERNEL(tile_2_6, 16);
-    if (rows == 4 && vectors == 1) return KERNEL(tile_4_1, 16);
-    if (rows == 4 && vectors == 2) return KERNEL(tile_4_2, 16);
-    if (rows == 4 && vectors == 3) return KERNEL(tile_4_3, 16);
-    (void)isa;
-    return NULL;
-}
+};
+static NAME(Dot) *const NAME(dot)[3][TALLEST + 1][WIDEST + 1] = {
+    [BASELINE][1][1] = KERNEL(dot_1_1, 16),
+    [BASELINE][1][2] = KERNEL(dot_1_2, 16),
+    [BASELINE][1][3] = KERNEL(dot_1_3, 16),
+    [BASELINE][1][6] = KERNEL(dot_1_6, 16),
+    [BASELINE][2][1] = KERNEL(dot_2_1, 16),
+    [BASELINE][2][2] = KERNEL(dot_2_2, 16),
+    [BASELINE][2][3] = KERNEL(dot_2_3, 16),
+    [BASELINE][2][6] = KERNEL(dot_2_6, 16),
+    [BASELINE][4][1] = KERNEL(dot_4_1, 16),
+    [BASELINE][4][2] = KERNEL(dot_4_2, 16),
+    [BASELINE][4][3] = KERNEL(dot_4_3, 16),
+#ifdef ROT180_X86
+    [AVX2][1][1] = KERNEL(dot_1_1, 32),
+    [AVX512][1][1] = KERNEL(dot_1_1, 64),
+    [AVX2][1][2] = KERNEL(dot_1_2, 32),
+    [AVX512][1][2] = KERNEL(dot_1_2, 64),
+    [AVX2][1][3] = KERNEL(dot_1_3, 32),
+    [AVX512][1][3] = KERNEL(dot_1_3, 64),
+    [AVX2][1][6] = KERNEL(dot_1_6, 32),
+    [AVX512][1][6] = KERNEL(dot_1_6, 64),
+    [AVX2][2][1] = KERNEL(dot_2_1, 32),
+    [AVX512][2][1] = KERNEL(dot_2_1, 64),
+    [AVX2][2][2] = KERNEL(dot_2_2, 32),
+    [AVX512][2][2] = KERNEL(dot_2_2, 64),
+    [AVX2][2][3] = KERNEL(dot_2_3, 32),
+    [AVX512][2][3] = KERNEL(dot_2_3, 64),
+    [AVX2][2][6] = KERNEL(dot_2_6, 32),
+    [AVX512][2][6] = KERNEL(dot_2_6, 64),
+    [AVX2][4][1] = KERNEL(dot_4_1, 32),
+    [AVX512][4][1] = KERNEL(dot_4_1, 64),
+    [AVX2][4][2] = KERNEL(dot_4_2, 32),
+    [AVX512][4][2] = KERNEL(dot_4_2, 64),
+    [AVX2][4][3] = KERNEL(dot_4_3, 32),
+    [AVX512][4][3] = KERNEL(dot_4_3, 64),
+    [AVX512][4][6] = KERNEL(dot_4_6, 64),
+#endif
+};
 
-static NAME(Dot) *NAME(dot)(int isa, int rows, int vectors) {
+/* Copy pieces of planes to lines of `wide` entries, one a term, in whole vectors: what is too much
+ * of one piece is overwritten by the next. */
+typedef void NAME(Copy)(Int, const Int *, const char *, Int, const Int *, const Int *, T *, Int);
+#define COPY(FUNCTION, V, TARGET) \
+    TARGET static void FUNCTION(Int depth, const Int *over, const char *data, Int pieces, \
+                                const Int *start, const Int *length, T *to, Int wide) { \
+        for (Int t = 0; t < depth; t++, to += wide) { \
+            T *target = to; \
+            for (Int k = 0; k < pieces; target += length[k++]) { \
+                const T *source = (const T *)(data + over[t] + start[k]); \
+                for (Int x = 0; x < length[k]; x += sizeof(V) / sizeof(T)) \
+                    *(V *)(target + x) = *(const V *)(source + x); \
+            } \
+        } \
+    }
+COPY(KERNEL(copy, 16), WIDE(16), )
 #ifdef ROT180_X86
-    if (isa == AVX512) {
-        if (rows == 1 && vectors == 1) return KERNEL(dot_1_1, 64);
-        if (rows == 1 && vectors == 2) return KERNEL(dot_1_2, 64);
-        if (rows == 1 && vectors == 3) return KERNEL(dot_1_3, 64);
-        if (rows == 1 && vectors == 6) return KERNEL(dot_1_6, 64);
-        if (rows == 2 && vectors == 1) return KERNEL(dot_2_1, 64);
-        if (rows == 2 && vectors == 2) return KERNEL(dot_2_2, 64);
-        if (rows == 2 && vectors == 3) return KERNEL(dot_2_3, 64);
-        if (rows == 2 && vectors == 6) return KERNEL(dot_2_6, 64);
-        if (rows == 4 && vectors == 1) return KERNEL(dot_4_1, 64);
-        if (rows == 4 && vectors == 2) return KERNEL(dot_4_2, 64);
-        if (rows == 4 && vectors == 3) return KERNEL(dot_4_3, 64);
-        if (rows == 4 && vectors == 6) return KERNEL(dot_4_6, 64);
-    }
-    if (isa == AVX2) {
-        if (rows == 1 && vectors == 1) return KERNEL(dot_1_1, 32);
-        if (rows == 1 && vectors == 2) return KERNEL(dot_1_2, 32);
-        if (rows == 1 && vectors == 3) return KERNEL(dot_1_3, 32);
-        if (rows == 1 && vectors == 6) return KERNEL(dot_1_6, 32);
-        if (rows == 2 && vectors == 1) return KERNEL(dot_2_1, 32);
-        if (rows == 2 && vectors == 2) return KERNEL(dot_2_2, 32);
-        if (rows == 2 && vectors == 3) return KERNEL(dot_2_3, 32);
-        if (rows == 2 && vectors == 6) return KERNEL(dot_2_6, 32);
-        if (rows == 4 && vectors == 1) return KERNEL(dot_4_1, 32);
-        if (rows == 4 && vectors == 2) return KERNEL(dot_4_2, 32);
-        if (rows == 4 && vectors == 3) return KERNEL(dot_4_3, 32);
-    }
+COPY(KERNEL(copy, 32), WIDE(32), TARGET_AVX2)
+COPY(KERNEL(copy, 64), WIDE(64), TARGET_AVX512)
 #endif
-    if (rows == 1 && vectors == 1) return KERNEL(dot_1_1, 16);
-    if (rows == 1 && vectors == 2) return KERNEL(dot_1_2, 16);
-    if (rows == 1 && vectors == 3) return KERNEL(dot_1_3, 16);
-    if (rows == 1 && vectors == 6) return KERNEL(dot_1_6, 16);
-    if (rows == 2 && vectors == 1) return KERNEL(dot_2_1, 16);
-    if (rows == 2 && vectors == 2) return KERNEL(dot_2_2, 16);
-    if (rows == 2 && vectors == 3) return KERNEL(dot_2_3, 16);
-    if (rows == 2 && vectors == 6) return KERNEL(dot_2_6, 16);
-    if (rows == 4 && vectors == 1) return KERNEL(dot_4_1, 16);
-    if (rows == 4 && vectors == 2) return KERNEL(dot_4_2, 16);
-    if (rows == 4 && vectors == 3) return KERNEL(dot_4_3, 16);
-    (void)isa;
-    return NULL;
-}
+#undef COPY
+static NAME(Copy) *const NAME(copy)[3] = {
+    KERNEL(copy, 16),
+#ifdef ROT180_X86
+    KERNEL(copy, 32),
+    KERNEL(copy, 64),
+#endif
+};
 
 /* ---- the copy into planes ---- */
 
@@ -1988,6 +2004,8 @@ static void NAME(copy_row)(const Planes *p, int axis, const Factor *f, const cha
         if (stop > first) {
             source = from + rest * f->stride[axis] + (q->low[axis] + first) * by;
             if (by == sizeof(T)) memcpy(row + first, source, (size_t)(stop - first) * sizeof(T));
+            else if (by == 2 * sizeof(T))
+                for (Int j = first; j < stop; j++) row[j] = ((const T *)source)[2 * (j - first)];
             else
                 for (Int j = first; j < stop; j++, source += by) row[j] = *(const T *)source;
         }
@@ -2202,7 +2220,7 @@ typedef struct {
     NAME(Side) lane, row;
     int inner;               /* the innermost loop of the lanes: lane j is place j % run of piece */
     Int run, out_step;       /* j / run, the pieces tabulated */
-    Int *lane_out, *row_out;
+    Int *lane_out, *row_out, *out_run; /* lanes from a piece on that are adjacent in the output */
     Pair *at;
     T *lane_panel, *row_panel;
     char *out;
@@ -2231,20 +2249,15 @@ static void NAME(pack_lanes)(const NAME(Work) * w, Int j, Int n, Int from, Int d
             start[pieces] = v->own[piece] + place * step;
             length[pieces] = MIN(n - x, w->run - place);
         }
+        if (w->lane.staged) {
+            NAME(copy)[w->isa](depth, v->over + from, v->data, pieces, start, length, to, wide);
+            return;
+        }
         for (Int t = 0; t < depth; t++, to += wide) {
             const char *data = v->data + v->over[from + t];
             T *target = to;
-            for (Int k = 0; k < pieces; target += length[k++]) {
-                const T *source = (const T *)(data + start[k]);
-#ifdef ROT180_VECTORS
-                if (w->lane.staged) { /* whole vectors: what is too much is overwritten next */
-                    for (Int x = 0; x < length[k]; x += 32 / sizeof(T))
-                        *(WIDE(32) *)(target + x) = *(const WIDE(32) *)(source + x);
-                    continue;
-                }
-#endif
-                memcpy(target, source, (size_t)length[k] * sizeof(T));
-            }
+            for (Int k = 0; k < pieces; target += length[k++])
+                memcpy(target, data + start[k], (size_t)length[k] * sizeof(T));
         }
         return;
     }
@@ -2289,9 +2302,11 @@ static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int wide, Int i, 
         for (Int x = first; x < stop; piece++, place = 0) {
             Int end = MIN(stop, x + w->run - place);
             char *out = to + w->lane_out[piece] + place * by;
-            if (by == sizeof(T))
+            if (by == sizeof(T)) {
+                end = MIN(stop, x + w->out_run[piece] - place);
                 for (Int k = 0; k < end - x; k++) ((T *)out)[k] += scale * tile[x + k];
-            else
+                piece += (end - x + place - 1) / w->run;
+            } else
                 for (Int k = x; k < end; k++, out += by) *(T *)out += scale * tile[k];
             x = end;
         }
@@ -2315,24 +2330,24 @@ static void NAME(turn_round)(const NAME(Work) * w, Int wide, Int tall) {
 /* Multiply rows [i, i + n) of a panel by one strip of lanes; write lanes [first, stop). */
 static void NAME(multiply)(const NAME(Work) * w, const char *a, const Int *rows, Int i, Int n,
                            const char *b, Int depth, Int vectors, Int j, Int first, Int stop) {
-    Int wide = vectors * w->lanes, some[TALLEST] = {0}, out_rows[TALLEST] = {0};
+    Int wide = vectors * w->lanes, some[TALLEST], out_rows[TALLEST];
     T tile[TALLEST * WIDEST * 64 / sizeof(T)];
     Int tall = n > 4 ? 8 : n > 2 ? 4 : n;
-    NAME(Tile) *kernel = NAME(tile)(w->isa, (int)tall, (int)vectors);
-    Int place = j % w->run;
-    for (Int r = 0; r < tall; r++) some[r] = rows[MIN(r, n - 1)];
+    NAME(Tile) *kernel = NAME(tile)[w->isa][tall][vectors];
+    Int piece = j / w->run, place = j - piece * w->run;
+    for (Int r = 0; r < TALLEST; r++) some[r] = rows[MIN(r, n - 1)];
     if (w->sums) {
-        for (Int r = 0; r < tall; r++) out_rows[r] = (i + r) * w->pitch * (Int)sizeof(T);
+        for (Int r = 0; r < TALLEST; r++) out_rows[r] = (i + r) * w->pitch * (Int)sizeof(T);
         kernel(depth, a, some, b, w->at, (char *)(w->sums + j), out_rows, 1);
         return;
     }
     if (tall == n && first == 0 && stop == wide && w->s->scale == 1 &&
-        w->out_step == sizeof(T) && place + wide <= w->run) {
-        kernel(depth, a, some, b, w->at,
-               w->out + w->lane_out[j / w->run] + place * (Int)sizeof(T), w->row_out + i, 1);
+        w->out_step == sizeof(T) && place + wide <= w->out_run[piece]) {
+        kernel(depth, a, some, b, w->at, w->out + w->lane_out[piece] + place * (Int)sizeof(T),
+               w->row_out + i, 1);
         return;
     }
-    for (Int r = 0; r < tall; r++) out_rows[r] = r * wide * (Int)sizeof(T);
+    for (Int r = 0; r < TALLEST; r++) out_rows[r] = r * wide * (Int)sizeof(T);
     kernel(depth, a, some, b, w->at, (char *)tile, out_rows, 0);
     NAME(scatter)(w, tile, wide, i, n, j, first, stop);
 }
@@ -2452,7 +2467,7 @@ static void NAME(dot_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
                 for (Int k = 0; k < height; k++) some[k] = rv->own[i + MIN(k, left - 1)];
                 for (Int k = 0; k < n; k++) others[k] = lv->own[j + k];
                 memset(tile, 0, sizeof(tile));
-                NAME(dot)(w->isa, (int)height, (int)n)(many, w->at, run, rv->data, some, lv->data,
+                NAME(dot)[w->isa][height][n](many, w->at, run, rv->data, some, lv->data,
                                                        others, tile);
                 NAME(scatter)(w, tile, n, i, left, j, 0, n);
             }
@@ -2547,7 +2562,7 @@ static int NAME(product)(Sum *s, int isa, int dot) {
         sums = 0;
     memory = take((size_t)(NAME(view_size)(&w.lane, pieces, s->over.size) +
                            NAME(view_size)(&w.row, s->rows.size, s->over.size) +
-                           (pieces + s->rows.size + 2 * MAX(deep, terms)) * (Int)sizeof(Int) +
+                           (2 * pieces + s->rows.size + 2 * MAX(deep, terms)) * (Int)sizeof(Int) +
                            (widest * deep + 512) * (Int)sizeof(T) + panel + sums + 8192));
     if (!memory) return NO_MEMORY;
     arena.next = memory;
@@ -2555,6 +2570,7 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     NAME(cut_views)(&w.row, &arena, s->rows.size, s->over.size);
     w.lane_out = cut(&arena, pieces * (Int)sizeof(Int));
     w.row_out = cut(&arena, s->rows.size * (Int)sizeof(Int));
+    w.out_run = cut(&arena, pieces * (Int)sizeof(Int));
     w.at = cut(&arena, MAX(deep, terms) * (Int)sizeof(Pair));
     w.lane_panel = cut(&arena, (widest * deep + 512) * (Int)sizeof(T));
     w.row_panel = cut(&arena, panel);
@@ -2568,6 +2584,11 @@ static int NAME(product)(Sum *s, int isa, int dot) {
             if (failed) break;
             NAME(tabulate)(s, &w.lane, &s->lanes, skip, dot, dot);
             linear_table(s, &s->lanes, skip, s->out.step, w.lane_out);
+            for (Int k = wide / w.run - 1; k >= 0; k--) {
+                int on = k + 1 < wide / w.run &&
+                         w.lane_out[k + 1] - w.lane_out[k] == w.run * (Int)sizeof(T);
+                w.out_run[k] = w.run + (on ? w.out_run[k + 1] : 0);
+            }
             do {
                 failed = NAME(fetch)(s, &w.row, &s->over);
                 if (failed) break;

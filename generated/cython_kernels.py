@@ -97,7 +97,22 @@ class _Family:
     transposed: bool
 
 
-_LINEAR = cython_linear
+_CORES = (
+    cython_conv1d,
+    cython_conv1d_grouped,
+    cython_conv2d,
+    cython_conv2d_grouped,
+    cython_conv3d,
+    cython_conv3d_grouped,
+    cython_conv_transpose1d,
+    cython_conv_transpose1d_grouped,
+    cython_conv_transpose2d,
+    cython_conv_transpose2d_grouped,
+    cython_conv_transpose3d,
+    cython_conv_transpose3d_grouped,
+    cython_linear,
+)
+_LINEAR: Any = cython_linear
 _CONV1D = _Family(
     cython_conv1d,
     cython_conv1d_grouped,
@@ -294,10 +309,14 @@ def _window(
 ) -> _Window:
     """Check a geometry, and remember it if it is good and its numbers are plain integers."""
     for value in arguments:
-        kind = type(value)
-        if kind is not int and (kind is not tuple or {*map(type, value)} != {int}):  # type: ignore[arg-type]
+        if type(value) is not int and not _plain(value):
             return _new_window(family, input_size, weight_size, arguments, told)
     return _old_window(family, input_size, weight_size, arguments, told)
+
+
+def _plain(value: object) -> bool:
+    """Say whether equal values of this kind are the same argument: 1 == True, but not here."""
+    return isinstance(value, tuple) and {type(n) for n in value} == {int}
 
 
 def _new_window(
@@ -1466,3 +1485,44 @@ def linear_bias(grad_output: Array) -> Array:
     _check_array("grad_output", grad_output, 2)
     out: Array = _LINEAR.grad_bias(grad_output, bias_shape=grad_output.shape[1:])
     return out
+
+
+def set_num_threads(count: int) -> None:
+    """Set how many threads a large sum is computed by, each on a part of the output.
+
+    At the start it is ``OMP_NUM_THREADS``, or else the number of processors. The threads live as
+    long as the call. Where there are no POSIX threads, one is used.
+
+    Raises:
+        TypeError: the count is no integer.
+        ValueError: it is not from 1 to 1024.
+
+    """
+    count = _integer("count", count)
+    for core in _CORES:
+        core.threads(count)
+
+
+def get_num_threads() -> int:
+    """Return how many threads a large sum is computed by."""
+    count: int = _CORES[0].threads()
+    return count
+
+
+def processor(isa: str | None = None) -> str:
+    """Return the instructions in use, "baseline", "avx2" or "avx512"; set them if they are given.
+
+    ``ROT180_ISA`` in the environment sets them at the start; else the best that there are.
+
+    Raises:
+        ValueError: no such instructions, or this processor lacks them.
+
+    """
+    names: list[str] = [core.processor(isa) for core in _CORES]
+    return names[0]
+
+
+def release() -> None:
+    """Give the scratch memory that is kept between calls back to the system."""
+    for core in _CORES:
+        core.release()

@@ -107,7 +107,7 @@ class _Family:
     transposed: bool
 
 
-_LINEAR = numpy_linear
+_LINEAR: Any = numpy_linear
 _CONV1D = _Family(
     numpy_conv1d,
     numpy_conv1d_grouped,
@@ -297,10 +297,14 @@ def _window(
 ) -> _Window:
     """Check a geometry, and remember it if it is good and its numbers are plain integers."""
     for value in arguments:
-        kind = type(value)
-        if kind is not int and (kind is not tuple or {*map(type, value)} != {int}):  # type: ignore[arg-type]
+        if type(value) is not int and not _plain(value):
             return _new_window(family, input_size, weight_size, arguments, told)
     return _old_window(family, input_size, weight_size, arguments, told)
+
+
+def _plain(value: object) -> bool:
+    """Say whether equal values of this kind are the same argument: 1 == True, but not here."""
+    return isinstance(value, tuple) and {type(n) for n in value} == {int}
 
 
 def _new_window(
