@@ -13,7 +13,7 @@ import pytest
 from rot180.codegen import catalogue, files
 from rot180.codegen.cli import main
 
-FILES = ["certificate.json", "cython_kernels.pyx", "numpy_kernels.py", "proof.tex"]
+FILES = ["certificate.json", "contraction.h", "cython_kernels.pyx", "numpy_kernels.py", "proof.tex"]
 TEXT = "y[p] = sum[k] x[2*p - 3*k + 1] * w[k]"
 
 
