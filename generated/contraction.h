@@ -89,31 +89,31 @@ static inline Int rot180_floor(Int a, Int b) {
 /* Keep of a loop where 0 <= n->constant + slopes * loops < size for some values of the loops
  * before it. Say 0 if that cannot be computed in 62 bits. */
 static inline int rot180_bound(Nest *n, int loop, Int size) {
-    Int low = n->constant, high = low, slope = n->slope[loop];
+    Int low = n->constant, high = low, slope = n->slope[loop], first, stop;
     double far = (double)size;
+    int empty = 0;
     for (int i = 0; i < loop; i++) {
         Int by = n->slope[i];
         double ends = (double)n->first[i] * (double)by, other = (double)n->stop[i] * (double)by;
-        if (by == 0) continue;
         n->slope[i] = 0;
-        if (n->first[i] >= n->stop[i]) n->stop[loop] = n->first[loop];
+        if (by == 0) continue;
         far += (ends < 0 ? -ends : ends) + (other < 0 ? -other : other);
-        if (far >= 1152921504606846976.) return 0;
+        empty = empty || n->first[i] >= n->stop[i];
+        if (empty || far >= 1152921504606846976.) continue;
         low += by > 0 ? by * n->first[i] : by * (n->stop[i] - 1);
         high += by < 0 ? by * n->first[i] : by * (n->stop[i] - 1);
     }
     n->constant = n->slope[loop] = 0;
-    if (slope == 0) {
-        if (high < 0 || low >= size) n->stop[loop] = n->first[loop];
-        return 1;
-    }
-    {
+    if (!empty && far >= 1152921504606846976.) return 0;
+    if (!empty && slope != 0) {
         Int by = slope < 0 ? -slope : slope;
-        Int first = slope > 0 ? -rot180_floor(high, by) : -rot180_floor(size - 1 - low, by);
-        Int stop = slope > 0 ? rot180_floor(size - 1 - low, by) + 1 : rot180_floor(high, by) + 1;
+        first = slope > 0 ? -rot180_floor(high, by) : -rot180_floor(size - 1 - low, by);
+        stop = slope > 0 ? rot180_floor(size - 1 - low, by) + 1 : rot180_floor(high, by) + 1;
         if (first > n->first[loop]) n->first[loop] = first;
         if (stop < n->stop[loop]) n->stop[loop] = stop;
     }
+    if (empty || (slope == 0 && (high < 0 || low >= size)) || n->first[loop] >= n->stop[loop])
+        n->first[loop] = n->stop[loop] = 0;
     return 1;
 }
 
