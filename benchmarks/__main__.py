@@ -64,7 +64,7 @@ def environment(threads: int) -> None:
     for name in THREADS:
         os.environ[f"{name}_NUM_THREADS"] = str(threads)
     if threads == 1:
-        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
 
 
 def show(saved: Path, drawing: Path | None) -> None:
