@@ -102,6 +102,11 @@ def measure(cases: list[Case], options: argparse.Namespace) -> int:
     if options.plot:
         options.plot.write_text(plot(found), encoding="utf-8")
     print(tables(found))
+    if not found.quiet:
+        to_stderr(
+            f"warning: the machine was busy: it gave {found.cores:.1f} cores to {found.threads} "
+            "threads; threads that wait for each other suffer most: measure again when it is quiet"
+        )
     if options.threads > 1 and len(found.machine["openmp"]) > 1:
         to_stderr(f"warning: two pools of threads compete: {', '.join(found.machine['openmp'])}")
     return 1 if any(result.wrong for result in found.results) else 0

@@ -146,7 +146,7 @@ def run(cases: list[Case], effort: Effort, threads: int, progress: Progress) -> 
     peers = [peer for peer in everyone if installed(peer)]
     absent = [peer.name for peer in everyone if peer not in peers]
     dtypes = sorted({case.dtype for case in cases})
-    before = {dtype: peak(dtype, effort.side) for dtype in dtypes}
+    before = [peak(dtype, effort.side) for dtype in dtypes]
     results: list[Result] = []
     skipped = []
     for number, case in enumerate(cases, 1):
@@ -157,8 +157,10 @@ def run(cases: list[Case], effort: Effort, threads: int, progress: Progress) -> 
         if len(results) == begin:
             skipped.append(f"{case}: no kernel takes accuracy={case.accuracy!r} yet")
             progress(f"[{number}/{len(cases)}] skipped {skipped[-1]}")
-    best = {dtype: max(before[dtype], peak(dtype, effort.side)) for dtype in dtypes}
-    return Run(machine(), threads, best, absent, skipped, results)
+    after = [peak(dtype, effort.side) for dtype in dtypes]
+    best = {d: max(a, b) for d, (a, _), (b, _) in zip(dtypes, before, after, strict=True)}
+    cores = min(given for _, given in (*before, *after))
+    return Run(machine(), threads, cores, best, absent, skipped, results)
 
 
 def line(result: Result) -> str:
@@ -183,8 +185,11 @@ def set_threads(threads: int) -> None:
         ours(threads)
 
 
-def peak(dtype: str, side: int) -> float:
-    """Return the GFLOP/s of a product of square matrices in NumPy, the best of five."""
+def peak(dtype: str, side: int) -> tuple[float, float]:
+    """Return the GFLOP/s of a product of square matrices in NumPy, the best of five.
+
+    Beside it stands how many cores the machine gave meanwhile: processor time over time.
+    """
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal((side, side)).astype(dtype) for _ in range(2))
     out = np.empty_like(a)
@@ -193,7 +198,10 @@ def peak(dtype: str, side: int) -> float:
         np.matmul(a, b, out=out)
 
     multiply()
-    return 2e-9 * side**3 / min(seconds(multiply, 1) for _ in range(5))
+    begin, used = time.perf_counter(), time.process_time()
+    best = min(seconds(multiply, 1) for _ in range(5))
+    cores = (time.process_time() - used) / (time.perf_counter() - begin)
+    return 2e-9 * side**3 / best, cores
 
 
 def machine() -> dict[str, Any]:

@@ -175,10 +175,11 @@ def origin(run: Run) -> str:
     libraries = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     peaks = ", ".join(f"{value:.0f} GFLOP/s in {dtype}" for dtype, value in run.peak.items())
     absent = f" Not installed: {', '.join(run.absent)}." if run.absent else ""
+    busy = "" if run.quiet else f" The machine was busy: it gave {run.cores:.1f} cores."
     return (
         f"{about['processor']}, {about['cores']} cores, threads: {run.threads}; "
         f"{about['compiler']}; {libraries}; {about['blas']}; {about['system']}. "
-        f"Peak: {peaks}, by a large matrix product in NumPy.{absent}"
+        f"Peak: {peaks}, by a large matrix product in NumPy.{busy}{absent}"
     )
 
 

@@ -72,6 +72,7 @@ class Run:
     Attributes:
         machine: processor, compiler, versions and the like.
         threads: how many each contestant was given.
+        cores: how many the machine gave, at the least, to as many threads of a matrix product.
         peak: GFLOP/s of a large matrix product in NumPy, by dtype.
         absent: peers that are not installed.
         skipped: what was not measured, and why.
@@ -81,10 +82,16 @@ class Run:
 
     machine: dict[str, Any]
     threads: int
+    cores: float
     peak: dict[str, float]
     absent: list[str]
     skipped: list[str]
     results: list[Result]
+
+    @property
+    def quiet(self) -> bool:
+        """Return whether the machine gave each thread a core."""
+        return self.cores >= 0.9 * self.threads
 
 
 def dumps(run: Run) -> str:

@@ -178,7 +178,7 @@ def run() -> Run:
         entry(replace(wide, batch=8), FORWARD, 1e-3, torch=8.0, other=0.25),
         entry(wide, WEIGHT, 1e-3, other=3.0),
     ]
-    return Run(about, 1, {"float32": 100.0}, ["JAX"], ["x"], found)
+    return Run(about, 1, 0.95, {"float32": 100.0}, ["JAX"], ["x"], found)
 
 
 def test_json_round_trip(run: Run) -> None:
@@ -206,6 +206,8 @@ def test_tables(run: Run) -> None:
     assert rows[2][1:6] == ["2", FORWARD, "4.00", "0.71", "0.25 (other)"]
     assert rows[3][3] == "—"
     assert "Not installed: JAX" in text
+    assert "busy" not in text
+    assert "it gave 0.5 cores" in report.readme_table(replace(run, cores=0.5))
     classes = report.tables(run)
     assert "goal 1.15" in classes
     assert "goal 1.25" in classes
