@@ -140,7 +140,16 @@ def measure(case: Case, peers: list[Peer], effort: Effort) -> Iterator[Result]:
 
 
 def run(cases: list[Case], effort: Effort, threads: int, progress: Progress) -> Run:
-    """Measure the cases and return what was found."""
+    """Measure the cases and return what was found.
+
+    Raises:
+        ImportError: the kernels are not compiled.
+        ValueError: the compiled kernels and the others are of different checkouts.
+
+    """
+    folders = origins()
+    if len(folders) > 1:
+        raise ValueError(f"kernels: found in {' and '.join(map(str, folders))}, expected one place")
     set_threads(threads)
     everyone = contestants(threads)
     peers = [peer for peer in everyone if installed(peer)]
@@ -237,6 +246,13 @@ def processor() -> str:
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
+
+
+def origins() -> list[Path]:
+    """Return the folders the kernels come from: of a checkout that is not compiled, maybe two."""
+    import_module("rot180.generated.cython_kernels")
+    modules = [m for name, m in sys.modules.items() if name.startswith("rot180.generated")]
+    return sorted({Path(str(module.__file__)).resolve().parent for module in modules})
 
 
 def compiler() -> str:

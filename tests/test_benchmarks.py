@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -261,8 +262,18 @@ def start(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def compiled_in() -> Path | None:
+    """Return where the kernels are, all of them, or None if the compiled ones are not there."""
+    try:
+        folders = measure.origins()
+    except ImportError:
+        return None
+    return folders[0] if len(folders) == 1 else None
+
+
 def test_one_case_from_end_to_end(tmp_path: Path) -> None:
-    pytest.importorskip("rot180.generated.cython_kernels", reason="no compiled kernels")
+    if compiled_in() is None:
+        pytest.skip("no compiled kernels")
     saved, drawn = tmp_path / "run.json", tmp_path / "run.svg"
     done = start(
         "--quick",
@@ -287,7 +298,7 @@ def test_one_case_from_end_to_end(tmp_path: Path) -> None:
 
 
 def test_a_checkout_against_itself(tmp_path: Path) -> None:
-    if not list((ROOT / "generated").glob("cython_conv2d.*.so")):
+    if compiled_in() != ROOT / "generated":
         pytest.skip("no kernels compiled in place")
     saved = tmp_path / "both.json"
     words = ("--quick", "--class", "teaching", "--case", "worked", "--compare", str(ROOT))
@@ -295,6 +306,17 @@ def test_a_checkout_against_itself(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "geometric mean" in done.stdout
     assert len(json.loads(saved.read_text(encoding="utf-8"))["results"]) == 3
+
+
+def test_a_checkout_that_is_not_compiled_is_refused(tmp_path: Path) -> None:
+    for folder in ("generated", ".links"):
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, symlinks=True,
+            ignore=shutil.ignore_patterns("*.so", "*.pyd", "*.c"),
+        )  # fmt: skip
+    done = start("--quick", "--compare", str(tmp_path))
+    assert done.returncode == 2
+    assert "expected its own, compiled in place" in done.stderr
 
 
 def test_what_is_no_checkout_is_refused(tmp_path: Path) -> None:
