@@ -1,0 +1,142 @@
+"""Time the kernels and their peers.
+
+    python -m benchmarks                          every case, a table for each class
+    python -m benchmarks --quick                  a few cases of each class, within a minute
+    python -m benchmarks --json run.json --plot run.svg
+    python -m benchmarks --table run.json         the summary of a saved run, for the README
+    python -m benchmarks --compare ../other       this checkout against another
+
+Calls are interleaved and medians compared, with the quartiles of the rounds' ratios. Every peer's
+result is checked against the compiled kernels' first: the exit code is 1 if one differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from benchmarks.cases import CASES, GOALS, Case, select
+
+THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB")
+
+
+def arguments(words: list[str] | None) -> argparse.Namespace:
+    """Return the options; leaves with exit code 2 if they make no sense."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="a few cases and rounds")
+    parser.add_argument(
+        "--class", dest="categories", action="append", default=[], choices=list(GOALS),
+        metavar="NAME", help=f"one of {', '.join(GOALS)}; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--case", default="", metavar="TEXT", help="cases whose line has this text")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="for everyone; 1")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the summary")
+    parser.add_argument("--list", action="store_true", help="print the cases and stop")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--table", type=Path, metavar="FILE", help="summarise a saved run")
+    instead.add_argument("--compare", type=Path, metavar="CHECKOUT", help="race another checkout")
+    options = parser.parse_args(words)
+    if options.threads < 1:
+        parser.error(f"--threads: found {options.threads}, expected at least 1")
+    if options.plot and options.plot.suffix != ".svg":
+        parser.error(f"--plot: found {options.plot.name}, expected a name that ends in .svg")
+    if options.plot and options.compare:
+        parser.error("--plot: found with --compare, expected a run against peers")
+    for path in (options.json, options.plot):
+        if path and not path.absolute().parent.is_dir():
+            parser.error(f"{path}: its folder does not exist")
+    options.cases = select(options.categories, options.case, options.quick)
+    if not options.cases:
+        parser.error(f"found no such case among the {len(CASES)}; --list shows them")
+    return options
+
+
+def environment(threads: int) -> None:
+    """Set what libraries read when they are loaded; NumPy must not have been."""
+    for name in THREADS:
+        os.environ[f"{name}_NUM_THREADS"] = str(threads)
+    if threads == 1:
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+
+
+def show(saved: Path, drawing: Path | None) -> None:
+    """Print the summary of a saved run, and draw it if asked to."""
+    from benchmarks.report import plot, readme_table
+    from benchmarks.results import loads
+
+    run = loads(saved.read_text(encoding="utf-8"))
+    print(readme_table(run))
+    if drawing:
+        drawing.write_text(plot(run), encoding="utf-8")
+
+
+def race(cases: list[Case], options: argparse.Namespace) -> None:
+    """Measure this checkout against another."""
+    from benchmarks.compare import compare
+    from benchmarks.measure import to_stderr
+
+    table, data = compare(cases, options.compare, options.threads, options.quick, to_stderr)
+    print(table)
+    if options.json:
+        text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+        options.json.write_text(text, encoding="utf-8")
+
+
+def measure(cases: list[Case], options: argparse.Namespace) -> int:
+    """Measure the cases; return the exit code."""
+    from benchmarks.measure import FULL, QUICK, run, to_stderr
+    from benchmarks.report import plot, tables
+    from benchmarks.results import dumps
+
+    found = run(cases, QUICK if options.quick else FULL, options.threads, to_stderr)
+    if options.json:
+        options.json.write_text(dumps(found), encoding="utf-8")
+    if options.plot:
+        options.plot.write_text(plot(found), encoding="utf-8")
+    print(tables(found))
+    if not found.quiet:
+        to_stderr(
+            f"warning: the machine was busy: it gave {found.cores:.1f} cores to {found.threads} "
+            "threads; threads that wait for each other suffer most: measure again when it is quiet"
+        )
+    if options.threads > 1 and len(found.machine["openmp"]) > 1:
+        to_stderr(f"warning: two pools of threads compete: {', '.join(found.machine['openmp'])}")
+    return 1 if any(result.wrong for result in found.results) else 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command line; return the exit code: 0, 1 for a wrong result, 2 for bad input."""
+    options = arguments(words)
+    environment(options.threads)
+    try:
+        if options.list:
+            print("\n".join(f"{case.category:10} {case}" for case in options.cases))
+        elif options.table:
+            show(options.table, options.plot)
+        elif options.compare:
+            race(options.cases, options)
+        else:
+            return measure(options.cases, options)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except ImportError as error:
+        print(f"error: {error}; the suite needs the compiled kernels: pip install -e .",
+              file=sys.stderr)  # fmt: skip
+        return 2
+    except RuntimeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

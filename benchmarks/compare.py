@@ -1,0 +1,203 @@
+"""Two checkouts against each other: a process for each, turns taken in rounds.
+
+This file is also the program that runs in each process. It answers orders, a JSON list a line:
+`["case", number]`, `["result", operation]`, `["plan", operation]`, `["turn", operation, repeats]`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cases import CASES, OPERATIONS, Case
+from benchmarks.measure import (
+    FULL,
+    QUICK,
+    Effort,
+    Progress,
+    machine,
+    origins,
+    plan,
+    ratio,
+    seconds,
+    set_threads,
+    timing,
+)
+from benchmarks.peers import Calls, kernels, problem
+from benchmarks.report import NONE, duration, markdown, mean, spread
+from benchmarks.results import COMPILED, Ratio, Timing
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Checkout:
+    """The compiled kernels of one checkout, in a process of their own."""
+
+    def __init__(self, folder: Path, threads: int, quick: bool) -> None:
+        """Start the process.
+
+        Raises:
+            ValueError: the folder is no checkout, or its kernels are not compiled.
+
+        """
+        self.folder = folder.resolve()
+        links = self.folder / ".links"
+        if not (links / "rot180").is_dir():
+            raise ValueError(f"{folder}: found no .links/rot180, expected a checkout of rot180")
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(links), str(ROOT)))}
+        command = [sys.executable, "-m", "benchmarks.compare", str(threads), str(int(quick))]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1,
+        )  # fmt: skip
+        where = self._read()
+        if where != [str(self.folder / "generated")]:
+            self.close()
+            found = f"kernels from {' and '.join(where)}" if where else "no compiled kernels"
+            raise ValueError(f"{folder}: found {found}, expected its own, compiled in place")
+
+    def __enter__(self) -> Checkout:
+        """Return the checkout."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the process."""
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+    def ask(self, *order: Any) -> Any:
+        """Return the answer to an order."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return self._read()
+
+    def _read(self) -> Any:
+        assert self.process.stdout is not None
+        text = self.process.stdout.readline()
+        if not text:
+            raise RuntimeError(f"{self.folder}: the process ended, see its message above")
+        return json.loads(text)
+
+
+def answer(threads: int, effort: Effort) -> None:
+    """Answer the orders on standard input until it ends."""
+    try:
+        where = [str(folder) for folder in origins()]
+    except ImportError:
+        where = []
+    print(json.dumps(where), flush=True)
+    set_threads(threads)
+    calls: Calls = {}
+    case = CASES[0]
+    for text in sys.stdin:
+        order, *arguments = json.loads(text)
+        reply: Any
+        if order == "case":
+            case = CASES[arguments[0]]
+            calls = kernels("cython_kernels", problem(case))
+            reply = list(calls)
+        elif order == "result":
+            reply = digest(calls[arguments[0]]())
+        elif order == "plan":
+            reply = plan(calls[arguments[0]], effort)
+        else:
+            reply = seconds(calls[arguments[0]], arguments[1])
+        print(json.dumps(reply), flush=True)
+
+
+def digest(result: Any) -> tuple[list[int], float, float]:
+    """Return the shape of a result, its norm, and its product with random numbers."""
+    probe = np.random.default_rng(1).standard_normal(result.size)
+    flat = result.ravel().astype(np.float64)
+    return list(result.shape), float(np.linalg.norm(flat)), float(flat @ probe)
+
+
+def same(a: list[Any], b: list[Any], case: Case, operation: str) -> bool:
+    """Return whether two digests agree within rounding."""
+    allowed = 16 * float(np.finfo(case.dtype).eps) * math.sqrt(case.terms(operation) + 64)
+    close = [abs(m - n) <= allowed * a[1] for m, n in zip(a[1:], b[1:], strict=True)]
+    return bool(a[0] == b[0] and all(close))
+
+
+def compare(
+    cases: list[Case], other: Path, threads: int, quick: bool, progress: Progress
+) -> tuple[str, dict[str, Any]]:
+    """Return a Markdown table of other time over here, and the same as plain data.
+
+    Raises:
+        ValueError: the other folder is no checkout with compiled kernels, or nothing was measured.
+        RuntimeError: a process ended early, or two results differ.
+
+    """
+    entries = []
+    with Checkout(other, threads, quick) as there, Checkout(ROOT, threads, quick) as here:
+        for number, case in enumerate(cases, 1):
+            at = CASES.index(case)
+            both = set(here.ask("case", at)) & set(there.ask("case", at))
+            for operation in (name for name in OPERATIONS if name in both):
+                a, b = here.ask("result", operation), there.ask("result", operation)
+                if not same(a, b, case, operation):
+                    raise RuntimeError(f"{case}, {operation}: the results differ: {a} and {b}")
+                ours, others, quotient = race(here, there, operation)
+                entries.append((case, operation, ours, others, quotient))
+                progress(
+                    f"[{number}/{len(cases)}] {case}, {operation}: "
+                    f"{1e6 * ours.median:.0f} us, other / here {spread(quotient)}"
+                )
+    if not entries:
+        raise ValueError("the two checkouts have no kernel in common for these cases")
+    head = ["layer", "operation", "here", "other", "other / here"]
+    rows = [
+        [str(c), o, duration(ours.median), duration(others.median), spread(q)]
+        for c, o, ours, others, q in entries
+    ]
+    for operation in OPERATIONS:
+        total = mean([q.value for _, o, _, _, q in entries if o == operation])
+        cell = NONE if total is None else f"{total:.2f}"
+        rows.append(["geometric mean", operation, NONE, NONE, cell])
+    data = {
+        "machine": machine(),
+        "threads": threads,
+        "other": str(other),
+        "results": [
+            {"case": asdict(c), "operation": o, COMPILED: asdict(ours), "other": asdict(others),
+             "ratio": asdict(q)}
+            for c, o, ours, others, q in entries
+        ],
+    }  # fmt: skip
+    return markdown(head, rows), data
+
+
+def race(here: Checkout, there: Checkout, operation: str) -> tuple[Timing, Timing, Ratio]:
+    """Return both checkouts' times of an operation, and their ratio."""
+    plans = [side.ask("plan", operation) for side in (here, there)]
+    repeats, rounds = min(plan[0] for plan in plans), min(plan[1] for plan in plans)
+    ours, others = [], []
+    for _ in range(rounds):
+        ours.append(float(here.ask("turn", operation, repeats)))
+        others.append(float(there.ask("turn", operation, repeats)))
+    return timing(ours), timing(others), ratio(others, ours)
+
+
+if __name__ == "__main__":
+    answer(int(sys.argv[1]), QUICK if sys.argv[2] == "1" else FULL)

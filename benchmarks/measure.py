@@ -1,0 +1,286 @@
+"""Interleaved timing, comparison of results, the machine and its peak."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cases import OPERATIONS, Case
+from benchmarks.peers import Array, Call, Peer, contestants, installed, problem
+from benchmarks.results import COMPILED, Ratio, Result, Run, Timing
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to measure.
+
+    Attributes:
+        rounds: how often each contestant has its turn.
+        block: seconds of a turn; fast calls are repeated to fill it.
+        budget: seconds for all turns of a contestant; a slow one takes part in fewer rounds.
+        least: rounds that everyone takes part in.
+        side: of the matrices whose product measures the peak.
+
+    """
+
+    rounds: int
+    block: float
+    budget: float
+    least: int
+    side: int
+
+
+FULL = Effort(rounds=21, block=0.005, budget=1.0, least=5, side=2048)
+QUICK = Effort(rounds=5, block=0.001, budget=0.03, least=2, side=1024)
+
+
+def seconds(call: Call, repeats: int) -> float:
+    """Return the time of one call, the mean over the repeats of a turn."""
+    if repeats > 1:
+        call()  # the others' arrays have filled the caches
+    begin = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - begin) / repeats
+
+
+def plan(call: Call, effort: Effort) -> tuple[int, int]:
+    """Return how many calls a turn has, and how many rounds the contestant takes part in."""
+    once = seconds(call, 1)
+    if once < effort.block:
+        once = min(once, seconds(call, 1))
+    repeats = max(1, round(effort.block / once))
+    rounds = int(effort.budget / (once * repeats))
+    return repeats, min(effort.rounds, max(effort.least, rounds))
+
+
+def interleave(calls: dict[str, Call], effort: Effort) -> dict[str, list[float]]:
+    """Return the times of each contestant's turns, taken in rounds: A B A B."""
+    plans = {name: plan(call, effort) for name, call in calls.items()}
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(plans[COMPILED][1]):
+        for name, call in calls.items():
+            repeats, rounds = plans[name]
+            if turn < rounds:
+                times[name].append(seconds(call, repeats))
+    return times
+
+
+def timing(times: list[float]) -> Timing:
+    """Return the median and the quartiles of some turns."""
+    low, median, high = np.quantile(times, (0.25, 0.5, 0.75))
+    return Timing(float(median), float(low), float(high), len(times))
+
+
+def ratio(other: list[float], ours: list[float]) -> Ratio:
+    """Return the ratio of the medians over the rounds in which both took part."""
+    rounds = min(len(other), len(ours))
+    a, b = np.array(other[:rounds]), np.array(ours[:rounds])
+    low, high = np.quantile(a / b, (0.25, 0.75))
+    return Ratio(float(np.median(a) / np.median(b)), float(low), float(high))
+
+
+def rms(a: Array) -> float:
+    """Return the root mean square of some entries."""
+    return float(np.sqrt(np.mean(np.square(a, dtype=np.float64))))
+
+
+def difference(found: Any, expected: Array, case: Case, operation: str) -> str:
+    """Return what keeps a result from being the expected one, or nothing.
+
+    Root mean squares are compared: the differences' may be 4 eps sqrt(n + 64) of the expected
+    ones', for sums of n products. One entry of a million that is plainly wrong is above that.
+    """
+    result = np.asarray(found)
+    if result.shape != expected.shape:
+        return f"shape {result.shape}, expected {expected.shape}"
+    off, size = rms(result - expected), rms(expected)
+    allowed = 4 * float(np.finfo(case.dtype).eps) * (case.terms(operation) + 64) ** 0.5
+    return "" if off <= allowed * size else f"differs by {off / size:.1e}, allowed {allowed:.1e}"
+
+
+def measure(case: Case, peers: list[Peer], effort: Effort) -> Iterator[Result]:
+    """Yield the operations of a case; those the compiled kernels do not have are left out."""
+    given = problem(case)
+    calls = {peer.name: peer.calls(given) for peer in peers}
+    for operation in OPERATIONS:
+        entrants = {name: found[operation] for name, found in calls.items() if operation in found}
+        if COMPILED not in entrants:
+            continue
+        expected = np.asarray(entrants[COMPILED]())
+        wrong = {}
+        for name, call in entrants.items():
+            why = difference(call(), expected, case, operation)
+            if why:
+                wrong[name] = why
+        times = interleave({n: call for n, call in entrants.items() if n not in wrong}, effort)
+        ours = times[COMPILED]
+        yield Result(
+            case,
+            operation,
+            {name: timing(found) for name, found in times.items()},
+            {name: ratio(found, ours) for name, found in times.items() if name != COMPILED},
+            wrong,
+        )
+
+
+def run(cases: list[Case], effort: Effort, threads: int, progress: Progress) -> Run:
+    """Measure the cases and return what was found.
+
+    Raises:
+        ImportError: the kernels are not compiled.
+        ValueError: the compiled kernels and the others are of different checkouts.
+
+    """
+    folders = origins()
+    if len(folders) > 1:
+        raise ValueError(f"kernels: found in {' and '.join(map(str, folders))}, expected one place")
+    set_threads(threads)
+    everyone = contestants(threads)
+    peers = [peer for peer in everyone if installed(peer)]
+    absent = [peer.name for peer in everyone if peer not in peers]
+    dtypes = sorted({case.dtype for case in cases})
+    before = [peak(dtype, effort.side) for dtype in dtypes]
+    results: list[Result] = []
+    skipped = []
+    for number, case in enumerate(cases, 1):
+        begin = len(results)
+        for result in measure(case, peers, effort):
+            results.append(result)
+            progress(f"[{number}/{len(cases)}] {line(result)}")
+        if len(results) == begin:
+            skipped.append(f"{case}: no kernel takes accuracy={case.accuracy!r} yet")
+            progress(f"[{number}/{len(cases)}] skipped {skipped[-1]}")
+    after = [peak(dtype, effort.side) for dtype in dtypes]
+    best = {d: max(a, b) for d, (a, _), (b, _) in zip(dtypes, before, after, strict=True)}
+    cores = min(given for _, given in (*before, *after))
+    return Run(machine(), threads, cores, best, absent, skipped, results)
+
+
+def line(result: Result) -> str:
+    """Return a result in a line."""
+    mine = result.timings[COMPILED].median
+    parts = [f"{result.case}, {result.operation}: {1e6 * mine:.0f} us"]
+    if result.fastest is not None:
+        parts.append(f"{result.fastest} {result.ratios[result.fastest].value:.2f} times that")
+    parts += [f"{name} IS WRONG: {why}" for name, why in result.wrong.items()]
+    return "; ".join(parts)
+
+
+def set_threads(threads: int) -> None:
+    """Tell PyTorch, Numba and our kernels how many threads to use.
+
+    BLAS and OpenMP read the environment when they are loaded; `python -m benchmarks` sets it.
+    """
+    if find_spec("torch") is not None:
+        import_module("torch").set_num_threads(threads)
+    ours = getattr(import_module("rot180.generated"), "set_num_threads", None)
+    if ours is not None:
+        ours(threads)
+
+
+def peak(dtype: str, side: int) -> tuple[float, float]:
+    """Return the GFLOP/s of a product of square matrices in NumPy, the best of five.
+
+    Beside it stands how many cores the machine gave meanwhile: processor time over time.
+    """
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal((side, side)).astype(dtype) for _ in range(2))
+    out = np.empty_like(a)
+
+    def multiply() -> None:
+        np.matmul(a, b, out=out)
+
+    multiply()
+    begin, used = time.perf_counter(), time.process_time()
+    best = min(seconds(multiply, 1) for _ in range(5))
+    cores = (time.process_time() - used) / (time.perf_counter() - begin)
+    return 2e-9 * side**3 / best, cores
+
+
+def machine() -> dict[str, Any]:
+    """Return what the results depend on: processor, compiler, libraries, threads, revision."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "compiler": compiler(),
+        "versions": {"python": platform.python_version(), **versions()},
+        "blas": f"{blas['name']} {blas['version']}",
+        "environment": {k: v for k, v in os.environ.items() if k.endswith("_NUM_THREADS")},
+        "openmp": openmp(),
+        "revision": revision(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that are installed."""
+    found = {}
+    for name in ("numpy", "scipy", "torch", "numba", "jax"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def processor() -> str:
+    """Return the processor's name."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def origins() -> list[Path]:
+    """Return the folders the kernels come from: of a checkout that is not compiled, maybe two."""
+    import_module("rot180.generated.cython_kernels")
+    modules = [m for name, m in sys.modules.items() if name.startswith("rot180.generated")]
+    return sorted({Path(str(module.__file__)).resolve().parent for module in modules})
+
+
+def compiler() -> str:
+    """Return what compiled the kernels, as the compiler signed them."""
+    module = import_module("rot180.generated.cython_conv2d")
+    binary = Path(str(module.__file__)).read_bytes()
+    found = re.search(rb"GCC: \([^)]*\) [\d.]+|clang version [\d.]+", binary)
+    return found[0].decode() if found else "unknown"
+
+
+def openmp() -> list[str]:
+    """Return the OpenMP libraries in the process; of two, the pools of threads compete."""
+    maps = Path("/proc/self/maps")
+    text = maps.read_text() if maps.exists() else ""
+    return sorted(set(re.findall(r"[^/\s]*(?:gomp|iomp|libomp)[^/\s]*", text)))
+
+
+def revision() -> str:
+    """Return the commit of the kernels, or nothing outside a checkout."""
+    folder = Path(str(import_module("rot180.generated").__file__)).resolve().parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()
+
+
+def to_stderr(text: str) -> None:
+    """Print a line of progress."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,127 @@
+"""What is kept of a run, and its form as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from benchmarks.cases import Case
+
+COMPILED, NUMPY, TORCH = "compiled", "NumPy kernels", "PyTorch"
+OURS = (COMPILED, NUMPY)
+"""The names of our own kernels; every other name is a peer's."""
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of one call: the median of the rounds, and the quartiles."""
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Another's time over that of the compiled kernels.
+
+    Attributes:
+        value: the ratio of the medians over the rounds in which both took part.
+        low, high: the quartiles of the rounds' own ratios.
+
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One operation of one case.
+
+    Attributes:
+        case: the layer.
+        operation: one of `OPERATIONS`.
+        timings: by name, ours among them.
+        ratios: by name, all but the compiled kernels.
+        wrong: whose result was not ours, with the difference; they are not timed.
+
+    """
+
+    case: Case
+    operation: str
+    timings: dict[str, Timing]
+    ratios: dict[str, Ratio]
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fastest(self) -> str | None:
+        """Return the name of the fastest peer, or None where there is none."""
+        peers = [name for name in self.ratios if name not in OURS]
+        return min(peers, key=lambda name: self.ratios[name].value, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All results of a run, with what they were measured on.
+
+    Attributes:
+        machine: processor, compiler, versions and the like.
+        threads: how many each contestant was given.
+        cores: how many the machine gave, at the least, to as many threads of a matrix product.
+        peak: GFLOP/s of a large matrix product in NumPy, by dtype.
+        absent: peers that are not installed.
+        skipped: what was not measured, and why.
+        results: one for each operation of each case.
+
+    """
+
+    machine: dict[str, Any]
+    threads: int
+    cores: float
+    peak: dict[str, float]
+    absent: list[str]
+    skipped: list[str]
+    results: list[Result]
+
+    @property
+    def quiet(self) -> bool:
+        """Return whether the machine gave each thread a core."""
+        return self.cores >= 0.9 * self.threads
+
+
+def dumps(run: Run) -> str:
+    """Return a run as JSON."""
+    return json.dumps({"format": FORMAT, **asdict(run)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def loads(text: str) -> Run:
+    """Return the run that `dumps` wrote.
+
+    Raises:
+        ValueError: the text is not of this format.
+
+    """
+    data = json.loads(text)
+    found = data.pop("format", None) if isinstance(data, dict) else None
+    if found != FORMAT:
+        raise ValueError(f"format: found {found}, expected {FORMAT}")
+
+    def tuples(fields: dict[str, Any]) -> dict[str, Any]:
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+
+    results = [
+        Result(
+            Case(**tuples(entry["case"])),
+            entry["operation"],
+            {name: Timing(**values) for name, values in entry["timings"].items()},
+            {name: Ratio(**values) for name, values in entry["ratios"].items()},
+            entry["wrong"],
+        )
+        for entry in data.pop("results")
+    ]
+    return Run(**data, results=results)

@@ -1,0 +1,331 @@
+"""The benchmark suite: what it computes, keeps and prints; no test asserts on a time."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from rot180.generated import numpy_kernels
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))  # the suite is not installed
+
+from benchmarks import __main__ as command  # noqa: E402
+from benchmarks import cases, compare, loops, measure, peers, report, results  # noqa: E402
+from benchmarks.cases import CASES, FORWARD, INPUT, OPERATIONS, WEIGHT, Case  # noqa: E402
+from benchmarks.results import COMPILED, NUMPY, TORCH, Ratio, Result, Run, Timing  # noqa: E402
+
+SMALL = (
+    Case("few", "a", "conv1d", 3, 4, 6, (11,), (3,), 2, 1, 2, 2),
+    Case("few", "b", "conv2d", 2, 3, 5, (9, 8), (3, 2), 3, 1, dtype="float64"),
+    Case("few", "c", "conv2d", 2, 4, 4, (7, 6), (3, 3), 2, 2, groups=4),
+    Case("3d", "d", "conv3d", 1, 2, 3, (5, 6, 7), (2, 3, 1), padding=1),
+    Case("image", "e", "conv2d", 1, 1, 1, (12, 10), (4, 3), padding=1, dtype="float64"),
+    Case("image", "f", "conv1d", 1, 1, 1, (12,), (5,)),
+    Case("other", "g", "conv_transpose2d", 2, 4, 6, (5, 4), (4, 3), 2, 1, 1, 2),
+    Case("other", "h", "linear", 3, 5, 7),
+)
+
+
+def numpy_calls(case: Case) -> peers.Calls:
+    return peers.kernels("numpy_kernels", peers.problem(case))
+
+
+def agrees(calls: peers.Calls, case: Case) -> None:
+    ours = numpy_calls(case)
+    for operation, call in calls.items():
+        expected = np.asarray(ours[operation]())
+        assert measure.difference(call(), expected, case, operation) == "", (case, operation)
+
+
+@pytest.mark.parametrize("case", [*SMALL, *CASES], ids=str)
+def test_shapes_are_those_of_the_kernels(case: Case) -> None:
+    if case.layer != "linear" and math.prod(case.input_size) < 10_000:
+        calls = numpy_calls(case)
+        assert calls[FORWARD]().shape == case.output_size
+        assert calls[INPUT]().shape == case.input_size
+        assert calls[WEIGHT]().shape == case.weight_size
+    assert min(case.output_size) >= 1
+    assert case.flops > 0
+
+
+def test_flops_count_the_products_of_the_definition() -> None:
+    conv = Case("wide", "", "conv2d", 2, 3, 5, (8, 8), (3, 3), stride=2, padding=1)
+    assert conv.flops == 2 * (2 * 5 * 4 * 4) * (3 * 3 * 3)
+    transposed = Case("other", "", "conv_transpose2d", 1, 3, 5, (4, 4), (2, 2), stride=2)
+    assert transposed.flops == 2 * (1 * 3 * 4 * 4) * (5 * 2 * 2)
+    assert Case("other", "", "linear", 2, 3, 5).flops == 2 * 2 * 3 * 5
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_windows_and_loops_compute_the_layer(case: Case) -> None:
+    given = peers.problem(case)
+    found = peers.numpy_windows(given)
+    assert set(found) == set(OPERATIONS)
+    agrees(found, case)
+    agrees(peers.numba_loops(given), case)
+
+
+def test_windows_split_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "_COLUMNS", 1)
+    for case in SMALL:
+        agrees(peers.numpy_windows(peers.problem(case)), case)
+
+
+@pytest.mark.parametrize("name", ["scipy", "torch", "jax"])
+def test_library_computes_the_layer(name: str) -> None:
+    entrants = [p for p in peers.contestants(1) if p.needs == name and peers.installed(p)]
+    for peer in entrants:
+        for case in SMALL:
+            calls = peer.calls(peers.problem(case))
+            if name != "scipy":
+                assert set(calls) == set(OPERATIONS)
+            agrees(calls, case)
+    if entrants and name == "scipy":
+        assert all(peer.calls(peers.problem(SMALL[4])) for peer in entrants)
+
+
+def test_loops_reach_the_entries_inside() -> None:
+    for offset in range(-9, 10):
+        for stride in (1, 2, 3):
+            inside = [p for p in range(6) if 0 <= stride * p + offset < 7]
+            assert list(range(*loops.reached(offset, stride, 7, 6))) == inside
+
+
+def test_a_wrong_result_is_found() -> None:
+    case = SMALL[0]
+    right = np.asarray(numpy_calls(case)[FORWARD]())
+    wrong = right.copy()
+    wrong.flat[3] += 0.01
+    assert measure.difference(right, right, case, FORWARD) == ""
+    assert "differs by" in measure.difference(wrong, right, case, FORWARD)
+    assert "shape" in measure.difference(right[:1], right, case, FORWARD)
+    assert measure.difference(np.full_like(right, np.nan), right, case, FORWARD)
+
+
+def test_a_wrong_peer_is_named_and_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def zeros(given: peers.Problem) -> peers.Calls:
+        return {FORWARD: lambda: np.zeros_like(given.g)}
+
+    def ours(given: peers.Problem) -> peers.Calls:
+        return peers.kernels("numpy_kernels", given)
+
+    found = list(
+        measure.measure(
+            SMALL[0],
+            [peers.Peer(COMPILED, "rot180", ours), peers.Peer("zeros", "numpy", zeros)],
+            measure.QUICK,
+        )
+    )
+    assert [r.operation for r in found] == list(OPERATIONS)
+    assert set(found[0].wrong) == {"zeros"}
+    assert set(found[0].timings) == {COMPILED}
+    assert not found[1].wrong
+
+
+def test_turns_are_interleaved_and_slow_ones_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def turn(call: Callable[[], str], repeats: int) -> float:
+        said.append(call())
+        return 1.0
+
+    plans = {"ours": (1, 4), "slow": (1, 2)}
+    monkeypatch.setattr(measure, "plan", lambda call, effort: plans[call()])
+    monkeypatch.setattr(measure, "seconds", turn)
+    calls: dict[str, Callable[[], Any]] = {COMPILED: lambda: "ours", "slow": lambda: "slow"}
+    times = measure.interleave(calls, measure.QUICK)
+    assert said == ["ours", "slow", "ours", "slow", "ours", "ours"]
+    assert [len(times[name]) for name in calls] == [4, 2]
+
+
+def test_ratio_uses_the_rounds_of_both() -> None:
+    found = measure.ratio([2.0, 4.0, 6.0], [1.0, 2.0, 2.0, 100.0, 100.0])
+    assert found == Ratio(2.0, 2.0, 2.5)
+    assert measure.timing([3.0, 1.0, 2.0]) == Timing(2.0, 1.5, 2.5, 3)
+
+
+def entry(case: Case, operation: str, ours: float, **others: float) -> Result:
+    names = {"numpy": NUMPY, "torch": TORCH}
+    times = {COMPILED: ours, **{names.get(k, k): ours * v for k, v in others.items()}}
+    return Result(
+        case,
+        operation,
+        {name: Timing(t, t, t, 5) for name, t in times.items()},
+        {name: Ratio(t / ours, t / ours, t / ours) for name, t in times.items() if t != ours},
+    )
+
+
+@pytest.fixture
+def run() -> Run:
+    wide = next(case for case in CASES if case.category == "wide")
+    about = {
+        "processor": "P", "cores": 2, "system": "S", "compiler": "GCC", "blas": "B",
+        "versions": {"numpy": "2"}, "environment": {}, "openmp": [], "revision": "",
+    }  # fmt: skip
+    found = [
+        entry(wide, FORWARD, 1e-3, numpy=9.0, torch=2.0, other=4.0),
+        entry(replace(wide, batch=8), FORWARD, 1e-3, torch=8.0, other=0.25),
+        entry(wide, WEIGHT, 1e-3, other=3.0),
+    ]
+    return Run(about, 1, 0.95, {"float32": 100.0}, ["JAX"], ["x"], found)
+
+
+def test_json_round_trip(run: Run) -> None:
+    assert results.loads(results.dumps(run)) == run
+    with pytest.raises(ValueError, match="format: found None, expected 1"):
+        results.loads("{}")
+
+
+def test_summaries_are_geometric_means(run: Run) -> None:
+    forward, weight = report.summaries(run)
+    assert forward.torch == pytest.approx(4.0)
+    assert forward.fastest == pytest.approx(math.sqrt(2.0 * 0.25))
+    assert forward.worst is run.results[1]
+    assert run.results[0].fastest == TORCH  # never one of ours
+    assert weight.torch is None
+    assert weight.fastest == pytest.approx(3.0)
+    flops = [r.case.flops for r in run.results[:2]]
+    assert forward.peak == pytest.approx(math.sqrt(flops[0] * flops[1]) / 1e-3 / 100e9)
+
+
+def test_tables(run: Run) -> None:
+    text = report.readme_table(run)
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
+    assert {len(row) for row in rows} == {7}
+    assert rows[2][1:6] == ["2", FORWARD, "4.00", "0.71", "0.25 (other)"]
+    assert rows[3][3] == "—"
+    assert "Not installed: JAX" in text
+    assert "busy" not in text
+    assert "it gave 0.5 cores" in report.readme_table(replace(run, cores=0.5))
+    classes = report.tables(run)
+    assert "goal 1.15" in classes
+    assert "goal 1.25" in classes
+    assert "9.00 (9.00 to 9.00)" in classes
+    assert "Not measured: x." in classes
+
+
+def test_plot_is_svg_with_a_bar_for_each_mean(run: Run) -> None:
+    root = ElementTree.fromstring(report.plot(run))
+    bars = [r for r in root.iter() if r.get("fill") in report._COLOURS.values()]
+    assert len(bars) == 3 + 2  # and the legend
+    assert all(float(bar.get("width", "-1")) >= 0 for bar in bars)
+    assert report.plot(replace(run, results=[]))
+
+
+def test_every_class_has_cases_and_a_quick_one() -> None:
+    assert set(cases.GOALS) == set(cases.TITLES) == {case.category for case in CASES}
+    assert len({(str(case), case.category) for case in CASES}) == len(CASES)
+    assert {case.category for case in cases.select([], "", True)} >= {"wide", "few", "teaching"}
+    assert {case.category for case in cases.select(["3d"], "", False)} == {"3d"}
+
+
+def test_digests_tell_results_apart() -> None:
+    case = SMALL[0]
+    right = np.asarray(numpy_calls(case)[FORWARD]())
+    wrong = right.copy()
+    wrong.flat[3] += 1.0
+    a, b, c = (list(compare.digest(r)) for r in (right, right * (1 + 1e-7), wrong))
+    assert compare.same(a, b, case, FORWARD)
+    assert not compare.same(a, c, case, FORWARD)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--plot", "x.png"], ["--threads", "0"], ["--case", "no such"], ["--json", "no/such/x"]],
+)
+def test_bad_input_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        command.main(words)
+    assert left.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+def start(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def compiled_in() -> Path | None:
+    """Return where the kernels are, all of them, or None if the compiled ones are not there."""
+    try:
+        folders = measure.origins()
+    except ImportError:
+        return None
+    return folders[0] if len(folders) == 1 else None
+
+
+def test_one_case_from_end_to_end(tmp_path: Path) -> None:
+    if compiled_in() is None:
+        pytest.skip("no compiled kernels")
+    saved, drawn = tmp_path / "run.json", tmp_path / "run.svg"
+    done = start(
+        "--quick",
+        "--class",
+        "teaching",
+        "--case",
+        "worked",
+        "--json",
+        str(saved),
+        "--plot",
+        str(drawn),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[1/1] worked example" in done.stderr
+    found = results.loads(saved.read_text(encoding="utf-8"))
+    assert [r.operation for r in found.results] == list(OPERATIONS)
+    assert {COMPILED, NUMPY} < set(found.results[0].timings)
+    assert found.machine["environment"]["OPENBLAS_NUM_THREADS"] == "1"
+    ElementTree.fromstring(drawn.read_text(encoding="utf-8"))
+    again = start("--table", str(saved))
+    assert again.stdout.strip() == report.readme_table(found)
+
+
+def test_a_checkout_against_itself(tmp_path: Path) -> None:
+    if compiled_in() != ROOT / "generated":
+        pytest.skip("no kernels compiled in place")
+    saved = tmp_path / "both.json"
+    words = ("--quick", "--class", "teaching", "--case", "worked", "--compare", str(ROOT))
+    done = start(*words, "--json", str(saved))
+    assert done.returncode == 0, done.stderr
+    assert "geometric mean" in done.stdout
+    assert len(json.loads(saved.read_text(encoding="utf-8"))["results"]) == 3
+
+
+def test_a_checkout_that_is_not_compiled_is_refused(tmp_path: Path) -> None:
+    for folder in ("generated", ".links"):
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, symlinks=True,
+            ignore=shutil.ignore_patterns("*.so", "*.pyd", "*.c"),
+        )  # fmt: skip
+    done = start("--quick", "--compare", str(tmp_path))
+    assert done.returncode == 2
+    assert "expected its own, compiled in place" in done.stderr
+
+
+def test_what_is_no_checkout_is_refused(tmp_path: Path) -> None:
+    done = start("--quick", "--compare", str(tmp_path))
+    assert done.returncode == 2
+    assert "expected a checkout" in done.stderr
+
+
+def test_numpy_kernels_are_the_reference() -> None:
+    given = peers.problem(SMALL[1])
+    expected = numpy_kernels.conv2d(given.x, given.w, None, 3, 1)
+    assert np.array_equal(numpy_calls(SMALL[1])[FORWARD](), expected)
