@@ -1600,6 +1600,14 @@ static Int adjacent(const Factor *f, const Sum *s, const Group *g, int itemsize)
     return longest;
 }
 
+/* The same of the output. */
+static Int adjacent_out(const Sum *s, const Group *g, int itemsize) {
+    Int longest = 0;
+    for (int k = 0; k < g->count; k++)
+        if (s->out.step[g->at[k]] == itemsize) longest = MAX(longest, s->extent[g->at[k]]);
+    return longest;
+}
+
 /* Turn the sides round: vectors along the other one. */
 static void turn(Sum *s) {
     Group g = s->lanes;
@@ -1633,8 +1641,7 @@ static int orient(Sum *s, int itemsize) {
         unnatural = across >= 4 && across >= right_over;
     }
     if (natural && unnatural) {
-        if (adjacent(&s->out, s, &s->rows, itemsize) > adjacent(&s->out, s, &s->lanes, itemsize))
-            turn(s);
+        if (adjacent_out(s, &s->rows, itemsize) > adjacent_out(s, &s->lanes, itemsize)) turn(s);
         return 0;
     }
     if (natural && (wide >= 8 || tall < 8)) return 0;
@@ -1648,7 +1655,7 @@ static int orient(Sum *s, int itemsize) {
         (MIN(tall, wide) < 16 || (!left->checks && !right->checks && s->over.count == 1)))
         return 1;
     deep = volume(s, &s->over);
-    outward = adjacent(&s->out, s, &s->lanes, itemsize) > adjacent(&s->out, s, &s->rows, itemsize);
+    outward = adjacent_out(s, &s->lanes, itemsize) > adjacent_out(s, &s->rows, itemsize);
     if (lane_cost(wide, tall, deep, outward) > lane_cost(tall, wide, deep, !outward)) turn(s);
     return 0;
 }
