@@ -1689,7 +1689,7 @@ static int shares_axis(const Factor *f, int loop, const Group *other) {
 
 /* Block the loops that a copy follows: wide enough to work on, yet near the processor. */
 static void block_planes(Sum *s, Group *g, const Factor *f, const Group *other, int itemsize) {
-    enum { WORTH = 1024, MOST = 65536, NEAR = 1 << 20 };
+    enum { WORTH = 1024, MOST = 65536, NEAR = 1 << 20, LEAST = 16 }; /* a vector, at least */
     Int most = 1;
     Planes p;
     for (int k = g->count - 1; k >= 0; k--) {
@@ -1703,10 +1703,10 @@ static void block_planes(Sum *s, Group *g, const Factor *f, const Group *other, 
     block(s, g, most);
     for (;;) {
         start(s, g);
-        if (g->first >= g->count || g->step <= 8) return;
+        if (g->first >= g->count || g->step <= LEAST) return;
         if (!plan_planes(s, f, g, itemsize, &p) || p.bytes <= NEAR) return;
         if (!shares_axis(f, g->at[g->first], other) && g->size / g->step >= WORTH) g->step = 1;
-        else g->step = MAX(8, g->step / 2);
+        else g->step = MAX(LEAST, g->step / 2);
         g->size = g->step;
         for (int k = g->first + 1; k < g->count; k++) g->size *= s->extent[g->at[k]];
     }
