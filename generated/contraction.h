@@ -257,9 +257,9 @@ static int settle(Factor *f, const Entry *e, int loops, const Box *all) {
         double far = low < 0 ? -(double)low : (double)low;
         for (int i = 0; i < loops; i++) {
             double slope = (double)e->slope[a][i];
-            double from = (double)all->from[i], most = from + (double)all->count[i];
+            double from = (double)all->from[i], count = (double)all->count[i];
             if (slope == 0) continue;
-            far += (slope < 0 ? -slope : slope) * ((from < 0 ? -from : from) + most);
+            far += (slope < 0 ? -slope : slope) * ((from < 0 ? -from : from) + count);
         }
         if (far * ((double)(e->stride[a] < 0 ? -e->stride[a] : e->stride[a]) + 1) >= limit)
             return TOO_FAR;
