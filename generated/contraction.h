@@ -28,7 +28,7 @@
 
 typedef ptrdiff_t Int;
 
-enum { LOOPS = 32, AXES = 20, PLANES = 32 };
+enum { LOOPS = 32, AXES = 20, PLANES = 32, FACTORS = 64 };
 enum { BATCH, ROWS, COLUMNS, OVER, ROLES };
 enum { DONE = 0, NO_MEMORY = -1, TOO_FAR = -2 };
 
@@ -1957,10 +1957,10 @@ static void NAME(copy_axis)(const Planes *p, int depth, const Factor *f, const c
 /* ---- any sum, entry by entry: for small sums and for those with one side ---- */
 
 static void NAME(walk)(const Sum *s, const int *roles) {
-    const Factor *f[64];
-    const char *at[64];
+    const Factor *f[FACTORS];
+    const char *at[FACTORS];
     char *out = (char *)s->out.data;
-    Int position[LOOPS] = {0}, value[64][AXES], most = 0, run, by;
+    Int position[LOOPS] = {0}, value[FACTORS][AXES], most = 0, run, by;
     int count = 0, order[LOOPS], loops = 0, inner = -1, summed;
     T scale = (T)s->scale;
     for (int n = 0; n < s->lane_count; n++) f[count++] = &s->lane_factors[n];
@@ -2525,6 +2525,7 @@ static int NAME(rot180_contract)(const Nest *nest) {
     double work = 1;
     Sum s;
     if (isa < 0) isa = rot180_best();
+    if (count > FACTORS) return TOO_FAR;
     s.loops = nest->loops;
     s.scale = nest->scale;
     for (int i = 0; i < nest->loops; i++) {
