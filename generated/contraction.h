@@ -28,7 +28,7 @@
 
 typedef ptrdiff_t Int;
 
-enum { LOOPS = 32, AXES = 20, PLANES = 32 };
+enum { LOOPS = 32, AXES = 20, PLANES = 32, FACTORS = 64 };
 enum { BATCH, ROWS, COLUMNS, OVER, ROLES };
 enum { DONE = 0, NO_MEMORY = -1, TOO_FAR = -2 };
 
@@ -257,9 +257,9 @@ static int settle(Factor *f, const Entry *e, int loops, const Box *all) {
         double far = low < 0 ? -(double)low : (double)low;
         for (int i = 0; i < loops; i++) {
             double slope = (double)e->slope[a][i];
-            double from = (double)all->from[i], most = from + (double)all->count[i];
+            double from = (double)all->from[i], count = (double)all->count[i];
             if (slope == 0) continue;
-            far += (slope < 0 ? -slope : slope) * ((from < 0 ? -from : from) + most);
+            far += (slope < 0 ? -slope : slope) * ((from < 0 ? -from : from) + count);
         }
         if (far * ((double)(e->stride[a] < 0 ? -e->stride[a] : e->stride[a]) + 1) >= limit)
             return TOO_FAR;
@@ -1624,6 +1624,18 @@ static double lane_cost(Int lanes, Int rows, Int deep, int outward) {
            (double)((lanes + 15) / 16 * 16) / (double)lanes;
 }
 
+/* Whether a factor is read forward along a summed loop, entry by entry, or can be copied so. */
+static int forward(const Factor *f, const Group *over, int loop, int itemsize) {
+    int moved = 0;
+    for (int a = 0; a < f->axes; a++) {
+        if (!f->slope[a][loop]) continue;
+        if (moved++ || f->slope[a][loop] < 0 || f->stride[a] != itemsize) return 0;
+        for (int k = 0; k < over->count && f->slope[a][loop] > 1; k++)
+            if (over->at[k] != loop && f->slope[a][over->at[k]]) return 0;
+    }
+    return moved;
+}
+
 /* Choose the lanes; say 1 if vectors should rather run along the sum. */
 static int orient(Sum *s, int itemsize) {
     Factor *left = s->lane_factors, *right = s->row_factors;
@@ -1652,6 +1664,7 @@ static int orient(Sum *s, int itemsize) {
     last = s->over.count ? s->over.at[s->over.count - 1] : -1;
     inner = last < 0 ? 0 : s->extent[last];
     if (left_over && left_over == right_over && left_over == inner && inner * itemsize >= 64 &&
+        forward(left, &s->over, last, itemsize) && forward(right, &s->over, last, itemsize) &&
         (MIN(tall, wide) < 16 || (!left->checks && !right->checks && s->over.count == 1)))
         return 1;
     deep = volume(s, &s->over);
@@ -1683,7 +1696,7 @@ static int shares_axis(const Factor *f, int loop, const Group *other) {
 
 /* Block the loops that a copy follows: wide enough to work on, yet near the processor. */
 static void block_planes(Sum *s, Group *g, const Factor *f, const Group *other, int itemsize) {
-    enum { WORTH = 1024, MOST = 65536, NEAR = 1 << 20 };
+    enum { WORTH = 1024, MOST = 65536, NEAR = 1 << 20, LEAST = 16 }; /* a vector, at least */
     Int most = 1;
     Planes p;
     for (int k = g->count - 1; k >= 0; k--) {
@@ -1697,10 +1710,10 @@ static void block_planes(Sum *s, Group *g, const Factor *f, const Group *other, 
     block(s, g, most);
     for (;;) {
         start(s, g);
-        if (g->first >= g->count || g->step <= 8) return;
+        if (g->first >= g->count || g->step <= LEAST) return;
         if (!plan_planes(s, f, g, itemsize, &p) || p.bytes <= NEAR) return;
         if (!shares_axis(f, g->at[g->first], other) && g->size / g->step >= WORTH) g->step = 1;
-        else g->step = MAX(8, g->step / 2);
+        else g->step = MAX(LEAST, g->step / 2);
         g->size = g->step;
         for (int k = g->first + 1; k < g->count; k++) g->size *= s->extent[g->at[k]];
     }
@@ -2042,10 +2055,10 @@ static void NAME(copy_axis)(const Planes *p, int depth, const Factor *f, const c
 /* ---- any sum, entry by entry: for small sums and for those with one side ---- */
 
 static void NAME(walk)(const Sum *s, const int *roles) {
-    const Factor *f[64];
-    const char *at[64];
+    const Factor *f[FACTORS];
+    const char *at[FACTORS];
     char *out = (char *)s->out.data;
-    Int position[LOOPS] = {0}, value[64][AXES], most = 0, run, by;
+    Int position[LOOPS] = {0}, value[FACTORS][AXES], most = 0, run, by;
     int count = 0, order[LOOPS], loops = 0, inner = -1, summed;
     T scale = (T)s->scale;
     for (int n = 0; n < s->lane_count; n++) f[count++] = &s->lane_factors[n];
@@ -2626,6 +2639,7 @@ static int NAME(rot180_contract)(const Nest *nest) {
     double work = 1;
     Sum s;
     if (isa < 0) isa = rot180_best();
+    if (count > FACTORS) return TOO_FAR;
     s.loops = nest->loops;
     s.scale = nest->scale;
     for (int i = 0; i < nest->loops; i++) {

@@ -1,0 +1,45 @@
+/* generated/contraction.h as a library for tests: its entry points, and memory that can run out. */
+#include <stdlib.h>
+
+static long allowed = -1, held;
+
+static void *counted_malloc(size_t size) {
+    void *out;
+    if (__atomic_load_n(&allowed, __ATOMIC_RELAXED) >= 0 &&
+        __atomic_fetch_sub(&allowed, 1, __ATOMIC_RELAXED) <= 0) {
+        __atomic_store_n(&allowed, 0, __ATOMIC_RELAXED);
+        return NULL;
+    }
+    out = malloc(size);
+    if (out) __atomic_fetch_add(&held, 1, __ATOMIC_RELAXED);
+    return out;
+}
+
+static void counted_free(void *memory) {
+    __atomic_fetch_sub(&held, 1, __ATOMIC_RELAXED);
+    free(memory);
+}
+
+#define malloc counted_malloc
+#define free counted_free
+#define ROT180_IMPLEMENTATION
+#include "contraction.h"
+
+/* Bytes of an entry and of a nest: what the Python side must agree with. */
+size_t entry_size(void) { return sizeof(Entry); }
+size_t nest_size(void) { return sizeof(Nest); }
+
+int best(void) { return rot180_best(); }
+int bound(Nest *nest, int loop, Int size) { return rot180_bound(nest, loop, size); }
+void release(void) { rot180_release(); }
+
+int contract(const Nest *nest, int isa) {
+    rot180_isa = isa;
+    return rot180_contract(nest);
+}
+
+/* Let so many allocations succeed and all after them fail; -1: none fails. */
+void allow(long count) { __atomic_store_n(&allowed, count, __ATOMIC_RELAXED); }
+
+/* Return how many blocks are allocated. */
+long blocks(void) { return __atomic_load_n(&held, __ATOMIC_RELAXED); }

@@ -1,0 +1,66 @@
+"""Run drawn sums under AddressSanitizer and UndefinedBehaviorSanitizer: python tests/sanitize.py.
+
+Needs gcc with libasan and libubsan. Exit code 1: a sanitizer found a fault, or a sum was wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from tests.contraction_harness import compile_library  # noqa: E402
+
+SUMS = 600
+OPTIONS = (
+    "-O1",
+    "-g",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-fno-omit-frame-pointer",
+)
+
+
+def runtime(name: str) -> str:
+    """Return the path of a sanitizer's library.
+
+    Raises:
+        FileNotFoundError: gcc has none
+
+    """
+    command = ["gcc", f"-print-file-name={name}"]
+    path = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    if not Path(path).is_absolute():
+        raise FileNotFoundError(f"gcc has no {name}")
+    return str(Path(path).resolve())
+
+
+def main() -> int:
+    """Compile with both sanitizers, run, and return the exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = compile_library(Path(folder), HERE.parent / "generated", OPTIONS)
+        environment = {
+            **os.environ,
+            "LD_PRELOAD": f"{runtime('libasan.so')} {runtime('libubsan.so')}",
+            "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",
+            "UBSAN_OPTIONS": "print_stacktrace=1",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        program = [sys.executable, str(HERE / "contraction_harness.py"), str(library)]
+        for memory, first, stop in (("heap", "0", str(SUMS)), ("far", "0", "2000")):
+            ran = subprocess.run([*program, memory, first, stop], env=environment, check=False)
+            if ran.returncode:
+                print(f"{memory}: exit code {ran.returncode}", file=sys.stderr)
+                return 1
+            print(f"{memory}: sums {first} to {stop}, no fault")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
