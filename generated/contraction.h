@@ -1624,18 +1624,6 @@ static double lane_cost(Int lanes, Int rows, Int deep, int outward) {
            (double)((lanes + 15) / 16 * 16) / (double)lanes;
 }
 
-/* Whether a factor is read forward along a summed loop, entry by entry, or can be copied so. */
-static int forward(const Factor *f, const Group *over, int loop, int itemsize) {
-    int moved = 0;
-    for (int a = 0; a < f->axes; a++) {
-        if (!f->slope[a][loop]) continue;
-        if (moved++ || f->slope[a][loop] < 0 || f->stride[a] != itemsize) return 0;
-        for (int k = 0; k < over->count && f->slope[a][loop] > 1; k++)
-            if (over->at[k] != loop && f->slope[a][over->at[k]]) return 0;
-    }
-    return moved;
-}
-
 /* Choose the lanes; say 1 if vectors should rather run along the sum. */
 static int orient(Sum *s, int itemsize) {
     Factor *left = s->lane_factors, *right = s->row_factors;
@@ -1664,7 +1652,6 @@ static int orient(Sum *s, int itemsize) {
     last = s->over.count ? s->over.at[s->over.count - 1] : -1;
     inner = last < 0 ? 0 : s->extent[last];
     if (left_over && left_over == right_over && left_over == inner && inner * itemsize >= 64 &&
-        forward(left, &s->over, last, itemsize) && forward(right, &s->over, last, itemsize) &&
         (MIN(tall, wide) < 16 || (!left->checks && !right->checks && s->over.count == 1)))
         return 1;
     deep = volume(s, &s->over);

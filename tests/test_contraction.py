@@ -93,7 +93,6 @@ def beyond(dtype: str) -> Sum:
     return harness.correlation((4, 300_000, 2, 3, 100_000), 1, 1, 0, dtype)
 
 
-@pytest.mark.xfail(strict=True, reason="a block outside the box is refused: said 1, not DONE")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_blocks_outside_the_box(lib: ctypes.CDLL, dtype: str) -> None:
     harness.check(lib, beyond(dtype), harness.Surrounded(), "beyond")
