@@ -177,7 +177,7 @@ typedef struct {
 
 /* ---- memory: blocks that outlive a call, so that pages are not taken again and again ---- */
 
-enum { KEPT = 8 };
+enum { KEPT = 8, LARGE = 1 << 26 }; /* blocks at most; bytes from which one is not kept */
 typedef struct {
     size_t size;
     char pad[56];
@@ -209,7 +209,8 @@ static void *take(size_t size) {
 
 static void give(void *memory) {
     Header *block = (Header *)memory - 1;
-    for (int i = 0; i < KEPT && block; i++) block = EXCHANGE(&kept[i], block);
+    for (int i = 0; i < KEPT && block && block->size < LARGE; i++)
+        block = EXCHANGE(&kept[i], block);
     if (block) free(((void **)block)[-1]);
 }
 

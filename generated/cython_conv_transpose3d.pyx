@@ -633,5 +633,8 @@ def _count():
         return min(1024, os.cpu_count() or 1)
 
 
-processor(os.environ.get("ROT180_ISA") or None)
+try:
+    processor(os.environ.get("ROT180_ISA") or None)
+except ValueError as error:
+    raise ValueError(f"ROT180_ISA in the environment: {error}") from None
 threads(_count())
