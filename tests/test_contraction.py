@@ -99,6 +99,17 @@ def test_blocks_outside_the_box(lib: ctypes.CDLL, dtype: str) -> None:
     harness.check(lib, beyond(dtype), harness.Surrounded(), "beyond")
 
 
+@pytest.mark.xfail(strict=True, reason="more residues than planes are refused: said 1, not DONE")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_more_residues_than_planes(lib: ctypes.CDLL, dtype: str) -> None:
+    """dw[o,k] = sum[p] g[o,p] * x[40 p + k] for 41 taps: 40 residues."""
+    loops = [Loop(0, n, role) for n, role in ((2, ROWS), (41, COLUMNS), (100, OVER))]
+    g = harness.filled(dtype, [Map(0, {0: 1}), Map(0, {2: 1})], (2, 100))
+    x = harness.filled(dtype, [Map(0, {1: 1, 2: 40})], (4001,))
+    dw = harness.filled(dtype, [Map(0, {0: 1}), Map(0, {1: 1})], (2, 41))
+    harness.check(lib, Sum(loops, [g], [x], dw, 1, dtype), harness.Surrounded(), "residues")
+
+
 def test_an_output_outside_its_box_is_refused(lib: ctypes.CDLL) -> None:
     s = harness.product((5, 6, 7), 0, "float64")
     for constant in (-1, 1, 1 << 40):
