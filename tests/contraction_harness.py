@@ -735,11 +735,13 @@ def check_bound(lib: ctypes.CDLL, seed: int) -> int:
     last = nest.loops - 1
     constant, size = far_number(rng, 61), abs(far_number(rng, 61))
     low = high = constant
+    reach = abs(constant) + size
     empty = False
     for i in range(last):
         by, first = far_number(rng, 40), far_number(rng, 40)
         stop = first + rng.choice((0, 1, 3, 1 << 20))
         nest.first[i], nest.stop[i], nest.slope[i] = first, stop, by
+        reach += abs(by) * (abs(first) + abs(stop))
         if by:
             empty |= first >= stop
             low += min(by * first, by * (stop - 1))
@@ -760,7 +762,9 @@ def check_bound(lib: ctypes.CDLL, seed: int) -> int:
         kept = range(max(kept.start, -(1 << 60)), min(kept.stop, 1 << 60))
         same = kept == range(first, stop) if kept else first >= stop
         assert same, f"bound seed {seed}: found {first}..{stop}, expected {kept}"
-    elif said:
+    elif not said:
+        assert reach >= 1 << 59, f"bound seed {seed}: refused, reach {reach}"
+    else:
         assert first >= stop, f"bound seed {seed}: found {first}..{stop}, expected no values"
     return said
 

@@ -98,6 +98,17 @@ def test_blocks_outside_the_box(lib: ctypes.CDLL, dtype: str) -> None:
     harness.check(lib, beyond(dtype), harness.Surrounded(), "beyond")
 
 
+@pytest.mark.xfail(strict=True, reason="more residues than planes are refused: said 1, not DONE")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_more_residues_than_planes(lib: ctypes.CDLL, dtype: str) -> None:
+    """dw[o,k] = sum[p] g[o,p] * x[40 p + k] for 41 taps: 40 residues."""
+    loops = [Loop(0, n, role) for n, role in ((2, ROWS), (41, COLUMNS), (100, OVER))]
+    g = harness.filled(dtype, [Map(0, {0: 1}), Map(0, {2: 1})], (2, 100))
+    x = harness.filled(dtype, [Map(0, {1: 1, 2: 40})], (4001,))
+    dw = harness.filled(dtype, [Map(0, {0: 1}), Map(0, {1: 1})], (2, 41))
+    harness.check(lib, Sum(loops, [g], [x], dw, 1, dtype), harness.Surrounded(), "residues")
+
+
 def test_an_output_outside_its_box_is_refused(lib: ctypes.CDLL) -> None:
     s = harness.product((5, 6, 7), 0, "float64")
     for constant in (-1, 1, 1 << 40):
@@ -205,6 +216,21 @@ def test_a_limited_address_space_is_a_memory_error(kernels: ModuleType) -> None:
 def test_indices_of_62_bits(lib: ctypes.CDLL, test: Callable[[ctypes.CDLL, int], int]) -> None:
     said = {test(lib, seed) for seed in range(1500)}
     assert len(said) == 2  # some are computed, some refused
+
+
+@pytest.mark.xfail(strict=True, reason="a bound by a loop without values is refused: said 0")
+def test_a_bound_by_a_loop_without_values(lib: ctypes.CDLL) -> None:
+    """Loop 0 keeps no value; loop 1, whose index it is part of, then has none either."""
+    nest = harness.Nest()
+    nest.loops = 2
+    for loop in range(2):
+        nest.first[loop], nest.stop[loop] = -(1 << 60), 1 << 60
+    nest.constant = 7
+    assert lib.bound(ctypes.byref(nest), 0, 5)
+    assert nest.first[0] >= nest.stop[0]
+    nest.slope[0], nest.slope[1], nest.constant = 2, 1, 0
+    assert lib.bound(ctypes.byref(nest), 1, 5)
+    assert nest.first[1] >= nest.stop[1]
 
 
 @pytest.fixture
