@@ -98,7 +98,6 @@ def test_blocks_outside_the_box(lib: ctypes.CDLL, dtype: str) -> None:
     harness.check(lib, beyond(dtype), harness.Surrounded(), "beyond")
 
 
-@pytest.mark.xfail(strict=True, reason="more residues than planes are refused: said 1, not DONE")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_more_residues_than_planes(lib: ctypes.CDLL, dtype: str) -> None:
     """dw[o,k] = sum[p] g[o,p] * x[40 p + k] for 41 taps: 40 residues."""
@@ -218,7 +217,6 @@ def test_indices_of_62_bits(lib: ctypes.CDLL, test: Callable[[ctypes.CDLL, int],
     assert len(said) == 2  # some are computed, some refused
 
 
-@pytest.mark.xfail(strict=True, reason="a bound by a loop without values is refused: said 0")
 def test_a_bound_by_a_loop_without_values(lib: ctypes.CDLL) -> None:
     """Loop 0 keeps no value; loop 1, whose index it is part of, then has none either."""
     nest = harness.Nest()
