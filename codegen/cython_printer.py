@@ -12,17 +12,17 @@ from rot180.codegen.printers import (
     Interface,
     arguments,
     array,
-    comment,
-    condition,
-    divisor,
     fraction,
     name,
     number,
+    opening,
     plain,
 )
 from rot180.derive.polynomial import monomials
 
 LOOPS, AXES = 32, 20
+"""How many loops a sum may have in C, and how many axes an array."""
+
 _MOST_BITS = 40
 _ROLES = ("batch", "rows", "columns", "reduction")
 
@@ -97,21 +97,7 @@ def _variables(nest: Nest) -> Iterator[str]:
 
 def nest_lines(nest: Nest, output: str) -> list[str]:
     """Write one nest: its phases, its loops, the maps of the output and of each factor."""
-    lines, tab, inside = [comment(nest, output)], "", False
-    for step in nest.outer:
-        if isinstance(step, Phase):
-            lines.append(f"{tab}for {name(step.variable.name)} in range({number(step.size)}):")
-            tab, inside = tab + "    ", True
-            continue
-        holds, fails = condition(step)
-        lines.append(f"{tab}if {fails if inside else holds}:")
-        if inside:
-            lines.append(f"{tab}    continue")
-        else:
-            tab += "    "
-        if isinstance(step, Solved):
-            value = f"({number(step.value)}) // {divisor(number(step.divisor))}"
-            lines.append(f"{tab}{name(step.variable.name)} = {value}")
+    lines, tab = opening(nest, output)
     top, bottom = fraction(nest.coefficient)
     scale = f"<double>({top}) / {bottom}" if nest.coefficient != 1 else "1"
     sides = f"{len(nest.left)}, {len(nest.right)}"

@@ -95,8 +95,7 @@ def _words(variables: Iterable[Symbol]) -> str:
     return " ".join(v.name for v in variables)
 
 
-def comment(nest: Nest, output: str) -> str:
-    """Write what a nest adds as the notation has it."""
+def _comment(nest: Nest, output: str) -> str:
     def at(head: str, index: Sequence[Affine]) -> str:
         return f"{head}[{', '.join(map(index_text, index))}]"
 
@@ -113,15 +112,15 @@ def comment(nest: Nest, output: str) -> str:
     return f"# {at(output, nest.output)} += {over}{' * '.join([*scale, *factors])}"
 
 
-def nest_lines(nest: Nest, output: str) -> list[str]:
-    """Write one nest: its phases, the ranges of its loops, the contraction."""
-    lines, tab, inside = [comment(nest, output)], "", False
+def opening(nest: Nest, output: str) -> tuple[list[str], str]:
+    """Write what stands around a nest's sum, its phases and conditions; and the indent inside."""
+    lines, tab, inside = [_comment(nest, output)], "", False
     for step in nest.outer:
         if isinstance(step, Phase):
             lines.append(f"{tab}for {name(step.variable.name)} in range({number(step.size)}):")
             tab, inside = tab + "    ", True
             continue
-        holds, fails = condition(step)
+        holds, fails = _condition(step)
         lines.append(f"{tab}if {fails if inside else holds}:")
         if inside:
             lines.append(f"{tab}    continue")
@@ -129,7 +128,13 @@ def nest_lines(nest: Nest, output: str) -> list[str]:
             tab += "    "
         if isinstance(step, Solved):
             value, by = number(step.value), number(step.divisor)
-            lines.append(f"{tab}{name(step.variable.name)} = ({value}) // {divisor(by)}")
+            lines.append(f"{tab}{name(step.variable.name)} = ({value}) // {_divisor(by)}")
+    return lines, tab
+
+
+def nest_lines(nest: Nest, output: str) -> list[str]:
+    """Write one nest: what stands around it, the ranges of its loops, the contraction."""
+    lines, tab = opening(nest, output)
     ready = [(loop, size) for loop in nest.loops if (size := plain(loop)) is not None]
     ranges = ", ".join(f'"{loop.variable.name}": (0, {number(n)})' for loop, n in ready)
     lines.append(f"{tab}loops = {{{ranges}}}")
@@ -163,17 +168,16 @@ def nest_lines(nest: Nest, output: str) -> list[str]:
     return lines
 
 
-def condition(step: Solved | Box) -> tuple[str, str]:
+def _condition(step: Solved | Box) -> tuple[str, str]:
     """Write a condition and its negation."""
     if isinstance(step, Box):
         holds = f"0 <= {number(step.value.constant)} < {number(step.size)}"
         return holds, f"not {holds}"
-    rest = f"({number(step.value)}) % {divisor(number(step.divisor))}"
+    rest = f"({number(step.value)}) % {_divisor(number(step.divisor))}"
     return f"{rest} == 0", f"{rest} != 0"
 
 
-def divisor(code: str) -> str:
-    """Write what is divided by, in brackets where it needs them."""
+def _divisor(code: str) -> str:
     return code if code.isidentifier() or code.isdigit() else f"({code})"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rot180.codegen.cython_printer import bits, kernel_lines
+from rot180.codegen.cython_printer import AXES, LOOPS, bits, kernel_lines
 from rot180.codegen.lower import lower
 from rot180.codegen.printers import KernelText, axes_in_words, kernel_text, numpy_lines
 from rot180.codegen.tiles import DOTS, TILES
@@ -43,6 +43,8 @@ class ModuleText:
         bits: how many bits an integer argument of a compiled kernel may have.
         axes: each array's name, and the names of its sizes.
         arrays: how many arrays a kernel has at most.
+        most_loops: how many loops the C part has room for in a sum.
+        most_axes: how many axes it has room for in an array.
 
     """
 
@@ -52,6 +54,8 @@ class ModuleText:
     bits: int
     axes: tuple[tuple[str, str], ...]
     arrays: int
+    most_loops: int = LOOPS
+    most_axes: int = AXES
 
 
 def render_module(
@@ -92,4 +96,5 @@ def render_module(
 
 def render_contraction() -> str:
     """Write the C file that computes sums of products over affine index maps."""
-    return environment().get_template(f"{HEADER}.jinja").render(tiles=TILES, dots=DOTS)
+    template = environment().get_template(f"{HEADER}.jinja")
+    return template.render(tiles=TILES, dots=DOTS, loops=LOOPS, axes=AXES)

@@ -463,6 +463,7 @@ static int plan_planes(const Sum *s, const Factor *f, const Group *unit, int ite
     Factor *to = &p->to;
     double bytes = itemsize, source = itemsize;
     int last[AXES], n = 0;
+    p->bytes = 0; /* until the layout is known */
     *to = *f;
     to->checks = 0;
     to->phased = 0;
@@ -2184,6 +2185,7 @@ static int NAME(fetch)(const Sum *s, NAME(Side) * side, const Group *unit) {
         Planes p;
         size_t bytes;
         plan_planes(s, side->factors, unit, sizeof(T), &p);
+        if (!p.bytes) return TOO_FAR;
         bytes = (size_t)p.bytes + 1024;
         if (bytes > side->memory_size) {
             if (side->memory) give(side->memory);

@@ -459,8 +459,10 @@ cdef class _Held:
             raise ValueError("found more arrays than the kernel has")
         PyObject_GetBuffer(array, view, PyBUF_STRIDES | (PyBUF_WRITABLE if writable else 0))
         self.count += 1
-        if view.itemsize != self.views[0].itemsize or view.ndim > 20:
+        if view.itemsize != self.views[0].itemsize:
             raise TypeError("found arrays of different dtypes, expected one dtype")
+        if view.ndim > 20:
+            raise ValueError(f"found {view.ndim} axes, expected at most 20")
         places = <Py_ssize_t>view.buf
         for axis in range(view.ndim):
             places |= view.strides[axis]
