@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rot180.derive.gradients import loss, output_gradient
-from rot180.derive.latex import box, definitions, latex_proof, latex_theorem, letters, listed
+from rot180.derive.latex import (
+    aligned,
+    box,
+    definitions,
+    latex_proof,
+    latex_theorem,
+    letters,
+    listed,
+)
 from rot180.derive.layers import Layer
 from rot180.derive.proof import Theorem, replay, tensors
 from rot180.derive.terms import Access, Derivative, term
@@ -63,12 +71,12 @@ def proof_document(layer: Layer, theorems: Sequence[Theorem], detail: str = "sho
     style = letters(theorems[0]) if theorems else Letters()
     return environment().get_template("proof.tex.jinja").render(
         source=escape(layer.text),
-        forward=definitions(forward, Letters()),
+        forward=aligned(definitions(forward, Letters())),
         output=letter(layer.output.name),
         given=_given(layer),
         incoming=style.tensor(output_gradient(layer).name),
         loss=style.tensor(total.name),
-        sum=definitions([total], style),
+        sum=aligned(definitions([total], style)),
         parts=[part(t, known, detail) for t in theorems],
     )
 
