@@ -1,59 +1,53 @@
-"""Complete LaTeX documents: a layer, its gradients, and a proof of each."""
+"""Documents about a layer: the forward pass, its gradients, and a proof of each."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from rot180.codegen.blocks import (
+    Block,
+    Document,
+    Note,
+    Proof,
+    Prose,
+    Section,
+    Statement,
+)
+from rot180.codegen.tex import latex
 from rot180.derive.gradients import loss, output_gradient
 from rot180.derive.latex import (
-    aligned,
     box,
     definitions,
     latex_proof,
     latex_theorem,
     letters,
     listed,
+    proof_lines,
+    statement,
 )
 from rot180.derive.layers import Layer
-from rot180.derive.proof import Theorem, replay, tensors
+from rot180.derive.obligations import evident
+from rot180.derive.proof import Theorem, cited, replay, tensors
 from rot180.derive.terms import Access, Derivative, term
 from rot180.derive.typeset import Letters, escape, letter
 
-
-@dataclass(frozen=True)
-class Part:
-    """A theorem as the template lays it out: title, statement, proof, and where it comes from."""
-
-    title: str
-    statement: str
-    proof: str
-    steps: int
-    digest: str
-
-
-def environment() -> Environment:
-    r"""Return a Jinja environment for LaTeX: ``\VAR{name}``, ``\BLOCK{for ...}``."""
-    return Environment(
-        block_start_string="\\BLOCK{",
-        block_end_string="}",
-        variable_start_string="\\VAR{",
-        variable_end_string="}",
-        comment_start_string="\\NOTE{",
-        comment_end_string="}",
-        loader=PackageLoader("rot180.codegen"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+CONVENTION = (
+    "A tensor is a function of integer indices that is zero outside its box, a sum runs over all "
+    "integers, and a bracket $[\\,\\cdot\\,]$ is $1$ where the condition in it holds and $0$ "
+    "elsewhere: padding, cropping and windows that overhang need no cases."
+)
+"""How every formula is to be read."""
 
 
 def proof_document(layer: Layer, theorems: Sequence[Theorem], detail: str = "short") -> str:
-    """Return a complete LaTeX document: the layer and its theorems, each with its proof.
+    """Return `layer_document` as LaTeX text."""
+    return latex(layer_document(layer, theorems, detail))
+
+
+def layer_document(layer: Layer, theorems: Sequence[Theorem], detail: str = "short") -> Document:
+    """Return the document of a layer and its theorems, each with its proof.
 
     Args:
         layer: the forward pass.
@@ -66,18 +60,32 @@ def proof_document(layer: Layer, theorems: Sequence[Theorem], detail: str = "sho
     """
     total = loss(layer)
     inside = [t for t in tensors((term(total[()]),)) if t.definition is not None]
-    forward = [layer.output, *(t for t in inside if t not in (layer.output, total))]
     known = [t.name for t in inside]
     style = letters(theorems[0]) if theorems else Letters()
-    return environment().get_template("proof.tex.jinja").render(
-        source=escape(layer.text),
-        forward=aligned(definitions(forward, Letters())),
-        output=letter(layer.output.name),
-        given=_given(layer),
-        incoming=style.tensor(output_gradient(layer).name),
-        loss=style.tensor(total.name),
-        sum=aligned(definitions([total], style)),
-        parts=[part(t, known, detail) for t in theorems],
+    sections = [Section("layer", "The layer", forward(layer, style))]
+    for given in theorems:
+        found = replayed(given)
+        blocks = (*theorem_blocks(found, known, detail), checked(found))
+        sections.append(Section(anchor(found.name), title(found), blocks))
+    return Document("The gradients of one layer", layer.text, tuple(sections))
+
+
+def forward(layer: Layer, style: Letters) -> tuple[Block, ...]:
+    """Say what a layer computes, what its names stand for, and what the loss is."""
+    total = loss(layer)
+    inside = [t for t in tensors((term(total[()]),)) if t.definition is not None]
+    defined = [layer.output, *(t for t in inside if t not in (layer.output, total))]
+    g, name = style.tensor(output_gradient(layer).name), style.tensor(total.name)
+    return (
+        Prose((definitions(defined, Letters()), f"Here {_given(layer)}. {CONVENTION}")),
+        Prose(
+            (
+                f"The loss ${name}$ is known through "
+                f"${g} = \\partial {name} / \\partial {letter(layer.output.name)}$ alone, so that",
+                definitions([total], style),
+                f"has the derivatives of any loss with that gradient, and ${g}$ is held fixed.",
+            )
+        ),
     )
 
 
@@ -94,40 +102,91 @@ def _given(layer: Layer) -> str:
     return listed(said)
 
 
-def fragment(theorem: Theorem, detail: str = "short") -> str:
-    """Return statement and proof of one theorem, to be put into a document of one's own.
+def replayed(theorem: Theorem) -> Theorem:
+    """Replay a theorem, its words kept.
 
     Raises:
         ProofError: the proof does not follow.
 
     """
-    found = part(theorem, (), detail)
-    return f"{found.statement}\n\n{found.proof}\n"
+    return replace(replay(theorem.proof), words=theorem.words)
 
 
-def part(theorem: Theorem, known: Collection[str], detail: str) -> Part:
-    """Replay a theorem and return what a document shows of it.
+def title(theorem: Theorem) -> str:
+    """Return what a theorem is about: the gradient on its left side, else its name."""
+    head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
+    if isinstance(head, Derivative) and isinstance(head.factors[0], Access):
+        style = letters(theorem)
+        parts = (style.tensor(a.tensor.name) for a in (head.factors[0], head.wrt))
+        return "The gradient $\\partial {} / \\partial {}$".format(*parts)
+    return escape(theorem.name)
+
+
+def anchor(name: str) -> str:
+    """Return what links to a theorem point to."""
+    return name.replace("_", "-")
+
+
+def theorem_blocks(
+    theorem: Theorem, known: Collection[str] = (), detail: str = "short"
+) -> tuple[Statement, Proof]:
+    """Return statement and proof of a replayed theorem.
 
     Args:
         theorem: what is stated and proved.
         known: names of defined tensors that the document has introduced.
-        detail: "short" or "full", see `latex_proof`.
+        detail: which view of the proof a page shows, "short" or "full".
+
+    """
+    lines = proof_lines(theorem, detail)
+    short, full = (
+        lines if view == detail else proof_lines(theorem, view) for view in ("short", "full")
+    )
+    parts = tuple(statement(theorem, known))
+    return Statement(theorem.name, parts), Proof(short, full, detail)
+
+
+def checked(theorem: Theorem) -> Note:
+    """Say how a proof was checked: its steps, rules, side conditions and hash."""
+    steps = theorem.proof.steps
+    rules = Counter(step.rule for step in steps)
+    used = listed([f"\\texttt{{{escape(rule)}}} ({rules[rule]})" for rule in sorted(rules)])
+    needed = [o for step in theorem.obligations for o in step]
+    hard = sum(not evident(o) for o in needed)
+    said = [
+        f"{_count(len(steps), 'step')}, replayed by the rules {used}"
+        if steps
+        else "No step: both sides are one expression",
+        _count(len(needed), "side condition") + (", " if needed else "") + _settled(len(needed), hard),
+        f"the proof's hash is \\texttt{{{theorem.proof.digest}}}",
+    ]
+    if lemmas := cited(theorem.proof):
+        names = (f"\\texttt{{{escape(p.name)}}}" for p in lemmas)
+        said.append(f"it cites {listed([*names])}, replayed too")
+    return Note("How it was checked.", "; ".join(said) + ".")
+
+
+def _settled(needed: int, hard: int) -> str:
+    """Say how side conditions are settled, of which some are not evident."""
+    if not needed:
+        return ""
+    if not hard:
+        return "evident" if needed == 1 else "all evident"
+    return f"{hard} of them by certificates for all sizes" if needed > 1 else "by a certificate"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
+
+
+def fragment(theorem: Theorem, detail: str = "short") -> str:
+    """Return statement and proof of one theorem, to be put into a document of one's own.
+
+    It needs the package amsmath and nothing else.
 
     Raises:
         ProofError: the proof does not follow.
 
     """
-    theorem = replace(replay(theorem.proof), words=theorem.words)
-    head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
-    title = escape(theorem.name)
-    if isinstance(head, Derivative) and isinstance(head.factors[0], Access):
-        style = letters(theorem)
-        parts = (style.tensor(a.tensor.name) for a in (head.factors[0], head.wrt))
-        title = "The gradient $\\partial {} / \\partial {}$".format(*parts)
-    return Part(
-        title=title,
-        statement=latex_theorem(theorem, known),
-        proof=latex_proof(theorem, detail),
-        steps=len(theorem.proof.steps),
-        digest=theorem.proof.digest,
-    )
+    found = replayed(theorem)
+    return f"{latex_theorem(found)}\n\n{latex_proof(found, detail)}\n"
