@@ -22,6 +22,7 @@ from rot180.derive.latex import (
     definitions,
     latex_proof,
     latex_theorem,
+    layer_letters,
     letters,
     listed,
     proof_lines,
@@ -30,8 +31,9 @@ from rot180.derive.latex import (
 from rot180.derive.layers import Layer
 from rot180.derive.obligations import evident
 from rot180.derive.proof import Theorem, cited, replay, tensors
-from rot180.derive.terms import Access, Derivative, term
-from rot180.derive.typeset import Letters, escape, letter
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
+from rot180.derive.terms import Access, Derivative, Tensor, term
+from rot180.derive.typeset import Letters, escape
 
 CONVENTION = (
     "A tensor is a function of integer indices that is zero outside its box, a sum runs over all "
@@ -41,63 +43,83 @@ CONVENTION = (
 """How every formula is to be read."""
 
 
-def proof_document(layer: Layer, theorems: Sequence[Theorem], detail: str = "short") -> str:
+def proof_document(
+    layer: Layer,
+    theorems: Sequence[Theorem],
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+) -> str:
     """Return `layer_document` as LaTeX text."""
-    return latex(layer_document(layer, theorems, detail))
+    return latex(layer_document(layer, theorems, detail, symbols))
 
 
-def layer_document(layer: Layer, theorems: Sequence[Theorem], detail: str = "short") -> Document:
+def layer_document(
+    layer: Layer,
+    theorems: Sequence[Theorem],
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+) -> Document:
     """Return the document of a layer and its theorems, each with its proof.
 
     Args:
         layer: the forward pass.
         theorems: its gradients; every proof is replayed first.
         detail: "short", or "full" for every step.
+        symbols: the notation.
 
     Raises:
         ProofError: a proof does not follow.
 
     """
-    total = loss(layer)
-    inside = [t for t in tensors((term(total[()]),)) if t.definition is not None]
-    known = [t.name for t in inside]
-    style = letters(theorems[0]) if theorems else Letters()
-    sections = [Section("layer", "The layer", forward(layer, style))]
+    known = [t.name for t in _inside(layer)]
+    style = letters(theorems[0], symbols) if theorems else layer_letters(layer, symbols)
+    sections = [Section("layer", "The layer", forward(layer, style, symbols))]
     for given in theorems:
         found = replayed(given)
-        blocks = (*theorem_blocks(found, known, detail), checked(found))
-        sections.append(Section(anchor(found.name), title(found), blocks))
+        blocks = (*theorem_blocks(found, known, detail, symbols), checked(found))
+        sections.append(Section(anchor(found.name), title(found, symbols), blocks))
     return Document("The gradients of one layer", layer.text, tuple(sections))
 
 
-def forward(layer: Layer, style: Letters) -> tuple[Block, ...]:
-    """Say what a layer computes, what its names stand for, and what the loss is."""
-    total = loss(layer)
-    inside = [t for t in tensors((term(total[()]),)) if t.definition is not None]
-    defined = [layer.output, *(t for t in inside if t not in (layer.output, total))]
+def _inside(layer: Layer) -> list[Tensor]:
+    """Return the defined tensors of a layer, its loss among them."""
+    return [t for t in tensors((term(loss(layer)[()]),)) if t.definition is not None]
+
+
+def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> tuple[Block, ...]:
+    """Say what a layer computes, what its names stand for, and what the loss is.
+
+    Args:
+        layer: the forward pass.
+        style: the letters of a theorem about it.
+        symbols: the notation.
+
+    """
+    total, own = loss(layer), layer_letters(layer, symbols)
+    defined = [layer.output, *(t for t in _inside(layer) if t not in (layer.output, total))]
     g, name = style.tensor(output_gradient(layer).name), style.tensor(total.name)
+    output = own.tensor(layer.output.name)
     return (
-        Prose((definitions(defined, Letters()), f"Here {_given(layer)}. {CONVENTION}")),
+        Prose((definitions(defined, own), f"Here {_given(layer, own)}. {CONVENTION}")),
         Prose(
             (
                 f"The loss ${name}$ is known through "
-                f"${g} = \\partial {name} / \\partial {letter(layer.output.name)}$ alone, so that",
-                definitions([total], style),
+                f"${g} = \\partial {name} / \\partial {output}$ alone, so that",
+                definitions([total], replace(own, tensors=style.tensors)),
                 f"has the derivatives of any loss with that gradient, and ${g}$ is held fixed.",
             )
         ),
     )
 
 
-def _given(layer: Layer) -> str:
+def _given(layer: Layer, style: Letters) -> str:
     """Say what the names of a layer stand for."""
-    style = Letters()
     said = []
     for t in layer.tensors:
         size = f"has the box ${box(t, style)}$" if t.shape else "is a number"
         said.append(f"${style.tensor(t.name)}$ {size}")
     if layer.parameters:
-        names = listed([f"${letter(v.name)}$" for v in layer.parameters])
+        names = listed([f"${style.symbol(v.name)}$" for v in layer.parameters])
         said.append(names + (" are any integers" if names.count("$") > 2 else " is any integer"))
     return listed(said)
 
@@ -112,11 +134,11 @@ def replayed(theorem: Theorem) -> Theorem:
     return replace(replay(theorem.proof), words=theorem.words)
 
 
-def title(theorem: Theorem) -> str:
+def title(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> str:
     """Return what a theorem is about: the gradient on its left side, else its name."""
     head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
     if isinstance(head, Derivative) and isinstance(head.factors[0], Access):
-        style = letters(theorem)
+        style = letters(theorem, symbols)
         parts = (style.tensor(a.tensor.name) for a in (head.factors[0], head.wrt))
         return "The gradient $\\partial {} / \\partial {}$".format(*parts)
     return escape(theorem.name)
@@ -128,7 +150,10 @@ def anchor(name: str) -> str:
 
 
 def theorem_blocks(
-    theorem: Theorem, known: Collection[str] = (), detail: str = "short"
+    theorem: Theorem,
+    known: Collection[str] = (),
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
 ) -> tuple[Statement, Proof]:
     """Return statement and proof of a replayed theorem.
 
@@ -136,13 +161,15 @@ def theorem_blocks(
         theorem: what is stated and proved.
         known: names of defined tensors that the document has introduced.
         detail: which view of the proof a page shows, "short" or "full".
+        symbols: the notation.
+
+    Raises:
+        ValueError: detail is neither "short" nor "full".
 
     """
-    lines = proof_lines(theorem, detail)
-    short, full = (
-        lines if view == detail else proof_lines(theorem, view) for view in ("short", "full")
-    )
-    parts = tuple(statement(theorem, known))
+    proof_lines(theorem, detail, symbols)
+    short, full = (proof_lines(theorem, view, symbols) for view in ("short", "full"))
+    parts = tuple(statement(theorem, known, symbols))
     return Statement(theorem.name, parts), Proof(short, full, detail)
 
 
@@ -157,7 +184,7 @@ def checked(theorem: Theorem) -> Note:
         f"{_count(len(steps), 'step')}, replayed by the rules {used}"
         if steps
         else "No step: both sides are one expression",
-        _count(len(needed), "side condition") + (", " if needed else "") + _settled(len(needed), hard),
+        _count(len(needed), "side condition") + _settled(len(needed), hard),
         f"the proof's hash is \\texttt{{{theorem.proof.digest}}}",
     ]
     if lemmas := cited(theorem.proof):
@@ -171,15 +198,17 @@ def _settled(needed: int, hard: int) -> str:
     if not needed:
         return ""
     if not hard:
-        return "evident" if needed == 1 else "all evident"
-    return f"{hard} of them by certificates for all sizes" if needed > 1 else "by a certificate"
+        return ", evident" if needed == 1 else ", all evident"
+    return f", {hard} of them by certificates for all sizes" if needed > 1 else ", certified"
 
 
 def _count(number: int, word: str) -> str:
     return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
 
 
-def fragment(theorem: Theorem, detail: str = "short") -> str:
+def fragment(
+    theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+) -> str:
     """Return statement and proof of one theorem, to be put into a document of one's own.
 
     It needs the package amsmath and nothing else.
@@ -189,4 +218,5 @@ def fragment(theorem: Theorem, detail: str = "short") -> str:
 
     """
     found = replayed(theorem)
-    return f"{latex_theorem(found)}\n\n{latex_proof(found, detail)}\n"
+    stated = latex_theorem(found, symbols=symbols)
+    return f"{stated}\n\n{latex_proof(found, detail, symbols)}\n"
