@@ -21,10 +21,20 @@ def read(path: Path) -> str:
         OSError: the file cannot be read.
 
     """
-    return path.read_bytes().decode("utf-8")
+    return contents(path).decode("utf-8")
 
 
-def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+def contents(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        OSError: the file cannot be read.
+
+    """
+    return path.read_bytes()
+
+
+def write(folder: Path, texts: Mapping[str, str | bytes]) -> list[Path]:
     """Write texts into a folder (made if it is missing) and return their paths.
 
     Every text is on disk under a temporary name before the first one takes its place, and
@@ -32,7 +42,7 @@ def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
 
     Args:
         folder: where to write.
-        texts: file name, below the folder, to text.
+        texts: file name, below the folder, to text, or to bytes that are no text.
 
     Raises:
         WriteError: the folder or a file cannot be written.
@@ -49,7 +59,7 @@ def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
             handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
             temporary[path] = Path(draft)
             with os.fdopen(handle, "wb") as file:
-                file.write(text.encode("utf-8"))
+                file.write(text.encode("utf-8") if isinstance(text, str) else text)
             temporary[path].chmod(0o666 & ~_umask())
         for path, draft_path in temporary.items():
             draft_path.replace(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -184,13 +184,25 @@ class Line:
     remark: str
     style: Letters
 
+    def rows(self, room: float) -> list[str]:
+        """Return the right side in rows no wider than `room` points."""
+        return self.style.rows(self.right, room)
+
+
+Display: TypeAlias = tuple[Line, ...]
+"""Equations that are displayed together."""
+
+
+def room(lines: Sequence[Line]) -> float:
+    """Return the width that is left for right sides, in points."""
+    return TEXT_WIDTH - max(width(line.left) for line in lines) - width("=")
+
 
 def aligned(lines: Sequence[Line]) -> str:
     """Return an ``align*``; right sides that are too long for the page are broken."""
-    room = TEXT_WIDTH - max(width(line.left) for line in lines) - width("=")
     out = []
     for line in lines:
-        body = " \\\\\n  &\\qquad ".join(line.style.rows(line.right, room))
+        body = " \\\\\n  &\\qquad ".join(line.rows(room(lines)))
         left = f"{line.left}\n" if line.left else ""
         tag = f" \\tag*{{\\small {line.remark}}}" if line.remark else ""
         out.append(f"{left}  &= {body}{tag}")
@@ -212,7 +224,7 @@ def box(t: Tensor, style: Letters) -> str:
     return " \\times ".join(sizes)
 
 
-def definitions(defined: Iterable[Tensor], style: Letters) -> str:
+def definitions(defined: Iterable[Tensor], style: Letters) -> Display:
     """Return the equations that define tensors, each with its box."""
     lines = []
     for t in defined:
@@ -221,12 +233,20 @@ def definitions(defined: Iterable[Tensor], style: Letters) -> str:
         remark = f"box ${box(t, style)}$" if set(t.shape) - {None} else ""
         left = own.factor(Access(t, t.definition.formals))
         lines.append(Line(left, t.definition.body, remark, own))
-    return aligned(lines)
+    return tuple(lines)
 
 
 def latex_theorem(
     theorem: Theorem, known: Collection[str] = (), symbols: Symbols = DEEP_LEARNING
 ) -> str:
+    """Return the statement as LaTeX text, see `statement`."""
+    parts = statement(theorem, known, symbols)
+    return "\n".join(part if isinstance(part, str) else aligned(part) for part in parts)
+
+
+def statement(
+    theorem: Theorem, known: Collection[str] = (), symbols: Symbols = DEEP_LEARNING
+) -> list[str | Display]:
     """Return the statement: constants, conditions, equation, and what its names stand for.
 
     Args:
@@ -234,10 +254,13 @@ def latex_theorem(
         known: names of the defined tensors that the reader has met.
         symbols: the notation.
 
+    Returns:
+        sentences with their mathematics in ``$...$``, and displayed equations.
+
     """
     style = letters(theorem, symbols)
     named = [f"${style.symbol(c.name)} = {style.typeset(factored(e))}$" for c, e in style.constants]
-    out = [f"Let {listed(named)}."] if named else []
+    out: list[str | Display] = [f"Let {listed(named)}."] if named else []
     given = [condition(c, style) for c in theorem.hypotheses]
     for v, n in theorem.variables:
         name = style.symbol(v.name)
@@ -249,7 +272,7 @@ def latex_theorem(
     if (plain := reading(theorem.rhs)) != theorem.rhs:
         known = {*known, *(a.tensor.name for a in theorem.rhs[0].factors if isinstance(a, Access))}
         lines.append(Line("", plain, "", style))
-    out.append(aligned(lines))
+    out.append(tuple(lines))
     if theorem.words:
         out.append(f"In words: {in_words(theorem, style)}.")
     applied = {
@@ -261,7 +284,7 @@ def latex_theorem(
     new = [t for t in _tensors(theorem) if t.definition is not None and t.name not in known]
     if new:
         out += ["Here", definitions(new, style)]
-    return "\n".join(out)
+    return out
 
 
 _ATOM = r"\(?\w+(?:\^\d+)?\)?"
@@ -293,7 +316,14 @@ def in_words(theorem: Theorem, style: Letters) -> str:
 def latex_proof(
     theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
 ) -> str:
-    """Return the proof as an ``align*`` with one reason a line.
+    """Return the proof as an ``align*`` with one reason a line, see `proof_lines`."""
+    return aligned(proof_lines(theorem, detail, symbols))
+
+
+def proof_lines(
+    theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+) -> Display:
+    """Return the proof as equations with one reason a line.
 
     Args:
         theorem: what is proved.
@@ -304,9 +334,8 @@ def latex_proof(
     style = letters(theorem, symbols)
     shown = outline(theorem, detail, symbols)
     lines = [Line("", theorem.lines[n], why, style) for n, why in shown]
-    if not lines:
-        return aligned([Line(latex_expression(theorem.lhs, style), theorem.rhs, "", style)])
-    return aligned([replace(lines[0], left=latex_expression(theorem.lhs, style)), *lines[1:]])
+    lines = lines or [Line("", theorem.rhs, "", style)]
+    return (replace(lines[0], left=latex_expression(theorem.lhs, style)), *lines[1:])
 
 
 _HOUSEKEEPING = frozenset({"exchange", "reorder", "collect", "arrange", "bracket", "leibniz"})

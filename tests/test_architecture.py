@@ -22,7 +22,7 @@ MAY_USE = {
     "generated": {"generated"},
 }
 THIRD_PARTY = {
-    "derive": {"sympy", "numpy", "z3"},
+    "derive": {"sympy", "numpy", "z3", "latex2mathml"},
     "codegen": {"sympy", "jinja2"},
     "generated": {"numpy"},
 }
