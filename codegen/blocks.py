@@ -26,11 +26,13 @@ class Statement:
     Attributes:
         name: the theorem's name.
         parts: sentences and displayed equations.
+        anchor: what links point to where the theorem has no section of its own.
 
     """
 
     name: str
     parts: tuple[str | Display, ...]
+    anchor: str = ""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ class Laid:
     Attributes:
         text: LaTeX that stands as it is.
         statement: the inside of a theorem.
-        name: its name; labels are made of it.
+        name: its name.
+        anchor: its label, if it has one.
         proof: the inside of a proof.
         table: the rows of a table.
         columns: how its columns are set.
@@ -60,6 +61,7 @@ class Laid:
     text: str = ""
     statement: str = ""
     name: str = ""
+    anchor: str = ""
     proof: str = ""
     table: tuple[str, ...] = ()
     columns: str = ""
@@ -117,7 +119,7 @@ def _(block: Formula) -> Laid:
 
 @lay.register
 def _(block: Statement) -> Laid:
-    return Laid(statement=parts(block.parts), name=escape(block.name))
+    return Laid(statement=parts(block.parts), name=escape(block.name), anchor=block.anchor)
 
 
 @lay.register

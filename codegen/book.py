@@ -1,0 +1,290 @@
+"""The book: every theorem of the registry, in chapters.
+
+What stands here is the table of chapters. Everything else in the book is derived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from rot180.codegen.blocks import Block, Document, Note, Prose, Section, Statement
+from rot180.codegen.documents import CONVENTION, anchor, checked, replayed, theorem_blocks
+from rot180.codegen.kernels import Kernels
+from rot180.derive.latex import Display, Line
+from rot180.derive.proof import Theorem
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
+from rot180.derive.theorems import claims, theorem
+from rot180.derive.typeset import escape
+
+TITLE = "Convolution gradients, derived and proved"
+
+PREFACE = (
+    "Each section states one theorem, proves it with one reason a line, shows the kernel that is "
+    "generated from it, and says how the proof was checked. Nothing in a section is typed by hand: "
+    "statement, proof and kernel are written from one derivation, and change with it.",
+    f"How to read the formulas: {CONVENTION[0].lower()}{CONVENTION[1:]}",
+    "The sliding product $\\sum_k x[p + k]\\,w[k]$ is called correlation here, "
+    "$\\sum_k x[p - k]\\,w[k]$ convolution; frameworks call the first one convolution. A theorem "
+    "about one of them is false for the other.",
+    "Letters: $s$ stride, $d$ dilation, $\\mathit{lo}$ and $\\mathit{hi}$ the padding at the low "
+    "and the high end (negative: cropped), $H$ the size of the input, $K$ the taps of the filter, "
+    "$P$ the size of the output; the second and the third axis have letters of their own.",
+    "One and two dimensions are shown in full. The theorems for three dimensions are stated at "
+    "the end of each chapter, without their proofs: these are the same, with one more index.",
+)
+"""How to read the book, in paragraphs."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter: which theorems it has, in what order, and what introduces them.
+
+    Attributes:
+        title: its title, a text.
+        introduction: one to three sentences.
+        theorems: patterns of names, in order; a theorem is in the first chapter that names it.
+
+    """
+
+    title: str
+    introduction: str
+    theorems: tuple[str, ...]
+
+
+CHAPTERS = (
+    Chapter(
+        "The dense layer",
+        "The gradients of $Z = X W$ are matrix products with a transposed factor. Everything that "
+        "follows is this fact with weights that are cut and shared.",
+        ("dense_*",),
+    ),
+    Chapter(
+        "From a dense layer to a convolution",
+        "A convolution is a dense layer most of whose connections are cut, and whose remaining "
+        "weights are shared: its matrix is the Toeplitz matrix of the filter.",
+        ("toeplitz_c*", "toeplitz_transpose_*", "shared_weights_*"),
+    ),
+    Chapter(
+        "Why the kernel is rotated",
+        "The input gradient of a correlation is the full correlation of the output gradient with "
+        "the filter rotated by 180 degrees; the input gradient of a convolution is a full "
+        "convolution with it.",
+        ("rot180_correlation_[123]d", "rot180_convolution_[123]d"),
+    ),
+    Chapter(
+        "Stride: zeros between the gradients",
+        "With a stride the forward pass skips positions. The backward pass fills the skipped ones "
+        "with zeros; sorted by remainders, no zero is stored and nothing is divided.",
+        ("rot180_*_strided_*", "phases_*"),
+    ),
+    Chapter(
+        "Dilation, padding, channels, groups",
+        "The general layer of frameworks: every stride, dilation and padding (also negative), with "
+        "a batch, channels and groups.",
+        ("rot180_*_general_[123]d", "rot180_*_channels_*", "rot180_*_grouped_*"),
+    ),
+    Chapter(
+        "The weights and the bias",
+        "In the gradient by the weights stride and dilation trade places, and the remainder of the "
+        "input is never touched. The gradient by the bias is a sum.",
+        ("weight_c*", "bias_*"),
+    ),
+    Chapter(
+        "Sizes and the remainder",
+        "How many windows fit, and what is left over. Code that forgets the remainder returns "
+        "gradients of a wrong size, or of the right size and wrong.",
+        ("output_size", "input_remainder", "weight_remainder", "weight_size", "transposed_size"),
+    ),
+    Chapter(
+        "Activations",
+        "Behind an activation the gradient is multiplied by the derivative of the activation: the "
+        "delta of a layer from the delta of the next, by the chain rule or by composing theorems.",
+        ("activated_*", "delta_*", "adjoint_activation_*"),
+    ),
+    Chapter(
+        "The adjoint, and the transposed convolution",
+        "The backward pass is the adjoint of the forward pass, and what frameworks call transposed "
+        "convolution is that adjoint with a size of its own.",
+        ("adjoint_*", "transposed_*"),
+    ),
+    Chapter(
+        "Gradients of gradients",
+        "The derivatives of the gradients are sweeps of the same three kinds, so that double "
+        "backward needs no new kernel.",
+        ("double_backward_*",),
+    ),
+)
+"""The table of chapters."""
+
+_SUBJECTS = {
+    "rot180": "Input gradient",
+    "weight": "Weight gradient",
+    "bias": "Bias gradient",
+    "activated": "Behind an activation",
+    "delta": "Delta, by composition",
+    "adjoint": "Adjointness",
+    "adjoint activation": "Adjointness, of an activation",
+    "toeplitz": "Toeplitz matrix",
+    "toeplitz transpose": "Transposed Toeplitz matrix",
+    "transposed": "Transposed convolution",
+    "dense input": "Input gradient of the dense layer",
+    "dense weight": "Weight gradient of the dense layer",
+    "phases": "Phases of the stride",
+    "double backward output": "Double backward, by the output gradient",
+    "double backward weight": "Double backward, by the weight",
+    "double backward input": "Double backward, by the input",
+}
+_QUALITIES = {
+    "correlation": "correlation",
+    "convolution": "convolution",
+    "strided": "stride",
+    "general": "stride, dilation and padding",
+    "channels": "channels",
+    "grouped": "groups",
+    "1d": "1-D",
+    "2d": "2-D",
+    "3d": "3-D",
+}
+
+
+def heading(name: str) -> str:
+    """Return the heading of a theorem, from its name.
+
+    >>> heading("rot180_correlation_strided_1d")
+    'Input gradient: correlation, stride, 1-D'
+    >>> heading("output_size")
+    'Output size'
+    """
+    words = name.split("_")
+    subject = " ".join(word for word in words if word not in _QUALITIES)
+    qualities = ", ".join(_QUALITIES[word] for word in words if word in _QUALITIES)
+    shown = _SUBJECTS.get(subject, subject[:1].upper() + subject[1:])
+    return f"{shown}: {qualities}" if qualities else shown
+
+
+def contents(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, tuple[str, ...]]:
+    """Return the names of the theorems of each chapter, in order, by the chapter's title.
+
+    Raises:
+        ValueError: a theorem of the registry is in no chapter of the whole book.
+
+    """
+    left = dict.fromkeys(claims())
+    found = {}
+    for chapter in chapters:
+        names = [
+            name for pattern in chapter.theorems for name in left if fnmatchcase(name, pattern)
+        ]
+        found[chapter.title] = tuple(dict.fromkeys(names))
+        for name in found[chapter.title]:
+            del left[name]
+    if left and chapters is CHAPTERS:
+        raise ValueError(f"the book: found no chapter for {', '.join(left)}; see CHAPTERS")
+    return found
+
+
+def is_brief(name: str) -> bool:
+    """Say whether a theorem is stated without its proof: those for three dimensions are."""
+    return name.endswith("_3d")
+
+
+def book(
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+    chapters: Sequence[Chapter] = CHAPTERS,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Document:
+    """Return the book.
+
+    Args:
+        detail: which view of the proofs a page shows, "short" or "full".
+        symbols: the notation.
+        chapters: the table of chapters.
+        progress: called with what is being done.
+
+    """
+    table = contents(chapters)
+    names = [name for chapter in table.values() for name in chapter]
+    writer = _Writer(detail, symbols, frozenset(names), Kernels())
+    preface = tuple(Prose((text,)) for text in PREFACE)
+    sections = [Section("how-to-read", "How to read this book", preface, 0)]
+    done = 0
+    for chapter in chapters:
+        title = chapter.title
+        introduction = (Prose((chapter.introduction,)),)
+        sections.append(Section(_slug(title), title, introduction, 0))
+        brief: list[Block] = []
+        for name in table[title]:
+            done += 1
+            progress(f"{done}/{len(names)} {name}")
+            if is_brief(name):
+                brief += writer.stated(theorem(name))
+            else:
+                sections.append(writer.section(theorem(name)))
+        if brief:
+            sections.append(Section(f"{_slug(title)}-3d", "In three dimensions", tuple(brief)))
+    return Document(TITLE, "rot180", tuple(sections), book=True)
+
+
+def _slug(title: str) -> str:
+    words = "".join(c if c.isalnum() else " " for c in title.lower()).split()
+    return "-".join(["chapter", *words])
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes sections.
+
+    Attributes:
+        detail: which view of the proofs a page shows.
+        symbols: the notation.
+        names: the theorems that the book has.
+        kernels: the kernels that it has shown.
+
+    """
+
+    detail: str
+    symbols: Symbols
+    names: Collection[str]
+    kernels: Kernels
+
+    def section(self, given: Theorem) -> Section:
+        """Return the section of a theorem.
+
+        Raises:
+            ProofError: the proof does not follow.
+
+        """
+        proved = replayed(given)
+        stated, proof = theorem_blocks(proved, (), self.detail, self.symbols)
+        proof = replace(proof, short=self._linked(proof.short), full=self._linked(proof.full))
+        blocks: list[Block] = [stated, proof, *self.kernels.listing(proved), _checked(proved)]
+        return Section(anchor(proved.name), heading(proved.name), tuple(blocks))
+
+    def stated(self, given: Theorem) -> Iterator[Block]:
+        """Yield a theorem without its proof."""
+        proved = replayed(given)
+        stated, _ = theorem_blocks(proved, (), self.detail, self.symbols)
+        yield Statement(stated.name, stated.parts, anchor(proved.name))
+        yield _checked(proved)
+
+    def _linked(self, lines: Display) -> Display:
+        """Let citations point to the sections of the theorems that they cite."""
+        return tuple(replace(line, remark=self._link(line)) for line in lines)
+
+    def _link(self, line: Line) -> str:
+        said = line.remark
+        for name in self.names:
+            word = f"\\texttt{{{escape(name)}}}"
+            said = said.replace(word, f"\\hyperref[{anchor(name)}]{{{word}}}")
+        return said
+
+
+def _checked(proved: Theorem) -> Note:
+    """Say how a theorem of the registry was checked, and where its files are."""
+    note = checked(proved)
+    files = [f"certificates/{proved.name}.json", f"rocq/{proved.name}.v"]
+    shown = " and ".join(f"\\texttt{{{escape(file)}}}" for file in files)
+    return replace(note, text=f"{note.text} Certificate and Rocq script: {shown}.")
