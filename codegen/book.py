@@ -5,11 +5,12 @@ What stands here is the table of chapters. Everything else in the book is derive
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from rot180.codegen.blocks import Block, Document, Note, Prose, Section, Statement
+from rot180.codegen.blocks import Block, Document, Note, Prose, Section
 from rot180.codegen.documents import CONVENTION, anchor, checked, replayed, theorem_blocks
 from rot180.codegen.kernels import Kernels
 from rot180.derive.latex import Display, Line
@@ -21,7 +22,7 @@ from rot180.derive.typeset import escape
 TITLE = "Convolution gradients, derived and proved"
 
 PREFACE = (
-    "Each section states one theorem, proves it with one reason a line, shows the kernel that is "
+    "Each section states a theorem, proves it with one reason a line, shows the kernel that is "
     "generated from it, and says how the proof was checked. Nothing in a section is typed by hand: "
     "statement, proof and kernel are written from one derivation, and change with it.",
     f"How to read the formulas: {CONVENTION[0].lower()}{CONVENTION[1:]}",
@@ -31,8 +32,9 @@ PREFACE = (
     "Letters: $s$ stride, $d$ dilation, $\\mathit{lo}$ and $\\mathit{hi}$ the padding at the low "
     "and the high end (negative: cropped), $H$ the size of the input, $K$ the taps of the filter, "
     "$P$ the size of the output; the second and the third axis have letters of their own.",
-    "One and two dimensions are shown in full. The theorems for three dimensions are stated at "
-    "the end of each chapter, without their proofs: these are the same, with one more index.",
+    "A section has one theorem, or the theorems that differ in the number of dimensions alone. One "
+    "and two dimensions are shown in full; three are stated without the proof, which is the same "
+    "with one more index.",
 )
 """How to read the book, in paragraphs."""
 
@@ -143,17 +145,14 @@ _QUALITIES = {
     "general": "stride, dilation and padding",
     "channels": "channels",
     "grouped": "groups",
-    "1d": "1-D",
-    "2d": "2-D",
-    "3d": "3-D",
 }
 
 
 def heading(name: str) -> str:
-    """Return the heading of a theorem, from its name.
+    """Return the heading of a theorem, or of a family, from its name.
 
-    >>> heading("rot180_correlation_strided_1d")
-    'Input gradient: correlation, stride, 1-D'
+    >>> heading("rot180_correlation_strided")
+    'Input gradient: correlation, stride'
     >>> heading("output_size")
     'Output size'
     """
@@ -185,6 +184,11 @@ def contents(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, tuple[str, ...
     return found
 
 
+def family(name: str) -> str:
+    """Return what the names of theorems have in common that differ in dimensions alone."""
+    return re.sub(r"_[123]d$", "", name)
+
+
 def is_brief(name: str) -> bool:
     """Say whether a theorem is stated without its proof: those for three dimensions are."""
     return name.endswith("_3d")
@@ -212,20 +216,18 @@ def book(
     sections = [Section("how-to-read", "How to read this book", preface, 0)]
     done = 0
     for chapter in chapters:
-        title = chapter.title
         introduction = (Prose((chapter.introduction,)),)
-        sections.append(Section(_slug(title), title, introduction, 0))
-        brief: list[Block] = []
-        for name in table[title]:
+        sections.append(Section(_slug(chapter.title), chapter.title, introduction, 0))
+        families: dict[str, list[Block]] = {}
+        for name in table[chapter.title]:
             done += 1
             progress(f"{done}/{len(names)} {name}")
-            if is_brief(name):
-                brief += writer.stated(theorem(name))
-            else:
-                sections.append(writer.section(theorem(name)))
-        if brief:
-            sections.append(Section(f"{_slug(title)}-3d", "In three dimensions", tuple(brief)))
-    return Document(TITLE, "rot180", tuple(sections), book=True)
+            families.setdefault(family(name), []).extend(writer.blocks(theorem(name)))
+        sections += [
+            Section(f"section-{anchor(common)}", heading(common), tuple(blocks))
+            for common, blocks in families.items()
+        ]
+    return Document(TITLE, "rot180 book", tuple(sections), book=True)
 
 
 def _slug(title: str) -> str:
@@ -250,8 +252,8 @@ class _Writer:
     names: Collection[str]
     kernels: Kernels
 
-    def section(self, given: Theorem) -> Section:
-        """Return the section of a theorem.
+    def blocks(self, given: Theorem) -> Iterator[Block]:
+        """Yield what the book says of a theorem.
 
         Raises:
             ProofError: the proof does not follow.
@@ -259,15 +261,10 @@ class _Writer:
         """
         proved = replayed(given)
         stated, proof = theorem_blocks(proved, (), self.detail, self.symbols)
-        proof = replace(proof, short=self._linked(proof.short), full=self._linked(proof.full))
-        blocks: list[Block] = [stated, proof, *self.kernels.listing(proved), _checked(proved)]
-        return Section(anchor(proved.name), heading(proved.name), tuple(blocks))
-
-    def stated(self, given: Theorem) -> Iterator[Block]:
-        """Yield a theorem without its proof."""
-        proved = replayed(given)
-        stated, _ = theorem_blocks(proved, (), self.detail, self.symbols)
-        yield Statement(stated.name, stated.parts, anchor(proved.name))
+        yield replace(stated, anchor=anchor(proved.name))
+        if not is_brief(proved.name):
+            yield replace(proof, short=self._linked(proof.short), full=self._linked(proof.full))
+            yield from self.kernels.listing(proved)
         yield _checked(proved)
 
     def _linked(self, lines: Display) -> Display:

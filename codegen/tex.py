@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -142,4 +143,11 @@ def _(block: Listing) -> Laid:
 
 @lay.register
 def _(block: Note) -> Laid:
-    return Laid(note=block.text, title=block.title)
+    return Laid(note=_breakable(block.text), title=block.title)
+
+
+def _breakable(text: str) -> str:
+    """Let long names of files and theorems be broken after an underscore or a slash."""
+    return re.sub(
+        r"\\texttt\{[^{}]*\}", lambda m: re.sub(r"(\\_|/)", r"\1\\allowbreak{}", m[0]), text
+    )
