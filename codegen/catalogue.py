@@ -15,6 +15,7 @@ from rot180.derive.certificates import dumps
 from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.layers import Layer, axes, layer
 from rot180.derive.proof import Theorem
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
 from rot180.derive.theorems import theorem
 from rot180.derive.theorems import theorems as theorems_of_registry
 
@@ -120,13 +121,16 @@ def derive(spec: str, wrt: str | None = None, progress: Progress = quiet) -> Der
     return Derivation(found, tuple(gradients), kernels, wrt)
 
 
-def files(derivation: Derivation, progress: Progress = quiet) -> dict[str, str]:
+def files(
+    derivation: Derivation, progress: Progress = quiet, symbols: Symbols = DEEP_LEARNING
+) -> dict[str, str]:
     """Return file name → text of everything that is written for a layer.
 
     The texts are the same whether the layer came by its name or was written out.
     """
+    proved = [t for _, t in derivation.gradients]
     texts = {
-        "proof.tex": proof_document(derivation.layer, [t for _, t in derivation.gradients]),
+        "proof.tex": proof_document(derivation.layer, proved, symbols=symbols),
         "certificate.json": certificates(derivation),
     }
     for target, ending in TARGETS.items():

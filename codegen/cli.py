@@ -22,6 +22,7 @@ from rot180.derive.claims import judge
 from rot180.derive.layers import catalogue as layers
 from rot180.derive.notation import write
 from rot180.derive.proof import Theorem, axioms
+from rot180.derive.symbols import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
 from rot180.derive.theorems import claims, theorem
 
 
@@ -61,10 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     derive.add_argument("--wrt", metavar="OPERAND", help="differentiate by this operand alone")
     derive.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
+    _add_notation(derive)
 
     show = command("show", _show, "Print a theorem and its proof.")
     show.add_argument("theorem", metavar="THEOREM", help="a name from `rot180 list`")
     show.add_argument("--latex", action="store_true", help="print LaTeX")
+    _add_notation(show)
 
     command("list", _list, "List theorems, layers, kernels, and the backend in use.")
     verify = commands.add_parser(
@@ -98,6 +101,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_notation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--notation",
+        metavar="NAME",
+        default=DEEP_LEARNING.name,
+        help=f"how LaTeX writes names: {', '.join(NOTATIONS)}, or a TOML file of symbols",
+    )
+
+
+def _symbols(given: str) -> Symbols:
+    """Return a notation by its name, or read it from a file."""
+    if given in NOTATIONS:
+        return NOTATIONS[given]
+    try:
+        text = files.read(Path(given))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"--notation: found {given!r}, expected {', '.join(NOTATIONS)} or a TOML file of "
+            f"symbols ({error})"
+        ) from error
+    return parse_symbols(text, given)
+
+
 def _progress(text: str) -> None:
     print(f"rot180: {text}", file=sys.stderr, flush=True)
 
@@ -111,8 +137,9 @@ def _statement(proved: Theorem) -> dict[str, object]:
 
 
 def _derive(arguments: argparse.Namespace) -> int:
+    symbols = _symbols(arguments.notation)
     derivation = catalogue.derive(arguments.spec, arguments.wrt, _progress)
-    texts = catalogue.files(derivation, _progress)
+    texts = catalogue.files(derivation, _progress, symbols)
     paths = [str(path) for path in files.write(arguments.output, texts)]
     if arguments.json:
         proved = {name: _statement(found) for name, found in derivation.gradients}
@@ -131,9 +158,10 @@ def _show(arguments: argparse.Namespace) -> int:
         near = difflib.get_close_matches(arguments.theorem, claims(), n=3, cutoff=0.4)
         hint = f"one of those near: {', '.join(near)}" if near else "a name from `rot180 list`"
         raise ValueError(f"THEOREM: found {arguments.theorem!r}, expected {hint}")
+    symbols = _symbols(arguments.notation)
     shown = theorem(arguments.theorem)
     if arguments.latex:
-        print(shown.latex())
+        print(shown.latex(symbols))
         return 0
     if arguments.json:
         _print_json(_certified(shown))

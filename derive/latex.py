@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
-from sympy import Expr
+from sympy import Expr, Symbol
 
+from rot180.derive.notation import Layer
 from rot180.derive.polynomial import (
     coefficient,
     factored,
@@ -23,6 +24,7 @@ from rot180.derive.polynomial import (
 from rot180.derive.proof import Theorem, tensors
 from rot180.derive.rules import REASONS
 from rot180.derive.statement import reading
+from rot180.derive.symbols import DEEP_LEARNING, Symbols, Table
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -36,8 +38,9 @@ from rot180.derive.terms import (
     Term,
     accesses_and_brackets,
     indices,
+    term,
 )
-from rot180.derive.typeset import TEXT_WIDTH, Letters, escape, function, letter, width
+from rot180.derive.typeset import TEXT_WIDTH, Letters, escape, letter, width
 
 
 def condition(c: Condition, style: Letters) -> str:
@@ -49,20 +52,104 @@ def condition(c: Condition, style: Letters) -> str:
     return " \\ge ".join(style.halves(c.value))
 
 
-def letters(theorem: Theorem) -> Letters:
-    """Choose the letters of a theorem: a script L for the loss, g = dL/dy, pi for paddings."""
+def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
+    """Choose the letters of a theorem and its proof: the loss, g = dL/dy, pi for paddings.
+
+    Args:
+        theorem: what is to be written.
+        symbols: the notation.
+
+    """
     known = _tensors(theorem)
-    used = {t.name for t in known}.union(
-        *((v.name for v in t.symbols) for line in theorem.lines for t in line)
-    )
-    incoming = [t.name for t in known if t.name.startswith("grad_")]
-    plain = len(incoming) == 1 and "g" not in used
-    shown = [(n, "g" if plain else f"\\bar{{{letter(n[5:])}}}") for n in incoming]
-    shown += [(t.name, "\\mathcal{L}") for t in known if _incoming(t)]
+    free = tuple(v for v, _ in theorem.variables)
+    bound = tuple(dict.fromkeys(v for line in theorem.lines for t in line for v in t.variables))
+    used = {v.name for v in bound}.union(*(_names(line) for line in theorem.lines))
     values = () if "pi" in used else tuple(dict.fromkeys(_paddings(theorem)))
     names = ["\\pi"] if len(values) == 1 else [f"\\pi_{{{n + 1}}}" for n in range(len(values))]
-    constants = tuple((symbol(n), e) for n, e in zip(names, values, strict=True))
-    return Letters(tuple(v for v, _ in theorem.variables), tuple(shown), constants)
+    return Letters(
+        _forward_order(known, free),
+        _tensor_letters(known, {t.name for t in known} | used, symbols),
+        tuple((symbol(n), e) for n, e in zip(names, values, strict=True)),
+        _index_letters([v.name for v in (*free, *bound)], used, symbols),
+        symbols,
+    )
+
+
+def layer_letters(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> Letters:
+    """Choose the letters in which a layer's own definition is written."""
+    inside = tensors((term(layer.output[_formals(layer.output)]),))
+    variables = _index_variables(layer.output)
+    used = {v.name for v in layer.output.parameters} | {v.name for v in variables}
+    return Letters(
+        variables,
+        _tensor_letters(inside, {t.name for t in inside} | used, symbols),
+        (),
+        _index_letters([v.name for v in variables], used, symbols),
+        symbols,
+    )
+
+
+def _formals(t: Tensor) -> tuple[Symbol, ...]:
+    return t.definition.formals if t.definition else ()
+
+
+def _index_variables(t: Tensor) -> tuple[Symbol, ...]:
+    """Return the indices of a definition in the reader's order: those of the left side first."""
+    body = t.definition.body if t.definition else ()
+    return tuple(dict.fromkeys((*_formals(t), *(v for u in body for v in u.variables))))
+
+
+def _names(expression: Expression) -> set[str]:
+    return {v.name for t in expression for v in t.symbols}
+
+
+def _forward_order(known: Sequence[Tensor], free: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+    """Order index variables as the layer has them, after the free ones that it does not have."""
+    swept = {pair[1] for t in known if (pair := _incoming(t))}
+    forward = [v for t in known if t.name in swept for v in _index_variables(t)]
+    return (*(v for v in free if v not in forward), *dict.fromkeys(forward))
+
+
+def _tensor_letters(
+    known: Sequence[Tensor], used: set[str], symbols: Symbols
+) -> Table:
+    """Return the symbols of tensors; where the notation gives two the same, one keeps its name."""
+    incoming = [t.name for t in known if t.name.startswith("grad_")]
+    plain = len(incoming) == 1 and symbols.gradient not in used
+    own, gradients = dict(symbols.tensors), dict(symbols.gradients)
+    out: dict[str, str] = {}
+    for t in known:
+        name = t.name
+        if _incoming(t):
+            out[name] = symbols.loss
+        elif name in incoming:
+            y = name.removeprefix("grad_")
+            other = symbols.gradient if plain else f"\\bar{{{own.get(y, letter(y))}}}"
+            out[name] = gradients.get(y, other)
+        elif name in own:
+            out[name] = own[name] if own[name] not in out.values() else letter(name)
+    return tuple(out.items())
+
+
+def _index_letters(variables: Sequence[str], used: set[str], symbols: Symbols) -> Table:
+    """Give each index the letter of the notation, with primes until no other name has it.
+
+    The indices go first come, first served; ``h1`` takes the letter of ``h``. So no renaming
+    captures a name, in any line of a proof.
+    """
+    letters, out = dict(symbols.indices), dict[str, str]()
+
+    def chosen(name: str) -> str | None:
+        return letters.get(name) or letters.get(name.rstrip("0123456789"))
+
+    taken = {letter(name) for name in used if chosen(name) is None}
+    for name in dict.fromkeys((*variables, *sorted(used))):
+        if (shown := chosen(name)) is not None:
+            while shown in taken:
+                shown += "'"
+            taken.add(shown)
+            out[name] = shown
+    return tuple(out.items())
 
 
 def _tensors(theorem: Theorem) -> tuple[Tensor, ...]:
@@ -137,15 +224,18 @@ def definitions(defined: Iterable[Tensor], style: Letters) -> str:
     return aligned(lines)
 
 
-def latex_theorem(theorem: Theorem, known: Collection[str] = ()) -> str:
+def latex_theorem(
+    theorem: Theorem, known: Collection[str] = (), symbols: Symbols = DEEP_LEARNING
+) -> str:
     """Return the statement: constants, conditions, equation, and what its names stand for.
 
     Args:
         theorem: what is stated.
         known: names of the defined tensors that the reader has met.
+        symbols: the notation.
 
     """
-    style = letters(theorem)
+    style = letters(theorem, symbols)
     named = [f"${style.symbol(c.name)} = {style.typeset(factored(e))}$" for c, e in style.constants]
     out = [f"Let {listed(named)}."] if named else []
     given = [condition(c, style) for c in theorem.hypotheses]
@@ -167,7 +257,7 @@ def latex_theorem(theorem: Theorem, known: Collection[str] = ()) -> str:
     }
     for name, order in sorted(a for a in applied if a[1]):
         nth = f"derivative of order {order}" if order > 1 else "derivative"
-        out.append(f"The {nth} of ${function(name, 0)}$ is ${function(name, order)}$.")
+        out.append(f"The {nth} of ${style.function(name, 0)}$ is ${style.function(name, order)}$.")
     new = [t for t in _tensors(theorem) if t.definition is not None and t.name not in known]
     if new:
         out += ["Here", definitions(new, style)]
@@ -200,16 +290,20 @@ def in_words(theorem: Theorem, style: Letters) -> str:
     return out + escape(theorem.words[at:])
 
 
-def latex_proof(theorem: Theorem, detail: str = "short") -> str:
+def latex_proof(
+    theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+) -> str:
     """Return the proof as an ``align*`` with one reason a line.
 
     Args:
         theorem: what is proved.
         detail: "full" shows every step, "short" leaves the housekeeping out.
+        symbols: the notation.
 
     """
-    style = letters(theorem)
-    lines = [Line("", theorem.lines[n], why, style) for n, why in outline(theorem, detail)]
+    style = letters(theorem, symbols)
+    shown = outline(theorem, detail, symbols)
+    lines = [Line("", theorem.lines[n], why, style) for n, why in shown]
     if not lines:
         return aligned([Line(latex_expression(theorem.lhs, style), theorem.rhs, "", style)])
     return aligned([replace(lines[0], left=latex_expression(theorem.lhs, style)), *lines[1:]])
@@ -220,7 +314,9 @@ _WORDS = {"linearity": REASONS["definition"], "sift": "put ${variable} = {value}
 _GATHERED = frozenset({"reindex", "sift", "euclid", "entry"})
 
 
-def outline(theorem: Theorem, detail: str = "short") -> list[tuple[int, str]]:
+def outline(
+    theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+) -> list[tuple[int, str]]:
     """Return the lines of the proof to show, by number, each with its reason.
 
     Raises:
@@ -229,7 +325,7 @@ def outline(theorem: Theorem, detail: str = "short") -> list[tuple[int, str]]:
     """
     if detail not in ("short", "full"):
         raise ValueError(f"detail: found {detail!r}, expected 'short' or 'full'")
-    style = letters(theorem)
+    style = letters(theorem, symbols)
     groups: list[tuple[int, str, list[str]]] = []
     for n, step in enumerate(theorem.proof.steps):
         _, rule, reasons = groups[-1] if groups else (0, "", [])

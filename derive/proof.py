@@ -25,6 +25,7 @@ from rot180.derive.obligations import (
     evident,
 )
 from rot180.derive.rules import RULES, Place, RuleError, finiteness
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -167,11 +168,12 @@ class Theorem:
 
         return write_statement(self)
 
-    def latex(self) -> str:
-        """Write statement and proof as LaTeX."""
+    def latex(self, symbols: Symbols = DEEP_LEARNING) -> str:
+        """Write statement and proof as LaTeX, in the notation of `symbols`."""
         from rot180.derive.latex import latex_proof, latex_theorem
 
-        return latex_theorem(self) + "\n" + latex_proof(self)
+        statement = latex_theorem(self, symbols=symbols)
+        return statement + "\n" + latex_proof(self, symbols=symbols)
 
     def sympy(self) -> sp.Eq:
         """Return the statement as a SymPy equation of sums."""

@@ -14,6 +14,7 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.polynomial import Monomial, monomials, normal, ordered
+from rot180.derive.symbols import DEEP_LEARNING, Symbols, Table
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -40,7 +41,6 @@ _GREEK = frozenset(
         "Phi", "Psi", "Omega",
     }
 )
-_INFIX = {"correlate": " \\star ", "convolve": " * ", "matmul": " \\cdot "}
 
 
 def escape(text: str) -> str:
@@ -73,48 +73,78 @@ def letter(name: str) -> str:
 def function(name: str, order: int) -> str:
     r"""Return a scalar function or its derivative: ``\sigma'``."""
     short = name in _GREEK or len(name) == 1
-    return (letter(name) if short else f"\\operatorname{{{escape(name)}}}") + (
-        "'" * order if order < 3 else f"^{{({order})}}"
-    )
+    return (letter(name) if short else f"\\operatorname{{{escape(name)}}}") + primes(order)
+
+
+def primes(order: int) -> str:
+    """Return what marks the derivative of that order."""
+    return "'" * order if order < 3 else f"^{{({order})}}"
 
 
 @dataclass(frozen=True)
 class Letters:
-    """How one document writes its names.
+    """How one statement or proof writes its names: a notation, and what it means there.
 
     Attributes:
-        variables: the free indices, in the reader's order.
-        tensors: the LaTeX of tensors that are not written by their own name.
+        variables: the index variables, free and bound, in the reader's order.
+        tensors: the LaTeX of tensors; one that is not there is written as the notation has it.
         constants: (symbol, value) of the named constants, such as the padding pi.
+        names: the LaTeX of indices, sizes and parameters that are not written by their own name.
+        symbols: the notation.
 
     """
 
     variables: tuple[Symbol, ...] = ()
-    tensors: tuple[tuple[str, str], ...] = ()
+    tensors: Table = ()
     constants: tuple[tuple[Symbol, Expr], ...] = ()
+    names: Table = ()
+    symbols: Symbols = DEEP_LEARNING
 
     def symbol(self, name: str) -> str:
         """Return an index, size, parameter or named constant."""
-        return name if name.startswith("\\") else letter(name)
+        return name if name.startswith("\\") else dict(self.names).get(name, letter(name))
+
+    def function(self, name: str, order: int) -> str:
+        r"""Return a scalar function or its derivative: ``\sigma'``."""
+        known = dict(self.symbols.functions)
+        return (known[name] + primes(order)) if name in known else function(name, order)
 
     def tensor(self, name: str) -> str:
         """Return a tensor's name; operators applied are written out of their call notation."""
-        known = dict(self.tensors)
+        known = dict(self.symbols.tensors) | dict(self.tensors)
         if name in known:
             return known[name]
         call = re.fullmatch(r"(\w+)\((.*)\)", name)
         if not call:
             return letter(name) if name.isidentifier() else self.typeset(name)
-        head, parts = call.group(1), [self.tensor(a) for a in _arguments(call.group(2))]
-        if head == "dilate":
-            return f"D_{{{', '.join(parts[1:])}}} {parts[0]}"
-        if head in _INFIX:
-            return _INFIX[head].join(f"({p})" if _infix(p) else p for p in parts)
-        if head == "transpose" and not _compound(parts[0]):
-            return f"{parts[0]}^{{\\top}}"
-        if head == "rot180" and width(parts[0]) < 10:
-            return f"\\widetilde{{{parts[0]}}}"
-        return f"{function(head, 0)}({', '.join(parts)})"
+        head, parts = call[1], _arguments(call[2])
+        shown = [self.tensor(part) for part in parts]
+        pattern = dict(self.symbols.operators).get(head, "")
+        if not pattern or (_ACCENT.match(pattern) and width(shown[0]) > 10):
+            return f"{self.function(head, 0)}({', '.join(shown)})"
+        last = max(map(int, re.findall(r"#(\d)", pattern)), default=0)
+        shown[last - 1 :] = [", ".join(shown[last - 1 :])]
+        for n, part in enumerate(parts[:last], 1):
+            if self._open(part) and f"(#{n})" not in pattern:
+                tight = re.search(rf"#{n}[\^_]", pattern) is not None
+                if tight or self._open(part, infix=True):
+                    shown[n - 1] = f"({shown[n - 1]})"
+        return re.sub(r"#(\d)", lambda m: shown[int(m[1]) - 1], pattern)
+
+    def _open(self, name: str, infix: bool = False) -> bool:
+        """Tell whether a tensor's symbol needs parentheses before an index: ``a * b``, ``D_s g``.
+
+        With `infix`, whether it also needs them beside another operator.
+        """
+        pattern = dict(self.symbols.operators).get(name.split("(")[0], "") if "(" in name else ""
+        flat, old = pattern, ""
+        while flat != old:
+            old, flat = flat, re.sub(r"\{[^{}]*\}|\([^()]*\)", "", flat)
+        return " " in flat and (not infix or flat.startswith("#"))
+
+    def named(self, name: str) -> str:
+        """Return a tensor's symbol, ready to be followed by an index."""
+        return f"({self.tensor(name)})" if self._open(name) else self.tensor(name)
 
     def short(self, e: Expr) -> Expr:
         """Return `e` with a named constant put in wherever that leaves fewer monomials."""
@@ -127,8 +157,9 @@ class Letters:
         return e
 
     def polynomial(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> str:
-        """Return a polynomial in the reader's order: free indices, bound ones, parameters."""
-        return self.sum(ordered(self.short(e), (*self.variables, *bound)), bound)
+        """Return a polynomial in the reader's order: index variables, parameters, the number."""
+        order = dict.fromkeys((*self.variables, *bound))
+        return self.sum(reading_order(self.short(e), order), bound)
 
     def sum(self, parts: Iterable[Part], bound: tuple[Symbol, ...] = ()) -> str:
         """Return monomials in the order given."""
@@ -149,16 +180,19 @@ class Letters:
         return re.sub(r"[A-Za-z_]\w*", lambda m: self.symbol(m[0]), text)
 
     def index(self, entries: tuple[Expr, ...], bound: tuple[Symbol, ...]) -> str:
-        """Return ``[e, f]``, or nothing for a scalar."""
-        return f"[{', '.join(self.polynomial(e, bound) for e in entries)}]" if entries else ""
+        """Return ``[e, f]`` or ``_{e, f}``, or nothing for a scalar."""
+        shown = ", ".join(self.polynomial(e, bound) for e in entries)
+        return (f"_{{{shown}}}" if self.symbols.subscripts else f"[{shown}]") if entries else ""
 
     def factor(self, f: Factor, bound: tuple[Symbol, ...] = ()) -> str:
         """Return one factor, unbroken."""
         if isinstance(f, Access):
-            name = self.tensor(f.tensor.name)
-            return (f"({name})" if _compound(name) else name) + self.index(f.index, bound)
+            name = self.named(f.tensor.name)
+            if self.symbols.subscripts and "_" in name and not name.startswith("("):
+                name = f"{{{name}}}"
+            return name + self.index(f.index, bound)
         if isinstance(f, Apply):
-            return f"{function(f.function, f.order)}({self.factor(f.argument, bound)})"
+            return f"{self.function(f.function, f.order)}({self.factor(f.argument, bound)})"
         if isinstance(f, Derivative):
             wrt = self.factor(f.wrt, bound)
             inner = "\\,".join(self.factor(g, bound) for g in f.factors)
@@ -172,9 +206,9 @@ class Letters:
 
     def sides(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
         """Return the sides of ``e = 0`` without a minus sign, the one with the first index left."""
-        order = [v.name for v in (*self.variables, *bound)]
-        parts = ordered(self.short(e), (*self.variables, *bound))
-        rank = {n: i for i, n in enumerate(order)}
+        order = tuple(dict.fromkeys((*self.variables, *bound)))
+        parts = ordered(self.short(e), order)
+        rank = {v.name: i for i, v in enumerate(order)}
         leading = [(rank.get(n, len(rank)), c > 0) for m, c in parts for n, _ in m]
         upper, lower = self.halves(e, bound)
         swapped = leading and not min(leading, key=lambda i: i[0])[1]
@@ -182,7 +216,7 @@ class Letters:
 
     def halves(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
         """Return the positive and the negative monomials of a polynomial, both as sums."""
-        order = (*self.variables, *bound)
+        order = tuple(dict.fromkeys((*self.variables, *bound)))
         e = self.short(e)
         upper, lower = (
             self.sum([i for i in ordered(side, order) if i[1] > 0], bound) for side in (e, -e)
@@ -263,12 +297,26 @@ def _arguments(text: str) -> list[str]:
     return [a.strip() for a in out]
 
 
-def _infix(name: str) -> bool:
-    return any(operator in name for operator in _INFIX.values())
+_ACCENT = re.compile(r"\\(?:wide)?(?:tilde|hat|bar|check)\b")
 
 
-def _compound(name: str) -> bool:
-    return _infix(name) or name.startswith("D_{")
+def reading_order(e: Expr, variables: Iterable[Symbol] = ()) -> list[Part]:
+    """Return the monomials as people write an index: ``s p + d k - a``, ``2 p - 3 k + 1``.
+
+    The index variables lead in the order given, then the parameters, then the number. Where that
+    would begin with a minus sign, positive monomials lead: ``K - 1 - k``.
+    """
+    variables = tuple(variables)
+    rank = {v.name: i for i, v in enumerate(variables)}
+
+    def key(part: Part) -> tuple[object, ...]:
+        m, c = part
+        index = [rank[n] for n, _ in m if n in rank]
+        kind = 0 if index else 1 if m else 2
+        return (kind, index, bool(c < 0), -sum(k for _, k in m), [n for n, _ in m])
+
+    parts = sorted(monomials(e).items(), key=key)
+    return parts if not parts or parts[0][1] > 0 else ordered(e, variables)
 
 
 def _number(c: sp.Rational) -> str:

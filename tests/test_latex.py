@@ -368,7 +368,7 @@ def test_pieces() -> None:
         term(bias[()], coefficient=sp.Rational(1, 2)),
     )
     assert latex_expression(e, Letters((n, p))) == (
-        "-2 \\sum_{k} x[n, 2 p + 1 - 3 k]\\,\\mathit{w\\_1}[k]"
+        "-2 \\sum_{k} x[n, 2 p - 3 k + 1]\\,\\mathit{w\\_1}[k]"
         " + \\sum_{k} \\sigma'(x[n, p])\\,[n = 2 k]\\,[0 \\le p < P]"
         " + \\tfrac{1}{2} \\mathit{bias}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from rot180.derive.layers import layer
 Array = np.ndarray[Any, Any]
 
 
+@cache
 def kernels(name: str) -> dict[str, Any]:
     """Return the functions of a layer's NumPy module."""
     forward = layer(name)
