@@ -10,7 +10,7 @@ form. No derivative is carried out twice, and none by hand.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -21,7 +21,7 @@ from rot180.derive.layers import Layer
 from rot180.derive.polynomial import symbol, text
 from rot180.derive.proof import Step, Theorem, replay, tensors
 from rot180.derive.rules import instantiate
-from rot180.derive.tactics import Derivation
+from rot180.derive.tactics import Derivation, drop_implied
 from rot180.derive.terms import (
     Access,
     Derivative,
@@ -151,28 +151,49 @@ def through(
         tensors=tuple(renamed((*local.lhs, *local.rhs), symbols, swaps).items()),
         bound=new, factors=(0, 1),
     )  # fmt: skip
-    _unfold_seed(d, delta.tensor)
+    if delta.tensor.definition and delta.tensor.definition.body == (term(),):
+        while place := next(_named(d.current, {delta.tensor.name}), None):
+            d.apply("definition", place[0], factor=place[1])
     if gradient_name:
         _fold(d, gradient_name, x.shape, index)
-    names = {old: t.name for old, t in swaps.items()} | {v.name: text(e) for v, e in symbols.items()}
+    names = {old: t.name for old, t in swaps.items()}
+    names |= {v.name: text(e) for v, e in symbols.items()}
     return replace(replay(d.proof()), words=_rename(local.words, names))
 
 
-def _unfold_seed(d: Derivation, delta: Tensor) -> None:
-    """Write 1 for dC/dC."""
-    if delta.definition is None or delta.definition.body != (term(),):
-        return
-    for at, t in enumerate(d.current):
+def spelled_out(theorem: Theorem, names: Collection[str]) -> Theorem:
+    """Unfold the right side of a theorem, and in it the tensors of these names.
+
+    Args:
+        theorem: dC/dz[i] = delta[i], as `through` proves it.
+        names: names of defined tensors.
+
+    """
+    s = theorem.proof
+    d = Derivation(s.name, s.variables, s.hypotheses, s.start)
+    d.lines, d.steps = list(theorem.lines), list(s.steps)
+    (head,) = theorem.rhs[0].factors
+    assert isinstance(head, Access)
+    wanted = {head.tensor.name, *names}
+    while place := next(_named(d.current, wanted), None):
+        d.apply("definition", place[0], factor=place[1])
+    drop_implied(d)
+    return replace(replay(d.proof()), words=theorem.words)
+
+
+def _named(expression: Expression, names: Collection[str]) -> Iterator[tuple[int, int]]:
+    for at, t in enumerate(expression):
         for n, f in enumerate(t.factors):
-            if isinstance(f, Access) and f.tensor == delta:
-                d.apply("definition", at, factor=n)
-                break
+            if isinstance(f, Access) and f.tensor.name in names:
+                yield at, n
 
 
-def _fold(d: Derivation, name: str, shape: tuple[Expr, ...], index: tuple[Symbol, ...]) -> None:
+def _fold(
+    d: Derivation, name: str, shape: tuple[Expr | None, ...], index: tuple[Symbol, ...]
+) -> None:
     """Give the line a name: a tensor with a box."""
     tensor = define(name, shape, index, d.current)
-    boxes = tuple(Range(v, n) for v, n in zip(index, shape, strict=True))
+    boxes = tuple(Range(v, n) for v, n in zip(index, shape, strict=True) if n is not None)
     for at in range(len(d.current)) if boxes else ():
         d.apply("bracket", at, drop=(), add=boxes)
         factors = d.current[at].factors

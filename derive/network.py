@@ -7,6 +7,7 @@ stay symbols; strides, paddings and pooling windows are the numbers of the text.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -15,7 +16,13 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.architecture import Part, parse_network
-from rot180.derive.backpropagation import instance, renamed, seed, through
+from rot180.derive.backpropagation import (
+    instance,
+    renamed,
+    seed,
+    spelled_out,
+    through,
+)
 from rot180.derive.layers import Layer, activation_layer, axes, layer
 from rot180.derive.notation import make_layer
 from rot180.derive.polynomial import symbol
@@ -86,13 +93,14 @@ class Network:
 
     @cached_property
     def deltas(self) -> Mapping[str, Theorem]:
-        """Prove dC/du for the output u of each member, last to first; by the name of u.
+        """Prove dC/du for the output u of each member with weights before it, last to first.
 
-        In each theorem u is free and C is a function of u; its right side is a tensor, ``delta1``
-        for a weighted input z1 and ``grad_a1`` for any other, defined by those of later layers.
+        By the name of u. In each theorem u is free and C is a function of u; its right side is a
+        tensor, ``delta1`` for a weighted input z1, else ``grad_a1``, defined by those of later
+        layers.
         """
         found = {COST: seed(COST)}
-        for m in reversed(self.members[1:]):
+        for m in reversed(self.members[self._first + 1 :]):
             source = Tensor(m.source.name, m.source.shape)
             found[source.name] = through(
                 found[m.output.name], m.layer, m.input, m.of(source), m.symbols, m.given(source),
@@ -103,15 +111,81 @@ class Network:
     @cached_property
     def gradients(self) -> Mapping[str, Theorem]:
         """Prove dC/d(parameter) for the whole network, by name; the right side has the deltas."""
-        return {
-            t.name: through(
-                self.deltas[m.output.name], m.layer, n, m.output, m.symbols, m.given(m.source),
-                f"{COST}.grad_{t.name}",
-            )
+        found = {}
+        for m in self.members:
+            for n, t in ((n, m.operands[n]) for n in PARAMETERS if n in m.operands):
+                found[t.name] = through(
+                    self.deltas[m.output.name], m.layer, n, m.output, m.symbols,
+                    m.given(m.source), f"{COST}.grad_{t.name}",
+                )  # fmt: skip
+        return found
+
+    @property
+    def _first(self) -> int:
+        """Return the number of the first member with weights."""
+        return next(n for n, m in enumerate(self.members) if PARAMETERS[0] in m.operands)
+
+    def steps(self) -> tuple[Stage, ...]:
+        """Return the five steps of backpropagation for this network."""
+        forward = [self._forward(m) for m in self.members]
+        wanted = [m for m in self.members[self._first :] if m.part.kind not in ("activation", "loss")]
+        last, *others = [self._backward(m) for m in reversed(wanted)]
+        x = self.members[0].source
+        given = [Entry(x.name, x, "the input"), *(Entry(t.name, t, "") for t in self.parameters)]
+        gradients = [
+            Entry(t.name, self.gradients[t.name], f"chain rule, {m.layer.name}.grad_{n}")
             for m in self.members
             for n, t in m.operands.items()
             if n in PARAMETERS
-        }  # fmt: skip
+        ]
+        return (
+            Stage("Input", tuple(given)),
+            Stage("Feedforward", tuple(forward)),
+            Stage("Output error", (last,)),
+            Stage("Backpropagate the error", tuple(others)),
+            Stage("Output the gradient", tuple(gradients)),
+        )
+
+    def _forward(self, m: Member) -> Entry:
+        """Return what a member computes from the tensor before it."""
+        return Entry(m.output.name, m.of(Tensor(m.source.name, m.source.shape)), str(m.part))
+
+    def _backward(self, m: Member) -> Entry:
+        """Return dC/d(output of a member), written with the nearest other such gradient."""
+        after = self.members[self.members.index(m) + 1 :]
+        between = [n for n in itertools.takewhile(lambda n: n.part.kind == "activation", after)]
+        names = [gradient_name(n.output.name) for n in between]
+        proved = self.deltas[m.output.name]
+        words = [t.words for t in (self.deltas[n.output.name] for n in between[-1:]) if t.words]
+        if words or not between:
+            words += [f"{n.part.word}'({n.source.name})" for n in reversed(between)]
+        shown = replace(spelled_out(proved, names), words=" times ".join(words) or proved.words)
+        used = [f"{n.layer.name}.grad_{n.input}" for n in after[: len(between) + 1]]
+        return Entry(gradient_name(m.output.name), shown, f"chain rule, {' and '.join(used)}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the five steps.
+
+    Attributes:
+        name: the tensor it is about.
+        statement: the theorem about it, or the tensor: free, or with its definition.
+        reason: why it is so, in words.
+
+    """
+
+    name: str
+    statement: Theorem | Tensor
+    reason: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of the five steps."""
+
+    title: str
+    entries: tuple[Entry, ...]
 
 
 def gradient_name(name: str) -> str:
@@ -151,14 +225,17 @@ def _member(part: Part, source: Tensor, number: int, taken: set[str]) -> Member:
     """Put a layer behind a tensor, under names of its own; they are added to those taken."""
     own = _layer(part)
     x = next(t for t in own.tensors if t.name == _INPUTS.get(part.kind, INPUT))
-    symbols = dict(zip(x.shape, source.shape, strict=True))
+    symbols: dict[Symbol, Expr] = {}
+    for n, here in zip(x.shape, source.shape, strict=True):
+        if isinstance(n, Symbol) and here is not None:
+            symbols[n] = here
     for n in (n for t in (own.output, *own.tensors) for n in t.shape):
         if isinstance(n, Symbol) and n not in symbols:
             symbols[n] = symbol(_name(_size(part, n.name), number, taken))
     operands = {
         t.name: Tensor(
             TARGET if part.kind == "loss" else _name(_OPERANDS[t.name], number, taken),
-            tuple(n.xreplace(symbols) for n in t.shape),
+            instance(t, symbols, {}).shape,
         )
         for t in own.tensors
         if t != x
@@ -201,8 +278,7 @@ def _layer(part: Part) -> Layer:
     name = f"flatten_linear{part.axes}d" if part.kind == "linear" and part.axes else part.word
     general = layer(name)
     numbers = {symbol(n): sp.Integer(v) for n, v in _numbers(part).items()}
-    own = make_layer(instance(general.output, numbers, {}), name)
-    return own
+    return make_layer(instance(general.output, numbers, {}), name)
 
 
 def _numbers(part: Part) -> dict[str, int]:
