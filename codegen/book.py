@@ -6,16 +6,19 @@ What stands here is the table of chapters. Everything else in the book is derive
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from rot180.codegen.blocks import Block, Document, Note, Prose, Section
+from rot180.codegen.blocks import Block, Document, Note, Prose, Section, Table, reference
 from rot180.codegen.documents import CONVENTION, anchor, checked, replayed, theorem_blocks
+from rot180.codegen.five_steps import five_steps
 from rot180.codegen.kernels import Kernels
-from rot180.derive.latex import Display, Line
+from rot180.codegen.sources import SOURCES
+from rot180.derive.latex import Display
+from rot180.derive.network import network
 from rot180.derive.proof import Theorem
-from rot180.derive.symbols import DEEP_LEARNING, Symbols
+from rot180.derive.symbols import DEEP_LEARNING, NIELSEN, Symbols
 from rot180.derive.theorems import claims, theorem
 from rot180.derive.typeset import escape
 
@@ -47,12 +50,49 @@ class Chapter:
         title: its title, a text.
         introduction: one to three sentences.
         theorems: patterns of names, in order; a theorem is in the first chapter that names it.
+        symbols: the notation that it keeps whatever the book's is.
+        sections: what it has after the theorems, given the notation.
 
     """
 
     title: str
     introduction: str
-    theorems: tuple[str, ...]
+    theorems: tuple[str, ...] = ()
+    symbols: Symbols | None = None
+    sections: Callable[[Symbols], Iterable[Section]] = lambda _: ()
+
+
+NETWORK = (
+    "conv2d 1->2 3x3; sigmoid; conv2d 2->3 3x3; sigmoid; flatten; linear 10; sigmoid; squared_error"
+)
+"""The network whose five steps the book shows."""
+
+
+def slug(title: str) -> str:
+    """Return a title as an anchor.
+
+    >>> slug("Stride: zeros between the gradients")
+    'stride-zeros-between-the-gradients'
+    """
+    return "-".join("".join(c if c.isalnum() else " " for c in title.lower()).split())
+
+
+def _steps(symbols: Symbols) -> Iterator[Section]:
+    yield from five_steps(network(NETWORK), symbols)
+
+
+def _sources(_: Symbols) -> Iterator[Section]:
+    """Yield a table for each source document."""
+    for source in SOURCES:
+        rows = []
+        for item in source.items:
+            where = [reference(anchor(name), escape(name)) for name in item.names()]
+            where += [reference(found, found.replace("-", " ")) for found in item.sections]
+            tests = [f"\\texttt{{tests/{escape(name)}}}" for name in item.tests]
+            rows.append((item.number, item.says, ", ".join(where), ", ".join(tests)))
+        head = ("", "What it says", "Where it is proved", "Tests")
+        table = Table(head, tuple(rows), (6, 36, 34, 24))
+        yield Section(slug(source.title), source.title, (table,))
 
 
 CHAPTERS = (
@@ -106,6 +146,15 @@ CHAPTERS = (
         ("activated_*", "delta_*", "adjoint_activation_*"),
     ),
     Chapter(
+        "The derivation for true convolutions, in its own letters",
+        "The delta of a layer behind an activation, as texts on multilayer perceptrons write it: "
+        "$z^{l}$ the weighted inputs, $\\delta^{l} = \\partial C / \\partial z^{l}$, and a true "
+        "convolution forward. The step that drops the zero components is the one that puts $a = "
+        "x' - x$ and $b = y' - y$.",
+        ("backpropagated_*",),
+        NIELSEN,
+    ),
+    Chapter(
         "The adjoint, and the transposed convolution",
         "The backward pass is the adjoint of the forward pass, and what frameworks call transposed "
         "convolution is that adjoint with a size of its own.",
@@ -117,6 +166,17 @@ CHAPTERS = (
         "backward needs no new kernel.",
         ("double_backward_*",),
     ),
+    Chapter(
+        "The algorithm in five steps",
+        f"For the network \\texttt{{{escape(NETWORK)}}}, with any sizes and any number of channels: "
+        "each line cites the theorem of its layer, and the chain rule composes them.",
+        sections=_steps,
+    ),
+    Chapter(
+        "The source documents, item by item",
+        "Two texts led to this book. What they say, and where it is proved.",
+        sections=_sources,
+    ),
 )
 """The table of chapters."""
 
@@ -125,6 +185,7 @@ _SUBJECTS = {
     "weight": "Weight gradient",
     "bias": "Bias gradient",
     "activated": "Behind an activation",
+    "backpropagated": "The delta of a layer",
     "delta": "Delta, by composition",
     "adjoint": "Adjointness",
     "adjoint activation": "Adjointness, of an activation",
@@ -217,22 +278,19 @@ def book(
     done = 0
     for chapter in chapters:
         introduction = (Prose((chapter.introduction,)),)
-        sections.append(Section(_slug(chapter.title), chapter.title, introduction, 0))
+        sections.append(Section(f"chapter-{slug(chapter.title)}", chapter.title, introduction, 0))
+        own = replace(writer, symbols=chapter.symbols or symbols)
         families: dict[str, list[Block]] = {}
         for name in table[chapter.title]:
             done += 1
             progress(f"{done}/{len(names)} {name}")
-            families.setdefault(family(name), []).extend(writer.blocks(theorem(name)))
+            families.setdefault(family(name), []).extend(own.blocks(theorem(name)))
         sections += [
             Section(f"section-{anchor(common)}", heading(common), tuple(blocks))
             for common, blocks in families.items()
         ]
+        sections += chapter.sections(own.symbols)
     return Document(TITLE, "rot180 book", tuple(sections), book=True)
-
-
-def _slug(title: str) -> str:
-    words = "".join(c if c.isalnum() else " " for c in title.lower()).split()
-    return "-".join(["chapter", *words])
 
 
 @dataclass(frozen=True)
@@ -268,15 +326,13 @@ class _Writer:
         yield _checked(proved)
 
     def _linked(self, lines: Display) -> Display:
-        """Let citations point to the sections of the theorems that they cite."""
-        return tuple(replace(line, remark=self._link(line)) for line in lines)
+        """Let citations point to the theorems that they cite."""
+        links = {f"\\texttt{{{escape(n)}}}": reference(anchor(n), escape(n)) for n in self.names}
+        return tuple(replace(line, remark=_link(line.remark, links)) for line in lines)
 
-    def _link(self, line: Line) -> str:
-        said = line.remark
-        for name in self.names:
-            word = f"\\texttt{{{escape(name)}}}"
-            said = said.replace(word, f"\\hyperref[{anchor(name)}]{{{word}}}")
-        return said
+
+def _link(said: str, links: Mapping[str, str]) -> str:
+    return re.sub(r"\\texttt\{[^{}]*\}", lambda found: links.get(found[0], found[0]), said)
 
 
 def _checked(proved: Theorem) -> Note:

@@ -69,6 +69,7 @@ def _lines(entry: Entry, symbols: Symbols) -> Display:
         return (Line(left, right, said, style),)
     if entry.statement.definition is None:
         return ()
+    said = f"\\texttt{{{said}}}"
     style = Letters(entry.statement.definition.formals, symbols=symbols)
     (line,) = definitions([entry.statement], style)
     return (Line(line.left, line.right, said, line.style),)

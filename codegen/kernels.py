@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rot180.codegen.blocks import Block, Listing, Note
+from rot180.codegen.blocks import Block, Listing, Note, reference
+from rot180.codegen.documents import anchor
 from rot180.codegen.render import render_module
 from rot180.derive.gradients import kernel_theorem
 from rot180.derive.layers import Layer
@@ -66,7 +67,7 @@ class Kernels:
         layer, wrt = found
         before = self.shown.setdefault((layer.text, wrt), theorem.name)
         if before != theorem.name:
-            link = f"\\hyperref[{before.replace('_', '-')}]{{\\texttt{{{escape(before)}}}}}"
+            link = reference(anchor(before), escape(before))
             yield Note("The kernel.", f"It is the one that stands at {link}.")
             return
         title = f"The generated kernel of \\texttt{{{escape(layer.text)}}}, in NumPy"

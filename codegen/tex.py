@@ -130,10 +130,17 @@ def _(block: Proof) -> Laid:
 
 @lay.register
 def _(block: Table) -> Laid:
-    width = round(0.96 / len(block.head), 3)
-    column = f">{{\\raggedright\\arraybackslash}}p{{{width}\\linewidth}}"
-    rows = tuple(" & ".join(row) for row in block.rows)
-    return Laid(table=rows, columns=column * len(block.head), title=" & ".join(block.head))
+    share = (0.98 - 0.024 * len(block.widths)) / sum(block.widths)
+    column = ">{{\\raggedright\\arraybackslash}}p{{{:.3f}\\linewidth}}"
+    columns = (column.format(w * share) for w in block.widths)
+    rows = tuple(" & ".join(_breakable(_paged(cell)) for cell in row) for row in block.rows)
+    return Laid(table=rows, columns="".join(columns), title=" & ".join(block.head))
+
+
+def _paged(text: str) -> str:
+    """Say on which page a link's end is."""
+    link = r"(\\hyperref\[([^\]]*)\]\{\\texttt\{[^{}]*\}\})"
+    return re.sub(link, r"\1 (p.~\\pageref{\2})", text)
 
 
 @lay.register

@@ -150,8 +150,8 @@ def shown(parts: Sequence[str | Sequence[Line]]) -> str:
         if isinstance(part, str):
             out.append(f"<p>{sentence(part) if available() else html.escape(part)}</p>")
         elif not available():
-            body = aligned(part).replace("{align*}", "{aligned}")
-            body = re.sub(r"(?m) \\tag\*\{\\small (.*)\}(?=$| \\\\)", r" && \\text{\1}", body)
+            body = re.sub(r"\{align(at)?\*\}(\{2\})?", "{aligned}", aligned(part))
+            body = re.sub(r"\\tag\*\{\\small (.*)\}(?=$| \\\\)", r"&& \\text{\1}", body, flags=re.M)
             out.append(f"<p>$$\n{html.escape(body)}\n$$</p>")
         else:
             out.append(_table(rows(part)))
