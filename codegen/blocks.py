@@ -26,11 +26,13 @@ class Statement:
     Attributes:
         name: the theorem's name.
         parts: sentences and displayed equations.
+        anchor: what links point to where the theorem has no section of its own.
 
     """
 
     name: str
     parts: tuple[str | Display, ...]
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,11 @@ class Formula:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a head."""
+    """Rows of text under a head, and how many parts of the width each column takes."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    widths: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -122,3 +125,12 @@ class Document:
     subtitle: str
     sections: tuple[Section, ...]
     book: bool = False
+
+
+def reference(anchor: str, name: str) -> str:
+    r"""Return a link, a text.
+
+    >>> print(reference("dense-input", "dense\_input"))
+    \hyperref[dense-input]{\texttt{dense\_input}}
+    """
+    return f"\\hyperref[{anchor}]{{\\texttt{{{name}}}}}"

@@ -1,4 +1,4 @@
-"""The command line: ``rot180 derive | show | list | verify | generate``.
+"""The command line: ``rot180 derive | book | show | list | verify | generate``.
 
 Results go to the standard output, progress and errors to the standard error. The exit code is 2
 for bad input and 1 for a failed check.
@@ -16,6 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rot180.codegen import catalogue, files, verification
+from rot180.codegen.book import book
+from rot180.codegen.documents import fragment
+from rot180.codegen.publish import FORMATS, formats, publish
 from rot180.derive import smt
 from rot180.derive.certificates import dumps
 from rot180.derive.claims import judge
@@ -62,7 +65,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     derive.add_argument("--wrt", metavar="OPERAND", help="differentiate by this operand alone")
     derive.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
-    _add_notation(derive)
+    derive.add_argument(
+        "--fragment",
+        action="store_true",
+        help="write proof.tex to be pasted into a document with amsmath, not one of its own",
+    )
+    _add_document(derive, "tex,html")
+
+    book = command("book", _book, "Write the book: every theorem, its proof, its kernel.")
+    book.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
+    _add_document(book, "tex,html,pdf")
 
     show = command("show", _show, "Print a theorem and its proof.")
     show.add_argument("theorem", metavar="THEOREM", help="a name from `rot180 list`")
@@ -99,6 +111,21 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", metavar="DIR", type=Path, help="default: where rot180.generated is"
     )
     return parser
+
+
+def _add_document(parser: argparse.ArgumentParser, usual: str) -> None:
+    parser.add_argument(
+        "--format",
+        metavar="LIST",
+        help=f"some of {','.join(FORMATS)}; default: {usual}",
+    )
+    parser.add_argument(
+        "--detail",
+        choices=("short", "full"),
+        default="short",
+        help="whether a page shows the housekeeping steps of a proof; HTML has both views",
+    )
+    _add_notation(parser)
 
 
 def _add_notation(parser: argparse.ArgumentParser) -> None:
@@ -138,19 +165,49 @@ def _statement(proved: Theorem) -> dict[str, object]:
 
 def _derive(arguments: argparse.Namespace) -> int:
     symbols = _symbols(arguments.notation)
+    asked = formats(arguments.format or "tex,html")
+    if arguments.fragment and arguments.format not in (None, "tex"):
+        raise ValueError(f"--fragment: found --format {arguments.format} beside it, expected tex")
     derivation = catalogue.derive(arguments.spec, arguments.wrt, _progress)
-    texts = catalogue.files(derivation, _progress, symbols)
+    if arguments.fragment:
+        parts = (fragment(t, arguments.detail, symbols) for _, t in derivation.gradients)
+        texts: dict[str, str | bytes] = {"proof.tex": "\n".join(parts)}
+        missing: list[str] = []
+    else:
+        shown = catalogue.document(derivation, arguments.detail, symbols)
+        texts, missing = publish(shown, "proof", asked, _progress)
+    texts |= catalogue.files(derivation, _progress)
     paths = [str(path) for path in files.write(arguments.output, texts)]
+    for said in missing:
+        _progress(said)
+    code = 1 if missing and arguments.format else 0
     if arguments.json:
         proved = {name: _statement(found) for name, found in derivation.gradients}
         _print_json({"layer": derivation.layer.text, "theorems": proved, "files": paths})
-        return 0
+        return code
     print(f"{derivation.layer.text}\n")
     for name, found in derivation.gradients:
         print(f"{name}, proved in {len(found.proof.steps)} steps:\n")
         print("\n".join(f"    {line}" for line in str(found).splitlines()), end="\n\n")
     print("Written:", *paths, sep="\n    ")
-    return 0
+    return code
+
+
+def _book(arguments: argparse.Namespace) -> int:
+    symbols = _symbols(arguments.notation)
+    asked = formats(arguments.format or ",".join(FORMATS))
+    begin = time.perf_counter()
+    written = book(arguments.detail, symbols, progress=_progress)
+    texts, missing = publish(written, "book", asked, _progress)
+    paths = [str(path) for path in files.write(arguments.output, texts)]
+    for said in missing:
+        _progress(said)
+    _progress(f"{time.perf_counter() - begin:.0f} s")
+    if arguments.json:
+        _print_json({"files": paths, "missing": missing})
+    else:
+        print("Written:", *paths, sep="\n    ")
+    return 1 if missing else 0
 
 
 def _show(arguments: argparse.Namespace) -> int:

@@ -167,10 +167,9 @@ def theorem_blocks(
         ValueError: detail is neither "short" nor "full".
 
     """
-    proof_lines(theorem, detail, symbols)
-    short, full = (proof_lines(theorem, view, symbols) for view in ("short", "full"))
+    views = {v: proof_lines(theorem, v, symbols) for v in dict.fromkeys((detail, "short", "full"))}
     parts = tuple(statement(theorem, known, symbols))
-    return Statement(theorem.name, parts), Proof(short, full, detail)
+    return Statement(theorem.name, parts), Proof(views["short"], views["full"], detail)
 
 
 def checked(theorem: Theorem) -> Note:

@@ -60,6 +60,7 @@ class Laid:
         parts: a paragraph.
         statement: the inside of a theorem.
         name: its name.
+        anchor: what links to it point to, if it has no section of its own.
         latex: what its button copies.
         views: a proof.
         formula: the cells of displayed mathematics.
@@ -74,6 +75,7 @@ class Laid:
     parts: tuple[Part, ...] = ()
     statement: tuple[Part, ...] = ()
     name: str = ""
+    anchor: str = ""
     latex: str = ""
     views: tuple[View, ...] = ()
     formula: tuple[tuple[str, ...], ...] = ()
@@ -157,8 +159,12 @@ def _(block: Formula) -> Laid:
 
 @lay.register
 def _(block: Statement) -> Laid:
-    latex = escape(tex.parts(block.parts))
-    return Laid(statement=_parts(block.parts), name=escape(block.name), latex=latex)
+    return Laid(
+        statement=_parts(block.parts),
+        name=escape(block.name),
+        anchor=escape(block.anchor),
+        latex=escape(tex.parts(block.parts)),
+    )
 
 
 @lay.register

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -47,7 +48,8 @@ class Laid:
     Attributes:
         text: LaTeX that stands as it is.
         statement: the inside of a theorem.
-        name: its name; labels are made of it.
+        name: its name.
+        anchor: its label, if it has one.
         proof: the inside of a proof.
         table: the rows of a table.
         columns: how its columns are set.
@@ -60,6 +62,7 @@ class Laid:
     text: str = ""
     statement: str = ""
     name: str = ""
+    anchor: str = ""
     proof: str = ""
     table: tuple[str, ...] = ()
     columns: str = ""
@@ -117,7 +120,7 @@ def _(block: Formula) -> Laid:
 
 @lay.register
 def _(block: Statement) -> Laid:
-    return Laid(statement=parts(block.parts), name=escape(block.name))
+    return Laid(statement=parts(block.parts), name=escape(block.name), anchor=block.anchor)
 
 
 @lay.register
@@ -127,10 +130,17 @@ def _(block: Proof) -> Laid:
 
 @lay.register
 def _(block: Table) -> Laid:
-    width = round(0.96 / len(block.head), 3)
-    column = f">{{\\raggedright\\arraybackslash}}p{{{width}\\linewidth}}"
-    rows = tuple(" & ".join(row) for row in block.rows)
-    return Laid(table=rows, columns=column * len(block.head), title=" & ".join(block.head))
+    share = (0.98 - 0.024 * len(block.widths)) / sum(block.widths)
+    column = ">{{\\raggedright\\arraybackslash}}p{{{:.3f}\\linewidth}}"
+    columns = (column.format(w * share) for w in block.widths)
+    rows = tuple(" & ".join(_breakable(_paged(cell)) for cell in row) for row in block.rows)
+    return Laid(table=rows, columns="".join(columns), title=" & ".join(block.head))
+
+
+def _paged(text: str) -> str:
+    """Say on which page a link's end is."""
+    link = r"(\\hyperref\[([^\]]*)\]\{\\texttt\{[^{}]*\}\})"
+    return re.sub(link, r"\1 (p.~\\pageref{\2})", text)
 
 
 @lay.register
@@ -140,4 +150,11 @@ def _(block: Listing) -> Laid:
 
 @lay.register
 def _(block: Note) -> Laid:
-    return Laid(note=block.text, title=block.title)
+    return Laid(note=_breakable(block.text), title=block.title)
+
+
+def _breakable(text: str) -> str:
+    """Let long names of files and theorems be broken after an underscore or a slash."""
+    return re.sub(
+        r"\\texttt\{[^{}]*\}", lambda m: re.sub(r"(\\_|/)", r"\1\\allowbreak{}", m[0]), text
+    )

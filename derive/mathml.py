@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
-from rot180.derive.latex import Line, room
+from rot180.derive.latex import Line, aligned, room
 
 MISSING = 'latex2mathml is missing: pip install "rot180[book]"'
 """What to say where mathematics cannot be written as MathML."""
@@ -67,11 +67,11 @@ def mathml(source: str, display: bool = False) -> str:
     body = found[found.index(">") + 1 :].replace("\\_", "_")
     for tag, tight in _TIGHT:
         body = body.replace(tag, tight)
-    return style.replace("'", '"') + re.sub(r"&#x0*([0-9A-F]{3,});", _character, body)
+    return style.replace("'", '"') + re.sub(r"&#x([0-9A-F]+);", _character, body)
 
 
 def _character(match: re.Match[str]) -> str:
-    return chr(int(match[1], 16))
+    return html.escape(chr(int(match[1], 16)))
 
 
 def sentence(text: str) -> str:
@@ -140,18 +140,28 @@ def rows(lines: Sequence[Line]) -> tuple[Row, ...]:
     return tuple(out)
 
 
-def page(parts: Sequence[str | Sequence[Line]]) -> str:
-    """Return sentences and displayed equations as HTML without a style, for notebooks."""
+def shown(parts: Sequence[str | Sequence[Line]]) -> str:
+    """Return sentences and displayed equations as HTML, for notebooks.
+
+    Where the converter is missing, mathematics is LaTeX in dollar signs, which notebooks set.
+    """
     out = []
     for part in parts:
         if isinstance(part, str):
-            out.append(f"<p>{sentence(part)}</p>")
-            continue
-        out.append("<table>")
-        for row in rows(part):
-            rights = "<br>".join(row.rights)
-            cells = (("left", row.left), ("left", rights), ("right", row.remark))
-            shown = (f'<td style="text-align: {side}">{cell}</td>' for side, cell in cells)
-            out.append(f"<tr>{''.join(shown)}</tr>")
-        out.append("</table>")
+            out.append(f"<p>{sentence(part) if available() else html.escape(part)}</p>")
+        elif not available():
+            body = re.sub(r"\{align(at)?\*\}(\{2\})?", "{aligned}", aligned(part))
+            body = re.sub(r"\\tag\*\{\\small (.*)\}(?=$| \\\\)", r"&& \\text{\1}", body, flags=re.M)
+            out.append(f"<p>$$\n{html.escape(body)}\n$$</p>")
+        else:
+            out.append(_table(rows(part)))
     return "\n".join(out)
+
+
+def _table(given: Sequence[Row]) -> str:
+    out = ["<table>"]
+    for row in given:
+        cells = (("left", row.left), ("left", "<br>".join(row.rights)), ("right", row.remark))
+        filled = (f'<td style="text-align: {side}">{cell}</td>' for side, cell in cells)
+        out.append(f"<tr>{''.join(filled)}</tr>")
+    return "\n".join([*out, "</table>"])
