@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from rot180.codegen.scene import Picture
 from rot180.derive.latex import Display
 
 
@@ -64,6 +65,13 @@ class Formula:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A picture with its caption."""
+
+    picture: Picture
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of text under a head, and how many parts of the width each column takes."""
 
@@ -88,7 +96,7 @@ class Note:
     text: str
 
 
-Block: TypeAlias = Prose | Statement | Proof | Formula | Table | Listing | Note
+Block: TypeAlias = Prose | Statement | Proof | Formula | Figure | Table | Listing | Note
 
 
 @dataclass(frozen=True)

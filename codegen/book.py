@@ -10,10 +10,22 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from rot180.codegen.blocks import Block, Document, Note, Prose, Section, Table, reference
+from rot180.codegen.blocks import (
+    Block,
+    Document,
+    Figure,
+    Note,
+    Prose,
+    Section,
+    Table,
+    reference,
+)
 from rot180.codegen.documents import CONVENTION, anchor, checked, replayed, theorem_blocks
 from rot180.codegen.five_steps import five_steps
-from rot180.codegen.kernels import Kernels
+from rot180.codegen.kernels import Kernels, subject
+from rot180.codegen.picture_networks import network_pictures
+from rot180.codegen.pictures import pictures
+from rot180.codegen.scene import Picture
 from rot180.codegen.sources import SOURCES
 from rot180.derive.latex import Display
 from rot180.derive.network import network
@@ -51,6 +63,8 @@ class Chapter:
         introduction: one to three sentences.
         theorems: patterns of names, in order; a theorem is in the first chapter that names it.
         symbols: the notation that it keeps whatever the book's is.
+        pictures: patterns of names of theorems, each with the names of its layer's pictures.
+        opening: the pictures under the introduction.
         sections: what it has after the theorems, given the notation.
 
     """
@@ -59,6 +73,8 @@ class Chapter:
     introduction: str
     theorems: tuple[str, ...] = ()
     symbols: Symbols | None = None
+    pictures: tuple[tuple[str, str], ...] = ()
+    opening: Callable[[], Iterable[Picture]] = tuple
     sections: Callable[[Symbols], Iterable[Section]] = lambda _: ()
 
 
@@ -101,12 +117,15 @@ CHAPTERS = (
         "The gradients of $Z = X W$ are matrix products with a transposed factor. Everything that "
         "follows is this fact with weights that are cut and shared.",
         ("dense_*",),
+        opening=lambda: network_pictures()[:1],
     ),
     Chapter(
         "From a dense layer to a convolution",
         "A convolution is a dense layer most of whose connections are cut, and whose remaining "
         "weights are shared: its matrix is the Toeplitz matrix of the filter.",
         ("toeplitz_c*", "toeplitz_transpose_*", "shared_weights_*"),
+        pictures=(("toeplitz_transpose_*_1d", "toeplitz-1 toeplitz-2"),),
+        opening=lambda: network_pictures()[1:],
     ),
     Chapter(
         "Why the kernel is rotated",
@@ -114,12 +133,23 @@ CHAPTERS = (
         "the filter rotated by 180 degrees; the input gradient of a convolution is a full "
         "convolution with it.",
         ("rot180_correlation_[123]d", "rot180_convolution_[123]d"),
+        pictures=(
+            ("rot180_correlation_1d", "fingers delta forward backward"),
+            ("rot180_correlation_2d", "delta forward backward"),
+            ("rot180_convolution_1d", "fingers delta backward"),
+            ("rot180_convolution_2d", "backward"),
+        ),
     ),
     Chapter(
         "Stride: zeros between the gradients",
         "With a stride the forward pass skips positions. The backward pass fills the skipped ones "
         "with zeros; sorted by remainders, no zero is stored and nothing is divided.",
         ("rot180_*_strided_*", "phases_*"),
+        pictures=(
+            ("rot180_correlation_strided_1d", "fingers-2 zeros-2 backward-2"),
+            ("rot180_correlation_strided_2d", "zeros-2 backward-2"),
+            ("rot180_convolution_strided_1d", "backward-2"),
+        ),
     ),
     Chapter(
         "Dilation, padding, channels, groups",
@@ -138,6 +168,7 @@ CHAPTERS = (
         "How many windows fit, and what is left over. Code that forgets the remainder returns "
         "gradients of a wrong size, or of the right size and wrong.",
         ("output_size", "input_remainder", "weight_remainder", "weight_size", "transposed_size"),
+        pictures=(("weight_remainder", "remainder-2"),),
     ),
     Chapter(
         "Activations",
@@ -168,7 +199,7 @@ CHAPTERS = (
     ),
     Chapter(
         "The algorithm in five steps",
-        f"For the network \\texttt{{{escape(NETWORK)}}}, with any sizes and any number of channels: "
+        f"For the network \\texttt{{{escape(NETWORK)}}}, with any sizes and numbers of channels: "
         "each line cites the theorem of its layer, and the chain rule composes them.",
         sections=_steps,
     ),
@@ -277,9 +308,12 @@ def book(
     sections = [Section("how-to-read", "How to read this book", preface, 0)]
     done = 0
     for chapter in chapters:
-        introduction = (Prose((chapter.introduction,)),)
-        sections.append(Section(f"chapter-{slug(chapter.title)}", chapter.title, introduction, 0))
-        own = replace(writer, symbols=chapter.symbols or symbols)
+        opening: list[Block] = [Prose((chapter.introduction,))]
+        opening += [Figure(picture) for picture in chapter.opening()]
+        sections.append(Section(f"chapter-{slug(chapter.title)}", chapter.title, tuple(opening), 0))
+        own = replace(
+            writer, symbols=chapter.symbols or symbols, pictures=chapter.pictures
+        )
         families: dict[str, list[Block]] = {}
         for name in table[chapter.title]:
             done += 1
@@ -302,6 +336,7 @@ class _Writer:
         symbols: the notation.
         names: the theorems that the book has.
         kernels: the kernels that it has shown.
+        pictures: which theorem is shown with which pictures.
 
     """
 
@@ -309,6 +344,7 @@ class _Writer:
     symbols: Symbols
     names: Collection[str]
     kernels: Kernels
+    pictures: tuple[tuple[str, str], ...] = ()
 
     def blocks(self, given: Theorem) -> Iterator[Block]:
         """Yield what the book says of a theorem.
@@ -320,10 +356,21 @@ class _Writer:
         proved = replayed(given)
         stated, proof = theorem_blocks(proved, (), self.detail, self.symbols)
         yield replace(stated, anchor=anchor(proved.name))
+        yield from self._illustrated(proved)
         if not is_brief(proved.name):
             yield replace(proof, short=self._linked(proof.short), full=self._linked(proof.full))
             yield from self.kernels.listing(proved)
         yield _checked(proved)
+
+    def _illustrated(self, proved: Theorem) -> Iterator[Block]:
+        """Yield the pictures that a theorem is shown with."""
+        wanted = [names for pattern, names in self.pictures if fnmatchcase(proved.name, pattern)]
+        found = subject(proved) if wanted else None
+        if found is None:
+            return
+        have = {p.name.removeprefix("layer-"): p for p in pictures(found[0])}
+        for name in wanted[0].split():
+            yield Figure(replace(have[name], name=f"{anchor(proved.name)}-{name}"))
 
     def _linked(self, lines: Display) -> Display:
         """Let citations point to the theorems that they cite."""
