@@ -128,7 +128,8 @@ class Network:
     def steps(self) -> tuple[Stage, ...]:
         """Return the five steps of backpropagation for this network."""
         forward = [self._forward(m) for m in self.members]
-        wanted = [m for m in self.members[self._first :] if m.part.kind not in ("activation", "loss")]
+        behind = self.members[self._first :]
+        wanted = [m for m in behind if m.part.kind not in ("activation", "loss")]
         last, *others = [self._backward(m) for m in reversed(wanted)]
         x = self.members[0].source
         given = [Entry(x.name, x, "the input"), *(Entry(t.name, t, "") for t in self.parameters)]
@@ -153,7 +154,7 @@ class Network:
     def _backward(self, m: Member) -> Entry:
         """Return dC/d(output of a member), written with the nearest other such gradient."""
         after = self.members[self.members.index(m) + 1 :]
-        between = [n for n in itertools.takewhile(lambda n: n.part.kind == "activation", after)]
+        between = list(itertools.takewhile(lambda n: n.part.kind == "activation", after))
         names = [gradient_name(n.output.name) for n in between]
         proved = self.deltas[m.output.name]
         words = [t.words for t in (self.deltas[n.output.name] for n in between[-1:]) if t.words]
