@@ -10,12 +10,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive import polynomial
+from rot180.derive.functions import assumption, fact
 from rot180.derive.obligations import (
     Certificate,
     Goal,
@@ -336,20 +337,27 @@ def axioms(theorem: Theorem) -> tuple[str, ...]:
     """List everything a theorem rests on: the rules it uses, what they assume, what it cites."""
     rules: dict[str, None] = {}
     functions: dict[str, None] = {}
-
+    facts: dict[str, None] = {}
     lemmas = cited(theorem.proof)
     for proof in (theorem.proof, *lemmas):
         rules.update((step.rule, None) for step in proof.steps)
-        for line in replay(proof).lines:
-            for t in line:
-                for f in t.factors:
-                    if isinstance(f, Apply) and f.order > 0:
-                        functions[f.function] = None
+        lines = replay(proof).lines
+        for t in (t for line in lines for t in line):
+            for f in t.factors:
+                if isinstance(f, Apply) and f.order > 0:
+                    functions[f.function] = None
+        for step, before, after in zip(proof.steps, lines, lines[1:], strict=False):
+            if step.rule == "relate":
+                used = (after if step.reverse else before)[step.at].factors
+                f = used[cast(int, step.argument("factor"))]
+                assert isinstance(f, Apply)
+                facts[fact(f.function, f.order)] = None
     return (
         "the values form a commutative ring; the indices are the integers, an ordered ring",
         "every tensor is zero outside its box; every sum has finite support (checked)",
         *(f"rule {name}" for name in RULES if name in rules),
-        *(f"{name}' is the derivative of {name}" for name in sorted(functions)),
+        *(assumption(name) for name in sorted(functions)),
+        *sorted(facts),
         *(f"theorem {p.name}, proof {p.digest} (replayed)" for p in lemmas),
     )
 
