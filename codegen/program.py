@@ -11,6 +11,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 from rot180.codegen.catalogue import Progress, public_functions, quiet
@@ -27,7 +28,14 @@ from rot180.derive.terms import Access, Tensor
 GAINS = {"relu": 2, "silu": 2, "gelu": 2, "softplus": 2}
 """By what follows a layer: the variance of its initial weights, times their fan-in (He et al.)."""
 
-_WIDTH = 96
+LOSSES = {
+    "squared_error": ("0.5 * np.square({} - t).sum()", "{} - t"),
+    "softmax_cross_entropy": ("_cross_entropy({}, t)", "_softmax({}) - t"),
+}
+"""What a loss of an output is, and its gradient, as their theorems state them."""
+
+WIDTH = 90
+"""Characters in a comment line."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +158,7 @@ class _Writer:
             values=tuple(kept),
             initial=tuple(self.initial()),
             forward=tuple(forward),
-            cost=self.cost(loss),
+            cost=LOSSES[loss.part.word][0].format(output),
             backward=tuple(backward),
             gradients=tuple(gradients),
             prediction=f"{output}.argmax(axis=1)" if softmax else output,
@@ -162,13 +170,13 @@ class _Writer:
     def initial(self) -> Iterator[Line]:
         """Yield the statements that draw the parameters, layer by layer."""
         members = self.network.members
-        for m, after in zip(members, members[1:], strict=False):
+        for m, after in pairwise(members):
             part = m.part
             if part.inputs:
                 yield Line(f'here = _expect("{part.word}", here, {part.inputs})')
             if part.outputs:
                 window = ", ".join(map(str, part.window))
-                shape = f"(*here,)" if part.kind == "linear" else f"(here[0], {window})"
+                shape = "(*here,)" if part.kind == "linear" else f"(here[0], {window})"
                 gain = GAINS.get(after.part.word, 1)
                 names = [m.operands[n].name for n in PARAMETERS]
                 yield Line(f"{names[0]} = _normal(rng, {part.outputs}, {shape}, {gain}, dtype)")
@@ -200,7 +208,8 @@ class _Writer:
         (folded,) = proved.rhs[0].factors
         assert isinstance(folded, Access)
         said = _comment(_citation(proved), _definition(folded.tensor))
-        yield Line(f"{gradient_name(m.source.name)} = {self.call(m, f'grad_{m.input}', 'v.')}", said)
+        value = self.call(m, f"grad_{m.input}", "v.")
+        yield Line(f"{gradient_name(m.source.name)} = {value}", said)
 
     def gradients(self, m: Member) -> Iterator[tuple[str, Line]]:
         """Yield name and gradient of each parameter of a layer."""
@@ -211,10 +220,6 @@ class _Writer:
                 said = _comment(_citation(proved), str(proved).splitlines()[0])
                 yield name, Line(self.call(m, f"grad_{operand}", "v."), said)
 
-    def cost(self, loss: Member) -> str:
-        """Return the loss as an expression."""
-        return self.call(loss, "forward", "v.")
-
     def call(self, m: Member, function: str, values: str) -> str:
         """Return the call of a kernel.
 
@@ -224,6 +229,8 @@ class _Writer:
             values: what stands before the names of the forward pass's results.
 
         """
+        if m.part.kind == "loss":
+            return LOSSES[m.part.word][1].format(f"{values}{m.source.name}")
         names = self.names(m, values)
         if m.part.word in public_functions() and (m.part.kind == "conv" or not m.part.axes):
             return self.public(m, function, names)
@@ -242,17 +249,10 @@ class _Writer:
     def names(self, m: Member, values: str) -> Mapping[str, str]:
         """Return what the operands of a layer, its output and dC/d(output) are called."""
         own = {
-            n: t.name if n in PARAMETERS or t.name == "t" else f"{values}{t.name}"
-            for n, t in m.operands.items()
+            n: t.name if n in PARAMETERS else f"{values}{t.name}" for n, t in m.operands.items()
         }
-        above = gradient_name(m.output.name)
-        seed = f"np.ones((), {values}{m.source.name}.dtype)"
-        gradient = seed if m.part.kind == "loss" else above
-        return {
-            m.input: f"{values}{m.source.name}",
-            f"grad_{m.layer.output.name}": gradient,
-            **own,
-        }
+        above = {f"grad_{m.layer.output.name}": gradient_name(m.output.name)}
+        return {m.input: f"{values}{m.source.name}", **above, **own}
 
     def public(self, m: Member, function: str, names: Mapping[str, str]) -> str:
         """Return the call of a public kernel, in PyTorch's order of arguments."""
@@ -315,7 +315,6 @@ def _comment(*texts: str) -> tuple[str, ...]:
         line
         for text in texts
         for line in textwrap.wrap(
-            text, _WIDTH - 6, subsequent_indent="    ", break_long_words=False,
-            break_on_hyphens=False,
-        )  # fmt: skip
+            text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        )
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -30,6 +29,11 @@ NETWORKS = {
         "conv2d 3 3x3 padding 1; relu; max_pool2d 3 stride 2 padding 1; max_pool2d 2 stride 1;"
         " flatten; linear 4; squared_error",
         (1, 7, 8),
+    ),
+    "classes": (
+        "conv1d 4 3 stride 2; relu; avg_pool1d 2; flatten; linear 6; tanh; linear 3;"
+        " softmax_cross_entropy",
+        (2, 14),
     ),
     "dilated": (
         "max_pool1d 2 stride 2; conv1d 4 2 dilation 3 padding 2; silu; max_pool1d 2 dilation 2;"
