@@ -249,11 +249,12 @@ def table(tensor: Tensor, model: Model) -> tuple[tuple[int, ...], Array] | None:
     axes = [range(ends[0], ends[1] + 1) for ends in box if ends is not None]
     if len(axes) < len(box):
         return None
-    access = Access(tensor, tuple(symbol(f"_{n}") for n in range(len(box))))
+    names = tuple(symbol(f"_{n}") for n in range(len(box)))
+    access = Access(tensor, names)
     out = np.zeros([len(axis) for axis in axes], object)
     for at in itertools.product(*axes):
         place = tuple(i - axis.start for i, axis in zip(at, axes, strict=True))
-        here = dict(zip(access.index, at, strict=True))
+        here = dict(zip(names, at, strict=True))
         out[place] = evaluate((Term(sp.Integer(1), (), (access,)),), model, here)
     return tuple(axis.start for axis in axes), out
 
