@@ -58,6 +58,7 @@ def layer_document(
     theorems: Sequence[Theorem],
     detail: str = "short",
     symbols: Symbols = DEEP_LEARNING,
+    more: Sequence[Section] = (),
 ) -> Document:
     """Return the document of a layer and its theorems, each with its proof.
 
@@ -66,6 +67,7 @@ def layer_document(
         theorems: its gradients; every proof is replayed first.
         detail: "short", or "full" for every step.
         symbols: the notation.
+        more: sections at the end, say of worked examples.
 
     Raises:
         ProofError: a proof does not follow.
@@ -78,7 +80,7 @@ def layer_document(
         found = replayed(given)
         blocks = (*theorem_blocks(found, known, detail, symbols), checked(found))
         sections.append(Section(anchor(found.name), title(found, symbols), blocks))
-    return Document("The gradients of one layer", layer.text, tuple(sections))
+    return Document("The gradients of one layer", layer.text, (*sections, *more))
 
 
 def _inside(layer: Layer) -> list[Tensor]:
