@@ -59,7 +59,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Formula:
-    """Displayed mathematics, row by row; a row may have one ``&`` to align it."""
+    """Displayed mathematics, row by row, aligned at the first ``&`` of each."""
 
     rows: tuple[str, ...]
 

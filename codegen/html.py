@@ -65,7 +65,7 @@ class Laid:
         anchor: what links to it point to, if it has no section of its own.
         latex: what its button copies.
         views: a proof.
-        formula: the cells of displayed mathematics.
+        formula: what stands left and right of the alignment, row by row.
         figure: a picture; its caption is the note.
         table: the rows of a table.
         head: its head.
@@ -157,8 +157,8 @@ def _(block: Prose) -> Laid:
 
 @lay.register
 def _(block: Formula) -> Laid:
-    cells = (row.split("&") for row in block.rows)
-    return Laid(formula=tuple(tuple(mathml(c.strip(), True) for c in row) for row in cells))
+    pairs = (row.partition("&")[::2] for row in block.rows)
+    return Laid(formula=tuple(tuple(mathml(c, True) if c else "" for c in pair) for pair in pairs))
 
 
 @lay.register

@@ -119,7 +119,7 @@ def _(block: Prose) -> Laid:
 
 @lay.register
 def _(block: Formula) -> Laid:
-    rows = " \\\\\n".join(row if "&" in row else f"& {row}" for row in block.rows)
+    rows = " \\\\\n".join(block.rows)
     return Laid(text=f"\\begin{{align*}}\n{rows}\n\\end{{align*}}")
 
 
