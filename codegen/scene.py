@@ -125,7 +125,7 @@ def text_width(text: str) -> float:
     """Estimate the width of a label in cells.
 
     >>> round(text_width("$w_{0}$"), 1)
-    0.5
+    0.4
     """
     parts = text.split("$")
     points = sum(width(part) if n % 2 else 5.2 * len(part) for n, part in enumerate(parts))
