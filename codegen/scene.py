@@ -220,5 +220,6 @@ def side_by_side(
         by = (across - left, (tallest - (bottom - top)) / 2 - top)
         out += [moved(s, by) for s in shapes]
         across += right - left
-        out.append(Label((across - (right - left) / 2, tallest + 0.3), f"${name}$"))
+        below = (tallest + bottom - top) / 2 + 0.3
+        out.append(Label((across - (right - left) / 2, below), f"${name}$"))
     return out
