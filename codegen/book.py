@@ -20,6 +20,7 @@ from rot180.codegen.blocks import (
     Note,
     Prose,
     Section,
+    Stepper,
     Table,
     reference,
 )
@@ -357,9 +358,13 @@ def family(name: str) -> str:
     return re.sub(r"_([123]d|\d)$", "", name)
 
 
+BRIEF = ("*_3d", "dense_written_out_2")
+"""Patterns of theorems that are stated without the proof: it is that of the one before."""
+
+
 def is_brief(name: str) -> bool:
-    """Say whether a theorem is stated without its proof: those for three dimensions are."""
-    return name.endswith("_3d")
+    """Say whether a theorem is stated without its proof."""
+    return any(fnmatchcase(name, pattern) for pattern in BRIEF)
 
 
 def book(
@@ -444,6 +449,7 @@ class _Writer:
             have = {p.name.removeprefix("layer-"): p for p in pictures(found[0])}
             for name in wanted.split():
                 yield Figure(replace(have[name], name=f"{anchor(proved.name)}-{name}"))
+            yield Stepper(found[0], f"stepper-{anchor(proved.name)}")
 
     def _worked(self, proved: Theorem) -> Iterator[Block]:
         """Yield numbers that go through a theorem."""
