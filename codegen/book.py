@@ -171,7 +171,10 @@ CHAPTERS = (
         "A convolution is a dense layer most of whose connections are cut, and whose remaining "
         "weights are shared: its matrix is the Toeplitz matrix of the filter.",
         ("toeplitz_c*", "toeplitz_transpose_*", "shared_weights_*"),
-        pictures=(("toeplitz_transpose_*_1d", "toeplitz-1 toeplitz-2"),),
+        pictures=(
+            ("toeplitz_transpose_correlation_*_1d", "toeplitz-2"),
+            ("toeplitz_transpose_convolution_*_1d", "toeplitz-1"),
+        ),
         opening=lambda: network_pictures()[1:],
     ),
     Chapter(
