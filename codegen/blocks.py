@@ -58,7 +58,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Formula:
-    """Displayed mathematics, row by row; a row may have one ``&`` to align it."""
+    """Displayed mathematics, row by row; a row is aligned at its first ``&``, if it has one."""
 
     rows: tuple[str, ...]
 

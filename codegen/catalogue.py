@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from jinja2 import Template
 
 from rot180.codegen import rocq
-from rot180.codegen.blocks import Document
+from rot180.codegen.blocks import Document, Section
 from rot180.codegen.documents import layer_document
 from rot180.codegen.render import HEADER, environment, render_contraction, render_module
 from rot180.derive.certificates import dumps
@@ -123,7 +123,10 @@ def derive(spec: str, wrt: str | None = None, progress: Progress = quiet) -> Der
 
 
 def document(
-    derivation: Derivation, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+    derivation: Derivation,
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+    more: Sequence[Section] = (),
 ) -> Document:
     """Return the document of a layer: its gradients, each with its proof.
 
@@ -131,10 +134,11 @@ def document(
         derivation: what was proved.
         detail: "short", or "full" for every step.
         symbols: the notation.
+        more: sections at the end.
 
     """
     proved = [t for _, t in derivation.gradients]
-    return layer_document(derivation.layer, proved, detail, symbols)
+    return layer_document(derivation.layer, proved, detail, symbols, more)
 
 
 def files(derivation: Derivation, progress: Progress = quiet) -> dict[str, str]:

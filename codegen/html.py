@@ -153,8 +153,8 @@ def _(block: Prose) -> Laid:
 
 @lay.register
 def _(block: Formula) -> Laid:
-    cells = (row.split("&") for row in block.rows)
-    return Laid(formula=tuple(tuple(mathml(c.strip(), True) for c in row) for row in cells))
+    cells = (row.split("&", 1) for row in block.rows)
+    return Laid(formula=tuple(tuple(c.strip() and mathml(c.strip(), True) for c in row) for row in cells))
 
 
 @lay.register
