@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from jinja2 import Template
 
 from rot180.codegen import rocq
-from rot180.codegen.documents import proof_document
+from rot180.codegen.blocks import Document, Section
+from rot180.codegen.documents import layer_document
 from rot180.codegen.render import HEADER, environment, render_contraction, render_module
 from rot180.derive.certificates import dumps
 from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.layers import Layer, axes, layer
 from rot180.derive.proof import Theorem
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
 from rot180.derive.theorems import theorem
 from rot180.derive.theorems import theorems as theorems_of_registry
 
@@ -120,15 +122,31 @@ def derive(spec: str, wrt: str | None = None, progress: Progress = quiet) -> Der
     return Derivation(found, tuple(gradients), kernels, wrt)
 
 
+def document(
+    derivation: Derivation,
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+    more: Sequence[Section] = (),
+) -> Document:
+    """Return the document of a layer: its gradients, each with its proof.
+
+    Args:
+        derivation: what was proved.
+        detail: "short", or "full" for every step.
+        symbols: the notation.
+        more: sections at the end.
+
+    """
+    proved = [t for _, t in derivation.gradients]
+    return layer_document(derivation.layer, proved, detail, symbols, more)
+
+
 def files(derivation: Derivation, progress: Progress = quiet) -> dict[str, str]:
-    """Return file name → text of everything that is written for a layer.
+    """Return file name → text of everything but the document that is written for a layer.
 
     The texts are the same whether the layer came by its name or was written out.
     """
-    texts = {
-        "proof.tex": proof_document(derivation.layer, [t for _, t in derivation.gradients]),
-        "certificate.json": certificates(derivation),
-    }
+    texts = {"certificate.json": certificates(derivation)}
     for target, ending in TARGETS.items():
         progress(f"writing the {target} kernels")
         texts[f"{target}_kernels{ending}"] = module(derivation, target)

@@ -10,8 +10,10 @@ from math import lcm
 
 from sympy import Expr, Integer, Symbol
 
+from rot180.codegen.functions import python_name
 from rot180.codegen.passes import LoweringError
 from rot180.codegen.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Plan, Solved
+from rot180.derive.functions import FUNCTIONS
 from rot180.derive.layers import Layer
 from rot180.derive.polynomial import monomials, normal, symbol, symbols_of, text
 from rot180.derive.proof import Theorem
@@ -304,7 +306,9 @@ def _shape_name(t: Tensor) -> str:
 
 
 def _function_names(found: Interface) -> list[str]:
-    return list(dict.fromkeys(function(f, order) for f, order, _ in found.functions))
+    """Return the functions that are arguments: those that are not known by name."""
+    unknown = [(f, order) for f, order, _ in found.functions if f not in FUNCTIONS]
+    return list(dict.fromkeys(function(f, order) for f, order in unknown))
 
 
 def _argument_names(found: Interface) -> list[str]:
@@ -354,8 +358,8 @@ def _check_lines(found: Interface, plan: Plan) -> list[str]:
     lines += [_requirement(c) for c in plan.hypotheses]
     for f, order, t in found.functions:
         word = function(f, order)
-        made = f"{function(f, order)}_{t.name}"
-        lines.append(f'{made} = _applied("{word}", {word}, {name(t.name)})')
+        by = python_name(f, order) if f in FUNCTIONS else word
+        lines.append(f'{word}_{t.name} = _applied("{word}", {by}, {name(t.name)})')
     shape = _tuple([number(n) for n in plan.shape]) if plan.shape else "()"
     lines.append(f'{name(found.output)} = _zeros("{_shape_name(found.box)}", {shape}, dtype)')
     return lines

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rot180.codegen.cython_printer import AXES, LOOPS, bits, kernel_lines
+from rot180.codegen.functions import function_lines, functions_of
 from rot180.codegen.lower import lower
 from rot180.codegen.printers import KernelText, axes_in_words, kernel_text, numpy_lines
 from rot180.codegen.tiles import DOTS, TILES
@@ -43,6 +44,8 @@ class ModuleText:
         bits: how many bits an integer argument of a compiled kernel may have.
         axes: each array's name, and the names of its sizes.
         arrays: how many arrays a kernel has at most.
+        functions: the scalar functions that are known by name, as definitions.
+        normal: whether one of them needs the normal distribution.
         most_loops: how many loops the C part has room for in a sum.
         most_axes: how many axes it has room for in an array.
 
@@ -54,6 +57,8 @@ class ModuleText:
     bits: int
     axes: tuple[tuple[str, str], ...]
     arrays: int
+    functions: tuple[tuple[str, ...], ...]
+    normal: bool
     most_loops: int = LOOPS
     most_axes: int = AXES
 
@@ -83,6 +88,7 @@ def render_module(
         kernel_text(word, layer, t, plan, TARGETS[target])
         for (word, t), plan in zip(kernels, plans, strict=True)
     ]
+    functions = tuple(function_lines(word, order) for word, order in functions_of(plans))
     module = ModuleText(
         tuple(header.splitlines()),
         layer.text,
@@ -90,6 +96,8 @@ def render_module(
         bits(plans),
         tuple((t.name, axes_in_words(t)) for t in (layer.output, *layer.tensors)),
         max(t.arrays for t in texts),
+        functions,
+        any("_upper(" in line for lines in functions for line in lines),
     )
     return environment().get_template(f"module_{target}.jinja").render(module=module)
 

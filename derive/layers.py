@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import sympy as sp
@@ -16,7 +17,19 @@ import sympy as sp
 from rot180.derive.notation import Layer, parse_layer
 from rot180.derive.sympy_bridge import from_sympy
 
-__all__ = ["Axis", "Layer", "axes", "catalogue", "conv", "conv_transpose", "layer"]
+__all__ = [
+    "Axis",
+    "Layer",
+    "activation_layer",
+    "avg_pool",
+    "axes",
+    "catalogue",
+    "conv",
+    "conv_transpose",
+    "flatten_linear",
+    "layer",
+    "max_pool",
+]
 
 
 class Axis(NamedTuple):
@@ -132,7 +145,87 @@ def conv_transpose(n: int, *, grouped: bool = False) -> str:
     )
 
 
-_FAMILIES = {"conv": conv, "conv_transpose": conv_transpose}
+def avg_pool(n: int) -> str:
+    """Return the text of average pooling over n axes: the windows' sums, times a scalar.
+
+    The scalar ``mean[]`` is one over the number of taps of a window; taps in the padding count.
+
+    Args:
+        n: the number of spatial axes, at least 1.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    letters = axes(n)
+    places = [f"{s}*{p}+{k}-{lo}" for p, k, _, s, _, lo in letters]
+    inside = " * ".join(f"[0 <= {a.tap} < {a.tap.upper()}]" for a in letters)
+    windows, taps = [a.window for a in letters], [a.tap for a in letters]
+    return (
+        f"y[{_join('nc', windows)}] = sum[{_join(taps)}] x[{_join('nc', places)}]"
+        f" * {inside} * mean[]"
+    )
+
+
+def max_pool(n: int) -> str:
+    """Return the text of maximum pooling over n axes: the entry that each window selects.
+
+    ``sel`` is held fixed: 1 at the tap where a window is largest (the first in row-major order, as
+    in PyTorch; never one in the padding, which counts as minus infinity), and 0 elsewhere.
+
+    Args:
+        n: the number of spatial axes, at least 1.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    letters = axes(n)
+    places = [f"{s}*{p}+{d}*{k}-{lo}" for p, k, _, s, d, lo in letters]
+    windows, taps = [a.window for a in letters], [a.tap for a in letters]
+    return (
+        f"y[{_join('nc', windows)}] = sum[{_join(taps)}] sel[{_join('nc', windows, taps)}]"
+        f" * x[{_join('nc', places)}]"
+    )
+
+
+def flatten_linear(n: int) -> str:
+    """Return the text of the dense layer over channels and n axes: no entry is renumbered.
+
+    Args:
+        n: the number of spatial axes, at least 1.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    places = [a.place for a in axes(n)]
+    inside = _join("c", places)
+    return f"y[n,o] = sum[{inside}] x[n,{inside}] * w[o,{inside}] + bias[o]"
+
+
+def activation_layer(function: str, indices: str = "i") -> str:
+    """Return the text of a scalar function of each entry.
+
+    Args:
+        function: the name of a scalar function.
+        indices: the indices of the entry, a letter each.
+
+    """
+    at = _join(indices)
+    return f"a[{at}] = {function}(z[{at}])"
+
+
+_FAMILIES: dict[str, Callable[[int], str]] = {
+    "conv{}d": conv,
+    "conv{}d_grouped": partial(conv, grouped=True),
+    "conv_transpose{}d": conv_transpose,
+    "conv_transpose{}d_grouped": partial(conv_transpose, grouped=True),
+    "avg_pool{}d": avg_pool,
+    "max_pool{}d": max_pool,
+    "flatten_linear{}d": flatten_linear,
+}
+"""Layers over any number of axes: the pattern of their names, and their text."""
 
 
 def catalogue() -> dict[str, str]:
@@ -141,10 +234,12 @@ def catalogue() -> dict[str, str]:
         "linear": "y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]",
         "dense": "y[i,j] = sum[k] x[i,k] * w[k,j]",
     }
-    for name, family in _FAMILIES.items():
-        for n in range(1, len(_AXES) + 1):
-            out[f"{name}{n}d"] = family(n)
-            out[f"{name}{n}d_grouped"] = family(n, grouped=True)
+    for pattern, family in _FAMILIES.items():
+        out |= {pattern.format(n): family(n) for n in range(1, len(_AXES) + 1)}
+    out["squared_error"] = (
+        "C[] = 1/2 * sum[n,o] a[n,o] * a[n,o] - sum[n,o] a[n,o] * t[n,o]"
+        " + 1/2 * sum[n,o] t[n,o] * t[n,o]"
+    )
     for n in (1, 2):
         letters = axes(n)
         y, w = _join([a[0] for a in letters]), _join([a[1] for a in letters])
@@ -182,12 +277,12 @@ def layer(spec: str | sp.Equality) -> Layer:
     if not re.fullmatch(r"\w+", name):
         return parse_layer(spec)
     known = catalogue()
-    by_rank = re.fullmatch(r"(conv|conv_transpose)([1-9])d(_grouped)?", name)
     if name in known:
         return parse_layer(known[name], name)
-    if by_rank and int(by_rank[2]) <= _HIGHEST:
-        text = _FAMILIES[by_rank[1]](int(by_rank[2]), grouped=bool(by_rank[3]))
-        return parse_layer(text, name)
+    for pattern, family in _FAMILIES.items():
+        by_rank = re.fullmatch(pattern.format(f"([1-{_HIGHEST}])"), name)
+        if by_rank:
+            return parse_layer(family(int(by_rank[1])), name)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
     raise ValueError(
         f"layer: found {name!r}, expected a catalogue name (near: {', '.join(near)}) or a text "

@@ -25,6 +25,7 @@ from rot180.derive.obligations import (
     evident,
 )
 from rot180.derive.rules import RULES, Place, RuleError, finiteness
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -104,6 +105,19 @@ class Proof:
         boxes = tuple(Range(v, n) for v, n in self.variables if n is not None)
         return (*self.hypotheses, *boxes)
 
+    def _repr_latex_(self) -> str:
+        """Show the proof in a notebook, as LaTeX."""
+        from rot180.derive.latex import latex_proof
+
+        return latex_proof(replay(self))
+
+    def _repr_html_(self) -> str:
+        """Show the proof in a notebook, as MathML where it can be written."""
+        from rot180.derive.latex import proof_lines
+        from rot180.derive.mathml import shown
+
+        return shown([proof_lines(replay(self))])
+
     @cached_property
     def digest(self) -> str:
         """Return the proof's hash (SHA-256 of its certificate text), 16 digits."""
@@ -167,11 +181,25 @@ class Theorem:
 
         return write_statement(self)
 
-    def latex(self) -> str:
-        """Write statement and proof as LaTeX."""
+    def latex(self, symbols: Symbols = DEEP_LEARNING) -> str:
+        """Write statement and proof as LaTeX, in the notation of `symbols`."""
         from rot180.derive.latex import latex_proof, latex_theorem
 
-        return latex_theorem(self) + "\n" + latex_proof(self)
+        statement = latex_theorem(self, symbols=symbols)
+        return statement + "\n" + latex_proof(self, symbols=symbols)
+
+    def _repr_latex_(self) -> str:
+        """Show the statement in a notebook, as LaTeX."""
+        from rot180.derive.latex import latex_theorem
+
+        return latex_theorem(self)
+
+    def _repr_html_(self) -> str:
+        """Show the statement in a notebook, as MathML where it can be written."""
+        from rot180.derive.latex import statement
+        from rot180.derive.mathml import shown
+
+        return shown(statement(self))
 
     def sympy(self) -> sp.Eq:
         """Return the statement as a SymPy equation of sums."""

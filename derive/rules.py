@@ -8,7 +8,7 @@ everything else by structure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -514,11 +514,7 @@ def compose(
     require("new names", new, f"the indices {known.wrt.index} are not distinct new names")
     require("free tensors", x.definition is None, f"{x.name} is a defined tensor")
     inside: Expression = (Term(sp.Integer(1), (), known.factors),)
-    plain = not any(
-        isinstance(f, Derivative) or _differentiates(f)
-        for side in (*inside, *right)
-        for f in side.factors
-    )
+    plain = next(_derivatives((*inside, *right)), None) is None
     require("no derivative", plain, f"a derivative stands inside {theorem.name}")
     through = {x.name: inner}
     outer = _retensor(inside[0], through).factors
@@ -547,20 +543,26 @@ def instantiate(
     symbols: Mapping[Symbol, Expr],
     tensors: tuple[tuple[str, Tensor], ...],
 ) -> Expression:
-    """Replace symbols, then free tensors by tensors with the same box.
+    """Replace symbols, then tensors by tensors with the same box.
+
+    A free tensor may become any tensor, a defined one the same under another name. What a
+    derivative is by stays free, and what it is of does not come to depend on that tensor.
 
     Raises:
-        RuleError: a box differs; or a derivative stands in the expression, and a free tensor
-            would become a defined one or two would become one.
+        RuleError: a box or a definition differs; a derivative would be by a defined tensor, or
+            its value would depend on where else that tensor stands.
 
     """
     new = dict(tensors)
-    if any(isinstance(f, Derivative) or _differentiates(f) for t in expression for f in t.factors):
-        free = all(t.definition is None for t in new.values())
-        require("free tensors", free, "a statement with derivatives is about free tensors")
-        names = [new.get(name, t).name for name, t in _free_tensors(expression).items()]
-        distinct = len(set(names)) == len(names)
-        require("distinct tensors", distinct, "a statement with derivatives is about distinct ones")
+    for pending in _derivatives(expression) if new else ():
+        wrt = pending.wrt.tensor
+        by = new.get(wrt.name, wrt)
+        free = by.definition is None or by == wrt
+        require("free tensors", free, f"a derivative by {wrt.name} becomes one by {by.name}")
+        for name, t in _free_tensors((Term(sp.Integer(1), (), pending.factors),)).items():
+            inside = _free_inside(new.get(name, t))
+            apart = name == wrt.name or by.name not in inside
+            require("distinct tensors", apart, f"{name}, which is no {wrt.name}, becomes {by.name}")
     return tuple(_retensor(substitute(t, symbols), new) for t in expression)
 
 
@@ -570,31 +572,37 @@ def _free_tensors(expression: Expression) -> dict[str, Tensor]:
     for t in expression:
         for f in accesses_and_brackets(t.factors):
             if isinstance(f, Access):
-                inner = f.tensor.definition
-                found |= _free_tensors(inner.body) if inner else {f.tensor.name: f.tensor}
+                found |= _free_inside(f.tensor)
     return found
 
 
-def _differentiates(factor: Factor) -> bool:
-    return any(
-        isinstance(a, Access)
-        and a.tensor.definition is not None
-        and any(
-            isinstance(f, Derivative) or _differentiates(f)
-            for t in a.tensor.definition.body
-            for f in t.factors
-        )
-        for a in accesses_and_brackets((factor,))
-    )
+def _free_inside(t: Tensor) -> dict[str, Tensor]:
+    return _free_tensors(t.definition.body) if t.definition else {t.name: t}
+
+
+def _derivatives(expression: Expression) -> Iterator[Derivative]:
+    """Yield the pending derivatives, those inside definitions and derivatives included."""
+    for t in expression:
+        for f in t.factors:
+            if isinstance(f, Derivative):
+                yield f
+                yield from _derivatives((Term(sp.Integer(1), (), f.factors),))
+            for a in accesses_and_brackets((f,)):
+                if isinstance(a, Access) and a.tensor.definition is not None:
+                    yield from _derivatives(a.tensor.definition.body)
 
 
 def _retensor(t: Term, new: Mapping[str, Tensor]) -> Term:
     def swap(old: Tensor) -> Tensor:
         if old.definition is not None:
             body = tuple(_retensor(b, new) for b in old.definition.body)
-            return Tensor(
+            plain = Tensor(
                 old.name, old.shape, Definition(old.definition.formals, body), old.display
             )
+            named = new.get(old.name, plain)
+            equal = (named.shape, named.definition) == (plain.shape, plain.definition)
+            require("same definition", equal, f"{named.name} is not defined as {old.name} then is")
+            return named
         if old.name not in new:
             return old
         found = new[old.name]

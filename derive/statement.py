@@ -35,8 +35,8 @@ def write_condition(condition: Condition) -> str:
 
 def reading(expression: Expression) -> Expression:
     """Unfold an operator's name at the top, so that its sum is seen: ``correlate(...)[h]``."""
-    if len(expression) == 1 and len(expression[0].factors) == 1:
-        head = expression[0].factors[0]
+    if len(expression) == 1 and expression == (term(*expression[0].factors[:1]),):
+        head = next(iter(expression[0].factors), None)
         if isinstance(head, Access) and head.tensor.definition is not None:
             definition = head.tensor.definition
             index = dict(zip(definition.formals, head.index, strict=True))

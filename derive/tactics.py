@@ -139,25 +139,35 @@ def unfold(d: Derivation) -> None:
         d.apply("definition", place[0], factor=place[1])
 
 
-def sift(d: Derivation, swept: Tensor | None = None) -> None:
+def sift(d: Derivation, swept: Tensor | None = None, kept: Tensor | None = None) -> None:
     """Carry out the sums that an equation with a unit coefficient reduces to a point.
 
     An equation ``s p + k = h`` is kept where p is an index of the swept tensor: it says that the
     tensor is dilated, while ``sum_p g[p] w[h - s p]`` would hide it.
+
+    Args:
+        d: what to rewrite.
+        swept: the tensor whose dilation is to stay visible.
+        kept: a tensor whose indices are to stay summed, where an equation leaves the choice.
+
     """
-    while place := next(_siftable(d.current, swept), None):
+    while place := next(_siftable(d.current, swept, kept), None):
         at, n, v = place
         d.apply("sift", at, factor=n, variable=v)
 
 
-def _siftable(e: Expression, swept: Tensor | None) -> Iterator[tuple[int, int, Symbol]]:
+def _siftable(
+    e: Expression, swept: Tensor | None, kept: Tensor | None
+) -> Iterator[tuple[int, int, Symbol]]:
     for at, n, f in _find(e, Equal):
         assert isinstance(f, Equal)
         t = e[at]
-        places = {
-            i for a in t.factors if isinstance(a, Access) and a.tensor == swept for i in a.index
-        }
-        in_equation = [(v, coefficient(f.value, v)) for v in t.variables]
+        places, staying = (
+            {i for a in t.factors if isinstance(a, Access) and a.tensor == one for i in a.index}
+            for one in (swept, kept)
+        )
+        variables = sorted(t.variables, key=lambda v: v in staying)
+        in_equation = [(v, coefficient(f.value, v)) for v in variables]
         if any(v in places and c not in (0, 1, -1) for v, c in in_equation):
             continue
         for v, c in in_equation:
@@ -301,18 +311,21 @@ def _uses(t: Term, theorem: Theorem) -> Iterator[tuple[str, dict[str, object]]]:
                 }  # fmt: skip
 
 
-def normalise(d: Derivation, swept: Tensor | None = None) -> None:
+def normalise(
+    d: Derivation, swept: Tensor | None = None, kept: Tensor | None = None
+) -> None:
     """Reduce to sums of products of free tensors, with as few brackets and sums as possible.
 
     Args:
         d: what to rewrite.
         swept: a tensor whose dilation is to stay visible, as in `sift`.
+        kept: a tensor whose indices are to stay summed, as in `sift`.
 
     """
     differentiate(d)
     unfold(d)
     drop_implied(d)
-    sift(d, swept)
+    sift(d, swept, kept)
     use_equations(d)
     drop_implied(d)
     keys = [(t.variables, t.factors) for t in d.current]
@@ -495,6 +508,7 @@ def prove(
     hypotheses: tuple[Condition, ...] = (),
     name: str = "claim",
     lemmas: Sequence[Theorem] = (),
+    kept: Tensor | None = None,
 ) -> Theorem:
     """Prove that two expressions are equal for all values of the variables and parameters.
 
@@ -507,6 +521,7 @@ def prove(
         hypotheses: conditions on the parameters.
         name: the theorem's name.
         lemmas: theorems that the proof is to cite.
+        kept: a tensor whose indices the proof is to go on summing over, where there is a choice.
 
     Raises:
         NotProvedError: no proof was found; that refutes nothing.
@@ -520,8 +535,8 @@ def prove(
         tidy(left)
         proof = join(left, right)
     else:
-        normalise(left)
-        normalise(right)
+        normalise(left, kept=kept)
+        normalise(right, kept=kept)
         try:
             proof = join(left, right)
         except NotProvedError:

@@ -6,14 +6,23 @@ Bytes are ours: nothing here depends on how SymPy prints or orders.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import Monomial, monomials, normal, ordered
+from rot180.derive.polynomial import (
+    Monomial,
+    coefficient,
+    monomials,
+    normal,
+    ordered,
+    symbol,
+    symbols_of,
+)
+from rot180.derive.symbols import DEEP_LEARNING, Symbols, Table
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -23,6 +32,7 @@ from rot180.derive.terms import (
     Factor,
     Range,
     Term,
+    accesses_and_brackets,
 )
 
 TEXT_WIDTH = 455.0
@@ -40,7 +50,6 @@ _GREEK = frozenset(
         "Phi", "Psi", "Omega",
     }
 )
-_INFIX = {"correlate": " \\star ", "convolve": " * ", "matmul": " \\cdot "}
 
 
 def escape(text: str) -> str:
@@ -73,48 +82,80 @@ def letter(name: str) -> str:
 def function(name: str, order: int) -> str:
     r"""Return a scalar function or its derivative: ``\sigma'``."""
     short = name in _GREEK or len(name) == 1
-    return (letter(name) if short else f"\\operatorname{{{escape(name)}}}") + (
-        "'" * order if order < 3 else f"^{{({order})}}"
-    )
+    return (letter(name) if short else f"\\operatorname{{{escape(name)}}}") + primes(order)
+
+
+def primes(order: int) -> str:
+    """Return what marks the derivative of that order."""
+    return "'" * order if order < 3 else f"^{{({order})}}"
 
 
 @dataclass(frozen=True)
 class Letters:
-    """How one document writes its names.
+    """How one statement or proof writes its names: a notation, and what it means there.
 
     Attributes:
-        variables: the free indices, in the reader's order.
-        tensors: the LaTeX of tensors that are not written by their own name.
+        variables: the index variables, free and bound, in the reader's order.
+        tensors: the LaTeX of tensors; one that is not there is written as the notation has it.
         constants: (symbol, value) of the named constants, such as the padding pi.
+        names: the LaTeX of indices, sizes and parameters that are not written by their own name.
+        symbols: the notation.
+        free: the free indices, in the order of the statement.
 
     """
 
     variables: tuple[Symbol, ...] = ()
-    tensors: tuple[tuple[str, str], ...] = ()
+    tensors: Table = ()
     constants: tuple[tuple[Symbol, Expr], ...] = ()
+    names: Table = ()
+    symbols: Symbols = DEEP_LEARNING
+    free: tuple[Symbol, ...] = ()
 
     def symbol(self, name: str) -> str:
         """Return an index, size, parameter or named constant."""
-        return name if name.startswith("\\") else letter(name)
+        return name if name.startswith("\\") else dict(self.names).get(name, letter(name))
+
+    def function(self, name: str, order: int) -> str:
+        r"""Return a scalar function or its derivative: ``\sigma'``."""
+        known = dict(self.symbols.functions)
+        return (known[name] + primes(order)) if name in known else function(name, order)
 
     def tensor(self, name: str) -> str:
         """Return a tensor's name; operators applied are written out of their call notation."""
-        known = dict(self.tensors)
+        known = dict(self.symbols.tensors) | dict(self.tensors)
         if name in known:
             return known[name]
         call = re.fullmatch(r"(\w+)\((.*)\)", name)
         if not call:
             return letter(name) if name.isidentifier() else self.typeset(name)
-        head, parts = call.group(1), [self.tensor(a) for a in _arguments(call.group(2))]
-        if head == "dilate":
-            return f"D_{{{', '.join(parts[1:])}}} {parts[0]}"
-        if head in _INFIX:
-            return _INFIX[head].join(f"({p})" if _infix(p) else p for p in parts)
-        if head == "transpose" and not _compound(parts[0]):
-            return f"{parts[0]}^{{\\top}}"
-        if head == "rot180" and width(parts[0]) < 10:
-            return f"\\widetilde{{{parts[0]}}}"
-        return f"{function(head, 0)}({', '.join(parts)})"
+        head, parts = call[1], _arguments(call[2])
+        shown = [self.tensor(part) for part in parts]
+        pattern = dict(self.symbols.operators).get(head, "")
+        if not pattern or (_ACCENT.match(pattern) and width(shown[0]) > 10):
+            return f"{self.function(head, 0)}({', '.join(shown)})"
+        last = max(map(int, re.findall(r"#(\d)", pattern)), default=0)
+        shown[last - 1 :] = [", ".join(shown[last - 1 :])]
+        for n, part in enumerate(parts[:last], 1):
+            if self._open(part) and f"(#{n})" not in pattern:
+                tight = re.search(rf"#{n}[\^_]", pattern) is not None
+                if tight or self._open(part, infix=True):
+                    shown[n - 1] = f"({shown[n - 1]})"
+        return re.sub(r"#(\d)", lambda m: shown[int(m[1]) - 1], pattern)
+
+    def _open(self, name: str, infix: bool = False) -> bool:
+        """Tell whether a tensor's symbol needs parentheses before an index: ``a * b``, ``D_s g``.
+
+        With `infix`, whether it also needs them beside another operator.
+        """
+        pattern = dict(self.symbols.operators).get(name.split("(")[0], "") if "(" in name else ""
+        flat, old = pattern, ""
+        while flat != old:
+            old, flat = flat, re.sub(r"\{[^{}]*\}|\([^()]*\)", "", flat)
+        return " " in flat and (not infix or flat.startswith("#"))
+
+    def named(self, name: str) -> str:
+        """Return a tensor's symbol, ready to be followed by an index."""
+        return f"({self.tensor(name)})" if self._open(name) else self.tensor(name)
 
     def short(self, e: Expr) -> Expr:
         """Return `e` with a named constant put in wherever that leaves fewer monomials."""
@@ -127,8 +168,9 @@ class Letters:
         return e
 
     def polynomial(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> str:
-        """Return a polynomial in the reader's order: free indices, bound ones, parameters."""
-        return self.sum(ordered(self.short(e), (*self.variables, *bound)), bound)
+        """Return a polynomial in the reader's order: index variables, parameters, the number."""
+        order = dict.fromkeys((*self.variables, *bound))
+        return self.sum(reading_order(self.short(e), order), bound)
 
     def sum(self, parts: Iterable[Part], bound: tuple[Symbol, ...] = ()) -> str:
         """Return monomials in the order given."""
@@ -149,16 +191,21 @@ class Letters:
         return re.sub(r"[A-Za-z_]\w*", lambda m: self.symbol(m[0]), text)
 
     def index(self, entries: tuple[Expr, ...], bound: tuple[Symbol, ...]) -> str:
-        """Return ``[e, f]``, or nothing for a scalar."""
-        return f"[{', '.join(self.polynomial(e, bound) for e in entries)}]" if entries else ""
+        """Return ``[e, f]`` or ``_{e, f}``, or nothing for a scalar."""
+        shown = ", ".join(self.polynomial(e, bound) for e in entries)
+        return (f"_{{{shown}}}" if self.symbols.subscripts else f"[{shown}]") if entries else ""
 
-    def factor(self, f: Factor, bound: tuple[Symbol, ...] = ()) -> str:
-        """Return one factor, unbroken."""
+    def factor(
+        self, f: Factor, bound: tuple[Symbol, ...] = (), beside: Collection[Expr] = ()
+    ) -> str:
+        """Return one factor, unbroken; `beside` are the indices of the others."""
         if isinstance(f, Access):
-            name = self.tensor(f.tensor.name)
-            return (f"({name})" if _compound(name) else name) + self.index(f.index, bound)
+            name = self.named(f.tensor.name)
+            if self.symbols.subscripts and "_" in name and not name.startswith("("):
+                name = f"{{{name}}}"
+            return name + self.index(f.index, bound)
         if isinstance(f, Apply):
-            return f"{function(f.function, f.order)}({self.factor(f.argument, bound)})"
+            return f"{self.function(f.function, f.order)}({self.factor(f.argument, bound)})"
         if isinstance(f, Derivative):
             wrt = self.factor(f.wrt, bound)
             inner = "\\,".join(self.factor(g, bound) for g in f.factors)
@@ -166,15 +213,33 @@ class Letters:
                 return f"\\frac{{\\partial {inner}}}{{\\partial {wrt}}}"
             return f"\\frac{{\\partial}}{{\\partial {wrt}}}({inner})"
         if isinstance(f, Equal):
-            return f"[{' = '.join(self.sides(f.value, bound))}]"
+            return f"[{' = '.join(self.solved(f.value, bound, beside))}]"
         size = self.polynomial(f.size, bound)
         return f"[0 \\le {self.polynomial(f.value, bound)} < {size}]"
 
+    def solved(
+        self, e: Expr, bound: tuple[Symbol, ...], beside: Collection[Expr]
+    ) -> tuple[str, str]:
+        """Return the sides of ``e = 0``: ``h = s p + d k - a``, ``x = x' - a``, else `sides`.
+
+        A free index stands alone if the other side is an index of some factor beside, or has no
+        index variable with a minus sign.
+        """
+        free = [v for v in self.variables if v not in bound and v in symbols_of(e)]
+        sign = coefficient(e, free[0]) if len(free) == 1 else 0
+        if sign not in (1, -1):
+            return self.sides(e, bound)
+        other = normal(free[0] - sign * e)
+        rising = all(c > 0 for m, c in monomials(other).items() for n, _ in m if symbol(n) in bound)
+        if other in beside or (rising and symbols_of(other) & set(bound)):
+            return self.polynomial(free[0]), self.polynomial(other, bound)
+        return self.sides(e, bound)
+
     def sides(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
         """Return the sides of ``e = 0`` without a minus sign, the one with the first index left."""
-        order = [v.name for v in (*self.variables, *bound)]
-        parts = ordered(self.short(e), (*self.variables, *bound))
-        rank = {n: i for i, n in enumerate(order)}
+        order = tuple(dict.fromkeys((*self.variables, *bound)))
+        parts = ordered(self.short(e), order)
+        rank = {v.name: i for i, v in enumerate(order)}
         leading = [(rank.get(n, len(rank)), c > 0) for m, c in parts for n, _ in m]
         upper, lower = self.halves(e, bound)
         swapped = leading and not min(leading, key=lambda i: i[0])[1]
@@ -182,7 +247,7 @@ class Letters:
 
     def halves(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
         """Return the positive and the negative monomials of a polynomial, both as sums."""
-        order = (*self.variables, *bound)
+        order = tuple(dict.fromkeys((*self.variables, *bound)))
         e = self.short(e)
         upper, lower = (
             self.sum([i for i in ordered(side, order) if i[1] > 0], bound) for side in (e, -e)
@@ -193,7 +258,10 @@ class Letters:
         """Return the parts of a term after its sign: the sum first, brackets last."""
         kind = {Derivative: 1, Equal: 2, Range: 3}
         factors = sorted(t.factors, key=lambda f: kind.get(type(f), 0))
-        shown = [self.factor(f, t.variables) for f in factors]
+        beside = [
+            e for f in accesses_and_brackets(factors) if isinstance(f, Access) for e in f.index
+        ]
+        shown = [self.factor(f, t.variables, beside) for f in factors]
         size = -t.coefficient if _negative(t) else t.coefficient
         head = "" if size == 1 and shown else f"{self.polynomial(size)} "
         head = f"({head[:-1]}) " if len(monomials(size)) > 1 else head
@@ -263,12 +331,26 @@ def _arguments(text: str) -> list[str]:
     return [a.strip() for a in out]
 
 
-def _infix(name: str) -> bool:
-    return any(operator in name for operator in _INFIX.values())
+_ACCENT = re.compile(r"\\(?:wide)?(?:tilde|hat|bar|check)\b")
 
 
-def _compound(name: str) -> bool:
-    return _infix(name) or name.startswith("D_{")
+def reading_order(e: Expr, variables: Iterable[Symbol] = ()) -> list[Part]:
+    """Return the monomials as people write an index: ``s p + d k - a``, ``2 p - 3 k + 1``.
+
+    The index variables lead in the order given, then the parameters, then the number. Where that
+    would begin with a minus sign, positive monomials lead: ``K - 1 - k``.
+    """
+    variables = tuple(variables)
+    rank = {v.name: i for i, v in enumerate(variables)}
+
+    def key(part: Part) -> tuple[object, ...]:
+        m, c = part
+        index = [rank[n] for n, _ in m if n in rank]
+        kind = 0 if index else 1 if m else 2
+        return (kind, index, bool(c < 0), -sum(k for _, k in m), [n for n, _ in m])
+
+    parts = sorted(monomials(e).items(), key=key)
+    return parts if not parts or parts[0][1] > 0 else ordered(e, variables)
 
 
 def _number(c: sp.Rational) -> str:
@@ -285,12 +367,19 @@ _WIDTHS = {
     **dict.fromkeys("=<>", 13.4),
     ",": 4.5, "*": 9.5, "/": 5.0,
     r"\le": 13.4, r"\ge": 13.4, r"\star": 9.5, r"\times": 12.3, r"\,": 1.7, r"\quad": 10.0,
-    r"\qquad": 20.0, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0,
+    r"\qquad": 20.0, r"\mapsto": 15.6, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0,
 }
 
 _TRANSPARENT = frozenset(
     {r"\mathit", r"\operatorname", r"\widetilde", r"\bar", r"\mathbb", r"\mathcal"}
 )
+
+
+def text_width(text: str) -> float:
+    """Estimate the width of a small text with mathematics in dollar signs, in points."""
+    said = text.split("$")
+    words = "".join(re.sub(r"\\\w+\{?|[{}\\]", "", part) for part in said[::2])
+    return 4.7 * len(words) + 0.92 * sum(width(part) for part in said[1::2])
 
 
 def width(text: str) -> float:
@@ -322,7 +411,11 @@ def _width(tokens: list[str]) -> float:
             i += 1
             total += max(14.5, 0.75 * _width(group())) + 1.7
         elif token in "_^":
-            total += 0.75 * _width(group())
+            script = _width(group())
+            if i < len(tokens) and tokens[i] in "_^":  # one above the other
+                i += 1
+                script = max(script, _width(group()))
+            total += 0.75 * script
         elif token in _TRANSPARENT:
             total += _width(group())
         elif token not in "{}" and not token.isspace():

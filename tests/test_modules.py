@@ -29,6 +29,7 @@ LAYERS = {
     "bilinear": "y[i] = sum[a,b] m[i,a,b] * u[a] * v[b]",
     "squared": "y[p] = sum[k] x[p+k] * x[k]",
     "activated": "y[i] = sum[k] w[i,k] * sigma(z[k-a])",
+    "named": "y[i] = sum[k] w[i,k] * relu(z[k-a])",
     "strides": "y[p,q] = sum[k] x[s*p+k,t*q+3*k-a] * w[k]",
     "several": "y[p] = 2 * sum[k] x[p-k] * w[k] - sum[k] [k == 2*p] * w[k] + b[p]",
     "transposed": "y[h] = sum[p,k] x[p] * w[k] * [h + lo == s*p - d*k]",
@@ -112,9 +113,17 @@ def sigma_prime(z: Any) -> Any:
     return 2 * z
 
 
-def applied(_: str, order: int, value: int) -> int:
-    """Return sigma or its derivative of an integer."""
-    return int([sigma, sigma_prime][order](value))
+FUNCTIONS: dict[tuple[str, int], Callable[[Any], Any]] = {
+    ("sigma", 0): sigma,
+    ("sigma", 1): sigma_prime,
+    ("relu", 0): lambda z: max(z, 0),
+    ("relu", 1): lambda z: int(z > 0),
+}
+
+
+def applied(name: str, order: int, value: int) -> int:
+    """Return a function or its derivative of an integer."""
+    return int(FUNCTIONS[name, order](value))
 
 
 def agree(forward: Layer, module: types.ModuleType, dtype: str, seed: int) -> bool:

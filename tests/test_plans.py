@@ -9,11 +9,10 @@ from rot180.codegen.lower import lower
 from rot180.derive.gradients import kernel_theorems
 from rot180.derive.layers import layer
 from tests import plain_loops
-from tests.test_modules import LAYERS, applied, sigma, sigma_prime
+from tests.test_modules import FUNCTIONS, LAYERS, applied
 
 NAMES = ("linear", "conv1d", "conv1d_grouped", "conv2d", "true_conv1d", "conv_transpose1d")
 TEXTS = LAYERS | {n: n for n in (*NAMES, "conv_transpose1d_grouped", "conv_transpose2d")}
-FUNCTIONS = {("sigma", 0): sigma, ("sigma", 1): sigma_prime}
 
 
 @pytest.mark.parametrize("name", TEXTS)

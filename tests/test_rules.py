@@ -13,12 +13,13 @@ import sympy as sp
 from sympy import Symbol
 
 from rot180.derive.certificates import MalformedError, dumps, loads
+from rot180.derive.evaluate import check
 from rot180.derive.obligations import Obligation, Refutation, certifies, certify
 from rot180.derive.operators import dilate
 from rot180.derive.polynomial import symbol
 from rot180.derive.proof import Proof, ProofError, Step, Theorem, Variables, replay
 from rot180.derive.rules import RULES
-from rot180.derive.tactics import Derivation
+from rot180.derive.tactics import Derivation, prove
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -191,6 +192,24 @@ def test_a_derivative_is_about_distinct_tensors() -> None:
     use = step("lemma", theorem=zero, symbols=(), tensors=(("a", b),), bound=(), factors=(0,))
     assert "distinct tensors" in refused(lambda: proof(start, use, variables=where))
     assert false(start, (), where)
+
+
+def test_what_is_not_differentiated_may_be_any_tensor() -> None:
+    """``sum_i g[i] d(2 x[i])/dx[j] = 2 g[j]`` holds for ``g = x^2``, and for other names."""
+    double = define("double", (N,), (i,), (term(x[i], coefficient=2),))
+    start = (term(a[i], Derivative((double[i],), x[j]), over=(i,)),)
+    where: Variables = ((j, N),)
+    known = prove(start, (term(a[j], coefficient=2),), where).proof
+    square = define("square", (N,), (i,), (term(x[i], x[i]),))
+    twice = define("twice", (N,), (i,), (term(x[i], coefficient=2),))
+    line = (term(square[i], Derivative((twice[i],), x[j]), over=(i,)),)
+    swap = (("a", square), ("double", twice))
+    use = step(
+        "lemma", theorem=known, symbols=(), tensors=swap, bound=(i,), factors=(0, 1)
+    )
+    proved = replay(proof(line, use, variables=where))
+    assert proved.rhs == (term(square[j], coefficient=2),)
+    assert check(proved).counterexample is None
 
 
 def test_a_certificate_does_not_divide() -> None:

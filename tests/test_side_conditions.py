@@ -110,6 +110,8 @@ def one(*factors: Access | Equal | Range | Apply | Derivative) -> Expression:
 
 
 double = define("double", (N,), (i,), (term(x[i], coefficient=2),))
+triple = define("triple", (N,), (i,), (term(x[i], coefficient=3),))
+unfolded = proof(one(double[h]), step("definition", factor=0), variables=EVERYWHERE)
 sifted = proof(
     (term(x[k], Equal(h - k), over=(k,)),),
     step("sift", factor=1, variable=k),
@@ -291,12 +293,16 @@ CASES = (
          outcome=CAUGHT, why="not a polynomial"),
     Case("lemma", "obligation: 0 <= h < N", one(c[()]), (lemma(inside, symbols=((v, h),)),),
          EVERYWHERE),
-    Case("instantiate", "free tensors", one(derivative(double[i], wrt=x[j])),
+    Case("instantiate", "free tensors", one(derivative(a[i], wrt=double[j])),
+         (lemma(apart, tensors=(("b", double),)),), pair, outcome=NO_VALUE),
+    Case("instantiate", "distinct tensors", one(derivative(double[i], wrt=x[j])),
          (lemma(apart, tensors=(("a", double), ("b", x))),), pair),
     Case("instantiate", "distinct tensors", one(derivative(b[i], wrt=b[j])),
          (lemma(apart, tensors=(("a", b),)),), pair),
     Case("_retensor", "same box", one(long[h], Range(h, N)),
          (lemma(boxed, (0, 1), tensors=(("a", long),)),), EVERYWHERE),
+    Case("_retensor", "same definition", one(triple[h]),
+         (lemma(unfolded, tensors=(("double", triple),)),), EVERYWHERE),
     # The chain rule through a tensor.
     Case("compose", "integral", one(derivative(total_of_double[()], wrt=x[j])),
          (compose(on_even, double, symbols=((v, h / 2),)),), ((h, None), (j, N))),

@@ -7,6 +7,8 @@ from functools import partial
 from sympy import Symbol
 
 from rot180.derive.gradients import chain_goal, operand, output_gradient
+from rot180.derive.layers import layer
+from rot180.derive.operators import convolve
 from rot180.derive.polynomial import symbol
 from rot180.derive.terms import Access, Apply, Equal, Expression, Tensor, define, term
 from rot180.derive.theorems.registry import Claim, claim
@@ -117,6 +119,31 @@ def activated(sweep: Sweep) -> Claim:
     return Claim(variables, lhs, right, (), f"{form.tensor.name} times sigma'(z)")
 
 
+def backpropagated(axes: int) -> Claim:
+    """State delta = (next delta * ROT180(w)) sigma'(z), ROT180(w)[i] := w[-i], for z1 = w * a + b.
+
+    It is the true convolution of the derivations for multilayer perceptrons, with a = sigma(z).
+    """
+    letters = LETTERS[:axes]
+    outs, taps, places = (",".join(a[n] for a in letters) for n in range(3))
+    inside = ",".join(f"{p}-{k}" for p, k, *_ in letters)
+    forward = layer(
+        f"z[{places.upper()}]; z1[{outs}] = sum[{taps}] w[{taps}] * sigma(z[{inside}]) + b[]"
+    )
+    z, w, g = operand(forward, "z"), operand(forward, "w"), output_gradient(forward)
+    variables, lhs = chain_goal(forward, z)
+    free = tuple(v for v, _ in variables)
+    summed = tuple(symbol(p) for p in outs.split(","))
+    turned = tuple(symbol(k) for k in taps.split(","))
+    body = (term(w[tuple(-v for v in turned)]),)
+    rotated = define("rot180(w)", (None,) * axes, turned, body, ("rot180", "w"))
+    offset = tuple(v - p for v, p in zip(free, summed, strict=True))
+    form = convolve(g[summed], rotated[offset], free, summed)
+    right = (term(form[free], Apply("sigma", 1, z[free])),)
+    words = f"the full convolution of {g.name} with {rotated.name}, times sigma'(z)"
+    return Claim(variables, lhs, right, (), words, kept=g)
+
+
 _GENERAL = [Sweep(n, true, general=True) for true in (False, True) for n in (1, 2)]
 for _sweep in _GENERAL:
     claim(f"adjoint_{_sweep.name}", partial(adjointness, _sweep))
@@ -124,6 +151,8 @@ for _sweep in _GENERAL:
     claim(f"toeplitz_transpose_{_sweep.name}", partial(matrix_transpose, _sweep))
     claim(f"shared_weights_{_sweep.name}", partial(shared_weights, _sweep))
     claim(f"activated_{_sweep.name}", partial(activated, _sweep))
+for _axes in (1, 2):
+    claim(f"backpropagated_{_axes}d", partial(backpropagated, _axes))
 _GROUPED = Sweep(2, general=True, channels=True, groups=True)
 claim(f"adjoint_{_GROUPED.name}", partial(adjointness, _GROUPED))
 for _axes in (1, 2, 3):

@@ -8,7 +8,7 @@ from functools import cache
 
 from rot180.derive.proof import Theorem, Variables
 from rot180.derive.tactics import prove
-from rot180.derive.terms import Condition, Expression
+from rot180.derive.terms import Condition, Expression, Tensor
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Claim:
         hypotheses: conditions on the parameters.
         words: the right side in words.
         cites: names of the theorems that its proof is to use.
+        kept: a tensor whose indices the proof goes on summing over, where there is a choice.
 
     """
 
@@ -31,6 +32,7 @@ class Claim:
     hypotheses: tuple[Condition, ...] = ()
     words: str = ""
     cites: tuple[str, ...] = ()
+    kept: Tensor | None = None
 
 
 _CLAIMS: dict[str, Callable[[], Claim]] = {}
@@ -66,7 +68,7 @@ def theorem(name: str) -> Theorem:
         raise ValueError(f"theorem: found {name!r}, expected one of {', '.join(_CLAIMS)}")
     c = _CLAIMS[name]()
     lemmas = [theorem(cited) for cited in c.cites]
-    proved = prove(c.lhs, c.rhs, c.variables, c.hypotheses, name, lemmas)
+    proved = prove(c.lhs, c.rhs, c.variables, c.hypotheses, name, lemmas, c.kept)
     return replace(proved, words=c.words)
 
 

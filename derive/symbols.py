@@ -1,0 +1,166 @@
+r"""How a document writes its names: tensors, functions, indices, operators.
+
+A file of symbols is TOML. Every key may be left out; what is not said is as in the notation named
+by ``base``, and by default as in deep learning::
+
+    base = "nielsen"                # or "deep-learning"
+    subscripts = true               # x_{h} instead of x[h]
+    loss = "C"
+    gradient = '\delta'             # dL/dy, where no table says more
+    [tensors]
+    x = "a^{l}"
+    [gradients]                     # what the gradient by a tensor is called
+    y = '\delta^{l+1}'
+    [functions]
+    sigma = '\varphi'
+    [indices]                       # primes are added where two indices would share a letter
+    p = "x"
+    [operators]                     # #1, #2, ... are the arguments
+    rot180 = '\operatorname{flip}(#1)'
+
+The operators are rot180, dilate (``#1`` with zeros put in, by ``#2``), transpose, correlate,
+convolve, matmul and hadamard; the last ``#`` of a pattern takes all arguments that are left.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+Table = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Symbols:
+    r"""How a document writes names; everything is LaTeX mathematics.
+
+    Attributes:
+        name: what the notation is called.
+        subscripts: whether entries are ``x_{h}``, not ``x[h]``.
+        loss: the loss.
+        gradient: the gradient by the output, where `gradients` does not have it.
+        tensors: tensor to symbol; a tensor that is not there is written by its own name.
+        gradients: tensor to the symbol of the gradient by it.
+        functions: function to symbol.
+        indices: index, size or parameter to letter; primes keep two of one letter apart.
+        operators: operator to pattern, with ``#1``, ``#2``, ... for its arguments.
+
+    """
+
+    name: str
+    subscripts: bool = False
+    loss: str = r"\mathcal{L}"
+    gradient: str = "g"
+    tensors: Table = ()
+    gradients: Table = ()
+    functions: Table = ()
+    indices: Table = ()
+    operators: Table = (
+        ("rot180", r"\widetilde{#1}"),
+        ("dilate", r"D_{#2} #1"),
+        ("transpose", r"#1^{\top}"),
+        ("correlate", r"#1 \star #2"),
+        ("convolve", "#1 * #2"),
+        ("matmul", r"#1 \cdot #2"),
+        ("hadamard", r"#1 \odot #2"),
+    )
+
+
+DEEP_LEARNING = Symbols("deep-learning")
+"""The letters of framework documentation: x, w, y, and g for the gradient by y."""
+
+NIELSEN = Symbols(
+    "nielsen",
+    subscripts=True,
+    loss="C",
+    gradient=r"\delta",
+    tensors=(
+        ("x", "a^{l}"),
+        ("a", "a^{l}"),
+        ("z", "z^{l}"),
+        ("w", "w^{l+1}"),
+        ("b", "b^{l+1}"),
+        ("bias", "b^{l+1}"),
+        ("y", "z^{l+1}"),
+        ("z1", "z^{l+1}"),
+    ),
+    gradients=(("z", r"\delta^{l}"), ("y", r"\delta^{l+1}"), ("z1", r"\delta^{l+1}")),
+    indices=(
+        ("p", "x"), ("q", "y"), ("h", "x"), ("v", "y"), ("k", "a"), ("l", "b"), ("j", "a"),
+        ("j1", "b"),
+    ),
+    operators=(("rot180", r"\operatorname{ROT180}(#1)"), *DEEP_LEARNING.operators[1:]),
+)  # fmt: skip
+"""The letters of the derivations for multilayer perceptrons: z, a, w, b by layer, and delta."""
+
+NOTATIONS: Mapping[str, Symbols] = {s.name: s for s in (DEEP_LEARNING, NIELSEN)}
+"""The notations that have a name."""
+
+
+def parse_symbols(text: str, source: str = "symbols") -> Symbols:
+    r"""Read a file of symbols; the docstring of this module says what stands in it.
+
+    Args:
+        text: TOML.
+        source: what errors call the text, say the name of the file.
+
+    Raises:
+        ValueError: it is not TOML, a key is unknown, or a value is of the wrong kind.
+
+    >>> parse_symbols('base = "nielsen"\ntensors.x = "u"').tensors[0]
+    ('x', 'u')
+
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{source}: not TOML: {error}") from error
+    keys = [one.name for one in fields(Symbols) if one.name != "name"]
+    base = data.pop("base", DEEP_LEARNING.name)
+    if base not in NOTATIONS:
+        raise ValueError(f"{source}: base: {_found(base, NOTATIONS)}")
+    known = NOTATIONS[base]
+    for key, value in data.items():
+        if key not in keys:
+            raise ValueError(f"{source}: {_found(key, ['base', *keys])}")
+        known = replace(known, **{key: _value(known, key, value, source)})
+    return replace(known, name=source)
+
+
+def _value(known: Symbols, key: str, value: object, source: str) -> Any:
+    """Check a value against what stands there; a table is laid over the one of the base."""
+    old, where = getattr(known, key), f"{source}: {key}"
+    kind = dict if isinstance(old, tuple) else type(old)
+    if not isinstance(value, kind):
+        kinds = {bool: "true or false", str: "a string", dict: "a table"}
+        raise ValueError(f"{where}: found {value!r}, expected {kinds[kind]}")
+    if not isinstance(value, dict):
+        return _mathematics(value, where) if isinstance(value, str) else value
+    for name in value:
+        if key == "operators" and name not in dict(old):
+            raise ValueError(f"{where}: {_found(name, dict(old))}")
+    checked = {name: _mathematics(text, f"{where}.{name}") for name, text in value.items()}
+    return tuple((dict(old) | checked).items())
+
+
+def _mathematics(value: object, where: str) -> str:
+    """Return a text that is not empty and has its braces in pairs."""
+    depth, least = 0, 0
+    for brace in re.findall(r"\\.|[{}]", value) if isinstance(value, str) else ():
+        depth += (brace == "{") - (brace == "}")
+        least = min(depth, least)
+    if not isinstance(value, str) or not value.strip() or depth or least or value.endswith("\\"):
+        raise ValueError(
+            f"{where}: found {value!r}, expected LaTeX mathematics with braces in pairs"
+        )
+    return value
+
+
+def _found(name: object, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"found {name!r}, expected one of {', '.join(known)}{hint}"
