@@ -25,7 +25,7 @@ def number(value: Any) -> str:
     r"""Return a whole number, a fraction, or six digits of a decimal.
 
     >>> number(-3), number(Fraction(1, 3)), number(Fraction(1, 4)), number(Fraction(1, 2**40))
-    ('-3', '\\\\tfrac{1}{3}', '0.25', '9.09495 \\\\cdot 10^{-13}')
+    ('-3', '\\tfrac{1}{3}', '0.25', '9.09495 \\cdot 10^{-13}')
     """
     exact = Fraction(value)
     if exact.denominator == 1:
@@ -71,23 +71,22 @@ def _some(entries: list[str], dots: str, room: int) -> list[str]:
     return entries if len(entries) <= most else [*entries[: most - 2], dots, entries[-1]]
 
 
-def matrices(name: str, array: NDArray[Any], entry: str = "[{}]") -> Iterator[str]:
+def matrices(name: str, array: NDArray[Any], entry: str) -> Iterator[str]:
     """Yield rows ``name &= matrix``, one for each matrix of an array of higher rank.
 
     Args:
         name: the array's symbol.
         array: the numbers.
-        entry: how an index is written after the symbol.
+        entry: how an entry is written, of the symbol and an index: ``{}[{}]``.
 
     """
     if array.ndim <= 2:
         yield f"{name} &= {matrix(array)}"
         return
-    head = f"({name})" if "/" in name else name
     places = list(product(*map(range, array.shape[:-2])))
     for at in places[:SLICES]:
         index = ", ".join([*map(str, at), "\\cdot", "\\cdot"])
-        yield f"{head}{entry.format(index)} &= {matrix(array[at])}"
+        yield f"{entry.format(name, index)} &= {matrix(array[at])}"
     if len(places) > SLICES:
         yield f"& \\text{{and {len(places) - SLICES} more}}"
 

@@ -127,19 +127,24 @@ def _given(case: Example, symbols: Symbols) -> Worked:
     style = _letters(case.layer, symbols)
     sizes = case.model.sizes
     incoming = output_gradient(case.layer).name
-    values = [f"{style.symbol(v.name)} &= {sizes[v]}" for v in case.layer.parameters]
+    values = ",\\quad ".join(
+        f"{style.symbol(v.name)} = {sizes[v]}" for v in case.layer.parameters
+    )
     shown = [t.name for t in case.layer.tensors if t.name not in case.zero]
     rows = [
         row
         for name in (*shown, incoming)
-        for row in matrices(style.named(name), case.model.arrays[name], _entry(symbols))
+        for row in matrices(style.tensor(name), case.model.arrays[name], _entry(style))
     ]
     said = [f"${style.tensor(name)} = 0$, as none is given" for name in case.zero]
     if case.drawn:
-        said.append(f"${style.tensor(incoming)}$ is made up")
+        said.append(f"${style.tensor(incoming)}$ is made up of small integers")
     remark = f"Here {listed(said)}." if said else ""
+    if not case.whole:
+        remark += " Decimals are shown with six digits; the sums are exact."
     whole = np.array([], np.int64)
-    return Worked("The numbers", (), (*values, *rows), (), (), whole, remark)
+    formula = (values,) if values else ()
+    return Worked("The numbers", formula, tuple(rows), (), (), whole, remark.strip())
 
 
 def _letters(layer: Layer, symbols: Symbols) -> Letters:
@@ -159,7 +164,7 @@ def _forward(case: Example, symbols: Symbols) -> Worked:
     result = _values(case, variables, left)
     numbers, more = _written_out(case, style, variables, left, y.definition.body, result)
     formula = _equation(left, y.definition.body, style)
-    shown = tuple(matrices(style.named(y.name), result, _entry(symbols)))
+    shown = tuple(matrices(style.tensor(y.name), result, _entry(style)))
     return Worked("The forward pass", formula, (), numbers, shown, _plain(result, case), more)
 
 
@@ -175,7 +180,9 @@ def _gradient(case: Example, theorem: Theorem, symbols: Symbols) -> Worked:
     style = letters(theorem, symbols)
     right = reading(theorem.rhs)
     result = _values(case, theorem.variables, right)
-    where = [f"{style.symbol(c.name)} &= {_size(e, case)}" for c, e in style.constants]
+    where = ",\\quad ".join(
+        f"{style.symbol(c.name)} = {_size(e, case)}" for c, e in style.constants
+    )
     operands = [row for t in _operators(right) for row in _table(case, t, style)]
     numbers, more = _written_out(case, style, theorem.variables, theorem.lhs, right, result)
     for at in _places(result.shape):
@@ -188,9 +195,9 @@ def _gradient(case: Example, theorem: Theorem, symbols: Symbols) -> Worked:
     return Worked(
         f"The gradient ${name}$",
         _equation(theorem.lhs, right, style),
-        (*where, *operands),
+        ((where,) if where else ()) + tuple(operands),
         numbers,
-        tuple(matrices(name, result, _entry(symbols))),
+        tuple(matrices(name, result, f"({{}}){_entry(style)[2:]}")),
         _plain(result, case),
         f"{more} The chain rule, carried out on the numbers, gives the same.".strip(),
     )
@@ -204,8 +211,10 @@ def _whole(theorem: Theorem, style: Letters) -> str:
     return f"\\partial {loss} / \\partial {wrt}"
 
 
-def _entry(symbols: Symbols) -> str:
-    return "_{{{}}}" if symbols.subscripts else "[{}]"
+def _entry(style: Letters, name: str = "") -> str:
+    """Return a pattern for an entry of a tensor: of its symbol and an index."""
+    symbol = "({})" if style.named(name).startswith("(") else "{}"
+    return symbol + ("_{{{}}}" if style.symbols.subscripts else "[{}]")
 
 
 def _size(e: Expr, case: Example) -> str:
@@ -222,7 +231,7 @@ def _table(case: Example, t: Tensor, style: Letters) -> Iterator[str]:
     found = table(t, case.model)
     if found is not None:
         first, entries = found
-        yield from matrices(style.named(t.name), entries, _entry(style.symbols))
+        yield from matrices(style.tensor(t.name), entries, _entry(style, t.name))
         if any(first):
             start = style.index(tuple(map(sp.Integer, first)), ())
             yield f"& \\text{{where the first entry is }} {style.named(t.name)}{start}"
@@ -272,20 +281,30 @@ def _written_out(
         chain = list(_chain(products[:PRODUCTS], case, style, n == 0 or len(products) <= SYMBOLS))
         if len(products) > PRODUCTS:
             chain = [[*parts, "\\cdots"] for parts in chain]
-        value = number(result[at])
-        chain += [] if chain and chain[-1] == [value] else [[value]]
-        room = TEXT_WIDTH - width(head) - width("=") - width("\\qquad")
-        for parts in chain:
-            first, *rest = sum_rows(parts, room)
-            rows.append(f"{head} &= {first}")
-            rows += [f"&\\qquad {row}" for row in rest]
-            head = ""
+        rows += _rows(head, [*chain, [number(result[at])]])
     said = []
     if result.size > ENTRIES:
         said.append(f"{result.size - ENTRIES} more entries are not written out.")
     if longest > PRODUCTS:
         said.append(f"The dots stand for up to {longest - PRODUCTS} more products.")
-    return tuple(row.strip() for row in rows), " ".join(said)
+    return tuple(rows), " ".join(said)
+
+
+def _rows(head: str, chain: Sequence[Sequence[str]]) -> list[str]:
+    """Return ``head = sum = sum = value`` in rows that fit the page, as few as there can be."""
+    room = TEXT_WIDTH - width(head) - width("=") - width("\\qquad")
+    rows: list[str] = []
+    last = ""
+    for parts in chain:
+        first, *rest = sum_rows(parts, room)
+        if [first] == [last]:
+            continue
+        last = first
+        if rows and not rest and width(f"{rows[-1]} = {first}") < room + width("="):
+            rows[-1] += f" = {first}"
+        else:
+            rows += [f"&= {first}", *(f"&\\qquad {row}" for row in rest)]
+    return [f"{head} {rows[0]}", *rows[1:]]
 
 
 Product = list[tuple[Factor | None, Any]]

@@ -22,7 +22,7 @@ import sympy as sp
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from rot180.derive.functions import relation
+from rot180.derive.functions import FUNCTIONS, T, relation
 from rot180.derive.obligations import Goal, Nonzero
 from rot180.derive.polynomial import monomials, symbol
 from rot180.derive.terms import (
@@ -189,14 +189,23 @@ class Given(Model):
         return found
 
     def function(self, name: str, order: int, at: Array) -> Array:
-        """Return values of a function.
+        """Return values of a known function: exact where they are rational, else to 17 digits.
 
         Raises:
-            EvaluationError: always, for a function that is only a name.
+            EvaluationError: the function is only a name.
 
         """
-        primed = name + "'" * order
-        raise EvaluationError(f"{primed}: found a function without values, expected a known one")
+        if name not in FUNCTIONS:
+            raise EvaluationError(
+                f"{name}: found a function without values, expected one of {', '.join(FUNCTIONS)}"
+            )
+        formula = FUNCTIONS[name].derivative(order)
+        out = np.zeros(len(at), object)
+        for n, argument in enumerate(at):
+            value = formula.subs(T, sp.Rational(argument))
+            exact = value if value.is_Rational else sp.Rational(float(value.evalf(30)))
+            out[n] = int(exact.p) if exact.q == 1 else Fraction(int(exact.p), int(exact.q))
+        return out
 
 
 @dataclass(frozen=True)

@@ -411,7 +411,11 @@ def _width(tokens: list[str]) -> float:
             i += 1
             total += max(14.5, 0.75 * _width(group())) + 1.7
         elif token in "_^":
-            total += 0.75 * _width(group())
+            script = _width(group())
+            if i < len(tokens) and tokens[i] in "_^":  # one above the other
+                i += 1
+                script = max(script, _width(group()))
+            total += 0.75 * script
         elif token in _TRANSPARENT:
             total += _width(group())
         elif token not in "{}" and not token.isspace():
