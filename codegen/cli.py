@@ -16,10 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rot180.codegen import catalogue, files, verification
+from rot180.codegen.program import program
 from rot180.derive import smt
 from rot180.derive.certificates import dumps
 from rot180.derive.claims import judge
 from rot180.derive.layers import catalogue as layers
+from rot180.derive.network import network
 from rot180.derive.notation import write
 from rot180.derive.proof import Theorem, axioms
 from rot180.derive.symbols import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
@@ -63,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     derive.add_argument("--wrt", metavar="OPERAND", help="differentiate by this operand alone")
     derive.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
     _add_notation(derive)
+
+    net = command("network", _network, "Derive a network's gradients; write a training program.")
+    net.add_argument(
+        "spec", metavar="SPEC", help="'conv2d 8 3x3; relu; flatten; linear 10; squared_error'"
+    )
+    net.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
 
     show = command("show", _show, "Print a theorem and its proof.")
     show.add_argument("theorem", metavar="THEOREM", help="a name from `rot180 list`")
@@ -149,6 +157,22 @@ def _derive(arguments: argparse.Namespace) -> int:
     for name, found in derivation.gradients:
         print(f"{name}, proved in {len(found.proof.steps)} steps:\n")
         print("\n".join(f"    {line}" for line in str(found).splitlines()), end="\n\n")
+    print("Written:", *paths, sep="\n    ")
+    return 0
+
+
+def _network(arguments: argparse.Namespace) -> int:
+    found = network(arguments.spec)
+    texts = program(found, _progress)
+    proved = [*found.deltas.values(), *found.gradients.values()]
+    paths = [str(path) for path in files.write(arguments.output, texts)]
+    if arguments.json:
+        theorems = [_statement(t) for t in proved]
+        _print_json({"network": str(found), "theorems": theorems, "files": paths})
+        return 0
+    for number, stage in enumerate(found.steps(), 1):
+        print(f"{number}. {stage.title}")
+        print(*(f"    {entry}" for entry in stage.entries), sep="\n", end="\n\n")
     print("Written:", *paths, sep="\n    ")
     return 0
 

@@ -20,10 +20,15 @@ from rot180.codegen.printers import interface
 from rot180.codegen.render import environment, render_module
 from rot180.derive.gradients import kernel_theorem
 from rot180.derive.layers import Layer
-from rot180.derive.network import PARAMETERS, Member, Network, gradient_name
-from rot180.derive.notation import write
+from rot180.derive.network import (
+    PARAMETERS,
+    Member,
+    Network,
+    definition_text,
+    gradient_name,
+)
 from rot180.derive.proof import Theorem, replay
-from rot180.derive.terms import Access, Tensor
+from rot180.derive.terms import Access
 
 GAINS = {"relu": 2, "silu": 2, "gelu": 2, "softplus": 2}
 """By what follows a layer: the variance of its initial weights, times their fan-in (He et al.)."""
@@ -68,9 +73,12 @@ class Program:
         backward: the statements of the backward pass.
         gradients: each parameter's name and the expression of its gradient.
         prediction: what the network says of its inputs.
-        pools: whether a window's size is needed.
-        selects: whether a window's maximum is.
-        shares: whether softmax is.
+        rank: how many axes an input has without the batch.
+        expects: whether the text says how many channels come in.
+        sweeps: whether windows are counted.
+        averages: whether windows are averaged.
+        selects: whether windows' maxima are chosen.
+        shares: whether softmax is taken.
 
     """
 
@@ -86,7 +94,10 @@ class Program:
     backward: tuple[Line, ...]
     gradients: tuple[tuple[str, Line], ...]
     prediction: str
-    pools: bool
+    rank: int
+    expects: bool
+    sweeps: bool
+    averages: bool
     selects: bool
     shares: bool
 
@@ -153,7 +164,7 @@ class _Writer:
             ),
             spec=str(self.network),
             kernels=tuple(sorted(self.kernels)),
-            modules=tuple(self.modules),
+            modules=tuple(sorted(self.modules)),
             parameters=tuple(t.name for t in self.network.parameters),
             values=tuple(kept),
             initial=tuple(self.initial()),
@@ -162,7 +173,10 @@ class _Writer:
             backward=tuple(backward),
             gradients=tuple(gradients),
             prediction=f"{output}.argmax(axis=1)" if softmax else output,
-            pools=bool(kinds & {"conv", "avg_pool", "max_pool"}),
+            rank=layers[0].part.axes + 1,
+            expects=any(m.part.inputs for m in layers),
+            sweeps=bool(kinds & {"conv", "avg_pool", "max_pool"}),
+            averages="avg_pool" in kinds,
             selects="max_pool" in kinds,
             shares=softmax,
         )
@@ -173,7 +187,8 @@ class _Writer:
         for m, after in pairwise(members):
             part = m.part
             if part.inputs:
-                yield Line(f'here = _expect("{part.word}", here, {part.inputs})')
+                count = "prod(here)" if part.kind == "linear" else "here[0]"
+                yield Line(f'_expect("{part.word}", {count}, {part.inputs})')
             if part.outputs:
                 window = ", ".join(map(str, part.window))
                 shape = "(*here,)" if part.kind == "linear" else f"(here[0], {window})"
@@ -196,9 +211,8 @@ class _Writer:
         if m.part.kind == "avg_pool":
             value = f"np.array(1 / {prod(m.part.window)}, {source}.dtype)"
             yield Line(f"{m.operands['mean'].name} = {value}")
-        entry = self.network.steps()[1].entries[self.network.members.index(m)].statement
-        assert isinstance(entry, Tensor)
-        yield Line(f"{m.output.name} = {self.call(m, 'forward', '')}", _comment(_definition(entry)))
+        value = self.call(m, "forward", "")
+        yield Line(f"{m.output.name} = {value}", _comment(definition_text(m.local)))
 
     def backward(self, m: Member) -> Iterator[Line]:
         """Yield the statement that computes dC/d(what comes in), where it is needed."""
@@ -207,7 +221,7 @@ class _Writer:
             return
         (folded,) = proved.rhs[0].factors
         assert isinstance(folded, Access)
-        said = _comment(_citation(proved), _definition(folded.tensor))
+        said = _comment(_citation(proved), definition_text(folded.tensor))
         value = self.call(m, f"grad_{m.input}", "v.")
         yield Line(f"{gradient_name(m.source.name)} = {value}", said)
 
@@ -240,8 +254,7 @@ class _Writer:
         given = [f"{t.name}={names[t.name]}" for t in found.arrays]
         for t, needed in found.shapes:
             if needed and t == m.layer.output:
-                kept = f"{names[m.input]}.shape"
-                given.append(f"{t.name}_shape=(*{kept}[:2], *_windows({kept}[2:], {_sweep(m)}))")
+                given.append(f"{t.name}_shape=_pooled({names[m.input]}, {_sweep(m)})")
             elif needed:
                 given.append(f"{t.name}_shape={names[t.name]}.shape")
         return f"{module}.{function}({', '.join(given)})"
@@ -295,14 +308,6 @@ def _options(m: Member) -> list[str]:
             same = len(set(values)) == 1
             out.append(f"{word}={values[0] if same else values}")
     return out
-
-
-def _definition(t: Tensor) -> str:
-    """Write what a tensor is."""
-    assert t.definition is not None
-    formals = t.definition.formals
-    left = f"{t.name}[{','.join(v.name for v in formals)}]"
-    return f"{left} = {write(t.definition.body, formals)}"
 
 
 def _citation(proved: Theorem) -> str:
