@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from rot180.codegen.scene import Picture
 from rot180.derive.latex import Display
 
 
@@ -58,9 +59,16 @@ class Proof:
 
 @dataclass(frozen=True)
 class Formula:
-    """Displayed mathematics, row by row; a row is aligned at its first ``&``, if it has one."""
+    """Displayed mathematics, row by row, aligned at the first ``&`` of each."""
 
     rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with its caption."""
+
+    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class Note:
     text: str
 
 
-Block: TypeAlias = Prose | Statement | Proof | Formula | Table | Listing | Note
+Block: TypeAlias = Prose | Statement | Proof | Formula | Figure | Table | Listing | Note
 
 
 @dataclass(frozen=True)

@@ -136,14 +136,23 @@ def caption(over: Grid) -> str:
         f"${style.symbol(v.name)} = {integer(e, at.env)}$" for v, e in style.constants if v in used
     ]
     here = f", here with {listed(values)}" if values else ""
-    points = list(window.points(at.env))
-    beyond = sum(over.overhangs(point) for point in points)
-    stays = f"In {beyond} of its {len(points)} places it overhangs the entries and meets zeros"
     return (
         f"The window reads ${over.name}$ at $[{index}]${here}{order(at, window)}; what lies on top "
-        "of each other is multiplied, and the products are added. "
-        f"{stays if beyond else 'It never leaves the entries'}."
+        f"of each other is multiplied, and the products are added. {_reach(over)}."
     )
+
+
+def _reach(over: Grid) -> str:
+    """Say whether a window stays inside the entries, and whether it touches all it could."""
+    points = list(over.window.points(over.at.env))
+    beyond = sum(over.overhangs(point) for point in points)
+    if not beyond:
+        return "It never leaves the entries: a valid sweep"
+    zeros = f"in {beyond} of its {len(points)} places it meets zeros around the entries"
+    ends = [over.window.products(over.at.env, point) for point in (points[0], points[-1])]
+    if all(sum(not p.is_zero for p in end) == 1 for end in ends):
+        return f"It begins and ends over a single entry, a full sweep: {zeros}"
+    return f"It overhangs: {zeros}"
 
 
 def spread_caption(over: Grid) -> str:

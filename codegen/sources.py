@@ -59,7 +59,7 @@ SOURCES = (
                 "A.1",
                 "In a multilayer perceptron the deltas of a layer are the next layer's deltas, "
                 "weighted by the connections, times $\\sigma'(z)$.",
-                ("dense_input",),
+                ("perceptron_delta", "perceptron_two_layers"),
             ),
             Item(
                 "A.2",
@@ -124,7 +124,7 @@ SOURCES = (
                 "The flip of the filter, seen through the dense layer $Z = X W$: "
                 "$\\mathrm{d}X = \\mathrm{d}Z\\,W^{\\top}$, written out for $1 \\times 2$ by "
                 "$2 \\times 2$.",
-                ("dense_input", "toeplitz_transpose_correlation_*"),
+                ("dense_input", "dense_written_out_*", "toeplitz_transpose_correlation_*"),
             ),
         ),
     ),

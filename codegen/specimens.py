@@ -82,7 +82,9 @@ class Specimen:
         at = [str(n) for n in index]
         joint = "" if all(len(n) == 1 for n in at) else ","
         shown = self.tensor(name)
-        return f"{shown}[{','.join(at)}]" if "_{" in shown else f"{shown}_{{{joint.join(at)}}}"
+        if "_{" in shown:
+            return f"{shown[:-1]};{joint.join(at)}}}"
+        return f"{shown}_{{{joint.join(at)}}}"
 
     def entry(self, e: Entry | None) -> str:
         """Return an entry of a free tensor as mathematics, functions of it left out."""
@@ -102,7 +104,10 @@ class Specimen:
 
     def role(self, e: Entry | None) -> str:
         """Return what an entry's tensor stands for."""
-        name = e.tensor if e else ""
+        return self.role_of(e.tensor if e else "")
+
+    def role_of(self, name: str) -> str:
+        """Return what a free tensor stands for."""
         if name == f"grad_{self.forward.target.name}":
             return "gradient"
         return "input" if name == self.moved.swept.name else "weight"

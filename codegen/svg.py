@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import singledispatch
 from html import escape
-from html.entities import html5
 
+from rot180.codegen.mathtext import plain, spans
 from rot180.codegen.palette import DARK, DASHES, ROLES
 from rot180.codegen.scene import (
     BESIDE,
@@ -23,17 +22,6 @@ from rot180.codegen.scene import (
 
 UNIT = 36.0
 """Pixels of a cell."""
-
-_SIGNS = {
-    "cdot": "\u00b7", "star": "\u22c6", "to": "\u2192", "rightarrow": "\u2192",
-    "odot": "\u2299", "top": "\u22a4", "partial": "\u2202", "le": "\u2264", ",": "\u2009",
-    "mathcal": "", "mathit": "", "operatorname": "", "mathrm": "",
-}
-_MARKS = {"widetilde": "\u0303", "bar": "\u0304"}
-_MINUS = {"-": "\u2212", "'": "\u2032", "*": "\u2217"}
-_UPRIGHT = frozenset({"operatorname", "mathrm"})
-_TOKEN = re.compile(r"\\([A-Za-z]+|.)|([_^])|([{}])|(\s+)|(.)")
-
 
 def svg(picture: Picture) -> str:
     """Return a picture as an ``svg`` element that a page can hold or a file can be.
@@ -80,51 +68,6 @@ def style() -> str:
         ".picture .frame{stroke-width:2.6}.picture .dashed{stroke-dasharray:6 3}"
         ".picture .back{fill:var(--paper);fill-opacity:.88}"
     )
-
-def plain(text: str) -> str:
-    """Return a caption without its dollar signs, its mathematics as readable characters."""
-    parts = text.split("$")
-    return "".join(
-        "".join(t for t, _, _ in spans(p)) if n % 2 else p for n, p in enumerate(parts)
-    )
-
-
-def spans(math: str) -> list[tuple[str, bool, int]]:
-    """Split mathematics into (characters, italic, 1 for a subscript and -1 for a superscript).
-
-    >>> spans("w_{2}")
-    [('w', True, 0), ('2', False, 1)]
-    """
-    out: list[tuple[str, bool, int]] = []
-    level, upright, mark = [0], [False], ""
-    pending, roman = 0, False
-    for command, script, brace, space, sign in _TOKEN.findall(math):
-        if script:
-            pending = 1 if script == "_" else -1
-            continue
-        if brace == "{":
-            level.append(pending or level[-1])
-            upright.append(roman or upright[-1])
-            pending, roman = 0, False
-            continue
-        if brace:
-            level.pop()
-            upright.pop()
-            continue
-        if space or command in _UPRIGHT:
-            roman = roman or command in _UPRIGHT
-            continue
-        if command in _MARKS:
-            mark = _MARKS[command]
-            continue
-        shown = _MINUS.get(sign, sign) if sign else _SIGNS.get(command)
-        shown = html5.get(f"{command};", command) if shown is None else shown
-        if shown:
-            italic = shown[0].isalpha() and not upright[-1]
-            out.append((shown + mark, italic, pending or level[-1]))
-            mark, pending = "", 0
-    return out
-
 
 def _text(at: Point, text: str, kind: str) -> str:
     """Return a text element at a point in pixels."""
@@ -218,7 +161,7 @@ def _(shape: Link, origin: Point, name: str) -> str:
         out += _tip((x, y), (u, v), shape.role)
     if shape.label:
         at = tuple(round(a + BESIDE * (b - a), 1) for a, b in ((x, u), (y, v)))
-        wide = 9 + 6.5 * len(spans(shape.label))
+        wide = 9 + 6.5 * len(plain(f"${shape.label}$"))
         out += (
             f'<rect x="{at[0] - wide / 2:g}" y="{at[1] - 8:g}" width="{wide:g}" height="16" '
             f'class="back"/>' + _text((at[0], at[1]), f"${shape.label}$", "")

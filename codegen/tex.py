@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rot180.codegen.blocks import (
     Block,
     Document,
+    Figure,
     Formula,
     Listing,
     Note,
@@ -19,6 +20,7 @@ from rot180.codegen.blocks import (
     Statement,
     Table,
 )
+from rot180.codegen.tikz import tikz, tikz_preamble
 from rot180.derive.latex import Display, aligned
 from rot180.derive.typeset import escape
 
@@ -51,6 +53,7 @@ class Laid:
         name: its name.
         anchor: its label, if it has one.
         proof: the inside of a proof.
+        figure: a picture; its caption is the note.
         table: the rows of a table.
         columns: how its columns are set.
         listing: program text.
@@ -64,6 +67,7 @@ class Laid:
     name: str = ""
     anchor: str = ""
     proof: str = ""
+    figure: str = ""
     table: tuple[str, ...] = ()
     columns: str = ""
     listing: str = ""
@@ -92,6 +96,7 @@ def latex(document: Document) -> str:
         title=document.title,
         subtitle=escape(document.subtitle),
         book=document.book,
+        pictures=tikz_preamble() if any(b.figure for s in sections for b in s.blocks) else "",
         sections=sections,
     )
 
@@ -114,7 +119,7 @@ def _(block: Prose) -> Laid:
 
 @lay.register
 def _(block: Formula) -> Laid:
-    rows = " \\\\\n".join(row if "&" in row else f"& {row}" for row in block.rows)
+    rows = " \\\\\n".join(block.rows)
     return Laid(text=f"\\begin{{align*}}\n{rows}\n\\end{{align*}}")
 
 
@@ -126,6 +131,11 @@ def _(block: Statement) -> Laid:
 @lay.register
 def _(block: Proof) -> Laid:
     return Laid(proof=aligned(block.shown))
+
+
+@lay.register
+def _(block: Figure) -> Laid:
+    return Laid(figure=tikz(block.picture), note=block.picture.caption, title=block.picture.title)
 
 
 @lay.register

@@ -22,7 +22,7 @@ import sympy as sp
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from rot180.derive.functions import FUNCTIONS, T
+from rot180.derive.functions import FUNCTIONS, T, relation
 from rot180.derive.obligations import Goal, Nonzero
 from rot180.derive.polynomial import monomials, symbol
 from rot180.derive.terms import (
@@ -107,11 +107,25 @@ class Model:
         return out
 
     def function(self, name: str, order: int, at: Array) -> Array:
-        """Return values of a function's derivative of that order."""
+        """Return values of a function's derivative of that order; relations hold of them."""
+        known = relation(name, order)
+        if known is not None:
+            return self._polynomial(known, at)
         out = self._numbers(f"{self.seed} {name} {order}", at)
         if self.limit is not None:
             primed = name + order * "'"
             self._memo.update({("function", primed, n): v for n, v in zip(at, out, strict=True)})
+        return out
+
+    def _polynomial(self, known: Expr, at: Array) -> Array:
+        """Return values of a polynomial in t and in values of functions at t."""
+        out = np.zeros_like(at)
+        for powers, c in monomials(known).items():
+            product = np.full_like(at, self.number(Fraction(int(c))))
+            for word in (n for n, k in powers for _ in range(k)):
+                value = at if word == "t" else self.function(word, 0, at)
+                product = self.reduce(product * value)
+            out = self.reduce(out + product)
         return out
 
     def _numbers(self, label: str, at: Array) -> Array:

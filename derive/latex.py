@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.functions import relation
 from rot180.derive.notation import Layer
 from rot180.derive.polynomial import (
     Monomial,
@@ -22,6 +23,7 @@ from rot180.derive.polynomial import (
     factored,
     monomials,
     normal,
+    ordered,
     symbol,
     symbols_of,
 )
@@ -541,7 +543,24 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
         )
     if "theorem" in given:
         shown["theorem"] = _citation(given, style)
+    if rule == "relate" and isinstance(f, Apply):
+        shown["relation"] = _relation(f, style)
     return _WORDS.get(rule, REASONS[rule]).format(**shown)
+
+
+def _relation(f: Apply, style: Letters) -> str:
+    r"""Write what a function's derivative is, ``\tanh' = 1 - \tanh^{2}``."""
+    found = relation(f.function, f.order)
+    assert found is not None
+    out = ""
+    for powers, c in ordered(found):
+        words = ["t" if n == "t" else style.function(n, 0) for n, _ in powers]
+        parts = [w if k == 1 else f"{w}^{{{k}}}" for w, (_, k) in zip(words, powers, strict=True)]
+        size = [str(abs(c))] if abs(c) != 1 or not parts else []
+        sign = (" - " if c < 0 else " + ") if out else "-" if c < 0 else ""
+        out += sign + "\\,".join([*size, *parts])
+    at = "(t)" if symbol("t") in symbols_of(found) else ""
+    return f"{style.function(f.function, f.order)}{at} = {out or '0'}"
 
 
 def _citation(given: dict[str, Any], style: Letters) -> str:

@@ -17,22 +17,25 @@ from sympy import Expr, Symbol
 
 from rot180.derive.architecture import Part, parse_network
 from rot180.derive.backpropagation import (
+    at_the_loss,
+    derivative,
     instance,
     renamed,
-    seed,
     spelled_out,
     through,
 )
+from rot180.derive.gradients import operand
 from rot180.derive.layers import Layer, activation_layer, axes, layer
-from rot180.derive.notation import make_layer
+from rot180.derive.notation import make_layer, write
 from rot180.derive.polynomial import symbol
-from rot180.derive.proof import Theorem
-from rot180.derive.terms import Tensor
+from rot180.derive.proof import Theorem, tensors
+from rot180.derive.terms import Access, Tensor
+from rot180.derive.theorems.registry import theorem
 
 COST, TARGET, INPUT = "C", "t", "x"
-_INPUTS = {"activation": "z", "loss": "a"}
+_INPUTS = {"activation": "z"}
 _LETTERS = {"conv": "z", "linear": "z", "activation": "a", "avg_pool": "p", "max_pool": "p"}
-_OPERANDS = {"w": "w", "bias": "b", "mean": "mean", "sel": "sel"}
+_OPERANDS = {"w": "w", "bias": "b", "mean": "mean", "sel": "sel", "m": "m"}
 PARAMETERS = ("w", "bias")
 """The operands that are trained, as layers call them."""
 
@@ -61,7 +64,11 @@ class Member:
     @property
     def input(self) -> str:
         """Return the layer's name for what comes in."""
-        return _INPUTS.get(self.part.kind, INPUT)
+        return next(t.name for t in self.layer.tensors if t.name not in self.operands)
+
+    def theorem(self, wrt: str) -> str:
+        """Return the name of the theorem about the gradient by an operand."""
+        return self.layer.name if self.part.kind == "loss" else f"{self.layer.name}.grad_{wrt}"
 
     def of(self, source: Tensor) -> Tensor:
         """Return the output as a function of another input."""
@@ -99,8 +106,15 @@ class Network:
         tensor, ``delta1`` for a weighted input z1, else ``grad_a1``, defined by those of later
         layers.
         """
-        found = {COST: seed(COST)}
-        for m in reversed(self.members[self._first + 1 :]):
+        *layers, loss = self.members
+        last = Tensor(loss.source.name, loss.source.shape)
+        found = {
+            last.name: at_the_loss(
+                theorem(loss.part.word), loss.symbols, loss.given(last),
+                f"{COST}.grad_{last.name}", gradient_name(last.name),
+            )
+        }  # fmt: skip
+        for m in reversed(layers[self._first + 1 :]):
             source = Tensor(m.source.name, m.source.shape)
             found[source.name] = through(
                 found[m.output.name], m.layer, m.input, m.of(source), m.symbols, m.given(source),
@@ -128,12 +142,13 @@ class Network:
     def steps(self) -> tuple[Stage, ...]:
         """Return the five steps of backpropagation for this network."""
         forward = [self._forward(m) for m in self.members]
-        wanted = [m for m in self.members[self._first :] if m.part.kind not in ("activation", "loss")]
+        behind = self.members[self._first :]
+        wanted = [m for m in behind if m.part.kind not in ("activation", "loss")]
         last, *others = [self._backward(m) for m in reversed(wanted)]
         x = self.members[0].source
         given = [Entry(x.name, x, "the input"), *(Entry(t.name, t, "") for t in self.parameters)]
         gradients = [
-            Entry(t.name, self.gradients[t.name], f"chain rule, {m.layer.name}.grad_{n}")
+            Entry(t.name, self.gradients[t.name], f"chain rule, {m.theorem(n)}")
             for m in self.members
             for n, t in m.operands.items()
             if n in PARAMETERS
@@ -153,14 +168,14 @@ class Network:
     def _backward(self, m: Member) -> Entry:
         """Return dC/d(output of a member), written with the nearest other such gradient."""
         after = self.members[self.members.index(m) + 1 :]
-        between = [n for n in itertools.takewhile(lambda n: n.part.kind == "activation", after)]
+        between = list(itertools.takewhile(lambda n: n.part.kind == "activation", after))
         names = [gradient_name(n.output.name) for n in between]
         proved = self.deltas[m.output.name]
         words = [t.words for t in (self.deltas[n.output.name] for n in between[-1:]) if t.words]
         if words or not between:
             words += [f"{n.part.word}'({n.source.name})" for n in reversed(between)]
         shown = replace(spelled_out(proved, names), words=" times ".join(words) or proved.words)
-        used = [f"{n.layer.name}.grad_{n.input}" for n in after[: len(between) + 1]]
+        used = [n.theorem(n.input) for n in after[: len(between) + 1]]
         return Entry(gradient_name(m.output.name), shown, f"chain rule, {' and '.join(used)}")
 
 
@@ -224,7 +239,7 @@ def network(source: str | Sequence[str]) -> Network:
 def _member(part: Part, source: Tensor, number: int, taken: set[str]) -> Member:
     """Put a layer behind a tensor, under names of its own; they are added to those taken."""
     own = _layer(part)
-    x = next(t for t in own.tensors if t.name == _INPUTS.get(part.kind, INPUT))
+    x = own.tensors[0] if part.kind == "loss" else operand(own, _INPUTS.get(part.kind, INPUT))
     symbols: dict[Symbol, Expr] = {}
     for n, here in zip(x.shape, source.shape, strict=True):
         if isinstance(n, Symbol) and here is not None:
@@ -234,7 +249,7 @@ def _member(part: Part, source: Tensor, number: int, taken: set[str]) -> Member:
             symbols[n] = symbol(_name(_size(part, n.name), number, taken))
     operands = {
         t.name: Tensor(
-            TARGET if part.kind == "loss" else _name(_OPERANDS[t.name], number, taken),
+            TARGET if t.name == TARGET else _name(_OPERANDS[t.name], number, taken),
             instance(t, symbols, {}).shape,
         )
         for t in own.tensors
@@ -272,6 +287,8 @@ def _name(letter: str, number: int, taken: set[str]) -> str:
 @cache
 def _layer(part: Part) -> Layer:
     """Return the layer of a part in its own letters, with the numbers that the part gives."""
+    if part.kind == "loss":
+        return _loss(part.word)
     if part.kind == "activation":
         letters = ("n", "c", *(a.place for a in axes(part.axes))) if part.axes else ("n", "c")
         return replace(layer(activation_layer(part.word, "".join(letters))), name=part.word)
@@ -279,6 +296,18 @@ def _layer(part: Part) -> Layer:
     general = layer(name)
     numbers = {symbol(n): sp.Integer(v) for n, v in _numbers(part).items()}
     return make_layer(instance(general.output, numbers, {}), name)
+
+
+def _loss(word: str) -> Layer:
+    """Return a loss as a layer: what its theorem differentiates, the operand in question first."""
+    known = derivative(theorem(word))
+    (head,) = known.factors
+    assert isinstance(head, Access)
+    cost, wrt = head.tensor, known.wrt.tensor
+    assert cost.definition is not None
+    others = [t for t in tensors(theorem(word).lhs) if t.definition is None and t != wrt]
+    text = f"{cost.name}[] = {write(cost.definition.body, ())}"
+    return Layer(word, cost, (wrt, *others), (), text)
 
 
 def _numbers(part: Part) -> dict[str, int]:
