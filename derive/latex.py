@@ -141,6 +141,7 @@ def _names(expression: Expression) -> set[str]:
 def _forward_order(known: Sequence[Tensor], free: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
     """Order index variables as the layer has them, after the free ones that it does not have."""
     swept = {pair[1] for t in known if (pair := _incoming(t))}
+    swept = swept or {t.name for t in known if t.name.isidentifier()}
     forward = [v for t in known if t.name in swept for v in _index_variables(t)]
     return (*(v for v in free if v not in forward), *dict.fromkeys(forward))
 
