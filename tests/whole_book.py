@@ -1,4 +1,4 @@
-"""Write the whole book and compile it: python tests/whole_book.py
+"""Write the whole book and compile it: python tests/whole_book.py.
 
 No reference may be undefined, and nothing may stick out of the margins by 2 points.
 """
