@@ -128,18 +128,19 @@ def _sizes(
             raise ValueError(
                 f"{t.name}: found {len(shape)} axes, expected {len(t.shape)}: [{axes}]"
             )
-        for axis, (n, found) in enumerate(zip(t.shape, shape, strict=True)):
-            if isinstance(n, Symbol) and sizes.setdefault(n.name, found) != found:
+        for axis, (size, found) in enumerate(zip(t.shape, shape, strict=True)):
+            if not isinstance(size, Symbol):
+                continue
+            if sizes.setdefault(size.name, found) != found:
                 raise ValueError(
                     f"{t.name}, axis {axis}: found the size {found}, expected "
-                    f"{n.name} = {sizes[n.name]} as in {where[n.name]}"
+                    f"{size.name} = {sizes[size.name]} as in {where[size.name]}"
                 )
-            if isinstance(n, Symbol):
-                where.setdefault(n.name, f"{t.name}, axis {axis}")
+            where.setdefault(size.name, f"{t.name}, axis {axis}")
     for v in layer.parameters:
         sizes.setdefault(v.name, int(_multiplies(layer, v)))
-    for v, n in _output_sizes(layer, sizes):
-        sizes.setdefault(v.name, n)
+    for v, end in _output_sizes(layer, sizes):
+        sizes.setdefault(v.name, end)
     missing = sorted(letters - sizes.keys())
     if missing:
         raise ValueError(

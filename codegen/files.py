@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class WriteError(OSError):
@@ -22,6 +27,23 @@ def read(path: Path) -> str:
 
     """
     return contents(path).decode("utf-8")
+
+
+def array(path: Path) -> NDArray[Any]:
+    """Return the array of a ``.npy`` file; nothing that could run code is read.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no array of numbers.
+
+    """
+    try:
+        found = np.load(io.BytesIO(contents(path)), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path}: found no array, expected a .npy file ({error})") from error
+    if not isinstance(found, np.ndarray):
+        raise ValueError(f"{path}: found several arrays, expected a .npy file with one")
+    return found
 
 
 def contents(path: Path) -> bytes:

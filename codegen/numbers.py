@@ -9,20 +9,23 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rot180.derive.typeset import width
+from rot180.derive.typeset import TEXT_WIDTH, width
 
-WIDEST = 12
-"""How many rows or columns of a matrix are shown."""
+MOST = 12
+"""How many rows or columns of a matrix are shown, if they fit the page."""
+
+COLUMN = 10.0
+"""Points between the columns of a matrix."""
 
 SLICES = 4
 """How many matrices are shown of an array with more than two axes."""
 
 
 def number(value: Any) -> str:
-    """Return a whole number, a fraction, or six digits of a decimal.
+    r"""Return a whole number, a fraction, or six digits of a decimal.
 
     >>> number(-3), number(Fraction(1, 3)), number(Fraction(1, 4)), number(Fraction(1, 2**40))
-    ('-3', '\\\\tfrac{1}{3}', '0.25', '9.09495 \\\\cdot 10^{-13}')
+    ('-3', '\\tfrac{1}{3}', '0.25', '9.09495 \\cdot 10^{-13}')
     """
     exact = Fraction(value)
     if exact.denominator == 1:
@@ -35,7 +38,7 @@ def number(value: Any) -> str:
 
 
 def product_of(values: Sequence[Any]) -> str:
-    """Return a product of numbers, those with a minus sign in brackets: ``3 \\cdot (-1)``."""
+    """Return a product of numbers, those with a minus sign in brackets, as 3 (-1)."""
     shown = [number(v) for v in values]
     return " \\cdot ".join(f"({v})" if n and v.startswith("-") else v for n, v in enumerate(shown))
 
@@ -54,34 +57,36 @@ def matrix(array: NDArray[Any]) -> str:
     if array.size == 0:
         return "\\emptyset"
     rows = array.reshape(1, -1) if array.ndim == 1 else array
-    shown = [" & ".join(_some([number(v) for v in row], "\\cdots")) for row in rows]
+    cells = [[number(v) for v in row] for row in rows]
+    widest = max(width(c) for row in cells for c in row) + COLUMN
+    shown = [" & ".join(_some(row, "\\cdots", int(TEXT_WIDTH * 0.75 / widest))) for row in cells]
     columns = shown[0].count("&") + 1
-    lines = _some(shown, " & ".join(["\\vdots"] * columns))
+    lines = _some(shown, " & ".join(["\\vdots"] * columns), MOST)
     return "\\begin{pmatrix} " + " \\\\ ".join(lines) + " \\end{pmatrix}"
 
 
-def _some(entries: list[str], dots: str) -> list[str]:
+def _some(entries: list[str], dots: str, room: int) -> list[str]:
     """Leave out what is too much, before the last entry."""
-    return entries if len(entries) <= WIDEST else [*entries[: WIDEST - 2], dots, entries[-1]]
+    most = max(3, min(MOST, room))
+    return entries if len(entries) <= most else [*entries[: most - 2], dots, entries[-1]]
 
 
-def matrices(name: str, array: NDArray[Any], entry: str = "[{}]") -> Iterator[str]:
+def matrices(name: str, array: NDArray[Any], entry: str) -> Iterator[str]:
     """Yield rows ``name &= matrix``, one for each matrix of an array of higher rank.
 
     Args:
         name: the array's symbol.
         array: the numbers.
-        entry: how an index is written after the symbol.
+        entry: how an entry is written, of the symbol and an index: ``{}[{}]``.
 
     """
     if array.ndim <= 2:
         yield f"{name} &= {matrix(array)}"
         return
-    head = f"({name})" if "/" in name else name
     places = list(product(*map(range, array.shape[:-2])))
     for at in places[:SLICES]:
         index = ", ".join([*map(str, at), "\\cdot", "\\cdot"])
-        yield f"{head}{entry.format(index)} &= {matrix(array[at])}"
+        yield f"{entry.format(name, index)} &= {matrix(array[at])}"
     if len(places) > SLICES:
         yield f"& \\text{{and {len(places) - SLICES} more}}"
 

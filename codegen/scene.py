@@ -21,6 +21,9 @@ POINTS = 26.0
 BESIDE = 0.66
 """How far along a link its label stands."""
 
+LINK = 0.58
+"""How wide a label on a link may be, in cells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -125,11 +128,16 @@ def text_width(text: str) -> float:
     """Estimate the width of a label in cells.
 
     >>> round(text_width("$w_{0}$"), 1)
-    0.5
+    0.4
     """
     parts = text.split("$")
     points = sum(width(part) if n % 2 else 5.2 * len(part) for n, part in enumerate(parts))
     return 0.9 * points / POINTS
+
+
+def fitted(label: str, room: float = 0.86) -> float:
+    """Return by how much a label, mathematics, is made smaller so that it fits."""
+    return min(1.0, round(room / max(text_width(f"${label}$"), 0.01), 2))
 
 
 @singledispatch
@@ -220,5 +228,6 @@ def side_by_side(
         by = (across - left, (tallest - (bottom - top)) / 2 - top)
         out += [moved(s, by) for s in shapes]
         across += right - left
-        out.append(Label((across - (right - left) / 2, tallest + 0.3), f"${name}$"))
+        below = (tallest + bottom - top) / 2 + 0.3
+        out.append(Label((across - (right - left) / 2, below), f"${name}$"))
     return out

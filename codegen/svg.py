@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import singledispatch
 from html import escape
-from html.entities import html5
 
+from rot180.codegen.mathtext import plain, spans
 from rot180.codegen.palette import DARK, DASHES, ROLES
 from rot180.codegen.scene import (
     BESIDE,
+    LINK,
     Cell,
     Frame,
     Label,
@@ -19,21 +19,15 @@ from rot180.codegen.scene import (
     Point,
     Shape,
     extent,
+    fitted,
+    text_width,
 )
 
 UNIT = 36.0
 """Pixels of a cell."""
 
-_SIGNS = {
-    "cdot": "\u00b7", "star": "\u22c6", "to": "\u2192", "rightarrow": "\u2192",
-    "odot": "\u2299", "top": "\u22a4", "partial": "\u2202", "le": "\u2264", ",": "\u2009",
-    "mathcal": "", "mathit": "", "operatorname": "", "mathrm": "",
-}
-_MARKS = {"widetilde": "\u0303", "bar": "\u0304"}
-_MINUS = {"-": "\u2212", "'": "\u2032", "*": "\u2217"}
-_UPRIGHT = frozenset({"operatorname", "mathrm"})
-_TOKEN = re.compile(r"\\([A-Za-z]+|.)|([_^])|([{}])|(\s+)|(.)")
-
+_LEVELS = {0: 0.0, 1: 4.0, -1: -5.4}
+"""Pixels by which a subscript stands lower than the line and a superscript higher."""
 
 def svg(picture: Picture) -> str:
     """Return a picture as an ``svg`` element that a page can hold or a file can be.
@@ -67,7 +61,7 @@ def style() -> str:
         "fill:var(--ink);text-anchor:middle;dominant-baseline:central}"
         ".picture .start{text-anchor:start}.picture .end{text-anchor:end}"
         ".picture .math{font-style:italic}.picture .up{font-style:normal}"
-        ".picture .sub{font-size:9.5px}"
+        ".picture .sub{font-size:.73em}"
         f"{roles}.picture .cell{{fill:var(--role);stroke:var(--role)}}"
         ".picture .stroke{stroke:var(--role)}.picture .tip{fill:var(--role)}"
         ".picture .plain{fill-opacity:.22;stroke-width:1.2}"
@@ -81,65 +75,21 @@ def style() -> str:
         ".picture .back{fill:var(--paper);fill-opacity:.88}"
     )
 
-def plain(text: str) -> str:
-    """Return a caption without its dollar signs, its mathematics as readable characters."""
-    parts = text.split("$")
-    return "".join(
-        "".join(t for t, _, _ in spans(p)) if n % 2 else p for n, p in enumerate(parts)
-    )
-
-
-def spans(math: str) -> list[tuple[str, bool, int]]:
-    """Split mathematics into (characters, italic, 1 for a subscript and -1 for a superscript).
-
-    >>> spans("w_{2}")
-    [('w', True, 0), ('2', False, 1)]
-    """
-    out: list[tuple[str, bool, int]] = []
-    level, upright, mark = [0], [False], ""
-    pending, roman = 0, False
-    for command, script, brace, space, sign in _TOKEN.findall(math):
-        if script:
-            pending = 1 if script == "_" else -1
-            continue
-        if brace == "{":
-            level.append(pending or level[-1])
-            upright.append(roman or upright[-1])
-            pending, roman = 0, False
-            continue
-        if brace:
-            level.pop()
-            upright.pop()
-            continue
-        if space or command in _UPRIGHT:
-            roman = roman or command in _UPRIGHT
-            continue
-        if command in _MARKS:
-            mark = _MARKS[command]
-            continue
-        shown = _MINUS.get(sign, sign) if sign else _SIGNS.get(command)
-        shown = html5.get(f"{command};", command) if shown is None else shown
-        if shown:
-            italic = shown[0].isalpha() and not upright[-1]
-            out.append((shown + mark, italic, pending or level[-1]))
-            mark, pending = "", 0
-    return out
-
-
-def _text(at: Point, text: str, kind: str) -> str:
-    """Return a text element at a point in pixels."""
-    body, shift = "", 0
+def _text(at: Point, text: str, kind: str, scale: float = 1) -> str:
+    """Return a text element at a point in pixels; a subscript stands below a superscript."""
+    body, shift, raised = "", 0, 0.0
     for n, part in enumerate(text.split("$")):
         pieces = spans(part) if n % 2 else [(part, False, 0)] if part else []
         for characters, italic, script in pieces:
-            dy = (script - shift) * 3.5
-            shift = script
+            moves = {"dy": _LEVELS[script] - _LEVELS[shift], "dx": -raised if script > 0 else 0}
+            shift, raised = script, (raised + 4.6 * len(characters) if script < 0 else 0)
             kinds = " ".join(k for k, on in (("math", italic), ("sub", script)) if on)
-            by = f' dy="{dy:g}"' if dy else ""
+            by = "".join(f' {k}="{v:g}"' for k, v in moves.items() if v)
             shown = f' class="{kinds}"' if kinds else ""
             said = escape(characters)
             body += f"<tspan{shown}{by}>{said}</tspan>" if by or shown else said
     named = f' class="{kind}"' if kind else ""
+    named += f' style="font-size:{13 * scale:.1f}px"' if scale < 1 else ""
     return f'<text x="{at[0]:g}" y="{at[1]:g}"{named} xml:space="preserve">{body}</text>'
 
 
@@ -183,7 +133,8 @@ def _filled(shape: Cell | Node, name: str) -> str:
 
 def _cell_label(shape: Cell | Node, at: Point) -> str:
     quiet = shape.look in ("zero", "padding", "faint", "hatched")
-    return _text(at, f"${shape.label}$", "quiet" if quiet else "") if shape.label else ""
+    kind, scale = "quiet" if quiet else "", fitted(shape.label)
+    return _text(at, f"${shape.label}$", kind, scale) if shape.label else ""
 
 
 @draw.register
@@ -218,10 +169,11 @@ def _(shape: Link, origin: Point, name: str) -> str:
         out += _tip((x, y), (u, v), shape.role)
     if shape.label:
         at = tuple(round(a + BESIDE * (b - a), 1) for a, b in ((x, u), (y, v)))
-        wide = 9 + 6.5 * len(spans(shape.label))
+        scale = fitted(shape.label, LINK)
+        wide = 7 + UNIT * scale * text_width(f"${shape.label}$")
         out += (
             f'<rect x="{at[0] - wide / 2:g}" y="{at[1] - 8:g}" width="{wide:g}" height="16" '
-            f'class="back"/>' + _text((at[0], at[1]), f"${shape.label}$", "")
+            f'class="back"/>' + _text((at[0], at[1]), f"${shape.label}$", "", scale)
         )
     return out
 

@@ -18,6 +18,7 @@ import sympy as sp
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
+from rot180.codegen.blocks import Block, Formula, Prose, Section
 from rot180.codegen.examples import Example, example
 from rot180.codegen.numbers import matrices, number, product_of, sum_rows
 from rot180.derive.evaluate import evaluate, points, table
@@ -59,20 +60,21 @@ class Worked:
 
     Attributes:
         title: what it is, a text.
-        formula: the sum that is evaluated, mathematics.
-        numbers: rows of mathematics, each with an ``&`` where it is aligned: the sum at an entry,
-            in symbols, in numbers, and its value.
+        formula: the sum that is evaluated; rows of mathematics, aligned at the first ``&``.
+        operands: the arrays in it, and the named paddings, likewise.
+        numbers: the sum at one entry after the other: in symbols, in numbers, and its value.
+        shown: the result as a matrix.
         result: all entries; integers if the input was, else floats.
-        shown: rows that show the result as matrices, aligned likewise.
         remark: what was left out and what was checked, a text.
 
     """
 
     title: str
-    formula: str
+    formula: tuple[str, ...]
+    operands: tuple[str, ...]
     numbers: tuple[str, ...]
-    result: NDArray[Any]
     shown: tuple[str, ...]
+    result: NDArray[Any]
     remark: str = ""
 
 
@@ -108,24 +110,41 @@ def worked(
     ]
 
 
+def section(found: Sequence[Worked]) -> Section:
+    """Return worked examples as a section of a document."""
+    blocks: list[Block] = []
+    for one in found:
+        blocks.append(Prose((f"\\emph{{{one.title}.}}",)))
+        blocks += [
+            Formula(rows) for rows in (one.formula, one.operands, one.numbers, one.shown) if rows
+        ]
+        blocks += [Prose((one.remark,))] if one.remark else []
+    return Section("worked", "A worked example", tuple(blocks))
+
+
 def _given(case: Example, symbols: Symbols) -> Worked:
     """Show the numbers of an example."""
     style = _letters(case.layer, symbols)
     sizes = case.model.sizes
     incoming = output_gradient(case.layer).name
-    values = [f"{style.symbol(v.name)} = {sizes[v]}" for v in case.layer.parameters]
+    values = ",\\quad ".join(
+        f"{style.symbol(v.name)} = {sizes[v]}" for v in case.layer.parameters
+    )
     shown = [t.name for t in case.layer.tensors if t.name not in case.zero]
     rows = [
         row
         for name in (*shown, incoming)
-        for row in matrices(style.named(name), case.model.arrays[name], _entry(symbols))
+        for row in matrices(style.tensor(name), case.model.arrays[name], _entry(style))
     ]
     said = [f"${style.tensor(name)} = 0$, as none is given" for name in case.zero]
     if case.drawn:
-        said.append(f"${style.tensor(incoming)}$ is made up")
+        said.append(f"${style.tensor(incoming)}$ is made up of small integers")
     remark = f"Here {listed(said)}." if said else ""
+    if not case.whole:
+        remark += " Decimals are shown with six digits; the sums are exact."
     whole = np.array([], np.int64)
-    return Worked("The numbers", ",\\quad ".join(values), (), whole, tuple(rows), remark)
+    formula = (values,) if values else ()
+    return Worked("The numbers", formula, tuple(rows), (), (), whole, remark.strip())
 
 
 def _letters(layer: Layer, symbols: Symbols) -> Letters:
@@ -144,9 +163,16 @@ def _forward(case: Example, symbols: Symbols) -> Worked:
     left: Expression = (term(y[y.definition.formals]),)
     result = _values(case, variables, left)
     numbers, more = _written_out(case, style, variables, left, y.definition.body, result)
-    formula = f"{latex_expression(left, style)} = {latex_expression(y.definition.body, style)}"
-    shown = tuple(matrices(style.named(y.name), result, _entry(symbols)))
-    return Worked("The forward pass", formula, numbers, _plain(result, case), shown, more)
+    formula = _equation(left, y.definition.body, style)
+    shown = tuple(matrices(style.tensor(y.name), result, _entry(style)))
+    return Worked("The forward pass", formula, (), numbers, shown, _plain(result, case), more)
+
+
+def _equation(left: Expression, right: Expression, style: Letters) -> tuple[str, ...]:
+    """Return an equation in rows that fit the page."""
+    head = latex_expression(left, style)
+    first, *rest = style.rows(right, TEXT_WIDTH - width(head) - width("="))
+    return (f"{head} &= {first}", *(f"&\\qquad {row}" for row in rest))
 
 
 def _gradient(case: Example, theorem: Theorem, symbols: Symbols) -> Worked:
@@ -154,7 +180,10 @@ def _gradient(case: Example, theorem: Theorem, symbols: Symbols) -> Worked:
     style = letters(theorem, symbols)
     right = reading(theorem.rhs)
     result = _values(case, theorem.variables, right)
-    shown = [row for t in _operators(right) for row in _table(case, t, style)]
+    where = ",\\quad ".join(
+        f"{style.symbol(c.name)} = {_size(e, case)}" for c, e in style.constants
+    )
+    operands = [row for t in _operators(right) for row in _table(case, t, style)]
     numbers, more = _written_out(case, style, theorem.variables, theorem.lhs, right, result)
     for at in _places(result.shape):
         direct = evaluate(theorem.lhs, case.model, _point(theorem.variables, at))
@@ -163,28 +192,29 @@ def _gradient(case: Example, theorem: Theorem, symbols: Symbols) -> Worked:
                 f"{theorem.name} at {at}: the theorem gives {result[at]}, the chain rule {direct}"
             )
     name = _whole(theorem, style)
-    where = [f"{style.symbol(c.name)} = {_size(e, case)}" for c, e in style.constants]
-    sums = f"{latex_expression(theorem.lhs, style)} = {latex_expression(right, style)}"
     return Worked(
         f"The gradient ${name}$",
-        ",\\quad ".join([sums, *where]),
+        _equation(theorem.lhs, right, style),
+        ((where,) if where else ()) + tuple(operands),
         numbers,
+        tuple(matrices(name, result, f"({{}}){_entry(style)[2:]}")),
         _plain(result, case),
-        (*shown, *matrices(name, result, _entry(symbols))),
         f"{more} The chain rule, carried out on the numbers, gives the same.".strip(),
     )
 
 
 def _whole(theorem: Theorem, style: Letters) -> str:
-    """Return the name of a gradient as a tensor: ``\\partial L / \\partial x``."""
+    """Return the name of a gradient as a tensor, in the notation of its theorem."""
     head = theorem.lhs[0].factors[0]
     assert isinstance(head, Derivative) and isinstance(head.factors[0], Access)
     loss, wrt = (style.tensor(a.tensor.name) for a in (head.factors[0], head.wrt))
     return f"\\partial {loss} / \\partial {wrt}"
 
 
-def _entry(symbols: Symbols) -> str:
-    return "_{{{}}}" if symbols.subscripts else "[{}]"
+def _entry(style: Letters, name: str = "") -> str:
+    """Return a pattern for an entry of a tensor: of its symbol and an index."""
+    symbol = "({})" if style.named(name).startswith("(") else "{}"
+    return symbol + ("_{{{}}}" if style.symbols.subscripts else "[{}]")
 
 
 def _size(e: Expr, case: Example) -> str:
@@ -201,7 +231,7 @@ def _table(case: Example, t: Tensor, style: Letters) -> Iterator[str]:
     found = table(t, case.model)
     if found is not None:
         first, entries = found
-        yield from matrices(style.named(t.name), entries, _entry(style.symbols))
+        yield from matrices(style.tensor(t.name), entries, _entry(style, t.name))
         if any(first):
             start = style.index(tuple(map(sp.Integer, first)), ())
             yield f"& \\text{{where the first entry is }} {style.named(t.name)}{start}"
@@ -251,20 +281,30 @@ def _written_out(
         chain = list(_chain(products[:PRODUCTS], case, style, n == 0 or len(products) <= SYMBOLS))
         if len(products) > PRODUCTS:
             chain = [[*parts, "\\cdots"] for parts in chain]
-        value = number(result[at])
-        chain += [] if chain and chain[-1] == [value] else [[value]]
-        room = TEXT_WIDTH - width(head) - width("=") - width("\\qquad")
-        for parts in chain:
-            first, *rest = sum_rows(parts, room)
-            rows.append(f"{head} &= {first}")
-            rows += [f"&\\qquad {row}" for row in rest]
-            head = ""
+        rows += _rows(head, [*chain, [number(result[at])]])
     said = []
     if result.size > ENTRIES:
         said.append(f"{result.size - ENTRIES} more entries are not written out.")
     if longest > PRODUCTS:
         said.append(f"The dots stand for up to {longest - PRODUCTS} more products.")
-    return tuple(row.strip() for row in rows), " ".join(said)
+    return tuple(rows), " ".join(said)
+
+
+def _rows(head: str, chain: Sequence[Sequence[str]]) -> list[str]:
+    """Return ``head = sum = sum = value`` in rows that fit the page, as few as there can be."""
+    room = TEXT_WIDTH - width(head) - width("=") - width("\\qquad")
+    rows: list[str] = []
+    last = ""
+    for parts in chain:
+        first, *rest = sum_rows(parts, room)
+        if [first] == [last]:
+            continue
+        last = first
+        if rows and not rest and width(f"{rows[-1]} = {first}") < room + width("="):
+            rows[-1] += f" = {first}"
+        else:
+            rows += [f"&= {first}", *(f"&\\qquad {row}" for row in rest)]
+    return [f"{head} {rows[0]}", *rows[1:]]
 
 
 Product = list[tuple[Factor | None, Any]]

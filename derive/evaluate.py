@@ -22,7 +22,7 @@ import sympy as sp
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from rot180.derive.functions import relation
+from rot180.derive.functions import FUNCTIONS, T, relation
 from rot180.derive.obligations import Goal, Nonzero
 from rot180.derive.polynomial import monomials, symbol
 from rot180.derive.terms import (
@@ -189,14 +189,23 @@ class Given(Model):
         return found
 
     def function(self, name: str, order: int, at: Array) -> Array:
-        """Return values of a function.
+        """Return values of a known function: exact where they are rational, else to 17 digits.
 
         Raises:
-            EvaluationError: always, for a function that is only a name.
+            EvaluationError: the function is only a name.
 
         """
-        primed = name + "'" * order
-        raise EvaluationError(f"{primed}: found a function without values, expected a known one")
+        if name not in FUNCTIONS:
+            raise EvaluationError(
+                f"{name}: found a function without values, expected one of {', '.join(FUNCTIONS)}"
+            )
+        formula = FUNCTIONS[name].derivative(order)
+        out = np.zeros(len(at), object)
+        for n, argument in enumerate(at):
+            value = formula.subs(T, sp.Rational(argument))
+            exact = value if value.is_Rational else sp.Rational(float(value.evalf(30)))
+            out[n] = int(exact.p) if exact.q == 1 else Fraction(int(exact.p), int(exact.q))
+        return out
 
 
 @dataclass(frozen=True)
@@ -264,11 +273,12 @@ def table(tensor: Tensor, model: Model) -> tuple[tuple[int, ...], Array] | None:
     axes = [range(ends[0], ends[1] + 1) for ends in box if ends is not None]
     if len(axes) < len(box):
         return None
-    access = Access(tensor, tuple(symbol(f"_{n}") for n in range(len(box))))
+    names = tuple(symbol(f"_{n}") for n in range(len(box)))
+    access = Access(tensor, names)
     out = np.zeros([len(axis) for axis in axes], object)
     for at in itertools.product(*axes):
         place = tuple(i - axis.start for i, axis in zip(at, axes, strict=True))
-        here = dict(zip(access.index, at, strict=True))
+        here = dict(zip(names, at, strict=True))
         out[place] = evaluate((Term(sp.Integer(1), (), (access,)),), model, here)
     return tuple(axis.start for axis in axes), out
 
@@ -366,14 +376,25 @@ def _support(tensor: Tensor, scope: _Scope) -> Box:
         for term in tensor.definition.body:
             loops = [*formals, *(v.name for v in term.variables)]
             found.append(_intervals([*boxed, *_rows(term.factors, scope, loops)], loops))
-        scope.model._memo[key] = tuple(
+        whole = (
             (min((f[v][0] for f in found), default=0), max((f[v][1] for f in found), default=-1))
             if all(v in f for f in found)
             else None
             for v in formals
         )
+        own = {next(iter(row)): (low, high) for row, low, high in boxed}
+        scope.model._memo[key] = tuple(
+            _both(span, own.get(v)) for v, span in zip(formals, whole, strict=True)
+        )
     out: Box = scope.model._memo[key]
     return out
+
+
+def _both(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return what two ranges have in common; None is all of Z."""
+    if one is None or other is None:
+        return one or other
+    return max(one[0], other[0]), min(one[1], other[1])
 
 
 def _intervals(rows: Iterable[Row], loops: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import sympy as sp
@@ -260,7 +260,7 @@ def follow(
         cited = arguments["theorem"]
         if not isinstance(cited, Proof):
             raise RuleError(f"a theorem is cited by its proof, found a {type(cited).__name__}")
-        arguments["theorem"] = theorem = replay(cited)
+        arguments["theorem"] = theorem = _replayed(cited)
         if theorem.open:
             raise RuleError(f"{theorem.name} has an open obligation and cannot be cited")
     expression, needed = rule(Place(source, step.at, proof.facts), **arguments)
@@ -273,6 +273,12 @@ def follow(
     needed = tuple(dict.fromkeys((*needed, *_finite(new, line, proof.facts))))
     _well_formed(new, line, proof)
     return new, needed
+
+
+@lru_cache(maxsize=512)
+def _replayed(cited: Proof) -> Theorem:
+    """Replay what is cited, once: a chain of theorems would replay its end for every link."""
+    return replay(cited)
 
 
 def _finite(

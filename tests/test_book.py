@@ -24,7 +24,7 @@ from rot180.derive.theorems import claims, theorem
 
 ROOT = Path(__file__).parent.parent
 SOME = tuple(c for c in CHAPTERS if c.title in ("The dense layer", "Why the kernel is rotated"))
-VOID = {"meta", "link", "br", "img", "input", "hr"}
+VOID = {"meta", "link", "br", "wbr", "img", "input", "hr"}
 
 
 @cache
@@ -156,7 +156,7 @@ def test_a_chapter_compiles() -> None:
 
 def test_no_engine_names_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(CompileError, match="latexmk is not installed.*apt install .*latexmk"):
+    with pytest.raises(CompileError, match=r"latexmk is not installed.*apt install .*latexmk"):
         compiled("")
 
 
@@ -187,6 +187,14 @@ def test_the_page_about_them(request: pytest.FixtureRequest) -> None:
 )
 def test_text(text: str, expected: str) -> None:
     assert sentence(text) == expected
+
+
+def test_long_mathematics_in_a_sentence_may_be_broken() -> None:
+    """Before its signs, outside brackets; and no line begins with a full stop."""
+    long = "$" + " + ".join(f"g_{{{n}}}[h + {n}]" for n in range(9)) + "$."
+    assert sentence(long).count("<wbr>") == 8
+    assert sentence(long).endswith("</math>\u2060.")
+    assert "<wbr>" not in sentence("$a + b$")
 
 
 def test_text_with_another_command_is_refused() -> None:
