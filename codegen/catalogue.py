@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from jinja2 import Template
 
 from rot180.codegen import rocq
-from rot180.codegen.documents import proof_document
+from rot180.codegen.blocks import Document, Section
+from rot180.codegen.documents import illustrated, layer_document
 from rot180.codegen.render import HEADER, environment, render_contraction, render_module
 from rot180.derive.certificates import dumps
 from rot180.derive.gradients import gradient, kernel_theorems
@@ -121,18 +122,32 @@ def derive(spec: str, wrt: str | None = None, progress: Progress = quiet) -> Der
     return Derivation(found, tuple(gradients), kernels, wrt)
 
 
-def files(
-    derivation: Derivation, progress: Progress = quiet, symbols: Symbols = DEEP_LEARNING
-) -> dict[str, str]:
-    """Return file name → text of everything that is written for a layer.
+def document(
+    derivation: Derivation,
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+    more: Sequence[Section] = (),
+) -> Document:
+    """Return the document of a layer: its gradients, each with its proof, and its pictures.
+
+    Args:
+        derivation: what was proved.
+        detail: "short", or "full" for every step.
+        symbols: the notation.
+        more: sections at the end, say of worked examples.
+
+    """
+    proved = [t for _, t in derivation.gradients]
+    sections = (*illustrated(derivation.layer), *more)
+    return layer_document(derivation.layer, proved, detail, symbols, sections)
+
+
+def files(derivation: Derivation, progress: Progress = quiet) -> dict[str, str]:
+    """Return file name → text of everything but the document that is written for a layer.
 
     The texts are the same whether the layer came by its name or was written out.
     """
-    proved = [t for _, t in derivation.gradients]
-    texts = {
-        "proof.tex": proof_document(derivation.layer, proved, symbols=symbols),
-        "certificate.json": certificates(derivation),
-    }
+    texts = {"certificate.json": certificates(derivation)}
     for target, ending in TARGETS.items():
         progress(f"writing the {target} kernels")
         texts[f"{target}_kernels{ending}"] = module(derivation, target)

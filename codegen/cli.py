@@ -1,4 +1,4 @@
-"""The command line: ``rot180 derive | show | list | verify | generate``.
+"""The command line: ``rot180 derive | book | show | list | verify | generate``.
 
 Results go to the standard output, progress and errors to the standard error. The exit code is 2
 for bad input and 1 for a failed check.
@@ -9,14 +9,23 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import re
 import sys
 import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from rot180.codegen import catalogue, files, verification
+from rot180.codegen.blocks import Section
+from rot180.codegen.book import book
+from rot180.codegen.documents import fragment
 from rot180.codegen.program import program
+from rot180.codegen.publish import FORMATS, formats, publish
+from rot180.codegen.worked import section, worked
 from rot180.derive import smt
 from rot180.derive.certificates import dumps
 from rot180.derive.claims import judge
@@ -64,7 +73,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     derive.add_argument("--wrt", metavar="OPERAND", help="differentiate by this operand alone")
     derive.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
-    _add_notation(derive)
+    derive.add_argument(
+        "--fragment",
+        action="store_true",
+        help="write proof.tex to be pasted into a document with amsmath, not one of its own",
+    )
+    _add_document(derive, "tex,html")
+    _add_example(derive)
+
+    book = command("book", _book, "Write the book: every theorem, its proof, its kernel.")
+    book.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
+    _add_document(book, "tex,html,pdf")
 
     net = command("network", _network, "Derive a network's gradients; write a training program.")
     net.add_argument(
@@ -109,6 +128,69 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_document(parser: argparse.ArgumentParser, usual: str) -> None:
+    parser.add_argument(
+        "--format",
+        metavar="LIST",
+        help=f"some of {','.join(FORMATS)}; default: {usual}",
+    )
+    parser.add_argument(
+        "--detail",
+        choices=("short", "full"),
+        default="short",
+        help="whether a page shows the housekeeping steps of a proof; HTML has both views",
+    )
+    _add_notation(parser)
+
+
+def _add_example(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--example",
+        metavar="FILE",
+        nargs="+",
+        default=[],
+        help="small arrays (.npy) to work the layer out on: the operands in order, or NAME=FILE",
+    )
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="stride, dilation, padding or a size in the example, as s=2; default: 1, 1 and 0",
+    )
+
+
+def _example(arguments: argparse.Namespace, derivation: catalogue.Derivation) -> list[Section]:
+    """Work the layer out on the arrays that are given, if any."""
+    found, values = derivation.layer, dict[str, int]()
+    operands = [t.name for t in found.tensors]
+    for text in arguments.set:
+        name, _, value = text.partition("=")
+        if not re.fullmatch(r"[+-]?[0-9]{1,9}", value):
+            raise ValueError(f"--set: found {text!r}, expected NAME=VALUE, say s=2")
+        values[name] = int(value)
+    if values and not arguments.example:
+        raise ValueError("--set: found no --example beside it, expected arrays")
+    if not arguments.example:
+        return []
+    arrays: dict[str, NDArray[Any]] = {}
+    rest = list(operands)
+    for text in arguments.example:
+        name, equals, path = text.partition("=")
+        if not equals:
+            if not rest:
+                raise ValueError(f"--example: found {text!r}, expected no more than the operands")
+            name, path = rest[0], text
+        if name in arrays:
+            raise ValueError(f"--example: found {name} twice, expected it once")
+        rest = [other for other in rest if other != name]
+        arrays[name] = files.array(Path(path))
+    wrt = [name for name in operands if name in arrays and arguments.wrt in (None, name)]
+    symbols = _symbols(arguments.notation)
+    return [section(worked(found, arrays, values, symbols, wrt))]
+
+
 def _add_notation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--notation",
@@ -146,19 +228,52 @@ def _statement(proved: Theorem) -> dict[str, object]:
 
 def _derive(arguments: argparse.Namespace) -> int:
     symbols = _symbols(arguments.notation)
+    asked = formats(arguments.format or "tex,html")
+    if arguments.fragment and arguments.format not in (None, "tex"):
+        raise ValueError(f"--fragment: found --format {arguments.format} beside it, expected tex")
+    if arguments.fragment and arguments.example:
+        raise ValueError("--fragment: found --example beside it, expected one of the two")
     derivation = catalogue.derive(arguments.spec, arguments.wrt, _progress)
-    texts = catalogue.files(derivation, _progress, symbols)
+    if arguments.fragment:
+        parts = (fragment(t, arguments.detail, symbols) for _, t in derivation.gradients)
+        texts: dict[str, str | bytes] = {"proof.tex": "\n".join(parts)}
+        missing: list[str] = []
+    else:
+        more = _example(arguments, derivation)
+        shown = catalogue.document(derivation, arguments.detail, symbols, more)
+        texts, missing = publish(shown, "proof", asked, _progress)
+    texts |= catalogue.files(derivation, _progress)
     paths = [str(path) for path in files.write(arguments.output, texts)]
+    for said in missing:
+        _progress(said)
+    code = 1 if missing and arguments.format else 0
     if arguments.json:
         proved = {name: _statement(found) for name, found in derivation.gradients}
         _print_json({"layer": derivation.layer.text, "theorems": proved, "files": paths})
-        return 0
+        return code
     print(f"{derivation.layer.text}\n")
     for name, found in derivation.gradients:
         print(f"{name}, proved in {len(found.proof.steps)} steps:\n")
         print("\n".join(f"    {line}" for line in str(found).splitlines()), end="\n\n")
     print("Written:", *paths, sep="\n    ")
-    return 0
+    return code
+
+
+def _book(arguments: argparse.Namespace) -> int:
+    symbols = _symbols(arguments.notation)
+    asked = formats(arguments.format or ",".join(FORMATS))
+    begin = time.perf_counter()
+    written = book(arguments.detail, symbols, progress=_progress)
+    texts, missing = publish(written, "book", asked, _progress)
+    paths = [str(path) for path in files.write(arguments.output, texts)]
+    for said in missing:
+        _progress(said)
+    _progress(f"{time.perf_counter() - begin:.0f} s")
+    if arguments.json:
+        _print_json({"files": paths, "missing": missing})
+    else:
+        print("Written:", *paths, sep="\n    ")
+    return 1 if missing else 0
 
 
 def _network(arguments: argparse.Namespace) -> int:

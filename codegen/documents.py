@@ -1,12 +1,24 @@
-"""Complete LaTeX documents: a layer, its gradients, and a proof of each."""
+"""Documents about a layer: the forward pass, its gradients, and a proof of each."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from rot180.codegen.blocks import (
+    Block,
+    Document,
+    Figure,
+    Note,
+    Proof,
+    Prose,
+    Section,
+    Statement,
+    Stepper,
+)
+from rot180.codegen.pictures import pictures
+from rot180.codegen.tex import latex
 from rot180.derive.gradients import loss, output_gradient
 from rot180.derive.latex import (
     box,
@@ -16,41 +28,22 @@ from rot180.derive.latex import (
     layer_letters,
     letters,
     listed,
+    proof_lines,
+    statement,
 )
 from rot180.derive.layers import Layer
-from rot180.derive.proof import Theorem, replay, tensors
+from rot180.derive.obligations import evident
+from rot180.derive.proof import Theorem, cited, replay, tensors
 from rot180.derive.symbols import DEEP_LEARNING, Symbols
-from rot180.derive.terms import Access, Derivative, term
+from rot180.derive.terms import Access, Derivative, Tensor, term
 from rot180.derive.typeset import Letters, escape
 
-
-@dataclass(frozen=True)
-class Part:
-    """A theorem as the template lays it out: title, statement, proof, and where it comes from."""
-
-    title: str
-    statement: str
-    proof: str
-    steps: int
-    digest: str
-
-
-def environment() -> Environment:
-    r"""Return a Jinja environment for LaTeX: ``\VAR{name}``, ``\BLOCK{for ...}``."""
-    return Environment(
-        block_start_string="\\BLOCK{",
-        block_end_string="}",
-        variable_start_string="\\VAR{",
-        variable_end_string="}",
-        comment_start_string="\\NOTE{",
-        comment_end_string="}",
-        loader=PackageLoader("rot180.codegen"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+CONVENTION = (
+    "A tensor is a function of integer indices that is zero outside its box, a sum runs over all "
+    "integers, and a bracket $[\\,\\cdot\\,]$ is $1$ where the condition in it holds and $0$ "
+    "elsewhere: padding, cropping and windows that overhang need no cases."
+)
+"""How every formula is to be read."""
 
 
 def proof_document(
@@ -59,33 +52,81 @@ def proof_document(
     detail: str = "short",
     symbols: Symbols = DEEP_LEARNING,
 ) -> str:
-    """Return a complete LaTeX document: the layer and its theorems, each with its proof.
+    """Return `layer_document` as LaTeX text."""
+    return latex(layer_document(layer, theorems, detail, symbols))
+
+
+def layer_document(
+    layer: Layer,
+    theorems: Sequence[Theorem],
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+    more: Sequence[Section] = (),
+) -> Document:
+    """Return the document of a layer and its theorems, each with its proof.
 
     Args:
         layer: the forward pass.
         theorems: its gradients; every proof is replayed first.
         detail: "short", or "full" for every step.
         symbols: the notation.
+        more: sections at the end, say of worked examples.
 
     Raises:
         ProofError: a proof does not follow.
 
     """
-    total = loss(layer)
-    inside = [t for t in tensors((term(total[()]),)) if t.definition is not None]
-    forward = [layer.output, *(t for t in inside if t not in (layer.output, total))]
-    known = [t.name for t in inside]
-    own = layer_letters(layer, symbols)
-    style = letters(theorems[0], symbols) if theorems else own
-    return environment().get_template("proof.tex.jinja").render(
-        source=escape(layer.text),
-        forward=definitions(forward, own),
-        output=own.tensor(layer.output.name),
-        given=_given(layer, own),
-        incoming=style.tensor(output_gradient(layer).name),
-        loss=style.tensor(total.name),
-        sum=definitions([total], replace(own, tensors=style.tensors)),
-        parts=[part(t, known, detail, symbols) for t in theorems],
+    known = [t.name for t in _inside(layer)]
+    style = letters(theorems[0], symbols) if theorems else layer_letters(layer, symbols)
+    sections = [Section("layer", "The layer", forward(layer, style, symbols))]
+    for given in theorems:
+        found = replayed(given)
+        blocks = (*theorem_blocks(found, known, detail, symbols), checked(found))
+        sections.append(Section(anchor(found.name), title(found, symbols), blocks))
+    return Document("The gradients of one layer", layer.text, (*sections, *more))
+
+
+def illustrated(layer: Layer) -> tuple[Section, ...]:
+    """Return a section with the pictures of a layer, and none where there are none.
+
+    A layer with a stride is drawn with a stride of 2.
+    """
+    found = [p for p in pictures(layer) if not p.name.endswith("-1")]
+    if not found:
+        return ()
+    windows = [Stepper(layer, "stepper")] if any("forward" in p.name for p in found) else []
+    blocks: tuple[Block, ...] = (*(Figure(p) for p in found), *windows)
+    return (Section("pictures", "Pictures", blocks),)
+
+
+def _inside(layer: Layer) -> list[Tensor]:
+    """Return the defined tensors of a layer, its loss among them."""
+    return [t for t in tensors((term(loss(layer)[()]),)) if t.definition is not None]
+
+
+def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> tuple[Block, ...]:
+    """Say what a layer computes, what its names stand for, and what the loss is.
+
+    Args:
+        layer: the forward pass.
+        style: the letters of a theorem about it.
+        symbols: the notation.
+
+    """
+    total, own = loss(layer), layer_letters(layer, symbols)
+    defined = [layer.output, *(t for t in _inside(layer) if t not in (layer.output, total))]
+    g, name = style.tensor(output_gradient(layer).name), style.tensor(total.name)
+    output = own.tensor(layer.output.name)
+    return (
+        Prose((definitions(defined, own), f"Here {_given(layer, own)}. {CONVENTION}")),
+        Prose(
+            (
+                f"The loss ${name}$ is known through "
+                f"${g} = \\partial {name} / \\partial {output}$ alone, so that",
+                definitions([total], replace(own, tensors=style.tensors)),
+                f"has the derivatives of any loss with that gradient, and ${g}$ is held fixed.",
+            )
+        ),
     )
 
 
@@ -101,48 +142,98 @@ def _given(layer: Layer, style: Letters) -> str:
     return listed(said)
 
 
+def replayed(theorem: Theorem) -> Theorem:
+    """Replay a theorem, its words kept.
+
+    Raises:
+        ProofError: the proof does not follow.
+
+    """
+    return replace(replay(theorem.proof), words=theorem.words)
+
+
+def title(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> str:
+    """Return what a theorem is about: the gradient on its left side, else its name."""
+    head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
+    if isinstance(head, Derivative) and isinstance(head.factors[0], Access):
+        style = letters(theorem, symbols)
+        parts = (style.tensor(a.tensor.name) for a in (head.factors[0], head.wrt))
+        return "The gradient $\\partial {} / \\partial {}$".format(*parts)
+    return escape(theorem.name)
+
+
+def anchor(name: str) -> str:
+    """Return what links to a theorem point to."""
+    return name.replace("_", "-")
+
+
+def theorem_blocks(
+    theorem: Theorem,
+    known: Collection[str] = (),
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+) -> tuple[Statement, Proof]:
+    """Return statement and proof of a replayed theorem.
+
+    Args:
+        theorem: what is stated and proved.
+        known: names of defined tensors that the document has introduced.
+        detail: which view of the proof a page shows, "short" or "full".
+        symbols: the notation.
+
+    Raises:
+        ValueError: detail is neither "short" nor "full".
+
+    """
+    views = {v: proof_lines(theorem, v, symbols) for v in dict.fromkeys((detail, "short", "full"))}
+    parts = tuple(statement(theorem, known, symbols))
+    return Statement(theorem.name, parts), Proof(views["short"], views["full"], detail)
+
+
+def checked(theorem: Theorem) -> Note:
+    """Say how a proof was checked: its steps, rules, side conditions and hash."""
+    steps = theorem.proof.steps
+    rules = Counter(step.rule for step in steps)
+    used = listed([f"\\texttt{{{escape(rule)}}} ({rules[rule]})" for rule in sorted(rules)])
+    needed = [o for step in theorem.obligations for o in step]
+    hard = sum(not evident(o) for o in needed)
+    said = [
+        f"{_count(len(steps), 'step')}, replayed by the rules {used}"
+        if steps
+        else "No step: both sides are one expression",
+        _count(len(needed), "side condition") + _settled(len(needed), hard),
+        f"the proof's hash is \\texttt{{{theorem.proof.digest}}}",
+    ]
+    if lemmas := cited(theorem.proof):
+        names = (f"\\texttt{{{escape(p.name)}}}" for p in lemmas)
+        said.append(f"it cites {listed([*names])}, replayed too")
+    return Note("How it was checked.", "; ".join(said) + ".")
+
+
+def _settled(needed: int, hard: int) -> str:
+    """Say how side conditions are settled, of which some are not evident."""
+    if not needed:
+        return ""
+    if not hard:
+        return ", evident" if needed == 1 else ", all evident"
+    return f", {hard} of them by certificates for all sizes" if needed > 1 else ", certified"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
+
+
 def fragment(
     theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
 ) -> str:
     """Return statement and proof of one theorem, to be put into a document of one's own.
 
-    Raises:
-        ProofError: the proof does not follow.
-
-    """
-    found = part(theorem, (), detail, symbols)
-    return f"{found.statement}\n\n{found.proof}\n"
-
-
-def part(
-    theorem: Theorem,
-    known: Collection[str],
-    detail: str = "short",
-    symbols: Symbols = DEEP_LEARNING,
-) -> Part:
-    """Replay a theorem and return what a document shows of it.
-
-    Args:
-        theorem: what is stated and proved.
-        known: names of defined tensors that the document has introduced.
-        detail: "short" or "full", see `latex_proof`.
-        symbols: the notation.
+    It needs the package amsmath and nothing else.
 
     Raises:
         ProofError: the proof does not follow.
 
     """
-    theorem = replace(replay(theorem.proof), words=theorem.words)
-    head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
-    title = escape(theorem.name)
-    if isinstance(head, Derivative) and isinstance(head.factors[0], Access):
-        style = letters(theorem, symbols)
-        parts = (style.tensor(a.tensor.name) for a in (head.factors[0], head.wrt))
-        title = "The gradient $\\partial {} / \\partial {}$".format(*parts)
-    return Part(
-        title=title,
-        statement=latex_theorem(theorem, known, symbols),
-        proof=latex_proof(theorem, detail, symbols),
-        steps=len(theorem.proof.steps),
-        digest=theorem.proof.digest,
-    )
+    found = replayed(theorem)
+    stated = latex_theorem(found, symbols=symbols)
+    return f"{stated}\n\n{latex_proof(found, detail, symbols)}\n"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class WriteError(OSError):
@@ -21,10 +26,37 @@ def read(path: Path) -> str:
         OSError: the file cannot be read.
 
     """
-    return path.read_bytes().decode("utf-8")
+    return contents(path).decode("utf-8")
 
 
-def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+def array(path: Path) -> NDArray[Any]:
+    """Return the array of a ``.npy`` file; nothing that could run code is read.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no array of numbers.
+
+    """
+    try:
+        found = np.load(io.BytesIO(contents(path)), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path}: found no array, expected a .npy file ({error})") from error
+    if not isinstance(found, np.ndarray):
+        raise ValueError(f"{path}: found several arrays, expected a .npy file with one")
+    return found
+
+
+def contents(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        OSError: the file cannot be read.
+
+    """
+    return path.read_bytes()
+
+
+def write(folder: Path, texts: Mapping[str, str | bytes]) -> list[Path]:
     """Write texts into a folder (made if it is missing) and return their paths.
 
     Every text is on disk under a temporary name before the first one takes its place, and
@@ -32,7 +64,7 @@ def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
 
     Args:
         folder: where to write.
-        texts: file name, below the folder, to text.
+        texts: file name, below the folder, to text, or to bytes that are no text.
 
     Raises:
         WriteError: the folder or a file cannot be written.
@@ -49,7 +81,7 @@ def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
             handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
             temporary[path] = Path(draft)
             with os.fdopen(handle, "wb") as file:
-                file.write(text.encode("utf-8"))
+                file.write(text.encode("utf-8") if isinstance(text, str) else text)
             temporary[path].chmod(0o666 & ~_umask())
         for path, draft_path in temporary.items():
             draft_path.replace(path)

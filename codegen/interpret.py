@@ -9,7 +9,7 @@ from itertools import product
 from sympy import Expr, Symbol
 
 from rot180.codegen.plan import Affine, Box, Nest, Operand, Phase, Plan
-from rot180.derive.polynomial import monomials
+from rot180.derive.polynomial import number
 
 Point = tuple[int, ...]
 Values = Mapping[str, Mapping[Point, int]]
@@ -38,7 +38,7 @@ def interpret(
     shape = [_number(n, sizes) for n in plan.shape]
     out = {at: Fraction(0) for at in product(*(range(n) for n in shape))}
     for nest in plan.nests:
-        scale = _fraction(nest.coefficient, sizes)
+        scale = number(nest.coefficient, sizes)
         for env in _outer(nest, dict(sizes), 0):
             for point in _points(nest, env):
                 at = tuple(_value(e, point) for e in nest.output)
@@ -46,18 +46,8 @@ def interpret(
     return out
 
 
-def _fraction(e: Expr, env: Mapping[str, int]) -> Fraction:
-    total = Fraction(0)
-    for monomial, c in monomials(e).items():
-        part = Fraction(int(c.p), int(c.q))
-        for name, power in monomial:
-            part *= env[name] ** power
-        total += part
-    return total
-
-
 def _number(e: Expr, env: Mapping[str, int]) -> int:
-    value = _fraction(e, env)
+    value = number(e, env)
     if value.denominator != 1:
         raise ValueError(f"{e} is not an integer at {dict(env)}")
     return int(value)

@@ -49,28 +49,30 @@ if TYPE_CHECKING:
 
 def _sources(obligation: Obligation, certificate: Certificate) -> Iterator[Condition]:
     """List the conditions of the context that the proof of a goal uses."""
-    origin: dict[Expr, Condition] = {}
+    at_least: dict[Expr, Condition] = {}
+    equal: dict[Expr, Condition] = {}
     for c in obligation.context:
-        for e in (e for found in facts((c,)) for e in found):
-            origin.setdefault(e, c)
+        for origin, found in zip((at_least, equal), facts((c,)), strict=True):
+            for e in found:
+                origin.setdefault(e, c)
     nonnegative, zero = facts(obligation.context)
     hard = open_parts(obligation)
     for part in parts(obligation.goal):
         if part not in hard:
-            yield from _spare(part, origin, obligation)
+            yield from _spare(part, (*at_least.items(), *equal.items()))
     for refutation in certificate:
         for _, numbers in refutation.products:
-            yield from (origin[nonnegative[n]] for n in numbers if n < len(nonnegative))
-        yield from (origin[zero[n]] for _, n in refutation.multiples)
+            yield from (at_least[nonnegative[n]] for n in numbers if n < len(nonnegative))
+        yield from (equal[zero[n]] for _, n in refutation.multiples)
 
 
 def _spare(
-    part: AtLeast | Nonzero, origin: Mapping[Expr, Condition], obligation: Obligation
+    part: AtLeast | Nonzero, origin: Sequence[tuple[Expr, Condition]]
 ) -> Iterator[Condition]:
     """Find the one condition that makes a goal evident."""
-    if part.value.is_number:
+    if part.value.is_number and (isinstance(part, Nonzero) or bool(part.value >= 0)):
         return
-    for e, c in origin.items():
+    for e, c in origin:
         if isinstance(c, Equal):
             found = e in (part.value, normal(-part.value))
         else:

@@ -18,12 +18,13 @@ from fractions import Fraction
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from rot180.derive.functions import relation
+from rot180.derive.functions import FUNCTIONS, T, relation
 from rot180.derive.obligations import Goal, Nonzero
-from rot180.derive.polynomial import monomials
+from rot180.derive.polynomial import monomials, symbol
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -35,6 +36,7 @@ from rot180.derive.terms import (
     Factor,
     Range,
     Tensor,
+    Term,
     accesses_and_brackets,
     factor_symbols,
     free_symbols,
@@ -162,6 +164,51 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Given(Model):
+    """A model whose entries are given, not drawn: whole numbers or fractions, evaluated exactly.
+
+    Attributes:
+        arrays: the entries of each free tensor.
+
+    """
+
+    limit: int | None = 1
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+
+    def entries(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return the entries of the free tensor of that name.
+
+        Raises:
+            EvaluationError: none are given, or they have another box.
+
+        """
+        found = self.arrays.get(name)
+        if found is None or found.shape != shape:
+            had = "no entries" if found is None else f"entries of the shape {found.shape}"
+            raise EvaluationError(f"{name}: found {had}, expected the shape {shape}")
+        return found
+
+    def function(self, name: str, order: int, at: Array) -> Array:
+        """Return values of a known function: exact where they are rational, else to 17 digits.
+
+        Raises:
+            EvaluationError: the function is only a name.
+
+        """
+        if name not in FUNCTIONS:
+            raise EvaluationError(
+                f"{name}: found a function without values, expected one of {', '.join(FUNCTIONS)}"
+            )
+        formula = FUNCTIONS[name].derivative(order)
+        out = np.zeros(len(at), object)
+        for n, argument in enumerate(at):
+            value = formula.subs(T, sp.Rational(argument))
+            exact = value if value.is_Rational else sp.Rational(float(value.evalf(30)))
+            out[n] = int(exact.p) if exact.q == 1 else Fraction(int(exact.p), int(exact.q))
+        return out
+
+
+@dataclass(frozen=True)
 class _Scope:
     """Where a factor is evaluated: a model, named integers, and the entries moved by an epsilon.
 
@@ -190,6 +237,50 @@ def evaluate(expression: Expression, model: Model, point: Mapping[Symbol, int]) 
     env = {v.name: n for v, n in (*model.sizes.items(), *point.items())}
     value = _tabulate(expression, _Scope(model, env), {})[0]
     return value if isinstance(value, Fraction) and value.denominator != 1 else int(value)
+
+
+def points(
+    term: Term, model: Model, point: Mapping[Symbol, int]
+) -> list[dict[Symbol, int]]:
+    """Return where a sum is carried out: the values of its variables that no factor rules out.
+
+    Boxes, ranges and equations rule points out; a zero among the entries does not.
+
+    Args:
+        term: a sum of products.
+        model: sizes, parameters and entries.
+        point: the free indices.
+
+    Raises:
+        EvaluationError: the sum is not bounded by its factors, or a symbol has no value.
+
+    """
+    env = {v.name: n for v, n in (*model.sizes.items(), *point.items())}
+    loops = [v.name for v in term.variables]
+    count, found = _solutions(list(_rows(term.factors, _Scope(model, env), loops)), loops)
+    rows = sorted(zip(*(found[v].tolist() for v in loops), strict=True)) if loops else [()] * count
+    return [dict(zip(term.variables, row, strict=True)) for row in rows]
+
+
+def table(tensor: Tensor, model: Model) -> tuple[tuple[int, ...], Array] | None:
+    """Return a tensor's entries on the smallest box outside of which it is evidently zero.
+
+    Returns:
+        the first index of each axis, and the entries; None if an axis has no such box.
+
+    """
+    box = _support(tensor, _Scope(model, {v.name: n for v, n in model.sizes.items()}))
+    axes = [range(ends[0], ends[1] + 1) for ends in box if ends is not None]
+    if len(axes) < len(box):
+        return None
+    names = tuple(symbol(f"_{n}") for n in range(len(box)))
+    access = Access(tensor, names)
+    out = np.zeros([len(axis) for axis in axes], object)
+    for at in itertools.product(*axes):
+        place = tuple(i - axis.start for i, axis in zip(at, axes, strict=True))
+        here = dict(zip(names, at, strict=True))
+        out[place] = evaluate((Term(sp.Integer(1), (), (access,)),), model, here)
+    return tuple(axis.start for axis in axes), out
 
 
 def _hash(label: str) -> int:
@@ -285,14 +376,25 @@ def _support(tensor: Tensor, scope: _Scope) -> Box:
         for term in tensor.definition.body:
             loops = [*formals, *(v.name for v in term.variables)]
             found.append(_intervals([*boxed, *_rows(term.factors, scope, loops)], loops))
-        scope.model._memo[key] = tuple(
+        whole = (
             (min((f[v][0] for f in found), default=0), max((f[v][1] for f in found), default=-1))
             if all(v in f for f in found)
             else None
             for v in formals
         )
+        own = {next(iter(row)): (low, high) for row, low, high in boxed}
+        scope.model._memo[key] = tuple(
+            _both(span, own.get(v)) for v, span in zip(formals, whole, strict=True)
+        )
     out: Box = scope.model._memo[key]
     return out
+
+
+def _both(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return what two ranges have in common; None is all of Z."""
+    if one is None or other is None:
+        return one or other
+    return max(one[0], other[0]), min(one[1], other[1])
 
 
 def _intervals(rows: Iterable[Row], loops: Sequence[str]) -> dict[str, tuple[int, int]]:

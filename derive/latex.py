@@ -6,9 +6,11 @@ Everything printed can be read back: a short proof leaves lines out, it never al
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -16,6 +18,7 @@ from sympy import Expr, Symbol
 from rot180.derive.functions import relation
 from rot180.derive.notation import Layer
 from rot180.derive.polynomial import (
+    Monomial,
     coefficient,
     factored,
     monomials,
@@ -40,10 +43,13 @@ from rot180.derive.terms import (
     Tensor,
     Term,
     accesses_and_brackets,
+    define,
+    fresh,
     indices,
+    substitute,
     term,
 )
-from rot180.derive.typeset import TEXT_WIDTH, Letters, escape, letter, width
+from rot180.derive.typeset import TEXT_WIDTH, Letters, escape, letter, text_width, width
 
 
 def condition(c: Condition, style: Letters) -> str:
@@ -64,9 +70,11 @@ def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
 
     """
     known = _tensors(theorem)
+    symbols = _for_windows(symbols, [*theorem.lines, *map(_body, known)])
     free = tuple(v for v, _ in theorem.variables)
-    bound = tuple(dict.fromkeys(v for line in theorem.lines for t in line for v in t.variables))
-    used = {v.name for v in bound}.union(*(_names(line) for line in theorem.lines))
+    lines = (*theorem.lines, reading(theorem.rhs))
+    bound = tuple(dict.fromkeys(v for line in lines for t in line for v in t.variables))
+    used = {v.name for v in bound}.union(*map(_names, lines))
     values = () if "pi" in used else tuple(dict.fromkeys(_paddings(theorem)))
     names = ["\\pi"] if len(values) == 1 else [f"\\pi_{{{n + 1}}}" for n in range(len(values))]
     return Letters(
@@ -75,12 +83,14 @@ def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
         tuple((symbol(n), e) for n, e in zip(names, values, strict=True)),
         _index_letters([v.name for v in (*free, *bound)], used, symbols),
         symbols,
+        free,
     )
 
 
 def layer_letters(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> Letters:
     """Choose the letters in which a layer's own definition is written."""
     inside = tensors((term(layer.output[_formals(layer.output)]),))
+    symbols = _for_windows(symbols, map(_body, inside))
     variables = _index_variables(layer.output)
     used = {v.name for v in layer.output.parameters} | {v.name for v in variables}
     return Letters(
@@ -89,17 +99,39 @@ def layer_letters(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> Letters:
         (),
         _index_letters([v.name for v in variables], used, symbols),
         symbols,
+        _formals(layer.output),
     )
+
+
+def _for_windows(symbols: Symbols, expressions: Iterable[Expression]) -> Symbols:
+    """Rename the indices of windows only where they slide: where an entry has a sum of indices.
+
+    So k is a where it is a tap, and k where it counts the inputs of a dense layer.
+    """
+    if not symbols.windows:
+        return symbols
+    names = dict(symbols.windows)
+    sliding: set[str] = set()
+    for t in (t for e in expressions for t in e):
+        for part in accesses_and_brackets(t.factors):
+            for e in indices(part) if isinstance(part, Access) else ():
+                inside = {v.name.rstrip("0123456789") for v in symbols_of(e)} & names.keys()
+                sliding |= inside if len(inside) > 1 else set()
+    chosen = tuple(symbols.windows) if sliding else ()
+    return replace(symbols, indices=(*symbols.indices, *chosen))
 
 
 def _formals(t: Tensor) -> tuple[Symbol, ...]:
     return t.definition.formals if t.definition else ()
 
 
+def _body(t: Tensor) -> Expression:
+    return t.definition.body if t.definition else ()
+
+
 def _index_variables(t: Tensor) -> tuple[Symbol, ...]:
     """Return the indices of a definition in the reader's order: those of the left side first."""
-    body = t.definition.body if t.definition else ()
-    return tuple(dict.fromkeys((*_formals(t), *(v for u in body for v in u.variables))))
+    return tuple(dict.fromkeys((*_formals(t), *(v for u in _body(t) for v in u.variables))))
 
 
 def _names(expression: Expression) -> set[str]:
@@ -109,13 +141,12 @@ def _names(expression: Expression) -> set[str]:
 def _forward_order(known: Sequence[Tensor], free: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
     """Order index variables as the layer has them, after the free ones that it does not have."""
     swept = {pair[1] for t in known if (pair := _incoming(t))}
+    swept = swept or {t.name for t in known if t.name.isidentifier()}
     forward = [v for t in known if t.name in swept for v in _index_variables(t)]
     return (*(v for v in free if v not in forward), *dict.fromkeys(forward))
 
 
-def _tensor_letters(
-    known: Sequence[Tensor], used: set[str], symbols: Symbols
-) -> Table:
+def _tensor_letters(known: Sequence[Tensor], used: set[str], symbols: Symbols) -> Table:
     """Return the symbols of tensors; where the notation gives two the same, one keeps its name."""
     incoming = [t.name for t in known if t.name.startswith("grad_")]
     plain = len(incoming) == 1 and symbols.gradient not in used
@@ -134,20 +165,25 @@ def _tensor_letters(
     return tuple(out.items())
 
 
-def _index_letters(variables: Sequence[str], used: set[str], symbols: Symbols) -> Table:
+def _index_letters(
+    variables: Sequence[str],
+    used: set[str],
+    symbols: Symbols,
+    fixed: Mapping[str, str] = MappingProxyType({}),
+) -> Table:
     """Give each index the letter of the notation, with primes until no other name has it.
 
     The indices go first come, first served; ``h1`` takes the letter of ``h``. So no renaming
-    captures a name, in any line of a proof.
+    captures a name, in any line of a proof. What is fixed stays as it is.
     """
-    letters, out = dict(symbols.indices), dict[str, str]()
+    letters, out = dict(symbols.indices), dict(fixed)
 
     def chosen(name: str) -> str | None:
         return letters.get(name) or letters.get(name.rstrip("0123456789"))
 
-    taken = {letter(name) for name in used if chosen(name) is None}
+    taken = {letter(name) for name in used if chosen(name) is None} | set(fixed.values())
     for name in dict.fromkeys((*variables, *sorted(used))):
-        if (shown := chosen(name)) is not None:
+        if name not in fixed and (shown := chosen(name)) is not None:
             while shown in taken:
                 shown += "'"
             taken.add(shown)
@@ -160,17 +196,34 @@ def _tensors(theorem: Theorem) -> tuple[Tensor, ...]:
 
 
 def _paddings(theorem: Theorem) -> Iterator[Expr]:
-    """Yield what stands in indices without a variable and has three monomials or more."""
-    free = [v for v, _ in theorem.variables]
-    for t in (t for line in theorem.lines for t in line):
-        gone = dict.fromkeys((*free, *t.variables), sp.Integer(0))
+    """Yield what stands in indices without a variable, where a name for it is shorter.
+
+    It has three monomials, or two if it is a padding of the right side; ``K - 1`` keeps its look.
+    The sign is that of the padding of the backward pass: sizes are positive in it.
+    """
+    free = tuple(v for v, _ in theorem.variables)
+    named = [(free, t) for t in reading(theorem.rhs)]
+    for f in (f for t in theorem.rhs for f in t.factors if isinstance(f, Access)):
+        named += [(_formals(f.tensor), t) for t in _body(f.tensor)]
+    shape = [n for t in _tensors(theorem) for n in t.shape if n is not None]
+    sizes = {v.name for n in shape for v in symbols_of(n)}
+    lines = [(free, t) for line in theorem.lines for t in line]
+    for n, (fixed, t) in enumerate([*named, *lines]):
+        gone = dict.fromkeys((*fixed, *t.variables), sp.Integer(0))
         for part in accesses_and_brackets(t.factors):
             for e in indices(part):
-                fixed = normal(e.xreplace(gone))
-                found = monomials(fixed)
-                if len(found) >= 3:
-                    top = max(found, key=lambda m: (sum(k for _, k in m), m))
-                    yield fixed if found[top] > 0 else normal(-fixed)
+                rest = normal(e.xreplace(gone))
+                found = monomials(rest)
+                last = max(found, default=(), key=lambda m: _weight(m, sizes))
+                value = rest if found.get(last, 1) > 0 else normal(-rest)
+                short = n < len(named) and len(found) == 2 and normal(value + 1) not in shape
+                if len(found) >= 3 or short:
+                    yield value
+
+
+def _weight(m: Monomial, sizes: Collection[str]) -> tuple[object, ...]:
+    """Rank a monomial: those with a size in it first, then by degree."""
+    return (any(name in sizes for name, _ in m), sum(k for _, k in m), m)
 
 
 def latex_expression(expression: Expression, style: Letters | None = None) -> str:
@@ -187,17 +240,39 @@ class Line:
     remark: str
     style: Letters
 
+    def rows(self, room: float) -> list[str]:
+        """Return the right side in rows no wider than `room` points."""
+        return self.style.rows(self.right, room)
+
+
+Display: TypeAlias = tuple[Line, ...]
+"""Equations that are displayed together."""
+
+
+def room(lines: Sequence[Line]) -> float:
+    """Return the width that is left for right sides, in points."""
+    return TEXT_WIDTH - max(width(line.left) for line in lines) - width("=")
+
 
 def aligned(lines: Sequence[Line]) -> str:
-    """Return an ``align*``; right sides that are too long for the page are broken."""
-    room = TEXT_WIDTH - max(width(line.left) for line in lines) - width("=")
+    """Return the lines, aligned; right sides that are too long for the page are broken.
+
+    Reasons stand in a column of their own if it fits beside the right sides, else at the margin.
+    """
+    space = room(lines)
+    rows = [line.rows(space) for line in lines]
+    widest = max(width(row) for row in (r for parts in rows for r in parts))
+    reasons = max(text_width(line.remark) for line in lines)
+    column = 0 < reasons <= space - widest - width("\\quad")
     out = []
-    for line in lines:
-        body = " \\\\\n  &\\qquad ".join(line.style.rows(line.right, room))
+    for line, parts in zip(lines, rows, strict=True):
         left = f"{line.left}\n" if line.left else ""
-        tag = f" \\tag*{{\\small {line.remark}}}" if line.remark else ""
-        out.append(f"{left}  &= {body}{tag}")
-    return "\\begin{align*}\n" + " \\\\\n".join(out) + "\n\\end{align*}"
+        before = "&\\quad& \\text" if column else "\\tag*"
+        reason = f" {before}{{\\small {line.remark}}}" if line.remark else ""
+        body = " \\\\\n  &\\qquad ".join(parts)
+        out.append(f"{left}  &= {body}{reason}")
+    begin, name = ("{alignat*}{2}", "alignat*") if column else ("{align*}", "align*")
+    return f"\\begin{begin}\n" + " \\\\\n".join(out) + f"\n\\end{{{name}}}"
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -215,21 +290,69 @@ def box(t: Tensor, style: Letters) -> str:
     return " \\times ".join(sizes)
 
 
-def definitions(defined: Iterable[Tensor], style: Letters) -> str:
+def definitions(defined: Iterable[Tensor], style: Letters) -> Display:
     """Return the equations that define tensors, each with its box."""
     lines = []
-    for t in defined:
+    for t in map(partial(readable, style=style), defined):
         assert t.definition is not None
-        own = replace(style, variables=t.definition.formals)
+        own = _inside(t, style)
         remark = f"box ${box(t, style)}$" if set(t.shape) - {None} else ""
         left = own.factor(Access(t, t.definition.formals))
         lines.append(Line(left, t.definition.body, remark, own))
-    return aligned(lines)
+    return tuple(lines)
+
+
+def readable(t: Tensor, style: Letters) -> Tensor:
+    """Rename the indices ``i0``, ``i1``, ... of an operator's definition as a reader would.
+
+    An index takes the lower-case letter of the size of the axis that it runs over, as k of K;
+    where it runs over none of them, the letter of the theorem's own index on that axis.
+    """
+    assert t.definition is not None
+    formals, body = t.definition.formals, t.definition.body
+    taken = set(t.parameters).union(*(u.symbols for u in body)) - set(formals)
+    axes = {
+        v: n
+        for u in body
+        for f in accesses_and_brackets(u.factors)
+        if isinstance(f, Access)
+        for e, n in zip(f.index, f.tensor.shape, strict=True)
+        for v in symbols_of(e) & set(formals)
+    }
+    names: dict[Symbol, Symbol] = {}
+    for at, v in enumerate(formals):
+        size = axes.get(v)
+        hint = size.name.lower() if isinstance(size, Symbol) else ""
+        if not hint and len(style.free) > at:
+            hint = style.free[at].name
+        if re.fullmatch(r"i\d*", v.name) and hint:
+            names[v] = fresh(hint, taken | set(names.values()))
+    new = tuple(names.get(v, v) for v in formals)
+    renamed = tuple(substitute(u, dict(zip(formals, new, strict=True))) for u in body)
+    return define(t.name, t.shape, new, renamed, t.display)
+
+
+def _inside(t: Tensor, style: Letters) -> Letters:
+    """Return the letters inside a definition: its indices are its own, parameters keep theirs."""
+    variables = _index_variables(t)
+    own = {v.name for v in variables}
+    names = {v.name for v in t.parameters} - own
+    fixed = tuple((n, shown) for n, shown in style.names if n in names)
+    letters = _index_letters([v.name for v in variables], own | names, style.symbols, dict(fixed))
+    return replace(style, variables=variables, names=letters)
 
 
 def latex_theorem(
     theorem: Theorem, known: Collection[str] = (), symbols: Symbols = DEEP_LEARNING
 ) -> str:
+    """Return the statement as LaTeX text, see `statement`."""
+    parts = statement(theorem, known, symbols)
+    return "\n".join(part if isinstance(part, str) else aligned(part) for part in parts)
+
+
+def statement(
+    theorem: Theorem, known: Collection[str] = (), symbols: Symbols = DEEP_LEARNING
+) -> list[str | Display]:
     """Return the statement: constants, conditions, equation, and what its names stand for.
 
     Args:
@@ -237,22 +360,24 @@ def latex_theorem(
         known: names of the defined tensors that the reader has met.
         symbols: the notation.
 
+    Returns:
+        sentences with their mathematics in ``$...$``, and displayed equations.
+
     """
     style = letters(theorem, symbols)
     named = [f"${style.symbol(c.name)} = {style.typeset(factored(e))}$" for c, e in style.constants]
-    out = [f"Let {listed(named)}."] if named else []
+    out: list[str | Display] = [f"Let {listed(named)}."] if named else []
     given = [condition(c, style) for c in theorem.hypotheses]
     for v, n in theorem.variables:
         name = style.symbol(v.name)
         given.append(f"{name} \\in \\mathbb{{Z}}" if n is None else
                      f"0 \\le {name} < {style.polynomial(n)}")
     out.append(f"For all {', '.join(f'${c}$' for c in given)}," if given else "We have")
-    left = latex_expression(theorem.lhs, style)
-    lines = [Line(left, theorem.rhs, "", style)]
+    lines = [Line(subject(theorem, style), theorem.rhs, "", style)]
     if (plain := reading(theorem.rhs)) != theorem.rhs:
         known = {*known, *(a.tensor.name for a in theorem.rhs[0].factors if isinstance(a, Access))}
         lines.append(Line("", plain, "", style))
-    out.append(aligned(lines))
+    out.append(tuple(lines))
     if theorem.words:
         out.append(f"In words: {in_words(theorem, style)}.")
     applied = {
@@ -264,7 +389,7 @@ def latex_theorem(
     new = [t for t in _tensors(theorem) if t.definition is not None and t.name not in known]
     if new:
         out += ["Here", definitions(new, style)]
-    return "\n".join(out)
+    return out
 
 
 _ATOM = r"\(?\w+(?:\^\d+)?\)?"
@@ -277,26 +402,45 @@ def in_words(theorem: Theorem, style: Letters) -> str:
     longest = sorted(known, key=len, reverse=True)
     names = "|".join(map(re.escape, longest))
     applied = "|".join(re.escape(n) for n in longest if "(" in n) or "(?!)"
-    known |= {factored(e): style.symbol(c.name) for c, e in style.constants}
+    for c, e in style.constants:
+        known |= {factored(e): style.symbol(c.name), factored(normal(-e)): f"-{c.name}"}
+    functions = "|".join(sorted(_functions(theorem))) or "(?!)"
     pattern = (
         rf"\b(?:of|with) (?P<name>{names})(?!\w)|(?P<applied>{applied})(?!\w)"
         rf"|\b(?:stride|dilation|padding) (?P<values>{_VALUE}(?: and {_VALUE})*)(?=[,;.]|$)"
+        rf"|\b(?P<entrywise>(?:{functions})'*\((?:{names})\))"
         r"|\bover (?P<indices>\w+(?:, \w+)*)$"
     )
     out, at = "", 0
     for m in re.finditer(pattern, theorem.words):
         start, end = m.span(m.lastgroup or 0)
         said = theorem.words[start:end]
+        if m["entrywise"]:
+            head, inner = said.rstrip(")").split("(", 1)
+            name = head.rstrip("'")
+            known[said] = f"{style.function(name, len(head) - len(name))}({known[inner]})"
         parts = [said] if said in known else re.split(r"( and |, )", said)
         parts[::2] = [f"${known.get(e) or style.typeset(e)}$" for e in parts[::2]]
         out, at = out + escape(theorem.words[at:start]) + "".join(parts), end
     return out + escape(theorem.words[at:])
 
 
+def _functions(theorem: Theorem) -> set[str]:
+    factors = (f for line in theorem.lines for t in line for f in t.factors)
+    return {f.function for f in factors if isinstance(f, Apply)}
+
+
 def latex_proof(
     theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
 ) -> str:
-    """Return the proof as an ``align*`` with one reason a line.
+    """Return the proof as an ``align*`` with one reason a line, see `proof_lines`."""
+    return aligned(proof_lines(theorem, detail, symbols))
+
+
+def proof_lines(
+    theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+) -> Display:
+    """Return the proof as equations with one reason a line.
 
     Args:
         theorem: what is proved.
@@ -307,13 +451,29 @@ def latex_proof(
     style = letters(theorem, symbols)
     shown = outline(theorem, detail, symbols)
     lines = [Line("", theorem.lines[n], why, style) for n, why in shown]
-    if not lines:
-        return aligned([Line(latex_expression(theorem.lhs, style), theorem.rhs, "", style)])
-    return aligned([replace(lines[0], left=latex_expression(theorem.lhs, style)), *lines[1:]])
+    lines = lines or [Line("", theorem.rhs, "", style)]
+    return (replace(lines[0], left=subject(theorem, style)), *lines[1:])
+
+
+def subject(theorem: Theorem, style: Letters) -> str:
+    """Return the left side; a gradient that the notation has a name for is also called by it."""
+    left = latex_expression(theorem.lhs, style)
+    head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 and theorem.lhs[0].factors else None
+    if isinstance(head, Derivative) and len(head.factors) == 1:
+        inner, name = head.factors[0], style.gradient(head.wrt.tensor.name)
+        if isinstance(inner, Access) and not inner.index and name:
+            return f"{name}{style.index(head.wrt.index, ())} = {left}"
+    return left
 
 
 _HOUSEKEEPING = frozenset({"exchange", "reorder", "collect", "arrange", "bracket", "leibniz"})
-_WORDS = {"linearity": REASONS["definition"], "sift": "put ${variable} = {value}$"}
+_WORDS = {
+    "linearity": REASONS["definition"],
+    "sift": "put ${variable} = {value}$",
+    "reindex": "put {mapping}",
+    "entry": "$\\partial {entry} / \\partial {other} = [i = j]$",
+}
+_OPERATORS = {"correlate": "correlation", "convolve": "convolution", "matmul": "matrix product"}
 _GATHERED = frozenset({"reindex", "sift", "euclid", "entry"})
 
 
@@ -384,8 +544,14 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
             g, y = map(style.tensor, incoming)
             return f"chain rule, ${g} = \\partial {shown['tensor']} / \\partial {y}$"
     if rule == "entry" and isinstance(f, Derivative) and _trivial(theorem, number):
-        wrt = style.tensor(f.wrt.tensor.name)
-        return f"$\\partial {shown['tensor']}[i]/\\partial {wrt}[h] = 0$"
+        return f"$\\partial {shown['tensor']} / \\partial {style.tensor(f.wrt.tensor.name)} = 0$"
+    if rule == "entry" and isinstance(f, Derivative):
+        i, j = ("_{i}", "_{j}") if style.symbols.subscripts else ("[i]", "[j]")
+        shown |= {"entry": shown["tensor"] + i, "other": shown["tensor"] + j}
+    if rule == "definition" and isinstance(access, Access):
+        head = access.tensor.name.split("(")[0]
+        if head in _OPERATORS and "(" in access.tensor.name:
+            return f"definition of the {_OPERATORS[head]}"
     if isinstance(f, Equal) and "variable" in given:
         v = given["variable"]
         shown["value"] = style.polynomial(normal(v - coefficient(f.value, v) * f.value), bound)
@@ -394,7 +560,7 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
         if not moved:
             return "other names"
         shown["mapping"] = ", ".join(
-            f"${style.polynomial(e, bound)}$ for ${style.symbol(v.name)}$" for v, e in moved
+            f"${style.symbol(v.name)} \\mapsto {style.polynomial(e, bound)}$" for v, e in moved
         )
     if "theorem" in given:
         shown["theorem"] = _citation(given, style)

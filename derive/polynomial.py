@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from fractions import Fraction
 from functools import lru_cache
 
 import sympy as sp
@@ -100,6 +101,22 @@ def monomials(e: Expr) -> Mapping[Monomial, sp.Rational]:
         if number != 0:
             out[tuple(sorted(powers.items()))] = sp.Rational(number)
     return out
+
+
+def number(e: Expr, env: Mapping[str, int]) -> Fraction:
+    """Return the value of an expanded polynomial at named integers.
+
+    Raises:
+        KeyError: a name has no value.
+
+    """
+    total = Fraction(0)
+    for monomial, c in monomials(e).items():
+        part = Fraction(int(c.p), int(c.q))
+        for name, power in monomial:
+            part *= env[name] ** power
+        total += part
+    return total
 
 
 @lru_cache(maxsize=1 << 16)

@@ -106,6 +106,19 @@ class Proof:
         boxes = tuple(Range(v, n) for v, n in self.variables if n is not None)
         return (*self.hypotheses, *boxes)
 
+    def _repr_latex_(self) -> str:
+        """Show the proof in a notebook, as LaTeX."""
+        from rot180.derive.latex import latex_proof
+
+        return latex_proof(replay(self))
+
+    def _repr_html_(self) -> str:
+        """Show the proof in a notebook, as MathML where it can be written."""
+        from rot180.derive.latex import proof_lines
+        from rot180.derive.mathml import shown
+
+        return shown([proof_lines(replay(self))])
+
     @cached_property
     def digest(self) -> str:
         """Return the proof's hash (SHA-256 of its certificate text), 16 digits."""
@@ -175,6 +188,19 @@ class Theorem:
 
         statement = latex_theorem(self, symbols=symbols)
         return statement + "\n" + latex_proof(self, symbols=symbols)
+
+    def _repr_latex_(self) -> str:
+        """Show the statement in a notebook, as LaTeX."""
+        from rot180.derive.latex import latex_theorem
+
+        return latex_theorem(self)
+
+    def _repr_html_(self) -> str:
+        """Show the statement in a notebook, as MathML where it can be written."""
+        from rot180.derive.latex import statement
+        from rot180.derive.mathml import shown
+
+        return shown(statement(self))
 
     def sympy(self) -> sp.Eq:
         """Return the statement as a SymPy equation of sums."""

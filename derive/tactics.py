@@ -354,8 +354,11 @@ def relate(d: Derivation, other: Expression) -> None:
 
 
 def _collect(d: Derivation) -> None:
+    """Add up like terms, and leave out those that are zero, if there are any."""
     keys = [(t.variables, t.factors) for t in d.current]
-    if len(set(keys)) != len(keys) or any(t.coefficient == 0 for t in d.current):
+    brackets = [f for _, _, f in _find(d.current, Equal) if isinstance(f, Equal)]
+    never = any(f.value.is_number and f.value != 0 for f in brackets)
+    if len(set(keys)) != len(keys) or never or any(t.coefficient == 0 for t in d.current):
         d.apply("collect")
 
 

@@ -6,14 +6,22 @@ Bytes are ours: nothing here depends on how SymPy prints or orders.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import Monomial, monomials, normal, ordered
+from rot180.derive.polynomial import (
+    Monomial,
+    coefficient,
+    monomials,
+    normal,
+    ordered,
+    symbol,
+    symbols_of,
+)
 from rot180.derive.symbols import DEEP_LEARNING, Symbols, Table
 from rot180.derive.terms import (
     Access,
@@ -24,6 +32,7 @@ from rot180.derive.terms import (
     Factor,
     Range,
     Term,
+    accesses_and_brackets,
 )
 
 TEXT_WIDTH = 455.0
@@ -91,6 +100,7 @@ class Letters:
         constants: (symbol, value) of the named constants, such as the padding pi.
         names: the LaTeX of indices, sizes and parameters that are not written by their own name.
         symbols: the notation.
+        free: the free indices, in the order of the statement.
 
     """
 
@@ -99,6 +109,7 @@ class Letters:
     constants: tuple[tuple[Symbol, Expr], ...] = ()
     names: Table = ()
     symbols: Symbols = DEEP_LEARNING
+    free: tuple[Symbol, ...] = ()
 
     def symbol(self, name: str) -> str:
         """Return an index, size, parameter or named constant."""
@@ -115,8 +126,10 @@ class Letters:
         if name in known:
             return known[name]
         call = re.fullmatch(r"(\w+)\((.*)\)", name)
+        if not call and name.isidentifier():
+            return self._of_layer(name) or letter(name)
         if not call:
-            return letter(name) if name.isidentifier() else self.typeset(name)
+            return self.typeset(name)
         head, parts = call[1], _arguments(call[2])
         shown = [self.tensor(part) for part in parts]
         pattern = dict(self.symbols.operators).get(head, "")
@@ -130,6 +143,20 @@ class Letters:
                 if tight or self._open(part, infix=True):
                     shown[n - 1] = f"({shown[n - 1]})"
         return re.sub(r"#(\d)", lambda m: shown[int(m[1]) - 1], pattern)
+
+    def _of_layer(self, name: str, table: Mapping[str, str] | None = None) -> str:
+        """Return the symbol of a tensor that carries the number of its layer, else nothing."""
+        base = name.rstrip("0123456789")
+        shown = letter(base) if table is None else table.get(base, "")
+        if base == name or not shown:
+            return ""
+        parts = {"#1": shown, "#2": name[len(base) :]}
+        return re.sub(r"#[12]", lambda m: parts[m[0]], self.symbols.numbered)
+
+    def gradient(self, name: str) -> str:
+        """Return what the notation calls the gradient by a tensor, or nothing."""
+        known = dict(self.symbols.gradients)
+        return known.get(name, "") or self._of_layer(name, known)
 
     def _open(self, name: str, infix: bool = False) -> bool:
         """Tell whether a tensor's symbol needs parentheses before an index: ``a * b``, ``D_s g``.
@@ -184,8 +211,10 @@ class Letters:
         shown = ", ".join(self.polynomial(e, bound) for e in entries)
         return (f"_{{{shown}}}" if self.symbols.subscripts else f"[{shown}]") if entries else ""
 
-    def factor(self, f: Factor, bound: tuple[Symbol, ...] = ()) -> str:
-        """Return one factor, unbroken."""
+    def factor(
+        self, f: Factor, bound: tuple[Symbol, ...] = (), beside: Collection[Expr] = ()
+    ) -> str:
+        """Return one factor, unbroken; `beside` are the indices of the others."""
         if isinstance(f, Access):
             name = self.named(f.tensor.name)
             if self.symbols.subscripts and "_" in name and not name.startswith("("):
@@ -200,9 +229,27 @@ class Letters:
                 return f"\\frac{{\\partial {inner}}}{{\\partial {wrt}}}"
             return f"\\frac{{\\partial}}{{\\partial {wrt}}}({inner})"
         if isinstance(f, Equal):
-            return f"[{' = '.join(self.sides(f.value, bound))}]"
+            return f"[{' = '.join(self.solved(f.value, bound, beside))}]"
         size = self.polynomial(f.size, bound)
         return f"[0 \\le {self.polynomial(f.value, bound)} < {size}]"
+
+    def solved(
+        self, e: Expr, bound: tuple[Symbol, ...], beside: Collection[Expr]
+    ) -> tuple[str, str]:
+        """Return the sides of ``e = 0``: ``h = s p + d k - a``, ``x = x' - a``, else `sides`.
+
+        A free index stands alone if the other side is an index of some factor beside, or has no
+        index variable with a minus sign.
+        """
+        free = [v for v in self.variables if v not in bound and v in symbols_of(e)]
+        sign = coefficient(e, free[0]) if len(free) == 1 else 0
+        if sign not in (1, -1):
+            return self.sides(e, bound)
+        other = normal(free[0] - sign * e)
+        rising = all(c > 0 for m, c in monomials(other).items() for n, _ in m if symbol(n) in bound)
+        if other in beside or (rising and symbols_of(other) & set(bound)):
+            return self.polynomial(free[0]), self.polynomial(other, bound)
+        return self.sides(e, bound)
 
     def sides(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
         """Return the sides of ``e = 0`` without a minus sign, the one with the first index left."""
@@ -227,7 +274,10 @@ class Letters:
         """Return the parts of a term after its sign: the sum first, brackets last."""
         kind = {Derivative: 1, Equal: 2, Range: 3}
         factors = sorted(t.factors, key=lambda f: kind.get(type(f), 0))
-        shown = [self.factor(f, t.variables) for f in factors]
+        beside = [
+            e for f in accesses_and_brackets(factors) if isinstance(f, Access) for e in f.index
+        ]
+        shown = [self.factor(f, t.variables, beside) for f in factors]
         size = -t.coefficient if _negative(t) else t.coefficient
         head = "" if size == 1 and shown else f"{self.polynomial(size)} "
         head = f"({head[:-1]}) " if len(monomials(size)) > 1 else head
@@ -333,12 +383,19 @@ _WIDTHS = {
     **dict.fromkeys("=<>", 13.4),
     ",": 4.5, "*": 9.5, "/": 5.0,
     r"\le": 13.4, r"\ge": 13.4, r"\star": 9.5, r"\times": 12.3, r"\,": 1.7, r"\quad": 10.0,
-    r"\qquad": 20.0, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0,
+    r"\qquad": 20.0, r"\mapsto": 15.6, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0,
 }
 
 _TRANSPARENT = frozenset(
     {r"\mathit", r"\operatorname", r"\widetilde", r"\bar", r"\mathbb", r"\mathcal"}
 )
+
+
+def text_width(text: str) -> float:
+    """Estimate the width of a small text with mathematics in dollar signs, in points."""
+    said = text.split("$")
+    words = "".join(re.sub(r"\\\w+\{?|[{}\\]", "", part) for part in said[::2])
+    return 4.7 * len(words) + 0.92 * sum(width(part) for part in said[1::2])
 
 
 def width(text: str) -> float:
@@ -370,7 +427,11 @@ def _width(tokens: list[str]) -> float:
             i += 1
             total += max(14.5, 0.75 * _width(group())) + 1.7
         elif token in "_^":
-            total += 0.75 * _width(group())
+            script = _width(group())
+            if i < len(tokens) and tokens[i] in "_^":  # one above the other
+                i += 1
+                script = max(script, _width(group()))
+            total += 0.75 * script
         elif token in _TRANSPARENT:
             total += _width(group())
         elif token not in "{}" and not token.isspace():

@@ -22,8 +22,8 @@ MAY_USE = {
     "generated": {"generated"},
 }
 THIRD_PARTY = {
-    "derive": {"sympy", "numpy", "z3"},
-    "codegen": {"sympy", "jinja2"},
+    "derive": {"sympy", "numpy", "z3", "latex2mathml"},
+    "codegen": {"sympy", "numpy", "jinja2"},
     "generated": {"numpy"},
 }
 OPENERS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "unlink"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +14,16 @@ import pytest
 
 from rot180.codegen import catalogue, files
 from rot180.codegen.cli import main
+from rot180.derive import mathml
 
-FILES = ["certificate.json", "contraction.h", "cython_kernels.pyx", "numpy_kernels.py", "proof.tex"]
+FILES = [
+    "certificate.json",
+    "contraction.h",
+    "cython_kernels.pyx",
+    "numpy_kernels.py",
+    "proof.html",
+    "proof.tex",
+]
 TEXT = "y[p] = sum[k] x[2*p - 3*k + 1] * w[k]"
 
 
@@ -57,10 +67,55 @@ def test_derive_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert all(Path(p).is_file() for p in printed["files"])
 
 
+def test_derive_formats(tmp_path: Path) -> None:
+    assert main(["derive", TEXT, "--format", "html", "--detail", "full", "-o", str(tmp_path)]) == 0
+    assert not (tmp_path / "proof.tex").exists()
+    assert "<!DOCTYPE html>" in (tmp_path / "proof.html").read_text()
+
+
+def test_derive_without_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everything else is written, and it is said what is missing; who asked for it fails."""
+    monkeypatch.setattr(mathml, "available", lambda: False)
+    mathml.mathml.cache_clear()
+    assert main(["derive", TEXT, "-o", str(tmp_path)]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == [n for n in FILES if "html" not in n]
+    assert 'pip install "rot180[book]"' in capsys.readouterr().err
+    assert main(["derive", TEXT, "--format", "html", "-o", str(tmp_path)]) == 1
+
+
+def test_derive_without_an_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert main(["derive", TEXT, "--format", "tex,pdf", "-o", str(tmp_path)]) == 1
+    assert (tmp_path / "proof.tex").is_file()
+    assert not (tmp_path / "proof.pdf").exists()
+    assert "texlive-pictures latexmk" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX engine")
+def test_a_fragment_pastes_into_a_document(tmp_path: Path) -> None:
+    """It needs amsmath and nothing else."""
+    assert main(["derive", TEXT, "--fragment", "-o", str(tmp_path)]) == 0
+    text = (tmp_path / "proof.tex").read_text()
+    (tmp_path / "own.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{amsmath}\n\\begin{document}\n"
+        f"{text}\n\\end{{document}}\n"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "own.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-1000:]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["y[p] = sum[k] x[p+k * w[k]"], "^"),
+        (["conv1d", "--format", "tex,docx"], "found 'docx', expected some of tex,html,pdf"),
+        (["conv1d", "--fragment", "--format", "html"], "expected tex"),
+        (["conv1d", "--notation", "nowhere.toml"], "--notation: found 'nowhere.toml'"),
         (["y[p] = sum[k] x[p]"], "^"),
         (["conv99d"], "conv"),
         ([""], ""),

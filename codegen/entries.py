@@ -1,0 +1,236 @@
+"""Which entries meet in a sum at concrete sizes: the sum written out, product by product.
+
+What pictures draw and what the stepper steps through is read off here, from the terms of a layer
+or of a theorem; there is nothing in it about any operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import product
+
+from sympy import Expr, Symbol
+
+from rot180.derive.polynomial import coefficient, normal, number, symbol, symbols_of
+from rot180.derive.terms import (
+    Access,
+    Apply,
+    Equal,
+    Factor,
+    Range,
+    Tensor,
+    Term,
+    apart,
+    substitute,
+)
+
+Env = Mapping[str, int]
+Place = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of a free tensor, or a scalar function of it.
+
+    Attributes:
+        tensor: the tensor's name.
+        index: where in its box.
+        function: the function's name, or "".
+        order: which derivative of the function.
+
+    """
+
+    tensor: str
+    index: Place
+    function: str = ""
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What a factor of a product reads: at which index, and the entry there; None is a zero."""
+
+    place: Place
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One product of a sum.
+
+    Attributes:
+        at: the values of the bound variables, by name.
+        coefficient: the number before it.
+        mets: what the factors read, in their order in the term; brackets hold.
+
+    """
+
+    at: Mapping[str, int]
+    coefficient: Fraction
+    mets: tuple[Met, ...]
+
+    @property
+    def is_zero(self) -> bool:
+        """Say whether a factor reads a zero."""
+        return any(met.entry is None for met in self.mets)
+
+
+def integer(e: Expr, env: Env) -> int:
+    """Return the value of an index or a size at named integers.
+
+    Raises:
+        ValueError: a name has no value, or the value is no integer.
+
+    """
+    try:
+        found = number(e, env)
+    except KeyError as error:
+        raise ValueError(f"{e}: {error.args[0]} has no value in {dict(env)}") from None
+    if found.denominator != 1:
+        raise ValueError(f"{e} is {found} at {dict(env)}, expected an integer")
+    return int(found)
+
+
+def accesses(t: Term) -> tuple[Access, ...]:
+    """Return the entries that a term multiplies, scalar functions taken off.
+
+    Raises:
+        ValueError: a derivative is pending.
+
+    """
+    found = []
+    for f in t.factors:
+        if isinstance(f, Apply):
+            found.append(f.argument)
+        elif isinstance(f, Access):
+            found.append(f)
+        elif not isinstance(f, Equal | Range):
+            raise ValueError("expected a sum of products of entries, found a pending derivative")
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """``0 <= factor * v + rest < size``: what an entry says about a summed index v."""
+
+    factor: Expr
+    rest: Expr
+    size: Expr
+
+
+@lru_cache(maxsize=1024)
+def limits(t: Term, v: Symbol, moving: frozenset[Symbol]) -> tuple[Limit, ...]:
+    """Return what bounds a summed index: boxes and brackets in which no other index occurs.
+
+    Args:
+        t: the sum.
+        v: one of its variables.
+        moving: every index, free or summed.
+
+    Raises:
+        ValueError: there is no such box or bracket.
+
+    """
+    found = dict.fromkeys(_limits(t, v, moving | set(t.variables)))
+    if not found:
+        raise ValueError(
+            f"the summed index {v} stands nowhere alone, so nothing says how far it runs; write "
+            f"the sum with an entry such as w[{v}], or with [0 <= {v} < n]"
+        )
+    return tuple(found)
+
+
+def _limits(t: Term, v: Symbol, moving: frozenset[Symbol]) -> Iterator[Limit]:
+    pairs = [(f.value, f.size) for f in t.factors if isinstance(f, Range)]
+    for a in accesses(t):
+        pairs += [(e, n) for e, n in zip(a.index, a.tensor.shape, strict=True) if n is not None]
+        inner = a.tensor.definition
+        for body in inner.body if inner else ():
+            by = dict(zip(inner.formals, a.index, strict=True)) if inner else {}
+            body = substitute(apart(body, moving), by)
+            yield from _limits(body, v, moving | set(body.variables))
+    for e, n in pairs:
+        if symbols_of(e) & moving == {v}:
+            factor = coefficient(e, v)
+            yield Limit(factor, normal(e - factor * v), n)
+
+
+def span(found: tuple[Limit, ...], env: Env) -> range:
+    """Return the integers that satisfy all limits."""
+    low, high = [], []
+    for limit in found:
+        factor, rest, size = (integer(e, env) for e in (limit.factor, limit.rest, limit.size))
+        ends = (-rest, size - 1 - rest) if factor > 0 else (rest - size + 1, rest)
+        low.append(-(-ends[0] // abs(factor)))
+        high.append(ends[1] // abs(factor))
+    return range(max(low), min(high) + 1)
+
+
+def products(t: Term, env: Env, point: Env) -> Iterator[Product]:
+    """Write a sum out: a product for each point of its bound variables at which brackets hold.
+
+    Args:
+        t: the sum.
+        env: the sizes and parameters.
+        point: the free variables, and those bound ones that are to stay where they are.
+
+    Raises:
+        ValueError: the sum has no visible bounds, or a defined tensor in it is more than a
+            rearrangement of entries.
+
+    """
+    loops = [v for v in t.variables if v.name not in point]
+    free = frozenset(symbol(name) for name in point)
+    ranges = [span(limits(t, v, free), env) for v in loops]
+    for values in product(*ranges):
+        at = dict(zip((v.name for v in loops), values, strict=True))
+        here = {**env, **point, **at}
+        if all(holds(f, here) for f in t.factors):
+            read = (f for f in t.factors if isinstance(f, Access | Apply))
+            mets = tuple(met(f, here, env) for f in read)
+            yield Product(at, number(t.coefficient, here), mets)
+
+
+def holds(f: Factor, env: Env) -> bool:
+    """Say whether a bracket holds; what is no bracket does."""
+    if isinstance(f, Equal):
+        return integer(f.value, env) == 0
+    return not isinstance(f, Range) or 0 <= integer(f.value, env) < integer(f.size, env)
+
+
+def met(f: Access | Apply, here: Env, env: Env) -> Met:
+    """Return what a factor reads at named integers; `env` has the sizes and parameters alone."""
+    access = f.argument if isinstance(f, Apply) else f
+    place = tuple(integer(e, here) for e in access.index)
+    found = entry(access.tensor, place, env)
+    if isinstance(f, Apply) and found is not None:
+        found = Entry(found.tensor, found.index, f.function, f.order)
+    return Met(place, found)
+
+
+def entry(tensor: Tensor, place: Place, env: Env) -> Entry | None:
+    """Return the entry of a free tensor that stands at an index, definitions followed.
+
+    Returns:
+        None where the tensor is zero: outside a box, or between entries that were spread.
+
+    Raises:
+        ValueError: a definition is more than a rearrangement of entries.
+
+    """
+    for at, n in zip(place, tensor.shape, strict=True):
+        if n is not None and not 0 <= at < integer(n, env):
+            return None
+    if tensor.definition is None:
+        return Entry(tensor.name, place)
+    formals = (v.name for v in tensor.definition.formals)
+    point = dict(zip(formals, place, strict=True))
+    found = [p for t in tensor.definition.body for p in products(t, env, point) if not p.is_zero]
+    if not found:
+        return None
+    if len(found) > 1 or len(found[0].mets) != 1 or found[0].coefficient != 1:
+        raise ValueError(f"{tensor.name} is not a rearrangement of the entries of one tensor")
+    return found[0].mets[0].entry

@@ -1,0 +1,79 @@
+"""Short mathematics, as labels have it, without a TeX engine: as characters, and as HTML."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from html.entities import html5
+from itertools import groupby
+
+_SIGNS = {
+    "cdot": "\u00b7", "star": "\u22c6", "to": "\u2192", "rightarrow": "\u2192",
+    "odot": "\u2299", "top": "\u22a4", "partial": "\u2202", "le": "\u2264", ",": "\u2009",
+    "mathcal": "", "mathit": "", "operatorname": "", "mathrm": "",
+}
+_MARKS = {"widetilde": "\u0303", "bar": "\u0304"}
+_MINUS = {"-": "\u2212", "'": "\u2032", "*": "\u2217"}
+_UPRIGHT = frozenset({"operatorname", "mathrm"})
+_TOKEN = re.compile(r"\\([A-Za-z]+|.)|([_^])|([{}])|(\s+)|(.)")
+
+
+def plain(text: str) -> str:
+    """Return a caption without its dollar signs, its mathematics as readable characters."""
+    parts = text.split("$")
+    return "".join(
+        "".join(t for t, _, _ in spans(p)) if n % 2 else p for n, p in enumerate(parts)
+    )
+
+
+def spans(math: str) -> list[tuple[str, bool, int]]:
+    """Split mathematics into (characters, italic, 1 for a subscript and -1 for a superscript).
+
+    >>> spans("w_{2}")
+    [('w', True, 0), ('2', False, 1)]
+    """
+    out: list[tuple[str, bool, int]] = []
+    level, upright, mark = [0], [False], ""
+    pending, roman = 0, False
+    for command, script, brace, space, sign in _TOKEN.findall(math):
+        if script:
+            pending = 1 if script == "_" else -1
+            continue
+        if brace == "{":
+            level.append(pending or level[-1])
+            upright.append(roman or upright[-1])
+            pending, roman = 0, False
+            continue
+        if brace:
+            level.pop()
+            upright.pop()
+            continue
+        if space or command in _UPRIGHT:
+            roman = roman or command in _UPRIGHT
+            continue
+        if command in _MARKS:
+            mark = _MARKS[command]
+            continue
+        shown = _MINUS.get(sign, sign) if sign else _SIGNS.get(command)
+        shown = html5.get(f"{command};", command) if shown is None else shown
+        if shown:
+            italic = shown[0].isalpha() and not upright[-1]
+            out.append((shown + mark, italic, pending or level[-1]))
+            mark, pending = "", 0
+    return [
+        ("".join(characters for characters, _, _ in group), *kind)
+        for kind, group in groupby(out, key=lambda piece: piece[1:])
+    ]
+
+
+def inline(math: str) -> str:
+    """Return mathematics as inline HTML.
+
+    >>> inline("w_{2}")
+    '<i>w</i><sub>2</sub>'
+    """
+    out = ""
+    for characters, italic, script in spans(math):
+        shown = f"<i>{escape(characters)}</i>" if italic else escape(characters)
+        out += {0: "{}", 1: "<sub>{}</sub>", -1: "<sup>{}</sup>"}[script].format(shown)
+    return out

@@ -1,0 +1,87 @@
+"""Pictures of layers and their gradients, drawn from the index maps of what the engine derived.
+
+Which cells a link joins, which zeros stand between entries and in which order the taps of a window
+lie is read off the terms at small sizes; another forward pass is another picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from rot180.codegen import picture_grids, picture_rows
+from rot180.codegen.entries import integer
+from rot180.codegen.picture_networks import deltas, network_pictures
+from rot180.codegen.picture_parts import grid, is_window
+from rot180.codegen.scene import Picture
+from rot180.codegen.specimens import Specimen, specimen
+from rot180.codegen.windows import moving, names
+from rot180.derive.layers import Layer
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
+
+__all__ = ["Picture", "network_pictures", "pictures"]
+
+STRIDES = (1, 2)
+"""Which strides are drawn where a layer leaves it open."""
+
+
+def pictures(
+    layer: Layer, sizes: Mapping[str, int] | None = None, symbols: Symbols = DEEP_LEARNING
+) -> list[Picture]:
+    """Return the pictures that apply to a layer; none where no window moves over an operand.
+
+    Args:
+        layer: a forward pass.
+        sizes: sizes and parameters by name; the others are chosen small.
+        symbols: the notation.
+
+    Raises:
+        ValueError: `sizes` has a name that the layer has not.
+
+    """
+    chosen = dict(sizes or {})
+    try:
+        moved = moving(layer)
+    except ValueError:
+        return []
+    for name in chosen:
+        if name not in names(moved):
+            raise ValueError(f"sizes: found {name!r}, expected one of {', '.join(names(moved))}")
+    free = [v for v in moved.parameters("step") if v.name not in chosen]
+    out = []
+    for stride in STRIDES if free else STRIDES[:1]:
+        at = specimen(layer, chosen, stride, symbols=symbols)
+        said = "".join(f", ${at.value(v.name)}$" for v in free)
+        end = f"-{stride}" if free else ""
+        for p in _pictures(at, chosen):
+            name = f"{layer.name or 'layer'}-{p.name}{end}"
+            out.append(replace(p, name=name, title=p.title + said))
+    return out
+
+
+def _pictures(at: Specimen, sizes: Mapping[str, int]) -> Iterator[Picture]:
+    """Draw what applies to a layer at its sizes."""
+    axes = at.moved.axes
+    inputs, outputs = at.inputs(), at.outputs()
+    if not axes and len(inputs[:1] + outputs[:1]) == 2:
+        yield deltas(at)
+    if len(axes) not in (1, 2) or not at.feeds():
+        return
+    if any(len(one[0]) != len(axes) for one in (inputs, outputs)):
+        return
+    over = picture_rows if len(axes) == 1 else picture_grids
+    if len(axes) == 1:
+        yield picture_rows.fingers(at)
+    yield over.delta(at)
+    if is_window(at, at.forward):
+        yield over.slide(grid(at, at.forward), "forward")
+    if at.backward is not None and is_window(at, at.backward):
+        behind = grid(at, at.backward)
+        yield over.slide(behind, "backward")
+        if behind.is_spread:
+            yield over.spread(behind)
+    larger = at.larger(max(integer(a.stride, at.env) for a in axes) - 1, sizes)
+    if larger != at:
+        yield over.remainder(larger)
+    if len(axes) == 1:
+        yield picture_rows.toeplitz(at)

@@ -1,0 +1,233 @@
+"""What a picture is made of: cells, nodes, links, frames and labels, in units of one cell.
+
+The first coordinate runs to the right, the second one down. A role says what something stands
+for; the printers give each role its colour. A text may hold mathematics between dollar signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import TypeAlias
+
+from rot180.derive.typeset import width
+
+Point: TypeAlias = tuple[float, float]
+
+POINTS = 26.0
+"""How many points of 9-point text fit into one cell."""
+
+BESIDE = 0.66
+"""How far along a link its label stands."""
+
+LINK = 0.58
+"""How wide a label on a link may be, in cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A square with its upper left corner at a point.
+
+    Attributes:
+        at: the corner.
+        role: what the cell holds, see `palette`.
+        label: mathematics, without dollar signs.
+        look: "plain", "strong", "faint", "zero" (a zero between entries), "padding" (one around
+            them) or "hatched".
+
+    """
+
+    at: Point
+    role: str
+    label: str = ""
+    look: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A circle, half a cell in radius, with its centre at a point; see `Cell`."""
+
+    at: Point
+    role: str
+    label: str = ""
+    look: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A line between two points.
+
+    Attributes:
+        start: where it begins.
+        end: where it ends.
+        role: what it stands for; one of the taps gives it a dash pattern as well.
+        label: mathematics on it, nearer to its end, without dollar signs.
+        look: "plain", "arrow", or "cut" for a link that is not there.
+        says: what it means, in words that a reader may ask for.
+
+    """
+
+    start: Point
+    end: Point
+    role: str
+    label: str = ""
+    look: str = "plain"
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The outline of a window: upper left corner, width and height."""
+
+    at: Point
+    width: float
+    height: float
+    role: str
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text, vertically centred at a point.
+
+    Attributes:
+        at: the point.
+        text: words, with mathematics between dollar signs.
+        anchor: which end of the text is there: "start", "middle" or "end".
+
+    """
+
+    at: Point
+    text: str
+    anchor: str = "middle"
+
+
+Shape: TypeAlias = Cell | Node | Link | Frame | Label
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, for `svg` and `tikz` to print.
+
+    Attributes:
+        name: what it is called in files and anchors.
+        title: a few words.
+        caption: one or two sentences, with mathematics between dollar signs.
+        shapes: what it is made of.
+
+    """
+
+    name: str
+    title: str
+    caption: str
+    shapes: tuple[Shape, ...]
+
+
+def text_width(text: str) -> float:
+    """Estimate the width of a label in cells.
+
+    >>> round(text_width("$w_{0}$"), 1)
+    0.4
+    """
+    parts = text.split("$")
+    points = sum(width(part) if n % 2 else 5.2 * len(part) for n, part in enumerate(parts))
+    return 0.9 * points / POINTS
+
+
+def fitted(label: str, room: float = 0.86) -> float:
+    """Return by how much a label, mathematics, is made smaller so that it fits."""
+    return min(1.0, round(room / max(text_width(f"${label}$"), 0.01), 2))
+
+
+@singledispatch
+def corners(shape: Shape) -> tuple[Point, ...]:
+    """Return points that enclose a shape."""
+    raise TypeError(f"found {type(shape).__name__}, expected a shape")
+
+
+@corners.register
+def _(shape: Cell) -> tuple[Point, ...]:
+    return (shape.at, (shape.at[0] + 1, shape.at[1] + 1))
+
+
+@corners.register
+def _(shape: Node) -> tuple[Point, ...]:
+    x, y = shape.at
+    return ((x - 0.5, y - 0.5), (x + 0.5, y + 0.5))
+
+
+@corners.register
+def _(shape: Link) -> tuple[Point, ...]:
+    return (shape.start, shape.end)
+
+
+@corners.register
+def _(shape: Frame) -> tuple[Point, ...]:
+    return (shape.at, (shape.at[0] + shape.width, shape.at[1] + shape.height))
+
+
+@corners.register
+def _(shape: Label) -> tuple[Point, ...]:
+    x, y = shape.at
+    long = text_width(shape.text)
+    left = {"start": 0.0, "middle": long / 2, "end": long}[shape.anchor]
+    return ((x - left, y - 0.35), (x - left + long, y + 0.35))
+
+
+def extent(shapes: tuple[Shape, ...]) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of a picture, with a little room around it."""
+    points = [p for shape in shapes for p in corners(shape)]
+    across, down = [x for x, _ in points], [y for _, y in points]
+    return min(across) - 0.2, min(down) - 0.2, max(across) + 0.2, max(down) + 0.2
+
+
+@singledispatch
+def moved(shape: Shape, by: Point) -> Shape:
+    """Return a shape at another place."""
+    raise TypeError(f"found {type(shape).__name__}, expected a shape")
+
+
+@moved.register(Cell)
+@moved.register(Node)
+@moved.register(Frame)
+@moved.register(Label)
+def _(shape: Cell | Node | Frame | Label, by: Point) -> Shape:
+    return replace(shape, at=_plus(shape.at, by))
+
+
+@moved.register
+def _(shape: Link, by: Point) -> Shape:
+    return replace(shape, start=_plus(shape.start, by), end=_plus(shape.end, by))
+
+
+def _plus(a: Point, b: Point) -> Point:
+    return (a[0] + b[0], a[1] + b[1])
+
+
+def side_by_side(
+    parts: Iterable[tuple[Iterable[Shape], str]], between: Iterable[str]
+) -> list[Shape]:
+    """Set drawings side by side, centred, with their names below.
+
+    Args:
+        parts: shapes, and what they are called, as mathematics.
+        between: a sign for each gap, as mathematics, or "".
+
+    """
+    drawn = [(tuple(shapes), name) for shapes, name in parts]
+    boxes = [extent(shapes) for shapes, _ in drawn]
+    tallest = max(bottom - top for _, top, _, bottom in boxes)
+    out, across = list[Shape](), 0.0
+    signs = ["", *between]
+    for (shapes, name), (left, top, right, bottom), sign in zip(drawn, boxes, signs, strict=True):
+        across += 0.5
+        if sign:
+            out.append(Label((across, tallest / 2), f"${sign}$"))
+            across += 0.5
+        by = (across - left, (tallest - (bottom - top)) / 2 - top)
+        out += [moved(s, by) for s in shapes]
+        across += right - left
+        below = (tallest + bottom - top) / 2 + 0.3
+        out.append(Label((across - (right - left) / 2, below), f"${name}$"))
+    return out

@@ -1,0 +1,156 @@
+"""The two texts that this project makes good on, item by item, and where each item is proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from rot180.derive.theorems import claims
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that a text says.
+
+    Attributes:
+        number: its number.
+        says: what it says, a text.
+        theorems: patterns of the names of the theorems that prove it.
+        sections: anchors of other sections of the book that show it.
+        tests: files below ``tests/`` that check it.
+
+    """
+
+    number: str
+    says: str
+    theorems: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ("test_theorems.py",)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of its theorems.
+
+        Raises:
+            ValueError: a pattern fits no theorem.
+
+        """
+        found: dict[str, None] = {}
+        for pattern in self.theorems:
+            names = [name for name in claims() if fnmatchcase(name, pattern)]
+            if not names:
+                raise ValueError(f"item {self.number}: found no theorem {pattern!r}")
+            found |= dict.fromkeys(names)
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text: its title, and what it says."""
+
+    title: str
+    items: tuple[Item, ...]
+
+
+SOURCES = (
+    Source(
+        "A blog post: CNN backpropagation, from intuition to derivation (2016)",
+        (
+            Item(
+                "A.1",
+                "In a multilayer perceptron the deltas of a layer are the next layer's deltas, "
+                "weighted by the connections, times $\\sigma'(z)$.",
+                ("perceptron_delta", "perceptron_two_layers"),
+            ),
+            Item(
+                "A.2",
+                "Cutting connections and sharing weights turns a dense layer into a convolution: "
+                "the weights that are left are the filter.",
+                ("toeplitz_convolution_*", "shared_weights_convolution_*"),
+            ),
+            Item(
+                "A.3",
+                "The feedforward pass is a true convolution, $z^{l+1}_{x,y} = "
+                "\\sum_a \\sum_b w^{l+1}_{a,b}\\,\\sigma(z^l_{x-a,y-b}) + b^{l+1}$.",
+                ("backpropagated_2d",),
+            ),
+            Item(
+                "A.4",
+                "By the chain rule only the components with $x = x' - a$ and $y = y' - b$ survive, "
+                "which leaves $\\delta^l_{x,y} = \\sum_{x'} \\sum_{y'} \\delta^{l+1}_{x',y'}\\,"
+                "w^{l+1}_{x'-x,y'-y}\\,\\sigma'(z^l_{x,y})$.",
+                ("backpropagated_2d",),
+            ),
+            Item(
+                "A.5",
+                "That is the full convolution of $\\delta^{l+1}$ with the kernel rotated by 180 "
+                "degrees, while the forward one is valid.",
+                ("backpropagated_*", "rot180_convolution_[12]d"),
+            ),
+            Item(
+                "A.6",
+                "The gradient by the weights is a convolution of $\\delta^l$ with the rotated "
+                "activations of the layer before; the gradient by the bias is the sum of "
+                "$\\delta^l$.",
+                ("weight_convolution_general_[12]d", "bias_[12]d"),
+            ),
+            Item(
+                "A.7",
+                "The algorithm in five steps: input, feedforward, output error, backpropagate the "
+                "error, output the gradient.",
+                (),
+                ("step-1", "step-2", "step-3", "step-4", "step-5"),
+                ("test_network.py",),
+            ),
+        ),
+    ),
+    Source(
+        "A note on the convolution gradient of a course framework",
+        (
+            Item(
+                "B.1",
+                "To convolve is to slide, to multiply element by element and to sum: the "
+                "correlation of $X = 1 \\ldots 25$ with the rows $(1\\ 0\\ {-1})$ is $-6$ "
+                "everywhere.",
+                ("rot180_correlation_2d",),
+            ),
+            Item(
+                "B.2",
+                "With a stride the forward pass skips positions, and the gradient by $X$ needs the "
+                "output gradient dilated by zeros.",
+                ("rot180_correlation_strided_*",),
+            ),
+            Item(
+                "B.3",
+                "The flip of the filter, seen through the dense layer $Z = X W$: "
+                "$\\mathrm{d}X = \\mathrm{d}Z\\,W^{\\top}$, written out for $1 \\times 2$ by "
+                "$2 \\times 2$.",
+                ("dense_input", "dense_written_out_*", "toeplitz_transpose_correlation_*"),
+            ),
+        ),
+    ),
+)
+"""What the texts say; their pictures stand beside the theorems."""
+
+
+def markdown() -> str:
+    """Write the table as a page of the documentation."""
+    lines = [
+        "# The source documents, item by item",
+        "",
+        "What two texts on the gradient of a convolution say, and the theorems that prove it.",
+        "`rot180 book` has each theorem with its proof; `rot180 show NAME` prints one.",
+    ]
+    for source in SOURCES:
+        lines += ["", f"## {source.title}", "", "| | what it says | where | tests |"]
+        lines += ["| --- | --- | --- | --- |"]
+        for item in source.items:
+            names = [f"`{name}`" for name in item.names()]
+            names += [f"the book, {_plain(anchor)}" for anchor in item.sections]
+            tests = ", ".join(f"`tests/{name}`" for name in item.tests)
+            says = item.says.replace("\\,", " ")
+            lines.append(f"| {item.number} | {says} | {', '.join(names)} | {tests} |")
+    return "\n".join(lines) + "\n"
+
+
+def _plain(anchor: str) -> str:
+    return anchor.replace("-", " ")

@@ -1,0 +1,391 @@
+"""Layers and their input gradients as windows that move over a grid, read off their index maps.
+
+Nothing here knows a layer by name. An index with a free and a summed variable, ``s*p + d*k - lo``,
+or an equation between such variables says where a window lies; a variable that only ever stands
+alone (a batch, a channel) is fixed at 0 and not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+from sympy import Expr, Symbol
+
+from rot180.codegen.entries import Env, Limit, Product, accesses, integer, limits, products
+from rot180.derive.gradients import gradient
+from rot180.derive.layers import Layer
+from rot180.derive.polynomial import coefficient, normal, symbols_of
+from rot180.derive.proof import Theorem
+from rot180.derive.statement import reading
+from rot180.derive.terms import Access, Equal, Tensor, Term
+
+MOST = 64
+"""How many windows of an axis are looked for."""
+
+TAPS = 3
+"""How many entries of a kernel an axis has in a picture."""
+
+SHIFTS = range(-6, 7)
+"""Which values of a padding are tried, so that a window begins where it should."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sum of products, as a window over a grid of entries.
+
+    Attributes:
+        target: what is computed.
+        free: the free indices that are shown.
+        shape: their sizes.
+        term: the sum.
+        taps: the summed indices that are shown.
+        fixed: the variables that stay at 0.
+        grid: which of the term's accesses the window covers.
+        kernel: which one it consists of; None where it has no entries of its own.
+
+    """
+
+    target: Tensor
+    free: tuple[Symbol, ...]
+    shape: tuple[Expr, ...]
+    term: Term
+    taps: tuple[Symbol, ...]
+    fixed: tuple[Symbol, ...]
+    grid: int
+    kernel: int | None
+
+    def limits(self, v: Symbol) -> tuple[Limit, ...]:
+        """Return what bounds a summed index."""
+        return limits(self.term, v, frozenset((*self.free, *self.fixed)))
+
+    def size(self, tap: Symbol) -> Expr:
+        """Return the size of the axis or bracket that bounds a tap."""
+        return self.limits(tap)[0].size
+
+    def axes(self, access: Access) -> tuple[int, ...]:
+        """Return the axes of an access that are shown."""
+        shown = {*self.free, *self.taps}
+        return tuple(a for a, e in enumerate(access.index) if symbols_of(e) & shown)
+
+    def points(self, env: Env) -> Iterator[tuple[int, ...]]:
+        """Walk over the free indices that are shown."""
+        return product(*(range(integer(n, env)) for n in self.shape))
+
+    def products(self, env: Env, point: tuple[int, ...]) -> list[Product]:
+        """Write the sum out at a point of the free indices."""
+        at = {v.name: 0 for v in self.fixed}
+        at |= {v.name: n for v, n in zip(self.free, point, strict=True)}
+        return list(products(self.term, env, at))
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a window's way: at step p and tap k it meets place ``s*p + d*k - lo``.
+
+    Attributes:
+        step: the index that counts windows.
+        taps: the summed indices of the window, with their sizes.
+        place: where they meet.
+        steps: how many windows there are.
+        places: how many places there are.
+        output: which of both sizes is the output's: the steps', or, where windows are laid into
+            the output, the places'.
+
+    """
+
+    step: Symbol
+    taps: tuple[tuple[Symbol, Expr], ...]
+    place: Expr
+    steps: Expr
+    places: Expr
+    output: Expr
+
+    @property
+    def stride(self) -> Expr:
+        """Return by how many places a step moves the window."""
+        return coefficient(self.place, self.step)
+
+    @property
+    def shift(self) -> Expr:
+        """Return the place of tap 0 at step 0."""
+        moving = sum(coefficient(self.place, v) * v for v, _ in ((self.step, None), *self.taps))
+        return normal(self.place - moving)
+
+
+@dataclass(frozen=True)
+class Moving:
+    """A layer whose forward sum is a window over a grid.
+
+    Attributes:
+        layer: the layer.
+        forward: its window.
+        axes: the way of the window; none for a sum in which every index stands alone.
+
+    """
+
+    layer: Layer
+    forward: Window
+    axes: tuple[Axis, ...]
+
+    @property
+    def swept(self) -> Tensor:
+        """Return the operand that the window covers."""
+        return source(accesses(self.forward.term)[self.forward.grid].tensor)
+
+    def parameters(self, part: str) -> tuple[Symbol, ...]:
+        """Return the parameters that say how far a step goes, a tap, or where the first one is.
+
+        Args:
+            part: "step", "tap" or "shift".
+
+        """
+        found: dict[Symbol, None] = {}
+        for axis in self.axes:
+            read = {
+                "step": [axis.stride],
+                "tap": [coefficient(axis.place, v) for v, _ in axis.taps],
+                "shift": [axis.shift],
+            }[part]
+            found |= {v: None for v in self.layer.parameters for e in read if v in symbols_of(e)}
+        return tuple(found)
+
+
+def source(tensor: Tensor) -> Tensor:
+    """Return the free tensor whose entries a tensor rearranges."""
+    while tensor.definition is not None:
+        tensor = accesses(tensor.definition.body[0])[0].tensor
+    return tensor
+
+
+def moving(layer: Layer) -> Moving:
+    """Read a layer as a window that moves over an operand.
+
+    Raises:
+        ValueError: it is none: its message says what was looked for.
+
+    """
+    definition = layer.output.definition
+    assert definition is not None
+    sums = [t for t in definition.body if t.variables and len(accesses(t)) > 1]
+    sums = sums or [t for t in definition.body if _joint(t, definition.formals)]
+    if len(sums) != 1:
+        raise ValueError(f"{layer.text}: expected one sum of products of entries to draw, found "
+                         f"{len(sums)}")
+    shape = tuple(zip(definition.formals, layer.output.shape, strict=True))
+    window = _window(layer.output, shape, sums[0])
+    return Moving(layer, window, tuple(_axes(layer, window)))
+
+
+@lru_cache(maxsize=64)
+def input_gradient(layer: Layer) -> Theorem:
+    """Derive the gradient by the operand that a layer's window covers."""
+    return gradient(layer, moving(layer).swept.name)
+
+
+def backward(layer: Layer) -> Window:
+    """Read the input gradient, as the engine derives and names it, as a window of its own.
+
+    Raises:
+        ValueError: the layer or its gradient is no such window.
+
+    """
+    theorem, forward = input_gradient(layer), moving(layer).forward
+    sums = reading(theorem.rhs)
+    if len(sums) != 1:
+        raise ValueError(f"{theorem.name} is a sum of {len(sums)} sums, expected one to draw")
+    shown = forward.axes(accesses(forward.term)[forward.grid])
+    free = [v for v, _ in theorem.variables]
+    wrt = Tensor(f"grad_{moving(layer).swept.name}", tuple(n for _, n in theorem.variables))
+    return _window(wrt, theorem.variables, sums[0], [free[a] for a in shown])
+
+
+def _joint(t: Term, free: tuple[Symbol, ...]) -> list[Symbol]:
+    """Return the variables that stand in an index or an equation with something else."""
+    variables = (*free, *t.variables)
+    places = [e for a in accesses(t) for e in a.index if not isinstance(e, Symbol)]
+    places += [f.value for f in t.factors if isinstance(f, Equal)]
+    return [v for v in variables if any(v in symbols_of(e) for e in places)]
+
+
+def _window(
+    target: Tensor,
+    variables: tuple[tuple[Symbol, Expr | None], ...],
+    t: Term,
+    free: list[Symbol] | None = None,
+) -> Window:
+    """Read a sum as a window; `free` says which free indices are shown, if that is known."""
+    names = tuple(v for v, _ in variables)
+    joint, read = _joint(t, names), accesses(t)
+    grid = next((i for i, a in enumerate(read) if set(a.index) - {*names, *t.variables}), 0)
+    if joint:
+        shown = set(joint) | set(free or ())
+    else:
+        there = set(read[grid].index)
+        shown = {v for v in names if v not in there} | {v for v in t.variables if v in there}
+    sizes = {v: n for v, n in variables if v in shown and (free is None or v in free)}
+    if not sizes or None in sizes.values():
+        raise ValueError(f"{target.name}: no index of it moves a window")
+    inner = shown & set(t.variables)
+    rest = [
+        i for i, a in enumerate(read) if i != grid and any(inner & symbols_of(e) for e in a.index)
+    ]
+    fixed = tuple(v for v in (*names, *t.variables) if v not in shown)
+    shape = tuple(n for n in sizes.values() if n is not None)
+    taps = tuple(v for v in t.variables if v in shown)
+    kernel = rest[0] if rest else None
+    return Window(target, tuple(sizes), shape, t, taps, fixed, grid, kernel)
+
+
+def _axes(layer: Layer, window: Window) -> Iterator[Axis]:
+    """Find where steps and taps meet: in an index of the grid, or in an equation."""
+    taps = {v: window.size(v) for v in window.taps}
+    grid = accesses(window.term)[window.grid]
+    sizes = dict(zip(window.free, window.shape, strict=True))
+    for e, places in zip(grid.index, grid.tensor.shape, strict=True):
+        found = symbols_of(e)
+        steps = [v for v in window.free if v in found]
+        if steps and places is not None and not isinstance(e, Symbol):
+            inner = tuple((v, n) for v, n in taps.items() if v in found)
+            _one(layer, steps, e)
+            yield Axis(steps[0], inner, e, sizes[steps[0]], places, sizes[steps[0]])
+    for f in window.term.factors:
+        if isinstance(f, Equal):
+            found = symbols_of(f.value)
+            ends = [v for v in window.free if v in found]
+            _one(layer, ends, f.value)
+            factor = coefficient(f.value, ends[0])
+            steps = [v for v in taps if v in found and v in grid.index]
+            _one(layer, steps, f.value)
+            if factor not in (1, -1):
+                raise ValueError(f"{layer.text}: {ends[0]} stands in an equation with the factor "
+                                 f"{factor}, expected 1")
+            inner = tuple((v, n) for v, n in taps.items() if v in found and v not in steps)
+            place = normal(ends[0] - f.value * factor)
+            size = sizes[ends[0]]
+            yield Axis(steps[0], inner, place, taps[steps[0]], size, size)
+
+
+def _one(layer: Layer, found: list[Symbol], e: Expr) -> None:
+    if len(found) != 1:
+        raise ValueError(f"{layer.text}: the index {e} joins {len(found)} indices that count "
+                         "windows, expected one")
+
+
+# Small sizes at which a layer shows what it does.
+
+
+def first(axis: Axis, env: Env, step: int) -> tuple[int, int]:
+    """Return the lowest and the highest place that the window of a step covers."""
+    at = [integer(axis.shift, env) + step * integer(axis.stride, env)] * 2
+    for v, size in axis.taps:
+        ends = (0, integer(coefficient(axis.place, v), env) * (integer(size, env) - 1))
+        at = [at[0] + min(ends), at[1] + max(ends)]
+    return at[0], at[1]
+
+
+def overhang(moved: Moving, axis: Axis, env: Env) -> int:
+    """Return how far the last window may leave the grid: as far as the first, if that is chosen."""
+    chosen = symbols_of(axis.shift) & set(moved.layer.parameters)
+    return max(0, -first(axis, env, 0)[0]) if chosen else 0
+
+
+def places(moved: Moving, axis: Axis, env: Env) -> int:
+    """Return how many places the windows of an axis need."""
+    last = max(first(axis, env, step)[1] for step in range(integer(axis.steps, env)))
+    return max(0, last + 1 - overhang(moved, axis, env))
+
+
+def steps(moved: Moving, axis: Axis, env: Env) -> int:
+    """Return how many windows fit into the places of an axis, `MOST` at most."""
+    limit = integer(axis.places, env) - 1 + overhang(moved, axis, env)
+    found = 0
+    while found < MOST and first(axis, env, found)[1] <= limit:
+        found += 1
+    return found
+
+
+def illustration(
+    moved: Moving, choice: Mapping[str, int] | None = None, stride: int = 1, beyond: int = 0
+) -> dict[str, int]:
+    """Choose sizes and parameters that show what a layer does.
+
+    Args:
+        moved: the layer.
+        choice: what is not left to us, by name.
+        stride: the parameters that say how far a step goes.
+        beyond: by how many places the first window overhangs, where a parameter says so.
+
+    Returns:
+        a value for each size and parameter, and for each tap index the size it runs to.
+
+    Raises:
+        ValueError: `choice` has a name that the layer has not.
+
+    """
+    known, chosen = names(moved), choice or {}
+    for name in chosen:
+        if name not in known:
+            raise ValueError(f"sizes: found {name!r}, expected one of {', '.join(known)}")
+    env = dict.fromkeys(known, 1)
+    for axis in moved.axes:
+        env |= {n.name: TAPS for _, n in axis.taps if isinstance(n, Symbol)}
+    if not moved.axes:
+        window = moved.forward
+        env |= {n.name: TAPS for n in window.shape if isinstance(n, Symbol)}
+        sizes = [window.size(v) for v in window.taps]
+        env |= {n.name: TAPS + 1 for n in sizes if isinstance(n, Symbol)}
+    env |= {v.name: stride for v in moved.parameters("step")}
+    env |= chosen
+    for axis in moved.axes:
+        loose = [v for v in moved.layer.parameters if v in symbols_of(axis.shift)]
+        loose = [v for v in loose if v.name not in chosen]
+        if len(loose) == 1:
+            env[loose[0].name] = _shift(axis, env, loose[0].name, -beyond)
+        env |= _sizes(moved, axis, env, chosen)
+    return env
+
+
+def _shift(axis: Axis, env: Env, name: str, begin: int) -> int:
+    """Return the padding with which the first window begins at a place."""
+    return min(SHIFTS, key=lambda n: (abs(first(axis, {**env, name: n}, 0)[0] - begin), abs(n)))
+
+
+def _sizes(
+    moved: Moving, axis: Axis, env: Env, choice: Mapping[str, int]
+) -> dict[str, int]:
+    """Choose how many windows an axis has and how many places."""
+    step, place, at = axis.steps, axis.places, dict(env)
+    one = len(moved.axes) == 1
+    circular = place == step or bool(symbols_of(place) & symbols_of(axis.place))
+    derived = isinstance(place, Symbol) and place.name not in choice and not circular
+    if isinstance(place, Symbol) and place.name not in choice:
+        at[place.name] = 2 * TAPS + 1
+    if isinstance(step, Symbol) and step.name not in choice and step != place:
+        far = integer(axis.stride, env) > 1
+        whole = (4 if far else 5) if one else (2 if far else 3)
+        at[step.name] = _partial(moved, axis, env) + whole if derived else steps(moved, axis, at)
+    if derived:
+        at[str(place)] = places(moved, axis, at)
+    return at
+
+
+def _partial(moved: Moving, axis: Axis, env: Env) -> int:
+    """Return how many windows at the beginning overhang further than was chosen."""
+    begin, found = -overhang(moved, axis, env), 0
+    while found < MOST and first(axis, env, found)[0] < begin:
+        found += 1
+    return found
+
+
+def names(moved: Moving) -> list[str]:
+    """Return the sizes and parameters of a layer, parameters first."""
+    found = dict.fromkeys(v.name for v in moved.layer.parameters)
+    for t in (*moved.layer.tensors, moved.layer.output):
+        for n in t.shape:
+            if n is not None:
+                found |= dict.fromkeys(sorted(v.name for v in symbols_of(n)))
+    return list(found)
+
