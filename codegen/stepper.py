@@ -192,7 +192,7 @@ def _view(at: Specimen, window: Window, key: str, tensors: dict[str, Data]) -> D
         "fixed": [v.name for v in window.fixed],
         "term": _term(at, window.term, free, tensors),
         "grid": window.grid,
-        "kernel": window.kernel,
+        "kernel": list(window.kernel),
         "gridAxes": list(window.axes(read[window.grid])),
     }
 

@@ -133,7 +133,7 @@ def _filled(shape: Cell | Node, name: str) -> str:
 
 def _cell_label(shape: Cell | Node, at: Point) -> str:
     quiet = shape.look in ("zero", "padding", "faint", "hatched")
-    kind, scale = "quiet" if quiet else "", fitted(shape.label)
+    kind, scale = "quiet" if quiet else "", fitted(shape.label, 0.74)
     return _text(at, f"${shape.label}$", kind, scale) if shape.label else ""
 
 

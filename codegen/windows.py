@@ -8,7 +8,7 @@ alone (a batch, a channel) is fixed at 0 and not shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 
@@ -44,7 +44,7 @@ class Window:
         taps: the summed indices that are shown.
         fixed: the variables that stay at 0.
         grid: which of the term's accesses the window covers.
-        kernel: which one it consists of; None where it has no entries of its own.
+        kernel: which ones it consists of; the others only scale what the window computes.
 
     """
 
@@ -55,7 +55,7 @@ class Window:
     taps: tuple[Symbol, ...]
     fixed: tuple[Symbol, ...]
     grid: int
-    kernel: int | None
+    kernel: tuple[int, ...]
 
     def limits(self, v: Symbol) -> tuple[Limit, ...]:
         """Return what bounds a summed index."""
@@ -172,10 +172,21 @@ def moving(layer: Layer) -> Moving:
     sums = [t for t in definition.body if t.variables and len(accesses(t)) > 1]
     sums = sums or [t for t in definition.body if _joint(t, definition.formals)]
     if len(sums) != 1:
-        raise ValueError(f"{layer.text}: expected one sum of products of entries to draw, found "
-                         f"{len(sums)}")
+        raise ValueError(
+            f"{layer.text}: expected one sum of products of entries to draw, found {len(sums)}"
+        )
     shape = tuple(zip(definition.formals, layer.output.shape, strict=True))
     window = _window(layer.output, shape, sums[0])
+    read = accesses(window.term)
+    swept = source(read[window.grid].tensor)
+    uses = [a for t in definition.body for a in accesses(t) if source(a.tensor) == swept]
+    if len(uses) > 1:
+        raise ValueError(
+            f"{layer.text}: {swept.name} occurs {len(uses)} times, expected once, for the outputs "
+            "that an entry feeds to be those of one window"
+        )
+    kernel = tuple(i for i in range(len(read)) if i != window.grid)
+    window = replace(window, kernel=kernel)
     return Moving(layer, window, tuple(_axes(layer, window)))
 
 
@@ -228,14 +239,13 @@ def _window(
     sizes = {v: n for v, n in variables if v in shown and (free is None or v in free)}
     if not sizes or None in sizes.values():
         raise ValueError(f"{target.name}: no index of it moves a window")
-    inner = shown & set(t.variables)
-    rest = [
-        i for i, a in enumerate(read) if i != grid and any(inner & symbols_of(e) for e in a.index)
-    ]
-    fixed = tuple(v for v in (*names, *t.variables) if v not in shown)
-    shape = tuple(n for n in sizes.values() if n is not None)
+    scales = [{v for e in a.index for v in symbols_of(e)} & shown for a in read]
+    kernel = tuple(
+        i for i, found in enumerate(scales) if i != grid and not (found and found <= sizes.keys())
+    )
     taps = tuple(v for v in t.variables if v in shown)
-    kernel = rest[0] if rest else None
+    fixed = tuple(v for v in (*names, *t.variables) if v not in sizes and v not in taps)
+    shape = tuple(n for n in sizes.values() if n is not None)
     return Window(target, tuple(sizes), shape, t, taps, fixed, grid, kernel)
 
 
@@ -260,8 +270,10 @@ def _axes(layer: Layer, window: Window) -> Iterator[Axis]:
             steps = [v for v in taps if v in found and v in grid.index]
             _one(layer, steps, f.value)
             if factor not in (1, -1):
-                raise ValueError(f"{layer.text}: {ends[0]} stands in an equation with the factor "
-                                 f"{factor}, expected 1")
+                raise ValueError(
+                    f"{layer.text}: {ends[0]} stands in an equation with the factor {factor}, "
+                    "expected 1"
+                )
             inner = tuple((v, n) for v, n in taps.items() if v in found and v not in steps)
             place = normal(ends[0] - f.value * factor)
             size = sizes[ends[0]]
@@ -270,8 +282,10 @@ def _axes(layer: Layer, window: Window) -> Iterator[Axis]:
 
 def _one(layer: Layer, found: list[Symbol], e: Expr) -> None:
     if len(found) != 1:
-        raise ValueError(f"{layer.text}: the index {e} joins {len(found)} indices that count "
-                         "windows, expected one")
+        raise ValueError(
+            f"{layer.text}: the index {e} joins {len(found)} indices that count windows, "
+            "expected one"
+        )
 
 
 # Small sizes at which a layer shows what it does.
@@ -288,21 +302,28 @@ def first(axis: Axis, env: Env, step: int) -> tuple[int, int]:
 
 def overhang(moved: Moving, axis: Axis, env: Env) -> int:
     """Return how far the last window may leave the grid: as far as the first, if that is chosen."""
-    chosen = symbols_of(axis.shift) & set(moved.layer.parameters)
-    return max(0, -first(axis, env, 0)[0]) if chosen else 0
+    if not symbols_of(axis.shift) & set(moved.layer.parameters):
+        return 0
+    low, high = first(axis, env, 0)
+    back = integer(axis.stride, env) < 0
+    return max(0, high + 1 - integer(axis.places, env) if back else -low)
 
 
 def places(moved: Moving, axis: Axis, env: Env) -> int:
     """Return how many places the windows of an axis need."""
-    last = max(first(axis, env, step)[1] for step in range(integer(axis.steps, env)))
+    last = max((first(axis, env, n)[1] for n in range(integer(axis.steps, env))), default=-1)
     return max(0, last + 1 - overhang(moved, axis, env))
 
 
 def steps(moved: Moving, axis: Axis, env: Env) -> int:
     """Return how many windows fit into the places of an axis, `MOST` at most."""
-    limit = integer(axis.places, env) - 1 + overhang(moved, axis, env)
+    over, back = overhang(moved, axis, env), integer(axis.stride, env) < 0
+    limit = integer(axis.places, env) - 1 + over
     found = 0
-    while found < MOST and first(axis, env, found)[1] <= limit:
+    while found < MOST:
+        low, high = first(axis, env, found)
+        if (back and low < -over) or (not back and high > limit):
+            break
         found += 1
     return found
 

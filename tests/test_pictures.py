@@ -259,6 +259,22 @@ def test_sizes_can_be_chosen() -> None:
 def test_layers_without_a_window_have_no_picture() -> None:
     assert pictures(layer("y[p] = x[p] * w[p]")) == []
     assert pictures(layer("conv3d")) == []
+    assert pictures(layer("y[p] = sum[k] x[p+k] * x[p] * w[k]")) == []
+    assert pictures(layer("y[p] = x[p] + sum[k] x[p+k] * w[k]")) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "weights"),
+    [
+        ("y[p] = sum[k] x[p+k] * w[k] * v[p]", "w_{0}\\,v_{0}"),
+        ("y[p] = sum[k] x[p+k] * [0 <= k < K] * mean[]", "\\mathit{mean}"),
+        ("y[p] = 2 * sum[k] x[p+k] * w[k]", "2\\,w_{0}"),
+        ("y[p] = sum[k] x[p+k] * [0 <= k < K]", "1"),
+    ],
+)
+def test_a_weight_is_everything_that_an_entry_is_multiplied_by(spec: str, weights: str) -> None:
+    at = specimen(layer(spec))
+    assert at.feeds()[0] == ((0,), (0,), weights)
 
 
 def test_short_mathematics_as_characters() -> None:
