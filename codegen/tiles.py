@@ -14,8 +14,8 @@ class Row:
         number: which row.
         zeros: the accumulators' declarations.
         updates: what a term adds, its entry `e` broadcast.
-        adds: add the accumulators to the output.
-        stores: write them to the output.
+        adds: add the output to the accumulators, to the last one last.
+        stores: write them to the output, the last one first: what it overlaps is written again.
 
     """
 
@@ -133,7 +133,7 @@ def tile(rows: int, pieces: int, vectors: int) -> Tile:
 
     def add(c: str, v: int) -> str:
         kept = f"KEPT(V, M, {c}, kept)" if v == last else c
-        return f"*(V *)(o + {place(v)}) += {kept}"
+        return f"{c} = *(V *)(o + {place(v)}) + {kept}"
 
     def row(p: int, r: int) -> Row:
         c = [f"c{r}_{p}_{v}" for v in range(vectors)]
@@ -142,7 +142,9 @@ def tile(rows: int, pieces: int, vectors: int) -> Tile:
             zeros=_list(vectors, lambda v: f"{c[v]} = {{0}}"),
             updates=_list(vectors, lambda v: f"{c[v]} += e * b{p}_{v}"),
             adds=_list(vectors, lambda v: add(c[v], v)),
-            stores=_list(vectors, lambda v: f"*(V *)(o + {place(v)}) = {c[v]}"),
+            stores=_list(
+                vectors, lambda v: f"*(V *)(o + {place(last - v)}) = {c[last - v]}"
+            ),
         )
 
     def piece(p: int) -> Piece:
