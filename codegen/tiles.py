@@ -73,6 +73,28 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Slide:
+    """The shape of a micro-kernel of one row whose pieces follow each other as rounds of terms do.
+
+    Attributes:
+        pieces, vectors: as of a tile.
+        by_piece: the statements of each piece.
+        lines: what is loaded at a term of three rounds, and what each load is multiplied by.
+
+    """
+
+    pieces: int
+    vectors: int
+    by_piece: tuple[Piece, ...]
+    lines: tuple[str, ...]
+
+    @property
+    def low(self) -> bool:
+        """Return whether the accumulators fit into sixteen registers."""
+        return self.pieces * self.vectors <= 12
+
+
+@dataclass(frozen=True)
 class DotRow:
     """One row of a tile of products along the sum.
 
@@ -155,6 +177,20 @@ def tile(rows: int, pieces: int, vectors: int) -> Tile:
     return Tile(rows, pieces, vectors, tuple(range(rows)), by_piece)
 
 
+def slide(pieces: int, vectors: int) -> Slide:
+    """Write the statements of one shape of sliding pieces: piece p meets line p + r in round r."""
+
+    def line(j: int, v: int) -> str:
+        piece, later = min(j, pieces - 1), max(0, j - pieces + 1)
+        place = f"far{later}" if v == vectors - 1 else f"line{later} + {v} * sizeof(V)"
+        met = [(j - r, r) for r in range(3) if 0 <= j - r < pieces]
+        updates = ", ".join(f"c0_{p}_{v} += e{r} * x" for p, r in met)
+        return f"x = *(const V *)(b{piece} + {place}), {updates}"
+
+    lines = tuple(line(j, v) for j in range(pieces + 2) for v in range(vectors))
+    return Slide(pieces, vectors, tile(1, pieces, vectors).by_piece, lines)
+
+
 def dot(rows: int, columns: int) -> Dot:
     """Write the statements of one shape of products along the sum."""
 
@@ -187,6 +223,9 @@ TILES = (
     *(tile(2, 4, v) for v in (1, 2, 3)),
 )
 """Shapes of the matrix product: thirty-two registers hold 24 accumulators and what feeds them."""
+
+SLIDES = tuple(slide(4, v) for v in (1, 2, 3, 4))
+"""Shapes of sliding pieces."""
 
 DOTS = tuple(dot(r, v) for r in (1, 2, 4) for v in (1, 2, 3, 6))
 """Shapes of products along the sum."""
