@@ -30,7 +30,7 @@ typedef ptrdiff_t Int;
 
 enum { LOOPS = 32, AXES = 20, PLANES = 32, FACTORS = 64 };
 enum { BATCH, ROWS, COLUMNS, OVER, ROLES };
-enum { DONE = 0, NO_MEMORY = -1, TOO_FAR = -2 };
+enum { DONE = 0, NO_MEMORY = -1, TOO_FAR = -2, ANSWERED = 1 };
 
 /* An entry of an array, or of a box (data == NULL): 1 inside, 0 outside. */
 typedef struct {
@@ -136,15 +136,6 @@ static inline void rot180_clip(Int slope, Int rest, Int size, Int *first, Int *s
     if (high < *stop) *stop = high;
 }
 
-enum { SMALL = 4096 }; /* products, up to which loops and tests alone are faster */
-
-/* Say whether a sum is small. */
-static inline int rot180_small(const Nest *n) {
-    double work = 1;
-    for (int i = 0; i < n->loops; i++) work *= (double)(n->stop[i] - n->first[i]);
-    return work <= SMALL;
-}
-
 /* Begin the map of an entry of an array, or of a box: the data, and no slope. */
 static inline void rot180_entry(Entry *e, void *data, int axes, const Int *size,
                                 const Int *stride) {
@@ -203,6 +194,74 @@ typedef struct {
     Box box;
 } Sum;
 
+/* ---- how a sum is computed: ROT180_PATH asks for a way, `rot180_ask` which one is taken ---- */
+
+/* As it seems best; plain loops; entry by entry; tiles on packed panels; tiles that read the lanes
+ * where they lie; products along the sum. A way that does not fit a sum is not taken. */
+enum { USUAL, PLAIN, ENTRIES, PACKED, DIRECT, DOTS };
+static int rot180_path = USUAL;
+
+enum { SMALL = 4096 }; /* products, up to which loops and tests alone are faster */
+
+typedef struct {
+    int path, isa, threads, rows, vectors, one_sided;
+    int lane_planes, row_planes; /* whether a side is copied into planes */
+    Int lanes, tall, over;       /* a block: lanes, rows, terms */
+    double products, scratch;    /* all of them; bytes */
+} Answer;
+
+#if defined(__GNUC__)
+#define THREAD_LOCAL __thread
+#else
+#define THREAD_LOCAL __declspec(thread)
+#endif
+
+/* Where answers are written instead of sums computed. */
+static THREAD_LOCAL struct {
+    Answer *answers;
+    int room, count;
+    size_t scratch;
+} asked;
+
+static void rot180_ask(Answer *answers, int room) {
+    asked.answers = answers, asked.room = room, asked.count = 0;
+}
+
+/* Say how many answers there are, and stop asking. */
+static int rot180_answered(void) {
+    asked.answers = NULL;
+    return asked.count;
+}
+
+static Answer *answer(int path, double products) {
+    static const Answer none;
+    Answer *a = &asked.answers[MIN(asked.count, asked.room - 1)];
+    if (asked.count < asked.room) asked.count++;
+    *a = none;
+    a->path = path, a->products = products, a->threads = 1;
+    return a;
+}
+
+/* The answer at hand was about one of so many equal parts of a sum. */
+static void answer_for(int parts, double products) {
+    Answer *a = &asked.answers[asked.count - 1];
+    a->threads = parts, a->products = products, a->scratch *= parts;
+}
+
+static double products(const Nest *n) {
+    double work = 1;
+    for (int i = 0; i < n->loops; i++) work *= (double)(n->stop[i] - n->first[i]);
+    return work;
+}
+
+/* Say whether a sum is to run in plain loops; then it runs in them also if it is asked about. */
+static inline int rot180_small(const Nest *n) {
+    double work = products(n);
+    if (rot180_path == USUAL ? work > SMALL : rot180_path != PLAIN) return 0;
+    if (asked.answers) answer(PLAIN, work);
+    return 1;
+}
+
 /* ---- memory: blocks that outlive a call, so that pages are not taken again and again ---- */
 
 enum { KEPT = 8, LARGE = 1 << 26 }; /* blocks at most; bytes from which one is not kept */
@@ -215,18 +274,29 @@ static Header *kept[KEPT];
 #if defined(__GNUC__)
 #define PREFETCH(place) __builtin_prefetch((const void *)(place))
 #define EXCHANGE(place, value) __atomic_exchange_n(place, value, __ATOMIC_ACQ_REL)
+#define ADD(place, value) __atomic_add_fetch(place, value, __ATOMIC_RELAXED)
 #else
 #define PREFETCH(place) (void)(place)
 #define EXCHANGE(place, value) (value)
+#define ADD(place, value) (*(place) += (value))
 #endif
+
+static size_t rot180_held, rot180_most; /* bytes of all blocks, now and at most */
+
+static void drop(Header *block) {
+    ADD(&rot180_held, (size_t)0 - block->size);
+    free(((void **)block)[-1]);
+}
 
 static void *take(size_t size) {
     Header *block;
     void *raw;
+    size_t held;
+    if (asked.answers) asked.scratch += size;
     for (int i = 0; i < KEPT; i++) {
         block = EXCHANGE(&kept[i], NULL);
         if (block && block->size >= size) return block + 1;
-        if (block && (block = EXCHANGE(&kept[i], block))) free(((void **)block)[-1]);
+        if (block && (block = EXCHANGE(&kept[i], block))) drop(block);
     }
     size = (size | 4095) + 1;
     raw = malloc(size + 2 * sizeof(Header) + sizeof(void *));
@@ -234,6 +304,8 @@ static void *take(size_t size) {
     block = (Header *)(((uintptr_t)raw + sizeof(void *) + 63) & ~(uintptr_t)63);
     ((void **)block)[-1] = raw;
     block->size = size;
+    held = ADD(&rot180_held, size);
+    if (held > rot180_most) rot180_most = held;
     return block + 1;
 }
 
@@ -241,14 +313,14 @@ static void give(void *memory) {
     Header *block = (Header *)memory - 1;
     for (int i = 0; i < KEPT && block && block->size < LARGE; i++)
         block = EXCHANGE(&kept[i], block);
-    if (block) free(((void **)block)[-1]);
+    if (block) drop(block);
 }
 
 /* Give all kept memory back to the system. */
 static void rot180_release(void) {
     for (int i = 0; i < KEPT; i++) {
         Header *block = EXCHANGE(&kept[i], NULL);
-        if (block) free(((void **)block)[-1]);
+        if (block) drop(block);
     }
 }
 
@@ -3421,11 +3493,9 @@ static void *rot180_part(void *argument) {
 }
 
 static int rot180_contract(const Nest *nest) {
-    double work = 1;
     int parts, loop, failed = DONE;
     Part *part;
-    for (int i = 0; i < nest->loops; i++) work *= (double)(nest->stop[i] - nest->first[i]);
-    parts = (int)MIN(rot180_threads, work / WORTH_A_THREAD);
+    parts = (int)MIN(rot180_threads, products(nest) / WORTH_A_THREAD);
     loop = parts > 1 ? rot180_cut(nest, parts) : -1;
     part = loop < 0 ? NULL : take((size_t)parts * sizeof(Part));
     if (!part) return serial(nest);
@@ -3434,10 +3504,15 @@ static int rot180_contract(const Nest *nest) {
         part[n].nest = *nest;
         part[n].nest.first[loop] = nest->first[loop] + extent * n / parts;
         part[n].nest.stop[loop] = nest->first[loop] + extent * (n + 1) / parts;
+        if (asked.answers) {
+            failed = serial(&part[n].nest);
+            answer_for(parts, products(nest));
+            break;
+        }
         part[n].started = n && !pthread_create(&part[n].thread, NULL, rot180_part, &part[n]);
         if (!part[n].started) rot180_part(&part[n]);
     }
-    for (int n = 0; n < parts; n++) {
+    for (int n = 0; n < parts && !asked.answers; n++) {
         if (part[n].started) pthread_join(part[n].thread, NULL);
         failed = MIN(failed, part[n].failed);
     }
@@ -4294,6 +4369,15 @@ static int NAME(near)(const NAME(Work) * w, Int tall, Int deep) {
            llabs((long long)(v->own[rows - 1] - v->own[0])) <= 512;
 }
 
+/* Say how a block is computed. */
+static void NAME(answer_block)(const NAME(Work) * w, int path, Int rows, Int vectors, Int wide,
+                               Int tall, Int deep) {
+    Answer *a = &asked.answers[asked.count - 1];
+    a->path = path, a->isa = w->isa, a->rows = (int)rows, a->vectors = (int)vectors;
+    a->lane_planes = w->lane.staged, a->row_planes = w->row.staged;
+    a->lanes = wide, a->tall = tall, a->over = deep, a->scratch = (double)asked.scratch;
+}
+
 /* One block of the product, tile by tile. */
 static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     const NAME(View) *lv = w->lane.views, *rv = w->row.views;
@@ -4305,9 +4389,15 @@ static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     Int widest = (strips + groups - 1) / groups * strip;
     int direct, rows_direct, ready;
     direct = w->lane.plain && !lv->f->checks && !w->sums && w->inner >= 0 && run >= w->lanes &&
-             lv->f->step[w->inner] == sizeof(T) && tall <= 2 * w->tallest;
+             lv->f->step[w->inner] == sizeof(T) && rot180_path != PACKED &&
+             (rot180_path == DIRECT || tall <= 2 * w->tallest);
     if (direct) widest = wide;
     rows_direct = w->row.plain && !rv->f->checks && (wide <= strip || NAME(near)(w, tall, deep));
+    if (rot180_path == PACKED) rows_direct = 0;
+    if (asked.answers) {
+        NAME(answer_block)(w, direct ? DIRECT : PACKED, w->tallest, most, wide, tall, deep);
+        return;
+    }
     ready = !rows_direct && wide > widest && padded * deep * (Int)sizeof(T) <= 1 << 23;
     if (ready)
         for (Int t = 0; t < deep; t += by)
@@ -4358,6 +4448,10 @@ static void NAME(dot_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     Int rows = w->isa == AVX512 || wide <= 3 ? 4 : 2;
     Int columns = rows == 4 && w->isa != AVX512 ? 3 : 6, by;
     T tile[TALLEST * WIDEST];
+    if (asked.answers) {
+        NAME(answer_block)(w, DOTS, rows, columns, wide, tall, deep);
+        return;
+    }
     by = MAX(1, 4096 / run);
     for (Int r = 0; r < runs; r += by) {
         Int many = MIN(by, runs - r);
@@ -4584,7 +4678,8 @@ static int NAME(product)(Sum *s, int isa, int dot) {
                     for (int i = 0; i < s->loops; i++) w.out += s->out.step[i] * s->box.from[i];
                     (dot ? NAME(dot_block) : NAME(multiply_block))(
                         &w, wide, positions(s, &s->rows), positions(s, &s->over));
-                } while (advance(s, &s->rows));
+                    if (asked.answers) failed = ANSWERED;
+                } while (!failed && advance(s, &s->rows));
             } while (!failed && advance(s, &s->over));
             if (w.sums && !failed) NAME(turn_round)(&w, wide, positions(s, &s->rows));
         } while (!failed && advance(s, &s->lanes));
@@ -4614,7 +4709,7 @@ static int NAME(rot180_contract)(const Nest *nest) {
     enum { FEW = 4 };
     Box all;
     Factor few[FEW], *factors = few;
-    int count = nest->left + nest->right, failed = DONE, isa = rot180_isa;
+    int count = nest->left + nest->right, failed = DONE, isa = rot180_isa, walks;
     double work = 1;
     Sum s;
     if (isa < 0) isa = rot180_best();
@@ -4642,14 +4737,27 @@ static int NAME(rot180_contract)(const Nest *nest) {
     s.row_factors = factors + nest->left, s.row_count = nest->right;
     collect(&s, &s.batch, nest->role, BATCH), collect(&s, &s.lanes, nest->role, ROWS);
     collect(&s, &s.rows, nest->role, COLUMNS), collect(&s, &s.over, nest->role, OVER);
-    if (!nest->right || !nest->left || work <= SMALL || count > 32) {
+    walks = !nest->right || !nest->left || count > 32 ||
+            (rot180_path == USUAL ? work <= SMALL : rot180_path <= ENTRIES);
+    if (asked.answers) {
+        Answer *a = answer(ENTRIES, work);
+        a->one_sided = !nest->right || !nest->left;
+        a->isa = isa;
+        asked.scratch = 0;
+    }
+    if (walks && !asked.answers) {
         for (int n = 0; n < count; n++) flatten(&factors[n], nest->loops);
         join(&s, &s.over), join(&s, &s.rows), join(&s, &s.lanes);
         NAME(walk)(&s, nest->role);
-    } else {
+    } else if (!walks) {
         int dot = orient(&s, sizeof(T));
+        if (rot180_path == DOTS)
+            dot = s.lane_count == 1 && s.row_count == 1 && s.over.count && s.lane_factors->data &&
+                  s.row_factors->data;
+        else if (rot180_path != USUAL) dot = 0;
         if (!dot) NAME(take_turns)(&s);
         failed = NAME(product)(&s, isa, dot);
+        if (failed == ANSWERED) failed = DONE;
     }
     if (factors != few) give(factors);
     return failed;
