@@ -136,7 +136,8 @@ def _settled(_: Symbols) -> Iterator[Section]:
         window = "\\texttt{rot180(w)}" if one.rotated else "\\texttt{w}"
         said = str(one.verdict).splitlines()[0].removeprefix("refuted: ")
         steps = len(one.verdict.theorem.proof.steps) if one.verdict.theorem else 0
-        verdict = f"\\textbf{{true}}, proved in {steps} steps" if steps else f"false: {escape(said)}"
+        true = f"\\textbf{{true}}, proved in {steps} steps"
+        verdict = true if steps else f"false: {escape(said)}"
         full = f"full {one.backward} with {window}, \\texttt{{{escape(one.formula)}}}"
         rows.append((one.forward, full, verdict))
     table = Table(("Forward pass", "Input gradient", "Verdict"), tuple(rows), (16, 42, 42))
