@@ -378,7 +378,9 @@ def heading(name: str) -> str:
     >>> heading("output_size")
     'Output size'
     """
-    words = re.sub(r"_\d$", "", name).split("_")
+    if name.replace("_", " ") in _SUBJECTS:
+        return _SUBJECTS[name.replace("_", " ")]
+    words = name.split("_")
     subject = " ".join(word for word in words if word not in _QUALITIES)
     qualities = ", ".join(_QUALITIES[word] for word in words if word in _QUALITIES)
     shown = _SUBJECTS.get(subject, subject[:1].upper() + subject[1:])
