@@ -10,12 +10,12 @@ from itertools import product
 from sympy import Symbol
 
 from rot180.codegen.entries import Entry, Env, Place, Product, accesses, integer
+from rot180.codegen.illustration import illustration
 from rot180.codegen.palette import TAPS
 from rot180.codegen.windows import (
     Moving,
     Window,
     backward,
-    illustration,
     input_gradient,
     moving,
     source,

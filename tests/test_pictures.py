@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rot180.codegen.illustration import illustration
 from rot180.codegen.mathtext import inline, plain, spans
 from rot180.codegen.palette import ROLES
 from rot180.codegen.pictures import Picture, network_pictures, pictures
@@ -20,7 +21,7 @@ from rot180.codegen.scene import Cell, Frame, Label, Link, Node, extent
 from rot180.codegen.specimens import specimen
 from rot180.codegen.svg import svg
 from rot180.codegen.tikz import WIDEST, tikz, tikz_preamble
-from rot180.codegen.windows import illustration, moving
+from rot180.codegen.windows import moving
 from rot180.derive.evaluate import Model, evaluate
 from rot180.derive.layers import layer
 from rot180.derive.polynomial import symbol

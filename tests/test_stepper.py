@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from sympy import Symbol
 
+from rot180.codegen.illustration import illustration
 from rot180.codegen.stepper import stepper, stepper_data, stepper_head
-from rot180.codegen.windows import illustration, input_gradient, moving
+from rot180.codegen.windows import input_gradient, moving
 from rot180.derive.evaluate import Model, evaluate
 from rot180.derive.gradients import chain_goal
 from rot180.derive.layers import layer
