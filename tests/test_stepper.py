@@ -271,6 +271,7 @@ def test_bad_combinations_say_what_is_wrong(page: Any) -> None:
     put("2")
     assert "no window fits" in message.text
     assert "make H larger, or K smaller" in message.text
+    assert not root.find_element("css selector", ".stepper-views").is_displayed()
     put("99")
     assert message.text == "H: found 99, expected an integer from 1 to 14"
     put("9")
