@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from rot180.codegen.scene import Picture
 from rot180.derive.latex import Display
+from rot180.derive.layers import Layer
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,30 @@ class Proof:
 
 @dataclass(frozen=True)
 class Formula:
-    """Displayed mathematics, row by row; a row is aligned at its first ``&``, if it has one."""
+    """Displayed mathematics, row by row, aligned at the first ``&`` of each."""
 
     rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with its caption."""
+
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """A layer to be stepped through by hand; on paper there is nothing in its place.
+
+    Attributes:
+        layer: the forward pass; a window of it moves over one or two axes.
+        anchor: the element's name, unique in the document.
+
+    """
+
+    layer: Layer
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -88,7 +111,9 @@ class Note:
     text: str
 
 
-Block: TypeAlias = Prose | Statement | Proof | Formula | Table | Listing | Note
+Block: TypeAlias = (
+    Prose | Statement | Proof | Formula | Figure | Stepper | Table | Listing | Note
+)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from rot180.derive.latex import (
     Line,
     box,
     definitions,
-    latex_expression,
     letters,
     listed,
+    subject,
 )
 from rot180.derive.network import Entry, Network, Stage
 from rot180.derive.proof import Theorem
 from rot180.derive.statement import reading
-from rot180.derive.symbols import DEEP_LEARNING, Symbols
+from rot180.derive.symbols import DEEP_LEARNING, Symbols, in_network
 from rot180.derive.terms import Tensor
 from rot180.derive.typeset import Letters, escape
 
@@ -30,6 +30,7 @@ def five_steps(network: Network, symbols: Symbols = DEEP_LEARNING) -> Iterator[S
         symbols: the notation.
 
     """
+    symbols = in_network(symbols)
     for number, stage in enumerate(network.steps(), 1):
         blocks = tuple(_blocks(stage, symbols))
         yield Section(f"step-{number}", f"Step {number}: {_lower(stage.title)}", blocks)
@@ -62,7 +63,7 @@ def _lines(entry: Entry, symbols: Symbols) -> Display:
     said = escape(entry.reason)
     if isinstance(entry.statement, Theorem):
         style = letters(entry.statement, symbols)
-        left = latex_expression(entry.statement.lhs, style)
+        left = subject(entry.statement, style)
         right = entry.statement.rhs
         if (plain := reading(right)) != right:
             return Line(left, right, "", style), Line("", plain, said, style)

@@ -12,6 +12,7 @@ from rot180.codegen import tex
 from rot180.codegen.blocks import (
     Block,
     Document,
+    Figure,
     Formula,
     Listing,
     Note,
@@ -19,9 +20,12 @@ from rot180.codegen.blocks import (
     Prose,
     Section,
     Statement,
+    Stepper,
     Table,
 )
 from rot180.codegen.render import environment
+from rot180.codegen.stepper import stepper, stepper_head
+from rot180.codegen.svg import svg
 from rot180.derive.latex import Display, aligned
 from rot180.derive.mathml import Row, mathml, rows, sentence
 
@@ -63,7 +67,9 @@ class Laid:
         anchor: what links to it point to, if it has no section of its own.
         latex: what its button copies.
         views: a proof.
-        formula: the cells of displayed mathematics.
+        formula: what stands left and right of the alignment, row by row.
+        figure: a picture; its caption is the note.
+        stepper: a layer to be stepped through.
         table: the rows of a table.
         head: its head.
         listing: program text.
@@ -79,6 +85,8 @@ class Laid:
     latex: str = ""
     views: tuple[View, ...] = ()
     formula: tuple[tuple[str, ...], ...] = ()
+    figure: str = ""
+    stepper: str = ""
     table: tuple[tuple[str, ...], ...] = ()
     head: tuple[str, ...] = ()
     listing: str = ""
@@ -119,6 +127,7 @@ def page(document: Document) -> str:
         plain_title=escape(document.title),
         subtitle=escape(document.subtitle),
         book=document.book,
+        steppers=stepper_head() if any(b.stepper for s in sections for b in s.blocks) else "",
         sections=sections,
     )
 
@@ -153,8 +162,8 @@ def _(block: Prose) -> Laid:
 
 @lay.register
 def _(block: Formula) -> Laid:
-    cells = (row.split("&", 1) for row in block.rows)
-    return Laid(formula=tuple(tuple(c.strip() and mathml(c.strip(), True) for c in row) for row in cells))
+    pairs = (row.partition("&")[::2] for row in block.rows)
+    return Laid(formula=tuple(tuple(mathml(c, True) if c else "" for c in pair) for pair in pairs))
 
 
 @lay.register
@@ -177,6 +186,17 @@ def _(block: Proof) -> Laid:
         )
     ]
     return Laid(views=tuple(views[:1] if block.short == block.full else views))
+
+
+@lay.register
+def _(block: Figure) -> Laid:
+    picture = block.picture
+    return Laid(figure=svg(picture), note=sentence(picture.caption), title=sentence(picture.title))
+
+
+@lay.register
+def _(block: Stepper) -> Laid:
+    return Laid(stepper=stepper(block.layer, block.anchor))
 
 
 @lay.register

@@ -150,6 +150,7 @@ def name_remainders(d: Draft) -> Draft:
     """Replace v by its remainder phi, where a bracket is ``[0 <= v + e - s*u < s]``.
 
     ``phi = v + e - s*u`` is one to one in v for each u, so ``v = phi + s*u - e`` everywhere.
+    What is a remainder already, ``[0 <= v < s]``, keeps its name.
     """
     for r in d.ranges:
         e = r.value
@@ -158,7 +159,7 @@ def name_remainders(d: Draft) -> Draft:
             if normal(coefficient(e, u) ** 2 - r.size**2) != 0:
                 continue
             for v in inside:
-                if v != u and coefficient(e, v) in (1, -1):
+                if v != u and coefficient(e, v) in (1, -1) and Range(v, r.size) not in d.ranges:
                     phi = fresh("phi", _symbols(d))
                     value = normal(v + coefficient(e, v) * (phi - e))
                     new = _substitute(d, {v: value})

@@ -29,8 +29,9 @@ from rot180.codegen.rocq_printer import (
     made_from,
     made_with,
     named,
+    relations_of,
 )
-from rot180.codegen.rocq_tactics import TACTICS, WHOLE, Case, finite
+from rot180.codegen.rocq_tactics import TACTICS, WHOLE, Case, finite, typed
 from rot180.codegen.tools import Ran, ToolError, run
 from rot180.derive.proof import Proof, Theorem, Variables, replay, tensors
 from rot180.derive.rules import Place
@@ -70,6 +71,7 @@ class Statement:
     perturbed: tuple[str, ...]
     definitions: tuple[str, ...]
     functions: tuple[str, ...]
+    relations: tuple[tuple[str, str], ...]
     operands: tuple[str, ...]
     boxes: tuple[tuple[str, str], ...]
     hypotheses: tuple[tuple[str, str], ...]
@@ -259,7 +261,10 @@ def _lemma(theorem: Theorem, names: Names, cites: Mapping[Proof, Cited], number:
     dst = after[step.at : step.at + count]
     if len(before) > 1 and step.rule not in WHOLE:
         one, some = case.plain.term(place.term), case.plain.expression(dst)
-        case.say(f"cut (({one}) = {some}); [intros E; rewrite E; ring |].")
+        # a rewriting that only renames makes no progress
+        again = "try " if step.rule == "reindex" else ""
+        said = typed(one, place.term.factors)
+        case.say(f"cut ({said} = {some}); [intros E; {again}rewrite E; ring |].")
     _TACTICS[step.rule](case, place, dst, **dict(step.arguments))
     title = step.rule + (", from right to left" if step.reverse else "")
     return Lemma(number, title, number - 1, tuple(case.premises), tuple(case.tactics))
@@ -324,6 +329,7 @@ def _module(theorem: Theorem, name: str) -> tuple[Cited, str]:
         theorem,
         _parameters(theorem.variables, theorem.hypotheses, *sides),
         tuple(dict.fromkeys(functions_of((*theorem.lhs, *theorem.rhs)))),
+        tuple(relations_of(theorem.lhs, theorem.rhs)),
         tuple(t for t in stated if t.definition is None),
         tuple(f"{name}.{part}" for part in parts),
     )
@@ -362,6 +368,7 @@ def _statement(
         perturbed=_all_perturbed(names, lhs),
         definitions=tuple(_defined(names, t) for t in stated if t.definition),
         functions=tuple(names.tensors[function_name(f, n)] for f, n in functions),
+        relations=tuple(plain.relation(f, n) for f, n in relations_of(lhs, rhs)),
         operands=tuple(f"{names.tensors[t.name]} : {'Z -> ' * len(t.shape)}scalars" for t in free),
         boxes=tuple(_boxed(plain, t) for t in free if t.shape),
         hypotheses=tuple(given[: len(hypotheses)]),

@@ -35,6 +35,7 @@ class Cited:
         theorem: the theorem.
         parameters: its sizes and parameters, in the order of the module's lemma.
         functions: its scalar functions with their orders.
+        relations: the derivatives of which it supposes a relation.
         operands: its free tensors.
         definitions: the names, in the module, of what its two sides are made from.
 
@@ -44,6 +45,7 @@ class Cited:
     theorem: Theorem
     parameters: tuple[Symbol, ...]
     functions: tuple[tuple[str, int], ...]
+    relations: tuple[tuple[str, int], ...]
     operands: tuple[Tensor, ...]
     definitions: tuple[str, ...]
 
@@ -335,6 +337,7 @@ def _apply(
     operands = [swap.get(u.name, u) for u in cited.operands]
     parts = [*parameters, "scalars"]
     parts += [case.names.tensors[function_name(f, n)] for f, n in cited.functions]
+    parts += [plain.relation(f, n)[0] for f, n in cited.relations]
     parts += [f"({plain.tensor(u)})" for u in operands]
     parts += [_outside(case, u) for u in operands if u.shape]
     for o in wanted:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import integral, text
+from rot180.derive.functions import related, relation
+from rot180.derive.polynomial import integral, ordered, text
 from rot180.derive.proof import Variables, tensors
 from rot180.derive.terms import (
     Access,
@@ -94,12 +95,18 @@ def function_name(name: str, order: int) -> str:
 
 
 def functions_of(expression: Expression) -> Iterator[tuple[str, int]]:
-    """List the scalar functions of an expression with their orders, definitions unfolded."""
+    """List the scalar functions of an expression with their orders, definitions unfolded.
+
+    Those in the relation of a derivative are listed with it.
+    """
 
     def walk(factors: Iterable[Factor], pending: int) -> Iterator[tuple[str, int]]:
         for f in factors:
             if isinstance(f, Apply):
-                yield from ((f.function, f.order + n) for n in range(pending + 1))
+                for order in range(f.order, f.order + pending + 1):
+                    yield f.function, order
+                    yield from ((word, 0) for word in related(f.function, order))
+                yield from walk((f.argument,), pending)
             elif isinstance(f, Derivative):
                 yield from walk(f.factors, pending + 1)
             elif isinstance(f, Access) and f.tensor.definition is not None:
@@ -154,6 +161,19 @@ class Printer:
         if self.wrt is None:
             return plain
         return f"(lifted {plain} {self.names.tensors[function_name(name, order + 1)]})"
+
+    def relation(self, name: str, order: int) -> tuple[str, str]:
+        """Name and write what is known of a function's derivative."""
+        plain, found = self.names.tensors[function_name(name, order)], relation(name, order)
+        assert found is not None
+        parts = []
+        for powers, c in ordered(found):
+            words = [n for n, k in powers for _ in range(k)]
+            values = ["z1" if n == "t" else f"{self.names.tensors[n]} z1" for n in words]
+            product = " [*] ".join(values) or "one"
+            parts.append(product if c == 1 else f"const ({c}) [*] ({product})")
+        body = " [+] ".join(f"({part})" for part in parts) or "zero"
+        return f"{plain}_known", f"forall z1 : scalars, {plain} z1 = {body}"
 
     def tensor(self, t: Tensor) -> str:
         """Write a tensor; a defined one with everything it is made from."""
@@ -216,6 +236,13 @@ class Printer:
         for b in reversed(boxes):
             body = f"{self.factor(b)} [*] ({body})"
         return body
+
+
+def relations_of(lhs: Expression, rhs: Expression) -> list[tuple[str, int]]:
+    """List the derivatives on one side alone whose relations a proof may use."""
+    sides = [dict.fromkeys(functions_of(side)) for side in (lhs, rhs)]
+    alone = [f for one, other in (sides, sides[::-1]) for f in one if f not in other]
+    return [(f, n) for f, n in alone if relation(f, n) is not None]
 
 
 def made_from(t: Tensor) -> list[Tensor]:

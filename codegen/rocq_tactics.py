@@ -19,9 +19,9 @@ from rot180.derive.obligations import (
     open_parts,
     parts,
 )
-from rot180.derive.polynomial import coefficient, normal, symbols_of
+from rot180.derive.polynomial import coefficient, normal, symbol, symbols_of
 from rot180.derive.proof import Proof, Step, Theorem
-from rot180.derive.rules import Place
+from rot180.derive.rules import Place, related_terms
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -33,7 +33,9 @@ from rot180.derive.terms import (
     Expression,
     Factor,
     Range,
+    Tensor,
     Term,
+    accesses_and_brackets,
     apart,
     factor_symbols,
     fresh,
@@ -47,28 +49,30 @@ if TYPE_CHECKING:
 
 def _sources(obligation: Obligation, certificate: Certificate) -> Iterator[Condition]:
     """List the conditions of the context that the proof of a goal uses."""
-    origin: dict[Expr, Condition] = {}
+    at_least: dict[Expr, Condition] = {}
+    equal: dict[Expr, Condition] = {}
     for c in obligation.context:
-        for e in (e for found in facts((c,)) for e in found):
-            origin.setdefault(e, c)
+        for origin, found in zip((at_least, equal), facts((c,)), strict=True):
+            for e in found:
+                origin.setdefault(e, c)
     nonnegative, zero = facts(obligation.context)
     hard = open_parts(obligation)
     for part in parts(obligation.goal):
         if part not in hard:
-            yield from _spare(part, origin, obligation)
+            yield from _spare(part, (*at_least.items(), *equal.items()))
     for refutation in certificate:
         for _, numbers in refutation.products:
-            yield from (origin[nonnegative[n]] for n in numbers if n < len(nonnegative))
-        yield from (origin[zero[n]] for _, n in refutation.multiples)
+            yield from (at_least[nonnegative[n]] for n in numbers if n < len(nonnegative))
+        yield from (equal[zero[n]] for _, n in refutation.multiples)
 
 
 def _spare(
-    part: AtLeast | Nonzero, origin: Mapping[Expr, Condition], obligation: Obligation
+    part: AtLeast | Nonzero, origin: Sequence[tuple[Expr, Condition]]
 ) -> Iterator[Condition]:
     """Find the one condition that makes a goal evident."""
-    if part.value.is_number:
+    if part.value.is_number and (isinstance(part, Nonzero) or bool(part.value >= 0)):
         return
-    for e, c in origin.items():
+    for e, c in origin:
         if isinstance(c, Equal):
             found = e in (part.value, normal(-part.value))
         else:
@@ -379,6 +383,12 @@ def _inside(case: Case, variables: Sequence[Symbol]) -> str:
     return "".join(f"apply total_zero; intro {case.plain.variable(v)}. " for v in variables)
 
 
+def typed(text: str, factors: Sequence[Factor]) -> str:
+    """Put a product in brackets; one of brackets alone does not tell its type."""
+    plain = all(isinstance(f, Equal | Range) for f in factors)
+    return f"({text} : scalars)" if plain else f"({text})"
+
+
 def pull(case: Case, t: Term, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
     """Prove ``A * (sum F + ...) * C = sum A F C + ...``: the factors around go into each sum."""
     split = ""
@@ -421,7 +431,13 @@ def _definition(case: Case, place: Place, dst: Sequence[Term], factor: int) -> N
     name = case.names.tensors[access.tensor.name]
     case.say(f"assert (E : {case.plain.factor(access)} = {unfolded}).")
     case.say(f"{{ unfold {name}. congruent. }}")
+    # a function of the same entry stays as it is
+    same = [f for f in place.around(factor) if isinstance(f, Apply) and f.argument == access]
+    for n, f in enumerate(dict.fromkeys(same)):
+        case.say(f"set (aside_{n} := {case.plain.factor(f)}).")
     case.say("rewrite E; clear E.")
+    for n, _ in enumerate(dict.fromkeys(same)):
+        case.say(f"subst aside_{n}.")
     pull(case, place.term, (*place.around(factor), *boxes), bodies)
 
 
@@ -454,6 +470,8 @@ def _leibniz(case: Case, place: Place, dst: Sequence[Term], factor: int) -> None
     for f in pending.factors:
         if isinstance(f, Access) and f.tensor.definition is not None:
             case.say(f"rewrite ?value_{case.names.tensors[f.tensor.name]}.")
+        elif isinstance(f, Apply) and f.argument.tensor.definition is not None:
+            case.say(f"rewrite ?(value_lifted _ _ _ _ _ {_value(case, f.argument)}).")
         elif isinstance(f, Access | Apply):
             case.say(f"change (value ({dual.factor(f)})) with ({case.plain.factor(f)}).")
     case.say("ring.")
@@ -485,8 +503,26 @@ def _chain(case: Case, place: Place, dst: Sequence[Term], factor: int) -> None:
     inner = Derivative((applied.argument,), pending.wrt)
     descend(case, place.term.variables, len(dst))
     slope, product = case.plain.factor(pending), case.plain.product((outer, inner))
-    case.say(f"assert (E : {slope} = {product}) by reflexivity.")
+    shown = "reflexivity"
+    if applied.argument.tensor.definition is not None:
+        shown = f"(apply slope_lifted; exact {_value(case, applied.argument)})"
+    case.say(f"assert (E : {slope} = {product}) by {shown}.")
     case.say("rewrite E; ring.")
+
+
+def _value(case: Case, access: Access) -> str:
+    """Name the fact that the value of a defined tensor over the dual numbers is its own."""
+    index = " ".join(map(case.plain.argument, access.index))
+    return f"(value_{case.names.tensors[access.tensor.name]} bound {index})"
+
+
+def _relate(case: Case, place: Place, dst: Sequence[Term], factor: int) -> None:
+    applied = place.factor(factor)
+    assert isinstance(applied, Apply)
+    name, _ = case.plain.relation(applied.function, applied.order)
+    descend(case, place.term.variables, len(dst))
+    case.say(f"rewrite ({name} ({case.plain.factor(applied.argument)})).")
+    pull(case, place.term, place.around(factor), related_terms(applied))
 
 
 def _sift(case: Case, place: Place, dst: Sequence[Term], factor: int, variable: Symbol) -> None:
@@ -510,7 +546,7 @@ def _sift(case: Case, place: Place, dst: Sequence[Term], factor: int, variable: 
     )
     at_point = [*rest[:factor], Equal(Integer(0)), *rest[factor:]]
     body = case.plain.sums(inner, case.plain.product(at_point, t.coefficient))
-    case.say(f"{{ transitivity ({body}).")
+    case.say(f"{{ transitivity {typed(body, at_point)}.")
     case.say("  { congruent. }")
     descend(case, inner)
     case.say("rewrite (point_at _ 0 eq_refl). ring. }")
@@ -734,6 +770,7 @@ TACTICS: Mapping[str, Callable[..., None]] = {
     "leibniz": _leibniz,
     "entry": _entry,
     "chain": _chain,
+    "relate": _relate,
     "sift": _sift,
     "exchange": _exchange,
     "reindex": _reindex,
@@ -755,6 +792,10 @@ def finite(case: Case, number: int, line: Expression) -> None:
         ScriptError: a factor is defined or pending, or nothing bounds an index.
 
     """
+    applied = (f.argument.tensor for u in line for f in u.factors if isinstance(f, Apply))
+    for argument in dict.fromkeys(applied):
+        if _is_summed(argument):
+            _steady(case, argument)
     case.say(f"unfold line_{number}.")
     for _ in line[1:]:
         case.say("apply f_equal2.")
@@ -766,12 +807,77 @@ def finite(case: Case, number: int, line: Expression) -> None:
         )
         if not plain:
             raise ScriptError("a factor is defined or pending")
-        case.say("{")
-        for n, v in enumerate(t.variables):
-            inner = t.variables[n + 1 :]
-            case.say("apply total_more; [lia | |].")
-            case.say(f"{{ intros {case.plain.variable(v)}.")
-            _vanish(case, v, t.variables, inner, t.factors)
-            case.say("}")
-            case.say(f"intro {case.plain.variable(v)}.")
-        case.say("reflexivity. }")
+        _more(case, t, t.factors)
+        inside = [f.argument.tensor for f in t.factors if isinstance(f, Apply)]
+        again = "".join(f"rewrite ?{_steadiness(case, u)}; " for u in inside if _is_summed(u))
+        case.say(f"{again}reflexivity. }}")
+
+
+def _more(case: Case, t: Term, factors: Sequence[Factor], unfolding: str = "") -> None:
+    """Open a case in which the sums of a term reach no further than the smaller bound."""
+    case.say("{")
+    for n, v in enumerate(t.variables):
+        inner = t.variables[n + 1 :]
+        case.say("apply total_more; [lia | |].")
+        case.say(f"{{ intros {case.plain.variable(v)}. {unfolding}".rstrip())
+        _vanish(case, v, t.variables, inner, factors)
+        case.say("}")
+        case.say(f"intro {case.plain.variable(v)}.")
+
+
+def _is_summed(t: Tensor) -> bool:
+    """Say whether there is a sum in a tensor's definition."""
+    return any(
+        u.variables or any(_is_summed(a.tensor) for a in _accesses(u.factors))
+        for u in (t.definition.body if t.definition else ())
+    )
+
+
+def _accesses(factors: Sequence[Factor]) -> list[Access]:
+    return [f for f in accesses_and_brackets(factors) if isinstance(f, Access)]
+
+
+def _apart(case: Case, t: Tensor) -> tuple[list[Term], list[Symbol]]:
+    """Return the terms of a definition with indices and sums that are new, and those indices."""
+    assert t.definition is not None
+    taken = {symbol(word) for word in case.names.symbols}
+    index: list[Symbol] = []
+    for v in t.definition.formals:
+        index.append(fresh(v, taken | set(index)))
+    new = dict(zip(t.definition.formals, index, strict=True))
+    taken |= set(index)
+    return [apart(substitute(b, new), taken) for b in t.definition.body], index
+
+
+def _steadiness(case: Case, t: Tensor) -> str:
+    return f"steady_{case.names.tensors[t.name]}"
+
+
+def _steady(case: Case, t: Tensor) -> None:
+    """Show that a defined tensor is a finite sum at each index: a larger bound adds nothing."""
+    name, bodies, index = case.names.tensors[t.name], *_apart(case, t)
+    case.names = case.names.with_variables(v for u in bodies for v in u.symbols)
+    inside = [a.tensor for u in bodies for a in _accesses(u.factors)]
+    defined = [u for u in dict.fromkeys(inside) if u.definition is not None]
+    for inner in defined:
+        if _is_summed(inner):
+            _steady(case, inner)
+    at = "".join(f" {case.plain.variable(v)}" for v in index)
+    whole = case.plain.tensor(t)
+    less = whole.replace(f"{name} bound", f"{name} least", 1)
+    intros = f"intros{at}. " if at else ""
+    forall = f"forall{at}, " if at else ""
+    case.say(f"assert ({_steadiness(case, t)} : {forall}{whole}{at} = {less}{at}).")
+    case.say(f"{{ {intros}unfold {name}.")
+    for _ in boxes_of(t, index):
+        case.say("apply f_equal2; [reflexivity |].")
+    for _ in bodies[1:]:
+        case.say("apply f_equal2.")
+    unfolding = "".join(f"unfold {case.names.tensors[u.name]}. " for u in defined)
+    again = "".join(f"rewrite ?{_steadiness(case, u)}; " for u in defined if _is_summed(u))
+    for u in bodies:
+        boxes = [b for f in u.factors if isinstance(f, Access) and f.tensor in defined
+                 for b in boxes_of(f.tensor, f.index)]  # fmt: skip
+        _more(case, u, (*boxes, *u.factors), unfolding)
+        case.say(f"{again}reflexivity. }}")
+    case.say("}")

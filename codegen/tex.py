@@ -11,14 +11,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rot180.codegen.blocks import (
     Block,
     Document,
+    Figure,
     Formula,
     Listing,
     Note,
     Proof,
     Prose,
     Statement,
+    Stepper,
     Table,
 )
+from rot180.codegen.tikz import tikz, tikz_preamble
 from rot180.derive.latex import Display, aligned
 from rot180.derive.typeset import escape
 
@@ -43,14 +46,16 @@ def environment() -> Environment:
 
 @dataclass(frozen=True)
 class Laid:
-    """One block, ready for the template: one of these is not empty.
+    """One block, ready for the template: one of these is not empty, or there is nothing on paper.
 
     Attributes:
-        text: LaTeX that stands as it is.
+        text: a paragraph.
+        formula: displayed mathematics.
         statement: the inside of a theorem.
         name: its name.
         anchor: its label, if it has one.
         proof: the inside of a proof.
+        figure: a picture; its caption is the note.
         table: the rows of a table.
         columns: how its columns are set.
         listing: program text.
@@ -60,10 +65,12 @@ class Laid:
     """
 
     text: str = ""
+    formula: str = ""
     statement: str = ""
     name: str = ""
     anchor: str = ""
     proof: str = ""
+    figure: str = ""
     table: tuple[str, ...] = ()
     columns: str = ""
     listing: str = ""
@@ -92,6 +99,7 @@ def latex(document: Document) -> str:
         title=document.title,
         subtitle=escape(document.subtitle),
         book=document.book,
+        pictures=tikz_preamble() if any(b.figure for s in sections for b in s.blocks) else "",
         sections=sections,
     )
 
@@ -114,8 +122,8 @@ def _(block: Prose) -> Laid:
 
 @lay.register
 def _(block: Formula) -> Laid:
-    rows = " \\\\\n".join(row if "&" in row else f"& {row}" for row in block.rows)
-    return Laid(text=f"\\begin{{align*}}\n{rows}\n\\end{{align*}}")
+    rows = " \\\\\n".join(block.rows)
+    return Laid(formula=f"\\begin{{align*}}\n{rows}\n\\end{{align*}}")
 
 
 @lay.register
@@ -126,6 +134,16 @@ def _(block: Statement) -> Laid:
 @lay.register
 def _(block: Proof) -> Laid:
     return Laid(proof=aligned(block.shown))
+
+
+@lay.register
+def _(block: Figure) -> Laid:
+    return Laid(figure=tikz(block.picture), note=block.picture.caption, title=block.picture.title)
+
+
+@lay.register
+def _(block: Stepper) -> Laid:
+    return Laid()
 
 
 @lay.register

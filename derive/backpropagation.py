@@ -96,13 +96,41 @@ def instance(t: Tensor, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tens
     return access.tensor
 
 
-def seed(cost: str) -> Theorem:
-    """Prove dC/dC = 1, the gradient that the backward pass begins with."""
-    free = Tensor(cost, ())
-    d = Derivation(f"{cost}.grad_{cost}", (), (), (term(Derivative((free[()],), free[()])),))
-    d.apply("entry", factor=0)
-    _fold(d, f"grad_{cost}", (), ())
-    return replace(replay(d.proof()), words="the seed of the backward pass")
+def at_the_loss(
+    known: Theorem,
+    symbols: Mapping[Symbol, Expr],
+    given: Mapping[str, Tensor],
+    name: str,
+    gradient_name: str,
+) -> Theorem:
+    """Prove what dC/dz is for the tensor z that the loss is a function of: its theorem, renamed.
+
+    Args:
+        known: the theorem about the gradient of the loss.
+        symbols: what its sizes become.
+        given: what its free tensors become, by name.
+        name: the name of the theorem.
+        gradient_name: the name of the derivative as a tensor.
+
+    """
+    wrt = derivative(known).wrt.tensor.name
+    swaps = renamed((*known.lhs, *known.rhs), symbols, given)
+    lhs = instantiate(known.lhs, symbols, tuple(swaps.items()))
+    index, shape = tuple(v for v, _ in known.variables), given[wrt].shape
+    d = Derivation(name, tuple(zip(index, shape, strict=True)), (), lhs)
+    d.apply(
+        "lemma", theorem=known.proof, symbols=tuple(symbols.items()),
+        tensors=tuple(swaps.items()), bound=(), factors=(0,),
+    )  # fmt: skip
+    _fold(d, gradient_name, shape, index)
+    return replace(replay(d.proof()), words=_rename(known.words, {wrt: given[wrt].name}))
+
+
+def derivative(theorem: Theorem) -> Derivative:
+    """Return the derivative that a theorem is about."""
+    ((known,),) = (t.factors for t in theorem.lhs)
+    assert isinstance(known, Derivative)
+    return known
 
 
 def through(
@@ -129,8 +157,7 @@ def through(
 
     """
     local = adjoint(layer, wrt)
-    ((known,),) = (t.factors for t in outer.lhs)
-    assert isinstance(known, Derivative)
+    known = derivative(outer)
     (cost,) = known.factors
     assert isinstance(cost, Access)
     total = instance(cost.tensor, {}, {known.wrt.tensor.name: inner})
@@ -151,9 +178,6 @@ def through(
         tensors=tuple(renamed((*local.lhs, *local.rhs), symbols, swaps).items()),
         bound=new, factors=(0, 1),
     )  # fmt: skip
-    if delta.tensor.definition and delta.tensor.definition.body == (term(),):
-        while place := next(_named(d.current, {delta.tensor.name}), None):
-            d.apply("definition", place[0], factor=place[1])
     if gradient_name:
         _fold(d, gradient_name, x.shape, index)
     names = {old: t.name for old, t in swaps.items()}

@@ -22,7 +22,7 @@ import sympy as sp
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from rot180.derive.functions import FUNCTIONS, T
+from rot180.derive.functions import FUNCTIONS, T, relation
 from rot180.derive.obligations import Goal, Nonzero
 from rot180.derive.polynomial import monomials, symbol
 from rot180.derive.terms import (
@@ -107,11 +107,25 @@ class Model:
         return out
 
     def function(self, name: str, order: int, at: Array) -> Array:
-        """Return values of a function's derivative of that order."""
+        """Return values of a function's derivative of that order; relations hold of them."""
+        known = relation(name, order)
+        if known is not None:
+            return self._polynomial(known, at)
         out = self._numbers(f"{self.seed} {name} {order}", at)
         if self.limit is not None:
             primed = name + order * "'"
             self._memo.update({("function", primed, n): v for n, v in zip(at, out, strict=True)})
+        return out
+
+    def _polynomial(self, known: Expr, at: Array) -> Array:
+        """Return values of a polynomial in t and in values of functions at t."""
+        out = np.zeros_like(at)
+        for powers, c in monomials(known).items():
+            product = np.full_like(at, self.number(Fraction(int(c))))
+            for word in (n for n, k in powers for _ in range(k)):
+                value = at if word == "t" else self.function(word, 0, at)
+                product = self.reduce(product * value)
+            out = self.reduce(out + product)
         return out
 
     def _numbers(self, label: str, at: Array) -> Array:
@@ -362,14 +376,25 @@ def _support(tensor: Tensor, scope: _Scope) -> Box:
         for term in tensor.definition.body:
             loops = [*formals, *(v.name for v in term.variables)]
             found.append(_intervals([*boxed, *_rows(term.factors, scope, loops)], loops))
-        scope.model._memo[key] = tuple(
+        whole = (
             (min((f[v][0] for f in found), default=0), max((f[v][1] for f in found), default=-1))
             if all(v in f for f in found)
             else None
             for v in formals
         )
+        own = {next(iter(row)): (low, high) for row, low, high in boxed}
+        scope.model._memo[key] = tuple(
+            _both(span, own.get(v)) for v, span in zip(formals, whole, strict=True)
+        )
     out: Box = scope.model._memo[key]
     return out
+
+
+def _both(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return what two ranges have in common; None is all of Z."""
+    if one is None or other is None:
+        return one or other
+    return max(one[0], other[0]), min(one[1], other[1])
 
 
 def _intervals(rows: Iterable[Row], loops: Sequence[str]) -> dict[str, tuple[int, int]]:

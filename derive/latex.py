@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.functions import relation
 from rot180.derive.notation import Layer
 from rot180.derive.polynomial import (
     Monomial,
@@ -22,6 +23,7 @@ from rot180.derive.polynomial import (
     factored,
     monomials,
     normal,
+    ordered,
     symbol,
     symbols_of,
 )
@@ -68,9 +70,11 @@ def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
 
     """
     known = _tensors(theorem)
+    symbols = _for_windows(symbols, [*theorem.lines, *map(_body, known)])
     free = tuple(v for v, _ in theorem.variables)
-    bound = tuple(dict.fromkeys(v for line in theorem.lines for t in line for v in t.variables))
-    used = {v.name for v in bound}.union(*(_names(line) for line in theorem.lines))
+    lines = (*theorem.lines, reading(theorem.rhs))
+    bound = tuple(dict.fromkeys(v for line in lines for t in line for v in t.variables))
+    used = {v.name for v in bound}.union(*map(_names, lines))
     values = () if "pi" in used else tuple(dict.fromkeys(_paddings(theorem)))
     names = ["\\pi"] if len(values) == 1 else [f"\\pi_{{{n + 1}}}" for n in range(len(values))]
     return Letters(
@@ -86,6 +90,7 @@ def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
 def layer_letters(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> Letters:
     """Choose the letters in which a layer's own definition is written."""
     inside = tensors((term(layer.output[_formals(layer.output)]),))
+    symbols = _for_windows(symbols, map(_body, inside))
     variables = _index_variables(layer.output)
     used = {v.name for v in layer.output.parameters} | {v.name for v in variables}
     return Letters(
@@ -96,6 +101,24 @@ def layer_letters(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> Letters:
         symbols,
         _formals(layer.output),
     )
+
+
+def _for_windows(symbols: Symbols, expressions: Iterable[Expression]) -> Symbols:
+    """Rename the indices of windows only where they slide: where an entry has a sum of indices.
+
+    So k is a where it is a tap, and k where it counts the inputs of a dense layer.
+    """
+    if not symbols.windows:
+        return symbols
+    names = dict(symbols.windows)
+    sliding: set[str] = set()
+    for t in (t for e in expressions for t in e):
+        for part in accesses_and_brackets(t.factors):
+            for e in indices(part) if isinstance(part, Access) else ():
+                inside = {v.name.rstrip("0123456789") for v in symbols_of(e)} & names.keys()
+                sliding |= inside if len(inside) > 1 else set()
+    chosen = tuple(symbols.windows) if sliding else ()
+    return replace(symbols, indices=(*symbols.indices, *chosen))
 
 
 def _formals(t: Tensor) -> tuple[Symbol, ...]:
@@ -118,6 +141,7 @@ def _names(expression: Expression) -> set[str]:
 def _forward_order(known: Sequence[Tensor], free: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
     """Order index variables as the layer has them, after the free ones that it does not have."""
     swept = {pair[1] for t in known if (pair := _incoming(t))}
+    swept = swept or {t.name for t in known if t.name.isidentifier()}
     forward = [v for t in known if t.name in swept for v in _index_variables(t)]
     return (*(v for v in free if v not in forward), *dict.fromkeys(forward))
 
@@ -349,7 +373,7 @@ def statement(
         given.append(f"{name} \\in \\mathbb{{Z}}" if n is None else
                      f"0 \\le {name} < {style.polynomial(n)}")
     out.append(f"For all {', '.join(f'${c}$' for c in given)}," if given else "We have")
-    lines = [Line(_subject(theorem, style), theorem.rhs, "", style)]
+    lines = [Line(subject(theorem, style), theorem.rhs, "", style)]
     if (plain := reading(theorem.rhs)) != theorem.rhs:
         known = {*known, *(a.tensor.name for a in theorem.rhs[0].factors if isinstance(a, Access))}
         lines.append(Line("", plain, "", style))
@@ -428,18 +452,17 @@ def proof_lines(
     shown = outline(theorem, detail, symbols)
     lines = [Line("", theorem.lines[n], why, style) for n, why in shown]
     lines = lines or [Line("", theorem.rhs, "", style)]
-    return (replace(lines[0], left=_subject(theorem, style)), *lines[1:])
+    return (replace(lines[0], left=subject(theorem, style)), *lines[1:])
 
 
-def _subject(theorem: Theorem, style: Letters) -> str:
+def subject(theorem: Theorem, style: Letters) -> str:
     """Return the left side; a gradient that the notation has a name for is also called by it."""
     left = latex_expression(theorem.lhs, style)
     head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 and theorem.lhs[0].factors else None
-    if isinstance(head, Derivative) and head == Derivative((head.factors[0],), head.wrt):
-        inner, name = head.factors[0], head.wrt.tensor.name
-        known = dict(style.symbols.gradients)
-        if isinstance(inner, Access) and _incoming(inner.tensor) and name in known:
-            return f"{known[name]}{style.index(head.wrt.index, ())} = {left}"
+    if isinstance(head, Derivative) and len(head.factors) == 1:
+        inner, name = head.factors[0], style.gradient(head.wrt.tensor.name)
+        if isinstance(inner, Access) and not inner.index and name:
+            return f"{name}{style.index(head.wrt.index, ())} = {left}"
     return left
 
 
@@ -541,7 +564,24 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
         )
     if "theorem" in given:
         shown["theorem"] = _citation(given, style)
+    if rule == "relate" and isinstance(f, Apply):
+        shown["relation"] = _relation(f, style)
     return _WORDS.get(rule, REASONS[rule]).format(**shown)
+
+
+def _relation(f: Apply, style: Letters) -> str:
+    r"""Write what a function's derivative is, ``\tanh' = 1 - \tanh^{2}``."""
+    found = relation(f.function, f.order)
+    assert found is not None
+    out = ""
+    for powers, c in ordered(found):
+        words = ["t" if n == "t" else style.function(n, 0) for n, _ in powers]
+        parts = [w if k == 1 else f"{w}^{{{k}}}" for w, (_, k) in zip(words, powers, strict=True)]
+        size = [str(abs(c))] if abs(c) != 1 or not parts else []
+        sign = (" - " if c < 0 else " + ") if out else "-" if c < 0 else ""
+        out += sign + "\\,".join([*size, *parts])
+    at = "(t)" if symbol("t") in symbols_of(found) else ""
+    return f"{style.function(f.function, f.order)}{at} = {out or '0'}"
 
 
 def _citation(given: dict[str, Any], style: Letters) -> str:

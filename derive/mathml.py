@@ -13,6 +13,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from rot180.derive.latex import Line, aligned, room
+from rot180.derive.typeset import width
 
 MISSING = 'latex2mathml is missing: pip install "rot180[book]"'
 """What to say where mathematics cannot be written as MathML."""
@@ -28,6 +29,11 @@ _SIGNS = {
     "--": "\u2013", "~": "\u00a0", "``": "\u201c", "''": "\u201d",
 }  # fmt: skip
 
+
+_CLOSING = frozenset(".,;:)")
+_JOINER = "\u2060"
+_INLINE = 150.0
+"""Points above which mathematics in a sentence may be broken at its signs."""
 
 _TIGHT = (
     ("<mo>&#x02202;</mo>", "<mi>&#x02202;</mi>"),
@@ -93,7 +99,8 @@ def sentence(text: str) -> str:
     for token in _TOKEN.finditer(text):
         kind, found = token.lastgroup, token[token.lastgroup or 0]
         if kind == "maths":
-            out.append(mathml(found))
+            out.append("<wbr>".join(mathml(part) for part in _breaks(found)))
+            out.append(_JOINER if text[token.end() : token.end() + 1] in _CLOSING else "")
         elif kind == "anchor":
             out.append(f'<a href="#{html.escape(found)}">')
             opened = "</a>"
@@ -110,6 +117,17 @@ def sentence(text: str) -> str:
         else:
             out.append(html.escape(_SIGNS.get(found, found), quote=False))
     return "".join(out)
+
+
+def _breaks(maths: str) -> list[str]:
+    """Split mathematics that is long for a line of text before its relations, sums, differences."""
+    parts, depth = [""], 0
+    for piece in re.split(r"([\[({})\]]| [-+=] )", maths):
+        depth += (piece in ("[", "(", "{")) - (piece in ("]", ")", "}"))
+        if depth == 0 and piece in (" = ", " + ", " - ") and width(maths) > _INLINE:
+            parts.append("{}")
+        parts[-1] += piece
+    return parts
 
 
 @dataclass(frozen=True)

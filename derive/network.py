@@ -8,7 +8,7 @@ stay symbols; strides, paddings and pooling windows are the numbers of the text.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -17,22 +17,27 @@ from sympy import Expr, Symbol
 
 from rot180.derive.architecture import Part, parse_network
 from rot180.derive.backpropagation import (
+    at_the_loss,
+    derivative,
     instance,
     renamed,
-    seed,
     spelled_out,
     through,
 )
+from rot180.derive.gradients import operand
 from rot180.derive.layers import Layer, activation_layer, axes, layer
-from rot180.derive.notation import make_layer
-from rot180.derive.polynomial import symbol
-from rot180.derive.proof import Theorem
-from rot180.derive.terms import Tensor
+from rot180.derive.notation import bare, make_layer, write
+from rot180.derive.polynomial import symbol, text
+from rot180.derive.proof import Theorem, tensors
+from rot180.derive.symbols import Symbols
+from rot180.derive.terms import Access, Tensor
+from rot180.derive.theorems.registry import theorem
+from rot180.derive.typeset import letter
 
 COST, TARGET, INPUT = "C", "t", "x"
-_INPUTS = {"activation": "z", "loss": "a"}
+_INPUTS = {"activation": "z"}
 _LETTERS = {"conv": "z", "linear": "z", "activation": "a", "avg_pool": "p", "max_pool": "p"}
-_OPERANDS = {"w": "w", "bias": "b", "mean": "mean", "sel": "sel"}
+_OPERANDS = {"w": "w", "bias": "b", "mean": "mean", "sel": "sel", "m": "m"}
 PARAMETERS = ("w", "bias")
 """The operands that are trained, as layers call them."""
 
@@ -61,11 +66,20 @@ class Member:
     @property
     def input(self) -> str:
         """Return the layer's name for what comes in."""
-        return _INPUTS.get(self.part.kind, INPUT)
+        return next(t.name for t in self.layer.tensors if t.name not in self.operands)
+
+    def theorem(self, wrt: str) -> str:
+        """Return the name of the theorem about the gradient by an operand."""
+        return self.layer.name if self.part.kind == "loss" else f"{self.layer.name}.grad_{wrt}"
 
     def of(self, source: Tensor) -> Tensor:
         """Return the output as a function of another input."""
         return _output(self.layer, self.symbols, self.given(source), self.output.name)
+
+    @property
+    def local(self) -> Tensor:
+        """Return the output as a function of what comes in."""
+        return self.of(Tensor(self.source.name, self.source.shape))
 
     def given(self, source: Tensor) -> dict[str, Tensor]:
         """Return what its operands become."""
@@ -99,8 +113,15 @@ class Network:
         tensor, ``delta1`` for a weighted input z1, else ``grad_a1``, defined by those of later
         layers.
         """
-        found = {COST: seed(COST)}
-        for m in reversed(self.members[self._first + 1 :]):
+        *layers, loss = self.members
+        last = Tensor(loss.source.name, loss.source.shape)
+        found = {
+            last.name: at_the_loss(
+                theorem(loss.part.word), loss.symbols, loss.given(last),
+                f"{COST}.grad_{last.name}", gradient_name(last.name),
+            )
+        }  # fmt: skip
+        for m in reversed(layers[self._first + 1 :]):
             source = Tensor(m.source.name, m.source.shape)
             found[source.name] = through(
                 found[m.output.name], m.layer, m.input, m.of(source), m.symbols, m.given(source),
@@ -127,13 +148,15 @@ class Network:
 
     def steps(self) -> tuple[Stage, ...]:
         """Return the five steps of backpropagation for this network."""
-        forward = [self._forward(m) for m in self.members]
-        wanted = [m for m in self.members[self._first :] if m.part.kind not in ("activation", "loss")]
+        forward = [entry for m in self.members for entry in self._forward(m)]
+        behind = self.members[self._first :]
+        wanted = [m for m in behind if m.part.kind not in ("activation", "loss")]
         last, *others = [self._backward(m) for m in reversed(wanted)]
         x = self.members[0].source
-        given = [Entry(x.name, x, "the input"), *(Entry(t.name, t, "") for t in self.parameters)]
+        given = [Entry(x.name, x, "a batch of inputs")]
+        given += [Entry(t.name, t, "a parameter") for t in self.parameters]
         gradients = [
-            Entry(t.name, self.gradients[t.name], f"chain rule, {m.layer.name}.grad_{n}")
+            Entry(t.name, self.gradients[t.name], f"chain rule, {m.theorem(n)}")
             for m in self.members
             for n, t in m.operands.items()
             if n in PARAMETERS
@@ -146,21 +169,51 @@ class Network:
             Stage("Output the gradient", tuple(gradients)),
         )
 
-    def _forward(self, m: Member) -> Entry:
-        """Return what a member computes from the tensor before it."""
-        return Entry(m.output.name, m.of(Tensor(m.source.name, m.source.shape)), str(m.part))
+    def symbols(self, base: Symbols) -> Symbols:
+        """Return a notation with the layer's number at each tensor: below, or above the indices.
+
+        Args:
+            base: the notation for the rest.
+
+        """
+        place = "^" if base.subscripts else "_"
+
+        def shown(name: str, mark: str = "{}") -> str:
+            head = name.rstrip("0123456789")
+            return f"{mark.format(letter(head))}{place}{{{name[len(head):]}}}"
+
+        names = [t.name for m in self.members[:-1] for t in (m.output, *m.operands.values())]
+        tensors = [(n, shown(n)) for n in names]
+        tensors += [(d, shown(d)) for d in map(gradient_name, names) if d.startswith("delta")]
+        inputs = ((n, n) for n in (INPUT, TARGET, COST))
+        return replace(
+            base,
+            name=f"{base.name}, by layer",
+            loss=COST,
+            tensors=(*inputs, *tensors),
+            gradients=tuple((n, shown(n, r"\bar{{{}}}")) for n in names),
+        )
+
+    def _forward(self, m: Member) -> Iterator[Entry]:
+        """Yield what a member computes from the tensor before it; what a loss is made of, first."""
+        made = m.local
+        inside = tensors(made.definition.body) if made.definition else ()
+        for t in inside if m.part.kind == "loss" else ():
+            if t.definition is not None and t.name.isidentifier():
+                yield Entry(t.name, t, str(m.part))
+        yield Entry(made.name, made, str(m.part))
 
     def _backward(self, m: Member) -> Entry:
         """Return dC/d(output of a member), written with the nearest other such gradient."""
         after = self.members[self.members.index(m) + 1 :]
-        between = [n for n in itertools.takewhile(lambda n: n.part.kind == "activation", after)]
+        between = list(itertools.takewhile(lambda n: n.part.kind == "activation", after))
         names = [gradient_name(n.output.name) for n in between]
         proved = self.deltas[m.output.name]
         words = [t.words for t in (self.deltas[n.output.name] for n in between[-1:]) if t.words]
         if words or not between:
             words += [f"{n.part.word}'({n.source.name})" for n in reversed(between)]
         shown = replace(spelled_out(proved, names), words=" times ".join(words) or proved.words)
-        used = [f"{n.layer.name}.grad_{n.input}" for n in after[: len(between) + 1]]
+        used = [n.theorem(n.input) for n in after[: len(between) + 1]]
         return Entry(gradient_name(m.output.name), shown, f"chain rule, {' and '.join(used)}")
 
 
@@ -179,6 +232,13 @@ class Entry:
     statement: Theorem | Tensor
     reason: str
 
+    def __str__(self) -> str:
+        if isinstance(self.statement, Theorem):
+            said = str(self.statement).splitlines()[0]
+            named = derivative(self.statement).wrt.tensor.name == self.name
+            return f"{said if named else f'{self.name} = {said}'} ({self.reason})"
+        return f"{definition_text(self.statement)} ({self.reason})"
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -186,6 +246,21 @@ class Stage:
 
     title: str
     entries: tuple[Entry, ...]
+
+
+def definition_text(t: Tensor) -> str:
+    """Write what a tensor is: its definition, or its sizes.
+
+    >>> definition_text(network("linear 3; squared_error").members[0].output)
+    'z1[n,o] = sum[c] x[n,c] * w1[o,c] + b1[o]'
+    """
+    if t.definition is None:
+        return f"{t.name} with sizes {', '.join(text(n) for n in t.shape if n is not None)}"
+    formals = t.definition.formals
+    body = tuple(
+        replace(u, factors=tuple(map(bare, u.factors))) for u in t.definition.body
+    )
+    return f"{t.name}[{','.join(v.name for v in formals)}] = {write(body, formals)}"
 
 
 def gradient_name(name: str) -> str:
@@ -224,7 +299,7 @@ def network(source: str | Sequence[str]) -> Network:
 def _member(part: Part, source: Tensor, number: int, taken: set[str]) -> Member:
     """Put a layer behind a tensor, under names of its own; they are added to those taken."""
     own = _layer(part)
-    x = next(t for t in own.tensors if t.name == _INPUTS.get(part.kind, INPUT))
+    x = own.tensors[0] if part.kind == "loss" else operand(own, _INPUTS.get(part.kind, INPUT))
     symbols: dict[Symbol, Expr] = {}
     for n, here in zip(x.shape, source.shape, strict=True):
         if isinstance(n, Symbol) and here is not None:
@@ -234,7 +309,7 @@ def _member(part: Part, source: Tensor, number: int, taken: set[str]) -> Member:
             symbols[n] = symbol(_name(_size(part, n.name), number, taken))
     operands = {
         t.name: Tensor(
-            TARGET if part.kind == "loss" else _name(_OPERANDS[t.name], number, taken),
+            TARGET if t.name == TARGET else _name(_OPERANDS[t.name], number, taken),
             instance(t, symbols, {}).shape,
         )
         for t in own.tensors
@@ -272,6 +347,8 @@ def _name(letter: str, number: int, taken: set[str]) -> str:
 @cache
 def _layer(part: Part) -> Layer:
     """Return the layer of a part in its own letters, with the numbers that the part gives."""
+    if part.kind == "loss":
+        return _loss(part.word)
     if part.kind == "activation":
         letters = ("n", "c", *(a.place for a in axes(part.axes))) if part.axes else ("n", "c")
         return replace(layer(activation_layer(part.word, "".join(letters))), name=part.word)
@@ -279,6 +356,17 @@ def _layer(part: Part) -> Layer:
     general = layer(name)
     numbers = {symbol(n): sp.Integer(v) for n, v in _numbers(part).items()}
     return make_layer(instance(general.output, numbers, {}), name)
+
+
+def _loss(word: str) -> Layer:
+    """Return a loss as a layer: what its theorem differentiates, the operand in question first."""
+    known = derivative(theorem(word))
+    (head,) = known.factors
+    assert isinstance(head, Access)
+    cost, wrt = head.tensor, known.wrt.tensor
+    assert cost.definition is not None
+    others = [t for t in tensors(theorem(word).lhs) if t.definition is None and t != wrt]
+    return Layer(word, cost, (wrt, *others), (), definition_text(cost))
 
 
 def _numbers(part: Part) -> dict[str, int]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive import polynomial
+from rot180.derive.functions import assumption, fact
 from rot180.derive.obligations import (
     Certificate,
     Goal,
@@ -259,7 +260,7 @@ def follow(
         cited = arguments["theorem"]
         if not isinstance(cited, Proof):
             raise RuleError(f"a theorem is cited by its proof, found a {type(cited).__name__}")
-        arguments["theorem"] = theorem = replay(cited)
+        arguments["theorem"] = theorem = _replayed(cited)
         if theorem.open:
             raise RuleError(f"{theorem.name} has an open obligation and cannot be cited")
     expression, needed = rule(Place(source, step.at, proof.facts), **arguments)
@@ -272,6 +273,12 @@ def follow(
     needed = tuple(dict.fromkeys((*needed, *_finite(new, line, proof.facts))))
     _well_formed(new, line, proof)
     return new, needed
+
+
+@lru_cache(maxsize=512)
+def _replayed(cited: Proof) -> Theorem:
+    """Replay what is cited, once: a chain of theorems would replay its end for every link."""
+    return replay(cited)
 
 
 def _finite(
@@ -356,20 +363,27 @@ def axioms(theorem: Theorem) -> tuple[str, ...]:
     """List everything a theorem rests on: the rules it uses, what they assume, what it cites."""
     rules: dict[str, None] = {}
     functions: dict[str, None] = {}
-
+    facts: dict[str, None] = {}
     lemmas = cited(theorem.proof)
     for proof in (theorem.proof, *lemmas):
         rules.update((step.rule, None) for step in proof.steps)
-        for line in replay(proof).lines:
-            for t in line:
-                for f in t.factors:
-                    if isinstance(f, Apply) and f.order > 0:
-                        functions[f.function] = None
+        lines = replay(proof).lines
+        for t in (t for line in lines for t in line):
+            for f in t.factors:
+                if isinstance(f, Apply) and f.order > 0:
+                    functions[f.function] = None
+        for step, before, after in zip(proof.steps, lines, lines[1:], strict=False):
+            if step.rule == "relate":
+                used = (after if step.reverse else before)[step.at].factors
+                f = used[cast(int, step.argument("factor"))]
+                assert isinstance(f, Apply)
+                facts[fact(f.function, f.order)] = None
     return (
         "the values form a commutative ring; the indices are the integers, an ordered ring",
         "every tensor is zero outside its box; every sum has finite support (checked)",
         *(f"rule {name}" for name in RULES if name in rules),
-        *(f"{name}' is the derivative of {name}" for name in sorted(functions)),
+        *(assumption(name) for name in sorted(functions)),
+        *sorted(facts),
         *(f"theorem {p.name}, proof {p.digest} (replayed)" for p in lemmas),
     )
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.functions import relation
 from rot180.derive.obligations import Nonzero, Obligation
 from rot180.derive.polynomial import (
     coefficient,
@@ -23,6 +24,7 @@ from rot180.derive.polynomial import (
     integral,
     monomials,
     normal,
+    ordered,
     symbols_of,
     text,
 )
@@ -265,6 +267,42 @@ def chain(place: Place, factor: int) -> Result:
     outer = Apply(applied.function, applied.order + 1, applied.argument)
     inner = Derivative((applied.argument,), pending.wrt)
     return place.put(place.put_factor(factor, outer, inner)), ()
+
+
+@rule(latex=r"${relation}$")
+def relate(place: Place, factor: int) -> Result:
+    """Write a derivative of a listed function by the values of listed functions.
+
+    f' = P(t, f, g, ...) is the relation of f (an axiom about f, found by `functions.relation`)
+    ---------------------------------------------------------------------------------------------
+    ``A * f'(T[e]) = A * P(T[e], f(T[e]), g(T[e]), ...)``
+    """
+    applied = place.factor(factor)
+    if not isinstance(applied, Apply):
+        raise RuleError(f"factor {factor} is a {type(applied).__name__}, expected a function")
+    terms = []
+    for part in related_terms(applied):
+        t = place.put_factor(factor, *part.factors)
+        terms.append(Term(t.coefficient * part.coefficient, t.variables, t.factors))
+    return place.put(*terms), ()
+
+
+def related_terms(applied: Apply) -> Expression:
+    """Return what the relation of a derivative makes of it: products of functions of its argument.
+
+    Raises:
+        RuleError: no relation is known.
+
+    """
+    found = relation(applied.function, applied.order)
+    if found is None:
+        raise RuleError(f"no relation is known for {applied.function}{applied.order * chr(39)}")
+    at = applied.argument
+    terms = []
+    for powers, c in ordered(found):
+        words = [n for n, k in powers for _ in range(k)]
+        terms.append(Term(c, (), tuple(at if n == "t" else Apply(n, 0, at) for n in words)))
+    return tuple(terms)
 
 
 @rule(latex=r"only ${variable} = {value}$ contributes")

@@ -14,6 +14,8 @@ by ``base``, and by default as in deep learning::
     [functions]
     sigma = '\varphi'
     [indices]                       # primes are added where two indices would share a letter
+    n = "m"
+    [windows]                       # as [indices], but only where windows slide: p + k, p - k
     p = "x"
     [operators]                     # #1, #2, ... are the arguments
     rot180 = '\operatorname{flip}(#1)'
@@ -47,6 +49,8 @@ class Symbols:
         gradients: tensor to the symbol of the gradient by it.
         functions: function to symbol.
         indices: index, size or parameter to letter; primes keep two of one letter apart.
+        windows: likewise, for the indices that are added to others where windows slide.
+        numbered: pattern for a tensor that carries the number of its layer, as w2: ``#1^{#2}``.
         operators: operator to pattern, with ``#1``, ``#2``, ... for its arguments.
 
     """
@@ -59,6 +63,8 @@ class Symbols:
     gradients: Table = ()
     functions: Table = ()
     indices: Table = ()
+    windows: Table = ()
+    numbered: str = ""
     operators: Table = (
         ("rot180", r"\widetilde{#1}"),
         ("dilate", r"D_{#2} #1"),
@@ -87,18 +93,45 @@ NIELSEN = Symbols(
         ("bias", "b^{l+1}"),
         ("y", "z^{l+1}"),
         ("z1", "z^{l+1}"),
+        ("delta", r"\delta^{l+1}"),
+        ("v", "w^{l+2}"),
+        ("c", "b^{l+2}"),
+        ("z2", "z^{l+2}"),
     ),
-    gradients=(("z", r"\delta^{l}"), ("y", r"\delta^{l+1}"), ("z1", r"\delta^{l+1}")),
-    indices=(
+    gradients=(
+        ("z", r"\delta^{l}"),
+        ("y", r"\delta^{l+1}"),
+        ("z1", r"\delta^{l+1}"),
+        ("z2", r"\delta^{l+2}"),
+        ("a", r"(\nabla_{a} C)"),
+    ),
+    windows=(
         ("p", "x"), ("q", "y"), ("h", "x"), ("v", "y"), ("k", "a"), ("l", "b"), ("j", "a"),
         ("j1", "b"),
     ),
+    numbered="#1^{#2}",
     operators=(("rot180", r"\operatorname{ROT180}(#1)"), *DEEP_LEARNING.operators[1:]),
 )  # fmt: skip
 """The letters of the derivations for multilayer perceptrons: z, a, w, b by layer, and delta."""
 
 NOTATIONS: Mapping[str, Symbols] = {s.name: s for s in (DEEP_LEARNING, NIELSEN)}
 """The notations that have a name."""
+
+
+def in_network(symbols: Symbols) -> Symbols:
+    """Return a notation for a network, whose tensors carry the number of their layer.
+
+    Names that are relative to one layer, as z^{l+1} for its output, are given up; the letters of
+    windows hold in every layer.
+    """
+    if not symbols.numbered:
+        return symbols
+    return replace(
+        symbols,
+        tensors=(),
+        gradients=(("z", symbols.gradient),),
+        indices=(*symbols.indices, *symbols.windows),
+    )
 
 
 def parse_symbols(text: str, source: str = "symbols") -> Symbols:

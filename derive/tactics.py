@@ -7,6 +7,7 @@ from itertools import permutations, product
 
 from sympy import Expr, Symbol
 
+from rot180.derive.functions import relation
 from rot180.derive.obligations import Obligation, certify, evident
 from rot180.derive.polynomial import coefficient, monomials, normal, symbols_of
 from rot180.derive.proof import (
@@ -328,8 +329,36 @@ def normalise(
     sift(d, swept, kept)
     use_equations(d)
     drop_implied(d)
+    _collect(d)
+
+
+def relate(d: Derivation, other: Expression) -> None:
+    """Write derivatives by relations where they do not stand in the other expression."""
+    kept = {(f.function, f.order) for _, _, f in _find(other, Apply) if isinstance(f, Apply)}
+    while True:
+        found = (
+            (at, n)
+            for at, n, f in _find(d.current, Apply)
+            if isinstance(f, Apply)
+            and (f.function, f.order) not in kept
+            and relation(f.function, f.order) is not None
+        )
+        place = next(found, None)
+        if place is None:
+            break
+        d.apply("relate", place[0], factor=place[1])
+    if any(step.rule == "relate" for step in d.steps):
+        unfold(d)
+        drop_implied(d)
+        _collect(d)
+
+
+def _collect(d: Derivation) -> None:
+    """Add up like terms, and leave out those that are zero, if there are any."""
     keys = [(t.variables, t.factors) for t in d.current]
-    if len(set(keys)) != len(keys) or any(t.coefficient == 0 for t in d.current):
+    brackets = [f for _, _, f in _find(d.current, Equal) if isinstance(f, Equal)]
+    never = any(f.value.is_number and f.value != 0 for f in brackets)
+    if len(set(keys)) != len(keys) or never or any(t.coefficient == 0 for t in d.current):
         d.apply("collect")
 
 
@@ -533,10 +562,13 @@ def prove(
         for one in lemmas:
             cite(left, one)
         tidy(left)
+        relate(left, right.current)
         proof = join(left, right)
     else:
         normalise(left, kept=kept)
         normalise(right, kept=kept)
+        relate(left, right.current)
+        relate(right, left.current)
         try:
             proof = join(left, right)
         except NotProvedError:

@@ -6,7 +6,7 @@ Bytes are ours: nothing here depends on how SymPy prints or orders.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -126,8 +126,10 @@ class Letters:
         if name in known:
             return known[name]
         call = re.fullmatch(r"(\w+)\((.*)\)", name)
+        if not call and name.isidentifier():
+            return self._of_layer(name) or letter(name)
         if not call:
-            return letter(name) if name.isidentifier() else self.typeset(name)
+            return self.typeset(name)
         head, parts = call[1], _arguments(call[2])
         shown = [self.tensor(part) for part in parts]
         pattern = dict(self.symbols.operators).get(head, "")
@@ -141,6 +143,20 @@ class Letters:
                 if tight or self._open(part, infix=True):
                     shown[n - 1] = f"({shown[n - 1]})"
         return re.sub(r"#(\d)", lambda m: shown[int(m[1]) - 1], pattern)
+
+    def _of_layer(self, name: str, table: Mapping[str, str] | None = None) -> str:
+        """Return the symbol of a tensor that carries the number of its layer, else nothing."""
+        base = name.rstrip("0123456789")
+        shown = letter(base) if table is None else table.get(base, "")
+        if base == name or not shown:
+            return ""
+        parts = {"#1": shown, "#2": name[len(base) :]}
+        return re.sub(r"#[12]", lambda m: parts[m[0]], self.symbols.numbered)
+
+    def gradient(self, name: str) -> str:
+        """Return what the notation calls the gradient by a tensor, or nothing."""
+        known = dict(self.symbols.gradients)
+        return known.get(name, "") or self._of_layer(name, known)
 
     def _open(self, name: str, infix: bool = False) -> bool:
         """Tell whether a tensor's symbol needs parentheses before an index: ``a * b``, ``D_s g``.

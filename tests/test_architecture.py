@@ -23,7 +23,7 @@ MAY_USE = {
 }
 THIRD_PARTY = {
     "derive": {"sympy", "numpy", "z3", "latex2mathml"},
-    "codegen": {"sympy", "jinja2", "numpy"},
+    "codegen": {"sympy", "numpy", "jinja2"},
     "generated": {"numpy"},
 }
 OPENERS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "unlink"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +14,16 @@ import pytest
 
 from rot180.codegen import catalogue, files
 from rot180.codegen.cli import main
+from rot180.derive import mathml
 
-FILES = ["certificate.json", "contraction.h", "cython_kernels.pyx", "numpy_kernels.py", "proof.tex"]
+FILES = [
+    "certificate.json",
+    "contraction.h",
+    "cython_kernels.pyx",
+    "numpy_kernels.py",
+    "proof.html",
+    "proof.tex",
+]
 TEXT = "y[p] = sum[k] x[2*p - 3*k + 1] * w[k]"
 
 
@@ -57,10 +67,55 @@ def test_derive_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert all(Path(p).is_file() for p in printed["files"])
 
 
+def test_derive_formats(tmp_path: Path) -> None:
+    assert main(["derive", TEXT, "--format", "html", "--detail", "full", "-o", str(tmp_path)]) == 0
+    assert not (tmp_path / "proof.tex").exists()
+    assert "<!DOCTYPE html>" in (tmp_path / "proof.html").read_text()
+
+
+def test_derive_without_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everything else is written, and it is said what is missing; who asked for it fails."""
+    monkeypatch.setattr(mathml, "available", lambda: False)
+    mathml.mathml.cache_clear()
+    assert main(["derive", TEXT, "-o", str(tmp_path)]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == [n for n in FILES if "html" not in n]
+    assert 'pip install "rot180[book]"' in capsys.readouterr().err
+    assert main(["derive", TEXT, "--format", "html", "-o", str(tmp_path)]) == 1
+
+
+def test_derive_without_an_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert main(["derive", TEXT, "--format", "tex,pdf", "-o", str(tmp_path)]) == 1
+    assert (tmp_path / "proof.tex").is_file()
+    assert not (tmp_path / "proof.pdf").exists()
+    assert "texlive-pictures latexmk" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX engine")
+def test_a_fragment_pastes_into_a_document(tmp_path: Path) -> None:
+    """It needs amsmath and nothing else."""
+    assert main(["derive", TEXT, "--fragment", "-o", str(tmp_path)]) == 0
+    text = (tmp_path / "proof.tex").read_text()
+    (tmp_path / "own.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{amsmath}\n\\begin{document}\n"
+        f"{text}\n\\end{{document}}\n"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "own.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-1000:]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["y[p] = sum[k] x[p+k * w[k]"], "^"),
+        (["conv1d", "--format", "tex,docx"], "found 'docx', expected some of tex,html,pdf"),
+        (["conv1d", "--fragment", "--format", "html"], "expected tex"),
+        (["conv1d", "--notation", "nowhere.toml"], "--notation: found 'nowhere.toml'"),
         (["y[p] = sum[k] x[p]"], "^"),
         (["conv99d"], "conv"),
         ([""], ""),
@@ -229,3 +284,31 @@ def test_a_refutation_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["sizes"] == {"H": 1, "K": 2}
     assert (found["index"], found["left"], found["right"]) == ({"p": 0}, 4, 2)
     assert found["modulo"] is None
+
+
+NETWORK = "conv1d 1->2 3; relu; max_pool1d 2; flatten; linear 2; softmax_cross_entropy"
+
+
+def test_network_writes_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The five steps on the terminal, one package in the folder; the same bytes each time."""
+    out = tmp_path / "made"
+    assert main(["network", NETWORK, "-o", str(out)]) == 0
+    shown = capsys.readouterr().out
+    for number, title in enumerate(("Input", "Feedforward", "Output error"), 1):
+        assert f"{number}. {title}\n" in shown
+    assert "delta2 = dC/dz2[n,o] = softmax(z2)[n,o] - t[n,o]" in shown
+    texts = {p.name: p.read_bytes() for p in out.iterdir()}
+    names = {"__init__.py", "network.py", "relu.py", "max_pool1d.py", "flatten_linear1d.py"}
+    assert texts.keys() == names
+    assert main(["network", NETWORK, "--json", "-o", str(out)]) == 0
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == texts
+    data = json.loads(capsys.readouterr().out)
+    assert data["network"] == NETWORK
+    assert {t["name"] for t in data["theorems"]} >= {"C.grad_z1", "C.grad_w1", "C.grad_b2"}
+
+
+def test_a_faulty_network_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code is 2 and nothing is written."""
+    assert main(["network", "linear 3; rilu; squared_error", "-o", str(tmp_path / "out")]) == 2
+    assert "found: 'rilu'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -311,6 +311,7 @@ def test_arguments_of_the_wrong_kind_are_a_proof_error() -> None:
         "leibniz": ("factor",),
         "entry": ("factor",),
         "chain": ("factor",),
+        "relate": ("factor",),
         "sift": ("factor", "variable"),
         "exchange": ("order",),
         "reindex": ("variables", "mapping"),

@@ -230,6 +230,10 @@ CASES = (
          ((i, None), (h, None))),
     Case("chain", "not the derivative of a scalar function",
          one(derivative(Apply("sigma", 0, x[h]), x[h])), (step("chain", factor=0),), ((h, N),)),
+    Case("relate", "expected a function", one(x[h]), (step("relate", factor=0),), EVERYWHERE,
+         outcome=CAUGHT, why="no attribute"),
+    Case("related_terms", "no relation is known", one(Apply("sigma", 1, x[h])),
+         (step("relate", factor=0),), EVERYWHERE, outcome=CAUGHT, why="not iterable|no attribute"),
     # Sums.
     Case("sift", "expected an equation", (term(g[p], Range(p - t, P), over=(p,)),),
          (step("sift", factor=1, variable=p),)),

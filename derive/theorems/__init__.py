@@ -5,8 +5,12 @@ The registry is the list that the command line, the book and CI walk over.
 
 from rot180.derive.theorems import (
     adjoint,
+    backpropagation,
     composition,
     dense,
+    losses,
+    perceptrons,
+    pooling,
     rotation,
     second,
     sizes,
@@ -18,9 +22,13 @@ from rot180.derive.theorems.registry import Claim, claims, theorem, theorems
 __all__ = [
     "Claim",
     "adjoint",
+    "backpropagation",
     "claims",
     "composition",
     "dense",
+    "losses",
+    "perceptrons",
+    "pooling",
     "rotation",
     "second",
     "sizes",

@@ -236,6 +236,11 @@ Lemma value_add (a b : dual A) : value (a [+] b) = value a [+] value b. Proof. e
 Lemma slope_mul (a b : dual A) : slope (a [*] b) = value a [*] slope b [+] slope a [*] value b.
 Proof. easy. Qed.
 Lemma slope_add (a b : dual A) : slope (a [+] b) = slope a [+] slope b. Proof. easy. Qed.
+Lemma value_lifted (f f' : A -> A) (a : dual A) x : value a = x -> value (lifted f f' a) = f x.
+Proof. now intros <-. Qed.
+Lemma slope_lifted (f f' : A -> A) (a : dual A) x :
+  value a = x -> slope (lifted f f' a) = f' x [*] slope a.
+Proof. now intros <-. Qed.
 Lemma slope_bracket e n (a : dual A) : slope (box e n [*] a) = box e n [*] slope a.
 Proof. rewrite slope_mul; unfold box; destruct (within e n); cbn; ring. Qed.
 Lemma value_box e n : value (@box (dual A) e n) = box e n.
@@ -469,4 +474,5 @@ Ltac project := repeat
   | |- value (box _ _) = _ => apply value_box
   | |- value (point _) = _ => apply value_point
   | |- value (const _) = _ => apply value_const
+  | |- value (lifted _ _ _) = _ => apply value_lifted
   end.
