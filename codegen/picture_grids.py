@@ -50,10 +50,11 @@ def slide(over: Grid, way: str) -> Picture:
     for p in window.products(at.env, shown[-1]):
         row, column = at.where(window, p)
         taps.append(Cell((column, row), "weight", at.weight(window, p)))
-    kernel = "" if window.kernel is None else accesses(window.term)[window.kernel].tensor.name
+    read = accesses(window.term)
+    kernel = "\\,".join(at.tensor(read[i].tensor.name) for i in window.kernel)
     parts = [
         (cells, over.name),
-        (taps, at.tensor(kernel) if kernel else ""),
+        (taps, kernel),
         (_outlined(at, window, shown), at.tensor(window.target.name)),
     ]
     shapes = side_by_side(parts, ["\\odot", "\\rightarrow"])

@@ -135,7 +135,7 @@ def caption(over: Grid) -> str:
         f"${style.symbol(v.name)} = {integer(e, at.env)}$" for v, e in style.constants if v in used
     ]
     here = f", here with {listed(values)}" if values else ""
-    rest = at.beside(window) if window.kernel is not None else ""
+    rest = at.beside(window)
     scaled = f"; the sum is scaled by ${rest}$" if rest else ""
     return (
         f"The window reads ${over.name}$ at $[{index}]${here}{order(at, window)}; what lies on top "

@@ -115,7 +115,7 @@ def toeplitz(at: Specimen) -> Picture:
     same = ": the same ones in every row, moved on" if len(rows) == 1 else ""
     grid, out = at.tensor(at.grid_name), at.tensor(at.forward.target.name)
     dx, g = (at.tensor(f"grad_{t}") for t in (at.moved.swept.name, at.forward.target.name))
-    rest = at.beside(at.backward) if at.backward and at.backward.kernel is not None else ""
+    rest = at.beside(at.backward) if at.backward else ""
     scaled = f", times ${rest}$" if rest else ""
     caption = (
         f"The layer as a matrix, ${out} = T {grid}$: a row of $T$ holds the weights of one "

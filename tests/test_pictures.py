@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rot180.codegen.illustration import illustration
 from rot180.codegen.mathtext import inline, plain, spans
 from rot180.codegen.palette import ROLES
 from rot180.codegen.pictures import Picture, network_pictures, pictures
@@ -20,7 +21,7 @@ from rot180.codegen.scene import Cell, Frame, Label, Link, Node, extent
 from rot180.codegen.specimens import specimen
 from rot180.codegen.svg import svg
 from rot180.codegen.tikz import WIDEST, tikz, tikz_preamble
-from rot180.codegen.windows import illustration, moving
+from rot180.codegen.windows import moving
 from rot180.derive.evaluate import Model, evaluate
 from rot180.derive.layers import layer
 from rot180.derive.polynomial import symbol
@@ -259,6 +260,22 @@ def test_sizes_can_be_chosen() -> None:
 def test_layers_without_a_window_have_no_picture() -> None:
     assert pictures(layer("y[p] = x[p] * w[p]")) == []
     assert pictures(layer("conv3d")) == []
+    assert pictures(layer("y[p] = sum[k] x[p+k] * x[p] * w[k]")) == []
+    assert pictures(layer("y[p] = x[p] + sum[k] x[p+k] * w[k]")) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "weights"),
+    [
+        ("y[p] = sum[k] x[p+k] * w[k] * v[p]", "w_{0}\\,v_{0}"),
+        ("y[p] = sum[k] x[p+k] * [0 <= k < K] * mean[]", "\\mathit{mean}"),
+        ("y[p] = 2 * sum[k] x[p+k] * w[k]", "2\\,w_{0}"),
+        ("y[p] = sum[k] x[p+k] * [0 <= k < K]", "1"),
+    ],
+)
+def test_a_weight_is_everything_that_an_entry_is_multiplied_by(spec: str, weights: str) -> None:
+    at = specimen(layer(spec))
+    assert at.feeds()[0] == ((0,), (0,), weights)
 
 
 def test_short_mathematics_as_characters() -> None:
