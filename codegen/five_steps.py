@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rot180.codegen.blocks import Block, Note, Prose, Section
+from rot180.derive.backpropagation import derivative
 from rot180.derive.latex import (
     Display,
     Line,
@@ -62,8 +65,10 @@ def _lines(entry: Entry, symbols: Symbols) -> Display:
     """Return the equations of an entry, each with its reason."""
     said = escape(entry.reason)
     if isinstance(entry.statement, Theorem):
-        style = letters(entry.statement, symbols)
-        left = subject(entry.statement, style)
+        style = _barred(letters(entry.statement, symbols))
+        left, wrt = subject(entry.statement, style), derivative(entry.statement).wrt
+        if entry.name != wrt.tensor.name and not style.gradient(wrt.tensor.name):
+            left = f"{style.named(entry.name)}{style.index(wrt.index, ())} = {left}"
         right = entry.statement.rhs
         if (plain := reading(right)) != right:
             return Line(left, right, "", style), Line("", plain, said, style)
@@ -74,3 +79,10 @@ def _lines(entry: Entry, symbols: Symbols) -> Display:
     style = Letters(entry.statement.definition.formals, symbols=symbols)
     (line,) = definitions([entry.statement], style)
     return (Line(line.left, line.right, said, line.style),)
+
+
+def _barred(style: Letters) -> Letters:
+    """Write dC/dp with a bar over p in every line, also where it is the only such gradient."""
+    given = [n.removeprefix("grad_") for n, _ in style.tensors if n.startswith("grad_")]
+    barred = ((f"grad_{n}", re.sub(r"^[^_^]+", r"\\bar{\g<0>}", style.tensor(n))) for n in given)
+    return replace(style, tensors=(*style.tensors, *barred))

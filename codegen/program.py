@@ -102,6 +102,16 @@ class Program:
     selects: bool
     shares: bool
 
+    @property
+    def imports(self) -> str:
+        """Return the names of the modules as an import lists them."""
+        return ", ".join(self.modules)
+
+    @property
+    def unpacked(self) -> str:
+        """Return the parameters as the target of an assignment."""
+        return ", ".join(self.parameters)
+
 
 def program(network: Network, progress: Progress = quiet) -> dict[str, str]:
     """Return file name to text: the program ``network.py`` and the modules that it imports.

@@ -29,10 +29,8 @@ from rot180.derive.layers import Layer, activation_layer, axes, layer
 from rot180.derive.notation import bare, make_layer, write
 from rot180.derive.polynomial import symbol, text
 from rot180.derive.proof import Theorem, tensors
-from rot180.derive.symbols import Symbols
 from rot180.derive.terms import Access, Tensor
 from rot180.derive.theorems.registry import theorem
-from rot180.derive.typeset import letter
 
 COST, TARGET, INPUT = "C", "t", "x"
 _INPUTS = {"activation": "z"}
@@ -167,31 +165,6 @@ class Network:
             Stage("Output error", (last,)),
             Stage("Backpropagate the error", tuple(others)),
             Stage("Output the gradient", tuple(gradients)),
-        )
-
-    def symbols(self, base: Symbols) -> Symbols:
-        """Return a notation with the layer's number at each tensor: below, or above the indices.
-
-        Args:
-            base: the notation for the rest.
-
-        """
-        place = "^" if base.subscripts else "_"
-
-        def shown(name: str, mark: str = "{}") -> str:
-            head = name.rstrip("0123456789")
-            return f"{mark.format(letter(head))}{place}{{{name[len(head):]}}}"
-
-        names = [t.name for m in self.members[:-1] for t in (m.output, *m.operands.values())]
-        tensors = [(n, shown(n)) for n in names]
-        tensors += [(d, shown(d)) for d in map(gradient_name, names) if d.startswith("delta")]
-        inputs = ((n, n) for n in (INPUT, TARGET, COST))
-        return replace(
-            base,
-            name=f"{base.name}, by layer",
-            loss=COST,
-            tensors=(*inputs, *tensors),
-            gradients=tuple((n, shown(n, r"\bar{{{}}}")) for n in names),
         )
 
     def _forward(self, m: Member) -> Iterator[Entry]:
