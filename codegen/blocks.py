@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from rot180.codegen.scene import Picture
 from rot180.derive.latex import Display
+from rot180.derive.layers import Layer
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,20 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Stepper:
+    """A layer to be stepped through by hand; on paper there is nothing in its place.
+
+    Attributes:
+        layer: the forward pass; a window of it moves over one or two axes.
+        anchor: the element's name, unique in the document.
+
+    """
+
+    layer: Layer
+    anchor: str
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of text under a head, and how many parts of the width each column takes."""
 
@@ -96,7 +111,9 @@ class Note:
     text: str
 
 
-Block: TypeAlias = Prose | Statement | Proof | Formula | Figure | Table | Listing | Note
+Block: TypeAlias = (
+    Prose | Statement | Proof | Formula | Figure | Stepper | Table | Listing | Note
+)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from rot180.codegen.blocks import (
     Note,
     Prose,
     Section,
+    Stepper,
     Table,
     reference,
 )
@@ -29,11 +30,12 @@ from rot180.codegen.kernels import Kernels, subject
 from rot180.codegen.picture_networks import network_pictures
 from rot180.codegen.pictures import pictures
 from rot180.codegen.scene import Picture
-from rot180.codegen.sources import SOURCES
+from rot180.codegen.sources import SOURCES, spoken
 from rot180.codegen.worked import section, worked
 from rot180.derive.latex import Display
 from rot180.derive.network import network
 from rot180.derive.proof import Theorem
+from rot180.derive.settled import settled
 from rot180.derive.symbols import DEEP_LEARNING, NIELSEN, Symbols
 from rot180.derive.theorems import claims, theorem
 from rot180.derive.typeset import escape
@@ -127,13 +129,27 @@ def _steps(symbols: Symbols) -> Iterator[Section]:
     yield from five_steps(network(NETWORK), symbols)
 
 
+def _settled(_: Symbols) -> Iterator[Section]:
+    """Yield a table of the eight statements about the input gradient, each judged."""
+    rows = []
+    for one in settled():
+        window = "\\texttt{rot180(w)}" if one.rotated else "\\texttt{w}"
+        said = str(one.verdict).splitlines()[0].removeprefix("refuted: ")
+        steps = len(one.verdict.theorem.proof.steps) if one.verdict.theorem else 0
+        verdict = f"\\textbf{{true}}, proved in {steps} steps" if steps else f"false: {escape(said)}"
+        full = f"full {one.backward} with {window}, \\texttt{{{escape(one.formula)}}}"
+        rows.append((one.forward, full, verdict))
+    table = Table(("Forward pass", "Input gradient", "Verdict"), tuple(rows), (16, 42, 42))
+    yield Section("eight-statements", "Eight statements, four theorems", (table,))
+
+
 def _sources(_: Symbols) -> Iterator[Section]:
     """Yield a table for each source document."""
     for source in SOURCES:
         rows = []
         for item in source.items:
             where = [reference(anchor(name), escape(name)) for name in item.names()]
-            where += [reference(found, found.replace("-", " ")) for found in item.sections]
+            where += [reference(found, spoken(found)) for found in item.sections]
             tests = [f"\\texttt{{tests/{escape(name)}}}" for name in item.tests]
             rows.append((item.number, item.says, ", ".join(where), ", ".join(tests)))
         head = ("", "What it says", "Where it is proved", "Tests")
@@ -169,8 +185,17 @@ CHAPTERS = (
         "From a dense layer to a convolution",
         "A convolution is a dense layer most of whose connections are cut, and whose remaining "
         "weights are shared: its matrix is the Toeplitz matrix of the filter.",
-        ("toeplitz_c*", "toeplitz_transpose_*", "shared_weights_*"),
-        pictures=(("toeplitz_transpose_*_1d", "toeplitz-1 toeplitz-2"),),
+        (
+            "cut_and_shared_*",
+            "toeplitz_c*",
+            "toeplitz_transpose_*",
+            "transposed_flip_*",
+            "shared_weights_*",
+        ),
+        pictures=(
+            ("toeplitz_transpose_correlation_*_1d", "toeplitz-2"),
+            ("toeplitz_transpose_convolution_*_1d", "toeplitz-1"),
+        ),
         opening=lambda: network_pictures()[1:],
     ),
     Chapter(
@@ -178,7 +203,11 @@ CHAPTERS = (
         "The input gradient of a correlation is the full correlation of the output gradient with "
         "the filter rotated by 180 degrees; the input gradient of a convolution is a full "
         "convolution with it.",
-        ("rot180_correlation_[123]d", "rot180_convolution_[123]d"),
+        (
+            "rot180_correlation_[123]d",
+            "rot180_convolution_[123]d",
+            "rot180_is_a_shifted_flip_*",
+        ),
         pictures=(
             ("rot180_correlation_1d", "fingers delta forward backward"),
             ("rot180_correlation_2d", "delta forward backward"),
@@ -186,6 +215,19 @@ CHAPTERS = (
             ("rot180_convolution_2d", "backward"),
         ),
         examples=(("rot180_correlation_1d", LINE), ("rot180_correlation_2d", SQUARE)),
+    ),
+    Chapter(
+        "Convolution or correlation, rotated or not",
+        "There are eight ways to say what the input gradient is. Four are theorems and four are "
+        "false, because a convolution with a filter is a correlation with the rotated one; each of "
+        "the false ones is refuted by numbers that were found for it.",
+        sections=_settled,
+    ),
+    Chapter(
+        "Full and valid",
+        "A forward pass without padding is valid: no window leaves the input. The backward pass is "
+        "full: it reads wherever window and gradient meet, and so restores the size.",
+        ("full_convolution_*", "valid_convolution", "full_restores_valid"),
     ),
     Chapter(
         "Stride: zeros between the gradients",
@@ -231,7 +273,7 @@ CHAPTERS = (
         "$z^{l}$ the weighted inputs, $\\delta^{l} = \\partial C / \\partial z^{l}$, and a true "
         "convolution forward. The step that drops the zero components is the one that puts $a = "
         "x' - x$ and $b = y' - y$.",
-        ("backpropagated_*",),
+        ("backpropagated_[12]d", "backpropagated_strided_*", "backpropagated_*"),
         NIELSEN,
     ),
     Chapter(
@@ -292,6 +334,17 @@ _SUBJECTS = {
     "softmax cross entropy": "Cross-entropy of softmax",
     "softmax cross entropy weighted": "Cross-entropy, for targets with any total",
     "softmax cross entropy shift": "Cross-entropy does not depend on the shift",
+    "backpropagated strided": "The delta of a layer with a stride",
+    "backpropagated weight": "The gradient of the weights, behind an activation",
+    "backpropagated weight flip": "The gradient of the weights, as a convolution",
+    "backpropagated weight rot180": "The gradient of the weights, with the rotated activation",
+    "backpropagated bias": "The gradient of the bias, behind an activation",
+    "cut and shared": "Cut and shared, a dense layer is a convolution",
+    "transposed flip": "The transposed matrix is that of the flipped filter",
+    "rot180 is a shifted flip": "The rotation is a shifted flip",
+    "full convolution": "How many entries a full convolution has",
+    "valid convolution": "Which entries a valid convolution has",
+    "full restores valid": "Full undoes valid",
     "backpropagated": "The delta of a layer",
     "delta": "Delta, by composition",
     "adjoint": "Adjointness",
@@ -357,9 +410,13 @@ def family(name: str) -> str:
     return re.sub(r"_([123]d|\d)$", "", name)
 
 
+BRIEF = ("*_3d", "dense_written_out_2")
+"""Patterns of theorems that are stated without the proof: it is that of the one before."""
+
+
 def is_brief(name: str) -> bool:
-    """Say whether a theorem is stated without its proof: those for three dimensions are."""
-    return name.endswith("_3d")
+    """Say whether a theorem is stated without its proof."""
+    return any(fnmatchcase(name, pattern) for pattern in BRIEF)
 
 
 def book(
@@ -444,6 +501,7 @@ class _Writer:
             have = {p.name.removeprefix("layer-"): p for p in pictures(found[0])}
             for name in wanted.split():
                 yield Figure(replace(have[name], name=f"{anchor(proved.name)}-{name}"))
+            yield Stepper(found[0], f"stepper-{anchor(proved.name)}")
 
     def _worked(self, proved: Theorem) -> Iterator[Block]:
         """Yield numbers that go through a theorem."""

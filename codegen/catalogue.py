@@ -10,7 +10,7 @@ from jinja2 import Template
 
 from rot180.codegen import rocq
 from rot180.codegen.blocks import Document, Section
-from rot180.codegen.documents import layer_document
+from rot180.codegen.documents import illustrated, layer_document
 from rot180.codegen.render import HEADER, environment, render_contraction, render_module
 from rot180.derive.certificates import dumps
 from rot180.derive.gradients import gradient, kernel_theorems
@@ -128,17 +128,18 @@ def document(
     symbols: Symbols = DEEP_LEARNING,
     more: Sequence[Section] = (),
 ) -> Document:
-    """Return the document of a layer: its gradients, each with its proof.
+    """Return the document of a layer: its gradients, each with its proof, and its pictures.
 
     Args:
         derivation: what was proved.
         detail: "short", or "full" for every step.
         symbols: the notation.
-        more: sections at the end.
+        more: sections at the end, say of worked examples.
 
     """
     proved = [t for _, t in derivation.gradients]
-    return layer_document(derivation.layer, proved, detail, symbols, more)
+    sections = (*illustrated(derivation.layer), *more)
+    return layer_document(derivation.layer, proved, detail, symbols, sections)
 
 
 def files(derivation: Derivation, progress: Progress = quiet) -> dict[str, str]:

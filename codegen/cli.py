@@ -23,12 +23,14 @@ from rot180.codegen import catalogue, files, verification
 from rot180.codegen.blocks import Section
 from rot180.codegen.book import book
 from rot180.codegen.documents import fragment
+from rot180.codegen.program import program
 from rot180.codegen.publish import FORMATS, formats, publish
 from rot180.codegen.worked import section, worked
 from rot180.derive import smt
 from rot180.derive.certificates import dumps
 from rot180.derive.claims import judge
 from rot180.derive.layers import catalogue as layers
+from rot180.derive.network import network
 from rot180.derive.notation import write
 from rot180.derive.proof import Theorem, axioms
 from rot180.derive.symbols import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
@@ -82,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     book = command("book", _book, "Write the book: every theorem, its proof, its kernel.")
     book.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
     _add_document(book, "tex,html,pdf")
+
+    net = command("network", _network, "Derive a network's gradients; write a training program.")
+    net.add_argument(
+        "spec", metavar="SPEC", help="'conv2d 8 3x3; relu; flatten; linear 10; squared_error'"
+    )
+    net.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
 
     show = command("show", _show, "Print a theorem and its proof.")
     show.add_argument("theorem", metavar="THEOREM", help="a name from `rot180 list`")
@@ -266,6 +274,22 @@ def _book(arguments: argparse.Namespace) -> int:
     else:
         print("Written:", *paths, sep="\n    ")
     return 1 if missing else 0
+
+
+def _network(arguments: argparse.Namespace) -> int:
+    found = network(arguments.spec)
+    texts = program(found, _progress)
+    proved = [*found.deltas.values(), *found.gradients.values()]
+    paths = [str(path) for path in files.write(arguments.output, texts)]
+    if arguments.json:
+        theorems = [_statement(t) for t in proved]
+        _print_json({"network": str(found), "theorems": theorems, "files": paths})
+        return 0
+    for number, stage in enumerate(found.steps(), 1):
+        print(f"{number}. {stage.title}")
+        print(*(f"    {entry}" for entry in stage.entries), sep="\n", end="\n\n")
+    print("Written:", *paths, sep="\n    ")
+    return 0
 
 
 def _show(arguments: argparse.Namespace) -> int:

@@ -9,12 +9,15 @@ from dataclasses import replace
 from rot180.codegen.blocks import (
     Block,
     Document,
+    Figure,
     Note,
     Proof,
     Prose,
     Section,
     Statement,
+    Stepper,
 )
+from rot180.codegen.pictures import pictures
 from rot180.codegen.tex import latex
 from rot180.derive.gradients import loss, output_gradient
 from rot180.derive.latex import (
@@ -81,6 +84,19 @@ def layer_document(
         blocks = (*theorem_blocks(found, known, detail, symbols), checked(found))
         sections.append(Section(anchor(found.name), title(found, symbols), blocks))
     return Document("The gradients of one layer", layer.text, (*sections, *more))
+
+
+def illustrated(layer: Layer) -> tuple[Section, ...]:
+    """Return a section with the pictures of a layer, and none where there are none.
+
+    A layer with a stride is drawn with a stride of 2.
+    """
+    found = [p for p in pictures(layer) if not p.name.endswith("-1")]
+    if not found:
+        return ()
+    windows = [Stepper(layer, "stepper")] if any("forward" in p.name for p in found) else []
+    blocks: tuple[Block, ...] = (*(Figure(p) for p in found), *windows)
+    return (Section("pictures", "Pictures", blocks),)
 
 
 def _inside(layer: Layer) -> list[Tensor]:

@@ -20,9 +20,11 @@ from rot180.codegen.blocks import (
     Prose,
     Section,
     Statement,
+    Stepper,
     Table,
 )
 from rot180.codegen.render import environment
+from rot180.codegen.stepper import stepper, stepper_head
 from rot180.codegen.svg import svg
 from rot180.derive.latex import Display, aligned
 from rot180.derive.mathml import Row, mathml, rows, sentence
@@ -67,6 +69,7 @@ class Laid:
         views: a proof.
         formula: what stands left and right of the alignment, row by row.
         figure: a picture; its caption is the note.
+        stepper: a layer to be stepped through.
         table: the rows of a table.
         head: its head.
         listing: program text.
@@ -83,6 +86,7 @@ class Laid:
     views: tuple[View, ...] = ()
     formula: tuple[tuple[str, ...], ...] = ()
     figure: str = ""
+    stepper: str = ""
     table: tuple[tuple[str, ...], ...] = ()
     head: tuple[str, ...] = ()
     listing: str = ""
@@ -123,6 +127,7 @@ def page(document: Document) -> str:
         plain_title=escape(document.title),
         subtitle=escape(document.subtitle),
         book=document.book,
+        steppers=stepper_head() if any(b.stepper for s in sections for b in s.blocks) else "",
         sections=sections,
     )
 
@@ -187,6 +192,11 @@ def _(block: Proof) -> Laid:
 def _(block: Figure) -> Laid:
     picture = block.picture
     return Laid(figure=svg(picture), note=sentence(picture.caption), title=sentence(picture.title))
+
+
+@lay.register
+def _(block: Stepper) -> Laid:
+    return Laid(stepper=stepper(block.layer, block.anchor))
 
 
 @lay.register

@@ -12,6 +12,7 @@ from rot180.codegen.picture_rows import legend
 from rot180.codegen.scene import Link, Node, Picture, Point, Shape
 from rot180.codegen.specimens import Specimen, specimen
 from rot180.derive.layers import layer
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
 
 RISE = 1.25
 """How far the nodes of a layer are apart."""
@@ -24,11 +25,11 @@ SHARED = "y[p] = sum[k] sigma(z[p+2-k]) * w[k] + b[]"
 SHARED_2D = "y[p,q] = sum[k,l] sigma(z[p+2-k,q+2-l]) * w[k,l] + b[]"
 
 
-def network_pictures() -> list[Picture]:
+def network_pictures(symbols: Symbols = DEEP_LEARNING) -> list[Picture]:
     """Return the way from a network to a convolution: deltas, cut connections, shared weights."""
-    dense = specimen(layer(DENSE), {"C": 5, "O": 3})
-    conv = specimen(layer(SHARED), {"P": 3, "K": 3})
-    both = specimen(layer(SHARED_2D), {"P": 3, "Q": 3, "K": 3, "L": 3})
+    dense = specimen(layer(DENSE), {"C": 5, "O": 3}, symbols=symbols)
+    conv = specimen(layer(SHARED), {"P": 3, "K": 3}, symbols=symbols)
+    both = specimen(layer(SHARED_2D), {"P": 3, "Q": 3, "K": 3, "L": 3}, symbols=symbols)
     plane = slide(grid(both, both.forward), "forward")
     found = [
         deltas(dense),

@@ -13,7 +13,6 @@ from rot180.codegen.windows import Window, source
 from rot180.derive.latex import listed
 from rot180.derive.polynomial import symbols_of
 from rot180.derive.terms import Access
-from rot180.derive.typeset import letter
 
 TITLES = {"forward": "The window, forward", "backward": "The window, backward"}
 """What pictures of a window are called."""
@@ -115,7 +114,7 @@ def target_role(at: Specimen, window: Window) -> str:
 def order(at: Specimen, window: Window) -> str:
     """Say in which order the taps of a window lie."""
     found = window.products(at.env, next(iter(window.points(at.env))))
-    said = [w for _, w in sorted((at.where(window, p), at.weight(window, p)) for p in found)]
+    said = [tap for _, tap in sorted((at.where(window, p), at.tap(window, p)) for p in found)]
     if len(set(said)) < 2:
         return ""
     if said == sorted(said):
@@ -131,14 +130,16 @@ def caption(over: Grid) -> str:
     entries = [over.access.index[a] for a in window.axes(over.access)]
     index = ", ".join(style.polynomial(e, window.taps) for e in entries)
     used = {v for e in entries for v in symbols_of(style.short(e))}
-    values = [f"${letter(v.name)} = {at.env[v.name]}$" for v in at.parameters if v in used]
+    values = [f"${at.value(v.name)}$" for v in at.parameters if v in used]
     values += [
         f"${style.symbol(v.name)} = {integer(e, at.env)}$" for v, e in style.constants if v in used
     ]
     here = f", here with {listed(values)}" if values else ""
+    rest = at.beside(window) if window.kernel is not None else ""
+    scaled = f"; the sum is scaled by ${rest}$" if rest else ""
     return (
         f"The window reads ${over.name}$ at $[{index}]${here}{order(at, window)}; what lies on top "
-        f"of each other is multiplied, and the products are added. {_reach(over)}."
+        f"of each other is multiplied, and the products are added{scaled}. {_reach(over)}."
     )
 
 

@@ -20,7 +20,6 @@ from rot180.codegen.specimens import Specimen
 from rot180.codegen.windows import source
 from rot180.derive.latex import listed
 from rot180.derive.polynomial import coefficient, symbols_of
-from rot180.derive.typeset import letter
 
 GAP = 2.6
 """How many cells lie between the rows that links join."""
@@ -34,9 +33,7 @@ def fingers(at: Specimen) -> Picture:
     rows = _rows(at)
     style = replace(at.style, variables=at.forward.free)
     place = at.moved.axes[0].place
-    said = [
-        f"${letter(v.name)} = {at.env[v.name]}$" for v in at.parameters if v in symbols_of(place)
-    ]
+    said = [f"${at.value(v.name)}$" for v in at.parameters if v in symbols_of(place)]
     here = f", here with {listed(said)}" if said else ""
     alike = len(set(at.taps().values())) > 1
     shared = ", and links that look alike share a weight" if alike else ""
@@ -118,10 +115,12 @@ def toeplitz(at: Specimen) -> Picture:
     same = ": the same ones in every row, moved on" if len(rows) == 1 else ""
     grid, out = at.tensor(at.grid_name), at.tensor(at.forward.target.name)
     dx, g = (at.tensor(f"grad_{t}") for t in (at.moved.swept.name, at.forward.target.name))
+    rest = at.beside(at.backward) if at.backward and at.backward.kernel is not None else ""
+    scaled = f", times ${rest}$" if rest else ""
     caption = (
         f"The layer as a matrix, ${out} = T {grid}$: a row of $T$ holds the weights of one "
-        f"output{same}. Its transpose gives the gradient, ${dx} = T^{{\\top}} {g}$: a row holds "
-        "the weights through which one input is felt."
+        f"output{same}. Its transpose gives the gradient, ${dx} = T^{{\\top}} {g}${scaled}: a row "
+        "holds the weights through which one input is felt."
     )
     shapes = side_by_side([(there, "T"), (back, "T^{\\top}")], [""])
     return Picture("toeplitz", "The layer as a matrix", caption, tuple(shapes))

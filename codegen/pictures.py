@@ -14,10 +14,10 @@ from rot180.codegen.entries import integer
 from rot180.codegen.picture_networks import deltas, network_pictures
 from rot180.codegen.picture_parts import grid, is_window
 from rot180.codegen.scene import Picture
-from rot180.codegen.specimens import specimen
+from rot180.codegen.specimens import Specimen, specimen
 from rot180.codegen.windows import moving, names
 from rot180.derive.layers import Layer
-from rot180.derive.typeset import letter
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
 
 __all__ = ["Picture", "network_pictures", "pictures"]
 
@@ -25,12 +25,15 @@ STRIDES = (1, 2)
 """Which strides are drawn where a layer leaves it open."""
 
 
-def pictures(layer: Layer, sizes: Mapping[str, int] | None = None) -> list[Picture]:
+def pictures(
+    layer: Layer, sizes: Mapping[str, int] | None = None, symbols: Symbols = DEEP_LEARNING
+) -> list[Picture]:
     """Return the pictures that apply to a layer; none where no window moves over an operand.
 
     Args:
         layer: a forward pass.
         sizes: sizes and parameters by name; the others are chosen small.
+        symbols: the notation.
 
     Raises:
         ValueError: `sizes` has a name that the layer has not.
@@ -47,24 +50,24 @@ def pictures(layer: Layer, sizes: Mapping[str, int] | None = None) -> list[Pictu
     free = [v for v in moved.parameters("step") if v.name not in chosen]
     out = []
     for stride in STRIDES if free else STRIDES[:1]:
-        said = "".join(f", ${letter(v.name)} = {stride}$" for v in free)
+        at = specimen(layer, chosen, stride, symbols=symbols)
+        said = "".join(f", ${at.value(v.name)}$" for v in free)
         end = f"-{stride}" if free else ""
-        for p in _pictures(layer, chosen, stride):
+        for p in _pictures(at, chosen):
             name = f"{layer.name or 'layer'}-{p.name}{end}"
             out.append(replace(p, name=name, title=p.title + said))
     return out
 
 
-def _pictures(layer: Layer, sizes: Mapping[str, int], stride: int) -> Iterator[Picture]:
-    """Draw what applies to a layer with one stride."""
-    at = specimen(layer, sizes, stride)
+def _pictures(at: Specimen, sizes: Mapping[str, int]) -> Iterator[Picture]:
+    """Draw what applies to a layer at its sizes."""
     axes = at.moved.axes
     inputs, outputs = at.inputs(), at.outputs()
     if not axes and len(inputs[:1] + outputs[:1]) == 2:
         yield deltas(at)
     if len(axes) not in (1, 2) or not at.feeds():
         return
-    if any(len(at[0]) != len(axes) for at in (inputs, outputs)):
+    if any(len(one[0]) != len(axes) for one in (inputs, outputs)):
         return
     over = picture_rows if len(axes) == 1 else picture_grids
     if len(axes) == 1:
@@ -77,8 +80,8 @@ def _pictures(layer: Layer, sizes: Mapping[str, int], stride: int) -> Iterator[P
         yield over.slide(behind, "backward")
         if behind.is_spread:
             yield over.spread(behind)
-    larger = specimen(layer, sizes, stride, max(integer(a.stride, at.env) for a in axes) - 1)
-    if larger.env != at.env:
+    larger = at.larger(max(integer(a.stride, at.env) for a in axes) - 1, sizes)
+    if larger != at:
         yield over.remainder(larger)
     if len(axes) == 1:
         yield picture_rows.toeplitz(at)

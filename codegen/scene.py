@@ -21,6 +21,9 @@ POINTS = 26.0
 BESIDE = 0.66
 """How far along a link its label stands."""
 
+LINK = 0.58
+"""How wide a label on a link may be, in cells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -130,6 +133,11 @@ def text_width(text: str) -> float:
     parts = text.split("$")
     points = sum(width(part) if n % 2 else 5.2 * len(part) for n, part in enumerate(parts))
     return 0.9 * points / POINTS
+
+
+def fitted(label: str, room: float = 0.86) -> float:
+    """Return by how much a label, mathematics, is made smaller so that it fits."""
+    return min(1.0, round(room / max(text_width(f"${label}$"), 0.01), 2))
 
 
 @singledispatch

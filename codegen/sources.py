@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -60,12 +61,14 @@ SOURCES = (
                 "In a multilayer perceptron the deltas of a layer are the next layer's deltas, "
                 "weighted by the connections, times $\\sigma'(z)$.",
                 ("perceptron_delta", "perceptron_two_layers"),
+                tests=("test_nielsen.py",),
             ),
             Item(
                 "A.2",
                 "Cutting connections and sharing weights turns a dense layer into a convolution: "
                 "the weights that are left are the filter.",
-                ("toeplitz_convolution_*", "shared_weights_convolution_*"),
+                ("cut_and_shared_*", "toeplitz_convolution_*", "shared_weights_convolution_*"),
+                tests=("test_nielsen.py",),
             ),
             Item(
                 "A.3",
@@ -84,14 +87,23 @@ SOURCES = (
                 "A.5",
                 "That is the full convolution of $\\delta^{l+1}$ with the kernel rotated by 180 "
                 "degrees, while the forward one is valid.",
-                ("backpropagated_*", "rot180_convolution_[12]d"),
+                (
+                    "backpropagated_[12]d",
+                    "rot180_is_a_shifted_flip_2d",
+                    "full_convolution_2d",
+                    "valid_convolution",
+                    "full_restores_valid",
+                ),
+                ("eight-statements",),
+                ("test_nielsen.py",),
             ),
             Item(
                 "A.6",
                 "The gradient by the weights is a convolution of $\\delta^l$ with the rotated "
                 "activations of the layer before; the gradient by the bias is the sum of "
                 "$\\delta^l$.",
-                ("weight_convolution_general_[12]d", "bias_[12]d"),
+                ("backpropagated_weight_*", "backpropagated_bias_*"),
+                tests=("test_nielsen.py",),
             ),
             Item(
                 "A.7",
@@ -100,6 +112,20 @@ SOURCES = (
                 (),
                 ("step-1", "step-2", "step-3", "step-4", "step-5"),
                 ("test_network.py",),
+            ),
+            Item(
+                "A.8",
+                "Its pictures: deltas of a perceptron counted on fingers; connections cut and "
+                "weights shared; the same in two dimensions; which outputs an input feeds; the "
+                "valid forward and the full backward window.",
+                (),
+                (
+                    "chapter-the-perceptron-in-four-equations",
+                    "chapter-from-a-dense-layer-to-a-convolution",
+                    "section-rot180-correlation",
+                    "section-rot180-convolution",
+                ),
+                ("test_pictures.py", "test_stepper.py"),
             ),
         ),
     ),
@@ -112,12 +138,14 @@ SOURCES = (
                 "correlation of $X = 1 \\ldots 25$ with the rows $(1\\ 0\\ {-1})$ is $-6$ "
                 "everywhere.",
                 ("rot180_correlation_2d",),
+                tests=("test_worked.py",),
             ),
             Item(
                 "B.2",
                 "With a stride the forward pass skips positions, and the gradient by $X$ needs the "
                 "output gradient dilated by zeros.",
-                ("rot180_correlation_strided_*",),
+                ("rot180_correlation_strided_*", "backpropagated_strided_*"),
+                ("chapter-stride-zeros-between-the-gradients",),
             ),
             Item(
                 "B.3",
@@ -125,6 +153,7 @@ SOURCES = (
                 "$\\mathrm{d}X = \\mathrm{d}Z\\,W^{\\top}$, written out for $1 \\times 2$ by "
                 "$2 \\times 2$.",
                 ("dense_input", "dense_written_out_*", "toeplitz_transpose_correlation_*"),
+                tests=("test_nielsen.py", "test_worked.py"),
             ),
         ),
     ),
@@ -145,12 +174,17 @@ def markdown() -> str:
         lines += ["| --- | --- | --- | --- |"]
         for item in source.items:
             names = [f"`{name}`" for name in item.names()]
-            names += [f"the book, {_plain(anchor)}" for anchor in item.sections]
+            names += [f"the book, {spoken(anchor)}" for anchor in item.sections]
             tests = ", ".join(f"`tests/{name}`" for name in item.tests)
             says = item.says.replace("\\,", " ")
             lines.append(f"| {item.number} | {says} | {', '.join(names)} | {tests} |")
     return "\n".join(lines) + "\n"
 
 
-def _plain(anchor: str) -> str:
-    return anchor.replace("-", " ")
+def spoken(anchor: str) -> str:
+    """Return what a link to a section says.
+
+    >>> spoken("section-rot180-correlation"), spoken("step-1")
+    ('rot180 correlation', 'step 1')
+    """
+    return re.sub(r"^(chapter|section)-", "", anchor).replace("-", " ")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 
 from sympy import Symbol
@@ -22,7 +22,9 @@ from rot180.codegen.windows import (
 )
 from rot180.derive.latex import letters
 from rot180.derive.layers import Layer
-from rot180.derive.typeset import Letters, letter
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
+from rot180.derive.terms import Access, Apply
+from rot180.derive.typeset import Letters
 
 
 @dataclass(frozen=True)
@@ -68,23 +70,30 @@ class Specimen:
 
     def tensor(self, name: str) -> str:
         """Return the name of a tensor as mathematics; the gradient by x as ``dx``."""
-        if name.startswith("grad_") and name not in dict(self.style.tensors):
-            return f"d{letter(name[5:])}"
         found = re.fullmatch(r"dilate\((\w+), (.*)\)", name)
-        if not found:
+        if found:
+            factors = [str(self.env.get(n, n)) for n in found[2].split(", ")]
+            unspread = set(factors) == {"1"}
+            name = found[1] if unspread else f"dilate({found[1]}, {', '.join(factors)})"
+        by = name.removeprefix("grad_")
+        if by == name or name in dict(self.style.tensors):
             return self.style.tensor(name)
-        factors = [str(self.env.get(n, n)) for n in found[2].split(", ")]
-        inner = self.tensor(found[1])
-        return inner if set(factors) == {"1"} else f"D_{{{', '.join(factors)}}} {inner}"
+        known = dict(self.style.symbols.gradients)
+        return known.get(by, f"d{self.style.tensor(by)}")
 
     def label(self, name: str, index: Iterable[int]) -> str:
         """Return an entry as mathematics: ``w_{2}``."""
-        at = [str(n) for n in index]
-        joint = "" if all(len(n) == 1 for n in at) else ","
-        shown = self.tensor(name)
-        if "_{" in shown:
-            return f"{shown[:-1]};{joint.join(at)}}}"
-        return f"{shown}_{{{joint.join(at)}}}"
+        at, shown = [str(n) for n in index], self.tensor(name)
+        joint = ("" if all(len(n) == 1 for n in at) else ",").join(at)
+        if not at:
+            return shown
+        return f"{shown[:-1]};{joint}}}" if shown.endswith("}") and "_{" in shown else (
+            f"{shown}_{{{joint}}}"
+        )
+
+    def value(self, name: str) -> str:
+        """Return a size or parameter with its value: ``s = 2``."""
+        return f"{self.style.symbol(name)} = {self.env[name]}"
 
     def entry(self, e: Entry | None) -> str:
         """Return an entry of a free tensor as mathematics, functions of it left out."""
@@ -92,10 +101,19 @@ class Specimen:
 
     def weight(self, window: Window, p: Product) -> str:
         """Return what a product multiplies its grid's entry by: a tap, or a number."""
-        if window.kernel is None:
-            return str(p.coefficient)
-        shown = self.entry(p.mets[window.kernel].entry)
-        return shown if p.coefficient == 1 else f"{p.coefficient}\\,{shown}"
+        read = [i for i in range(len(p.mets)) if i != window.grid]
+        parts = [window.kernel] if window.kernel is not None else read
+        shown = [self.entry(p.mets[i].entry) for i in parts]
+        shown = shown if p.coefficient == 1 and shown else [str(p.coefficient), *shown]
+        return "\\,".join(shown)
+
+    def beside(self, window: Window) -> str:
+        """Return what every product of a window has besides grid and kernel, as mathematics."""
+        read = [f for f in window.term.factors if isinstance(f, Access | Apply)]
+        gone = (window.grid, window.kernel)
+        rest = [f for i, f in enumerate(read) if i not in gone]
+        style = replace(self.style, variables=window.free)
+        return "\\,".join(style.factor(f, window.taps) for f in rest)
 
     def where(self, window: Window, p: Product) -> Place:
         """Return the place on the grid at which a product reads."""
@@ -116,12 +134,17 @@ class Specimen:
         """Return the role of each weight that the forward pass uses, if they can be told apart."""
         window = self.forward
         found = {
-            self.weight(window, p)
+            self.weight(window, p): self.tap(window, p)
             for point in window.points(self.env)
             for p in window.products(self.env, point)
         }
         roles = TAPS if len(found) <= len(TAPS) else ["quiet"] * len(found)
-        return dict(zip(sorted(found), roles, strict=False))
+        return dict(zip(sorted(found, key=lambda w: found[w]), roles, strict=False))
+
+    def tap(self, window: Window, p: Product) -> Place:
+        """Return where in the kernel a product reads."""
+        found = None if window.kernel is None else p.mets[window.kernel].entry
+        return found.index if found else ()
 
     def feeds(self) -> list[tuple[Place, Place, str]]:
         """Return which entry of the grid feeds which output through which weight."""
@@ -141,6 +164,21 @@ class Specimen:
     def outputs(self) -> list[Place]:
         """Return the indices of the outputs."""
         return list(self.forward.points(self.env))
+
+    def larger(self, more: int, fixed: Collection[str]) -> Specimen:
+        """Return the layer with a larger grid, but not with more windows.
+
+        Args:
+            more: by how many places each axis is longer.
+            fixed: the names of sizes that stay.
+
+        """
+        env = dict(self.env)
+        for axis in self.moved.axes:
+            loose = isinstance(axis.places, Symbol) and str(axis.places) not in fixed
+            if loose and axis.places not in (axis.output, axis.steps):
+                env[str(axis.places)] += more
+        return replace(self, env=env)
 
     def left_out(self) -> list[Place]:
         """Return the inputs that feed no output."""
@@ -169,16 +207,19 @@ class Specimen:
         parts = [f"{self.label(target, y)}\\, {w}" for a, y, w in self.feeds() if a == x]
         inner = " + ".join(parts) or "0"
         grid = accesses(self.forward.term)[self.forward.grid].tensor
-        left = f"\\partial \\mathcal{{L}} / \\partial {self.label(self.moved.swept.name, x)}"
+        value = self.label(self.moved.swept.name, x)
+        left = f"\\partial {self.style.symbols.loss} / \\partial {value}"
         if grid.definition is None or not grid.name.endswith(")"):
             return f"${left} = {inner}$"
-        primed = re.sub(r"^(\w+)\(.*", r"\1", grid.name)
-        value = self.label(self.moved.swept.name, x)
-        return f"${left} = ({inner})\\, {letter(primed)}'({value})$"
+        primed = self.style.function(grid.name.split("(")[0], 1)
+        return f"${left} = ({inner})\\, {primed}({value})$"
 
 
 def specimen(
-    layer: Layer, sizes: Mapping[str, int] | None = None, stride: int = 1, more: int = 0
+    layer: Layer,
+    sizes: Mapping[str, int] | None = None,
+    stride: int = 1,
+    symbols: Symbols = DEEP_LEARNING,
 ) -> Specimen:
     """Put a layer at small sizes.
 
@@ -186,20 +227,16 @@ def specimen(
         layer: the layer.
         sizes: sizes and parameters that are not left to us.
         stride: the parameters that say how far a step goes.
-        more: by how much the grid is larger than its windows need.
+        symbols: the notation.
 
     Raises:
         ValueError: the layer is no window over a grid, or has no such size.
 
     """
-    moved_layer = moving(layer)
-    env = illustration(moved_layer, sizes, stride)
-    for axis in moved_layer.axes:
-        free = isinstance(axis.places, Symbol) and axis.places not in (axis.output, axis.steps)
-        if free and str(axis.places) not in (sizes or {}):
-            env[str(axis.places)] += more
+    moved = moving(layer)
     try:
         back = backward(layer)
     except ValueError:
         back = None
-    return Specimen(moved_layer, back, env, letters(input_gradient(layer)))
+    style = letters(input_gradient(layer), symbols)
+    return Specimen(moved, back, illustration(moved, sizes, stride), style)

@@ -22,8 +22,8 @@ from rot180.codegen.specimens import Specimen, specimen
 from rot180.codegen.windows import Axis, Window, names
 from rot180.derive.layers import Layer
 from rot180.derive.polynomial import coefficient, ordered, symbols_of
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
 from rot180.derive.terms import Access, Apply, Equal, Factor, Range, Tensor, Term
-from rot180.derive.typeset import function, letter
 
 Data = dict[str, object]
 
@@ -87,12 +87,13 @@ class Colour:
     value: str
 
 
-def stepper(layer: Layer, identifier: str) -> str:
+def stepper(layer: Layer, identifier: str, symbols: Symbols = DEEP_LEARNING) -> str:
     """Return a stepper for a layer as an HTML fragment; the page needs `stepper_head` once.
 
     Args:
         layer: a forward pass over one or two axes.
         identifier: the element's id, unique in its page.
+        symbols: the notation.
 
     Raises:
         ValueError: no window of the layer moves over an operand, or the identifier is none.
@@ -102,7 +103,7 @@ def stepper(layer: Layer, identifier: str) -> str:
         raise ValueError(
             f"identifier: found {identifier!r}, expected a letter, then letters, digits, - or _"
         )
-    data, at = stepper_data(layer), _specimen(layer)
+    data, at = stepper_data(layer, symbols), _specimen(layer, symbols)
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("</", "<\\/")
     views = [View("forward", "Forward")]
     views += [View("backward", "Backward")] if at.backward is not None else []
@@ -119,8 +120,8 @@ def stepper_head() -> str:
     return template.render(light=light, dark=dark)
 
 
-def _specimen(layer: Layer) -> Specimen:
-    at = specimen(layer, stride=2)
+def _specimen(layer: Layer, symbols: Symbols) -> Specimen:
+    at = specimen(layer, stride=2, symbols=symbols)
     if len(at.moved.axes) > 2:
         raise ValueError(f"{layer.text}: found {len(at.moved.axes)} axes, expected 1 or 2")
     return at
@@ -139,12 +140,13 @@ def controls(at: Specimen) -> tuple[Control, ...]:
         if isinstance(n, Symbol) and n not in derived:
             most = widest if n in taps else largest
             value = at.env[n.name]
-            found.append(Control(n.name, inline(letter(n.name)), 1, max(most, value), value))
-    for v in at.parameters:
+            label = inline(at.style.symbol(n.name))
+            found.append(Control(n.name, label, 1, max(most, value), value))
+    for v in (v for v in at.parameters if v.name not in {c.name for c in found}):
         least, most = SPANS[part.get(v, "other")]
         value = at.env[v.name]
         ends = min(least, value), max(most, value)
-        found.append(Control(v.name, inline(letter(v.name)), *ends, value))
+        found.append(Control(v.name, inline(at.style.symbol(v.name)), *ends, value))
     return tuple(found)
 
 
@@ -156,14 +158,14 @@ def taps_in_order(at: Specimen) -> list[Expr]:
 # The data.
 
 
-def stepper_data(layer: Layer) -> Data:
+def stepper_data(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> Data:
     """Return what the page's script evaluates: terms, definitions and index maps as monomials.
 
     Raises:
         ValueError: no window of the layer moves over an operand.
 
     """
-    at = _specimen(layer)
+    at = _specimen(layer, symbols)
     tensors: dict[str, Data] = {}
     views = [_view(at, at.forward, "forward", tensors)]
     if at.backward is not None:
@@ -183,6 +185,7 @@ def _view(at: Specimen, window: Window, key: str, tensors: dict[str, Data]) -> D
     return {
         "key": key,
         "target": inline(at.tensor(window.target.name)),
+        "brief": _brief(at.tensor(window.target.name)),
         "role": "output" if key == "forward" else "input",
         "free": [v.name for v in window.free],
         "shape": [monomials(n) for n in window.shape],
@@ -232,7 +235,7 @@ def _factor(at: Specimen, f: Factor, tensors: dict[str, Data]) -> Data:
     if isinstance(f, Range):
         return {"range": monomials(f.value), "size": monomials(f.size)}
     if isinstance(f, Apply):
-        said = inline(function(f.function, f.order))
+        said = inline(at.style.function(f.function, f.order))
         return {**_access(at, f.argument, tensors), "function": said}
     assert isinstance(f, Access)
     return _access(at, f, tensors)
@@ -252,6 +255,7 @@ def _tensor(at: Specimen, tensor: Tensor, tensors: dict[str, Data]) -> None:
     known: Mapping[str, tuple[int, ...]] = at.axes
     tensors[tensor.name] = {
         "label": inline(at.style.tensor(tensor.name)),
+        "brief": _brief(at.style.tensor(tensor.name)),
         "role": at.role_of(tensor.name),
         "shape": [None if n is None else monomials(n) for n in tensor.shape],
         "formals": [v.name for v in formals],
@@ -259,6 +263,11 @@ def _tensor(at: Specimen, tensor: Tensor, tensors: dict[str, Data]) -> None:
     }
     body = definition.body if definition else ()
     tensors[tensor.name]["terms"] = [_term(at, t, formals, tensors) for t in body]
+
+
+def _brief(name: str) -> str:
+    """Return a name without superscripts, for the inside of a cell."""
+    return inline(re.sub(r"\^\{[^{}]*\}", "", name))
 
 
 def monomials(e: Expr) -> list[list[object]]:

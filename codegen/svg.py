@@ -9,6 +9,7 @@ from rot180.codegen.mathtext import plain, spans
 from rot180.codegen.palette import DARK, DASHES, ROLES
 from rot180.codegen.scene import (
     BESIDE,
+    LINK,
     Cell,
     Frame,
     Label,
@@ -18,10 +19,15 @@ from rot180.codegen.scene import (
     Point,
     Shape,
     extent,
+    fitted,
+    text_width,
 )
 
 UNIT = 36.0
 """Pixels of a cell."""
+
+_LEVELS = {0: 0.0, 1: 4.0, -1: -5.4}
+"""Pixels by which a subscript stands lower than the line and a superscript higher."""
 
 def svg(picture: Picture) -> str:
     """Return a picture as an ``svg`` element that a page can hold or a file can be.
@@ -55,7 +61,7 @@ def style() -> str:
         "fill:var(--ink);text-anchor:middle;dominant-baseline:central}"
         ".picture .start{text-anchor:start}.picture .end{text-anchor:end}"
         ".picture .math{font-style:italic}.picture .up{font-style:normal}"
-        ".picture .sub{font-size:9.5px}"
+        ".picture .sub{font-size:.73em}"
         f"{roles}.picture .cell{{fill:var(--role);stroke:var(--role)}}"
         ".picture .stroke{stroke:var(--role)}.picture .tip{fill:var(--role)}"
         ".picture .plain{fill-opacity:.22;stroke-width:1.2}"
@@ -69,20 +75,21 @@ def style() -> str:
         ".picture .back{fill:var(--paper);fill-opacity:.88}"
     )
 
-def _text(at: Point, text: str, kind: str) -> str:
-    """Return a text element at a point in pixels."""
-    body, shift = "", 0
+def _text(at: Point, text: str, kind: str, scale: float = 1) -> str:
+    """Return a text element at a point in pixels; a subscript stands below a superscript."""
+    body, shift, raised = "", 0, 0.0
     for n, part in enumerate(text.split("$")):
         pieces = spans(part) if n % 2 else [(part, False, 0)] if part else []
         for characters, italic, script in pieces:
-            dy = (script - shift) * 3.5
-            shift = script
+            moves = {"dy": _LEVELS[script] - _LEVELS[shift], "dx": -raised if script > 0 else 0}
+            shift, raised = script, (raised + 4.6 * len(characters) if script < 0 else 0)
             kinds = " ".join(k for k, on in (("math", italic), ("sub", script)) if on)
-            by = f' dy="{dy:g}"' if dy else ""
+            by = "".join(f' {k}="{v:g}"' for k, v in moves.items() if v)
             shown = f' class="{kinds}"' if kinds else ""
             said = escape(characters)
             body += f"<tspan{shown}{by}>{said}</tspan>" if by or shown else said
     named = f' class="{kind}"' if kind else ""
+    named += f' style="font-size:{13 * scale:.1f}px"' if scale < 1 else ""
     return f'<text x="{at[0]:g}" y="{at[1]:g}"{named} xml:space="preserve">{body}</text>'
 
 
@@ -126,7 +133,8 @@ def _filled(shape: Cell | Node, name: str) -> str:
 
 def _cell_label(shape: Cell | Node, at: Point) -> str:
     quiet = shape.look in ("zero", "padding", "faint", "hatched")
-    return _text(at, f"${shape.label}$", "quiet" if quiet else "") if shape.label else ""
+    kind, scale = "quiet" if quiet else "", fitted(shape.label)
+    return _text(at, f"${shape.label}$", kind, scale) if shape.label else ""
 
 
 @draw.register
@@ -161,10 +169,11 @@ def _(shape: Link, origin: Point, name: str) -> str:
         out += _tip((x, y), (u, v), shape.role)
     if shape.label:
         at = tuple(round(a + BESIDE * (b - a), 1) for a, b in ((x, u), (y, v)))
-        wide = 9 + 6.5 * len(plain(f"${shape.label}$"))
+        scale = fitted(shape.label, LINK)
+        wide = 7 + UNIT * scale * text_width(f"${shape.label}$")
         out += (
             f'<rect x="{at[0] - wide / 2:g}" y="{at[1] - 8:g}" width="{wide:g}" height="16" '
-            f'class="back"/>' + _text((at[0], at[1]), f"${shape.label}$", "")
+            f'class="back"/>' + _text((at[0], at[1]), f"${shape.label}$", "", scale)
         )
     return out
 

@@ -18,6 +18,7 @@ from rot180.codegen.blocks import (
     Proof,
     Prose,
     Statement,
+    Stepper,
     Table,
 )
 from rot180.codegen.tikz import tikz, tikz_preamble
@@ -45,10 +46,11 @@ def environment() -> Environment:
 
 @dataclass(frozen=True)
 class Laid:
-    """One block, ready for the template: one of these is not empty.
+    """One block, ready for the template: one of these is not empty, or there is nothing on paper.
 
     Attributes:
-        text: LaTeX that stands as it is.
+        text: a paragraph.
+        formula: displayed mathematics.
         statement: the inside of a theorem.
         name: its name.
         anchor: its label, if it has one.
@@ -63,6 +65,7 @@ class Laid:
     """
 
     text: str = ""
+    formula: str = ""
     statement: str = ""
     name: str = ""
     anchor: str = ""
@@ -120,7 +123,7 @@ def _(block: Prose) -> Laid:
 @lay.register
 def _(block: Formula) -> Laid:
     rows = " \\\\\n".join(block.rows)
-    return Laid(text=f"\\begin{{align*}}\n{rows}\n\\end{{align*}}")
+    return Laid(formula=f"\\begin{{align*}}\n{rows}\n\\end{{align*}}")
 
 
 @lay.register
@@ -136,6 +139,11 @@ def _(block: Proof) -> Laid:
 @lay.register
 def _(block: Figure) -> Laid:
     return Laid(figure=tikz(block.picture), note=block.picture.caption, title=block.picture.title)
+
+
+@lay.register
+def _(block: Stepper) -> Laid:
+    return Laid()
 
 
 @lay.register

@@ -7,6 +7,7 @@ from functools import singledispatch
 from rot180.codegen.palette import DASHES, ROLES
 from rot180.codegen.scene import (
     BESIDE,
+    LINK,
     Cell,
     Frame,
     Label,
@@ -16,6 +17,7 @@ from rot180.codegen.scene import (
     Point,
     Shape,
     extent,
+    fitted,
 )
 from rot180.derive.typeset import escape
 
@@ -74,9 +76,13 @@ def _label(shape: Cell | Node, at: Point) -> str:
     if not shape.label:
         return ""
     quiet = shape.look in ("zero", "padding", "faint", "hatched")
-    options = "[text=rot-quiet]" if quiet else ""
-    options = "[fill=white,rounded corners=1pt]" if shape.look == "hatched" else options
-    return f" \\node{options} at {_at(at)} {{${shape.label}$}};"
+    options = f"text={'rot-quiet' if quiet else 'rot-ink'}"
+    options = "fill=white,rounded corners=1pt" if shape.look == "hatched" else options
+    return f" \\node[{options}{_scale(fitted(shape.label))}] at {_at(at)} {{${shape.label}$}};"
+
+
+def _scale(factor: float) -> str:
+    return f",scale={factor:g}" if factor < 1 else ""
 
 
 @singledispatch
@@ -112,8 +118,9 @@ def _(shape: Link) -> str:
     options += ["-latex"] if shape.look == "arrow" else []
     label = ""
     if shape.label:
-        label = f" node[pos={BESIDE},text=rot-ink,fill=white,fill opacity=.88,text opacity=1] " \
-            f"{{${shape.label}$}}"
+        ground = "text=rot-ink,fill=white,fill opacity=.88,text opacity=1"
+        scale = _scale(fitted(shape.label, LINK))
+        label = f" node[pos={BESIDE},{ground}{scale}] {{${shape.label}$}}"
     return f"\\draw[{','.join(options)}] {_at(shape.start)} -- {_at(shape.end)}{label};"
 
 

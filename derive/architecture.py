@@ -130,7 +130,13 @@ class _Reader:
             option = self.words.pop(0)
             if option.text not in _OPTIONS[kind]:
                 self.fail(f"{head.text} has no such option", option, ", ".join(_OPTIONS[kind]))
+            at = self.words[0] if self.words else self.end
             values[option.text] = self._sizes(axes, option.text, option.text != "padding")
+        extents = [d * (k - 1) + 1 for d, k in zip(values["dilation"], window, strict=True)]
+        half = [e // 2 for e in extents]
+        if kind != "conv" and any(p > h for p, h in zip(values["padding"], half, strict=True)):
+            most = "x".join(map(str, half))
+            self.fail("a window may lie in the padding alone", at, f"padding {most} or less")
         return Part(head.text, kind, axes, inputs, outputs, window, **values, at=head)
 
     def _take(self, what: str, pattern: str, expected: str) -> re.Match[str]:
@@ -160,6 +166,8 @@ def _checked(read: _Reader, parts: Sequence[Part]) -> tuple[Part, ...]:
     """Check that each part takes what the one before gives, and settle how many axes there are."""
     if not parts or parts[-1].kind != "loss":
         read.fail("the loss is missing", read.end, ", ".join(LOSSES), "end with a loss")
+    if not any(p.outputs for p in parts):
+        read.fail("there is nothing to train", parts[0].at, "a convolution or linear before it")
     first = next((p for p in parts if p.kind not in ("activation", "loss")), parts[-1])
     axes = 2 if first.kind == "flatten" else first.axes
     channels: int | None = None

@@ -64,7 +64,29 @@ def judge(claim: str, bound: int = BOUND) -> Verdict:
         ValueError: the claim is not in the notation, or a sum in it is not finite.
 
     """
-    variables, lhs, rhs, hypotheses = parse_claim(claim)
+    return judge_equation(*parse_claim(claim), bound)
+
+
+def judge_equation(
+    variables: Variables,
+    lhs: Expression,
+    rhs: Expression,
+    hypotheses: tuple[Condition, ...] = (),
+    bound: int = BOUND,
+) -> Verdict:
+    """Refute an equation at random models, or prove it, or search all models up to a bound.
+
+    Args:
+        variables: the free indices with their sizes (None: all integers).
+        lhs: the left side.
+        rhs: the right side.
+        hypotheses: conditions on the parameters.
+        bound: how far to search for a counterexample.
+
+    Raises:
+        ValueError: a sum is not finite.
+
+    """
     # a sum that is not finite has no values to compare
     replay(Proof("claim", variables, hypotheses, lhs, ()))
     try:

@@ -376,14 +376,25 @@ def _support(tensor: Tensor, scope: _Scope) -> Box:
         for term in tensor.definition.body:
             loops = [*formals, *(v.name for v in term.variables)]
             found.append(_intervals([*boxed, *_rows(term.factors, scope, loops)], loops))
-        scope.model._memo[key] = tuple(
+        whole = (
             (min((f[v][0] for f in found), default=0), max((f[v][1] for f in found), default=-1))
             if all(v in f for f in found)
             else None
             for v in formals
         )
+        own = {next(iter(row)): (low, high) for row, low, high in boxed}
+        scope.model._memo[key] = tuple(
+            _both(span, own.get(v)) for v, span in zip(formals, whole, strict=True)
+        )
     out: Box = scope.model._memo[key]
     return out
+
+
+def _both(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return what two ranges have in common; None is all of Z."""
+    if one is None or other is None:
+        return one or other
+    return max(one[0], other[0]), min(one[1], other[1])
 
 
 def _intervals(rows: Iterable[Row], loops: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -8,7 +8,7 @@ stay symbols; strides, paddings and pooling windows are the numbers of the text.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -26,11 +26,13 @@ from rot180.derive.backpropagation import (
 )
 from rot180.derive.gradients import operand
 from rot180.derive.layers import Layer, activation_layer, axes, layer
-from rot180.derive.notation import make_layer, write
-from rot180.derive.polynomial import symbol
+from rot180.derive.notation import bare, make_layer, write
+from rot180.derive.polynomial import symbol, text
 from rot180.derive.proof import Theorem, tensors
+from rot180.derive.symbols import Symbols
 from rot180.derive.terms import Access, Tensor
 from rot180.derive.theorems.registry import theorem
+from rot180.derive.typeset import letter
 
 COST, TARGET, INPUT = "C", "t", "x"
 _INPUTS = {"activation": "z"}
@@ -73,6 +75,11 @@ class Member:
     def of(self, source: Tensor) -> Tensor:
         """Return the output as a function of another input."""
         return _output(self.layer, self.symbols, self.given(source), self.output.name)
+
+    @property
+    def local(self) -> Tensor:
+        """Return the output as a function of what comes in."""
+        return self.of(Tensor(self.source.name, self.source.shape))
 
     def given(self, source: Tensor) -> dict[str, Tensor]:
         """Return what its operands become."""
@@ -141,12 +148,13 @@ class Network:
 
     def steps(self) -> tuple[Stage, ...]:
         """Return the five steps of backpropagation for this network."""
-        forward = [self._forward(m) for m in self.members]
+        forward = [entry for m in self.members for entry in self._forward(m)]
         behind = self.members[self._first :]
         wanted = [m for m in behind if m.part.kind not in ("activation", "loss")]
         last, *others = [self._backward(m) for m in reversed(wanted)]
         x = self.members[0].source
-        given = [Entry(x.name, x, "the input"), *(Entry(t.name, t, "") for t in self.parameters)]
+        given = [Entry(x.name, x, "a batch of inputs")]
+        given += [Entry(t.name, t, "a parameter") for t in self.parameters]
         gradients = [
             Entry(t.name, self.gradients[t.name], f"chain rule, {m.theorem(n)}")
             for m in self.members
@@ -161,9 +169,39 @@ class Network:
             Stage("Output the gradient", tuple(gradients)),
         )
 
-    def _forward(self, m: Member) -> Entry:
-        """Return what a member computes from the tensor before it."""
-        return Entry(m.output.name, m.of(Tensor(m.source.name, m.source.shape)), str(m.part))
+    def symbols(self, base: Symbols) -> Symbols:
+        """Return a notation with the layer's number at each tensor: below, or above the indices.
+
+        Args:
+            base: the notation for the rest.
+
+        """
+        place = "^" if base.subscripts else "_"
+
+        def shown(name: str, mark: str = "{}") -> str:
+            head = name.rstrip("0123456789")
+            return f"{mark.format(letter(head))}{place}{{{name[len(head):]}}}"
+
+        names = [t.name for m in self.members[:-1] for t in (m.output, *m.operands.values())]
+        tensors = [(n, shown(n)) for n in names]
+        tensors += [(d, shown(d)) for d in map(gradient_name, names) if d.startswith("delta")]
+        inputs = ((n, n) for n in (INPUT, TARGET, COST))
+        return replace(
+            base,
+            name=f"{base.name}, by layer",
+            loss=COST,
+            tensors=(*inputs, *tensors),
+            gradients=tuple((n, shown(n, r"\bar{{{}}}")) for n in names),
+        )
+
+    def _forward(self, m: Member) -> Iterator[Entry]:
+        """Yield what a member computes from the tensor before it; what a loss is made of, first."""
+        made = m.local
+        inside = tensors(made.definition.body) if made.definition else ()
+        for t in inside if m.part.kind == "loss" else ():
+            if t.definition is not None and t.name.isidentifier():
+                yield Entry(t.name, t, str(m.part))
+        yield Entry(made.name, made, str(m.part))
 
     def _backward(self, m: Member) -> Entry:
         """Return dC/d(output of a member), written with the nearest other such gradient."""
@@ -194,6 +232,13 @@ class Entry:
     statement: Theorem | Tensor
     reason: str
 
+    def __str__(self) -> str:
+        if isinstance(self.statement, Theorem):
+            said = str(self.statement).splitlines()[0]
+            named = derivative(self.statement).wrt.tensor.name == self.name
+            return f"{said if named else f'{self.name} = {said}'} ({self.reason})"
+        return f"{definition_text(self.statement)} ({self.reason})"
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -201,6 +246,21 @@ class Stage:
 
     title: str
     entries: tuple[Entry, ...]
+
+
+def definition_text(t: Tensor) -> str:
+    """Write what a tensor is: its definition, or its sizes.
+
+    >>> definition_text(network("linear 3; squared_error").members[0].output)
+    'z1[n,o] = sum[c] x[n,c] * w1[o,c] + b1[o]'
+    """
+    if t.definition is None:
+        return f"{t.name} with sizes {', '.join(text(n) for n in t.shape if n is not None)}"
+    formals = t.definition.formals
+    body = tuple(
+        replace(u, factors=tuple(map(bare, u.factors))) for u in t.definition.body
+    )
+    return f"{t.name}[{','.join(v.name for v in formals)}] = {write(body, formals)}"
 
 
 def gradient_name(name: str) -> str:
@@ -306,8 +366,7 @@ def _loss(word: str) -> Layer:
     cost, wrt = head.tensor, known.wrt.tensor
     assert cost.definition is not None
     others = [t for t in tensors(theorem(word).lhs) if t.definition is None and t != wrt]
-    text = f"{cost.name}[] = {write(cost.definition.body, ())}"
-    return Layer(word, cost, (wrt, *others), (), text)
+    return Layer(word, cost, (wrt, *others), (), definition_text(cost))
 
 
 def _numbers(part: Part) -> dict[str, int]:

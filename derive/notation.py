@@ -47,6 +47,7 @@ __all__ = [
     "Layer",
     "NotationError",
     "activation",
+    "bare",
     "make_layer",
     "parse_expression",
     "parse_layer",
@@ -176,7 +177,7 @@ def activation(function: str, order: int, z: Tensor) -> Tensor:
     return define(f"{function}{chr(39) * order}({z.name})", z.shape, tuple(formals), body)
 
 
-def _bare(factor: Factor) -> Factor:
+def bare(factor: Factor) -> Factor:
     """Return ``sigma(z[e])`` for an entry of an activation, any other factor as it is."""
     if isinstance(factor, Access) and factor.tensor.definition is not None:
         body = factor.tensor.definition.body
@@ -304,7 +305,7 @@ def make_layer(output: Tensor, name: str = "") -> Layer:
         raise ValueError(f"{output.name} has no definition, so it is no layer's output")
     formals = output.definition.formals
     body = tuple(
-        replace(t, factors=tuple(_bare(f) for f in t.factors)) for t in output.definition.body
+        replace(t, factors=tuple(bare(f) for f in t.factors)) for t in output.definition.body
     )
     tensors: dict[Tensor, None] = {}
     names: dict[str, None] = {}

@@ -52,6 +52,13 @@ def rot180(t: Tensor, axes: Sequence[int]) -> Tensor:
     return define(f"rot180({t.name})", shape, formals, (term(t[index]),), ("rot180", t.name))
 
 
+def flip(t: Tensor) -> Tensor:
+    """``flip(w)[j] := w[-j]`` along every axis: the rotation by 180 degrees about the origin."""
+    formals = _formals(t)
+    body = (term(t[tuple(-v for v in formals)]),)
+    return define(f"flip({t.name})", (None,) * len(formals), formals, body, ("flip", t.name))
+
+
 def dilate(t: Tensor, factors: Mapping[int, Expr]) -> Tensor:
     """``dilate(g, s)[t] := sum_p g[p] [t = s p]`` along some axes: zeros between the entries.
 

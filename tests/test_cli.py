@@ -284,3 +284,31 @@ def test_a_refutation_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["sizes"] == {"H": 1, "K": 2}
     assert (found["index"], found["left"], found["right"]) == ({"p": 0}, 4, 2)
     assert found["modulo"] is None
+
+
+NETWORK = "conv1d 1->2 3; relu; max_pool1d 2; flatten; linear 2; softmax_cross_entropy"
+
+
+def test_network_writes_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The five steps on the terminal, one package in the folder; the same bytes each time."""
+    out = tmp_path / "made"
+    assert main(["network", NETWORK, "-o", str(out)]) == 0
+    shown = capsys.readouterr().out
+    for number, title in enumerate(("Input", "Feedforward", "Output error"), 1):
+        assert f"{number}. {title}\n" in shown
+    assert "delta2 = dC/dz2[n,o] = softmax(z2)[n,o] - t[n,o]" in shown
+    texts = {p.name: p.read_bytes() for p in out.iterdir()}
+    names = {"__init__.py", "network.py", "relu.py", "max_pool1d.py", "flatten_linear1d.py"}
+    assert texts.keys() == names
+    assert main(["network", NETWORK, "--json", "-o", str(out)]) == 0
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == texts
+    data = json.loads(capsys.readouterr().out)
+    assert data["network"] == NETWORK
+    assert {t["name"] for t in data["theorems"]} >= {"C.grad_z1", "C.grad_w1", "C.grad_b2"}
+
+
+def test_a_faulty_network_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code is 2 and nothing is written."""
+    assert main(["network", "linear 3; rilu; squared_error", "-o", str(tmp_path / "out")]) == 2
+    assert "found: 'rilu'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

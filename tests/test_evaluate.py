@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 
 import pytest
-from sympy import Expr, Rational, Symbol
+from sympy import Expr, Integer, Rational, Symbol
 
 from rot180.derive.evaluate import (
     PRIME,
@@ -281,6 +281,34 @@ def test_the_chain_rule_through_an_inner_sum() -> None:
     chain = term(Apply("sigma", 1, inner[i]), b[h - i], Range(i, H), over=(i,))
     claim = Claim(((h, H),), (), ((term(Derivative((total[()],), a[h])),), (chain,)))
     assert check(claim, count=20).counterexample is None
+
+
+def test_a_box_cuts_off_what_its_tensor_s_factors_let_through() -> None:
+    """An activation has no support of its own; a bracket may reach beyond the box, or miss it."""
+    z = tensor("z", "H")
+    active = define("sigma(z)", (H,), (i,), (term(Apply("sigma", 0, z[i])),))
+    reach = define("r", (H,), (i,), (term(Range(i - 2, Integer(3))),))
+    for size in (-2, -1, 0, 1, 3):
+        model = Model({H: size})
+        seen = [evaluate((term(active[i]),), model, {i: at}) != 0 for at in range(-4, 5)]
+        assert seen == [0 <= at < size for at in range(-4, 5)]
+        seen = [evaluate((term(reach[i]),), model, {i: at}) != 0 for at in range(-4, 7)]
+        assert seen == [0 <= at < size and 2 <= at < 5 for at in range(-4, 7)]
+
+
+def test_functions_obey_their_relations() -> None:
+    """The values of exp are anything, but exp' has the same; log' is the reciprocal."""
+    z = tensor("z", "H")
+    model = Model({H: 2})
+    for left, right in (
+        (term(Apply("exp", 2, z[1])), (term(Apply("exp", 0, z[1])),)),
+        (term(Apply("log", 1, z[1])), (term(Apply("reciprocal", 0, z[1])),)),
+        (
+            term(Apply("tanh", 1, z[1])),
+            (term(), term(Apply("tanh", 0, z[1]), Apply("tanh", 0, z[1]), coefficient=-1)),
+        ),
+    ):
+        assert evaluate((left,), model, {}) == evaluate(right, model, {}) != 0
 
 
 def test_brackets_coefficients_and_empty_sums() -> None:

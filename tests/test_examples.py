@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -29,3 +30,17 @@ def test_photograph(tmp_path: Path) -> None:
     assert energy is not None
     assert twice is not None
     assert float(energy[1]) == pytest.approx(float(twice[1]), rel=1e-6)
+
+
+def test_digits(tmp_path: Path) -> None:
+    """A short training gets most held-out digits right, and is drawn."""
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    picture = tmp_path / "digits.svg"
+    command = [sys.executable, str(ROOT / "examples" / "digits.py"), str(picture), "--epochs", "4"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    right = re.search(r"held out: (\d+) of 360 right", done.stdout)
+    assert right is not None, done.stdout
+    assert int(right[1]) > 320
+    drawn = ElementTree.parse(picture).getroot()
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"

@@ -33,6 +33,7 @@ LAYERS = {
     "strides": "y[p,q] = sum[k] x[s*p+k,t*q+3*k-a] * w[k]",
     "several": "y[p] = 2 * sum[k] x[p-k] * w[k] - sum[k] [k == 2*p] * w[k] + b[p]",
     "transposed": "y[h] = sum[p,k] x[p] * w[k] * [h + lo == s*p - d*k]",
+    "windows": "y[p] = sum[k] x[2*p+k] * [0 <= k < 2] * w[p]",
     "number": "y[] = sum[i,j] x[i] * m[i,j] * x[j]",
 }
 Kernel = Callable[..., "np.ndarray[Any, Any]"]

@@ -151,7 +151,7 @@ def test_hatched_inputs_have_no_gradient(spec: str) -> None:
     strides = 2
     given = layer(spec)
     gap = max(1, int(moving(given).axes[0].stride) - 1) if "[" in spec else 1
-    at = specimen(given, stride=strides, more=gap)
+    at = specimen(given, stride=strides).larger(gap, ())
     fed = {at.label(at.moved.swept.name, x) for x, _, _ in at.feeds()}
     everything = {at.label(at.moved.swept.name, x) for x in at.inputs()}
     assert hatched == everything - fed

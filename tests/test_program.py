@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,7 @@ from rot180.codegen import files
 from rot180.codegen.program import program
 from rot180.derive.architecture import Part
 from rot180.derive.network import network
+from rot180.derive.proof import ProofError
 
 Array = np.ndarray[Any, Any]
 
@@ -148,3 +150,54 @@ def test_gradients_are_slopes(name: str, written: Callable[[str], ModuleType]) -
         )
         slope = (up - down) / (2 * h)
         assert slope == pytest.approx(float((g * direction).sum()), rel=2e-6, abs=2e-7), n
+
+
+def test_every_gradient_stands_under_its_theorem() -> None:
+    """Name and hash of the proof, and what it states."""
+    net = network(NETWORKS["ties"][0])
+    text = program(net)["network.py"]
+    for proved in (*net.deltas.values(), *net.gradients.values()):
+        assert f"# theorem {proved.name}, proof {proved.proof.digest}:\n" in text
+    lines = [line for line in text.splitlines() if not line.startswith("# Regenerate")]
+    assert max(map(len, lines)) <= 100
+    assert text == program(network(NETWORKS["ties"][0]))["network.py"]
+
+
+def test_no_proof_no_program() -> None:
+    """A theorem whose proof does not replay stops everything."""
+    net = network(NETWORKS["perceptron"][0])
+    proved = net.gradients["w1"]
+    forged = replace(proved.proof, steps=proved.proof.steps[1:])
+    vars(net)["gradients"] = {**net.gradients, "w1": replace(proved, proof=forged)}
+    with pytest.raises(ProofError, match=r"C\.grad_w1, step 1"):
+        program(net)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_training_lowers_the_loss(
+    dtype: type, written: Callable[[str], ModuleType]
+) -> None:
+    """Plain gradient descent learns a few targets; what comes out keeps the dtype."""
+    module = written("classes")
+    rng = np.random.default_rng(0)
+    parameters = module.initial(rng, NETWORKS["classes"][1], dtype)
+    digits = np.arange(12) % 3
+    x: Array = rng.standard_normal((12, *NETWORKS["classes"][1])).astype(dtype)
+    t: Array = np.eye(3, dtype=dtype)[digits]
+    before = module.loss(parameters, x, t)
+    for _ in range(200):
+        slopes = module.gradients(parameters, x, t)
+        parameters = {n: p - dtype(0.05) * slopes[n] for n, p in parameters.items()}
+    assert {p.dtype for p in (*parameters.values(), *slopes.values())} == {np.dtype(dtype)}
+    assert module.loss(parameters, x, t) < before / 10
+    assert (module.predict(parameters, x) == digits).all()
+
+
+def test_shapes_that_do_not_fit(written: Callable[[str], ModuleType]) -> None:
+    """They are named: too few axes, too small for a window."""
+    module = written("ties")
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="found \\(7, 8\\), expected 3 sizes"):
+        module.initial(rng, (7, 8))
+    with pytest.raises(ValueError, match="too small for a window"):
+        module.initial(rng, (1, 1, 8))

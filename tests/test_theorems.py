@@ -67,11 +67,19 @@ def test_hypotheses_stand_only_where_they_are_needed() -> None:
     with_some = {name for name in NAMES if claims()[name]().hypotheses}
     divide = {name for name in NAMES if name.startswith("phases")}
     sizes = {"output_size", "input_remainder", "weight_remainder", "weight_size", "transposed_size"}
+    sizes |= {"valid_convolution", "full_restores_valid"}
     assert with_some == divide | sizes
 
 
 @pytest.mark.parametrize(
-    "name", ["phases_correlation_general_channels_1d", "output_size", "transposed_size"]
+    "name",
+    [
+        "phases_correlation_general_channels_1d",
+        "output_size",
+        "transposed_size",
+        "valid_convolution",
+        "full_restores_valid",
+    ],
 )
 def test_the_hypotheses_are_needed(name: str) -> None:
     """Without its hypotheses the theorem is not proved."""

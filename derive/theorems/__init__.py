@@ -5,6 +5,7 @@ The registry is the list that the command line, the book and CI walk over.
 
 from rot180.derive.theorems import (
     adjoint,
+    backpropagation,
     composition,
     dense,
     losses,
@@ -21,6 +22,7 @@ from rot180.derive.theorems.registry import Claim, claims, theorem, theorems
 __all__ = [
     "Claim",
     "adjoint",
+    "backpropagation",
     "claims",
     "composition",
     "dense",
