@@ -552,6 +552,9 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
         head = access.tensor.name.split("(")[0]
         if head in _OPERATORS and "(" in access.tensor.name:
             return f"definition of the {_OPERATORS[head]}"
+    if rule == "bracket" and not given["add"]:
+        implied = ", ".join(f"${style.factor(t.factors[n], bound)}$" for n in given["drop"])
+        return f"{implied} {'is' if len(given['drop']) == 1 else 'are'} implied"
     if isinstance(f, Equal) and "variable" in given:
         v = given["variable"]
         shown["value"] = style.polynomial(normal(v - coefficient(f.value, v) * f.value), bound)

@@ -292,12 +292,18 @@ class Letters:
         row = ""
         for n, t in enumerate(expression):
             sign = "-" if _negative(t) else "+" if n else ""
-            for place, atom in enumerate(self.atoms(t)):
+            atoms = self.atoms(t)
+            whole = width(f"{{}} {sign} " + "\\,".join(atoms))
+            if n and width(row) + whole > room - INDENT >= whole:
+                out.append(row)
+                row = ""
+            for place, atom in enumerate(atoms):
                 if place:
                     joined, broken = f"\\,{atom}", f"\\times {atom}"
                 else:
                     joined = f" {sign} {atom}" if n else f"{sign}{atom}"
                     broken = f"{{}}{joined}"
+                    joined = joined if row or not n else broken
                 left = room - (INDENT if out else 0)
                 if row and width(row + joined) > left:
                     out.append(row)
