@@ -95,7 +95,7 @@ class Chapter:
         pictures: patterns of names of theorems, each with the names of its layer's pictures.
         examples: patterns of names of theorems, each with the numbers that its layer is worked
             out on.
-        opening: the pictures under the introduction.
+        opening: the pictures under the introduction, given the notation.
         sections: what it has after the theorems, given the notation.
 
     """
@@ -106,7 +106,7 @@ class Chapter:
     symbols: Symbols | None = None
     pictures: tuple[tuple[str, str], ...] = ()
     examples: tuple[tuple[str, Numbers], ...] = ()
-    opening: Callable[[], Iterable[Picture]] = tuple
+    opening: Callable[[Symbols], Iterable[Picture]] = lambda _: ()
     sections: Callable[[Symbols], Iterable[Section]] = lambda _: ()
 
 
@@ -180,7 +180,7 @@ CHAPTERS = (
             "perceptron_*",
         ),
         NIELSEN,
-        opening=lambda: network_pictures()[:1],
+        opening=lambda symbols: network_pictures(symbols)[:1],
     ),
     Chapter(
         "From a dense layer to a convolution",
@@ -197,7 +197,7 @@ CHAPTERS = (
             ("toeplitz_transpose_correlation_*_1d", "toeplitz-2"),
             ("toeplitz_transpose_convolution_*_1d", "toeplitz-1"),
         ),
-        opening=lambda: network_pictures()[1:],
+        opening=lambda symbols: network_pictures(symbols)[1:],
     ),
     Chapter(
         "Why the kernel is rotated",
@@ -444,10 +444,11 @@ def book(
     sections = [Section("how-to-read", "How to read this book", preface, 0)]
     done = 0
     for chapter in chapters:
-        opening: list[Block] = [Prose((chapter.introduction,))]
-        opening += [Figure(picture) for picture in chapter.opening()]
-        sections.append(Section(f"chapter-{slug(chapter.title)}", chapter.title, tuple(opening), 0))
         own = replace(writer, symbols=chapter.symbols or symbols, chapter=chapter)
+        opening: list[Block] = [Prose((chapter.introduction,))]
+        opening += [Figure(picture) for picture in chapter.opening(own.symbols)]
+        name = f"chapter-{slug(chapter.title)}"
+        sections.append(Section(name, chapter.title, tuple(opening), 0))
         families: dict[str, list[Block]] = {}
         for name in table[chapter.title]:
             done += 1
@@ -501,10 +502,10 @@ class _Writer:
         """Yield the pictures that a theorem is shown with."""
         wanted, found = _first(self.chapter.pictures, proved.name), subject(proved)
         if wanted and found:
-            have = {p.name.removeprefix("layer-"): p for p in pictures(found[0])}
+            have = {p.name.removeprefix("layer-"): p for p in pictures(found[0], symbols=self.symbols)}
             for name in wanted.split():
                 yield Figure(replace(have[name], name=f"{anchor(proved.name)}-{name}"))
-            yield Stepper(found[0], f"stepper-{anchor(proved.name)}")
+            yield Stepper(found[0], f"stepper-{anchor(proved.name)}", self.symbols)
 
     def _worked(self, proved: Theorem) -> Iterator[Block]:
         """Yield numbers that go through a theorem."""

@@ -138,7 +138,7 @@ def document(
 
     """
     proved = [t for _, t in derivation.gradients]
-    sections = (*illustrated(derivation.layer), *more)
+    sections = (*illustrated(derivation.layer, symbols), *more)
     return layer_document(derivation.layer, proved, detail, symbols, sections)
 
 
