@@ -162,3 +162,12 @@ def reference(anchor: str, name: str) -> str:
     \hyperref[dense-input]{\texttt{dense\_input}}
     """
     return f"\\hyperref[{anchor}]{{\\texttt{{{name}}}}}"
+
+
+def slug(title: str) -> str:
+    """Return a title as an anchor.
+
+    >>> slug("Stride: zeros between the gradients")
+    'stride-zeros-between-the-gradients'
+    """
+    return "-".join("".join(c if c.isalnum() else " " for c in title.lower()).split())
