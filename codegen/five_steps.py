@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rot180.codegen.blocks import Block, Note, Prose, Section
+from rot180.codegen.blocks import Block, Document, Note, Prose, Section
+from rot180.codegen.documents import checked, replayed, theorem_blocks, title
 from rot180.derive.backpropagation import derivative
 from rot180.derive.latex import (
     Display,
@@ -17,12 +18,35 @@ from rot180.derive.latex import (
     listed,
     subject,
 )
-from rot180.derive.network import Entry, Network, Stage
+from rot180.derive.network import PARAMETER, Entry, Network, Stage
 from rot180.derive.proof import Theorem
 from rot180.derive.statement import reading
 from rot180.derive.symbols import DEEP_LEARNING, Symbols, in_network
 from rot180.derive.terms import Tensor
 from rot180.derive.typeset import Letters, escape
+
+
+def network_document(
+    network: Network, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+) -> Document:
+    """Return the document of a network: the five steps, and the layers' theorems with proofs.
+
+    Args:
+        network: layers in a row, the last of which is the loss.
+        detail: which view of a proof a page shows, "short" or "full".
+        symbols: the notation.
+
+    Raises:
+        ProofError: a proof does not follow.
+
+    """
+    sections = [*five_steps(network, symbols)]
+    for number, given in enumerate(network.cited, 1):
+        found = replayed(given)
+        blocks = (*theorem_blocks(found, (), detail, symbols), checked(found))
+        name = f"\\texttt{{{escape(found.name)}}}"
+        sections.append(Section(f"layer-{number}", f"{name}: {title(found, symbols)}", blocks))
+    return Document("Backpropagation through one network", str(network), tuple(sections))
 
 
 def five_steps(network: Network, symbols: Symbols = DEEP_LEARNING) -> Iterator[Section]:
@@ -45,10 +69,8 @@ def _lower(title: str) -> str:
 
 def _blocks(stage: Stage, symbols: Symbols) -> Iterator[Block]:
     style = Letters(symbols=symbols)
-    given = [e.statement for e in stage.entries if isinstance(e.statement, Tensor)]
-    free = [t for t in given if t.definition is None]
-    if free:
-        yield Prose((f"Given are {listed([_boxed(t, style) for t in free])}.",))
+    if free := [said for e in stage.entries for said in _boxed(e, style)]:
+        yield Prose((f"Given {'are' if free[1:] else 'is'} {listed(free)}.",))
     if lines := tuple(line for e in stage.entries for line in _lines(e, symbols)):
         yield Prose((lines,))
     proved = [e.statement for e in stage.entries if isinstance(e.statement, Theorem)]
@@ -57,8 +79,13 @@ def _blocks(stage: Stage, symbols: Symbols) -> Iterator[Block]:
         yield Note("How it was checked.", f"Steps, and the proof's hash: {listed([*each])}.")
 
 
-def _boxed(t: Tensor, style: Letters) -> str:
-    return f"${style.tensor(t.name)}$ of the box ${box(t, style)}$"
+def _boxed(entry: Entry, style: Letters) -> Iterator[str]:
+    """Say what a free tensor is: its box, and what it holds unless it is a parameter."""
+    t = entry.statement
+    if isinstance(t, Tensor) and t.definition is None:
+        size = f"of the box ${box(t, style)}$" if t.shape else "without indices"
+        why = "" if entry.reason == PARAMETER else f" ({escape(entry.reason)})"
+        yield f"${style.tensor(t.name)}$ {size}{why}"
 
 
 def _lines(entry: Entry, symbols: Symbols) -> Display:
