@@ -150,7 +150,7 @@ def test_sympy_expands_both_sides_of_a_theorem_to_the_same(name: str) -> None:
 
 def cubed(e: Expr) -> Expr:
     """Write a polynomial for sigma: SymPy does not carry out a sum at which sigma' is taken."""
-    return e.replace(sp.Function("sigma"), lambda at: at**3 - 2 * at + 5)
+    return cast(Expr, e.replace(sp.Function("sigma"), lambda at: at**3 - 2 * at + 5))
 
 
 @pytest.mark.parametrize("wrt", ["x", "w", "bias"])
