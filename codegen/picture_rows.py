@@ -64,7 +64,7 @@ def slide(over: Grid, way: str) -> Picture:
     shapes.append(Label((left - 0.3, 0.5), f"${over.name}$", "end"))
     for n, point in enumerate(window.points(at.env)):
         y = 0.45 + STEP * (n + 1)
-        found = window.products(at.env, point)
+        found = at.products(window, point)
         for p in found:
             look = "faint" if p.mets[window.grid].entry is None else "plain"
             shapes.append(Cell((at.where(window, p)[0], y), "weight", at.weight(window, p), look))
@@ -115,7 +115,7 @@ def toeplitz(at: Specimen) -> Picture:
     same = ": the same ones in every row, moved on" if len(rows) == 1 else ""
     grid, out = at.tensor(at.grid_name), at.tensor(at.forward.target.name)
     dx, g = (at.tensor(f"grad_{t}") for t in (at.moved.swept.name, at.forward.target.name))
-    rest = at.beside(at.backward) if at.backward and at.backward.kernel is not None else ""
+    rest = at.beside(at.backward) if at.backward else ""
     scaled = f", times ${rest}$" if rest else ""
     caption = (
         f"The layer as a matrix, ${out} = T {grid}$: a row of $T$ holds the weights of one "

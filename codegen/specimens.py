@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from sympy import Symbol
 
 from rot180.codegen.entries import Entry, Env, Place, Product, accesses, integer
+from rot180.codegen.illustration import illustration
 from rot180.codegen.palette import TAPS
 from rot180.codegen.windows import (
     Moving,
     Window,
     backward,
-    illustration,
     input_gradient,
     moving,
     source,
@@ -43,6 +43,16 @@ class Specimen:
     backward: Window | None
     env: Env
     style: Letters
+    _memo: dict[tuple[str, Place], list[Product]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def products(self, window: Window, point: Place) -> list[Product]:
+        """Write a window's sum out at a point of its free indices."""
+        key = (window.target.name, point)
+        if key not in self._memo:
+            self._memo[key] = window.products(self.env, point)
+        return self._memo[key]
 
     @property
     def forward(self) -> Window:
@@ -101,16 +111,14 @@ class Specimen:
 
     def weight(self, window: Window, p: Product) -> str:
         """Return what a product multiplies its grid's entry by: a tap, or a number."""
-        read = [i for i in range(len(p.mets)) if i != window.grid]
-        parts = [window.kernel] if window.kernel is not None else read
-        shown = [self.entry(p.mets[i].entry) for i in parts]
+        shown = [self.entry(p.mets[i].entry) for i in window.kernel]
         shown = shown if p.coefficient == 1 and shown else [str(p.coefficient), *shown]
         return "\\,".join(shown)
 
     def beside(self, window: Window) -> str:
         """Return what every product of a window has besides grid and kernel, as mathematics."""
         read = [f for f in window.term.factors if isinstance(f, Access | Apply)]
-        gone = (window.grid, window.kernel)
+        gone = (window.grid, *window.kernel)
         rest = [f for i, f in enumerate(read) if i not in gone]
         style = replace(self.style, variables=window.free)
         return "\\,".join(style.factor(f, window.taps) for f in rest)
@@ -136,15 +144,15 @@ class Specimen:
         found = {
             self.weight(window, p): self.tap(window, p)
             for point in window.points(self.env)
-            for p in window.products(self.env, point)
+            for p in self.products(window, point)
         }
         roles = TAPS if len(found) <= len(TAPS) else ["quiet"] * len(found)
         return dict(zip(sorted(found, key=lambda w: found[w]), roles, strict=False))
 
     def tap(self, window: Window, p: Product) -> Place:
         """Return where in the kernel a product reads."""
-        found = None if window.kernel is None else p.mets[window.kernel].entry
-        return found.index if found else ()
+        found = [p.mets[i].entry for i in window.kernel]
+        return tuple(i for e in found if e for i in e.index)
 
     def feeds(self) -> list[tuple[Place, Place, str]]:
         """Return which entry of the grid feeds which output through which weight."""
@@ -152,7 +160,7 @@ class Specimen:
         return [
             (self.where(window, p), point, self.weight(window, p))
             for point in window.points(self.env)
-            for p in window.products(self.env, point)
+            for p in self.products(window, point)
             if not p.is_zero
         ]
 

@@ -138,7 +138,9 @@ class Letters:
         last = max(map(int, re.findall(r"#(\d)", pattern)), default=0)
         shown[last - 1 :] = [", ".join(shown[last - 1 :])]
         for n, part in enumerate(parts[:last], 1):
-            if self._open(part) and f"(#{n})" not in pattern:
+            if f"#{n}^" in pattern and "^" in shown[n - 1]:
+                shown[n - 1] = f"({shown[n - 1]})"
+            elif self._open(part) and f"(#{n})" not in pattern:
                 tight = re.search(rf"#{n}[\^_]", pattern) is not None
                 if tight or self._open(part, infix=True):
                     shown[n - 1] = f"({shown[n - 1]})"

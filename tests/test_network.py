@@ -12,7 +12,6 @@ from rot180.derive.evaluate import check
 from rot180.derive.network import Network, network
 from rot180.derive.proof import ProofError, Theorem, axioms, cited, replay
 from rot180.derive.reader import NotationError
-from rot180.derive.symbols import DEEP_LEARNING, NIELSEN
 from rot180.derive.terms import Term
 
 PERCEPTRON = network("linear 4; sigmoid; linear 3; sigmoid; squared_error")
@@ -136,14 +135,6 @@ def test_names_do_not_collide() -> None:
     pools = network("conv1d 2 3; max_pool1d 2; avg_pool1d 2; flatten; linear 1; squared_error")
     sizes = [n for m in pools.members for n in m.output.shape]
     assert [str(n) for n in dict.fromkeys(sizes)] == ["N", "O1", "P1", "H1", "HH1", "O2"]
-
-
-def test_letters() -> None:
-    """Documents number tensors by layer."""
-    above, below = (dict(PERCEPTRON.symbols(s).tensors) for s in (NIELSEN, DEEP_LEARNING))
-    assert above["z1"] == "z^{1}"
-    assert above["delta2"] == r"\delta^{2}"
-    assert below["delta2"] == r"\delta_{2}"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sympy import Symbol
 
+from rot180.codegen.illustration import illustration
 from rot180.codegen.stepper import stepper, stepper_data, stepper_head
 from rot180.codegen.windows import input_gradient, moving
 from rot180.derive.evaluate import Model, evaluate
@@ -32,6 +33,7 @@ SPECS = [
     "y[p] = sum[k] x[3*p+2*k-a] * w[k]",
     "y[p] = sum[k] x[2*p+1-3*k] * w[k]",
     "y[p] = sum[k] x[2*p+k] * [0 <= k < K]",
+    "x[H]; y[p] = sum[k] x[H-1-2*p-k] * w[k]",
     "conv2d",
     "y[p,q] = sum[k,l] x[2*p+k,q-l] * w[k,l]",
 ]
@@ -215,6 +217,19 @@ def test_the_script_evaluates_as_python_does(page: Any, n: int) -> None:
                 assert shown == expected, (env, point)
 
 
+@pytest.mark.parametrize("n", range(len(SPECS)), ids=SPECS)
+def test_the_script_settles_sizes_as_python_does(page: Any, n: int) -> None:
+    data: Any = stepper_data(layer(SPECS[n]))
+    moved = moving(layer(SPECS[n]))
+    for more in (-1, 0, 1, 2, 3):
+        chosen = {name: data["sizes"][name] for name in data["controls"]}
+        chosen |= {name: max(1, chosen[name] + more) for name in chosen if name in "HVPC"}
+        program = "return window.rot180Stepper.settle(arguments[0], arguments[1])"
+        settled = page.execute_script(program, data, chosen)
+        settled.pop("problem", None)
+        assert settled == illustration(moved, chosen)
+
+
 @pytest.mark.parametrize("width", [360, 390, 1200])
 def test_buttons_keys_and_sizes(page: Any, width: int) -> None:
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -256,6 +271,7 @@ def test_bad_combinations_say_what_is_wrong(page: Any) -> None:
     put("2")
     assert "no window fits" in message.text
     assert "make H larger, or K smaller" in message.text
+    assert not root.find_element("css selector", ".stepper-views").is_displayed()
     put("99")
     assert message.text == "H: found 99, expected an integer from 1 to 14"
     put("9")
