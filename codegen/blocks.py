@@ -158,7 +158,7 @@ class Document:
 def reference(anchor: str, name: str) -> str:
     r"""Return a link, a text.
 
-    >>> print(reference("dense-input", "dense\_input"))
+    >>> print(reference("dense-input", r"dense\_input"))
     \hyperref[dense-input]{\texttt{dense\_input}}
     """
     return f"\\hyperref[{anchor}]{{\\texttt{{{name}}}}}"
