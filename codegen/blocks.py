@@ -12,6 +12,7 @@ from typing import TypeAlias
 from rot180.codegen.scene import Picture
 from rot180.derive.latex import Display
 from rot180.derive.layers import Layer
+from rot180.derive.symbols import DEEP_LEARNING, Symbols
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,13 @@ class Stepper:
     Attributes:
         layer: the forward pass; a window of it moves over one or two axes.
         anchor: the element's name, unique in the document.
+        symbols: the notation.
 
     """
 
     layer: Layer
     anchor: str
+    symbols: Symbols = DEEP_LEARNING
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,16 @@ class Document:
 def reference(anchor: str, name: str) -> str:
     r"""Return a link, a text.
 
-    >>> print(reference("dense-input", "dense\_input"))
+    >>> print(reference("dense-input", r"dense\_input"))
     \hyperref[dense-input]{\texttt{dense\_input}}
     """
     return f"\\hyperref[{anchor}]{{\\texttt{{{name}}}}}"
+
+
+def slug(title: str) -> str:
+    """Return a title as an anchor.
+
+    >>> slug("Stride: zeros between the gradients")
+    'stride-zeros-between-the-gradients'
+    """
+    return "-".join("".join(c if c.isalnum() else " " for c in title.lower()).split())

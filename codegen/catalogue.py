@@ -146,7 +146,7 @@ def document(
 
     """
     proved = [t for _, t in derivation.gradients]
-    sections = (*illustrated(derivation.layer), *more)
+    sections = (*illustrated(derivation.layer, symbols), *more)
     return layer_document(derivation.layer, proved, detail, symbols, sections)
 
 
@@ -170,10 +170,16 @@ def module(derivation: Derivation, target: str) -> str:
 
 def certificates(derivation: Derivation) -> str:
     """Return the proofs of a layer's theorems, and what they state, as JSON text."""
-    proved = [t for _, t in theorems(derivation)]
-    proofs = {t.name: json.loads(dumps(t.proof)) for t in proved}
-    statements = {t.name: str(replace(t, words="")) for t in proved}
-    return _json({"layer": derivation.layer.text, "statements": statements, "proofs": proofs})
+    return certificate({"layer": derivation.layer.text}, [t for _, t in theorems(derivation)])
+
+
+def certificate(source: dict[str, str], proved: Iterable[Theorem]) -> str:
+    """Return what theorems state and their proofs as JSON text, under what they are about."""
+    proofs, statements = {}, {}
+    for t in proved:
+        proofs[t.name] = json.loads(dumps(t.proof))
+        statements[t.name] = str(replace(t, words=""))
+    return _json({**source, "statements": statements, "proofs": proofs})
 
 
 def theorems(derivation: Derivation) -> tuple[tuple[str, Theorem], ...]:

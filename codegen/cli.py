@@ -23,6 +23,7 @@ from rot180.codegen import catalogue, files, verification
 from rot180.codegen.blocks import Section
 from rot180.codegen.book import book
 from rot180.codegen.documents import fragment
+from rot180.codegen.five_steps import network_document
 from rot180.codegen.program import program
 from rot180.codegen.publish import FORMATS, formats, publish
 from rot180.codegen.worked import section, worked
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "spec", metavar="SPEC", help="'conv2d 8 3x3; relu; flatten; linear 10; squared_error'"
     )
     net.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
+    _add_document(net, "tex,html")
 
     show = command("show", _show, "Print a theorem and its proof.")
     show.add_argument("theorem", metavar="THEOREM", help="a name from `rot180 list`")
@@ -277,19 +279,25 @@ def _book(arguments: argparse.Namespace) -> int:
 
 
 def _network(arguments: argparse.Namespace) -> int:
+    symbols = _symbols(arguments.notation)
+    asked = formats(arguments.format or "tex,html")
     found = network(arguments.spec)
-    texts = program(found, _progress)
-    proved = [*found.deltas.values(), *found.gradients.values()]
-    paths = [str(path) for path in files.write(arguments.output, texts)]
+    made = program(found, _progress)
+    shown = network_document(found, arguments.detail, symbols)
+    texts, missing = publish(shown, "proof", asked, _progress)
+    paths = [str(path) for path in files.write(arguments.output, texts | made)]
+    for said in missing:
+        _progress(said)
+    code = 1 if missing and arguments.format else 0
     if arguments.json:
-        theorems = [_statement(t) for t in proved]
-        _print_json({"network": str(found), "theorems": theorems, "files": paths})
-        return 0
+        proved = [_statement(t) for t in (*found.deltas.values(), *found.gradients.values())]
+        _print_json({"network": str(found), "theorems": proved, "files": paths})
+        return code
     for number, stage in enumerate(found.steps(), 1):
         print(f"{number}. {stage.title}")
         print(*(f"    {entry}" for entry in stage.entries), sep="\n", end="\n\n")
     print("Written:", *paths, sep="\n    ")
-    return 0
+    return code
 
 
 def _show(arguments: argparse.Namespace) -> int:

@@ -86,15 +86,21 @@ def layer_document(
     return Document("The gradients of one layer", layer.text, (*sections, *more))
 
 
-def illustrated(layer: Layer) -> tuple[Section, ...]:
+def illustrated(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> tuple[Section, ...]:
     """Return a section with the pictures of a layer, and none where there are none.
 
     A layer with a stride is drawn with a stride of 2.
+
+    Args:
+        layer: the forward pass.
+        symbols: the notation.
+
     """
-    found = [p for p in pictures(layer) if not p.name.endswith("-1")]
+    found = [p for p in pictures(layer, symbols=symbols) if not p.name.endswith("-1")]
     if not found:
         return ()
-    windows = [Stepper(layer, "stepper")] if any("forward" in p.name for p in found) else []
+    moves = any("forward" in p.name for p in found)
+    windows = [Stepper(layer, "stepper", symbols)] if moves else []
     blocks: tuple[Block, ...] = (*(Figure(p) for p in found), *windows)
     return (Section("pictures", "Pictures", blocks),)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from rot180.codegen.blocks import Block, Note, Prose, Section
+from rot180.codegen.blocks import Block, Document, Note, Prose, Section
+from rot180.codegen.documents import checked, replayed, theorem_blocks, title
+from rot180.derive.backpropagation import derivative
 from rot180.derive.latex import (
     Display,
     Line,
@@ -14,12 +18,35 @@ from rot180.derive.latex import (
     listed,
     subject,
 )
-from rot180.derive.network import Entry, Network, Stage
+from rot180.derive.network import PARAMETER, Entry, Network, Stage
 from rot180.derive.proof import Theorem
 from rot180.derive.statement import reading
 from rot180.derive.symbols import DEEP_LEARNING, Symbols, in_network
 from rot180.derive.terms import Tensor
 from rot180.derive.typeset import Letters, escape
+
+
+def network_document(
+    network: Network, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+) -> Document:
+    """Return the document of a network: the five steps, and the layers' theorems with proofs.
+
+    Args:
+        network: layers in a row, the last of which is the loss.
+        detail: which view of a proof a page shows, "short" or "full".
+        symbols: the notation.
+
+    Raises:
+        ProofError: a proof does not follow.
+
+    """
+    sections = [*five_steps(network, symbols)]
+    for number, given in enumerate(network.cited, 1):
+        found = replayed(given)
+        blocks = (*theorem_blocks(found, (), detail, symbols), checked(found))
+        name = f"\\texttt{{{escape(found.name)}}}"
+        sections.append(Section(f"layer-{number}", f"{name}: {title(found, symbols)}", blocks))
+    return Document("Backpropagation through one network", str(network), tuple(sections))
 
 
 def five_steps(network: Network, symbols: Symbols = DEEP_LEARNING) -> Iterator[Section]:
@@ -42,10 +69,8 @@ def _lower(title: str) -> str:
 
 def _blocks(stage: Stage, symbols: Symbols) -> Iterator[Block]:
     style = Letters(symbols=symbols)
-    given = [e.statement for e in stage.entries if isinstance(e.statement, Tensor)]
-    free = [t for t in given if t.definition is None]
-    if free:
-        yield Prose((f"Given are {listed([_boxed(t, style) for t in free])}.",))
+    if free := [said for e in stage.entries for said in _boxed(e, style)]:
+        yield Prose((f"Given {'are' if free[1:] else 'is'} {listed(free)}.",))
     if lines := tuple(line for e in stage.entries for line in _lines(e, symbols)):
         yield Prose((lines,))
     proved = [e.statement for e in stage.entries if isinstance(e.statement, Theorem)]
@@ -54,16 +79,23 @@ def _blocks(stage: Stage, symbols: Symbols) -> Iterator[Block]:
         yield Note("How it was checked.", f"Steps, and the proof's hash: {listed([*each])}.")
 
 
-def _boxed(t: Tensor, style: Letters) -> str:
-    return f"${style.tensor(t.name)}$ of the box ${box(t, style)}$"
+def _boxed(entry: Entry, style: Letters) -> Iterator[str]:
+    """Say what a free tensor is: its box, and what it holds unless it is a parameter."""
+    t = entry.statement
+    if isinstance(t, Tensor) and t.definition is None:
+        size = f"of the box ${box(t, style)}$" if t.shape else "without indices"
+        why = "" if entry.reason == PARAMETER else f" ({escape(entry.reason)})"
+        yield f"${style.tensor(t.name)}$ {size}{why}"
 
 
 def _lines(entry: Entry, symbols: Symbols) -> Display:
     """Return the equations of an entry, each with its reason."""
     said = escape(entry.reason)
     if isinstance(entry.statement, Theorem):
-        style = letters(entry.statement, symbols)
-        left = subject(entry.statement, style)
+        style = _barred(letters(entry.statement, symbols))
+        left, wrt = subject(entry.statement, style), derivative(entry.statement).wrt
+        if entry.name != wrt.tensor.name and not style.gradient(wrt.tensor.name):
+            left = f"{style.named(entry.name)}{style.index(wrt.index, ())} = {left}"
         right = entry.statement.rhs
         if (plain := reading(right)) != right:
             return Line(left, right, "", style), Line("", plain, said, style)
@@ -74,3 +106,10 @@ def _lines(entry: Entry, symbols: Symbols) -> Display:
     style = Letters(entry.statement.definition.formals, symbols=symbols)
     (line,) = definitions([entry.statement], style)
     return (Line(line.left, line.right, said, line.style),)
+
+
+def _barred(style: Letters) -> Letters:
+    """Write dC/dp with a bar over p in every line, also where it is the only such gradient."""
+    given = [n.removeprefix("grad_") for n, _ in style.tensors if n.startswith("grad_")]
+    barred = ((f"grad_{n}", re.sub(r"^[^_^]+", r"\\bar{\g<0>}", style.tensor(n))) for n in given)
+    return replace(style, tensors=(*style.tensors, *barred))

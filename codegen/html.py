@@ -196,7 +196,7 @@ def _(block: Figure) -> Laid:
 
 @lay.register
 def _(block: Stepper) -> Laid:
-    return Laid(stepper=stepper(block.layer, block.anchor))
+    return Laid(stepper=stepper(block.layer, block.anchor, block.symbols))
 
 
 @lay.register

@@ -12,6 +12,7 @@ _SIGNS = {
     "odot": "\u2299", "top": "\u22a4", "partial": "\u2202", "le": "\u2264", ",": "\u2009",
     "mathcal": "", "mathit": "", "operatorname": "", "mathrm": "",
 }
+_SCRIPTS = {0: "{}", 1: "<sub>{}</sub>", -1: "<sup>{}</sup>"}
 _MARKS = {"widetilde": "\u0303", "bar": "\u0304"}
 _MINUS = {"-": "\u2212", "'": "\u2032", "*": "\u2217"}
 _UPRIGHT = frozenset({"operatorname", "mathrm"})
@@ -73,7 +74,7 @@ def inline(math: str) -> str:
     '<i>w</i><sub>2</sub>'
     """
     out = ""
-    for characters, italic, script in spans(math):
-        shown = f"<i>{escape(characters)}</i>" if italic else escape(characters)
-        out += {0: "{}", 1: "<sub>{}</sub>", -1: "<sup>{}</sup>"}[script].format(shown)
+    for script, pieces in groupby(spans(math), key=lambda piece: piece[2]):
+        shown = [f"<i>{escape(c)}</i>" if italic else escape(c) for c, italic, _ in pieces]
+        out += _SCRIPTS[script].format("".join(shown))
     return out

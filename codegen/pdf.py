@@ -38,12 +38,13 @@ def compiled(text: str, timeout: float = 300) -> tuple[bytes, str]:
         except tools.ToolError as error:
             raise CompileError(f"no PDF: {error}; {CURE}") from error
         if ran.code != 0:
-            raise CompileError(f"no PDF: {_complaint(ran.output)}; {CURE}")
+            raise CompileError(f"no PDF: {_complaint(ran.output)}")
         log = files.contents(folder / "document.log").decode("utf-8", "replace")
         return files.contents(folder / "document.pdf"), log
 
 
 def _complaint(output: str) -> str:
-    """Return what TeX stopped at."""
+    """Return what TeX stopped at; for a file that it does not have, with the cure."""
     found = re.search(r"^! .*(?:\n.*){0,3}", output, re.MULTILINE)
-    return found[0] if found else output[-500:]
+    said = found[0] if found else output[-500:]
+    return f"{said}; {CURE}" if "not found" in said or not found else said

@@ -47,7 +47,7 @@ def slide(over: Grid, way: str) -> Picture:
     cells: list[Shape] = [over.cell((p[1], p[0]), p) for p in over.held]
     cells += [_frame(at, window, point, n > 0) for n, point in enumerate(shown)]
     taps: list[Shape] = []
-    for p in window.products(at.env, shown[-1]):
+    for p in at.products(window, shown[-1]):
         row, column = at.where(window, p)
         taps.append(Cell((column, row), "weight", at.weight(window, p)))
     read = accesses(window.term)
@@ -89,7 +89,7 @@ def remainder(at: Specimen) -> Picture:
 
 def _frame(at: Specimen, window: Window, point: Place, dashed: bool) -> Frame:
     """Outline the places that a window covers."""
-    places = [at.where(window, p) for p in window.products(at.env, point)]
+    places = [at.where(window, p) for p in at.products(window, point)]
     top, left = (min(span) for span in zip(*places, strict=True))
     bottom, right = (max(span) + 1 for span in zip(*places, strict=True))
     return Frame((left, top), right - left, bottom - top, "weight", dashed)

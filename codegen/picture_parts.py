@@ -65,7 +65,7 @@ class Grid:
 
     def overhangs(self, point: Place) -> bool:
         """Say whether the window meets zeros around the entries."""
-        found = self.window.products(self.at.env, point)
+        found = self.at.products(self.window, point)
         return any(self.look(self.at.where(self.window, p)) == "padding" for p in found)
 
     def inner(self) -> list[Place]:
@@ -80,7 +80,7 @@ def grid(at: Specimen, window: Window) -> Grid:
     found = {
         at.where(window, p): p.mets[window.grid].place
         for point in window.points(at.env)
-        for p in window.products(at.env, point)
+        for p in at.products(window, point)
     }
     ends = [(min(span), max(span)) for span in zip(*found, strict=True)]
     if access.tensor.definition is None:
@@ -100,7 +100,7 @@ def is_window(at: Specimen, window: Window) -> bool:
     if not any(symbols_of(e) & free for e in accesses(window.term)[window.grid].index):
         return False
     for point in window.points(at.env):
-        places = [at.where(window, p) for p in window.products(at.env, point)]
+        places = [at.where(window, p) for p in at.products(window, point)]
         if len(set(places)) != len(places) or not places:
             return False
     return True
@@ -113,7 +113,7 @@ def target_role(at: Specimen, window: Window) -> str:
 
 def order(at: Specimen, window: Window) -> str:
     """Say in which order the taps of a window lie."""
-    found = window.products(at.env, next(iter(window.points(at.env))))
+    found = at.products(window, next(iter(window.points(at.env))))
     said = [tap for _, tap in sorted((at.where(window, p), at.tap(window, p)) for p in found)]
     if len(set(said)) < 2:
         return ""
@@ -150,7 +150,7 @@ def _reach(over: Grid) -> str:
     if not beyond:
         return "It never leaves the entries: a valid sweep"
     zeros = f"in {beyond} of its {len(points)} places it meets zeros around the entries"
-    ends = [over.window.products(over.at.env, point) for point in (points[0], points[-1])]
+    ends = [over.at.products(over.window, point) for point in (points[0], points[-1])]
     if all(sum(not p.is_zero for p in end) == 1 for end in ends):
         return f"It begins and ends over a single entry, a full sweep: {zeros}"
     return f"It overhangs: {zeros}"

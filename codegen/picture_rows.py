@@ -64,7 +64,7 @@ def slide(over: Grid, way: str) -> Picture:
     shapes.append(Label((left - 0.3, 0.5), f"${over.name}$", "end"))
     for n, point in enumerate(window.points(at.env)):
         y = 0.45 + STEP * (n + 1)
-        found = window.products(at.env, point)
+        found = at.products(window, point)
         for p in found:
             look = "faint" if p.mets[window.grid].entry is None else "plain"
             shapes.append(Cell((at.where(window, p)[0], y), "weight", at.weight(window, p), look))

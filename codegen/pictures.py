@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from rot180.codegen import picture_grids, picture_rows
 from rot180.codegen.entries import integer
+from rot180.codegen.illustration import names
 from rot180.codegen.picture_networks import deltas, network_pictures
 from rot180.codegen.picture_parts import grid, is_window
 from rot180.codegen.scene import Picture
 from rot180.codegen.specimens import Specimen, specimen
-from rot180.codegen.windows import moving, names
+from rot180.codegen.windows import moving
 from rot180.derive.layers import Layer
 from rot180.derive.symbols import DEEP_LEARNING, Symbols
 

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import pairwise
 from math import prod
 
-from rot180.codegen.catalogue import Progress, public_functions, quiet
+from rot180.codegen.catalogue import Progress, certificate, public_functions, quiet
 from rot180.codegen.lower import lower
 from rot180.codegen.printers import interface
 from rot180.codegen.render import environment, render_module
@@ -114,7 +114,7 @@ class Program:
 
 
 def program(network: Network, progress: Progress = quiet) -> dict[str, str]:
-    """Return file name to text: the program ``network.py`` and the modules that it imports.
+    """Return file name to text: the program, the modules that it imports, and the proofs.
 
     Args:
         network: a network; each of its theorems is replayed first.
@@ -129,7 +129,8 @@ def program(network: Network, progress: Progress = quiet) -> dict[str, str]:
         replay(proved.proof)
     writer = _Writer(network)
     text = environment().get_template("network.py.jinja").render(program=writer.program())
-    texts = {"__init__.py": "", "network.py": text}
+    proofs = certificate({"network": str(network)}, network.gradients.values())
+    texts = {"__init__.py": "", "network.py": text, "certificate.json": proofs}
     for name, layer in writer.modules.items():
         progress(f"writing {name}")
         texts[f"{name}.py"] = _module(layer, writer.functions[name])

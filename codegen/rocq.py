@@ -264,7 +264,9 @@ def _lemma(theorem: Theorem, names: Names, cites: Mapping[Proof, Cited], number:
         # a rewriting that only renames makes no progress
         again = "try " if step.rule == "reindex" else ""
         said = typed(one, place.term.factors)
-        case.say(f"cut ({said} = {some}); [intros E; {again}rewrite E; ring |].")
+        # where the new text holds the old one, rewriting would not stop at the one place
+        apart = f"generalize ({some}); generalize ({said}); intros ? ?" if one in some else "intros"
+        case.say(f"cut ({said} = {some}); [{apart} E; {again}rewrite E; ring |].")
     _TACTICS[step.rule](case, place, dst, **dict(step.arguments))
     title = step.rule + (", from right to left" if step.reverse else "")
     return Lemma(number, title, number - 1, tuple(case.premises), tuple(case.tactics))

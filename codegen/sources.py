@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from rot180.codegen.blocks import Section, Table, reference, slug
+from rot180.codegen.documents import anchor
 from rot180.derive.theorems import claims
+from rot180.derive.typeset import escape
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,20 @@ SOURCES = (
     ),
 )
 """What the texts say; their pictures stand beside the theorems."""
+
+
+def source_tables() -> Iterator[Section]:
+    """Yield a table for each source document."""
+    for source in SOURCES:
+        rows = []
+        for item in source.items:
+            where = [reference(anchor(name), escape(name)) for name in item.names()]
+            where += [reference(found, spoken(found)) for found in item.sections]
+            tests = [f"\\texttt{{tests/{escape(name)}}}" for name in item.tests]
+            rows.append((item.number, item.says, ", ".join(where), ", ".join(tests)))
+        head = ("", "What it says", "Where it is proved", "Tests")
+        table = Table(head, tuple(rows), (6, 36, 34, 24))
+        yield Section(slug(source.title), source.title, (table,))
 
 
 def markdown() -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from sympy import Symbol
 
 from rot180.codegen.entries import Entry, Env, Place, Product, accesses, integer
+from rot180.codegen.illustration import illustration
 from rot180.codegen.palette import TAPS
 from rot180.codegen.windows import (
     Moving,
     Window,
     backward,
-    illustration,
     input_gradient,
     moving,
     source,
@@ -43,6 +43,16 @@ class Specimen:
     backward: Window | None
     env: Env
     style: Letters
+    _memo: dict[tuple[str, Place], list[Product]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def products(self, window: Window, point: Place) -> list[Product]:
+        """Write a window's sum out at a point of its free indices."""
+        key = (window.target.name, point)
+        if key not in self._memo:
+            self._memo[key] = window.products(self.env, point)
+        return self._memo[key]
 
     @property
     def forward(self) -> Window:
@@ -134,7 +144,7 @@ class Specimen:
         found = {
             self.weight(window, p): self.tap(window, p)
             for point in window.points(self.env)
-            for p in window.products(self.env, point)
+            for p in self.products(window, point)
         }
         roles = TAPS if len(found) <= len(TAPS) else ["quiet"] * len(found)
         return dict(zip(sorted(found, key=lambda w: found[w]), roles, strict=False))
@@ -150,7 +160,7 @@ class Specimen:
         return [
             (self.where(window, p), point, self.weight(window, p))
             for point in window.points(self.env)
-            for p in window.products(self.env, point)
+            for p in self.products(window, point)
             if not p.is_zero
         ]
 

@@ -15,11 +15,12 @@ from html import escape
 from sympy import Expr, Symbol
 
 from rot180.codegen.entries import accesses, limits
+from rot180.codegen.illustration import names
 from rot180.codegen.mathtext import inline
 from rot180.codegen.palette import DARK, ROLES
 from rot180.codegen.render import environment
 from rot180.codegen.specimens import Specimen, specimen
-from rot180.codegen.windows import Axis, Window, names
+from rot180.codegen.windows import Axis, Window
 from rot180.derive.layers import Layer
 from rot180.derive.polynomial import coefficient, ordered, symbols_of
 from rot180.derive.symbols import DEEP_LEARNING, Symbols

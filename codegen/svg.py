@@ -132,9 +132,19 @@ def _filled(shape: Cell | Node, name: str) -> str:
 
 
 def _cell_label(shape: Cell | Node, at: Point) -> str:
-    quiet = shape.look in ("zero", "padding", "faint", "hatched")
+    quiet = shape.look in ("zero", "padding", "faint")
     kind, scale = "quiet" if quiet else "", fitted(shape.label, 0.74)
-    return _text(at, f"${shape.label}$", kind, scale) if shape.label else ""
+    ground = _ground(at, shape.label, scale) if shape.look == "hatched" else ""
+    return ground + _text(at, f"${shape.label}$", kind, scale) if shape.label else ""
+
+
+def _ground(at: Point, label: str, scale: float) -> str:
+    """Return a patch of paper for a label to stand on."""
+    wide = 7 + UNIT * scale * text_width(f"${label}$")
+    return (
+        f'<rect x="{at[0] - wide / 2:.1f}" y="{at[1] - 8:g}" width="{wide:.1f}" height="16" rx="3" '
+        'class="back"/>'
+    )
 
 
 @draw.register
@@ -170,11 +180,8 @@ def _(shape: Link, origin: Point, name: str) -> str:
     if shape.label:
         at = tuple(round(a + BESIDE * (b - a), 1) for a, b in ((x, u), (y, v)))
         scale = fitted(shape.label, LINK)
-        wide = 7 + UNIT * scale * text_width(f"${shape.label}$")
-        out += (
-            f'<rect x="{at[0] - wide / 2:g}" y="{at[1] - 8:g}" width="{wide:g}" height="16" '
-            f'class="back"/>' + _text((at[0], at[1]), f"${shape.label}$", "", scale)
-        )
+        out += _ground((at[0], at[1]), shape.label, scale)
+        out += _text((at[0], at[1]), f"${shape.label}$", "", scale)
     return out
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.functions import relation
+from rot180.derive.functions import FUNCTIONS, relation
 from rot180.derive.notation import Layer
 from rot180.derive.polynomial import (
     Monomial,
@@ -385,7 +385,10 @@ def statement(
     }
     for name, order in sorted(a for a in applied if a[1]):
         nth = f"derivative of order {order}" if order > 1 else "derivative"
-        out.append(f"The {nth} of ${style.function(name, 0)}$ is ${style.function(name, order)}$.")
+        said = f"The {nth} of ${style.function(name, 0)}$ is ${style.function(name, order)}$"
+        out.append(f"{said}{_known(name, order, style)}.")
+    if related := dict.fromkeys(_relations(theorem, style)):
+        out.append(f"It is used that {listed([f'${one}$' for one in related])}.")
     new = [t for t in _tensors(theorem) if t.definition is not None and t.name not in known]
     if new:
         out += ["Here", definitions(new, style)]
@@ -552,6 +555,9 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
         head = access.tensor.name.split("(")[0]
         if head in _OPERATORS and "(" in access.tensor.name:
             return f"definition of the {_OPERATORS[head]}"
+    if rule == "bracket" and not given["add"]:
+        implied = ", ".join(f"${style.factor(t.factors[n], bound)}$" for n in given["drop"])
+        return f"{implied} {'is' if len(given['drop']) == 1 else 'are'} implied"
     if isinstance(f, Equal) and "variable" in given:
         v = given["variable"]
         shown["value"] = style.polynomial(normal(v - coefficient(f.value, v) * f.value), bound)
@@ -565,13 +571,31 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
     if "theorem" in given:
         shown["theorem"] = _citation(given, style)
     if rule == "relate" and isinstance(f, Apply):
-        shown["relation"] = _relation(f, style)
+        shown["relation"] = _relation(f.function, f.order, style)
     return _WORDS.get(rule, REASONS[rule]).format(**shown)
 
 
-def _relation(f: Apply, style: Letters) -> str:
+def _known(name: str, order: int, style: Letters) -> str:
+    """Say what is known of a derivative: a relation, or what holds where there is none."""
+    if relation(name, order) is not None:
+        return f", ${_relation(name, order, style)}$"
+    if name in FUNCTIONS and order == 1 and FUNCTIONS[name].convention:
+        said = FUNCTIONS[name].convention.replace(f"{name}'", style.function(name, 1))
+        return f", with ${said}$"
+    return ""
+
+
+def _relations(theorem: Theorem, style: Letters) -> Iterator[str]:
+    """Yield the relations that a proof uses."""
+    for number, step in enumerate(theorem.proof.steps):
+        _, f, _ = _used(theorem, number)
+        if step.rule == "relate" and isinstance(f, Apply):
+            yield _relation(f.function, f.order, style)
+
+
+def _relation(name: str, order: int, style: Letters) -> str:
     r"""Write what a function's derivative is, ``\tanh' = 1 - \tanh^{2}``."""
-    found = relation(f.function, f.order)
+    found = relation(name, order)
     assert found is not None
     out = ""
     for powers, c in ordered(found):
@@ -581,7 +605,7 @@ def _relation(f: Apply, style: Letters) -> str:
         sign = (" - " if c < 0 else " + ") if out else "-" if c < 0 else ""
         out += sign + "\\,".join([*size, *parts])
     at = "(t)" if symbol("t") in symbols_of(found) else ""
-    return f"{style.function(f.function, f.order)}{at} = {out or '0'}"
+    return f"{style.function(name, order)}{at} = {out or '0'}"
 
 
 def _citation(given: dict[str, Any], style: Letters) -> str:

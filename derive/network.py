@@ -24,7 +24,7 @@ from rot180.derive.backpropagation import (
     spelled_out,
     through,
 )
-from rot180.derive.gradients import operand
+from rot180.derive.gradients import gradient, operand
 from rot180.derive.layers import Layer, activation_layer, axes, layer
 from rot180.derive.notation import bare, make_layer, write
 from rot180.derive.polynomial import symbol, text
@@ -36,8 +36,16 @@ COST, TARGET, INPUT = "C", "t", "x"
 _INPUTS = {"activation": "z"}
 _LETTERS = {"conv": "z", "linear": "z", "activation": "a", "avg_pool": "p", "max_pool": "p"}
 _OPERANDS = {"w": "w", "bias": "b", "mean": "mean", "sel": "sel", "m": "m"}
+_HELD = {
+    "sel": "1 at the first largest entry of each window, held fixed",
+    "mean": "one over the number of entries of a window",
+    "m": "the largest entry of each row, held fixed",
+}
 PARAMETERS = ("w", "bias")
 """The operands that are trained, as layers call them."""
+
+PARAMETER = "a parameter"
+"""What such an operand is called in words."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +148,18 @@ class Network:
         return found
 
     @property
+    def cited(self) -> tuple[Theorem, ...]:
+        """Return the theorems about single layers that are cited, each once, last to first."""
+        found: dict[str, Theorem] = {}
+        for m in reversed(self.members[self._first :]):
+            operands = [n for n in PARAMETERS if n in m.operands]
+            for n in [m.input] * (m.source.name in self.deltas) + operands:
+                loss = m.part.kind == "loss"
+                known = theorem(m.part.word) if loss else gradient(m.layer, n)
+                found[known.proof.digest] = known
+        return tuple(found.values())
+
+    @property
     def _first(self) -> int:
         """Return the number of the first member with weights."""
         return next(n for n, m in enumerate(self.members) if PARAMETERS[0] in m.operands)
@@ -151,8 +171,9 @@ class Network:
         wanted = [m for m in behind if m.part.kind not in ("activation", "loss")]
         last, *others = [self._backward(m) for m in reversed(wanted)]
         x = self.members[0].source
-        given = [Entry(x.name, x, "a batch of inputs")]
-        given += [Entry(t.name, t, "a parameter") for t in self.parameters]
+        t = self.members[-1].operands[TARGET]
+        given = [Entry(x.name, x, "a batch of inputs"), Entry(t.name, t, "their targets")]
+        given += [Entry(p.name, p, PARAMETER) for p in self.parameters]
         gradients = [
             Entry(t.name, self.gradients[t.name], f"chain rule, {m.theorem(n)}")
             for m in self.members
@@ -168,8 +189,11 @@ class Network:
         )
 
     def _forward(self, m: Member) -> Iterator[Entry]:
-        """Yield what a member computes from the tensor before it; what a loss is made of, first."""
+        """Yield what a member computes from the tensor before it; what that is made of, first."""
         made = m.local
+        for n, t in m.operands.items():
+            if n in _HELD:
+                yield Entry(t.name, t, _HELD[n])
         inside = tensors(made.definition.body) if made.definition else ()
         for t in inside if m.part.kind == "loss" else ():
             if t.definition is not None and t.name.isidentifier():

@@ -71,7 +71,9 @@ def dilate(t: Tensor, factors: Mapping[int, Expr]) -> Tensor:
     taken = {*formals, *t.parameters, *(v for s in factors.values() for v in symbols_of(s))}
     inner: dict[int, Symbol] = {}
     for a in factors:
-        inner[a] = fresh("p", taken | set(inner.values()))
+        axis = t.shape[a]
+        hint = axis.name.lower() if isinstance(axis, Symbol) else "p"
+        inner[a] = fresh(hint, taken | set(inner.values()))
     index = tuple(inner.get(a, v) for a, v in enumerate(formals))
     equations = tuple(Equal(formals[a] - s * inner[a]) for a, s in factors.items())
     name = f"dilate({', '.join([t.name, *(text(s) for s in factors.values())])})"

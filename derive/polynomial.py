@@ -110,13 +110,13 @@ def number(e: Expr, env: Mapping[str, int]) -> Fraction:
         KeyError: a name has no value.
 
     """
-    total = Fraction(0)
+    total: int | Fraction = 0
     for monomial, c in monomials(e).items():
-        part = Fraction(int(c.p), int(c.q))
+        part: int | Fraction = int(c.p) if c.q == 1 else Fraction(int(c.p), int(c.q))
         for name, power in monomial:
             part *= env[name] ** power
         total += part
-    return total
+    return Fraction(total)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -1,27 +1,7 @@
-r"""How a document writes its names: tensors, functions, indices, operators.
+"""How a document writes its names: tensors, functions, indices, operators.
 
-A file of symbols is TOML. Every key may be left out; what is not said is as in the notation named
-by ``base``, and by default as in deep learning::
-
-    base = "nielsen"                # or "deep-learning"
-    subscripts = true               # x_{h} instead of x[h]
-    loss = "C"
-    gradient = '\delta'             # dL/dy, where no table says more
-    [tensors]
-    x = "a^{l}"
-    [gradients]                     # what the gradient by a tensor is called
-    y = '\delta^{l+1}'
-    [functions]
-    sigma = '\varphi'
-    [indices]                       # primes are added where two indices would share a letter
-    n = "m"
-    [windows]                       # as [indices], but only where windows slide: p + k, p - k
-    p = "x"
-    [operators]                     # #1, #2, ... are the arguments
-    rot180 = '\operatorname{flip}(#1)'
-
-The operators are rot180, dilate (``#1`` with zeros put in, by ``#2``), transpose, correlate,
-convolve, matmul and hadamard; the last ``#`` of a pattern takes all arguments that are left.
+A file of symbols is TOML with the attributes of `Symbols` as keys; what it does not say is as in
+the notation that ``base`` names, by default the one of deep learning. docs/notations.md shows one.
 """
 
 from __future__ import annotations
@@ -135,7 +115,7 @@ def in_network(symbols: Symbols) -> Symbols:
 
 
 def parse_symbols(text: str, source: str = "symbols") -> Symbols:
-    r"""Read a file of symbols; the docstring of this module says what stands in it.
+    r"""Read a file of symbols.
 
     Args:
         text: TOML.

@@ -16,6 +16,7 @@ import sympy as sp
 from sympy import Expr, Symbol
 from sympy.logic.boolalg import Boolean
 
+from rot180.derive.functions import FUNCTIONS, T
 from rot180.derive.notation import Layer, make_layer, parse_layer
 from rot180.derive.polynomial import coefficient, door, normal, symbol, text
 from rot180.derive.proof import Theorem
@@ -101,6 +102,8 @@ class _Equation:
             return f"[{a} == {b}]"
         if isinstance(node, sp.core.function.AppliedUndef) and len(node.args) == 1:
             return f"{self.name(node.func)}({self.write(node.args[0], lengths)})"
+        if isinstance(node, sp.exp | sp.log | sp.tanh):
+            return f"{type(node).__name__}({self.write(node.args[0], lengths)})"
         raise self.fail(
             node, "Add, Mul, Sum, Indexed, KroneckerDelta, a function of an entry, or a number"
         )
@@ -324,7 +327,11 @@ def _factor(
             guards += [] if n is None else _inside(e, n, known)
         return _entry(factor)
     if isinstance(factor, Apply):
-        argument = to_sympy((Term(_ONE, (), (factor.argument,)),))
+        inside = _unfold(Term(_ONE, (), (factor.argument,)), {*known, *bound})
+        argument = sp.Add(*(_term(u, known) for u in inside))
+        if factor.function in FUNCTIONS:
+            value = FUNCTIONS[factor.function].derivative(factor.order)
+            return cast(Expr, value.xreplace({T: argument}))
         function, place = sp.Function(factor.function), symbol("_t")
         if factor.order == 0:
             return cast(Expr, function(argument))

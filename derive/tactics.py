@@ -327,6 +327,8 @@ def normalise(
     unfold(d)
     drop_implied(d)
     sift(d, swept, kept)
+    if _never(d.current):
+        d.apply("collect")
     use_equations(d)
     drop_implied(d)
     _collect(d)
@@ -356,10 +358,15 @@ def relate(d: Derivation, other: Expression) -> None:
 def _collect(d: Derivation) -> None:
     """Add up like terms, and leave out those that are zero, if there are any."""
     keys = [(t.variables, t.factors) for t in d.current]
-    brackets = [f for _, _, f in _find(d.current, Equal) if isinstance(f, Equal)]
-    never = any(f.value.is_number and f.value != 0 for f in brackets)
-    if len(set(keys)) != len(keys) or never or any(t.coefficient == 0 for t in d.current):
+    like = len(set(keys)) != len(keys)
+    if like or _never(d.current) or any(t.coefficient == 0 for t in d.current):
         d.apply("collect")
+
+
+def _never(e: Expression) -> bool:
+    """Say whether there is an equation of two numbers that differ."""
+    brackets = (f.value for _, _, f in _find(e, Equal) if isinstance(f, Equal))
+    return any(value.is_number and value != 0 for value in brackets)
 
 
 def match(d: Derivation, at: int, target: Term) -> bool:

@@ -138,7 +138,9 @@ class Letters:
         last = max(map(int, re.findall(r"#(\d)", pattern)), default=0)
         shown[last - 1 :] = [", ".join(shown[last - 1 :])]
         for n, part in enumerate(parts[:last], 1):
-            if self._open(part) and f"(#{n})" not in pattern:
+            if f"#{n}^" in pattern and "^" in shown[n - 1]:
+                shown[n - 1] = f"({shown[n - 1]})"
+            elif self._open(part) and f"(#{n})" not in pattern:
                 tight = re.search(rf"#{n}[\^_]", pattern) is not None
                 if tight or self._open(part, infix=True):
                     shown[n - 1] = f"({shown[n - 1]})"
@@ -292,12 +294,18 @@ class Letters:
         row = ""
         for n, t in enumerate(expression):
             sign = "-" if _negative(t) else "+" if n else ""
-            for place, atom in enumerate(self.atoms(t)):
+            atoms = self.atoms(t)
+            whole = width(f"{{}} {sign} " + "\\,".join(atoms))
+            if n and width(row) + whole > room - INDENT >= whole:
+                out.append(row)
+                row = ""
+            for place, atom in enumerate(atoms):
                 if place:
                     joined, broken = f"\\,{atom}", f"\\times {atom}"
                 else:
                     joined = f" {sign} {atom}" if n else f"{sign}{atom}"
                     broken = f"{{}}{joined}"
+                    joined = joined if row or not n else broken
                 left = room - (INDENT if out else 0)
                 if row and width(row + joined) > left:
                     out.append(row)

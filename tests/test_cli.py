@@ -298,8 +298,11 @@ def test_network_writes_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[
         assert f"{number}. {title}\n" in shown
     assert "delta2 = dC/dz2[n,o] = softmax(z2)[n,o] - t[n,o]" in shown
     texts = {p.name: p.read_bytes() for p in out.iterdir()}
-    names = {"__init__.py", "network.py", "relu.py", "max_pool1d.py", "flatten_linear1d.py"}
-    assert texts.keys() == names
+    modules = {"relu.py", "max_pool1d.py", "flatten_linear1d.py"}
+    written = {"__init__.py", "network.py", "certificate.json", "proof.tex", "proof.html"}
+    assert texts.keys() == modules | written
+    assert main(["verify", str(out / "certificate.json")]) == 0
+    assert "4 of 4 theorems proved" in capsys.readouterr().out
     assert main(["network", NETWORK, "--json", "-o", str(out)]) == 0
     assert {p.name: p.read_bytes() for p in out.iterdir()} == texts
     data = json.loads(capsys.readouterr().out)

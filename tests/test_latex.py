@@ -29,6 +29,7 @@ from rot180.derive.layers import layer
 from rot180.derive.polynomial import normal, symbol
 from rot180.derive.proof import ProofError, Theorem, tensors
 from rot180.derive.statement import reading
+from rot180.derive.symbols import NOTATIONS
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -444,3 +445,27 @@ def test_compiles_without_overfull_boxes(spec: str, detail: str, tmp_path: Path)
     log = (tmp_path / "proof.log").read_text(encoding="utf-8", errors="replace")
     over = re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)
     assert all(float(points) <= 2 for points in over), over
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX engine")
+@pytest.mark.parametrize("notation", ["deep-learning", "nielsen"])
+def test_the_strided_proof_takes_half_a_page(notation: str, tmp_path: Path) -> None:
+    """Statement and proof of the strided, dilated, padded 1-D theorem, measured by a TeX engine."""
+    found = gradient(layer("y[p] = sum[k] x[s*p + d*k - a] * w[k]"), "x")
+    text = latex_theorem(found, ("y", "L"), NOTATIONS[notation])
+    text += f"\\par Proof.\n{latex_proof(found, symbols=NOTATIONS[notation])}"
+    (tmp_path / "box.tex").write_text(
+        "\\documentclass[a4paper,10pt,fleqn]{article}\n\\usepackage[margin=25mm]{geometry}\n"
+        "\\usepackage{amsmath}\n\\begin{document}\n\\setbox0=\\vbox{"
+        f"{text}}}\n"
+        "\\typeout{HEIGHT \\the\\dimexpr\\ht0+\\dp0\\relax\\space OF "
+        "\\the\\textheight}\n\\box0\n\\end{document}\n",
+        encoding="utf-8",
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "box.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    measured = re.search(r"HEIGHT ([\d.]+)pt OF ([\d.]+)pt", done.stdout)
+    assert measured is not None, done.stdout[-2000:]
+    height, page = map(float, measured.groups())
+    assert height < page / 2
+    assert "Overfull" not in done.stdout

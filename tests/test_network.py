@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from rot180.codegen import files, rocq
 from rot180.derive.architecture import parse_network
 from rot180.derive.certificates import dumps, loads
 from rot180.derive.evaluate import check
@@ -169,3 +172,14 @@ def test_a_faulty_text_is_refused_with_its_place(text: str, fault: str, problem:
     assert f"found: {fault!r}" in message if fault else "found: the end" in message
     assert "^" in message
     assert "expected:" in message or "cure:" in message
+
+
+@pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
+def test_coqc_accepts_the_chain(tmp_path: Path) -> None:
+    """The deltas of two layers, over any commutative ring."""
+    net = network("linear 3; sigmoid; linear 2; squared_error")
+    chain = [*net.deltas.values()]
+    files.write(tmp_path, rocq.scripts(chain))
+    checked = list(rocq.verify(tmp_path, chain))
+    assert len(checked) == len(chain) == 3
+    assert all(c.accepted for c in checked), [c for c in checked if not c.accepted]

@@ -10,20 +10,24 @@ import xml.etree.ElementTree as ElementTree
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rot180.codegen.illustration import illustration
 from rot180.codegen.mathtext import inline, plain, spans
 from rot180.codegen.palette import ROLES
 from rot180.codegen.pictures import Picture, network_pictures, pictures
 from rot180.codegen.scene import Cell, Frame, Label, Link, Node, extent
 from rot180.codegen.specimens import specimen
+from rot180.codegen.stepper import stepper_data
 from rot180.codegen.svg import svg
 from rot180.codegen.tikz import WIDEST, tikz, tikz_preamble
-from rot180.codegen.windows import illustration, moving
+from rot180.codegen.windows import moving
 from rot180.derive.evaluate import Model, evaluate
 from rot180.derive.layers import layer
 from rot180.derive.polynomial import symbol
+from rot180.derive.symbols import NIELSEN
 
 SPECS = [
     "conv1d",
@@ -284,3 +288,16 @@ def test_short_mathematics_as_characters() -> None:
     assert inline("D_{2} g") == "<i>D</i><sub>2</sub><i>g</i>"
     assert plain("the $\\widetilde{w}$ of $T^{\\top}$") == "the w\u0303 of T\u22a4"
     assert inline("a<b") == "<i>a</i>&lt;<i>b</i>"
+
+
+def test_a_notation_reaches_every_label() -> None:
+    given = layer("z1[p] = sum[k] sigma(z[p+2-k]) * w[k] + b[]")
+    found = {p.name: p for p in pictures(given, symbols=NIELSEN)}
+    backward = found["layer-backward"]
+    assert labels(backward.shapes, "gradient")[0] == "\\delta^{l+1}_{0}"
+    assert "scaled by $\\sigma'(z^{l}_{x})$" in backward.caption
+    assert "\\partial C / \\partial z^{l}_{3}" in found["layer-delta"].caption
+    views: Any = stepper_data(given, NIELSEN)["views"]
+    assert [view["target"] for view in views] == [
+        "<i>z</i><sup><i>l</i>+1</sup>", "<i>\u03b4</i><sup><i>l</i></sup>"
+    ]

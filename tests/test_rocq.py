@@ -242,7 +242,7 @@ def test_an_edited_script_is_refused(tmp_path: Path, old: str, new: str) -> None
 @NEEDS_COQC
 def test_a_relation_is_supposed_and_no_more(tmp_path: Path) -> None:
     """What is known of a derivative stands in the statement; with something else it fails."""
-    name, known = "squared_error", "half_square_1 z1 = z1"
+    name, known = "squared_error", "half_square_1 z1 = (z1)"
     text = script(theorem(name))
     stated = text[text.index("Definition statement") : text.index("Section Steps")]
     assert stated.count(known) == 1

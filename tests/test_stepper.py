@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from sympy import Symbol
 
+from rot180.codegen.illustration import illustration
 from rot180.codegen.stepper import stepper, stepper_data, stepper_head
-from rot180.codegen.windows import illustration, input_gradient, moving
+from rot180.codegen.windows import input_gradient, moving
 from rot180.derive.evaluate import Model, evaluate
 from rot180.derive.gradients import chain_goal
 from rot180.derive.layers import layer
@@ -270,6 +271,7 @@ def test_bad_combinations_say_what_is_wrong(page: Any) -> None:
     put("2")
     assert "no window fits" in message.text
     assert "make H larger, or K smaller" in message.text
+    assert not root.find_element("css selector", ".stepper-views").is_displayed()
     put("99")
     assert message.text == "H: found 99, expected an integer from 1 to 14"
     put("9")

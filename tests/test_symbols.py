@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,17 @@ def test_a_file_of_symbols() -> None:
     assert "\\operatorname{flip}(w^{l+1})" in latex_theorem(gradient(layer(SWEEP), "x"), (), own)
     assert parse_symbols("") == Symbols("symbols")
     assert {s.name for s in NOTATIONS.values()} == set(NOTATIONS)
+
+
+def test_the_documented_file() -> None:
+    """The page shows every key there is, and can be read."""
+    page = Path(__file__).parent.parent / "docs" / "notations.md"
+    text = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    shown = parse_symbols(text)
+    assert dict(shown.functions) == {"sigma": "\\varphi"}
+    assert shown.operators == NIELSEN.operators
+    for one in fields(Symbols):
+        assert one.name == "name" or re.search(rf"^\[?{one.name}\b", text, re.M), one.name
 
 
 @pytest.mark.parametrize(

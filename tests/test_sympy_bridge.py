@@ -53,6 +53,7 @@ K, P, C, H = sp.symbols("K P C H", integer=True, positive=True)
         ),
         (Eq(y[p], Sum(x[k] * KroneckerDelta(2 * k, p), ALL)), "y[p] = sum[k] [2*k == p] * x[k]"),
         (Eq(y[p], -Function("sigma")(x[p]) * lo), "y[p] = -lo * sigma(x[p])"),
+        (Eq(y[p], sp.exp(x[p]) * sp.tanh(w[p])), "y[p] = exp(x[p]) * tanh(w[p])"),
         (Eq(y[p], x[p] ** 2), "y[p] = x[p] * x[p]"),
         (Eq(Symbol("e"), Sum(x[p] * w[p], (p, 0, P - 1))), "e[] = sum[p] w[p] * x[p]"),
     ],
@@ -143,8 +144,13 @@ def test_sympy_expands_both_sides_of_a_theorem_to_the_same(name: str) -> None:
     found = theorem(name)
     statement = found.sympy()
     assert not statement.has(sp.oo)
-    left, right = (_at(side, draw(found)).doit() for side in statement.args)
-    assert sp.expand(left - right) == 0
+    left, right = (cubed(_at(side, draw(found))).doit() for side in statement.args)
+    assert sp.expand(left - right) == 0 or sp.simplify(left - right) == 0
+
+
+def cubed(e: Expr) -> Expr:
+    """Write a polynomial for sigma: SymPy does not carry out a sum at which sigma' is taken."""
+    return cast(Expr, e.replace(sp.Function("sigma"), lambda at: at**3 - 2 * at + 5))
 
 
 @pytest.mark.parametrize("wrt", ["x", "w", "bias"])

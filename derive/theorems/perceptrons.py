@@ -48,7 +48,7 @@ def output_delta() -> Claim:
 
 
 def input_gradient() -> Claim:
-    """DC/dx[k] = sum_j w[j,k] delta[j]: the transposed weights times the delta."""
+    """State dC/dx[k] = sum_j w[j,k] delta[j]: the transposed weights times the delta."""
     forward = layer(PLAIN)
     start, _, g = _goal(forward, "x")
     right = (term(operand(forward, "w")[j, k], g[j], over=(j,)),)
@@ -118,7 +118,7 @@ def written_out(entry: int) -> Claim:
     loss = define("L", (), (), (term(slope[o], product[o], over=(o,)),))
     left = (term(Derivative((loss[()],), x[entry - 1][()])),)
     right = tuple(term(g[m][()], w[entry - 1][m][()]) for m in both)
-    words = f"the row {entry} of the weights times the gradient: W transposed"
+    words = f"row {entry} of W times dZ, since W is transposed"
     return Claim((), left, right, (), words)
 
 

@@ -1,0 +1,74 @@
+"""Headings of theorems, from their names."""
+
+from __future__ import annotations
+
+_SUBJECTS = {
+    "rot180": "Input gradient",
+    "weight": "Weight gradient",
+    "bias": "Bias gradient",
+    "activated": "Behind an activation",
+    "dense written out": "The dense layer, written out",
+    "perceptron output": "Where the deltas start",
+    "perceptron input": "Through the weights",
+    "perceptron delta": "From delta to delta",
+    "perceptron bias": "The gradient of the bias",
+    "perceptron weight": "The gradient of the weights",
+    "perceptron two layers": "Two layers",
+    "avg pool": "Average pooling",
+    "max pool": "Maximum pooling",
+    "flatten": "Flattening, and a dense layer",
+    "squared error": "Squared error",
+    "squared error delta": "Squared error of an activation",
+    "softmax cross entropy": "Cross-entropy of softmax",
+    "softmax cross entropy weighted": "Cross-entropy, for targets with any total",
+    "softmax cross entropy shift": "Cross-entropy does not depend on the shift",
+    "backpropagated strided": "The delta of a layer with a stride",
+    "backpropagated weight": "The gradient of the weights, behind an activation",
+    "backpropagated weight flip": "The gradient of the weights, as a convolution",
+    "backpropagated weight rot180": "The gradient of the weights, with the rotated activation",
+    "backpropagated bias": "The gradient of the bias, behind an activation",
+    "cut and shared": "Cut and shared, a dense layer is a convolution",
+    "transposed flip": "The transposed matrix is that of the flipped filter",
+    "rot180 is a shifted flip": "The rotation is a shifted flip",
+    "full convolution": "How many entries a full convolution has",
+    "valid convolution": "Which entries a valid convolution has",
+    "full restores valid": "Full undoes valid",
+    "backpropagated": "The delta of a layer",
+    "delta": "Delta, by composition",
+    "adjoint": "Adjointness",
+    "adjoint activation": "Adjointness, of an activation",
+    "toeplitz": "Toeplitz matrix",
+    "toeplitz transpose": "Transposed Toeplitz matrix",
+    "transposed": "Transposed convolution",
+    "dense input": "Input gradient of the dense layer",
+    "dense weight": "Weight gradient of the dense layer",
+    "phases": "Phases of the stride",
+    "double backward output": "Double backward, by the output gradient",
+    "double backward weight": "Double backward, by the weight",
+    "double backward input": "Double backward, by the input",
+}
+_QUALITIES = {
+    "correlation": "correlation",
+    "convolution": "convolution",
+    "strided": "stride",
+    "general": "stride, dilation and padding",
+    "channels": "channels",
+    "grouped": "groups",
+}
+
+
+def heading(name: str) -> str:
+    """Return the heading of a theorem, or of a family, from its name.
+
+    >>> heading("rot180_correlation_strided")
+    'Input gradient: correlation, stride'
+    >>> heading("output_size")
+    'Output size'
+    """
+    if name.replace("_", " ") in _SUBJECTS:
+        return _SUBJECTS[name.replace("_", " ")]
+    words = name.split("_")
+    subject = " ".join(word for word in words if word not in _QUALITIES)
+    qualities = ", ".join(_QUALITIES[word] for word in words if word in _QUALITIES)
+    shown = _SUBJECTS.get(subject, subject[:1].upper() + subject[1:])
+    return f"{shown}: {qualities}" if qualities else shown
