@@ -197,12 +197,13 @@ class Reader:
             return Equal(left - right)
         if (access := self.access()) is not None:
             return access
-        applied = re.compile(r"\\?(?:operatorname\{(\w+)\}|([A-Za-z]+))('*)\(")
+        applied = re.compile(r"\\?(?:operatorname\{((?:\w|\\_)+)\}|([A-Za-z]+))('*)\(")
         if found := applied.match(self.source, self.at):
             self.at = found.end()
             argument = must(self.access())
             self.need(")")
-            return Apply(found[1] or found[2], len(found[3]), argument)
+            word = (found[1] or found[2]).replace("\\_", "_")
+            return Apply(word, len(found[3]), argument)
         return None
 
     def term(self, sign: int) -> Term:
