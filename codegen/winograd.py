@@ -1,0 +1,239 @@
+"""Winograd's form of a 3 x 3 layer: when it pays, and its transforms as straight-line code.
+
+The transforms' matrices are read from the replayed theorems `toom_cook_m_r`; the form of the layer
+is what `winograd_m_r_2d` and `winograd_m_r_input_2d` say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from rot180.codegen.render import environment
+from rot180.derive.proof import Theorem, tensors
+from rot180.derive.rules import is_table, table_entry
+from rot180.derive.terms import Tensor
+from rot180.derive.theorems import theorem
+
+Rows = tuple[tuple[Fraction, ...], ...]
+
+HEADER = "winograd.h"
+"""The C file that the compiled module includes."""
+
+HEIGHT = 16
+"""How many output channels the transformed weights of a panel have."""
+
+SHAPES = tuple((rows, vectors) for rows in (4, 8) for vectors in (1, 2, 3))
+"""Rows and vectors of the micro-kernels; those of eight rows need thirty-two registers."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of the layer, and for which layers it is taken.
+
+    Attributes:
+        outputs: how many outputs a tile has along an axis.
+        taps: how many taps the filter has along an axis.
+        channels: the product of input and output channels of a group that it is taken up to.
+        tiles: how many tiles there must be at least.
+        side: how many outputs along an axis there must be at least.
+
+    """
+
+    outputs: int
+    taps: int
+    channels: int
+    tiles: int
+    side: int
+
+    @property
+    def points(self) -> int:
+        """Return how many products a tile takes along an axis."""
+        return self.outputs + self.taps - 1
+
+    @property
+    def identity(self) -> str:
+        """Return the name of the theorem about one axis."""
+        return f"toom_cook_{self.outputs}_{self.taps}"
+
+    @property
+    def theorems(self) -> tuple[str, ...]:
+        """Return the names of the theorems it rests on."""
+        name = f"winograd_{self.outputs}_{self.taps}"
+        return self.identity, f"{name}_2d", f"{name}_input_2d"
+
+
+FORMS = (Form(4, 3, 128**2, 192, 1), Form(2, 3, 512**2, 256, 14))
+"""The forms in the order they are tried; a layer that none fits is computed exactly."""
+
+FEWEST_CHANNELS = 17
+"""With fewer channels on a side the transforms cost more than they save."""
+
+
+@dataclass(frozen=True)
+class Transform:
+    """Straight-line code: ``y = matrix x``, statements over the entries of x and y."""
+
+    name: str
+    inputs: int
+    outputs: int
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FormText:
+    """A form, ready for the template."""
+
+    form: Form
+    number: int
+    transforms: tuple[Transform, ...]
+
+
+def matrices(proved: Theorem) -> tuple[Rows, Rows, Rows]:
+    """Return the transforms of output, filter and input that a theorem states, divided by c.
+
+    ``c [i = p + k] = sum_t A[p, t] G[t, k] B[t, i]``: the filter's is G / c.
+    """
+    a, g, b = (_entries(t) for t in tensors(proved.lhs))
+    scale = Fraction(int(proved.rhs[0].coefficient))
+    return a, tuple(tuple(e / scale for e in row) for row in g), b
+
+
+def _entries(t: Tensor) -> Rows:
+    if not is_table(t) or None in t.shape:
+        raise ValueError(f"{t.name}: expected a table of numbers with a box")
+    rows, columns = (int(n) for n in t.shape if n is not None)
+    return tuple(tuple(table_entry(t, (i, j)) for j in range(columns)) for i in range(rows))
+
+
+def render_header() -> str:
+    """Write the C file of the kernels."""
+    return environment().get_template(f"{HEADER}.jinja").render(
+        forms=[form_text(form, n) for n, form in enumerate(FORMS)],
+        height=HEIGHT,
+        shapes=[_micro(rows, vectors) for rows, vectors in SHAPES],
+        proofs=[f"{name}, proof {theorem(name).proof.digest}" for name in proofs()],
+        points=max(form.points for form in FORMS),
+        outputs=max(form.outputs for form in FORMS),
+    )
+
+
+def proofs() -> tuple[str, ...]:
+    """Return the names of the theorems that the kernels rest on."""
+    return tuple(name for form in FORMS for name in form.theorems)
+
+
+def form_text(form: Form, number: int) -> FormText:
+    """Read a form's matrices from its theorem, and write its transforms."""
+    a, g, b = matrices(theorem(form.identity))
+    return FormText(
+        form, number,
+        (transform("input", b), transform("filter", g), transform("output", a)),
+    )  # fmt: skip
+
+
+def transform(name: str, matrix: Rows) -> Transform:
+    """Write ``y = matrix x``; rows or columns that differ in signs share their terms."""
+    columns = tuple(zip(*matrix, strict=True))
+    shared: list[str] = []
+    out: list[str] = []
+    if pairs := _pairs(columns):
+        # x_s +- x_t serve every row
+        names = {s: f"x[{s}]" for s in range(len(columns))}
+        kept = dict(enumerate(columns))
+        rows: list[list[tuple[Fraction, str]]] = [[] for _ in matrix]
+        for s, t in pairs:
+            shared.append(f"V s{s} = x[{s}] + x[{t}], d{s} = x[{s}] - x[{t}]")
+            for p, row in enumerate(matrix):
+                if row[s]:
+                    rows[p].append((row[s], f"s{s}" if row[s] == row[t] else f"d{s}"))
+            del kept[s], kept[t]
+        for p, row in enumerate(matrix):
+            alone = [(row[s], names[s]) for s in kept if row[s]]
+            out.append(f"y[{p}] = {_sum([*alone[:1], *rows[p], *alone[1:]])}")
+        return Transform(name, len(columns), len(matrix), (*shared, *out))
+    done: dict[int, str] = {}
+    for r, t in _pairs(matrix):
+        same = [(c, f"x[{n}]") for n, c in enumerate(matrix[r]) if c and c == matrix[t][n]]
+        other = [(c, f"x[{n}]") for n, c in enumerate(matrix[r]) if c and c != matrix[t][n]]
+        shared.append(f"V u{r} = {_sum(same)}, v{r} = {_sum(other)}")
+        done[r], done[t] = f"u{r} + v{r}", f"u{r} - v{r}"
+    for p, row in enumerate(matrix):
+        plain = [(c, f"x[{n}]") for n, c in enumerate(row) if c]
+        out.append(f"y[{p}] = {done.get(p) or _sum(plain)}")
+    return Transform(name, len(columns), len(matrix), (*shared, *out))
+
+
+def _pairs(lines: Sequence[Sequence[Fraction]]) -> list[tuple[int, int]]:
+    """Return lines that differ in the signs of some entries, but not of all, two by two."""
+    out: list[tuple[int, int]] = []
+    for s, a in enumerate(lines):
+        for t in range(s + 1, len(lines)):
+            b = lines[t]
+            used = {n for pair in out for n in pair}
+            alike = [x == y for x, y in zip(a, b, strict=True) if x or y]
+            mirrored = all(abs(x) == abs(y) for x, y in zip(a, b, strict=True))
+            if mirrored and True in alike and False in alike and not used & {s, t}:
+                out.append((s, t))
+    return out
+
+
+def _sum(terms: Sequence[tuple[Fraction, str]]) -> str:
+    """Write a linear combination; terms with one coefficient are added up first."""
+    groups: dict[Fraction, list[str]] = {}
+    for c, x in terms:
+        size = abs(c)
+        sign = "-" if c < 0 else "+"
+        groups.setdefault(size, []).append(f"{sign} {x}")
+    out = ""
+    for size, parts in groups.items():
+        if size != 1 and len(parts) > 1:
+            if all(part.startswith("-") for part in parts):
+                text = f"- {_number(size)} * ({_joined(part.replace('-', '+', 1) for part in parts)})"
+            else:
+                text = f"+ {_number(size)} * ({_joined(parts)})"
+        else:
+            scaled = [p if size == 1 else f"{p[:2]}{_number(size)} * {p[2:]}" for p in parts]
+            text = " ".join(scaled)
+        out += f" {text}"
+    return _joined([out.strip()])
+
+
+def _joined(parts: Sequence[str] | object) -> str:
+    written = " ".join(parts)  # type: ignore[call-overload]
+    return written.removeprefix("+ ") if written.startswith("+ ") else written.replace("- ", "-", 1)
+
+
+def _number(size: Fraction) -> str:
+    n = f"(T){size.numerator}"
+    return n if size.denominator == 1 else f"({n} / {size.denominator})"
+
+
+@dataclass(frozen=True)
+class Micro:
+    """A micro-kernel's statements over its accumulators."""
+
+    rows: int
+    vectors: int
+    loads: str
+    by_row: tuple[tuple[int, str, str, str], ...]
+
+
+def _micro(rows: int, vectors: int) -> Micro:
+    """Write the statements of one shape: zeros, updates and stores of each row."""
+    names = [[f"c{r}_{v}" for v in range(vectors)] for r in range(rows)]
+    return Micro(
+        rows,
+        vectors,
+        ", ".join(f"b{v} = *(const V *)(b + {v} * L)" for v in range(vectors)),
+        tuple(
+            (
+                r,
+                ", ".join(f"{c} = {{0}}" for c in row),
+                ", ".join(f"{c} += e * b{v}" for v, c in enumerate(row)),
+                ", ".join(f"*(V *)(o + {v} * L) = {c}" for v, c in enumerate(row)),
+            )
+            for r, row in enumerate(names)
+        ),
+    )
