@@ -62,7 +62,6 @@ static inline void rot180_begin(Nest *n, int itemsize, Entry *factors, int left,
     n->left = left, n->right = right;
     n->factors = factors;
     n->constant = 0;
-    memset(n->slope, 0, sizeof(n->slope));
 }
 
 /* Add a loop over all integers; bounds follow. */
@@ -70,6 +69,7 @@ static inline int rot180_loop(Nest *n, int role) {
     n->first[n->loops] = -((Int)1 << 60);
     n->stop[n->loops] = (Int)1 << 60;
     n->role[n->loops] = role;
+    n->slope[n->loops] = 0;
     return n->loops++;
 }
 
@@ -115,6 +115,34 @@ static inline int rot180_bound(Nest *n, int loop, Int size) {
     if (empty || (slope == 0 && (high < 0 || low >= size)) || n->first[loop] >= n->stop[loop])
         n->first[loop] = n->stop[loop] = 0;
     return 1;
+}
+
+/* Keep of first <= v < stop where 0 <= slope * v + rest < size. */
+static inline void rot180_clip(Int slope, Int rest, Int size, Int *first, Int *stop) {
+    Int low = -rest, high = size - rest; /* low <= slope * v < high */
+    if (slope == 0) {
+        if (low > 0 || high <= 0) *stop = *first;
+        return;
+    }
+    if (slope < 0) {
+        Int turned = 1 - high;
+        high = 1 - low, low = turned, slope = -slope;
+    }
+    if (slope > 1) {
+        low = -rot180_floor(-low, slope);
+        high = rot180_floor(high - 1, slope) + 1;
+    }
+    if (low > *first) *first = low;
+    if (high < *stop) *stop = high;
+}
+
+enum { SMALL = 4096 }; /* products, up to which loops and tests alone are faster */
+
+/* Say whether a sum is small. */
+static inline int rot180_small(const Nest *n) {
+    double work = 1;
+    for (int i = 0; i < n->loops; i++) work *= (double)(n->stop[i] - n->first[i]);
+    return work <= SMALL;
 }
 
 /* Begin the map of an entry of an array, or of a box: the data, and no slope. */
@@ -2622,7 +2650,7 @@ static int NAME(product)(Sum *s, int isa, int dot) {
 }
 
 static int NAME(rot180_contract)(const Nest *nest) {
-    enum { SMALL = 4096, FEW = 4 };
+    enum { FEW = 4 };
     Box all;
     Factor few[FEW], *factors = few;
     int count = nest->left + nest->right, failed = DONE, isa = rot180_isa;
