@@ -6,9 +6,10 @@ is what `winograd_m_r_2d` and `winograd_m_r_input_2d` say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 from rot180.codegen.render import environment
 from rot180.derive.proof import Theorem, tensors
@@ -71,6 +72,25 @@ FEWEST_CHANNELS = 17
 """With fewer channels on a side the transforms cost more than they save."""
 
 
+def winograd_form(batch: int, channels: int, outputs: int, size: tuple[int, int]) -> Form | None:
+    """Return the form that pays for a 3 x 3 layer of stride and dilation 1, or None.
+
+    Args:
+        batch: the size of the batch.
+        channels: input channels of a group.
+        outputs: output channels of a group.
+        size: the outputs along each axis.
+
+    """
+    for form in FORMS:
+        tiles = batch * prod(-(-n // form.outputs) for n in size)
+        enough = tiles >= form.tiles and min(size) >= form.side
+        fits = min(channels, outputs) >= FEWEST_CHANNELS and channels * outputs <= form.channels
+        if enough and fits:
+            return form
+    return None
+
+
 @dataclass(frozen=True)
 class Transform:
     """Straight-line code: ``y = matrix x``, statements over the entries of x and y."""
@@ -88,6 +108,89 @@ class FormText:
     form: Form
     number: int
     transforms: tuple[Transform, ...]
+    deal: tuple[str, ...]
+    merge: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A type of vectors: how many rows a micro-kernel has, and shuffles of two as index lists."""
+
+    type: str
+    bytes: int
+    target: str
+    rows: int
+
+    @property
+    def lanes(self) -> int:
+        """Return how many entries it has."""
+        return self.bytes // {"float": 4, "double": 8}[self.type]
+
+    @property
+    def even(self) -> str:
+        """Return the places of every other entry of two vectors, from the first."""
+        return _listed(range(0, 2 * self.lanes, 2))
+
+    @property
+    def odd(self) -> str:
+        """Return the places of every other entry, from the second."""
+        return _listed(range(1, 2 * self.lanes, 2))
+
+    @property
+    def low(self) -> str:
+        """Return the places of the first halves of two vectors, taking turns."""
+        return _listed(n // 2 + n % 2 * self.lanes for n in range(self.lanes))
+
+    @property
+    def high(self) -> str:
+        """Return the places of the second halves, taking turns."""
+        return _listed(n // 2 + n % 2 * self.lanes for n in range(self.lanes, 2 * self.lanes))
+
+
+VECTORS = tuple(
+    Vector(kind, size, target, rows)
+    for kind in ("float", "double")
+    for size, target, rows in ((16, "", 4), (32, "TARGET_AVX2", 4), (64, "TARGET_AVX512", 8))
+)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _deal(count: int) -> tuple[str, ...]:
+    """Write how `count` vectors x are dealt to as many lines: evens and odds, again and again."""
+    out: list[str] = []
+
+    def split(names: list[str], first: int, step: int) -> None:
+        if len(names) == 1:
+            out.append(f"*(V *)(to + {first} * step + j) = {names[0]}")
+            return
+        for n, (word, letter) in enumerate((("EVEN", "e"), ("ODD", "o"))):
+            half = [f"{letter}{step}{first}_{i}" for i in range(len(names) // 2)]
+            for i, name in enumerate(half):
+                out.append(f"V {name} = {word}({names[2 * i]}, {names[2 * i + 1]})")
+            split(half, first + n * step, 2 * step)
+
+    split([f"x[{i}]" for i in range(count)], 0, 1)
+    return tuple(out)
+
+
+def _merge(count: int) -> tuple[str, ...]:
+    """Write the reverse of `_deal`: as many vectors y."""
+    out: list[str] = []
+
+    def join(first: int, step: int) -> list[str]:
+        if step == count:
+            return [f"(*(const V *)(from + {first} * step + j) + add)"]
+        left, right = join(first, 2 * step), join(first + step, 2 * step)
+        names = [f"z{step}{first}_{i}" for i in range(2 * len(left))]
+        for i, (a, b) in enumerate(zip(left, right, strict=True)):
+            out.append(f"V {names[2 * i]} = LOW({a}, {b}), {names[2 * i + 1]} = HIGH({a}, {b})")
+        return names
+
+    done = join(0, 1)
+    return (*out, *(f"y[{i}] = {name}" for i, name in enumerate(done)))
 
 
 def matrices(proved: Theorem) -> tuple[Rows, Rows, Rows]:
@@ -112,6 +215,8 @@ def render_header() -> str:
     return environment().get_template(f"{HEADER}.jinja").render(
         forms=[form_text(form, n) for n, form in enumerate(FORMS)],
         height=HEIGHT,
+        vectors=VECTORS,
+        fewest=FEWEST_CHANNELS,
         shapes=[_micro(rows, vectors) for rows, vectors in SHAPES],
         proofs=[f"{name}, proof {theorem(name).proof.digest}" for name in proofs()],
         points=max(form.points for form in FORMS),
@@ -130,6 +235,7 @@ def form_text(form: Form, number: int) -> FormText:
     return FormText(
         form, number,
         (transform("input", b), transform("filter", g), transform("output", a)),
+        _deal(form.outputs), _merge(form.outputs),
     )  # fmt: skip
 
 
@@ -200,8 +306,8 @@ def _sum(terms: Sequence[tuple[Fraction, str]]) -> str:
     return _joined([out.strip()])
 
 
-def _joined(parts: Sequence[str] | object) -> str:
-    written = " ".join(parts)  # type: ignore[call-overload]
+def _joined(parts: Iterable[str]) -> str:
+    written = " ".join(parts)
     return written.removeprefix("+ ") if written.startswith("+ ") else written.replace("- ", "-", 1)
 
 

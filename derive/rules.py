@@ -420,7 +420,7 @@ POINTS = 10_000
 """At how many points an equation of tables is compared at the most."""
 
 
-@rule(latex="equal at each of the {points} points where a side can be nonzero")
+@rule(latex="equal at each point where a side can be nonzero")
 def exhaust(
     place: Place,
     sizes: tuple[tuple[Symbol, Expr], ...],

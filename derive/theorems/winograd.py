@@ -183,6 +183,16 @@ def _swept(
     )
 
 
+def _words(f: Filtering, axes: int, main: Tensor, window: Tensor) -> str:
+    def times(n: int) -> str:
+        return " x ".join([str(n)] * axes)
+
+    return (
+        f"the correlation of {main.name} with {window.name} by tiles of {times(f.outputs)}, "
+        f"{times(f.products)} products each"
+    )
+
+
 def forward(f: Filtering, axes: int) -> Claim:
     """State c^axes y[p] as output number a of a tile that begins at p - a."""
     conv = correlation(f, axes)
@@ -199,7 +209,7 @@ def forward(f: Filtering, axes: int) -> Claim:
     variables = (*zip(index, y.shape, strict=True), *((a, Integer(f.outputs)) for a in places))
     left = (term(y[index], coefficient=f.scale**axes),)
     right = _swept(f, x, w, leads, origin, places)
-    return Claim(variables, left, right, (), "", (f.name,) * axes)
+    return Claim(variables, left, right, (), _words(f, axes, x, w), (f.name,) * axes)
 
 
 def input_gradient(f: Filtering, axes: int) -> Claim:
@@ -219,7 +229,7 @@ def input_gradient(f: Filtering, axes: int) -> Claim:
     left = (Term(Integer(f.scale**axes), one.variables, one.factors),)
     right = _swept(f, g, turned, leads, origin, places)
     free = (*variables, *((a, Integer(f.outputs)) for a in places))
-    return Claim(free, left, right, (), "", (f.name,) * axes)
+    return Claim(free, left, right, (), _words(f, axes, g, turned), (f.name,) * axes)
 
 
 FILTERINGS = (Filtering(2, 3), Filtering(4, 3), Filtering(3, 2))
