@@ -20,7 +20,7 @@ from rot180.derive.proof import (
     show_goal,
     tensors,
 )
-from rot180.derive.rules import Place, instantiate
+from rot180.derive.rules import Place, instantiate, is_table
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -602,22 +602,28 @@ def _found(left: Derivation, right: Derivation, lemmas: Sequence[Theorem]) -> Pr
 
 
 def tabulate(d: Derivation, target: Expression) -> bool:
-    """Turn a product of tables of numbers into a product of brackets, if that is what they are."""
+    """Turn a product of tables of numbers into a product of brackets; say if there is one.
+
+    Raises:
+        NotProvedError: they differ at some point.
+
+    """
     if len(d.current) != 1 or len(target) != 1 or target[0].variables:
         return False
     t, sizes = d.current[0], dict(d.statement.variables)
     for f in (*supports(t.factors, t.symbols), *target[0].factors):
         if isinstance(f, Range) and isinstance(f.value, Symbol) and f.size.is_Integer:
             sizes[f.value] = min(sizes.get(f.value) or f.size, f.size)
-    if None in sizes.values() or not any(isinstance(f, Access) for f in t.factors):
+    read = [f.tensor for f in t.factors if isinstance(f, Access)]
+    if None in sizes.values() or not read or not all(map(is_table, read)):
         return False
     try:
         d.apply(
             "exhaust", 0, sizes=tuple(sizes.items()),
             scale=target[0].coefficient, factors=target[0].factors,
         )  # fmt: skip
-    except ValueError:
-        return False
+    except ValueError as error:
+        raise NotProvedError(f"{d.statement.name}: {error}") from error
     return True
 
 

@@ -106,7 +106,7 @@ cdef extern from *:
         Py_ssize_t[4] x_stride
         Py_ssize_t[5] w_stride
         char *out
-    int winograd_form(Py_ssize_t, Py_ssize_t, Py_ssize_t, const Py_ssize_t *) noexcept nogil
+    int _form "winograd_form"(Py_ssize_t, Py_ssize_t, Py_ssize_t, const Py_ssize_t *) noexcept nogil
     int winograd_sweep(const Sweep *) nogil
 
 cnp.import_array()
@@ -4558,7 +4558,22 @@ cdef bint _suits(
     for a in range(2):
         if v.taps[a] != 3 or v.stride[a] != 1 or v.dilation[a] != 1:
             return False
-    return winograd_form(v.batch, channels, outputs, size) >= 0
+    return _form(v.batch, channels, outputs, size) >= 0
+
+
+def winograd_form(batch, channels, outputs, size):
+    """Return the number of the form that ``accuracy="fast"`` takes for such a 3 x 3 layer, or -1.
+
+    Args:
+        batch: the size of the batch.
+        channels: input channels of a group.
+        outputs: output channels of a group.
+        size: the outputs along each axis.
+
+    """
+    cdef Py_ssize_t[2] out_size
+    out_size[0], out_size[1] = size
+    return _form(batch, channels, outputs, out_size)
 
 
 cdef _with_lines(array):
@@ -4592,7 +4607,7 @@ cdef int _sweep(
             s.w_stride[3 + a] = -w.strides[3 + a]
     if turned:
         s.w_stride[1], s.w_stride[2] = w.strides[2], w.strides[1]
-    s.form = winograd_form(s.batch, s.channels, s.outputs, s.out_size)
+    s.form = _form(s.batch, s.channels, s.outputs, s.out_size)
     with nogil:
         failed = winograd_sweep(&s)
     if failed:

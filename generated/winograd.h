@@ -339,9 +339,10 @@ static int winograd_sweep(const Sweep *s) {
 #endif /* ROT180_WINOGRAD_H */
 #else /* WINOGRAD_BODY: what is written once for each type and processor */
 
+#if TALL == 4
 /* out[row][lane] = sum over t of a[t][row] * b[t][lane]. */
-TARGET static void FN(micro_4_1)(Int terms, const T *a, const T *b, Int b_step, T *out,
-                                      Int out_step) {
+TARGET static void FN(micro_1)(Int terms, const T *a, const T *b, Int b_step, T *out,
+                                Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     T *o;
     V c0_0 = {0};
@@ -361,9 +362,11 @@ TARGET static void FN(micro_4_1)(Int terms, const T *a, const T *b, Int b_step, 
     o = out + 2 * out_step, *(V *)(o + 0 * L) = c2_0;
     o = out + 3 * out_step, *(V *)(o + 0 * L) = c3_0;
 }
+#endif
+#if TALL == 4
 /* out[row][lane] = sum over t of a[t][row] * b[t][lane]. */
-TARGET static void FN(micro_4_2)(Int terms, const T *a, const T *b, Int b_step, T *out,
-                                      Int out_step) {
+TARGET static void FN(micro_2)(Int terms, const T *a, const T *b, Int b_step, T *out,
+                                Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     T *o;
     V c0_0 = {0}, c0_1 = {0};
@@ -383,9 +386,11 @@ TARGET static void FN(micro_4_2)(Int terms, const T *a, const T *b, Int b_step, 
     o = out + 2 * out_step, *(V *)(o + 0 * L) = c2_0, *(V *)(o + 1 * L) = c2_1;
     o = out + 3 * out_step, *(V *)(o + 0 * L) = c3_0, *(V *)(o + 1 * L) = c3_1;
 }
+#endif
+#if TALL == 4
 /* out[row][lane] = sum over t of a[t][row] * b[t][lane]. */
-TARGET static void FN(micro_4_3)(Int terms, const T *a, const T *b, Int b_step, T *out,
-                                      Int out_step) {
+TARGET static void FN(micro_3)(Int terms, const T *a, const T *b, Int b_step, T *out,
+                                Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     T *o;
     V c0_0 = {0}, c0_1 = {0}, c0_2 = {0};
@@ -405,10 +410,11 @@ TARGET static void FN(micro_4_3)(Int terms, const T *a, const T *b, Int b_step, 
     o = out + 2 * out_step, *(V *)(o + 0 * L) = c2_0, *(V *)(o + 1 * L) = c2_1, *(V *)(o + 2 * L) = c2_2;
     o = out + 3 * out_step, *(V *)(o + 0 * L) = c3_0, *(V *)(o + 1 * L) = c3_1, *(V *)(o + 2 * L) = c3_2;
 }
+#endif
 #if TALL == 8
 /* out[row][lane] = sum over t of a[t][row] * b[t][lane]. */
-TARGET static void FN(micro_8_1)(Int terms, const T *a, const T *b, Int b_step, T *out,
-                                      Int out_step) {
+TARGET static void FN(micro_1)(Int terms, const T *a, const T *b, Int b_step, T *out,
+                                Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     T *o;
     V c0_0 = {0};
@@ -443,8 +449,8 @@ TARGET static void FN(micro_8_1)(Int terms, const T *a, const T *b, Int b_step, 
 #endif
 #if TALL == 8
 /* out[row][lane] = sum over t of a[t][row] * b[t][lane]. */
-TARGET static void FN(micro_8_2)(Int terms, const T *a, const T *b, Int b_step, T *out,
-                                      Int out_step) {
+TARGET static void FN(micro_2)(Int terms, const T *a, const T *b, Int b_step, T *out,
+                                Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     T *o;
     V c0_0 = {0}, c0_1 = {0};
@@ -479,8 +485,8 @@ TARGET static void FN(micro_8_2)(Int terms, const T *a, const T *b, Int b_step, 
 #endif
 #if TALL == 8
 /* out[row][lane] = sum over t of a[t][row] * b[t][lane]. */
-TARGET static void FN(micro_8_3)(Int terms, const T *a, const T *b, Int b_step, T *out,
-                                      Int out_step) {
+TARGET static void FN(micro_3)(Int terms, const T *a, const T *b, Int b_step, T *out,
+                                Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     T *o;
     V c0_0 = {0}, c0_1 = {0}, c0_2 = {0};
@@ -522,15 +528,9 @@ TARGET static void FN(multiply)(const Sweep *s, const Layout *l, Int lanes, Int 
         Int vectors = MIN(3, (lanes - j + L - 1) / L);
         for (Int i = 0; i < outputs; i += TALL) {
             T *out = m + i * l->lanes + j;
-#if TALL == 8
-            if (vectors == 3) FN(micro_8_3)(s->channels, u + i, v + j, l->lanes, out, l->lanes);
-            else if (vectors == 2) FN(micro_8_2)(s->channels, u + i, v + j, l->lanes, out, l->lanes);
-            else FN(micro_8_1)(s->channels, u + i, v + j, l->lanes, out, l->lanes);
-#else
-            if (vectors == 3) FN(micro_4_3)(s->channels, u + i, v + j, l->lanes, out, l->lanes);
-            else if (vectors == 2) FN(micro_4_2)(s->channels, u + i, v + j, l->lanes, out, l->lanes);
-            else FN(micro_4_1)(s->channels, u + i, v + j, l->lanes, out, l->lanes);
-#endif
+            if (vectors == 3) FN(micro_3)(s->channels, u + i, v + j, l->lanes, out, l->lanes);
+            else if (vectors == 2) FN(micro_2)(s->channels, u + i, v + j, l->lanes, out, l->lanes);
+            else FN(micro_1)(s->channels, u + i, v + j, l->lanes, out, l->lanes);
         }
     }
 }
