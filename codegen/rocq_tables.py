@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.rocq_printer import ScriptError, boxes_of
+from rot180.codegen.rocq_printer import ScriptError
 from rot180.codegen.rocq_tactics import Case, Support
 from rot180.derive.obligations import Obligation
 from rot180.derive.polynomial import symbol
@@ -32,7 +32,7 @@ def exhaust(
     for u in tables:
         _boxed(case, u)
     left, right = (place.context(fs, box) for fs in (t.factors, factors))
-    given = {c: name for c, name in case.given()}
+    given = dict(case.given())
     inside = []
     for v in free:
         within = Range(v, box[v])
@@ -49,13 +49,13 @@ def exhaust(
         case.say("  symmetry.")
         _absurd(case, Obligation(right, within), case.supports(factors), name)
         case.say("}")
-    n, v = box[summed], plain.variable(summed)
+    n, at = box[summed], plain.variable(summed)
     case.premises[str(n)] = None
     body, heads = plain.product(t.factors, t.coefficient), map(plain.tensor, tables)
-    left_side = f"first (Z.to_nat {n}) (fun {v} => {body})"
+    left_side = f"first (Z.to_nat {n}) (fun {at} => {body})"
     right_side = plain.product(factors, scale)
     case.say(f"transitivity ({left_side} : scalars).")
-    case.say("{ apply total_few; [lia | assumption |]. intros " + f"{v} out.")
+    case.say("{ apply total_few; [lia | assumption |]. intros " + f"{at} out.")
     within = Range(summed, n)
     _absurd(case, Obligation(left, within), case.supports(t.factors, tables), "out")
     case.say("}")
@@ -70,10 +70,10 @@ def exhaust(
     written = [plain.variable(v) for v in free]
     case.say(f"generalize {' '.join(written)}. clear. intros {' '.join(written)}.")
     case.say(f"intros {' '.join(f'at_{v}' for v in reversed(written))}.")
-    for v, size in zip(written, (int(box[v]) for v in free), strict=True):
-        points = " \\/ ".join(f"{v} = {n}" for n in range(size))
+    for name, size in zip(written, (int(box[v]) for v in free), strict=True):
+        points = " \\/ ".join(f"{name} = {n}" for n in range(size))
         pattern = " | ".join(["[->"] * (size - 1) + ["->"]) + "]" * (size - 1)
-        case.say(f"all: assert ({points}) as {pattern} by lia; clear at_{v}.")
+        case.say(f"all: assert ({points}) as {pattern} by lia; clear at_{name}.")
     case.say("all: vm_compute; reflexivity.")
 
 
@@ -91,7 +91,9 @@ def _boxed(case: Case, u: Tensor) -> None:
     plain, name = case.plain, case.names.tensors[u.name]
     index = [symbol(f"z{n + 1}") for n in range(len(u.shape))]
     written = " ".join(v.name for v in index)
-    boxes = [(b.value.name, plain.argument(b.size)) for b in boxes_of(u, index)]
+    boxes = [
+        (v.name, plain.argument(n)) for v, n in zip(index, u.shape, strict=True) if n is not None
+    ]
     box = " /\\ ".join(f"0 <= {i} < {n}" for i, n in boxes)
     entry = f"{plain.tensor(u)} {written} = (zero : scalars)"
     case.say(f"assert ({name}_box : forall {written}, ~ ({box}) -> {entry}).")

@@ -287,28 +287,27 @@ def _pairs(lines: Sequence[Sequence[Fraction]]) -> list[tuple[int, int]]:
 
 def _sum(terms: Sequence[tuple[Fraction, str]]) -> str:
     """Write a linear combination; terms with one coefficient are added up first."""
-    groups: dict[Fraction, list[str]] = {}
+    groups: dict[Fraction, list[tuple[bool, str]]] = {}
     for c, x in terms:
-        size = abs(c)
-        sign = "-" if c < 0 else "+"
-        groups.setdefault(size, []).append(f"{sign} {x}")
-    out = ""
-    for size, parts in groups.items():
-        if size != 1 and len(parts) > 1:
-            if all(part.startswith("-") for part in parts):
-                text = f"- {_number(size)} * ({_joined(part.replace('-', '+', 1) for part in parts)})"
-            else:
-                text = f"+ {_number(size)} * ({_joined(parts)})"
+        groups.setdefault(abs(c), []).append((c < 0, x))
+    parts: list[tuple[bool, str]] = []
+    for size, group in groups.items():
+        if size == 1:
+            parts += group
+        elif len(group) == 1:
+            parts += [(negative, f"{_number(size)} * {x}") for negative, x in group]
         else:
-            scaled = [p if size == 1 else f"{p[:2]}{_number(size)} * {p[2:]}" for p in parts]
-            text = " ".join(scaled)
-        out += f" {text}"
-    return _joined([out.strip()])
+            flip = all(negative for negative, _ in group)
+            inside = _signed([(negative != flip, x) for negative, x in group])
+            parts.append((flip, f"{_number(size)} * ({inside})"))
+    return _signed(parts)
 
 
-def _joined(parts: Iterable[str]) -> str:
-    written = " ".join(parts)
-    return written.removeprefix("+ ") if written.startswith("+ ") else written.replace("- ", "-", 1)
+def _signed(parts: Sequence[tuple[bool, str]]) -> str:
+    first, *rest = parts
+    return ("-" if first[0] else "") + first[1] + "".join(
+        f" {'-' if negative else '+'} {x}" for negative, x in rest
+    )
 
 
 def _number(size: Fraction) -> str:

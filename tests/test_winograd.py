@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from importlib import import_module
 from itertools import product
 from typing import Any
 
@@ -28,11 +29,16 @@ from rot180.derive.theorems.winograd import FILTERINGS, Filtering, identity, tab
 from rot180.generated import numpy_kernels
 
 try:
-    from rot180.generated import cython_kernels
+    cython_kernels: Any = import_module("rot180.generated.cython_kernels")
 except ImportError:
-    cython_kernels = None  # type: ignore[assignment]
+    cython_kernels = None
 
 compiled = pytest.mark.skipif(cython_kernels is None, reason="the kernels are not compiled")
+each_backend = pytest.mark.parametrize(
+    "backend",
+    [numpy_kernels, pytest.param(cython_kernels, marks=compiled)],
+    ids=["numpy", "cython"],
+)
 
 
 # The identity.
@@ -50,9 +56,12 @@ def test_known_matrices() -> None:
     """F(2, 3) as in Winograd's book, up to the signs of a row of G and one of B."""
     a, g, b = matrices(theorem("toom_cook_2_3"))
     half = Fraction(1, 2)
-    assert a == ((1, 1, 1, 0), (0, 1, -1, 1))
-    assert g == ((-1, 0, 0), (half, half, half), (half, -half, half), (0, 0, 1))
-    assert b == ((-1, 0, 1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1))
+    known: tuple[Any, Any, Any] = (
+        ((1, 1, 1, 0), (0, 1, -1, 1)),
+        ((-1, 0, 0), (half, half, half), (half, -half, half), (0, 0, 1)),
+        ((-1, 0, 1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1)),
+    )
+    assert (a, g, b) == known
 
 
 @pytest.mark.parametrize("f", FILTERINGS, ids=lambda f: f.name)
@@ -212,9 +221,7 @@ def test_strides_threads_and_views(threads: int) -> None:
         cython_kernels.set_num_threads(before)
 
 
-@pytest.mark.parametrize(
-    "backend", [numpy_kernels, pytest.param(cython_kernels, marks=compiled)], ids=["numpy", "cython"]
-)
+@each_backend
 def test_elsewhere_fast_is_exact(backend: Any) -> None:
     """Layers without the form, other dtypes and tiny layers: the same numbers as ever."""
     for shape, taps, more in (
@@ -237,9 +244,7 @@ def test_elsewhere_fast_is_exact(backend: Any) -> None:
     np.testing.assert_array_equal(backend.conv2d(x, w, accuracy="fast"), backend.conv2d(x, w))
 
 
-@pytest.mark.parametrize(
-    "backend", [numpy_kernels, pytest.param(cython_kernels, marks=compiled)], ids=["numpy", "cython"]
-)
+@each_backend
 def test_another_word(backend: Any) -> None:
     x, w, _ = arrays(LAYERS[0], "float32")
     expected = r'accuracy: found .*, expected "exact" or "fast"'

@@ -22,7 +22,7 @@ from rot180.derive.layers import Layer, layer
 from rot180.derive.operators import rot180
 from rot180.derive.polynomial import symbol
 from rot180.derive.proof import Variables
-from rot180.derive.terms import Access, Equal, Expression, Range, Tensor, Term, define, term
+from rot180.derive.terms import Equal, Expression, Range, Tensor, Term, define, term
 from rot180.derive.theorems.registry import Claim, claim
 from rot180.derive.theorems.sweeps import LETTERS
 
