@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a tile: C statements over its accumulators, one for each vector.
+    """One row of a piece of a tile: C statements over its accumulators, one for each vector.
 
     Attributes:
         number: which row.
         zeros: the accumulators' declarations.
         updates: what a term adds, its entry `e` broadcast.
-        adds: add the accumulators to the output.
-        stores: write them to the output.
-        dots: what a term adds where both sides are vectors.
-        totals: add entry `i` of each accumulator to the output.
+        adds: add the output to the accumulators, to the last one last.
+        stores: write them to the output, the last one first: what it overlaps is written again.
 
     """
 
@@ -25,71 +24,208 @@ class Row:
     updates: str
     adds: str
     stores: str
-    dots: str
-    totals: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Lanes that lie together.
+
+    Attributes:
+        number: which piece.
+        loads: the vectors of a term.
+        by_row: the statements of each row.
+
+    """
+
+    number: int
+    loads: str
+    by_row: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A micro-kernel's shape.
+    """The shape of a micro-kernel of a matrix product.
 
     Attributes:
         rows: how many entries are broadcast at a time.
-        vectors: how many vectors each is multiplied by.
-        low: whether its accumulators fit into sixteen registers.
+        pieces: how many pieces each is multiplied by.
+        vectors: how many vectors there are in a piece.
+        by_row: the numbers of the rows.
+        by_piece: the statements of each piece.
+
+    """
+
+    rows: int
+    pieces: int
+    vectors: int
+    by_row: tuple[int, ...]
+    by_piece: tuple[Piece, ...]
+
+    @property
+    def name(self) -> str:
+        """Return the shape as a part of a name."""
+        return f"{self.rows}_{self.pieces}_{self.vectors}"
+
+    @property
+    def low(self) -> bool:
+        """Return whether the accumulators fit into sixteen registers."""
+        return self.rows * self.pieces * self.vectors <= 12 and self.rows <= 4
+
+
+@dataclass(frozen=True)
+class Slide:
+    """The shape of a micro-kernel of one row whose pieces follow each other as rounds of terms do.
+
+    Attributes:
+        pieces, vectors: as of a tile.
+        by_piece: the statements of each piece.
+        lines: what is loaded at a term of three rounds, and what each load is multiplied by.
+
+    """
+
+    pieces: int
+    vectors: int
+    by_piece: tuple[Piece, ...]
+    lines: tuple[str, ...]
+
+    @property
+    def low(self) -> bool:
+        """Return whether the accumulators fit into sixteen registers."""
+        return self.pieces * self.vectors <= 12
+
+
+@dataclass(frozen=True)
+class DotRow:
+    """One row of a tile of products along the sum.
+
+    Attributes:
+        number: which row.
+        zeros: the accumulators' declarations.
+        updates: what a step adds, both sides vectors.
+        totals: add entry `i` of each accumulator to the output.
+
+    """
+
+    number: int
+    zeros: str
+    updates: str
+    totals: str
+
+
+@dataclass(frozen=True)
+class Dot:
+    """The shape of a micro-kernel of products along the sum.
+
+    Attributes:
+        rows: how many entries of the output there are along one side.
+        columns: and along the other.
         by_row: the statements of each row.
-        by_column: the numbers of the vectors.
-        loads: the vectors of a term.
-        dot_loads: the vectors of a step along the sum.
+        by_column: the numbers of the columns.
+        loads: the vectors of a step along the sum.
         masked_loads: the same, but for entries that were met before.
 
     """
 
     rows: int
-    vectors: int
-    low: bool
-    by_row: tuple[Row, ...]
+    columns: int
+    by_row: tuple[DotRow, ...]
     by_column: tuple[int, ...]
     loads: str
-    dot_loads: str
     masked_loads: str
 
+    @property
+    def low(self) -> bool:
+        """Return whether the accumulators fit into sixteen registers."""
+        return self.rows * self.columns <= 12
 
-def tile(rows: int, vectors: int) -> Tile:
-    """Write the statements of one shape."""
 
-    def each(pattern: str, row: int = 0) -> str:
-        return ", ".join(
-            pattern.format(c=f"c{row}_{v}", r=row, v=v, at=row * vectors + v)
-            for v in range(vectors)
-        )
+def _list(count: int, item: Callable[[int], str]) -> str:
+    return ", ".join(item(v) for v in range(count))
 
-    by_row = tuple(
-        Row(
+
+def tile(rows: int, pieces: int, vectors: int) -> Tile:
+    """Write the statements of one shape of a matrix product."""
+    last = vectors - 1
+
+    def place(v: int) -> str:
+        return "last" if v == last else f"{v} * sizeof(V)"
+
+    def load(p: int, v: int) -> str:
+        return f"b{p}_{v} = *(const V *)(b{p} + {'far' if v == last else f'line + {place(v)}'})"
+
+    def add(c: str, v: int) -> str:
+        kept = f"KEPT(V, M, {c}, kept)" if v == last else c
+        return f"{c} = *(V *)(o + {place(v)}) + {kept}"
+
+    def row(p: int, r: int) -> Row:
+        c = [f"c{r}_{p}_{v}" for v in range(vectors)]
+        return Row(
             number=r,
-            zeros=each("{c} = {{0}}", r),
-            updates=each("{c} += e * b{v}", r),
-            adds=each("*(V *)(o{r} + L * {v}) += {c}", r),
-            stores=each("*(V *)(o{r} + L * {v}) = {c}", r),
-            dots=each("{c} += e * x{v}", r),
-            totals=each("out[{at}] += ((const T *)&{c})[i]", r),
+            zeros=_list(vectors, lambda v: f"{c[v]} = {{0}}"),
+            updates=_list(vectors, lambda v: f"{c[v]} += e * b{p}_{v}"),
+            adds=_list(vectors, lambda v: add(c[v], v)),
+            stores=_list(
+                vectors, lambda v: f"*(V *)(o + {place(last - v)}) = {c[last - v]}"
+            ),
         )
-        for r in range(rows)
-    )
-    return Tile(
+
+    def piece(p: int) -> Piece:
+        loads = _list(vectors, lambda v: load(p, v))
+        return Piece(p, loads, tuple(row(p, r) for r in range(rows)))
+
+    by_piece = tuple(piece(p) for p in range(pieces))
+    return Tile(rows, pieces, vectors, tuple(range(rows)), by_piece)
+
+
+def slide(pieces: int, vectors: int) -> Slide:
+    """Write the statements of one shape of sliding pieces: piece p meets line p + r in round r."""
+
+    def line(j: int, v: int) -> str:
+        piece, later = min(j, pieces - 1), max(0, j - pieces + 1)
+        place = f"far{later}" if v == vectors - 1 else f"line{later} + {v} * sizeof(V)"
+        met = [(j - r, r) for r in range(3) if 0 <= j - r < pieces]
+        updates = ", ".join(f"c0_{p}_{v} += e{r} * x" for p, r in met)
+        return f"x = *(const V *)(b{piece} + {place}), {updates}"
+
+    lines = tuple(line(j, v) for j in range(pieces + 2) for v in range(vectors))
+    return Slide(pieces, vectors, tile(1, pieces, vectors).by_piece, lines)
+
+
+def dot(rows: int, columns: int) -> Dot:
+    """Write the statements of one shape of products along the sum."""
+
+    def row(r: int) -> DotRow:
+        c = [f"c{r}_{v}" for v in range(columns)]
+        return DotRow(
+            number=r,
+            zeros=_list(columns, lambda v: f"{c[v]} = {{0}}"),
+            updates=_list(columns, lambda v: f"{c[v]} += e * x{v}"),
+            totals=_list(
+                columns, lambda v: f"out[{r * columns + v}] += ((const T *)&{c[v]})[i]"
+            ),
+        )
+
+    return Dot(
         rows,
-        vectors,
-        rows * vectors <= 12 and rows <= 4,
-        by_row,
-        tuple(range(vectors)),
-        loads=each("b{v} = *(const V *)(line + L * {v})"),
-        dot_loads=each("x{v} = *(const V *)(b{v} + i)"),
-        masked_loads=each("x{v} = (V)(*(const M *)(b{v} + i) & keep)"),
+        columns,
+        tuple(row(r) for r in range(rows)),
+        tuple(range(columns)),
+        loads=_list(columns, lambda v: f"x{v} = *(const V *)(b{v} + i)"),
+        masked_loads=_list(columns, lambda v: f"x{v} = KEPT(V, M, *(const V *)(b{v} + i), keep)"),
     )
 
 
-TILES = (*(tile(r, v) for r in (1, 2, 4) for v in (1, 2, 3, 6)), *(tile(8, v) for v in (1, 2, 3)))
+TILES = (
+    *(tile(r, 1, v) for r in (1, 2, 3, 4) for v in (1, 2, 3, 4, 6)),
+    *(tile(8, 1, v) for v in (1, 2, 3)),
+    *(tile(r, 2, v) for r in (1, 2, 3) for v in (1, 2, 3, 4)),
+    *(tile(1, 4, v) for v in (1, 2, 3, 4, 6)),
+    *(tile(2, 4, v) for v in (1, 2, 3)),
+)
 """Shapes of the matrix product: thirty-two registers hold 24 accumulators and what feeds them."""
 
-DOTS = tuple(tile(r, v) for r in (1, 2, 4) for v in (1, 2, 3, 6))
+SLIDES = tuple(slide(4, v) for v in (1, 2, 3, 4))
+"""Shapes of sliding pieces."""
+
+DOTS = tuple(dot(r, v) for r in (1, 2, 4) for v in (1, 2, 3, 6))
 """Shapes of products along the sum."""

@@ -10,12 +10,14 @@ run on the NumPy kernels either way. Imports NumPy and the standard library alon
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "BackendNotice",
     "backend",
+    "explain",
     "get_num_threads",
     "set_num_threads",
     "conv1d",
@@ -73,6 +75,27 @@ _compiled = _kernels.__name__.endswith("cython_kernels")
 def backend() -> str:
     """Return "cython" where the compiled kernels are in use, else "numpy"."""
     return "cython" if _compiled else "numpy"
+
+
+def explain(function: Callable[..., Any] | str, *args: Any, **kwargs: Any) -> list[Any]:
+    """Return how the sums of a call would be computed; nothing where NumPy's kernels run.
+
+    Each explanation has the path and why it is taken, the instructions, threads, tile, block,
+    products and bytes of scratch memory. Only the sums are left out of the call.
+
+    Args:
+        function: a kernel, or its name.
+        args, kwargs: what it would be called with.
+
+    Raises:
+        ValueError: no kernel has that name; or what the kernel raises.
+
+    """
+    if isinstance(function, str):
+        if function not in __all__:
+            raise ValueError(f"explain: found {function!r}, expected the name of a kernel")
+        function = getattr(_kernels, function)
+    return list(_kernels.explain(function, *args, **kwargs)) if _compiled else []
 
 
 def set_num_threads(count: int) -> None:

@@ -30,7 +30,7 @@ typedef ptrdiff_t Int;
 
 enum { LOOPS = 32, AXES = 20, PLANES = 32, FACTORS = 64 };
 enum { BATCH, ROWS, COLUMNS, OVER, ROLES };
-enum { DONE = 0, NO_MEMORY = -1, TOO_FAR = -2 };
+enum { DONE = 0, NO_MEMORY = -1, TOO_FAR = -2, ANSWERED = 1 };
 
 /* An entry of an array, or of a box (data == NULL): 1 inside, 0 outside. */
 typedef struct {
@@ -136,15 +136,6 @@ static inline void rot180_clip(Int slope, Int rest, Int size, Int *first, Int *s
     if (high < *stop) *stop = high;
 }
 
-enum { SMALL = 4096 }; /* products, up to which loops and tests alone are faster */
-
-/* Say whether a sum is small. */
-static inline int rot180_small(const Nest *n) {
-    double work = 1;
-    for (int i = 0; i < n->loops; i++) work *= (double)(n->stop[i] - n->first[i]);
-    return work <= SMALL;
-}
-
 /* Begin the map of an entry of an array, or of a box: the data, and no slope. */
 static inline void rot180_entry(Entry *e, void *data, int axes, const Int *size,
                                 const Int *stride) {
@@ -203,6 +194,74 @@ typedef struct {
     Box box;
 } Sum;
 
+/* ---- how a sum is computed: ROT180_PATH asks for a way, `rot180_ask` which one is taken ---- */
+
+/* As it seems best; plain loops; entry by entry; tiles on packed panels; tiles that read the lanes
+ * where they lie; products along the sum. A way that does not fit a sum is not taken. */
+enum { USUAL, PLAIN, ENTRIES, PACKED, DIRECT, DOTS };
+static int rot180_path = USUAL;
+
+enum { SMALL = 4096 }; /* products, up to which loops and tests alone are faster */
+
+typedef struct {
+    int path, isa, threads, rows, vectors, one_sided;
+    int lane_planes, row_planes; /* whether a side is copied into planes */
+    Int lanes, tall, over;       /* a block: lanes, rows, terms */
+    double products, scratch;    /* all of them; bytes */
+} Answer;
+
+#if defined(__GNUC__)
+#define THREAD_LOCAL __thread
+#else
+#define THREAD_LOCAL __declspec(thread)
+#endif
+
+/* Where answers are written instead of sums computed. */
+static THREAD_LOCAL struct {
+    Answer *answers;
+    int room, count;
+    size_t scratch;
+} asked;
+
+static void rot180_ask(Answer *answers, int room) {
+    asked.answers = answers, asked.room = room, asked.count = 0;
+}
+
+/* Say how many answers there are, and stop asking. */
+static int rot180_answered(void) {
+    asked.answers = NULL;
+    return asked.count;
+}
+
+static Answer *answer(int path, double products) {
+    static const Answer none;
+    Answer *a = &asked.answers[MIN(asked.count, asked.room - 1)];
+    if (asked.count < asked.room) asked.count++;
+    *a = none;
+    a->path = path, a->products = products, a->threads = 1;
+    return a;
+}
+
+/* The answer at hand was about one of so many equal parts of a sum. */
+static void answer_for(int parts, double products) {
+    Answer *a = &asked.answers[asked.count - 1];
+    a->threads = parts, a->products = products, a->scratch *= parts;
+}
+
+static double products(const Nest *n) {
+    double work = 1;
+    for (int i = 0; i < n->loops; i++) work *= (double)(n->stop[i] - n->first[i]);
+    return work;
+}
+
+/* Say whether a sum is to run in plain loops; then it runs in them also if it is asked about. */
+static inline int rot180_small(const Nest *n) {
+    double work = products(n);
+    if (rot180_path == USUAL ? work > SMALL : rot180_path != PLAIN) return 0;
+    if (asked.answers) answer(PLAIN, work);
+    return 1;
+}
+
 /* ---- memory: blocks that outlive a call, so that pages are not taken again and again ---- */
 
 enum { KEPT = 8, LARGE = 1 << 26 }; /* blocks at most; bytes from which one is not kept */
@@ -213,18 +272,31 @@ typedef struct {
 static Header *kept[KEPT];
 
 #if defined(__GNUC__)
+#define PREFETCH(place) __builtin_prefetch((const void *)(place))
 #define EXCHANGE(place, value) __atomic_exchange_n(place, value, __ATOMIC_ACQ_REL)
+#define ADD(place, value) __atomic_add_fetch(place, value, __ATOMIC_RELAXED)
 #else
+#define PREFETCH(place) (void)(place)
 #define EXCHANGE(place, value) (value)
+#define ADD(place, value) (*(place) += (value))
 #endif
+
+static size_t rot180_held, rot180_most; /* bytes of all blocks, now and at most */
+
+static void drop(Header *block) {
+    ADD(&rot180_held, (size_t)0 - block->size);
+    free(((void **)block)[-1]);
+}
 
 static void *take(size_t size) {
     Header *block;
     void *raw;
+    size_t held;
+    if (asked.answers) asked.scratch += size;
     for (int i = 0; i < KEPT; i++) {
         block = EXCHANGE(&kept[i], NULL);
         if (block && block->size >= size) return block + 1;
-        if (block && (block = EXCHANGE(&kept[i], block))) free(((void **)block)[-1]);
+        if (block && (block = EXCHANGE(&kept[i], block))) drop(block);
     }
     size = (size | 4095) + 1;
     raw = malloc(size + 2 * sizeof(Header) + sizeof(void *));
@@ -232,6 +304,8 @@ static void *take(size_t size) {
     block = (Header *)(((uintptr_t)raw + sizeof(void *) + 63) & ~(uintptr_t)63);
     ((void **)block)[-1] = raw;
     block->size = size;
+    held = ADD(&rot180_held, size);
+    if (held > rot180_most) rot180_most = held;
     return block + 1;
 }
 
@@ -239,14 +313,14 @@ static void give(void *memory) {
     Header *block = (Header *)memory - 1;
     for (int i = 0; i < KEPT && block && block->size < LARGE; i++)
         block = EXCHANGE(&kept[i], block);
-    if (block) free(((void **)block)[-1]);
+    if (block) drop(block);
 }
 
 /* Give all kept memory back to the system. */
 static void rot180_release(void) {
     for (int i = 0; i < KEPT; i++) {
         Header *block = EXCHANGE(&kept[i], NULL);
-        if (block) free(((void **)block)[-1]);
+        if (block) drop(block);
     }
 }
 
@@ -549,6 +623,8 @@ static int plan_planes(const Sum *s, const Factor *f, const Group *unit, int ite
     for (n = f->axes - 1; n >= 0 && last[p->order[n]] >= 0; n--) {
         to->stride[p->order[n]] = p->bytes;
         p->bytes *= p->places[p->order[n]];
+        /* Lines of some length start alike within a line of the cache. */
+        if (n == f->axes - 1 && p->bytes >= 3 * 64) p->bytes = (p->bytes + 63) / 64 * 64;
     }
     for (int a = f->axes - 1; a >= 0; a--) {
         to->plane[a] = p->bytes;
@@ -586,7 +662,7 @@ static int rot180_best(void) {
 
 static int rot180_isa = -1;
 
-enum { TALLEST = 8, WIDEST = 6 }; /* of a tile: rows, vectors */
+enum { TALLEST = 8, PIECES = 4, WIDEST = 6 }; /* of a tile: rows, pieces, vectors */
 
 #if defined(__GNUC__)
 #define VECTOR(name, type, bytes) \
@@ -604,587 +680,2206 @@ VECTOR(mask_float_64, int32_t, 64);
 VECTOR(mask_double_16, int64_t, 16);
 VECTOR(mask_double_32, int64_t, 32);
 VECTOR(mask_double_64, int64_t, 64);
+#define KEPT(V, M, value, mask) ((V)((M)(value) & (mask)))
 #else /* vectors of one entry */
 typedef float float_16;
 typedef double double_16;
 typedef int32_t mask_float_16;
 typedef int64_t mask_double_16;
+#define KEPT(V, M, value, mask) ((mask) ? (value) : 0)
 #endif
 
-/* c[row][lane] += sum over t of a[rows[row] + at[t].a] * b[at[t].b + lane]; with `add` 0 the
- * tile is stored. One macro a shape, its accumulators named. */
-#define TILE_1_1(NAME, T, V, TARGET) \
+/* c[row][lane] += sum over t of a[rows[row] + at[t].a] * b[pieces[piece] + at[t].b + lane], for
+ * the lanes of each piece; the last vector of a piece is `last` bytes from its first entry, and
+ * only what `keep` lets through is added. With `add` 0 the tile is stored. One macro a shape, its
+ * accumulators named. */
+#define TILE_1_1_1(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0; \
+        V b0_0 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
     } \
 }
-#define TILE_1_2(NAME, T, V, TARGET) \
+#define TILE_1_1_2(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
     } \
 }
-#define TILE_1_3(NAME, T, V, TARGET) \
+#define TILE_1_1_3(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}, c0_2 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1), b2 = *(const V *)(line + L * 2); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1, c0_2 += e * b2; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1, *(V *)(o0 + L * 2) += c0_2; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1, *(V *)(o0 + L * 2) = c0_2; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
     } \
 }
-#define TILE_1_6(NAME, T, V, TARGET) \
+#define TILE_1_1_4(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}, c0_2 = {0}, c0_3 = {0}, c0_4 = {0}, c0_5 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1), b2 = *(const V *)(line + L * 2), b3 = *(const V *)(line + L * 3), b4 = *(const V *)(line + L * 4), b5 = *(const V *)(line + L * 5); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1, c0_2 += e * b2, c0_3 += e * b3, c0_4 += e * b4, c0_5 += e * b5; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1, *(V *)(o0 + L * 2) += c0_2, *(V *)(o0 + L * 3) += c0_3, *(V *)(o0 + L * 4) += c0_4, *(V *)(o0 + L * 5) += c0_5; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1, *(V *)(o0 + L * 2) = c0_2, *(V *)(o0 + L * 3) = c0_3, *(V *)(o0 + L * 4) = c0_4, *(V *)(o0 + L * 5) = c0_5; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
+        *(V *)(o + last) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
     } \
 }
-#define TILE_2_1(NAME, T, V, TARGET) \
+#define TILE_1_1_6(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}, c0_0_4 = {0}, c0_0_5 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + line + 3 * sizeof(V)), b0_4 = *(const V *)(b0 + line + 4 * sizeof(V)), b0_5 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3, c0_0_4 += e * b0_4, c0_0_5 += e * b0_5; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + 3 * sizeof(V)) + c0_0_3, c0_0_4 = *(V *)(o + 4 * sizeof(V)) + c0_0_4, c0_0_5 = *(V *)(o + last) + KEPT(V, M, c0_0_5, kept); \
+        *(V *)(o + last) = c0_0_5, *(V *)(o + 4 * sizeof(V)) = c0_0_4, *(V *)(o + 3 * sizeof(V)) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+}
+#define TILE_2_1_1(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
+    V c1_0_0 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0; \
+        V b0_0 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + last) + KEPT(V, M, c1_0_0, kept); \
+        *(V *)(o + last) = c1_0_0; \
     } \
 }
-#define TILE_2_2(NAME, T, V, TARGET) \
+#define TILE_2_1_2(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}, c1_1 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0, c1_1 += e * b1; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0, *(V *)(o1 + L * 1) += c1_1; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0, *(V *)(o1 + L * 1) = c1_1; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + last) + KEPT(V, M, c1_0_1, kept); \
+        *(V *)(o + last) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
     } \
 }
-#define TILE_2_3(NAME, T, V, TARGET) \
+#define TILE_2_1_3(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}, c0_2 = {0}; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}, c1_1 = {0}, c1_2 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1), b2 = *(const V *)(line + L * 2); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1, c0_2 += e * b2; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0, c1_1 += e * b1, c1_2 += e * b2; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1, *(V *)(o0 + L * 2) += c0_2; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0, *(V *)(o1 + L * 1) += c1_1, *(V *)(o1 + L * 2) += c1_2; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1, *(V *)(o0 + L * 2) = c0_2; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0, *(V *)(o1 + L * 1) = c1_1, *(V *)(o1 + L * 2) = c1_2; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + last) + KEPT(V, M, c1_0_2, kept); \
+        *(V *)(o + last) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
     } \
 }
-#define TILE_2_6(NAME, T, V, TARGET) \
+#define TILE_2_1_4(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}, c0_2 = {0}, c0_3 = {0}, c0_4 = {0}, c0_5 = {0}; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}, c1_1 = {0}, c1_2 = {0}, c1_3 = {0}, c1_4 = {0}, c1_5 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}, c1_0_3 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1), b2 = *(const V *)(line + L * 2), b3 = *(const V *)(line + L * 3), b4 = *(const V *)(line + L * 4), b5 = *(const V *)(line + L * 5); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1, c0_2 += e * b2, c0_3 += e * b3, c0_4 += e * b4, c0_5 += e * b5; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0, c1_1 += e * b1, c1_2 += e * b2, c1_3 += e * b3, c1_4 += e * b4, c1_5 += e * b5; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2, c1_0_3 += e * b0_3; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1, *(V *)(o0 + L * 2) += c0_2, *(V *)(o0 + L * 3) += c0_3, *(V *)(o0 + L * 4) += c0_4, *(V *)(o0 + L * 5) += c0_5; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0, *(V *)(o1 + L * 1) += c1_1, *(V *)(o1 + L * 2) += c1_2, *(V *)(o1 + L * 3) += c1_3, *(V *)(o1 + L * 4) += c1_4, *(V *)(o1 + L * 5) += c1_5; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1, *(V *)(o0 + L * 2) = c0_2, *(V *)(o0 + L * 3) = c0_3, *(V *)(o0 + L * 4) = c0_4, *(V *)(o0 + L * 5) = c0_5; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0, *(V *)(o1 + L * 1) = c1_1, *(V *)(o1 + L * 2) = c1_2, *(V *)(o1 + L * 3) = c1_3, *(V *)(o1 + L * 4) = c1_4, *(V *)(o1 + L * 5) = c1_5; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
+        *(V *)(o + last) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + 2 * sizeof(V)) + c1_0_2, c1_0_3 = *(V *)(o + last) + KEPT(V, M, c1_0_3, kept); \
+        *(V *)(o + last) = c1_0_3, *(V *)(o + 2 * sizeof(V)) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
     } \
 }
-#define TILE_4_1(NAME, T, V, TARGET) \
+#define TILE_2_1_6(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}, c0_0_4 = {0}, c0_0_5 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}, c1_0_3 = {0}, c1_0_4 = {0}, c1_0_5 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + line + 3 * sizeof(V)), b0_4 = *(const V *)(b0 + line + 4 * sizeof(V)), b0_5 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3, c0_0_4 += e * b0_4, c0_0_5 += e * b0_5; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2, c1_0_3 += e * b0_3, c1_0_4 += e * b0_4, c1_0_5 += e * b0_5; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + 3 * sizeof(V)) + c0_0_3, c0_0_4 = *(V *)(o + 4 * sizeof(V)) + c0_0_4, c0_0_5 = *(V *)(o + last) + KEPT(V, M, c0_0_5, kept); \
+        *(V *)(o + last) = c0_0_5, *(V *)(o + 4 * sizeof(V)) = c0_0_4, *(V *)(o + 3 * sizeof(V)) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + 2 * sizeof(V)) + c1_0_2, c1_0_3 = *(V *)(o + 3 * sizeof(V)) + c1_0_3, c1_0_4 = *(V *)(o + 4 * sizeof(V)) + c1_0_4, c1_0_5 = *(V *)(o + last) + KEPT(V, M, c1_0_5, kept); \
+        *(V *)(o + last) = c1_0_5, *(V *)(o + 4 * sizeof(V)) = c1_0_4, *(V *)(o + 3 * sizeof(V)) = c1_0_3, *(V *)(o + 2 * sizeof(V)) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+}
+#define TILE_3_1_1(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
     const char *a2 = a + rows[2]; \
-    V c2_0 = {0}; \
-    const char *a3 = a + rows[3]; \
-    V c3_0 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
+    V c1_0_0 = {0}; \
+    V c2_0_0 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0; \
-        e = *(const T *)(a2 + from), c2_0 += e * b0; \
-        e = *(const T *)(a3 + from), c3_0 += e * b0; \
+        V b0_0 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) += c2_0; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) += c3_0; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) = c2_0; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) = c3_0; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + last) + KEPT(V, M, c1_0_0, kept); \
+        *(V *)(o + last) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + last) + KEPT(V, M, c2_0_0, kept); \
+        *(V *)(o + last) = c2_0_0; \
     } \
 }
-#define TILE_4_2(NAME, T, V, TARGET) \
+#define TILE_3_1_2(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}, c1_1 = {0}; \
     const char *a2 = a + rows[2]; \
-    V c2_0 = {0}, c2_1 = {0}; \
-    const char *a3 = a + rows[3]; \
-    V c3_0 = {0}, c3_1 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0, c1_1 += e * b1; \
-        e = *(const T *)(a2 + from), c2_0 += e * b0, c2_1 += e * b1; \
-        e = *(const T *)(a3 + from), c3_0 += e * b0, c3_1 += e * b1; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0, *(V *)(o1 + L * 1) += c1_1; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) += c2_0, *(V *)(o2 + L * 1) += c2_1; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) += c3_0, *(V *)(o3 + L * 1) += c3_1; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0, *(V *)(o1 + L * 1) = c1_1; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) = c2_0, *(V *)(o2 + L * 1) = c2_1; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) = c3_0, *(V *)(o3 + L * 1) = c3_1; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + last) + KEPT(V, M, c1_0_1, kept); \
+        *(V *)(o + last) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + last) + KEPT(V, M, c2_0_1, kept); \
+        *(V *)(o + last) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
     } \
 }
-#define TILE_4_3(NAME, T, V, TARGET) \
+#define TILE_3_1_3(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}, c0_2 = {0}; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}, c1_1 = {0}, c1_2 = {0}; \
     const char *a2 = a + rows[2]; \
-    V c2_0 = {0}, c2_1 = {0}, c2_2 = {0}; \
-    const char *a3 = a + rows[3]; \
-    V c3_0 = {0}, c3_1 = {0}, c3_2 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}, c2_0_2 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1), b2 = *(const V *)(line + L * 2); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1, c0_2 += e * b2; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0, c1_1 += e * b1, c1_2 += e * b2; \
-        e = *(const T *)(a2 + from), c2_0 += e * b0, c2_1 += e * b1, c2_2 += e * b2; \
-        e = *(const T *)(a3 + from), c3_0 += e * b0, c3_1 += e * b1, c3_2 += e * b2; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1, c2_0_2 += e * b0_2; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1, *(V *)(o0 + L * 2) += c0_2; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0, *(V *)(o1 + L * 1) += c1_1, *(V *)(o1 + L * 2) += c1_2; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) += c2_0, *(V *)(o2 + L * 1) += c2_1, *(V *)(o2 + L * 2) += c2_2; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) += c3_0, *(V *)(o3 + L * 1) += c3_1, *(V *)(o3 + L * 2) += c3_2; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1, *(V *)(o0 + L * 2) = c0_2; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0, *(V *)(o1 + L * 1) = c1_1, *(V *)(o1 + L * 2) = c1_2; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) = c2_0, *(V *)(o2 + L * 1) = c2_1, *(V *)(o2 + L * 2) = c2_2; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) = c3_0, *(V *)(o3 + L * 1) = c3_1, *(V *)(o3 + L * 2) = c3_2; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + last) + KEPT(V, M, c1_0_2, kept); \
+        *(V *)(o + last) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + 1 * sizeof(V)) + c2_0_1, c2_0_2 = *(V *)(o + last) + KEPT(V, M, c2_0_2, kept); \
+        *(V *)(o + last) = c2_0_2, *(V *)(o + 1 * sizeof(V)) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
     } \
 }
-#define TILE_4_6(NAME, T, V, TARGET) \
+#define TILE_3_1_4(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}, c0_2 = {0}, c0_3 = {0}, c0_4 = {0}, c0_5 = {0}; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}, c1_1 = {0}, c1_2 = {0}, c1_3 = {0}, c1_4 = {0}, c1_5 = {0}; \
     const char *a2 = a + rows[2]; \
-    V c2_0 = {0}, c2_1 = {0}, c2_2 = {0}, c2_3 = {0}, c2_4 = {0}, c2_5 = {0}; \
-    const char *a3 = a + rows[3]; \
-    V c3_0 = {0}, c3_1 = {0}, c3_2 = {0}, c3_3 = {0}, c3_4 = {0}, c3_5 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}, c1_0_3 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}, c2_0_2 = {0}, c2_0_3 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1), b2 = *(const V *)(line + L * 2), b3 = *(const V *)(line + L * 3), b4 = *(const V *)(line + L * 4), b5 = *(const V *)(line + L * 5); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1, c0_2 += e * b2, c0_3 += e * b3, c0_4 += e * b4, c0_5 += e * b5; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0, c1_1 += e * b1, c1_2 += e * b2, c1_3 += e * b3, c1_4 += e * b4, c1_5 += e * b5; \
-        e = *(const T *)(a2 + from), c2_0 += e * b0, c2_1 += e * b1, c2_2 += e * b2, c2_3 += e * b3, c2_4 += e * b4, c2_5 += e * b5; \
-        e = *(const T *)(a3 + from), c3_0 += e * b0, c3_1 += e * b1, c3_2 += e * b2, c3_3 += e * b3, c3_4 += e * b4, c3_5 += e * b5; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2, c1_0_3 += e * b0_3; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1, c2_0_2 += e * b0_2, c2_0_3 += e * b0_3; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1, *(V *)(o0 + L * 2) += c0_2, *(V *)(o0 + L * 3) += c0_3, *(V *)(o0 + L * 4) += c0_4, *(V *)(o0 + L * 5) += c0_5; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0, *(V *)(o1 + L * 1) += c1_1, *(V *)(o1 + L * 2) += c1_2, *(V *)(o1 + L * 3) += c1_3, *(V *)(o1 + L * 4) += c1_4, *(V *)(o1 + L * 5) += c1_5; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) += c2_0, *(V *)(o2 + L * 1) += c2_1, *(V *)(o2 + L * 2) += c2_2, *(V *)(o2 + L * 3) += c2_3, *(V *)(o2 + L * 4) += c2_4, *(V *)(o2 + L * 5) += c2_5; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) += c3_0, *(V *)(o3 + L * 1) += c3_1, *(V *)(o3 + L * 2) += c3_2, *(V *)(o3 + L * 3) += c3_3, *(V *)(o3 + L * 4) += c3_4, *(V *)(o3 + L * 5) += c3_5; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1, *(V *)(o0 + L * 2) = c0_2, *(V *)(o0 + L * 3) = c0_3, *(V *)(o0 + L * 4) = c0_4, *(V *)(o0 + L * 5) = c0_5; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0, *(V *)(o1 + L * 1) = c1_1, *(V *)(o1 + L * 2) = c1_2, *(V *)(o1 + L * 3) = c1_3, *(V *)(o1 + L * 4) = c1_4, *(V *)(o1 + L * 5) = c1_5; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) = c2_0, *(V *)(o2 + L * 1) = c2_1, *(V *)(o2 + L * 2) = c2_2, *(V *)(o2 + L * 3) = c2_3, *(V *)(o2 + L * 4) = c2_4, *(V *)(o2 + L * 5) = c2_5; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) = c3_0, *(V *)(o3 + L * 1) = c3_1, *(V *)(o3 + L * 2) = c3_2, *(V *)(o3 + L * 3) = c3_3, *(V *)(o3 + L * 4) = c3_4, *(V *)(o3 + L * 5) = c3_5; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
+        *(V *)(o + last) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + 2 * sizeof(V)) + c1_0_2, c1_0_3 = *(V *)(o + last) + KEPT(V, M, c1_0_3, kept); \
+        *(V *)(o + last) = c1_0_3, *(V *)(o + 2 * sizeof(V)) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + 1 * sizeof(V)) + c2_0_1, c2_0_2 = *(V *)(o + 2 * sizeof(V)) + c2_0_2, c2_0_3 = *(V *)(o + last) + KEPT(V, M, c2_0_3, kept); \
+        *(V *)(o + last) = c2_0_3, *(V *)(o + 2 * sizeof(V)) = c2_0_2, *(V *)(o + 1 * sizeof(V)) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
     } \
 }
-#define TILE_8_1(NAME, T, V, TARGET) \
+#define TILE_3_1_6(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}; \
     const char *a2 = a + rows[2]; \
-    V c2_0 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}, c0_0_4 = {0}, c0_0_5 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}, c1_0_3 = {0}, c1_0_4 = {0}, c1_0_5 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}, c2_0_2 = {0}, c2_0_3 = {0}, c2_0_4 = {0}, c2_0_5 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + line + 3 * sizeof(V)), b0_4 = *(const V *)(b0 + line + 4 * sizeof(V)), b0_5 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3, c0_0_4 += e * b0_4, c0_0_5 += e * b0_5; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2, c1_0_3 += e * b0_3, c1_0_4 += e * b0_4, c1_0_5 += e * b0_5; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1, c2_0_2 += e * b0_2, c2_0_3 += e * b0_3, c2_0_4 += e * b0_4, c2_0_5 += e * b0_5; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + 3 * sizeof(V)) + c0_0_3, c0_0_4 = *(V *)(o + 4 * sizeof(V)) + c0_0_4, c0_0_5 = *(V *)(o + last) + KEPT(V, M, c0_0_5, kept); \
+        *(V *)(o + last) = c0_0_5, *(V *)(o + 4 * sizeof(V)) = c0_0_4, *(V *)(o + 3 * sizeof(V)) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + 2 * sizeof(V)) + c1_0_2, c1_0_3 = *(V *)(o + 3 * sizeof(V)) + c1_0_3, c1_0_4 = *(V *)(o + 4 * sizeof(V)) + c1_0_4, c1_0_5 = *(V *)(o + last) + KEPT(V, M, c1_0_5, kept); \
+        *(V *)(o + last) = c1_0_5, *(V *)(o + 4 * sizeof(V)) = c1_0_4, *(V *)(o + 3 * sizeof(V)) = c1_0_3, *(V *)(o + 2 * sizeof(V)) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + 1 * sizeof(V)) + c2_0_1, c2_0_2 = *(V *)(o + 2 * sizeof(V)) + c2_0_2, c2_0_3 = *(V *)(o + 3 * sizeof(V)) + c2_0_3, c2_0_4 = *(V *)(o + 4 * sizeof(V)) + c2_0_4, c2_0_5 = *(V *)(o + last) + KEPT(V, M, c2_0_5, kept); \
+        *(V *)(o + last) = c2_0_5, *(V *)(o + 4 * sizeof(V)) = c2_0_4, *(V *)(o + 3 * sizeof(V)) = c2_0_3, *(V *)(o + 2 * sizeof(V)) = c2_0_2, *(V *)(o + 1 * sizeof(V)) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
+    } \
+}
+#define TILE_4_1_1(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *a2 = a + rows[2]; \
     const char *a3 = a + rows[3]; \
-    V c3_0 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
+    V c1_0_0 = {0}; \
+    V c2_0_0 = {0}; \
+    V c3_0_0 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0; \
+        e = *(const T *)(a3 + from), c3_0_0 += e * b0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + last) + KEPT(V, M, c1_0_0, kept); \
+        *(V *)(o + last) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + last) + KEPT(V, M, c2_0_0, kept); \
+        *(V *)(o + last) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[3] + out_pieces[0]; \
+        if (add) c3_0_0 = *(V *)(o + last) + KEPT(V, M, c3_0_0, kept); \
+        *(V *)(o + last) = c3_0_0; \
+    } \
+}
+#define TILE_4_1_2(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *a2 = a + rows[2]; \
+    const char *a3 = a + rows[3]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}; \
+    V c3_0_0 = {0}, c3_0_1 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1; \
+        e = *(const T *)(a3 + from), c3_0_0 += e * b0_0, c3_0_1 += e * b0_1; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + last) + KEPT(V, M, c1_0_1, kept); \
+        *(V *)(o + last) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + last) + KEPT(V, M, c2_0_1, kept); \
+        *(V *)(o + last) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[3] + out_pieces[0]; \
+        if (add) c3_0_0 = *(V *)(o + 0 * sizeof(V)) + c3_0_0, c3_0_1 = *(V *)(o + last) + KEPT(V, M, c3_0_1, kept); \
+        *(V *)(o + last) = c3_0_1, *(V *)(o + 0 * sizeof(V)) = c3_0_0; \
+    } \
+}
+#define TILE_4_1_3(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *a2 = a + rows[2]; \
+    const char *a3 = a + rows[3]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}, c2_0_2 = {0}; \
+    V c3_0_0 = {0}, c3_0_1 = {0}, c3_0_2 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1, c2_0_2 += e * b0_2; \
+        e = *(const T *)(a3 + from), c3_0_0 += e * b0_0, c3_0_1 += e * b0_1, c3_0_2 += e * b0_2; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + last) + KEPT(V, M, c1_0_2, kept); \
+        *(V *)(o + last) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + 1 * sizeof(V)) + c2_0_1, c2_0_2 = *(V *)(o + last) + KEPT(V, M, c2_0_2, kept); \
+        *(V *)(o + last) = c2_0_2, *(V *)(o + 1 * sizeof(V)) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[3] + out_pieces[0]; \
+        if (add) c3_0_0 = *(V *)(o + 0 * sizeof(V)) + c3_0_0, c3_0_1 = *(V *)(o + 1 * sizeof(V)) + c3_0_1, c3_0_2 = *(V *)(o + last) + KEPT(V, M, c3_0_2, kept); \
+        *(V *)(o + last) = c3_0_2, *(V *)(o + 1 * sizeof(V)) = c3_0_1, *(V *)(o + 0 * sizeof(V)) = c3_0_0; \
+    } \
+}
+#define TILE_4_1_4(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *a2 = a + rows[2]; \
+    const char *a3 = a + rows[3]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}, c1_0_3 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}, c2_0_2 = {0}, c2_0_3 = {0}; \
+    V c3_0_0 = {0}, c3_0_1 = {0}, c3_0_2 = {0}, c3_0_3 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2, c1_0_3 += e * b0_3; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1, c2_0_2 += e * b0_2, c2_0_3 += e * b0_3; \
+        e = *(const T *)(a3 + from), c3_0_0 += e * b0_0, c3_0_1 += e * b0_1, c3_0_2 += e * b0_2, c3_0_3 += e * b0_3; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
+        *(V *)(o + last) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + 2 * sizeof(V)) + c1_0_2, c1_0_3 = *(V *)(o + last) + KEPT(V, M, c1_0_3, kept); \
+        *(V *)(o + last) = c1_0_3, *(V *)(o + 2 * sizeof(V)) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + 1 * sizeof(V)) + c2_0_1, c2_0_2 = *(V *)(o + 2 * sizeof(V)) + c2_0_2, c2_0_3 = *(V *)(o + last) + KEPT(V, M, c2_0_3, kept); \
+        *(V *)(o + last) = c2_0_3, *(V *)(o + 2 * sizeof(V)) = c2_0_2, *(V *)(o + 1 * sizeof(V)) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[3] + out_pieces[0]; \
+        if (add) c3_0_0 = *(V *)(o + 0 * sizeof(V)) + c3_0_0, c3_0_1 = *(V *)(o + 1 * sizeof(V)) + c3_0_1, c3_0_2 = *(V *)(o + 2 * sizeof(V)) + c3_0_2, c3_0_3 = *(V *)(o + last) + KEPT(V, M, c3_0_3, kept); \
+        *(V *)(o + last) = c3_0_3, *(V *)(o + 2 * sizeof(V)) = c3_0_2, *(V *)(o + 1 * sizeof(V)) = c3_0_1, *(V *)(o + 0 * sizeof(V)) = c3_0_0; \
+    } \
+}
+#define TILE_4_1_6(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *a2 = a + rows[2]; \
+    const char *a3 = a + rows[3]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}, c0_0_4 = {0}, c0_0_5 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}, c1_0_3 = {0}, c1_0_4 = {0}, c1_0_5 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}, c2_0_2 = {0}, c2_0_3 = {0}, c2_0_4 = {0}, c2_0_5 = {0}; \
+    V c3_0_0 = {0}, c3_0_1 = {0}, c3_0_2 = {0}, c3_0_3 = {0}, c3_0_4 = {0}, c3_0_5 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + line + 3 * sizeof(V)), b0_4 = *(const V *)(b0 + line + 4 * sizeof(V)), b0_5 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3, c0_0_4 += e * b0_4, c0_0_5 += e * b0_5; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2, c1_0_3 += e * b0_3, c1_0_4 += e * b0_4, c1_0_5 += e * b0_5; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1, c2_0_2 += e * b0_2, c2_0_3 += e * b0_3, c2_0_4 += e * b0_4, c2_0_5 += e * b0_5; \
+        e = *(const T *)(a3 + from), c3_0_0 += e * b0_0, c3_0_1 += e * b0_1, c3_0_2 += e * b0_2, c3_0_3 += e * b0_3, c3_0_4 += e * b0_4, c3_0_5 += e * b0_5; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + 3 * sizeof(V)) + c0_0_3, c0_0_4 = *(V *)(o + 4 * sizeof(V)) + c0_0_4, c0_0_5 = *(V *)(o + last) + KEPT(V, M, c0_0_5, kept); \
+        *(V *)(o + last) = c0_0_5, *(V *)(o + 4 * sizeof(V)) = c0_0_4, *(V *)(o + 3 * sizeof(V)) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + 2 * sizeof(V)) + c1_0_2, c1_0_3 = *(V *)(o + 3 * sizeof(V)) + c1_0_3, c1_0_4 = *(V *)(o + 4 * sizeof(V)) + c1_0_4, c1_0_5 = *(V *)(o + last) + KEPT(V, M, c1_0_5, kept); \
+        *(V *)(o + last) = c1_0_5, *(V *)(o + 4 * sizeof(V)) = c1_0_4, *(V *)(o + 3 * sizeof(V)) = c1_0_3, *(V *)(o + 2 * sizeof(V)) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + 1 * sizeof(V)) + c2_0_1, c2_0_2 = *(V *)(o + 2 * sizeof(V)) + c2_0_2, c2_0_3 = *(V *)(o + 3 * sizeof(V)) + c2_0_3, c2_0_4 = *(V *)(o + 4 * sizeof(V)) + c2_0_4, c2_0_5 = *(V *)(o + last) + KEPT(V, M, c2_0_5, kept); \
+        *(V *)(o + last) = c2_0_5, *(V *)(o + 4 * sizeof(V)) = c2_0_4, *(V *)(o + 3 * sizeof(V)) = c2_0_3, *(V *)(o + 2 * sizeof(V)) = c2_0_2, *(V *)(o + 1 * sizeof(V)) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[3] + out_pieces[0]; \
+        if (add) c3_0_0 = *(V *)(o + 0 * sizeof(V)) + c3_0_0, c3_0_1 = *(V *)(o + 1 * sizeof(V)) + c3_0_1, c3_0_2 = *(V *)(o + 2 * sizeof(V)) + c3_0_2, c3_0_3 = *(V *)(o + 3 * sizeof(V)) + c3_0_3, c3_0_4 = *(V *)(o + 4 * sizeof(V)) + c3_0_4, c3_0_5 = *(V *)(o + last) + KEPT(V, M, c3_0_5, kept); \
+        *(V *)(o + last) = c3_0_5, *(V *)(o + 4 * sizeof(V)) = c3_0_4, *(V *)(o + 3 * sizeof(V)) = c3_0_3, *(V *)(o + 2 * sizeof(V)) = c3_0_2, *(V *)(o + 1 * sizeof(V)) = c3_0_1, *(V *)(o + 0 * sizeof(V)) = c3_0_0; \
+    } \
+}
+#define TILE_8_1_1(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *a2 = a + rows[2]; \
+    const char *a3 = a + rows[3]; \
     const char *a4 = a + rows[4]; \
-    V c4_0 = {0}; \
     const char *a5 = a + rows[5]; \
-    V c5_0 = {0}; \
     const char *a6 = a + rows[6]; \
-    V c6_0 = {0}; \
     const char *a7 = a + rows[7]; \
-    V c7_0 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
+    V c1_0_0 = {0}; \
+    V c2_0_0 = {0}; \
+    V c3_0_0 = {0}; \
+    V c4_0_0 = {0}; \
+    V c5_0_0 = {0}; \
+    V c6_0_0 = {0}; \
+    V c7_0_0 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0; \
-        e = *(const T *)(a2 + from), c2_0 += e * b0; \
-        e = *(const T *)(a3 + from), c3_0 += e * b0; \
-        e = *(const T *)(a4 + from), c4_0 += e * b0; \
-        e = *(const T *)(a5 + from), c5_0 += e * b0; \
-        e = *(const T *)(a6 + from), c6_0 += e * b0; \
-        e = *(const T *)(a7 + from), c7_0 += e * b0; \
+        V b0_0 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0; \
+        e = *(const T *)(a3 + from), c3_0_0 += e * b0_0; \
+        e = *(const T *)(a4 + from), c4_0_0 += e * b0_0; \
+        e = *(const T *)(a5 + from), c5_0_0 += e * b0_0; \
+        e = *(const T *)(a6 + from), c6_0_0 += e * b0_0; \
+        e = *(const T *)(a7 + from), c7_0_0 += e * b0_0; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) += c2_0; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) += c3_0; \
-        T *o4 = (T *)(out + out_rows[4]); \
-        *(V *)(o4 + L * 0) += c4_0; \
-        T *o5 = (T *)(out + out_rows[5]); \
-        *(V *)(o5 + L * 0) += c5_0; \
-        T *o6 = (T *)(out + out_rows[6]); \
-        *(V *)(o6 + L * 0) += c6_0; \
-        T *o7 = (T *)(out + out_rows[7]); \
-        *(V *)(o7 + L * 0) += c7_0; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) = c2_0; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) = c3_0; \
-        T *o4 = (T *)(out + out_rows[4]); \
-        *(V *)(o4 + L * 0) = c4_0; \
-        T *o5 = (T *)(out + out_rows[5]); \
-        *(V *)(o5 + L * 0) = c5_0; \
-        T *o6 = (T *)(out + out_rows[6]); \
-        *(V *)(o6 + L * 0) = c6_0; \
-        T *o7 = (T *)(out + out_rows[7]); \
-        *(V *)(o7 + L * 0) = c7_0; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + last) + KEPT(V, M, c1_0_0, kept); \
+        *(V *)(o + last) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + last) + KEPT(V, M, c2_0_0, kept); \
+        *(V *)(o + last) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[3] + out_pieces[0]; \
+        if (add) c3_0_0 = *(V *)(o + last) + KEPT(V, M, c3_0_0, kept); \
+        *(V *)(o + last) = c3_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[4] + out_pieces[0]; \
+        if (add) c4_0_0 = *(V *)(o + last) + KEPT(V, M, c4_0_0, kept); \
+        *(V *)(o + last) = c4_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[5] + out_pieces[0]; \
+        if (add) c5_0_0 = *(V *)(o + last) + KEPT(V, M, c5_0_0, kept); \
+        *(V *)(o + last) = c5_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[6] + out_pieces[0]; \
+        if (add) c6_0_0 = *(V *)(o + last) + KEPT(V, M, c6_0_0, kept); \
+        *(V *)(o + last) = c6_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[7] + out_pieces[0]; \
+        if (add) c7_0_0 = *(V *)(o + last) + KEPT(V, M, c7_0_0, kept); \
+        *(V *)(o + last) = c7_0_0; \
     } \
 }
-#define TILE_8_2(NAME, T, V, TARGET) \
+#define TILE_8_1_2(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}, c1_1 = {0}; \
     const char *a2 = a + rows[2]; \
-    V c2_0 = {0}, c2_1 = {0}; \
     const char *a3 = a + rows[3]; \
-    V c3_0 = {0}, c3_1 = {0}; \
     const char *a4 = a + rows[4]; \
-    V c4_0 = {0}, c4_1 = {0}; \
     const char *a5 = a + rows[5]; \
-    V c5_0 = {0}, c5_1 = {0}; \
     const char *a6 = a + rows[6]; \
-    V c6_0 = {0}, c6_1 = {0}; \
     const char *a7 = a + rows[7]; \
-    V c7_0 = {0}, c7_1 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}; \
+    V c3_0_0 = {0}, c3_0_1 = {0}; \
+    V c4_0_0 = {0}, c4_0_1 = {0}; \
+    V c5_0_0 = {0}, c5_0_1 = {0}; \
+    V c6_0_0 = {0}, c6_0_1 = {0}; \
+    V c7_0_0 = {0}, c7_0_1 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0, c1_1 += e * b1; \
-        e = *(const T *)(a2 + from), c2_0 += e * b0, c2_1 += e * b1; \
-        e = *(const T *)(a3 + from), c3_0 += e * b0, c3_1 += e * b1; \
-        e = *(const T *)(a4 + from), c4_0 += e * b0, c4_1 += e * b1; \
-        e = *(const T *)(a5 + from), c5_0 += e * b0, c5_1 += e * b1; \
-        e = *(const T *)(a6 + from), c6_0 += e * b0, c6_1 += e * b1; \
-        e = *(const T *)(a7 + from), c7_0 += e * b0, c7_1 += e * b1; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1; \
+        e = *(const T *)(a3 + from), c3_0_0 += e * b0_0, c3_0_1 += e * b0_1; \
+        e = *(const T *)(a4 + from), c4_0_0 += e * b0_0, c4_0_1 += e * b0_1; \
+        e = *(const T *)(a5 + from), c5_0_0 += e * b0_0, c5_0_1 += e * b0_1; \
+        e = *(const T *)(a6 + from), c6_0_0 += e * b0_0, c6_0_1 += e * b0_1; \
+        e = *(const T *)(a7 + from), c7_0_0 += e * b0_0, c7_0_1 += e * b0_1; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0, *(V *)(o1 + L * 1) += c1_1; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) += c2_0, *(V *)(o2 + L * 1) += c2_1; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) += c3_0, *(V *)(o3 + L * 1) += c3_1; \
-        T *o4 = (T *)(out + out_rows[4]); \
-        *(V *)(o4 + L * 0) += c4_0, *(V *)(o4 + L * 1) += c4_1; \
-        T *o5 = (T *)(out + out_rows[5]); \
-        *(V *)(o5 + L * 0) += c5_0, *(V *)(o5 + L * 1) += c5_1; \
-        T *o6 = (T *)(out + out_rows[6]); \
-        *(V *)(o6 + L * 0) += c6_0, *(V *)(o6 + L * 1) += c6_1; \
-        T *o7 = (T *)(out + out_rows[7]); \
-        *(V *)(o7 + L * 0) += c7_0, *(V *)(o7 + L * 1) += c7_1; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0, *(V *)(o1 + L * 1) = c1_1; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) = c2_0, *(V *)(o2 + L * 1) = c2_1; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) = c3_0, *(V *)(o3 + L * 1) = c3_1; \
-        T *o4 = (T *)(out + out_rows[4]); \
-        *(V *)(o4 + L * 0) = c4_0, *(V *)(o4 + L * 1) = c4_1; \
-        T *o5 = (T *)(out + out_rows[5]); \
-        *(V *)(o5 + L * 0) = c5_0, *(V *)(o5 + L * 1) = c5_1; \
-        T *o6 = (T *)(out + out_rows[6]); \
-        *(V *)(o6 + L * 0) = c6_0, *(V *)(o6 + L * 1) = c6_1; \
-        T *o7 = (T *)(out + out_rows[7]); \
-        *(V *)(o7 + L * 0) = c7_0, *(V *)(o7 + L * 1) = c7_1; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + last) + KEPT(V, M, c1_0_1, kept); \
+        *(V *)(o + last) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + last) + KEPT(V, M, c2_0_1, kept); \
+        *(V *)(o + last) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[3] + out_pieces[0]; \
+        if (add) c3_0_0 = *(V *)(o + 0 * sizeof(V)) + c3_0_0, c3_0_1 = *(V *)(o + last) + KEPT(V, M, c3_0_1, kept); \
+        *(V *)(o + last) = c3_0_1, *(V *)(o + 0 * sizeof(V)) = c3_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[4] + out_pieces[0]; \
+        if (add) c4_0_0 = *(V *)(o + 0 * sizeof(V)) + c4_0_0, c4_0_1 = *(V *)(o + last) + KEPT(V, M, c4_0_1, kept); \
+        *(V *)(o + last) = c4_0_1, *(V *)(o + 0 * sizeof(V)) = c4_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[5] + out_pieces[0]; \
+        if (add) c5_0_0 = *(V *)(o + 0 * sizeof(V)) + c5_0_0, c5_0_1 = *(V *)(o + last) + KEPT(V, M, c5_0_1, kept); \
+        *(V *)(o + last) = c5_0_1, *(V *)(o + 0 * sizeof(V)) = c5_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[6] + out_pieces[0]; \
+        if (add) c6_0_0 = *(V *)(o + 0 * sizeof(V)) + c6_0_0, c6_0_1 = *(V *)(o + last) + KEPT(V, M, c6_0_1, kept); \
+        *(V *)(o + last) = c6_0_1, *(V *)(o + 0 * sizeof(V)) = c6_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[7] + out_pieces[0]; \
+        if (add) c7_0_0 = *(V *)(o + 0 * sizeof(V)) + c7_0_0, c7_0_1 = *(V *)(o + last) + KEPT(V, M, c7_0_1, kept); \
+        *(V *)(o + last) = c7_0_1, *(V *)(o + 0 * sizeof(V)) = c7_0_0; \
     } \
 }
-#define TILE_8_3(NAME, T, V, TARGET) \
+#define TILE_8_1_3(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
-                        const Pair *at, char *out, const Int *out_rows, int add) { \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
     const char *a0 = a + rows[0]; \
-    V c0_0 = {0}, c0_1 = {0}, c0_2 = {0}; \
     const char *a1 = a + rows[1]; \
-    V c1_0 = {0}, c1_1 = {0}, c1_2 = {0}; \
     const char *a2 = a + rows[2]; \
-    V c2_0 = {0}, c2_1 = {0}, c2_2 = {0}; \
     const char *a3 = a + rows[3]; \
-    V c3_0 = {0}, c3_1 = {0}, c3_2 = {0}; \
     const char *a4 = a + rows[4]; \
-    V c4_0 = {0}, c4_1 = {0}, c4_2 = {0}; \
     const char *a5 = a + rows[5]; \
-    V c5_0 = {0}, c5_1 = {0}, c5_2 = {0}; \
     const char *a6 = a + rows[6]; \
-    V c6_0 = {0}, c6_1 = {0}, c6_2 = {0}; \
     const char *a7 = a + rows[7]; \
-    V c7_0 = {0}, c7_1 = {0}, c7_2 = {0}; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}, c2_0_2 = {0}; \
+    V c3_0_0 = {0}, c3_0_1 = {0}, c3_0_2 = {0}; \
+    V c4_0_0 = {0}, c4_0_1 = {0}, c4_0_2 = {0}; \
+    V c5_0_0 = {0}, c5_0_1 = {0}, c5_0_2 = {0}; \
+    V c6_0_0 = {0}, c6_0_1 = {0}, c6_0_2 = {0}; \
+    V c7_0_0 = {0}, c7_0_1 = {0}, c7_0_2 = {0}; \
     for (const Pair *end = at + terms; at < end; at++) { \
-        const T *line = (const T *)(b + at->b); \
-        Int from = at->a; \
+        const Int from = at->a, line = at->b, far = line + last; \
         T e; \
-        V b0 = *(const V *)(line + L * 0), b1 = *(const V *)(line + L * 1), b2 = *(const V *)(line + L * 2); \
-        e = *(const T *)(a0 + from), c0_0 += e * b0, c0_1 += e * b1, c0_2 += e * b2; \
-        e = *(const T *)(a1 + from), c1_0 += e * b0, c1_1 += e * b1, c1_2 += e * b2; \
-        e = *(const T *)(a2 + from), c2_0 += e * b0, c2_1 += e * b1, c2_2 += e * b2; \
-        e = *(const T *)(a3 + from), c3_0 += e * b0, c3_1 += e * b1, c3_2 += e * b2; \
-        e = *(const T *)(a4 + from), c4_0 += e * b0, c4_1 += e * b1, c4_2 += e * b2; \
-        e = *(const T *)(a5 + from), c5_0 += e * b0, c5_1 += e * b1, c5_2 += e * b2; \
-        e = *(const T *)(a6 + from), c6_0 += e * b0, c6_1 += e * b1, c6_2 += e * b2; \
-        e = *(const T *)(a7 + from), c7_0 += e * b0, c7_1 += e * b1, c7_2 += e * b2; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1, c2_0_2 += e * b0_2; \
+        e = *(const T *)(a3 + from), c3_0_0 += e * b0_0, c3_0_1 += e * b0_1, c3_0_2 += e * b0_2; \
+        e = *(const T *)(a4 + from), c4_0_0 += e * b0_0, c4_0_1 += e * b0_1, c4_0_2 += e * b0_2; \
+        e = *(const T *)(a5 + from), c5_0_0 += e * b0_0, c5_0_1 += e * b0_1, c5_0_2 += e * b0_2; \
+        e = *(const T *)(a6 + from), c6_0_0 += e * b0_0, c6_0_1 += e * b0_1, c6_0_2 += e * b0_2; \
+        e = *(const T *)(a7 + from), c7_0_0 += e * b0_0, c7_0_1 += e * b0_1, c7_0_2 += e * b0_2; \
     } \
-    if (add) { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) += c0_0, *(V *)(o0 + L * 1) += c0_1, *(V *)(o0 + L * 2) += c0_2; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) += c1_0, *(V *)(o1 + L * 1) += c1_1, *(V *)(o1 + L * 2) += c1_2; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) += c2_0, *(V *)(o2 + L * 1) += c2_1, *(V *)(o2 + L * 2) += c2_2; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) += c3_0, *(V *)(o3 + L * 1) += c3_1, *(V *)(o3 + L * 2) += c3_2; \
-        T *o4 = (T *)(out + out_rows[4]); \
-        *(V *)(o4 + L * 0) += c4_0, *(V *)(o4 + L * 1) += c4_1, *(V *)(o4 + L * 2) += c4_2; \
-        T *o5 = (T *)(out + out_rows[5]); \
-        *(V *)(o5 + L * 0) += c5_0, *(V *)(o5 + L * 1) += c5_1, *(V *)(o5 + L * 2) += c5_2; \
-        T *o6 = (T *)(out + out_rows[6]); \
-        *(V *)(o6 + L * 0) += c6_0, *(V *)(o6 + L * 1) += c6_1, *(V *)(o6 + L * 2) += c6_2; \
-        T *o7 = (T *)(out + out_rows[7]); \
-        *(V *)(o7 + L * 0) += c7_0, *(V *)(o7 + L * 1) += c7_1, *(V *)(o7 + L * 2) += c7_2; \
-    } else { \
-        T *o0 = (T *)(out + out_rows[0]); \
-        *(V *)(o0 + L * 0) = c0_0, *(V *)(o0 + L * 1) = c0_1, *(V *)(o0 + L * 2) = c0_2; \
-        T *o1 = (T *)(out + out_rows[1]); \
-        *(V *)(o1 + L * 0) = c1_0, *(V *)(o1 + L * 1) = c1_1, *(V *)(o1 + L * 2) = c1_2; \
-        T *o2 = (T *)(out + out_rows[2]); \
-        *(V *)(o2 + L * 0) = c2_0, *(V *)(o2 + L * 1) = c2_1, *(V *)(o2 + L * 2) = c2_2; \
-        T *o3 = (T *)(out + out_rows[3]); \
-        *(V *)(o3 + L * 0) = c3_0, *(V *)(o3 + L * 1) = c3_1, *(V *)(o3 + L * 2) = c3_2; \
-        T *o4 = (T *)(out + out_rows[4]); \
-        *(V *)(o4 + L * 0) = c4_0, *(V *)(o4 + L * 1) = c4_1, *(V *)(o4 + L * 2) = c4_2; \
-        T *o5 = (T *)(out + out_rows[5]); \
-        *(V *)(o5 + L * 0) = c5_0, *(V *)(o5 + L * 1) = c5_1, *(V *)(o5 + L * 2) = c5_2; \
-        T *o6 = (T *)(out + out_rows[6]); \
-        *(V *)(o6 + L * 0) = c6_0, *(V *)(o6 + L * 1) = c6_1, *(V *)(o6 + L * 2) = c6_2; \
-        T *o7 = (T *)(out + out_rows[7]); \
-        *(V *)(o7 + L * 0) = c7_0, *(V *)(o7 + L * 1) = c7_1, *(V *)(o7 + L * 2) = c7_2; \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + last) + KEPT(V, M, c1_0_2, kept); \
+        *(V *)(o + last) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + 1 * sizeof(V)) + c2_0_1, c2_0_2 = *(V *)(o + last) + KEPT(V, M, c2_0_2, kept); \
+        *(V *)(o + last) = c2_0_2, *(V *)(o + 1 * sizeof(V)) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[3] + out_pieces[0]; \
+        if (add) c3_0_0 = *(V *)(o + 0 * sizeof(V)) + c3_0_0, c3_0_1 = *(V *)(o + 1 * sizeof(V)) + c3_0_1, c3_0_2 = *(V *)(o + last) + KEPT(V, M, c3_0_2, kept); \
+        *(V *)(o + last) = c3_0_2, *(V *)(o + 1 * sizeof(V)) = c3_0_1, *(V *)(o + 0 * sizeof(V)) = c3_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[4] + out_pieces[0]; \
+        if (add) c4_0_0 = *(V *)(o + 0 * sizeof(V)) + c4_0_0, c4_0_1 = *(V *)(o + 1 * sizeof(V)) + c4_0_1, c4_0_2 = *(V *)(o + last) + KEPT(V, M, c4_0_2, kept); \
+        *(V *)(o + last) = c4_0_2, *(V *)(o + 1 * sizeof(V)) = c4_0_1, *(V *)(o + 0 * sizeof(V)) = c4_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[5] + out_pieces[0]; \
+        if (add) c5_0_0 = *(V *)(o + 0 * sizeof(V)) + c5_0_0, c5_0_1 = *(V *)(o + 1 * sizeof(V)) + c5_0_1, c5_0_2 = *(V *)(o + last) + KEPT(V, M, c5_0_2, kept); \
+        *(V *)(o + last) = c5_0_2, *(V *)(o + 1 * sizeof(V)) = c5_0_1, *(V *)(o + 0 * sizeof(V)) = c5_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[6] + out_pieces[0]; \
+        if (add) c6_0_0 = *(V *)(o + 0 * sizeof(V)) + c6_0_0, c6_0_1 = *(V *)(o + 1 * sizeof(V)) + c6_0_1, c6_0_2 = *(V *)(o + last) + KEPT(V, M, c6_0_2, kept); \
+        *(V *)(o + last) = c6_0_2, *(V *)(o + 1 * sizeof(V)) = c6_0_1, *(V *)(o + 0 * sizeof(V)) = c6_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[7] + out_pieces[0]; \
+        if (add) c7_0_0 = *(V *)(o + 0 * sizeof(V)) + c7_0_0, c7_0_1 = *(V *)(o + 1 * sizeof(V)) + c7_0_1, c7_0_2 = *(V *)(o + last) + KEPT(V, M, c7_0_2, kept); \
+        *(V *)(o + last) = c7_0_2, *(V *)(o + 1 * sizeof(V)) = c7_0_1, *(V *)(o + 0 * sizeof(V)) = c7_0_0; \
+    } \
+}
+#define TILE_1_2_1(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0; \
+        V b1_0 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + last) + KEPT(V, M, c0_1_0, kept); \
+        *(V *)(o + last) = c0_1_0; \
+    } \
+}
+#define TILE_1_2_2(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + last) + KEPT(V, M, c0_1_1, kept); \
+        *(V *)(o + last) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+}
+#define TILE_1_2_3(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + last) + KEPT(V, M, c0_1_2, kept); \
+        *(V *)(o + last) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+}
+#define TILE_1_2_4(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}, c0_1_3 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + line + 2 * sizeof(V)), b1_3 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2, c0_1_3 += e * b1_3; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
+        *(V *)(o + last) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + 2 * sizeof(V)) + c0_1_2, c0_1_3 = *(V *)(o + last) + KEPT(V, M, c0_1_3, kept); \
+        *(V *)(o + last) = c0_1_3, *(V *)(o + 2 * sizeof(V)) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+}
+#define TILE_2_2_1(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
+    V c1_0_0 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}; \
+    V c1_1_0 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0; \
+        V b1_0 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + last) + KEPT(V, M, c1_0_0, kept); \
+        *(V *)(o + last) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + last) + KEPT(V, M, c0_1_0, kept); \
+        *(V *)(o + last) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + last) + KEPT(V, M, c1_1_0, kept); \
+        *(V *)(o + last) = c1_1_0; \
+    } \
+}
+#define TILE_2_2_2(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}; \
+    V c1_1_0 = {0}, c1_1_1 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0, c1_1_1 += e * b1_1; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + last) + KEPT(V, M, c1_0_1, kept); \
+        *(V *)(o + last) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + last) + KEPT(V, M, c0_1_1, kept); \
+        *(V *)(o + last) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + 0 * sizeof(V)) + c1_1_0, c1_1_1 = *(V *)(o + last) + KEPT(V, M, c1_1_1, kept); \
+        *(V *)(o + last) = c1_1_1, *(V *)(o + 0 * sizeof(V)) = c1_1_0; \
+    } \
+}
+#define TILE_2_2_3(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}; \
+    V c1_1_0 = {0}, c1_1_1 = {0}, c1_1_2 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0, c1_1_1 += e * b1_1, c1_1_2 += e * b1_2; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + last) + KEPT(V, M, c1_0_2, kept); \
+        *(V *)(o + last) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + last) + KEPT(V, M, c0_1_2, kept); \
+        *(V *)(o + last) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + 0 * sizeof(V)) + c1_1_0, c1_1_1 = *(V *)(o + 1 * sizeof(V)) + c1_1_1, c1_1_2 = *(V *)(o + last) + KEPT(V, M, c1_1_2, kept); \
+        *(V *)(o + last) = c1_1_2, *(V *)(o + 1 * sizeof(V)) = c1_1_1, *(V *)(o + 0 * sizeof(V)) = c1_1_0; \
+    } \
+}
+#define TILE_2_2_4(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}, c1_0_3 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}, c0_1_3 = {0}; \
+    V c1_1_0 = {0}, c1_1_1 = {0}, c1_1_2 = {0}, c1_1_3 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2, c1_0_3 += e * b0_3; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + line + 2 * sizeof(V)), b1_3 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2, c0_1_3 += e * b1_3; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0, c1_1_1 += e * b1_1, c1_1_2 += e * b1_2, c1_1_3 += e * b1_3; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
+        *(V *)(o + last) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + 2 * sizeof(V)) + c1_0_2, c1_0_3 = *(V *)(o + last) + KEPT(V, M, c1_0_3, kept); \
+        *(V *)(o + last) = c1_0_3, *(V *)(o + 2 * sizeof(V)) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + 2 * sizeof(V)) + c0_1_2, c0_1_3 = *(V *)(o + last) + KEPT(V, M, c0_1_3, kept); \
+        *(V *)(o + last) = c0_1_3, *(V *)(o + 2 * sizeof(V)) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + 0 * sizeof(V)) + c1_1_0, c1_1_1 = *(V *)(o + 1 * sizeof(V)) + c1_1_1, c1_1_2 = *(V *)(o + 2 * sizeof(V)) + c1_1_2, c1_1_3 = *(V *)(o + last) + KEPT(V, M, c1_1_3, kept); \
+        *(V *)(o + last) = c1_1_3, *(V *)(o + 2 * sizeof(V)) = c1_1_2, *(V *)(o + 1 * sizeof(V)) = c1_1_1, *(V *)(o + 0 * sizeof(V)) = c1_1_0; \
+    } \
+}
+#define TILE_3_2_1(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *a2 = a + rows[2]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
+    V c1_0_0 = {0}; \
+    V c2_0_0 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}; \
+    V c1_1_0 = {0}; \
+    V c2_1_0 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0; \
+        V b1_0 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0; \
+        e = *(const T *)(a2 + from), c2_1_0 += e * b1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + last) + KEPT(V, M, c1_0_0, kept); \
+        *(V *)(o + last) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + last) + KEPT(V, M, c2_0_0, kept); \
+        *(V *)(o + last) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + last) + KEPT(V, M, c0_1_0, kept); \
+        *(V *)(o + last) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + last) + KEPT(V, M, c1_1_0, kept); \
+        *(V *)(o + last) = c1_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[1]; \
+        if (add) c2_1_0 = *(V *)(o + last) + KEPT(V, M, c2_1_0, kept); \
+        *(V *)(o + last) = c2_1_0; \
+    } \
+}
+#define TILE_3_2_2(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *a2 = a + rows[2]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}; \
+    V c1_1_0 = {0}, c1_1_1 = {0}; \
+    V c2_1_0 = {0}, c2_1_1 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0, c1_1_1 += e * b1_1; \
+        e = *(const T *)(a2 + from), c2_1_0 += e * b1_0, c2_1_1 += e * b1_1; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + last) + KEPT(V, M, c1_0_1, kept); \
+        *(V *)(o + last) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + last) + KEPT(V, M, c2_0_1, kept); \
+        *(V *)(o + last) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + last) + KEPT(V, M, c0_1_1, kept); \
+        *(V *)(o + last) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + 0 * sizeof(V)) + c1_1_0, c1_1_1 = *(V *)(o + last) + KEPT(V, M, c1_1_1, kept); \
+        *(V *)(o + last) = c1_1_1, *(V *)(o + 0 * sizeof(V)) = c1_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[1]; \
+        if (add) c2_1_0 = *(V *)(o + 0 * sizeof(V)) + c2_1_0, c2_1_1 = *(V *)(o + last) + KEPT(V, M, c2_1_1, kept); \
+        *(V *)(o + last) = c2_1_1, *(V *)(o + 0 * sizeof(V)) = c2_1_0; \
+    } \
+}
+#define TILE_3_2_3(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *a2 = a + rows[2]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}, c2_0_2 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}; \
+    V c1_1_0 = {0}, c1_1_1 = {0}, c1_1_2 = {0}; \
+    V c2_1_0 = {0}, c2_1_1 = {0}, c2_1_2 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1, c2_0_2 += e * b0_2; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0, c1_1_1 += e * b1_1, c1_1_2 += e * b1_2; \
+        e = *(const T *)(a2 + from), c2_1_0 += e * b1_0, c2_1_1 += e * b1_1, c2_1_2 += e * b1_2; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + last) + KEPT(V, M, c1_0_2, kept); \
+        *(V *)(o + last) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + 1 * sizeof(V)) + c2_0_1, c2_0_2 = *(V *)(o + last) + KEPT(V, M, c2_0_2, kept); \
+        *(V *)(o + last) = c2_0_2, *(V *)(o + 1 * sizeof(V)) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + last) + KEPT(V, M, c0_1_2, kept); \
+        *(V *)(o + last) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + 0 * sizeof(V)) + c1_1_0, c1_1_1 = *(V *)(o + 1 * sizeof(V)) + c1_1_1, c1_1_2 = *(V *)(o + last) + KEPT(V, M, c1_1_2, kept); \
+        *(V *)(o + last) = c1_1_2, *(V *)(o + 1 * sizeof(V)) = c1_1_1, *(V *)(o + 0 * sizeof(V)) = c1_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[1]; \
+        if (add) c2_1_0 = *(V *)(o + 0 * sizeof(V)) + c2_1_0, c2_1_1 = *(V *)(o + 1 * sizeof(V)) + c2_1_1, c2_1_2 = *(V *)(o + last) + KEPT(V, M, c2_1_2, kept); \
+        *(V *)(o + last) = c2_1_2, *(V *)(o + 1 * sizeof(V)) = c2_1_1, *(V *)(o + 0 * sizeof(V)) = c2_1_0; \
+    } \
+}
+#define TILE_3_2_4(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *a2 = a + rows[2]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}, c1_0_3 = {0}; \
+    V c2_0_0 = {0}, c2_0_1 = {0}, c2_0_2 = {0}, c2_0_3 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}, c0_1_3 = {0}; \
+    V c1_1_0 = {0}, c1_1_1 = {0}, c1_1_2 = {0}, c1_1_3 = {0}; \
+    V c2_1_0 = {0}, c2_1_1 = {0}, c2_1_2 = {0}, c2_1_3 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2, c1_0_3 += e * b0_3; \
+        e = *(const T *)(a2 + from), c2_0_0 += e * b0_0, c2_0_1 += e * b0_1, c2_0_2 += e * b0_2, c2_0_3 += e * b0_3; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + line + 2 * sizeof(V)), b1_3 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2, c0_1_3 += e * b1_3; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0, c1_1_1 += e * b1_1, c1_1_2 += e * b1_2, c1_1_3 += e * b1_3; \
+        e = *(const T *)(a2 + from), c2_1_0 += e * b1_0, c2_1_1 += e * b1_1, c2_1_2 += e * b1_2, c2_1_3 += e * b1_3; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
+        *(V *)(o + last) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + 2 * sizeof(V)) + c1_0_2, c1_0_3 = *(V *)(o + last) + KEPT(V, M, c1_0_3, kept); \
+        *(V *)(o + last) = c1_0_3, *(V *)(o + 2 * sizeof(V)) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[0]; \
+        if (add) c2_0_0 = *(V *)(o + 0 * sizeof(V)) + c2_0_0, c2_0_1 = *(V *)(o + 1 * sizeof(V)) + c2_0_1, c2_0_2 = *(V *)(o + 2 * sizeof(V)) + c2_0_2, c2_0_3 = *(V *)(o + last) + KEPT(V, M, c2_0_3, kept); \
+        *(V *)(o + last) = c2_0_3, *(V *)(o + 2 * sizeof(V)) = c2_0_2, *(V *)(o + 1 * sizeof(V)) = c2_0_1, *(V *)(o + 0 * sizeof(V)) = c2_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + 2 * sizeof(V)) + c0_1_2, c0_1_3 = *(V *)(o + last) + KEPT(V, M, c0_1_3, kept); \
+        *(V *)(o + last) = c0_1_3, *(V *)(o + 2 * sizeof(V)) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + 0 * sizeof(V)) + c1_1_0, c1_1_1 = *(V *)(o + 1 * sizeof(V)) + c1_1_1, c1_1_2 = *(V *)(o + 2 * sizeof(V)) + c1_1_2, c1_1_3 = *(V *)(o + last) + KEPT(V, M, c1_1_3, kept); \
+        *(V *)(o + last) = c1_1_3, *(V *)(o + 2 * sizeof(V)) = c1_1_2, *(V *)(o + 1 * sizeof(V)) = c1_1_1, *(V *)(o + 0 * sizeof(V)) = c1_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[2] + out_pieces[1]; \
+        if (add) c2_1_0 = *(V *)(o + 0 * sizeof(V)) + c2_1_0, c2_1_1 = *(V *)(o + 1 * sizeof(V)) + c2_1_1, c2_1_2 = *(V *)(o + 2 * sizeof(V)) + c2_1_2, c2_1_3 = *(V *)(o + last) + KEPT(V, M, c2_1_3, kept); \
+        *(V *)(o + last) = c2_1_3, *(V *)(o + 2 * sizeof(V)) = c2_1_2, *(V *)(o + 1 * sizeof(V)) = c2_1_1, *(V *)(o + 0 * sizeof(V)) = c2_1_0; \
+    } \
+}
+#define TILE_1_4_1(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0; \
+        V b1_0 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0; \
+        V b2_0 = *(const V *)(b2 + far); \
+        e = *(const T *)(a0 + from), c0_2_0 += e * b2_0; \
+        V b3_0 = *(const V *)(b3 + far); \
+        e = *(const T *)(a0 + from), c0_3_0 += e * b3_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + last) + KEPT(V, M, c0_1_0, kept); \
+        *(V *)(o + last) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[2]; \
+        if (add) c0_2_0 = *(V *)(o + last) + KEPT(V, M, c0_2_0, kept); \
+        *(V *)(o + last) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[3]; \
+        if (add) c0_3_0 = *(V *)(o + last) + KEPT(V, M, c0_3_0, kept); \
+        *(V *)(o + last) = c0_3_0; \
+    } \
+}
+#define TILE_1_4_2(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}, c0_2_1 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}, c0_3_1 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1; \
+        V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V)), b2_1 = *(const V *)(b2 + far); \
+        e = *(const T *)(a0 + from), c0_2_0 += e * b2_0, c0_2_1 += e * b2_1; \
+        V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V)), b3_1 = *(const V *)(b3 + far); \
+        e = *(const T *)(a0 + from), c0_3_0 += e * b3_0, c0_3_1 += e * b3_1; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + last) + KEPT(V, M, c0_1_1, kept); \
+        *(V *)(o + last) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[2]; \
+        if (add) c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + last) + KEPT(V, M, c0_2_1, kept); \
+        *(V *)(o + last) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[3]; \
+        if (add) c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + last) + KEPT(V, M, c0_3_1, kept); \
+        *(V *)(o + last) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
+    } \
+}
+#define TILE_1_4_3(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}, c0_2_1 = {0}, c0_2_2 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}, c0_3_1 = {0}, c0_3_2 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2; \
+        V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V)), b2_1 = *(const V *)(b2 + line + 1 * sizeof(V)), b2_2 = *(const V *)(b2 + far); \
+        e = *(const T *)(a0 + from), c0_2_0 += e * b2_0, c0_2_1 += e * b2_1, c0_2_2 += e * b2_2; \
+        V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V)), b3_1 = *(const V *)(b3 + line + 1 * sizeof(V)), b3_2 = *(const V *)(b3 + far); \
+        e = *(const T *)(a0 + from), c0_3_0 += e * b3_0, c0_3_1 += e * b3_1, c0_3_2 += e * b3_2; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + last) + KEPT(V, M, c0_1_2, kept); \
+        *(V *)(o + last) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[2]; \
+        if (add) c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + 1 * sizeof(V)) + c0_2_1, c0_2_2 = *(V *)(o + last) + KEPT(V, M, c0_2_2, kept); \
+        *(V *)(o + last) = c0_2_2, *(V *)(o + 1 * sizeof(V)) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[3]; \
+        if (add) c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + 1 * sizeof(V)) + c0_3_1, c0_3_2 = *(V *)(o + last) + KEPT(V, M, c0_3_2, kept); \
+        *(V *)(o + last) = c0_3_2, *(V *)(o + 1 * sizeof(V)) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
+    } \
+}
+#define TILE_1_4_4(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}, c0_1_3 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}, c0_2_1 = {0}, c0_2_2 = {0}, c0_2_3 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}, c0_3_1 = {0}, c0_3_2 = {0}, c0_3_3 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + line + 2 * sizeof(V)), b1_3 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2, c0_1_3 += e * b1_3; \
+        V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V)), b2_1 = *(const V *)(b2 + line + 1 * sizeof(V)), b2_2 = *(const V *)(b2 + line + 2 * sizeof(V)), b2_3 = *(const V *)(b2 + far); \
+        e = *(const T *)(a0 + from), c0_2_0 += e * b2_0, c0_2_1 += e * b2_1, c0_2_2 += e * b2_2, c0_2_3 += e * b2_3; \
+        V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V)), b3_1 = *(const V *)(b3 + line + 1 * sizeof(V)), b3_2 = *(const V *)(b3 + line + 2 * sizeof(V)), b3_3 = *(const V *)(b3 + far); \
+        e = *(const T *)(a0 + from), c0_3_0 += e * b3_0, c0_3_1 += e * b3_1, c0_3_2 += e * b3_2, c0_3_3 += e * b3_3; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
+        *(V *)(o + last) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + 2 * sizeof(V)) + c0_1_2, c0_1_3 = *(V *)(o + last) + KEPT(V, M, c0_1_3, kept); \
+        *(V *)(o + last) = c0_1_3, *(V *)(o + 2 * sizeof(V)) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[2]; \
+        if (add) c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + 1 * sizeof(V)) + c0_2_1, c0_2_2 = *(V *)(o + 2 * sizeof(V)) + c0_2_2, c0_2_3 = *(V *)(o + last) + KEPT(V, M, c0_2_3, kept); \
+        *(V *)(o + last) = c0_2_3, *(V *)(o + 2 * sizeof(V)) = c0_2_2, *(V *)(o + 1 * sizeof(V)) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[3]; \
+        if (add) c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + 1 * sizeof(V)) + c0_3_1, c0_3_2 = *(V *)(o + 2 * sizeof(V)) + c0_3_2, c0_3_3 = *(V *)(o + last) + KEPT(V, M, c0_3_3, kept); \
+        *(V *)(o + last) = c0_3_3, *(V *)(o + 2 * sizeof(V)) = c0_3_2, *(V *)(o + 1 * sizeof(V)) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
+    } \
+}
+#define TILE_1_4_6(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}, c0_0_4 = {0}, c0_0_5 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}, c0_1_3 = {0}, c0_1_4 = {0}, c0_1_5 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}, c0_2_1 = {0}, c0_2_2 = {0}, c0_2_3 = {0}, c0_2_4 = {0}, c0_2_5 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}, c0_3_1 = {0}, c0_3_2 = {0}, c0_3_3 = {0}, c0_3_4 = {0}, c0_3_5 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + line + 3 * sizeof(V)), b0_4 = *(const V *)(b0 + line + 4 * sizeof(V)), b0_5 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3, c0_0_4 += e * b0_4, c0_0_5 += e * b0_5; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + line + 2 * sizeof(V)), b1_3 = *(const V *)(b1 + line + 3 * sizeof(V)), b1_4 = *(const V *)(b1 + line + 4 * sizeof(V)), b1_5 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2, c0_1_3 += e * b1_3, c0_1_4 += e * b1_4, c0_1_5 += e * b1_5; \
+        V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V)), b2_1 = *(const V *)(b2 + line + 1 * sizeof(V)), b2_2 = *(const V *)(b2 + line + 2 * sizeof(V)), b2_3 = *(const V *)(b2 + line + 3 * sizeof(V)), b2_4 = *(const V *)(b2 + line + 4 * sizeof(V)), b2_5 = *(const V *)(b2 + far); \
+        e = *(const T *)(a0 + from), c0_2_0 += e * b2_0, c0_2_1 += e * b2_1, c0_2_2 += e * b2_2, c0_2_3 += e * b2_3, c0_2_4 += e * b2_4, c0_2_5 += e * b2_5; \
+        V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V)), b3_1 = *(const V *)(b3 + line + 1 * sizeof(V)), b3_2 = *(const V *)(b3 + line + 2 * sizeof(V)), b3_3 = *(const V *)(b3 + line + 3 * sizeof(V)), b3_4 = *(const V *)(b3 + line + 4 * sizeof(V)), b3_5 = *(const V *)(b3 + far); \
+        e = *(const T *)(a0 + from), c0_3_0 += e * b3_0, c0_3_1 += e * b3_1, c0_3_2 += e * b3_2, c0_3_3 += e * b3_3, c0_3_4 += e * b3_4, c0_3_5 += e * b3_5; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + 3 * sizeof(V)) + c0_0_3, c0_0_4 = *(V *)(o + 4 * sizeof(V)) + c0_0_4, c0_0_5 = *(V *)(o + last) + KEPT(V, M, c0_0_5, kept); \
+        *(V *)(o + last) = c0_0_5, *(V *)(o + 4 * sizeof(V)) = c0_0_4, *(V *)(o + 3 * sizeof(V)) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + 2 * sizeof(V)) + c0_1_2, c0_1_3 = *(V *)(o + 3 * sizeof(V)) + c0_1_3, c0_1_4 = *(V *)(o + 4 * sizeof(V)) + c0_1_4, c0_1_5 = *(V *)(o + last) + KEPT(V, M, c0_1_5, kept); \
+        *(V *)(o + last) = c0_1_5, *(V *)(o + 4 * sizeof(V)) = c0_1_4, *(V *)(o + 3 * sizeof(V)) = c0_1_3, *(V *)(o + 2 * sizeof(V)) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[2]; \
+        if (add) c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + 1 * sizeof(V)) + c0_2_1, c0_2_2 = *(V *)(o + 2 * sizeof(V)) + c0_2_2, c0_2_3 = *(V *)(o + 3 * sizeof(V)) + c0_2_3, c0_2_4 = *(V *)(o + 4 * sizeof(V)) + c0_2_4, c0_2_5 = *(V *)(o + last) + KEPT(V, M, c0_2_5, kept); \
+        *(V *)(o + last) = c0_2_5, *(V *)(o + 4 * sizeof(V)) = c0_2_4, *(V *)(o + 3 * sizeof(V)) = c0_2_3, *(V *)(o + 2 * sizeof(V)) = c0_2_2, *(V *)(o + 1 * sizeof(V)) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[3]; \
+        if (add) c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + 1 * sizeof(V)) + c0_3_1, c0_3_2 = *(V *)(o + 2 * sizeof(V)) + c0_3_2, c0_3_3 = *(V *)(o + 3 * sizeof(V)) + c0_3_3, c0_3_4 = *(V *)(o + 4 * sizeof(V)) + c0_3_4, c0_3_5 = *(V *)(o + last) + KEPT(V, M, c0_3_5, kept); \
+        *(V *)(o + last) = c0_3_5, *(V *)(o + 4 * sizeof(V)) = c0_3_4, *(V *)(o + 3 * sizeof(V)) = c0_3_3, *(V *)(o + 2 * sizeof(V)) = c0_3_2, *(V *)(o + 1 * sizeof(V)) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
+    } \
+}
+#define TILE_2_4_1(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
+    V c1_0_0 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}; \
+    V c1_1_0 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}; \
+    V c1_2_0 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}; \
+    V c1_3_0 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0; \
+        V b1_0 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0; \
+        V b2_0 = *(const V *)(b2 + far); \
+        e = *(const T *)(a0 + from), c0_2_0 += e * b2_0; \
+        e = *(const T *)(a1 + from), c1_2_0 += e * b2_0; \
+        V b3_0 = *(const V *)(b3 + far); \
+        e = *(const T *)(a0 + from), c0_3_0 += e * b3_0; \
+        e = *(const T *)(a1 + from), c1_3_0 += e * b3_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + last) + KEPT(V, M, c1_0_0, kept); \
+        *(V *)(o + last) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + last) + KEPT(V, M, c0_1_0, kept); \
+        *(V *)(o + last) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + last) + KEPT(V, M, c1_1_0, kept); \
+        *(V *)(o + last) = c1_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[2]; \
+        if (add) c0_2_0 = *(V *)(o + last) + KEPT(V, M, c0_2_0, kept); \
+        *(V *)(o + last) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[2]; \
+        if (add) c1_2_0 = *(V *)(o + last) + KEPT(V, M, c1_2_0, kept); \
+        *(V *)(o + last) = c1_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[3]; \
+        if (add) c0_3_0 = *(V *)(o + last) + KEPT(V, M, c0_3_0, kept); \
+        *(V *)(o + last) = c0_3_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[3]; \
+        if (add) c1_3_0 = *(V *)(o + last) + KEPT(V, M, c1_3_0, kept); \
+        *(V *)(o + last) = c1_3_0; \
+    } \
+}
+#define TILE_2_4_2(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}; \
+    V c1_1_0 = {0}, c1_1_1 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}, c0_2_1 = {0}; \
+    V c1_2_0 = {0}, c1_2_1 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}, c0_3_1 = {0}; \
+    V c1_3_0 = {0}, c1_3_1 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0, c1_1_1 += e * b1_1; \
+        V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V)), b2_1 = *(const V *)(b2 + far); \
+        e = *(const T *)(a0 + from), c0_2_0 += e * b2_0, c0_2_1 += e * b2_1; \
+        e = *(const T *)(a1 + from), c1_2_0 += e * b2_0, c1_2_1 += e * b2_1; \
+        V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V)), b3_1 = *(const V *)(b3 + far); \
+        e = *(const T *)(a0 + from), c0_3_0 += e * b3_0, c0_3_1 += e * b3_1; \
+        e = *(const T *)(a1 + from), c1_3_0 += e * b3_0, c1_3_1 += e * b3_1; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + last) + KEPT(V, M, c1_0_1, kept); \
+        *(V *)(o + last) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + last) + KEPT(V, M, c0_1_1, kept); \
+        *(V *)(o + last) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + 0 * sizeof(V)) + c1_1_0, c1_1_1 = *(V *)(o + last) + KEPT(V, M, c1_1_1, kept); \
+        *(V *)(o + last) = c1_1_1, *(V *)(o + 0 * sizeof(V)) = c1_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[2]; \
+        if (add) c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + last) + KEPT(V, M, c0_2_1, kept); \
+        *(V *)(o + last) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[2]; \
+        if (add) c1_2_0 = *(V *)(o + 0 * sizeof(V)) + c1_2_0, c1_2_1 = *(V *)(o + last) + KEPT(V, M, c1_2_1, kept); \
+        *(V *)(o + last) = c1_2_1, *(V *)(o + 0 * sizeof(V)) = c1_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[3]; \
+        if (add) c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + last) + KEPT(V, M, c0_3_1, kept); \
+        *(V *)(o + last) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[3]; \
+        if (add) c1_3_0 = *(V *)(o + 0 * sizeof(V)) + c1_3_0, c1_3_1 = *(V *)(o + last) + KEPT(V, M, c1_3_1, kept); \
+        *(V *)(o + last) = c1_3_1, *(V *)(o + 0 * sizeof(V)) = c1_3_0; \
+    } \
+}
+#define TILE_2_4_3(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b, \
+                        const Int *pieces, const Pair *at, Int last, const void *keep, \
+                        char *out, const Int *out_rows, const Int *out_pieces, int add) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const M kept = *(const M *)keep; \
+    const char *a0 = a + rows[0]; \
+    const char *a1 = a + rows[1]; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
+    V c1_0_0 = {0}, c1_0_1 = {0}, c1_0_2 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}; \
+    V c1_1_0 = {0}, c1_1_1 = {0}, c1_1_2 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}, c0_2_1 = {0}, c0_2_2 = {0}; \
+    V c1_2_0 = {0}, c1_2_1 = {0}, c1_2_2 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}, c0_3_1 = {0}, c0_3_2 = {0}; \
+    V c1_3_0 = {0}, c1_3_1 = {0}, c1_3_2 = {0}; \
+    for (const Pair *end = at + terms; at < end; at++) { \
+        const Int from = at->a, line = at->b, far = line + last; \
+        T e; \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        e = *(const T *)(a0 + from), c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
+        e = *(const T *)(a1 + from), c1_0_0 += e * b0_0, c1_0_1 += e * b0_1, c1_0_2 += e * b0_2; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + far); \
+        e = *(const T *)(a0 + from), c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2; \
+        e = *(const T *)(a1 + from), c1_1_0 += e * b1_0, c1_1_1 += e * b1_1, c1_1_2 += e * b1_2; \
+        V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V)), b2_1 = *(const V *)(b2 + line + 1 * sizeof(V)), b2_2 = *(const V *)(b2 + far); \
+        e = *(const T *)(a0 + from), c0_2_0 += e * b2_0, c0_2_1 += e * b2_1, c0_2_2 += e * b2_2; \
+        e = *(const T *)(a1 + from), c1_2_0 += e * b2_0, c1_2_1 += e * b2_1, c1_2_2 += e * b2_2; \
+        V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V)), b3_1 = *(const V *)(b3 + line + 1 * sizeof(V)), b3_2 = *(const V *)(b3 + far); \
+        e = *(const T *)(a0 + from), c0_3_0 += e * b3_0, c0_3_1 += e * b3_1, c0_3_2 += e * b3_2; \
+        e = *(const T *)(a1 + from), c1_3_0 += e * b3_0, c1_3_1 += e * b3_1, c1_3_2 += e * b3_2; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[0]; \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[0]; \
+        if (add) c1_0_0 = *(V *)(o + 0 * sizeof(V)) + c1_0_0, c1_0_1 = *(V *)(o + 1 * sizeof(V)) + c1_0_1, c1_0_2 = *(V *)(o + last) + KEPT(V, M, c1_0_2, kept); \
+        *(V *)(o + last) = c1_0_2, *(V *)(o + 1 * sizeof(V)) = c1_0_1, *(V *)(o + 0 * sizeof(V)) = c1_0_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[1]; \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + last) + KEPT(V, M, c0_1_2, kept); \
+        *(V *)(o + last) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[1]; \
+        if (add) c1_1_0 = *(V *)(o + 0 * sizeof(V)) + c1_1_0, c1_1_1 = *(V *)(o + 1 * sizeof(V)) + c1_1_1, c1_1_2 = *(V *)(o + last) + KEPT(V, M, c1_1_2, kept); \
+        *(V *)(o + last) = c1_1_2, *(V *)(o + 1 * sizeof(V)) = c1_1_1, *(V *)(o + 0 * sizeof(V)) = c1_1_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[2]; \
+        if (add) c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + 1 * sizeof(V)) + c0_2_1, c0_2_2 = *(V *)(o + last) + KEPT(V, M, c0_2_2, kept); \
+        *(V *)(o + last) = c0_2_2, *(V *)(o + 1 * sizeof(V)) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[2]; \
+        if (add) c1_2_0 = *(V *)(o + 0 * sizeof(V)) + c1_2_0, c1_2_1 = *(V *)(o + 1 * sizeof(V)) + c1_2_1, c1_2_2 = *(V *)(o + last) + KEPT(V, M, c1_2_2, kept); \
+        *(V *)(o + last) = c1_2_2, *(V *)(o + 1 * sizeof(V)) = c1_2_1, *(V *)(o + 0 * sizeof(V)) = c1_2_0; \
+    } \
+    { \
+        char *o = out + out_rows[0] + out_pieces[3]; \
+        if (add) c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + 1 * sizeof(V)) + c0_3_1, c0_3_2 = *(V *)(o + last) + KEPT(V, M, c0_3_2, kept); \
+        *(V *)(o + last) = c0_3_2, *(V *)(o + 1 * sizeof(V)) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
+    } \
+    { \
+        char *o = out + out_rows[1] + out_pieces[3]; \
+        if (add) c1_3_0 = *(V *)(o + 0 * sizeof(V)) + c1_3_0, c1_3_1 = *(V *)(o + 1 * sizeof(V)) + c1_3_1, c1_3_2 = *(V *)(o + last) + KEPT(V, M, c1_3_2, kept); \
+        *(V *)(o + last) = c1_3_2, *(V *)(o + 1 * sizeof(V)) = c1_3_1, *(V *)(o + 0 * sizeof(V)) = c1_3_0; \
+    } \
+}
+
+/* The same for one row, and pieces that follow each other as rounds of terms do: what a piece reads
+ * at a term, the piece before it reads a round later. So what is loaded serves three rounds. */
+#define SLIDE_4_1(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, Int round, const char *a, const char *b, const Int *pieces, \
+                        const Pair *at, Int last, const void *keep, char *out, \
+                        const Int *out_pieces) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const Pair *const end = at + terms; \
+    const M kept = *(const M *)keep; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}; \
+    for (; end - at >= 3 * round; at += 2 * round) \
+        for (const Pair *stop = at + round; at < stop; at++) { \
+            const Int line0 = at->b, line1 = at[round].b, line2 = at[2 * round].b; \
+            const Int far0 = line0 + last, far1 = line1 + last, far2 = line2 + last; \
+            const T e0 = *(const T *)(a + at->a), e1 = *(const T *)(a + at[round].a); \
+            const T e2 = *(const T *)(a + at[2 * round].a); \
+            V x; \
+            x = *(const V *)(b0 + far0), c0_0_0 += e0 * x; \
+            x = *(const V *)(b1 + far0), c0_1_0 += e0 * x, c0_0_0 += e1 * x; \
+            x = *(const V *)(b2 + far0), c0_2_0 += e0 * x, c0_1_0 += e1 * x, c0_0_0 += e2 * x; \
+            x = *(const V *)(b3 + far0), c0_3_0 += e0 * x, c0_2_0 += e1 * x, c0_1_0 += e2 * x; \
+            x = *(const V *)(b3 + far1), c0_3_0 += e1 * x, c0_2_0 += e2 * x; \
+            x = *(const V *)(b3 + far2), c0_3_0 += e2 * x; \
+        } \
+    for (; at < end; at++) { \
+        const Int line = at->b, far = line + last; \
+        const T e = *(const T *)(a + at->a); \
+        V b0_0 = *(const V *)(b0 + far); \
+        c0_0_0 += e * b0_0; \
+        V b1_0 = *(const V *)(b1 + far); \
+        c0_1_0 += e * b1_0; \
+        V b2_0 = *(const V *)(b2 + far); \
+        c0_2_0 += e * b2_0; \
+        V b3_0 = *(const V *)(b3 + far); \
+        c0_3_0 += e * b3_0; \
+    } \
+    { \
+        char *o = out + out_pieces[0]; \
+        c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        *(V *)(o + last) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_pieces[1]; \
+        c0_1_0 = *(V *)(o + last) + KEPT(V, M, c0_1_0, kept); \
+        *(V *)(o + last) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_pieces[2]; \
+        c0_2_0 = *(V *)(o + last) + KEPT(V, M, c0_2_0, kept); \
+        *(V *)(o + last) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_pieces[3]; \
+        c0_3_0 = *(V *)(o + last) + KEPT(V, M, c0_3_0, kept); \
+        *(V *)(o + last) = c0_3_0; \
+    } \
+}
+#define SLIDE_4_2(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, Int round, const char *a, const char *b, const Int *pieces, \
+                        const Pair *at, Int last, const void *keep, char *out, \
+                        const Int *out_pieces) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const Pair *const end = at + terms; \
+    const M kept = *(const M *)keep; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}, c0_2_1 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}, c0_3_1 = {0}; \
+    for (; end - at >= 3 * round; at += 2 * round) \
+        for (const Pair *stop = at + round; at < stop; at++) { \
+            const Int line0 = at->b, line1 = at[round].b, line2 = at[2 * round].b; \
+            const Int far0 = line0 + last, far1 = line1 + last, far2 = line2 + last; \
+            const T e0 = *(const T *)(a + at->a), e1 = *(const T *)(a + at[round].a); \
+            const T e2 = *(const T *)(a + at[2 * round].a); \
+            V x; \
+            x = *(const V *)(b0 + line0 + 0 * sizeof(V)), c0_0_0 += e0 * x; \
+            x = *(const V *)(b0 + far0), c0_0_1 += e0 * x; \
+            x = *(const V *)(b1 + line0 + 0 * sizeof(V)), c0_1_0 += e0 * x, c0_0_0 += e1 * x; \
+            x = *(const V *)(b1 + far0), c0_1_1 += e0 * x, c0_0_1 += e1 * x; \
+            x = *(const V *)(b2 + line0 + 0 * sizeof(V)), c0_2_0 += e0 * x, c0_1_0 += e1 * x, c0_0_0 += e2 * x; \
+            x = *(const V *)(b2 + far0), c0_2_1 += e0 * x, c0_1_1 += e1 * x, c0_0_1 += e2 * x; \
+            x = *(const V *)(b3 + line0 + 0 * sizeof(V)), c0_3_0 += e0 * x, c0_2_0 += e1 * x, c0_1_0 += e2 * x; \
+            x = *(const V *)(b3 + far0), c0_3_1 += e0 * x, c0_2_1 += e1 * x, c0_1_1 += e2 * x; \
+            x = *(const V *)(b3 + line1 + 0 * sizeof(V)), c0_3_0 += e1 * x, c0_2_0 += e2 * x; \
+            x = *(const V *)(b3 + far1), c0_3_1 += e1 * x, c0_2_1 += e2 * x; \
+            x = *(const V *)(b3 + line2 + 0 * sizeof(V)), c0_3_0 += e2 * x; \
+            x = *(const V *)(b3 + far2), c0_3_1 += e2 * x; \
+        } \
+    for (; at < end; at++) { \
+        const Int line = at->b, far = line + last; \
+        const T e = *(const T *)(a + at->a); \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + far); \
+        c0_0_0 += e * b0_0, c0_0_1 += e * b0_1; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + far); \
+        c0_1_0 += e * b1_0, c0_1_1 += e * b1_1; \
+        V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V)), b2_1 = *(const V *)(b2 + far); \
+        c0_2_0 += e * b2_0, c0_2_1 += e * b2_1; \
+        V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V)), b3_1 = *(const V *)(b3 + far); \
+        c0_3_0 += e * b3_0, c0_3_1 += e * b3_1; \
+    } \
+    { \
+        char *o = out + out_pieces[0]; \
+        c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_pieces[1]; \
+        c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + last) + KEPT(V, M, c0_1_1, kept); \
+        *(V *)(o + last) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_pieces[2]; \
+        c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + last) + KEPT(V, M, c0_2_1, kept); \
+        *(V *)(o + last) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_pieces[3]; \
+        c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + last) + KEPT(V, M, c0_3_1, kept); \
+        *(V *)(o + last) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
+    } \
+}
+#define SLIDE_4_3(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, Int round, const char *a, const char *b, const Int *pieces, \
+                        const Pair *at, Int last, const void *keep, char *out, \
+                        const Int *out_pieces) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const Pair *const end = at + terms; \
+    const M kept = *(const M *)keep; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}, c0_2_1 = {0}, c0_2_2 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}, c0_3_1 = {0}, c0_3_2 = {0}; \
+    for (; end - at >= 3 * round; at += 2 * round) \
+        for (const Pair *stop = at + round; at < stop; at++) { \
+            const Int line0 = at->b, line1 = at[round].b, line2 = at[2 * round].b; \
+            const Int far0 = line0 + last, far1 = line1 + last, far2 = line2 + last; \
+            const T e0 = *(const T *)(a + at->a), e1 = *(const T *)(a + at[round].a); \
+            const T e2 = *(const T *)(a + at[2 * round].a); \
+            V x; \
+            x = *(const V *)(b0 + line0 + 0 * sizeof(V)), c0_0_0 += e0 * x; \
+            x = *(const V *)(b0 + line0 + 1 * sizeof(V)), c0_0_1 += e0 * x; \
+            x = *(const V *)(b0 + far0), c0_0_2 += e0 * x; \
+            x = *(const V *)(b1 + line0 + 0 * sizeof(V)), c0_1_0 += e0 * x, c0_0_0 += e1 * x; \
+            x = *(const V *)(b1 + line0 + 1 * sizeof(V)), c0_1_1 += e0 * x, c0_0_1 += e1 * x; \
+            x = *(const V *)(b1 + far0), c0_1_2 += e0 * x, c0_0_2 += e1 * x; \
+            x = *(const V *)(b2 + line0 + 0 * sizeof(V)), c0_2_0 += e0 * x, c0_1_0 += e1 * x, c0_0_0 += e2 * x; \
+            x = *(const V *)(b2 + line0 + 1 * sizeof(V)), c0_2_1 += e0 * x, c0_1_1 += e1 * x, c0_0_1 += e2 * x; \
+            x = *(const V *)(b2 + far0), c0_2_2 += e0 * x, c0_1_2 += e1 * x, c0_0_2 += e2 * x; \
+            x = *(const V *)(b3 + line0 + 0 * sizeof(V)), c0_3_0 += e0 * x, c0_2_0 += e1 * x, c0_1_0 += e2 * x; \
+            x = *(const V *)(b3 + line0 + 1 * sizeof(V)), c0_3_1 += e0 * x, c0_2_1 += e1 * x, c0_1_1 += e2 * x; \
+            x = *(const V *)(b3 + far0), c0_3_2 += e0 * x, c0_2_2 += e1 * x, c0_1_2 += e2 * x; \
+            x = *(const V *)(b3 + line1 + 0 * sizeof(V)), c0_3_0 += e1 * x, c0_2_0 += e2 * x; \
+            x = *(const V *)(b3 + line1 + 1 * sizeof(V)), c0_3_1 += e1 * x, c0_2_1 += e2 * x; \
+            x = *(const V *)(b3 + far1), c0_3_2 += e1 * x, c0_2_2 += e2 * x; \
+            x = *(const V *)(b3 + line2 + 0 * sizeof(V)), c0_3_0 += e2 * x; \
+            x = *(const V *)(b3 + line2 + 1 * sizeof(V)), c0_3_1 += e2 * x; \
+            x = *(const V *)(b3 + far2), c0_3_2 += e2 * x; \
+        } \
+    for (; at < end; at++) { \
+        const Int line = at->b, far = line + last; \
+        const T e = *(const T *)(a + at->a); \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + far); \
+        c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + far); \
+        c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2; \
+        V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V)), b2_1 = *(const V *)(b2 + line + 1 * sizeof(V)), b2_2 = *(const V *)(b2 + far); \
+        c0_2_0 += e * b2_0, c0_2_1 += e * b2_1, c0_2_2 += e * b2_2; \
+        V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V)), b3_1 = *(const V *)(b3 + line + 1 * sizeof(V)), b3_2 = *(const V *)(b3 + far); \
+        c0_3_0 += e * b3_0, c0_3_1 += e * b3_1, c0_3_2 += e * b3_2; \
+    } \
+    { \
+        char *o = out + out_pieces[0]; \
+        c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_pieces[1]; \
+        c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + last) + KEPT(V, M, c0_1_2, kept); \
+        *(V *)(o + last) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_pieces[2]; \
+        c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + 1 * sizeof(V)) + c0_2_1, c0_2_2 = *(V *)(o + last) + KEPT(V, M, c0_2_2, kept); \
+        *(V *)(o + last) = c0_2_2, *(V *)(o + 1 * sizeof(V)) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_pieces[3]; \
+        c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + 1 * sizeof(V)) + c0_3_1, c0_3_2 = *(V *)(o + last) + KEPT(V, M, c0_3_2, kept); \
+        *(V *)(o + last) = c0_3_2, *(V *)(o + 1 * sizeof(V)) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
+    } \
+}
+#define SLIDE_4_4(NAME, T, V, M, TARGET) \
+TARGET static void NAME(Int terms, Int round, const char *a, const char *b, const Int *pieces, \
+                        const Pair *at, Int last, const void *keep, char *out, \
+                        const Int *out_pieces) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const Pair *const end = at + terms; \
+    const M kept = *(const M *)keep; \
+    const char *b0 = b + pieces[0]; \
+    V c0_0_0 = {0}, c0_0_1 = {0}, c0_0_2 = {0}, c0_0_3 = {0}; \
+    const char *b1 = b + pieces[1]; \
+    V c0_1_0 = {0}, c0_1_1 = {0}, c0_1_2 = {0}, c0_1_3 = {0}; \
+    const char *b2 = b + pieces[2]; \
+    V c0_2_0 = {0}, c0_2_1 = {0}, c0_2_2 = {0}, c0_2_3 = {0}; \
+    const char *b3 = b + pieces[3]; \
+    V c0_3_0 = {0}, c0_3_1 = {0}, c0_3_2 = {0}, c0_3_3 = {0}; \
+    for (; end - at >= 3 * round; at += 2 * round) \
+        for (const Pair *stop = at + round; at < stop; at++) { \
+            const Int line0 = at->b, line1 = at[round].b, line2 = at[2 * round].b; \
+            const Int far0 = line0 + last, far1 = line1 + last, far2 = line2 + last; \
+            const T e0 = *(const T *)(a + at->a), e1 = *(const T *)(a + at[round].a); \
+            const T e2 = *(const T *)(a + at[2 * round].a); \
+            V x; \
+            x = *(const V *)(b0 + line0 + 0 * sizeof(V)), c0_0_0 += e0 * x; \
+            x = *(const V *)(b0 + line0 + 1 * sizeof(V)), c0_0_1 += e0 * x; \
+            x = *(const V *)(b0 + line0 + 2 * sizeof(V)), c0_0_2 += e0 * x; \
+            x = *(const V *)(b0 + far0), c0_0_3 += e0 * x; \
+            x = *(const V *)(b1 + line0 + 0 * sizeof(V)), c0_1_0 += e0 * x, c0_0_0 += e1 * x; \
+            x = *(const V *)(b1 + line0 + 1 * sizeof(V)), c0_1_1 += e0 * x, c0_0_1 += e1 * x; \
+            x = *(const V *)(b1 + line0 + 2 * sizeof(V)), c0_1_2 += e0 * x, c0_0_2 += e1 * x; \
+            x = *(const V *)(b1 + far0), c0_1_3 += e0 * x, c0_0_3 += e1 * x; \
+            x = *(const V *)(b2 + line0 + 0 * sizeof(V)), c0_2_0 += e0 * x, c0_1_0 += e1 * x, c0_0_0 += e2 * x; \
+            x = *(const V *)(b2 + line0 + 1 * sizeof(V)), c0_2_1 += e0 * x, c0_1_1 += e1 * x, c0_0_1 += e2 * x; \
+            x = *(const V *)(b2 + line0 + 2 * sizeof(V)), c0_2_2 += e0 * x, c0_1_2 += e1 * x, c0_0_2 += e2 * x; \
+            x = *(const V *)(b2 + far0), c0_2_3 += e0 * x, c0_1_3 += e1 * x, c0_0_3 += e2 * x; \
+            x = *(const V *)(b3 + line0 + 0 * sizeof(V)), c0_3_0 += e0 * x, c0_2_0 += e1 * x, c0_1_0 += e2 * x; \
+            x = *(const V *)(b3 + line0 + 1 * sizeof(V)), c0_3_1 += e0 * x, c0_2_1 += e1 * x, c0_1_1 += e2 * x; \
+            x = *(const V *)(b3 + line0 + 2 * sizeof(V)), c0_3_2 += e0 * x, c0_2_2 += e1 * x, c0_1_2 += e2 * x; \
+            x = *(const V *)(b3 + far0), c0_3_3 += e0 * x, c0_2_3 += e1 * x, c0_1_3 += e2 * x; \
+            x = *(const V *)(b3 + line1 + 0 * sizeof(V)), c0_3_0 += e1 * x, c0_2_0 += e2 * x; \
+            x = *(const V *)(b3 + line1 + 1 * sizeof(V)), c0_3_1 += e1 * x, c0_2_1 += e2 * x; \
+            x = *(const V *)(b3 + line1 + 2 * sizeof(V)), c0_3_2 += e1 * x, c0_2_2 += e2 * x; \
+            x = *(const V *)(b3 + far1), c0_3_3 += e1 * x, c0_2_3 += e2 * x; \
+            x = *(const V *)(b3 + line2 + 0 * sizeof(V)), c0_3_0 += e2 * x; \
+            x = *(const V *)(b3 + line2 + 1 * sizeof(V)), c0_3_1 += e2 * x; \
+            x = *(const V *)(b3 + line2 + 2 * sizeof(V)), c0_3_2 += e2 * x; \
+            x = *(const V *)(b3 + far2), c0_3_3 += e2 * x; \
+        } \
+    for (; at < end; at++) { \
+        const Int line = at->b, far = line + last; \
+        const T e = *(const T *)(a + at->a); \
+        V b0_0 = *(const V *)(b0 + line + 0 * sizeof(V)), b0_1 = *(const V *)(b0 + line + 1 * sizeof(V)), b0_2 = *(const V *)(b0 + line + 2 * sizeof(V)), b0_3 = *(const V *)(b0 + far); \
+        c0_0_0 += e * b0_0, c0_0_1 += e * b0_1, c0_0_2 += e * b0_2, c0_0_3 += e * b0_3; \
+        V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V)), b1_1 = *(const V *)(b1 + line + 1 * sizeof(V)), b1_2 = *(const V *)(b1 + line + 2 * sizeof(V)), b1_3 = *(const V *)(b1 + far); \
+        c0_1_0 += e * b1_0, c0_1_1 += e * b1_1, c0_1_2 += e * b1_2, c0_1_3 += e * b1_3; \
+        V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V)), b2_1 = *(const V *)(b2 + line + 1 * sizeof(V)), b2_2 = *(const V *)(b2 + line + 2 * sizeof(V)), b2_3 = *(const V *)(b2 + far); \
+        c0_2_0 += e * b2_0, c0_2_1 += e * b2_1, c0_2_2 += e * b2_2, c0_2_3 += e * b2_3; \
+        V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V)), b3_1 = *(const V *)(b3 + line + 1 * sizeof(V)), b3_2 = *(const V *)(b3 + line + 2 * sizeof(V)), b3_3 = *(const V *)(b3 + far); \
+        c0_3_0 += e * b3_0, c0_3_1 += e * b3_1, c0_3_2 += e * b3_2, c0_3_3 += e * b3_3; \
+    } \
+    { \
+        char *o = out + out_pieces[0]; \
+        c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
+        *(V *)(o + last) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
+    } \
+    { \
+        char *o = out + out_pieces[1]; \
+        c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + 2 * sizeof(V)) + c0_1_2, c0_1_3 = *(V *)(o + last) + KEPT(V, M, c0_1_3, kept); \
+        *(V *)(o + last) = c0_1_3, *(V *)(o + 2 * sizeof(V)) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
+    } \
+    { \
+        char *o = out + out_pieces[2]; \
+        c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + 1 * sizeof(V)) + c0_2_1, c0_2_2 = *(V *)(o + 2 * sizeof(V)) + c0_2_2, c0_2_3 = *(V *)(o + last) + KEPT(V, M, c0_2_3, kept); \
+        *(V *)(o + last) = c0_2_3, *(V *)(o + 2 * sizeof(V)) = c0_2_2, *(V *)(o + 1 * sizeof(V)) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
+    } \
+    { \
+        char *o = out + out_pieces[3]; \
+        c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + 1 * sizeof(V)) + c0_3_1, c0_3_2 = *(V *)(o + 2 * sizeof(V)) + c0_3_2, c0_3_3 = *(V *)(o + last) + KEPT(V, M, c0_3_3, kept); \
+        *(V *)(o + last) = c0_3_3, *(V *)(o + 2 * sizeof(V)) = c0_3_2, *(V *)(o + 1 * sizeof(V)) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
     } \
 }
 
@@ -1208,8 +2903,8 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1236,8 +2931,8 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep), x1 = (V)(*(const M *)(b1 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0, c0_1 += e * x1; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep), x1 = KEPT(V, M, *(const V *)(b1 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0, c0_1 += e * x1; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1265,8 +2960,8 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep), x1 = (V)(*(const M *)(b1 + i) & keep), x2 = (V)(*(const M *)(b2 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep), x1 = KEPT(V, M, *(const V *)(b1 + i), keep), x2 = KEPT(V, M, *(const V *)(b2 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1297,8 +2992,8 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep), x1 = (V)(*(const M *)(b1 + i) & keep), x2 = (V)(*(const M *)(b2 + i) & keep), x3 = (V)(*(const M *)(b3 + i) & keep), x4 = (V)(*(const M *)(b4 + i) & keep), x5 = (V)(*(const M *)(b5 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2, c0_3 += e * x3, c0_4 += e * x4, c0_5 += e * x5; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep), x1 = KEPT(V, M, *(const V *)(b1 + i), keep), x2 = KEPT(V, M, *(const V *)(b2 + i), keep), x3 = KEPT(V, M, *(const V *)(b3 + i), keep), x4 = KEPT(V, M, *(const V *)(b4 + i), keep), x5 = KEPT(V, M, *(const V *)(b5 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2, c0_3 += e * x3, c0_4 += e * x4, c0_5 += e * x5; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1327,9 +3022,9 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0; \
-            e = (V)(*(const M *)(a1 + i) & keep), c1_0 += e * x0; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0; \
+            e = KEPT(V, M, *(const V *)(a1 + i), keep), c1_0 += e * x0; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1360,9 +3055,9 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep), x1 = (V)(*(const M *)(b1 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0, c0_1 += e * x1; \
-            e = (V)(*(const M *)(a1 + i) & keep), c1_0 += e * x0, c1_1 += e * x1; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep), x1 = KEPT(V, M, *(const V *)(b1 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0, c0_1 += e * x1; \
+            e = KEPT(V, M, *(const V *)(a1 + i), keep), c1_0 += e * x0, c1_1 += e * x1; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1394,9 +3089,9 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep), x1 = (V)(*(const M *)(b1 + i) & keep), x2 = (V)(*(const M *)(b2 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2; \
-            e = (V)(*(const M *)(a1 + i) & keep), c1_0 += e * x0, c1_1 += e * x1, c1_2 += e * x2; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep), x1 = KEPT(V, M, *(const V *)(b1 + i), keep), x2 = KEPT(V, M, *(const V *)(b2 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2; \
+            e = KEPT(V, M, *(const V *)(a1 + i), keep), c1_0 += e * x0, c1_1 += e * x1, c1_2 += e * x2; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1431,9 +3126,9 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep), x1 = (V)(*(const M *)(b1 + i) & keep), x2 = (V)(*(const M *)(b2 + i) & keep), x3 = (V)(*(const M *)(b3 + i) & keep), x4 = (V)(*(const M *)(b4 + i) & keep), x5 = (V)(*(const M *)(b5 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2, c0_3 += e * x3, c0_4 += e * x4, c0_5 += e * x5; \
-            e = (V)(*(const M *)(a1 + i) & keep), c1_0 += e * x0, c1_1 += e * x1, c1_2 += e * x2, c1_3 += e * x3, c1_4 += e * x4, c1_5 += e * x5; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep), x1 = KEPT(V, M, *(const V *)(b1 + i), keep), x2 = KEPT(V, M, *(const V *)(b2 + i), keep), x3 = KEPT(V, M, *(const V *)(b3 + i), keep), x4 = KEPT(V, M, *(const V *)(b4 + i), keep), x5 = KEPT(V, M, *(const V *)(b5 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2, c0_3 += e * x3, c0_4 += e * x4, c0_5 += e * x5; \
+            e = KEPT(V, M, *(const V *)(a1 + i), keep), c1_0 += e * x0, c1_1 += e * x1, c1_2 += e * x2, c1_3 += e * x3, c1_4 += e * x4, c1_5 += e * x5; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1469,11 +3164,11 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0; \
-            e = (V)(*(const M *)(a1 + i) & keep), c1_0 += e * x0; \
-            e = (V)(*(const M *)(a2 + i) & keep), c2_0 += e * x0; \
-            e = (V)(*(const M *)(a3 + i) & keep), c3_0 += e * x0; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0; \
+            e = KEPT(V, M, *(const V *)(a1 + i), keep), c1_0 += e * x0; \
+            e = KEPT(V, M, *(const V *)(a2 + i), keep), c2_0 += e * x0; \
+            e = KEPT(V, M, *(const V *)(a3 + i), keep), c3_0 += e * x0; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1512,11 +3207,11 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep), x1 = (V)(*(const M *)(b1 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0, c0_1 += e * x1; \
-            e = (V)(*(const M *)(a1 + i) & keep), c1_0 += e * x0, c1_1 += e * x1; \
-            e = (V)(*(const M *)(a2 + i) & keep), c2_0 += e * x0, c2_1 += e * x1; \
-            e = (V)(*(const M *)(a3 + i) & keep), c3_0 += e * x0, c3_1 += e * x1; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep), x1 = KEPT(V, M, *(const V *)(b1 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0, c0_1 += e * x1; \
+            e = KEPT(V, M, *(const V *)(a1 + i), keep), c1_0 += e * x0, c1_1 += e * x1; \
+            e = KEPT(V, M, *(const V *)(a2 + i), keep), c2_0 += e * x0, c2_1 += e * x1; \
+            e = KEPT(V, M, *(const V *)(a3 + i), keep), c3_0 += e * x0, c3_1 += e * x1; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1556,11 +3251,11 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep), x1 = (V)(*(const M *)(b1 + i) & keep), x2 = (V)(*(const M *)(b2 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2; \
-            e = (V)(*(const M *)(a1 + i) & keep), c1_0 += e * x0, c1_1 += e * x1, c1_2 += e * x2; \
-            e = (V)(*(const M *)(a2 + i) & keep), c2_0 += e * x0, c2_1 += e * x1, c2_2 += e * x2; \
-            e = (V)(*(const M *)(a3 + i) & keep), c3_0 += e * x0, c3_1 += e * x1, c3_2 += e * x2; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep), x1 = KEPT(V, M, *(const V *)(b1 + i), keep), x2 = KEPT(V, M, *(const V *)(b2 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2; \
+            e = KEPT(V, M, *(const V *)(a1 + i), keep), c1_0 += e * x0, c1_1 += e * x1, c1_2 += e * x2; \
+            e = KEPT(V, M, *(const V *)(a2 + i), keep), c2_0 += e * x0, c2_1 += e * x1, c2_2 += e * x2; \
+            e = KEPT(V, M, *(const V *)(a3 + i), keep), c3_0 += e * x0, c3_1 += e * x1, c3_2 += e * x2; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1603,11 +3298,11 @@ TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, con
         if (rest) { \
             Int i = length - L; \
             V e; \
-            V x0 = (V)(*(const M *)(b0 + i) & keep), x1 = (V)(*(const M *)(b1 + i) & keep), x2 = (V)(*(const M *)(b2 + i) & keep), x3 = (V)(*(const M *)(b3 + i) & keep), x4 = (V)(*(const M *)(b4 + i) & keep), x5 = (V)(*(const M *)(b5 + i) & keep); \
-            e = (V)(*(const M *)(a0 + i) & keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2, c0_3 += e * x3, c0_4 += e * x4, c0_5 += e * x5; \
-            e = (V)(*(const M *)(a1 + i) & keep), c1_0 += e * x0, c1_1 += e * x1, c1_2 += e * x2, c1_3 += e * x3, c1_4 += e * x4, c1_5 += e * x5; \
-            e = (V)(*(const M *)(a2 + i) & keep), c2_0 += e * x0, c2_1 += e * x1, c2_2 += e * x2, c2_3 += e * x3, c2_4 += e * x4, c2_5 += e * x5; \
-            e = (V)(*(const M *)(a3 + i) & keep), c3_0 += e * x0, c3_1 += e * x1, c3_2 += e * x2, c3_3 += e * x3, c3_4 += e * x4, c3_5 += e * x5; \
+            V x0 = KEPT(V, M, *(const V *)(b0 + i), keep), x1 = KEPT(V, M, *(const V *)(b1 + i), keep), x2 = KEPT(V, M, *(const V *)(b2 + i), keep), x3 = KEPT(V, M, *(const V *)(b3 + i), keep), x4 = KEPT(V, M, *(const V *)(b4 + i), keep), x5 = KEPT(V, M, *(const V *)(b5 + i), keep); \
+            e = KEPT(V, M, *(const V *)(a0 + i), keep), c0_0 += e * x0, c0_1 += e * x1, c0_2 += e * x2, c0_3 += e * x3, c0_4 += e * x4, c0_5 += e * x5; \
+            e = KEPT(V, M, *(const V *)(a1 + i), keep), c1_0 += e * x0, c1_1 += e * x1, c1_2 += e * x2, c1_3 += e * x3, c1_4 += e * x4, c1_5 += e * x5; \
+            e = KEPT(V, M, *(const V *)(a2 + i), keep), c2_0 += e * x0, c2_1 += e * x1, c2_2 += e * x2, c2_3 += e * x3, c2_4 += e * x4, c2_5 += e * x5; \
+            e = KEPT(V, M, *(const V *)(a3 + i), keep), c3_0 += e * x0, c3_1 += e * x1, c3_2 += e * x2, c3_3 += e * x3, c3_4 += e * x4, c3_5 += e * x5; \
         } \
     } \
     for (int i = 0; i < L; i++) { \
@@ -1798,11 +3493,9 @@ static void *rot180_part(void *argument) {
 }
 
 static int rot180_contract(const Nest *nest) {
-    double work = 1;
     int parts, loop, failed = DONE;
     Part *part;
-    for (int i = 0; i < nest->loops; i++) work *= (double)(nest->stop[i] - nest->first[i]);
-    parts = (int)MIN(rot180_threads, work / WORTH_A_THREAD);
+    parts = (int)MIN(rot180_threads, products(nest) / WORTH_A_THREAD);
     loop = parts > 1 ? rot180_cut(nest, parts) : -1;
     part = loop < 0 ? NULL : take((size_t)parts * sizeof(Part));
     if (!part) return serial(nest);
@@ -1811,10 +3504,15 @@ static int rot180_contract(const Nest *nest) {
         part[n].nest = *nest;
         part[n].nest.first[loop] = nest->first[loop] + extent * n / parts;
         part[n].nest.stop[loop] = nest->first[loop] + extent * (n + 1) / parts;
+        if (asked.answers) {
+            failed = serial(&part[n].nest);
+            answer_for(parts, products(nest));
+            break;
+        }
         part[n].started = n && !pthread_create(&part[n].thread, NULL, rot180_part, &part[n]);
         if (!part[n].started) rot180_part(&part[n]);
     }
-    for (int n = 0; n < parts; n++) {
+    for (int n = 0; n < parts && !asked.answers; n++) {
         if (part[n].started) pthread_join(part[n].thread, NULL);
         failed = MIN(failed, part[n].failed);
     }
@@ -1836,22 +3534,46 @@ static int rot180_contract(const Nest *nest) {
 #define WIDE(bytes) JOIN(ROT180_TYPE, bytes)
 #define KEEP(bytes) JOIN(JOIN(mask, ROT180_TYPE), bytes)
 
-typedef void NAME(Tile)(Int, const char *, const Int *, const char *, const Pair *, char *,
-                        const Int *, int);
+typedef void NAME(Tile)(Int, const char *, const Int *, const char *, const Int *, const Pair *,
+                        Int, const void *, char *, const Int *, const Int *, int);
+typedef void NAME(Slide)(Int, Int, const char *, const char *, const Int *, const Pair *, Int,
+                         const void *, char *, const Int *);
 typedef void NAME(Dot)(Int, const Pair *, Int, const char *, const Int *, const char *,
                        const Int *, T *);
 
-TILE_1_1(KERNEL(tile_1_1, 16), T, WIDE(16), )
-TILE_1_2(KERNEL(tile_1_2, 16), T, WIDE(16), )
-TILE_1_3(KERNEL(tile_1_3, 16), T, WIDE(16), )
-TILE_1_6(KERNEL(tile_1_6, 16), T, WIDE(16), )
-TILE_2_1(KERNEL(tile_2_1, 16), T, WIDE(16), )
-TILE_2_2(KERNEL(tile_2_2, 16), T, WIDE(16), )
-TILE_2_3(KERNEL(tile_2_3, 16), T, WIDE(16), )
-TILE_2_6(KERNEL(tile_2_6, 16), T, WIDE(16), )
-TILE_4_1(KERNEL(tile_4_1, 16), T, WIDE(16), )
-TILE_4_2(KERNEL(tile_4_2, 16), T, WIDE(16), )
-TILE_4_3(KERNEL(tile_4_3, 16), T, WIDE(16), )
+TILE_1_1_1(KERNEL(tile_1_1_1, 16), T, WIDE(16), KEEP(16), )
+TILE_1_1_2(KERNEL(tile_1_1_2, 16), T, WIDE(16), KEEP(16), )
+TILE_1_1_3(KERNEL(tile_1_1_3, 16), T, WIDE(16), KEEP(16), )
+TILE_1_1_4(KERNEL(tile_1_1_4, 16), T, WIDE(16), KEEP(16), )
+TILE_1_1_6(KERNEL(tile_1_1_6, 16), T, WIDE(16), KEEP(16), )
+TILE_2_1_1(KERNEL(tile_2_1_1, 16), T, WIDE(16), KEEP(16), )
+TILE_2_1_2(KERNEL(tile_2_1_2, 16), T, WIDE(16), KEEP(16), )
+TILE_2_1_3(KERNEL(tile_2_1_3, 16), T, WIDE(16), KEEP(16), )
+TILE_2_1_4(KERNEL(tile_2_1_4, 16), T, WIDE(16), KEEP(16), )
+TILE_2_1_6(KERNEL(tile_2_1_6, 16), T, WIDE(16), KEEP(16), )
+TILE_3_1_1(KERNEL(tile_3_1_1, 16), T, WIDE(16), KEEP(16), )
+TILE_3_1_2(KERNEL(tile_3_1_2, 16), T, WIDE(16), KEEP(16), )
+TILE_3_1_3(KERNEL(tile_3_1_3, 16), T, WIDE(16), KEEP(16), )
+TILE_3_1_4(KERNEL(tile_3_1_4, 16), T, WIDE(16), KEEP(16), )
+TILE_4_1_1(KERNEL(tile_4_1_1, 16), T, WIDE(16), KEEP(16), )
+TILE_4_1_2(KERNEL(tile_4_1_2, 16), T, WIDE(16), KEEP(16), )
+TILE_4_1_3(KERNEL(tile_4_1_3, 16), T, WIDE(16), KEEP(16), )
+TILE_1_2_1(KERNEL(tile_1_2_1, 16), T, WIDE(16), KEEP(16), )
+TILE_1_2_2(KERNEL(tile_1_2_2, 16), T, WIDE(16), KEEP(16), )
+TILE_1_2_3(KERNEL(tile_1_2_3, 16), T, WIDE(16), KEEP(16), )
+TILE_1_2_4(KERNEL(tile_1_2_4, 16), T, WIDE(16), KEEP(16), )
+TILE_2_2_1(KERNEL(tile_2_2_1, 16), T, WIDE(16), KEEP(16), )
+TILE_2_2_2(KERNEL(tile_2_2_2, 16), T, WIDE(16), KEEP(16), )
+TILE_2_2_3(KERNEL(tile_2_2_3, 16), T, WIDE(16), KEEP(16), )
+TILE_3_2_1(KERNEL(tile_3_2_1, 16), T, WIDE(16), KEEP(16), )
+TILE_3_2_2(KERNEL(tile_3_2_2, 16), T, WIDE(16), KEEP(16), )
+TILE_1_4_1(KERNEL(tile_1_4_1, 16), T, WIDE(16), KEEP(16), )
+TILE_1_4_2(KERNEL(tile_1_4_2, 16), T, WIDE(16), KEEP(16), )
+TILE_1_4_3(KERNEL(tile_1_4_3, 16), T, WIDE(16), KEEP(16), )
+TILE_2_4_1(KERNEL(tile_2_4_1, 16), T, WIDE(16), KEEP(16), )
+SLIDE_4_1(KERNEL(slide_1, 16), T, WIDE(16), KEEP(16), )
+SLIDE_4_2(KERNEL(slide_2, 16), T, WIDE(16), KEEP(16), )
+SLIDE_4_3(KERNEL(slide_3, 16), T, WIDE(16), KEEP(16), )
 DOT_1_1(KERNEL(dot_1_1, 16), T, WIDE(16), KEEP(16), )
 DOT_1_2(KERNEL(dot_1_2, 16), T, WIDE(16), KEEP(16), )
 DOT_1_3(KERNEL(dot_1_3, 16), T, WIDE(16), KEEP(16), )
@@ -1864,32 +3586,86 @@ DOT_4_1(KERNEL(dot_4_1, 16), T, WIDE(16), KEEP(16), )
 DOT_4_2(KERNEL(dot_4_2, 16), T, WIDE(16), KEEP(16), )
 DOT_4_3(KERNEL(dot_4_3, 16), T, WIDE(16), KEEP(16), )
 #ifdef ROT180_X86
-TILE_1_1(KERNEL(tile_1_1, 32), T, WIDE(32), TARGET_AVX2)
-TILE_1_1(KERNEL(tile_1_1, 64), T, WIDE(64), TARGET_AVX512)
-TILE_1_2(KERNEL(tile_1_2, 32), T, WIDE(32), TARGET_AVX2)
-TILE_1_2(KERNEL(tile_1_2, 64), T, WIDE(64), TARGET_AVX512)
-TILE_1_3(KERNEL(tile_1_3, 32), T, WIDE(32), TARGET_AVX2)
-TILE_1_3(KERNEL(tile_1_3, 64), T, WIDE(64), TARGET_AVX512)
-TILE_1_6(KERNEL(tile_1_6, 32), T, WIDE(32), TARGET_AVX2)
-TILE_1_6(KERNEL(tile_1_6, 64), T, WIDE(64), TARGET_AVX512)
-TILE_2_1(KERNEL(tile_2_1, 32), T, WIDE(32), TARGET_AVX2)
-TILE_2_1(KERNEL(tile_2_1, 64), T, WIDE(64), TARGET_AVX512)
-TILE_2_2(KERNEL(tile_2_2, 32), T, WIDE(32), TARGET_AVX2)
-TILE_2_2(KERNEL(tile_2_2, 64), T, WIDE(64), TARGET_AVX512)
-TILE_2_3(KERNEL(tile_2_3, 32), T, WIDE(32), TARGET_AVX2)
-TILE_2_3(KERNEL(tile_2_3, 64), T, WIDE(64), TARGET_AVX512)
-TILE_2_6(KERNEL(tile_2_6, 32), T, WIDE(32), TARGET_AVX2)
-TILE_2_6(KERNEL(tile_2_6, 64), T, WIDE(64), TARGET_AVX512)
-TILE_4_1(KERNEL(tile_4_1, 32), T, WIDE(32), TARGET_AVX2)
-TILE_4_1(KERNEL(tile_4_1, 64), T, WIDE(64), TARGET_AVX512)
-TILE_4_2(KERNEL(tile_4_2, 32), T, WIDE(32), TARGET_AVX2)
-TILE_4_2(KERNEL(tile_4_2, 64), T, WIDE(64), TARGET_AVX512)
-TILE_4_3(KERNEL(tile_4_3, 32), T, WIDE(32), TARGET_AVX2)
-TILE_4_3(KERNEL(tile_4_3, 64), T, WIDE(64), TARGET_AVX512)
-TILE_4_6(KERNEL(tile_4_6, 64), T, WIDE(64), TARGET_AVX512)
-TILE_8_1(KERNEL(tile_8_1, 64), T, WIDE(64), TARGET_AVX512)
-TILE_8_2(KERNEL(tile_8_2, 64), T, WIDE(64), TARGET_AVX512)
-TILE_8_3(KERNEL(tile_8_3, 64), T, WIDE(64), TARGET_AVX512)
+TILE_1_1_1(KERNEL(tile_1_1_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_1_1(KERNEL(tile_1_1_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_1_2(KERNEL(tile_1_1_2, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_1_2(KERNEL(tile_1_1_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_1_3(KERNEL(tile_1_1_3, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_1_3(KERNEL(tile_1_1_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_1_4(KERNEL(tile_1_1_4, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_1_4(KERNEL(tile_1_1_4, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_1_6(KERNEL(tile_1_1_6, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_1_6(KERNEL(tile_1_1_6, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_1_1(KERNEL(tile_2_1_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_2_1_1(KERNEL(tile_2_1_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_1_2(KERNEL(tile_2_1_2, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_2_1_2(KERNEL(tile_2_1_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_1_3(KERNEL(tile_2_1_3, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_2_1_3(KERNEL(tile_2_1_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_1_4(KERNEL(tile_2_1_4, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_2_1_4(KERNEL(tile_2_1_4, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_1_6(KERNEL(tile_2_1_6, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_2_1_6(KERNEL(tile_2_1_6, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_3_1_1(KERNEL(tile_3_1_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_3_1_1(KERNEL(tile_3_1_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_3_1_2(KERNEL(tile_3_1_2, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_3_1_2(KERNEL(tile_3_1_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_3_1_3(KERNEL(tile_3_1_3, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_3_1_3(KERNEL(tile_3_1_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_3_1_4(KERNEL(tile_3_1_4, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_3_1_4(KERNEL(tile_3_1_4, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_3_1_6(KERNEL(tile_3_1_6, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_4_1_1(KERNEL(tile_4_1_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_4_1_1(KERNEL(tile_4_1_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_4_1_2(KERNEL(tile_4_1_2, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_4_1_2(KERNEL(tile_4_1_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_4_1_3(KERNEL(tile_4_1_3, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_4_1_3(KERNEL(tile_4_1_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_4_1_4(KERNEL(tile_4_1_4, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_4_1_6(KERNEL(tile_4_1_6, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_8_1_1(KERNEL(tile_8_1_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_8_1_2(KERNEL(tile_8_1_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_8_1_3(KERNEL(tile_8_1_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_2_1(KERNEL(tile_1_2_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_2_1(KERNEL(tile_1_2_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_2_2(KERNEL(tile_1_2_2, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_2_2(KERNEL(tile_1_2_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_2_3(KERNEL(tile_1_2_3, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_2_3(KERNEL(tile_1_2_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_2_4(KERNEL(tile_1_2_4, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_2_4(KERNEL(tile_1_2_4, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_2_1(KERNEL(tile_2_2_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_2_2_1(KERNEL(tile_2_2_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_2_2(KERNEL(tile_2_2_2, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_2_2_2(KERNEL(tile_2_2_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_2_3(KERNEL(tile_2_2_3, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_2_2_3(KERNEL(tile_2_2_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_2_4(KERNEL(tile_2_2_4, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_3_2_1(KERNEL(tile_3_2_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_3_2_1(KERNEL(tile_3_2_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_3_2_2(KERNEL(tile_3_2_2, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_3_2_2(KERNEL(tile_3_2_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_3_2_3(KERNEL(tile_3_2_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_3_2_4(KERNEL(tile_3_2_4, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_4_1(KERNEL(tile_1_4_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_4_1(KERNEL(tile_1_4_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_4_2(KERNEL(tile_1_4_2, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_4_2(KERNEL(tile_1_4_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_4_3(KERNEL(tile_1_4_3, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_1_4_3(KERNEL(tile_1_4_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_4_4(KERNEL(tile_1_4_4, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_1_4_6(KERNEL(tile_1_4_6, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_4_1(KERNEL(tile_2_4_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TILE_2_4_1(KERNEL(tile_2_4_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_4_2(KERNEL(tile_2_4_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_2_4_3(KERNEL(tile_2_4_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+SLIDE_4_1(KERNEL(slide_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+SLIDE_4_1(KERNEL(slide_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+SLIDE_4_2(KERNEL(slide_2, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+SLIDE_4_2(KERNEL(slide_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+SLIDE_4_3(KERNEL(slide_3, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+SLIDE_4_3(KERNEL(slide_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+SLIDE_4_4(KERNEL(slide_4, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 DOT_1_1(KERNEL(dot_1_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
 DOT_1_1(KERNEL(dot_1_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 DOT_1_2(KERNEL(dot_1_2, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
@@ -1915,46 +3691,126 @@ DOT_4_3(KERNEL(dot_4_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 DOT_4_6(KERNEL(dot_4_6, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 #endif
 
-/* The kernels by processor, rows and vectors. */
-static NAME(Tile) *const NAME(tile)[3][TALLEST + 1][WIDEST + 1] = {
-    [BASELINE][1][1] = KERNEL(tile_1_1, 16),
-    [BASELINE][1][2] = KERNEL(tile_1_2, 16),
-    [BASELINE][1][3] = KERNEL(tile_1_3, 16),
-    [BASELINE][1][6] = KERNEL(tile_1_6, 16),
-    [BASELINE][2][1] = KERNEL(tile_2_1, 16),
-    [BASELINE][2][2] = KERNEL(tile_2_2, 16),
-    [BASELINE][2][3] = KERNEL(tile_2_3, 16),
-    [BASELINE][2][6] = KERNEL(tile_2_6, 16),
-    [BASELINE][4][1] = KERNEL(tile_4_1, 16),
-    [BASELINE][4][2] = KERNEL(tile_4_2, 16),
-    [BASELINE][4][3] = KERNEL(tile_4_3, 16),
+/* The kernels by processor, rows, pieces and vectors. */
+static NAME(Tile) *const NAME(tile)[3][TALLEST + 1][PIECES + 1][WIDEST + 1] = {
+    [BASELINE][1][1][1] = KERNEL(tile_1_1_1, 16),
+    [BASELINE][1][1][2] = KERNEL(tile_1_1_2, 16),
+    [BASELINE][1][1][3] = KERNEL(tile_1_1_3, 16),
+    [BASELINE][1][1][4] = KERNEL(tile_1_1_4, 16),
+    [BASELINE][1][1][6] = KERNEL(tile_1_1_6, 16),
+    [BASELINE][2][1][1] = KERNEL(tile_2_1_1, 16),
+    [BASELINE][2][1][2] = KERNEL(tile_2_1_2, 16),
+    [BASELINE][2][1][3] = KERNEL(tile_2_1_3, 16),
+    [BASELINE][2][1][4] = KERNEL(tile_2_1_4, 16),
+    [BASELINE][2][1][6] = KERNEL(tile_2_1_6, 16),
+    [BASELINE][3][1][1] = KERNEL(tile_3_1_1, 16),
+    [BASELINE][3][1][2] = KERNEL(tile_3_1_2, 16),
+    [BASELINE][3][1][3] = KERNEL(tile_3_1_3, 16),
+    [BASELINE][3][1][4] = KERNEL(tile_3_1_4, 16),
+    [BASELINE][4][1][1] = KERNEL(tile_4_1_1, 16),
+    [BASELINE][4][1][2] = KERNEL(tile_4_1_2, 16),
+    [BASELINE][4][1][3] = KERNEL(tile_4_1_3, 16),
+    [BASELINE][1][2][1] = KERNEL(tile_1_2_1, 16),
+    [BASELINE][1][2][2] = KERNEL(tile_1_2_2, 16),
+    [BASELINE][1][2][3] = KERNEL(tile_1_2_3, 16),
+    [BASELINE][1][2][4] = KERNEL(tile_1_2_4, 16),
+    [BASELINE][2][2][1] = KERNEL(tile_2_2_1, 16),
+    [BASELINE][2][2][2] = KERNEL(tile_2_2_2, 16),
+    [BASELINE][2][2][3] = KERNEL(tile_2_2_3, 16),
+    [BASELINE][3][2][1] = KERNEL(tile_3_2_1, 16),
+    [BASELINE][3][2][2] = KERNEL(tile_3_2_2, 16),
+    [BASELINE][1][4][1] = KERNEL(tile_1_4_1, 16),
+    [BASELINE][1][4][2] = KERNEL(tile_1_4_2, 16),
+    [BASELINE][1][4][3] = KERNEL(tile_1_4_3, 16),
+    [BASELINE][2][4][1] = KERNEL(tile_2_4_1, 16),
 #ifdef ROT180_X86
-    [AVX2][1][1] = KERNEL(tile_1_1, 32),
-    [AVX512][1][1] = KERNEL(tile_1_1, 64),
-    [AVX2][1][2] = KERNEL(tile_1_2, 32),
-    [AVX512][1][2] = KERNEL(tile_1_2, 64),
-    [AVX2][1][3] = KERNEL(tile_1_3, 32),
-    [AVX512][1][3] = KERNEL(tile_1_3, 64),
-    [AVX2][1][6] = KERNEL(tile_1_6, 32),
-    [AVX512][1][6] = KERNEL(tile_1_6, 64),
-    [AVX2][2][1] = KERNEL(tile_2_1, 32),
-    [AVX512][2][1] = KERNEL(tile_2_1, 64),
-    [AVX2][2][2] = KERNEL(tile_2_2, 32),
-    [AVX512][2][2] = KERNEL(tile_2_2, 64),
-    [AVX2][2][3] = KERNEL(tile_2_3, 32),
-    [AVX512][2][3] = KERNEL(tile_2_3, 64),
-    [AVX2][2][6] = KERNEL(tile_2_6, 32),
-    [AVX512][2][6] = KERNEL(tile_2_6, 64),
-    [AVX2][4][1] = KERNEL(tile_4_1, 32),
-    [AVX512][4][1] = KERNEL(tile_4_1, 64),
-    [AVX2][4][2] = KERNEL(tile_4_2, 32),
-    [AVX512][4][2] = KERNEL(tile_4_2, 64),
-    [AVX2][4][3] = KERNEL(tile_4_3, 32),
-    [AVX512][4][3] = KERNEL(tile_4_3, 64),
-    [AVX512][4][6] = KERNEL(tile_4_6, 64),
-    [AVX512][8][1] = KERNEL(tile_8_1, 64),
-    [AVX512][8][2] = KERNEL(tile_8_2, 64),
-    [AVX512][8][3] = KERNEL(tile_8_3, 64),
+    [AVX2][1][1][1] = KERNEL(tile_1_1_1, 32),
+    [AVX512][1][1][1] = KERNEL(tile_1_1_1, 64),
+    [AVX2][1][1][2] = KERNEL(tile_1_1_2, 32),
+    [AVX512][1][1][2] = KERNEL(tile_1_1_2, 64),
+    [AVX2][1][1][3] = KERNEL(tile_1_1_3, 32),
+    [AVX512][1][1][3] = KERNEL(tile_1_1_3, 64),
+    [AVX2][1][1][4] = KERNEL(tile_1_1_4, 32),
+    [AVX512][1][1][4] = KERNEL(tile_1_1_4, 64),
+    [AVX2][1][1][6] = KERNEL(tile_1_1_6, 32),
+    [AVX512][1][1][6] = KERNEL(tile_1_1_6, 64),
+    [AVX2][2][1][1] = KERNEL(tile_2_1_1, 32),
+    [AVX512][2][1][1] = KERNEL(tile_2_1_1, 64),
+    [AVX2][2][1][2] = KERNEL(tile_2_1_2, 32),
+    [AVX512][2][1][2] = KERNEL(tile_2_1_2, 64),
+    [AVX2][2][1][3] = KERNEL(tile_2_1_3, 32),
+    [AVX512][2][1][3] = KERNEL(tile_2_1_3, 64),
+    [AVX2][2][1][4] = KERNEL(tile_2_1_4, 32),
+    [AVX512][2][1][4] = KERNEL(tile_2_1_4, 64),
+    [AVX2][2][1][6] = KERNEL(tile_2_1_6, 32),
+    [AVX512][2][1][6] = KERNEL(tile_2_1_6, 64),
+    [AVX2][3][1][1] = KERNEL(tile_3_1_1, 32),
+    [AVX512][3][1][1] = KERNEL(tile_3_1_1, 64),
+    [AVX2][3][1][2] = KERNEL(tile_3_1_2, 32),
+    [AVX512][3][1][2] = KERNEL(tile_3_1_2, 64),
+    [AVX2][3][1][3] = KERNEL(tile_3_1_3, 32),
+    [AVX512][3][1][3] = KERNEL(tile_3_1_3, 64),
+    [AVX2][3][1][4] = KERNEL(tile_3_1_4, 32),
+    [AVX512][3][1][4] = KERNEL(tile_3_1_4, 64),
+    [AVX512][3][1][6] = KERNEL(tile_3_1_6, 64),
+    [AVX2][4][1][1] = KERNEL(tile_4_1_1, 32),
+    [AVX512][4][1][1] = KERNEL(tile_4_1_1, 64),
+    [AVX2][4][1][2] = KERNEL(tile_4_1_2, 32),
+    [AVX512][4][1][2] = KERNEL(tile_4_1_2, 64),
+    [AVX2][4][1][3] = KERNEL(tile_4_1_3, 32),
+    [AVX512][4][1][3] = KERNEL(tile_4_1_3, 64),
+    [AVX512][4][1][4] = KERNEL(tile_4_1_4, 64),
+    [AVX512][4][1][6] = KERNEL(tile_4_1_6, 64),
+    [AVX512][8][1][1] = KERNEL(tile_8_1_1, 64),
+    [AVX512][8][1][2] = KERNEL(tile_8_1_2, 64),
+    [AVX512][8][1][3] = KERNEL(tile_8_1_3, 64),
+    [AVX2][1][2][1] = KERNEL(tile_1_2_1, 32),
+    [AVX512][1][2][1] = KERNEL(tile_1_2_1, 64),
+    [AVX2][1][2][2] = KERNEL(tile_1_2_2, 32),
+    [AVX512][1][2][2] = KERNEL(tile_1_2_2, 64),
+    [AVX2][1][2][3] = KERNEL(tile_1_2_3, 32),
+    [AVX512][1][2][3] = KERNEL(tile_1_2_3, 64),
+    [AVX2][1][2][4] = KERNEL(tile_1_2_4, 32),
+    [AVX512][1][2][4] = KERNEL(tile_1_2_4, 64),
+    [AVX2][2][2][1] = KERNEL(tile_2_2_1, 32),
+    [AVX512][2][2][1] = KERNEL(tile_2_2_1, 64),
+    [AVX2][2][2][2] = KERNEL(tile_2_2_2, 32),
+    [AVX512][2][2][2] = KERNEL(tile_2_2_2, 64),
+    [AVX2][2][2][3] = KERNEL(tile_2_2_3, 32),
+    [AVX512][2][2][3] = KERNEL(tile_2_2_3, 64),
+    [AVX512][2][2][4] = KERNEL(tile_2_2_4, 64),
+    [AVX2][3][2][1] = KERNEL(tile_3_2_1, 32),
+    [AVX512][3][2][1] = KERNEL(tile_3_2_1, 64),
+    [AVX2][3][2][2] = KERNEL(tile_3_2_2, 32),
+    [AVX512][3][2][2] = KERNEL(tile_3_2_2, 64),
+    [AVX512][3][2][3] = KERNEL(tile_3_2_3, 64),
+    [AVX512][3][2][4] = KERNEL(tile_3_2_4, 64),
+    [AVX2][1][4][1] = KERNEL(tile_1_4_1, 32),
+    [AVX512][1][4][1] = KERNEL(tile_1_4_1, 64),
+    [AVX2][1][4][2] = KERNEL(tile_1_4_2, 32),
+    [AVX512][1][4][2] = KERNEL(tile_1_4_2, 64),
+    [AVX2][1][4][3] = KERNEL(tile_1_4_3, 32),
+    [AVX512][1][4][3] = KERNEL(tile_1_4_3, 64),
+    [AVX512][1][4][4] = KERNEL(tile_1_4_4, 64),
+    [AVX512][1][4][6] = KERNEL(tile_1_4_6, 64),
+    [AVX2][2][4][1] = KERNEL(tile_2_4_1, 32),
+    [AVX512][2][4][1] = KERNEL(tile_2_4_1, 64),
+    [AVX512][2][4][2] = KERNEL(tile_2_4_2, 64),
+    [AVX512][2][4][3] = KERNEL(tile_2_4_3, 64),
+#endif
+};
+static NAME(Slide) *const NAME(slide)[3][WIDEST + 1] = {
+    [BASELINE][1] = KERNEL(slide_1, 16),
+    [BASELINE][2] = KERNEL(slide_2, 16),
+    [BASELINE][3] = KERNEL(slide_3, 16),
+#ifdef ROT180_X86
+    [AVX2][1] = KERNEL(slide_1, 32),
+    [AVX512][1] = KERNEL(slide_1, 64),
+    [AVX2][2] = KERNEL(slide_2, 32),
+    [AVX512][2] = KERNEL(slide_2, 64),
+    [AVX2][3] = KERNEL(slide_3, 32),
+    [AVX512][3] = KERNEL(slide_3, 64),
+    [AVX512][4] = KERNEL(slide_4, 64),
 #endif
 };
 static NAME(Dot) *const NAME(dot)[3][TALLEST + 1][WIDEST + 1] = {
@@ -2011,12 +3867,35 @@ typedef void NAME(Copy)(Int, const Int *, const char *, Int, const Int *, const 
             } \
         } \
     }
+/* Copy lines of n entries, neighbours or every other one; the last vector of a line ends with it. */
+typedef void NAME(CopyLines)(Int, Int, Int, const char *, Int, char *, Int);
+#define COPY_LINES(FUNCTION, V, TARGET) \
+    TARGET static void FUNCTION(Int lines, Int n, Int apart, const char *from, Int from_step, \
+                                char *to, Int to_step) { \
+        enum { L = sizeof(V) / sizeof(T) }; \
+        for (; lines > 0; lines--, from += from_step, to += to_step) { \
+            const T *source = (const T *)from; \
+            T *target = (T *)to; \
+            for (Int x = 0; x < n * apart; x += 64 / sizeof(T)) PREFETCH(source + x + 512); \
+            if (apart == 2) \
+                for (Int x = 0; x < n; x++) target[x] = source[2 * x]; \
+            else if (n >= L) { \
+                for (Int x = 0; x < n - L; x += L) *(V *)(target + x) = *(const V *)(source + x); \
+                *(V *)(target + n - L) = *(const V *)(source + n - L); \
+            } else \
+                for (Int x = 0; x < n; x++) target[x] = source[x]; \
+        } \
+    }
 COPY(KERNEL(copy, 16), WIDE(16), )
+COPY_LINES(KERNEL(copy_lines, 16), WIDE(16), )
 #ifdef ROT180_X86
 COPY(KERNEL(copy, 32), WIDE(32), TARGET_AVX2)
 COPY(KERNEL(copy, 64), WIDE(64), TARGET_AVX512)
+COPY_LINES(KERNEL(copy_lines, 32), WIDE(32), TARGET_AVX2)
+COPY_LINES(KERNEL(copy_lines, 64), WIDE(64), TARGET_AVX512)
 #endif
 #undef COPY
+#undef COPY_LINES
 static NAME(Copy) *const NAME(copy)[3] = {
     KERNEL(copy, 16),
 #ifdef ROT180_X86
@@ -2024,48 +3903,84 @@ static NAME(Copy) *const NAME(copy)[3] = {
     KERNEL(copy, 64),
 #endif
 };
+static NAME(CopyLines) *const NAME(copy_lines)[3] = {
+    KERNEL(copy_lines, 16),
+#ifdef ROT180_X86
+    KERNEL(copy_lines, 32),
+    KERNEL(copy_lines, 64),
+#endif
+};
 
 /* ---- the copy into planes ---- */
 
-static void NAME(copy_row)(const Planes *p, int axis, const Factor *f, const char *from, char *to) {
-    const Factor *q = &p->to;
-    Int m = q->modulus[axis], by = m * f->stride[axis], places = p->places[axis];
-    for (int i = 0; i < q->planes[axis]; i++) {
-        T *row = (T *)(to + i * q->plane[axis]);
-        Int rest = m == 1 ? 0 : q->residue[axis][i], first, stop;
-        const char *source;
-        first = MIN(places, MAX(0, -rot180_floor(rest, m) - q->low[axis]));
-        stop = rot180_floor(f->size[axis] - 1 - rest, m) + 1 - q->low[axis];
-        stop = from ? MAX(first, MIN(places, stop)) : first;
-        for (Int j = 0; j < first; j++) row[j] = 0;
-        if (stop > first) {
-            source = from + rest * f->stride[axis] + (q->low[axis] + first) * by;
-            if (by == sizeof(T)) memcpy(row + first, source, (size_t)(stop - first) * sizeof(T));
-            else if (by == 2 * sizeof(T))
-                for (Int j = first; j < stop; j++) row[j] = ((const T *)source)[2 * (j - first)];
-            else
-                for (Int j = first; j < stop; j++, source += by) row[j] = *(const T *)source;
-        }
-        for (Int j = stop; j < places; j++) row[j] = 0;
+/* Places [*first, *stop) of a plane are inside the array. */
+static void NAME(inside)(const Planes *p, const Factor *f, int axis, Int rest, Int *first,
+                         Int *stop) {
+    Int m = p->to.modulus[axis], low = p->to.low[axis], places = p->places[axis], last;
+    *first = MIN(places, MAX(0, m == 1 ? -low : -rot180_floor(rest, m) - low));
+    last = m == 1 ? f->size[axis] - 1 : rot180_floor(f->size[axis] - 1 - rest, m);
+    *stop = MAX(*first, MIN(places, last + 1 - low));
+}
+
+/* Write zeros around places [begin, end) of lines [first, stop). */
+static void NAME(clear)(Int lines, Int first, Int stop, Int places, Int begin, Int end, char *to,
+                        Int step) {
+    for (Int j = 0; j < lines; j++) {
+        T *line = (T *)(to + j * step);
+        int in = j >= first && j < stop;
+        for (Int k = 0; k < (in ? begin : places); k++) line[k] = 0;
+        for (Int k = end; in && k < places; k++) line[k] = 0;
     }
 }
 
-static void NAME(copy_axis)(const Planes *p, int depth, const Factor *f, const char *from,
-                            char *to) {
-    const Factor *q = &p->to;
-    int axis = p->order[depth];
-    if (depth == f->axes - 1) {
-        NAME(copy_row)(p, axis, f, from, to);
+/* Copy lines, along the last axis: a plane of each residue. Line `first` is read at `from`. */
+static void NAME(copy_planes)(const Planes *p, int isa, int clean, const Factor *f, Int lines,
+                              Int first, Int stop, const char *from, Int from_step, char *to,
+                              Int step) {
+    const int axis = p->order[f->axes - 1];
+    const Int m = p->to.modulus[axis], by = m * f->stride[axis];
+    for (int i = 0; i < p->to.planes[axis]; i++, to += p->to.plane[axis]) {
+        Int rest = m == 1 ? 0 : p->to.residue[axis][i], begin, end;
+        const char *source;
+        char *target;
+        NAME(inside)(p, f, axis, rest, &begin, &end);
+        if (!clean) NAME(clear)(lines, first, stop, p->places[axis], begin, end, to, step);
+        if (begin == end || first == stop) continue;
+        source = from + rest * f->stride[axis] + (p->to.low[axis] + begin) * by;
+        target = to + first * step + begin * (Int)sizeof(T);
+        if (by == sizeof(T) || by == 2 * sizeof(T)) {
+            NAME(copy_lines)[isa](stop - first, end - begin, by / (Int)sizeof(T), source,
+                                  from_step, target, step);
+            continue;
+        }
+        for (Int j = first; j < stop; j++, source += from_step, target += step)
+            for (Int k = 0; k < end - begin; k++)
+                ((T *)target)[k] = *(const T *)(source + k * by);
+    }
+}
+
+/* Copy the axes from `depth` on; `clean` says that the zeros around are there already. */
+static void NAME(copy_axis)(const Planes *p, int isa, int clean, int depth, const Factor *f,
+                            const char *from, char *to) {
+    const int axis = p->order[depth];
+    const Int m = p->to.modulus[axis], by = m * f->stride[axis], step = p->to.stride[axis];
+    if (depth + 1 == f->axes) {
+        NAME(copy_planes)(p, isa, clean, f, 1, 0, from != NULL, from, 0, to, 0);
         return;
     }
-    for (int i = 0; i < q->planes[axis]; i++) {
-        Int rest = q->modulus[axis] == 1 ? 0 : q->residue[axis][i];
-        for (Int j = 0; j < p->places[axis]; j++) {
-            Int value = (q->low[axis] + j) * q->modulus[axis] + rest;
-            int inside = from && value >= 0 && value < f->size[axis];
-            NAME(copy_axis)(p, depth + 1, f, inside ? from + value * f->stride[axis] : NULL,
-                            to + i * q->plane[axis] + j * q->stride[axis]);
-        }
+    for (int i = 0; i < p->to.planes[axis]; i++, to += p->to.plane[axis]) {
+        Int rest = m == 1 ? 0 : p->to.residue[axis][i], places = p->places[axis], first, stop;
+        const char *source = NULL;
+        NAME(inside)(p, f, axis, rest, &first, &stop);
+        if (!from) stop = first;
+        if (first < stop) source = from + rest * f->stride[axis] + (p->to.low[axis] + first) * by;
+        if (depth + 2 == f->axes)
+            NAME(copy_planes)(p, isa, clean, f, places, first, stop, source, by, to, step);
+        else
+            for (Int j = clean ? first : 0; j < (clean ? stop : places); j++)
+                NAME(copy_axis)(p, isa, clean, depth + 1, f,
+                                j >= first && j < stop ? source + (j - first) * by : NULL,
+                                to + j * step);
     }
 }
 
@@ -2203,28 +4118,31 @@ typedef struct {
     int count, plain, staged;
     Factor *factors;
     NAME(View) * views;
-    Factor copy; /* what `plain` sides are read through */
+    Planes planes; /* what a staged side is copied into */
     void *memory;
     size_t memory_size;
 } NAME(Side);
 
-static int NAME(fetch)(const Sum *s, NAME(Side) * side, const Group *unit) {
-    if (side->staged) {
-        Planes p;
-        size_t bytes;
-        plan_planes(s, side->factors, unit, sizeof(T), &p);
-        if (!p.bytes) return TOO_FAR;
-        bytes = (size_t)p.bytes + 1024;
+/* Copy the part at hand of a side into planes; `again` says that it is laid out as before. */
+static int NAME(fetch)(const Sum *s, NAME(Side) * side, const Group *unit, int isa, int again) {
+    Planes *p = &side->planes;
+    size_t bytes;
+    if (!side->staged) return DONE;
+    if (!again) {
+        Int first, stop;
+        plan_planes(s, side->factors, unit, sizeof(T), p);
+        if (!p->bytes) return TOO_FAR;
+        bytes = (size_t)p->bytes + 1024;
         if (bytes > side->memory_size) {
             if (side->memory) give(side->memory);
             side->memory = take(bytes);
             if (!side->memory) return NO_MEMORY;
             side->memory_size = bytes;
         }
-        p.to.data = side->memory;
-        NAME(copy_axis)(&p, 0, side->factors, side->factors->data, side->memory);
-        side->copy = p.to;
+        NAME(inside)(p, side->factors, p->order[p->to.axes - 1], 0, &first, &stop);
+        p->to.data = (char *)side->memory + (64 - first * (Int)sizeof(T) % 64);
     }
+    NAME(copy_axis)(p, isa, again, 0, side->factors, side->factors->data, (char *)p->to.data);
     return DONE;
 }
 
@@ -2232,7 +4150,7 @@ static void NAME(tabulate)(const Sum *s, NAME(Side) * side, const Group *own, in
                            int over_skip, int own_located) {
     for (int n = 0; n < side->count; n++) {
         NAME(View) *v = &side->views[n];
-        v->f = side->staged ? &side->copy : &side->factors[n];
+        v->f = side->staged ? &side->planes.to : &side->factors[n];
         v->data = v->f->data;
         if (own_located) {
             located_table(s, v->f, own, skip, v->own);
@@ -2260,8 +4178,10 @@ typedef struct {
     Int run, out_step;       /* j / run, the pieces tabulated */
     Int *lane_out, *row_out, *out_run; /* lanes from a piece on that are adjacent in the output */
     Pair *at;
+    Int round; /* of terms, along which pieces follow each other; or 0, or less: the other way */
     T *lane_panel, *row_panel;
     char *out;
+    char keep[128]; /* masks: of no entry, then of all */
     T *sums; /* where the sums are kept, row by row, until they are turned round; or NULL */
     Int pitch;
 } NAME(Work);
@@ -2329,19 +4249,19 @@ static void NAME(pack_rows)(const NAME(Work) * w, Int i, Int n, Int from, Int de
                 to[t * tall + r] = NAME(entry)(v, w->row.count, i + r, -1, 0, from + t);
 }
 
-/* Add a tile's rows to the output, lanes [first, stop) of those at j. */
+/* Add a tile's rows to the output, lanes [j, j + n). */
 static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int wide, Int i, Int rows, Int j,
-                          Int first, Int stop) {
+                          Int n) {
     const T scale = (T)w->s->scale;
     const Int by = w->out_step;
     for (Int r = 0; r < rows; r++, tile += wide) {
         char *to = w->out + w->row_out[i + r];
-        Int piece = (j + first) / w->run, place = (j + first) % w->run;
-        for (Int x = first; x < stop; piece++, place = 0) {
-            Int end = MIN(stop, x + w->run - place);
+        Int piece = j / w->run, place = j % w->run;
+        for (Int x = 0; x < n; piece++, place = 0) {
+            Int end = MIN(n, x + w->run - place);
             char *out = to + w->lane_out[piece] + place * by;
             if (by == sizeof(T)) {
-                end = MIN(stop, x + w->out_run[piece] - place);
+                end = MIN(n, x + w->out_run[piece] - place);
                 for (Int k = 0; k < end - x; k++) ((T *)out)[k] += scale * tile[x + k];
                 piece += (end - x + place - 1) / w->run;
             } else
@@ -2365,29 +4285,74 @@ static void NAME(turn_round)(const NAME(Work) * w, Int wide, Int tall) {
             }
 }
 
-/* Multiply rows [i, i + n) of a panel by one strip of lanes; write lanes [first, stop). */
+/* The rows of the smallest tile that holds n. */
+static Int NAME(height)(Int n) { return n > 4 ? 8 : n; }
+
+/* Multiply rows [i, i + n) of a panel by one packed strip, lanes [j, j + n_lanes). */
 static void NAME(multiply)(const NAME(Work) * w, const char *a, const Int *rows, Int i, Int n,
-                           const char *b, Int depth, Int vectors, Int j, Int first, Int stop) {
-    Int wide = vectors * w->lanes, some[TALLEST], out_rows[TALLEST];
+                           const char *b, Int depth, Int vectors, Int j, Int n_lanes) {
+    static const Int none[PIECES] = {0};
+    Int wide = vectors * w->lanes, last = (wide - w->lanes) * (Int)sizeof(T);
+    Int some[TALLEST], out_rows[TALLEST], tall = NAME(height)(n);
     T tile[TALLEST * WIDEST * 64 / sizeof(T)];
-    Int tall = n > 4 ? 8 : n > 2 ? 4 : n;
-    NAME(Tile) *kernel = NAME(tile)[w->isa][tall][vectors];
+    NAME(Tile) *kernel = NAME(tile)[w->isa][tall][1][vectors];
     Int piece = j / w->run, place = j - piece * w->run;
     for (Int r = 0; r < TALLEST; r++) some[r] = rows[MIN(r, n - 1)];
     if (w->sums) {
         for (Int r = 0; r < TALLEST; r++) out_rows[r] = (i + r) * w->pitch * (Int)sizeof(T);
-        kernel(depth, a, some, b, w->at, (char *)(w->sums + j), out_rows, 1);
+        kernel(depth, a, some, b, none, w->at, last, w->keep + 64, (char *)(w->sums + j),
+               out_rows, none, 1);
         return;
     }
-    if (tall == n && first == 0 && stop == wide && w->s->scale == 1 &&
-        w->out_step == sizeof(T) && place + wide <= w->out_run[piece]) {
-        kernel(depth, a, some, b, w->at, w->out + w->lane_out[piece] + place * (Int)sizeof(T),
-               w->row_out + i, 1);
+    if (tall == n && n_lanes == wide && w->s->scale == 1 && w->out_step == sizeof(T) &&
+        place + wide <= w->out_run[piece]) {
+        kernel(depth, a, some, b, none, w->at, last, w->keep + 64,
+               w->out + w->lane_out[piece] + place * (Int)sizeof(T), w->row_out + i, none, 1);
         return;
     }
     for (Int r = 0; r < TALLEST; r++) out_rows[r] = r * wide * (Int)sizeof(T);
-    kernel(depth, a, some, b, w->at, (char *)tile, out_rows, 0);
-    NAME(scatter)(w, tile, wide, i, n, j, first, stop);
+    kernel(depth, a, some, b, none, w->at, last, w->keep + 64, (char *)tile, out_rows, none, 0);
+    NAME(scatter)(w, tile, wide, i, n, j, n_lanes);
+}
+
+/* Multiply rows [i, i + n) of a panel by lanes that are read where they lie, several pieces at a
+ * time. The last vector of a piece ends with it: lanes that it meets again are not kept. */
+static void NAME(multiply_pieces)(const NAME(Work) * w, const char *a, const Int *rows, Int i,
+                                  Int n, Int depth, Int count) {
+    const NAME(View) *v = w->lane.views;
+    const Int tall = NAME(height)(n), lanes = w->lanes, size = sizeof(T);
+    NAME(Tile) *const(*kernel)[WIDEST + 1] = NAME(tile)[w->isa][tall];
+    const Int most = kernel[1][4] ? 4 : 3, all = (w->run + lanes - 1) / lanes;
+    const Int strips = (all + most - 1) / most, wide = (all + strips - 1) / strips * lanes;
+    const int plain = tall == n && w->s->scale == 1 && w->out_step == sizeof(T);
+    Int some[TALLEST], out_rows[TALLEST], from[PIECES], to[PIECES] = {0};
+    T tile[(TALLEST * WIDEST + 1) * 64 / sizeof(T)];
+    for (Int r = 0; r < TALLEST; r++) {
+        some[r] = rows[MIN(r, n - 1)];
+        out_rows[r] = plain ? w->row_out[i + MIN(r, n - 1)] : r * wide * size;
+    }
+    for (Int piece = 0, many; piece < count; piece += many)
+        for (Int x = many = 0; x < w->run; x += wide) {
+            const Int left = MIN(wide, w->run - x), vectors = (left + lanes - 1) / lanes;
+            const char *keep = w->keep + 64 - (vectors * lanes - left) * size;
+            if (x == 0)
+                for (many = plain ? PIECES : 1; many > count - piece || !kernel[many][vectors];)
+                    many /= 2;
+            for (Int k = 0; k < many; k++) {
+                from[k] = v->own[piece + k] + x * size;
+                if (plain) to[k] = w->lane_out[piece + k] + x * size;
+            }
+            if (!plain) memset(tile, 0, (size_t)((tall * wide + lanes) * size));
+            if (w->round && n == 1 && many == PIECES && NAME(slide)[w->isa][vectors]) {
+                NAME(slide)[w->isa][vectors](depth, llabs(w->round), a + some[0], v->data, from,
+                                             w->at, (left - lanes) * size, keep,
+                                             w->out + out_rows[0], to);
+                continue;
+            }
+            kernel[many][vectors](depth, a, some, v->data, from, w->at, (left - lanes) * size, keep,
+                                  plain ? w->out : (char *)(tile + lanes), out_rows, to, 1);
+            if (!plain) NAME(scatter)(w, tile + lanes, wide, i, n, piece * w->run + x, left);
+        }
 }
 
 static Int NAME(vectors)(Int lanes, Int entries, Int most) {
@@ -2404,6 +4369,15 @@ static int NAME(near)(const NAME(Work) * w, Int tall, Int deep) {
            llabs((long long)(v->own[rows - 1] - v->own[0])) <= 512;
 }
 
+/* Say how a block is computed. */
+static void NAME(answer_block)(const NAME(Work) * w, int path, Int rows, Int vectors, Int wide,
+                               Int tall, Int deep) {
+    Answer *a = &asked.answers[asked.count - 1];
+    a->path = path, a->isa = w->isa, a->rows = (int)rows, a->vectors = (int)vectors;
+    a->lane_planes = w->lane.staged, a->row_planes = w->row.staged;
+    a->lanes = wide, a->tall = tall, a->over = deep, a->scratch = (double)asked.scratch;
+}
+
 /* One block of the product, tile by tile. */
 static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     const NAME(View) *lv = w->lane.views, *rv = w->row.views;
@@ -2415,9 +4389,15 @@ static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     Int widest = (strips + groups - 1) / groups * strip;
     int direct, rows_direct, ready;
     direct = w->lane.plain && !lv->f->checks && !w->sums && w->inner >= 0 && run >= w->lanes &&
-             lv->f->step[w->inner] == sizeof(T) && tall <= 2 * w->tallest;
+             lv->f->step[w->inner] == sizeof(T) && rot180_path != PACKED &&
+             (rot180_path == DIRECT || tall <= 2 * w->tallest);
     if (direct) widest = wide;
     rows_direct = w->row.plain && !rv->f->checks && (wide <= strip || NAME(near)(w, tall, deep));
+    if (rot180_path == PACKED) rows_direct = 0;
+    if (asked.answers) {
+        NAME(answer_block)(w, direct ? DIRECT : PACKED, w->tallest, most, wide, tall, deep);
+        return;
+    }
     ready = !rows_direct && wide > widest && padded * deep * (Int)sizeof(T) <= 1 << 23;
     if (ready)
         for (Int t = 0; t < deep; t += by)
@@ -2432,8 +4412,9 @@ static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
         for (Int t = 0; t < deep; t += by) {
             Int depth = MIN(by, deep - t);
             for (Int k = 0; k < depth; k++) {
-                w->at[k].a = rows_direct ? rv->over[t + k] : k * w->tallest * (Int)sizeof(T);
-                w->at[k].b = direct ? lv->over[t + k] : k * strip * (Int)sizeof(T);
+                Int to = w->round < 0 ? depth - 1 - k : k;
+                w->at[to].a = rows_direct ? rv->over[t + k] : k * w->tallest * (Int)sizeof(T);
+                w->at[to].b = direct ? lv->over[t + k] : k * strip * (Int)sizeof(T);
             }
             if (!direct)
                 for (Int x = 0; x < width; x += strip)
@@ -2445,27 +4426,15 @@ static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
                 const Int *rows = rows_direct ? rv->own + i : panel_rows;
                 if (ready) a = (const char *)(w->row_panel + t * padded + i * depth);
                 else if (!rows_direct) NAME(pack_rows)(w, i, n, t, depth, w->row_panel);
-                if (!direct)
-                    for (Int x = 0; x < width; x += strip) {
-                        Int stop = MIN(strip, width - x);
-                        NAME(multiply)(w, a, rows, i, n, (char *)(w->lane_panel + x * depth),
-                                       depth, NAME(vectors)(w->lanes, stop, most), j + x, 0, stop);
-                    }
-                else
-                    for (Int piece = 0; piece < wide / run; piece++)
-                        for (Int x = 0; x < run;) {
-                            /* The last strip ends with the run: some lanes are met again. */
-                            Int left = MIN(strip, run - x), from = x, vectors;
-                            vectors = NAME(vectors)(w->lanes, left, most);
-                            while (vectors * w->lanes > run) vectors = vectors > 3 ? 3 : vectors - 1;
-                            if (vectors * w->lanes > left) from = x + left - vectors * w->lanes;
-                            else left = vectors * w->lanes;
-                            NAME(multiply)(w, a, rows, i, n,
-                                           lv->data + lv->own[piece] + from * (Int)sizeof(T),
-                                           depth, vectors, piece * run + from, x - from,
-                                           x - from + left);
-                            x += left;
-                        }
+                if (direct) {
+                    NAME(multiply_pieces)(w, a, rows, i, n, depth, wide / run);
+                    continue;
+                }
+                for (Int x = 0; x < width; x += strip) {
+                    Int left = MIN(strip, width - x);
+                    NAME(multiply)(w, a, rows, i, n, (char *)(w->lane_panel + x * depth), depth,
+                                   NAME(vectors)(w->lanes, left, most), j + x, left);
+                }
             }
         }
     }
@@ -2479,6 +4448,10 @@ static void NAME(dot_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     Int rows = w->isa == AVX512 || wide <= 3 ? 4 : 2;
     Int columns = rows == 4 && w->isa != AVX512 ? 3 : 6, by;
     T tile[TALLEST * WIDEST];
+    if (asked.answers) {
+        NAME(answer_block)(w, DOTS, rows, columns, wide, tall, deep);
+        return;
+    }
     by = MAX(1, 4096 / run);
     for (Int r = 0; r < runs; r += by) {
         Int many = MIN(by, runs - r);
@@ -2494,7 +4467,7 @@ static void NAME(dot_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
                     const T *b = (const T *)(lv->data + lv->own[j] + w->at[k].b);
                     for (Int t = 0; t < run; t++) sum += a[t] * b[t];
                 }
-                NAME(scatter)(w, &sum, 1, i, 1, j, 0, 1);
+                NAME(scatter)(w, &sum, 1, i, 1, j, 1);
             }
         for (Int i = 0; i < tall && run >= w->lanes; i += rows)
             for (Int j = 0, n; j < wide; j += n) {
@@ -2507,7 +4480,7 @@ static void NAME(dot_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
                 memset(tile, 0, sizeof(tile));
                 NAME(dot)[w->isa][height][n](many, w->at, run, rv->data, some, lv->data,
                                                        others, tile);
-                NAME(scatter)(w, tile, n, i, left, j, 0, n);
+                NAME(scatter)(w, tile, n, i, left, j, n);
             }
     }
 }
@@ -2531,6 +4504,78 @@ static void NAME(cut_views)(NAME(Side) * side, Arena *arena, Int own, Int over) 
     }
 }
 
+/* How many terms after one a piece reads what the next piece reads at it; 0 if that is never so,
+ * less than 0 if the terms have to be turned round. */
+static Int NAME(rounds)(const NAME(View) * v, Int pieces, Int terms) {
+    Int by = pieces > 1 ? v->own[1] - v->own[0] : 0, round = 1, sign = 1;
+    while (round < terms && llabs(v->over[round] - v->over[0]) != llabs(by)) round++;
+    if (by == 0 || round == terms) return 0;
+    if (v->over[round] - v->over[0] != by) sign = -1;
+    for (Int k = 1; k < pieces; k++)
+        if (v->own[k] - v->own[k - 1] != by) return 0;
+    for (Int t = round; t < terms; t++)
+        if (v->over[t] - v->over[t - round] != sign * by) return 0;
+    return sign * round;
+}
+
+/* Tabulate a block of lanes, here and in the output. */
+static void NAME(tabulate_lanes)(NAME(Work) * w, Int wide, int skip, int dot) {
+    const Sum *s = w->s;
+    NAME(tabulate)(s, &w->lane, &s->lanes, skip, dot, dot);
+    linear_table(s, &s->lanes, skip, s->out.step, w->lane_out);
+    for (Int k = wide / w->run - 1; k >= 0; k--) {
+        int on = k + 1 < wide / w->run &&
+                 w->lane_out[k + 1] - w->lane_out[k] == w->run * (Int)sizeof(T);
+        w->out_run[k] = w->run + (on ? w->out_run[k + 1] : 0);
+    }
+    w->round = !dot && w->lane.plain ? NAME(rounds)(w->lane.views, wide / w->run,
+                                                    positions(s, &s->over)) : 0;
+}
+
+static void NAME(tabulate_rows)(NAME(Work) * w, int dot) {
+    NAME(tabulate)(w->s, &w->row, &w->s->rows, 0, dot, 1);
+    linear_table(w->s, &w->s->rows, 0, w->s->out.step, w->row_out);
+}
+
+/* Use these instructions, or those of shorter vectors where runs are short. */
+static void NAME(adapt)(NAME(Work) * w, int isa, Int run) {
+    for (;; isa--) {
+        w->isa = isa;
+        w->tallest = isa == AVX512 ? 8 : 4;
+#ifdef ROT180_VECTORS
+        w->lanes = (isa == AVX512 ? 64 : isa == AVX2 ? 32 : 16) / (int)sizeof(T);
+#else
+        w->lanes = 1;
+#endif
+        if (isa == BASELINE || run >= w->lanes) return;
+    }
+}
+
+/* Whether another place of the batch only moves the data of a side: its tables and its planes'
+ * layout stay. */
+static int NAME(moves)(const Sum *s, const NAME(Side) * side) {
+    const Factor *f = side->factors;
+    if (!side->plain) return 0;
+    if (!side->staged) return 1;
+    for (int k = 0; k < s->batch.count; k++)
+        for (int a = 0; a < f->axes; a++) {
+            if (!f->slope[a][s->batch.at[k]]) continue;
+            for (int c = 0; c < f->checks; c++)
+                if (f->check[c] == a) return 0;
+            for (int i = 0; i < s->loops; i++)
+                if (f->slope[a][i] && s->extent[i] > 1 && !in_group(&s->batch, i)) return 0;
+        }
+    return 1;
+}
+
+/* Move the data of a side to this place of the batch. */
+static void NAME(move)(const Sum *s, NAME(Side) * side, const char *data) {
+    for (int k = 0; k < s->batch.count; k++)
+        data += side->factors->step[s->batch.at[k]] * s->box.from[s->batch.at[k]];
+    side->factors->data = data;
+    if (!side->staged) side->views->data = data;
+}
+
 /* A product of two sides, block by block. */
 static int NAME(product)(Sum *s, int isa, int dot) {
     enum { SOME = 1 << 16 };
@@ -2540,18 +4585,13 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     Arena arena;
     void *memory = NULL;
     Int pieces, terms, widest, deep, panel, sums;
-    int failed = DONE, skip;
+    const char *lane_data, *row_data;
+    int failed = DONE, skip, same, again = 0; /* every place of the batch is the same but for data */
     dot = dot && runs_along(s, s->lane_factors, sizeof(T)) &&
           runs_along(s, s->row_factors, sizeof(T));
     unit = dot ? &s->over : &s->lanes;
     w.s = s;
-    w.isa = isa;
-    w.tallest = isa == AVX512 ? 8 : 4;
-#ifdef ROT180_VECTORS
-    w.lanes = (isa == AVX512 ? 64 : isa == AVX2 ? 32 : 16) / (int)sizeof(T);
-#else
-    w.lanes = 1;
-#endif
+    memset(w.keep + 64, 255, 64);
     w.lane.count = s->lane_count, w.lane.factors = s->lane_factors, w.lane.views = views[0];
     w.row.count = s->row_count, w.row.factors = s->row_factors, w.row.views = views[1];
     w.lane.plain = s->lane_count == 1 && s->lane_factors->data;
@@ -2562,9 +4602,9 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     for (int i = 0; i < s->loops; i++) s->box.from[i] = 0, s->box.count[i] = s->extent[i];
     block(s, &s->batch, 1);
     start(s, &s->batch);
-    for (int again = 1; again;) {
+    for (int retry = 1; retry;) {
         Planes p;
-        again = 0;
+        retry = 0;
         for (int n = 0; n < w.lane.count && !w.lane.staged; n++) flatten(&w.lane.factors[n], s->loops);
         for (int n = 0; n < w.row.count && !w.row.staged; n++) flatten(&w.row.factors[n], s->loops);
         join(s, &s->lanes), join(s, &s->rows), join(s, &s->over);
@@ -2578,15 +4618,20 @@ static int NAME(product)(Sum *s, int isa, int dot) {
         if (dot) continue;
         /* Too far apart for a copy: entry by entry instead. */
         if (w.lane.staged && !plan_planes(s, s->lane_factors, unit, sizeof(T), &p))
-            w.lane.staged = 0, w.lane.plain = !s->lane_factors->checks, again = 1;
+            w.lane.staged = 0, w.lane.plain = !s->lane_factors->checks, retry = 1;
         if (w.row.staged && !plan_planes(s, s->row_factors, &s->over, sizeof(T), &p))
-            w.row.staged = 0, again = 1;
+            w.row.staged = 0, retry = 1;
     }
     if (!w.row.staged && w.row.plain) w.row.plain = !s->row_factors->checks;
     skip = !dot && s->lanes.count > s->lanes.first;
     w.inner = skip ? s->lanes.at[s->lanes.count - 1] : -1;
     w.run = skip ? s->box.count[w.inner] : 1;
     w.out_step = skip ? s->out.step[w.inner] : 0;
+    if (dot) NAME(adapt)(&w, isa, s->box.count[s->over.at[s->over.count - 1]]);
+    else NAME(adapt)(&w, isa, s->rows.size <= 4 ? w.run : 64);
+    same = s->lanes.size == volume(s, &s->lanes) && s->rows.size == volume(s, &s->rows) &&
+           s->over.size == volume(s, &s->over) && NAME(moves)(s, &w.lane) && NAME(moves)(s, &w.row);
+    lane_data = s->lane_factors->data, row_data = s->row_factors->data;
     pieces = s->lanes.size / w.run;
     terms = dot ? s->over.size / s->box.count[s->over.at[s->over.count - 1]] : s->over.size;
     widest = 33 * w.lanes;
@@ -2613,47 +4658,58 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     w.lane_panel = cut(&arena, (widest * deep + 512) * (Int)sizeof(T));
     w.row_panel = cut(&arena, panel);
     w.sums = sums ? cut(&arena, sums) : NULL;
-    do do {
-        Int wide = positions(s, &s->lanes);
-        if (w.sums) memset(w.sums, 0, (size_t)sums);
-        w.run = skip ? s->box.count[w.inner] : 1;
+    do {
+        if (again) NAME(move)(s, &w.lane, lane_data), NAME(move)(s, &w.row, row_data);
         do {
-            failed = NAME(fetch)(s, &w.lane, unit);
-            if (failed) break;
-            NAME(tabulate)(s, &w.lane, &s->lanes, skip, dot, dot);
-            linear_table(s, &s->lanes, skip, s->out.step, w.lane_out);
-            for (Int k = wide / w.run - 1; k >= 0; k--) {
-                int on = k + 1 < wide / w.run &&
-                         w.lane_out[k + 1] - w.lane_out[k] == w.run * (Int)sizeof(T);
-                w.out_run[k] = w.run + (on ? w.out_run[k + 1] : 0);
-            }
+            Int wide = positions(s, &s->lanes);
+            if (w.sums) memset(w.sums, 0, (size_t)sums);
+            w.run = skip ? s->box.count[w.inner] : 1;
             do {
-                failed = NAME(fetch)(s, &w.row, &s->over);
+                failed = NAME(fetch)(s, &w.lane, unit, w.isa, again);
                 if (failed) break;
-                NAME(tabulate)(s, &w.row, &s->rows, 0, dot, 1);
-                linear_table(s, &s->rows, 0, s->out.step, w.row_out);
-                w.out = (char *)s->out.data;
-                for (int a = 0; a < s->out.axes; a++)
-                    w.out += s->out.constant[a] * s->out.stride[a];
-                for (int i = 0; i < s->loops; i++) w.out += s->out.step[i] * s->box.from[i];
-                (dot ? NAME(dot_block) : NAME(multiply_block))(
-                    &w, wide, positions(s, &s->rows), positions(s, &s->over));
-            } while (advance(s, &s->rows));
-        } while (!failed && advance(s, &s->over));
-        if (w.sums && !failed) NAME(turn_round)(&w, wide, positions(s, &s->rows));
-    } while (!failed && advance(s, &s->lanes));
-    while (!failed && advance(s, &s->batch));
+                if (!again) NAME(tabulate_lanes)(&w, wide, skip, dot);
+                do {
+                    failed = NAME(fetch)(s, &w.row, &s->over, w.isa, again);
+                    if (failed) break;
+                    if (!again) NAME(tabulate_rows)(&w, dot);
+                    w.out = (char *)s->out.data;
+                    for (int a = 0; a < s->out.axes; a++)
+                        w.out += s->out.constant[a] * s->out.stride[a];
+                    for (int i = 0; i < s->loops; i++) w.out += s->out.step[i] * s->box.from[i];
+                    (dot ? NAME(dot_block) : NAME(multiply_block))(
+                        &w, wide, positions(s, &s->rows), positions(s, &s->over));
+                    if (asked.answers) failed = ANSWERED;
+                } while (!failed && advance(s, &s->rows));
+            } while (!failed && advance(s, &s->over));
+            if (w.sums && !failed) NAME(turn_round)(&w, wide, positions(s, &s->rows));
+        } while (!failed && advance(s, &s->lanes));
+        again = same;
+    } while (!failed && advance(s, &s->batch));
     if (w.lane.memory) give(w.lane.memory);
     if (w.row.memory) give(w.row.memory);
     give(memory);
     return failed;
 }
 
+/* With few rows there is little to share between lanes: take outer ones place by place. */
+static void NAME(take_turns)(Sum *s) {
+    enum { WORTH = 1024 };
+    Group *g = &s->lanes;
+    if (s->lane_count > 1 || volume(s, &s->rows) > 4) return;
+    while (g->count > 1 && volume(s, g) / s->extent[g->at[0]] >= WORTH &&
+           !shares_axis(s->lane_factors, g->at[0], &s->over)) {
+        for (int k = s->batch.count++; k > 0; k--) s->batch.at[k] = s->batch.at[k - 1];
+        s->batch.at[0] = g->at[0];
+        g->count--;
+        for (int k = 0; k < g->count; k++) g->at[k] = g->at[k + 1];
+    }
+}
+
 static int NAME(rot180_contract)(const Nest *nest) {
     enum { FEW = 4 };
     Box all;
     Factor few[FEW], *factors = few;
-    int count = nest->left + nest->right, failed = DONE, isa = rot180_isa;
+    int count = nest->left + nest->right, failed = DONE, isa = rot180_isa, walks;
     double work = 1;
     Sum s;
     if (isa < 0) isa = rot180_best();
@@ -2681,12 +4737,28 @@ static int NAME(rot180_contract)(const Nest *nest) {
     s.row_factors = factors + nest->left, s.row_count = nest->right;
     collect(&s, &s.batch, nest->role, BATCH), collect(&s, &s.lanes, nest->role, ROWS);
     collect(&s, &s.rows, nest->role, COLUMNS), collect(&s, &s.over, nest->role, OVER);
-    if (!nest->right || !nest->left || work <= SMALL || count > 32) {
+    walks = !nest->right || !nest->left || count > 32 ||
+            (rot180_path == USUAL ? work <= SMALL : rot180_path <= ENTRIES);
+    if (asked.answers) {
+        Answer *a = answer(ENTRIES, work);
+        a->one_sided = !nest->right || !nest->left;
+        a->isa = isa;
+        asked.scratch = 0;
+    }
+    if (walks && !asked.answers) {
         for (int n = 0; n < count; n++) flatten(&factors[n], nest->loops);
         join(&s, &s.over), join(&s, &s.rows), join(&s, &s.lanes);
         NAME(walk)(&s, nest->role);
-    } else
-        failed = NAME(product)(&s, isa, orient(&s, sizeof(T)));
+    } else if (!walks) {
+        int dot = orient(&s, sizeof(T));
+        if (rot180_path == DOTS)
+            dot = s.lane_count == 1 && s.row_count == 1 && s.over.count && s.lane_factors->data &&
+                  s.row_factors->data;
+        else if (rot180_path != USUAL) dot = 0;
+        if (!dot) NAME(take_turns)(&s);
+        failed = NAME(product)(&s, isa, dot);
+        if (failed == ANSWERED) failed = DONE;
+    }
     if (factors != few) give(factors);
     return failed;
 }

@@ -54,6 +54,7 @@ from cpython.buffer cimport PyObject_GetBuffer
 
 import operator
 import os
+from collections import namedtuple
 
 import numpy as np
 
@@ -75,6 +76,16 @@ cdef extern from *:
         Py_ssize_t[32] stop
         Py_ssize_t constant
         Py_ssize_t[32] slope
+    ctypedef struct Answer:
+        int path, isa, threads, rows, vectors, one_sided, lane_planes, row_planes
+        Py_ssize_t lanes, tall, over
+        double products, scratch
+    int SMALL
+    size_t rot180_held
+    size_t rot180_most
+    void rot180_ask(Answer *, int)
+    int rot180_answered()
+    int rot180_path
     int rot180_isa
     int rot180_threads
     int rot180_best() nogil
@@ -4277,13 +4288,110 @@ def processor(isa=None):
 
     """
     global rot180_isa
-    names = ("baseline", "avx2", "avx512")
     best = rot180_best()
     if isa is not None:
-        if isa not in names[: best + 1]:
-            raise ValueError(f"isa: found {isa!r}, expected one of {', '.join(names[: best + 1])}")
-        rot180_isa = names.index(isa)
-    return names[best if rot180_isa < 0 else rot180_isa]
+        if isa not in _ISAS[: best + 1]:
+            raise ValueError(f"isa: found {isa!r}, expected one of {', '.join(_ISAS[: best + 1])}")
+        rot180_isa = _ISAS.index(isa)
+    return _ISAS[best if rot180_isa < 0 else rot180_isa]
+
+
+def path(way=None):
+    """Return how sums are computed: "usual", or one way wherever it fits; set it if one is given.
+
+    The ways are "loops", "entries", "packed", "direct" and "dots"; `explain` says what they are.
+    ``ROT180_PATH`` in the environment sets it at the start.
+
+    Raises:
+        ValueError: no such way.
+
+    """
+    global rot180_path
+    if way is not None:
+        if way not in _PATHS:
+            raise ValueError(f"path: found {way!r}, expected one of {', '.join(_PATHS)}")
+        rot180_path = _PATHS.index(way)
+    return _PATHS[rot180_path]
+
+
+_ISAS = ("baseline", "avx2", "avx512")
+_PATHS = ("usual", "loops", "entries", "packed", "direct", "dots")
+
+Explanation = namedtuple(
+    "Explanation", "path why processor threads tile block products scratch"
+)
+Explanation.__doc__ = """How one sum of a kernel is computed.
+
+Attributes:
+    path: "loops", plain loops; "entries", entry by entry; "packed", tiles whose vectors are
+        gathered first; "direct", tiles that read their vectors where they lie, through a table of
+        offsets; "dots", products along the sum.
+    why: what that depends on, for this sum.
+    processor: the instructions in use.
+    threads: how many threads share it.
+    tile: how many rows and vectors are computed at a time.
+    block: how many lanes (along the vectors), rows and terms are worked on at a time.
+    products: how many products there are.
+    scratch: bytes beside the arrays.
+
+"""
+
+
+def explain(function, *args, **kwargs):
+    """Return how the sums of a call would be computed, one explanation each.
+
+    The kernels are asked, not a description of them: the call is made, and stops where it would
+    begin to compute.
+
+    Args:
+        function: a function of this module.
+        args, kwargs: what it would be called with.
+
+    """
+    cdef Answer[64] answers
+    cdef int count
+    rot180_ask(answers, 64)
+    try:
+        function(*args, **kwargs)
+    finally:
+        count = rot180_answered()
+    return [_explanation(&answers[i]) for i in range(count)]
+
+
+cdef _explanation(Answer *a):
+    copied = [
+        word for word, planes in (("lanes", a.lane_planes), ("rows", a.row_planes)) if planes
+    ]
+    if a.path == _PATHS.index("loops"):
+        why = f"at most {SMALL} products"
+    elif a.path == _PATHS.index("entries"):
+        why = "one factor: no two products share an entry" if a.one_sided else "few products"
+    elif a.path == _PATHS.index("dots"):
+        why = "both sides are adjacent along the sum, and one is short"
+    elif a.path == _PATHS.index("direct"):
+        why = "few rows: nothing is gained by gathering the vectors"
+    else:
+        why = "many rows share the vectors"
+    if copied:
+        why += f"; padded or strided, so copied into planes: {', '.join(copied)}"
+    return Explanation(
+        _PATHS[a.path],
+        why,
+        _ISAS[a.isa],
+        a.threads,
+        (a.rows, a.vectors),
+        (a.lanes, a.tall, a.over),
+        int(a.products),
+        int(a.scratch),
+    )
+
+
+def memory(reset=False):
+    """Return the bytes of scratch memory that are held, and the most that were since a reset."""
+    global rot180_most
+    if reset:
+        rot180_most = rot180_held
+    return rot180_held, rot180_most
 
 
 def threads(count=None):
@@ -4321,6 +4429,10 @@ try:
     processor(os.environ.get("ROT180_ISA") or None)
 except ValueError as error:
     raise ValueError(f"ROT180_ISA in the environment: {error}") from None
+try:
+    path(os.environ.get("ROT180_PATH") or None)
+except ValueError as error:
+    raise ValueError(f"ROT180_PATH in the environment: {error}") from None
 threads(_count())
 
 
