@@ -4325,7 +4325,7 @@ Explanation.__doc__ = """How one sum of a kernel is computed.
 Attributes:
     path: "loops", plain loops; "entries", entry by entry; "packed", tiles whose vectors are
         gathered first; "direct", tiles that read their vectors where they lie, through a table of
-        offsets; "dots", products along the sum.
+        offsets; "dots", products along the sum; "winograd", tiles of outputs by fewer products.
     why: what that depends on, for this sum.
     processor: the instructions in use.
     threads: how many threads share it.
@@ -4370,12 +4370,14 @@ cdef _explanation(Answer *a):
         why = "both sides are adjacent along the sum, and one is short"
     elif a.path == _PATHS.index("direct"):
         why = "few rows: nothing is gained by gathering the vectors"
+    elif a.path == len(_PATHS):
+        why = 'accuracy="fast", 3 x 3 taps of stride 1: fewer products'
     else:
         why = "many rows share the vectors"
     if copied:
         why += f"; padded or strided, so copied into planes: {', '.join(copied)}"
     return Explanation(
-        _PATHS[a.path],
+        (*_PATHS, "winograd")[a.path],
         why,
         _ISAS[a.isa],
         a.threads,

@@ -477,7 +477,7 @@ def check_weight(
 def check_accuracy(accuracy: object) -> None:
     """Check the argument `accuracy`."""
     if not isinstance(accuracy, str):
-        raise _mistyped("accuracy", repr(accuracy), '"exact" or "fast"')
+        raise _mistyped("accuracy", type(accuracy).__name__, '"exact" or "fast"')
     if accuracy not in ("exact", "fast"):
         raise _wrong("accuracy", repr(accuracy), '"exact" or "fast"')
 

@@ -323,10 +323,23 @@ static void winograd_all(Job *job, void *(*part)(void *), Int parts) {
 #endif
 }
 
+/* Say how a sweep would be computed. */
+static int winograd_answer(const Sweep *s, const Layout *l, size_t filters) {
+    const double points = (double)(l->points * l->points), parts = (double)MIN(s->threads, l->blocks);
+    Answer *a = answer(DOTS + 1, points * (double)(s->batch * l->lines * l->columns) *
+                                     (double)(s->groups * s->channels * s->outputs));
+    a->isa = s->isa, a->threads = (int)parts;
+    a->rows = s->isa == AVX512 ? 8 : 4, a->vectors = 3;
+    a->lanes = l->block * l->longest, a->tall = MIN(HEIGHT, s->outputs), a->over = s->channels;
+    a->scratch = (double)filters + parts * points * (double)((l->patch + l->result) * s->itemsize);
+    return DONE;
+}
+
 /* Compute a sweep; say DONE or NO_MEMORY. */
 static int winograd_sweep(const Sweep *s) {
     Job job = {s, winograd_layout(s), NULL, 0, 0, 0};
     size_t size = (size_t)(job.l.filter * job.l.points * job.l.points) * (size_t)s->itemsize;
+    if (asked.answers) return winograd_answer(s, &job.l, size);
     if (!(job.filters = take(size))) return NO_MEMORY;
     for (job.group = 0; job.group < s->groups && !job.failed; job.group++) {
         winograd_all(&job, winograd_filters_part, job.l.panels);

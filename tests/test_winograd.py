@@ -270,3 +270,18 @@ def test_one_rule() -> None:
         form = winograd_form(batch, c, o, size)
         number = cython_kernels.winograd_form(batch, c, o, size)
         assert number == (-1 if form is None else FORMS.index(form)), (batch, c, o, size)
+
+
+@compiled
+def test_explained() -> None:
+    """The explanation counts the products, and the scratch memory that the call then takes."""
+    x, w, _ = arrays((8, 64, 64, 1, 56, 56), "float32")
+    (said,) = cython_kernels.explain(cython_kernels.conv2d, x, w, padding=1, accuracy="fast")
+    assert said.path == "winograd"
+    assert said.products == 36 * 14 * 14 * 8 * 64 * 64
+    cython_kernels.release()
+    cython_kernels.memory(reset=True)
+    before, _ = cython_kernels.memory()
+    cython_kernels.conv2d(x, w, padding=1, accuracy="fast")
+    most = cython_kernels.memory()[1] - before
+    assert most <= said.scratch * 1.05 < 32 * 2**20
