@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from fractions import Fraction
 from functools import lru_cache
+from math import prod
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -99,6 +101,14 @@ def monomials(e: Expr) -> Mapping[Monomial, sp.Rational]:
                 powers[root.name] = powers.get(root.name, 0) + int(exponent)
         if number != 0:
             out[tuple(sorted(powers.items()))] = sp.Rational(number)
+    return out
+
+
+def value(e: Expr, at: Mapping[str, int]) -> Fraction:
+    """Return the number that an expanded polynomial is, all its symbols being numbers."""
+    out = Fraction(0)
+    for m, c in monomials(e).items():
+        out += Fraction(int(c.p), int(c.q)) * prod(at[name] ** power for name, power in m)
     return out
 
 

@@ -12,6 +12,7 @@ from rot180.derive.theorems import (
     sizes,
     stride,
     weights,
+    winograd,
 )
 from rot180.derive.theorems.registry import Claim, claims, theorem, theorems
 
@@ -28,4 +29,5 @@ __all__ = [
     "theorem",
     "theorems",
     "weights",
+    "winograd",
 ]
