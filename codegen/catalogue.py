@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from jinja2 import Template
 
-from rot180.codegen import rocq
+from rot180.codegen import rocq, winograd
 from rot180.codegen.blocks import Document, Section
 from rot180.codegen.documents import illustrated, layer_document
 from rot180.codegen.render import (
@@ -69,6 +69,9 @@ ORDERS = {
 
 SIZES = {"output_size": "P", "transposed_size": "H"}
 """The theorems that the public functions compute the size of the output by."""
+
+FAST = ("conv2d",)
+"""Families whose forward pass and input gradient have a form with fewer products."""
 
 Progress = Callable[[str], None]
 
@@ -228,6 +231,8 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
     texts["cython_kernels.pyx"] = _public_cython(derivations, proofs)
     manifest["cython_kernels.pyx"] = proofs
     texts[HEADER], manifest[HEADER] = render_contraction(), {}
+    texts[winograd.HEADER] = winograd.render_header()
+    manifest[winograd.HEADER] = {name: theorem(name).proof.digest for name in winograd.proofs()}
     texts["__init__.py"] = _template("public_init.py.jinja").render(
         header=_public_header().splitlines(), functions=public_functions()
     )
@@ -348,6 +353,7 @@ def _family(name: str, derivation: Derivation) -> dict[str, object]:
         "rank": len(letters),
         "all_axes": len(letters) + 2,
         "transposed": transposed,
+        "fast": name in FAST,
         "parameters": [(word, *PARAMETERS[word]) for word in order],
         "arguments": ", ".join(word if word in order else "0" for word in PARAMETERS),
         "keywords": ", ".join(f"{word}={word}" for word in order),

@@ -31,6 +31,7 @@ from rot180.codegen.rocq_printer import (
     named,
     relations_of,
 )
+from rot180.codegen.rocq_tables import exhaust
 from rot180.codegen.rocq_tactics import TACTICS, WHOLE, Case, finite, typed
 from rot180.codegen.tools import Ran, ToolError, run
 from rot180.derive.proof import Proof, Theorem, Variables, replay, tensors
@@ -49,7 +50,12 @@ from rot180.derive.terms import (
 LIBRARY = "finite_sums"
 """The file that every script needs: finite sums, brackets and dual numbers, written by hand."""
 
-_TACTICS: Mapping[str, Callable[..., None]] = {**TACTICS, "lemma": lemma, "compose": compose}
+_TACTICS: Mapping[str, Callable[..., None]] = {
+    **TACTICS,
+    "lemma": lemma,
+    "compose": compose,
+    "exhaust": exhaust,
+}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -148,13 +148,21 @@ class Case:
         self.labels += 1
         return f"{hint}_{self.labels}"
 
-    def supports(self, factors: Sequence[Factor]) -> list[Support]:
-        """List what holds throughout and where these factors are nonzero."""
+    def supports(
+        self, factors: Sequence[Factor], boxed: Collection[Tensor] = ()
+    ) -> list[Support]:
+        """List what holds throughout and where these factors are nonzero.
+
+        Args:
+            factors: the factors.
+            boxed: defined tensors of which it was shown that they are zero outside their box.
+
+        """
         out = [Support(c, name, "") for c, name in self.given()]
         for f in factors:
             if isinstance(f, Range | Equal):
                 out.append(self._split_bracket(f))
-            elif isinstance(f, Access) and f.tensor.definition is None:
+            elif isinstance(f, Access) and (f.tensor.definition is None or f.tensor in boxed):
                 boxes = boxes_of(f.tensor, f.index)
                 for axis, b in enumerate(boxes):
                     out.append(self._split_access(f, boxes, axis, b))

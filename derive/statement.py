@@ -81,11 +81,12 @@ def name_paddings(
 def _subject(expression: Expression, free: tuple[Symbol, ...]) -> str:
     """Write a left side; the derivative of a number as ``dL/dx[h]``."""
     if len(expression) == 1 and len(expression[0].factors) == 1:
-        head = expression[0].factors[0]
+        head, scale = expression[0].factors[0], text(expression[0].coefficient)
         if isinstance(head, Derivative) and len(head.factors) == 1:
             inner = head.factors[0]
             if isinstance(inner, Access) and not inner.index:
-                return f"d{inner.tensor.name}/d{write((term(head.wrt),), free)}"
+                times = "" if scale == "1" else f"{scale} * "
+                return f"{times}d{inner.tensor.name}/d{write((term(head.wrt),), free)}"
     return write(expression, free)
 
 

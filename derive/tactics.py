@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations, permutations, product
 
 from sympy import Expr, Symbol
@@ -21,7 +21,7 @@ from rot180.derive.proof import (
     show_goal,
     tensors,
 )
-from rot180.derive.rules import Place, instantiate
+from rot180.derive.rules import Place, instantiate, is_table
 from rot180.derive.terms import (
     Access,
     Apply,
@@ -35,6 +35,8 @@ from rot180.derive.terms import (
     Term,
     fresh,
     rename_bound,
+    substitute_factor,
+    supports,
 )
 
 
@@ -306,7 +308,7 @@ def _compositions(
 
 
 def _uses(t: Term, theorem: Theorem) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield ways to read factors of a term as the left side of a theorem, at the same indices."""
+    """Yield ways to read factors of a term as the left side of a theorem."""
     if len(theorem.lhs) != 1 or any(isinstance(f, Derivative) for f in theorem.lhs[0].factors):
         return
     have = tensors((t,))
@@ -315,16 +317,67 @@ def _uses(t: Term, theorem: Theorem) -> Iterator[tuple[str, dict[str, object]]]:
     for chosen in product(*choices):
         swap = tuple((u.name, v) for u, v in zip(own, chosen, strict=True) if u != v)
         (pattern,) = instantiate(theorem.lhs, {}, swap)
-        for bound in permutations(t.variables, len(pattern.variables)):
-            try:
-                named = rename_bound(pattern, dict(zip(pattern.variables, bound, strict=True)))
-            except ValueError:
-                continue
-            if all(f in t.factors for f in named.factors):
+        free = [v for v, _ in theorem.variables]
+        for numbers, at in _occurrences(t, pattern, free):
+            bound = tuple(at[v] for v in pattern.variables)
+            if len(set(bound)) == len(bound) and set(bound) <= set(t.variables):
                 yield "lemma", {
-                    "symbols": (), "tensors": swap, "bound": bound,
-                    "factors": tuple(t.factors.index(f) for f in named.factors),
+                    "symbols": tuple((v, at[v]) for v in free if at.get(v, v) != v),
+                    "tensors": swap, "bound": bound, "factors": numbers,
                 }  # fmt: skip
+
+
+def _occurrences(
+    t: Term, pattern: Term, free: Sequence[Symbol]
+) -> Iterator[tuple[tuple[int, ...], dict[Symbol, Expr]]]:
+    """Yield factors of a term that are those of a pattern, and what its variables are there."""
+    variables = {*free, *pattern.variables}
+    found: list[tuple[tuple[int, ...], dict[Symbol, Expr]]] = [((), {})]
+    for f in pattern.factors:
+        found = [
+            ((*numbers, n), both)
+            for numbers, at in found
+            for n, g in enumerate(t.factors)
+            if n not in numbers and (both := _unify(f, g, at, variables)) is not None
+        ]
+    return (one for one in found if set(pattern.variables) <= one[1].keys())
+
+
+def _unify(
+    f: Factor, g: Factor, at: dict[Symbol, Expr], variables: Collection[Symbol]
+) -> dict[Symbol, Expr] | None:
+    """Extend values of variables so that one factor becomes another."""
+    if isinstance(f, Access) and isinstance(g, Access) and f.tensor == g.tensor:
+        new = dict(at)
+        for a, b in zip(f.index, g.index, strict=True):
+            if isinstance(a, Symbol) and a in variables:
+                new.setdefault(a, b)
+        at = new
+    return at if substitute_factor(f, at) == g else None
+
+
+def cite_inside(d: Derivation, theorem: Theorem) -> None:
+    """Use a theorem; if it fits nowhere, unfold what may hide its left side.
+
+    Raises:
+        NotProvedError: it fits nowhere; the derivation is as it was.
+
+    """
+    kept, own = len(d.steps), tensors(theorem.lhs)
+    while True:
+        try:
+            return cite(d, theorem)
+        except NotProvedError:
+            hidden = (
+                (at, n)
+                for at, n, f in _find(d.current, Access)
+                if isinstance(f, Access) and f.tensor.definition and f.tensor not in own
+            )
+            place = next(hidden, None)
+            if place is None:
+                del d.steps[kept:], d.lines[kept + 1 :]
+                raise
+            d.apply("definition", place[0], factor=place[1])
 
 
 def normalise(
@@ -557,7 +610,8 @@ def prove(
 ) -> Theorem:
     """Prove that two expressions are equal for all values of the variables and parameters.
 
-    With lemmas the proof uses each of them on the left side, and leaves the named tensors folded.
+    With lemmas the proof uses each of them, on the left side if it fits there, and leaves the
+    named tensors folded as far as it can.
 
     Args:
         lhs: the left side.
@@ -574,29 +628,68 @@ def prove(
     """
     left = Derivation(name, variables, hypotheses, lhs)
     right = Derivation(name, variables, hypotheses, rhs)
-    if lemmas:
-        for one in lemmas:
-            cite(left, one)
-        tidy(left)
-        relate(left, right.current)
-        proof = join(left, right)
-    else:
-        normalise(left, kept=kept)
-        normalise(right, kept=kept)
-        relate(left, right.current)
-        relate(right, left.current)
-        try:
-            proof = join(left, right)
-        except NotProvedError:
-            # one side may be split by remainders: split both
-            if not [*split_equations(left), *split_equations(right)]:
-                raise
-            proof = join(left, right)
-    theorem = replay(proof)
+    theorem = replay(_found(left, right, lemmas, kept))
     if theorem.open:
         goals = ", ".join(show_goal(o.goal) for o in theorem.open)
         raise NotProvedError(f"{name}: no certificate found for {goals}")
     return theorem
+
+
+def _found(
+    left: Derivation, right: Derivation, lemmas: Sequence[Theorem], kept: Tensor | None
+) -> Proof:
+    """Search for a proof that one start equals the other."""
+    if lemmas:
+        for one in lemmas:
+            try:
+                cite_inside(left, one)
+            except NotProvedError:
+                cite_inside(right, one)
+        tidy(left)
+        relate(left, right.current)
+        try:
+            return join(left, right)
+        except NotProvedError:
+            pass
+    elif tabulate(left, right.current):
+        return left.proof()
+    normalise(left, kept=kept)
+    normalise(right, kept=kept)
+    relate(left, right.current)
+    relate(right, left.current)
+    try:
+        return join(left, right)
+    except NotProvedError:
+        # one side may be split by remainders: split both
+        if not [*split_equations(left), *split_equations(right)]:
+            raise
+        return join(left, right)
+
+
+def tabulate(d: Derivation, target: Expression) -> bool:
+    """Turn a product of tables of numbers into a product of brackets; say if there is one.
+
+    Raises:
+        NotProvedError: they differ at some point.
+
+    """
+    if len(d.current) != 1 or len(target) != 1 or target[0].variables:
+        return False
+    t, sizes = d.current[0], dict(d.statement.variables)
+    for f in (*supports(t.factors, t.symbols), *target[0].factors):
+        if isinstance(f, Range) and isinstance(f.value, Symbol) and f.size.is_Integer:
+            sizes[f.value] = min(sizes.get(f.value) or f.size, f.size)
+    read = [f.tensor for f in t.factors if isinstance(f, Access)]
+    if None in sizes.values() or not read or not all(map(is_table, read)):
+        return False
+    try:
+        d.apply(
+            "exhaust", 0, sizes=tuple(sizes.items()),
+            scale=target[0].coefficient, factors=target[0].factors,
+        )  # fmt: skip
+    except ValueError as error:
+        raise NotProvedError(f"{d.statement.name}: {error}") from error
+    return True
 
 
 def split_equations(d: Derivation) -> list[Expr]:

@@ -317,6 +317,7 @@ def test_arguments_of_the_wrong_kind_are_a_proof_error() -> None:
         "reindex": ("variables", "mapping"),
         "bracket": ("drop", "add"),
         "euclid": ("value", "modulus", "variable"),
+        "exhaust": ("sizes", "scale", "factors"),
         "reorder": ("factors",),
         "collect": (),
         "arrange": ("order",),

@@ -20,10 +20,12 @@ from dataclasses import dataclass
 
 import pytest
 import sympy as sp
+from sympy import Expr
 
 from rot180.derive import proof as proving
 from rot180.derive import rules
 from rot180.derive.evaluate import EvaluationError, Model, evaluate
+from rot180.derive.polynomial import symbol
 from rot180.derive.proof import Proof, Step, Variables, replay, show_goal
 from rot180.derive.rules import Place
 from rot180.derive.terms import (
@@ -34,6 +36,7 @@ from rot180.derive.terms import (
     Derivative,
     Equal,
     Expression,
+    Factor,
     Range,
     Tensor,
     define,
@@ -102,6 +105,12 @@ def compose(theorem: Proof, inner: Tensor, **more: object) -> Step:
     """Differentiate through a tensor by a theorem."""
     use = {"symbols": (), "tensors": (), "inner": inner, "theorem": theorem, "factor": 0}
     return Step("compose", 0, tuple(sorted({**use, **more}.items())))
+
+
+def exhaust(scale: int, *factors: Factor, **sizes: Expr | int) -> Step:
+    """Compare with brackets at every point of a box."""
+    box = tuple((symbol(name), sp.sympify(n)) for name, n in sizes.items())
+    return step("exhaust", sizes=box, scale=sp.Integer(scale), factors=factors)
 
 
 def one(*factors: Access | Equal | Range | Apply | Derivative) -> Expression:
@@ -269,6 +278,22 @@ CASES = (
          (step("euclid", value=p, modulus=sp.Integer(2), variable=t),)),
     Case("euclid", "obligation: s - 1 >= 0", one(c[()]),
          (step("euclid", value=h, modulus=s, variable=u),), EVERYWHERE),
+    # Tables of numbers.
+    Case("exhaust", "tables", one(Apply("sigma", 0, c[()]), Equal(h)),
+         (exhaust(1, Equal(h), h=1),), EVERYWHERE),
+    Case("exhaust", "brackets alone", one(Equal(h)),
+         (exhaust(1, Equal(h), Apply("sigma", 0, c[()]), h=1),), EVERYWHERE),
+    Case("exhaust", "all variables", one(Equal(ONE), Equal(h)), (exhaust(0),), EVERYWHERE,
+         outcome=TRUE, why="an index that is looked at has a value; the rest is times 0"),
+    Case("exhaust", "numbers", one(Range(h, N)), (exhaust(1, Range(h, N), h=N, N=N),),
+         EVERYWHERE, outcome=CAUGHT, why="truth value"),
+    Case("exhaust", "few points", one(Range(h, sp.Integer(20_000))),
+         (exhaust(1, Range(h, sp.Integer(20_000)), h=20_000),), EVERYWHERE,
+         outcome=TRUE, why="so that a certificate cannot keep replay busy"),
+    Case("exhaust", "equal", one(Range(h, sp.Integer(2))), (exhaust(1, Equal(h), h=2),),
+         EVERYWHERE),
+    Case("exhaust", "obligation: 0 <= h < 2", one(Range(h, sp.Integer(3))),
+         (exhaust(1, Range(h, sp.Integer(2)), h=2),), EVERYWHERE),
     # Order.
     Case("reorder", "no new factor", one(x[h]), (step("reorder", factors=(x[h], a[h])),),
          EVERYWHERE),

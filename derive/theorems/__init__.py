@@ -16,6 +16,7 @@ from rot180.derive.theorems import (
     sizes,
     stride,
     weights,
+    winograd,
 )
 from rot180.derive.theorems.registry import Claim, claims, theorem, theorems
 
@@ -36,4 +37,5 @@ __all__ = [
     "theorem",
     "theorems",
     "weights",
+    "winograd",
 ]

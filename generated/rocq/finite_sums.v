@@ -54,6 +54,11 @@ Definition const {A : Ring} (n : Z) : A :=
   then first (Z.to_nat n) (fun _ => one)
   else opp (first (Z.to_nat (- n)) (fun _ => one)).
 
+(* The integers, as a ring. *)
+Lemma integer_laws : ring_theory 0 1 Z.add Z.mul Z.sub Z.opp eq.
+Proof. constructor; intros; ring. Qed.
+Definition integers : Ring := Build_Ring Z _ _ _ _ _ _ integer_laws.
+
 (* Both sides are finite sums with one value. *)
 Definition agree {A : Ring} (f g : Z -> A) : Prop :=
   exists value least, forall bound, least <= bound -> f bound = value /\ g bound = value.
@@ -200,6 +205,18 @@ Proof.
     + rewrite Nat.add_succ_r. simpl. rewrite IH. f_equal. f_equal. lia.
 Qed.
 
+(* A sum that is zero outside 0 .. n - 1. *)
+Lemma total_few b n f : 0 <= n -> n <= b -> (forall v, ~ (0 <= v < n) -> f v = zero) ->
+  total b f = first (Z.to_nat n) f.
+Proof.
+  intros N L F. transitivity (first (Z.to_nat (b + 1)) f).
+  - unfold total. replace (Z.to_nat (2 * b + 1)) with (Z.to_nat b + Z.to_nat (b + 1))%nat by lia.
+    generalize (Z.to_nat (b + 1)) as m. induction m as [| m IH].
+    + rewrite Nat.add_0_r. apply first_zero. intros i I. apply F. lia.
+    + rewrite Nat.add_succ_r. simpl. rewrite IH. f_equal. f_equal. lia.
+  - apply first_more; [lia |]. intros i I. apply F. lia.
+Qed.
+
 Lemma const_next n : @const A (n + 1) = const n [+] one.
 Proof.
   unfold const. destruct (Z_le_gt_dec 0 (n + 1)) as [I | I], (Z_le_gt_dec 0 n) as [J | J]; try lia.
@@ -289,6 +306,34 @@ Proof.
   - exact F.
 Qed.
 End Laws.
+
+(* What is made from brackets and integers is an integer, the same in every ring. *)
+Section Integers.
+Variable A : Ring.
+Lemma integer_box e n : @box A e n = const (@box integers e n).
+Proof. unfold box; destruct (within e n); symmetry; [apply const_one | apply const_zero]. Qed.
+Lemma integer_point e : @point A e = const (@point integers e).
+Proof. unfold point; destruct (Z.eq_dec e 0); symmetry; [apply const_one | apply const_zero]. Qed.
+Lemma integer_add (a b : A) (x y : integers) :
+  a = const x -> b = const y -> a [+] b = const (x [+] y).
+Proof. intros -> ->. symmetry. now apply const_add. Qed.
+Lemma integer_mul (a b : A) (x y : integers) :
+  a = const x -> b = const y -> a [*] b = const (x [*] y).
+Proof. intros -> ->. symmetry. now apply const_mul. Qed.
+Lemma integer_const n : @const A n = const (@const integers n).
+Proof.
+  f_equal. symmetry. revert n. apply Z.bi_induction.
+  - intros ? ? ->. reflexivity.
+  - reflexivity.
+  - intros n. rewrite <- Z.add_1_r, (const_next integers). cbn. lia.
+Qed.
+Lemma integer_first n (f : Z -> A) (g : Z -> integers) :
+  (forall v, f v = const (g v)) -> first n f = const (first n g).
+Proof.
+  intros E. induction n as [| n IH]; cbn [first]; [symmetry; apply const_zero |].
+  now apply integer_add.
+Qed.
+End Integers.
 
 (* The chain rule. A tensor is differentiated by each of its entries; the entries are a family,
    over whose indices one can sum. *)
@@ -453,6 +498,18 @@ Ltac congruent := repeat
   end.
 (* A product with the factor zero. *)
 Ltac void := repeat progress rewrite ?mul_zero_l, ?mul_zero_r; reflexivity.
+(* An expression of brackets and integers is that expression over the integers. *)
+Ltac integer := repeat
+  match goal with
+  | |- first _ _ = _ => apply integer_first; intro
+  | |- _ [*] _ = _ => apply integer_mul
+  | |- _ [+] _ = _ => apply integer_add
+  | |- box _ _ = _ => apply integer_box
+  | |- point _ = _ => apply integer_point
+  | |- const _ = _ => apply integer_const
+  | |- one = _ => symmetry; apply const_one
+  | |- zero = _ => symmetry; apply const_zero
+  end.
 (* Under the sums of a sum that is zero. *)
 Ltac inside := repeat (apply total_zero; intro).
 (* What is made from moving entries, down to the entries themselves. *)

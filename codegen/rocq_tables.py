@@ -1,0 +1,104 @@
+"""How the proof assistant is shown a product of tables of numbers: point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sympy import Expr, Symbol
+
+from rot180.codegen.rocq_printer import ScriptError
+from rot180.codegen.rocq_tactics import Case, Support
+from rot180.derive.obligations import Obligation
+from rot180.derive.polynomial import symbol
+from rot180.derive.rules import Place
+from rot180.derive.terms import Access, Bracket, Range, Tensor, Term
+
+
+def exhaust(
+    case: Case,
+    place: Place,
+    dst: Sequence[Term],
+    sizes: tuple[tuple[Symbol, Expr], ...],
+    scale: Expr,
+    factors: tuple[Bracket, ...],
+) -> None:
+    """Show a step that multiplies tables: outside the box both sides are 0, inside one computes."""
+    t, plain, box = place.term, case.plain, dict(sizes)
+    if len(t.variables) != 1:
+        raise ScriptError(f"{len(t.variables)} sums of tables, scripts cover one")
+    (summed,) = t.variables
+    free = [v for v in box if v != summed]
+    tables = dict.fromkeys(f.tensor for f in t.factors if isinstance(f, Access))
+    for u in tables:
+        _boxed(case, u)
+    left, right = (place.context(fs, box) for fs in (t.factors, factors))
+    given = dict(case.given())
+    inside = []
+    for v in free:
+        within = Range(v, box[v])
+        if within in given:
+            inside.append(given[within])
+            continue
+        name = case.label("in")
+        inside.append(name)
+        case.say(f"destruct (within {plain.variable(v)} {box[v]}) as [{name} | {name}].")
+        case.say("2: { transitivity (@zero scalars).")
+        case.say(f"  {{ apply total_zero; intro {plain.variable(summed)}.")
+        _absurd(case, Obligation(left, within), case.supports(t.factors, tables), name)
+        case.say("}")
+        case.say("  symmetry.")
+        _absurd(case, Obligation(right, within), case.supports(factors), name)
+        case.say("}")
+    n, at = box[summed], plain.variable(summed)
+    case.premises[str(n)] = None
+    body, heads = plain.product(t.factors, t.coefficient), map(plain.tensor, tables)
+    left_side = f"first (Z.to_nat {n}) (fun {at} => {body})"
+    right_side = plain.product(factors, scale)
+    case.say(f"transitivity ({left_side} : scalars).")
+    case.say("{ apply total_few; [lia | assumption |]. intros " + f"{at} out.")
+    within = Range(summed, n)
+    _absurd(case, Obligation(left, within), case.supports(t.factors, tables), "out")
+    case.say("}")
+    names = ", ".join(head.split(" ", 1)[0] for head in heads)
+    case.say(f"transitivity (@const scalars ({left_side} : integers)).")
+    case.say(f"{{ unfold {names}. integer. }}")
+    case.say(f"symmetry. transitivity (@const scalars ({right_side} : integers)).")
+    case.say("{ integer. }")
+    case.say("apply f_equal.")
+    for name, v in zip(inside, free, strict=True):
+        case.say(f"generalize ({name} : {plain.condition(Range(v, box[v]))}).")
+    written = [plain.variable(v) for v in free]
+    case.say(f"generalize {' '.join(written)}. clear. intros {' '.join(written)}.")
+    case.say(f"intros {' '.join(f'at_{v}' for v in reversed(written))}.")
+    for name, size in zip(written, (int(box[v]) for v in free), strict=True):
+        points = " \\/ ".join(f"{name} = {n}" for n in range(size))
+        pattern = " | ".join(["[->"] * (size - 1) + ["->"]) + "]" * (size - 1)
+        case.say(f"all: assert ({points}) as {pattern} by lia; clear at_{name}.")
+    case.say("all: vm_compute; reflexivity.")
+
+
+def _absurd(case: Case, obligation: Obligation, supports: Sequence[Support], out: str) -> None:
+    """Prove that a product is zero, where it being nonzero contradicts a fact."""
+    for split in case.needed((obligation,), supports, ()):
+        case.say(split)
+    case.say(f"exfalso; apply {out}.")
+    for tactic in case.solve(obligation):
+        case.say(tactic)
+
+
+def _boxed(case: Case, u: Tensor) -> None:
+    """Prove that a table is zero outside its box, by the name that free tensors have it under."""
+    plain, name = case.plain, case.names.tensors[u.name]
+    index = [symbol(f"z{n + 1}") for n in range(len(u.shape))]
+    written = " ".join(v.name for v in index)
+    boxes = [
+        (v.name, plain.argument(n)) for v, n in zip(index, u.shape, strict=True) if n is not None
+    ]
+    box = " /\\ ".join(f"0 <= {i} < {n}" for i, n in boxes)
+    entry = f"{plain.tensor(u)} {written} = (zero : scalars)"
+    case.say(f"assert ({name}_box : forall {written}, ~ ({box}) -> {entry}).")
+    case.say(f"{{ intros {written} out. unfold {name}.")
+    for i, n in boxes:
+        case.say(f"  destruct (within {i} {n}) as [? | away];")
+        case.say(f"  [| rewrite (box_out _ {i} {n} away); void].")
+    case.say("  exfalso; apply out; repeat split; lia. }")
