@@ -69,7 +69,7 @@ class Tile:
     @property
     def low(self) -> bool:
         """Return whether the accumulators fit into sixteen registers."""
-        return self.rows * self.pieces * self.vectors <= 12 and self.rows <= 4
+        return self.rows * self.pieces * self.vectors <= 12
 
 
 @dataclass(frozen=True)
