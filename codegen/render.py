@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rot180.codegen.cython_printer import AXES, LOOPS, bits, kernel_lines
 from rot180.codegen.lower import lower
 from rot180.codegen.printers import KernelText, axes_in_words, kernel_text, numpy_lines
-from rot180.codegen.tiles import DOTS, SLIDES, TILES
+from rot180.codegen.tiles import DOTS, SLIDES, TILES, TRANSPOSES
 from rot180.derive.layers import Layer
 from rot180.derive.proof import Theorem
 
@@ -97,4 +97,6 @@ def render_module(
 def render_contraction() -> str:
     """Write the C file that computes sums of products over affine index maps."""
     template = environment().get_template(f"{HEADER}.jinja")
-    return template.render(tiles=TILES, slides=SLIDES, dots=DOTS, loops=LOOPS, axes=AXES)
+    return template.render(
+        tiles=TILES, slides=SLIDES, dots=DOTS, transposes=TRANSPOSES, loops=LOOPS, axes=AXES
+    )
