@@ -257,7 +257,7 @@ def origins() -> list[Path]:
 
 def compiler() -> str:
     """Return what compiled the kernels, as the compiler signed them."""
-    module = import_module("rot180.generated.cython_conv2d")
+    module = import_module("rot180.generated.cython_kernels")
     binary = Path(str(module.__file__)).read_bytes()
     found = re.search(rb"GCC: \([^)]*\) [\d.]+|clang version [\d.]+", binary)
     return found[0].decode() if found else "unknown"

@@ -10,7 +10,15 @@ from jinja2 import Template
 
 from rot180.codegen import rocq
 from rot180.codegen.documents import proof_document
-from rot180.codegen.render import HEADER, environment, render_contraction, render_module
+from rot180.codegen.render import (
+    HEADER,
+    ModuleText,
+    environment,
+    module_text,
+    render_contraction,
+    render_module,
+)
+from rot180.codegen.sizes import size_in_c
 from rot180.derive.certificates import dumps
 from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.layers import Layer, axes, layer
@@ -19,10 +27,10 @@ from rot180.derive.theorems import theorem
 from rot180.derive.theorems import theorems as theorems_of_registry
 
 FAMILIES = tuple(f"{kind}{n}d" for kind in ("conv", "conv_transpose") for n in (1, 2, 3))
-"""Layers with a public function; each has a grouped form, ``<name>_grouped``."""
+"""Layers with a public function. Its kernels are those of ``<name>_grouped``: one group is one."""
 
-LAYERS = ("linear", *FAMILIES, *(f"{name}_grouped" for name in FAMILIES))
-"""Layers whose core modules are committed."""
+LAYERS = ("linear", *(f"{name}_grouped" for name in FAMILIES))
+"""Layers whose kernels are committed."""
 
 TARGETS = {"numpy": ".py", "cython": ".pyx"}
 """What kernels are written in, with the ending of the file."""
@@ -43,11 +51,11 @@ DTYPES_IN_WORDS = {
 }
 
 PARAMETERS = {
-    "stride": "int | Sequence[int] = 1",
-    "padding": "Padding = 0",
-    "output_padding": "int | Sequence[int] = 0",
-    "groups": "int = 1",
-    "dilation": "int | Sequence[int] = 1",
+    "stride": ("int | Sequence[int]", 1),
+    "padding": ("Padding", 0),
+    "output_padding": ("int | Sequence[int]", 0),
+    "groups": ("int", 1),
+    "dilation": ("int | Sequence[int]", 1),
 }
 """What the public functions ask about a window, with type and default."""
 
@@ -57,7 +65,7 @@ ORDERS = {
 }
 """The order they ask in, by kind of layer, as PyTorch has it."""
 
-SIZES = ("output_size", "transposed_size")
+SIZES = {"output_size": "P", "transposed_size": "H"}
 """The theorems that the public functions compute the size of the output by."""
 
 Progress = Callable[[str], None]
@@ -174,22 +182,29 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
         derivations[name] = derive(name)
     texts: dict[str, str] = {}
     manifest: dict[str, dict[str, str]] = {}
-    for target, ending in TARGETS.items():
-        for name, derivation in derivations.items():
-            progress(f"writing {target} {name}")
-            file = f"{target}_{name}{ending}"
-            texts[file] = module(derivation, target)
-            manifest[file] = {t.name: t.proof.digest for _, t in derivation.kernels}
-        file = f"{target}_kernels.py"
-        texts[file] = public_module(derivations, target)
-        manifest[file] = {size: theorem(size).proof.digest for size in SIZES} | {
-            f"{name}.{function}": t.proof.digest
-            for name, derivation in derivations.items()
-            for function, t in derivation.gradients
-        }
+    sizes = {size: theorem(size).proof.digest for size in SIZES}
+    for name, derivation in derivations.items():
+        progress(f"writing numpy {name}")
+        file = f"numpy_{name}.py"
+        texts[file] = module(derivation, "numpy")
+        manifest[file] = {t.name: t.proof.digest for _, t in derivation.kernels}
+    texts["numpy_kernels.py"] = _public_numpy(derivations)
+    manifest["numpy_kernels.py"] = sizes | {
+        f"{name}.{function}": t.proof.digest
+        for name, derivation in derivations.items()
+        for function, t in derivation.gradients
+    }
+    progress("writing the compiled kernels")
+    proofs = sizes | {
+        f"{name}.{function}": t.proof.digest
+        for name, derivation in derivations.items()
+        for function, t in derivation.kernels
+    }
+    texts["cython_kernels.pyx"] = _public_cython(derivations, proofs)
+    manifest["cython_kernels.pyx"] = proofs
     texts[HEADER], manifest[HEADER] = render_contraction(), {}
     texts["__init__.py"] = _template("public_init.py.jinja").render(
-        header=_public_header().splitlines(), functions=public_functions(), dtypes=DTYPES["cython"]
+        header=_public_header().splitlines(), functions=public_functions()
     )
     manifest["__init__.py"] = {}
     progress("proving the registry")
@@ -226,25 +241,75 @@ def public_functions() -> tuple[str, ...]:
     return tuple(f"{name}{part}" for name in (*FAMILIES, "linear") for part in parts)
 
 
-def public_module(derivations: dict[str, Derivation], target: str) -> str:
-    """Return the text of the module with the public functions."""
+def _public_numpy(derivations: dict[str, Derivation]) -> str:
+    """Return the text of the public functions on NumPy's kernels."""
     return _template("public_kernels.py.jinja").render(
         header=_public_header().splitlines(),
-        backend={"numpy": "NumPy", "cython": "compiled"}[target],
-        modules=[f"{target}_{name}" for name in sorted(LAYERS)],
-        remark="  # type: ignore[import-not-found]" if target == "cython" else "",
-        compiled=target == "cython",
+        modules=[f"numpy_{name}" for name in sorted(LAYERS)],
         functions=public_functions(),
-        dtypes=DTYPES[target],
-        dtypes_in_words=DTYPES_IN_WORDS[target],
-        families=[_family(name, derivations[name], target) for name in FAMILIES],
+        dtypes=DTYPES["numpy"],
+        dtypes_in_words=DTYPES_IN_WORDS["numpy"],
+        families=[_family(name, derivations[f"{name}_grouped"]) for name in FAMILIES],
         sizes={size: _indented(str(theorem(size))) for size in SIZES},
-        linear={"core": f"{target}_linear", "sum": _sums(derivations["linear"])},
+        linear={"core": "numpy_linear", "sum": _sums(derivations["linear"])},
     )
 
 
-def _family(name: str, derivation: Derivation, target: str) -> dict[str, object]:
-    """Return what the template needs to know about a convolution, transposed or not."""
+def _public_cython(derivations: dict[str, Derivation], proofs: dict[str, str]) -> str:
+    """Return the text of the compiled kernels and their public functions."""
+    named = {name.removesuffix("_grouped"): d for name, d in derivations.items()}
+    sums = {
+        name: module_text(d.layer, d.kernels, "cython", prefix=f"{name}_")
+        for name, d in named.items()
+    }
+    theorems = [f"  {name}, proof {digest}" for name, digest in proofs.items()]
+    return _template("public_kernels.pyx.jinja").render(
+        header=_lines(
+            "Generated by rot180 from proved theorems; do not edit.",
+            "Theorems:",
+            *theorems,
+            "Regenerate: rot180 generate",
+        ).splitlines(),
+        functions=public_functions(),
+        dtypes_in_words=DTYPES_IN_WORDS["cython"],
+        modules=list(sums.values()),
+        module=sums["linear"],
+        most_axes=max(len(t.shape) for d in named.values() for t in d.layer.tensors),
+        families=[
+            _family(name, d) | {"integers": _integers(name, sums[name], d.layer)}
+            for name, d in named.items()
+            if name in FAMILIES
+        ],
+        sizes_in_c={size: size_in_c(theorem(size), letter) for size, letter in SIZES.items()},
+        linear={
+            "sum": _sums(named["linear"]),
+            "integers": {
+                k.name.removeprefix("linear_"): ", ".join(k.integers)
+                for k in sums["linear"].kernels
+            },
+        },
+    )
+
+
+def _integers(name: str, module: ModuleText, layer: Layer) -> dict[str, str]:
+    """Return what the sums of each kernel of a family are passed, from a ``Window v``."""
+    letters = axes(int(name[-2]))
+    x, w, y = (next(t for t in (*layer.tensors, layer.output) if t.name == n) for n in "xwy")
+    values = dict(zip(map(str, x.shape), ("v.batch", "v.groups", "v.channels"), strict=False))
+    values[str(y.shape[2])] = "v.outputs"
+    for a, axis in enumerate(letters):
+        at = a - len(letters)
+        values |= {axis.stride: f"v.stride[{a}]", axis.dilation: f"v.dilation[{a}]"}
+        values |= {axis.low: f"v.low[{a}]", str(x.shape[at]): f"v.size[{a}]"}
+        values |= {str(w.shape[at]): f"v.taps[{a}]", str(y.shape[at]): f"v.out[{a}]"}
+    return {
+        kernel.name.removeprefix(f"{name}_"): ", ".join(values[i] for i in kernel.integers)
+        for kernel in module.kernels
+    }
+
+
+def _family(name: str, derivation: Derivation) -> dict[str, object]:
+    """Return what the templates need to know about a convolution, transposed or not."""
     kind, letters = name[:-2], axes(int(name[-2]))
     order = ORDERS[kind]
     transposed = kind == "conv_transpose"
@@ -254,11 +319,13 @@ def _family(name: str, derivation: Derivation, target: str) -> dict[str, object]
     return {
         "name": name,
         "record": name.upper(),
-        "core": f"{target}_{name}",
-        "grouped": f"{target}_{name}_grouped",
+        "core": f"numpy_{name}_grouped",
+        "rank": len(letters),
+        "all_axes": len(letters) + 2,
         "transposed": transposed,
-        "parameters": [(word, PARAMETERS[word]) for word in order],
+        "parameters": [(word, *PARAMETERS[word]) for word in order],
         "arguments": ", ".join(word if word in order else "0" for word in PARAMETERS),
+        "keywords": ", ".join(f"{word}={word}" for word in order),
         "adjoint": name.replace("_transpose", ""),
         "axes": f"{len(letters)}-dimensional",
         "strides": tuple(a.stride for a in letters),

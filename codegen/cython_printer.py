@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sympy import Expr, Integer, Symbol
 
@@ -17,6 +17,14 @@ from rot180.codegen.printers import (
     number,
     opening,
     plain,
+)
+from rot180.codegen.small_loops import (
+    SmallLoops,
+    arrays_of,
+    integers_of,
+    near,
+    small_loops,
+    small_name,
 )
 from rot180.derive.polynomial import monomials
 
@@ -60,7 +68,7 @@ def _polynomials(nest: Nest) -> Iterator[Expr]:
         yield from (e.constant, *(c for _, c in e.coefficients))
 
 
-def kernel_lines(found: Interface, plan: Plan) -> list[str]:
+def kernel_lines(word: str, found: Interface, plan: Plan) -> list[str]:
     """Write the body of a kernel's C part.
 
     Raises:
@@ -74,17 +82,28 @@ def kernel_lines(found: Interface, plan: Plan) -> list[str]:
             raise LoweringError(
                 f"found a sum with (loops, axes) {found_sizes}, expected at most {(LOOPS, AXES)}"
             )
-    arrays, _ = arguments(found, plan)
+    _, integers = arguments(found, plan)
     output = name(found.output)
     most = max((len(nest.factors) for nest in plan.nests), default=0)
-    lines = ["cdef _Held _held = _Held()", "cdef Nest _nest"]
-    lines.append(f"cdef Entry[{max(1, most)}] _factors")
-    lines += [f"cdef Py_buffer *_at_{a} = _held.view({a}, {a == output})" for a in arrays]
+    lines = ["cdef Nest _nest", f"cdef Entry[{max(1, most)}] _factors"]
+    if integers:
+        lines.append(f"cdef bint _near = 0 <= ({' | '.join(integers)}) < {2 ** near(plan)}")
+    else:
+        lines.append("cdef bint _near = True")
     if variables := list(dict.fromkeys(v for nest in plan.nests for v in _variables(nest))):
         lines.append(f"cdef Py_ssize_t {', '.join(variables)}")
-    for nest in plan.nests:
-        lines += nest_lines(nest, output)
+    for at, nest in enumerate(plan.nests):
+        lines += nest_lines(nest, output, small_name(word, at), integers)
     return lines
+
+
+def small_sums(word: str, found: Interface, plan: Plan) -> list[SmallLoops]:
+    """Write the functions for the small sums of a kernel."""
+    _, integers = arguments(found, plan)
+    return [
+        small_loops(small_name(word, at), nest, name(found.output), integers)
+        for at, nest in enumerate(plan.nests)
+    ]
 
 
 def _variables(nest: Nest) -> Iterator[str]:
@@ -95,20 +114,41 @@ def _variables(nest: Nest) -> Iterator[str]:
         yield name(loop.variable.name)
 
 
-def nest_lines(nest: Nest, output: str) -> list[str]:
-    """Write one nest: its phases, its loops, the maps of the output and of each factor."""
+def nest_lines(nest: Nest, output: str, small: str, integers: Sequence[str]) -> list[str]:
+    """Write one nest: its phases, its loops, the maps of the output and of each factor.
+
+    Args:
+        nest: the sum.
+        output: the array it is added to.
+        small: the function that computes it where it is small.
+        integers: the kernel's parameters and sizes.
+
+    """
     lines, tab = opening(nest, output)
     top, bottom = fraction(nest.coefficient)
     scale = f"<double>({top}) / {bottom}" if nest.coefficient != 1 else "1"
     sides = f"{len(nest.left)}, {len(nest.right)}"
-    body = [f"_begin(&_nest, _at_{output}.itemsize, _factors, {sides}, {scale})"]
+    begin = [f"_begin(&_nest, _at_{output}.itemsize, _factors, {sides}, {scale})"]
     for loop in nest.loops:
-        body += _loop(nest, loop)
-    body.append(f"_entry(&_nest.out, _at_{output})")
-    body += _maps("_nest.out", nest.output)
+        begin += _loop(nest, loop)
+    large = [f"_entry(&_nest.out, _at_{output})", *_maps("_nest.out", nest.output)]
     for at, factor in enumerate(nest.factors):
-        body += _factor(f"_factors[{at}]", factor)
-    body.append("_run(&_nest)")
+        large += _factor(f"_factors[{at}]", factor)
+    arrays = [f"_at_{a}" for a in arrays_of(nest, output)]
+    passed = ", ".join(["&_nest", *arrays, *integers_of(nest, integers)])
+    body = [
+        *begin,
+        "if _near and rot180_small(&_nest):",
+        f"    if _at_{output}.itemsize == 4:",
+        f"        {small}(<float>0, {passed})",
+        "    else:",
+        f"        {small}(<double>0, {passed})",
+        "else:",
+        *(f"    {line}" for line in (*large, "_run(&_nest)")),
+    ]
+    if len(nest.factors) == 1 and isinstance(nest.factors[0], Operand):
+        given = f"if _at_{array(nest.factors[0])} is not NULL:  # else zeros"
+        body = [given, *(f"    {line}" for line in body)]
     return lines + [tab + line for line in body]
 
 

@@ -200,10 +200,8 @@ class KernelText:
         checks: the statements that check the arguments and name the sizes.
         output: the array that is returned.
         body: the statements that compute it.
-        passed: the arrays and integers that the body needs.
-        typed: the same, as C declares them.
-        integers: the names of the integers among them.
-        arrays: how many arrays are among them.
+        arrays: the arrays that the body needs, output first.
+        integers: the integers it needs.
 
     """
 
@@ -213,10 +211,19 @@ class KernelText:
     checks: tuple[str, ...]
     output: str
     body: tuple[str, ...]
-    passed: str
-    typed: str
-    integers: str
-    arrays: int
+    arrays: tuple[str, ...]
+    integers: tuple[str, ...]
+
+    @property
+    def passed(self) -> str:
+        """Return what a compiled body is passed, its arrays held."""
+        held = (f"_held.view({a}, {a == self.output})" for a in self.arrays)
+        return ", ".join((*held, *self.integers))
+
+    @property
+    def typed(self) -> str:
+        """Return the parameters of a compiled body."""
+        return parameters(self.arrays, self.integers)
 
 
 @dataclass(frozen=True)
@@ -419,8 +426,14 @@ def arguments(found: Interface, plan: Plan) -> tuple[list[str], list[str]]:
     return arrays, [name(v.name) for v in known if v in plan.symbols]
 
 
-def numpy_lines(found: Interface, plan: Plan) -> list[str]:
-    """Write the body of a NumPy kernel."""
+def parameters(arrays: Iterable[str], integers: Iterable[str]) -> str:
+    """Write the parameters of a C function."""
+    typed = [f"Py_buffer *_at_{a}" for a in arrays]
+    return ", ".join([*typed, *(f"Py_ssize_t {v}" for v in integers)])
+
+
+def numpy_lines(word: str, found: Interface, plan: Plan) -> list[str]:
+    """Write the body of a NumPy kernel; its name does not matter."""
     output = name(found.output)
     return [line for nest in plan.nests for line in nest_lines(nest, output)]
 
@@ -430,7 +443,7 @@ def kernel_text(
     layer: Layer,
     theorem: Theorem,
     plan: Plan,
-    write: Callable[[Interface, Plan], list[str]] = numpy_lines,
+    write: Callable[[str, Interface, Plan], list[str]] = numpy_lines,
 ) -> KernelText:
     """Write a kernel's parts, its body by `write`.
 
@@ -446,9 +459,7 @@ def kernel_text(
         tuple(_docstring(found, theorem)),
         tuple(_check_lines(found, plan)),
         name(found.output),
-        tuple(write(found, plan)),
-        passed=", ".join([*arrays, *integers]),
-        typed=", ".join([*arrays, *(f"Py_ssize_t {v}" for v in integers)]),
-        integers=" ".join(integers),
-        arrays=len(arrays),
+        tuple(write(word, found, plan)),
+        tuple(arrays),
+        tuple(integers),
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rot180.codegen.cython_printer import AXES, LOOPS, bits, kernel_lines
+from rot180.codegen.cython_printer import AXES, LOOPS, bits, kernel_lines, small_sums
 from rot180.codegen.lower import lower
-from rot180.codegen.printers import KernelText, axes_in_words, kernel_text, numpy_lines
+from rot180.codegen.printers import KernelText, interface, kernel_text, numpy_lines
+from rot180.codegen.small_loops import SmallLoops
 from rot180.codegen.tiles import DOTS, SLIDES, TILES, TRANSPOSES
 from rot180.derive.layers import Layer
 from rot180.derive.proof import Theorem
@@ -41,8 +42,8 @@ class ModuleText:
         layer: the forward pass in the notation.
         kernels: the functions.
         bits: how many bits an integer argument of a compiled kernel may have.
-        axes: each array's name, and the names of its sizes.
         arrays: how many arrays a kernel has at most.
+        small: the small sums of compiled kernels.
         most_loops: how many loops the C part has room for in a sum.
         most_axes: how many axes it has room for in an array.
 
@@ -52,8 +53,8 @@ class ModuleText:
     layer: str
     kernels: tuple[KernelText, ...]
     bits: int
-    axes: tuple[tuple[str, str], ...]
     arrays: int
+    small: tuple[SmallLoops, ...] = ()
     most_loops: int = LOOPS
     most_axes: int = AXES
 
@@ -76,22 +77,37 @@ def render_module(
     """
     if target not in TARGETS:
         raise ValueError(f"target: found {target!r}, expected one of {', '.join(TARGETS)}")
+    module = module_text(layer, kernels, target, header)
+    return environment().get_template(f"module_{target}.jinja").render(module=module)
+
+
+def module_text(
+    layer: Layer,
+    kernels: Sequence[tuple[str, Theorem]],
+    target: str,
+    header: str = "",
+    prefix: str = "",
+) -> ModuleText:
+    """Return what a module says, ready for a template; `prefix` begins each function's name."""
     reserved = {t.name for t in (*layer.tensors, layer.output)}
     reserved |= {f"grad_{word}" for word in reserved}
     plans = [lower(t, reserved) for _, t in kernels]
-    texts = [
-        kernel_text(word, layer, t, plan, TARGETS[target])
-        for (word, t), plan in zip(kernels, plans, strict=True)
+    named = [
+        (f"{prefix}{word}", t, plan) for (word, t), plan in zip(kernels, plans, strict=True)
     ]
-    module = ModuleText(
+    texts = [kernel_text(word, layer, t, plan, TARGETS[target]) for word, t, plan in named]
+    return ModuleText(
         tuple(header.splitlines()),
         layer.text,
         tuple(texts),
         bits(plans),
-        tuple((t.name, axes_in_words(t)) for t in (layer.output, *layer.tensors)),
-        max(t.arrays for t in texts),
+        max(len(t.arrays) for t in texts),
+        tuple(
+            loops
+            for word, t, plan in named
+            for loops in small_sums(word, interface(layer, t, plan), plan)
+        ),
     )
-    return environment().get_template(f"module_{target}.jinja").render(module=module)
 
 
 def render_contraction() -> str:

@@ -9,19 +9,15 @@ run on the NumPy kernels either way. Imports NumPy and the standard library alon
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any, TypeVar, cast
-
-import numpy as np
-
-from rot180.generated import numpy_kernels
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "BackendNotice",
     "backend",
+    "explain",
     "get_num_threads",
     "set_num_threads",
     "conv1d",
@@ -59,9 +55,9 @@ class BackendNotice(UserWarning):
     """The compiled kernels are not built, so NumPy's run instead."""
 
 
-def _load() -> ModuleType | None:
+def _load() -> Any:
     try:
-        from rot180.generated import cython_kernels
+        return import_module("rot180.generated.cython_kernels")
     except ImportError as error:
         warnings.warn(
             f"rot180 runs its NumPy kernels; the compiled ones are not built ({error}). "
@@ -69,25 +65,37 @@ def _load() -> ModuleType | None:
             BackendNotice,
             stacklevel=3,
         )
-        return None
-    return cython_kernels
+        return import_module("rot180.generated.numpy_kernels")
 
 
-_compiled = _load()
-_COMPILED_DTYPES = frozenset(
-    np.dtype(name)
-    for name in (
-        "float32",
-        "float64",
-    )
-)
-
-_Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
+_kernels = _load()
+_compiled = _kernels.__name__.endswith("cython_kernels")
 
 
 def backend() -> str:
     """Return "cython" where the compiled kernels are in use, else "numpy"."""
-    return "numpy" if _compiled is None else "cython"
+    return "cython" if _compiled else "numpy"
+
+
+def explain(function: Callable[..., Any] | str, *args: Any, **kwargs: Any) -> list[Any]:
+    """Return how the sums of a call would be computed; nothing where NumPy's kernels run.
+
+    Each explanation has the path and why it is taken, the instructions, threads, tile, block,
+    products and bytes of scratch memory. Only the sums are left out of the call.
+
+    Args:
+        function: a kernel, or its name.
+        args, kwargs: what it would be called with.
+
+    Raises:
+        ValueError: no kernel has that name; or what the kernel raises.
+
+    """
+    if isinstance(function, str):
+        if function not in __all__:
+            raise ValueError(f"explain: found {function!r}, expected the name of a kernel")
+        function = getattr(_kernels, function)
+    return list(_kernels.explain(function, *args, **kwargs)) if _compiled else []
 
 
 def set_num_threads(count: int) -> None:
@@ -98,57 +106,72 @@ def set_num_threads(count: int) -> None:
         ValueError: it is not from 1 to 1024.
 
     """
-    if _compiled is not None:
-        _compiled.set_num_threads(count)
+    if _compiled:
+        _kernels.set_num_threads(count)
 
 
 def get_num_threads() -> int:
     """Return how many threads the compiled kernels use; 1 where NumPy's run."""
-    return 1 if _compiled is None else int(_compiled.get_num_threads())
+    return int(_kernels.get_num_threads()) if _compiled else 1
 
 
-def _fastest(kernel: _Kernel) -> _Kernel:
-    """Return the compiled form of a kernel; it leaves other dtypes to the NumPy form."""
-    if _compiled is None:
-        return kernel
-    compiled = getattr(_compiled, kernel.__name__)
-
-    @functools.wraps(kernel)
-    def choose(*args: Any, **kwargs: Any) -> Any:
-        for value in (*args, *kwargs.values()):
-            if isinstance(value, np.ndarray) and value.dtype not in _COMPILED_DTYPES:
-                return kernel(*args, **kwargs)
-        return compiled(*args, **kwargs)
-
-    choose.__module__ = __name__
-    return cast(_Kernel, choose)
-
-
-conv1d = _fastest(numpy_kernels.conv1d)
-conv1d_bias = _fastest(numpy_kernels.conv1d_bias)
-conv1d_input = _fastest(numpy_kernels.conv1d_input)
-conv1d_weight = _fastest(numpy_kernels.conv1d_weight)
-conv2d = _fastest(numpy_kernels.conv2d)
-conv2d_bias = _fastest(numpy_kernels.conv2d_bias)
-conv2d_input = _fastest(numpy_kernels.conv2d_input)
-conv2d_weight = _fastest(numpy_kernels.conv2d_weight)
-conv3d = _fastest(numpy_kernels.conv3d)
-conv3d_bias = _fastest(numpy_kernels.conv3d_bias)
-conv3d_input = _fastest(numpy_kernels.conv3d_input)
-conv3d_weight = _fastest(numpy_kernels.conv3d_weight)
-conv_transpose1d = _fastest(numpy_kernels.conv_transpose1d)
-conv_transpose1d_bias = _fastest(numpy_kernels.conv_transpose1d_bias)
-conv_transpose1d_input = _fastest(numpy_kernels.conv_transpose1d_input)
-conv_transpose1d_weight = _fastest(numpy_kernels.conv_transpose1d_weight)
-conv_transpose2d = _fastest(numpy_kernels.conv_transpose2d)
-conv_transpose2d_bias = _fastest(numpy_kernels.conv_transpose2d_bias)
-conv_transpose2d_input = _fastest(numpy_kernels.conv_transpose2d_input)
-conv_transpose2d_weight = _fastest(numpy_kernels.conv_transpose2d_weight)
-conv_transpose3d = _fastest(numpy_kernels.conv_transpose3d)
-conv_transpose3d_bias = _fastest(numpy_kernels.conv_transpose3d_bias)
-conv_transpose3d_input = _fastest(numpy_kernels.conv_transpose3d_input)
-conv_transpose3d_weight = _fastest(numpy_kernels.conv_transpose3d_weight)
-linear = _fastest(numpy_kernels.linear)
-linear_bias = _fastest(numpy_kernels.linear_bias)
-linear_input = _fastest(numpy_kernels.linear_input)
-linear_weight = _fastest(numpy_kernels.linear_weight)
+if TYPE_CHECKING:
+    from rot180.generated.numpy_kernels import (
+        conv1d,
+        conv1d_bias,
+        conv1d_input,
+        conv1d_weight,
+        conv2d,
+        conv2d_bias,
+        conv2d_input,
+        conv2d_weight,
+        conv3d,
+        conv3d_bias,
+        conv3d_input,
+        conv3d_weight,
+        conv_transpose1d,
+        conv_transpose1d_bias,
+        conv_transpose1d_input,
+        conv_transpose1d_weight,
+        conv_transpose2d,
+        conv_transpose2d_bias,
+        conv_transpose2d_input,
+        conv_transpose2d_weight,
+        conv_transpose3d,
+        conv_transpose3d_bias,
+        conv_transpose3d_input,
+        conv_transpose3d_weight,
+        linear,
+        linear_bias,
+        linear_input,
+        linear_weight,
+    )
+else:
+    conv1d = _kernels.conv1d
+    conv1d_bias = _kernels.conv1d_bias
+    conv1d_input = _kernels.conv1d_input
+    conv1d_weight = _kernels.conv1d_weight
+    conv2d = _kernels.conv2d
+    conv2d_bias = _kernels.conv2d_bias
+    conv2d_input = _kernels.conv2d_input
+    conv2d_weight = _kernels.conv2d_weight
+    conv3d = _kernels.conv3d
+    conv3d_bias = _kernels.conv3d_bias
+    conv3d_input = _kernels.conv3d_input
+    conv3d_weight = _kernels.conv3d_weight
+    conv_transpose1d = _kernels.conv_transpose1d
+    conv_transpose1d_bias = _kernels.conv_transpose1d_bias
+    conv_transpose1d_input = _kernels.conv_transpose1d_input
+    conv_transpose1d_weight = _kernels.conv_transpose1d_weight
+    conv_transpose2d = _kernels.conv_transpose2d
+    conv_transpose2d_bias = _kernels.conv_transpose2d_bias
+    conv_transpose2d_input = _kernels.conv_transpose2d_input
+    conv_transpose2d_weight = _kernels.conv_transpose2d_weight
+    conv_transpose3d = _kernels.conv_transpose3d
+    conv_transpose3d_bias = _kernels.conv_transpose3d_bias
+    conv_transpose3d_input = _kernels.conv_transpose3d_input
+    conv_transpose3d_weight = _kernels.conv_transpose3d_weight
+    linear = _kernels.linear
+    linear_bias = _kernels.linear_bias
+    linear_input = _kernels.linear_input
+    linear_weight = _kernels.linear_weight

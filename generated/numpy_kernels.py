@@ -8,6 +8,8 @@ Layouts: input ``(N, C, *spatial)``, weight ``(O, C/groups, *taps)``, of a trans
 Dtypes: float32, float64, an integer dtype, complex64 or complex128.
 Arrays may be strided and read-only; they are never written. A convolution here is what frameworks
 call by that name: a correlation.
+
+The compiled kernels leave to `check_…` what is unusual about their arguments.
 """
 
 from __future__ import annotations
@@ -23,17 +25,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-import rot180.generated.numpy_conv1d as numpy_conv1d
 import rot180.generated.numpy_conv1d_grouped as numpy_conv1d_grouped
-import rot180.generated.numpy_conv2d as numpy_conv2d
 import rot180.generated.numpy_conv2d_grouped as numpy_conv2d_grouped
-import rot180.generated.numpy_conv3d as numpy_conv3d
 import rot180.generated.numpy_conv3d_grouped as numpy_conv3d_grouped
-import rot180.generated.numpy_conv_transpose1d as numpy_conv_transpose1d
 import rot180.generated.numpy_conv_transpose1d_grouped as numpy_conv_transpose1d_grouped
-import rot180.generated.numpy_conv_transpose2d as numpy_conv_transpose2d
 import rot180.generated.numpy_conv_transpose2d_grouped as numpy_conv_transpose2d_grouped
-import rot180.generated.numpy_conv_transpose3d as numpy_conv_transpose3d
 import rot180.generated.numpy_conv_transpose3d_grouped as numpy_conv_transpose3d_grouped
 import rot180.generated.numpy_linear as numpy_linear
 
@@ -97,10 +93,9 @@ _LARGEST_ARRAY = 2**40  # elements; more is a mistake, not a layer
 
 @dataclass(frozen=True, eq=False)
 class _Family:
-    """The core modules of one number of spatial axes, and what they call each axis's parameters."""
+    """The core module of one number of spatial axes, and what it calls each axis's parameters."""
 
     core: ModuleType
-    grouped: ModuleType
     strides: tuple[str, ...]
     dilations: tuple[str, ...]
     lows: tuple[str, ...]
@@ -108,48 +103,42 @@ class _Family:
 
 
 _LINEAR: Any = numpy_linear
-_CONV1D = _Family(
-    numpy_conv1d,
+CONV1D = _Family(
     numpy_conv1d_grouped,
     strides=('s',),
     dilations=('d',),
     lows=('lo',),
     transposed=False,
 )
-_CONV2D = _Family(
-    numpy_conv2d,
+CONV2D = _Family(
     numpy_conv2d_grouped,
     strides=('s', 't'),
     dilations=('d', 'e'),
     lows=('lo', 'lp'),
     transposed=False,
 )
-_CONV3D = _Family(
-    numpy_conv3d,
+CONV3D = _Family(
     numpy_conv3d_grouped,
     strides=('s', 't', 'u'),
     dilations=('d', 'e', 'f'),
     lows=('lo', 'lp', 'lq'),
     transposed=False,
 )
-_CONV_TRANSPOSE1D = _Family(
-    numpy_conv_transpose1d,
+CONV_TRANSPOSE1D = _Family(
     numpy_conv_transpose1d_grouped,
     strides=('s',),
     dilations=('d',),
     lows=('lo',),
     transposed=True,
 )
-_CONV_TRANSPOSE2D = _Family(
-    numpy_conv_transpose2d,
+CONV_TRANSPOSE2D = _Family(
     numpy_conv_transpose2d_grouped,
     strides=('s', 't'),
     dilations=('d', 'e'),
     lows=('lo', 'lp'),
     transposed=True,
 )
-_CONV_TRANSPOSE3D = _Family(
-    numpy_conv_transpose3d,
+CONV_TRANSPOSE3D = _Family(
     numpy_conv_transpose3d_grouped,
     strides=('s', 't', 'u'),
     dilations=('d', 'e', 'f'),
@@ -159,23 +148,28 @@ _CONV_TRANSPOSE3D = _Family(
 
 
 class _Window:
-    """A checked geometry: the shapes of the core kernels' arrays, and their parameters."""
+    """A checked geometry: its numbers axis by axis, and the core kernels' shapes and parameters."""
 
-    __slots__ = ("core", "integers", "output", "parameters", "shapes", "whole")
+    __slots__ = ("core", "dilations", "groups", "lows", "parameters", "shapes", "strides", "whole")
 
     def __init__(
-        self, family: _Family, parameters: dict[str, int], groups: int, **shapes: tuple[int, ...]
+        self,
+        family: _Family,
+        numbers: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
+        groups: int,
+        **shapes: tuple[int, ...],
     ):
-        self.core = family.core if groups == 1 else family.grouped
-        self.parameters = parameters
-        self.output = shapes["y"]
-        self.whole = {"x": shapes["x"], "w": shapes["w"], "y": shapes["y"], "bias": shapes["y"][1:2]}
-        self.shapes = dict(self.whole)
-        if groups != 1:
-            for name, axis in (("x", 1), ("w", 0), ("y", 1), ("bias", 0)):
-                shape = self.whole[name]
-                cut = (groups, shape[axis] // groups)
-                self.shapes[name] = (*shape[:axis], *cut, *shape[axis + 1 :])
+        self.core = family.core
+        self.strides, self.dilations, self.lows = numbers
+        self.groups = groups
+        names = (*family.strides, *family.dilations, *family.lows)
+        self.parameters = dict(zip(names, (n for axis in numbers for n in axis), strict=True))
+        self.whole = {**shapes, "bias": shapes["y"][1:2]}
+        self.shapes = {}
+        for name, axis in (("x", 1), ("w", 0), ("y", 1), ("bias", 0)):
+            shape = self.whole[name]
+            cut = (groups, shape[axis] // groups)
+            self.shapes[name] = (*shape[:axis], *cut, *shape[axis + 1 :])
 
     def run(self, kernel: str, result: str, **arrays: Array) -> Array:
         """Compute with a core kernel; `result` is the tensor whose shape its output has."""
@@ -347,10 +341,8 @@ def _new_window(
         spatial = _output_sizes(input_name, input_size, strides, extents, pads)
     output = (input_size[0], outputs, *spatial)
     _check_elements("output", output)
-    lows = [low for low, _ in pads]
-    names = (*family.strides, *family.dilations, *family.lows)
-    parameters = dict(zip(names, (*strides, *dilations, *lows), strict=True))
-    return _Window(family, parameters, groups, x=input_size, w=weight_size, y=output)
+    numbers = (strides, dilations, tuple(low for low, _ in pads))
+    return _Window(family, numbers, groups, x=input_size, w=weight_size, y=output)
 
 
 _old_window = lru_cache(maxsize=4096)(_new_window)
@@ -425,66 +417,112 @@ def _output_padding(
     return numbers
 
 
-def _forward(
+def check_forward(
     family: _Family,
     input: Array,
     weight: Array,
     bias: Array | None,
     arguments: _Arguments,
-) -> Array:
+) -> _Window:
+    """Check the arguments of a forward pass."""
     rank = len(family.strides)
     _check_array("input", input, rank + 2)
     _check_array("weight", weight, rank + 2)
     _check_dtype("weight", weight, input, "input")
     window = _window(family, input.shape, weight.shape, arguments, ("input", "weight"))
-    if bias is None:
-        bias = np.zeros(window.output[1], input.dtype)
-    else:
+    if bias is not None:
         _check_array("bias", bias, 1)
         _check_dtype("bias", bias, input, "input")
-        shape = window.output[1:2]
+        shape = window.whole["bias"]
         _check_shape("bias", bias, shape, "one number per output channel of weight")
-    return window.run("forward", "y", x=input, w=weight, bias=bias)
+    return window
 
 
-def _input_gradient(
+def check_input(
     family: _Family,
     input_size: Sequence[int],
     weight: Array,
     grad_output: Array,
     arguments: _Arguments,
-) -> Array:
+) -> _Window:
+    """Check the arguments of a gradient by the input."""
     rank = len(family.strides)
     _check_array("weight", weight, rank + 2)
     _check_array("grad_output", grad_output, rank + 2)
     _check_dtype("grad_output", grad_output, weight, "weight")
     size = _size("input_size", input_size, rank + 2)
     window = _window(family, size, weight.shape, arguments, ("input_size", "weight"))
-    _check_shape("grad_output", grad_output, window.output, "the shape of the output")
-    return window.run("grad_x", "x", y=grad_output, w=weight)
+    _check_shape("grad_output", grad_output, window.whole["y"], "the shape of the output")
+    return window
 
 
-def _weight_gradient(
+def check_weight(
     family: _Family,
     input: Array,
     weight_size: Sequence[int],
     grad_output: Array,
     arguments: _Arguments,
-) -> Array:
+) -> _Window:
+    """Check the arguments of a gradient by the weight."""
     rank = len(family.strides)
     _check_array("input", input, rank + 2)
     _check_array("grad_output", grad_output, rank + 2)
     _check_dtype("grad_output", grad_output, input, "input")
     size = _size("weight_size", weight_size, rank + 2)
     window = _window(family, input.shape, size, arguments, ("input", "weight_size"))
-    _check_shape("grad_output", grad_output, window.output, "the shape of the output")
-    return window.run("grad_w", "w", y=grad_output, x=input)
+    _check_shape("grad_output", grad_output, window.whole["y"], "the shape of the output")
+    return window
 
 
-def _bias_gradient(family: _Family, grad_output: Array) -> Array:
-    _check_array("grad_output", grad_output, len(family.strides) + 2)
-    out: Array = family.core.grad_bias(grad_output, bias_shape=grad_output.shape[1:2])
-    return out
+def check_bias(grad_output: Array, rank: int) -> None:
+    """Check the argument of a gradient by the bias."""
+    _check_array("grad_output", grad_output, rank)
+
+
+def check_linear_forward(input: Array, weight: Array, bias: Array | None) -> None:
+    """Check the arguments of `linear`."""
+    _check_array("input", input, 2)
+    _check_array("weight", weight, 2)
+    _check_dtype("weight", weight, input, "input")
+    shape = (weight.shape[0], input.shape[1])
+    _check_shape("weight", weight, shape, "one number per feature of input in each row")
+    if bias is not None:
+        _check_array("bias", bias, 1)
+        _check_dtype("bias", bias, input, "input")
+        _check_shape("bias", bias, shape[:1], "one number per row of weight")
+
+
+def check_linear_input(
+    input_size: Sequence[int], weight: Array, grad_output: Array
+) -> tuple[int, ...]:
+    """Check the arguments of `linear_input`; return the size as a tuple of integers."""
+    _check_array("weight", weight, 2)
+    _check_array("grad_output", grad_output, 2)
+    _check_dtype("grad_output", grad_output, weight, "weight")
+    size = _size("input_size", input_size, 2)
+    shape = (weight.shape[0], size[1])
+    _check_shape("weight", weight, shape, "one number per feature of the input in each row")
+    _check_shape("grad_output", grad_output, (size[0], shape[0]), "the shape of the output")
+    return size
+
+
+def check_linear_weight(
+    input: Array, weight_size: Sequence[int], grad_output: Array
+) -> tuple[int, ...]:
+    """Check the arguments of `linear_weight`; return the size as a tuple of integers."""
+    _check_array("input", input, 2)
+    _check_array("grad_output", grad_output, 2)
+    _check_dtype("grad_output", grad_output, input, "input")
+    size = _size("weight_size", weight_size, 2)
+    if size[1] != input.shape[1]:
+        raise _wrong("weight_size", size, f"{input.shape[1]} features in each row, as in input")
+    output = (input.shape[0], size[0])
+    _check_shape("grad_output", grad_output, output, "the shape of the output")
+    return size
+
+
+def _or_zeros(bias: Array | None, shape: tuple[int, ...], input: Array) -> Array:
+    return np.zeros(shape, input.dtype) if bias is None else bias
 
 
 def conv1d(
@@ -500,7 +538,7 @@ def conv1d(
 
     Theorem (`forward` of the core module)::
 
-        y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]
+        y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 
     Args:
         input: shape (N, C, W).
@@ -523,7 +561,9 @@ def conv1d(
 
     """
     arguments = (stride, padding, 0, groups, dilation)
-    return _forward(_CONV1D, input, weight, bias, arguments)
+    window = check_forward(CONV1D, input, weight, bias, arguments)
+    bias = _or_zeros(bias, window.whole["bias"], input)
+    return window.run("forward", "y", x=input, w=weight, bias=bias)
 
 
 def conv1d_input(
@@ -539,10 +579,10 @@ def conv1d_input(
 
     Theorem (`grad_x` of the core module)::
 
-        dL/dx[n,c,h] = sum[o,k] dilate(grad_y, s)[n,o,h+d*k-pi] * rot180(w)[o,c,k]
+        dL/dx[n,g,c,h] = sum[o,k] dilate(grad_y, s)[n,g,o,h+d*k-pi] * rot180(w)[g,o,c,k]
           where pi = d*(K - 1) - lo
           (the full correlation of dilate(grad_y, s) with rot180(w), dilation d, padding d*(K - 1) - lo)
-          for all 0 <= n < N, 0 <= c < C, 0 <= h < H
+          for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
 
     Args:
         input_size: the shape of the input, (N, C, W).
@@ -562,7 +602,8 @@ def conv1d_input(
 
     """
     arguments = (stride, padding, 0, groups, dilation)
-    return _input_gradient(_CONV1D, input_size, weight, grad_output, arguments)
+    window = check_input(CONV1D, input_size, weight, grad_output, arguments)
+    return window.run("grad_x", "x", y=grad_output, w=weight)
 
 
 def conv1d_weight(
@@ -578,9 +619,9 @@ def conv1d_weight(
 
     Theorem (`grad_w` of the core module)::
 
-        dL/dw[o,c,k] = sum[n,p] x[n,c,d*k+s*p-lo] * grad_y[n,o,p]
+        dL/dw[g,o,c,k] = sum[n,p] x[n,g,c,d*k+s*p-lo] * grad_y[n,g,o,p]
           (the correlation of x with grad_y, stride d, dilation s, padding lo)
-          for all 0 <= o < O, 0 <= c < C, 0 <= k < K
+          for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K
 
     Args:
         input: shape (N, C, W).
@@ -600,7 +641,8 @@ def conv1d_weight(
 
     """
     arguments = (stride, padding, 0, groups, dilation)
-    return _weight_gradient(_CONV1D, input, weight_size, grad_output, arguments)
+    window = check_weight(CONV1D, input, weight_size, grad_output, arguments)
+    return window.run("grad_w", "w", y=grad_output, x=input)
 
 
 def conv1d_bias(grad_output: Array) -> Array:
@@ -608,9 +650,9 @@ def conv1d_bias(grad_output: Array) -> Array:
 
     Theorem (`grad_bias` of the core module)::
 
-        dL/dbias[o] = sum[n,p] grad_y[n,o,p]
+        dL/dbias[g,o] = sum[n,p] grad_y[n,g,o,p]
           (the sum of grad_y over n, p)
-          for all 0 <= o < O
+          for all 0 <= g < G, 0 <= o < O
 
     Args:
         grad_output: shape (N, O, W_out).
@@ -623,7 +665,11 @@ def conv1d_bias(grad_output: Array) -> Array:
         ValueError: `grad_output` has another rank.
 
     """
-    return _bias_gradient(_CONV1D, grad_output)
+    check_bias(grad_output, 3)
+    batch, outputs, *spatial = grad_output.shape
+    split = grad_output.reshape((batch, 1, outputs, *spatial))
+    out: Array = CONV1D.core.grad_bias(split, bias_shape=(1, outputs))
+    return out.reshape(outputs)
 
 
 def conv2d(
@@ -639,7 +685,7 @@ def conv2d(
 
     Theorem (`forward` of the core module)::
 
-        y[n,o,p,q] = sum[c,k,l] x[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l] + bias[o]
+        y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 
     Args:
         input: shape (N, C, H, W).
@@ -662,7 +708,9 @@ def conv2d(
 
     """
     arguments = (stride, padding, 0, groups, dilation)
-    return _forward(_CONV2D, input, weight, bias, arguments)
+    window = check_forward(CONV2D, input, weight, bias, arguments)
+    bias = _or_zeros(bias, window.whole["bias"], input)
+    return window.run("forward", "y", x=input, w=weight, bias=bias)
 
 
 def conv2d_input(
@@ -678,10 +726,10 @@ def conv2d_input(
 
     Theorem (`grad_x` of the core module)::
 
-        dL/dx[n,c,h,v] = sum[o,k,l] dilate(grad_y, s, t)[n,o,h+d*k-pi,v+e*l-pi1] * rot180(w)[o,c,k,l]
+        dL/dx[n,g,c,h,v] = sum[o,k,l] dilate(grad_y, s, t)[n,g,o,h+d*k-pi,v+e*l-pi1] * rot180(w)[g,o,c,k,l]
           where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp
           (the full correlation of dilate(grad_y, s, t) with rot180(w), dilation d and e, padding d*(K - 1) - lo and e*(L - 1) - lp)
-          for all 0 <= n < N, 0 <= c < C, 0 <= h < H, 0 <= v < V
+          for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
 
     Args:
         input_size: the shape of the input, (N, C, H, W).
@@ -701,7 +749,8 @@ def conv2d_input(
 
     """
     arguments = (stride, padding, 0, groups, dilation)
-    return _input_gradient(_CONV2D, input_size, weight, grad_output, arguments)
+    window = check_input(CONV2D, input_size, weight, grad_output, arguments)
+    return window.run("grad_x", "x", y=grad_output, w=weight)
 
 
 def conv2d_weight(
@@ -717,9 +766,9 @@ def conv2d_weight(
 
     Theorem (`grad_w` of the core module)::
 
-        dL/dw[o,c,k,l] = sum[n,p,q] x[n,c,d*k+s*p-lo,e*l+t*q-lp] * grad_y[n,o,p,q]
+        dL/dw[g,o,c,k,l] = sum[n,p,q] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp] * grad_y[n,g,o,p,q]
           (the correlation of x with grad_y, stride d and e, dilation s and t, padding lo and lp)
-          for all 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
+          for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
 
     Args:
         input: shape (N, C, H, W).
@@ -739,7 +788,8 @@ def conv2d_weight(
 
     """
     arguments = (stride, padding, 0, groups, dilation)
-    return _weight_gradient(_CONV2D, input, weight_size, grad_output, arguments)
+    window = check_weight(CONV2D, input, weight_size, grad_output, arguments)
+    return window.run("grad_w", "w", y=grad_output, x=input)
 
 
 def conv2d_bias(grad_output: Array) -> Array:
@@ -747,9 +797,9 @@ def conv2d_bias(grad_output: Array) -> Array:
 
     Theorem (`grad_bias` of the core module)::
 
-        dL/dbias[o] = sum[n,p,q] grad_y[n,o,p,q]
+        dL/dbias[g,o] = sum[n,p,q] grad_y[n,g,o,p,q]
           (the sum of grad_y over n, p, q)
-          for all 0 <= o < O
+          for all 0 <= g < G, 0 <= o < O
 
     Args:
         grad_output: shape (N, O, H_out, W_out).
@@ -762,7 +812,11 @@ def conv2d_bias(grad_output: Array) -> Array:
         ValueError: `grad_output` has another rank.
 
     """
-    return _bias_gradient(_CONV2D, grad_output)
+    check_bias(grad_output, 4)
+    batch, outputs, *spatial = grad_output.shape
+    split = grad_output.reshape((batch, 1, outputs, *spatial))
+    out: Array = CONV2D.core.grad_bias(split, bias_shape=(1, outputs))
+    return out.reshape(outputs)
 
 
 def conv3d(
@@ -778,7 +832,7 @@ def conv3d(
 
     Theorem (`forward` of the core module)::
 
-        y[n,o,p,q,r] = sum[c,k,l,m] x[n,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[o,c,k,l,m] + bias[o]
+        y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]
 
     Args:
         input: shape (N, C, D, H, W).
@@ -801,7 +855,9 @@ def conv3d(
 
     """
     arguments = (stride, padding, 0, groups, dilation)
-    return _forward(_CONV3D, input, weight, bias, arguments)
+    window = check_forward(CONV3D, input, weight, bias, arguments)
+    bias = _or_zeros(bias, window.whole["bias"], input)
+    return window.run("forward", "y", x=input, w=weight, bias=bias)
 
 
 def conv3d_input(
@@ -817,10 +873,10 @@ def conv3d_input(
 
     Theorem (`grad_x` of the core module)::
 
-        dL/dx[n,c,h,v,u1] = sum[o,k,l,m] dilate(grad_y, s, t, u)[n,o,h+d*k-pi,v+e*l-pi1,u1+f*m-pi2] * rot180(w)[o,c,k,l,m]
+        dL/dx[n,g,c,h,v,u1] = sum[o,k,l,m] dilate(grad_y, s, t, u)[n,g,o,h+d*k-pi,v+e*l-pi1,u1+f*m-pi2] * rot180(w)[g,o,c,k,l,m]
           where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp, pi2 = f*(M - 1) - lq
           (the full correlation of dilate(grad_y, s, t, u) with rot180(w), dilation d and e and f, padding d*(K - 1) - lo and e*(L - 1) - lp and f*(M - 1) - lq)
-          for all 0 <= n < N, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
+          for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
 
     Args:
         input_size: the shape of the input, (N, C, D, H, W).
@@ -840,7 +896,8 @@ def conv3d_input(
 
     """
     arguments = (stride, padding, 0, groups, dilation)
-    return _input_gradient(_CONV3D, input_size, weight, grad_output, arguments)
+    window = check_input(CONV3D, input_size, weight, grad_output, arguments)
+    return window.run("grad_x", "x", y=grad_output, w=weight)
 
 
 def conv3d_weight(
@@ -856,9 +913,9 @@ def conv3d_weight(
 
     Theorem (`grad_w` of the core module)::
 
-        dL/dw[o,c,k,l,m] = sum[n,p,q,r] x[n,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * grad_y[n,o,p,q,r]
+        dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * grad_y[n,g,o,p,q,r]
           (the correlation of x with grad_y, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
-          for all 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
+          for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
         input: shape (N, C, D, H, W).
@@ -878,7 +935,8 @@ def conv3d_weight(
 
     """
     arguments = (stride, padding, 0, groups, dilation)
-    return _weight_gradient(_CONV3D, input, weight_size, grad_output, arguments)
+    window = check_weight(CONV3D, input, weight_size, grad_output, arguments)
+    return window.run("grad_w", "w", y=grad_output, x=input)
 
 
 def conv3d_bias(grad_output: Array) -> Array:
@@ -886,9 +944,9 @@ def conv3d_bias(grad_output: Array) -> Array:
 
     Theorem (`grad_bias` of the core module)::
 
-        dL/dbias[o] = sum[n,p,q,r] grad_y[n,o,p,q,r]
+        dL/dbias[g,o] = sum[n,p,q,r] grad_y[n,g,o,p,q,r]
           (the sum of grad_y over n, p, q, r)
-          for all 0 <= o < O
+          for all 0 <= g < G, 0 <= o < O
 
     Args:
         grad_output: shape (N, O, D_out, H_out, W_out).
@@ -901,7 +959,11 @@ def conv3d_bias(grad_output: Array) -> Array:
         ValueError: `grad_output` has another rank.
 
     """
-    return _bias_gradient(_CONV3D, grad_output)
+    check_bias(grad_output, 5)
+    batch, outputs, *spatial = grad_output.shape
+    split = grad_output.reshape((batch, 1, outputs, *spatial))
+    out: Array = CONV3D.core.grad_bias(split, bias_shape=(1, outputs))
+    return out.reshape(outputs)
 
 
 def conv_transpose1d(
@@ -921,7 +983,7 @@ def conv_transpose1d(
 
     Theorem (`forward` of the core module)::
 
-        y[n,o,h] = sum[c,p,k] x[n,c,p] * w[c,o,k] * [h + lo == s*p + d*k] + bias[o]
+        y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]
 
     Args:
         input: shape (N, C, W).
@@ -946,7 +1008,9 @@ def conv_transpose1d(
 
     """
     arguments = (stride, padding, output_padding, groups, dilation)
-    return _forward(_CONV_TRANSPOSE1D, input, weight, bias, arguments)
+    window = check_forward(CONV_TRANSPOSE1D, input, weight, bias, arguments)
+    bias = _or_zeros(bias, window.whole["bias"], input)
+    return window.run("forward", "y", x=input, w=weight, bias=bias)
 
 
 def conv_transpose1d_input(
@@ -963,9 +1027,9 @@ def conv_transpose1d_input(
 
     Theorem (`grad_x` of the core module)::
 
-        dL/dx[n,c,p] = sum[o,k] grad_y[n,o,s*p+d*k-lo] * w[c,o,k]
+        dL/dx[n,g,c,p] = sum[o,k] grad_y[n,g,o,s*p+d*k-lo] * w[g,c,o,k]
           (the correlation of grad_y with w, stride s, dilation d, padding lo)
-          for all 0 <= n < N, 0 <= c < C, 0 <= p < P
+          for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P
 
     Args:
         input_size: the shape of the input, (N, C, W).
@@ -986,7 +1050,8 @@ def conv_transpose1d_input(
 
     """
     arguments = (stride, padding, output_padding, groups, dilation)
-    return _input_gradient(_CONV_TRANSPOSE1D, input_size, weight, grad_output, arguments)
+    window = check_input(CONV_TRANSPOSE1D, input_size, weight, grad_output, arguments)
+    return window.run("grad_x", "x", y=grad_output, w=weight)
 
 
 def conv_transpose1d_weight(
@@ -1003,9 +1068,9 @@ def conv_transpose1d_weight(
 
     Theorem (`grad_w` of the core module)::
 
-        dL/dw[c,o,k] = sum[n,p] grad_y[n,o,d*k+s*p-lo] * x[n,c,p]
+        dL/dw[g,c,o,k] = sum[n,p] grad_y[n,g,o,d*k+s*p-lo] * x[n,g,c,p]
           (the correlation of grad_y with x, stride d, dilation s, padding lo)
-          for all 0 <= c < C, 0 <= o < O, 0 <= k < K
+          for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K
 
     Args:
         input: shape (N, C, W).
@@ -1026,7 +1091,8 @@ def conv_transpose1d_weight(
 
     """
     arguments = (stride, padding, output_padding, groups, dilation)
-    return _weight_gradient(_CONV_TRANSPOSE1D, input, weight_size, grad_output, arguments)
+    window = check_weight(CONV_TRANSPOSE1D, input, weight_size, grad_output, arguments)
+    return window.run("grad_w", "w", y=grad_output, x=input)
 
 
 def conv_transpose1d_bias(grad_output: Array) -> Array:
@@ -1034,9 +1100,9 @@ def conv_transpose1d_bias(grad_output: Array) -> Array:
 
     Theorem (`grad_bias` of the core module)::
 
-        dL/dbias[o] = sum[n,h] grad_y[n,o,h]
+        dL/dbias[g,o] = sum[n,h] grad_y[n,g,o,h]
           (the sum of grad_y over n, h)
-          for all 0 <= o < O
+          for all 0 <= g < G, 0 <= o < O
 
     Args:
         grad_output: shape (N, O, W_out).
@@ -1049,7 +1115,11 @@ def conv_transpose1d_bias(grad_output: Array) -> Array:
         ValueError: `grad_output` has another rank.
 
     """
-    return _bias_gradient(_CONV_TRANSPOSE1D, grad_output)
+    check_bias(grad_output, 3)
+    batch, outputs, *spatial = grad_output.shape
+    split = grad_output.reshape((batch, 1, outputs, *spatial))
+    out: Array = CONV_TRANSPOSE1D.core.grad_bias(split, bias_shape=(1, outputs))
+    return out.reshape(outputs)
 
 
 def conv_transpose2d(
@@ -1069,7 +1139,7 @@ def conv_transpose2d(
 
     Theorem (`forward` of the core module)::
 
-        y[n,o,h,v] = sum[c,p,q,k,l] x[n,c,p,q] * w[c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[o]
+        y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[g,o]
 
     Args:
         input: shape (N, C, H, W).
@@ -1094,7 +1164,9 @@ def conv_transpose2d(
 
     """
     arguments = (stride, padding, output_padding, groups, dilation)
-    return _forward(_CONV_TRANSPOSE2D, input, weight, bias, arguments)
+    window = check_forward(CONV_TRANSPOSE2D, input, weight, bias, arguments)
+    bias = _or_zeros(bias, window.whole["bias"], input)
+    return window.run("forward", "y", x=input, w=weight, bias=bias)
 
 
 def conv_transpose2d_input(
@@ -1111,9 +1183,9 @@ def conv_transpose2d_input(
 
     Theorem (`grad_x` of the core module)::
 
-        dL/dx[n,c,p,q] = sum[o,k,l] grad_y[n,o,s*p+d*k-lo,t*q+e*l-lp] * w[c,o,k,l]
+        dL/dx[n,g,c,p,q] = sum[o,k,l] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp] * w[g,c,o,k,l]
           (the correlation of grad_y with w, stride s and t, dilation d and e, padding lo and lp)
-          for all 0 <= n < N, 0 <= c < C, 0 <= p < P, 0 <= q < Q
+          for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
         input_size: the shape of the input, (N, C, H, W).
@@ -1134,7 +1206,8 @@ def conv_transpose2d_input(
 
     """
     arguments = (stride, padding, output_padding, groups, dilation)
-    return _input_gradient(_CONV_TRANSPOSE2D, input_size, weight, grad_output, arguments)
+    window = check_input(CONV_TRANSPOSE2D, input_size, weight, grad_output, arguments)
+    return window.run("grad_x", "x", y=grad_output, w=weight)
 
 
 def conv_transpose2d_weight(
@@ -1151,9 +1224,9 @@ def conv_transpose2d_weight(
 
     Theorem (`grad_w` of the core module)::
 
-        dL/dw[c,o,k,l] = sum[n,p,q] grad_y[n,o,d*k+s*p-lo,e*l+t*q-lp] * x[n,c,p,q]
+        dL/dw[g,c,o,k,l] = sum[n,p,q] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp] * x[n,g,c,p,q]
           (the correlation of grad_y with x, stride d and e, dilation s and t, padding lo and lp)
-          for all 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
+          for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
 
     Args:
         input: shape (N, C, H, W).
@@ -1174,7 +1247,8 @@ def conv_transpose2d_weight(
 
     """
     arguments = (stride, padding, output_padding, groups, dilation)
-    return _weight_gradient(_CONV_TRANSPOSE2D, input, weight_size, grad_output, arguments)
+    window = check_weight(CONV_TRANSPOSE2D, input, weight_size, grad_output, arguments)
+    return window.run("grad_w", "w", y=grad_output, x=input)
 
 
 def conv_transpose2d_bias(grad_output: Array) -> Array:
@@ -1182,9 +1256,9 @@ def conv_transpose2d_bias(grad_output: Array) -> Array:
 
     Theorem (`grad_bias` of the core module)::
 
-        dL/dbias[o] = sum[n,h,v] grad_y[n,o,h,v]
+        dL/dbias[g,o] = sum[n,h,v] grad_y[n,g,o,h,v]
           (the sum of grad_y over n, h, v)
-          for all 0 <= o < O
+          for all 0 <= g < G, 0 <= o < O
 
     Args:
         grad_output: shape (N, O, H_out, W_out).
@@ -1197,7 +1271,11 @@ def conv_transpose2d_bias(grad_output: Array) -> Array:
         ValueError: `grad_output` has another rank.
 
     """
-    return _bias_gradient(_CONV_TRANSPOSE2D, grad_output)
+    check_bias(grad_output, 4)
+    batch, outputs, *spatial = grad_output.shape
+    split = grad_output.reshape((batch, 1, outputs, *spatial))
+    out: Array = CONV_TRANSPOSE2D.core.grad_bias(split, bias_shape=(1, outputs))
+    return out.reshape(outputs)
 
 
 def conv_transpose3d(
@@ -1217,7 +1295,7 @@ def conv_transpose3d(
 
     Theorem (`forward` of the core module)::
 
-        y[n,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,c,p,q,r] * w[c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[o]
+        y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 
     Args:
         input: shape (N, C, D, H, W).
@@ -1242,7 +1320,9 @@ def conv_transpose3d(
 
     """
     arguments = (stride, padding, output_padding, groups, dilation)
-    return _forward(_CONV_TRANSPOSE3D, input, weight, bias, arguments)
+    window = check_forward(CONV_TRANSPOSE3D, input, weight, bias, arguments)
+    bias = _or_zeros(bias, window.whole["bias"], input)
+    return window.run("forward", "y", x=input, w=weight, bias=bias)
 
 
 def conv_transpose3d_input(
@@ -1259,9 +1339,9 @@ def conv_transpose3d_input(
 
     Theorem (`grad_x` of the core module)::
 
-        dL/dx[n,c,p,q,r] = sum[o,k,l,m] grad_y[n,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[c,o,k,l,m]
+        dL/dx[n,g,c,p,q,r] = sum[o,k,l,m] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,c,o,k,l,m]
           (the correlation of grad_y with w, stride s and t and u, dilation d and e and f, padding lo and lp and lq)
-          for all 0 <= n < N, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
+          for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
         input_size: the shape of the input, (N, C, D, H, W).
@@ -1282,7 +1362,8 @@ def conv_transpose3d_input(
 
     """
     arguments = (stride, padding, output_padding, groups, dilation)
-    return _input_gradient(_CONV_TRANSPOSE3D, input_size, weight, grad_output, arguments)
+    window = check_input(CONV_TRANSPOSE3D, input_size, weight, grad_output, arguments)
+    return window.run("grad_x", "x", y=grad_output, w=weight)
 
 
 def conv_transpose3d_weight(
@@ -1299,9 +1380,9 @@ def conv_transpose3d_weight(
 
     Theorem (`grad_w` of the core module)::
 
-        dL/dw[c,o,k,l,m] = sum[n,p,q,r] grad_y[n,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * x[n,c,p,q,r]
+        dL/dw[g,c,o,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * x[n,g,c,p,q,r]
           (the correlation of grad_y with x, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
-          for all 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
+          for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
         input: shape (N, C, D, H, W).
@@ -1322,7 +1403,8 @@ def conv_transpose3d_weight(
 
     """
     arguments = (stride, padding, output_padding, groups, dilation)
-    return _weight_gradient(_CONV_TRANSPOSE3D, input, weight_size, grad_output, arguments)
+    window = check_weight(CONV_TRANSPOSE3D, input, weight_size, grad_output, arguments)
+    return window.run("grad_w", "w", y=grad_output, x=input)
 
 
 def conv_transpose3d_bias(grad_output: Array) -> Array:
@@ -1330,9 +1412,9 @@ def conv_transpose3d_bias(grad_output: Array) -> Array:
 
     Theorem (`grad_bias` of the core module)::
 
-        dL/dbias[o] = sum[n,h,v,i] grad_y[n,o,h,v,i]
+        dL/dbias[g,o] = sum[n,h,v,i] grad_y[n,g,o,h,v,i]
           (the sum of grad_y over n, h, v, i)
-          for all 0 <= o < O
+          for all 0 <= g < G, 0 <= o < O
 
     Args:
         grad_output: shape (N, O, D_out, H_out, W_out).
@@ -1345,7 +1427,11 @@ def conv_transpose3d_bias(grad_output: Array) -> Array:
         ValueError: `grad_output` has another rank.
 
     """
-    return _bias_gradient(_CONV_TRANSPOSE3D, grad_output)
+    check_bias(grad_output, 5)
+    batch, outputs, *spatial = grad_output.shape
+    split = grad_output.reshape((batch, 1, outputs, *spatial))
+    out: Array = CONV_TRANSPOSE3D.core.grad_bias(split, bias_shape=(1, outputs))
+    return out.reshape(outputs)
 
 
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
@@ -1368,17 +1454,8 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
         ValueError: shapes do not fit.
 
     """
-    _check_array("input", input, 2)
-    _check_array("weight", weight, 2)
-    _check_dtype("weight", weight, input, "input")
-    shape = (weight.shape[0], input.shape[1])
-    _check_shape("weight", weight, shape, "one number per feature of input in each row")
-    if bias is None:
-        bias = np.zeros(shape[0], input.dtype)
-    else:
-        _check_array("bias", bias, 1)
-        _check_dtype("bias", bias, input, "input")
-        _check_shape("bias", bias, shape[:1], "one number per row of weight")
+    check_linear_forward(input, weight, bias)
+    bias = _or_zeros(bias, weight.shape[:1], input)
     out: Array = _LINEAR.forward(input, weight, bias)
     return out
 
@@ -1405,13 +1482,7 @@ def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -
         ValueError: shapes do not fit.
 
     """
-    _check_array("weight", weight, 2)
-    _check_array("grad_output", grad_output, 2)
-    _check_dtype("grad_output", grad_output, weight, "weight")
-    size = _size("input_size", input_size, 2)
-    shape = (weight.shape[0], size[1])
-    _check_shape("weight", weight, shape, "one number per feature of the input in each row")
-    _check_shape("grad_output", grad_output, (size[0], shape[0]), "the shape of the output")
+    size = check_linear_input(input_size, weight, grad_output)
     out: Array = _LINEAR.grad_x(grad_output, weight, x_shape=size)
     return out
 
@@ -1438,14 +1509,7 @@ def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) 
         ValueError: shapes do not fit.
 
     """
-    _check_array("input", input, 2)
-    _check_array("grad_output", grad_output, 2)
-    _check_dtype("grad_output", grad_output, input, "input")
-    size = _size("weight_size", weight_size, 2)
-    if size[1] != input.shape[1]:
-        raise _wrong("weight_size", size, f"{input.shape[1]} features in each row, as in input")
-    output = (input.shape[0], size[0])
-    _check_shape("grad_output", grad_output, output, "the shape of the output")
+    size = check_linear_weight(input, weight_size, grad_output)
     out: Array = _LINEAR.grad_w(grad_output, input, w_shape=size)
     return out
 
@@ -1470,6 +1534,6 @@ def linear_bias(grad_output: Array) -> Array:
         ValueError: `grad_output` has another rank.
 
     """
-    _check_array("grad_output", grad_output, 2)
+    check_bias(grad_output, 2)
     out: Array = _LINEAR.grad_bias(grad_output, bias_shape=grad_output.shape[1:])
     return out

@@ -1,0 +1,180 @@
+"""Which way a sum is computed: each gives the same, and `explain` asks the one that decides."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rot180.generated import backend, explain, numpy_kernels
+
+PATHS = ("usual", "loops", "entries", "packed", "direct", "dots", "turned")
+ISAS = ("baseline", "avx2", "avx512")
+CASES: tuple[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = (
+    ("conv2d", (2, 3, 9, 11), (5, 3, 3, 2), {"padding": 1, "stride": (2, 1)}),
+    ("conv2d", (1, 8, 14, 23), (8, 1, 3, 3), {"padding": 1, "groups": 8}),
+    ("conv2d", (2, 12, 8, 20), (9, 12, 1, 1), {}),
+    ("conv1d", (3, 4, 70), (6, 2, 5), {"dilation": 3, "groups": 2, "padding": ((4, 2),)}),
+    ("conv3d", (1, 3, 6, 7, 20), (4, 3, 2, 3, 3), {"padding": (0, 1, 1)}),
+    ("conv_transpose2d", (2, 4, 6, 9), (4, 3, 3, 3), {"stride": 2, "padding": 1}),
+)
+
+
+@pytest.fixture
+def compiled() -> Iterator[Any]:
+    """Yield the compiled kernels, and leave them as they were."""
+    if backend() != "cython":
+        pytest.skip("no compiled kernels: no C compiler")
+    kernels = importlib.import_module("rot180.generated.cython_kernels")
+    threads, isa = kernels.get_num_threads(), kernels.processor()
+    yield kernels
+    kernels.path("usual")
+    kernels.processor(isa)
+    kernels.set_num_threads(threads)
+
+
+def usable(kernels: Any) -> list[str]:
+    """Return the instructions that this processor has."""
+    found = []
+    for isa in ISAS:
+        try:
+            found.append(kernels.processor(isa))
+        except ValueError:
+            break
+    return found
+
+
+def calls(kernels: Any, dtype: str = "float32", span: int = 4) -> list[tuple[str, tuple[Any, ...]]]:
+    """Return the names and arguments of forward passes and gradients, with small integers."""
+    draw = np.random.default_rng(0)
+    out = []
+    for name, size, weight_size, how in CASES:
+        x = draw.integers(-span, span, size).astype(dtype)
+        w = draw.integers(-span, span, weight_size).astype(dtype)
+        y = getattr(numpy_kernels, name)(x, w, **how)
+        g = draw.integers(-span, span, y.shape).astype(dtype)
+        out += [
+            (name, (x, w, None, how)),
+            (f"{name}_input", (size, w, g, how)),
+            (f"{name}_weight", (x, weight_size, g, how)),
+            (f"{name}_bias", (g, {})),
+        ]
+    x, w = (draw.integers(-span, span, n).astype(dtype) for n in ((30, 70), (20, 70)))
+    return [*out, ("linear", (x, w, None, {})), ("linear_bias", (x, {}))]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("isa", ISAS)
+def test_every_way_gives_the_same(compiled: Any, isa: str, path: str) -> None:
+    """Exact for small integers, whatever the instructions and the way."""
+    if isa not in usable(compiled):
+        pytest.skip(f"this processor lacks {isa}")
+    compiled.processor(isa)
+    compiled.path(path)
+    for dtype in ("float32", "float64"):
+        for name, (*arrays, how) in calls(compiled, dtype):
+            found = getattr(compiled, name)(*arrays, **how)
+            expected = getattr(numpy_kernels, name)(*arrays, **how)
+            assert np.array_equal(found, expected), (name, how)
+            for sum in explain(name, *arrays, **how):
+                assert ISAS.index(sum.processor) <= ISAS.index(isa)
+
+
+def test_random_numbers_agree_within_rounding(compiled: Any) -> None:
+    """The order of a sum differs from one way to another by rounding alone."""
+    draw = np.random.default_rng(1)
+    x, w = draw.standard_normal((2, 24, 13, 17)), draw.standard_normal((10, 24, 3, 3))
+    expected = numpy_kernels.conv2d(x, w, padding=1)
+    bound = 24 * 9 * numpy_kernels.conv2d(abs(x), abs(w), padding=1)
+    for isa in usable(compiled):
+        compiled.processor(isa)
+        for path in PATHS:
+            compiled.path(path)
+            for dtype in ("float32", "float64"):
+                found = compiled.conv2d(x.astype(dtype), w.astype(dtype), padding=1)
+                assert np.all(abs(found - expected) <= (bound * np.finfo(dtype).eps))
+
+
+def test_ways_are_taken_where_they_fit(compiled: Any) -> None:
+    x, w = np.ones((2, 16, 20, 40), "float32"), np.ones((16, 16, 3, 3), "float32")
+    for path in PATHS[1:]:
+        compiled.path(path)
+        (sum,) = explain("conv2d", x, w)
+        assert sum.path == path
+        assert sum.products == 2 * 16 * 18 * 38 * 16 * 9
+    # Along the channels, nothing is adjacent.
+    (sum,) = explain("conv2d", x[..., ::2], w[..., :1, :1])
+    assert sum.path == "packed"
+
+
+def test_what_is_usual(compiled: Any) -> None:
+    """The rule, at the sizes that it is about."""
+
+    def paths(x: Any, w: Any, **how: Any) -> list[str]:
+        x, w = np.ones(x, "float32"), np.ones(w, "float32")
+        return [sum.path for sum in explain("conv2d", x, w, **how)]
+
+    assert paths((1, 1, 5, 5), (1, 1, 3, 3)) == ["loops"]
+    assert paths((1, 64, 28, 28), (64, 64, 3, 3), padding=1) == ["turned"]
+    assert paths((1, 256, 14, 14), (256, 256, 3, 3), padding=1) == ["packed"]
+    assert paths((1, 32, 28, 28), (32, 1, 3, 3), padding=1, groups=32) == ["direct"]
+    assert paths((1, 1, 200, 200), (1, 1, 5, 5)) == ["direct"]
+    compiled.set_num_threads(2)
+    x, w = np.ones((1, 64, 56, 56), "float32"), np.ones((64, 64, 3, 3), "float32")
+    (sum,) = explain("conv2d", x, w, padding=1)
+    assert sum.threads == 2
+    assert sum.processor == compiled.processor()
+    assert "copied into planes: rows" in sum.why
+
+
+def test_explaining_computes_nothing_and_refuses_what_a_call_refuses(compiled: Any) -> None:
+    x, w = np.ones((1, 2, 30, 30), "float32"), np.ones((2, 2, 3, 3), "float32")
+    assert explain("conv2d", x.astype(int), w.astype(int)) == []
+    for _ in range(2):
+        with pytest.raises(ValueError, match="stride: found 0"):
+            explain("conv2d", x, w, stride=0)
+        assert np.array_equal(compiled.conv2d(x, w), numpy_kernels.conv2d(x, w))
+    with pytest.raises(ValueError, match="found 'conv9d'"):
+        explain("conv9d", x, w)
+    with pytest.raises(ValueError, match="path: found 'fast', expected one of usual, loops"):
+        compiled.path("fast")
+
+
+def test_scratch_memory_is_flat_in_the_batch(compiled: Any) -> None:
+    """A padded sample and 32 MiB for each thread, whatever the batch: no matrix of patches."""
+    w = np.ones((64, 64, 3, 3), "float32")
+    sample = 64 * 226 * 226 * 4
+    for threads in (1, 2):
+        compiled.set_num_threads(threads)
+        found = []
+        for batch in (8, 64):
+            x = np.broadcast_to(np.float32(1), (batch, 64, 224, 224))
+            for name, arguments in (
+                ("conv2d", (x, w)),
+                ("conv2d_input", (x.shape, w, x)),
+                ("conv2d_weight", (x, w.shape, x)),
+            ):
+                (sum,) = explain(name, *arguments, padding=1)
+                assert sum.scratch <= threads * (sample + 2**25), (name, batch)
+                found.append(sum.scratch)
+        assert found[:3] == found[3:]
+
+
+def test_memory_is_counted(compiled: Any) -> None:
+    """What a call holds is what was explained, and it is given back."""
+    compiled.set_num_threads(1)
+    compiled.release()
+    assert compiled.memory(reset=True) == (0, 0)
+    x, w = np.ones((3, 32, 60, 60), "float32"), np.ones((32, 32, 3, 3), "float32")
+    (sum,) = explain("conv2d", x, w, padding=1)
+    compiled.release()
+    compiled.memory(reset=True)
+    compiled.conv2d(x, w, padding=1)
+    held, most = compiled.memory()
+    assert 0 < held <= most
+    assert most <= 1.1 * sum.scratch + 65536
+    compiled.release()
+    assert compiled.memory()[0] == 0
