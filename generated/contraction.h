@@ -16,6 +16,10 @@
  *
  * An operand that may leave its box, or that strides along its lanes, is first copied into
  * planes: with zeros around it and split by residue, so that neighbours are adjacent.
+ *
+ * The lanes of a tile are one strip, packed, or several pieces that are read where they lie. Where
+ * the lanes lie together but the other side is cheaper to pack, the vectors run along that, and
+ * the tiles are turned round in registers before they are added to the output.
  */
 #ifndef ROT180_TYPE
 #ifndef ROT180_CONTRACTION_H
