@@ -572,6 +572,28 @@ def correlation(
     return Sum(loops, [x], [w], y, 1.0, dtype)
 
 
+def images(
+    sizes: tuple[int, int, int, int, int, int], stride: int, dilation: int, dtype: str
+) -> Sum:
+    """Return y[g,o,p,q] = sum[k,l] x[g, stride*p + dilation*k - 1, the same of q, l] * w[g,o,k,l].
+
+    Args:
+        sizes: G, O, P, Q, K, L
+        stride: of the windows
+        dilation: of the taps; negative: turned round
+        dtype: of all arrays
+
+    """
+    groups, many, high, wide, *taps = sizes
+    roles = (BATCH, COLUMNS, ROWS, ROWS, OVER, OVER)
+    loops = [Loop(0, n, role) for n, role in zip(sizes, roles, strict=True)]
+    index = [Map(-1, {i: stride, i + 2: dilation}) for i in (2, 3)]
+    x = filled(dtype, [Map(0, {0: 1}), *index], (groups, stride * high + 1, stride * wide + 1))
+    w = filled(dtype, [Map(0, {i: 1}) for i in (0, 1, 4, 5)], (groups, many, *taps))
+    y = filled(dtype, [Map(0, {i: 1}) for i in range(4)], (groups, many, high, wide))
+    return Sum(loops, [x], [w], y, 1.0, dtype)
+
+
 def rows(sizes: tuple[int, int, int], slopes: tuple[int, int], swapped: bool, dtype: str) -> Sum:
     """Return out[r,j] = sum[k] a[r, +-k - 1 or so] * b[j, +-k], both adjacent along the sum."""
     tall, wide, deep = sizes
@@ -620,9 +642,17 @@ def chosen() -> Iterator[tuple[str, Sum]]:
             ((1, 70000, 1, 3, 70000), 1, 1, 1),  # more lanes than a block
             ((2, 3, 1, 70001, 70001), 1, 1, 1),  # more taps than a block
             ((2, 300, 2, 300, 9), 1, 1, 150),  # mostly padding
+            ((48, 1001, 31, 5, 1003), 1, 1, 1),  # turned round in registers
+            ((64, 333, 40, 3, 335), 1, 1, 0),  # the same, read where it lies
+            ((33, 900, 600, 3, 900), 1, 2, 2),  # the same, its terms in two blocks
         ):
             s = correlation(sizes, stride, dilation, low, dtype)
             yield f"{sizes}, {stride}, {dilation}, {low}, {dtype}", s
+        for side, many, (stride, dilation) in itertools.product(
+            (3, 7, 14, 30), (1, 2, 3), ((1, 1), (1, -1), (2, 1), (1, 2))
+        ):
+            shape = (5, many, 9, side, 4, 3)
+            yield f"{shape}, {stride}, {dilation}, {dtype}", images(shape, stride, dilation, dtype)
 
 
 def check(lib: ctypes.CDLL, s: Sum, memory: Heap | Guarded | Surrounded, what: object) -> None:
