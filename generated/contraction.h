@@ -203,8 +203,8 @@ typedef struct {
 
 /* As it seems best; plain loops; entry by entry; tiles on packed panels; tiles that read the lanes
  * where they lie; products along the sum; tiles along the other side, turned round. A way that
- * does not fit a sum is not taken. */
-enum { USUAL, PLAIN, ENTRIES, PACKED, DIRECT, DOTS, TURNED };
+ * does not fit a sum is not taken. A form that is no sum answers BEYOND. */
+enum { USUAL, PLAIN, ENTRIES, PACKED, DIRECT, DOTS, TURNED, BEYOND };
 static int rot180_path = USUAL;
 
 enum { SMALL = 4096 }; /* products, up to which loops and tests alone are faster */
@@ -4860,6 +4860,7 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     w.pitch = s->lanes.size + WIDEST * w.lanes;
     panel = (s->rows.size + TALLEST) * s->over.size * (Int)sizeof(T);
     if (panel > 1 << 23) panel = TALLEST * deep * (Int)sizeof(T);
+    if (turned || dot) panel = 0;
     sums = (s->rows.size + TALLEST) * w.pitch * (Int)sizeof(T);
     if (dot || turned || w.out_step == sizeof(T) || volume(s, &s->over) <= deep || sums > 12 << 20 ||
         s->rows.size < volume(s, &s->rows))
