@@ -43,8 +43,8 @@ PREFACE = (
     "statement, proof and kernel are written from one derivation, and change with it.",
     f"How to read the formulas: {CONVENTION[0].lower()}{CONVENTION[1:]}",
     "The sliding product $\\sum_k x[p + k]\\,w[k]$ is called correlation here, "
-    "$\\sum_k x[p - k]\\,w[k]$ convolution; frameworks call the first one convolution. Exchange the "
-    "two words in the theorem about the input gradient, and it is false.",
+    "$\\sum_k x[p - k]\\,w[k]$ convolution; frameworks call the first one convolution. Exchange "
+    "the two words in the theorem about the input gradient, and it is false.",
     "Letters: $s$ stride, $d$ dilation, $\\mathit{lo}$ and $\\mathit{hi}$ the padding at the low "
     "and the high end (negative: cropped), $H$ the size of the input, $K$ the taps of the filter, "
     "$P$ the size of the output; the second and the third axis have letters of their own.",
