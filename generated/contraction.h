@@ -4860,6 +4860,7 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     w.pitch = s->lanes.size + WIDEST * w.lanes;
     panel = (s->rows.size + TALLEST) * s->over.size * (Int)sizeof(T);
     if (panel > 1 << 23) panel = TALLEST * deep * (Int)sizeof(T);
+    if (turned || dot) panel = 0;
     sums = (s->rows.size + TALLEST) * w.pitch * (Int)sizeof(T);
     if (dot || turned || w.out_step == sizeof(T) || volume(s, &s->over) <= deep || sums > 12 << 20 ||
         s->rows.size < volume(s, &s->rows))
