@@ -11,7 +11,7 @@ from rot180.codegen.cython_printer import AXES, LOOPS, bits, kernel_lines, small
 from rot180.codegen.lower import lower
 from rot180.codegen.printers import KernelText, interface, kernel_text, numpy_lines
 from rot180.codegen.small_loops import SmallLoops
-from rot180.codegen.tiles import DOTS, SLIDES, TILES
+from rot180.codegen.tiles import DOTS, SLIDES, TILES, TRANSPOSES
 from rot180.derive.layers import Layer
 from rot180.derive.proof import Theorem
 
@@ -113,4 +113,6 @@ def module_text(
 def render_contraction() -> str:
     """Write the C file that computes sums of products over affine index maps."""
     template = environment().get_template(f"{HEADER}.jinja")
-    return template.render(tiles=TILES, slides=SLIDES, dots=DOTS, loops=LOOPS, axes=AXES)
+    return template.render(
+        tiles=TILES, slides=SLIDES, dots=DOTS, transposes=TRANSPOSES, loops=LOOPS, axes=AXES
+    )

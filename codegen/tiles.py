@@ -69,7 +69,7 @@ class Tile:
     @property
     def low(self) -> bool:
         """Return whether the accumulators fit into sixteen registers."""
-        return self.rows * self.pieces * self.vectors <= 12 and self.rows <= 4
+        return self.rows * self.pieces * self.vectors <= 12
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,24 @@ class Dot:
     def low(self) -> bool:
         """Return whether the accumulators fit into sixteen registers."""
         return self.rows * self.columns <= 12
+
+
+@dataclass(frozen=True)
+class Transpose:
+    """A square of entries, as many vectors as a vector has entries, turned round in registers.
+
+    Attributes:
+        side: entries of a vector.
+        loads: the declarations of the rows.
+        steps: shuffles of two rows each, from neighbours to halves.
+        adds: add the columns to the output.
+
+    """
+
+    side: int
+    loads: str
+    steps: tuple[str, ...]
+    adds: str
 
 
 def _list(count: int, item: Callable[[int], str]) -> str:
@@ -215,6 +233,25 @@ def dot(rows: int, columns: int) -> Dot:
     )
 
 
+def transpose(side: int) -> Transpose:
+    """Write the statements that turn a square round."""
+
+    def step(h: int, i: int) -> str:
+        low = ", ".join(str(side + j - h if j & h else j) for j in range(side))
+        high = ", ".join(str(side + j if j & h else j + h) for j in range(side))
+        pair = f"r{i}, r{i + h}"
+        shuffled = f"SHUFFLE(V, M, {pair}, {low}), b = SHUFFLE(V, M, {pair}, {high})"
+        return f"a = {shuffled}, r{i} = a, r{i + h} = b"
+
+    halves = [h for h in (1, 2, 4, 8) if h < side]
+    return Transpose(
+        side,
+        _list(side, lambda i: f"r{i} = *(const V *)(from + {i} * pitch)"),
+        tuple(step(h, i) for h in halves for i in range(side) if not i & h),
+        _list(side, lambda i: f"*(V *)(out + columns[{i}]) += r{i}"),
+    )
+
+
 TILES = (
     *(tile(r, 1, v) for r in (1, 2, 3, 4) for v in (1, 2, 3, 4, 6)),
     *(tile(8, 1, v) for v in (1, 2, 3)),
@@ -223,6 +260,9 @@ TILES = (
     *(tile(2, 4, v) for v in (1, 2, 3)),
 )
 """Shapes of the matrix product: thirty-two registers hold 24 accumulators and what feeds them."""
+
+TRANSPOSES = tuple(transpose(side) for side in (2, 4, 8, 16))
+"""Squares that are turned round."""
 
 SLIDES = tuple(slide(4, v) for v in (1, 2, 3, 4))
 """Shapes of sliding pieces."""

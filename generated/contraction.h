@@ -192,13 +192,15 @@ typedef struct {
     Factor *lane_factors, *row_factors;
     Group batch, lanes, rows, over;
     Box box;
+    int turned; /* the output is adjacent along the rows, and what is added to it turned round */
 } Sum;
 
 /* ---- how a sum is computed: ROT180_PATH asks for a way, `rot180_ask` which one is taken ---- */
 
 /* As it seems best; plain loops; entry by entry; tiles on packed panels; tiles that read the lanes
- * where they lie; products along the sum. A way that does not fit a sum is not taken. */
-enum { USUAL, PLAIN, ENTRIES, PACKED, DIRECT, DOTS };
+ * where they lie; products along the sum; tiles along the other side, turned round. A way that
+ * does not fit a sum is not taken. */
+enum { USUAL, PLAIN, ENTRIES, PACKED, DIRECT, DOTS, TURNED };
 static int rot180_path = USUAL;
 
 enum { SMALL = 4096 }; /* products, up to which loops and tests alone are faster */
@@ -663,6 +665,7 @@ static int rot180_best(void) {
 static int rot180_isa = -1;
 
 enum { TALLEST = 8, PIECES = 4, WIDEST = 6 }; /* of a tile: rows, pieces, vectors */
+enum { TURNED_DEEP = 1536 };
 
 #if defined(__GNUC__)
 #define VECTOR(name, type, bytes) \
@@ -681,6 +684,11 @@ VECTOR(mask_double_16, int64_t, 16);
 VECTOR(mask_double_32, int64_t, 32);
 VECTOR(mask_double_64, int64_t, 64);
 #define KEPT(V, M, value, mask) ((V)((M)(value) & (mask)))
+#ifdef __clang__
+#define SHUFFLE(V, M, x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define SHUFFLE(V, M, x, y, ...) __builtin_shuffle(x, y, (M){__VA_ARGS__})
+#endif
 #else /* vectors of one entry */
 typedef float float_16;
 typedef double double_16;
@@ -2883,6 +2891,79 @@ TARGET static void NAME(Int terms, Int round, const char *a, const char *b, cons
     } \
 }
 
+#ifdef ROT180_VECTORS
+/* out[columns[j]][i] += from[i][j], for a square of entries. */
+#define TRANSPOSE_2(NAME, T, V, M, TARGET) \
+TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns) { \
+    V a, b, r0 = *(const V *)(from + 0 * pitch), r1 = *(const V *)(from + 1 * pitch); \
+    a = SHUFFLE(V, M, r0, r1, 0, 2), b = SHUFFLE(V, M, r0, r1, 1, 3), r0 = a, r1 = b; \
+    *(V *)(out + columns[0]) += r0, *(V *)(out + columns[1]) += r1; \
+}
+#define TRANSPOSE_4(NAME, T, V, M, TARGET) \
+TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns) { \
+    V a, b, r0 = *(const V *)(from + 0 * pitch), r1 = *(const V *)(from + 1 * pitch), r2 = *(const V *)(from + 2 * pitch), r3 = *(const V *)(from + 3 * pitch); \
+    a = SHUFFLE(V, M, r0, r1, 0, 4, 2, 6), b = SHUFFLE(V, M, r0, r1, 1, 5, 3, 7), r0 = a, r1 = b; \
+    a = SHUFFLE(V, M, r2, r3, 0, 4, 2, 6), b = SHUFFLE(V, M, r2, r3, 1, 5, 3, 7), r2 = a, r3 = b; \
+    a = SHUFFLE(V, M, r0, r2, 0, 1, 4, 5), b = SHUFFLE(V, M, r0, r2, 2, 3, 6, 7), r0 = a, r2 = b; \
+    a = SHUFFLE(V, M, r1, r3, 0, 1, 4, 5), b = SHUFFLE(V, M, r1, r3, 2, 3, 6, 7), r1 = a, r3 = b; \
+    *(V *)(out + columns[0]) += r0, *(V *)(out + columns[1]) += r1, *(V *)(out + columns[2]) += r2, *(V *)(out + columns[3]) += r3; \
+}
+#define TRANSPOSE_8(NAME, T, V, M, TARGET) \
+TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns) { \
+    V a, b, r0 = *(const V *)(from + 0 * pitch), r1 = *(const V *)(from + 1 * pitch), r2 = *(const V *)(from + 2 * pitch), r3 = *(const V *)(from + 3 * pitch), r4 = *(const V *)(from + 4 * pitch), r5 = *(const V *)(from + 5 * pitch), r6 = *(const V *)(from + 6 * pitch), r7 = *(const V *)(from + 7 * pitch); \
+    a = SHUFFLE(V, M, r0, r1, 0, 8, 2, 10, 4, 12, 6, 14), b = SHUFFLE(V, M, r0, r1, 1, 9, 3, 11, 5, 13, 7, 15), r0 = a, r1 = b; \
+    a = SHUFFLE(V, M, r2, r3, 0, 8, 2, 10, 4, 12, 6, 14), b = SHUFFLE(V, M, r2, r3, 1, 9, 3, 11, 5, 13, 7, 15), r2 = a, r3 = b; \
+    a = SHUFFLE(V, M, r4, r5, 0, 8, 2, 10, 4, 12, 6, 14), b = SHUFFLE(V, M, r4, r5, 1, 9, 3, 11, 5, 13, 7, 15), r4 = a, r5 = b; \
+    a = SHUFFLE(V, M, r6, r7, 0, 8, 2, 10, 4, 12, 6, 14), b = SHUFFLE(V, M, r6, r7, 1, 9, 3, 11, 5, 13, 7, 15), r6 = a, r7 = b; \
+    a = SHUFFLE(V, M, r0, r2, 0, 1, 8, 9, 4, 5, 12, 13), b = SHUFFLE(V, M, r0, r2, 2, 3, 10, 11, 6, 7, 14, 15), r0 = a, r2 = b; \
+    a = SHUFFLE(V, M, r1, r3, 0, 1, 8, 9, 4, 5, 12, 13), b = SHUFFLE(V, M, r1, r3, 2, 3, 10, 11, 6, 7, 14, 15), r1 = a, r3 = b; \
+    a = SHUFFLE(V, M, r4, r6, 0, 1, 8, 9, 4, 5, 12, 13), b = SHUFFLE(V, M, r4, r6, 2, 3, 10, 11, 6, 7, 14, 15), r4 = a, r6 = b; \
+    a = SHUFFLE(V, M, r5, r7, 0, 1, 8, 9, 4, 5, 12, 13), b = SHUFFLE(V, M, r5, r7, 2, 3, 10, 11, 6, 7, 14, 15), r5 = a, r7 = b; \
+    a = SHUFFLE(V, M, r0, r4, 0, 1, 2, 3, 8, 9, 10, 11), b = SHUFFLE(V, M, r0, r4, 4, 5, 6, 7, 12, 13, 14, 15), r0 = a, r4 = b; \
+    a = SHUFFLE(V, M, r1, r5, 0, 1, 2, 3, 8, 9, 10, 11), b = SHUFFLE(V, M, r1, r5, 4, 5, 6, 7, 12, 13, 14, 15), r1 = a, r5 = b; \
+    a = SHUFFLE(V, M, r2, r6, 0, 1, 2, 3, 8, 9, 10, 11), b = SHUFFLE(V, M, r2, r6, 4, 5, 6, 7, 12, 13, 14, 15), r2 = a, r6 = b; \
+    a = SHUFFLE(V, M, r3, r7, 0, 1, 2, 3, 8, 9, 10, 11), b = SHUFFLE(V, M, r3, r7, 4, 5, 6, 7, 12, 13, 14, 15), r3 = a, r7 = b; \
+    *(V *)(out + columns[0]) += r0, *(V *)(out + columns[1]) += r1, *(V *)(out + columns[2]) += r2, *(V *)(out + columns[3]) += r3, *(V *)(out + columns[4]) += r4, *(V *)(out + columns[5]) += r5, *(V *)(out + columns[6]) += r6, *(V *)(out + columns[7]) += r7; \
+}
+#define TRANSPOSE_16(NAME, T, V, M, TARGET) \
+TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns) { \
+    V a, b, r0 = *(const V *)(from + 0 * pitch), r1 = *(const V *)(from + 1 * pitch), r2 = *(const V *)(from + 2 * pitch), r3 = *(const V *)(from + 3 * pitch), r4 = *(const V *)(from + 4 * pitch), r5 = *(const V *)(from + 5 * pitch), r6 = *(const V *)(from + 6 * pitch), r7 = *(const V *)(from + 7 * pitch), r8 = *(const V *)(from + 8 * pitch), r9 = *(const V *)(from + 9 * pitch), r10 = *(const V *)(from + 10 * pitch), r11 = *(const V *)(from + 11 * pitch), r12 = *(const V *)(from + 12 * pitch), r13 = *(const V *)(from + 13 * pitch), r14 = *(const V *)(from + 14 * pitch), r15 = *(const V *)(from + 15 * pitch); \
+    a = SHUFFLE(V, M, r0, r1, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), b = SHUFFLE(V, M, r0, r1, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31), r0 = a, r1 = b; \
+    a = SHUFFLE(V, M, r2, r3, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), b = SHUFFLE(V, M, r2, r3, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31), r2 = a, r3 = b; \
+    a = SHUFFLE(V, M, r4, r5, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), b = SHUFFLE(V, M, r4, r5, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31), r4 = a, r5 = b; \
+    a = SHUFFLE(V, M, r6, r7, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), b = SHUFFLE(V, M, r6, r7, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31), r6 = a, r7 = b; \
+    a = SHUFFLE(V, M, r8, r9, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), b = SHUFFLE(V, M, r8, r9, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31), r8 = a, r9 = b; \
+    a = SHUFFLE(V, M, r10, r11, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), b = SHUFFLE(V, M, r10, r11, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31), r10 = a, r11 = b; \
+    a = SHUFFLE(V, M, r12, r13, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), b = SHUFFLE(V, M, r12, r13, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31), r12 = a, r13 = b; \
+    a = SHUFFLE(V, M, r14, r15, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), b = SHUFFLE(V, M, r14, r15, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31), r14 = a, r15 = b; \
+    a = SHUFFLE(V, M, r0, r2, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), b = SHUFFLE(V, M, r0, r2, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31), r0 = a, r2 = b; \
+    a = SHUFFLE(V, M, r1, r3, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), b = SHUFFLE(V, M, r1, r3, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31), r1 = a, r3 = b; \
+    a = SHUFFLE(V, M, r4, r6, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), b = SHUFFLE(V, M, r4, r6, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31), r4 = a, r6 = b; \
+    a = SHUFFLE(V, M, r5, r7, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), b = SHUFFLE(V, M, r5, r7, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31), r5 = a, r7 = b; \
+    a = SHUFFLE(V, M, r8, r10, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), b = SHUFFLE(V, M, r8, r10, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31), r8 = a, r10 = b; \
+    a = SHUFFLE(V, M, r9, r11, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), b = SHUFFLE(V, M, r9, r11, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31), r9 = a, r11 = b; \
+    a = SHUFFLE(V, M, r12, r14, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), b = SHUFFLE(V, M, r12, r14, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31), r12 = a, r14 = b; \
+    a = SHUFFLE(V, M, r13, r15, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), b = SHUFFLE(V, M, r13, r15, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31), r13 = a, r15 = b; \
+    a = SHUFFLE(V, M, r0, r4, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), b = SHUFFLE(V, M, r0, r4, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31), r0 = a, r4 = b; \
+    a = SHUFFLE(V, M, r1, r5, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), b = SHUFFLE(V, M, r1, r5, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31), r1 = a, r5 = b; \
+    a = SHUFFLE(V, M, r2, r6, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), b = SHUFFLE(V, M, r2, r6, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31), r2 = a, r6 = b; \
+    a = SHUFFLE(V, M, r3, r7, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), b = SHUFFLE(V, M, r3, r7, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31), r3 = a, r7 = b; \
+    a = SHUFFLE(V, M, r8, r12, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), b = SHUFFLE(V, M, r8, r12, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31), r8 = a, r12 = b; \
+    a = SHUFFLE(V, M, r9, r13, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), b = SHUFFLE(V, M, r9, r13, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31), r9 = a, r13 = b; \
+    a = SHUFFLE(V, M, r10, r14, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), b = SHUFFLE(V, M, r10, r14, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31), r10 = a, r14 = b; \
+    a = SHUFFLE(V, M, r11, r15, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), b = SHUFFLE(V, M, r11, r15, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31), r11 = a, r15 = b; \
+    a = SHUFFLE(V, M, r0, r8, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r0, r8, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r0 = a, r8 = b; \
+    a = SHUFFLE(V, M, r1, r9, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r1, r9, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r1 = a, r9 = b; \
+    a = SHUFFLE(V, M, r2, r10, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r2, r10, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r2 = a, r10 = b; \
+    a = SHUFFLE(V, M, r3, r11, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r3, r11, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r3 = a, r11 = b; \
+    a = SHUFFLE(V, M, r4, r12, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r4, r12, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r4 = a, r12 = b; \
+    a = SHUFFLE(V, M, r5, r13, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r5, r13, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r5 = a, r13 = b; \
+    a = SHUFFLE(V, M, r6, r14, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r6, r14, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r6 = a, r14 = b; \
+    a = SHUFFLE(V, M, r7, r15, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r7, r15, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r7 = a, r15 = b; \
+    *(V *)(out + columns[0]) += r0, *(V *)(out + columns[1]) += r1, *(V *)(out + columns[2]) += r2, *(V *)(out + columns[3]) += r3, *(V *)(out + columns[4]) += r4, *(V *)(out + columns[5]) += r5, *(V *)(out + columns[6]) += r6, *(V *)(out + columns[7]) += r7, *(V *)(out + columns[8]) += r8, *(V *)(out + columns[9]) += r9, *(V *)(out + columns[10]) += r10, *(V *)(out + columns[11]) += r11, *(V *)(out + columns[12]) += r12, *(V *)(out + columns[13]) += r13, *(V *)(out + columns[14]) += r14, *(V *)(out + columns[15]) += r15; \
+}
+#endif
+
 /* out[row][column] += sum over i < length of a[row][i] * b[column][i], over `runs` runs. */
 #define DOT_1_1(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int runs, const Pair *at, Int length, const char *a, const Int *rows, \
@@ -3349,6 +3430,28 @@ static double lane_cost(Int lanes, Int rows, Int deep, int outward) {
            (double)((lanes + 15) / 16 * 16) / (double)lanes;
 }
 
+/* Whether lanes that lie together should be rows all the same. Lanes are packed, and what is
+ * packed serves `tall` products. Where the rows are few and the lanes are many it costs less to
+ * pack the rows, once, and to turn round what they add up to. */
+static int worth_turning(const Sum *s, Int wide, Int tall, int itemsize) {
+#ifdef ROT180_VECTORS
+    enum { PANEL = 1 << 22 };
+    Int deep = volume(s, &s->over), next;
+    double padded = (double)((tall + 15) / 16 * 16) / (double)tall;
+    if (rot180_path != USUAL && rot180_path != TURNED) return 0;
+    if (s->row_count > 1 || !s->row_factors->data || s->lanes.count == 0) return 0;
+    next = s->lane_factors->step[s->lanes.at[s->lanes.count - 1]];
+    return next == itemsize && adjacent_out(s, &s->lanes, itemsize) >= 16 &&
+           padded * (double)tall * (double)deep * itemsize <= PANEL &&
+           (rot180_path == TURNED ||
+            (tall >= 24 && wide >= 16 && deep >= 16 &&
+             1 + 4. / (double)tall > padded + 12. / (double)wide + 8. / (double)deep));
+#else
+    (void)s, (void)wide, (void)tall, (void)itemsize;
+    return 0;
+#endif
+}
+
 /* Choose the lanes; say 1 if vectors should rather run along the sum. */
 static int orient(Sum *s, int itemsize) {
     Factor *left = s->lane_factors, *right = s->row_factors;
@@ -3369,6 +3472,11 @@ static int orient(Sum *s, int itemsize) {
         if (adjacent_out(s, &s->rows, itemsize) > adjacent_out(s, &s->lanes, itemsize)) turn(s);
         return 0;
     }
+    if (natural && worth_turning(s, wide, tall, itemsize)) {
+        turn(s);
+        s->turned = 1;
+        return 0;
+    }
     if (natural && (wide >= 8 || tall < 8)) return 0;
     if (unnatural && (tall >= 8 || wide < 8)) {
         turn(s);
@@ -3376,9 +3484,11 @@ static int orient(Sum *s, int itemsize) {
     }
     last = s->over.count ? s->over.at[s->over.count - 1] : -1;
     inner = last < 0 ? 0 : s->extent[last];
-    if (left_over && left_over == right_over && left_over == inner && inner * itemsize >= 64 &&
-        (MIN(tall, wide) < 16 || (!left->checks && !right->checks && s->over.count == 1)))
+    if (left_over && left_over == right_over && left_over == inner && inner * itemsize >= 16 &&
+        (MIN(tall, wide) < 16 || (!left->checks && !right->checks && s->over.count == 1))) {
+        if (tall > wide) turn(s);
         return 1;
+    }
     deep = volume(s, &s->over);
     outward = adjacent_out(s, &s->lanes, itemsize) > adjacent_out(s, &s->rows, itemsize);
     if (lane_cost(wide, tall, deep, outward) > lane_cost(tall, wide, deep, !outward)) turn(s);
@@ -3443,11 +3553,15 @@ static int rot180_contract_float(const Nest *nest);
 static int rot180_contract_double(const Nest *nest);
 
 #define ROT180_TYPE float
+#define ROT180_SIZE 4
 #include "contraction.h"
 #undef ROT180_TYPE
+#undef ROT180_SIZE
 #define ROT180_TYPE double
+#define ROT180_SIZE 8
 #include "contraction.h"
 #undef ROT180_TYPE
+#undef ROT180_SIZE
 
 /* ---- threads: they live as long as a call, so nothing is left to a fork or to an exit ---- */
 
@@ -3558,6 +3672,7 @@ TILE_3_1_4(KERNEL(tile_3_1_4, 16), T, WIDE(16), KEEP(16), )
 TILE_4_1_1(KERNEL(tile_4_1_1, 16), T, WIDE(16), KEEP(16), )
 TILE_4_1_2(KERNEL(tile_4_1_2, 16), T, WIDE(16), KEEP(16), )
 TILE_4_1_3(KERNEL(tile_4_1_3, 16), T, WIDE(16), KEEP(16), )
+TILE_8_1_1(KERNEL(tile_8_1_1, 16), T, WIDE(16), KEEP(16), )
 TILE_1_2_1(KERNEL(tile_1_2_1, 16), T, WIDE(16), KEEP(16), )
 TILE_1_2_2(KERNEL(tile_1_2_2, 16), T, WIDE(16), KEEP(16), )
 TILE_1_2_3(KERNEL(tile_1_2_3, 16), T, WIDE(16), KEEP(16), )
@@ -3623,6 +3738,7 @@ TILE_4_1_3(KERNEL(tile_4_1_3, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
 TILE_4_1_3(KERNEL(tile_4_1_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 TILE_4_1_4(KERNEL(tile_4_1_4, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 TILE_4_1_6(KERNEL(tile_4_1_6, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+TILE_8_1_1(KERNEL(tile_8_1_1, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
 TILE_8_1_1(KERNEL(tile_8_1_1, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 TILE_8_1_2(KERNEL(tile_8_1_2, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 TILE_8_1_3(KERNEL(tile_8_1_3, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
@@ -3710,6 +3826,7 @@ static NAME(Tile) *const NAME(tile)[3][TALLEST + 1][PIECES + 1][WIDEST + 1] = {
     [BASELINE][4][1][1] = KERNEL(tile_4_1_1, 16),
     [BASELINE][4][1][2] = KERNEL(tile_4_1_2, 16),
     [BASELINE][4][1][3] = KERNEL(tile_4_1_3, 16),
+    [BASELINE][8][1][1] = KERNEL(tile_8_1_1, 16),
     [BASELINE][1][2][1] = KERNEL(tile_1_2_1, 16),
     [BASELINE][1][2][2] = KERNEL(tile_1_2_2, 16),
     [BASELINE][1][2][3] = KERNEL(tile_1_2_3, 16),
@@ -3761,6 +3878,7 @@ static NAME(Tile) *const NAME(tile)[3][TALLEST + 1][PIECES + 1][WIDEST + 1] = {
     [AVX512][4][1][3] = KERNEL(tile_4_1_3, 64),
     [AVX512][4][1][4] = KERNEL(tile_4_1_4, 64),
     [AVX512][4][1][6] = KERNEL(tile_4_1_6, 64),
+    [AVX2][8][1][1] = KERNEL(tile_8_1_1, 32),
     [AVX512][8][1][1] = KERNEL(tile_8_1_1, 64),
     [AVX512][8][1][2] = KERNEL(tile_8_1_2, 64),
     [AVX512][8][1][3] = KERNEL(tile_8_1_3, 64),
@@ -3851,6 +3969,31 @@ static NAME(Dot) *const NAME(dot)[3][TALLEST + 1][WIDEST + 1] = {
     [AVX512][4][6] = KERNEL(dot_4_6, 64),
 #endif
 };
+
+#ifdef ROT180_VECTORS
+#if ROT180_SIZE == 4
+TRANSPOSE_4(KERNEL(transpose, 16), T, WIDE(16), KEEP(16), )
+#else
+TRANSPOSE_2(KERNEL(transpose, 16), T, WIDE(16), KEEP(16), )
+#endif
+#ifdef ROT180_X86
+#if ROT180_SIZE == 4
+TRANSPOSE_8(KERNEL(transpose, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TRANSPOSE_16(KERNEL(transpose, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+#else
+TRANSPOSE_4(KERNEL(transpose, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
+TRANSPOSE_8(KERNEL(transpose, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
+#endif
+#endif
+typedef void NAME(Transpose)(const T *, Int, char *, const Int *);
+static NAME(Transpose) *const NAME(transpose)[3] = {
+    KERNEL(transpose, 16),
+#ifdef ROT180_X86
+    KERNEL(transpose, 32),
+    KERNEL(transpose, 64),
+#endif
+};
+#endif
 
 /* Copy pieces of planes to lines of `wide` entries, one a term, in whole vectors: what is too much
  * of one piece is overwritten by the next. */
@@ -4178,6 +4321,7 @@ typedef struct {
     Int run, out_step;       /* j / run, the pieces tabulated */
     Int *lane_out, *row_out, *out_run; /* lanes from a piece on that are adjacent in the output */
     Pair *at;
+    int packed; /* the lanes are in their panel */
     Int round; /* of terms, along which pieces follow each other; or 0, or less: the other way */
     T *lane_panel, *row_panel;
     char *out;
@@ -4254,20 +4398,20 @@ static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int wide, Int i, 
                           Int n) {
     const T scale = (T)w->s->scale;
     const Int by = w->out_step;
-    for (Int r = 0; r < rows; r++, tile += wide) {
-        char *to = w->out + w->row_out[i + r];
-        Int piece = j / w->run, place = j % w->run;
-        for (Int x = 0; x < n; piece++, place = 0) {
-            Int end = MIN(n, x + w->run - place);
-            char *out = to + w->lane_out[piece] + place * by;
-            if (by == sizeof(T)) {
-                end = MIN(n, x + w->out_run[piece] - place);
-                for (Int k = 0; k < end - x; k++) ((T *)out)[k] += scale * tile[x + k];
-                piece += (end - x + place - 1) / w->run;
-            } else
-                for (Int k = x; k < end; k++, out += by) *(T *)out += scale * tile[k];
-            x = end;
+    Int piece = j / w->run, place = j - piece * w->run;
+    while (n > 0) {
+        Int left = by == sizeof(T) ? w->out_run[piece] : w->run, many = MIN(n, left - place);
+        for (Int r = 0; r < rows; r++) {
+            char *out = w->out + w->row_out[i + r] + w->lane_out[piece] + place * by;
+            const T *from = tile + r * wide;
+            if (by == sizeof(T))
+                for (Int k = 0; k < many; k++) ((T *)out)[k] += scale * from[k];
+            else
+                for (Int k = 0; k < many; k++, out += by) *(T *)out += scale * from[k];
         }
+        tile += many, n -= many;
+        piece += (place + many) / w->run;
+        place = 0;
     }
 }
 
@@ -4292,10 +4436,12 @@ static Int NAME(height)(Int n) { return n > 4 ? 8 : n; }
 static void NAME(multiply)(const NAME(Work) * w, const char *a, const Int *rows, Int i, Int n,
                            const char *b, Int depth, Int vectors, Int j, Int n_lanes) {
     static const Int none[PIECES] = {0};
-    Int wide = vectors * w->lanes, last = (wide - w->lanes) * (Int)sizeof(T);
     Int some[TALLEST], out_rows[TALLEST], tall = NAME(height)(n);
     T tile[TALLEST * WIDEST * 64 / sizeof(T)];
-    NAME(Tile) *kernel = NAME(tile)[w->isa][tall][1][vectors];
+    const int half = w->isa == AVX512 && n_lanes * (Int)sizeof(T) <= 32;
+    const Int lanes = half ? w->lanes / 2 : w->lanes;
+    Int wide = vectors * lanes, last = (wide - lanes) * (Int)sizeof(T);
+    NAME(Tile) *kernel = NAME(tile)[half ? AVX2 : w->isa][tall][1][vectors];
     Int piece = j / w->run, place = j - piece * w->run;
     for (Int r = 0; r < TALLEST; r++) some[r] = rows[MIN(r, n - 1)];
     if (w->sums) {
@@ -4439,6 +4585,70 @@ static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
         }
     }
 }
+
+#ifdef ROT180_VECTORS
+/* Add a tile to the output, turned round: a row of it is a column there. */
+static void NAME(add_turned)(const NAME(Work) * w, const T *tile, Int wide, Int i, Int rows, Int j,
+                             Int n) {
+    const T scale = (T)w->s->scale;
+    Int columns[64 / sizeof(T)], lanes = w->lanes;
+    int whole = rows == lanes && scale == 1;
+    for (Int r = 1; r < rows && whole; r++)
+        whole = w->row_out[i + r] - w->row_out[i + r - 1] == sizeof(T);
+    for (Int x = 0; x < n; x += lanes) {
+        Int many = MIN(lanes, n - x);
+        for (Int k = 0; k < many; k++)
+            columns[k] = w->lane_out[(j + x + k) / w->run] + (j + x + k) % w->run * w->out_step;
+        if (whole && many == lanes) {
+            NAME(transpose)[w->isa](tile + x, wide, w->out + w->row_out[i], columns);
+            continue;
+        }
+        for (Int k = 0; k < many; k++)
+            for (Int r = 0; r < rows; r++)
+                *(T *)(w->out + w->row_out[i + r] + columns[k]) += scale * tile[r * wide + x + k];
+    }
+}
+
+/* One block of a product whose rows are read where they lie, and whose output is turned round. */
+static void NAME(turned_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
+    static const Int none[PIECES] = {0};
+    const NAME(View) *v = w->row.views;
+    const Int lanes = w->lanes, all = (wide + lanes - 1) / lanes, strips = (all + 2) / 3;
+    const Int vectors = (all + strips - 1) / strips, strip = vectors * lanes;
+    const Int blocks = (deep + TURNED_DEEP - 1) / TURNED_DEEP, by = (deep + blocks - 1) / blocks;
+    NAME(Tile) *const(*kernel)[PIECES + 1][WIDEST + 1] = NAME(tile)[w->isa];
+    T tile[64 / sizeof(T) * 3 * 64 / sizeof(T)];
+    Int some[TALLEST], out_rows[TALLEST];
+    if (asked.answers) {
+        NAME(answer_block)(w, TURNED, w->tallest, vectors, wide, tall, deep);
+        return;
+    }
+    for (Int r = 0; r < TALLEST; r++) out_rows[r] = r * strip * (Int)sizeof(T);
+    for (Int x = 0; x < wide && !w->packed; x += strip)
+        NAME(pack_lanes)(w, x, MIN(strip, wide - x), 0, deep, strip, w->lane_panel + x * deep);
+    w->packed = 1;
+    for (Int x = 0; x < wide; x += strip)
+        for (Int t = 0; t < deep; t += by) {
+            const char *b = (const char *)(w->lane_panel + x * deep + t * strip);
+            const Int depth = MIN(by, deep - t);
+            for (Int k = 0; k < depth; k++) {
+                w->at[k].a = v->over[t + k];
+                w->at[k].b = k * strip * (Int)sizeof(T);
+            }
+            for (Int i = 0; i < tall; i += lanes) {
+                const Int rows = MIN(lanes, tall - i);
+                for (Int r = 0; r < rows; r += w->tallest) {
+                    Int n = MIN(w->tallest, rows - r), height = NAME(height)(n);
+                    for (Int k = 0; k < height; k++) some[k] = v->own[i + r + MIN(k, n - 1)];
+                    kernel[height][1][vectors](depth, v->data, some, b, none, w->at,
+                                               (strip - lanes) * (Int)sizeof(T), w->keep + 64,
+                                               (char *)(tile + r * strip), out_rows, none, 0);
+                }
+                NAME(add_turned)(w, tile, strip, i, rows, x, MIN(strip, wide - x));
+            }
+        }
+}
+#endif
 
 /* Products along the sum: both sides are adjacent along its last loop. */
 static void NAME(dot_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
@@ -4584,9 +4794,10 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     Group *unit;
     Arena arena;
     void *memory = NULL;
-    Int pieces, terms, widest, deep, panel, sums;
+    Int pieces, terms, widest, deep, across, panel, sums;
+    void (*multiply)(NAME(Work) *, Int, Int, Int);
     const char *lane_data, *row_data;
-    int failed = DONE, skip, same, again = 0; /* every place of the batch is the same but for data */
+    int failed = DONE, skip, turned, same, again = 0; /* every place of the batch is the same but for data */
     dot = dot && runs_along(s, s->lane_factors, sizeof(T)) &&
           runs_along(s, s->row_factors, sizeof(T));
     unit = dot ? &s->over : &s->lanes;
@@ -4612,7 +4823,9 @@ static int NAME(product)(Sum *s, int isa, int dot) {
         start(s, &s->rows), start(s, &s->lanes), start(s, &s->over);
         if (w.lane.staged && !dot)
             block_planes(s, &s->lanes, s->lane_factors, &s->over, sizeof(T));
-        if (w.row.staged) block_planes(s, &s->over, s->row_factors, &s->rows, sizeof(T));
+        if (w.row.staged && s->turned)
+            block_planes(s, &s->rows, s->row_factors, &s->over, sizeof(T));
+        else if (w.row.staged) block_planes(s, &s->over, s->row_factors, &s->rows, sizeof(T));
         else if (dot && w.lane.staged)
             block_planes(s, &s->over, s->lane_factors, &s->lanes, sizeof(T));
         if (dot) continue;
@@ -4623,6 +4836,8 @@ static int NAME(product)(Sum *s, int isa, int dot) {
             w.row.staged = 0, retry = 1;
     }
     if (!w.row.staged && w.row.plain) w.row.plain = !s->row_factors->checks;
+    turned = s->turned && w.row.plain && w.lane.plain && s->over.size == volume(s, &s->over) &&
+             s->lanes.size == volume(s, &s->lanes);
     skip = !dot && s->lanes.count > s->lanes.first;
     w.inner = skip ? s->lanes.at[s->lanes.count - 1] : -1;
     w.run = skip ? s->box.count[w.inner] : 1;
@@ -4635,18 +4850,20 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     pieces = s->lanes.size / w.run;
     terms = dot ? s->over.size / s->box.count[s->over.at[s->over.count - 1]] : s->over.size;
     widest = 33 * w.lanes;
-    deep = MIN(s->over.size, 1536 / (Int)sizeof(T));
+    deep = MIN(s->over.size, turned ? TURNED_DEEP : 1536 / (Int)sizeof(T));
+    if (turned) widest = (s->lanes.size / w.lanes + 3) * w.lanes;
+    across = turned ? s->over.size : deep;
     w.pitch = s->lanes.size + WIDEST * w.lanes;
     panel = (s->rows.size + TALLEST) * s->over.size * (Int)sizeof(T);
     if (panel > 1 << 23) panel = TALLEST * deep * (Int)sizeof(T);
     sums = (s->rows.size + TALLEST) * w.pitch * (Int)sizeof(T);
-    if (dot || w.out_step == sizeof(T) || volume(s, &s->over) <= deep || sums > 12 << 20 ||
+    if (dot || turned || w.out_step == sizeof(T) || volume(s, &s->over) <= deep || sums > 12 << 20 ||
         s->rows.size < volume(s, &s->rows))
         sums = 0;
     memory = take((size_t)(NAME(view_size)(&w.lane, pieces, s->over.size) +
                            NAME(view_size)(&w.row, s->rows.size, s->over.size) +
                            (2 * pieces + s->rows.size + 2 * MAX(deep, terms)) * (Int)sizeof(Int) +
-                           (widest * deep + 512) * (Int)sizeof(T) + panel + sums + 8192));
+                           (widest * across + 512) * (Int)sizeof(T) + panel + sums + 8192));
     if (!memory) return NO_MEMORY;
     arena.next = memory;
     NAME(cut_views)(&w.lane, &arena, pieces, s->over.size);
@@ -4655,10 +4872,15 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     w.row_out = cut(&arena, s->rows.size * (Int)sizeof(Int));
     w.out_run = cut(&arena, pieces * (Int)sizeof(Int));
     w.at = cut(&arena, MAX(deep, terms) * (Int)sizeof(Pair));
-    w.lane_panel = cut(&arena, (widest * deep + 512) * (Int)sizeof(T));
+    w.lane_panel = cut(&arena, (widest * across + 512) * (Int)sizeof(T));
     w.row_panel = cut(&arena, panel);
     w.sums = sums ? cut(&arena, sums) : NULL;
+    multiply = dot ? NAME(dot_block) : NAME(multiply_block);
+#ifdef ROT180_VECTORS
+    if (turned) multiply = NAME(turned_block);
+#endif
     do {
+        w.packed = 0;
         if (again) NAME(move)(s, &w.lane, lane_data), NAME(move)(s, &w.row, row_data);
         do {
             Int wide = positions(s, &s->lanes);
@@ -4676,8 +4898,7 @@ static int NAME(product)(Sum *s, int isa, int dot) {
                     for (int a = 0; a < s->out.axes; a++)
                         w.out += s->out.constant[a] * s->out.stride[a];
                     for (int i = 0; i < s->loops; i++) w.out += s->out.step[i] * s->box.from[i];
-                    (dot ? NAME(dot_block) : NAME(multiply_block))(
-                        &w, wide, positions(s, &s->rows), positions(s, &s->over));
+                    multiply(&w, wide, positions(s, &s->rows), positions(s, &s->over));
                     if (asked.answers) failed = ANSWERED;
                 } while (!failed && advance(s, &s->rows));
             } while (!failed && advance(s, &s->over));
@@ -4716,6 +4937,7 @@ static int NAME(rot180_contract)(const Nest *nest) {
     if (count > FACTORS) return TOO_FAR;
     s.loops = nest->loops;
     s.scale = nest->scale;
+    s.turned = 0;
     for (int i = 0; i < nest->loops; i++) {
         all.from[i] = nest->first[i];
         all.count[i] = s.extent[i] = s.box.count[i] = nest->stop[i] - nest->first[i];

@@ -4299,7 +4299,8 @@ def processor(isa=None):
 def path(way=None):
     """Return how sums are computed: "usual", or one way wherever it fits; set it if one is given.
 
-    The ways are "loops", "entries", "packed", "direct" and "dots"; `explain` says what they are.
+    The ways are "loops", "entries", "packed", "direct", "dots" and "turned"; `explain` says what
+    they are.
     ``ROT180_PATH`` in the environment sets it at the start.
 
     Raises:
@@ -4315,7 +4316,7 @@ def path(way=None):
 
 
 _ISAS = ("baseline", "avx2", "avx512")
-_PATHS = ("usual", "loops", "entries", "packed", "direct", "dots")
+_PATHS = ("usual", "loops", "entries", "packed", "direct", "dots", "turned")
 
 Explanation = namedtuple(
     "Explanation", "path why processor threads tile block products scratch"
@@ -4325,7 +4326,8 @@ Explanation.__doc__ = """How one sum of a kernel is computed.
 Attributes:
     path: "loops", plain loops; "entries", entry by entry; "packed", tiles whose vectors are
         gathered first; "direct", tiles that read their vectors where they lie, through a table of
-        offsets; "dots", products along the sum; "winograd", tiles of outputs by fewer products.
+        offsets; "dots", products along the sum; "turned", tiles whose vectors run along the other
+        side, the output turned round in registers; "winograd", tiles of outputs by fewer products.
     why: what that depends on, for this sum.
     processor: the instructions in use.
     threads: how many threads share it.
@@ -4372,6 +4374,8 @@ cdef _explanation(Answer *a):
         why = "few rows: nothing is gained by gathering the vectors"
     elif a.path == len(_PATHS):
         why = 'accuracy="fast", 3 x 3 taps of stride 1: fewer products'
+    elif a.path == _PATHS.index("turned"):
+        why = "one side is short: cheaper to gather than the other"
     else:
         why = "many rows share the vectors"
     if copied:

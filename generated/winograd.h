@@ -326,7 +326,7 @@ static void winograd_all(Job *job, void *(*part)(void *), Int parts) {
 /* Say how a sweep would be computed. */
 static int winograd_answer(const Sweep *s, const Layout *l, size_t filters) {
     const double points = (double)(l->points * l->points), parts = (double)MIN(s->threads, l->blocks);
-    Answer *a = answer(DOTS + 1, points * (double)(s->batch * l->lines * l->columns) *
+    Answer *a = answer(TURNED + 1, points * (double)(s->batch * l->lines * l->columns) *
                                      (double)(s->groups * s->channels * s->outputs));
     a->isa = s->isa, a->threads = (int)parts;
     a->rows = s->isa == AVX512 ? 8 : 4, a->vectors = 3;

@@ -11,7 +11,7 @@ import pytest
 
 from rot180.generated import backend, explain, numpy_kernels
 
-PATHS = ("usual", "loops", "entries", "packed", "direct", "dots")
+PATHS = ("usual", "loops", "entries", "packed", "direct", "dots", "turned")
 ISAS = ("baseline", "avx2", "avx512")
 CASES: tuple[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = (
     ("conv2d", (2, 3, 9, 11), (5, 3, 3, 2), {"padding": 1, "stride": (2, 1)}),
@@ -118,7 +118,8 @@ def test_what_is_usual(compiled: Any) -> None:
         return [sum.path for sum in explain("conv2d", x, w, **how)]
 
     assert paths((1, 1, 5, 5), (1, 1, 3, 3)) == ["loops"]
-    assert paths((1, 64, 28, 28), (64, 64, 3, 3), padding=1) == ["packed"]
+    assert paths((1, 64, 28, 28), (64, 64, 3, 3), padding=1) == ["turned"]
+    assert paths((1, 256, 14, 14), (256, 256, 3, 3), padding=1) == ["packed"]
     assert paths((1, 32, 28, 28), (32, 1, 3, 3), padding=1, groups=32) == ["direct"]
     assert paths((1, 1, 200, 200), (1, 1, 5, 5)) == ["direct"]
     compiled.set_num_threads(2)
@@ -126,7 +127,7 @@ def test_what_is_usual(compiled: Any) -> None:
     (sum,) = explain("conv2d", x, w, padding=1)
     assert sum.threads == 2
     assert sum.processor == compiled.processor()
-    assert "copied into planes: lanes" in sum.why
+    assert "copied into planes: rows" in sum.why
 
 
 def test_explaining_computes_nothing_and_refuses_what_a_call_refuses(compiled: Any) -> None:
