@@ -51,7 +51,7 @@ typedef struct {
 #if defined(__GNUC__)
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
-#define SHUFFLE __builtin_shufflevector
+#define WEAVE __builtin_shufflevector
 #endif
 #endif
 #define INLINE static inline __attribute__((always_inline))
@@ -134,10 +134,10 @@ static Run winograd_run(const Layout *l, Int number) {
 #define TARGET 
 #define TALL 4
 #define FN(name) JOIN3(name, float, 16)
-#define EVEN(a, b) SHUFFLE(a, b, 0, 2, 4, 6)
-#define ODD(a, b) SHUFFLE(a, b, 1, 3, 5, 7)
-#define LOW(a, b) SHUFFLE(a, b, 0, 4, 1, 5)
-#define HIGH(a, b) SHUFFLE(a, b, 2, 6, 3, 7)
+#define EVEN(a, b) WEAVE(a, b, 0, 2, 4, 6)
+#define ODD(a, b) WEAVE(a, b, 1, 3, 5, 7)
+#define LOW(a, b) WEAVE(a, b, 0, 4, 1, 5)
+#define HIGH(a, b) WEAVE(a, b, 2, 6, 3, 7)
 #include "winograd.h"
 #undef T
 #undef V
@@ -154,10 +154,10 @@ static Run winograd_run(const Layout *l, Int number) {
 #define TARGET TARGET_AVX2
 #define TALL 4
 #define FN(name) JOIN3(name, float, 32)
-#define EVEN(a, b) SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
-#define ODD(a, b) SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
-#define LOW(a, b) SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define HIGH(a, b) SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define EVEN(a, b) WEAVE(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define ODD(a, b) WEAVE(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
+#define LOW(a, b) WEAVE(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define HIGH(a, b) WEAVE(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 #include "winograd.h"
 #undef T
 #undef V
@@ -175,10 +175,10 @@ static Run winograd_run(const Layout *l, Int number) {
 #define TARGET TARGET_AVX512
 #define TALL 8
 #define FN(name) JOIN3(name, float, 64)
-#define EVEN(a, b) SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
-#define ODD(a, b) SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
-#define LOW(a, b) SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define HIGH(a, b) SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define EVEN(a, b) WEAVE(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define ODD(a, b) WEAVE(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
+#define LOW(a, b) WEAVE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH(a, b) WEAVE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #include "winograd.h"
 #undef T
 #undef V
@@ -195,10 +195,10 @@ static Run winograd_run(const Layout *l, Int number) {
 #define TARGET 
 #define TALL 4
 #define FN(name) JOIN3(name, double, 16)
-#define EVEN(a, b) SHUFFLE(a, b, 0, 2)
-#define ODD(a, b) SHUFFLE(a, b, 1, 3)
-#define LOW(a, b) SHUFFLE(a, b, 0, 2)
-#define HIGH(a, b) SHUFFLE(a, b, 1, 3)
+#define EVEN(a, b) WEAVE(a, b, 0, 2)
+#define ODD(a, b) WEAVE(a, b, 1, 3)
+#define LOW(a, b) WEAVE(a, b, 0, 2)
+#define HIGH(a, b) WEAVE(a, b, 1, 3)
 #include "winograd.h"
 #undef T
 #undef V
@@ -215,10 +215,10 @@ static Run winograd_run(const Layout *l, Int number) {
 #define TARGET TARGET_AVX2
 #define TALL 4
 #define FN(name) JOIN3(name, double, 32)
-#define EVEN(a, b) SHUFFLE(a, b, 0, 2, 4, 6)
-#define ODD(a, b) SHUFFLE(a, b, 1, 3, 5, 7)
-#define LOW(a, b) SHUFFLE(a, b, 0, 4, 1, 5)
-#define HIGH(a, b) SHUFFLE(a, b, 2, 6, 3, 7)
+#define EVEN(a, b) WEAVE(a, b, 0, 2, 4, 6)
+#define ODD(a, b) WEAVE(a, b, 1, 3, 5, 7)
+#define LOW(a, b) WEAVE(a, b, 0, 4, 1, 5)
+#define HIGH(a, b) WEAVE(a, b, 2, 6, 3, 7)
 #include "winograd.h"
 #undef T
 #undef V
@@ -236,10 +236,10 @@ static Run winograd_run(const Layout *l, Int number) {
 #define TARGET TARGET_AVX512
 #define TALL 8
 #define FN(name) JOIN3(name, double, 64)
-#define EVEN(a, b) SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
-#define ODD(a, b) SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
-#define LOW(a, b) SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define HIGH(a, b) SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define EVEN(a, b) WEAVE(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define ODD(a, b) WEAVE(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
+#define LOW(a, b) WEAVE(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define HIGH(a, b) WEAVE(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 #include "winograd.h"
 #undef T
 #undef V
@@ -326,7 +326,7 @@ static void winograd_all(Job *job, void *(*part)(void *), Int parts) {
 /* Say how a sweep would be computed. */
 static int winograd_answer(const Sweep *s, const Layout *l, size_t filters) {
     const double points = (double)(l->points * l->points), parts = (double)MIN(s->threads, l->blocks);
-    Answer *a = answer(TURNED + 1, points * (double)(s->batch * l->lines * l->columns) *
+    Answer *a = answer(BEYOND, points * (double)(s->batch * l->lines * l->columns) *
                                      (double)(s->groups * s->channels * s->outputs));
     a->isa = s->isa, a->threads = (int)parts;
     a->rows = s->isa == AVX512 ? 8 : 4, a->vectors = 3;
@@ -588,9 +588,9 @@ TARGET static void FN(filters_0)(const Sweep *s, const Layout *l, Int group, Int
     const char *from = s->w + group * s->w_stride[0] + panel * HEIGHT * s->w_stride[1];
     T *u = (T *)to + panel * HEIGHT * s->channels;
     for (Int c = 0; c < s->channels; c++, u += HEIGHT, from += s->w_stride[2]) {
-        T taps[9][HEIGHT];
+        T taps[3 * 3][HEIGHT];
         if (count < HEIGHT) memset(taps, 0, sizeof(taps));
-        for (int k = 0; k < 9; k++) {
+        for (int k = 0; k < 3 * 3; k++) {
             const char *tap = from + k / 3 * s->w_stride[3] + k % 3 * s->w_stride[4];
             for (Int o = 0; o < count; o++) taps[k][o] = *(const T *)(tap + o * s->w_stride[1]);
         }
@@ -612,7 +612,7 @@ TARGET static void FN(filters_0)(const Sweep *s, const Layout *l, Int group, Int
 /* Every 4th entry of a line, from each of the first 4; in whole vectors. */
 TARGET INLINE void FN(deal_0)(const T *from, Int count, T *to, Int step) {
     for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
-#ifdef SHUFFLE
+#ifdef WEAVE
         const V *x = (const V *)(from + 4 * j);
         V e10_0 = EVEN(x[0], x[1]);
         V e10_1 = EVEN(x[2], x[3]);
@@ -636,7 +636,7 @@ TARGET INLINE void FN(deal_0)(const T *from, Int count, T *to, Int step) {
 /* The reverse, with a number added. */
 TARGET INLINE void FN(merge_0)(const T *from, Int step, Int count, T add, T *to) {
     for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
-#ifdef SHUFFLE
+#ifdef WEAVE
         V *y = (V *)(to + 4 * j);
         V z20_0 = LOW((*(const V *)(from + 0 * step + j) + add), (*(const V *)(from + 2 * step + j) + add)), z20_1 = HIGH((*(const V *)(from + 0 * step + j) + add), (*(const V *)(from + 2 * step + j) + add));
         V z21_0 = LOW((*(const V *)(from + 1 * step + j) + add), (*(const V *)(from + 3 * step + j) + add)), z21_1 = HIGH((*(const V *)(from + 1 * step + j) + add), (*(const V *)(from + 3 * step + j) + add));
@@ -713,7 +713,7 @@ TARGET static void FN(results_0)(const Sweep *s, const Layout *l, const T *m, In
 /* One block of tiles, from input to output. */
 TARGET static int FN(block_0)(const Sweep *s, const Layout *l, Int group, Int number, const char *filters) {
     const Int start = number * l->block, stop = MIN(l->runs, start + l->block);
-    T *v = take((size_t)(36 * (l->patch + l->result)) * sizeof(T)), *m = v + 36 * l->patch;
+    T *v = take((size_t)(6 * 6 * (l->patch + l->result)) * sizeof(T)), *m = v + 6 * 6 * l->patch;
     Int lanes = 0;
     if (!v) return 1;
     for (Int c = 0; c < s->channels; c++) {
@@ -729,7 +729,7 @@ TARGET static int FN(block_0)(const Sweep *s, const Layout *l, Int group, Int nu
     for (Int panel = 0; panel < l->panels; panel++) {
         const Int outputs = MIN(HEIGHT, s->outputs - panel * HEIGHT);
         const T *u = (const T *)filters + panel * HEIGHT * s->channels;
-        for (int t = 0; t < 36; t++)
+        for (int t = 0; t < 6 * 6; t++)
             FN(multiply)(s, l, lanes, outputs, u + t * l->filter, v + t * l->patch, m + t * l->result);
         for (Int o = 0; o < outputs; o++) {
             Int at = group * s->outputs + panel * HEIGHT + o, lane = 0;
@@ -777,9 +777,9 @@ TARGET static void FN(filters_1)(const Sweep *s, const Layout *l, Int group, Int
     const char *from = s->w + group * s->w_stride[0] + panel * HEIGHT * s->w_stride[1];
     T *u = (T *)to + panel * HEIGHT * s->channels;
     for (Int c = 0; c < s->channels; c++, u += HEIGHT, from += s->w_stride[2]) {
-        T taps[9][HEIGHT];
+        T taps[3 * 3][HEIGHT];
         if (count < HEIGHT) memset(taps, 0, sizeof(taps));
-        for (int k = 0; k < 9; k++) {
+        for (int k = 0; k < 3 * 3; k++) {
             const char *tap = from + k / 3 * s->w_stride[3] + k % 3 * s->w_stride[4];
             for (Int o = 0; o < count; o++) taps[k][o] = *(const T *)(tap + o * s->w_stride[1]);
         }
@@ -801,7 +801,7 @@ TARGET static void FN(filters_1)(const Sweep *s, const Layout *l, Int group, Int
 /* Every 2th entry of a line, from each of the first 2; in whole vectors. */
 TARGET INLINE void FN(deal_1)(const T *from, Int count, T *to, Int step) {
     for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
-#ifdef SHUFFLE
+#ifdef WEAVE
         const V *x = (const V *)(from + 2 * j);
         V e10_0 = EVEN(x[0], x[1]);
         *(V *)(to + 0 * step + j) = e10_0;
@@ -817,7 +817,7 @@ TARGET INLINE void FN(deal_1)(const T *from, Int count, T *to, Int step) {
 /* The reverse, with a number added. */
 TARGET INLINE void FN(merge_1)(const T *from, Int step, Int count, T add, T *to) {
     for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
-#ifdef SHUFFLE
+#ifdef WEAVE
         V *y = (V *)(to + 2 * j);
         V z10_0 = LOW((*(const V *)(from + 0 * step + j) + add), (*(const V *)(from + 1 * step + j) + add)), z10_1 = HIGH((*(const V *)(from + 0 * step + j) + add), (*(const V *)(from + 1 * step + j) + add));
         y[0] = z10_0;
@@ -889,7 +889,7 @@ TARGET static void FN(results_1)(const Sweep *s, const Layout *l, const T *m, In
 /* One block of tiles, from input to output. */
 TARGET static int FN(block_1)(const Sweep *s, const Layout *l, Int group, Int number, const char *filters) {
     const Int start = number * l->block, stop = MIN(l->runs, start + l->block);
-    T *v = take((size_t)(16 * (l->patch + l->result)) * sizeof(T)), *m = v + 16 * l->patch;
+    T *v = take((size_t)(4 * 4 * (l->patch + l->result)) * sizeof(T)), *m = v + 4 * 4 * l->patch;
     Int lanes = 0;
     if (!v) return 1;
     for (Int c = 0; c < s->channels; c++) {
@@ -905,7 +905,7 @@ TARGET static int FN(block_1)(const Sweep *s, const Layout *l, Int group, Int nu
     for (Int panel = 0; panel < l->panels; panel++) {
         const Int outputs = MIN(HEIGHT, s->outputs - panel * HEIGHT);
         const T *u = (const T *)filters + panel * HEIGHT * s->channels;
-        for (int t = 0; t < 16; t++)
+        for (int t = 0; t < 4 * 4; t++)
             FN(multiply)(s, l, lanes, outputs, u + t * l->filter, v + t * l->patch, m + t * l->result);
         for (Int o = 0; o < outputs; o++) {
             Int at = group * s->outputs + panel * HEIGHT + o, lane = 0;
