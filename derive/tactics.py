@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 
 from sympy import Expr, Symbol
 
@@ -163,6 +163,8 @@ def _siftable(
     for at, n, f in _find(e, Equal):
         assert isinstance(f, Equal)
         t = e[at]
+        if _never(t):
+            continue
         places, staying = (
             {i for a in t.factors if isinstance(a, Access) and a.tensor == one for i in a.index}
             for one in (swept, kept)
@@ -233,11 +235,24 @@ def drop_implied(d: Derivation) -> None:
             for n, f in enumerate(d.current[at].factors)
             if isinstance(f, Equal | Range) and d.implied(at, n)
         )
-        n = next(implied, None)
+        n = None if _contradictory(d.current[at]) else next(implied, None)
         if n is None:
             at += 1
         else:
             d.apply("bracket", at, drop=(n,), add=())
+
+
+def _contradictory(t: Term) -> bool:
+    """Say whether two equations give one index two numbers: the term will be found to be zero."""
+    values = [f.value for f in t.factors if isinstance(f, Equal)]
+    apart = (normal(a - sign * b) for a, b in combinations(values, 2) for sign in (1, -1))
+    return any(e.is_number and e != 0 for e in apart)
+
+
+def _never(t: Term) -> bool:
+    """Say whether a term has an equation of two numbers that differ."""
+    values = [f.value for f in t.factors if isinstance(f, Equal)]
+    return any(e.is_number and e != 0 for e in values)
 
 
 def tidy(d: Derivation) -> None:
@@ -327,7 +342,7 @@ def normalise(
     unfold(d)
     drop_implied(d)
     sift(d, swept, kept)
-    if _never(d.current):
+    if any(map(_never, d.current)):
         d.apply("collect")
     use_equations(d)
     drop_implied(d)
@@ -359,14 +374,8 @@ def _collect(d: Derivation) -> None:
     """Add up like terms, and leave out those that are zero, if there are any."""
     keys = [(t.variables, t.factors) for t in d.current]
     like = len(set(keys)) != len(keys)
-    if like or _never(d.current) or any(t.coefficient == 0 for t in d.current):
+    if like or any(t.coefficient == 0 or _never(t) for t in d.current):
         d.apply("collect")
-
-
-def _never(e: Expression) -> bool:
-    """Say whether there is an equation of two numbers that differ."""
-    brackets = (f.value for _, _, f in _find(e, Equal) if isinstance(f, Equal))
-    return any(value.is_number and value != 0 for value in brackets)
 
 
 def match(d: Derivation, at: int, target: Term) -> bool:

@@ -78,6 +78,7 @@ BASES: Mapping[str, Callable[[], Theorem]] = {
             "phases_correlation_general_channels_1d",
             "delta_correlation_general_1d",
             "adjoint_activation_correlation_general_1d",
+            "squared_error",
             "weight_size",
         )
     },
