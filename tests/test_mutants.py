@@ -81,7 +81,6 @@ BASES: Mapping[str, Callable[[], Theorem]] = {
             "squared_error",
             "weight_size",
             "toom_cook_2_3",
-            "winograd_2_3_1d",
         )
     },
     "a sum of two terms": lambda: gradient(layer("y[k] = 2*sum[i] x[i]*x[i+k] - x[k]"), "x"),
