@@ -25,11 +25,12 @@ from rot180.codegen.rocq_printer import ScriptError
 from rot180.codegen.tools import ToolError, run
 from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.layers import layer
+from rot180.derive.notation import activation
 from rot180.derive.obligations import Nonzero, Obligation
 from rot180.derive.polynomial import symbol
 from rot180.derive.proof import Proof, Step, replay
 from rot180.derive.tactics import prove
-from rot180.derive.terms import AtLeast, Derivative, Equal, Range, define, tensor, term
+from rot180.derive.terms import Apply, AtLeast, Derivative, Equal, Range, define, tensor, term
 from rot180.derive.theorems import claims, theorem
 from tests.proofs import proof, step, symbols
 
@@ -193,7 +194,22 @@ def citing() -> list[Proof]:
         proof((term(x[u], a[u], Range(u, size), over=(u,)),), within, name="within"),
         proof((term(x[p], a[p], over=(p,)),), above, hypotheses=(AtLeast(t),)),
         prove(start, flipped, ((h, size),), (), "not_linear", [known]).proof,
+        error_of_an_activation(),
     ]
+
+
+def error_of_an_activation() -> Proof:
+    """Cite a theorem that supposes a relation, under the chain rule."""
+    state = claims()["squared_error_delta"]()
+    (n, _), (o, _) = state.variables
+    z, target = tensor("z", "N", "O"), tensor("t", "N", "O")
+    slope = Apply("sigma", 1, z[n, o])
+    right = (
+        term(activation("sigma", 0, z)[n, o], slope),
+        term(target[n, o], slope, coefficient=-1),
+    )
+    cites = [theorem("squared_error")]
+    return prove(state.lhs, right, state.variables, (), "with_a_relation", cites).proof
 
 
 @NEEDS_COQC
