@@ -127,6 +127,11 @@ class Vector:
         return self.bytes // {"float": 4, "double": 8}[self.type]
 
     @property
+    def guarded(self) -> bool:
+        """Return whether only some processors have it."""
+        return self.bytes > 16
+
+    @property
     def even(self) -> str:
         """Return the places of every other entry of two vectors, from the first."""
         return _listed(range(0, 2 * self.lanes, 2))
@@ -215,7 +220,10 @@ def render_header() -> str:
     return environment().get_template(f"{HEADER}.jinja").render(
         forms=[form_text(form, n) for n, form in enumerate(FORMS)],
         height=HEIGHT,
+        count=len(FORMS),
         vectors=VECTORS,
+        types=("float", "double"),
+        jobs=({"name": "filters", "kind": "Filters"}, {"name": "block", "kind": "Block"}),
         fewest=FEWEST_CHANNELS,
         shapes=[_micro(rows, vectors) for rows, vectors in SHAPES],
         proofs=[f"{name}, proof {theorem(name).proof.digest}" for name in proofs()],
@@ -316,24 +324,34 @@ def _number(size: Fraction) -> str:
 
 
 @dataclass(frozen=True)
+class MicroRow:
+    """One row of a micro-kernel: C statements over its accumulators."""
+
+    number: int
+    zeros: str
+    updates: str
+    stores: str
+
+
+@dataclass(frozen=True)
 class Micro:
-    """A micro-kernel's statements over its accumulators."""
+    """The shape of a micro-kernel, and its statements."""
 
     rows: int
     vectors: int
     loads: str
-    by_row: tuple[tuple[int, str, str, str], ...]
+    by_row: tuple[MicroRow, ...]
 
 
 def _micro(rows: int, vectors: int) -> Micro:
-    """Write the statements of one shape: zeros, updates and stores of each row."""
+    """Write the statements of one shape."""
     names = [[f"c{r}_{v}" for v in range(vectors)] for r in range(rows)]
     return Micro(
         rows,
         vectors,
         ", ".join(f"b{v} = *(const V *)(b + {v} * L)" for v in range(vectors)),
         tuple(
-            (
+            MicroRow(
                 r,
                 ", ".join(f"{c} = {{0}}" for c in row),
                 ", ".join(f"{c} += e * b{v}" for v, c in enumerate(row)),

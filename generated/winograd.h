@@ -588,9 +588,9 @@ TARGET static void FN(filters_0)(const Sweep *s, const Layout *l, Int group, Int
     const char *from = s->w + group * s->w_stride[0] + panel * HEIGHT * s->w_stride[1];
     T *u = (T *)to + panel * HEIGHT * s->channels;
     for (Int c = 0; c < s->channels; c++, u += HEIGHT, from += s->w_stride[2]) {
-        T taps[9][HEIGHT];
+        T taps[3 * 3][HEIGHT];
         if (count < HEIGHT) memset(taps, 0, sizeof(taps));
-        for (int k = 0; k < 9; k++) {
+        for (int k = 0; k < 3 * 3; k++) {
             const char *tap = from + k / 3 * s->w_stride[3] + k % 3 * s->w_stride[4];
             for (Int o = 0; o < count; o++) taps[k][o] = *(const T *)(tap + o * s->w_stride[1]);
         }
@@ -713,7 +713,7 @@ TARGET static void FN(results_0)(const Sweep *s, const Layout *l, const T *m, In
 /* One block of tiles, from input to output. */
 TARGET static int FN(block_0)(const Sweep *s, const Layout *l, Int group, Int number, const char *filters) {
     const Int start = number * l->block, stop = MIN(l->runs, start + l->block);
-    T *v = take((size_t)(36 * (l->patch + l->result)) * sizeof(T)), *m = v + 36 * l->patch;
+    T *v = take((size_t)(6 * 6 * (l->patch + l->result)) * sizeof(T)), *m = v + 6 * 6 * l->patch;
     Int lanes = 0;
     if (!v) return 1;
     for (Int c = 0; c < s->channels; c++) {
@@ -729,7 +729,7 @@ TARGET static int FN(block_0)(const Sweep *s, const Layout *l, Int group, Int nu
     for (Int panel = 0; panel < l->panels; panel++) {
         const Int outputs = MIN(HEIGHT, s->outputs - panel * HEIGHT);
         const T *u = (const T *)filters + panel * HEIGHT * s->channels;
-        for (int t = 0; t < 36; t++)
+        for (int t = 0; t < 6 * 6; t++)
             FN(multiply)(s, l, lanes, outputs, u + t * l->filter, v + t * l->patch, m + t * l->result);
         for (Int o = 0; o < outputs; o++) {
             Int at = group * s->outputs + panel * HEIGHT + o, lane = 0;
@@ -777,9 +777,9 @@ TARGET static void FN(filters_1)(const Sweep *s, const Layout *l, Int group, Int
     const char *from = s->w + group * s->w_stride[0] + panel * HEIGHT * s->w_stride[1];
     T *u = (T *)to + panel * HEIGHT * s->channels;
     for (Int c = 0; c < s->channels; c++, u += HEIGHT, from += s->w_stride[2]) {
-        T taps[9][HEIGHT];
+        T taps[3 * 3][HEIGHT];
         if (count < HEIGHT) memset(taps, 0, sizeof(taps));
-        for (int k = 0; k < 9; k++) {
+        for (int k = 0; k < 3 * 3; k++) {
             const char *tap = from + k / 3 * s->w_stride[3] + k % 3 * s->w_stride[4];
             for (Int o = 0; o < count; o++) taps[k][o] = *(const T *)(tap + o * s->w_stride[1]);
         }
@@ -889,7 +889,7 @@ TARGET static void FN(results_1)(const Sweep *s, const Layout *l, const T *m, In
 /* One block of tiles, from input to output. */
 TARGET static int FN(block_1)(const Sweep *s, const Layout *l, Int group, Int number, const char *filters) {
     const Int start = number * l->block, stop = MIN(l->runs, start + l->block);
-    T *v = take((size_t)(16 * (l->patch + l->result)) * sizeof(T)), *m = v + 16 * l->patch;
+    T *v = take((size_t)(4 * 4 * (l->patch + l->result)) * sizeof(T)), *m = v + 4 * 4 * l->patch;
     Int lanes = 0;
     if (!v) return 1;
     for (Int c = 0; c < s->channels; c++) {
@@ -905,7 +905,7 @@ TARGET static int FN(block_1)(const Sweep *s, const Layout *l, Int group, Int nu
     for (Int panel = 0; panel < l->panels; panel++) {
         const Int outputs = MIN(HEIGHT, s->outputs - panel * HEIGHT);
         const T *u = (const T *)filters + panel * HEIGHT * s->channels;
-        for (int t = 0; t < 16; t++)
+        for (int t = 0; t < 4 * 4; t++)
             FN(multiply)(s, l, lanes, outputs, u + t * l->filter, v + t * l->patch, m + t * l->result);
         for (Int o = 0; o < outputs; o++) {
             Int at = group * s->outputs + panel * HEIGHT + o, lane = 0;

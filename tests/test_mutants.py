@@ -80,7 +80,6 @@ BASES: Mapping[str, Callable[[], Theorem]] = {
             "adjoint_activation_correlation_general_1d",
             "weight_size",
             "toom_cook_2_3",
-            "winograd_2_3_1d",
         )
     },
     "a sum of two terms": lambda: gradient(layer("y[k] = 2*sum[i] x[i]*x[i+k] - x[k]"), "x"),
