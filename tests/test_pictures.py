@@ -301,3 +301,12 @@ def test_a_notation_reaches_every_label() -> None:
     assert [view["target"] for view in views] == [
         "<i>z</i><sup><i>l</i>+1</sup>", "<i>\u03b4</i><sup><i>l</i></sup>"
     ]
+
+
+def test_the_picture_in_the_readme(request: pytest.FixtureRequest) -> None:
+    shown = layer("y[p] = sum[k] x[3*p+2*k-a] * w[k]")
+    text = svg(next(p for p in pictures(shown) if p.name.endswith("backward")))
+    path = Path(__file__).parents[1] / "docs" / "window.svg"
+    if request.config.getoption("--update-golden"):
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text, "run pytest --update-golden"
