@@ -261,9 +261,11 @@ static double products(const Nest *n) {
     return work;
 }
 
-/* Say whether a sum is to run in plain loops; then it runs in them also if it is asked about. */
+/* Say whether a sum is to run in plain loops; then it runs in them also if it is asked about. One
+ * of no products is passed over, for loops would still visit its outputs. */
 static inline int rot180_small(const Nest *n) {
     double work = products(n);
+    if (work == 0) return 0;
     if (rot180_path == USUAL ? work > SMALL : rot180_path != PLAIN) return 0;
     if (asked.answers) answer(PLAIN, work);
     return 1;
