@@ -12,7 +12,7 @@ from rot180.codegen.functions import function_lines, functions_of
 from rot180.codegen.lower import lower
 from rot180.codegen.printers import KernelText, interface, kernel_text, numpy_lines
 from rot180.codegen.small_loops import SmallLoops
-from rot180.codegen.tiles import DOTS, SLIDES, TILES, TRANSPOSES
+from rot180.codegen.tiles import APART, DOTS, SLIDES, SPREADS, TILES, TRANSPOSES
 from rot180.derive.layers import Layer
 from rot180.derive.proof import Theorem
 
@@ -122,5 +122,13 @@ def render_contraction() -> str:
     """Write the C file that computes sums of products over affine index maps."""
     template = environment().get_template(f"{HEADER}.jinja")
     return template.render(
-        tiles=TILES, slides=SLIDES, dots=DOTS, transposes=TRANSPOSES, loops=LOOPS, axes=AXES
+        tiles=TILES,
+        slides=SLIDES,
+        dots=DOTS,
+        transposes=TRANSPOSES,
+        spreads=SPREADS,
+        aparts=APART,
+        most_apart=max(APART),
+        loops=LOOPS,
+        axes=AXES,
     )

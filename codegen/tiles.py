@@ -157,6 +157,22 @@ class Transpose:
     adds: str
 
 
+@dataclass(frozen=True)
+class Spread:
+    """Entries that lie together, added to every second, third or fourth entry of a line.
+
+    Attributes:
+        apart: how far apart they go.
+        side: entries of a vector.
+        adds: add a vector `x` to as many vectors from `out` on; between its entries, zeros.
+
+    """
+
+    apart: int
+    side: int
+    adds: str
+
+
 def _list(count: int, item: Callable[[int], str]) -> str:
     return ", ".join(item(v) for v in range(count))
 
@@ -252,6 +268,19 @@ def transpose(side: int) -> Transpose:
     )
 
 
+def spread(apart: int, side: int) -> Spread:
+    """Write the statements that add entries `apart` from each other."""
+
+    def entry(at: int) -> int:
+        return side if at % apart else at // apart
+
+    def add(v: int) -> str:
+        places = ", ".join(str(entry(v * side + lane)) for lane in range(side))
+        return f"*(V *)(out + {v * side}) += SHUFFLE(V, M, x, none, {places})"
+
+    return Spread(apart, side, _list(apart, add))
+
+
 TILES = (
     *(tile(r, 1, v) for r in (1, 2, 3, 4) for v in (1, 2, 3, 4, 6)),
     *(tile(8, 1, v) for v in (1, 2, 3)),
@@ -263,6 +292,12 @@ TILES = (
 
 TRANSPOSES = tuple(transpose(side) for side in (2, 4, 8, 16))
 """Squares that are turned round."""
+
+APART = (2, 3, 4)
+"""How far apart entries of the output are written by vectors."""
+
+SPREADS = tuple(spread(apart, side) for apart in APART for side in (2, 4, 8, 16))
+"""Lines whose entries are spread."""
 
 SLIDES = tuple(slide(4, v) for v in (1, 2, 3, 4))
 """Shapes of sliding pieces."""

@@ -194,6 +194,7 @@ typedef struct {
     Factor out;
     int lane_count, row_count; /* factors of the side along which vectors run, and of the other */
     Factor *lane_factors, *row_factors;
+    Int apart[LOOPS]; /* how many entries of a line of the output it is to the next one, or 0 */
     Group batch, lanes, rows, over;
     Box box;
     int turned; /* the output is adjacent along the rows, and what is added to it turned round */
@@ -260,9 +261,11 @@ static double products(const Nest *n) {
     return work;
 }
 
-/* Say whether a sum is to run in plain loops; then it runs in them also if it is asked about. */
+/* Say whether a sum is to run in plain loops; then it runs in them also if it is asked about. One
+ * of no products is passed over, for loops would still visit its outputs. */
 static inline int rot180_small(const Nest *n) {
     double work = products(n);
+    if (work == 0) return 0;
     if (rot180_path == USUAL ? work > SMALL : rot180_path != PLAIN) return 0;
     if (asked.answers) answer(PLAIN, work);
     return 1;
@@ -670,6 +673,7 @@ static int rot180_isa = -1;
 
 enum { TALLEST = 8, PIECES = 4, WIDEST = 6 }; /* of a tile: rows, pieces, vectors */
 enum { TURNED_DEEP = 1536 };
+enum { APART = 4 }; /* of entries that vectors write, at most */
 
 #if defined(__GNUC__)
 #define VECTOR(name, type, bytes) \
@@ -2966,6 +2970,129 @@ TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns)
     a = SHUFFLE(V, M, r7, r15, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r7, r15, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r7 = a, r15 = b; \
     *(V *)(out + columns[0]) += r0, *(V *)(out + columns[1]) += r1, *(V *)(out + columns[2]) += r2, *(V *)(out + columns[3]) += r3, *(V *)(out + columns[4]) += r4, *(V *)(out + columns[5]) += r5, *(V *)(out + columns[6]) += r6, *(V *)(out + columns[7]) += r7, *(V *)(out + columns[8]) += r8, *(V *)(out + columns[9]) += r9, *(V *)(out + columns[10]) += r10, *(V *)(out + columns[11]) += r11, *(V *)(out + columns[12]) += r12, *(V *)(out + columns[13]) += r13, *(V *)(out + columns[14]) += r14, *(V *)(out + columns[15]) += r15; \
 }
+
+/* out[i * apart] += scale * from[i], 0 <= i < n. What lies between is written again as it is, so an
+ * entry has to follow a vector; REST adds what is left. */
+#define SPREAD_2_2(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 2) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 2), *(V *)(out + 2) += SHUFFLE(V, M, x, none, 1, 2); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_2_4(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 2) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 4, 1, 4), *(V *)(out + 4) += SHUFFLE(V, M, x, none, 2, 4, 3, 4); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_2_8(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 2) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 8, 1, 8, 2, 8, 3, 8), *(V *)(out + 8) += SHUFFLE(V, M, x, none, 4, 8, 5, 8, 6, 8, 7, 8); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_2_16(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 2) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 16, 1, 16, 2, 16, 3, 16, 4, 16, 5, 16, 6, 16, 7, 16), *(V *)(out + 16) += SHUFFLE(V, M, x, none, 8, 16, 9, 16, 10, 16, 11, 16, 12, 16, 13, 16, 14, 16, 15, 16); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_3_2(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 3) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 2), *(V *)(out + 2) += SHUFFLE(V, M, x, none, 2, 1), *(V *)(out + 4) += SHUFFLE(V, M, x, none, 2, 2); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_3_4(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 3) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 4, 4, 1), *(V *)(out + 4) += SHUFFLE(V, M, x, none, 4, 4, 2, 4), *(V *)(out + 8) += SHUFFLE(V, M, x, none, 4, 3, 4, 4); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_3_8(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 3) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 8, 8, 1, 8, 8, 2, 8), *(V *)(out + 8) += SHUFFLE(V, M, x, none, 8, 3, 8, 8, 4, 8, 8, 5), *(V *)(out + 16) += SHUFFLE(V, M, x, none, 8, 8, 6, 8, 8, 7, 8, 8); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_3_16(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 3) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 16, 16, 1, 16, 16, 2, 16, 16, 3, 16, 16, 4, 16, 16, 5), *(V *)(out + 16) += SHUFFLE(V, M, x, none, 16, 16, 6, 16, 16, 7, 16, 16, 8, 16, 16, 9, 16, 16, 10, 16), *(V *)(out + 32) += SHUFFLE(V, M, x, none, 16, 11, 16, 16, 12, 16, 16, 13, 16, 16, 14, 16, 16, 15, 16, 16); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_4_2(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 4) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 2), *(V *)(out + 2) += SHUFFLE(V, M, x, none, 2, 2), *(V *)(out + 4) += SHUFFLE(V, M, x, none, 1, 2), *(V *)(out + 6) += SHUFFLE(V, M, x, none, 2, 2); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_4_4(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 4) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 4, 4, 4), *(V *)(out + 4) += SHUFFLE(V, M, x, none, 1, 4, 4, 4), *(V *)(out + 8) += SHUFFLE(V, M, x, none, 2, 4, 4, 4), *(V *)(out + 12) += SHUFFLE(V, M, x, none, 3, 4, 4, 4); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_4_8(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 4) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 8, 8, 8, 1, 8, 8, 8), *(V *)(out + 8) += SHUFFLE(V, M, x, none, 2, 8, 8, 8, 3, 8, 8, 8), *(V *)(out + 16) += SHUFFLE(V, M, x, none, 4, 8, 8, 8, 5, 8, 8, 8), *(V *)(out + 24) += SHUFFLE(V, M, x, none, 6, 8, 8, 8, 7, 8, 8, 8); \
+    } \
+    REST(n, scale, from, out); \
+}
+#define SPREAD_4_16(NAME, REST, T, V, M, TARGET) \
+TARGET static void NAME(Int n, T scale, const T *from, T *out) { \
+    enum { L = sizeof(V) / sizeof(T) }; \
+    const V none = {0}; \
+    for (; n > L; n -= L, from += L, out += L * 4) { \
+        const V x = scale * *(const V *)from; \
+        *(V *)(out + 0) += SHUFFLE(V, M, x, none, 0, 16, 16, 16, 1, 16, 16, 16, 2, 16, 16, 16, 3, 16, 16, 16), *(V *)(out + 16) += SHUFFLE(V, M, x, none, 4, 16, 16, 16, 5, 16, 16, 16, 6, 16, 16, 16, 7, 16, 16, 16), *(V *)(out + 32) += SHUFFLE(V, M, x, none, 8, 16, 16, 16, 9, 16, 16, 16, 10, 16, 16, 16, 11, 16, 16, 16), *(V *)(out + 48) += SHUFFLE(V, M, x, none, 12, 16, 16, 16, 13, 16, 16, 16, 14, 16, 16, 16, 15, 16, 16, 16); \
+    } \
+    REST(n, scale, from, out); \
+}
 #endif
 
 /* out[row][column] += sum over i < length of a[row][i] * b[column][i], over `runs` runs. */
@@ -3418,6 +3545,14 @@ static Int adjacent_out(const Sum *s, const Group *g, int itemsize) {
     return longest;
 }
 
+/* How far apart along a line of the output its neighbours are; 0 if they are not in one line. */
+static Int along_line(const Factor *out, int loop, int itemsize) {
+    for (int a = 0; a < out->axes; a++)
+        if (out->stride[a] == itemsize && out->step[loop] == out->slope[a][loop] * itemsize)
+            return out->slope[a][loop];
+    return 0;
+}
+
 /* Turn the sides round: vectors along the other one. */
 static void turn(Sum *s) {
     Group g = s->lanes;
@@ -3576,6 +3711,16 @@ static int serial(const Nest *nest) {
     return nest->itemsize == 4 ? rot180_contract_float(nest) : rot180_contract_double(nest);
 }
 
+/* Whether another loop of the output moves along an axis of this one, so that parts of it would lie
+ * between each other's entries. */
+static int entwined(const Nest *nest, int loop) {
+    const Entry *out = &nest->out;
+    for (int i = 0; i < nest->loops; i++)
+        for (int a = 0; a < out->axes; a++)
+            if (i != loop && out->slope[a][i] && out->slope[a][loop]) return 1;
+    return 0;
+}
+
 /* The loop of the output that is best cut into so many parts, or -1: parts of one size, and little
  * that every part has to do again (the other side's entries). */
 static int rot180_cut(const Nest *nest, int parts) {
@@ -3586,7 +3731,7 @@ static int rot180_cut(const Nest *nest, int parts) {
     for (int i = 0; i < nest->loops; i++) {
         Int extent = nest->stop[i] - nest->first[i];
         double again = nest->role[i] == BATCH ? 0 : 16. * parts / volume[nest->role[i]], cost;
-        if (nest->role[i] == OVER || extent < parts) continue;
+        if (nest->role[i] == OVER || extent < parts || entwined(nest, i)) continue;
         cost = (double)((extent + parts - 1) / parts * parts) / (double)extent * (1 + again);
         if (found < 0 || cost < best) best = cost, found = i;
     }
@@ -3989,6 +4134,169 @@ TRANSPOSE_4(KERNEL(transpose, 32), T, WIDE(32), KEEP(32), TARGET_AVX2)
 TRANSPOSE_8(KERNEL(transpose, 64), T, WIDE(64), KEEP(64), TARGET_AVX512)
 #endif
 #endif
+typedef void NAME(Spread)(Int, T, const T *, T *);
+static void KERNEL(spread_2, 1)(Int n, T scale, const T *from, T *out) {
+    for (Int k = 0; k < n; k++) out[k * 2] += scale * from[k];
+}
+static void KERNEL(spread_3, 1)(Int n, T scale, const T *from, T *out) {
+    for (Int k = 0; k < n; k++) out[k * 3] += scale * from[k];
+}
+static void KERNEL(spread_4, 1)(Int n, T scale, const T *from, T *out) {
+    for (Int k = 0; k < n; k++) out[k * 4] += scale * from[k];
+}
+#define SPREAD(apart, bytes, rest, TARGET, lines) \
+    lines(KERNEL(spread_##apart, bytes), KERNEL(spread_##apart, rest), T, WIDE(bytes), KEEP(bytes), \
+          TARGET)
+#if 2 * ROT180_SIZE == 16
+SPREAD(2, 16, 1, , SPREAD_2_2)
+#endif
+#ifdef ROT180_X86
+#if 2 * ROT180_SIZE == 32
+SPREAD(2, 32, 16, TARGET_AVX2, SPREAD_2_2)
+#endif
+#if 2 * ROT180_SIZE == 64
+SPREAD(2, 64, 32, TARGET_AVX512, SPREAD_2_2)
+#endif
+#endif
+#if 4 * ROT180_SIZE == 16
+SPREAD(2, 16, 1, , SPREAD_2_4)
+#endif
+#ifdef ROT180_X86
+#if 4 * ROT180_SIZE == 32
+SPREAD(2, 32, 16, TARGET_AVX2, SPREAD_2_4)
+#endif
+#if 4 * ROT180_SIZE == 64
+SPREAD(2, 64, 32, TARGET_AVX512, SPREAD_2_4)
+#endif
+#endif
+#if 8 * ROT180_SIZE == 16
+SPREAD(2, 16, 1, , SPREAD_2_8)
+#endif
+#ifdef ROT180_X86
+#if 8 * ROT180_SIZE == 32
+SPREAD(2, 32, 16, TARGET_AVX2, SPREAD_2_8)
+#endif
+#if 8 * ROT180_SIZE == 64
+SPREAD(2, 64, 32, TARGET_AVX512, SPREAD_2_8)
+#endif
+#endif
+#if 16 * ROT180_SIZE == 16
+SPREAD(2, 16, 1, , SPREAD_2_16)
+#endif
+#ifdef ROT180_X86
+#if 16 * ROT180_SIZE == 32
+SPREAD(2, 32, 16, TARGET_AVX2, SPREAD_2_16)
+#endif
+#if 16 * ROT180_SIZE == 64
+SPREAD(2, 64, 32, TARGET_AVX512, SPREAD_2_16)
+#endif
+#endif
+#if 2 * ROT180_SIZE == 16
+SPREAD(3, 16, 1, , SPREAD_3_2)
+#endif
+#ifdef ROT180_X86
+#if 2 * ROT180_SIZE == 32
+SPREAD(3, 32, 16, TARGET_AVX2, SPREAD_3_2)
+#endif
+#if 2 * ROT180_SIZE == 64
+SPREAD(3, 64, 32, TARGET_AVX512, SPREAD_3_2)
+#endif
+#endif
+#if 4 * ROT180_SIZE == 16
+SPREAD(3, 16, 1, , SPREAD_3_4)
+#endif
+#ifdef ROT180_X86
+#if 4 * ROT180_SIZE == 32
+SPREAD(3, 32, 16, TARGET_AVX2, SPREAD_3_4)
+#endif
+#if 4 * ROT180_SIZE == 64
+SPREAD(3, 64, 32, TARGET_AVX512, SPREAD_3_4)
+#endif
+#endif
+#if 8 * ROT180_SIZE == 16
+SPREAD(3, 16, 1, , SPREAD_3_8)
+#endif
+#ifdef ROT180_X86
+#if 8 * ROT180_SIZE == 32
+SPREAD(3, 32, 16, TARGET_AVX2, SPREAD_3_8)
+#endif
+#if 8 * ROT180_SIZE == 64
+SPREAD(3, 64, 32, TARGET_AVX512, SPREAD_3_8)
+#endif
+#endif
+#if 16 * ROT180_SIZE == 16
+SPREAD(3, 16, 1, , SPREAD_3_16)
+#endif
+#ifdef ROT180_X86
+#if 16 * ROT180_SIZE == 32
+SPREAD(3, 32, 16, TARGET_AVX2, SPREAD_3_16)
+#endif
+#if 16 * ROT180_SIZE == 64
+SPREAD(3, 64, 32, TARGET_AVX512, SPREAD_3_16)
+#endif
+#endif
+#if 2 * ROT180_SIZE == 16
+SPREAD(4, 16, 1, , SPREAD_4_2)
+#endif
+#ifdef ROT180_X86
+#if 2 * ROT180_SIZE == 32
+SPREAD(4, 32, 16, TARGET_AVX2, SPREAD_4_2)
+#endif
+#if 2 * ROT180_SIZE == 64
+SPREAD(4, 64, 32, TARGET_AVX512, SPREAD_4_2)
+#endif
+#endif
+#if 4 * ROT180_SIZE == 16
+SPREAD(4, 16, 1, , SPREAD_4_4)
+#endif
+#ifdef ROT180_X86
+#if 4 * ROT180_SIZE == 32
+SPREAD(4, 32, 16, TARGET_AVX2, SPREAD_4_4)
+#endif
+#if 4 * ROT180_SIZE == 64
+SPREAD(4, 64, 32, TARGET_AVX512, SPREAD_4_4)
+#endif
+#endif
+#if 8 * ROT180_SIZE == 16
+SPREAD(4, 16, 1, , SPREAD_4_8)
+#endif
+#ifdef ROT180_X86
+#if 8 * ROT180_SIZE == 32
+SPREAD(4, 32, 16, TARGET_AVX2, SPREAD_4_8)
+#endif
+#if 8 * ROT180_SIZE == 64
+SPREAD(4, 64, 32, TARGET_AVX512, SPREAD_4_8)
+#endif
+#endif
+#if 16 * ROT180_SIZE == 16
+SPREAD(4, 16, 1, , SPREAD_4_16)
+#endif
+#ifdef ROT180_X86
+#if 16 * ROT180_SIZE == 32
+SPREAD(4, 32, 16, TARGET_AVX2, SPREAD_4_16)
+#endif
+#if 16 * ROT180_SIZE == 64
+SPREAD(4, 64, 32, TARGET_AVX512, SPREAD_4_16)
+#endif
+#endif
+#undef SPREAD
+static NAME(Spread) *const NAME(spread)[3][APART + 1] = {
+    [BASELINE][2] = KERNEL(spread_2, 16),
+#ifdef ROT180_X86
+    [AVX2][2] = KERNEL(spread_2, 32),
+    [AVX512][2] = KERNEL(spread_2, 64),
+#endif
+    [BASELINE][3] = KERNEL(spread_3, 16),
+#ifdef ROT180_X86
+    [AVX2][3] = KERNEL(spread_3, 32),
+    [AVX512][3] = KERNEL(spread_3, 64),
+#endif
+    [BASELINE][4] = KERNEL(spread_4, 16),
+#ifdef ROT180_X86
+    [AVX2][4] = KERNEL(spread_4, 32),
+    [AVX512][4] = KERNEL(spread_4, 64),
+#endif
+};
 typedef void NAME(Transpose)(const T *, Int, char *, const Int *);
 static NAME(Transpose) *const NAME(transpose)[3] = {
     KERNEL(transpose, 16),
@@ -4323,6 +4631,7 @@ typedef struct {
     NAME(Side) lane, row;
     int inner;               /* the innermost loop of the lanes: lane j is place j % run of piece */
     Int run, out_step;       /* j / run, the pieces tabulated */
+    Int apart;               /* entries that lie between in the output may be written again, or 0 */
     Int *lane_out, *row_out, *out_run; /* lanes from a piece on that are adjacent in the output */
     Pair *at;
     int packed; /* the lanes are in their panel */
@@ -4397,6 +4706,18 @@ static void NAME(pack_rows)(const NAME(Work) * w, Int i, Int n, Int from, Int de
                 to[t * tall + r] = NAME(entry)(v, w->row.count, i + r, -1, 0, from + t);
 }
 
+/* Add n entries to a line of the output whose neighbours are not adjacent. */
+static void NAME(add_apart)(const NAME(Work) * w, Int n, const T *from, char *out) {
+    const T scale = (T)w->s->scale;
+#ifdef ROT180_VECTORS
+    if (w->apart) {
+        NAME(spread)[w->isa][w->apart](n, scale, from, (T *)out);
+        return;
+    }
+#endif
+    for (Int k = 0; k < n; k++, out += w->out_step) *(T *)out += scale * from[k];
+}
+
 /* Add a tile's rows to the output, lanes [j, j + n). */
 static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int wide, Int i, Int rows, Int j,
                           Int n) {
@@ -4410,8 +4731,7 @@ static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int wide, Int i, 
             const T *from = tile + r * wide;
             if (by == sizeof(T))
                 for (Int k = 0; k < many; k++) ((T *)out)[k] += scale * from[k];
-            else
-                for (Int k = 0; k < many; k++, out += by) *(T *)out += scale * from[k];
+            else NAME(add_apart)(w, many, from, out);
         }
         tile += many, n -= many;
         piece += (place + many) / w->run;
@@ -4474,8 +4794,9 @@ static void NAME(multiply_pieces)(const NAME(Work) * w, const char *a, const Int
     NAME(Tile) *const(*kernel)[WIDEST + 1] = NAME(tile)[w->isa][tall];
     const Int most = kernel[1][4] ? 4 : 3, all = (w->run + lanes - 1) / lanes;
     const Int strips = (all + most - 1) / most, wide = (all + strips - 1) / strips * lanes;
+    const Int pitch = tall * wide + lanes; /* of a piece in a tile: its first vector may begin before */
     const int plain = tall == n && w->s->scale == 1 && w->out_step == sizeof(T);
-    Int some[TALLEST], out_rows[TALLEST], from[PIECES], to[PIECES] = {0};
+    Int some[TALLEST], out_rows[TALLEST], from[PIECES], to[PIECES];
     T tile[(TALLEST * WIDEST + 1) * 64 / sizeof(T)];
     for (Int r = 0; r < TALLEST; r++) {
         some[r] = rows[MIN(r, n - 1)];
@@ -4486,22 +4807,22 @@ static void NAME(multiply_pieces)(const NAME(Work) * w, const char *a, const Int
             const Int left = MIN(wide, w->run - x), vectors = (left + lanes - 1) / lanes;
             const char *keep = w->keep + 64 - (vectors * lanes - left) * size;
             if (x == 0)
-                for (many = plain ? PIECES : 1; many > count - piece || !kernel[many][vectors];)
-                    many /= 2;
+                for (many = PIECES; many > count - piece || !kernel[many][vectors];) many /= 2;
             for (Int k = 0; k < many; k++) {
                 from[k] = v->own[piece + k] + x * size;
-                if (plain) to[k] = w->lane_out[piece + k] + x * size;
+                to[k] = plain ? w->lane_out[piece + k] + x * size : k * pitch * size;
             }
-            if (!plain) memset(tile, 0, (size_t)((tall * wide + lanes) * size));
-            if (w->round && n == 1 && many == PIECES && NAME(slide)[w->isa][vectors]) {
+            if (w->round && plain && n == 1 && many == PIECES && NAME(slide)[w->isa][vectors]) {
                 NAME(slide)[w->isa][vectors](depth, llabs(w->round), a + some[0], v->data, from,
                                              w->at, (left - lanes) * size, keep,
                                              w->out + out_rows[0], to);
                 continue;
             }
             kernel[many][vectors](depth, a, some, v->data, from, w->at, (left - lanes) * size, keep,
-                                  plain ? w->out : (char *)(tile + lanes), out_rows, to, 1);
-            if (!plain) NAME(scatter)(w, tile + lanes, wide, i, n, piece * w->run + x, left);
+                                  plain ? w->out : (char *)(tile + lanes), out_rows, to, plain);
+            for (Int k = 0; k < many && !plain; k++)
+                NAME(scatter)(w, tile + lanes + k * pitch, wide, i, n, (piece + k) * w->run + x,
+                              left);
         }
 }
 
@@ -4846,6 +5167,7 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     w.inner = skip ? s->lanes.at[s->lanes.count - 1] : -1;
     w.run = skip ? s->box.count[w.inner] : 1;
     w.out_step = skip ? s->out.step[w.inner] : 0;
+    w.apart = skip && s->apart[w.inner] >= 2 && s->apart[w.inner] <= APART ? s->apart[w.inner] : 0;
     if (dot) NAME(adapt)(&w, isa, s->box.count[s->over.at[s->over.count - 1]]);
     else NAME(adapt)(&w, isa, s->rows.size <= 4 ? w.run : 64);
     same = s->lanes.size == volume(s, &s->lanes) && s->rows.size == volume(s, &s->rows) &&
@@ -4907,7 +5229,9 @@ static int NAME(product)(Sum *s, int isa, int dot) {
                     if (asked.answers) failed = ANSWERED;
                 } while (!failed && advance(s, &s->rows));
             } while (!failed && advance(s, &s->over));
-            if (w.sums && !failed) NAME(turn_round)(&w, wide, positions(s, &s->rows));
+            if (w.sums && !failed && w.apart)
+                NAME(scatter)(&w, w.sums, w.pitch, 0, positions(s, &s->rows), 0, wide);
+            else if (w.sums && !failed) NAME(turn_round)(&w, wide, positions(s, &s->rows));
         } while (!failed && advance(s, &s->lanes));
         again = same;
     } while (!failed && advance(s, &s->batch));
@@ -4959,6 +5283,7 @@ static int NAME(rot180_contract)(const Nest *nest) {
         if (factors != few) give(factors);
         return TOO_FAR;
     }
+    for (int i = 0; i < nest->loops; i++) s.apart[i] = along_line(&s.out, i, sizeof(T));
     flatten(&s.out, nest->loops);
     s.lane_factors = factors, s.lane_count = nest->left;
     s.row_factors = factors + nest->left, s.row_count = nest->right;

@@ -32,6 +32,7 @@ size_t nest_size(void) { return sizeof(Nest); }
 int best(void) { return rot180_best(); }
 int bound(Nest *nest, int loop, Int size) { return rot180_bound(nest, loop, size); }
 void release(void) { rot180_release(); }
+int cut_at(const Nest *nest, int parts) { return rot180_cut(nest, parts); }
 
 int contract(const Nest *nest, int isa) {
     rot180_isa = isa;

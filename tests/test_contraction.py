@@ -77,6 +77,16 @@ def test_chosen_sums(lib: ctypes.CDLL) -> None:
         harness.check(lib, s, harness.Surrounded(), name)
 
 
+def test_threads_do_not_write_between_each_other(lib: ctypes.CDLL) -> None:
+    s = harness.apart((3, 40, 2, 2), 2, 2, 1, "float32")
+    nest, keep = harness.nest_of(s, [None, None], 0)
+    assert lib.cut_at(ctypes.byref(nest), 2) in (0, 2)
+    s.out.maps[2].slopes[1] = 1  # y[n, 2*p + o]: o and p share an axis
+    nest, keep = harness.nest_of(s, [None, None], 0)
+    assert [lib.cut_at(ctypes.byref(nest), parts) for parts in (2, 3)] == [0, -1]
+    del keep
+
+
 def test_at_most_sixty_four_factors(lib: ctypes.CDLL) -> None:
     line = harness.filled("float64", [Map(0, {0: 1})], (5,))
     assert line.values is not None
