@@ -7,7 +7,9 @@
     python -m benchmarks --compare ../other       this checkout against another
 
 Calls are interleaved and medians compared, with the quartiles of the rounds' ratios. Every peer's
-result is checked against the compiled kernels' first: the exit code is 1 if one differs.
+result is checked against the compiled kernels' first: the exit code is 1 if one differs. With
+several threads, a turn begins when those of the turn before sleep, and the compiled kernels also
+run on one thread.
 """
 
 from __future__ import annotations
@@ -65,6 +67,8 @@ def environment(threads: int) -> None:
         os.environ[f"{name}_NUM_THREADS"] = str(threads)
     if threads == 1:
         os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    else:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # who waits leaves its core to others
 
 
 def show(saved: Path, drawing: Path | None) -> None:

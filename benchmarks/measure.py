@@ -47,6 +47,10 @@ class Effort:
 
 FULL = Effort(rounds=21, block=0.005, budget=1.0, least=5, side=2048)
 QUICK = Effort(rounds=5, block=0.001, budget=0.03, least=2, side=1024)
+RECORDED = ("_NUM_THREADS", "OMP_WAIT_POLICY")
+"""How the variables of the environment end that a run keeps."""
+STEP = 0.002
+"""Seconds between two looks at whether all threads sleep."""
 
 
 def seconds(call: Call, repeats: int) -> float:
@@ -69,16 +73,43 @@ def plan(call: Call, effort: Effort) -> tuple[int, int]:
     return repeats, min(effort.rounds, max(effort.least, rounds))
 
 
-def interleave(calls: dict[str, Call], effort: Effort) -> dict[str, list[float]]:
-    """Return the times of each contestant's turns, taken in rounds: A B A B."""
-    plans = {name: plan(call, effort) for name, call in calls.items()}
+def settle(longest: float = 0.2) -> None:
+    """Wait until the threads of this process sleep: libraries let theirs spin after a call.
+
+    A thread that spins holds a core that the next contestant counts on.
+    """
+    end = time.perf_counter() + longest
+    used = STEP
+    while used > 0.1 * STEP and time.perf_counter() < end:
+        before = time.process_time()
+        time.sleep(STEP)
+        used = time.process_time() - before
+
+
+def interleave(
+    calls: dict[str, Call], effort: Effort, threads: int = 1
+) -> dict[str, list[float]]:
+    """Return the times of each contestant's turns, taken in rounds: A B A B.
+
+    With several threads, a turn begins when those of the turn before have come to rest.
+    """
+    rest = settle if threads > 1 else nothing
+    plans = {}
+    for name, call in calls.items():
+        rest()
+        plans[name] = plan(call, effort)
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(plans[COMPILED][1]):
         for name, call in calls.items():
             repeats, rounds = plans[name]
             if turn < rounds:
+                rest()
                 times[name].append(seconds(call, repeats))
     return times
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 def timing(times: list[float]) -> Timing:
@@ -114,7 +145,9 @@ def difference(found: Any, expected: Array, case: Case, operation: str) -> str:
     return "" if off <= allowed * size else f"differs by {off / size:.1e}, allowed {allowed:.1e}"
 
 
-def measure(case: Case, peers: list[Peer], effort: Effort) -> Iterator[Result]:
+def measure(
+    case: Case, peers: list[Peer], effort: Effort, threads: int = 1
+) -> Iterator[Result]:
     """Yield the operations of a case; those the compiled kernels do not have are left out."""
     given = problem(case)
     calls = {peer.name: peer.calls(given) for peer in peers}
@@ -128,7 +161,8 @@ def measure(case: Case, peers: list[Peer], effort: Effort) -> Iterator[Result]:
             why = difference(call(), expected, case, operation)
             if why:
                 wrong[name] = why
-        times = interleave({n: call for n, call in entrants.items() if n not in wrong}, effort)
+        right = {name: call for name, call in entrants.items() if name not in wrong}
+        times = interleave(right, effort, threads)
         ours = times[COMPILED]
         yield Result(
             case,
@@ -160,7 +194,7 @@ def run(cases: list[Case], effort: Effort, threads: int, progress: Progress) -> 
     skipped = []
     for number, case in enumerate(cases, 1):
         begin = len(results)
-        for result in measure(case, peers, effort):
+        for result in measure(case, peers, effort, threads):
             results.append(result)
             progress(f"[{number}/{len(cases)}] {line(result)}")
         if len(results) == begin:
@@ -207,6 +241,7 @@ def peak(dtype: str, side: int) -> tuple[float, float]:
         np.matmul(a, b, out=out)
 
     multiply()
+    settle()
     begin, used = time.perf_counter(), time.process_time()
     best = min(seconds(multiply, 1) for _ in range(5))
     cores = (time.process_time() - used) / (time.perf_counter() - begin)
@@ -223,7 +258,7 @@ def machine() -> dict[str, Any]:
         "compiler": compiler(),
         "versions": {"python": platform.python_version(), **versions()},
         "blas": f"{blas['name']} {blas['version']}",
-        "environment": {k: v for k, v in os.environ.items() if k.endswith("_NUM_THREADS")},
+        "environment": {k: v for k, v in os.environ.items() if k.endswith(RECORDED)},
         "openmp": openmp(),
         "revision": revision(),
     }

@@ -21,7 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from benchmarks.cases import FORWARD, INPUT, OPERATIONS, WEIGHT, Case
-from benchmarks.results import COMPILED, NUMPY, TORCH
+from benchmarks.results import COMPILED, NUMPY, SINGLE, TORCH
 
 Array = NDArray[Any]
 Call = Callable[[], Any]
@@ -84,6 +84,21 @@ def kernels(module: str, given: Problem) -> Calls:
             if "accuracy" in inspect.signature(function).parameters
         }
     return {name: partial(f, *arguments, **keywords) for name, (f, arguments) in functions.items()}
+
+
+def on_one_thread(threads: int, given: Problem) -> Calls:
+    """Return the calls of the compiled kernels on one thread, for the gain of several."""
+    set_num_threads = import_module("rot180.generated").set_num_threads
+
+    def alone(call: Call) -> Any:
+        set_num_threads(1)
+        try:
+            return call()
+        finally:
+            set_num_threads(threads)
+
+    calls = kernels("cython_kernels", given)
+    return {name: partial(alone, call) for name, call in calls.items()}
 
 
 def pytorch(given: Problem) -> Calls:
@@ -360,8 +375,10 @@ class Peer:
 
 def contestants(threads: int) -> list[Peer]:
     """Return ours and all peers, installed or not."""
+    single = [Peer(SINGLE, "rot180", partial(on_one_thread, threads))] if threads > 1 else []
     return [
         Peer(COMPILED, "rot180", partial(kernels, "cython_kernels")),
+        *single,
         Peer(NUMPY, "rot180", partial(kernels, "numpy_kernels")),
         Peer(TORCH, "torch", pytorch),
         Peer("NumPy, windows and BLAS", "numpy", numpy_windows),

@@ -8,7 +8,7 @@ from html import escape
 from statistics import geometric_mean
 
 from benchmarks.cases import FORWARD, GOALS, OPERATIONS, TITLES, Goal
-from benchmarks.results import COMPILED, NUMPY, TORCH, Ratio, Result, Run
+from benchmarks.results import COMPILED, NUMPY, SINGLE, TORCH, Ratio, Result, Run
 
 NONE = "—"
 
@@ -25,6 +25,7 @@ class Summary:
         fastest: the fastest peer's, of each case, over ours.
         worst: the case with the least ratio to its fastest peer.
         peak: our share of the measured peak.
+        gain: our own time on one thread over that on all.
 
     """
 
@@ -35,6 +36,7 @@ class Summary:
     fastest: float | None
     worst: Result | None
     peak: float
+    gain: float | None
 
 
 def share(result: Result, run: Run) -> float:
@@ -74,6 +76,7 @@ def summaries(run: Run) -> list[Summary]:
                     mean([against(r, r.fastest) for r in results]),
                     min(raced, key=lambda r: against(r, r.fastest) or 0, default=None),
                     geometric_mean([share(r, run) for r in results]),
+                    mean([against(r, SINGLE) for r in results]),
                 )
             )
     return found
@@ -108,14 +111,15 @@ def percent(value: float) -> str:
 def class_table(run: Run, category: str) -> str:
     """Return the cases of a class, and what its goal asks and got."""
     head = ["layer", "operation", COMPILED, "% of peak"]
-    head += [f"{name} / {COMPILED}" for name in (NUMPY, TORCH, "fastest peer")]
+    others = (NUMPY, TORCH, SINGLE) if run.threads > 1 else (NUMPY, TORCH)
+    head += [f"{name} / {COMPILED}" for name in (*others, "fastest peer")]
     rows = []
     for r in run.results:
         if r.case.category != category:
             continue
         best = f"{spread(r.ratios[r.fastest])} {r.fastest}" if r.fastest else NONE
         cells = [str(r.case), r.operation, duration(r.timings[COMPILED].median)]
-        cells += [percent(share(r, run)), *(spread(r.ratios.get(n)) for n in (NUMPY, TORCH)), best]
+        cells += [percent(share(r, run)), *(spread(r.ratios.get(n)) for n in others), best]
         rows.append(cells)
     parts = [f"### {category}: {TITLES[category]}", "", markdown(head, rows), ""]
     return "\n".join([*parts, *(verdict(s) for s in summaries(run) if s.category == category)])
@@ -131,6 +135,8 @@ def verdict(summary: Summary) -> str:
     if summary.worst is not None:
         least = against(summary.worst, summary.worst.fastest)
         parts.append(f"least {number(least)}{asked(goal.every)}")
+    if summary.gain is not None:
+        parts.append(f"{SINGLE} / {COMPILED} {number(summary.gain)}")
     return ", ".join(parts)
 
 
@@ -159,13 +165,16 @@ def readme_table(run: Run) -> str:
     """Return the summary of a run, a line for each operation of each class, and the machine."""
     head = ["class", "cases", "operation", "PyTorch / compiled", "fastest peer / compiled"]
     head += ["least of all cases", "% of peak"]
+    if run.threads > 1:
+        head.append(f"{SINGLE} / {COMPILED}")
     rows = []
     for s in summaries(run):
         least = NONE
         if s.worst is not None:
             least = f"{number(against(s.worst, s.worst.fastest))} ({s.worst.fastest})"
         cells = [TITLES[s.category], str(s.cases), s.operation, number(s.torch), number(s.fastest)]
-        rows.append([*cells, least, percent(s.peak)])
+        gain = [number(s.gain)] if run.threads > 1 else []
+        rows.append([*cells, least, percent(s.peak), *gain])
     return f"{markdown(head, rows)}\n\n{origin(run)}"
 
 

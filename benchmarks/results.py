@@ -9,8 +9,9 @@ from typing import Any
 from benchmarks.cases import Case
 
 COMPILED, NUMPY, TORCH = "compiled", "NumPy kernels", "PyTorch"
-OURS = (COMPILED, NUMPY)
-"""The names of our own kernels; every other name is a peer's."""
+SINGLE = "one thread"
+OURS = (COMPILED, NUMPY, SINGLE)
+"""The names of our own kernels, the compiled ones also on one thread; others are peers'."""
 FORMAT = 1
 
 

@@ -303,7 +303,7 @@ def _public_cython(derivations: dict[str, Derivation], proofs: dict[str, str]) -
         functions=public_functions(),
         dtypes_in_words=DTYPES_IN_WORDS["cython"],
         modules=list(sums.values()),
-        module=sums["linear"],
+        module=replace(sums["linear"], tests=any(m.tests for m in sums.values())),
         most_axes=max(len(t.shape) for d in named.values() for t in d.layer.tensors),
         families=[
             _family(name, d) | {"integers": _integers(name, sums[name], d.layer)}

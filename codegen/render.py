@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rot180.codegen.cython_printer import AXES, LOOPS, bits, kernel_lines, small_sums
 from rot180.codegen.functions import function_lines, functions_of
 from rot180.codegen.lower import lower
+from rot180.codegen.plan import Box
 from rot180.codegen.printers import KernelText, interface, kernel_text, numpy_lines
 from rot180.codegen.small_loops import SmallLoops
 from rot180.codegen.tiles import APART, DOTS, SLIDES, SPREADS, TILES, TRANSPOSES
@@ -46,6 +47,7 @@ class ModuleText:
         arrays: how many arrays a kernel has at most.
         functions: the scalar functions that are known by name, as definitions.
         normal: whether one of them needs the normal distribution.
+        tests: whether a factor of a kernel is 1 in a box and 0 outside.
         small: the small sums of compiled kernels.
         most_loops: how many loops the C part has room for in a sum.
         most_axes: how many axes it has room for in an array.
@@ -59,6 +61,7 @@ class ModuleText:
     arrays: int
     functions: tuple[tuple[str, ...], ...]
     normal: bool
+    tests: bool
     small: tuple[SmallLoops, ...] = ()
     most_loops: int = LOOPS
     most_axes: int = AXES
@@ -110,6 +113,7 @@ def module_text(
         max(len(t.arrays) for t in texts),
         functions,
         any("_upper(" in line for lines in functions for line in lines),
+        any(isinstance(f, Box) for plan in plans for nest in plan.nests for f in nest.factors),
         tuple(
             loops
             for word, t, plan in named

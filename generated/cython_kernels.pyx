@@ -4253,12 +4253,6 @@ cdef int _entry(Entry *e, Py_buffer *view) noexcept:
     return 0
 
 
-cdef int _inside(Entry *e, Py_ssize_t size) noexcept:
-    """Begin the map of a factor that is 1 where 0 <= map < size, and else 0."""
-    rot180_entry(e, NULL, 1, &size, NULL)
-    return 0
-
-
 cdef int _bound(Nest *nest, int at, Py_ssize_t size) except -1:
     """Keep of a loop the values for which 0 <= map < size."""
     if not rot180_bound(nest, at, size):

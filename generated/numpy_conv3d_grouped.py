@@ -11,8 +11,10 @@
 An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
 """
 
+import itertools
 import math
 import operator
+from functools import partial
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -21,7 +23,8 @@ LIMIT = 2**62
 MOST_BYTES = 2**40
 DTYPE_NAMES = "float32, float64, an integer dtype, complex64 or complex128"
 DTYPES = frozenset(np.dtype(c) for c in "bBhHiIlLqQfdFD")
-BLOCK = 2**22  # entries of an operand that are gathered at a time
+BLOCK = 2**21  # entries of an operand that are gathered at a time
+LONG = 2**12  # entries that are summed at least where each tap is a sum of its own
 
 
 def forward(x, w, bias, *, s, d, lo, t, e, lp, u, f, lq, y_shape):
@@ -387,29 +390,216 @@ def _accumulate(
     """Add ``scale * sum over `over` of the product of the factors`` to ``out[place]``.
 
     The loops of the output are `batch` (on both sides), `rows` (on the left, or on neither) and
-    `columns` (on the right alone). Large operands are gathered block by block.
+    `columns` (on the right alone). Large operands are taken block by block.
     """
-    if any(first >= stop for first, stop in loops.values()):
+    if any(first >= stop for first, stop in loops.values()) or _nothing(left, right, out):
         return
-    wide = max((_names(side) for side in (left, right)), key=lambda names: _volume(names, loops))
-    volume = _volume(wide, loops)
-    name = next((name for name in wide if _extent(loops[name]) > 1), "")
-    if volume > BLOCK and name:
-        first, stop = loops[name]
-        step = max(1, BLOCK * (stop - first) // volume)
-        for start in range(first, stop, step):
-            part = {**loops, name: (start, min(start + step, stop))}
-            _accumulate(out, place, part, batch, rows, columns, over, left, right, scale)
+    over, sides = over.split(), (left, right)
+    kinds = {name: 1 for name in rows.split()} | {name: 2 for name in columns.split()}
+    idle = set(over) - {*_names(left), *_names(right)}
+    factor = _factor(_volume(idle, loops), scale, out.dtype)
+    add, names = _way(place, loops, kinds, over, sides)
+    for part in _blocks(names, loops):
+        add(out, place, part, kinds, over, sides, factor)
+
+
+def _nothing(left, right, out):
+    """Say whether a small array alone is added, and is zero."""
+    arrays = [array for array, _, _ in left if array is not None]
+    return not right and len(arrays) == 1 and arrays[0].size < out.size and not arrays[0].any()
+
+
+def _way(place, loops, kinds, over, sides):
+    """Choose how a sum is computed, with the loops that large ones are split by, by sizes alone.
+
+    A product of matrices takes windows: copies of the array, one for each tap. Where its results
+    are far fewer, it takes the array as it lies, for all taps at once, and these are added up.
+    Where no matrices are left without the taps, each of them sums products of vectors as they lie.
+    """
+    written, *read = touched = [_names([(None, place, ())]), *map(_names, sides)]
+    wide = max(read, key=lambda names: _volume(names, loops))
+    if not sides[1]:
+        return _add_sum, wide
+    taps = _taps(sides, loops)
+    alone = [name for name in wide if name not in taps]
+    thin = all(_volume(_kind(written, kinds, i) - taps, loops) == 1 for i in (1, 2))
+    if thin and taps.isdisjoint(over) and _volume(alone, loops) >= LONG and _plain(sides, taps):
+        return _add_taps, alone
+    for far in (0, 1):
+        if windows := _windows(sides[far], sides[1 - far], kinds, over):
+            lying = _lying(sides[far], windows, loops)
+            steps = [step for _, step, _ in windows]
+            names = [*written, *(tap for _, _, tap in windows)]
+            few = _volume(steps, lying) <= 2 * _volume(steps, loops)
+            if few and 2 * _volume(names, lying) <= _volume(read[far], loops):
+                return partial(_add_spread, far, windows), names
+    rest = {n: sum(_volume(names, loops) for names in touched if n not in names) for n in wide}
+    return _add_product, sorted(wide, key=lambda name: 16 * rest[name] > _volume(wide, loops))
+
+
+def _kind(names, kinds, kind):
+    return {name for name in names if kinds.get(name) == kind}
+
+
+def _plain(sides, taps):
+    """Say whether all factors are arrays, each index without taps a slice."""
+    indices = [place for array, index, _ in (*sides[0], *sides[1]) for place in index]
+    arrays = all(array is not None for array, _, _ in (*sides[0], *sides[1]))
+    return arrays and all(
+        factor for place in indices for name, factor in place.items() if name and name not in taps
+    )
+
+
+def _blocks(names, loops):
+    """Yield the loops in parts; in each, those named take on few values together."""
+    volume = _volume(names, loops)
+    name = next((name for name in names if _extent(loops[name]) > 1), "")
+    if volume <= BLOCK or not name:
+        yield loops
         return
+    first, stop = loops[name]
+    step = max(1, BLOCK * (stop - first) // volume)
+    for start in range(first, stop, step):
+        yield from _blocks(names, {**loops, name: (start, min(start + step, stop))})
+
+
+def _add(target, value, factor):
+    target += value if factor == 1 else value * factor
+
+
+def _add_sum(out, place, loops, kinds, over, sides, factor):
     target, names = _view(out, place, out.shape, loops)
-    if right:
-        kinds = {name: 1 for name in rows.split()} | {name: 2 for name in columns.split()}
-        value = _product(left, right, names, kinds, over.split(), loops, out.dtype)
-    else:
-        value = _sum(left, names, loops, out.dtype)
-    idle = set(over.split()) - {*_names(left), *_names(right)}
-    count = _volume(idle, loops)
-    target += value if (count, *scale) == (1, 1, 1) else value * _factor(count, scale, out.dtype)
+    _add(target, _sum(sides[0], names, loops, out.dtype), factor)
+
+
+def _add_product(out, place, loops, kinds, over, sides, factor):
+    target, names = _view(out, place, out.shape, loops)
+    _add(target, _product(*sides, names, kinds, over, loops, out.dtype), factor)
+
+
+def _taps(sides, loops):
+    """Return the loops without which each index has one loop: all but the longest of an index."""
+    taps = set()
+    for _, index, _ in (*sides[0], *sides[1]):
+        for place in index:
+            names = [name for name in place if name]
+            taps |= {*names} - {max(names, key=lambda name: _extent(loops[name]), default="")}
+    return taps
+
+
+def _add_taps(out, place, loops, kinds, over, sides, factor):
+    """Sum products for one value of all taps after the other, where no index leaves its box."""
+    factors = [*sides[0], *sides[1]]
+    taps = sorted(_taps(sides, loops))
+    for values in itertools.product(*(range(*loops[tap]) for tap in taps)):
+        at = dict(zip(taps, values))
+        target = [_fixed(e, at) for e in place]
+        indices = [[_fixed(e, at) for e in index] for _, index, _ in factors]
+        part = {name: span for name, span in loops.items() if name not in at}
+        for index, (_, _, shape) in zip(indices, factors):
+            for e, size in zip(index, shape):
+                name = next(iter(e))
+                span = _span(name, {}, (e, size)) if name else (0, int(0 <= e[""] < size))
+                part[name] = _common(part.get(name, span), span)
+        if any(first >= stop for first, stop in part.values()):
+            continue
+        letters = {name: letter for letter, name in enumerate(part)}
+        operands = []
+        for (array, _, _), index in zip(factors, indices):
+            operands.append(array[tuple(_slice(e, part) for e in index)])
+            operands.append([letters[next(iter(e))] for e in index if next(iter(e))])
+        found = {name for index in indices for e in index for name in e}
+        names = [next(iter(e)) for e in target if next(iter(e))]
+        value = np.einsum(*operands, [letters[name] for name in names if name in found])
+        value = value[tuple(slice(None) if name in found else None for name in names)]
+        out[tuple(_slice(e, part) for e in target)] += value if factor == 1 else value * factor
+
+
+def _fixed(place, at):
+    """Return an affine map with the values of some loops put in, its constant last."""
+    constant = place.get("", 0) + sum(place[name] * at[name] for name in place if name in at)
+    return {name: n for name, n in place.items() if name and name not in at} | {"": constant}
+
+
+def _common(*spans):
+    return max(first for first, _ in spans), min(stop for _, stop in spans)
+
+
+def _windows(far, near, kinds, over):
+    """Return axis, step and tap of a lone array's indices with two loops, one of them summed."""
+    if len(far) != 1 or far[0][0] is None:
+        return []
+    index = far[0][1]
+    used = [name for place in index for name in place if name]
+    found = []
+    for axis, place in enumerate(index):
+        names = sorted((name for name in place if name), key=lambda name: name in over)
+        if len(names) < 2:
+            continue
+        step, tap = names[0], names[-1]
+        single = len(names) == 2 and used.count(step) == used.count(tap) == 1
+        if not (single and step in kinds and place[step] and tap in over and tap in _names(near)):
+            return []
+        found.append((axis, step, tap))
+    return found
+
+
+def _lying(far, windows, loops):
+    """Return the loops with those over the array's axes, as far as windows reach, for steps."""
+    (_, index, shape), lying = far[0], dict(loops)
+    for axis, step, _ in windows:
+        low, high = _extremes(index[axis], loops)
+        lying[step] = _common((low, high + 1), (0, shape[axis]))
+    return lying
+
+
+def _add_spread(far, windows, out, place, loops, kinds, over, sides, factor):
+    """Multiply with the array as it lies, for all taps; then add what each tap has to each entry."""
+    (array, index, shape), lying = sides[far][0], _lying(sides[far], windows, loops)
+    if any(first >= stop for first, stop in lying.values()):
+        return
+    plain = list(index)
+    for axis, step, _ in windows:
+        plain[axis] = {step: 1}
+    flat = list(sides)
+    flat[far] = [(array, plain, shape)]
+    steps, taps = {step for _, step, _ in windows}, [tap for _, _, tap in windows]
+    written = _names([(None, place, ())])
+    first = min(written.index(step) for step in steps)
+    names = [*written[:first], *taps, *written[first:]]
+    rest = [name for name in over if name not in taps]
+    both = kinds | {tap: 2 - far for tap in taps}
+    value = _product(*flat, names, both, rest, lying, out.dtype)
+    value = value if factor == 1 else value * factor
+    at = [_slice(e, loops) for e in place]
+    into = {step: next(i for i, e in enumerate(place) if step in e) for step in steps}
+    where = [slice(None)] * len(names)
+    moves = []
+    for axis, step, tap in windows:
+        moves.append([])
+        for tapped in range(*loops[tap]):
+            part = loops | {tap: (tapped, tapped + 1)}
+            part[step] = _common(loops[step], _span(step, part, (index[axis], shape[axis])))
+            if part[step][0] < part[step][1]:
+                seen = {step: index[axis][step]}
+                seen[""] = index[axis].get("", 0) + index[axis][tap] * tapped - lying[step][0]
+                moves[-1].append((tapped - loops[tap][0], _slice(place[into[step]], part), _slice(seen, part)))
+    for move in itertools.product(*moves):
+        for (_, step, tap), (tapped, to, seen) in zip(windows, move):
+            at[into[step]], where[names.index(tap)], where[names.index(step)] = to, tapped, seen
+        out[tuple(at)] += value[tuple(where)]
+
+
+def _slice(place, loops):
+    """Return what an affine map of one loop reaches: a slice, or without a loop an integer."""
+    name = next((name for name in place if name), "")
+    if not name:
+        return place.get("", 0)
+    factor = place[name]
+    first, last = (factor * end + place.get("", 0) for end in (loops[name][0], loops[name][1] - 1))
+    if factor > 0:
+        return slice(first, last + 1, factor)
+    return slice(first, last - 1 if last else None, factor)
 
 
 def _extent(span):
@@ -551,7 +741,7 @@ def _matrix(factors, stack, rows, columns, loops, dtype):
     head, middle = value.shape[: len(stack)], len(stack) + len(rows)
     tall, wide = math.prod(value.shape[len(stack) : middle]), math.prod(value.shape[middle:])
     axes = [axis for axis in range(len(stack), value.ndim) if value.shape[axis] > 1]
-    dense = min(axes, key=lambda i: (abs(value.strides[i]), -value.shape[i]), default=middle)
+    dense = min(axes, key=lambda i: abs(value.strides[i]) / value.shape[i], default=middle)
     if dense >= middle:
         return value.reshape((*head, tall, wide))
     turn = (*range(len(stack)), *range(middle, value.ndim), *range(len(stack), middle))

@@ -7,6 +7,8 @@ import math
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +26,16 @@ sys.path.append(str(ROOT))  # the suite is not installed
 from benchmarks import __main__ as command  # noqa: E402
 from benchmarks import cases, compare, loops, measure, peers, report, results  # noqa: E402
 from benchmarks.cases import CASES, FORWARD, INPUT, OPERATIONS, WEIGHT, Case  # noqa: E402
-from benchmarks.results import COMPILED, NUMPY, TORCH, Ratio, Result, Run, Timing  # noqa: E402
+from benchmarks.results import (  # noqa: E402
+    COMPILED,
+    NUMPY,
+    SINGLE,
+    TORCH,
+    Ratio,
+    Result,
+    Run,
+    Timing,
+)
 
 SMALL = (
     Case("few", "a", "conv1d", 3, 4, 6, (11,), (3,), 2, 1, 2, 2),
@@ -148,6 +159,55 @@ def test_turns_are_interleaved_and_slow_ones_fewer(monkeypatch: pytest.MonkeyPat
     times = measure.interleave(calls, measure.QUICK)
     assert said == ["ours", "slow", "ours", "slow", "ours", "ours"]
     assert [len(times[name]) for name in calls] == [4, 2]
+
+
+def test_turns_of_several_threads_begin_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(measure, "settle", lambda: said.append("rest"))
+    monkeypatch.setattr(measure, "plan", lambda call, effort: (1, 2))
+
+    def turn(call: Callable[[], str], repeats: int) -> float:
+        said.append(call())
+        return 1.0
+
+    monkeypatch.setattr(measure, "seconds", turn)
+    calls: dict[str, Callable[[], Any]] = {COMPILED: lambda: "ours", "other": lambda: "other"}
+    measure.interleave(calls, measure.QUICK, threads=2)
+    assert said == ["rest", "rest", *["rest", "ours", "rest", "other"] * 2]
+    said.clear()
+    measure.interleave(calls, measure.QUICK, threads=1)
+    assert said == ["ours", "other"] * 2
+
+
+def test_settling_waits_for_threads_that_spin() -> None:
+    stop = threading.Event()
+
+    def spin() -> None:
+        while not stop.is_set():
+            pass
+
+    spinning = threading.Thread(target=spin)
+    spinning.start()
+    try:
+        begin = time.perf_counter()
+        measure.settle(longest=0.05)
+        assert time.perf_counter() - begin >= 0.05
+    finally:
+        stop.set()
+        spinning.join()
+
+
+def test_our_own_gain_by_threads(run: Run) -> None:
+    assert SINGLE not in {peer.name for peer in peers.contestants(1)}
+    assert SINGLE in {peer.name for peer in peers.contestants(2)}
+    first = run.results[0]
+    ratios = {**first.ratios, SINGLE: Ratio(0.5, 0.5, 0.5)}
+    two = replace(run, threads=2, results=[replace(first, ratios=ratios)])
+    assert two.results[0].fastest == TORCH  # not ours, though it is less
+    assert report.summaries(two)[0].gain == 0.5
+    assert SINGLE not in report.readme_table(run)
+    assert report.readme_table(two).splitlines()[2].endswith("| 0.50 |")
+    assert "one thread / compiled 0.50" in report.tables(two)
 
 
 def test_ratio_uses_the_rounds_of_both() -> None:
