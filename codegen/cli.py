@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import os
 import re
 import sys
 import time
@@ -37,6 +38,9 @@ from rot180.derive.proof import Theorem, axioms
 from rot180.derive.symbols import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
 from rot180.derive.theorems import claims, theorem
 
+CLOSED_PIPE = 141
+"""The exit code of a tool whose output nobody reads to the end: 128, and the signal's number."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
@@ -48,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads the output has enough. The stream must not fail again when Python closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
     except (ValueError, OSError) as error:
         print(f"rot180: {error}", file=sys.stderr)
         return 2

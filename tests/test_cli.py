@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -315,3 +316,14 @@ def test_a_faulty_network_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["network", "linear 3; rilu; squared_error", "-o", str(tmp_path / "out")]) == 2
     assert "found: 'rilu'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_closed_pipe_ends_quietly() -> None:
+    """As with Unix tools: no message, and no error code of bad input."""
+    command = [sys.executable, "-m", "rot180.codegen.cli", "show", "rot180_correlation_1d"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdout.close()
+        assert started.stderr.read() == b""
+    assert started.returncode == 141
