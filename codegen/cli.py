@@ -154,6 +154,10 @@ def _add_document(parser: argparse.ArgumentParser, usual: str) -> None:
     _add_notation(parser)
 
 
+def _formats(arguments: argparse.Namespace, usual: str) -> tuple[str, ...]:
+    return formats(usual if arguments.format is None else arguments.format)
+
+
 def _add_example(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--example",
@@ -180,6 +184,8 @@ def _example(arguments: argparse.Namespace, derivation: catalogue.Derivation) ->
         name, _, value = text.partition("=")
         if not re.fullmatch(r"[+-]?[0-9]{1,9}", value):
             raise ValueError(f"--set: found {text!r}, expected NAME=VALUE, say s=2")
+        if name in values:
+            raise ValueError(f"--set: found {name} twice, expected it once")
         values[name] = int(value)
     if values and not arguments.example:
         raise ValueError("--set: found no --example beside it, expected arrays")
@@ -239,7 +245,7 @@ def _statement(proved: Theorem) -> dict[str, object]:
 
 def _derive(arguments: argparse.Namespace) -> int:
     symbols = _symbols(arguments.notation)
-    asked = formats(arguments.format or "tex,html")
+    asked = _formats(arguments, "tex,html")
     if arguments.fragment and arguments.format not in (None, "tex"):
         raise ValueError(f"--fragment: found --format {arguments.format} beside it, expected tex")
     if arguments.fragment and arguments.example:
@@ -272,7 +278,7 @@ def _derive(arguments: argparse.Namespace) -> int:
 
 def _book(arguments: argparse.Namespace) -> int:
     symbols = _symbols(arguments.notation)
-    asked = formats(arguments.format or ",".join(FORMATS))
+    asked = _formats(arguments, ",".join(FORMATS))
     begin = time.perf_counter()
     written = book(arguments.detail, symbols, progress=_progress)
     texts, missing = publish(written, "book", asked, _progress)
@@ -289,7 +295,7 @@ def _book(arguments: argparse.Namespace) -> int:
 
 def _network(arguments: argparse.Namespace) -> int:
     symbols = _symbols(arguments.notation)
-    asked = formats(arguments.format or "tex,html")
+    asked = _formats(arguments, "tex,html")
     found = network(arguments.spec)
     made = program(found, _progress)
     shown = network_document(found, arguments.detail, symbols)

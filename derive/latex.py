@@ -602,7 +602,8 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
         return f"$\\partial {shown['tensor']} / \\partial {shown['tensor']} = 1$"
     if rule == "entry" and isinstance(f, Derivative):
         i, j = ("_{i}", "_{j}") if style.symbols.subscripts else ("[i]", "[j]")
-        shown |= {"entry": shown["tensor"] + i, "other": shown["tensor"] + j}
+        name = f"{{{shown['tensor']}}}" if "_" in shown["tensor"] else shown["tensor"]
+        shown |= {"entry": name + i, "other": name + j}
     if rule == "definition" and isinstance(access, Access):
         head = access.tensor.name.split("(")[0]
         if head in _OPERATORS and "(" in access.tensor.name:

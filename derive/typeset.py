@@ -416,15 +416,16 @@ def _width(tokens: list[str]) -> float:
 
     def group() -> list[str]:
         nonlocal i
-        while tokens[i].isspace():
+        while i < len(tokens) and tokens[i].isspace():
             i += 1
         depth, start = 0, i
-        while True:
+        while i < len(tokens):
             depth += (tokens[i] == "{") - (tokens[i] == "}")
             i += 1
-            if depth == 0:
+            if depth <= 0:
                 inner = tokens[start:i]
                 return inner[1:-1] if inner[0] == "{" else inner
+        raise ValueError(f"mathematics: found {''.join(tokens)!r}, expected one more argument")
 
     while i < len(tokens):
         token = tokens[i]

@@ -327,3 +327,39 @@ def test_a_closed_pipe_ends_quietly() -> None:
         started.stdout.close()
         assert started.stderr.read() == b""
     assert started.returncode == 141
+
+
+def test_a_layer_whose_output_is_called_as_the_loss(tmp_path: Path) -> None:
+    assert main(["derive", "L[p] = sum[k] x[p+k] * C[k]", "-o", str(tmp_path)]) == 0
+    assert "def grad_x(grad_L, C, *" in (tmp_path / "numpy_kernels.py").read_text()
+
+
+@pytest.mark.parametrize("given", ["", ",", "tex,,html", "TEX", "tex,word"])
+def test_formats_that_there_are_not(
+    given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["derive", TEXT, "--format", given, "-o", str(out)]) == 2
+    assert "expected some of tex,html,pdf" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["s=2", "s=3"], "--set: found s twice"),
+        (["P=1001"], "P: found 1001, expected -1000 to 1000"),
+        (["s=-999999999"], "s: found -999999999, expected -1000 to 1000"),
+    ],
+)
+def test_examples_that_are_not_small(
+    given: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+
+    np.save(tmp_path / "x.npy", np.arange(6))
+    arrays = ["--example", str(tmp_path / "x.npy"), f"w={tmp_path / 'x.npy'}"]
+    spec, out = "y[p] = sum[k] x[s*p+k] * w[k]", tmp_path / "out"
+    assert main(["derive", spec, *arrays, "--set", *given, "-o", str(out)]) == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()
