@@ -38,7 +38,7 @@ class Symbols:
         gradient: the gradient by the output, where `gradients` does not have it.
         tensors: tensor to symbol; a tensor that is not there is written by its own name.
         gradients: tensor to the symbol of the gradient by it.
-        functions: function to symbol.
+        functions: function to symbol, or to a pattern with ``#1`` for its argument.
         indices: index, size or parameter to letter; primes keep two of one letter apart.
         windows: likewise, for the indices that are added to others where windows slide.
         numbered: pattern for a tensor that carries the number of its layer, as w2: ``#1^{#2}``.
@@ -52,7 +52,7 @@ class Symbols:
     gradient: str = "g"
     tensors: Table = ()
     gradients: Table = ()
-    functions: Table = ()
+    functions: Table = (("half_square", r"\tfrac{1}{2} #1^{2}"),)
     indices: Table = ()
     windows: Table = ()
     numbered: str = ""
@@ -160,12 +160,10 @@ def _value(known: Symbols, key: str, value: object, source: str) -> Any:
     for name in value:
         if key == "operators" and name not in dict(old):
             raise ValueError(f"{where}: {_found(name, dict(old))}")
-    checked = {
-        name: _mathematics(text, f"{where}.{name}", _arguments(OPERATORS.get(name, ""))[-1])
-        if key == "operators"
-        else _mathematics(text, f"{where}.{name}")
-        for name, text in value.items()
-    }
+    checked = {}
+    for name, text in value.items():
+        most = _arguments(OPERATORS[name])[-1] if key == "operators" else key == "functions"
+        checked[name] = _mathematics(text, f"{where}.{name}", int(most), key == "functions")
     return tuple((dict(old) | checked).items())
 
 
@@ -174,8 +172,10 @@ def _arguments(pattern: str) -> list[int]:
     return sorted({0, *map(int, re.findall(r"#(\d)", pattern))})
 
 
-def _mathematics(value: object, where: str, arguments: int = 0) -> str:
-    """Return a text of plain LaTeX mathematics, with at most so many arguments, or none."""
+def _mathematics(
+    value: object, where: str, arguments: int = 0, optional: bool = False
+) -> str:
+    """Return a text of plain LaTeX mathematics, with at most so many arguments, #1 among them."""
     pieces = re.findall(r"\\.|[{}&%$~]|#\d?", value) if isinstance(value, str) else []
     depth, least = 0, 0
     for piece in pieces:
@@ -190,7 +190,7 @@ def _mathematics(value: object, where: str, arguments: int = 0) -> str:
         if piece in ("&", "%", "$", "~", "#", "\\\\"):
             raise ValueError(f"{where}: found {piece} in {value!r}, expected mathematics alone")
     numbers = _arguments(str(value))
-    if numbers[-1] > arguments or (arguments and 1 not in numbers):
+    if numbers[-1] > arguments or (arguments and not optional and 1 not in numbers):
         expected = f"#1 to #{arguments}, #1 among them" if arguments else "none"
         raise ValueError(f"{where}: found {value!r}, expected as arguments {expected}")
     return str(value)

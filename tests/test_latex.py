@@ -253,6 +253,9 @@ def heads(theorem: Theorem) -> dict[str, Tensor]:
     return out
 
 
+HALF = r"\operatorname{half\_square}"
+"""What is read where the notation spells a function out."""
+
 BEGIN, END = r"\\begin\{align(?:at)?\*\}(?:\{2\})?", r"\\end\{align(?:at)?\*\}"
 REASON = r" (?:\\tag\*|&\\quad& \\text)\{\\small "
 
@@ -262,6 +265,9 @@ def displays(text: str) -> list[tuple[str, str]]:
     inside = re.fullmatch(f"{BEGIN}\n(.*)\n{END}", text, re.DOTALL)
     assert inside is not None
     joined = inside[1].replace(" \\\\\n  &\\qquad ", " ")
+    joined = joined.replace("(\\tfrac{1}{2} t^{2})", HALF)
+    spelled = r"\\tfrac\{1\}\{2\} (\S+?\[[^]]*\])\^\{2\}"
+    joined = re.sub(spelled, lambda found: f"{HALF}({found[1]})", joined)
     out = []
     for line in joined.split(" \\\\\n"):
         left, right = line.split("  &= ")
