@@ -27,7 +27,7 @@ from rot180.codegen.headings import heading
 from rot180.codegen.kernels import Kernels, subject
 from rot180.codegen.pictures import pictures
 from rot180.codegen.worked import section, worked
-from rot180.derive.latex import Display
+from rot180.derive.latex import Display, losses
 from rot180.derive.proof import Theorem
 from rot180.derive.symbols import DEEP_LEARNING, Symbols
 from rot180.derive.theorems import theorem
@@ -45,6 +45,10 @@ PREFACE = (
     "The sliding product $\\sum_k x[p + k]\\,w[k]$ is called correlation here, "
     "$\\sum_k x[p - k]\\,w[k]$ convolution; frameworks call the first one convolution. Exchange "
     "the two words in the theorem about the input gradient, and it is false.",
+    "The loss of a layer is known through its gradient by the output alone: it is "
+    "$\\mathcal{L} = \\sum g\\,y$ over all entries of the output $y$, with "
+    "$g = \\partial \\mathcal{L} / \\partial y$ held fixed, and has the derivatives of any "
+    "loss with that gradient. So it is, in its own letters, where a theorem does not define it.",
     "Letters: $s$ stride, $d$ dilation, $\\mathit{lo}$ and $\\mathit{hi}$ the padding at the low "
     "and the high end (negative: cropped), $H$ the size of the input, $K$ the taps of the filter, "
     "$P$ the size of the output; the second and the third axis have letters of their own.",
@@ -122,7 +126,7 @@ class _Writer:
 
         """
         proved = replayed(given)
-        stated, proof = theorem_blocks(proved, (), self.detail, self.symbols)
+        stated, proof = theorem_blocks(proved, losses(proved), self.detail, self.symbols)
         yield replace(stated, anchor=anchor(proved.name))
         yield from self._illustrated(proved)
         if not is_brief(proved.name):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from rot180.codegen.scene import Picture
 from rot180.codegen.sources import source_tables
 from rot180.codegen.verdicts import verdicts
 from rot180.derive.network import network
-from rot180.derive.symbols import NIELSEN, Symbols
+from rot180.derive.symbols import DEEP_LEARNING, NIELSEN, Symbols
 from rot180.derive.theorems import claims
 from rot180.derive.typeset import escape
 
@@ -29,6 +29,20 @@ class Numbers(NamedTuple):
     arrays: Mapping[str, Sequence[object]]
     parameters: Mapping[str, int]
 
+
+DIFFERENTIALS = replace(
+    DEEP_LEARNING,
+    name="differentials",
+    tensors=(
+        ("x", "X"), ("w", "W"), ("z", "Z"), ("L", DEEP_LEARNING.loss),
+        ("dZ1", r"\mathrm{d}Z_{1}"), ("dZ2", r"\mathrm{d}Z_{2}"),
+    ),
+    gradients=(
+        ("x", r"\mathrm{d}X"), ("w", r"\mathrm{d}W"), ("z", r"\mathrm{d}Z"),
+        ("X1", r"\mathrm{d}X_{1}"), ("X2", r"\mathrm{d}X_{2}"),
+    ),
+)  # fmt: skip
+"""The letters in which the dense layer is Z = X W, and a gradient is dX."""
 
 ROW = Numbers({"x": [[1, 2]], "w": [[1, 2], [3, 4]]}, {})
 LINE = Numbers({"x": [3, 1, 4, 1, 5], "w": [1, 2, -1], "grad_y": [2, -1, 3]}, {})
@@ -87,6 +101,7 @@ CHAPTERS = (
         "The gradients of $Z = X W$ are matrix products with a transposed factor. Everything that "
         "follows is this fact with weights that are cut and shared.",
         ("dense_*",),
+        DIFFERENTIALS,
         examples=(("dense_input", ROW),),
     ),
     Chapter(
@@ -225,6 +240,16 @@ CHAPTERS = (
         ("double_backward_*",),
     ),
     Chapter(
+        "Short filters with fewer products",
+        "Toom and Cook's identity computes $m$ neighbouring outputs of a filter with $r$ taps by "
+        "$m + r - 1$ products; the rest is additions and products with the numbers in three small "
+        "tables. Used once for each axis, it is Winograd's form of a layer and of its input "
+        "gradient. Both sides are multiplied by a number, so that the tables hold integers. The "
+        "first tables are shown in full; the others are stated without the proof, which is the "
+        "same.",
+        ("toom_cook_*", "winograd_*"),
+    ),
+    Chapter(
         "The algorithm in five steps",
         f"For the network \\texttt{{{escape(NETWORK)}}}, with any sizes and numbers of channels: "
         "each line cites the theorem of its layer, and the chain rule composes them.",
@@ -262,10 +287,10 @@ def contents(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, tuple[str, ...
 
 def family(name: str) -> str:
     """Return what the names of theorems have in common that differ in dimensions alone."""
-    return re.sub(r"_([123]d|\d)$", "", name)
+    return re.sub(r"_[123]d$|(?<!_\d)_\d$", "", name)
 
 
-BRIEF = ("*_3d", "dense_written_out_2")
+BRIEF = ("*_3d", "dense_written_out_2", "toom_cook_4_3", "toom_cook_3_2", "winograd_4_3_*")
 """Patterns of theorems that are stated without the proof: it is that of the one before."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import os
 import re
 import sys
 import time
@@ -37,6 +38,9 @@ from rot180.derive.proof import Theorem, axioms
 from rot180.derive.symbols import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
 from rot180.derive.theorems import claims, theorem
 
+CLOSED_PIPE = 141
+"""The exit code of a tool whose output nobody reads to the end: 128, and the signal's number."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
@@ -48,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads the output has enough. The stream must not fail again when Python closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
     except (ValueError, OSError) as error:
         print(f"rot180: {error}", file=sys.stderr)
         return 2
@@ -145,6 +154,10 @@ def _add_document(parser: argparse.ArgumentParser, usual: str) -> None:
     _add_notation(parser)
 
 
+def _formats(arguments: argparse.Namespace, usual: str) -> tuple[str, ...]:
+    return formats(usual if arguments.format is None else arguments.format)
+
+
 def _add_example(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--example",
@@ -171,6 +184,8 @@ def _example(arguments: argparse.Namespace, derivation: catalogue.Derivation) ->
         name, _, value = text.partition("=")
         if not re.fullmatch(r"[+-]?[0-9]{1,9}", value):
             raise ValueError(f"--set: found {text!r}, expected NAME=VALUE, say s=2")
+        if name in values:
+            raise ValueError(f"--set: found {name} twice, expected it once")
         values[name] = int(value)
     if values and not arguments.example:
         raise ValueError("--set: found no --example beside it, expected arrays")
@@ -230,7 +245,7 @@ def _statement(proved: Theorem) -> dict[str, object]:
 
 def _derive(arguments: argparse.Namespace) -> int:
     symbols = _symbols(arguments.notation)
-    asked = formats(arguments.format or "tex,html")
+    asked = _formats(arguments, "tex,html")
     if arguments.fragment and arguments.format not in (None, "tex"):
         raise ValueError(f"--fragment: found --format {arguments.format} beside it, expected tex")
     if arguments.fragment and arguments.example:
@@ -263,7 +278,7 @@ def _derive(arguments: argparse.Namespace) -> int:
 
 def _book(arguments: argparse.Namespace) -> int:
     symbols = _symbols(arguments.notation)
-    asked = formats(arguments.format or ",".join(FORMATS))
+    asked = _formats(arguments, ",".join(FORMATS))
     begin = time.perf_counter()
     written = book(arguments.detail, symbols, progress=_progress)
     texts, missing = publish(written, "book", asked, _progress)
@@ -280,7 +295,7 @@ def _book(arguments: argparse.Namespace) -> int:
 
 def _network(arguments: argparse.Namespace) -> int:
     symbols = _symbols(arguments.notation)
-    asked = formats(arguments.format or "tex,html")
+    asked = _formats(arguments, "tex,html")
     found = network(arguments.spec)
     made = program(found, _progress)
     shown = network_document(found, arguments.detail, symbols)

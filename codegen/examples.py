@@ -88,11 +88,7 @@ def _exact(name: str, array: NDArray[Any]) -> NDArray[Any]:
     """Return integers and fractions in place of machine numbers."""
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name}: found the dtype {array.dtype}, expected integers or floats")
-    if array.size > LARGEST:
-        raise ValueError(
-            f"{name}: found {array.size} entries, expected at most {LARGEST}: a worked example "
-            "is small"
-        )
+    _small_enough(name, array.size)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name}: found an entry that is not finite, expected finite numbers")
     out = np.empty(array.shape, object)
@@ -100,6 +96,14 @@ def _exact(name: str, array: NDArray[Any]) -> NDArray[Any]:
         value = Fraction(array[at].item())
         out[at] = value.numerator if value.denominator == 1 else value
     return out
+
+
+def _small_enough(name: str, entries: int) -> None:
+    if entries > LARGEST:
+        raise ValueError(
+            f"{name}: found {entries} entries, expected at most {LARGEST}: a worked example "
+            "is small"
+        )
 
 
 def _small(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -120,6 +124,11 @@ def _sizes(
             raise ValueError(f"parameters: found {name!r}, expected some of {known}")
         if not isinstance(value, int) or isinstance(value, bool):
             raise ValueError(f"parameters: {name}: found {value!r}, expected an integer")
+        if abs(value) > LARGEST:
+            raise ValueError(
+                f"parameters: {name}: found {value}, expected {-LARGEST} to {LARGEST}: a worked "
+                "example is small"
+            )
     sizes = dict(parameters)
     where = dict.fromkeys(sizes, "the parameters")
     for t, shape in shapes.items():
@@ -170,6 +179,7 @@ def _shape(t: Tensor, sizes: Mapping[str, int]) -> tuple[int, ...]:
     shape = tuple(_value(n, sizes) for n in t.shape if n is not None)
     if any(n < 0 for n in shape):
         raise ValueError(f"{t.name}: found the shape {shape}, expected sizes of 0 or more")
+    _small_enough(t.name, math.prod(shape))
     return shape
 
 

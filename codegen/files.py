@@ -40,7 +40,7 @@ def array(path: Path) -> NDArray[Any]:
     try:
         found = np.load(io.BytesIO(contents(path)), allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: found no array, expected a .npy file ({error})") from error
+        raise ValueError(f"{path}: found no array of numbers, expected a .npy file") from error
     if not isinstance(found, np.ndarray):
         raise ValueError(f"{path}: found several arrays, expected a .npy file with one")
     return found

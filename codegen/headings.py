@@ -42,6 +42,9 @@ _SUBJECTS = {
     "transposed": "Transposed convolution",
     "dense input": "Input gradient of the dense layer",
     "dense weight": "Weight gradient of the dense layer",
+    "toom cook": "Toom and Cook's identity",
+    "winograd": "Winograd's form of a layer",
+    "winograd input": "Winograd's form of the input gradient",
     "phases": "Phases of the stride",
     "double backward output": "Double backward, by the output gradient",
     "double backward weight": "Double backward, by the weight",
@@ -64,11 +67,16 @@ def heading(name: str) -> str:
     'Input gradient: correlation, stride'
     >>> heading("output_size")
     'Output size'
+    >>> heading("winograd_2_3_input")
+    "Winograd's form of the input gradient: F(2, 3)"
     """
     if name.replace("_", " ") in _SUBJECTS:
         return _SUBJECTS[name.replace("_", " ")]
     words = name.split("_")
+    numbers = [word for word in words if word.isdigit()]
+    words = [word for word in words if word not in numbers]
     subject = " ".join(word for word in words if word not in _QUALITIES)
-    qualities = ", ".join(_QUALITIES[word] for word in words if word in _QUALITIES)
+    found = [_QUALITIES[word] for word in words if word in _QUALITIES]
+    qualities = ", ".join([*found, f"F({', '.join(numbers)})"] if numbers else found)
     shown = _SUBJECTS.get(subject, subject[:1].upper() + subject[1:])
     return f"{shown}: {qualities}" if qualities else shown

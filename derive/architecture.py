@@ -131,7 +131,7 @@ class _Reader:
             if option.text not in _OPTIONS[kind]:
                 self.fail(f"{head.text} has no such option", option, ", ".join(_OPTIONS[kind]))
             at = self.words[0] if self.words else self.end
-            values[option.text] = self._sizes(axes, option.text, option.text != "padding")
+            values[option.text] = self._sizes(axes, option.text, int(option.text != "padding"))
         extents = [d * (k - 1) + 1 for d, k in zip(values["dilation"], window, strict=True)]
         half = [e // 2 for e in extents]
         if kind != "conv" and any(p > h for p, h in zip(values["padding"], half, strict=True)):

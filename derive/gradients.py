@@ -46,8 +46,10 @@ def loss(layer: Layer) -> Tensor:
     """
     g, y = output_gradient(layer), layer.output
     assert y.definition is not None
-    over = y.definition.formals
-    return define("L", (), (), (term(g[over], y[over], over=over),))
+    over, name = y.definition.formals, "L"
+    while name in {y.name, *(t.name for t in layer.tensors)}:
+        name += "_loss"
+    return define(name, (), (), (term(g[over], y[over], over=over),))
 
 
 def operand(layer: Layer, name: str) -> Tensor:

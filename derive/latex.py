@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -245,6 +244,23 @@ class Line:
         return self.style.rows(self.right, room)
 
 
+@dataclass(frozen=True)
+class Matrix(Line):
+    """The definition of a table of numbers.
+
+    Attributes:
+        entries: its rows; entry [0, 0] is the first one.
+
+    """
+
+    entries: tuple[tuple[Expr, ...], ...] = ()
+
+    def rows(self, room: float) -> list[str]:
+        """Return the table, whatever the room."""
+        rows = " \\\\ ".join(" & ".join(map(str, row)) for row in self.entries)
+        return [f"\\begin{{pmatrix}} {rows} \\end{{pmatrix}}"]
+
+
 Display: TypeAlias = tuple[Line, ...]
 """Equations that are displayed together."""
 
@@ -292,14 +308,40 @@ def box(t: Tensor, style: Letters) -> str:
 
 def definitions(defined: Iterable[Tensor], style: Letters) -> Display:
     """Return the equations that define tensors, each with its box."""
-    lines = []
-    for t in map(partial(readable, style=style), defined):
-        assert t.definition is not None
-        own = _inside(t, style)
-        remark = f"box ${box(t, style)}$" if set(t.shape) - {None} else ""
-        left = own.factor(Access(t, t.definition.formals))
-        lines.append(Line(left, t.definition.body, remark, own))
-    return tuple(lines)
+    return tuple(_definition(readable(t, style), style) for t in defined)
+
+
+def _definition(t: Tensor, style: Letters) -> Line:
+    assert t.definition is not None
+    own, body = _inside(t, style), t.definition.body
+    if entries := _numbers(t):
+        return Matrix(own.tensor(t.name), body, "rows and columns from $0$ on", own, entries)
+    remark = f"box ${box(t, style)}$" if set(t.shape) - {None} else ""
+    return Line(own.factor(Access(t, t.definition.formals)), body, remark, own)
+
+
+def _numbers(t: Tensor) -> tuple[tuple[Expr, ...], ...]:
+    """Return the rows of a table of numbers, a sum of ``c [i = row] [j = column]``; else none."""
+    assert t.definition is not None
+    formals, entries = t.definition.formals, dict[tuple[Expr, ...], Expr]()
+    for u in t.definition.body:
+        at = {v: _solution(f, v) for f in u.factors for v in formals if isinstance(f, Equal)
+              and symbols_of(f.value) == {v}}
+        if u.variables or len(u.factors) != 2 or len(at) != 2 or not u.coefficient.is_Integer:
+            return ()
+        entries[tuple(at[v] for v in formals)] = u.coefficient
+    if len(t.shape) != 2 or not entries or not all(n and n.is_Integer for n in t.shape):
+        return ()
+    rows, columns = (range(int(n)) for n in t.shape if n is not None)
+    zero = sp.Integer(0)
+    return tuple(
+        tuple(entries.get((sp.Integer(i), sp.Integer(j)), zero) for j in columns) for i in rows
+    )
+
+
+def _solution(f: Equal, v: Symbol) -> Expr:
+    """Return the value of the only index in an equation."""
+    return normal(v - f.value / coefficient(f.value, v))
 
 
 def readable(t: Tensor, style: Letters) -> Tensor:
@@ -367,12 +409,7 @@ def statement(
     style = letters(theorem, symbols)
     named = [f"${style.symbol(c.name)} = {style.typeset(factored(e))}$" for c, e in style.constants]
     out: list[str | Display] = [f"Let {listed(named)}."] if named else []
-    given = [condition(c, style) for c in theorem.hypotheses]
-    for v, n in theorem.variables:
-        name = style.symbol(v.name)
-        given.append(f"{name} \\in \\mathbb{{Z}}" if n is None else
-                     f"0 \\le {name} < {style.polynomial(n)}")
-    out.append(f"For all {', '.join(f'${c}$' for c in given)}," if given else "We have")
+    out.append(_for_all(theorem, style))
     lines = [Line(subject(theorem, style), theorem.rhs, "", style)]
     if (plain := reading(theorem.rhs)) != theorem.rhs:
         known = {*known, *(a.tensor.name for a in theorem.rhs[0].factors if isinstance(a, Access))}
@@ -393,6 +430,19 @@ def statement(
     if new:
         out += ["Here", definitions(new, style)]
     return out
+
+
+def _for_all(theorem: Theorem, style: Letters) -> str:
+    """Say under which conditions, and for which indices, a theorem holds."""
+    given = [condition(c, style) for c in theorem.hypotheses]
+    boxes = [(style.symbol(v.name), n) for v, n in theorem.variables]
+    given += [f"0 \\le {name} < {style.polynomial(n)}" for name, n in boxes if n is not None]
+    anywhere = [f"${name}$" for name, n in boxes if n is None]
+    said = ", ".join(f"${c}$" for c in given)
+    if anywhere:
+        integers = f"{'all integers' if anywhere[1:] else 'every integer'} {listed(anywhere)}"
+        return f"For all {said} and {integers}," if said else f"For {integers},"
+    return f"For all {said}," if said else "We have"
 
 
 _ATOM = r"\(?\w+(?:\^\d+)?\)?"
@@ -425,7 +475,7 @@ def in_words(theorem: Theorem, style: Letters) -> str:
         parts = [said] if said in known else re.split(r"( and |, )", said)
         parts[::2] = [f"${known.get(e) or style.typeset(e)}$" for e in parts[::2]]
         out, at = out + escape(theorem.words[at:start]) + "".join(parts), end
-    return out + escape(theorem.words[at:])
+    return re.sub(r"(\d+) x (\d+)", r"$\1 \\times \2$", out + escape(theorem.words[at:]))
 
 
 def _functions(theorem: Theorem) -> set[str]:
@@ -548,9 +598,12 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
             return f"chain rule, ${g} = \\partial {shown['tensor']} / \\partial {y}$"
     if rule == "entry" and isinstance(f, Derivative) and _trivial(theorem, number):
         return f"$\\partial {shown['tensor']} / \\partial {style.tensor(f.wrt.tensor.name)} = 0$"
+    if rule == "entry" and isinstance(f, Derivative) and not f.wrt.index:
+        return f"$\\partial {shown['tensor']} / \\partial {shown['tensor']} = 1$"
     if rule == "entry" and isinstance(f, Derivative):
         i, j = ("_{i}", "_{j}") if style.symbols.subscripts else ("[i]", "[j]")
-        shown |= {"entry": shown["tensor"] + i, "other": shown["tensor"] + j}
+        name = f"{{{shown['tensor']}}}" if "_" in shown["tensor"] else shown["tensor"]
+        shown |= {"entry": name + i, "other": name + j}
     if rule == "definition" and isinstance(access, Access):
         head = access.tensor.name.split("(")[0]
         if head in _OPERATORS and "(" in access.tensor.name:
@@ -611,15 +664,20 @@ def _relation(name: str, order: int, style: Letters) -> str:
 def _citation(given: dict[str, Any], style: Letters) -> str:
     """Say which theorem is used, and what its tensors and indices stand for."""
     proof = given["theorem"]
-    swaps = [(old, new.name) for old, new in given["tensors"]]
+    swaps = [(old, style.tensor(new.name)) for old, new in given["tensors"]]
     if "inner" in given:
         (known,) = proof.start[0].factors
-        swaps.append((known.wrt.tensor.name, given["inner"].name))
+        swaps.append((known.wrt.tensor.name, style.tensor(given["inner"].name)))
     else:
         swaps += [(v.name, style.polynomial(e)) for v, e in given["symbols"] if v != e]
-    applied = [f"${style.tensor(old)} = {style.tensor(new)}$" for old, new in swaps]
+    applied = [f"${style.tensor(old)} = {new}$" for old, new in swaps]
     said = f"by Theorem \\texttt{{{escape(proof.name)}}}"
     return f"{said}, applied to {listed(applied)}" if applied else said
+
+
+def losses(theorem: Theorem) -> tuple[str, ...]:
+    """Return the names of losses that are the sum of g times y, for an output y."""
+    return tuple(t.name for t in _tensors(theorem) if _incoming(t))
 
 
 def _incoming(loss: Tensor) -> tuple[str, str] | None:

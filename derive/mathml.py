@@ -18,6 +18,11 @@ from rot180.derive.typeset import width
 MISSING = 'latex2mathml is missing: pip install "rot180[book]"'
 """What to say where mathematics cannot be written as MathML."""
 
+_NO_MATHML = (
+    "mathematics: found {!r}, which has no MathML; expected standard commands in the notation, or "
+    "a format other than html"
+)
+
 _TOKEN = re.compile(
     r"\$(?P<maths>[^$]*)\$|\\hyperref\[(?P<anchor>[^\]]*)\]|\\(?P<command>[A-Za-z]+)"
     r"|\\(?P<escaped>.)|(?P<brace>[{}])|(?P<mark>--|~|``|'')|(?P<text>[^$\\{}~`'-]+|.)",
@@ -66,9 +71,12 @@ def mathml(source: str, display: bool = False) -> str:
     from latex2mathml.converter import convert
 
     upright = re.sub(r"\\operatorname\{((?:\\.|[^{}])*)\}", r"\\text{\1}", source)
-    found = convert(upright, display="block" if display else "inline")
+    try:
+        found = convert(upright, display="block" if display else "inline")
+    except Exception as error:  # the converter's exceptions have no class in common
+        raise ValueError(_NO_MATHML.format(source)) from error
     if "\\" in found.replace("\\_", ""):
-        raise ValueError(f"mathematics: found {source!r}, which has no MathML")
+        raise ValueError(_NO_MATHML.format(source))
     style = "<math displaystyle='true'>" if display else "<math>"
     body = found[found.index(">") + 1 :].replace("\\_", "_")
     for tag, tight in _TIGHT:

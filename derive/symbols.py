@@ -15,6 +15,17 @@ from typing import Any
 
 Table = tuple[tuple[str, str], ...]
 
+OPERATORS: Mapping[str, str] = {
+    "rot180": r"\widetilde{#1}",
+    "dilate": r"D_{#2} #1",
+    "transpose": r"#1^{\top}",
+    "correlate": r"#1 \star #2",
+    "convolve": "#1 * #2",
+    "matmul": r"#1 \cdot #2",
+    "hadamard": r"#1 \odot #2",
+}
+"""The operators that a notation writes, as they are usually written."""
+
 
 @dataclass(frozen=True)
 class Symbols:
@@ -27,7 +38,7 @@ class Symbols:
         gradient: the gradient by the output, where `gradients` does not have it.
         tensors: tensor to symbol; a tensor that is not there is written by its own name.
         gradients: tensor to the symbol of the gradient by it.
-        functions: function to symbol.
+        functions: function to symbol, or to a pattern with ``#1`` for its argument.
         indices: index, size or parameter to letter; primes keep two of one letter apart.
         windows: likewise, for the indices that are added to others where windows slide.
         numbered: pattern for a tensor that carries the number of its layer, as w2: ``#1^{#2}``.
@@ -41,19 +52,11 @@ class Symbols:
     gradient: str = "g"
     tensors: Table = ()
     gradients: Table = ()
-    functions: Table = ()
+    functions: Table = (("half_square", r"\tfrac{1}{2} #1^{2}"),)
     indices: Table = ()
     windows: Table = ()
     numbered: str = ""
-    operators: Table = (
-        ("rot180", r"\widetilde{#1}"),
-        ("dilate", r"D_{#2} #1"),
-        ("transpose", r"#1^{\top}"),
-        ("correlate", r"#1 \star #2"),
-        ("convolve", "#1 * #2"),
-        ("matmul", r"#1 \cdot #2"),
-        ("hadamard", r"#1 \odot #2"),
-    )
+    operators: Table = tuple(OPERATORS.items())
 
 
 DEEP_LEARNING = Symbols("deep-learning")
@@ -134,7 +137,7 @@ def parse_symbols(text: str, source: str = "symbols") -> Symbols:
         raise ValueError(f"{source}: not TOML: {error}") from error
     keys = [one.name for one in fields(Symbols) if one.name != "name"]
     base = data.pop("base", DEEP_LEARNING.name)
-    if base not in NOTATIONS:
+    if not isinstance(base, str) or base not in NOTATIONS:
         raise ValueError(f"{source}: base: {_found(base, NOTATIONS)}")
     known = NOTATIONS[base]
     for key, value in data.items():
@@ -152,25 +155,45 @@ def _value(known: Symbols, key: str, value: object, source: str) -> Any:
         kinds = {bool: "true or false", str: "a string", dict: "a table"}
         raise ValueError(f"{where}: found {value!r}, expected {kinds[kind]}")
     if not isinstance(value, dict):
-        return _mathematics(value, where) if isinstance(value, str) else value
+        most = 2 if key == "numbered" else 0
+        return _mathematics(value, where, most) if isinstance(value, str) else value
     for name in value:
         if key == "operators" and name not in dict(old):
             raise ValueError(f"{where}: {_found(name, dict(old))}")
-    checked = {name: _mathematics(text, f"{where}.{name}") for name, text in value.items()}
+    checked = {}
+    for name, text in value.items():
+        most = _arguments(OPERATORS[name])[-1] if key == "operators" else key == "functions"
+        checked[name] = _mathematics(text, f"{where}.{name}", int(most), key == "functions")
     return tuple((dict(old) | checked).items())
 
 
-def _mathematics(value: object, where: str) -> str:
-    """Return a text that is not empty and has its braces in pairs."""
+def _arguments(pattern: str) -> list[int]:
+    """Return the numbers of a pattern's arguments, in order, after 0."""
+    return sorted({0, *map(int, re.findall(r"#(\d)", pattern))})
+
+
+def _mathematics(
+    value: object, where: str, arguments: int = 0, optional: bool = False
+) -> str:
+    """Return a text of plain LaTeX mathematics, with at most so many arguments, #1 among them."""
+    pieces = re.findall(r"\\.|[{}&%$~]|#\d?", value) if isinstance(value, str) else []
     depth, least = 0, 0
-    for brace in re.findall(r"\\.|[{}]", value) if isinstance(value, str) else ():
-        depth += (brace == "{") - (brace == "}")
+    for piece in pieces:
+        depth += (piece == "{") - (piece == "}")
         least = min(depth, least)
-    if not isinstance(value, str) or not value.strip() or depth or least or value.endswith("\\"):
+    whole = isinstance(value, str) and value.isascii() and value.isprintable() and value.strip()
+    if not whole or depth or least or str(value).endswith("\\"):
         raise ValueError(
-            f"{where}: found {value!r}, expected LaTeX mathematics with braces in pairs"
+            f"{where}: found {value!r}, expected LaTeX mathematics with braces in pairs, in ASCII"
         )
-    return value
+    for piece in pieces:
+        if piece in ("&", "%", "$", "~", "#", "\\\\"):
+            raise ValueError(f"{where}: found {piece} in {value!r}, expected mathematics alone")
+    numbers = _arguments(str(value))
+    if numbers[-1] > arguments or (arguments and not optional and 1 not in numbers):
+        expected = f"#1 to #{arguments}, #1 among them" if arguments else "none"
+        raise ValueError(f"{where}: found {value!r}, expected as arguments {expected}")
+    return str(value)
 
 
 def _found(name: object, known: Collection[str]) -> str:

@@ -111,14 +111,26 @@ class Letters:
     symbols: Symbols = DEEP_LEARNING
     free: tuple[Symbol, ...] = ()
 
+    @property
+    def functions(self) -> Mapping[str, str]:
+        """Return what the notation has for functions: a symbol, or a pattern with ``#1``."""
+        return dict(self.symbols.functions)
+
     def symbol(self, name: str) -> str:
         """Return an index, size, parameter or named constant."""
         return name if name.startswith("\\") else dict(self.names).get(name, letter(name))
 
     def function(self, name: str, order: int) -> str:
         r"""Return a scalar function or its derivative: ``\sigma'``."""
-        known = dict(self.symbols.functions)
-        return (known[name] + primes(order)) if name in known else function(name, order)
+        shown = self.functions.get(name, "") or function(name, 0)
+        return (f"({shown.replace('#1', 't')})" if "#1" in shown else shown) + primes(order)
+
+    def applied(self, name: str, order: int, argument: str) -> str:
+        r"""Return the value of a scalar function: ``\sigma(z)``, or as the notation has it."""
+        pattern = self.functions.get(name, "")
+        if "#1" in pattern and not order:
+            return pattern.replace("#1", argument)
+        return f"{self.function(name, order)}({argument})"
 
     def tensor(self, name: str) -> str:
         """Return a tensor's name; operators applied are written out of their call notation."""
@@ -223,11 +235,13 @@ class Letters:
                 name = f"{{{name}}}"
             return name + self.index(f.index, bound)
         if isinstance(f, Apply):
-            return f"{self.function(f.function, f.order)}({self.factor(f.argument, bound)})"
+            return self.applied(f.function, f.order, self.factor(f.argument, bound))
         if isinstance(f, Derivative):
             wrt = self.factor(f.wrt, bound)
             inner = "\\,".join(self.factor(g, bound) for g in f.factors)
-            if len(f.factors) == 1 and width(inner) < TEXT_WIDTH / 2:
+            head = f.factors[0]
+            spelled = isinstance(head, Apply) and "#1" in self.functions.get(head.function, "")
+            if len(f.factors) == 1 and not spelled and width(inner) < TEXT_WIDTH / 2:
                 return f"\\frac{{\\partial {inner}}}{{\\partial {wrt}}}"
             return f"\\frac{{\\partial}}{{\\partial {wrt}}}({inner})"
         if isinstance(f, Equal):
@@ -416,15 +430,16 @@ def _width(tokens: list[str]) -> float:
 
     def group() -> list[str]:
         nonlocal i
-        while tokens[i].isspace():
+        while i < len(tokens) and tokens[i].isspace():
             i += 1
         depth, start = 0, i
-        while True:
+        while i < len(tokens):
             depth += (tokens[i] == "{") - (tokens[i] == "}")
             i += 1
-            if depth == 0:
+            if depth <= 0:
                 inner = tokens[start:i]
                 return inner[1:-1] if inner[0] == "{" else inner
+        raise ValueError(f"mathematics: found {''.join(tokens)!r}, expected one more argument")
 
     while i < len(tokens):
         token = tokens[i]

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -315,3 +316,50 @@ def test_a_faulty_network_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["network", "linear 3; rilu; squared_error", "-o", str(tmp_path / "out")]) == 2
     assert "found: 'rilu'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_closed_pipe_ends_quietly() -> None:
+    """As with Unix tools: no message, and no error code of bad input."""
+    command = [sys.executable, "-m", "rot180.codegen.cli", "show", "rot180_correlation_1d"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdout.close()
+        assert started.stderr.read() == b""
+    assert started.returncode == 141
+
+
+def test_a_layer_whose_output_is_called_as_the_loss(tmp_path: Path) -> None:
+    assert main(["derive", "L[p] = sum[k] x[p+k] * C[k]", "-o", str(tmp_path)]) == 0
+    assert "def grad_x(grad_L, C, *" in (tmp_path / "numpy_kernels.py").read_text()
+
+
+@pytest.mark.parametrize("given", ["", ",", "tex,,html", "TEX", "tex,word"])
+def test_formats_that_there_are_not(
+    given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["derive", TEXT, "--format", given, "-o", str(out)]) == 2
+    assert "expected some of tex,html,pdf" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["s=2", "s=3"], "--set: found s twice"),
+        (["P=1001"], "P: found 1001, expected -1000 to 1000"),
+        (["s=-999999999"], "s: found -999999999, expected -1000 to 1000"),
+    ],
+)
+def test_examples_that_are_not_small(
+    given: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+
+    np.save(tmp_path / "x.npy", np.arange(6))
+    arrays = ["--example", str(tmp_path / "x.npy"), f"w={tmp_path / 'x.npy'}"]
+    spec, out = "y[p] = sum[k] x[s*p+k] * w[k]", tmp_path / "out"
+    assert main(["derive", spec, *arrays, "--set", *given, "-o", str(out)]) == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()

@@ -17,6 +17,7 @@ import sympy as sp
 from sympy import Expr
 
 from rot180.codegen.documents import fragment, proof_document
+from rot180.derive.evaluate import Model, evaluate
 from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.latex import (
     latex_expression,
@@ -252,6 +253,9 @@ def heads(theorem: Theorem) -> dict[str, Tensor]:
     return out
 
 
+HALF = r"\operatorname{half\_square}"
+"""What is read where the notation spells a function out."""
+
 BEGIN, END = r"\\begin\{align(?:at)?\*\}(?:\{2\})?", r"\\end\{align(?:at)?\*\}"
 REASON = r" (?:\\tag\*|&\\quad& \\text)\{\\small "
 
@@ -261,11 +265,28 @@ def displays(text: str) -> list[tuple[str, str]]:
     inside = re.fullmatch(f"{BEGIN}\n(.*)\n{END}", text, re.DOTALL)
     assert inside is not None
     joined = inside[1].replace(" \\\\\n  &\\qquad ", " ")
+    joined = joined.replace("(\\tfrac{1}{2} t^{2})", HALF)
+    spelled = r"\\tfrac\{1\}\{2\} (\S+?\[[^]]*\])\^\{2\}"
+    joined = re.sub(spelled, lambda found: f"{HALF}({found[1]})", joined)
     out = []
     for line in joined.split(" \\\\\n"):
         left, right = line.split("  &= ")
         out.append((left, re.sub(rf"{REASON}.*\}}$", "", right)))
     return out
+
+
+def matrix(text: str) -> list[list[str]]:
+    """Read a table of numbers."""
+    inside = re.fullmatch(r"\\begin\{pmatrix\} (.*) \\end\{pmatrix\}", text)
+    assert inside is not None
+    return [row.split(" & ") for row in inside[1].split(" \\\\ ")]
+
+
+def entries(t: Tensor) -> list[list[str]]:
+    """Evaluate a table of numbers, entry by entry."""
+    rows, columns = (range(int(must(n))) for n in t.shape)
+    at = [[(term(t[i, j]),) for j in columns] for i in rows]
+    return [[str(evaluate(e, Model({}, limit=1), {})) for e in row] for row in at]
 
 
 def plain(expression: Expression) -> list[tuple[Expr, tuple[sp.Symbol, ...], Counter[Factor]]]:
@@ -336,6 +357,9 @@ def test_statement_reads_back(spec: str) -> None:
         for _, text in sums:
             assert plain(Reader(text, known, named).expression()) == plain(reading(theorem.rhs))
         for left, right in displays(blocks[1]) if len(blocks) > 1 else ():
+            if "pmatrix" in right:
+                assert entries(known[left.strip()]) == matrix(right)
+                continue
             (t,) = Reader(left, known, named).expression()
             (access,) = t.factors
             assert isinstance(access, Access)

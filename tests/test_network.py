@@ -183,3 +183,8 @@ def test_coqc_accepts_the_chain(tmp_path: Path) -> None:
     checked = list(rocq.verify(tmp_path, chain))
     assert len(checked) == len(chain) == 3
     assert all(c.accepted for c in checked), [c for c in checked if not c.accepted]
+
+
+def test_a_stride_of_zero_is_refused() -> None:
+    with pytest.raises(NotationError, match="expected: 2 numbers, 1 or more, or one"):
+        network("conv2d 8 3x3 stride 0; flatten; linear 10; squared_error")

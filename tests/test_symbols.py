@@ -175,7 +175,7 @@ def test_the_documented_file() -> None:
     page = Path(__file__).parent.parent / "docs" / "notations.md"
     text = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
     shown = parse_symbols(text)
-    assert dict(shown.functions) == {"sigma": "\\varphi"}
+    assert dict(shown.functions)["sigma"] == "\\varphi"
     assert shown.operators == NIELSEN.operators
     for one in fields(Symbols):
         assert one.name == "name" or re.search(rf"^\[?{one.name}\b", text, re.M), one.name
@@ -227,3 +227,44 @@ def test_statements_read_as_sentences() -> None:
         parts = statement(theorem("rot180_correlation_general_1d"), (), symbols)
         assert isinstance(parts[0], str)
         assert parts[0].startswith("Let $\\pi = d (K - 1) - \\mathit{lo}$")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("base = ['nielsen']", r"base: found \['nielsen'\], expected one of"),
+        ("operators.rot180 = '#7'", r"rot180: found '#7', expected as arguments #1 to #1"),
+        ("operators.dilate = 'D'", r"expected as arguments #1 to #2, #1 among them"),
+        ("numbered = '#9'", r"numbered: found '#9', expected as arguments #1 to #2"),
+        ("tensors.x = 'a#1'", r"tensors.x: found 'a#1', expected as arguments none"),
+        *(
+            (f"tensors.x = 'a {one} b'", rf"x: found {re.escape(one)} in .*mathematics alone")
+            for one in ("&", "%", "$", "~", "#", "\\\\")
+        ),
+        ("tensors.x = 'δ'", r"tensors.x: found 'δ', expected LaTeX .*in ASCII"),
+    ],
+)
+def test_what_is_no_mathematics(text: str, said: str) -> None:
+    """What would break a page, a table or the pattern of an operator is refused by its key."""
+    with pytest.raises(ValueError, match=said):
+        parse_symbols(text, "my.toml")
+
+
+@pytest.mark.parametrize("symbol", ["x^a^b", r"\frac{a}", "_", r"\left(", r"\undefined"])
+def test_mathematics_without_mathml(
+    symbol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said what cannot be shown, and nothing is written."""
+    own, out = tmp_path / "my.toml", tmp_path / "out"
+    own.write_text(f"tensors.x = '{symbol}'")
+    assert main(["derive", SWEEP, "--notation", str(own), "-o", str(out)]) == 2
+    assert "mathematics: found" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_an_index_below_a_symbol_with_an_index() -> None:
+    """No symbol has two subscripts side by side."""
+    symbols = parse_symbols("subscripts = true\ntensors.x = 'x_i'")
+    text = latex_proof(gradient(layer(SWEEP), "x"), symbols=symbols)
+    assert "{x_i}_{i}" in text
+    assert "x_i_" not in text

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from sympy import Integer
-
 from rot180.derive.gradients import chain_goal, operand, output_gradient
 from rot180.derive.layers import Layer, layer
 from rot180.derive.notation import activation
@@ -18,7 +16,6 @@ from rot180.derive.polynomial import symbol
 from rot180.derive.terms import (
     Apply,
     Derivative,
-    Equal,
     Tensor,
     define,
     tensor,
@@ -29,7 +26,6 @@ from rot180.derive.theorems.registry import Claim, claim
 OUTPUT = "a[j] = sigma(z[j])"
 PLAIN = "z1[j] = sum[k] w[j,k] * x[k] + b[j]"
 ACTIVATED = "z1[j] = sum[k] w[j,k] * sigma(z[k]) + b[j]"
-TWO = Integer(2)
 j, k = symbol("j"), symbol("k")
 
 
@@ -107,18 +103,16 @@ def written_out(entry: int) -> Claim:
         entry: 1 or 2.
 
     """
-    i, o, both = symbol("i"), symbol("o"), range(2)
-    x, g = ([tensor(f"{name}{n + 1}") for n in both] for name in ("x", "dZ"))
-    w = [[tensor(f"w{row + 1}{column + 1}") for column in both] for row in both]
-    row = define("X", (TWO,), (i,), tuple(term(x[n][()], Equal(i - n)) for n in both))
-    slope = define("dZ", (TWO,), (o,), tuple(term(g[n][()], Equal(o - n)) for n in both))
-    entries = (term(w[n][m][()], Equal(i - n), Equal(o - m)) for n in both for m in both)
-    matrix = define("W", (TWO, TWO), (i, o), tuple(entries))
-    product = define("Z", (TWO,), (o,), (term(row[i], matrix[i, o], over=(i,)),))
-    loss = define("L", (), (), (term(slope[o], product[o], over=(o,)),))
-    left = (term(Derivative((loss[()],), x[entry - 1][()])),)
-    right = tuple(term(g[m][()], w[entry - 1][m][()]) for m in both)
-    words = f"row {entry} of W times dZ, since W is transposed"
+    both = range(2)
+    x, g = ([tensor(f"{name}{n + 1}")[()] for n in both] for name in ("X", "dZ"))
+    w = [[tensor(f"w{row + 1}{column + 1}")[()] for column in both] for row in both]
+    z = [
+        define(f"Z{o + 1}", (), (), tuple(term(x[i], w[i][o]) for i in both))[()] for o in both
+    ]
+    loss = define("L", (), (), tuple(term(g[o], z[o]) for o in both))
+    left = (term(Derivative((loss[()],), x[entry - 1])),)
+    right = tuple(term(g[o], w[entry - 1][o]) for o in both)
+    words = f"row {entry} of W, multiplied by the row dZ: the product with W transposed"
     return Claim((), left, right, (), words)
 
 
