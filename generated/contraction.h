@@ -4796,6 +4796,7 @@ static void NAME(multiply_pieces)(const NAME(Work) * w, const char *a, const Int
     const Int strips = (all + most - 1) / most, wide = (all + strips - 1) / strips * lanes;
     const Int pitch = tall * wide + lanes; /* of a piece in a tile: its first vector may begin before */
     const int plain = tall == n && w->s->scale == 1 && w->out_step == sizeof(T);
+    const Int most_pieces = plain || n == 1 ? PIECES : 1;
     Int some[TALLEST], out_rows[TALLEST], from[PIECES], to[PIECES];
     T tile[(TALLEST * WIDEST + 1) * 64 / sizeof(T)];
     for (Int r = 0; r < TALLEST; r++) {
@@ -4807,7 +4808,8 @@ static void NAME(multiply_pieces)(const NAME(Work) * w, const char *a, const Int
             const Int left = MIN(wide, w->run - x), vectors = (left + lanes - 1) / lanes;
             const char *keep = w->keep + 64 - (vectors * lanes - left) * size;
             if (x == 0)
-                for (many = PIECES; many > count - piece || !kernel[many][vectors];) many /= 2;
+                for (many = most_pieces; many > count - piece || !kernel[many][vectors];)
+                    many /= 2;
             for (Int k = 0; k < many; k++) {
                 from[k] = v->own[piece + k] + x * size;
                 to[k] = plain ? w->lane_out[piece + k] + x * size : k * pitch * size;
