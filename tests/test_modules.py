@@ -181,7 +181,8 @@ def test_the_ways_to_sum_agree(
     module: Any = importlib.import_module("rot180.generated.numpy_conv2d_grouped")
     rng = np.random.default_rng(0)
     size = [(n + 2 * low - 2 * dilation - 1) // stride + 1 for n in (17, 20)]
-    shapes = {"x": (2, 2, channels, 17, 20), "w": (2, outputs, channels, 3, 3)}
+    shapes: dict[str, tuple[int, ...]] = {}
+    shapes["x"], shapes["w"] = (2, 2, channels, 17, 20), (2, outputs, channels, 3, 3)
     shapes["y"] = (2, 2, outputs, *size)
     x, w, g = (rng.integers(-9, 9, shapes[name]) for name in "xwy")
     window = {"s": stride, "t": stride, "d": dilation, "e": dilation, "lo": low, "lp": low}
