@@ -24,7 +24,7 @@ MOST_BYTES = 2**40
 DTYPE_NAMES = "float32, float64, an integer dtype, complex64 or complex128"
 DTYPES = frozenset(np.dtype(c) for c in "bBhHiIlLqQfdFD")
 BLOCK = 2**21  # entries of an operand that are gathered at a time
-LONG = 2**12  # entries that are summed at least where each tap is a sum of its own
+LONG = 2**15  # entries from which on windows may cost more than a few calls for each tap
 
 
 def forward(x, w, bias, *, s, d, lo, y_shape):
@@ -384,13 +384,13 @@ def _way(place, loops, kinds, over, sides):
     """
     written, *read = touched = [_names([(None, place, ())]), *map(_names, sides)]
     wide = max(read, key=lambda names: _volume(names, loops))
-    if not sides[1]:
-        return _add_sum, wide
+    if not sides[1] or _volume(wide, loops) < LONG:
+        return _add_product if sides[1] else _add_sum, wide
     taps = _taps(sides, loops)
     alone = [name for name in wide if name not in taps]
     thin = all(_volume(_kind(written, kinds, i) - taps, loops) == 1 for i in (1, 2))
     if thin and taps.isdisjoint(over) and _volume(alone, loops) >= LONG and _plain(sides, taps):
-        return _add_taps, alone
+        return partial(_add_taps, sorted(taps)), alone
     for far in (0, 1):
         if windows := _windows(sides[far], sides[1 - far], kinds, over):
             lying = _lying(sides[far], windows, loops)
@@ -453,10 +453,9 @@ def _taps(sides, loops):
     return taps
 
 
-def _add_taps(out, place, loops, kinds, over, sides, factor):
+def _add_taps(taps, out, place, loops, kinds, over, sides, factor):
     """Sum products for one value of all taps after the other, where no index leaves its box."""
     factors = [*sides[0], *sides[1]]
-    taps = sorted(_taps(sides, loops))
     for values in itertools.product(*(range(*loops[tap]) for tap in taps)):
         at = dict(zip(taps, values))
         target = [_fixed(e, at) for e in place]
@@ -520,7 +519,7 @@ def _lying(far, windows, loops):
 
 
 def _add_spread(far, windows, out, place, loops, kinds, over, sides, factor):
-    """Multiply with the array as it lies, for all taps; then add what each tap has to each entry."""
+    """Multiply with the array as it lies, for all taps; then add to each entry what taps have."""
     (array, index, shape), lying = sides[far][0], _lying(sides[far], windows, loops)
     if any(first >= stop for first, stop in lying.values()):
         return
@@ -549,7 +548,8 @@ def _add_spread(far, windows, out, place, loops, kinds, over, sides, factor):
             if part[step][0] < part[step][1]:
                 seen = {step: index[axis][step]}
                 seen[""] = index[axis].get("", 0) + index[axis][tap] * tapped - lying[step][0]
-                moves[-1].append((tapped - loops[tap][0], _slice(place[into[step]], part), _slice(seen, part)))
+                to = _slice(place[into[step]], part)
+                moves[-1].append((tapped - loops[tap][0], to, _slice(seen, part)))
     for move in itertools.product(*moves):
         for (_, step, tap), (tapped, to, seen) in zip(windows, move):
             at[into[step]], where[names.index(tap)], where[names.index(step)] = to, tapped, seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import inspect
 import os
@@ -152,6 +153,67 @@ def test_numpy_modules_are_exact(
     numpy_modules: dict[str, tuple[Layer, types.ModuleType]], name: str
 ) -> None:
     assert sum(agree(*numpy_modules[name], "int64", seed) for seed in range(12))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_numpy_modules_are_exact_block_by_block(
+    numpy_modules: dict[str, tuple[Layer, types.ModuleType]],
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forward, module = numpy_modules[name]
+    for most in (1, 7, 40):
+        monkeypatch.setattr(module, "BLOCK", most)
+        monkeypatch.setattr(module, "LONG", 1)
+        assert sum(agree(forward, module, "int64", seed) for seed in range(8))
+
+
+@pytest.mark.parametrize(("channels", "outputs"), [(1, 1), (1, 9), (9, 1), (5, 6)])
+@pytest.mark.parametrize(("stride", "dilation", "low"), [(1, 1, 1), (2, 1, -1), (3, 2, 4)])
+def test_the_ways_to_sum_agree(
+    channels: int,
+    outputs: int,
+    stride: int,
+    dilation: int,
+    low: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module: Any = importlib.import_module("rot180.generated.numpy_conv2d_grouped")
+    rng = np.random.default_rng(0)
+    size = [(n + 2 * low - 2 * dilation - 1) // stride + 1 for n in (17, 20)]
+    shapes: dict[str, tuple[int, ...]] = {}
+    shapes["x"], shapes["w"] = (2, 2, channels, 17, 20), (2, outputs, channels, 3, 3)
+    shapes["y"] = (2, 2, outputs, *size)
+    x, w, g = (rng.integers(-9, 9, shapes[name]) for name in "xwy")
+    window = {"s": stride, "t": stride, "d": dilation, "e": dilation, "lo": low, "lp": low}
+    chosen: set[str] = set()
+
+    def compute() -> list[Any]:
+        return [
+            module.forward(x, w, np.zeros((2, outputs), int), y_shape=shapes["y"], **window),
+            module.grad_x(g, w, x_shape=shapes["x"], **window),
+            module.grad_w(g, x, w_shape=shapes["w"], **window),
+        ]
+
+    choose = module._way
+
+    def noted(*arguments: Any) -> Any:
+        add, names = choose(*arguments)
+        chosen.add(getattr(add, "func", add).__name__)
+        return add, names
+
+    monkeypatch.setattr(module, "LONG", 2**60)
+    expected = compute()
+    monkeypatch.setattr(module, "LONG", 1)
+    monkeypatch.setattr(module, "_way", noted)
+    for most in (30, 1000, 2**21):
+        monkeypatch.setattr(module, "BLOCK", most)
+        for found, wanted in zip(compute(), expected, strict=True):
+            assert np.array_equal(found, wanted)
+    if channels == 1 == outputs:
+        assert "_add_taps" in chosen
+    if channels != outputs and 1 in (channels, outputs) and stride == 1:
+        assert "_add_spread" in chosen
 
 
 @pytest.mark.parametrize("name", LAYERS)
