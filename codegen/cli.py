@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import os
 import re
 import sys
 import time
@@ -54,8 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who reads the output has enough. The stream must not fail again when Python closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        files.silence(sys.stdout)
         return CLOSED_PIPE
     except (ValueError, OSError) as error:
         print(f"rot180: {error}", file=sys.stderr)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +122,11 @@ def drift(folder: Path, texts: Mapping[str, str], generated: tuple[str, ...] = (
             if name not in texts:
                 found.append(f"{name}: on disk, but generated no more\n")
     return found
+
+
+def silence(stream: TextIO) -> None:
+    """Let what is still written to a stream go nowhere: closing it cannot fail then."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def generated_folder() -> Path:

@@ -77,7 +77,9 @@ def generated(spec: str, folder: Path) -> ModuleType:
 
 
 def progress(text: str) -> None:
-    """Say what is being done, on the standard error."""
+    """Say what is being done, on the standard error, if somebody is there to see it."""
+    if not sys.stderr.isatty():
+        return
     print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
