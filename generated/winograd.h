@@ -337,8 +337,11 @@ static int winograd_answer(const Sweep *s, const Layout *l, size_t filters) {
 
 /* Compute a sweep; say DONE or NO_MEMORY. */
 static int winograd_sweep(const Sweep *s) {
-    Job job = {s, winograd_layout(s), NULL, 0, 0, 0};
-    size_t size = (size_t)(job.l.filter * job.l.points * job.l.points) * (size_t)s->itemsize;
+    Job job = {s};
+    size_t size;
+    if (MIN(MIN(s->batch, s->outputs), MIN(s->out_size[0], s->out_size[1])) < 1) return DONE;
+    job.l = winograd_layout(s);
+    size = (size_t)(job.l.filter * job.l.points * job.l.points) * (size_t)s->itemsize;
     if (asked.answers) return winograd_answer(s, &job.l, size);
     if (!(job.filters = take(size))) return NO_MEMORY;
     for (job.group = 0; job.group < s->groups && !job.failed; job.group++) {

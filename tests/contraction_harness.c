@@ -1,4 +1,5 @@
-/* generated/contraction.h as a library for tests: its entry points, and memory that can run out. */
+/* generated/contraction.h and winograd.h as a library for tests: their entry points, and memory that
+ * can run out. */
 #include <stdlib.h>
 
 static long allowed = -1, held;
@@ -24,6 +25,7 @@ static void counted_free(void *memory) {
 #define free counted_free
 #define ROT180_IMPLEMENTATION
 #include "contraction.h"
+#include "winograd.h"
 
 /* Bytes of an entry and of a nest: what the Python side must agree with. */
 size_t entry_size(void) { return sizeof(Entry); }
@@ -38,6 +40,9 @@ int contract(const Nest *nest, int isa) {
     rot180_isa = isa;
     return rot180_contract(nest);
 }
+
+size_t sweep_size(void) { return sizeof(Sweep); }
+int sweep(const Sweep *s) { return winograd_sweep(s); }
 
 /* Let so many allocations succeed and all after them fail; -1: none fails. */
 void allow(long count) { __atomic_store_n(&allowed, count, __ATOMIC_RELAXED); }

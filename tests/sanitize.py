@@ -1,4 +1,4 @@
-"""Run drawn sums under AddressSanitizer and UndefinedBehaviorSanitizer: python tests/sanitize.py.
+"""Run drawn sums and layers under AddressSanitizer and UBSan: python tests/sanitize.py.
 
 Needs gcc with libasan and libubsan. Exit code 1: a sanitizer found a fault, or a sum was wrong.
 """
@@ -16,7 +16,11 @@ sys.path.insert(0, str(HERE.parent))
 
 from tests.contraction_harness import compile_library  # noqa: E402
 
-SUMS = 600
+RUNS = (
+    ("contraction_harness.py", "heap", 600),
+    ("contraction_harness.py", "far", 2000),
+    ("winograd_harness.py", "heap", 60),
+)
 OPTIONS = (
     "-O1",
     "-g",
@@ -52,13 +56,13 @@ def main() -> int:
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
         }
-        program = [sys.executable, str(HERE / "contraction_harness.py"), str(library)]
-        for memory, first, stop in (("heap", "0", str(SUMS)), ("far", "0", "2000")):
-            ran = subprocess.run([*program, memory, first, stop], env=environment, check=False)
+        for harness, memory, stop in RUNS:
+            program = [sys.executable, str(HERE / harness), str(library), memory, "0", str(stop)]
+            ran = subprocess.run(program, env=environment, check=False)
             if ran.returncode:
-                print(f"{memory}: exit code {ran.returncode}", file=sys.stderr)
+                print(f"{harness}, {memory}: exit code {ran.returncode}", file=sys.stderr)
                 return 1
-            print(f"{memory}: sums {first} to {stop}, no fault")
+            print(f"{harness}, {memory}: 0 to {stop}, no fault")
     return 0
 
 

@@ -131,11 +131,15 @@ def test_an_output_outside_its_box_is_refused(lib: ctypes.CDLL) -> None:
 
 
 @pytest.mark.parametrize("memory", ["end", "start"])
-def test_nothing_beside_an_array_is_touched(library: Path, memory: str) -> None:
-    program = [sys.executable, str(HERE / "contraction_harness.py"), str(library)]
-    ran = subprocess.run(
-        [*program, memory, "2000", "2700"], capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize(
+    ("harness", "first", "stop"),
+    [("contraction_harness.py", 2000, 2700), ("winograd_harness.py", 0, 60)],
+)
+def test_nothing_beside_an_array_is_touched(
+    library: Path, harness: str, first: int, stop: int, memory: str
+) -> None:
+    program = [sys.executable, str(HERE / harness), str(library), memory, str(first), str(stop)]
+    ran = subprocess.run(program, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, (ran.returncode, ran.stderr)
 
 

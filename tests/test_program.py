@@ -77,7 +77,7 @@ def batch(name: str, module: ModuleType, *, whole: bool = False) -> tuple[Any, A
 
 def by_torch(name: str, parameters: dict[str, Array], x: Array, t: Array) -> tuple[float, Any]:
     """Return loss and gradients by PyTorch."""
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    torch = pytest.importorskip("torch")
     leaves = {n: torch.tensor(p, requires_grad=True) for n, p in parameters.items()}
     here, number = torch.tensor(x), 0
     for m in network(NETWORKS[name][0]).members:
