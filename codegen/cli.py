@@ -1,4 +1,4 @@
-"""The command line: ``rot180 derive | book | show | list | verify | generate``.
+"""The command line: ``rot180 derive | book | network | show | list | verify | generate``.
 
 Results go to the standard output, progress and errors to the standard error. The exit code is 2
 for bad input and 1 for a failed check.
@@ -13,7 +13,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +174,9 @@ def _add_example(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _example(arguments: argparse.Namespace, derivation: catalogue.Derivation) -> list[Section]:
+def _example(
+    arguments: argparse.Namespace, derivation: catalogue.Derivation, symbols: Symbols
+) -> list[Section]:
     """Work the layer out on the arrays that are given, if any."""
     found, values = derivation.layer, dict[str, int]()
     operands = [t.name for t in found.tensors]
@@ -202,7 +204,6 @@ def _example(arguments: argparse.Namespace, derivation: catalogue.Derivation) ->
         rest = [other for other in rest if other != name]
         arrays[name] = files.array(Path(path))
     wrt = [name for name in operands if name in arrays and arguments.wrt in (None, name)]
-    symbols = _symbols(arguments.notation)
     return [section(worked(found, arrays, values, symbols, wrt))]
 
 
@@ -241,6 +242,16 @@ def _statement(proved: Theorem) -> dict[str, object]:
     return {"name": proved.name, "statement": str(proved), "proof": proved.proof.digest}
 
 
+def _write(
+    folder: Path, texts: Mapping[str, str | bytes], missing: Sequence[str]
+) -> list[str]:
+    """Write files, say what had to be left out, and return the files' paths."""
+    paths = [str(path) for path in files.write(folder, texts)]
+    for said in missing:
+        _progress(said)
+    return paths
+
+
 def _derive(arguments: argparse.Namespace) -> int:
     symbols = _symbols(arguments.notation)
     asked = _formats(arguments, "tex,html")
@@ -254,13 +265,11 @@ def _derive(arguments: argparse.Namespace) -> int:
         texts: dict[str, str | bytes] = {"proof.tex": "\n".join(parts)}
         missing: list[str] = []
     else:
-        more = _example(arguments, derivation)
+        more = _example(arguments, derivation, symbols)
         shown = catalogue.document(derivation, arguments.detail, symbols, more)
         texts, missing = publish(shown, "proof", asked, _progress)
     texts |= catalogue.files(derivation, _progress)
-    paths = [str(path) for path in files.write(arguments.output, texts)]
-    for said in missing:
-        _progress(said)
+    paths = _write(arguments.output, texts, missing)
     code = 1 if missing and arguments.format else 0
     if arguments.json:
         proved = {name: _statement(found) for name, found in derivation.gradients}
@@ -280,9 +289,7 @@ def _book(arguments: argparse.Namespace) -> int:
     begin = time.perf_counter()
     written = book(arguments.detail, symbols, progress=_progress)
     texts, missing = publish(written, "book", asked, _progress)
-    paths = [str(path) for path in files.write(arguments.output, texts)]
-    for said in missing:
-        _progress(said)
+    paths = _write(arguments.output, texts, missing)
     _progress(f"{time.perf_counter() - begin:.0f} s")
     if arguments.json:
         _print_json({"files": paths, "missing": missing})
@@ -298,9 +305,7 @@ def _network(arguments: argparse.Namespace) -> int:
     made = program(found, _progress)
     shown = network_document(found, arguments.detail, symbols)
     texts, missing = publish(shown, "proof", asked, _progress)
-    paths = [str(path) for path in files.write(arguments.output, texts | made)]
-    for said in missing:
-        _progress(said)
+    paths = _write(arguments.output, texts | made, missing)
     code = 1 if missing and arguments.format else 0
     if arguments.json:
         proved = [_statement(t) for t in (*found.deltas.values(), *found.gradients.values())]

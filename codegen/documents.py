@@ -18,7 +18,6 @@ from rot180.codegen.blocks import (
     Stepper,
 )
 from rot180.codegen.pictures import pictures
-from rot180.codegen.tex import latex
 from rot180.derive.gradients import loss, output_gradient
 from rot180.derive.latex import (
     box,
@@ -44,16 +43,6 @@ CONVENTION = (
     "elsewhere: padding, cropping and windows that overhang need no cases."
 )
 """How every formula is to be read."""
-
-
-def proof_document(
-    layer: Layer,
-    theorems: Sequence[Theorem],
-    detail: str = "short",
-    symbols: Symbols = DEEP_LEARNING,
-) -> str:
-    """Return `layer_document` as LaTeX text."""
-    return latex(layer_document(layer, theorems, detail, symbols))
 
 
 def layer_document(

@@ -16,7 +16,8 @@ import pytest
 import sympy as sp
 from sympy import Expr
 
-from rot180.codegen.documents import fragment, proof_document
+from rot180.codegen.documents import fragment, layer_document
+from rot180.codegen.tex import latex
 from rot180.derive.evaluate import Model, evaluate
 from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.latex import (
@@ -428,7 +429,7 @@ def test_documents_replay() -> None:
 def document(spec: str) -> str:
     """Return the document of a layer and its gradients; it does not say the layer's name."""
     found = replace(layer(spec), name="")
-    return proof_document(found, [gradient(found, t.name) for t in found.tensors])
+    return latex(layer_document(found, [gradient(found, t.name) for t in found.tensors]))
 
 
 def test_one_layer_one_document() -> None:
@@ -462,7 +463,8 @@ def test_compiles_without_overfull_boxes(spec: str, detail: str, tmp_path: Path)
     """A TeX engine takes the document, and nothing sticks out of the margins by 2 points."""
     found = layer(spec)
     theorems = [gradient(found, t.name) for t in found.tensors]
-    (tmp_path / "proof.tex").write_text(proof_document(found, theorems, detail), encoding="utf-8")
+    text = latex(layer_document(found, theorems, detail))
+    (tmp_path / "proof.tex").write_text(text, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "proof.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]

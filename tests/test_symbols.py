@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rot180.codegen.cli import main
-from rot180.codegen.documents import layer_document, proof_document
+from rot180.codegen.documents import layer_document
 from rot180.codegen.tex import latex
 from rot180.derive import gradient, layer, theorem, theorems
 from rot180.derive.latex import latex_proof, latex_theorem, letters, proof_lines, statement
@@ -107,8 +107,8 @@ def test_rows_fit_the_page() -> None:
     """No row of a proof is wider than the page in the other notation either."""
     for spec in ("conv2d", "activated_conv2d", "true_conv2d_batched", "linear"):
         found = layer(spec)
-        text = proof_document(found, [gradient(found, t.name) for t in found.tensors], "full",
-                              NIELSEN)  # fmt: skip
+        theorems = [gradient(found, t.name) for t in found.tensors]
+        text = latex(layer_document(found, theorems, "full", NIELSEN))
         for row in re.findall(r"&(?:=|\\qquad)(.*)", text):
             body = re.sub(r" (?:\\tag\*|&\\quad& \\text)\{\\small .*| \\\\$", "", row)
             assert width(body) < TEXT_WIDTH
@@ -152,7 +152,7 @@ def test_the_readers_order_and_letters() -> None:
     assert "(D_{s} g)[h]\n  &= \\sum_{p} g[p]\\,[h = s p]" in x
     assert "[h = s p + d k - a]" in latex_proof(gradient(found, "x"))
     other = layer("y[p] = sum[k] x[2*p - 3*k + 1] * w[k]")
-    assert "x[2 p - 3 k + 1]" in proof_document(other, [gradient(other, "w")])
+    assert "x[2 p - 3 k + 1]" in latex(layer_document(other, [gradient(other, "w")]))
 
 
 def test_a_file_of_symbols() -> None:
