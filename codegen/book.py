@@ -99,6 +99,19 @@ def book(
     return Document(TITLE, "rot180 book", tuple(sections), book=True)
 
 
+def pages(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, str]:
+    """Return the title of the chapter that has an anchor, by anchor."""
+    found = {}
+    for title, names in contents(chapters).items():
+        found[f"chapter-{slug(title)}"] = title
+        for name in names:
+            found[anchor(name)] = found[f"section-{anchor(family(name))}"] = title
+    for chapter in chapters:
+        for extra in chapter.sections(DEEP_LEARNING):
+            found[extra.anchor] = chapter.title
+    return found
+
+
 @dataclass(frozen=True)
 class _Writer:
     """Writes sections.

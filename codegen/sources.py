@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -179,23 +179,35 @@ def source_tables() -> Iterator[Section]:
         yield Section(slug(source.title), source.title, (table,))
 
 
-def markdown() -> str:
-    """Write the table as a page of the documentation."""
+def markdown(pages: Mapping[str, str]) -> str:
+    """Write the tables as a page of the documentation.
+
+    Args:
+        pages: on which page of the book an anchor is.
+
+    """
     lines = [
         "# The source documents, item by item",
         "",
-        "What two texts on the gradient of a convolution say, and the theorems that prove it.",
-        "`rot180 book` has each theorem with its proof; `rot180 show NAME` prints one.",
+        "What two texts on the gradient of a convolution say, the theorems that prove it, and the",
+        "chapters of the book that show it. `rot180 show NAME` prints a theorem, and `rot180 book`",
+        "writes the book.",
     ]
     for source in SOURCES:
-        lines += ["", f"## {source.title}", "", "| | what it says | where | tests |"]
-        lines += ["| --- | --- | --- | --- |"]
+        lines += ["", f"## {source.title}", ""]
+        lines += ["| | what it says | theorems | pages of the book | tests |"]
+        lines += ["| --- | --- | --- | --- | --- |"]
         for item in source.items:
-            names = [f"`{name}`" for name in item.names()]
-            names += [f"the book, {spoken(anchor)}" for anchor in item.sections]
-            tests = ", ".join(f"`tests/{name}`" for name in item.tests)
-            says = item.says.replace("\\,", " ")
-            lines.append(f"| {item.number} | {says} | {', '.join(names)} | {tests} |")
+            names = item.names()
+            shown = [pages[anchor(name)] for name in names] + [pages[at] for at in item.sections]
+            cells = (
+                item.number,
+                item.says.replace("\\,", " "),
+                ", ".join(f"`{name}`" for name in names) or "—",
+                "; ".join(dict.fromkeys(shown)),
+                ", ".join(f"`tests/{name}`" for name in item.tests),
+            )
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
