@@ -27,7 +27,8 @@ from rot180.codegen.headings import heading
 from rot180.codegen.kernels import Kernels, subject
 from rot180.codegen.pictures import pictures
 from rot180.codegen.worked import section, worked
-from rot180.derive.latex import Display, losses
+from rot180.derive.latex import Display, latex_expression, layer_letters, losses
+from rot180.derive.layers import layer
 from rot180.derive.proof import Theorem
 from rot180.derive.symbols import DEEP_LEARNING, Symbols
 from rot180.derive.theorems import theorem
@@ -37,26 +38,43 @@ T = TypeVar("T")
 
 TITLE = "Convolution gradients, derived and proved"
 
-PREFACE = (
-    "Each section states a theorem, proves it with one reason a line, shows the kernel that is "
-    "generated from it, and says how the proof was checked. Nothing in a section is typed by hand: "
-    "statement, proof and kernel are written from one derivation, and change with it.",
-    f"How to read the formulas: {CONVENTION[0].lower()}{CONVENTION[1:]}",
-    "The sliding product $\\sum_k x[p + k]\\,w[k]$ is called correlation here, "
-    "$\\sum_k x[p - k]\\,w[k]$ convolution; frameworks call the first one convolution. Exchange "
-    "the two words in the theorem about the input gradient, and it is false.",
-    "The loss of a layer is known through its gradient by the output alone: it is "
-    "$\\mathcal{L} = \\sum g\\,y$ over all entries of the output $y$, with "
-    "$g = \\partial \\mathcal{L} / \\partial y$ held fixed, and has the derivatives of any "
-    "loss with that gradient. So it is, in its own letters, where a theorem does not define it.",
-    "Letters: $s$ stride, $d$ dilation, $\\mathit{lo}$ and $\\mathit{hi}$ the padding at the low "
-    "and the high end (negative: cropped), $H$ the size of the input, $K$ the taps of the filter, "
-    "$P$ the size of the output; the second and the third axis have letters of their own.",
-    "A section has one theorem, or the theorems that differ in the number of dimensions alone. One "
-    "and two dimensions are shown in full; three are stated without the proof, which is the same "
-    "with one more index.",
-)
-"""How to read the book, in paragraphs."""
+
+def preface(symbols: Symbols = DEEP_LEARNING) -> tuple[str, ...]:
+    """Return how to read the book, in paragraphs, with the letters that it uses.
+
+    Args:
+        symbols: the notation.
+
+    """
+    slides = layer("correlation1d"), layer("y[p] = sum[k] x[p-k] * w[k]")
+    style = layer_letters(slides[0], symbols)
+    correlation, convolution = (
+        latex_expression(f.output.definition.body, style) for f in slides if f.output.definition
+    )
+    total, y = symbols.loss, style.tensor("y")
+    g = style.gradient("y") or symbols.gradient
+    s, d, lo, hi, size, taps, outputs = map(style.symbol, ("s", "d", "lo", "hi", "H", "K", "P"))
+    return (
+        "Each section states a theorem, proves it with one reason a line, shows the kernel that is "
+        "generated from it, and says how the proof was checked. Nothing in a section is typed by "
+        "hand: statement, proof and kernel are written from one derivation, and change with it.",
+        f"How to read the formulas: {CONVENTION[0].lower()}{CONVENTION[1:]}",
+        f"The sliding product ${correlation}$ is called correlation here, ${convolution}$ "
+        "convolution; frameworks call the first one convolution. Exchange the two words in the "
+        "theorem about the input gradient, and it is false.",
+        "The loss of a layer is known through its gradient by the output alone: it is "
+        f"${total} = \\sum {g}\\,{y}$ over all entries of the output ${y}$, with "
+        f"${g} = \\partial {total} / \\partial {y}$ held fixed, and has the derivatives of "
+        "any loss with that gradient. So it is, in its own letters, where a theorem does not "
+        "define it.",
+        f"Letters: ${s}$ stride, ${d}$ dilation, ${lo}$ and ${hi}$ the padding at the low and the "
+        f"high end (negative: cropped), ${size}$ the size of the input, ${taps}$ the taps of the "
+        f"filter, ${outputs}$ the size of the output; the second and the third axis have letters "
+        "of their own. Kernels keep the names of the layer's text.",
+        "A section has one theorem, or the theorems that differ in the number of dimensions alone. "
+        "One and two dimensions are shown in full; three are stated without the proof, which is "
+        "the same with one more index.",
+    )
 
 
 def book(
@@ -77,8 +95,8 @@ def book(
     table = contents(chapters)
     names = [name for chapter in table.values() for name in chapter]
     writer = _Writer(detail, symbols, frozenset(names), Kernels(), chapters[0])
-    preface = tuple(Prose((text,)) for text in PREFACE)
-    sections = [Section("how-to-read", "How to read this book", preface, 0)]
+    start = tuple(Prose((text,)) for text in preface(symbols))
+    sections = [Section("how-to-read", "How to read this book", start, 0)]
     done = 0
     for chapter in chapters:
         own = replace(writer, symbols=chapter.symbols or symbols, chapter=chapter)

@@ -92,6 +92,7 @@ def _lines(entry: Entry, symbols: Symbols) -> Display:
     """Return the equations of an entry, each with its reason."""
     said = escape(entry.reason)
     if isinstance(entry.statement, Theorem):
+        said = re.sub(r"[^ ]+(?= and |$)", r"\\texttt{\g<0>}", said)  # the theorems
         style = _barred(letters(entry.statement, symbols))
         left, wrt = subject(entry.statement, style), derivative(entry.statement).wrt
         if entry.name != wrt.tensor.name and not style.gradient(wrt.tensor.name):

@@ -10,6 +10,7 @@ from itertools import groupby
 _SIGNS = {
     "cdot": "\u00b7", "star": "\u22c6", "to": "\u2192", "rightarrow": "\u2192",
     "odot": "\u2299", "top": "\u22a4", "partial": "\u2202", "le": "\u2264", ",": "\u2009",
+    "epsilon": "\u03f5", "varepsilon": "\u03b5", "phi": "\u03d5", "varphi": "\u03c6",
     "mathcal": "", "mathit": "", "operatorname": "", "mathrm": "",
 }
 _SCRIPTS = {0: "{}", 1: "<sub>{}</sub>", -1: "<sup>{}</sup>"}

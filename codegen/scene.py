@@ -18,10 +18,10 @@ Point: TypeAlias = tuple[float, float]
 POINTS = 26.0
 """How many points of 9-point text fit into one cell."""
 
-BESIDE = 0.66
+BESIDE = 0.74
 """How far along a link its label stands."""
 
-LINK = 0.58
+LINK = 0.68
 """How wide a label on a link may be, in cells."""
 
 

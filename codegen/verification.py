@@ -219,7 +219,7 @@ def _states(theorem: Theorem, claim: Claim) -> str:
     wrong = [name for name, (found, expected) in parts.items() if found != expected]
     if not wrong:
         return ""
-    said = [f"it proves another statement: the {' and the '.join(wrong)} differ"]
+    said = [f"it proves another statement: not the claim's {' and '.join(wrong)}"]
     for side, found, expected in (
         ("left", theorem.lhs, claim.lhs),
         ("right", theorem.rhs, claim.rhs),

@@ -462,7 +462,7 @@ def in_words(theorem: Theorem, style: Letters) -> str:
         rf"\b(?:of|with) (?P<name>{names})(?!\w)|(?P<applied>{applied})(?!\w)"
         rf"|\b(?:stride|dilation|padding) (?P<values>{_VALUE}(?: and {_VALUE})*)(?=[,;.]|$)"
         rf"|\b(?P<entrywise>(?:{functions})'*\((?:{names})\))"
-        r"|\bover (?P<indices>\w+(?:, \w+)*)$"
+        r"|\bover (?P<indices>\w+(?:, \w+)*)$|\b(?P<sum>\w+(?: [-+] \w+)+)"
     )
     out, at = "", 0
     for m in re.finditer(pattern, theorem.words):

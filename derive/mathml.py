@@ -24,7 +24,7 @@ _NO_MATHML = (
 )
 
 _TOKEN = re.compile(
-    r"\$(?P<maths>[^$]*)\$|\\hyperref\[(?P<anchor>[^\]]*)\]|\\(?P<command>[A-Za-z]+)"
+    r"\$(?P<maths>[^$]*)\$[.,;:)]?|\\hyperref\[(?P<anchor>[^\]]*)\]|\\(?P<command>[A-Za-z]+)"
     r"|\\(?P<escaped>.)|(?P<brace>[{}])|(?P<mark>--|~|``|'')|(?P<text>[^$\\{}~`'-]+|.)",
     re.DOTALL,
 )
@@ -35,8 +35,9 @@ _SIGNS = {
 }  # fmt: skip
 
 
-_CLOSING = frozenset(".,;:)")
-_JOINER = "\u2060"
+_WHOLE = '<span style="white-space: nowrap">{}{}</span>'
+"""Mathematics and the mark after it, which would otherwise begin the next line."""
+
 _INLINE = 150.0
 """Points above which mathematics in a sentence may be broken at its signs."""
 
@@ -46,6 +47,10 @@ _TIGHT = (
     ("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">/</mo>'),
 )
 """Operators that stand closer to what they belong to than MathML sets them."""
+
+
+_PRIMED = re.compile(r"<msup>(<(m\w+)>[^<]*</\2>)(<mi>&#x0203[2-4];</mi>)</msup>")
+"""A letter with primes: they are drawn high already, and must not be raised again."""
 
 
 def available() -> bool:
@@ -81,6 +86,7 @@ def mathml(source: str, display: bool = False) -> str:
     body = found[found.index(">") + 1 :].replace("\\_", "_")
     for tag, tight in _TIGHT:
         body = body.replace(tag, tight)
+    body = _PRIMED.sub(r"<mrow>\1\3</mrow>", body)
     return style.replace("'", '"') + re.sub(r"&#x([0-9A-F]+);", _character, body)
 
 
@@ -107,8 +113,9 @@ def sentence(text: str) -> str:
     for token in _TOKEN.finditer(text):
         kind, found = token.lastgroup, token[token.lastgroup or 0]
         if kind == "maths":
-            out.append("<wbr>".join(mathml(part) for part in _breaks(found)))
-            out.append(_JOINER if text[token.end() : token.end() + 1] in _CLOSING else "")
+            *before, last = map(mathml, _breaks(found))
+            mark = token[0].rpartition("$")[2]
+            out.append("<wbr>".join([*before, _WHOLE.format(last, mark) if mark else last]))
         elif kind == "anchor":
             out.append(f'<a href="#{html.escape(found)}">')
             opened = "</a>"
@@ -184,10 +191,13 @@ def shown(parts: Sequence[str | Sequence[Line]]) -> str:
     return "\n".join(out)
 
 
+_CELL = '<td style="text-align: {}; vertical-align: baseline">{}</td>'
+
+
 def _table(given: Sequence[Row]) -> str:
     out = ["<table>"]
     for row in given:
         cells = (("left", row.left), ("left", "<br>".join(row.rights)), ("right", row.remark))
-        filled = (f'<td style="text-align: {side}">{cell}</td>' for side, cell in cells)
+        filled = (_CELL.format(side, cell) for side, cell in cells)
         out.append(f"<tr>{''.join(filled)}</tr>")
     return "\n".join([*out, "</table>"])

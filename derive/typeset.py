@@ -181,7 +181,8 @@ class Letters:
         flat, old = pattern, ""
         while flat != old:
             old, flat = flat, re.sub(r"\{[^{}]*\}|\([^()]*\)", "", flat)
-        return " " in flat and (not infix or flat.startswith("#"))
+        between = re.fullmatch(r"#\d.*#\d", flat) is not None
+        return (between or " " in flat) and (not infix or flat.startswith("#"))
 
     def named(self, name: str) -> str:
         """Return a tensor's symbol, ready to be followed by an index."""

@@ -288,6 +288,7 @@ def test_short_mathematics_as_characters() -> None:
     assert inline("D_{2} g") == "<i>D</i><sub>2</sub><i>g</i>"
     assert plain("the $\\widetilde{w}$ of $T^{\\top}$") == "the w\u0303 of T\u22a4"
     assert inline("a<b") == "<i>a</i>&lt;<i>b</i>"
+    assert inline(r"\varepsilon \phi") == "<i>\u03b5\u03d5</i>"
 
 
 def test_a_notation_reaches_every_label() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rot180.codegen.book import preface
 from rot180.codegen.cli import main
 from rot180.codegen.documents import layer_document
 from rot180.codegen.tex import latex
@@ -268,3 +269,19 @@ def test_an_index_below_a_symbol_with_an_index() -> None:
     text = latex_proof(gradient(layer(SWEEP), "x"), symbols=symbols)
     assert "{x_i}_{i}" in text
     assert "x_i_" not in text
+
+
+def test_an_operator_between_its_arguments_is_bracketed_before_an_index() -> None:
+    """With or without spaces, as the index would belong to the last argument."""
+    close = parse_symbols("operators.dilate = '#1{\\uparrow}#2'")
+    said = latex_theorem(theorem("rot180_correlation_strided_1d"), symbols=close)
+    assert r"(g{\uparrow}s)[" in said
+    assert r"{\uparrow}s[" not in said
+
+
+def test_the_book_says_how_to_read_it_in_its_letters() -> None:
+    said = " ".join(preface(NIELSEN))
+    assert r"$\sum_{a} a^{l}_{x + a}\,w^{l+1}_{a}$" in said
+    assert r"$\delta^{l+1} = \partial C / \partial z^{l+1}$" in said
+    assert "mathcal" not in said
+    assert r"$\sum_{k} x[p + k]\,w[k]$" in " ".join(preface())

@@ -216,7 +216,7 @@ def test_the_last_step_and_exchanged_steps_that_hold(
     proof = committed(SEED).proof
     code, said = verify(tmp_path / "c.json", dumps(without(proof, 12)), capsys)
     assert code == 1
-    assert "it proves another statement: the right side differ" in said
+    assert "it proves another statement: not the claim's right side" in said
     assert "after step 12 (definition), is" in said
     assert "step 13 (definition) of the committed certificate is missing here" in said
     code, said = verify(tmp_path / "c.json", dumps(swapped(proof, 5)), capsys)

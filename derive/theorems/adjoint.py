@@ -75,7 +75,8 @@ def matrix(sweep: Sweep) -> Claim:
     y, x = sweep.layer().output, sweep.operands()[0]
     variables = tuple(zip(outs, y.shape, strict=True))
     right = (term(t[(*outs, *places)], x[places], over=places),)
-    return Claim(variables, (term(y[outs]),), right, (), f"the forward {sweep.word} is y = T x")
+    words = f"the forward {sweep.word} is the product of T with x"
+    return Claim(variables, (term(y[outs]),), right, (), words)
 
 
 def matrix_transpose(sweep: Sweep) -> Claim:
