@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import ClassVar, TypeAlias
 
 import sympy as sp
@@ -272,6 +272,7 @@ def indices(factor: Access | Condition) -> tuple[Expr, ...]:
     return factor.index if isinstance(factor, Access) else (factor.value,)
 
 
+@lru_cache(maxsize=1 << 16)
 def factor_symbols(factor: Factor | Condition) -> frozenset[Symbol]:
     """Return every symbol of a factor, those inside its tensor included."""
     if isinstance(factor, AtLeast):
