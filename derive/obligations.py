@@ -11,13 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import combinations_with_replacement
 from typing import TypeAlias
 
 import sympy as sp
 from sympy import Expr
 
-from rot180.derive.polynomial import Monomial, monomials, normal, rational, symbols_of
+from rot180.derive.polynomial import (
+    Monomial,
+    exceeds,
+    monomials,
+    normal,
+    rational,
+    symbols_of,
+)
 from rot180.derive.terms import AtLeast, Condition, Equal, Range
 
 
@@ -85,6 +93,7 @@ def evident(obligation: Obligation) -> bool:
     return not open_parts(obligation)
 
 
+@lru_cache(maxsize=1 << 14)
 def open_parts(obligation: Obligation) -> tuple[AtLeast | Nonzero, ...]:
     """Return the parts of the goal that need a refutation."""
     nonnegative, zero = facts(obligation.context)
@@ -97,12 +106,11 @@ def open_parts(obligation: Obligation) -> tuple[AtLeast | Nonzero, ...]:
 def _evident(part: AtLeast | Nonzero, nonnegative: Sequence[Expr]) -> bool:
     value = part.value
     if isinstance(part, AtLeast):
-        spare = [value, *(normal(value - f) for f in nonnegative)]
-        return any(e.is_number and bool(e >= 0) for e in spare)
+        return any(exceeds(value, fact) for fact in (sp.S.Zero, *nonnegative))
     if value.is_number:
         return bool(value != 0)
-    spare = [normal(sign * value - 1 - f) for sign in (1, -1) for f in nonnegative]
-    return any(e.is_number and bool(e >= 0) for e in spare)
+    sides = normal(value - 1), normal(-value - 1)
+    return any(exceeds(side, fact) for side in sides for fact in nonnegative)
 
 
 def _with_negation(

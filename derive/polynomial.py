@@ -26,6 +26,7 @@ def symbol(name: str) -> Symbol:
     return Symbol(name, integer=True)
 
 
+@lru_cache(maxsize=1 << 17)
 def symbols_of(e: Expr) -> frozenset[Symbol]:
     """Return the symbols of an expression."""
     return frozenset(v for v in e.free_symbols if isinstance(v, Symbol))
@@ -33,7 +34,7 @@ def symbols_of(e: Expr) -> frozenset[Symbol]:
 
 @lru_cache(maxsize=1 << 17)
 def _expand(e: Expr) -> Expr:
-    expanded: Expr = sp.expand(e)
+    expanded: Expr = e.expand(power_base=False, power_exp=False, log=False, basic=False)
     return expanded
 
 
@@ -70,6 +71,11 @@ def integral(e: Expr | int) -> Expr:
         ValueError: it is no polynomial, or a coefficient is not an integer.
 
     """
+    return _integral(sp.sympify(e))
+
+
+@lru_cache(maxsize=1 << 17)
+def _integral(e: Expr) -> Expr:
     e = rational(e)
     if any(c.q != 1 for c in monomials(e).values()):
         raise ValueError(f"{text(e)} is not integral: an index counts in integers")
@@ -101,6 +107,23 @@ def monomials(e: Expr) -> Mapping[Monomial, sp.Rational]:
         if number != 0:
             out[tuple(sorted(powers.items()))] = sp.Rational(number)
     return out
+
+
+@lru_cache(maxsize=1 << 16)
+def _constant(e: Expr) -> tuple[Expr, Expr]:
+    number, rest = e.as_coeff_Add()
+    return number, rest
+
+
+def exceeds(e: Expr, other: Expr) -> bool:
+    """Say whether the difference of two expanded polynomials is a number >= 0.
+
+    >>> s = symbol("s")
+    >>> exceeds(s + 2, s - 1), exceeds(s - 1, s + 2), exceeds(2 * s, s)
+    (True, False, False)
+    """
+    (number, rest), (least, same) = _constant(e), _constant(other)
+    return rest == same and bool(number >= least)
 
 
 def number(e: Expr, env: Mapping[str, int]) -> Fraction:
@@ -159,7 +182,11 @@ def text(e: Expr, variables: Iterable[Symbol] = ()) -> str:
     >>> text(s * p + k - lo, (p, k)), text(symbol("K") - 1 - k, (p, k))
     ('s*p + k - lo', 'K - 1 - k')
     """
-    variables = tuple(variables)
+    return _text(e, tuple(variables))
+
+
+@lru_cache(maxsize=1 << 16)
+def _text(e: Expr, variables: tuple[Symbol, ...]) -> str:
     ranked = {v.name for v in variables}
     out = ""
     for m, c in ordered(e, variables):

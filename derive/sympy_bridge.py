@@ -30,6 +30,7 @@ from rot180.derive.terms import (
     Range,
     Term,
     apart,
+    contradictory,
     define,
     substitute,
     supports,
@@ -200,7 +201,7 @@ def theorem_to_sympy(theorem: Theorem) -> sp.Equality:
 
 
 def _unfold(t: Term, taken: Collection[Symbol]) -> list[Term]:
-    """Replace defined tensors by their terms.
+    """Replace defined tensors by their terms; leave out those whose equations contradict.
 
     No sum may then stand in another one: `Sum` lifts a `Piecewise` out of the sums inside it, and
     their bound variables with it. So a derivative under a sum goes inside its own sum.
@@ -225,7 +226,7 @@ def _unfold(t: Term, taken: Collection[Symbol]) -> list[Term]:
             Term(t.coefficient * b.coefficient, t.variables + b.variables, (*before, *f, *after))
             for b, f in pieces
         )
-        return [u for o in out for u in _unfold(o, taken)]
+        return [u for o in out if not contradictory(o) for u in _unfold(o, taken)]
     return [t]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import combinations, permutations, product
+from itertools import permutations, product
 
 from sympy import Expr, Symbol
 
@@ -33,6 +33,7 @@ from rot180.derive.terms import (
     Range,
     Tensor,
     Term,
+    contradictory,
     fresh,
     rename_bound,
     substitute_factor,
@@ -237,18 +238,11 @@ def drop_implied(d: Derivation) -> None:
             for n, f in enumerate(d.current[at].factors)
             if isinstance(f, Equal | Range) and d.implied(at, n)
         )
-        n = None if _contradictory(d.current[at]) else next(implied, None)
+        n = None if contradictory(d.current[at]) else next(implied, None)
         if n is None:
             at += 1
         else:
             d.apply("bracket", at, drop=(n,), add=())
-
-
-def _contradictory(t: Term) -> bool:
-    """Say whether two equations give one index two numbers: the term will be found to be zero."""
-    values = [f.value for f in t.factors if isinstance(f, Equal)]
-    apart = (normal(a - sign * b) for a, b in combinations(values, 2) for sign in (1, -1))
-    return any(e.is_number and e != 0 for e in apart)
 
 
 def _never(t: Term) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import combinations
 from typing import ClassVar, TypeAlias
 
 import sympy as sp
@@ -272,6 +273,7 @@ def indices(factor: Access | Condition) -> tuple[Expr, ...]:
     return factor.index if isinstance(factor, Access) else (factor.value,)
 
 
+@lru_cache(maxsize=1 << 16)
 def factor_symbols(factor: Factor | Condition) -> frozenset[Symbol]:
     """Return every symbol of a factor, those inside its tensor included."""
     if isinstance(factor, AtLeast):
@@ -411,6 +413,13 @@ def apart(t: Term, taken: Collection[Symbol]) -> Term:
         if v in taken:
             names[v] = fresh(v, set(taken) | t.symbols | set(names.values()))
     return rename_bound(t, names) if names else t
+
+
+def contradictory(t: Term) -> bool:
+    """Say whether two equations give one index two numbers: the term will be found to be zero."""
+    values = [f.value for f in t.factors if isinstance(f, Equal)]
+    apart = (normal(a - sign * b) for a, b in combinations(values, 2) for sign in (1, -1))
+    return any(e.is_number and e != 0 for e in apart)
 
 
 def supports(factors: Iterable[Factor], taken: Collection[Symbol]) -> tuple[Bracket, ...]:

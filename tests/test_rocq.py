@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rot180.codegen import files
+from rot180.codegen import files, rocq
 from rot180.codegen.rocq import (
     FORBIDDEN,
     LIBRARY,
@@ -22,7 +23,7 @@ from rot180.codegen.rocq import (
     verify,
 )
 from rot180.codegen.rocq_printer import ScriptError
-from rot180.codegen.tools import ToolError, run
+from rot180.codegen.tools import Ran, ToolError, run
 from rot180.derive.gradients import gradient, kernel_theorems
 from rot180.derive.layers import layer
 from rot180.derive.notation import activation
@@ -61,6 +62,27 @@ ACCEPTED = (
     "dense_written_out_1",
     "softmax_cross_entropy_weighted",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile the library at the first check; the others are given what came out."""
+    folder, compiled = tmp_path_factory.mktemp("library"), rocq._compile
+    ran: list[Ran] = []
+
+    def compile_or_copy(into: Path, name: str, timeout: float) -> Ran:
+        if name != LIBRARY:
+            return compiled(into, name, timeout)
+        if not ran:
+            files.write(folder, {f"{LIBRARY}.v": library()})
+            ran.append(compiled(folder, name, timeout))
+        assert files.read(into / f"{LIBRARY}.v") == library()
+        shutil.copy(folder / f"{LIBRARY}.vo", into)
+        return ran[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rocq, "_compile", compile_or_copy)
+        yield
 
 
 def checked(folder: Path, **texts: str) -> list[Checked]:
