@@ -160,7 +160,7 @@ CHAPTERS = (
         "There are eight ways to say what the input gradient is. Four are theorems and four are "
         "false, because a convolution with a filter is a correlation with the rotated one; each of "
         "the false ones is refuted by numbers that were found for it.",
-        sections=lambda _: verdicts(),
+        sections=verdicts,
     ),
     Chapter(
         "Full and valid",

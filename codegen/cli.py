@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
+        if getattr(arguments, "output", None):
+            files.expect_folder(arguments.output)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -202,9 +204,21 @@ def _example(
         if name in arrays:
             raise ValueError(f"--example: found {name} twice, expected it once")
         rest = [other for other in rest if other != name]
-        arrays[name] = files.array(Path(path))
+        arrays[name] = _array(path)
     wrt = [name for name in operands if name in arrays and arguments.wrt in (None, name)]
-    return [section(worked(found, arrays, values, symbols, wrt))]
+    try:
+        return [section(worked(found, arrays, values, symbols, wrt))]
+    except ValueError as error:
+        raise ValueError(f"--example, --set: {error}") from error
+
+
+def _array(path: str) -> NDArray[Any]:
+    try:
+        return files.array(Path(path))
+    except OSError as error:
+        raise ValueError(
+            f"--example: found {path!r}, expected a .npy file ({error.strerror})"
+        ) from error
 
 
 def _add_notation(parser: argparse.ArgumentParser) -> None:
@@ -242,9 +256,7 @@ def _statement(proved: Theorem) -> dict[str, object]:
     return {"name": proved.name, "statement": str(proved), "proof": proved.proof.digest}
 
 
-def _write(
-    folder: Path, texts: Mapping[str, str | bytes], missing: Sequence[str]
-) -> list[str]:
+def _write(folder: Path, texts: Mapping[str, str | bytes], missing: Sequence[str]) -> list[str]:
     """Write files, say what had to be left out, and return the files' paths."""
     paths = [str(path) for path in files.write(folder, texts)]
     for said in missing:
@@ -374,11 +386,11 @@ def _verify(arguments: argparse.Namespace) -> int:
     if "smt" in arguments.require and not smt.available():
         print('rot180: the SMT solver is missing: pip install "rot180[smt]"', file=sys.stderr)
         return 1
+    begin = time.perf_counter()
+    certificates = _certificates(arguments.file)
     quiet = arguments.json == "-"
     if not quiet:
         print(f"{'replay':8}{'model':8}{'smt':15}{'steps':>5}{'seconds':>9}  theorem")
-    begin = time.perf_counter()
-    certificates = _certificates(arguments.file)
     stated = bool(arguments.file)
     rows = verification.verify(certificates, lambda row: None if quiet else _print_row(row, stated))
     if not arguments.file:
@@ -452,7 +464,12 @@ def _certificates(paths: Sequence[Path]) -> list[verification.Source]:
     folder = files.generated_folder() / catalogue.CERTIFICATES
     found = []
     for path in paths or sorted(folder.glob("*.json")):
-        text = files.read(path)
+        try:
+            text = files.read(path)
+        except OSError as error:
+            raise ValueError(
+                f"FILE: found {str(path)!r}, expected a certificate ({error.strerror})"
+            ) from error
         try:
             data = json.loads(text)
         except ValueError as error:

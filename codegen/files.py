@@ -56,6 +56,20 @@ def contents(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def expect_folder(folder: Path) -> None:
+    """Say early that nothing can be written into a folder, which may not be there yet.
+
+    Raises:
+        WriteError: something else is in its place, or it may not be written to.
+
+    """
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise WriteError(f"-o: found {there}, a file; expected a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise WriteError(f"-o: found {there}, where you may not write; expected a folder of yours")
+
+
 def write(folder: Path, texts: Mapping[str, str | bytes]) -> list[Path]:
     """Write texts into a folder (made if it is missing) and return their paths.
 

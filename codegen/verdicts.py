@@ -5,20 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rot180.codegen.blocks import Section, Table
-from rot180.derive.settled import settled
-from rot180.derive.typeset import escape
+from rot180.derive.evaluate import Counterexample
+from rot180.derive.latex import latex_expression, letters
+from rot180.derive.settled import Settled, settled
+from rot180.derive.symbols import Symbols
+from rot180.derive.typeset import Letters
 
 
-def verdicts() -> Iterator[Section]:
+def verdicts(symbols: Symbols) -> Iterator[Section]:
     """Yield a table of the eight statements about the input gradient, each judged."""
-    rows = []
-    for one in settled():
-        window = "\\texttt{rot180(w)}" if one.rotated else "\\texttt{w}"
-        said = str(one.verdict).splitlines()[0].removeprefix("refuted: ")
-        steps = len(one.verdict.theorem.proof.steps) if one.verdict.theorem else 0
-        true = f"\\textbf{{true}}, proved in {steps} steps"
-        verdict = true if steps else f"false: {escape(said)}"
-        full = f"full {one.backward} with {window}, \\texttt{{{escape(one.formula)}}}"
-        rows.append((one.forward, full, verdict))
-    table = Table(("Forward pass", "Input gradient", "Verdict"), tuple(rows), (16, 42, 42))
+    judged = settled()
+    styles = {
+        one.forward: letters(one.verdict.theorem, symbols)
+        for one in judged
+        if one.rotated and one.verdict.theorem
+    }
+    rows = tuple(_row(one, styles[one.forward]) for one in judged)
+    table = Table(("Forward pass", "Input gradient", "Verdict"), rows, (16, 46, 38))
     yield Section("eight-statements", "Eight statements, four theorems", (table,))
+
+
+def _row(one: Settled, style: Letters) -> tuple[str, str, str]:
+    window = "with the rotated filter" if one.rotated else "with the filter as it is"
+    gradient = f"full {one.backward} {window}: ${latex_expression(one.sweep, style)}$"
+    proved, refuted = one.verdict.theorem, one.verdict.counterexample
+    if proved is not None:
+        return one.forward, gradient, f"\\textbf{{true}}, proved in {len(proved.proof.steps)} steps"
+    return one.forward, gradient, _refutation(refuted, style) if refuted else str(one.verdict)
+
+
+def _refutation(found: Counterexample, style: Letters) -> str:
+    """Say at which numbers the two sides differ."""
+    where = [f"${style.polynomial(v)} = {n}$" for v, n in {**found.sizes, **found.index}.items()]
+    entries = (text.split(" = ") for text in found.model.spelled())
+    arrays = [f"${style.tensor(name)} = {values}$" for name, values in entries]
+    return (
+        f"false: ${found.left} \\ne {found.right}$ at {', '.join(where)} with {', '.join(arrays)}"
+    )

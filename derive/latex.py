@@ -17,7 +17,6 @@ from sympy import Expr, Symbol
 from rot180.derive.functions import FUNCTIONS, relation
 from rot180.derive.notation import Layer
 from rot180.derive.polynomial import (
-    Monomial,
     coefficient,
     factored,
     monomials,
@@ -28,7 +27,7 @@ from rot180.derive.polynomial import (
 )
 from rot180.derive.proof import Theorem, tensors
 from rot180.derive.rules import REASONS
-from rot180.derive.statement import reading
+from rot180.derive.statement import as_padding, reading
 from rot180.derive.symbols import DEEP_LEARNING, Symbols, Table
 from rot180.derive.terms import (
     Access,
@@ -204,25 +203,18 @@ def _paddings(theorem: Theorem) -> Iterator[Expr]:
     named = [(free, t) for t in reading(theorem.rhs)]
     for f in (f for t in theorem.rhs for f in t.factors if isinstance(f, Access)):
         named += [(_formals(f.tensor), t) for t in _body(f.tensor)]
-    shape = [n for t in _tensors(theorem) for n in t.shape if n is not None]
-    sizes = {v.name for n in shape for v in symbols_of(n)}
+    shown = _tensors(theorem)
+    shape = {n for t in shown for n in t.shape}
     lines = [(free, t) for line in theorem.lines for t in line]
     for n, (fixed, t) in enumerate([*named, *lines]):
         gone = dict.fromkeys((*fixed, *t.variables), sp.Integer(0))
         for part in accesses_and_brackets(t.factors):
             for e in indices(part):
                 rest = normal(e.xreplace(gone))
-                found = monomials(rest)
-                last = max(found, default=(), key=lambda m: _weight(m, sizes))
-                value = rest if found.get(last, 1) > 0 else normal(-rest)
-                short = n < len(named) and len(found) == 2 and normal(value + 1) not in shape
-                if len(found) >= 3 or short:
+                value, long = as_padding(rest, shown), len(monomials(rest))
+                short = n < len(named) and long == 2 and normal(value + 1) not in shape
+                if long >= 3 or short:
                     yield value
-
-
-def _weight(m: Monomial, sizes: Collection[str]) -> tuple[object, ...]:
-    """Rank a monomial: those with a size in it first, then by degree."""
-    return (any(name in sizes for name, _ in m), sum(k for _, k in m), m)
 
 
 def latex_expression(expression: Expression, style: Letters | None = None) -> str:

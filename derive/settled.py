@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from rot180.derive.claims import Verdict, judge_equation
 from rot180.derive.evaluate import BOUND
-from rot180.derive.notation import write
 from rot180.derive.operators import rot180, size
 from rot180.derive.polynomial import symbol
 from rot180.derive.statement import reading
@@ -30,7 +29,7 @@ class Settled:
         forward: the word for the forward pass.
         backward: the word for the sweep of the output gradient.
         rotated: whether the sweep is with rot180(w), or with w as it is.
-        formula: the sweep in the notation.
+        sweep: the sweep, its sum unfolded.
         verdict: the proof, or the smallest counterexample.
 
     """
@@ -38,7 +37,7 @@ class Settled:
     forward: str
     backward: str
     rotated: bool
-    formula: str
+    sweep: Expression
     verdict: Verdict
 
     @property
@@ -75,9 +74,8 @@ def settle(
     sweep = Sweep(axes, true=forward == "convolution")
     variables, lhs = sweep.goal("x")
     rhs = _full(sweep, backward, rotated)
-    free = tuple(v for v, _ in variables)
     verdict = judge_equation(variables, lhs, rhs, (), bound)
-    return Settled(forward, backward, rotated, write(reading(rhs), free), verdict)
+    return Settled(forward, backward, rotated, reading(rhs), verdict)
 
 
 def settled(axes: int = 1, bound: int = BOUND) -> tuple[Settled, ...]:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sympy import Expr, Symbol
 
 from rot180.derive.notation import write
-from rot180.derive.polynomial import coefficient, factored, monomials, normal, symbols_of, text
-from rot180.derive.proof import Theorem
+from rot180.derive.polynomial import (
+    Monomial,
+    coefficient,
+    factored,
+    monomials,
+    normal,
+    symbols_of,
+    text,
+)
+from rot180.derive.proof import Theorem, tensors
 from rot180.derive.terms import (
     Access,
     AtLeast,
@@ -14,6 +24,7 @@ from rot180.derive.terms import (
     Derivative,
     Equal,
     Expression,
+    Tensor,
     Term,
     fresh,
     substitute,
@@ -44,26 +55,47 @@ def reading(expression: Expression) -> Expression:
     return expression
 
 
+def as_padding(e: Expr, shown: Iterable[Tensor]) -> Expr:
+    """Return a part of an index or its negative: the one in which sizes are positive.
+
+    Args:
+        e: an expanded polynomial.
+        shown: the tensors of the theorem; what is in their shapes is a size.
+
+    """
+    sizes = {v.name for t in shown for n in t.shape if n is not None for v in symbols_of(n)}
+
+    def weight(m: Monomial) -> tuple[object, ...]:
+        return (any(name in sizes for name, _ in m), sum(k for _, k in m), m)
+
+    found = monomials(e)
+    return e if not found or found[max(found, key=weight)] > 0 else normal(-e)
+
+
 def name_paddings(
     expression: Expression, free: tuple[Symbol, ...]
 ) -> tuple[Expression, list[tuple[Symbol, Expr]]]:
     """Name the parameter parts of indices that are long: pi, pi1, ...
+
+    The sign is that of the padding of the backward pass.
 
     Returns:
         the expression as people read it, and the names with what they stand for.
 
     """
     names: dict[Expr, Symbol] = {}
+    shown = tensors(expression)
     taken = set(free).union(*(t.symbols for t in expression))
 
     def shorten(e: Expr, variables: set[Symbol]) -> Expr:
         moving = normal(sum(coefficient(e, v) * v for v in symbols_of(e) & variables))
-        fixed = normal(moving - e)
+        fixed = normal(e - moving)
         if moving == 0 or len(monomials(fixed)) < 3:
             return e
-        if fixed not in names:
-            names[fixed] = fresh("pi", taken | set(names.values()))
-        return normal(moving - names[fixed])
+        padding = as_padding(fixed, shown)
+        if padding not in names:
+            names[padding] = fresh("pi", taken | set(names.values()))
+        return normal(moving + (names[padding] if padding == fixed else -names[padding]))
 
     out = []
     for t in expression:

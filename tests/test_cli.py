@@ -140,7 +140,18 @@ def test_a_file_in_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     (tmp_path / "out").write_text("mine")
     assert main(["derive", TEXT, "-o", str(tmp_path / "out")]) == 2
     assert (tmp_path / "out").read_text() == "mine"
-    assert "cannot write" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "-o: found" in printed and "expected a folder" in printed
+    assert len(printed.splitlines()) == 1, "nothing is derived that cannot be written"
+
+
+def test_a_certificate_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(tmp_path / "none.json")]) == 2
+    printed = capsys.readouterr()
+    assert "FILE: found" in printed.err and "expected a certificate" in printed.err
+    assert not printed.out
 
 
 def test_write_is_all_or_nothing(tmp_path: Path) -> None:

@@ -228,7 +228,7 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["--example", x, f"x={x}"], "found x twice"),
         (["--set", "s=2"], "found no --example beside it"),
         (["--example", x, w, "--set", "s"], "found 's', expected NAME=VALUE"),
-        (["--example", str(tmp_path / "none.npy"), w], "No such file"),
+        (["--example", str(tmp_path / "none.npy"), w], "--example: found"),
     ):
         assert main([*command, *extra]) == 2
         assert said in capsys.readouterr().err
