@@ -145,7 +145,6 @@ def nest_lines(
     body = [
         *begin,
         "if _near and rot180_small(&_nest):",
-        *([f"    if _nest.fresh: _clear(_at_{output})"] if fresh else []),
         f"    if _at_{output}.itemsize == 4:",
         f"        {small}(<float>0, {passed})",
         "    else:",

@@ -51,7 +51,6 @@ from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZ
 
 from cpython.buffer cimport Py_buffer, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release
 from cpython.buffer cimport PyObject_GetBuffer
-from libc.string cimport memset
 
 import operator
 import os
@@ -83,6 +82,7 @@ cdef extern from *:
         Py_ssize_t lanes, tall, over
         double products, scratch
     int SMALL
+    int PLAIN
     size_t rot180_held
     size_t rot180_most
     void rot180_ask(Answer *, int)
@@ -189,7 +189,6 @@ cdef int _linear_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     o = _range(&_nest, COLUMNS, O)
     c = _range(&_nest, OVER, C)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_y)
         if _at_y.itemsize == 4:
             _linear_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, N, C, O)
         else:
@@ -237,7 +236,6 @@ cdef int _linear_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
     c = _range(&_nest, COLUMNS, C)
     o = _range(&_nest, OVER, O)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_x)
         if _at_grad_x.itemsize == 4:
             _linear_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, N, O, C)
         else:
@@ -268,7 +266,6 @@ cdef int _linear_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     c = _range(&_nest, COLUMNS, C)
     n = _range(&_nest, OVER, N)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_w)
         if _at_grad_w.itemsize == 4:
             _linear_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, N, O, C)
         else:
@@ -514,7 +511,6 @@ cdef int _conv1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     c = _range(&_nest, OVER, C)
     k = _range(&_nest, OVER, K)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_y)
         if _at_y.itemsize == 4:
             _conv1d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, s, d, lo, N, G, C, O, K, P)
         else:
@@ -585,7 +581,6 @@ cdef int _conv1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
             _nest.slope[q] = s; _nest.constant = r
             _bound(&_nest, q, K)
             if _near and rot180_small(&_nest):
-                if _nest.fresh: _clear(_at_grad_x)
                 if _at_grad_x.itemsize == 4:
                     _conv1d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, phi, r, m)
                 else:
@@ -625,7 +620,6 @@ cdef int _conv1d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     n = _range(&_nest, OVER, N)
     p = _range(&_nest, OVER, P)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_w)
         if _at_grad_w.itemsize == 4:
             _conv1d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, s, d, lo, N, G, O, P, C, K)
         else:
@@ -1049,7 +1043,6 @@ cdef int _conv2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     k = _range(&_nest, OVER, K)
     l = _range(&_nest, OVER, L)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_y)
         if _at_y.itemsize == 4:
             _conv2d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
         else:
@@ -1136,7 +1129,6 @@ cdef int _conv2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
                     _nest.slope[q2] = t; _nest.constant = r1
                     _bound(&_nest, q2, L)
                     if _near and rot180_small(&_nest):
-                        if _nest.fresh: _clear(_at_grad_x)
                         if _at_grad_x.itemsize == 4:
                             _conv2d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, phi, r, m, phi1, r1, m1)
                         else:
@@ -1181,7 +1173,6 @@ cdef int _conv2d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     p = _range(&_nest, OVER, P)
     q = _range(&_nest, OVER, Q)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_w)
         if _at_grad_w.itemsize == 4:
             _conv2d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
         else:
@@ -1703,7 +1694,6 @@ cdef int _conv3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     l = _range(&_nest, OVER, L)
     m = _range(&_nest, OVER, M)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_y)
         if _at_y.itemsize == 4:
             _conv3d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
         else:
@@ -1806,7 +1796,6 @@ cdef int _conv3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
                             _nest.slope[q] = u; _nest.constant = r3
                             _bound(&_nest, q, M)
                             if _near and rot180_small(&_nest):
-                                if _nest.fresh: _clear(_at_grad_x)
                                 if _at_grad_x.itemsize == 4:
                                     _conv3d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, phi, r1, m1, phi1, r2, m2, phi2, r3, m3)
                                 else:
@@ -1856,7 +1845,6 @@ cdef int _conv3d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     q = _range(&_nest, OVER, Q)
     r = _range(&_nest, OVER, R)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_w)
         if _at_grad_w.itemsize == 4:
             _conv3d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
         else:
@@ -2479,7 +2467,6 @@ cdef int _conv_transpose1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
             _nest.slope[q] = s; _nest.constant = r
             _bound(&_nest, q, K)
             if _near and rot180_small(&_nest):
-                if _nest.fresh: _clear(_at_y)
                 if _at_y.itemsize == 4:
                     _conv_transpose1d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, phi, r, m)
                 else:
@@ -2541,7 +2528,6 @@ cdef int _conv_transpose1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     o = _range(&_nest, OVER, O)
     k = _range(&_nest, OVER, K)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_x)
         if _at_grad_x.itemsize == 4:
             _conv_transpose1d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, lo, s, d, N, G, O, C, K, P)
         else:
@@ -2581,7 +2567,6 @@ cdef int _conv_transpose1d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     n = _range(&_nest, OVER, N)
     p = _range(&_nest, OVER, P)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_w)
         if _at_grad_w.itemsize == 4:
             _conv_transpose1d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, lo, s, d, N, G, O, C, P, K)
         else:
@@ -3023,7 +3008,6 @@ cdef int _conv_transpose2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                     _nest.slope[q2] = t; _nest.constant = r1
                     _bound(&_nest, q2, L)
                     if _near and rot180_small(&_nest):
-                        if _nest.fresh: _clear(_at_y)
                         if _at_y.itemsize == 4:
                             _conv_transpose2d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, phi, r, m, phi1, r1, m1)
                         else:
@@ -3092,7 +3076,6 @@ cdef int _conv_transpose2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     k = _range(&_nest, OVER, K)
     l = _range(&_nest, OVER, L)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_x)
         if _at_grad_x.itemsize == 4:
             _conv_transpose2d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
         else:
@@ -3137,7 +3120,6 @@ cdef int _conv_transpose2d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     p = _range(&_nest, OVER, P)
     q = _range(&_nest, OVER, Q)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_w)
         if _at_grad_w.itemsize == 4:
             _conv_transpose2d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
         else:
@@ -3686,7 +3668,6 @@ cdef int _conv_transpose3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                             _nest.slope[q] = u; _nest.constant = r3
                             _bound(&_nest, q, M)
                             if _near and rot180_small(&_nest):
-                                if _nest.fresh: _clear(_at_y)
                                 if _at_y.itemsize == 4:
                                     _conv_transpose3d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, phi, r1, m1, phi1, r2, m2, phi2, r3, m3)
                                 else:
@@ -3762,7 +3743,6 @@ cdef int _conv_transpose3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     l = _range(&_nest, OVER, L)
     m = _range(&_nest, OVER, M)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_x)
         if _at_grad_x.itemsize == 4:
             _conv_transpose3d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
         else:
@@ -3812,7 +3792,6 @@ cdef int _conv_transpose3d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     q = _range(&_nest, OVER, Q)
     r = _range(&_nest, OVER, R)
     if _near and rot180_small(&_nest):
-        if _nest.fresh: _clear(_at_grad_w)
         if _at_grad_w.itemsize == 4:
             _conv_transpose3d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
         else:
@@ -4396,15 +4375,6 @@ cdef void _conv_transpose3d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_g
             (<real *>_place_0_2)[0] += _sum
 
 
-cdef void _clear(Py_buffer *view) noexcept:
-    """Fill an array whose entries lie together with zeros."""
-    cdef Py_ssize_t bytes = view.itemsize
-    cdef int axis
-    for axis in range(view.ndim):
-        bytes *= view.shape[axis]
-    memset(view.buf, 0, bytes)
-
-
 cdef int _entry(Entry *e, Py_buffer *view) noexcept:
     """Begin the map by which an array is read."""
     rot180_entry(e, view.buf, view.ndim, view.shape, view.strides)
@@ -4626,8 +4596,15 @@ cdef inline const Py_ssize_t *_shape(array) noexcept:
 
 
 cdef _array(int rank, Py_ssize_t *shape, int kind, bint whole):
-    """Return an array of zeros, or of anything where the first sum writes all of it."""
-    if whole:
+    """Return an array of zeros, or of anything where the first sum writes all of it.
+
+    Plain loops, of no more products than SMALL, add: one with fewer entries is filled with zeros.
+    """
+    cdef double entries = 1
+    cdef int axis
+    for axis in range(rank):
+        entries *= shape[axis]
+    if whole and entries > SMALL and rot180_path != PLAIN:
         return cnp.PyArray_EMPTY(rank, <cnp.npy_intp *>shape, kind, 0)
     return cnp.PyArray_ZEROS(rank, <cnp.npy_intp *>shape, kind, 0)
 
