@@ -4846,9 +4846,15 @@ static void NAME(multiply_pieces)(const NAME(Work) * w, const char *a, const Int
             kernel[many][vectors](depth, a, some, v->data, from, w->at, (left - lanes) * size, keep,
                                   plain ? w->out : (char *)(tile + lanes), out_rows, to,
                                   plain && w->add);
-            for (Int k = 0; k < many && !plain; k++)
-                NAME(scatter)(w, tile + lanes + k * pitch, wide, i, n, (piece + k) * w->run + x,
-                              left);
+            for (Int k = 0; k < many && !plain; k++) {
+                const T *sums = tile + lanes + k * pitch;
+                char *to = w->out + w->lane_out[piece + k] + x * w->out_step;
+                if (!w->apart)
+                    NAME(scatter)(w, sums, wide, i, n, (piece + k) * w->run + x, left);
+                else
+                    for (Int r = 0; r < n; r++)
+                        NAME(add_apart)(w, left, sums + r * wide, to + w->row_out[i + r]);
+            }
         }
 }
 
