@@ -93,7 +93,8 @@ def kernel_lines(word: str, found: Interface, plan: Plan) -> list[str]:
     if variables := list(dict.fromkeys(v for nest in plan.nests for v in _variables(nest))):
         lines.append(f"cdef Py_ssize_t {', '.join(variables)}")
     for at, nest in enumerate(plan.nests):
-        lines += nest_lines(nest, output, small_name(word, at), integers)
+        fresh = f"_{word}_whole({', '.join(integers)})" if at == 0 and plan.ones is not None else ""
+        lines += nest_lines(nest, output, small_name(word, at), integers, fresh)
     return lines
 
 
@@ -114,7 +115,9 @@ def _variables(nest: Nest) -> Iterator[str]:
         yield name(loop.variable.name)
 
 
-def nest_lines(nest: Nest, output: str, small: str, integers: Sequence[str]) -> list[str]:
+def nest_lines(
+    nest: Nest, output: str, small: str, integers: Sequence[str], fresh: str
+) -> list[str]:
     """Write one nest: its phases, its loops, the maps of the output and of each factor.
 
     Args:
@@ -122,6 +125,7 @@ def nest_lines(nest: Nest, output: str, small: str, integers: Sequence[str]) -> 
         output: the array it is added to.
         small: the function that computes it where it is small.
         integers: the kernel's parameters and sizes.
+        fresh: when nothing is in the output yet, or "".
 
     """
     lines, tab = opening(nest, output)
@@ -129,6 +133,8 @@ def nest_lines(nest: Nest, output: str, small: str, integers: Sequence[str]) -> 
     scale = f"<double>({top}) / {bottom}" if nest.coefficient != 1 else "1"
     sides = f"{len(nest.left)}, {len(nest.right)}"
     begin = [f"_begin(&_nest, _at_{output}.itemsize, _factors, {sides}, {scale})"]
+    if fresh:
+        begin.append(f"_nest.fresh = {fresh}")
     for loop in nest.loops:
         begin += _loop(nest, loop)
     large = [f"_entry(&_nest.out, _at_{output})", *_maps("_nest.out", nest.output)]

@@ -181,3 +181,24 @@ class Plan:
         for c in self.hypotheses:
             found |= factor_symbols(c)
         return found.union(*(nest.symbols for nest in self.nests))
+
+    @property
+    def ones(self) -> tuple[Expr, ...] | None:
+        """Return what must be 1 for the first nest to visit each entry of the output once.
+
+        None if that cannot be seen: then entries are added to zeros.
+        """
+        if not self.nests or not self.nests[0].right:
+            return None
+        nest, found, met = self.nests[0], [], set()
+        bounds = {loop.variable: loop.bounds for loop in nest.loops}
+        for step in nest.outer:
+            if isinstance(step, Box):
+                return None
+            found.append(step.size if isinstance(step, Phase) else step.divisor)
+        for e, size in zip(nest.output, self.shape, strict=True):
+            if len(e.loops) != 1 or e.loops[0] in met or bounds[e.loops[0]] != (Box(e, size),):
+                return None
+            met.add(e.loops[0])
+            found.append(e.coefficients[0][1])
+        return tuple(dict.fromkeys(n for n in found if n != 1))

@@ -204,6 +204,7 @@ class KernelText:
         body: the statements that compute it.
         arrays: the arrays that the body needs, output first.
         integers: the integers it needs.
+        whole: when its first sum writes the whole output, so that nothing need be there before.
 
     """
 
@@ -215,6 +216,12 @@ class KernelText:
     body: tuple[str, ...]
     arrays: tuple[str, ...]
     integers: tuple[str, ...]
+    whole: str
+
+    @property
+    def counted(self) -> str:
+        """Return its integers as parameters of a C function."""
+        return parameters((), self.integers)
 
     @property
     def passed(self) -> str:
@@ -430,6 +437,13 @@ def arguments(found: Interface, plan: Plan) -> tuple[list[str], list[str]]:
     return arrays, [name(v.name) for v in known if v in plan.symbols]
 
 
+def whole(plan: Plan) -> str:
+    """Write when the first nest visits each entry of the output once."""
+    if plan.ones is None:
+        return "False"
+    return " and ".join(f"{number(n)} == 1" for n in plan.ones) or "True"
+
+
 def parameters(arrays: Iterable[str], integers: Iterable[str]) -> str:
     """Write the parameters of a C function."""
     typed = [f"Py_buffer *_at_{a}" for a in arrays]
@@ -466,4 +480,5 @@ def kernel_text(
         tuple(write(word, found, plan)),
         tuple(arrays),
         tuple(integers),
+        whole(plan),
     )

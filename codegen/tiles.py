@@ -147,7 +147,8 @@ class Transpose:
         side: entries of a vector.
         loads: the declarations of the rows.
         steps: shuffles of two rows each, from neighbours to halves.
-        adds: add the columns to the output.
+        adds: add the output to the columns.
+        stores: write them to the output.
 
     """
 
@@ -155,6 +156,7 @@ class Transpose:
     loads: str
     steps: tuple[str, ...]
     adds: str
+    stores: str
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,8 @@ def transpose(side: int) -> Transpose:
         side,
         _list(side, lambda i: f"r{i} = *(const V *)(from + {i} * pitch)"),
         tuple(step(h, i) for h in halves for i in range(side) if not i & h),
-        _list(side, lambda i: f"*(V *)(out + columns[{i}]) += r{i}"),
+        _list(side, lambda i: f"r{i} += *(V *)(out + columns[{i}])"),
+        _list(side, lambda i: f"*(V *)(out + columns[{i}]) = r{i}"),
     )
 
 

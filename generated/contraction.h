@@ -4,6 +4,7 @@
  *
  *     out[place] += scale * sum of the products of entries,
  *
+ * or `=`, where nothing is in the output yet and the loops visit each of its entries once,
  * where a loop is in one of four roles: BATCH (in the output and on both sides), ROWS (in the
  * output and on the left), COLUMNS (in the output and on the right alone), OVER (summed).
  * Arrays are zero outside their box. Nothing here knows which layer a sum belongs to.
@@ -52,6 +53,7 @@ typedef struct {
     Int first[LOOPS], stop[LOOPS]; /* a loop runs over first <= v < stop */
     int role[LOOPS];
     double scale;
+    int fresh;       /* nothing is in the output yet, and each of its entries is visited once */
     int left, right; /* how many of the factors are on each side */
     Entry *factors;
     Entry out;
@@ -63,6 +65,7 @@ static inline void rot180_begin(Nest *n, int itemsize, Entry *factors, int left,
     n->itemsize = itemsize;
     n->loops = 0;
     n->scale = scale;
+    n->fresh = 0;
     n->left = left, n->right = right;
     n->factors = factors;
     n->constant = 0;
@@ -191,6 +194,7 @@ typedef struct {
     int loops;
     Int extent[LOOPS];
     double scale;
+    int fresh;
     Factor out;
     int lane_count, row_count; /* factors of the side along which vectors run, and of the other */
     Factor *lane_factors, *row_factors;
@@ -2617,7 +2621,7 @@ TARGET static void NAME(Int terms, const char *a, const Int *rows, const char *b
 #define SLIDE_4_1(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, Int round, const char *a, const char *b, const Int *pieces, \
                         const Pair *at, Int last, const void *keep, char *out, \
-                        const Int *out_pieces) { \
+                        const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
     const Pair *const end = at + terms; \
     const M kept = *(const M *)keep; \
@@ -2657,29 +2661,29 @@ TARGET static void NAME(Int terms, Int round, const char *a, const char *b, cons
     } \
     { \
         char *o = out + out_pieces[0]; \
-        c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
+        if (add) c0_0_0 = *(V *)(o + last) + KEPT(V, M, c0_0_0, kept); \
         *(V *)(o + last) = c0_0_0; \
     } \
     { \
         char *o = out + out_pieces[1]; \
-        c0_1_0 = *(V *)(o + last) + KEPT(V, M, c0_1_0, kept); \
+        if (add) c0_1_0 = *(V *)(o + last) + KEPT(V, M, c0_1_0, kept); \
         *(V *)(o + last) = c0_1_0; \
     } \
     { \
         char *o = out + out_pieces[2]; \
-        c0_2_0 = *(V *)(o + last) + KEPT(V, M, c0_2_0, kept); \
+        if (add) c0_2_0 = *(V *)(o + last) + KEPT(V, M, c0_2_0, kept); \
         *(V *)(o + last) = c0_2_0; \
     } \
     { \
         char *o = out + out_pieces[3]; \
-        c0_3_0 = *(V *)(o + last) + KEPT(V, M, c0_3_0, kept); \
+        if (add) c0_3_0 = *(V *)(o + last) + KEPT(V, M, c0_3_0, kept); \
         *(V *)(o + last) = c0_3_0; \
     } \
 }
 #define SLIDE_4_2(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, Int round, const char *a, const char *b, const Int *pieces, \
                         const Pair *at, Int last, const void *keep, char *out, \
-                        const Int *out_pieces) { \
+                        const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
     const Pair *const end = at + terms; \
     const M kept = *(const M *)keep; \
@@ -2725,29 +2729,29 @@ TARGET static void NAME(Int terms, Int round, const char *a, const char *b, cons
     } \
     { \
         char *o = out + out_pieces[0]; \
-        c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + last) + KEPT(V, M, c0_0_1, kept); \
         *(V *)(o + last) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
     } \
     { \
         char *o = out + out_pieces[1]; \
-        c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + last) + KEPT(V, M, c0_1_1, kept); \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + last) + KEPT(V, M, c0_1_1, kept); \
         *(V *)(o + last) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
     } \
     { \
         char *o = out + out_pieces[2]; \
-        c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + last) + KEPT(V, M, c0_2_1, kept); \
+        if (add) c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + last) + KEPT(V, M, c0_2_1, kept); \
         *(V *)(o + last) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
     } \
     { \
         char *o = out + out_pieces[3]; \
-        c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + last) + KEPT(V, M, c0_3_1, kept); \
+        if (add) c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + last) + KEPT(V, M, c0_3_1, kept); \
         *(V *)(o + last) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
     } \
 }
 #define SLIDE_4_3(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, Int round, const char *a, const char *b, const Int *pieces, \
                         const Pair *at, Int last, const void *keep, char *out, \
-                        const Int *out_pieces) { \
+                        const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
     const Pair *const end = at + terms; \
     const M kept = *(const M *)keep; \
@@ -2799,29 +2803,29 @@ TARGET static void NAME(Int terms, Int round, const char *a, const char *b, cons
     } \
     { \
         char *o = out + out_pieces[0]; \
-        c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + last) + KEPT(V, M, c0_0_2, kept); \
         *(V *)(o + last) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
     } \
     { \
         char *o = out + out_pieces[1]; \
-        c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + last) + KEPT(V, M, c0_1_2, kept); \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + last) + KEPT(V, M, c0_1_2, kept); \
         *(V *)(o + last) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
     } \
     { \
         char *o = out + out_pieces[2]; \
-        c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + 1 * sizeof(V)) + c0_2_1, c0_2_2 = *(V *)(o + last) + KEPT(V, M, c0_2_2, kept); \
+        if (add) c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + 1 * sizeof(V)) + c0_2_1, c0_2_2 = *(V *)(o + last) + KEPT(V, M, c0_2_2, kept); \
         *(V *)(o + last) = c0_2_2, *(V *)(o + 1 * sizeof(V)) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
     } \
     { \
         char *o = out + out_pieces[3]; \
-        c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + 1 * sizeof(V)) + c0_3_1, c0_3_2 = *(V *)(o + last) + KEPT(V, M, c0_3_2, kept); \
+        if (add) c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + 1 * sizeof(V)) + c0_3_1, c0_3_2 = *(V *)(o + last) + KEPT(V, M, c0_3_2, kept); \
         *(V *)(o + last) = c0_3_2, *(V *)(o + 1 * sizeof(V)) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
     } \
 }
 #define SLIDE_4_4(NAME, T, V, M, TARGET) \
 TARGET static void NAME(Int terms, Int round, const char *a, const char *b, const Int *pieces, \
                         const Pair *at, Int last, const void *keep, char *out, \
-                        const Int *out_pieces) { \
+                        const Int *out_pieces, int add) { \
     enum { L = sizeof(V) / sizeof(T) }; \
     const Pair *const end = at + terms; \
     const M kept = *(const M *)keep; \
@@ -2879,45 +2883,47 @@ TARGET static void NAME(Int terms, Int round, const char *a, const char *b, cons
     } \
     { \
         char *o = out + out_pieces[0]; \
-        c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
+        if (add) c0_0_0 = *(V *)(o + 0 * sizeof(V)) + c0_0_0, c0_0_1 = *(V *)(o + 1 * sizeof(V)) + c0_0_1, c0_0_2 = *(V *)(o + 2 * sizeof(V)) + c0_0_2, c0_0_3 = *(V *)(o + last) + KEPT(V, M, c0_0_3, kept); \
         *(V *)(o + last) = c0_0_3, *(V *)(o + 2 * sizeof(V)) = c0_0_2, *(V *)(o + 1 * sizeof(V)) = c0_0_1, *(V *)(o + 0 * sizeof(V)) = c0_0_0; \
     } \
     { \
         char *o = out + out_pieces[1]; \
-        c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + 2 * sizeof(V)) + c0_1_2, c0_1_3 = *(V *)(o + last) + KEPT(V, M, c0_1_3, kept); \
+        if (add) c0_1_0 = *(V *)(o + 0 * sizeof(V)) + c0_1_0, c0_1_1 = *(V *)(o + 1 * sizeof(V)) + c0_1_1, c0_1_2 = *(V *)(o + 2 * sizeof(V)) + c0_1_2, c0_1_3 = *(V *)(o + last) + KEPT(V, M, c0_1_3, kept); \
         *(V *)(o + last) = c0_1_3, *(V *)(o + 2 * sizeof(V)) = c0_1_2, *(V *)(o + 1 * sizeof(V)) = c0_1_1, *(V *)(o + 0 * sizeof(V)) = c0_1_0; \
     } \
     { \
         char *o = out + out_pieces[2]; \
-        c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + 1 * sizeof(V)) + c0_2_1, c0_2_2 = *(V *)(o + 2 * sizeof(V)) + c0_2_2, c0_2_3 = *(V *)(o + last) + KEPT(V, M, c0_2_3, kept); \
+        if (add) c0_2_0 = *(V *)(o + 0 * sizeof(V)) + c0_2_0, c0_2_1 = *(V *)(o + 1 * sizeof(V)) + c0_2_1, c0_2_2 = *(V *)(o + 2 * sizeof(V)) + c0_2_2, c0_2_3 = *(V *)(o + last) + KEPT(V, M, c0_2_3, kept); \
         *(V *)(o + last) = c0_2_3, *(V *)(o + 2 * sizeof(V)) = c0_2_2, *(V *)(o + 1 * sizeof(V)) = c0_2_1, *(V *)(o + 0 * sizeof(V)) = c0_2_0; \
     } \
     { \
         char *o = out + out_pieces[3]; \
-        c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + 1 * sizeof(V)) + c0_3_1, c0_3_2 = *(V *)(o + 2 * sizeof(V)) + c0_3_2, c0_3_3 = *(V *)(o + last) + KEPT(V, M, c0_3_3, kept); \
+        if (add) c0_3_0 = *(V *)(o + 0 * sizeof(V)) + c0_3_0, c0_3_1 = *(V *)(o + 1 * sizeof(V)) + c0_3_1, c0_3_2 = *(V *)(o + 2 * sizeof(V)) + c0_3_2, c0_3_3 = *(V *)(o + last) + KEPT(V, M, c0_3_3, kept); \
         *(V *)(o + last) = c0_3_3, *(V *)(o + 2 * sizeof(V)) = c0_3_2, *(V *)(o + 1 * sizeof(V)) = c0_3_1, *(V *)(o + 0 * sizeof(V)) = c0_3_0; \
     } \
 }
 
 #ifdef ROT180_VECTORS
-/* out[columns[j]][i] += from[i][j], for a square of entries. */
+/* out[columns[j]][i] += from[i][j], for a square of entries; with `add` 0 it is stored. */
 #define TRANSPOSE_2(NAME, T, V, M, TARGET) \
-TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns) { \
+TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns, int add) { \
     V a, b, r0 = *(const V *)(from + 0 * pitch), r1 = *(const V *)(from + 1 * pitch); \
     a = SHUFFLE(V, M, r0, r1, 0, 2), b = SHUFFLE(V, M, r0, r1, 1, 3), r0 = a, r1 = b; \
-    *(V *)(out + columns[0]) += r0, *(V *)(out + columns[1]) += r1; \
+    if (add) r0 += *(V *)(out + columns[0]), r1 += *(V *)(out + columns[1]); \
+    *(V *)(out + columns[0]) = r0, *(V *)(out + columns[1]) = r1; \
 }
 #define TRANSPOSE_4(NAME, T, V, M, TARGET) \
-TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns) { \
+TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns, int add) { \
     V a, b, r0 = *(const V *)(from + 0 * pitch), r1 = *(const V *)(from + 1 * pitch), r2 = *(const V *)(from + 2 * pitch), r3 = *(const V *)(from + 3 * pitch); \
     a = SHUFFLE(V, M, r0, r1, 0, 4, 2, 6), b = SHUFFLE(V, M, r0, r1, 1, 5, 3, 7), r0 = a, r1 = b; \
     a = SHUFFLE(V, M, r2, r3, 0, 4, 2, 6), b = SHUFFLE(V, M, r2, r3, 1, 5, 3, 7), r2 = a, r3 = b; \
     a = SHUFFLE(V, M, r0, r2, 0, 1, 4, 5), b = SHUFFLE(V, M, r0, r2, 2, 3, 6, 7), r0 = a, r2 = b; \
     a = SHUFFLE(V, M, r1, r3, 0, 1, 4, 5), b = SHUFFLE(V, M, r1, r3, 2, 3, 6, 7), r1 = a, r3 = b; \
-    *(V *)(out + columns[0]) += r0, *(V *)(out + columns[1]) += r1, *(V *)(out + columns[2]) += r2, *(V *)(out + columns[3]) += r3; \
+    if (add) r0 += *(V *)(out + columns[0]), r1 += *(V *)(out + columns[1]), r2 += *(V *)(out + columns[2]), r3 += *(V *)(out + columns[3]); \
+    *(V *)(out + columns[0]) = r0, *(V *)(out + columns[1]) = r1, *(V *)(out + columns[2]) = r2, *(V *)(out + columns[3]) = r3; \
 }
 #define TRANSPOSE_8(NAME, T, V, M, TARGET) \
-TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns) { \
+TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns, int add) { \
     V a, b, r0 = *(const V *)(from + 0 * pitch), r1 = *(const V *)(from + 1 * pitch), r2 = *(const V *)(from + 2 * pitch), r3 = *(const V *)(from + 3 * pitch), r4 = *(const V *)(from + 4 * pitch), r5 = *(const V *)(from + 5 * pitch), r6 = *(const V *)(from + 6 * pitch), r7 = *(const V *)(from + 7 * pitch); \
     a = SHUFFLE(V, M, r0, r1, 0, 8, 2, 10, 4, 12, 6, 14), b = SHUFFLE(V, M, r0, r1, 1, 9, 3, 11, 5, 13, 7, 15), r0 = a, r1 = b; \
     a = SHUFFLE(V, M, r2, r3, 0, 8, 2, 10, 4, 12, 6, 14), b = SHUFFLE(V, M, r2, r3, 1, 9, 3, 11, 5, 13, 7, 15), r2 = a, r3 = b; \
@@ -2931,10 +2937,11 @@ TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns)
     a = SHUFFLE(V, M, r1, r5, 0, 1, 2, 3, 8, 9, 10, 11), b = SHUFFLE(V, M, r1, r5, 4, 5, 6, 7, 12, 13, 14, 15), r1 = a, r5 = b; \
     a = SHUFFLE(V, M, r2, r6, 0, 1, 2, 3, 8, 9, 10, 11), b = SHUFFLE(V, M, r2, r6, 4, 5, 6, 7, 12, 13, 14, 15), r2 = a, r6 = b; \
     a = SHUFFLE(V, M, r3, r7, 0, 1, 2, 3, 8, 9, 10, 11), b = SHUFFLE(V, M, r3, r7, 4, 5, 6, 7, 12, 13, 14, 15), r3 = a, r7 = b; \
-    *(V *)(out + columns[0]) += r0, *(V *)(out + columns[1]) += r1, *(V *)(out + columns[2]) += r2, *(V *)(out + columns[3]) += r3, *(V *)(out + columns[4]) += r4, *(V *)(out + columns[5]) += r5, *(V *)(out + columns[6]) += r6, *(V *)(out + columns[7]) += r7; \
+    if (add) r0 += *(V *)(out + columns[0]), r1 += *(V *)(out + columns[1]), r2 += *(V *)(out + columns[2]), r3 += *(V *)(out + columns[3]), r4 += *(V *)(out + columns[4]), r5 += *(V *)(out + columns[5]), r6 += *(V *)(out + columns[6]), r7 += *(V *)(out + columns[7]); \
+    *(V *)(out + columns[0]) = r0, *(V *)(out + columns[1]) = r1, *(V *)(out + columns[2]) = r2, *(V *)(out + columns[3]) = r3, *(V *)(out + columns[4]) = r4, *(V *)(out + columns[5]) = r5, *(V *)(out + columns[6]) = r6, *(V *)(out + columns[7]) = r7; \
 }
 #define TRANSPOSE_16(NAME, T, V, M, TARGET) \
-TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns) { \
+TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns, int add) { \
     V a, b, r0 = *(const V *)(from + 0 * pitch), r1 = *(const V *)(from + 1 * pitch), r2 = *(const V *)(from + 2 * pitch), r3 = *(const V *)(from + 3 * pitch), r4 = *(const V *)(from + 4 * pitch), r5 = *(const V *)(from + 5 * pitch), r6 = *(const V *)(from + 6 * pitch), r7 = *(const V *)(from + 7 * pitch), r8 = *(const V *)(from + 8 * pitch), r9 = *(const V *)(from + 9 * pitch), r10 = *(const V *)(from + 10 * pitch), r11 = *(const V *)(from + 11 * pitch), r12 = *(const V *)(from + 12 * pitch), r13 = *(const V *)(from + 13 * pitch), r14 = *(const V *)(from + 14 * pitch), r15 = *(const V *)(from + 15 * pitch); \
     a = SHUFFLE(V, M, r0, r1, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), b = SHUFFLE(V, M, r0, r1, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31), r0 = a, r1 = b; \
     a = SHUFFLE(V, M, r2, r3, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), b = SHUFFLE(V, M, r2, r3, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31), r2 = a, r3 = b; \
@@ -2968,7 +2975,8 @@ TARGET static void NAME(const T *from, Int pitch, char *out, const Int *columns)
     a = SHUFFLE(V, M, r5, r13, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r5, r13, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r5 = a, r13 = b; \
     a = SHUFFLE(V, M, r6, r14, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r6, r14, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r6 = a, r14 = b; \
     a = SHUFFLE(V, M, r7, r15, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), b = SHUFFLE(V, M, r7, r15, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), r7 = a, r15 = b; \
-    *(V *)(out + columns[0]) += r0, *(V *)(out + columns[1]) += r1, *(V *)(out + columns[2]) += r2, *(V *)(out + columns[3]) += r3, *(V *)(out + columns[4]) += r4, *(V *)(out + columns[5]) += r5, *(V *)(out + columns[6]) += r6, *(V *)(out + columns[7]) += r7, *(V *)(out + columns[8]) += r8, *(V *)(out + columns[9]) += r9, *(V *)(out + columns[10]) += r10, *(V *)(out + columns[11]) += r11, *(V *)(out + columns[12]) += r12, *(V *)(out + columns[13]) += r13, *(V *)(out + columns[14]) += r14, *(V *)(out + columns[15]) += r15; \
+    if (add) r0 += *(V *)(out + columns[0]), r1 += *(V *)(out + columns[1]), r2 += *(V *)(out + columns[2]), r3 += *(V *)(out + columns[3]), r4 += *(V *)(out + columns[4]), r5 += *(V *)(out + columns[5]), r6 += *(V *)(out + columns[6]), r7 += *(V *)(out + columns[7]), r8 += *(V *)(out + columns[8]), r9 += *(V *)(out + columns[9]), r10 += *(V *)(out + columns[10]), r11 += *(V *)(out + columns[11]), r12 += *(V *)(out + columns[12]), r13 += *(V *)(out + columns[13]), r14 += *(V *)(out + columns[14]), r15 += *(V *)(out + columns[15]); \
+    *(V *)(out + columns[0]) = r0, *(V *)(out + columns[1]) = r1, *(V *)(out + columns[2]) = r2, *(V *)(out + columns[3]) = r3, *(V *)(out + columns[4]) = r4, *(V *)(out + columns[5]) = r5, *(V *)(out + columns[6]) = r6, *(V *)(out + columns[7]) = r7, *(V *)(out + columns[8]) = r8, *(V *)(out + columns[9]) = r9, *(V *)(out + columns[10]) = r10, *(V *)(out + columns[11]) = r11, *(V *)(out + columns[12]) = r12, *(V *)(out + columns[13]) = r13, *(V *)(out + columns[14]) = r14, *(V *)(out + columns[15]) = r15; \
 }
 
 /* out[i * apart] += scale * from[i], 0 <= i < n. What lies between is written again as it is, so an
@@ -3800,7 +3808,7 @@ static int rot180_contract(const Nest *nest) {
 typedef void NAME(Tile)(Int, const char *, const Int *, const char *, const Int *, const Pair *,
                         Int, const void *, char *, const Int *, const Int *, int);
 typedef void NAME(Slide)(Int, Int, const char *, const char *, const Int *, const Pair *, Int,
-                         const void *, char *, const Int *);
+                         const void *, char *, const Int *, int);
 typedef void NAME(Dot)(Int, const Pair *, Int, const char *, const Int *, const char *,
                        const Int *, T *);
 
@@ -4297,7 +4305,7 @@ static NAME(Spread) *const NAME(spread)[3][APART + 1] = {
     [AVX512][4] = KERNEL(spread_4, 64),
 #endif
 };
-typedef void NAME(Transpose)(const T *, Int, char *, const Int *);
+typedef void NAME(Transpose)(const T *, Int, char *, const Int *, int);
 static NAME(Transpose) *const NAME(transpose)[3] = {
     KERNEL(transpose, 16),
 #ifdef ROT180_X86
@@ -4440,6 +4448,15 @@ static void NAME(copy_axis)(const Planes *p, int isa, int clean, int depth, cons
 }
 
 /* ---- any sum, entry by entry: for small sums and for those with one side ---- */
+
+/* Write zeros where loops from `loop` on lead to. */
+static void NAME(zero)(const Sum *s, const int *roles, int loop, char *out) {
+    while (loop < s->loops && (roles[loop] == OVER || s->extent[loop] == 1)) loop++;
+    if (loop == s->loops) *(T *)out = 0;
+    else
+        for (Int i = 0; i < s->extent[loop]; i++, out += s->out.step[loop])
+            NAME(zero)(s, roles, loop + 1, out);
+}
 
 static void NAME(walk)(const Sum *s, const int *roles) {
     const Factor *f[FACTORS];
@@ -4634,7 +4651,8 @@ typedef struct {
     Int apart;               /* entries that lie between in the output may be written again, or 0 */
     Int *lane_out, *row_out, *out_run; /* lanes from a piece on that are adjacent in the output */
     Pair *at;
-    int packed; /* the lanes are in their panel */
+    int fresh, add; /* nothing is in the output yet; what is summed now is added, else stored */
+    int packed;     /* the lanes are in their panel */
     Int round; /* of terms, along which pieces follow each other; or 0, or less: the other way */
     T *lane_panel, *row_panel;
     char *out;
@@ -4706,19 +4724,20 @@ static void NAME(pack_rows)(const NAME(Work) * w, Int i, Int n, Int from, Int de
                 to[t * tall + r] = NAME(entry)(v, w->row.count, i + r, -1, 0, from + t);
 }
 
-/* Add n entries to a line of the output whose neighbours are not adjacent. */
+/* Add or store n entries of a line of the output whose neighbours are not adjacent. */
 static void NAME(add_apart)(const NAME(Work) * w, Int n, const T *from, char *out) {
     const T scale = (T)w->s->scale;
 #ifdef ROT180_VECTORS
-    if (w->apart) {
+    if (w->apart && w->add) {
         NAME(spread)[w->isa][w->apart](n, scale, from, (T *)out);
         return;
     }
 #endif
-    for (Int k = 0; k < n; k++, out += w->out_step) *(T *)out += scale * from[k];
+    for (Int k = 0; k < n; k++, out += w->out_step)
+        *(T *)out = (w->add ? *(T *)out : 0) + scale * from[k];
 }
 
-/* Add a tile's rows to the output, lanes [j, j + n). */
+/* Add or store a tile's rows, lanes [j, j + n) of the output. */
 static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int wide, Int i, Int rows, Int j,
                           Int n) {
     const T scale = (T)w->s->scale;
@@ -4729,8 +4748,10 @@ static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int wide, Int i, 
         for (Int r = 0; r < rows; r++) {
             char *out = w->out + w->row_out[i + r] + w->lane_out[piece] + place * by;
             const T *from = tile + r * wide;
-            if (by == sizeof(T))
+            if (by == sizeof(T) && w->add)
                 for (Int k = 0; k < many; k++) ((T *)out)[k] += scale * from[k];
+            else if (by == sizeof(T))
+                for (Int k = 0; k < many; k++) ((T *)out)[k] = scale * from[k];
             else NAME(add_apart)(w, many, from, out);
         }
         tile += many, n -= many;
@@ -4739,7 +4760,7 @@ static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int wide, Int i, 
     }
 }
 
-/* Add the sums that were kept to the output. */
+/* Add the sums that were kept to the output, or store them there. */
 static void NAME(turn_round)(const NAME(Work) * w, Int wide, Int tall) {
     enum { SIDE = 16 };
     const T scale = (T)w->s->scale;
@@ -4748,8 +4769,10 @@ static void NAME(turn_round)(const NAME(Work) * w, Int wide, Int tall) {
             for (Int x = j; x < MIN(j + SIDE, wide); x++) {
                 char *to = w->out + w->lane_out[x / w->run] + x % w->run * w->out_step;
                 const T *from = w->sums + x;
-                for (Int r = i; r < MIN(i + SIDE, tall); r++)
-                    *(T *)(to + w->row_out[r]) += scale * from[r * w->pitch];
+                for (Int r = i; r < MIN(i + SIDE, tall); r++) {
+                    T *out = (T *)(to + w->row_out[r]);
+                    *out = (w->add ? *out : 0) + scale * from[r * w->pitch];
+                }
             }
 }
 
@@ -4777,7 +4800,7 @@ static void NAME(multiply)(const NAME(Work) * w, const char *a, const Int *rows,
     if (tall == n && n_lanes == wide && w->s->scale == 1 && w->out_step == sizeof(T) &&
         place + wide <= w->out_run[piece]) {
         kernel(depth, a, some, b, none, w->at, last, w->keep + 64,
-               w->out + w->lane_out[piece] + place * (Int)sizeof(T), w->row_out + i, none, 1);
+               w->out + w->lane_out[piece] + place * (Int)sizeof(T), w->row_out + i, none, w->add);
         return;
     }
     for (Int r = 0; r < TALLEST; r++) out_rows[r] = r * wide * (Int)sizeof(T);
@@ -4817,14 +4840,21 @@ static void NAME(multiply_pieces)(const NAME(Work) * w, const char *a, const Int
             if (w->round && plain && n == 1 && many == PIECES && NAME(slide)[w->isa][vectors]) {
                 NAME(slide)[w->isa][vectors](depth, llabs(w->round), a + some[0], v->data, from,
                                              w->at, (left - lanes) * size, keep,
-                                             w->out + out_rows[0], to);
+                                             w->out + out_rows[0], to, w->add);
                 continue;
             }
             kernel[many][vectors](depth, a, some, v->data, from, w->at, (left - lanes) * size, keep,
-                                  plain ? w->out : (char *)(tile + lanes), out_rows, to, plain);
-            for (Int k = 0; k < many && !plain; k++)
-                NAME(scatter)(w, tile + lanes + k * pitch, wide, i, n, (piece + k) * w->run + x,
-                              left);
+                                  plain ? w->out : (char *)(tile + lanes), out_rows, to,
+                                  plain && w->add);
+            for (Int k = 0; k < many && !plain; k++) {
+                const T *sums = tile + lanes + k * pitch;
+                char *to = w->out + w->lane_out[piece + k] + x * w->out_step;
+                if (!w->apart)
+                    NAME(scatter)(w, sums, wide, i, n, (piece + k) * w->run + x, left);
+                else
+                    for (Int r = 0; r < n; r++)
+                        NAME(add_apart)(w, left, sums + r * wide, to + w->row_out[i + r]);
+            }
         }
 }
 
@@ -4884,6 +4914,7 @@ static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
         Int width = MIN(widest, wide - j);
         for (Int t = 0; t < deep; t += by) {
             Int depth = MIN(by, deep - t);
+            w->add = !w->fresh || t > 0;
             for (Int k = 0; k < depth; k++) {
                 Int to = w->round < 0 ? depth - 1 - k : k;
                 w->at[to].a = rows_direct ? rv->over[t + k] : k * w->tallest * (Int)sizeof(T);
@@ -4914,7 +4945,7 @@ static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
 }
 
 #ifdef ROT180_VECTORS
-/* Add a tile to the output, turned round: a row of it is a column there. */
+/* Add or store a tile, turned round: a row of it is a column of the output. */
 static void NAME(add_turned)(const NAME(Work) * w, const T *tile, Int wide, Int i, Int rows, Int j,
                              Int n) {
     const T scale = (T)w->s->scale;
@@ -4927,12 +4958,14 @@ static void NAME(add_turned)(const NAME(Work) * w, const T *tile, Int wide, Int 
         for (Int k = 0; k < many; k++)
             columns[k] = w->lane_out[(j + x + k) / w->run] + (j + x + k) % w->run * w->out_step;
         if (whole && many == lanes) {
-            NAME(transpose)[w->isa](tile + x, wide, w->out + w->row_out[i], columns);
+            NAME(transpose)[w->isa](tile + x, wide, w->out + w->row_out[i], columns, w->add);
             continue;
         }
         for (Int k = 0; k < many; k++)
-            for (Int r = 0; r < rows; r++)
-                *(T *)(w->out + w->row_out[i + r] + columns[k]) += scale * tile[r * wide + x + k];
+            for (Int r = 0; r < rows; r++) {
+                T *out = (T *)(w->out + w->row_out[i + r] + columns[k]);
+                *out = (w->add ? *out : 0) + scale * tile[r * wide + x + k];
+            }
     }
 }
 
@@ -4958,6 +4991,7 @@ static void NAME(turned_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
         for (Int t = 0; t < deep; t += by) {
             const char *b = (const char *)(w->lane_panel + x * deep + t * strip);
             const Int depth = MIN(by, deep - t);
+            w->add = !w->fresh || t > 0;
             for (Int k = 0; k < depth; k++) {
                 w->at[k].a = v->over[t + k];
                 w->at[k].b = k * strip * (Int)sizeof(T);
@@ -4992,6 +5026,7 @@ static void NAME(dot_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     by = MAX(1, 4096 / run);
     for (Int r = 0; r < runs; r += by) {
         Int many = MIN(by, runs - r);
+        w->add = !w->fresh || r > 0;
         for (Int k = 0; k < many; k++) {
             w->at[k].a = rv->over[r + k];
             w->at[k].b = lv->over[r + k];
@@ -5215,6 +5250,7 @@ static int NAME(product)(Sum *s, int isa, int dot) {
             Int wide = positions(s, &s->lanes);
             if (w.sums) memset(w.sums, 0, (size_t)sums);
             w.run = skip ? s->box.count[w.inner] : 1;
+            w.fresh = s->fresh;
             do {
                 failed = NAME(fetch)(s, &w.lane, unit, w.isa, again);
                 if (failed) break;
@@ -5230,7 +5266,9 @@ static int NAME(product)(Sum *s, int isa, int dot) {
                     multiply(&w, wide, positions(s, &s->rows), positions(s, &s->over));
                     if (asked.answers) failed = ANSWERED;
                 } while (!failed && advance(s, &s->rows));
+                w.fresh = 0;
             } while (!failed && advance(s, &s->over));
+            w.add = !s->fresh;
             if (w.sums && !failed && w.apart)
                 NAME(scatter)(&w, w.sums, w.pitch, 0, positions(s, &s->rows), 0, wide);
             else if (w.sums && !failed) NAME(turn_round)(&w, wide, positions(s, &s->rows));
@@ -5261,22 +5299,25 @@ static int NAME(rot180_contract)(const Nest *nest) {
     enum { FEW = 4 };
     Box all;
     Factor few[FEW], *factors = few;
-    int count = nest->left + nest->right, failed = DONE, isa = rot180_isa, walks;
+    int count = nest->left + nest->right, failed = DONE, isa = rot180_isa, walks, empty = 0;
     double work = 1;
     Sum s;
     if (isa < 0) isa = rot180_best();
     if (count > FACTORS) return TOO_FAR;
     s.loops = nest->loops;
     s.scale = nest->scale;
+    s.fresh = nest->fresh;
     s.turned = 0;
     for (int i = 0; i < nest->loops; i++) {
         all.from[i] = nest->first[i];
         all.count[i] = s.extent[i] = s.box.count[i] = nest->stop[i] - nest->first[i];
         s.box.from[i] = 0;
-        if (s.extent[i] < 1) return DONE;
+        if (s.extent[i] < 1 && (nest->role[i] != OVER || !nest->fresh)) return DONE;
+        if (s.extent[i] < 1) empty = 1;
         if (s.extent[i] >= (Int)1 << 60) return TOO_FAR;
         work *= (double)s.extent[i];
     }
+    if (empty) count = 0;
     if (count > FEW && !(factors = take((size_t)count * sizeof(Factor)))) return NO_MEMORY;
     for (int n = 0; n < count && !failed; n++)
         failed = settle(&factors[n], &nest->factors[n], nest->loops, &all);
@@ -5287,12 +5328,14 @@ static int NAME(rot180_contract)(const Nest *nest) {
     }
     for (int i = 0; i < nest->loops; i++) s.apart[i] = along_line(&s.out, i, sizeof(T));
     flatten(&s.out, nest->loops);
+    walks = !nest->right || !nest->left || count > 32 ||
+            (rot180_path == USUAL ? work <= SMALL : rot180_path <= ENTRIES);
+    if (nest->fresh && (walks || empty) && !asked.answers) NAME(zero)(&s, nest->role, 0, (char *)s.out.data);
+    if (empty) return DONE;
     s.lane_factors = factors, s.lane_count = nest->left;
     s.row_factors = factors + nest->left, s.row_count = nest->right;
     collect(&s, &s.batch, nest->role, BATCH), collect(&s, &s.lanes, nest->role, ROWS);
     collect(&s, &s.rows, nest->role, COLUMNS), collect(&s, &s.over, nest->role, OVER);
-    walks = !nest->right || !nest->left || count > 32 ||
-            (rot180_path == USUAL ? work <= SMALL : rot180_path <= ENTRIES);
     if (asked.answers) {
         Answer *a = answer(ENTRIES, work);
         a->one_sided = !nest->right || !nest->left;

@@ -71,6 +71,7 @@ cdef extern from *:
         Py_ssize_t[20] constant
         Py_ssize_t[32][20] slope
     ctypedef struct Nest:
+        int fresh
         Entry out
         Py_ssize_t[32] first
         Py_ssize_t[32] stop
@@ -81,6 +82,7 @@ cdef extern from *:
         Py_ssize_t lanes, tall, over
         double products, scratch
     int SMALL
+    int PLAIN
     size_t rot180_held
     size_t rot180_most
     void rot180_ask(Answer *, int)
@@ -160,6 +162,21 @@ cdef enum:
 cdef double LARGEST_ARRAY = 1099511627776.0  # elements; more is a mistake, not a layer
 
 
+cdef inline bint _linear_forward_whole(Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
+cdef inline bint _linear_grad_x_whole(Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
+cdef inline bint _linear_grad_w_whole(Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
 cdef int _linear_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_buffer *_at_bias, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) except -1:
     cdef Nest _nest
     cdef Entry[2] _factors
@@ -167,6 +184,7 @@ cdef int _linear_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef Py_ssize_t n, o, c
     # y[n, o] += sum[c] x[n, c] * w[o, c]
     _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _linear_forward_whole(N, C, O)
     n = _range(&_nest, ROWS, N)
     o = _range(&_nest, COLUMNS, O)
     c = _range(&_nest, OVER, C)
@@ -213,6 +231,7 @@ cdef int _linear_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
     cdef Py_ssize_t n, c, o
     # grad_x[n, c] += sum[o] grad_y[n, o] * w[o, c]
     _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _linear_grad_x_whole(N, O, C)
     n = _range(&_nest, ROWS, N)
     c = _range(&_nest, COLUMNS, C)
     o = _range(&_nest, OVER, O)
@@ -242,6 +261,7 @@ cdef int _linear_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef Py_ssize_t o, c, n
     # grad_w[o, c] += sum[n] grad_y[n, o] * x[n, c]
     _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _linear_grad_w_whole(N, O, C)
     o = _range(&_nest, ROWS, O)
     c = _range(&_nest, COLUMNS, C)
     n = _range(&_nest, OVER, N)
@@ -461,6 +481,21 @@ cdef void _linear_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, 
         (<real *>_place_0_1)[0] += _sum
 
 
+cdef inline bint _conv1d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
+cdef inline bint _conv1d_grad_x_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return s == 1
+
+
+cdef inline bint _conv1d_grad_w_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
 cdef int _conv1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) except -1:
     cdef Nest _nest
     cdef Entry[2] _factors
@@ -468,6 +503,7 @@ cdef int _conv1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef Py_ssize_t n, g, o, p, c, k
     # y[n, g, o, p] += sum[c, k] x[n, g, c, s*p + d*k - lo] * w[g, o, c, k]
     _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv1d_forward_whole(s, d, lo, N, G, C, O, K, P)
     n = _range(&_nest, ROWS, N)
     g = _range(&_nest, BATCH, G)
     o = _range(&_nest, COLUMNS, O)
@@ -533,6 +569,7 @@ cdef int _conv1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
                 continue
             m = (phi - d*r) // s
             _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+            _nest.fresh = _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H)
             n = _range(&_nest, ROWS, N)
             g = _range(&_nest, BATCH, G)
             c = _range(&_nest, COLUMNS, C)
@@ -575,6 +612,7 @@ cdef int _conv1d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef Py_ssize_t g, o, c, k, n, p
     # grad_w[g, o, c, k] += sum[n, p] grad_y[n, g, o, p] * x[n, g, c, d*k + s*p - lo]
     _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv1d_grad_w_whole(s, d, lo, N, G, O, P, C, K)
     g = _range(&_nest, BATCH, G)
     o = _range(&_nest, ROWS, O)
     c = _range(&_nest, COLUMNS, C)
@@ -973,6 +1011,21 @@ cdef void _conv1d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, 
             (<real *>_place_0_2)[0] += _sum
 
 
+cdef inline bint _conv2d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
+cdef inline bint _conv2d_grad_x_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return s == 1 and t == 1
+
+
+cdef inline bint _conv2d_grad_w_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
 cdef int _conv2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) except -1:
     cdef Nest _nest
     cdef Entry[2] _factors
@@ -980,6 +1033,7 @@ cdef int _conv2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef Py_ssize_t n, g, o, p, q, c, k, l
     # y[n, g, o, p, q] += sum[c, k, l] x[n, g, c, s*p + d*k - lo, t*q + e*l - lp] * w[g, o, c, k, l]
     _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv2d_forward_whole(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
     n = _range(&_nest, ROWS, N)
     g = _range(&_nest, BATCH, G)
     o = _range(&_nest, COLUMNS, O)
@@ -1057,6 +1111,7 @@ cdef int _conv2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
                         continue
                     m1 = (phi1 - e*r1) // t
                     _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+                    _nest.fresh = _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V)
                     n = _range(&_nest, ROWS, N)
                     g = _range(&_nest, BATCH, G)
                     c = _range(&_nest, COLUMNS, C)
@@ -1108,6 +1163,7 @@ cdef int _conv2d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef Py_ssize_t g, o, c, k, l, n, p, q
     # grad_w[g, o, c, k, l] += sum[n, p, q] grad_y[n, g, o, p, q] * x[n, g, c, d*k + s*p - lo, e*l + t*q - lp]
     _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv2d_grad_w_whole(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
     g = _range(&_nest, BATCH, G)
     o = _range(&_nest, ROWS, O)
     c = _range(&_nest, COLUMNS, C)
@@ -1604,6 +1660,21 @@ cdef void _conv2d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, 
             (<real *>_place_0_2)[0] += _sum
 
 
+cdef inline bint _conv3d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
+cdef inline bint _conv3d_grad_x_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return s == 1 and t == 1 and u == 1
+
+
+cdef inline bint _conv3d_grad_w_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
 cdef int _conv3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) except -1:
     cdef Nest _nest
     cdef Entry[2] _factors
@@ -1611,6 +1682,7 @@ cdef int _conv3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef Py_ssize_t n, g, o, p, q, r, c, k, l, m
     # y[n, g, o, p, q, r] += sum[c, k, l, m] x[n, g, c, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[g, o, c, k, l, m]
     _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv3d_forward_whole(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
     n = _range(&_nest, ROWS, N)
     g = _range(&_nest, BATCH, G)
     o = _range(&_nest, COLUMNS, O)
@@ -1700,6 +1772,7 @@ cdef int _conv3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
                                 continue
                             m3 = (phi2 - f*r3) // u
                             _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+                            _nest.fresh = _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U)
                             n = _range(&_nest, ROWS, N)
                             g = _range(&_nest, BATCH, G)
                             c = _range(&_nest, COLUMNS, C)
@@ -1760,6 +1833,7 @@ cdef int _conv3d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef Py_ssize_t g, o, c, k, l, m, n, p, q, r
     # grad_w[g, o, c, k, l, m] += sum[n, p, q, r] grad_y[n, g, o, p, q, r] * x[n, g, c, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq]
     _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv3d_grad_w_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
     g = _range(&_nest, BATCH, G)
     o = _range(&_nest, ROWS, O)
     c = _range(&_nest, COLUMNS, C)
@@ -2354,6 +2428,21 @@ cdef void _conv3d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, 
             (<real *>_place_0_2)[0] += _sum
 
 
+cdef inline bint _conv_transpose1d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return s == 1
+
+
+cdef inline bint _conv_transpose1d_grad_x_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t P) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
+cdef inline bint _conv_transpose1d_grad_w_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t K) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
 cdef int _conv_transpose1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) except -1:
     cdef Nest _nest
     cdef Entry[2] _factors
@@ -2366,6 +2455,7 @@ cdef int _conv_transpose1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                 continue
             m = (phi - d*r) // s
             _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+            _nest.fresh = _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H)
             n = _range(&_nest, ROWS, N)
             g = _range(&_nest, BATCH, G)
             o = _range(&_nest, COLUMNS, O)
@@ -2430,6 +2520,7 @@ cdef int _conv_transpose1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t n, g, c, p, o, k
     # grad_x[n, g, c, p] += sum[o, k] grad_y[n, g, o, s*p + d*k - lo] * w[g, c, o, k]
     _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv_transpose1d_grad_x_whole(lo, s, d, N, G, O, C, K, P)
     n = _range(&_nest, ROWS, N)
     g = _range(&_nest, BATCH, G)
     c = _range(&_nest, COLUMNS, C)
@@ -2468,6 +2559,7 @@ cdef int _conv_transpose1d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t g, c, o, k, n, p
     # grad_w[g, c, o, k] += sum[n, p] grad_y[n, g, o, d*k + s*p - lo] * x[n, g, c, p]
     _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv_transpose1d_grad_w_whole(lo, s, d, N, G, O, C, P, K)
     g = _range(&_nest, BATCH, G)
     c = _range(&_nest, COLUMNS, C)
     o = _range(&_nest, ROWS, O)
@@ -2866,6 +2958,21 @@ cdef void _conv_transpose1d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_g
             (<real *>_place_0_2)[0] += _sum
 
 
+cdef inline bint _conv_transpose2d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return s == 1 and t == 1
+
+
+cdef inline bint _conv_transpose2d_grad_x_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
+cdef inline bint _conv_transpose2d_grad_w_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t K, Py_ssize_t L) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
 cdef int _conv_transpose2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) except -1:
     cdef Nest _nest
     cdef Entry[2] _factors
@@ -2883,6 +2990,7 @@ cdef int _conv_transpose2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                         continue
                     m1 = (phi1 - e*r1) // t
                     _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+                    _nest.fresh = _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
                     n = _range(&_nest, ROWS, N)
                     g = _range(&_nest, BATCH, G)
                     o = _range(&_nest, COLUMNS, O)
@@ -2958,6 +3066,7 @@ cdef int _conv_transpose2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t n, g, c, p, q, o, k, l
     # grad_x[n, g, c, p, q] += sum[o, k, l] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp] * w[g, c, o, k, l]
     _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv_transpose2d_grad_x_whole(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
     n = _range(&_nest, ROWS, N)
     g = _range(&_nest, BATCH, G)
     c = _range(&_nest, COLUMNS, C)
@@ -3001,6 +3110,7 @@ cdef int _conv_transpose2d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t g, c, o, k, l, n, p, q
     # grad_w[g, c, o, k, l] += sum[n, p, q] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp] * x[n, g, c, p, q]
     _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv_transpose2d_grad_w_whole(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
     g = _range(&_nest, BATCH, G)
     c = _range(&_nest, COLUMNS, C)
     o = _range(&_nest, ROWS, O)
@@ -3497,6 +3607,21 @@ cdef void _conv_transpose2d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_g
             (<real *>_place_0_2)[0] += _sum
 
 
+cdef inline bint _conv_transpose3d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return s == 1 and t == 1 and u == 1
+
+
+cdef inline bint _conv_transpose3d_grad_x_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
+cdef inline bint _conv_transpose3d_grad_w_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept:
+    """Say whether the first sum writes the whole output."""
+    return True
+
+
 cdef int _conv_transpose3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) except -1:
     cdef Nest _nest
     cdef Entry[2] _factors
@@ -3519,6 +3644,7 @@ cdef int _conv_transpose3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                                 continue
                             m3 = (phi2 - f*r3) // u
                             _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+                            _nest.fresh = _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
                             n = _range(&_nest, ROWS, N)
                             g = _range(&_nest, BATCH, G)
                             o = _range(&_nest, COLUMNS, O)
@@ -3605,6 +3731,7 @@ cdef int _conv_transpose3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t n, g, c, p, q, r, o, k, l, m
     # grad_x[n, g, c, p, q, r] += sum[o, k, l, m] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[g, c, o, k, l, m]
     _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv_transpose3d_grad_x_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
     n = _range(&_nest, ROWS, N)
     g = _range(&_nest, BATCH, G)
     c = _range(&_nest, COLUMNS, C)
@@ -3653,6 +3780,7 @@ cdef int _conv_transpose3d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t g, c, o, k, l, m, n, p, q, r
     # grad_w[g, c, o, k, l, m] += sum[n, p, q, r] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq] * x[n, g, c, p, q, r]
     _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+    _nest.fresh = _conv_transpose3d_grad_w_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
     g = _range(&_nest, BATCH, G)
     c = _range(&_nest, COLUMNS, C)
     o = _range(&_nest, ROWS, O)
@@ -4467,8 +4595,17 @@ cdef inline const Py_ssize_t *_shape(array) noexcept:
     return <const Py_ssize_t *>cnp.PyArray_DIMS(array)
 
 
-cdef _zeros(int rank, Py_ssize_t *shape, int kind):
-    """Return an array of zeros."""
+cdef _array(int rank, Py_ssize_t *shape, int kind, bint whole):
+    """Return an array of zeros, or of anything where the first sum writes all of it.
+
+    Plain loops, of no more products than SMALL, add: one with fewer entries is filled with zeros.
+    """
+    cdef double entries = 1
+    cdef int axis
+    for axis in range(rank):
+        entries *= shape[axis]
+    if whole and entries > SMALL and rot180_path != PLAIN:
+        return cnp.PyArray_EMPTY(rank, <cnp.npy_intp *>shape, kind, 0)
     return cnp.PyArray_ZEROS(rank, <cnp.npy_intp *>shape, kind, 0)
 
 
@@ -4613,13 +4750,13 @@ cdef _aligned(array):
     return array.copy()
 
 
-cdef _output(Window *v, int rank, int kind):
+cdef _output(Window *v, int rank, int kind, bint whole):
     cdef Py_ssize_t[5] shape
     cdef int a
     shape[0], shape[1] = v.batch, v.groups * v.outputs
     for a in range(rank):
         shape[2 + a] = v.out[a]
-    return _zeros(rank + 2, shape, kind)
+    return _array(rank + 2, shape, kind, whole)
 
 
 cdef inline bint _has_output(array, int rank, const Window *v) noexcept:
@@ -4783,7 +4920,10 @@ def conv1d(
         _take(&v, checked)
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(&v, 1, cnp.PyArray_TYPE(input))
+    output = _output(
+        &v, 1, cnp.PyArray_TYPE(input),
+        _conv1d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]),
+    )
     _conv1d_forward(
         _view(&y, output, 3, 1, v.groups),
         _view(&x, input, 3, 1, v.groups),
@@ -4851,7 +4991,10 @@ def conv1d_input(
         for axis, n in enumerate(checked.whole["x"]):
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _zeros(3, size, cnp.PyArray_TYPE(weight))
+    output = _array(
+        3, size, cnp.PyArray_TYPE(weight),
+        _conv1d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]),
+    )
     _conv1d_grad_x(
         _view(&x, output, 3, 1, v.groups),
         _view(&y, grad_output, 3, 1, v.groups),
@@ -4917,7 +5060,10 @@ def conv1d_weight(
         for axis, n in enumerate(checked.whole["w"]):
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _zeros(3, size, cnp.PyArray_TYPE(input))
+    output = _array(
+        3, size, cnp.PyArray_TYPE(input),
+        _conv1d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.out[0], v.channels, v.taps[0]),
+    )
     _conv1d_grad_w(
         _view(&w, output, 3, 0, v.groups),
         _view(&y, grad_output, 3, 1, v.groups),
@@ -4961,7 +5107,7 @@ def conv1d_bias(grad_output):
     v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
     for a in range(1):
         v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _zeros(1, &size, cnp.PyArray_TYPE(grad_output))
+    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
     _conv1d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 3, 1, 1),
@@ -5033,7 +5179,10 @@ def conv2d(
         _take(&v, checked)
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(&v, 2, cnp.PyArray_TYPE(input))
+    output = _output(
+        &v, 2, cnp.PyArray_TYPE(input),
+        _conv2d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]),
+    )
     if fast and _suits(&v, v.channels, v.outputs, v.out):
         input = _with_lines(input)
         bias = None if bias is None else np.ascontiguousarray(bias)
@@ -5116,7 +5265,10 @@ def conv2d_input(
         for axis, n in enumerate(checked.whole["x"]):
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _zeros(4, size, cnp.PyArray_TYPE(weight))
+    output = _array(
+        4, size, cnp.PyArray_TYPE(weight),
+        _conv2d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]),
+    )
     if fast and _suits(&v, v.outputs, v.channels, v.size):
         grad_output = _with_lines(grad_output)
         _sweep(
@@ -5192,7 +5344,10 @@ def conv2d_weight(
         for axis, n in enumerate(checked.whole["w"]):
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _zeros(4, size, cnp.PyArray_TYPE(input))
+    output = _array(
+        4, size, cnp.PyArray_TYPE(input),
+        _conv2d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.channels, v.taps[0], v.taps[1]),
+    )
     _conv2d_grad_w(
         _view(&w, output, 4, 0, v.groups),
         _view(&y, grad_output, 4, 1, v.groups),
@@ -5236,7 +5391,7 @@ def conv2d_bias(grad_output):
     v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
     for a in range(2):
         v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _zeros(1, &size, cnp.PyArray_TYPE(grad_output))
+    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
     _conv2d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 4, 1, 1),
@@ -5301,7 +5456,10 @@ def conv3d(
         _take(&v, checked)
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(&v, 3, cnp.PyArray_TYPE(input))
+    output = _output(
+        &v, 3, cnp.PyArray_TYPE(input),
+        _conv3d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]),
+    )
     _conv3d_forward(
         _view(&y, output, 5, 1, v.groups),
         _view(&x, input, 5, 1, v.groups),
@@ -5369,7 +5527,10 @@ def conv3d_input(
         for axis, n in enumerate(checked.whole["x"]):
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _zeros(5, size, cnp.PyArray_TYPE(weight))
+    output = _array(
+        5, size, cnp.PyArray_TYPE(weight),
+        _conv3d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]),
+    )
     _conv3d_grad_x(
         _view(&x, output, 5, 1, v.groups),
         _view(&y, grad_output, 5, 1, v.groups),
@@ -5435,7 +5596,10 @@ def conv3d_weight(
         for axis, n in enumerate(checked.whole["w"]):
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _zeros(5, size, cnp.PyArray_TYPE(input))
+    output = _array(
+        5, size, cnp.PyArray_TYPE(input),
+        _conv3d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.out[2], v.channels, v.taps[0], v.taps[1], v.taps[2]),
+    )
     _conv3d_grad_w(
         _view(&w, output, 5, 0, v.groups),
         _view(&y, grad_output, 5, 1, v.groups),
@@ -5479,7 +5643,7 @@ def conv3d_bias(grad_output):
     v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
     for a in range(3):
         v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _zeros(1, &size, cnp.PyArray_TYPE(grad_output))
+    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
     _conv3d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 5, 1, 1),
@@ -5550,7 +5714,10 @@ def conv_transpose1d(
         _take(&v, checked)
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(&v, 1, cnp.PyArray_TYPE(input))
+    output = _output(
+        &v, 1, cnp.PyArray_TYPE(input),
+        _conv_transpose1d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]),
+    )
     _conv_transpose1d_forward(
         _view(&y, output, 3, 1, v.groups),
         _view(&x, input, 3, 1, v.groups),
@@ -5619,7 +5786,10 @@ def conv_transpose1d_input(
         for axis, n in enumerate(checked.whole["x"]):
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _zeros(3, size, cnp.PyArray_TYPE(weight))
+    output = _array(
+        3, size, cnp.PyArray_TYPE(weight),
+        _conv_transpose1d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]),
+    )
     _conv_transpose1d_grad_x(
         _view(&x, output, 3, 1, v.groups),
         _view(&y, grad_output, 3, 1, v.groups),
@@ -5687,7 +5857,10 @@ def conv_transpose1d_weight(
         for axis, n in enumerate(checked.whole["w"]):
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _zeros(3, size, cnp.PyArray_TYPE(input))
+    output = _array(
+        3, size, cnp.PyArray_TYPE(input),
+        _conv_transpose1d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.taps[0]),
+    )
     _conv_transpose1d_grad_w(
         _view(&w, output, 3, 0, v.groups),
         _view(&y, grad_output, 3, 1, v.groups),
@@ -5731,7 +5904,7 @@ def conv_transpose1d_bias(grad_output):
     v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
     for a in range(1):
         v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _zeros(1, &size, cnp.PyArray_TYPE(grad_output))
+    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
     _conv_transpose1d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 3, 1, 1),
@@ -5802,7 +5975,10 @@ def conv_transpose2d(
         _take(&v, checked)
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(&v, 2, cnp.PyArray_TYPE(input))
+    output = _output(
+        &v, 2, cnp.PyArray_TYPE(input),
+        _conv_transpose2d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]),
+    )
     _conv_transpose2d_forward(
         _view(&y, output, 4, 1, v.groups),
         _view(&x, input, 4, 1, v.groups),
@@ -5871,7 +6047,10 @@ def conv_transpose2d_input(
         for axis, n in enumerate(checked.whole["x"]):
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _zeros(4, size, cnp.PyArray_TYPE(weight))
+    output = _array(
+        4, size, cnp.PyArray_TYPE(weight),
+        _conv_transpose2d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]),
+    )
     _conv_transpose2d_grad_x(
         _view(&x, output, 4, 1, v.groups),
         _view(&y, grad_output, 4, 1, v.groups),
@@ -5939,7 +6118,10 @@ def conv_transpose2d_weight(
         for axis, n in enumerate(checked.whole["w"]):
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _zeros(4, size, cnp.PyArray_TYPE(input))
+    output = _array(
+        4, size, cnp.PyArray_TYPE(input),
+        _conv_transpose2d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.taps[0], v.taps[1]),
+    )
     _conv_transpose2d_grad_w(
         _view(&w, output, 4, 0, v.groups),
         _view(&y, grad_output, 4, 1, v.groups),
@@ -5983,7 +6165,7 @@ def conv_transpose2d_bias(grad_output):
     v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
     for a in range(2):
         v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _zeros(1, &size, cnp.PyArray_TYPE(grad_output))
+    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
     _conv_transpose2d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 4, 1, 1),
@@ -6054,7 +6236,10 @@ def conv_transpose3d(
         _take(&v, checked)
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(&v, 3, cnp.PyArray_TYPE(input))
+    output = _output(
+        &v, 3, cnp.PyArray_TYPE(input),
+        _conv_transpose3d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]),
+    )
     _conv_transpose3d_forward(
         _view(&y, output, 5, 1, v.groups),
         _view(&x, input, 5, 1, v.groups),
@@ -6123,7 +6308,10 @@ def conv_transpose3d_input(
         for axis, n in enumerate(checked.whole["x"]):
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _zeros(5, size, cnp.PyArray_TYPE(weight))
+    output = _array(
+        5, size, cnp.PyArray_TYPE(weight),
+        _conv_transpose3d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]),
+    )
     _conv_transpose3d_grad_x(
         _view(&x, output, 5, 1, v.groups),
         _view(&y, grad_output, 5, 1, v.groups),
@@ -6191,7 +6379,10 @@ def conv_transpose3d_weight(
         for axis, n in enumerate(checked.whole["w"]):
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _zeros(5, size, cnp.PyArray_TYPE(input))
+    output = _array(
+        5, size, cnp.PyArray_TYPE(input),
+        _conv_transpose3d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.size[2], v.taps[0], v.taps[1], v.taps[2]),
+    )
     _conv_transpose3d_grad_w(
         _view(&w, output, 5, 0, v.groups),
         _view(&y, grad_output, 5, 1, v.groups),
@@ -6235,7 +6426,7 @@ def conv_transpose3d_bias(grad_output):
     v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
     for a in range(3):
         v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _zeros(1, &size, cnp.PyArray_TYPE(grad_output))
+    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
     _conv_transpose3d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 5, 1, 1),
@@ -6285,7 +6476,9 @@ def linear(input, weight, bias=None):
     N, C = cnp.PyArray_DIM(input, 0), cnp.PyArray_DIM(input, 1)
     O = cnp.PyArray_DIM(weight, 0)
     size[0], size[1] = N, O
-    output = _zeros(2, size, cnp.PyArray_TYPE(input))
+    output = _array(
+        2, size, cnp.PyArray_TYPE(input), _linear_forward_whole(N, C, O)
+    )
     _linear_forward(
         _view(&y, output, 2, -1, 1),
         _view(&x, input, 2, -1, 1),
@@ -6334,7 +6527,9 @@ def linear_input(input_size, weight, grad_output):
         size[0], size[1] = kernels.check_linear_input(input_size, weight, grad_output)
         weight, grad_output = _aligned(weight), _aligned(grad_output)
     N, C, O = size[0], size[1], cnp.PyArray_DIM(weight, 0)
-    output = _zeros(2, size, cnp.PyArray_TYPE(weight))
+    output = _array(
+        2, size, cnp.PyArray_TYPE(weight), _linear_grad_x_whole(N, O, C)
+    )
     _linear_grad_x(
         _view(&x, output, 2, -1, 1),
         _view(&y, grad_output, 2, -1, 1),
@@ -6382,7 +6577,9 @@ def linear_weight(input, weight_size, grad_output):
         size[0], size[1] = kernels.check_linear_weight(input, weight_size, grad_output)
         input, grad_output = _aligned(input), _aligned(grad_output)
     N, C, O = cnp.PyArray_DIM(input, 0), size[1], size[0]
-    output = _zeros(2, size, cnp.PyArray_TYPE(input))
+    output = _array(
+        2, size, cnp.PyArray_TYPE(input), _linear_grad_w_whole(N, O, C)
+    )
     _linear_grad_w(
         _view(&w, output, 2, -1, 1),
         _view(&y, grad_output, 2, -1, 1),
@@ -6421,7 +6618,7 @@ def linear_bias(grad_output):
         kernels.check_bias(grad_output, 2)
         grad_output = _aligned(grad_output)
     N, O = cnp.PyArray_DIM(grad_output, 0), cnp.PyArray_DIM(grad_output, 1)
-    output = _zeros(1, &O, cnp.PyArray_TYPE(grad_output))
+    output = _array(1, &O, cnp.PyArray_TYPE(grad_output), False)
     _linear_grad_bias(
         _view(&b, output, 1, -1, 1),
         _view(&y, grad_output, 2, -1, 1),

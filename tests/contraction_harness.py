@@ -16,7 +16,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class Nest(ctypes.Structure):
         ("stop", Int * LOOPS),
         ("role", ctypes.c_int * LOOPS),
         ("scale", ctypes.c_double),
+        ("fresh", ctypes.c_int),
         ("left", ctypes.c_int),
         ("right", ctypes.c_int),
         ("factors", ctypes.POINTER(Entry)),
@@ -102,7 +103,7 @@ class Operand:
 
 @dataclass
 class Sum:
-    """A sum of products, as the C code takes it."""
+    """A sum of products, as the C code takes it; `fresh`: nothing is in the output yet."""
 
     loops: list[Loop]
     left: list[Operand]
@@ -110,6 +111,7 @@ class Sum:
     out: Operand
     scale: float = 1.0
     dtype: str = "float64"
+    fresh: bool = False
 
     @property
     def factors(self) -> list[Operand]:
@@ -290,7 +292,7 @@ def nest_of(s: Sum, factors: Sequence[int | None], out: int) -> tuple[Nest, Any]
     nest.loops = len(s.loops)
     for i, loop in enumerate(s.loops):
         nest.first[i], nest.stop[i], nest.role[i] = loop.first, loop.stop, loop.role
-    nest.scale = s.scale
+    nest.scale, nest.fresh = s.scale, s.fresh
     nest.left, nest.right = len(s.left), len(s.right)
     for entry, factor, data in zip(entries, s.factors, factors, strict=False):
         fill(entry, factor, data, nest.itemsize)
@@ -345,10 +347,25 @@ def read(s: Sum, operand: Operand) -> tuple[Array, list[int]]:
     return out, moving
 
 
+def visited(s: Sum) -> tuple[Array, ...]:
+    """Return the index of the output's entries that a sum visits."""
+    return tuple(indices(s, s.out)[0])
+
+
+def fresh(s: Sum) -> Sum:
+    """Return a sum into an output with NaN wherever it is to be stored."""
+    assert s.out.values is not None
+    values = s.out.values.astype(float)
+    values[visited(s)] = np.nan
+    return replace(s, out=replace(s.out, values=values), fresh=True)
+
+
 def expected(s: Sum) -> Array:
     """Return the output after a sum, by NumPy's einsum in double precision."""
     assert s.out.values is not None
     out = s.out.values.astype(float)
+    if s.fresh:
+        out[visited(s)] = 0
     if any(loop.extent < 1 for loop in s.loops):
         return out
     terms: list[Any] = []
@@ -692,23 +709,25 @@ def chosen() -> Iterator[tuple[str, Sum]]:
 
 
 def check(lib: ctypes.CDLL, s: Sum, memory: Heap | Guarded | Surrounded, what: object) -> None:
-    """Compute a sum on every instruction set and compare with its meaning.
+    """Compute a sum on every instruction set, added and stored; compare with its meaning.
 
     Raises:
         AssertionError: naming the sum, the instructions, and the first entry that differs
 
     """
-    wanted = expected(s)
-    for isa in isas(lib):
-        said, found = run(lib, s, isa, memory)
-        memory.clear()
-        assert said == DONE, f"{what}, {ISAS[isa]}: said {said}"
-        wrong = np.argwhere((found != wanted) & ~(np.isnan(found) & np.isnan(wanted)))
-        assert not len(wrong), (
-            f"{what}, {ISAS[isa]}, {s.dtype}: {len(wrong)} of {wanted.size} entries differ, "
-            f"first at {tuple(wrong[0])}: found {found[tuple(wrong[0])]}, "
-            f"expected {wanted[tuple(wrong[0])]}"
-        )
+    for given in (s, fresh(s)):
+        wanted = expected(given)
+        for isa in isas(lib):
+            said, found = run(lib, given, isa, memory)
+            memory.clear()
+            how = f"{what}, {ISAS[isa]}, {s.dtype}, {'stored' if given.fresh else 'added'}"
+            assert said == DONE, f"{how}: said {said}"
+            wrong = np.argwhere((found != wanted) & ~(np.isnan(found) & np.isnan(wanted)))
+            assert not len(wrong), (
+                f"{how}: {len(wrong)} of {wanted.size} entries differ, "
+                f"first at {tuple(wrong[0])}: found {found[tuple(wrong[0])]}, "
+                f"expected {wanted[tuple(wrong[0])]}"
+            )
 
 
 # ---- numbers of up to 62 bits: nothing is allocated ----

@@ -97,6 +97,38 @@ def test_at_most_sixty_four_factors(lib: ctypes.CDLL) -> None:
         assert (found == line.values + (line.values**count if count <= 64 else 0)).all()
 
 
+WAYS = ("usual", "loops", "entries", "packed", "direct", "dots", "turned")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_outputs_are_stored_whatever_was_in_memory(kernels: ModuleType, way: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 4, (2, 6, 40, 41)).astype("float32")
+    w = rng.integers(-3, 4, (8, 3, 3, 3)).astype("float32")
+    how = {"padding": 1, "groups": 2}
+    y = numpy_kernels.conv2d(x, w, None, **how)
+    wanted = (
+        y,
+        numpy_kernels.conv2d_input(x.shape, w, y, **how),
+        np.zeros((100, 50)),  # sums of no terms
+    )
+    before = kernels.path()
+    kernels.path(way)
+    try:
+        for again in range(3):
+            used = [np.full_like(a, np.nan) for a in wanted]
+            del used  # memory for the results
+            found = (
+                kernels.conv2d(x, w, None, **how),
+                kernels.conv2d_input(x.shape, w, y, **how),
+                kernels.linear(np.ones((100, 0)), np.ones((50, 0))),
+            )
+            for a, b in zip(found, wanted, strict=True):
+                assert np.array_equal(a, b), (way, again)
+    finally:
+        kernels.path(before)
+
+
 def beyond(dtype: str) -> Sum:
     """Return a correlation most of whose windows lie after the end of x, whole blocks of them."""
     return harness.correlation((4, 300_000, 2, 3, 100_000), 1, 1, 0, dtype)
