@@ -14,7 +14,7 @@ An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outsid
 import itertools
 import math
 import operator
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -24,6 +24,8 @@ MOST_BYTES = 2**40
 DTYPE_NAMES = "float32, float64, an integer dtype, complex64 or complex128"
 DTYPES = frozenset(np.dtype(c) for c in "bBhHiIlLqQfdFD")
 BLOCK = 2**21  # entries of an operand that are gathered at a time
+MOST_RECIPES = 256  # sums whose ways are remembered
+RECIPES: dict[object, object] = {}
 LONG = 2**15  # entries from which on windows may cost more than a few calls for each tap
 
 
@@ -320,6 +322,9 @@ def _zeros(name, shape, dtype):
     return np.zeros(shape, dtype)
 
 
+_sizes = lru_cache(maxsize=MOST_RECIPES)(_sizes)
+
+
 def _extremes(place, loops):
     """Return the least and the greatest value of an affine map over the loops."""
     low = high = place.get("", 0)
@@ -373,17 +378,40 @@ def _accumulate(
     """Add ``scale * sum over `over` of the product of the factors`` to ``out[place]``.
 
     The loops of the output are `batch` (on both sides), `rows` (on the left, or on neither) and
-    `columns` (on the right alone). Large operands are taken block by block.
+    `columns` (on the right alone). Large operands are taken block by block. What was decided about
+    a sum of one block is remembered: it depends on maps, sizes and strides alone.
     """
     if any(first >= stop for first, stop in loops.values()) or _nothing(left, right, out):
         return
-    over, sides = over.split(), (left, right)
-    kinds = {name: 1 for name in rows.split()} | {name: 2 for name in columns.split()}
-    idle = set(over) - {*_names(left), *_names(right)}
-    factor = _factor(_volume(idle, loops), scale, out.dtype)
-    add, names = _way(place, loops, kinds, over, sides)
-    for part in _blocks(names, loops):
-        add(out, place, part, kinds, over, sides, factor)
+    key = (
+        (_maps(place), out.shape, out.dtype, *loops.items(), rows, columns, over, scale),
+        *(tuple([_factor_key(*factor) for factor in side]) for side in (left, right)),
+    )
+    add = RECIPES.get(key)
+    if add is None:
+        over, sides = over.split(), (left, right)
+        kinds = {name: 1 for name in rows.split()} | {name: 2 for name in columns.split()}
+        idle = set(over) - {*_names(left), *_names(right)}
+        factor = _factor(_volume(idle, loops), scale, out.dtype)
+        way, names = _way(place, loops, kinds, over, sides)
+        for part in _blocks(names, loops):
+            add = way(out, place, part, kinds, over, sides, factor)
+            if part is not loops:
+                add(out, left, right)
+        if part is not loops:
+            return
+        if len(RECIPES) >= MOST_RECIPES:
+            RECIPES.clear()
+        RECIPES[key] = add
+    add(out, left, right)
+
+
+def _factor_key(array, index, shape):
+    return _maps(index), shape, array is not None and (array.dtype, array.strides)
+
+
+def _maps(index):
+    return tuple([tuple(place.items()) for place in index])
 
 
 def _nothing(left, right, out):
@@ -395,29 +423,47 @@ def _nothing(left, right, out):
 def _way(place, loops, kinds, over, sides):
     """Choose how a sum is computed, with the loops that large ones are split by, by sizes alone.
 
+    For a part of the loops, a way returns the function that adds it: of output, left and right.
+
     A product of matrices takes windows: copies of the array, one for each tap. Where its results
     are far fewer, it takes the array as it lies, for all taps at once, and these are added up.
+    Then the other side, too, may be a matrix as it lies, where its taps alone are not.
     Where no matrices are left without the taps, each of them sums products of vectors as they lie.
     """
     written, *read = touched = [_names([(None, place, ())]), *map(_names, sides)]
     wide = max(read, key=lambda names: _volume(names, loops))
     if not sides[1] or _volume(wide, loops) < LONG:
-        return _add_product if sides[1] else _add_sum, wide
+        return _adding_product if sides[1] else _adding_sum, wide
     taps = _taps(sides, loops)
     alone = [name for name in wide if name not in taps]
     thin = all(_volume(_kind(written, kinds, i) - taps, loops) == 1 for i in (1, 2))
     if thin and taps.isdisjoint(over) and _volume(alone, loops) >= LONG and _plain(sides, taps):
-        return partial(_add_taps, sorted(taps)), alone
+        return partial(_adding_taps, sorted(taps)), alone
     for far in (0, 1):
         if windows := _windows(sides[far], sides[1 - far], kinds, over):
             lying = _lying(sides[far], windows, loops)
             steps = [step for _, step, _ in windows]
             names = [*written, *(tap for _, _, tap in windows)]
             few = _volume(steps, lying) <= 2 * _volume(steps, loops)
-            if few and 2 * _volume(names, lying) <= _volume(read[far], loops):
-                return partial(_add_spread, far, windows), names
+            rest = [name for name in over if name not in names]
+            moves = [_lies(sides[1 - far], summed, loops) for summed in (over, rest)]
+            moved = _volume(read[1 - far], loops) if moves == [False, True] else 0
+            if few and 2 * _volume(names, lying) <= _volume(read[far], loops) + moved:
+                return partial(_adding_spread, far, windows), names
+    copied = [names for names, side in zip(read, sides) if not _lies(side, over, loops)]
+    wide = max(copied, key=lambda names: _volume(names, loops), default=[])
     rest = {n: sum(_volume(names, loops) for names in touched if n not in names) for n in wide}
-    return _add_product, sorted(wide, key=lambda name: 16 * rest[name] > _volume(wide, loops))
+    return _adding_product, sorted(wide, key=lambda name: 16 * rest[name] > _volume(wide, loops))
+
+
+def _lies(factors, over, loops):
+    """Say whether a side is a matrix as it lies: read once, its summed loops side by side."""
+    array = factors[0][0]
+    if array is None or len(factors) > 1 or _volume(_names(factors), loops) > array.size:
+        return False
+    summed = [name in over for name in _names(factors) if _extent(loops[name]) > 1]
+    changes = sum(a != b for a, b in itertools.pairwise(summed))
+    return changes <= 1 + (not any(summed[:1]))
 
 
 def _kind(names, kinds, kind):
@@ -450,14 +496,23 @@ def _add(target, value, factor):
     target += value if factor == 1 else value * factor
 
 
-def _add_sum(out, place, loops, kinds, over, sides, factor):
-    target, names = _view(out, place, out.shape, loops)
-    _add(target, _sum(sides[0], names, loops, out.dtype), factor)
+def _adding_sum(out, place, loops, kinds, over, sides, factor):
+    target, names = _seen(out, place, loops)
+    read, _ = _reading(sides[0], names, loops, out.dtype)
+    return lambda out, left, right: _add(target(out), read(left), factor)
 
 
-def _add_product(out, place, loops, kinds, over, sides, factor):
-    target, names = _view(out, place, out.shape, loops)
-    _add(target, _product(*sides, names, kinds, over, loops, out.dtype), factor)
+def _adding_product(out, place, loops, kinds, over, sides, factor):
+    target, names = _seen(out, place, loops)
+    multiply = _product(*sides, names, kinds, over, loops, out.dtype)
+    return lambda out, left, right: _add(target(out), multiply(left, right), factor)
+
+
+def _seen(out, place, loops):
+    """Return how to see an output by its loops, and their names."""
+    names = _names([(None, place, ())])
+    read, _ = _reading([(out, place, out.shape)], names, loops, out.dtype)
+    return lambda out: read([(out,)]), names
 
 
 def _taps(sides, loops):
@@ -470,9 +525,13 @@ def _taps(sides, loops):
     return taps
 
 
-def _add_taps(taps, out, place, loops, kinds, over, sides, factor):
+def _adding_taps(taps, out, place, loops, kinds, over, sides, factor):
+    return partial(_add_taps, taps, place, loops, factor)
+
+
+def _add_taps(taps, place, loops, factor, out, left, right):
     """Sum products for one value of all taps after the other, where no index leaves its box."""
-    factors = [*sides[0], *sides[1]]
+    factors = [*left, *right]
     for values in itertools.product(*(range(*loops[tap]) for tap in taps)):
         at = dict(zip(taps, values))
         target = [_fixed(e, at) for e in place]
@@ -535,27 +594,24 @@ def _lying(far, windows, loops):
     return lying
 
 
-def _add_spread(far, windows, out, place, loops, kinds, over, sides, factor):
+def _adding_spread(far, windows, out, place, loops, kinds, over, sides, factor):
     """Multiply with the array as it lies, for all taps; then add to each entry what taps have."""
     (array, index, shape), lying = sides[far][0], _lying(sides[far], windows, loops)
     if any(first >= stop for first, stop in lying.values()):
-        return
+        return lambda out, left, right: None
     plain = list(index)
     for axis, step, _ in windows:
         plain[axis] = {step: 1}
     flat = list(sides)
     flat[far] = [(array, plain, shape)]
     steps, taps = {step for _, step, _ in windows}, [tap for _, _, tap in windows]
-    written = _names([(None, place, ())])
+    target, written = _seen(out, place, loops)
     first = min(written.index(step) for step in steps)
     names = [*written[:first], *taps, *written[first:]]
     rest = [name for name in over if name not in taps]
     both = kinds | {tap: 2 - far for tap in taps}
-    value = _product(*flat, names, both, rest, lying, out.dtype)
-    value = value if factor == 1 else value * factor
-    at = [_slice(e, loops) for e in place]
-    into = {step: next(i for i, e in enumerate(place) if step in e) for step in steps}
-    where = [slice(None)] * len(names)
+    multiply = _product(*flat, names, both, rest, lying, out.dtype)
+    axes = [(written.index(s), names.index(tap), names.index(s)) for _, s, tap in windows]
     moves = []
     for axis, step, tap in windows:
         moves.append([])
@@ -565,12 +621,24 @@ def _add_spread(far, windows, out, place, loops, kinds, over, sides, factor):
             if part[step][0] < part[step][1]:
                 seen = {step: index[axis][step]}
                 seen[""] = index[axis].get("", 0) + index[axis][tap] * tapped - lying[step][0]
-                to = _slice(place[into[step]], part)
+                to = _slice({step: 1, "": -loops[step][0]}, part)
                 moves[-1].append((tapped - loops[tap][0], to, _slice(seen, part)))
-    for move in itertools.product(*moves):
-        for (_, step, tap), (tapped, to, seen) in zip(windows, move):
-            at[into[step]], where[names.index(tap)], where[names.index(step)] = to, tapped, seen
-        out[tuple(at)] += value[tuple(where)]
+    sizes = [_extent(loops[name]) for name in written]
+    apart = any(abs(n) > 1 for e in place for name, n in e.items() if name)
+
+    def add(out, left, right):
+        value, into = multiply(left, right), target(out)
+        total = np.zeros(sizes, out.dtype) if apart else into
+        at, where = [slice(None)] * len(written), [slice(None)] * len(names)
+        value = value if factor == 1 else value * factor
+        for move in itertools.product(*moves):
+            for (i, k, j), (tapped, to, seen) in zip(axes, move):
+                at[i], where[k], where[j] = to, tapped, seen
+            total[tuple(at)] += value[tuple(where)]
+        if apart:
+            into += total
+
+    return add
 
 
 def _slice(place, loops):
@@ -692,8 +760,44 @@ def _sum(factors, names, loops, dtype):
     return value.reshape([_extent(loops[name]) if name in found else 1 for name in names])
 
 
+def _reading(factors, names, loops, dtype):
+    """Return how to read a side with one axis for each name, and the strides; None if unknown.
+
+    An array by itself is seen where it lies, or in a copy with zeros around it.
+    """
+    (array, index, shape), *more = factors or [(None, (), ())]
+    inside = _names(factors)
+    if array is None or more or not set(inside) <= set(names):
+        return (lambda side: _sum(side, names, loops, dtype)), None
+    spans = [_extremes(place, loops) for place in index]
+    lows, strides = [0] * len(index), array.strides
+    outside = any(low < 0 or high >= size for (low, high), size in zip(spans, shape))
+    if outside:
+        sizes = [high - low + 1 for low, high in spans]
+        if math.prod(sizes) > 4 * array.size + BLOCK:
+            return (lambda side: _sum(side, names, loops, dtype)), None
+        lows = [low for low, _ in spans]
+        strides = [array.itemsize * math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
+    start = [place.get("", 0) - low for place, low in zip(index, lows)]
+    steps = dict.fromkeys(names, 0)
+    for axis, place in enumerate(index):
+        for name, factor in place.items():
+            if name:
+                start[axis] += factor * loops[name][0]
+                steps[name] += factor * strides[axis]
+    at = (*(slice(i, None) for i in start), ...)
+    sizes = [_extent(loops[name]) if name in inside else 1 for name in names]
+    steps = [steps[name] for name in names]
+
+    def read(side):
+        array = _cut(side[0][0], spans) if outside else side[0][0]
+        return as_strided(array[at], sizes, steps)
+
+    return read, steps
+
+
 def _product(left, right, names, kinds, over, loops, dtype):
-    """Contract two sides as a stack of matrix products, in an order close to the output's."""
+    """Return how to contract two sides as a stack of matrix products, near the output's order."""
     order = [name for name in names if name not in kinds] if names[-1] not in kinds else []
     order += [name for name in names if name not in order]
     last = kinds.get(order[-1])
@@ -702,12 +806,33 @@ def _product(left, right, names, kinds, over, loops, dtype):
     stack = order[: len(order) - len(inner) - len(middle)]
     near, far = (left, right) if last == 1 else (right, left)
     shared = [name for name in over if name in _names(left) and name in _names(right)]
-    a = _matrix(far, stack, middle, shared, loops, dtype)
-    b = _matrix(near, stack, shared, inner, loops, dtype)
-    value = a @ b
+    apart = _apart(left, right, stack, shared, _volume(order, loops), loops)
+    shared = shared[len(apart) :]
+    a = _matrix(far, [*apart, *stack], middle, shared, loops, dtype)
+    b = _matrix(near, [*apart, *stack], shared, inner, loops, dtype)
     sizes = [_extent(loops[name]) for name in (*middle, *inner)]
-    value = value.reshape([*value.shape[: len(stack)], *sizes])
-    return value.transpose([order.index(name) for name in names])
+    turn = [order.index(name) for name in names]
+
+    def multiply(left, right):
+        near, far = (left, right) if last == 1 else (right, left)
+        value = a(far) @ b(near)
+        value = value.sum(0, dtype) if apart else value
+        return value.reshape([*value.shape[: len(stack)], *sizes]).transpose(turn)
+
+    return multiply
+
+
+def _apart(left, right, stack, shared, results, loops):
+    """Return the summed loop that is outermost on both sides, if its products are added up later.
+
+    Then nothing is copied to bring it beside the other summed loops.
+    """
+    sides = [[name for name in _names(side) if name not in stack] for side in (left, right)]
+    first = shared[:1]
+    if not first or any(side[:1] != first or side == shared for side in sides):
+        return []
+    read = sum(_volume(side, loops) for side in sides)
+    return first if 2 * results * _extent(loops[first[0]]) <= read else []
 
 
 def _tail(names, belongs):
@@ -719,13 +844,16 @@ def _tail(names, belongs):
 
 
 def _matrix(factors, stack, rows, columns, loops, dtype):
-    """Gather a side as a stack of matrices, copying along memory."""
-    value = _sum(factors, (*stack, *rows, *columns), loops, dtype)
-    head, middle = value.shape[: len(stack)], len(stack) + len(rows)
-    tall, wide = math.prod(value.shape[len(stack) : middle]), math.prod(value.shape[middle:])
-    axes = [axis for axis in range(len(stack), value.ndim) if value.shape[axis] > 1]
-    dense = min(axes, key=lambda i: abs(value.strides[i]) / value.shape[i], default=middle)
+    """Return how to gather a side as a stack of matrices, copying along memory."""
+    names, found = [*stack, *rows, *columns], _names(factors)
+    read, strides = _reading(factors, names, loops, dtype)
+    sizes = [_extent(loops[name]) if name in found else 1 for name in names]
+    middle = len(stack) + len(rows)
+    head = sizes[: len(stack)]
+    tall, wide = math.prod(sizes[len(stack) : middle]), math.prod(sizes[middle:])
+    axes = [axis for axis in range(len(stack), len(names)) if strides and sizes[axis] > 1]
+    dense = min(axes, key=lambda i: abs(strides[i]) / sizes[i], default=middle)
     if dense >= middle:
-        return value.reshape((*head, tall, wide))
-    turn = (*range(len(stack)), *range(middle, value.ndim), *range(len(stack), middle))
-    return value.transpose(turn).reshape((*head, wide, tall)).swapaxes(-1, -2)
+        return lambda side: read(side).reshape((*head, tall, wide))
+    read, _ = _reading(factors, [*stack, *columns, *rows], loops, dtype)
+    return lambda side: read(side).reshape((*head, wide, tall)).swapaxes(-1, -2)

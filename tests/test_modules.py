@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import inspect
@@ -9,7 +10,9 @@ import os
 import subprocess
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +168,7 @@ def test_numpy_modules_are_exact_block_by_block(
     for most in (1, 7, 40):
         monkeypatch.setattr(module, "BLOCK", most)
         monkeypatch.setattr(module, "LONG", 1)
+        monkeypatch.setattr(module, "RECIPES", {})
         assert sum(agree(forward, module, "int64", seed) for seed in range(8))
 
 
@@ -203,17 +207,43 @@ def test_the_ways_to_sum_agree(
         return add, names
 
     monkeypatch.setattr(module, "LONG", 2**60)
+    monkeypatch.setattr(module, "RECIPES", {})
     expected = compute()
     monkeypatch.setattr(module, "LONG", 1)
     monkeypatch.setattr(module, "_way", noted)
     for most in (30, 1000, 2**21):
         monkeypatch.setattr(module, "BLOCK", most)
+        monkeypatch.setattr(module, "RECIPES", {})
         for found, wanted in zip(compute(), expected, strict=True):
             assert np.array_equal(found, wanted)
     if channels == 1 == outputs:
-        assert "_add_taps" in chosen
+        assert "_adding_taps" in chosen
     if channels != outputs and 1 in (channels, outputs) and stride == 1:
-        assert "_add_spread" in chosen
+        assert "_adding_spread" in chosen
+
+
+def test_what_numpy_kernels_remember_is_bounded_and_holds_no_array(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module: Any = importlib.import_module("rot180.generated.numpy_linear")
+    monkeypatch.setattr(module, "MOST_RECIPES", 3)
+    monkeypatch.setattr(module, "RECIPES", {})
+    rng = np.random.default_rng(0)
+
+    def right(n: int) -> bool:
+        x, w = rng.integers(-9, 9, (n, 3)), rng.integers(-9, 9, (2, 3))
+        again = np.asfortranarray(x), w
+        found = [module.forward(a, b, np.ones(2, int)) for a, b in ((x, w), again, (x, w))]
+        return all(np.array_equal(y, x @ w.T + 1) for y in found)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(right, [*range(1, 9)] * 8))
+    assert 0 < len(module.RECIPES) <= 3 + 3, "each other thread may add one more"
+    arrays = [np.ones((5, 3)), np.ones((2, 3)), np.ones(2)]
+    gone = [weakref.ref(array) for array in (*arrays, module.forward(*arrays))]
+    arrays.clear()
+    gc.collect()
+    assert not any(array() is not None for array in gone)
 
 
 @pytest.mark.parametrize("name", LAYERS)
