@@ -105,7 +105,7 @@ def test_outputs_are_stored_whatever_was_in_memory(kernels: ModuleType, way: str
     rng = np.random.default_rng(0)
     x = rng.integers(-3, 4, (2, 6, 40, 41)).astype("float32")
     w = rng.integers(-3, 4, (8, 3, 3, 3)).astype("float32")
-    how = {"padding": 1, "groups": 2}
+    how: dict[str, Any] = {"padding": 1, "groups": 2}
     y = numpy_kernels.conv2d(x, w, None, **how)
     wanted = (
         y,
