@@ -204,7 +204,8 @@ class KernelText:
         body: the statements that compute it.
         arrays: the arrays that the body needs, output first.
         integers: the integers it needs.
-        whole: when its first sum writes the whole output, so that nothing need be there before.
+        whole: when its first sum writes the whole output, so that nothing need be there before;
+            "" if it never does.
 
     """
 
@@ -438,9 +439,9 @@ def arguments(found: Interface, plan: Plan) -> tuple[list[str], list[str]]:
 
 
 def whole(plan: Plan) -> str:
-    """Write when the first nest visits each entry of the output once."""
+    """Write when the first nest visits each entry of the output once, or ""."""
     if plan.ones is None:
-        return "False"
+        return ""
     return " and ".join(f"{number(n)} == 1" for n in plan.ones) or "True"
 
 
