@@ -127,8 +127,8 @@ def caption(over: Grid) -> str:
     """Say what a window does: where it is, in which order its taps lie, where it overhangs."""
     at, window = over.at, over.window
     style = replace(at.style, variables=window.free)
-    entries = [over.access.index[a] for a in window.axes(over.access)]
-    index = ", ".join(style.polynomial(e, window.taps) for e in entries)
+    entries = tuple(over.access.index[a] for a in window.axes(over.access))
+    read = over.name + style.index(entries, window.taps)
     used = {v for e in entries for v in symbols_of(style.short(e))}
     values = [f"${at.value(v.name)}$" for v in at.parameters if v in used]
     values += [
@@ -138,8 +138,8 @@ def caption(over: Grid) -> str:
     rest = at.beside(window)
     scaled = f"; the sum is scaled by ${rest}$" if rest else ""
     return (
-        f"The window reads ${over.name}$ at $[{index}]${here}{order(at, window)}; what lies on top "
-        f"of each other is multiplied, and the products are added{scaled}. {_reach(over)}."
+        f"The window reads ${read}${here}{order(at, window)}; what lies on top of each other is "
+        f"multiplied, and the products are added{scaled}. {_reach(over)}."
     )
 
 

@@ -434,9 +434,26 @@ def difference(a: Expression, b: Expression) -> str:
                 one = show((Term(sp.Integer(1), (), (f,)),))
                 other = show((Term(sp.Integer(1), (), (g,)),))
                 if one == other:
-                    one, other = f"{one} (another definition)", other
+                    one, other = _definitions((t, u))
                 return f"term {n}, factor {m}: {one} against {other}"
     return "none"
+
+
+def _definitions(pair: tuple[Term, Term]) -> tuple[str, str]:
+    """Write what the first tensor is that two terms of one look define differently."""
+    for one, other in zip(*(tensors((t,)) for t in pair), strict=False):
+        if one != other:
+            return _defined(one), _defined(other)
+    return show(pair[:1]), show(pair[1:])
+
+
+def _defined(tensor: Tensor) -> str:
+    """Write a tensor with its sizes and what it is defined to be, for messages."""
+    sizes = ", ".join("Z" if n is None else polynomial.text(n) for n in tensor.shape)
+    if tensor.definition is None:
+        return f"{tensor.name} of size ({sizes})"
+    index = ", ".join(v.name for v in tensor.definition.formals)
+    return f"{tensor.name}[{index}] = {show(tensor.definition.body)} of size ({sizes})"
 
 
 def _complaint(proof: Proof, number: int, step: Step, line: Expression, why: str) -> str:

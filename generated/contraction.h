@@ -4969,45 +4969,56 @@ static void NAME(add_turned)(const NAME(Work) * w, const T *tile, Int wide, Int 
     }
 }
 
-/* One block of a product whose rows are read where they lie, and whose output is turned round. */
-static void NAME(turned_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
+/* One strip of lanes, terms [t, t + depth), rows [from, stop); the rows after those at hand are
+ * fetched meanwhile where they lie far apart. */
+static void NAME(turned_strip)(NAME(Work) * w, Int from, Int stop, Int x, Int wide, Int strip, Int t,
+                               Int depth, Int deep) {
     static const Int none[PIECES] = {0};
     const NAME(View) *v = w->row.views;
-    const Int lanes = w->lanes, all = (wide + lanes - 1) / lanes, strips = (all + 2) / 3;
-    const Int vectors = (all + strips - 1) / strips, strip = vectors * lanes;
-    const Int blocks = (deep + TURNED_DEEP - 1) / TURNED_DEEP, by = (deep + blocks - 1) / blocks;
+    const Int lanes = w->lanes;
+    const char *b = (const char *)(w->lane_panel + x * deep + t * strip);
     NAME(Tile) *const(*kernel)[PIECES + 1][WIDEST + 1] = NAME(tile)[w->isa];
     T tile[64 / sizeof(T) * 3 * 64 / sizeof(T)];
     Int some[TALLEST], out_rows[TALLEST];
+    w->add = !w->fresh || t > 0;
+    for (Int r = 0; r < TALLEST; r++) out_rows[r] = r * strip * (Int)sizeof(T);
+    for (Int k = 0; k < depth; k++) {
+        w->at[k].a = v->over[t + k];
+        w->at[k].b = k * strip * (Int)sizeof(T);
+    }
+    for (Int i = from; i < stop; i += lanes) {
+        const Int rows = MIN(lanes, stop - i);
+        if (x == 0 && !w->row.staged && i + lanes < stop)
+            for (Int k = 0; k < depth; k++) PREFETCH(v->data + v->own[i + lanes] + w->at[k].a);
+        for (Int r = 0; r < rows; r += w->tallest) {
+            Int n = MIN(w->tallest, rows - r), height = NAME(height)(n);
+            for (Int k = 0; k < height; k++) some[k] = v->own[i + r + MIN(k, n - 1)];
+            kernel[height][1][strip / lanes](depth, v->data, some, b, none, w->at,
+                                             (strip - lanes) * (Int)sizeof(T), w->keep + 64,
+                                             (char *)(tile + r * strip), out_rows, none, 0);
+        }
+        NAME(add_turned)(w, tile, strip, i, rows, x, wide);
+    }
+}
+
+/* One block of a product whose rows are read where they lie, and whose output is turned round. */
+static void NAME(turned_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
+    const Int lanes = w->lanes, all = (wide + lanes - 1) / lanes, strips = (all + 2) / 3;
+    const Int vectors = (all + strips - 1) / strips, strip = vectors * lanes;
+    const Int blocks = (deep + TURNED_DEEP - 1) / TURNED_DEEP, by = (deep + blocks - 1) / blocks;
+    const Int chunk = MAX(1, (1 << 18) / ((Int)sizeof(T) * deep * lanes)) * lanes;
     if (asked.answers) {
         NAME(answer_block)(w, TURNED, w->tallest, vectors, wide, tall, deep);
         return;
     }
-    for (Int r = 0; r < TALLEST; r++) out_rows[r] = r * strip * (Int)sizeof(T);
     for (Int x = 0; x < wide && !w->packed; x += strip)
         NAME(pack_lanes)(w, x, MIN(strip, wide - x), 0, deep, strip, w->lane_panel + x * deep);
     w->packed = 1;
-    for (Int x = 0; x < wide; x += strip)
-        for (Int t = 0; t < deep; t += by) {
-            const char *b = (const char *)(w->lane_panel + x * deep + t * strip);
-            const Int depth = MIN(by, deep - t);
-            w->add = !w->fresh || t > 0;
-            for (Int k = 0; k < depth; k++) {
-                w->at[k].a = v->over[t + k];
-                w->at[k].b = k * strip * (Int)sizeof(T);
-            }
-            for (Int i = 0; i < tall; i += lanes) {
-                const Int rows = MIN(lanes, tall - i);
-                for (Int r = 0; r < rows; r += w->tallest) {
-                    Int n = MIN(w->tallest, rows - r), height = NAME(height)(n);
-                    for (Int k = 0; k < height; k++) some[k] = v->own[i + r + MIN(k, n - 1)];
-                    kernel[height][1][vectors](depth, v->data, some, b, none, w->at,
-                                               (strip - lanes) * (Int)sizeof(T), w->keep + 64,
-                                               (char *)(tile + r * strip), out_rows, none, 0);
-                }
-                NAME(add_turned)(w, tile, strip, i, rows, x, MIN(strip, wide - x));
-            }
-        }
+    for (Int from = 0; from < tall; from += chunk)
+        for (Int x = 0; x < wide; x += strip)
+            for (Int t = 0; t < deep; t += by)
+                NAME(turned_strip)(w, from, MIN(tall, from + chunk), x, MIN(strip, wide - x), strip,
+                                   t, MIN(by, deep - t), deep);
 }
 #endif
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from rot180.derive.obligations import Refutation
-from rot180.derive.proof import Proof, ProofError, Step, replay
-from rot180.derive.terms import AtLeast, Equal, Expression, Range, tensor, term
+from rot180.derive.proof import Proof, ProofError, Step, difference, replay
+from rot180.derive.terms import AtLeast, Equal, Expression, Range, define, tensor, term
 from rot180.derive.theorems import theorem
 from tests.proofs import proof, refused, step, symbols
 
@@ -37,6 +37,14 @@ def test_a_message_shows_both_terms_and_the_first_difference() -> None:
     assert "backwards" in message
     assert "g[t+1]" in message
     assert "first difference: term 0, factor 0: g[t+1] against g[t]" in message
+
+
+def test_a_difference_of_definitions_shows_both() -> None:
+    """Two terms that look alike: the first tensor with two definitions, inner ones first."""
+    one, other = (define("y", (P,), (p,), (term(g[e]),)) for e in (p, p + 1))
+    outer = [define("z", (P,), (p,), (term(y[p]),)) for y in (one, other)]
+    said = difference((term(outer[0][t]),), (term(outer[1][t]),))
+    assert said == "term 0, factor 0: y[p] = g[p] of size (P) against y[p] = g[p+1] of size (P)"
 
 
 def test_an_unknown_rule() -> None:
