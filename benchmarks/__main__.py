@@ -69,6 +69,7 @@ def environment(threads: int) -> None:
         os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
     else:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # who waits leaves its core to others
+        os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # here too: after 16 ticks
 
 
 def show(saved: Path, drawing: Path | None) -> None:

@@ -47,7 +47,7 @@ class Effort:
 
 FULL = Effort(rounds=21, block=0.005, budget=1.0, least=5, side=2048)
 QUICK = Effort(rounds=5, block=0.001, budget=0.03, least=2, side=1024)
-RECORDED = ("_NUM_THREADS", "OMP_WAIT_POLICY")
+RECORDED = ("_NUM_THREADS", "OMP_WAIT_POLICY", "_THREAD_TIMEOUT")
 """How the variables of the environment end that a run keeps."""
 STEP = 0.002
 """Seconds between two looks at whether all threads sleep."""

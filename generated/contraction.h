@@ -3752,14 +3752,67 @@ static int rot180_contract(const Nest *nest) { return serial(nest); }
 #include <pthread.h>
 
 typedef struct {
-    Nest nest;
     pthread_t thread;
-    int started, failed;
+    void *(*run)(void *);
+    void *argument;
+#if defined(__linux__) && defined(CPU_SET)
+    cpu_set_t allowed;
+#endif
+} Thread;
+
+static void *run_thread(void *argument) {
+    Thread *t = argument;
+#if defined(__linux__) && defined(CPU_SET)
+    if (CPU_COUNT(&t->allowed))
+        (void)pthread_setaffinity_np(pthread_self(), sizeof(t->allowed), &t->allowed);
+#endif
+    return t->run(t->argument);
+}
+
+/* Begin a thread; say whether it was. It is to begin on another processor than this one, and may
+ * then go where it likes: after a pause the system would often begin it here, where it waits. */
+static int begin_thread(Thread *t, void *(*run)(void *), void *argument) {
+    t->run = run, t->argument = argument;
+#if defined(__linux__) && defined(CPU_SET)
+    pthread_attr_t attributes;
+    cpu_set_t others;
+    int here = sched_getcpu(), begun = 0;
+    CPU_ZERO(&t->allowed);
+    if (here >= 0 && here < CPU_SETSIZE &&
+        !pthread_getaffinity_np(pthread_self(), sizeof(t->allowed), &t->allowed)) {
+        others = t->allowed;
+        CPU_CLR(here, &others);
+        if (CPU_COUNT(&others) && !pthread_attr_init(&attributes)) {
+            begun = !pthread_attr_setaffinity_np(&attributes, sizeof(others), &others) &&
+                    !pthread_create(&t->thread, &attributes, run_thread, t);
+            pthread_attr_destroy(&attributes);
+        }
+        if (begun) return 1;
+        CPU_ZERO(&t->allowed);
+    }
+#endif
+    return !pthread_create(&t->thread, NULL, run_thread, t);
+}
+
+/* Wait for a thread. One that waits for another processor may begin here by now. */
+static void end_thread(Thread *t) {
+#if defined(__linux__) && defined(CPU_SET)
+    if (CPU_COUNT(&t->allowed))
+        (void)pthread_setaffinity_np(t->thread, sizeof(t->allowed), &t->allowed);
+#endif
+    pthread_join(t->thread, NULL);
+}
+
+/* A part of a sum, for whoever comes first: its thread, or the one that began it. */
+typedef struct {
+    Nest nest;
+    Thread thread;
+    int started, claimed, failed;
 } Part;
 
 static void *rot180_part(void *argument) {
     Part *part = argument;
-    part->failed = serial(&part->nest);
+    if (ADD(&part->claimed, 1) == 1) part->failed = serial(&part->nest);
     return NULL;
 }
 
@@ -3780,11 +3833,12 @@ static int rot180_contract(const Nest *nest) {
             answer_for(parts, products(nest));
             break;
         }
-        part[n].started = n && !pthread_create(&part[n].thread, NULL, rot180_part, &part[n]);
-        if (!part[n].started) rot180_part(&part[n]);
+        part[n].claimed = 0;
+        part[n].started = n && begin_thread(&part[n].thread, rot180_part, &part[n]);
     }
+    for (int n = 0; n < parts && !asked.answers; n++) rot180_part(&part[n]);
     for (int n = 0; n < parts && !asked.answers; n++) {
-        if (part[n].started) pthread_join(part[n].thread, NULL);
+        if (part[n].started) end_thread(&part[n].thread);
         failed = MIN(failed, part[n].failed);
     }
     give(part);

@@ -311,12 +311,12 @@ static void *winograd_blocks_part(void *argument) {
 static void winograd_all(Job *job, void *(*part)(void *), Int parts) {
 #if defined(__GNUC__) && !defined(_WIN32)
     enum { THREADS = 64 };
-    pthread_t thread[THREADS];
+    Thread thread[THREADS];
     Int count = MIN(MIN(job->s->threads, parts), THREADS) - 1, started = 0;
     job->next = 0;
-    while (started < count && !pthread_create(&thread[started], NULL, part, job)) started++;
+    while (started < count && begin_thread(&thread[started], part, job)) started++;
     part(job);
-    while (started > 0) pthread_join(thread[--started], NULL);
+    while (started > 0) end_thread(&thread[--started]);
 #else
     job->next = 0;
     part(job);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -141,6 +142,24 @@ def test_explaining_computes_nothing_and_refuses_what_a_call_refuses(compiled: A
         explain("conv9d", x, w)
     with pytest.raises(ValueError, match="path: found 'fast', expected one of usual, loops"):
         compiled.path("fast")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no processors can be chosen here")
+def test_threads_keep_to_the_processors_that_are_allowed(compiled: Any) -> None:
+    """Whatever they are, the sum is the same, and they are the same afterwards."""
+    x, w = np.ones((2, 64, 40, 40), "float32"), np.ones((64, 64, 3, 3), "float32")
+    compiled.set_num_threads(3)
+    expected = compiled.conv2d(x, w)
+    allowed = os.sched_getaffinity(0)
+    try:
+        for processors in ({min(allowed)}, {max(allowed)}, allowed):
+            os.sched_setaffinity(0, processors)
+            for accuracy in ("exact", "fast"):
+                found = compiled.conv2d(x, w, accuracy=accuracy)
+                assert np.allclose(found, expected, rtol=1e-5)
+            assert os.sched_getaffinity(0) == processors
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def test_scratch_memory_is_flat_in_the_batch(compiled: Any) -> None:
