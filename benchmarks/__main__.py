@@ -2,6 +2,7 @@
 
     python -m benchmarks                          every case, a table for each class
     python -m benchmarks --quick                  a few cases of each class, within a minute
+    python -m benchmarks --explain                which way each case takes, and why
     python -m benchmarks --json run.json --plot run.svg
     python -m benchmarks --table run.json         the summary of a saved run, for the README
     python -m benchmarks --compare ../other       this checkout against another
@@ -42,6 +43,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the summary")
     parser.add_argument("--list", action="store_true", help="print the cases and stop")
+    parser.add_argument("--explain", action="store_true", help="print which way each case takes")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--table", type=Path, metavar="FILE", help="summarise a saved run")
     instead.add_argument("--compare", type=Path, metavar="CHECKOUT", help="race another checkout")
@@ -124,6 +126,10 @@ def main(words: list[str] | None = None) -> int:
     try:
         if options.list:
             print("\n".join(f"{case.category:10} {case}" for case in options.cases))
+        elif options.explain:
+            from benchmarks.ways import ways
+
+            print("\n".join(ways(options.cases, options.threads)))
         elif options.table:
             show(options.table, options.plot)
         elif options.compare:

@@ -379,6 +379,19 @@ def test_a_checkout_that_is_not_compiled_is_refused(tmp_path: Path) -> None:
     assert "expected its own, compiled in place" in done.stderr
 
 
+def test_every_case_is_explained() -> None:
+    if compiled_in() is None:
+        pytest.skip("no compiled kernels")
+    done = start("--explain")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    for case in CASES:
+        start_of_line = f"| {case.category} | {case} |"
+        operations = [line.split(" | ")[2] for line in lines if line.startswith(start_of_line)]
+        wanted = [FORWARD, INPUT] if case.accuracy else [FORWARD, INPUT, WEIGHT]
+        assert list(dict.fromkeys(operations)) == wanted, case
+
+
 def test_what_is_no_checkout_is_refused(tmp_path: Path) -> None:
     done = start("--quick", "--compare", str(tmp_path))
     assert done.returncode == 2
