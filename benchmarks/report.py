@@ -169,10 +169,13 @@ def readme_table(run: Run) -> str:
         head.append(f"{SINGLE} / {COMPILED}")
     rows = []
     for s in summaries(run):
-        least = NONE
+        goal, least = GOALS[s.category], NONE
         if s.worst is not None:
-            least = f"{number(against(s.worst, s.worst.fastest))} ({s.worst.fastest})"
-        cells = [TITLES[s.category], str(s.cases), s.operation, number(s.torch), number(s.fastest)]
+            ratio = number(against(s.worst, s.worst.fastest))
+            least = f"{ratio}{asked(goal.every)} {s.worst.fastest}"
+        cells = [TITLES[s.category], str(s.cases), s.operation]
+        cells += [f"{number(s.torch)}{asked(goal.torch)}"]
+        cells += [f"{number(s.fastest)}{asked(bar(goal, s.operation))}"]
         gain = [number(s.gain)] if run.threads > 1 else []
         rows.append([*cells, least, percent(s.peak), *gain])
     return f"{markdown(head, rows)}\n\n{origin(run)}"

@@ -264,7 +264,7 @@ def test_tables(run: Run) -> None:
     text = report.readme_table(run)
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
     assert {len(row) for row in rows} == {7}
-    assert rows[2][1:6] == ["2", FORWARD, "4.00", "0.71", "0.25 (other)"]
+    assert rows[2][1:6] == ["2", FORWARD, "4.00", "0.71 (goal 1.15)", "0.25 (goal 1) other"]
     assert rows[3][3] == "—"
     assert "Not installed: JAX" in text
     assert "busy" not in text
