@@ -51,6 +51,8 @@ RECORDED = ("_NUM_THREADS", "OMP_WAIT_POLICY", "_THREAD_TIMEOUT")
 """How the variables of the environment end that a run keeps."""
 STEP = 0.002
 """Seconds between two looks at whether all threads sleep."""
+LOOKS = 3
+"""How many looks in a row must find them asleep."""
 
 
 def seconds(call: Call, repeats: int) -> float:
@@ -79,11 +81,11 @@ def settle(longest: float = 0.2) -> None:
     A thread that spins holds a core that the next contestant counts on.
     """
     end = time.perf_counter() + longest
-    used = STEP
-    while used > 0.1 * STEP and time.perf_counter() < end:
+    asleep = 0
+    while asleep < LOOKS and time.perf_counter() < end:
         before = time.process_time()
         time.sleep(STEP)
-        used = time.process_time() - before
+        asleep = asleep + 1 if time.process_time() - before < 0.1 * STEP else 0
 
 
 def interleave(

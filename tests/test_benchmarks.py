@@ -7,8 +7,6 @@ import math
 import shutil
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -179,22 +177,26 @@ def test_turns_of_several_threads_begin_at_rest(monkeypatch: pytest.MonkeyPatch)
     assert said == ["ours", "other"] * 2
 
 
-def test_settling_waits_for_threads_that_spin() -> None:
-    stop = threading.Event()
+@pytest.mark.parametrize(
+    ("busy", "looks"),
+    [((0, 0, 0), 3), ((1, 0, 1, 0, 0, 0), 6), ((1,) * 99, 25)],
+    ids=["asleep", "spinning for a while", "spinning on"],
+)
+def test_settling_waits_for_threads_that_spin(
+    busy: tuple[int, ...], looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until nothing runs for three looks in a row, or patience ends."""
+    clock, used, left = [0.0], [0.0], list(busy)
 
-    def spin() -> None:
-        while not stop.is_set():
-            pass
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+        used[0] += seconds * left.pop(0)
 
-    spinning = threading.Thread(target=spin)
-    spinning.start()
-    try:
-        begin = time.perf_counter()
-        measure.settle(longest=0.05)
-        assert time.perf_counter() - begin >= 0.05
-    finally:
-        stop.set()
-        spinning.join()
+    monkeypatch.setattr("time.sleep", sleep)
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("time.process_time", lambda: used[0])
+    measure.settle(longest=24.5 * measure.STEP)
+    assert len(busy) - len(left) == looks
 
 
 def test_our_own_gain_by_threads(run: Run) -> None:
