@@ -82,6 +82,7 @@ def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
         _index_letters([v.name for v in (*free, *bound)], used, symbols),
         symbols,
         free,
+        tuple(sorted(used - {v.name for v in (*free, *bound)})),
     )
 
 
@@ -370,7 +371,7 @@ def _inside(t: Tensor, style: Letters) -> Letters:
     """Return the letters inside a definition: its indices are its own, parameters keep theirs."""
     variables = _index_variables(t)
     own = {v.name for v in variables}
-    names = {v.name for v in t.parameters} - own
+    names = {*style.parameters, *(v.name for v in t.parameters)} - own
     fixed = tuple((n, shown) for n, shown in style.names if n in names)
     letters = _index_letters([v.name for v in variables], own | names, style.symbols, dict(fixed))
     return replace(style, variables=variables, names=letters)

@@ -101,6 +101,7 @@ class Letters:
         names: the LaTeX of indices, sizes and parameters that are not written by their own name.
         symbols: the notation.
         free: the free indices, in the order of the statement.
+        parameters: the names of sizes and parameters, whose letters no index takes.
 
     """
 
@@ -110,6 +111,7 @@ class Letters:
     names: Table = ()
     symbols: Symbols = DEEP_LEARNING
     free: tuple[Symbol, ...] = ()
+    parameters: tuple[str, ...] = ()
 
     @property
     def functions(self) -> Mapping[str, str]:

@@ -104,6 +104,13 @@ def test_no_name_captures_another(symbols: Symbols) -> None:
         assert len(set(tensors.values())) == len(tensors), found.name
 
 
+def test_an_index_of_a_definition_is_no_parameter() -> None:
+    """Also where the notation's letter for it is: a tap is a', for a is the layer's padding."""
+    found = gradient(layer("y[p] = sum[k] x[3*p + 2*k - a] * w[k]"), "x")
+    text = latex_theorem(found, symbols=NIELSEN)
+    assert "\\operatorname{ROT180}(w^{l+1})_{a'}\n  &= w^{l+1}_{K - 1 - a'}" in text
+
+
 def test_rows_fit_the_page() -> None:
     """No row of a proof is wider than the page in the other notation either."""
     for spec in ("conv2d", "activated_conv2d", "true_conv2d_batched", "linear"):
