@@ -27,7 +27,7 @@ from rot180.derive.polynomial import (
 )
 from rot180.derive.proof import Theorem, tensors
 from rot180.derive.rules import REASONS
-from rot180.derive.statement import as_padding, reading
+from rot180.derive.statement import as_padding, reading, sizes_of
 from rot180.derive.symbols import DEEP_LEARNING, Symbols, Table
 from rot180.derive.terms import (
     Access,
@@ -205,14 +205,14 @@ def _paddings(theorem: Theorem) -> Iterator[Expr]:
     for f in (f for t in theorem.rhs for f in t.factors if isinstance(f, Access)):
         named += [(_formals(f.tensor), t) for t in _body(f.tensor)]
     shown = _tensors(theorem)
-    shape = {n for t in shown for n in t.shape}
+    shape, sizes = {n for t in shown for n in t.shape}, sizes_of(shown)
     lines = [(free, t) for line in theorem.lines for t in line]
     for n, (fixed, t) in enumerate([*named, *lines]):
         gone = dict.fromkeys((*fixed, *t.variables), sp.Integer(0))
         for part in accesses_and_brackets(t.factors):
             for e in indices(part):
                 rest = normal(e.xreplace(gone))
-                value, long = as_padding(rest, shown), len(monomials(rest))
+                value, long = as_padding(rest, sizes), len(monomials(rest))
                 short = n < len(named) and long == 2 and normal(value + 1) not in shape
                 if long >= 3 or short:
                     yield value

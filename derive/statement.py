@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sympy import Expr, Symbol
 
@@ -55,15 +55,19 @@ def reading(expression: Expression) -> Expression:
     return expression
 
 
-def as_padding(e: Expr, shown: Iterable[Tensor]) -> Expr:
+def sizes_of(shown: Iterable[Tensor]) -> set[str]:
+    """Return the names of sizes: of what is in the shapes of tensors."""
+    return {v.name for t in shown for n in t.shape if n is not None for v in symbols_of(n)}
+
+
+def as_padding(e: Expr, sizes: Collection[str]) -> Expr:
     """Return a part of an index or its negative: the one in which sizes are positive.
 
     Args:
         e: an expanded polynomial.
-        shown: the tensors of the theorem; what is in their shapes is a size.
+        sizes: the names of sizes.
 
     """
-    sizes = {v.name for t in shown for n in t.shape if n is not None for v in symbols_of(n)}
 
     def weight(m: Monomial) -> tuple[object, ...]:
         return (any(name in sizes for name, _ in m), sum(k for _, k in m), m)
@@ -84,7 +88,7 @@ def name_paddings(
 
     """
     names: dict[Expr, Symbol] = {}
-    shown = tensors(expression)
+    sizes = sizes_of(tensors(expression))
     taken = set(free).union(*(t.symbols for t in expression))
 
     def shorten(e: Expr, variables: set[Symbol]) -> Expr:
@@ -92,7 +96,7 @@ def name_paddings(
         fixed = normal(e - moving)
         if moving == 0 or len(monomials(fixed)) < 3:
             return e
-        padding = as_padding(fixed, shown)
+        padding = as_padding(fixed, sizes)
         if padding not in names:
             names[padding] = fresh("pi", taken | set(names.values()))
         return normal(moving + (names[padding] if padding == fixed else -names[padding]))
