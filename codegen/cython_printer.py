@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from sympy import Expr, Integer, Symbol
 
@@ -18,14 +18,7 @@ from rot180.codegen.printers import (
     opening,
     plain,
 )
-from rot180.codegen.small_loops import (
-    SmallLoops,
-    arrays_of,
-    integers_of,
-    near,
-    small_loops,
-    small_name,
-)
+from rot180.codegen.small_loops import SmallLoops, near, small_loops
 from rot180.derive.polynomial import monomials
 
 LOOPS, AXES = 32, 20
@@ -92,17 +85,23 @@ def kernel_lines(word: str, found: Interface, plan: Plan) -> list[str]:
         lines.append("cdef bint _near = True")
     if variables := list(dict.fromkeys(v for nest in plan.nests for v in _variables(nest))):
         lines.append(f"cdef Py_ssize_t {', '.join(variables)}")
-    for at, nest in enumerate(plan.nests):
-        fresh = f"_{word}_whole({', '.join(integers)})" if at == 0 and plan.ones is not None else ""
-        lines += nest_lines(nest, output, small_name(word, at), integers, fresh)
+    fresh = _fresh(word, plan, integers)
+    for nest, small in zip(plan.nests, small_sums(word, found, plan), strict=True):
+        lines += nest_lines(nest, output, small, fresh)
+        fresh = ""
     return lines
 
 
-def small_sums(word: str, found: Interface, plan: Plan) -> list[SmallLoops]:
-    """Write the functions for the small sums of a kernel."""
+def _fresh(word: str, plan: Plan, integers: Iterable[str]) -> str:
+    return f"_{word}_whole({', '.join(integers)})" if plan.ones is not None else ""
+
+
+def small_sums(word: str, found: Interface, plan: Plan) -> list[SmallLoops | None]:
+    """Write a function for each sum of a kernel where it is small, or None where there is none."""
     _, integers = arguments(found, plan)
+    fresh = _fresh(word, plan, integers)
     return [
-        small_loops(small_name(word, at), nest, name(found.output), integers)
+        small_loops(f"_{word}_{at}", nest, name(found.output), integers, "" if at else fresh)
         for at, nest in enumerate(plan.nests)
     ]
 
@@ -116,7 +115,7 @@ def _variables(nest: Nest) -> Iterator[str]:
 
 
 def nest_lines(
-    nest: Nest, output: str, small: str, integers: Sequence[str], fresh: str
+    nest: Nest, output: str, small: SmallLoops | None, fresh: str
 ) -> list[str]:
     """Write one nest: its phases, its loops, the maps of the output and of each factor.
 
@@ -124,7 +123,6 @@ def nest_lines(
         nest: the sum.
         output: the array it is added to.
         small: the function that computes it where it is small.
-        integers: the kernel's parameters and sizes.
         fresh: when nothing is in the output yet, or "".
 
     """
@@ -132,26 +130,23 @@ def nest_lines(
     top, bottom = fraction(nest.coefficient)
     scale = f"<double>({top}) / {bottom}" if nest.coefficient != 1 else "1"
     sides = f"{len(nest.left)}, {len(nest.right)}"
-    begin = [f"_begin(&_nest, _at_{output}.itemsize, _factors, {sides}, {scale})"]
+    body = [f"_begin(&_nest, _at_{output}.itemsize, _factors, {sides}, {scale})"]
     if fresh:
-        begin.append(f"_nest.fresh = {fresh}")
+        body.append(f"_nest.fresh = {fresh}")
     for loop in nest.loops:
-        begin += _loop(nest, loop)
-    large = [f"_entry(&_nest.out, _at_{output})", *_maps("_nest.out", nest.output)]
+        body += _loop(nest, loop)
+    body += [f"_entry(&_nest.out, _at_{output})", *_maps("_nest.out", nest.output)]
     for at, factor in enumerate(nest.factors):
-        large += _factor(f"_factors[{at}]", factor)
-    arrays = [f"_at_{a}" for a in arrays_of(nest, output)]
-    passed = ", ".join(["&_nest", *arrays, *integers_of(nest, integers)])
-    body = [
-        *begin,
-        "if _near and rot180_small(&_nest):",
-        f"    if _at_{output}.itemsize == 4:",
-        f"        {small}(<float>0, {passed})",
-        "    else:",
-        f"        {small}(<double>0, {passed})",
-        "else:",
-        *(f"    {line}" for line in (*large, "_run(&_nest)")),
-    ]
+        body += _factor(f"_factors[{at}]", factor)
+    body.append("_run(&_nest)")
+    if small:
+        body = [
+            "if not _near or not (",
+            f"    {small.name}(<float>0, {small.passed}) if _at_{output}.itemsize == 4",
+            f"    else {small.name}(<double>0, {small.passed})",
+            "):",
+            *(f"    {line}" for line in body),
+        ]
     if len(nest.factors) == 1 and isinstance(nest.factors[0], Operand):
         given = f"if _at_{array(nest.factors[0])} is not NULL:  # else zeros"
         body = [given, *(f"    {line}" for line in body)]

@@ -118,6 +118,7 @@ def module_text(
             loops
             for word, t, plan in named
             for loops in small_sums(word, interface(layer, t, plan), plan)
+            if loops is not None
         ),
     )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.plan import Affine, Box, Nest, Operand, Plan, Solved
-from rot180.codegen.printers import array, fraction, name, number, parameters
+from rot180.codegen.printers import array, fraction, name, number, parameters, plain
 from rot180.derive.polynomial import monomials, normal
 
 TAB = "    "
@@ -22,8 +22,9 @@ class SmallLoops:
     Attributes:
         name: the function's name.
         typed: its parameters.
+        passed: what it is called with after a zero of the dtype.
         pointers: its places in the arrays.
-        ends: the ends of its loops' ranges.
+        integers: the ends of its loops' ranges, and the steps of its places.
         variables: its loops' variables.
         body: its statements.
 
@@ -31,24 +32,20 @@ class SmallLoops:
 
     name: str
     typed: str
-    pointers: tuple[str, ...]
-    ends: tuple[str, ...]
+    passed: str
+    pointers: str
+    integers: str
     variables: str
     body: tuple[str, ...]
 
 
-def small_name(word: str, at: int) -> str:
-    """Return the name of the function for small sums of a kernel's nest."""
-    return f"_{word}_{at}"
-
-
-def arrays_of(nest: Nest, output: str) -> tuple[str, ...]:
+def _arrays(nest: Nest, output: str) -> tuple[str, ...]:
     """Return the arrays of a nest, output first, each once."""
     operands = [f for f in nest.factors if isinstance(f, Operand)]
     return tuple(dict.fromkeys((output, *map(array, operands))))
 
 
-def integers_of(nest: Nest, integers: Sequence[str]) -> tuple[str, ...]:
+def _integers(nest: Nest, integers: Sequence[str]) -> tuple[str, ...]:
     """Return the integers of a nest: a kernel's, and what its phases count and solve for."""
     steps = (step for step in nest.outer if not isinstance(step, Box))
     return (*integers, *(name(step.variable.name) for step in steps))
@@ -70,7 +67,7 @@ def _indices(nest: Nest) -> Iterator[Expr]:
     for f in nest.factors:
         for e in f.index if isinstance(f, Operand) else (f.value,):
             yield _value(e).xreplace(solved)
-    for e in nest.output:
+    for e in (*nest.output, *(b.value for loop in nest.loops for b in loop.bounds)):
         yield _value(e).xreplace(solved)
 
 
@@ -83,66 +80,149 @@ def _value(e: Affine) -> Expr:
     return normal(e.constant + sum(c * v for v, c in e.coefficients))
 
 
-def small_loops(word: str, nest: Nest, output: str, integers: Sequence[str]) -> SmallLoops:
-    """Write a nest as loops over the ranges in ``_nest``.
+def small_loops(
+    word: str, nest: Nest, output: str, integers: Sequence[str], fresh: str = ""
+) -> SmallLoops | None:
+    """Write a nest as plain loops, or None where a bound of a loop depends on other loops.
 
     Before a loop begins, its range is clipped to where each index that it decides is inside its
-    axis: no map is trusted, and no entry is tested by itself.
+    axis: no map is trusted, and no entry is tested by itself. Each loop moves the places it
+    decides from entry to entry.
 
     Args:
         word: the function's name.
         nest: the sum.
         output: the array it is added to.
         integers: the kernel's parameters and sizes.
+        fresh: when nothing is in the output yet, and each of its entries is visited once; or "".
 
     """
-    number_of = {loop.variable: at for at, loop in enumerate(nest.loops)}
-    order = sorted(number_of, key=lambda v: (v in nest.reduction, number_of[v]))
-    outer = len(order) - len(nest.reduction)
-    entries = [(output, nest.output)]
-    entries += [(array(f), f.index) for f in nest.factors if isinstance(f, Operand)]
-    tests = [(e, f"_at_{a}.shape[{axis}]") for a, index in entries for axis, e in enumerate(index)]
-    tests += [(f.value, number(f.size)) for f in nest.factors if not isinstance(f, Operand)]
-    places = [f"<char *>_at_{a}.buf" for a, _ in entries]
-    pointers: list[str] = []
-    spans = {v: (f"_nest.first[{at}]", f"_nest.stop[{at}]") for v, at in number_of.items()}
-    ends: list[str] = []
-    lines: list[str] = []
-    for depth in range(len(order) + 1):
-        tab = TAB * depth
-        if depth:
-            v = order[depth - 1]
-            lines.append(f"{TAB * (depth - 1)}for {name(v.name)} in range({', '.join(spans[v])}):")
-        lines += [f"{tab}_sum = 0"] if depth == outer else []
-        for last, test in _tests(tests, order, depth):
-            if last is None:
-                lines += [f"{tab}if not {test}:", f"{tab}{TAB}{'continue' if depth else 'return'}"]
-                continue
-            at = number_of[last]
-            span = (f"_first_{at}_{depth}", f"_stop_{at}_{depth}")
-            if spans[last] != span:
-                lines += [f"{tab}{new} = {old}" for new, old in zip(span, spans[last], strict=True)]
-                spans[last] = span
-                ends += span
-            lines.append(f"{tab}rot180_clip({test}, &{span[0]}, &{span[1]})")
-        for at, (a, index) in enumerate(entries):
-            steps = [_step(e, axis, a, order, depth) for axis, e in enumerate(index)]
-            if steps := [step for step in steps if step]:
-                pointers.append(f"_place_{at}_{depth}")
-                lines.append(f"{tab}{pointers[-1]} = {' + '.join([places[at], *steps])}")
-                places[at] = pointers[-1]
-    values = [f"(<real *>{place})[0]" for place in places]
-    lines.append(f"{TAB * len(order)}_sum += {' * '.join(values[1:]) or '1'}")
-    lines.append(f"{TAB * outer}{values[0]} += {_scaled(nest)}")
-    typed = parameters(arrays_of(nest, output), integers_of(nest, integers))
+    if any(b.loops != (loop.variable,) for loop in nest.loops for b in loop.bounds):
+        return None
+    text = _Text(nest, output)
+    order, outer = text.order, len(text.order) - len(nest.reduction)
+    if fresh and _skips(nest, set(order[:outer])):
+        text.lines += ["if _fresh:", f"{TAB}return False"]
+    text.clip(0)
+    extents = [f"rot180_extent({', '.join(text.spans[v])})" for v in order]
+    text.lines += [f"if not rot180_small({' * '.join(extents) or '1'}):", f"{TAB}return False"]
+    text.start()
+    for depth in range(1, len(order) + 1):
+        text.lines += [f"{TAB * outer}_sum = 0"] if depth == outer + 1 else []
+        text.enter(depth)
+        text.clip(depth)
+    tab, values = TAB * outer, [f"(<real *>{place})[0]" for place in text.places]
+    text.lines += [f"{tab}_sum = 0"] if outer == len(order) else []
+    text.lines.append(f"{TAB * len(order)}_sum += {' * '.join(values[1:]) or '1'}")
+    sums = _scaled(nest)
+    for depth in range(len(order), -1, -1):
+        if depth == outer:
+            kept = f"{sums} if _fresh else " if fresh else ""
+            text.lines.append(f"{tab}{values[0]} = {kept}{values[0]} + {sums}")
+        text.lines += text.moves[depth]
+    arrays, counted = _arrays(nest, output), _integers(nest, integers)
     return SmallLoops(
         word,
-        f"real _sum, Nest *_nest, {typed}",
-        tuple(pointers),
-        tuple(ends),
+        f"real _sum, {'bint _fresh, ' if fresh else ''}{parameters(arrays, counted)}",
+        ", ".join([*([fresh] if fresh else []), *(f"_at_{a}" for a in arrays), *counted]),
+        ", ".join(f"*{place}" for place in text.pointers),
+        ", ".join(text.integers),
         ", ".join(name(v.name) for v in order),
-        tuple(lines),
+        (*text.lines, "return True"),
     )
+
+
+class _Text:
+    """The lines of a nest's loops as they are written.
+
+    Attributes:
+        order: the loops, outermost first: those of the output, then the others.
+        spans: the range of each loop as far as it is clipped.
+        places: where the output and each factor are at this depth.
+        moves: what closes the body of the loop of each depth.
+
+    """
+
+    def __init__(self, nest: Nest, output: str) -> None:
+        variables = [loop.variable for loop in nest.loops]
+        self.order = sorted(variables, key=lambda v: (v in nest.reduction, variables.index(v)))
+        self.entries = [(output, nest.output)]
+        self.entries += [(array(f), f.index) for f in nest.factors if isinstance(f, Operand)]
+        self.spans: dict[Symbol, tuple[str, str]] = {}
+        tests: list[tuple[Affine, str]] = []
+        for loop in nest.loops:
+            size = plain(loop)
+            ends = ("-ENDLESS", "ENDLESS") if size is None else ("0", number(size))
+            self.spans[loop.variable] = ends
+            tests += [(b.value, number(b.size)) for b in loop.bounds if size is None]
+        for a, index in self.entries:
+            tests += [(e, f"_at_{a}.shape[{axis}]") for axis, e in enumerate(index)]
+        tests += [(f.value, number(f.size)) for f in nest.factors if not isinstance(f, Operand)]
+        depths = range(len(self.order) + 1)
+        self.tests = [[*_tests(tests, self.order, depth)] for depth in depths]
+        self.read = {v for e, _ in tests for v in sorted(e.loops, key=self.order.index)[:-1]}
+        self.steps: dict[tuple[int, Symbol], str] = {}
+        self.places = [f"_place_{at}" for at in range(len(self.entries))]
+        self.pointers = [*self.places]
+        self.integers: list[str] = []
+        self.lines: list[str] = []
+        self.moves: list[list[str]] = [[] for _ in depths]
+
+    def clip(self, depth: int) -> None:
+        """Clip ranges by the tests that so many loops decide but for one."""
+        tab, inside = TAB * depth, f"_{name(self.order[depth - 1].name)}" if depth else ""
+        for last, test in self.tests[depth]:
+            if last is None:
+                self.lines += [f"if not {test}:", f"{TAB}return False"]
+                continue
+            v = f"{name(last.name)}{inside}"
+            span = f"_first_{v}", f"_stop_{v}"
+            if self.spans[last] != span:
+                both = zip(span, self.spans[last], strict=True)
+                self.lines += [f"{tab}{new} = {old}" for new, old in both]
+                self.integers += span
+                self.spans[last] = span
+            self.lines.append(f"{tab}rot180_clip({test}, &{span[0]}, &{span[1]})")
+
+    def start(self) -> None:
+        """Begin at each array's entry where all loops are at 0, and compute the loops' steps."""
+        for at, (a, index) in enumerate(self.entries):
+            begin = [f"<char *>_at_{a}.buf", *_start(index, a)]
+            self.lines.append(f"{self.places[at]} = {' + '.join(begin)}")
+            for v in self.order:
+                if step := _step(index, v, a):
+                    self.steps[at, v] = f"_step_{at}_{name(v.name)}"
+                    self.lines.append(f"{self.steps[at, v]} = {step}")
+        self.integers += self.steps.values()
+        self.waiting = dict(self.steps)
+
+    def enter(self, depth: int) -> None:
+        """Begin a loop: at the first entries of all ranges that are known by now."""
+        v, tab = self.order[depth - 1], TAB * (depth - 1)
+        open_ranges = {last for here in self.tests[depth:] for last, _ in here}
+        for at, place in enumerate(self.places):
+            if (at, v) in self.steps:
+                now = [u for u in self.order if (at, u) in self.waiting and u not in open_ranges]
+                ahead = [f" + {self.spans[u][0]} * {self.waiting.pop((at, u))}" for u in now]
+                self.places[at] = f"_place_{at}_{name(v.name)}"
+                self.pointers.append(self.places[at])
+                self.lines.append(f"{tab}{self.places[at]} = {place}{''.join(ahead)}")
+                self.moves[depth].append(f"{tab}{TAB}{self.places[at]} += {self.steps[at, v]}")
+        first, stop = self.spans[v]
+        span = f"{first}, {stop}" if v in self.read else f"{stop} - {first}"
+        self.lines.append(f"{tab}for {name(v.name)} in range({span}):")
+
+
+def _skips(nest: Nest, outer: set[Symbol]) -> bool:
+    """Say whether loops may pass over an entry of the output.
+
+    They do where a factor is outside its axis whatever the loops of the sum are.
+    """
+    sizes = {loop.variable: plain(loop) for loop in nest.loops}
+    alone = {(Affine(Integer(0), ((v, Integer(1)),))) for v, n in sizes.items() if n is not None}
+    operands = [f for f in nest.factors if isinstance(f, Operand)]
+    decided = [e for f in operands for e in f.index if outer.issuperset(e.loops)]
+    return len(operands) < len(nest.factors) or not alone.issuperset(decided)
 
 
 def _tests(
@@ -161,14 +241,18 @@ def _tests(
             yield last, f"{number(dict(e.coefficients)[last])}, {rest}, {size}"
 
 
-def _step(e: Affine, axis: int, a: str, order: Sequence[Symbol], depth: int) -> str:
-    """Write how far a loop moves along an axis, and once, at the start, how far the constant."""
-    if depth == 0:
-        return f"({number(e.constant)}) * _at_{a}.strides[{axis}]" if e.constant != 0 else ""
-    v = order[depth - 1]
-    slope = dict(e.coefficients).get(v, 0)
-    moved = normal(v * slope)
-    return f"({number(moved)}) * _at_{a}.strides[{axis}]" if moved != 0 else ""
+def _start(index: Iterable[Affine], a: str) -> Iterator[str]:
+    """Write how far from its beginning an array is read where all loops are at 0."""
+    for axis, e in enumerate(index):
+        if e.constant != 0:
+            yield f"({number(e.constant)}) * _at_{a}.strides[{axis}]"
+
+
+def _step(index: Iterable[Affine], v: Symbol, a: str) -> str:
+    """Write how far in an array the next value of a loop is, or ""."""
+    slopes = [(axis, dict(e.coefficients)[v]) for axis, e in enumerate(index) if v in e.loops]
+    strides = (("" if c == 1 else f"({number(c)}) * ", axis) for axis, c in slopes)
+    return " + ".join(f"{times}_at_{a}.strides[{axis}]" for times, axis in strides)
 
 
 def _scaled(nest: Nest) -> str:

@@ -31,7 +31,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__GNUC__)
+#define ASIDE __attribute__((noinline, cold)) /* out of the way of what is done often */
+#else
+#define ASIDE
+#endif
+
 typedef ptrdiff_t Int;
+static const Int ENDLESS = (Int)1 << 60; /* no index is as large */
 
 enum { LOOPS = 32, AXES = 20, PLANES = 32, FACTORS = 64 };
 enum { BATCH, ROWS, COLUMNS, OVER, ROLES };
@@ -73,8 +80,8 @@ static inline void rot180_begin(Nest *n, int itemsize, Entry *factors, int left,
 
 /* Add a loop over all integers; bounds follow. */
 static inline int rot180_loop(Nest *n, int role) {
-    n->first[n->loops] = -((Int)1 << 60);
-    n->stop[n->loops] = (Int)1 << 60;
+    n->first[n->loops] = -ENDLESS;
+    n->stop[n->loops] = ENDLESS;
     n->role[n->loops] = role;
     n->slope[n->loops] = 0;
     return n->loops++;
@@ -106,12 +113,12 @@ static inline int rot180_bound(Nest *n, int loop, Int size) {
         if (by == 0) continue;
         far += (ends < 0 ? -ends : ends) + (other < 0 ? -other : other);
         empty = empty || n->first[i] >= n->stop[i];
-        if (empty || far >= 1152921504606846976.) continue;
+        if (empty || far >= (double)ENDLESS) continue;
         low += by > 0 ? by * n->first[i] : by * (n->stop[i] - 1);
         high += by < 0 ? by * n->first[i] : by * (n->stop[i] - 1);
     }
     n->constant = n->slope[loop] = 0;
-    if (!empty && far >= 1152921504606846976.) return 0;
+    if (!empty && far >= (double)ENDLESS) return 0;
     if (!empty && slope != 0) {
         Int by = slope < 0 ? -slope : slope;
         first = slope > 0 ? -rot180_floor(high, by) : -rot180_floor(size - 1 - low, by);
@@ -124,23 +131,34 @@ static inline int rot180_bound(Nest *n, int loop, Int size) {
     return 1;
 }
 
-/* Keep of first <= v < stop where 0 <= slope * v + rest < size. */
-static inline void rot180_clip(Int slope, Int rest, Int size, Int *first, Int *stop) {
+typedef struct {
+    Int first, stop;
+} Span;
+
+/* Return where 0 <= slope * v + rest < size. */
+static ASIDE Span rot180_span(Int slope, Int rest, Int size) {
     Int low = -rest, high = size - rest; /* low <= slope * v < high */
     if (slope == 0) {
-        if (low > 0 || high <= 0) *stop = *first;
-        return;
+        const Span none = {0, 0}, all = {-ENDLESS, ENDLESS};
+        return low > 0 || high <= 0 ? none : all;
     }
     if (slope < 0) {
         Int turned = 1 - high;
         high = 1 - low, low = turned, slope = -slope;
     }
-    if (slope > 1) {
-        low = -rot180_floor(-low, slope);
-        high = rot180_floor(high - 1, slope) + 1;
-    }
-    if (low > *first) *first = low;
-    if (high < *stop) *stop = high;
+    const Span found = {-rot180_floor(-low, slope), rot180_floor(high - 1, slope) + 1};
+    return found;
+}
+
+/* Keep of first <= v < stop where 0 <= slope * v + rest < size. */
+static inline void rot180_clip(Int slope, Int rest, Int size, Int *first, Int *stop) {
+    Span s = {-rest, size - rest};
+    if (slope == -1)
+        s.first = rest - size + 1, s.stop = rest + 1;
+    else if (slope != 1)
+        s = rot180_span(slope, rest, size);
+    if (s.first > *first) *first = s.first;
+    if (s.stop < *stop) *stop = s.stop;
 }
 
 /* Begin the map of an entry of an array, or of a box: the data, and no slope. */
@@ -265,11 +283,14 @@ static double products(const Nest *n) {
     return work;
 }
 
-/* Say whether a sum is to run in plain loops; then it runs in them also if it is asked about. One
- * of no products is passed over, for loops would still visit its outputs. */
-static inline int rot180_small(const Nest *n) {
-    double work = products(n);
-    if (work == 0) return 0;
+static inline double rot180_extent(Int first, Int stop) {
+    return first < stop ? (double)(stop - first) : 0;
+}
+
+/* Say whether a sum of so many products is to run in plain loops; then it runs in them also if it
+ * is asked about. One of none is passed over, for loops would still visit its outputs. */
+static inline int rot180_small(double work) {
+    if (work == 0 || work >= (double)ENDLESS) return 0;
     if (rot180_path == USUAL ? work > SMALL : rot180_path != PLAIN) return 0;
     if (asked.answers) answer(PLAIN, work);
     return 1;
@@ -5379,7 +5400,7 @@ static int NAME(rot180_contract)(const Nest *nest) {
         s.box.from[i] = 0;
         if (s.extent[i] < 1 && (nest->role[i] != OVER || !nest->fresh)) return DONE;
         if (s.extent[i] < 1) empty = 1;
-        if (s.extent[i] >= (Int)1 << 60) return TOO_FAR;
+        if (s.extent[i] >= ENDLESS) return TOO_FAR;
         work *= (double)s.extent[i];
     }
     if (empty) count = 0;

@@ -82,7 +82,6 @@ cdef extern from *:
         Py_ssize_t lanes, tall, over
         double products, scratch
     int SMALL
-    int PLAIN
     size_t rot180_held
     size_t rot180_most
     void rot180_ask(Answer *, int)
@@ -96,7 +95,9 @@ cdef extern from *:
     int _loop "rot180_loop"(Nest *, int) nogil
     int _range "rot180_range"(Nest *, int, Py_ssize_t) nogil
     bint rot180_bound(Nest *, int, Py_ssize_t) nogil
-    bint rot180_small(Nest *) nogil
+    Py_ssize_t ENDLESS
+    double rot180_extent(Py_ssize_t, Py_ssize_t) nogil
+    bint rot180_small(double) nogil
     void rot180_clip(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t *, Py_ssize_t *) nogil
     void rot180_entry(Entry *, void *, int, Py_ssize_t *, Py_ssize_t *) nogil
     int rot180_contract(Nest *) nogil
@@ -183,17 +184,15 @@ cdef int _linear_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef bint _near = 0 <= (N | C | O) < 1048576
     cdef Py_ssize_t n, o, c
     # y[n, o] += sum[c] x[n, c] * w[o, c]
-    _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _linear_forward_whole(N, C, O)
-    n = _range(&_nest, ROWS, N)
-    o = _range(&_nest, COLUMNS, O)
-    c = _range(&_nest, OVER, C)
-    if _near and rot180_small(&_nest):
-        if _at_y.itemsize == 4:
-            _linear_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, N, C, O)
-        else:
-            _linear_forward_0(<double>0, &_nest, _at_y, _at_x, _at_w, N, C, O)
-    else:
+    if not _near or not (
+        _linear_forward_0(<float>0, _linear_forward_whole(N, C, O), _at_y, _at_x, _at_w, N, C, O) if _at_y.itemsize == 4
+        else _linear_forward_0(<double>0, _linear_forward_whole(N, C, O), _at_y, _at_x, _at_w, N, C, O)
+    ):
+        _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _linear_forward_whole(N, C, O)
+        n = _range(&_nest, ROWS, N)
+        o = _range(&_nest, COLUMNS, O)
+        c = _range(&_nest, OVER, C)
         _entry(&_nest.out, _at_y)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][o] = 1
@@ -206,15 +205,13 @@ cdef int _linear_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
         _run(&_nest)
     # y[n, o] += bias[o]
     if _at_bias is not NULL:  # else zeros
-        _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
-        n = _range(&_nest, ROWS, N)
-        o = _range(&_nest, ROWS, O)
-        if _near and rot180_small(&_nest):
-            if _at_y.itemsize == 4:
-                _linear_forward_1(<float>0, &_nest, _at_y, _at_bias, N, C, O)
-            else:
-                _linear_forward_1(<double>0, &_nest, _at_y, _at_bias, N, C, O)
-        else:
+        if not _near or not (
+            _linear_forward_1(<float>0, _at_y, _at_bias, N, C, O) if _at_y.itemsize == 4
+            else _linear_forward_1(<double>0, _at_y, _at_bias, N, C, O)
+        ):
+            _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
+            n = _range(&_nest, ROWS, N)
+            o = _range(&_nest, ROWS, O)
             _entry(&_nest.out, _at_y)
             _nest.out.slope[0][n] = 1
             _nest.out.slope[1][o] = 1
@@ -230,17 +227,15 @@ cdef int _linear_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
     cdef bint _near = 0 <= (N | O | C) < 1048576
     cdef Py_ssize_t n, c, o
     # grad_x[n, c] += sum[o] grad_y[n, o] * w[o, c]
-    _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _linear_grad_x_whole(N, O, C)
-    n = _range(&_nest, ROWS, N)
-    c = _range(&_nest, COLUMNS, C)
-    o = _range(&_nest, OVER, O)
-    if _near and rot180_small(&_nest):
-        if _at_grad_x.itemsize == 4:
-            _linear_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, N, O, C)
-        else:
-            _linear_grad_x_0(<double>0, &_nest, _at_grad_x, _at_grad_y, _at_w, N, O, C)
-    else:
+    if not _near or not (
+        _linear_grad_x_0(<float>0, _linear_grad_x_whole(N, O, C), _at_grad_x, _at_grad_y, _at_w, N, O, C) if _at_grad_x.itemsize == 4
+        else _linear_grad_x_0(<double>0, _linear_grad_x_whole(N, O, C), _at_grad_x, _at_grad_y, _at_w, N, O, C)
+    ):
+        _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _linear_grad_x_whole(N, O, C)
+        n = _range(&_nest, ROWS, N)
+        c = _range(&_nest, COLUMNS, C)
+        o = _range(&_nest, OVER, O)
         _entry(&_nest.out, _at_grad_x)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][c] = 1
@@ -260,17 +255,15 @@ cdef int _linear_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef bint _near = 0 <= (N | O | C) < 1048576
     cdef Py_ssize_t o, c, n
     # grad_w[o, c] += sum[n] grad_y[n, o] * x[n, c]
-    _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _linear_grad_w_whole(N, O, C)
-    o = _range(&_nest, ROWS, O)
-    c = _range(&_nest, COLUMNS, C)
-    n = _range(&_nest, OVER, N)
-    if _near and rot180_small(&_nest):
-        if _at_grad_w.itemsize == 4:
-            _linear_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, N, O, C)
-        else:
-            _linear_grad_w_0(<double>0, &_nest, _at_grad_w, _at_grad_y, _at_x, N, O, C)
-    else:
+    if not _near or not (
+        _linear_grad_w_0(<float>0, _linear_grad_w_whole(N, O, C), _at_grad_w, _at_grad_y, _at_x, N, O, C) if _at_grad_w.itemsize == 4
+        else _linear_grad_w_0(<double>0, _linear_grad_w_whole(N, O, C), _at_grad_w, _at_grad_y, _at_x, N, O, C)
+    ):
+        _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _linear_grad_w_whole(N, O, C)
+        o = _range(&_nest, ROWS, O)
+        c = _range(&_nest, COLUMNS, C)
+        n = _range(&_nest, OVER, N)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][o] = 1
         _nest.out.slope[1][c] = 1
@@ -291,15 +284,13 @@ cdef int _linear_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     cdef Py_ssize_t o, n
     # grad_bias[o] += sum[n] grad_y[n, o]
     if _at_grad_y is not NULL:  # else zeros
-        _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
-        o = _range(&_nest, ROWS, O)
-        n = _range(&_nest, OVER, N)
-        if _near and rot180_small(&_nest):
-            if _at_grad_bias.itemsize == 4:
-                _linear_grad_bias_0(<float>0, &_nest, _at_grad_bias, _at_grad_y, N, O)
-            else:
-                _linear_grad_bias_0(<double>0, &_nest, _at_grad_bias, _at_grad_y, N, O)
-        else:
+        if not _near or not (
+            _linear_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, O) if _at_grad_bias.itemsize == 4
+            else _linear_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, O)
+        ):
+            _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
+            o = _range(&_nest, ROWS, O)
+            n = _range(&_nest, OVER, N)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][o] = 1
             _entry(&_factors[0], _at_grad_y)
@@ -309,176 +300,212 @@ cdef int _linear_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     return 0
 
 
-cdef void _linear_forward_0(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept nogil:
+cdef bint _linear_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept nogil:
     cdef Py_ssize_t n, o, c
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_2_2
-    cdef char *_place_1_3
-    cdef char *_place_2_3
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_0_0, &_stop_0_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_x.shape[1], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_2_0, &_stop_2_0)
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        _place_1_1 = <char *>_at_x.buf + (n) * _at_x.strides[0]
-        for o in range(_first_1_0, _stop_1_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_o, _step_1_n, _step_1_c, _step_2_o, _step_2_c
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_o, *_place_2_o, *_place_1_c, *_place_2_c
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[1], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_x.shape[1], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_c, &_stop_c)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_c, _stop_c)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_o = _at_y.strides[1]
+    _place_1 = <char *>_at_x.buf
+    _step_1_n = _at_x.strides[0]
+    _step_1_c = _at_x.strides[1]
+    _place_2 = <char *>_at_w.buf
+    _step_2_o = _at_w.strides[0]
+    _step_2_c = _at_w.strides[1]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_o * _step_0_o
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_c * _step_1_c
+    for n in range(_stop_n - _first_n):
+        _place_0_o = _place_0_n
+        _place_2_o = _place_2 + _first_o * _step_2_o + _first_c * _step_2_c
+        for o in range(_stop_o - _first_o):
             _sum = 0
-            _place_0_2 = _place_0_1 + (o) * _at_y.strides[1]
-            _place_2_2 = <char *>_at_w.buf + (o) * _at_w.strides[0]
-            for c in range(_first_2_0, _stop_2_0):
-                _place_1_3 = _place_1_1 + (c) * _at_x.strides[1]
-                _place_2_3 = _place_2_2 + (c) * _at_w.strides[1]
-                _sum += (<real *>_place_1_3)[0] * (<real *>_place_2_3)[0]
-            (<real *>_place_0_2)[0] += _sum
+            _place_1_c = _place_1_n
+            _place_2_c = _place_2_o
+            for c in range(_stop_c - _first_c):
+                _sum += (<real *>_place_1_c)[0] * (<real *>_place_2_c)[0]
+                _place_1_c += _step_1_c
+                _place_2_c += _step_2_c
+            (<real *>_place_0_o)[0] = _sum if _fresh else (<real *>_place_0_o)[0] + _sum
+            _place_0_o += _step_0_o
+            _place_2_o += _step_2_o
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _linear_forward_1(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept nogil:
+cdef bint _linear_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept nogil:
     cdef Py_ssize_t n, o
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef char *_place_0_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_bias.shape[0], &_first_1_0, &_stop_1_0)
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        for o in range(_first_1_0, _stop_1_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_o, _stop_o, _step_0_n, _step_0_o, _step_1_o
+    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_o, *_place_1_o
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[1], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_bias.shape[0], &_first_o, &_stop_o)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_o, _stop_o)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_o = _at_y.strides[1]
+    _place_1 = <char *>_at_bias.buf
+    _step_1_o = _at_bias.strides[0]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_o * _step_0_o
+    for n in range(_stop_n - _first_n):
+        _place_0_o = _place_0_n
+        _place_1_o = _place_1 + _first_o * _step_1_o
+        for o in range(_stop_o - _first_o):
             _sum = 0
-            _place_0_2 = _place_0_1 + (o) * _at_y.strides[1]
-            _place_1_2 = <char *>_at_bias.buf + (o) * _at_bias.strides[0]
-            _sum += (<real *>_place_1_2)[0]
-            (<real *>_place_0_2)[0] += _sum
+            _sum += (<real *>_place_1_o)[0]
+            (<real *>_place_0_o)[0] = (<real *>_place_0_o)[0] + _sum
+            _place_0_o += _step_0_o
+            _place_1_o += _step_1_o
+        _place_0_n += _step_0_n
+    return True
 
 
-cdef void _linear_grad_x_0(real _sum, Nest *_nest, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept nogil:
+cdef bint _linear_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t n, c, o
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_2_2
-    cdef char *_place_1_3
-    cdef char *_place_2_3
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_1_0, &_stop_1_0)
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_x.buf + (n) * _at_grad_x.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (n) * _at_grad_y.strides[0]
-        for c in range(_first_1_0, _stop_1_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_c, _step_1_n, _step_1_o, _step_2_c, _step_2_o
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_c, *_place_2_c, *_place_1_o, *_place_2_o
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_c, &_stop_c)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_o, _stop_o)):
+        return False
+    _place_0 = <char *>_at_grad_x.buf
+    _step_0_n = _at_grad_x.strides[0]
+    _step_0_c = _at_grad_x.strides[1]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_o = _at_grad_y.strides[1]
+    _place_2 = <char *>_at_w.buf
+    _step_2_c = _at_w.strides[1]
+    _step_2_o = _at_w.strides[0]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_c * _step_0_c
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_o * _step_1_o
+    for n in range(_stop_n - _first_n):
+        _place_0_c = _place_0_n
+        _place_2_c = _place_2 + _first_c * _step_2_c + _first_o * _step_2_o
+        for c in range(_stop_c - _first_c):
             _sum = 0
-            _place_0_2 = _place_0_1 + (c) * _at_grad_x.strides[1]
-            _place_2_2 = <char *>_at_w.buf + (c) * _at_w.strides[1]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_1_3 = _place_1_1 + (o) * _at_grad_y.strides[1]
-                _place_2_3 = _place_2_2 + (o) * _at_w.strides[0]
-                _sum += (<real *>_place_1_3)[0] * (<real *>_place_2_3)[0]
-            (<real *>_place_0_2)[0] += _sum
+            _place_1_o = _place_1_n
+            _place_2_o = _place_2_c
+            for o in range(_stop_o - _first_o):
+                _sum += (<real *>_place_1_o)[0] * (<real *>_place_2_o)[0]
+                _place_1_o += _step_1_o
+                _place_2_o += _step_2_o
+            (<real *>_place_0_c)[0] = _sum if _fresh else (<real *>_place_0_c)[0] + _sum
+            _place_0_c += _step_0_c
+            _place_2_c += _step_2_c
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _linear_grad_w_0(real _sum, Nest *_nest, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept nogil:
+cdef bint _linear_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t o, c, n
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_2_2
-    cdef char *_place_1_3
-    cdef char *_place_2_3
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_1_0, &_stop_1_0)
-    for o in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_w.buf + (o) * _at_grad_w.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (o) * _at_grad_y.strides[1]
-        for c in range(_first_1_0, _stop_1_0):
+    cdef Py_ssize_t _first_o, _stop_o, _first_c, _stop_c, _first_n, _stop_n, _step_0_o, _step_0_c, _step_1_o, _step_1_n, _step_2_c, _step_2_n
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_o, *_place_1_o, *_place_0_c, *_place_2_c, *_place_1_n, *_place_2_n
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_o, &_stop_o)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_c, &_stop_c)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_c, &_stop_c)
+    if not rot180_small(rot180_extent(_first_o, _stop_o) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_n, _stop_n)):
+        return False
+    _place_0 = <char *>_at_grad_w.buf
+    _step_0_o = _at_grad_w.strides[0]
+    _step_0_c = _at_grad_w.strides[1]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_o = _at_grad_y.strides[1]
+    _step_1_n = _at_grad_y.strides[0]
+    _place_2 = <char *>_at_x.buf
+    _step_2_c = _at_x.strides[1]
+    _step_2_n = _at_x.strides[0]
+    _place_0_o = _place_0 + _first_o * _step_0_o + _first_c * _step_0_c
+    _place_1_o = _place_1 + _first_o * _step_1_o + _first_n * _step_1_n
+    for o in range(_stop_o - _first_o):
+        _place_0_c = _place_0_o
+        _place_2_c = _place_2 + _first_c * _step_2_c + _first_n * _step_2_n
+        for c in range(_stop_c - _first_c):
             _sum = 0
-            _place_0_2 = _place_0_1 + (c) * _at_grad_w.strides[1]
-            _place_2_2 = <char *>_at_x.buf + (c) * _at_x.strides[1]
-            for n in range(_first_2_0, _stop_2_0):
-                _place_1_3 = _place_1_1 + (n) * _at_grad_y.strides[0]
-                _place_2_3 = _place_2_2 + (n) * _at_x.strides[0]
-                _sum += (<real *>_place_1_3)[0] * (<real *>_place_2_3)[0]
-            (<real *>_place_0_2)[0] += _sum
+            _place_1_n = _place_1_o
+            _place_2_n = _place_2_c
+            for n in range(_stop_n - _first_n):
+                _sum += (<real *>_place_1_n)[0] * (<real *>_place_2_n)[0]
+                _place_1_n += _step_1_n
+                _place_2_n += _step_2_n
+            (<real *>_place_0_c)[0] = _sum if _fresh else (<real *>_place_0_c)[0] + _sum
+            _place_0_c += _step_0_c
+            _place_2_c += _step_2_c
+        _place_0_o += _step_0_o
+        _place_1_o += _step_1_o
+    return True
 
 
-cdef void _linear_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t O) noexcept nogil:
+cdef bint _linear_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t O) noexcept nogil:
     cdef Py_ssize_t o, n
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_1_2
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    for o in range(_first_0_0, _stop_0_0):
+    cdef Py_ssize_t _first_o, _stop_o, _first_n, _stop_n, _step_0_o, _step_1_o, _step_1_n
+    cdef char *_place_0, *_place_1, *_place_0_o, *_place_1_o, *_place_1_n
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_o, &_stop_o)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_o, &_stop_o)
+    if not rot180_small(rot180_extent(_first_o, _stop_o) * rot180_extent(_first_n, _stop_n)):
+        return False
+    _place_0 = <char *>_at_grad_bias.buf
+    _step_0_o = _at_grad_bias.strides[0]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_o = _at_grad_y.strides[1]
+    _step_1_n = _at_grad_y.strides[0]
+    _place_0_o = _place_0 + _first_o * _step_0_o
+    _place_1_o = _place_1 + _first_o * _step_1_o + _first_n * _step_1_n
+    for o in range(_stop_o - _first_o):
         _sum = 0
-        _place_0_1 = <char *>_at_grad_bias.buf + (o) * _at_grad_bias.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (o) * _at_grad_y.strides[1]
-        for n in range(_first_1_0, _stop_1_0):
-            _place_1_2 = _place_1_1 + (n) * _at_grad_y.strides[0]
-            _sum += (<real *>_place_1_2)[0]
-        (<real *>_place_0_1)[0] += _sum
+        _place_1_n = _place_1_o
+        for n in range(_stop_n - _first_n):
+            _sum += (<real *>_place_1_n)[0]
+            _place_1_n += _step_1_n
+        (<real *>_place_0_o)[0] = (<real *>_place_0_o)[0] + _sum
+        _place_0_o += _step_0_o
+        _place_1_o += _step_1_o
+    return True
 
 
 cdef inline bint _conv1d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept:
@@ -502,20 +529,18 @@ cdef int _conv1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef bint _near = 0 <= (s | d | lo | N | G | C | O | K | P) < 1048576
     cdef Py_ssize_t n, g, o, p, c, k
     # y[n, g, o, p] += sum[c, k] x[n, g, c, s*p + d*k - lo] * w[g, o, c, k]
-    _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv1d_forward_whole(s, d, lo, N, G, C, O, K, P)
-    n = _range(&_nest, ROWS, N)
-    g = _range(&_nest, BATCH, G)
-    o = _range(&_nest, COLUMNS, O)
-    p = _range(&_nest, ROWS, P)
-    c = _range(&_nest, OVER, C)
-    k = _range(&_nest, OVER, K)
-    if _near and rot180_small(&_nest):
-        if _at_y.itemsize == 4:
-            _conv1d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, s, d, lo, N, G, C, O, K, P)
-        else:
-            _conv1d_forward_0(<double>0, &_nest, _at_y, _at_x, _at_w, s, d, lo, N, G, C, O, K, P)
-    else:
+    if not _near or not (
+        _conv1d_forward_0(<float>0, _conv1d_forward_whole(s, d, lo, N, G, C, O, K, P), _at_y, _at_x, _at_w, s, d, lo, N, G, C, O, K, P) if _at_y.itemsize == 4
+        else _conv1d_forward_0(<double>0, _conv1d_forward_whole(s, d, lo, N, G, C, O, K, P), _at_y, _at_x, _at_w, s, d, lo, N, G, C, O, K, P)
+    ):
+        _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv1d_forward_whole(s, d, lo, N, G, C, O, K, P)
+        n = _range(&_nest, ROWS, N)
+        g = _range(&_nest, BATCH, G)
+        o = _range(&_nest, COLUMNS, O)
+        p = _range(&_nest, ROWS, P)
+        c = _range(&_nest, OVER, C)
+        k = _range(&_nest, OVER, K)
         _entry(&_nest.out, _at_y)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -534,17 +559,15 @@ cdef int _conv1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
         _run(&_nest)
     # y[n, g, o, p] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
-        _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
-        n = _range(&_nest, ROWS, N)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        p = _range(&_nest, ROWS, P)
-        if _near and rot180_small(&_nest):
-            if _at_y.itemsize == 4:
-                _conv1d_forward_1(<float>0, &_nest, _at_y, _at_bias, s, d, lo, N, G, C, O, K, P)
-            else:
-                _conv1d_forward_1(<double>0, &_nest, _at_y, _at_bias, s, d, lo, N, G, C, O, K, P)
-        else:
+        if not _near or not (
+            _conv1d_forward_1(<float>0, _at_y, _at_bias, s, d, lo, N, G, C, O, K, P) if _at_y.itemsize == 4
+            else _conv1d_forward_1(<double>0, _at_y, _at_bias, s, d, lo, N, G, C, O, K, P)
+        ):
+            _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
+            n = _range(&_nest, ROWS, N)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            p = _range(&_nest, ROWS, P)
             _entry(&_nest.out, _at_y)
             _nest.out.slope[0][n] = 1
             _nest.out.slope[1][g] = 1
@@ -568,24 +591,22 @@ cdef int _conv1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
             if (phi - d*r) % s != 0:
                 continue
             m = (phi - d*r) // s
-            _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-            _nest.fresh = _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H)
-            n = _range(&_nest, ROWS, N)
-            g = _range(&_nest, BATCH, G)
-            c = _range(&_nest, COLUMNS, C)
-            u = _loop(&_nest, ROWS)
-            _nest.slope[u] = s; _nest.constant = phi - lo
-            _bound(&_nest, u, H)
-            o = _range(&_nest, OVER, O)
-            q = _loop(&_nest, OVER)
-            _nest.slope[q] = s; _nest.constant = r
-            _bound(&_nest, q, K)
-            if _near and rot180_small(&_nest):
-                if _at_grad_x.itemsize == 4:
-                    _conv1d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, phi, r, m)
-                else:
-                    _conv1d_grad_x_0(<double>0, &_nest, _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, phi, r, m)
-            else:
+            if not _near or not (
+                _conv1d_grad_x_0(<float>0, _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, phi, r, m) if _at_grad_x.itemsize == 4
+                else _conv1d_grad_x_0(<double>0, _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, phi, r, m)
+            ):
+                _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+                _nest.fresh = _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H)
+                n = _range(&_nest, ROWS, N)
+                g = _range(&_nest, BATCH, G)
+                c = _range(&_nest, COLUMNS, C)
+                u = _loop(&_nest, ROWS)
+                _nest.slope[u] = s; _nest.constant = phi - lo
+                _bound(&_nest, u, H)
+                o = _range(&_nest, OVER, O)
+                q = _loop(&_nest, OVER)
+                _nest.slope[q] = s; _nest.constant = r
+                _bound(&_nest, q, K)
                 _entry(&_nest.out, _at_grad_x)
                 _nest.out.slope[0][n] = 1
                 _nest.out.slope[1][g] = 1
@@ -611,20 +632,18 @@ cdef int _conv1d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef bint _near = 0 <= (s | d | lo | N | G | O | P | C | K) < 1048576
     cdef Py_ssize_t g, o, c, k, n, p
     # grad_w[g, o, c, k] += sum[n, p] grad_y[n, g, o, p] * x[n, g, c, d*k + s*p - lo]
-    _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv1d_grad_w_whole(s, d, lo, N, G, O, P, C, K)
-    g = _range(&_nest, BATCH, G)
-    o = _range(&_nest, ROWS, O)
-    c = _range(&_nest, COLUMNS, C)
-    k = _range(&_nest, COLUMNS, K)
-    n = _range(&_nest, OVER, N)
-    p = _range(&_nest, OVER, P)
-    if _near and rot180_small(&_nest):
-        if _at_grad_w.itemsize == 4:
-            _conv1d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, s, d, lo, N, G, O, P, C, K)
-        else:
-            _conv1d_grad_w_0(<double>0, &_nest, _at_grad_w, _at_grad_y, _at_x, s, d, lo, N, G, O, P, C, K)
-    else:
+    if not _near or not (
+        _conv1d_grad_w_0(<float>0, _conv1d_grad_w_whole(s, d, lo, N, G, O, P, C, K), _at_grad_w, _at_grad_y, _at_x, s, d, lo, N, G, O, P, C, K) if _at_grad_w.itemsize == 4
+        else _conv1d_grad_w_0(<double>0, _conv1d_grad_w_whole(s, d, lo, N, G, O, P, C, K), _at_grad_w, _at_grad_y, _at_x, s, d, lo, N, G, O, P, C, K)
+    ):
+        _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv1d_grad_w_whole(s, d, lo, N, G, O, P, C, K)
+        g = _range(&_nest, BATCH, G)
+        o = _range(&_nest, ROWS, O)
+        c = _range(&_nest, COLUMNS, C)
+        k = _range(&_nest, COLUMNS, K)
+        n = _range(&_nest, OVER, N)
+        p = _range(&_nest, OVER, P)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][o] = 1
@@ -651,17 +670,15 @@ cdef int _conv1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     cdef Py_ssize_t g, o, n, p
     # grad_bias[g, o] += sum[n, p] grad_y[n, g, o, p]
     if _at_grad_y is not NULL:  # else zeros
-        _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        n = _range(&_nest, OVER, N)
-        p = _range(&_nest, OVER, P)
-        if _near and rot180_small(&_nest):
-            if _at_grad_bias.itemsize == 4:
-                _conv1d_grad_bias_0(<float>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, P)
-            else:
-                _conv1d_grad_bias_0(<double>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, P)
-        else:
+        if not _near or not (
+            _conv1d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, P) if _at_grad_bias.itemsize == 4
+            else _conv1d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, P)
+        ):
+            _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            n = _range(&_nest, OVER, N)
+            p = _range(&_nest, OVER, P)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -674,341 +691,364 @@ cdef int _conv1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     return 0
 
 
-cdef void _conv1d_forward_0(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
+cdef bint _conv1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, c, k
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_5_4
-    cdef Py_ssize_t _stop_5_4
-    cdef char *_place_1_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_1_5
-    cdef char *_place_2_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_x.shape[2], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_w.shape[3], &_first_5_0, &_stop_5_0)
-    _place_1_0 = <char *>_at_x.buf + (-lo) * _at_x.strides[3]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_x.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_x.strides[1]
-            _place_2_2 = <char *>_at_w.buf + (g) * _at_w.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_2_3 = _place_2_2 + (o) * _at_w.strides[1]
-                for p in range(_first_3_0, _stop_3_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_c, _stop_c, _first_k, _stop_k, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_1_n, _step_1_g, _step_1_p, _step_1_c, _step_1_k, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _first_k_p, _stop_k_p
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_p, *_place_1_p, *_place_1_c, *_place_2_c, *_place_1_k, *_place_2_k
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_y.shape[3], &_first_p, &_stop_p)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_c, &_stop_c)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_w.shape[3], &_first_k, &_stop_k)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_k, _stop_k)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_p = _at_y.strides[3]
+    _place_1 = <char *>_at_x.buf + (-lo) * _at_x.strides[3]
+    _step_1_n = _at_x.strides[0]
+    _step_1_g = _at_x.strides[1]
+    _step_1_p = (s) * _at_x.strides[3]
+    _step_1_c = _at_x.strides[2]
+    _step_1_k = (d) * _at_x.strides[3]
+    _place_2 = <char *>_at_w.buf
+    _step_2_g = _at_w.strides[0]
+    _step_2_o = _at_w.strides[1]
+    _step_2_c = _at_w.strides[2]
+    _step_2_k = _at_w.strides[3]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_p * _step_0_p
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_p * _step_1_p + _first_c * _step_1_c
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_o * _step_2_o + _first_c * _step_2_c
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_2_o = _place_2_g
+            for o in range(_stop_o - _first_o):
+                _place_0_p = _place_0_o
+                _place_1_p = _place_1_g
+                for p in range(_first_p, _stop_p):
+                    _first_k_p = _first_k
+                    _stop_k_p = _stop_k
+                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_k_p, &_stop_k_p)
                     _sum = 0
-                    _first_5_4 = _first_5_0
-                    _stop_5_4 = _stop_5_0
-                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_5_4, &_stop_5_4)
-                    _place_0_4 = _place_0_3 + (p) * _at_y.strides[3]
-                    _place_1_4 = _place_1_2 + (p*s) * _at_x.strides[3]
-                    for c in range(_first_4_0, _stop_4_0):
-                        _place_1_5 = _place_1_4 + (c) * _at_x.strides[2]
-                        _place_2_5 = _place_2_3 + (c) * _at_w.strides[2]
-                        for k in range(_first_5_4, _stop_5_4):
-                            _place_1_6 = _place_1_5 + (d*k) * _at_x.strides[3]
-                            _place_2_6 = _place_2_5 + (k) * _at_w.strides[3]
-                            _sum += (<real *>_place_1_6)[0] * (<real *>_place_2_6)[0]
-                    (<real *>_place_0_4)[0] += _sum
+                    _place_1_c = _place_1_p + _first_k_p * _step_1_k
+                    _place_2_c = _place_2_o + _first_k_p * _step_2_k
+                    for c in range(_stop_c - _first_c):
+                        _place_1_k = _place_1_c
+                        _place_2_k = _place_2_c
+                        for k in range(_stop_k_p - _first_k_p):
+                            _sum += (<real *>_place_1_k)[0] * (<real *>_place_2_k)[0]
+                            _place_1_k += _step_1_k
+                            _place_2_k += _step_2_k
+                        _place_1_c += _step_1_c
+                        _place_2_c += _step_2_c
+                    (<real *>_place_0_p)[0] = _sum if _fresh else (<real *>_place_0_p)[0] + _sum
+                    _place_0_p += _step_0_p
+                    _place_1_p += _step_1_p
+                _place_0_o += _step_0_o
+                _place_2_o += _step_2_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv1d_forward_1(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
+cdef bint _conv1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t n, g, o, p
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef char *_place_0_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_0_3
-    cdef char *_place_1_3
-    cdef char *_place_0_4
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    rot180_clip(1, 0, _at_bias.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_bias.shape[1], &_first_2_0, &_stop_2_0)
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = <char *>_at_bias.buf + (g) * _at_bias.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_1_3 = _place_1_2 + (o) * _at_bias.strides[1]
-                for p in range(_first_3_0, _stop_3_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_1_g, _step_1_o
+    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_p
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_y.shape[3], &_first_p, &_stop_p)
+    rot180_clip(1, 0, _at_bias.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_bias.shape[1], &_first_o, &_stop_o)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_p, _stop_p)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_p = _at_y.strides[3]
+    _place_1 = <char *>_at_bias.buf
+    _step_1_g = _at_bias.strides[0]
+    _step_1_o = _at_bias.strides[1]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_p * _step_0_p
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_1_o = _place_1_g
+            for o in range(_stop_o - _first_o):
+                _place_0_p = _place_0_o
+                for p in range(_stop_p - _first_p):
                     _sum = 0
-                    _place_0_4 = _place_0_3 + (p) * _at_y.strides[3]
-                    _sum += (<real *>_place_1_3)[0]
-                    (<real *>_place_0_4)[0] += _sum
+                    _sum += (<real *>_place_1_o)[0]
+                    (<real *>_place_0_p)[0] = (<real *>_place_0_p)[0] + _sum
+                    _place_0_p += _step_0_p
+                _place_0_o += _step_0_o
+                _place_1_o += _step_1_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+        _place_0_n += _step_0_n
+    return True
 
 
-cdef void _conv1d_grad_x_0(real _sum, Nest *_nest, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m) noexcept nogil:
+cdef bint _conv1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m) noexcept nogil:
     cdef Py_ssize_t n, g, c, u, o, q
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_5_4
-    cdef Py_ssize_t _stop_5_4
-    cdef char *_place_0_0
-    cdef char *_place_1_0
-    cdef char *_place_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_1_5
-    cdef char *_place_2_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(s, phi - lo, _at_grad_x.shape[3], &_first_3_0, &_stop_3_0)
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(s, r, _at_w.shape[3], &_first_5_0, &_stop_5_0)
-    _place_0_0 = <char *>_at_grad_x.buf + (phi - lo) * _at_grad_x.strides[3]
-    _place_1_0 = <char *>_at_grad_y.buf + (m) * _at_grad_y.strides[3]
-    _place_2_0 = <char *>_at_w.buf + (r) * _at_w.strides[3]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = _place_0_0 + (n) * _at_grad_x.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_grad_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_grad_x.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_grad_y.strides[1]
-            _place_2_2 = _place_2_0 + (g) * _at_w.strides[0]
-            for c in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (c) * _at_grad_x.strides[2]
-                _place_2_3 = _place_2_2 + (c) * _at_w.strides[2]
-                for u in range(_first_3_0, _stop_3_0):
+    cdef Py_ssize_t _first_u, _stop_u, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u, _step_1_n, _step_1_g, _step_1_u, _step_1_o, _step_1_q, _step_2_g, _step_2_c, _step_2_o, _step_2_q, _first_q_u, _stop_q_u
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_u, *_place_1_u, *_place_1_o, *_place_2_o, *_place_1_q, *_place_2_q
+    _first_u = -ENDLESS
+    _stop_u = ENDLESS
+    rot180_clip(s, phi - lo, H, &_first_u, &_stop_u)
+    _first_q = -ENDLESS
+    _stop_q = ENDLESS
+    rot180_clip(s, r, K, &_first_q, &_stop_q)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_c, &_stop_c)
+    rot180_clip(s, phi - lo, _at_grad_x.shape[3], &_first_u, &_stop_u)
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_c, &_stop_c)
+    rot180_clip(s, r, _at_w.shape[3], &_first_q, &_stop_q)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_u, _stop_u) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_q, _stop_q)):
+        return False
+    _place_0 = <char *>_at_grad_x.buf + (phi - lo) * _at_grad_x.strides[3]
+    _step_0_n = _at_grad_x.strides[0]
+    _step_0_g = _at_grad_x.strides[1]
+    _step_0_c = _at_grad_x.strides[2]
+    _step_0_u = (s) * _at_grad_x.strides[3]
+    _place_1 = <char *>_at_grad_y.buf + (m) * _at_grad_y.strides[3]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_u = _at_grad_y.strides[3]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_q = (-d) * _at_grad_y.strides[3]
+    _place_2 = <char *>_at_w.buf + (r) * _at_w.strides[3]
+    _step_2_g = _at_w.strides[0]
+    _step_2_c = _at_w.strides[2]
+    _step_2_o = _at_w.strides[1]
+    _step_2_q = (s) * _at_w.strides[3]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_c * _step_0_c + _first_u * _step_0_u
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_u * _step_1_u + _first_o * _step_1_o
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_o * _step_2_o
+        for g in range(_stop_g - _first_g):
+            _place_0_c = _place_0_g
+            _place_2_c = _place_2_g
+            for c in range(_stop_c - _first_c):
+                _place_0_u = _place_0_c
+                _place_1_u = _place_1_g
+                for u in range(_first_u, _stop_u):
+                    _first_q_u = _first_q
+                    _stop_q_u = _stop_q
+                    rot180_clip(-d, m + u, _at_grad_y.shape[3], &_first_q_u, &_stop_q_u)
                     _sum = 0
-                    _first_5_4 = _first_5_0
-                    _stop_5_4 = _stop_5_0
-                    rot180_clip(-d, m + u, _at_grad_y.shape[3], &_first_5_4, &_stop_5_4)
-                    _place_0_4 = _place_0_3 + (s*u) * _at_grad_x.strides[3]
-                    _place_1_4 = _place_1_2 + (u) * _at_grad_y.strides[3]
-                    for o in range(_first_4_0, _stop_4_0):
-                        _place_1_5 = _place_1_4 + (o) * _at_grad_y.strides[2]
-                        _place_2_5 = _place_2_3 + (o) * _at_w.strides[1]
-                        for q in range(_first_5_4, _stop_5_4):
-                            _place_1_6 = _place_1_5 + (-d*q) * _at_grad_y.strides[3]
-                            _place_2_6 = _place_2_5 + (q*s) * _at_w.strides[3]
-                            _sum += (<real *>_place_1_6)[0] * (<real *>_place_2_6)[0]
-                    (<real *>_place_0_4)[0] += _sum
+                    _place_1_o = _place_1_u + _first_q_u * _step_1_q
+                    _place_2_o = _place_2_c + _first_q_u * _step_2_q
+                    for o in range(_stop_o - _first_o):
+                        _place_1_q = _place_1_o
+                        _place_2_q = _place_2_o
+                        for q in range(_stop_q_u - _first_q_u):
+                            _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
+                            _place_1_q += _step_1_q
+                            _place_2_q += _step_2_q
+                        _place_1_o += _step_1_o
+                        _place_2_o += _step_2_o
+                    (<real *>_place_0_u)[0] = _sum if _fresh else (<real *>_place_0_u)[0] + _sum
+                    _place_0_u += _step_0_u
+                    _place_1_u += _step_1_u
+                _place_0_c += _step_0_c
+                _place_2_c += _step_2_c
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv1d_grad_w_0(real _sum, Nest *_nest, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) noexcept nogil:
+cdef bint _conv1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) noexcept nogil:
     cdef Py_ssize_t g, o, c, k, n, p
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_5_4
-    cdef Py_ssize_t _stop_5_4
-    cdef char *_place_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_2_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_2_4
-    cdef char *_place_1_5
-    cdef char *_place_2_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_1_0, &_stop_1_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[2], &_first_2_0, &_stop_2_0)
-    _place_2_0 = <char *>_at_x.buf + (-lo) * _at_x.strides[3]
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_w.buf + (g) * _at_grad_w.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (g) * _at_grad_y.strides[1]
-        _place_2_1 = _place_2_0 + (g) * _at_x.strides[1]
-        for o in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (o) * _at_grad_w.strides[1]
-            _place_1_2 = _place_1_1 + (o) * _at_grad_y.strides[2]
-            for c in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (c) * _at_grad_w.strides[2]
-                _place_2_3 = _place_2_1 + (c) * _at_x.strides[2]
-                for k in range(_first_3_0, _stop_3_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_2_g, _step_2_c, _step_2_k, _step_2_n, _step_2_p, _first_p_k, _stop_p_k
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_1_o, *_place_0_c, *_place_2_c, *_place_0_k, *_place_2_k, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_o, &_stop_o)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_c, &_stop_c)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_k, &_stop_k)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_p, &_stop_p)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_k, _stop_k) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_p, _stop_p)):
+        return False
+    _place_0 = <char *>_at_grad_w.buf
+    _step_0_g = _at_grad_w.strides[0]
+    _step_0_o = _at_grad_w.strides[1]
+    _step_0_c = _at_grad_w.strides[2]
+    _step_0_k = _at_grad_w.strides[3]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_p = _at_grad_y.strides[3]
+    _place_2 = <char *>_at_x.buf + (-lo) * _at_x.strides[3]
+    _step_2_g = _at_x.strides[1]
+    _step_2_c = _at_x.strides[2]
+    _step_2_k = (d) * _at_x.strides[3]
+    _step_2_n = _at_x.strides[0]
+    _step_2_p = (s) * _at_x.strides[3]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_o * _step_0_o + _first_c * _step_0_c + _first_k * _step_0_k
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_n * _step_1_n
+    _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_k * _step_2_k + _first_n * _step_2_n
+    for g in range(_stop_g - _first_g):
+        _place_0_o = _place_0_g
+        _place_1_o = _place_1_g
+        for o in range(_stop_o - _first_o):
+            _place_0_c = _place_0_o
+            _place_2_c = _place_2_g
+            for c in range(_stop_c - _first_c):
+                _place_0_k = _place_0_c
+                _place_2_k = _place_2_c
+                for k in range(_first_k, _stop_k):
+                    _first_p_k = _first_p
+                    _stop_p_k = _stop_p
+                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_p_k, &_stop_p_k)
                     _sum = 0
-                    _first_5_4 = _first_5_0
-                    _stop_5_4 = _stop_5_0
-                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_5_4, &_stop_5_4)
-                    _place_0_4 = _place_0_3 + (k) * _at_grad_w.strides[3]
-                    _place_2_4 = _place_2_3 + (d*k) * _at_x.strides[3]
-                    for n in range(_first_4_0, _stop_4_0):
-                        _place_1_5 = _place_1_2 + (n) * _at_grad_y.strides[0]
-                        _place_2_5 = _place_2_4 + (n) * _at_x.strides[0]
-                        for p in range(_first_5_4, _stop_5_4):
-                            _place_1_6 = _place_1_5 + (p) * _at_grad_y.strides[3]
-                            _place_2_6 = _place_2_5 + (p*s) * _at_x.strides[3]
-                            _sum += (<real *>_place_1_6)[0] * (<real *>_place_2_6)[0]
-                    (<real *>_place_0_4)[0] += _sum
+                    _place_1_n = _place_1_o + _first_p_k * _step_1_p
+                    _place_2_n = _place_2_k + _first_p_k * _step_2_p
+                    for n in range(_stop_n - _first_n):
+                        _place_1_p = _place_1_n
+                        _place_2_p = _place_2_n
+                        for p in range(_stop_p_k - _first_p_k):
+                            _sum += (<real *>_place_1_p)[0] * (<real *>_place_2_p)[0]
+                            _place_1_p += _step_1_p
+                            _place_2_p += _step_2_p
+                        _place_1_n += _step_1_n
+                        _place_2_n += _step_2_n
+                    (<real *>_place_0_k)[0] = _sum if _fresh else (<real *>_place_0_k)[0] + _sum
+                    _place_0_k += _step_0_k
+                    _place_2_k += _step_2_k
+                _place_0_c += _step_0_c
+                _place_2_c += _step_2_c
+            _place_0_o += _step_0_o
+            _place_1_o += _step_1_o
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+        _place_2_g += _step_2_g
+    return True
 
 
-cdef void _conv1d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P) noexcept nogil:
+cdef bint _conv1d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t g, o, n, p
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_1_3
-    cdef char *_place_1_4
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_1_0, &_stop_1_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_3_0, &_stop_3_0)
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_bias.buf + (g) * _at_grad_bias.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (g) * _at_grad_y.strides[1]
-        for o in range(_first_1_0, _stop_1_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_p
+    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_p
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_o, &_stop_o)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_p, &_stop_p)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_p, _stop_p)):
+        return False
+    _place_0 = <char *>_at_grad_bias.buf
+    _step_0_g = _at_grad_bias.strides[0]
+    _step_0_o = _at_grad_bias.strides[1]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_p = _at_grad_y.strides[3]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_o * _step_0_o
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_n * _step_1_n + _first_p * _step_1_p
+    for g in range(_stop_g - _first_g):
+        _place_0_o = _place_0_g
+        _place_1_o = _place_1_g
+        for o in range(_stop_o - _first_o):
             _sum = 0
-            _place_0_2 = _place_0_1 + (o) * _at_grad_bias.strides[1]
-            _place_1_2 = _place_1_1 + (o) * _at_grad_y.strides[2]
-            for n in range(_first_2_0, _stop_2_0):
-                _place_1_3 = _place_1_2 + (n) * _at_grad_y.strides[0]
-                for p in range(_first_3_0, _stop_3_0):
-                    _place_1_4 = _place_1_3 + (p) * _at_grad_y.strides[3]
-                    _sum += (<real *>_place_1_4)[0]
-            (<real *>_place_0_2)[0] += _sum
+            _place_1_n = _place_1_o
+            for n in range(_stop_n - _first_n):
+                _place_1_p = _place_1_n
+                for p in range(_stop_p - _first_p):
+                    _sum += (<real *>_place_1_p)[0]
+                    _place_1_p += _step_1_p
+                _place_1_n += _step_1_n
+            (<real *>_place_0_o)[0] = (<real *>_place_0_o)[0] + _sum
+            _place_0_o += _step_0_o
+            _place_1_o += _step_1_o
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+    return True
 
 
 cdef inline bint _conv2d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept:
@@ -1032,22 +1072,20 @@ cdef int _conv2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef bint _near = 0 <= (s | d | lo | t | e | lp | N | G | C | O | K | L | P | Q) < 1048576
     cdef Py_ssize_t n, g, o, p, q, c, k, l
     # y[n, g, o, p, q] += sum[c, k, l] x[n, g, c, s*p + d*k - lo, t*q + e*l - lp] * w[g, o, c, k, l]
-    _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv2d_forward_whole(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
-    n = _range(&_nest, ROWS, N)
-    g = _range(&_nest, BATCH, G)
-    o = _range(&_nest, COLUMNS, O)
-    p = _range(&_nest, ROWS, P)
-    q = _range(&_nest, ROWS, Q)
-    c = _range(&_nest, OVER, C)
-    k = _range(&_nest, OVER, K)
-    l = _range(&_nest, OVER, L)
-    if _near and rot180_small(&_nest):
-        if _at_y.itemsize == 4:
-            _conv2d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
-        else:
-            _conv2d_forward_0(<double>0, &_nest, _at_y, _at_x, _at_w, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
-    else:
+    if not _near or not (
+        _conv2d_forward_0(<float>0, _conv2d_forward_whole(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q) if _at_y.itemsize == 4
+        else _conv2d_forward_0(<double>0, _conv2d_forward_whole(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
+    ):
+        _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv2d_forward_whole(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
+        n = _range(&_nest, ROWS, N)
+        g = _range(&_nest, BATCH, G)
+        o = _range(&_nest, COLUMNS, O)
+        p = _range(&_nest, ROWS, P)
+        q = _range(&_nest, ROWS, Q)
+        c = _range(&_nest, OVER, C)
+        k = _range(&_nest, OVER, K)
+        l = _range(&_nest, OVER, L)
         _entry(&_nest.out, _at_y)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -1069,18 +1107,16 @@ cdef int _conv2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
         _run(&_nest)
     # y[n, g, o, p, q] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
-        _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
-        n = _range(&_nest, ROWS, N)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        p = _range(&_nest, ROWS, P)
-        q = _range(&_nest, ROWS, Q)
-        if _near and rot180_small(&_nest):
-            if _at_y.itemsize == 4:
-                _conv2d_forward_1(<float>0, &_nest, _at_y, _at_bias, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
-            else:
-                _conv2d_forward_1(<double>0, &_nest, _at_y, _at_bias, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
-        else:
+        if not _near or not (
+            _conv2d_forward_1(<float>0, _at_y, _at_bias, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q) if _at_y.itemsize == 4
+            else _conv2d_forward_1(<double>0, _at_y, _at_bias, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
+        ):
+            _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
+            n = _range(&_nest, ROWS, N)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            p = _range(&_nest, ROWS, P)
+            q = _range(&_nest, ROWS, Q)
             _entry(&_nest.out, _at_y)
             _nest.out.slope[0][n] = 1
             _nest.out.slope[1][g] = 1
@@ -1110,30 +1146,28 @@ cdef int _conv2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
                     if (phi1 - e*r1) % t != 0:
                         continue
                     m1 = (phi1 - e*r1) // t
-                    _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-                    _nest.fresh = _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V)
-                    n = _range(&_nest, ROWS, N)
-                    g = _range(&_nest, BATCH, G)
-                    c = _range(&_nest, COLUMNS, C)
-                    u = _loop(&_nest, ROWS)
-                    _nest.slope[u] = s; _nest.constant = phi - lo
-                    _bound(&_nest, u, H)
-                    u1 = _loop(&_nest, ROWS)
-                    _nest.slope[u1] = t; _nest.constant = phi1 - lp
-                    _bound(&_nest, u1, V)
-                    o = _range(&_nest, OVER, O)
-                    q1 = _loop(&_nest, OVER)
-                    _nest.slope[q1] = s; _nest.constant = r
-                    _bound(&_nest, q1, K)
-                    q2 = _loop(&_nest, OVER)
-                    _nest.slope[q2] = t; _nest.constant = r1
-                    _bound(&_nest, q2, L)
-                    if _near and rot180_small(&_nest):
-                        if _at_grad_x.itemsize == 4:
-                            _conv2d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, phi, r, m, phi1, r1, m1)
-                        else:
-                            _conv2d_grad_x_0(<double>0, &_nest, _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, phi, r, m, phi1, r1, m1)
-                    else:
+                    if not _near or not (
+                        _conv2d_grad_x_0(<float>0, _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, phi, r, m, phi1, r1, m1) if _at_grad_x.itemsize == 4
+                        else _conv2d_grad_x_0(<double>0, _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, phi, r, m, phi1, r1, m1)
+                    ):
+                        _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+                        _nest.fresh = _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V)
+                        n = _range(&_nest, ROWS, N)
+                        g = _range(&_nest, BATCH, G)
+                        c = _range(&_nest, COLUMNS, C)
+                        u = _loop(&_nest, ROWS)
+                        _nest.slope[u] = s; _nest.constant = phi - lo
+                        _bound(&_nest, u, H)
+                        u1 = _loop(&_nest, ROWS)
+                        _nest.slope[u1] = t; _nest.constant = phi1 - lp
+                        _bound(&_nest, u1, V)
+                        o = _range(&_nest, OVER, O)
+                        q1 = _loop(&_nest, OVER)
+                        _nest.slope[q1] = s; _nest.constant = r
+                        _bound(&_nest, q1, K)
+                        q2 = _loop(&_nest, OVER)
+                        _nest.slope[q2] = t; _nest.constant = r1
+                        _bound(&_nest, q2, L)
                         _entry(&_nest.out, _at_grad_x)
                         _nest.out.slope[0][n] = 1
                         _nest.out.slope[1][g] = 1
@@ -1162,22 +1196,20 @@ cdef int _conv2d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef bint _near = 0 <= (s | d | lo | t | e | lp | N | G | O | P | Q | C | K | L) < 1048576
     cdef Py_ssize_t g, o, c, k, l, n, p, q
     # grad_w[g, o, c, k, l] += sum[n, p, q] grad_y[n, g, o, p, q] * x[n, g, c, d*k + s*p - lo, e*l + t*q - lp]
-    _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv2d_grad_w_whole(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
-    g = _range(&_nest, BATCH, G)
-    o = _range(&_nest, ROWS, O)
-    c = _range(&_nest, COLUMNS, C)
-    k = _range(&_nest, COLUMNS, K)
-    l = _range(&_nest, COLUMNS, L)
-    n = _range(&_nest, OVER, N)
-    p = _range(&_nest, OVER, P)
-    q = _range(&_nest, OVER, Q)
-    if _near and rot180_small(&_nest):
-        if _at_grad_w.itemsize == 4:
-            _conv2d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
-        else:
-            _conv2d_grad_w_0(<double>0, &_nest, _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
-    else:
+    if not _near or not (
+        _conv2d_grad_w_0(<float>0, _conv2d_grad_w_whole(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L) if _at_grad_w.itemsize == 4
+        else _conv2d_grad_w_0(<double>0, _conv2d_grad_w_whole(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
+    ):
+        _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv2d_grad_w_whole(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
+        g = _range(&_nest, BATCH, G)
+        o = _range(&_nest, ROWS, O)
+        c = _range(&_nest, COLUMNS, C)
+        k = _range(&_nest, COLUMNS, K)
+        l = _range(&_nest, COLUMNS, L)
+        n = _range(&_nest, OVER, N)
+        p = _range(&_nest, OVER, P)
+        q = _range(&_nest, OVER, Q)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][o] = 1
@@ -1207,18 +1239,16 @@ cdef int _conv2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     cdef Py_ssize_t g, o, n, p, q
     # grad_bias[g, o] += sum[n, p, q] grad_y[n, g, o, p, q]
     if _at_grad_y is not NULL:  # else zeros
-        _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        n = _range(&_nest, OVER, N)
-        p = _range(&_nest, OVER, P)
-        q = _range(&_nest, OVER, Q)
-        if _near and rot180_small(&_nest):
-            if _at_grad_bias.itemsize == 4:
-                _conv2d_grad_bias_0(<float>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, P, Q)
-            else:
-                _conv2d_grad_bias_0(<double>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, P, Q)
-        else:
+        if not _near or not (
+            _conv2d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q) if _at_grad_bias.itemsize == 4
+            else _conv2d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q)
+        ):
+            _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            n = _range(&_nest, OVER, N)
+            p = _range(&_nest, OVER, P)
+            q = _range(&_nest, OVER, Q)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -1232,432 +1262,449 @@ cdef int _conv2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     return 0
 
 
-cdef void _conv2d_forward_0(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
+cdef bint _conv2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q, c, k, l
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_6_4
-    cdef Py_ssize_t _stop_6_4
-    cdef Py_ssize_t _first_7_5
-    cdef Py_ssize_t _stop_7_5
-    cdef char *_place_1_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_0_5
-    cdef char *_place_1_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_y.shape[4], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_x.shape[2], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_5_0, &_stop_5_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(1, 0, _at_w.shape[3], &_first_6_0, &_stop_6_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(1, 0, _at_w.shape[4], &_first_7_0, &_stop_7_0)
-    _place_1_0 = <char *>_at_x.buf + (-lo) * _at_x.strides[3] + (-lp) * _at_x.strides[4]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_x.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_x.strides[1]
-            _place_2_2 = <char *>_at_w.buf + (g) * _at_w.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_2_3 = _place_2_2 + (o) * _at_w.strides[1]
-                for p in range(_first_3_0, _stop_3_0):
-                    _first_6_4 = _first_6_0
-                    _stop_6_4 = _stop_6_0
-                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_6_4, &_stop_6_4)
-                    _place_0_4 = _place_0_3 + (p) * _at_y.strides[3]
-                    _place_1_4 = _place_1_2 + (p*s) * _at_x.strides[3]
-                    for q in range(_first_4_0, _stop_4_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_c, _step_1_k, _step_1_l, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _step_2_l, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_p, *_place_1_p, *_place_0_q, *_place_1_q, *_place_1_c, *_place_2_c, *_place_1_k, *_place_2_k, *_place_1_l, *_place_2_l
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_y.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_y.shape[4], &_first_q, &_stop_q)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_c, &_stop_c)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_w.shape[3], &_first_k, &_stop_k)
+    _first_l = 0
+    _stop_l = L
+    rot180_clip(1, 0, _at_w.shape[4], &_first_l, &_stop_l)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_k, _stop_k) * rot180_extent(_first_l, _stop_l)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_p = _at_y.strides[3]
+    _step_0_q = _at_y.strides[4]
+    _place_1 = <char *>_at_x.buf + (-lo) * _at_x.strides[3] + (-lp) * _at_x.strides[4]
+    _step_1_n = _at_x.strides[0]
+    _step_1_g = _at_x.strides[1]
+    _step_1_p = (s) * _at_x.strides[3]
+    _step_1_q = (t) * _at_x.strides[4]
+    _step_1_c = _at_x.strides[2]
+    _step_1_k = (d) * _at_x.strides[3]
+    _step_1_l = (e) * _at_x.strides[4]
+    _place_2 = <char *>_at_w.buf
+    _step_2_g = _at_w.strides[0]
+    _step_2_o = _at_w.strides[1]
+    _step_2_c = _at_w.strides[2]
+    _step_2_k = _at_w.strides[3]
+    _step_2_l = _at_w.strides[4]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_p * _step_0_p + _first_q * _step_0_q
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_p * _step_1_p + _first_q * _step_1_q + _first_c * _step_1_c
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_o * _step_2_o + _first_c * _step_2_c
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_2_o = _place_2_g
+            for o in range(_stop_o - _first_o):
+                _place_0_p = _place_0_o
+                _place_1_p = _place_1_g
+                for p in range(_first_p, _stop_p):
+                    _first_k_p = _first_k
+                    _stop_k_p = _stop_k
+                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_k_p, &_stop_k_p)
+                    _place_0_q = _place_0_p
+                    _place_1_q = _place_1_p + _first_k_p * _step_1_k
+                    for q in range(_first_q, _stop_q):
+                        _first_l_q = _first_l
+                        _stop_l_q = _stop_l
+                        rot180_clip(e, q*t - lp, _at_x.shape[4], &_first_l_q, &_stop_l_q)
                         _sum = 0
-                        _first_7_5 = _first_7_0
-                        _stop_7_5 = _stop_7_0
-                        rot180_clip(e, q*t - lp, _at_x.shape[4], &_first_7_5, &_stop_7_5)
-                        _place_0_5 = _place_0_4 + (q) * _at_y.strides[4]
-                        _place_1_5 = _place_1_4 + (q*t) * _at_x.strides[4]
-                        for c in range(_first_5_0, _stop_5_0):
-                            _place_1_6 = _place_1_5 + (c) * _at_x.strides[2]
-                            _place_2_6 = _place_2_3 + (c) * _at_w.strides[2]
-                            for k in range(_first_6_4, _stop_6_4):
-                                _place_1_7 = _place_1_6 + (d*k) * _at_x.strides[3]
-                                _place_2_7 = _place_2_6 + (k) * _at_w.strides[3]
-                                for l in range(_first_7_5, _stop_7_5):
-                                    _place_1_8 = _place_1_7 + (e*l) * _at_x.strides[4]
-                                    _place_2_8 = _place_2_7 + (l) * _at_w.strides[4]
-                                    _sum += (<real *>_place_1_8)[0] * (<real *>_place_2_8)[0]
-                        (<real *>_place_0_5)[0] += _sum
+                        _place_1_c = _place_1_q + _first_l_q * _step_1_l
+                        _place_2_c = _place_2_o + _first_k_p * _step_2_k + _first_l_q * _step_2_l
+                        for c in range(_stop_c - _first_c):
+                            _place_1_k = _place_1_c
+                            _place_2_k = _place_2_c
+                            for k in range(_stop_k_p - _first_k_p):
+                                _place_1_l = _place_1_k
+                                _place_2_l = _place_2_k
+                                for l in range(_stop_l_q - _first_l_q):
+                                    _sum += (<real *>_place_1_l)[0] * (<real *>_place_2_l)[0]
+                                    _place_1_l += _step_1_l
+                                    _place_2_l += _step_2_l
+                                _place_1_k += _step_1_k
+                                _place_2_k += _step_2_k
+                            _place_1_c += _step_1_c
+                            _place_2_c += _step_2_c
+                        (<real *>_place_0_q)[0] = _sum if _fresh else (<real *>_place_0_q)[0] + _sum
+                        _place_0_q += _step_0_q
+                        _place_1_q += _step_1_q
+                    _place_0_p += _step_0_p
+                    _place_1_p += _step_1_p
+                _place_0_o += _step_0_o
+                _place_2_o += _step_2_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv2d_forward_1(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
+cdef bint _conv2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef char *_place_0_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_0_3
-    cdef char *_place_1_3
-    cdef char *_place_0_4
-    cdef char *_place_0_5
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_y.shape[4], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_bias.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_bias.shape[1], &_first_2_0, &_stop_2_0)
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = <char *>_at_bias.buf + (g) * _at_bias.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_1_3 = _place_1_2 + (o) * _at_bias.strides[1]
-                for p in range(_first_3_0, _stop_3_0):
-                    _place_0_4 = _place_0_3 + (p) * _at_y.strides[3]
-                    for q in range(_first_4_0, _stop_4_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_1_g, _step_1_o
+    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_p, *_place_0_q
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_y.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_y.shape[4], &_first_q, &_stop_q)
+    rot180_clip(1, 0, _at_bias.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_bias.shape[1], &_first_o, &_stop_o)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_p = _at_y.strides[3]
+    _step_0_q = _at_y.strides[4]
+    _place_1 = <char *>_at_bias.buf
+    _step_1_g = _at_bias.strides[0]
+    _step_1_o = _at_bias.strides[1]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_p * _step_0_p + _first_q * _step_0_q
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_1_o = _place_1_g
+            for o in range(_stop_o - _first_o):
+                _place_0_p = _place_0_o
+                for p in range(_stop_p - _first_p):
+                    _place_0_q = _place_0_p
+                    for q in range(_stop_q - _first_q):
                         _sum = 0
-                        _place_0_5 = _place_0_4 + (q) * _at_y.strides[4]
-                        _sum += (<real *>_place_1_3)[0]
-                        (<real *>_place_0_5)[0] += _sum
+                        _sum += (<real *>_place_1_o)[0]
+                        (<real *>_place_0_q)[0] = (<real *>_place_0_q)[0] + _sum
+                        _place_0_q += _step_0_q
+                    _place_0_p += _step_0_p
+                _place_0_o += _step_0_o
+                _place_1_o += _step_1_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+        _place_0_n += _step_0_n
+    return True
 
 
-cdef void _conv2d_grad_x_0(real _sum, Nest *_nest, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi1, Py_ssize_t r1, Py_ssize_t m1) noexcept nogil:
+cdef bint _conv2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi1, Py_ssize_t r1, Py_ssize_t m1) noexcept nogil:
     cdef Py_ssize_t n, g, c, u, u1, o, q1, q2
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_6_4
-    cdef Py_ssize_t _stop_6_4
-    cdef Py_ssize_t _first_7_5
-    cdef Py_ssize_t _stop_7_5
-    cdef char *_place_0_0
-    cdef char *_place_1_0
-    cdef char *_place_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_0_5
-    cdef char *_place_1_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(s, phi - lo, _at_grad_x.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(t, phi1 - lp, _at_grad_x.shape[4], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(s, r, _at_w.shape[3], &_first_6_0, &_stop_6_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(t, r1, _at_w.shape[4], &_first_7_0, &_stop_7_0)
-    _place_0_0 = <char *>_at_grad_x.buf + (phi - lo) * _at_grad_x.strides[3] + (phi1 - lp) * _at_grad_x.strides[4]
-    _place_1_0 = <char *>_at_grad_y.buf + (m) * _at_grad_y.strides[3] + (m1) * _at_grad_y.strides[4]
-    _place_2_0 = <char *>_at_w.buf + (r) * _at_w.strides[3] + (r1) * _at_w.strides[4]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = _place_0_0 + (n) * _at_grad_x.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_grad_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_grad_x.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_grad_y.strides[1]
-            _place_2_2 = _place_2_0 + (g) * _at_w.strides[0]
-            for c in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (c) * _at_grad_x.strides[2]
-                _place_2_3 = _place_2_2 + (c) * _at_w.strides[2]
-                for u in range(_first_3_0, _stop_3_0):
-                    _first_6_4 = _first_6_0
-                    _stop_6_4 = _stop_6_0
-                    rot180_clip(-d, m + u, _at_grad_y.shape[3], &_first_6_4, &_stop_6_4)
-                    _place_0_4 = _place_0_3 + (s*u) * _at_grad_x.strides[3]
-                    _place_1_4 = _place_1_2 + (u) * _at_grad_y.strides[3]
-                    for u1 in range(_first_4_0, _stop_4_0):
+    cdef Py_ssize_t _first_u, _stop_u, _first_u1, _stop_u1, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u, _step_0_u1, _step_1_n, _step_1_g, _step_1_u, _step_1_u1, _step_1_o, _step_1_q1, _step_1_q2, _step_2_g, _step_2_c, _step_2_o, _step_2_q1, _step_2_q2, _first_q1_u, _stop_q1_u, _first_q2_u1, _stop_q2_u1
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_u, *_place_1_u, *_place_0_u1, *_place_1_u1, *_place_1_o, *_place_2_o, *_place_1_q1, *_place_2_q1, *_place_1_q2, *_place_2_q2
+    _first_u = -ENDLESS
+    _stop_u = ENDLESS
+    rot180_clip(s, phi - lo, H, &_first_u, &_stop_u)
+    _first_u1 = -ENDLESS
+    _stop_u1 = ENDLESS
+    rot180_clip(t, phi1 - lp, V, &_first_u1, &_stop_u1)
+    _first_q1 = -ENDLESS
+    _stop_q1 = ENDLESS
+    rot180_clip(s, r, K, &_first_q1, &_stop_q1)
+    _first_q2 = -ENDLESS
+    _stop_q2 = ENDLESS
+    rot180_clip(t, r1, L, &_first_q2, &_stop_q2)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_c, &_stop_c)
+    rot180_clip(s, phi - lo, _at_grad_x.shape[3], &_first_u, &_stop_u)
+    rot180_clip(t, phi1 - lp, _at_grad_x.shape[4], &_first_u1, &_stop_u1)
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_c, &_stop_c)
+    rot180_clip(s, r, _at_w.shape[3], &_first_q1, &_stop_q1)
+    rot180_clip(t, r1, _at_w.shape[4], &_first_q2, &_stop_q2)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_u, _stop_u) * rot180_extent(_first_u1, _stop_u1) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_q1, _stop_q1) * rot180_extent(_first_q2, _stop_q2)):
+        return False
+    _place_0 = <char *>_at_grad_x.buf + (phi - lo) * _at_grad_x.strides[3] + (phi1 - lp) * _at_grad_x.strides[4]
+    _step_0_n = _at_grad_x.strides[0]
+    _step_0_g = _at_grad_x.strides[1]
+    _step_0_c = _at_grad_x.strides[2]
+    _step_0_u = (s) * _at_grad_x.strides[3]
+    _step_0_u1 = (t) * _at_grad_x.strides[4]
+    _place_1 = <char *>_at_grad_y.buf + (m) * _at_grad_y.strides[3] + (m1) * _at_grad_y.strides[4]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_u = _at_grad_y.strides[3]
+    _step_1_u1 = _at_grad_y.strides[4]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_q1 = (-d) * _at_grad_y.strides[3]
+    _step_1_q2 = (-e) * _at_grad_y.strides[4]
+    _place_2 = <char *>_at_w.buf + (r) * _at_w.strides[3] + (r1) * _at_w.strides[4]
+    _step_2_g = _at_w.strides[0]
+    _step_2_c = _at_w.strides[2]
+    _step_2_o = _at_w.strides[1]
+    _step_2_q1 = (s) * _at_w.strides[3]
+    _step_2_q2 = (t) * _at_w.strides[4]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_c * _step_0_c + _first_u * _step_0_u + _first_u1 * _step_0_u1
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_u * _step_1_u + _first_u1 * _step_1_u1 + _first_o * _step_1_o
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_o * _step_2_o
+        for g in range(_stop_g - _first_g):
+            _place_0_c = _place_0_g
+            _place_2_c = _place_2_g
+            for c in range(_stop_c - _first_c):
+                _place_0_u = _place_0_c
+                _place_1_u = _place_1_g
+                for u in range(_first_u, _stop_u):
+                    _first_q1_u = _first_q1
+                    _stop_q1_u = _stop_q1
+                    rot180_clip(-d, m + u, _at_grad_y.shape[3], &_first_q1_u, &_stop_q1_u)
+                    _place_0_u1 = _place_0_u
+                    _place_1_u1 = _place_1_u + _first_q1_u * _step_1_q1
+                    for u1 in range(_first_u1, _stop_u1):
+                        _first_q2_u1 = _first_q2
+                        _stop_q2_u1 = _stop_q2
+                        rot180_clip(-e, m1 + u1, _at_grad_y.shape[4], &_first_q2_u1, &_stop_q2_u1)
                         _sum = 0
-                        _first_7_5 = _first_7_0
-                        _stop_7_5 = _stop_7_0
-                        rot180_clip(-e, m1 + u1, _at_grad_y.shape[4], &_first_7_5, &_stop_7_5)
-                        _place_0_5 = _place_0_4 + (t*u1) * _at_grad_x.strides[4]
-                        _place_1_5 = _place_1_4 + (u1) * _at_grad_y.strides[4]
-                        for o in range(_first_5_0, _stop_5_0):
-                            _place_1_6 = _place_1_5 + (o) * _at_grad_y.strides[2]
-                            _place_2_6 = _place_2_3 + (o) * _at_w.strides[1]
-                            for q1 in range(_first_6_4, _stop_6_4):
-                                _place_1_7 = _place_1_6 + (-d*q1) * _at_grad_y.strides[3]
-                                _place_2_7 = _place_2_6 + (q1*s) * _at_w.strides[3]
-                                for q2 in range(_first_7_5, _stop_7_5):
-                                    _place_1_8 = _place_1_7 + (-e*q2) * _at_grad_y.strides[4]
-                                    _place_2_8 = _place_2_7 + (q2*t) * _at_w.strides[4]
-                                    _sum += (<real *>_place_1_8)[0] * (<real *>_place_2_8)[0]
-                        (<real *>_place_0_5)[0] += _sum
+                        _place_1_o = _place_1_u1 + _first_q2_u1 * _step_1_q2
+                        _place_2_o = _place_2_c + _first_q1_u * _step_2_q1 + _first_q2_u1 * _step_2_q2
+                        for o in range(_stop_o - _first_o):
+                            _place_1_q1 = _place_1_o
+                            _place_2_q1 = _place_2_o
+                            for q1 in range(_stop_q1_u - _first_q1_u):
+                                _place_1_q2 = _place_1_q1
+                                _place_2_q2 = _place_2_q1
+                                for q2 in range(_stop_q2_u1 - _first_q2_u1):
+                                    _sum += (<real *>_place_1_q2)[0] * (<real *>_place_2_q2)[0]
+                                    _place_1_q2 += _step_1_q2
+                                    _place_2_q2 += _step_2_q2
+                                _place_1_q1 += _step_1_q1
+                                _place_2_q1 += _step_2_q1
+                            _place_1_o += _step_1_o
+                            _place_2_o += _step_2_o
+                        (<real *>_place_0_u1)[0] = _sum if _fresh else (<real *>_place_0_u1)[0] + _sum
+                        _place_0_u1 += _step_0_u1
+                        _place_1_u1 += _step_1_u1
+                    _place_0_u += _step_0_u
+                    _place_1_u += _step_1_u
+                _place_0_c += _step_0_c
+                _place_2_c += _step_2_c
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv2d_grad_w_0(real _sum, Nest *_nest, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L) noexcept nogil:
+cdef bint _conv2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L) noexcept nogil:
     cdef Py_ssize_t g, o, c, k, l, n, p, q
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_6_4
-    cdef Py_ssize_t _stop_6_4
-    cdef Py_ssize_t _first_7_5
-    cdef Py_ssize_t _stop_7_5
-    cdef char *_place_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_2_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_2_4
-    cdef char *_place_0_5
-    cdef char *_place_2_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_w.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_1_0, &_stop_1_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_6_0, &_stop_6_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_7_0, &_stop_7_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[2], &_first_2_0, &_stop_2_0)
-    _place_2_0 = <char *>_at_x.buf + (-lo) * _at_x.strides[3] + (-lp) * _at_x.strides[4]
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_w.buf + (g) * _at_grad_w.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (g) * _at_grad_y.strides[1]
-        _place_2_1 = _place_2_0 + (g) * _at_x.strides[1]
-        for o in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (o) * _at_grad_w.strides[1]
-            _place_1_2 = _place_1_1 + (o) * _at_grad_y.strides[2]
-            for c in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (c) * _at_grad_w.strides[2]
-                _place_2_3 = _place_2_1 + (c) * _at_x.strides[2]
-                for k in range(_first_3_0, _stop_3_0):
-                    _first_6_4 = _first_6_0
-                    _stop_6_4 = _stop_6_0
-                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_6_4, &_stop_6_4)
-                    _place_0_4 = _place_0_3 + (k) * _at_grad_w.strides[3]
-                    _place_2_4 = _place_2_3 + (d*k) * _at_x.strides[3]
-                    for l in range(_first_4_0, _stop_4_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_0_l, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_2_g, _step_2_c, _step_2_k, _step_2_l, _step_2_n, _step_2_p, _step_2_q, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_1_o, *_place_0_c, *_place_2_c, *_place_0_k, *_place_2_k, *_place_0_l, *_place_2_l, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p, *_place_1_q, *_place_2_q
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_o, &_stop_o)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_c, &_stop_c)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_k, &_stop_k)
+    _first_l = 0
+    _stop_l = L
+    rot180_clip(1, 0, _at_grad_w.shape[4], &_first_l, &_stop_l)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_q, &_stop_q)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_k, _stop_k) * rot180_extent(_first_l, _stop_l) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q)):
+        return False
+    _place_0 = <char *>_at_grad_w.buf
+    _step_0_g = _at_grad_w.strides[0]
+    _step_0_o = _at_grad_w.strides[1]
+    _step_0_c = _at_grad_w.strides[2]
+    _step_0_k = _at_grad_w.strides[3]
+    _step_0_l = _at_grad_w.strides[4]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_p = _at_grad_y.strides[3]
+    _step_1_q = _at_grad_y.strides[4]
+    _place_2 = <char *>_at_x.buf + (-lo) * _at_x.strides[3] + (-lp) * _at_x.strides[4]
+    _step_2_g = _at_x.strides[1]
+    _step_2_c = _at_x.strides[2]
+    _step_2_k = (d) * _at_x.strides[3]
+    _step_2_l = (e) * _at_x.strides[4]
+    _step_2_n = _at_x.strides[0]
+    _step_2_p = (s) * _at_x.strides[3]
+    _step_2_q = (t) * _at_x.strides[4]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_o * _step_0_o + _first_c * _step_0_c + _first_k * _step_0_k + _first_l * _step_0_l
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_n * _step_1_n
+    _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_k * _step_2_k + _first_l * _step_2_l + _first_n * _step_2_n
+    for g in range(_stop_g - _first_g):
+        _place_0_o = _place_0_g
+        _place_1_o = _place_1_g
+        for o in range(_stop_o - _first_o):
+            _place_0_c = _place_0_o
+            _place_2_c = _place_2_g
+            for c in range(_stop_c - _first_c):
+                _place_0_k = _place_0_c
+                _place_2_k = _place_2_c
+                for k in range(_first_k, _stop_k):
+                    _first_p_k = _first_p
+                    _stop_p_k = _stop_p
+                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_p_k, &_stop_p_k)
+                    _place_0_l = _place_0_k
+                    _place_2_l = _place_2_k + _first_p_k * _step_2_p
+                    for l in range(_first_l, _stop_l):
+                        _first_q_l = _first_q
+                        _stop_q_l = _stop_q
+                        rot180_clip(t, e*l - lp, _at_x.shape[4], &_first_q_l, &_stop_q_l)
                         _sum = 0
-                        _first_7_5 = _first_7_0
-                        _stop_7_5 = _stop_7_0
-                        rot180_clip(t, e*l - lp, _at_x.shape[4], &_first_7_5, &_stop_7_5)
-                        _place_0_5 = _place_0_4 + (l) * _at_grad_w.strides[4]
-                        _place_2_5 = _place_2_4 + (e*l) * _at_x.strides[4]
-                        for n in range(_first_5_0, _stop_5_0):
-                            _place_1_6 = _place_1_2 + (n) * _at_grad_y.strides[0]
-                            _place_2_6 = _place_2_5 + (n) * _at_x.strides[0]
-                            for p in range(_first_6_4, _stop_6_4):
-                                _place_1_7 = _place_1_6 + (p) * _at_grad_y.strides[3]
-                                _place_2_7 = _place_2_6 + (p*s) * _at_x.strides[3]
-                                for q in range(_first_7_5, _stop_7_5):
-                                    _place_1_8 = _place_1_7 + (q) * _at_grad_y.strides[4]
-                                    _place_2_8 = _place_2_7 + (q*t) * _at_x.strides[4]
-                                    _sum += (<real *>_place_1_8)[0] * (<real *>_place_2_8)[0]
-                        (<real *>_place_0_5)[0] += _sum
+                        _place_1_n = _place_1_o + _first_p_k * _step_1_p + _first_q_l * _step_1_q
+                        _place_2_n = _place_2_l + _first_q_l * _step_2_q
+                        for n in range(_stop_n - _first_n):
+                            _place_1_p = _place_1_n
+                            _place_2_p = _place_2_n
+                            for p in range(_stop_p_k - _first_p_k):
+                                _place_1_q = _place_1_p
+                                _place_2_q = _place_2_p
+                                for q in range(_stop_q_l - _first_q_l):
+                                    _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
+                                    _place_1_q += _step_1_q
+                                    _place_2_q += _step_2_q
+                                _place_1_p += _step_1_p
+                                _place_2_p += _step_2_p
+                            _place_1_n += _step_1_n
+                            _place_2_n += _step_2_n
+                        (<real *>_place_0_l)[0] = _sum if _fresh else (<real *>_place_0_l)[0] + _sum
+                        _place_0_l += _step_0_l
+                        _place_2_l += _step_2_l
+                    _place_0_k += _step_0_k
+                    _place_2_k += _step_2_k
+                _place_0_c += _step_0_c
+                _place_2_c += _step_2_c
+            _place_0_o += _step_0_o
+            _place_1_o += _step_1_o
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+        _place_2_g += _step_2_g
+    return True
 
 
-cdef void _conv2d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
+cdef bint _conv2d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t g, o, n, p, q
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_1_3
-    cdef char *_place_1_4
-    cdef char *_place_1_5
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_1_0, &_stop_1_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_4_0, &_stop_4_0)
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_bias.buf + (g) * _at_grad_bias.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (g) * _at_grad_y.strides[1]
-        for o in range(_first_1_0, _stop_1_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q
+    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_p, *_place_1_q
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_o, &_stop_o)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_q, &_stop_q)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q)):
+        return False
+    _place_0 = <char *>_at_grad_bias.buf
+    _step_0_g = _at_grad_bias.strides[0]
+    _step_0_o = _at_grad_bias.strides[1]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_p = _at_grad_y.strides[3]
+    _step_1_q = _at_grad_y.strides[4]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_o * _step_0_o
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_n * _step_1_n + _first_p * _step_1_p + _first_q * _step_1_q
+    for g in range(_stop_g - _first_g):
+        _place_0_o = _place_0_g
+        _place_1_o = _place_1_g
+        for o in range(_stop_o - _first_o):
             _sum = 0
-            _place_0_2 = _place_0_1 + (o) * _at_grad_bias.strides[1]
-            _place_1_2 = _place_1_1 + (o) * _at_grad_y.strides[2]
-            for n in range(_first_2_0, _stop_2_0):
-                _place_1_3 = _place_1_2 + (n) * _at_grad_y.strides[0]
-                for p in range(_first_3_0, _stop_3_0):
-                    _place_1_4 = _place_1_3 + (p) * _at_grad_y.strides[3]
-                    for q in range(_first_4_0, _stop_4_0):
-                        _place_1_5 = _place_1_4 + (q) * _at_grad_y.strides[4]
-                        _sum += (<real *>_place_1_5)[0]
-            (<real *>_place_0_2)[0] += _sum
+            _place_1_n = _place_1_o
+            for n in range(_stop_n - _first_n):
+                _place_1_p = _place_1_n
+                for p in range(_stop_p - _first_p):
+                    _place_1_q = _place_1_p
+                    for q in range(_stop_q - _first_q):
+                        _sum += (<real *>_place_1_q)[0]
+                        _place_1_q += _step_1_q
+                    _place_1_p += _step_1_p
+                _place_1_n += _step_1_n
+            (<real *>_place_0_o)[0] = (<real *>_place_0_o)[0] + _sum
+            _place_0_o += _step_0_o
+            _place_1_o += _step_1_o
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+    return True
 
 
 cdef inline bint _conv3d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept:
@@ -1681,24 +1728,22 @@ cdef int _conv3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef bint _near = 0 <= (s | d | lo | t | e | lp | u | f | lq | N | G | C | O | K | L | M | P | Q | R) < 1048576
     cdef Py_ssize_t n, g, o, p, q, r, c, k, l, m
     # y[n, g, o, p, q, r] += sum[c, k, l, m] x[n, g, c, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[g, o, c, k, l, m]
-    _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv3d_forward_whole(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
-    n = _range(&_nest, ROWS, N)
-    g = _range(&_nest, BATCH, G)
-    o = _range(&_nest, COLUMNS, O)
-    p = _range(&_nest, ROWS, P)
-    q = _range(&_nest, ROWS, Q)
-    r = _range(&_nest, ROWS, R)
-    c = _range(&_nest, OVER, C)
-    k = _range(&_nest, OVER, K)
-    l = _range(&_nest, OVER, L)
-    m = _range(&_nest, OVER, M)
-    if _near and rot180_small(&_nest):
-        if _at_y.itemsize == 4:
-            _conv3d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
-        else:
-            _conv3d_forward_0(<double>0, &_nest, _at_y, _at_x, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
-    else:
+    if not _near or not (
+        _conv3d_forward_0(<float>0, _conv3d_forward_whole(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R) if _at_y.itemsize == 4
+        else _conv3d_forward_0(<double>0, _conv3d_forward_whole(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
+    ):
+        _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv3d_forward_whole(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
+        n = _range(&_nest, ROWS, N)
+        g = _range(&_nest, BATCH, G)
+        o = _range(&_nest, COLUMNS, O)
+        p = _range(&_nest, ROWS, P)
+        q = _range(&_nest, ROWS, Q)
+        r = _range(&_nest, ROWS, R)
+        c = _range(&_nest, OVER, C)
+        k = _range(&_nest, OVER, K)
+        l = _range(&_nest, OVER, L)
+        m = _range(&_nest, OVER, M)
         _entry(&_nest.out, _at_y)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -1723,19 +1768,17 @@ cdef int _conv3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
         _run(&_nest)
     # y[n, g, o, p, q, r] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
-        _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
-        n = _range(&_nest, ROWS, N)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        p = _range(&_nest, ROWS, P)
-        q = _range(&_nest, ROWS, Q)
-        r = _range(&_nest, ROWS, R)
-        if _near and rot180_small(&_nest):
-            if _at_y.itemsize == 4:
-                _conv3d_forward_1(<float>0, &_nest, _at_y, _at_bias, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
-            else:
-                _conv3d_forward_1(<double>0, &_nest, _at_y, _at_bias, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
-        else:
+        if not _near or not (
+            _conv3d_forward_1(<float>0, _at_y, _at_bias, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R) if _at_y.itemsize == 4
+            else _conv3d_forward_1(<double>0, _at_y, _at_bias, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
+        ):
+            _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
+            n = _range(&_nest, ROWS, N)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            p = _range(&_nest, ROWS, P)
+            q = _range(&_nest, ROWS, Q)
+            r = _range(&_nest, ROWS, R)
             _entry(&_nest.out, _at_y)
             _nest.out.slope[0][n] = 1
             _nest.out.slope[1][g] = 1
@@ -1771,36 +1814,34 @@ cdef int _conv3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
                             if (phi2 - f*r3) % u != 0:
                                 continue
                             m3 = (phi2 - f*r3) // u
-                            _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-                            _nest.fresh = _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U)
-                            n = _range(&_nest, ROWS, N)
-                            g = _range(&_nest, BATCH, G)
-                            c = _range(&_nest, COLUMNS, C)
-                            u2 = _loop(&_nest, ROWS)
-                            _nest.slope[u2] = s; _nest.constant = phi - lo
-                            _bound(&_nest, u2, H)
-                            u3 = _loop(&_nest, ROWS)
-                            _nest.slope[u3] = t; _nest.constant = phi1 - lp
-                            _bound(&_nest, u3, V)
-                            u4 = _loop(&_nest, ROWS)
-                            _nest.slope[u4] = u; _nest.constant = phi2 - lq
-                            _bound(&_nest, u4, U)
-                            o = _range(&_nest, OVER, O)
-                            q1 = _loop(&_nest, OVER)
-                            _nest.slope[q1] = s; _nest.constant = r1
-                            _bound(&_nest, q1, K)
-                            q2 = _loop(&_nest, OVER)
-                            _nest.slope[q2] = t; _nest.constant = r2
-                            _bound(&_nest, q2, L)
-                            q = _loop(&_nest, OVER)
-                            _nest.slope[q] = u; _nest.constant = r3
-                            _bound(&_nest, q, M)
-                            if _near and rot180_small(&_nest):
-                                if _at_grad_x.itemsize == 4:
-                                    _conv3d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, phi, r1, m1, phi1, r2, m2, phi2, r3, m3)
-                                else:
-                                    _conv3d_grad_x_0(<double>0, &_nest, _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, phi, r1, m1, phi1, r2, m2, phi2, r3, m3)
-                            else:
+                            if not _near or not (
+                                _conv3d_grad_x_0(<float>0, _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, phi, r1, m1, phi1, r2, m2, phi2, r3, m3) if _at_grad_x.itemsize == 4
+                                else _conv3d_grad_x_0(<double>0, _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, phi, r1, m1, phi1, r2, m2, phi2, r3, m3)
+                            ):
+                                _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+                                _nest.fresh = _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U)
+                                n = _range(&_nest, ROWS, N)
+                                g = _range(&_nest, BATCH, G)
+                                c = _range(&_nest, COLUMNS, C)
+                                u2 = _loop(&_nest, ROWS)
+                                _nest.slope[u2] = s; _nest.constant = phi - lo
+                                _bound(&_nest, u2, H)
+                                u3 = _loop(&_nest, ROWS)
+                                _nest.slope[u3] = t; _nest.constant = phi1 - lp
+                                _bound(&_nest, u3, V)
+                                u4 = _loop(&_nest, ROWS)
+                                _nest.slope[u4] = u; _nest.constant = phi2 - lq
+                                _bound(&_nest, u4, U)
+                                o = _range(&_nest, OVER, O)
+                                q1 = _loop(&_nest, OVER)
+                                _nest.slope[q1] = s; _nest.constant = r1
+                                _bound(&_nest, q1, K)
+                                q2 = _loop(&_nest, OVER)
+                                _nest.slope[q2] = t; _nest.constant = r2
+                                _bound(&_nest, q2, L)
+                                q = _loop(&_nest, OVER)
+                                _nest.slope[q] = u; _nest.constant = r3
+                                _bound(&_nest, q, M)
                                 _entry(&_nest.out, _at_grad_x)
                                 _nest.out.slope[0][n] = 1
                                 _nest.out.slope[1][g] = 1
@@ -1832,24 +1873,22 @@ cdef int _conv3d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef bint _near = 0 <= (s | d | lo | t | e | lp | u | f | lq | N | G | O | P | Q | R | C | K | L | M) < 1048576
     cdef Py_ssize_t g, o, c, k, l, m, n, p, q, r
     # grad_w[g, o, c, k, l, m] += sum[n, p, q, r] grad_y[n, g, o, p, q, r] * x[n, g, c, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq]
-    _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv3d_grad_w_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
-    g = _range(&_nest, BATCH, G)
-    o = _range(&_nest, ROWS, O)
-    c = _range(&_nest, COLUMNS, C)
-    k = _range(&_nest, COLUMNS, K)
-    l = _range(&_nest, COLUMNS, L)
-    m = _range(&_nest, COLUMNS, M)
-    n = _range(&_nest, OVER, N)
-    p = _range(&_nest, OVER, P)
-    q = _range(&_nest, OVER, Q)
-    r = _range(&_nest, OVER, R)
-    if _near and rot180_small(&_nest):
-        if _at_grad_w.itemsize == 4:
-            _conv3d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
-        else:
-            _conv3d_grad_w_0(<double>0, &_nest, _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
-    else:
+    if not _near or not (
+        _conv3d_grad_w_0(<float>0, _conv3d_grad_w_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M) if _at_grad_w.itemsize == 4
+        else _conv3d_grad_w_0(<double>0, _conv3d_grad_w_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
+    ):
+        _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv3d_grad_w_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
+        g = _range(&_nest, BATCH, G)
+        o = _range(&_nest, ROWS, O)
+        c = _range(&_nest, COLUMNS, C)
+        k = _range(&_nest, COLUMNS, K)
+        l = _range(&_nest, COLUMNS, L)
+        m = _range(&_nest, COLUMNS, M)
+        n = _range(&_nest, OVER, N)
+        p = _range(&_nest, OVER, P)
+        q = _range(&_nest, OVER, Q)
+        r = _range(&_nest, OVER, R)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][o] = 1
@@ -1882,19 +1921,17 @@ cdef int _conv3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     cdef Py_ssize_t g, o, n, p, q, r
     # grad_bias[g, o] += sum[n, p, q, r] grad_y[n, g, o, p, q, r]
     if _at_grad_y is not NULL:  # else zeros
-        _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        n = _range(&_nest, OVER, N)
-        p = _range(&_nest, OVER, P)
-        q = _range(&_nest, OVER, Q)
-        r = _range(&_nest, OVER, R)
-        if _near and rot180_small(&_nest):
-            if _at_grad_bias.itemsize == 4:
-                _conv3d_grad_bias_0(<float>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, P, Q, R)
-            else:
-                _conv3d_grad_bias_0(<double>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, P, Q, R)
-        else:
+        if not _near or not (
+            _conv3d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q, R) if _at_grad_bias.itemsize == 4
+            else _conv3d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q, R)
+        ):
+            _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            n = _range(&_nest, OVER, N)
+            p = _range(&_nest, OVER, P)
+            q = _range(&_nest, OVER, Q)
+            r = _range(&_nest, OVER, R)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -1909,523 +1946,534 @@ cdef int _conv3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     return 0
 
 
-cdef void _conv3d_forward_0(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
+cdef bint _conv3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q, r, c, k, l, m
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_8_0
-    cdef Py_ssize_t _stop_8_0
-    cdef Py_ssize_t _first_9_0
-    cdef Py_ssize_t _stop_9_0
-    cdef Py_ssize_t _first_7_4
-    cdef Py_ssize_t _stop_7_4
-    cdef Py_ssize_t _first_8_5
-    cdef Py_ssize_t _stop_8_5
-    cdef Py_ssize_t _first_9_6
-    cdef Py_ssize_t _stop_9_6
-    cdef char *_place_1_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_0_5
-    cdef char *_place_1_5
-    cdef char *_place_0_6
-    cdef char *_place_1_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    cdef char *_place_1_9
-    cdef char *_place_2_9
-    cdef char *_place_1_10
-    cdef char *_place_2_10
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_y.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_y.shape[5], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(1, 0, _at_x.shape[2], &_first_6_0, &_stop_6_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_6_0, &_stop_6_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(1, 0, _at_w.shape[3], &_first_7_0, &_stop_7_0)
-    _first_8_0 = _nest.first[8]
-    _stop_8_0 = _nest.stop[8]
-    rot180_clip(1, 0, _at_w.shape[4], &_first_8_0, &_stop_8_0)
-    _first_9_0 = _nest.first[9]
-    _stop_9_0 = _nest.stop[9]
-    rot180_clip(1, 0, _at_w.shape[5], &_first_9_0, &_stop_9_0)
-    _place_1_0 = <char *>_at_x.buf + (-lo) * _at_x.strides[3] + (-lp) * _at_x.strides[4] + (-lq) * _at_x.strides[5]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_x.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_x.strides[1]
-            _place_2_2 = <char *>_at_w.buf + (g) * _at_w.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_2_3 = _place_2_2 + (o) * _at_w.strides[1]
-                for p in range(_first_3_0, _stop_3_0):
-                    _first_7_4 = _first_7_0
-                    _stop_7_4 = _stop_7_0
-                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_7_4, &_stop_7_4)
-                    _place_0_4 = _place_0_3 + (p) * _at_y.strides[3]
-                    _place_1_4 = _place_1_2 + (p*s) * _at_x.strides[3]
-                    for q in range(_first_4_0, _stop_4_0):
-                        _first_8_5 = _first_8_0
-                        _stop_8_5 = _stop_8_0
-                        rot180_clip(e, q*t - lp, _at_x.shape[4], &_first_8_5, &_stop_8_5)
-                        _place_0_5 = _place_0_4 + (q) * _at_y.strides[4]
-                        _place_1_5 = _place_1_4 + (q*t) * _at_x.strides[4]
-                        for r in range(_first_5_0, _stop_5_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_0_r, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_r, _step_1_c, _step_1_k, _step_1_l, _step_1_m, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _step_2_l, _step_2_m, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q, _first_m_r, _stop_m_r
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_p, *_place_1_p, *_place_0_q, *_place_1_q, *_place_0_r, *_place_1_r, *_place_1_c, *_place_2_c, *_place_1_k, *_place_2_k, *_place_1_l, *_place_2_l, *_place_1_m, *_place_2_m
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_y.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_y.shape[4], &_first_q, &_stop_q)
+    _first_r = 0
+    _stop_r = R
+    rot180_clip(1, 0, _at_y.shape[5], &_first_r, &_stop_r)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_c, &_stop_c)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_w.shape[3], &_first_k, &_stop_k)
+    _first_l = 0
+    _stop_l = L
+    rot180_clip(1, 0, _at_w.shape[4], &_first_l, &_stop_l)
+    _first_m = 0
+    _stop_m = M
+    rot180_clip(1, 0, _at_w.shape[5], &_first_m, &_stop_m)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q) * rot180_extent(_first_r, _stop_r) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_k, _stop_k) * rot180_extent(_first_l, _stop_l) * rot180_extent(_first_m, _stop_m)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_p = _at_y.strides[3]
+    _step_0_q = _at_y.strides[4]
+    _step_0_r = _at_y.strides[5]
+    _place_1 = <char *>_at_x.buf + (-lo) * _at_x.strides[3] + (-lp) * _at_x.strides[4] + (-lq) * _at_x.strides[5]
+    _step_1_n = _at_x.strides[0]
+    _step_1_g = _at_x.strides[1]
+    _step_1_p = (s) * _at_x.strides[3]
+    _step_1_q = (t) * _at_x.strides[4]
+    _step_1_r = (u) * _at_x.strides[5]
+    _step_1_c = _at_x.strides[2]
+    _step_1_k = (d) * _at_x.strides[3]
+    _step_1_l = (e) * _at_x.strides[4]
+    _step_1_m = (f) * _at_x.strides[5]
+    _place_2 = <char *>_at_w.buf
+    _step_2_g = _at_w.strides[0]
+    _step_2_o = _at_w.strides[1]
+    _step_2_c = _at_w.strides[2]
+    _step_2_k = _at_w.strides[3]
+    _step_2_l = _at_w.strides[4]
+    _step_2_m = _at_w.strides[5]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_p * _step_0_p + _first_q * _step_0_q + _first_r * _step_0_r
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_p * _step_1_p + _first_q * _step_1_q + _first_r * _step_1_r + _first_c * _step_1_c
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_o * _step_2_o + _first_c * _step_2_c
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_2_o = _place_2_g
+            for o in range(_stop_o - _first_o):
+                _place_0_p = _place_0_o
+                _place_1_p = _place_1_g
+                for p in range(_first_p, _stop_p):
+                    _first_k_p = _first_k
+                    _stop_k_p = _stop_k
+                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_k_p, &_stop_k_p)
+                    _place_0_q = _place_0_p
+                    _place_1_q = _place_1_p + _first_k_p * _step_1_k
+                    for q in range(_first_q, _stop_q):
+                        _first_l_q = _first_l
+                        _stop_l_q = _stop_l
+                        rot180_clip(e, q*t - lp, _at_x.shape[4], &_first_l_q, &_stop_l_q)
+                        _place_0_r = _place_0_q
+                        _place_1_r = _place_1_q + _first_l_q * _step_1_l
+                        for r in range(_first_r, _stop_r):
+                            _first_m_r = _first_m
+                            _stop_m_r = _stop_m
+                            rot180_clip(f, r*u - lq, _at_x.shape[5], &_first_m_r, &_stop_m_r)
                             _sum = 0
-                            _first_9_6 = _first_9_0
-                            _stop_9_6 = _stop_9_0
-                            rot180_clip(f, r*u - lq, _at_x.shape[5], &_first_9_6, &_stop_9_6)
-                            _place_0_6 = _place_0_5 + (r) * _at_y.strides[5]
-                            _place_1_6 = _place_1_5 + (r*u) * _at_x.strides[5]
-                            for c in range(_first_6_0, _stop_6_0):
-                                _place_1_7 = _place_1_6 + (c) * _at_x.strides[2]
-                                _place_2_7 = _place_2_3 + (c) * _at_w.strides[2]
-                                for k in range(_first_7_4, _stop_7_4):
-                                    _place_1_8 = _place_1_7 + (d*k) * _at_x.strides[3]
-                                    _place_2_8 = _place_2_7 + (k) * _at_w.strides[3]
-                                    for l in range(_first_8_5, _stop_8_5):
-                                        _place_1_9 = _place_1_8 + (e*l) * _at_x.strides[4]
-                                        _place_2_9 = _place_2_8 + (l) * _at_w.strides[4]
-                                        for m in range(_first_9_6, _stop_9_6):
-                                            _place_1_10 = _place_1_9 + (f*m) * _at_x.strides[5]
-                                            _place_2_10 = _place_2_9 + (m) * _at_w.strides[5]
-                                            _sum += (<real *>_place_1_10)[0] * (<real *>_place_2_10)[0]
-                            (<real *>_place_0_6)[0] += _sum
+                            _place_1_c = _place_1_r + _first_m_r * _step_1_m
+                            _place_2_c = _place_2_o + _first_k_p * _step_2_k + _first_l_q * _step_2_l + _first_m_r * _step_2_m
+                            for c in range(_stop_c - _first_c):
+                                _place_1_k = _place_1_c
+                                _place_2_k = _place_2_c
+                                for k in range(_stop_k_p - _first_k_p):
+                                    _place_1_l = _place_1_k
+                                    _place_2_l = _place_2_k
+                                    for l in range(_stop_l_q - _first_l_q):
+                                        _place_1_m = _place_1_l
+                                        _place_2_m = _place_2_l
+                                        for m in range(_stop_m_r - _first_m_r):
+                                            _sum += (<real *>_place_1_m)[0] * (<real *>_place_2_m)[0]
+                                            _place_1_m += _step_1_m
+                                            _place_2_m += _step_2_m
+                                        _place_1_l += _step_1_l
+                                        _place_2_l += _step_2_l
+                                    _place_1_k += _step_1_k
+                                    _place_2_k += _step_2_k
+                                _place_1_c += _step_1_c
+                                _place_2_c += _step_2_c
+                            (<real *>_place_0_r)[0] = _sum if _fresh else (<real *>_place_0_r)[0] + _sum
+                            _place_0_r += _step_0_r
+                            _place_1_r += _step_1_r
+                        _place_0_q += _step_0_q
+                        _place_1_q += _step_1_q
+                    _place_0_p += _step_0_p
+                    _place_1_p += _step_1_p
+                _place_0_o += _step_0_o
+                _place_2_o += _step_2_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv3d_forward_1(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
+cdef bint _conv3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q, r
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef char *_place_0_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_0_3
-    cdef char *_place_1_3
-    cdef char *_place_0_4
-    cdef char *_place_0_5
-    cdef char *_place_0_6
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_y.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_y.shape[5], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_bias.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_bias.shape[1], &_first_2_0, &_stop_2_0)
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = <char *>_at_bias.buf + (g) * _at_bias.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_1_3 = _place_1_2 + (o) * _at_bias.strides[1]
-                for p in range(_first_3_0, _stop_3_0):
-                    _place_0_4 = _place_0_3 + (p) * _at_y.strides[3]
-                    for q in range(_first_4_0, _stop_4_0):
-                        _place_0_5 = _place_0_4 + (q) * _at_y.strides[4]
-                        for r in range(_first_5_0, _stop_5_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_0_r, _step_1_g, _step_1_o
+    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_p, *_place_0_q, *_place_0_r
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_y.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_y.shape[4], &_first_q, &_stop_q)
+    _first_r = 0
+    _stop_r = R
+    rot180_clip(1, 0, _at_y.shape[5], &_first_r, &_stop_r)
+    rot180_clip(1, 0, _at_bias.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_bias.shape[1], &_first_o, &_stop_o)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q) * rot180_extent(_first_r, _stop_r)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_p = _at_y.strides[3]
+    _step_0_q = _at_y.strides[4]
+    _step_0_r = _at_y.strides[5]
+    _place_1 = <char *>_at_bias.buf
+    _step_1_g = _at_bias.strides[0]
+    _step_1_o = _at_bias.strides[1]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_p * _step_0_p + _first_q * _step_0_q + _first_r * _step_0_r
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_1_o = _place_1_g
+            for o in range(_stop_o - _first_o):
+                _place_0_p = _place_0_o
+                for p in range(_stop_p - _first_p):
+                    _place_0_q = _place_0_p
+                    for q in range(_stop_q - _first_q):
+                        _place_0_r = _place_0_q
+                        for r in range(_stop_r - _first_r):
                             _sum = 0
-                            _place_0_6 = _place_0_5 + (r) * _at_y.strides[5]
-                            _sum += (<real *>_place_1_3)[0]
-                            (<real *>_place_0_6)[0] += _sum
+                            _sum += (<real *>_place_1_o)[0]
+                            (<real *>_place_0_r)[0] = (<real *>_place_0_r)[0] + _sum
+                            _place_0_r += _step_0_r
+                        _place_0_q += _step_0_q
+                    _place_0_p += _step_0_p
+                _place_0_o += _step_0_o
+                _place_1_o += _step_1_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+        _place_0_n += _step_0_n
+    return True
 
 
-cdef void _conv3d_grad_x_0(real _sum, Nest *_nest, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi2, Py_ssize_t r3, Py_ssize_t m3) noexcept nogil:
+cdef bint _conv3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi2, Py_ssize_t r3, Py_ssize_t m3) noexcept nogil:
     cdef Py_ssize_t n, g, c, u2, u3, u4, o, q1, q2, q
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_8_0
-    cdef Py_ssize_t _stop_8_0
-    cdef Py_ssize_t _first_9_0
-    cdef Py_ssize_t _stop_9_0
-    cdef Py_ssize_t _first_7_4
-    cdef Py_ssize_t _stop_7_4
-    cdef Py_ssize_t _first_8_5
-    cdef Py_ssize_t _stop_8_5
-    cdef Py_ssize_t _first_9_6
-    cdef Py_ssize_t _stop_9_6
-    cdef char *_place_0_0
-    cdef char *_place_1_0
-    cdef char *_place_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_0_5
-    cdef char *_place_1_5
-    cdef char *_place_0_6
-    cdef char *_place_1_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    cdef char *_place_1_9
-    cdef char *_place_2_9
-    cdef char *_place_1_10
-    cdef char *_place_2_10
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(s, phi - lo, _at_grad_x.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(t, phi1 - lp, _at_grad_x.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(u, phi2 - lq, _at_grad_x.shape[5], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_6_0, &_stop_6_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_6_0, &_stop_6_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(s, r1, _at_w.shape[3], &_first_7_0, &_stop_7_0)
-    _first_8_0 = _nest.first[8]
-    _stop_8_0 = _nest.stop[8]
-    rot180_clip(t, r2, _at_w.shape[4], &_first_8_0, &_stop_8_0)
-    _first_9_0 = _nest.first[9]
-    _stop_9_0 = _nest.stop[9]
-    rot180_clip(u, r3, _at_w.shape[5], &_first_9_0, &_stop_9_0)
-    _place_0_0 = <char *>_at_grad_x.buf + (phi - lo) * _at_grad_x.strides[3] + (phi1 - lp) * _at_grad_x.strides[4] + (phi2 - lq) * _at_grad_x.strides[5]
-    _place_1_0 = <char *>_at_grad_y.buf + (m1) * _at_grad_y.strides[3] + (m2) * _at_grad_y.strides[4] + (m3) * _at_grad_y.strides[5]
-    _place_2_0 = <char *>_at_w.buf + (r1) * _at_w.strides[3] + (r2) * _at_w.strides[4] + (r3) * _at_w.strides[5]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = _place_0_0 + (n) * _at_grad_x.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_grad_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_grad_x.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_grad_y.strides[1]
-            _place_2_2 = _place_2_0 + (g) * _at_w.strides[0]
-            for c in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (c) * _at_grad_x.strides[2]
-                _place_2_3 = _place_2_2 + (c) * _at_w.strides[2]
-                for u2 in range(_first_3_0, _stop_3_0):
-                    _first_7_4 = _first_7_0
-                    _stop_7_4 = _stop_7_0
-                    rot180_clip(-d, m1 + u2, _at_grad_y.shape[3], &_first_7_4, &_stop_7_4)
-                    _place_0_4 = _place_0_3 + (s*u2) * _at_grad_x.strides[3]
-                    _place_1_4 = _place_1_2 + (u2) * _at_grad_y.strides[3]
-                    for u3 in range(_first_4_0, _stop_4_0):
-                        _first_8_5 = _first_8_0
-                        _stop_8_5 = _stop_8_0
-                        rot180_clip(-e, m2 + u3, _at_grad_y.shape[4], &_first_8_5, &_stop_8_5)
-                        _place_0_5 = _place_0_4 + (t*u3) * _at_grad_x.strides[4]
-                        _place_1_5 = _place_1_4 + (u3) * _at_grad_y.strides[4]
-                        for u4 in range(_first_5_0, _stop_5_0):
+    cdef Py_ssize_t _first_u2, _stop_u2, _first_u3, _stop_u3, _first_u4, _stop_u4, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u2, _step_0_u3, _step_0_u4, _step_1_n, _step_1_g, _step_1_u2, _step_1_u3, _step_1_u4, _step_1_o, _step_1_q1, _step_1_q2, _step_1_q, _step_2_g, _step_2_c, _step_2_o, _step_2_q1, _step_2_q2, _step_2_q, _first_q1_u2, _stop_q1_u2, _first_q2_u3, _stop_q2_u3, _first_q_u4, _stop_q_u4
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_u2, *_place_1_u2, *_place_0_u3, *_place_1_u3, *_place_0_u4, *_place_1_u4, *_place_1_o, *_place_2_o, *_place_1_q1, *_place_2_q1, *_place_1_q2, *_place_2_q2, *_place_1_q, *_place_2_q
+    _first_u2 = -ENDLESS
+    _stop_u2 = ENDLESS
+    rot180_clip(s, phi - lo, H, &_first_u2, &_stop_u2)
+    _first_u3 = -ENDLESS
+    _stop_u3 = ENDLESS
+    rot180_clip(t, phi1 - lp, V, &_first_u3, &_stop_u3)
+    _first_u4 = -ENDLESS
+    _stop_u4 = ENDLESS
+    rot180_clip(u, phi2 - lq, U, &_first_u4, &_stop_u4)
+    _first_q1 = -ENDLESS
+    _stop_q1 = ENDLESS
+    rot180_clip(s, r1, K, &_first_q1, &_stop_q1)
+    _first_q2 = -ENDLESS
+    _stop_q2 = ENDLESS
+    rot180_clip(t, r2, L, &_first_q2, &_stop_q2)
+    _first_q = -ENDLESS
+    _stop_q = ENDLESS
+    rot180_clip(u, r3, M, &_first_q, &_stop_q)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_c, &_stop_c)
+    rot180_clip(s, phi - lo, _at_grad_x.shape[3], &_first_u2, &_stop_u2)
+    rot180_clip(t, phi1 - lp, _at_grad_x.shape[4], &_first_u3, &_stop_u3)
+    rot180_clip(u, phi2 - lq, _at_grad_x.shape[5], &_first_u4, &_stop_u4)
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_c, &_stop_c)
+    rot180_clip(s, r1, _at_w.shape[3], &_first_q1, &_stop_q1)
+    rot180_clip(t, r2, _at_w.shape[4], &_first_q2, &_stop_q2)
+    rot180_clip(u, r3, _at_w.shape[5], &_first_q, &_stop_q)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_u2, _stop_u2) * rot180_extent(_first_u3, _stop_u3) * rot180_extent(_first_u4, _stop_u4) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_q1, _stop_q1) * rot180_extent(_first_q2, _stop_q2) * rot180_extent(_first_q, _stop_q)):
+        return False
+    _place_0 = <char *>_at_grad_x.buf + (phi - lo) * _at_grad_x.strides[3] + (phi1 - lp) * _at_grad_x.strides[4] + (phi2 - lq) * _at_grad_x.strides[5]
+    _step_0_n = _at_grad_x.strides[0]
+    _step_0_g = _at_grad_x.strides[1]
+    _step_0_c = _at_grad_x.strides[2]
+    _step_0_u2 = (s) * _at_grad_x.strides[3]
+    _step_0_u3 = (t) * _at_grad_x.strides[4]
+    _step_0_u4 = (u) * _at_grad_x.strides[5]
+    _place_1 = <char *>_at_grad_y.buf + (m1) * _at_grad_y.strides[3] + (m2) * _at_grad_y.strides[4] + (m3) * _at_grad_y.strides[5]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_u2 = _at_grad_y.strides[3]
+    _step_1_u3 = _at_grad_y.strides[4]
+    _step_1_u4 = _at_grad_y.strides[5]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_q1 = (-d) * _at_grad_y.strides[3]
+    _step_1_q2 = (-e) * _at_grad_y.strides[4]
+    _step_1_q = (-f) * _at_grad_y.strides[5]
+    _place_2 = <char *>_at_w.buf + (r1) * _at_w.strides[3] + (r2) * _at_w.strides[4] + (r3) * _at_w.strides[5]
+    _step_2_g = _at_w.strides[0]
+    _step_2_c = _at_w.strides[2]
+    _step_2_o = _at_w.strides[1]
+    _step_2_q1 = (s) * _at_w.strides[3]
+    _step_2_q2 = (t) * _at_w.strides[4]
+    _step_2_q = (u) * _at_w.strides[5]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_c * _step_0_c + _first_u2 * _step_0_u2 + _first_u3 * _step_0_u3 + _first_u4 * _step_0_u4
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_u2 * _step_1_u2 + _first_u3 * _step_1_u3 + _first_u4 * _step_1_u4 + _first_o * _step_1_o
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_o * _step_2_o
+        for g in range(_stop_g - _first_g):
+            _place_0_c = _place_0_g
+            _place_2_c = _place_2_g
+            for c in range(_stop_c - _first_c):
+                _place_0_u2 = _place_0_c
+                _place_1_u2 = _place_1_g
+                for u2 in range(_first_u2, _stop_u2):
+                    _first_q1_u2 = _first_q1
+                    _stop_q1_u2 = _stop_q1
+                    rot180_clip(-d, m1 + u2, _at_grad_y.shape[3], &_first_q1_u2, &_stop_q1_u2)
+                    _place_0_u3 = _place_0_u2
+                    _place_1_u3 = _place_1_u2 + _first_q1_u2 * _step_1_q1
+                    for u3 in range(_first_u3, _stop_u3):
+                        _first_q2_u3 = _first_q2
+                        _stop_q2_u3 = _stop_q2
+                        rot180_clip(-e, m2 + u3, _at_grad_y.shape[4], &_first_q2_u3, &_stop_q2_u3)
+                        _place_0_u4 = _place_0_u3
+                        _place_1_u4 = _place_1_u3 + _first_q2_u3 * _step_1_q2
+                        for u4 in range(_first_u4, _stop_u4):
+                            _first_q_u4 = _first_q
+                            _stop_q_u4 = _stop_q
+                            rot180_clip(-f, m3 + u4, _at_grad_y.shape[5], &_first_q_u4, &_stop_q_u4)
                             _sum = 0
-                            _first_9_6 = _first_9_0
-                            _stop_9_6 = _stop_9_0
-                            rot180_clip(-f, m3 + u4, _at_grad_y.shape[5], &_first_9_6, &_stop_9_6)
-                            _place_0_6 = _place_0_5 + (u*u4) * _at_grad_x.strides[5]
-                            _place_1_6 = _place_1_5 + (u4) * _at_grad_y.strides[5]
-                            for o in range(_first_6_0, _stop_6_0):
-                                _place_1_7 = _place_1_6 + (o) * _at_grad_y.strides[2]
-                                _place_2_7 = _place_2_3 + (o) * _at_w.strides[1]
-                                for q1 in range(_first_7_4, _stop_7_4):
-                                    _place_1_8 = _place_1_7 + (-d*q1) * _at_grad_y.strides[3]
-                                    _place_2_8 = _place_2_7 + (q1*s) * _at_w.strides[3]
-                                    for q2 in range(_first_8_5, _stop_8_5):
-                                        _place_1_9 = _place_1_8 + (-e*q2) * _at_grad_y.strides[4]
-                                        _place_2_9 = _place_2_8 + (q2*t) * _at_w.strides[4]
-                                        for q in range(_first_9_6, _stop_9_6):
-                                            _place_1_10 = _place_1_9 + (-f*q) * _at_grad_y.strides[5]
-                                            _place_2_10 = _place_2_9 + (q*u) * _at_w.strides[5]
-                                            _sum += (<real *>_place_1_10)[0] * (<real *>_place_2_10)[0]
-                            (<real *>_place_0_6)[0] += _sum
+                            _place_1_o = _place_1_u4 + _first_q_u4 * _step_1_q
+                            _place_2_o = _place_2_c + _first_q1_u2 * _step_2_q1 + _first_q2_u3 * _step_2_q2 + _first_q_u4 * _step_2_q
+                            for o in range(_stop_o - _first_o):
+                                _place_1_q1 = _place_1_o
+                                _place_2_q1 = _place_2_o
+                                for q1 in range(_stop_q1_u2 - _first_q1_u2):
+                                    _place_1_q2 = _place_1_q1
+                                    _place_2_q2 = _place_2_q1
+                                    for q2 in range(_stop_q2_u3 - _first_q2_u3):
+                                        _place_1_q = _place_1_q2
+                                        _place_2_q = _place_2_q2
+                                        for q in range(_stop_q_u4 - _first_q_u4):
+                                            _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
+                                            _place_1_q += _step_1_q
+                                            _place_2_q += _step_2_q
+                                        _place_1_q2 += _step_1_q2
+                                        _place_2_q2 += _step_2_q2
+                                    _place_1_q1 += _step_1_q1
+                                    _place_2_q1 += _step_2_q1
+                                _place_1_o += _step_1_o
+                                _place_2_o += _step_2_o
+                            (<real *>_place_0_u4)[0] = _sum if _fresh else (<real *>_place_0_u4)[0] + _sum
+                            _place_0_u4 += _step_0_u4
+                            _place_1_u4 += _step_1_u4
+                        _place_0_u3 += _step_0_u3
+                        _place_1_u3 += _step_1_u3
+                    _place_0_u2 += _step_0_u2
+                    _place_1_u2 += _step_1_u2
+                _place_0_c += _step_0_c
+                _place_2_c += _step_2_c
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv3d_grad_w_0(real _sum, Nest *_nest, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept nogil:
+cdef bint _conv3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept nogil:
     cdef Py_ssize_t g, o, c, k, l, m, n, p, q, r
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_8_0
-    cdef Py_ssize_t _stop_8_0
-    cdef Py_ssize_t _first_9_0
-    cdef Py_ssize_t _stop_9_0
-    cdef Py_ssize_t _first_7_4
-    cdef Py_ssize_t _stop_7_4
-    cdef Py_ssize_t _first_8_5
-    cdef Py_ssize_t _stop_8_5
-    cdef Py_ssize_t _first_9_6
-    cdef Py_ssize_t _stop_9_6
-    cdef char *_place_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_2_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_2_4
-    cdef char *_place_0_5
-    cdef char *_place_2_5
-    cdef char *_place_0_6
-    cdef char *_place_2_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    cdef char *_place_1_9
-    cdef char *_place_2_9
-    cdef char *_place_1_10
-    cdef char *_place_2_10
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_w.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_grad_w.shape[5], &_first_5_0, &_stop_5_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_6_0, &_stop_6_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_1_0, &_stop_1_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_7_0, &_stop_7_0)
-    _first_8_0 = _nest.first[8]
-    _stop_8_0 = _nest.stop[8]
-    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_8_0, &_stop_8_0)
-    _first_9_0 = _nest.first[9]
-    _stop_9_0 = _nest.stop[9]
-    rot180_clip(1, 0, _at_grad_y.shape[5], &_first_9_0, &_stop_9_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_6_0, &_stop_6_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[2], &_first_2_0, &_stop_2_0)
-    _place_2_0 = <char *>_at_x.buf + (-lo) * _at_x.strides[3] + (-lp) * _at_x.strides[4] + (-lq) * _at_x.strides[5]
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_w.buf + (g) * _at_grad_w.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (g) * _at_grad_y.strides[1]
-        _place_2_1 = _place_2_0 + (g) * _at_x.strides[1]
-        for o in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (o) * _at_grad_w.strides[1]
-            _place_1_2 = _place_1_1 + (o) * _at_grad_y.strides[2]
-            for c in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (c) * _at_grad_w.strides[2]
-                _place_2_3 = _place_2_1 + (c) * _at_x.strides[2]
-                for k in range(_first_3_0, _stop_3_0):
-                    _first_7_4 = _first_7_0
-                    _stop_7_4 = _stop_7_0
-                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_7_4, &_stop_7_4)
-                    _place_0_4 = _place_0_3 + (k) * _at_grad_w.strides[3]
-                    _place_2_4 = _place_2_3 + (d*k) * _at_x.strides[3]
-                    for l in range(_first_4_0, _stop_4_0):
-                        _first_8_5 = _first_8_0
-                        _stop_8_5 = _stop_8_0
-                        rot180_clip(t, e*l - lp, _at_x.shape[4], &_first_8_5, &_stop_8_5)
-                        _place_0_5 = _place_0_4 + (l) * _at_grad_w.strides[4]
-                        _place_2_5 = _place_2_4 + (e*l) * _at_x.strides[4]
-                        for m in range(_first_5_0, _stop_5_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_0_l, _step_0_m, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_1_r, _step_2_g, _step_2_c, _step_2_k, _step_2_l, _step_2_m, _step_2_n, _step_2_p, _step_2_q, _step_2_r, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l, _first_r_m, _stop_r_m
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_1_o, *_place_0_c, *_place_2_c, *_place_0_k, *_place_2_k, *_place_0_l, *_place_2_l, *_place_0_m, *_place_2_m, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p, *_place_1_q, *_place_2_q, *_place_1_r, *_place_2_r
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_o, &_stop_o)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_c, &_stop_c)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_k, &_stop_k)
+    _first_l = 0
+    _stop_l = L
+    rot180_clip(1, 0, _at_grad_w.shape[4], &_first_l, &_stop_l)
+    _first_m = 0
+    _stop_m = M
+    rot180_clip(1, 0, _at_grad_w.shape[5], &_first_m, &_stop_m)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_q, &_stop_q)
+    _first_r = 0
+    _stop_r = R
+    rot180_clip(1, 0, _at_grad_y.shape[5], &_first_r, &_stop_r)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_k, _stop_k) * rot180_extent(_first_l, _stop_l) * rot180_extent(_first_m, _stop_m) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q) * rot180_extent(_first_r, _stop_r)):
+        return False
+    _place_0 = <char *>_at_grad_w.buf
+    _step_0_g = _at_grad_w.strides[0]
+    _step_0_o = _at_grad_w.strides[1]
+    _step_0_c = _at_grad_w.strides[2]
+    _step_0_k = _at_grad_w.strides[3]
+    _step_0_l = _at_grad_w.strides[4]
+    _step_0_m = _at_grad_w.strides[5]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_p = _at_grad_y.strides[3]
+    _step_1_q = _at_grad_y.strides[4]
+    _step_1_r = _at_grad_y.strides[5]
+    _place_2 = <char *>_at_x.buf + (-lo) * _at_x.strides[3] + (-lp) * _at_x.strides[4] + (-lq) * _at_x.strides[5]
+    _step_2_g = _at_x.strides[1]
+    _step_2_c = _at_x.strides[2]
+    _step_2_k = (d) * _at_x.strides[3]
+    _step_2_l = (e) * _at_x.strides[4]
+    _step_2_m = (f) * _at_x.strides[5]
+    _step_2_n = _at_x.strides[0]
+    _step_2_p = (s) * _at_x.strides[3]
+    _step_2_q = (t) * _at_x.strides[4]
+    _step_2_r = (u) * _at_x.strides[5]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_o * _step_0_o + _first_c * _step_0_c + _first_k * _step_0_k + _first_l * _step_0_l + _first_m * _step_0_m
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_n * _step_1_n
+    _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_k * _step_2_k + _first_l * _step_2_l + _first_m * _step_2_m + _first_n * _step_2_n
+    for g in range(_stop_g - _first_g):
+        _place_0_o = _place_0_g
+        _place_1_o = _place_1_g
+        for o in range(_stop_o - _first_o):
+            _place_0_c = _place_0_o
+            _place_2_c = _place_2_g
+            for c in range(_stop_c - _first_c):
+                _place_0_k = _place_0_c
+                _place_2_k = _place_2_c
+                for k in range(_first_k, _stop_k):
+                    _first_p_k = _first_p
+                    _stop_p_k = _stop_p
+                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_p_k, &_stop_p_k)
+                    _place_0_l = _place_0_k
+                    _place_2_l = _place_2_k + _first_p_k * _step_2_p
+                    for l in range(_first_l, _stop_l):
+                        _first_q_l = _first_q
+                        _stop_q_l = _stop_q
+                        rot180_clip(t, e*l - lp, _at_x.shape[4], &_first_q_l, &_stop_q_l)
+                        _place_0_m = _place_0_l
+                        _place_2_m = _place_2_l + _first_q_l * _step_2_q
+                        for m in range(_first_m, _stop_m):
+                            _first_r_m = _first_r
+                            _stop_r_m = _stop_r
+                            rot180_clip(u, f*m - lq, _at_x.shape[5], &_first_r_m, &_stop_r_m)
                             _sum = 0
-                            _first_9_6 = _first_9_0
-                            _stop_9_6 = _stop_9_0
-                            rot180_clip(u, f*m - lq, _at_x.shape[5], &_first_9_6, &_stop_9_6)
-                            _place_0_6 = _place_0_5 + (m) * _at_grad_w.strides[5]
-                            _place_2_6 = _place_2_5 + (f*m) * _at_x.strides[5]
-                            for n in range(_first_6_0, _stop_6_0):
-                                _place_1_7 = _place_1_2 + (n) * _at_grad_y.strides[0]
-                                _place_2_7 = _place_2_6 + (n) * _at_x.strides[0]
-                                for p in range(_first_7_4, _stop_7_4):
-                                    _place_1_8 = _place_1_7 + (p) * _at_grad_y.strides[3]
-                                    _place_2_8 = _place_2_7 + (p*s) * _at_x.strides[3]
-                                    for q in range(_first_8_5, _stop_8_5):
-                                        _place_1_9 = _place_1_8 + (q) * _at_grad_y.strides[4]
-                                        _place_2_9 = _place_2_8 + (q*t) * _at_x.strides[4]
-                                        for r in range(_first_9_6, _stop_9_6):
-                                            _place_1_10 = _place_1_9 + (r) * _at_grad_y.strides[5]
-                                            _place_2_10 = _place_2_9 + (r*u) * _at_x.strides[5]
-                                            _sum += (<real *>_place_1_10)[0] * (<real *>_place_2_10)[0]
-                            (<real *>_place_0_6)[0] += _sum
+                            _place_1_n = _place_1_o + _first_p_k * _step_1_p + _first_q_l * _step_1_q + _first_r_m * _step_1_r
+                            _place_2_n = _place_2_m + _first_r_m * _step_2_r
+                            for n in range(_stop_n - _first_n):
+                                _place_1_p = _place_1_n
+                                _place_2_p = _place_2_n
+                                for p in range(_stop_p_k - _first_p_k):
+                                    _place_1_q = _place_1_p
+                                    _place_2_q = _place_2_p
+                                    for q in range(_stop_q_l - _first_q_l):
+                                        _place_1_r = _place_1_q
+                                        _place_2_r = _place_2_q
+                                        for r in range(_stop_r_m - _first_r_m):
+                                            _sum += (<real *>_place_1_r)[0] * (<real *>_place_2_r)[0]
+                                            _place_1_r += _step_1_r
+                                            _place_2_r += _step_2_r
+                                        _place_1_q += _step_1_q
+                                        _place_2_q += _step_2_q
+                                    _place_1_p += _step_1_p
+                                    _place_2_p += _step_2_p
+                                _place_1_n += _step_1_n
+                                _place_2_n += _step_2_n
+                            (<real *>_place_0_m)[0] = _sum if _fresh else (<real *>_place_0_m)[0] + _sum
+                            _place_0_m += _step_0_m
+                            _place_2_m += _step_2_m
+                        _place_0_l += _step_0_l
+                        _place_2_l += _step_2_l
+                    _place_0_k += _step_0_k
+                    _place_2_k += _step_2_k
+                _place_0_c += _step_0_c
+                _place_2_c += _step_2_c
+            _place_0_o += _step_0_o
+            _place_1_o += _step_1_o
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+        _place_2_g += _step_2_g
+    return True
 
 
-cdef void _conv3d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
+cdef bint _conv3d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t g, o, n, p, q, r
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_1_3
-    cdef char *_place_1_4
-    cdef char *_place_1_5
-    cdef char *_place_1_6
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_1_0, &_stop_1_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_grad_y.shape[5], &_first_5_0, &_stop_5_0)
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_bias.buf + (g) * _at_grad_bias.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (g) * _at_grad_y.strides[1]
-        for o in range(_first_1_0, _stop_1_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_1_r
+    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_p, *_place_1_q, *_place_1_r
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_o, &_stop_o)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_q, &_stop_q)
+    _first_r = 0
+    _stop_r = R
+    rot180_clip(1, 0, _at_grad_y.shape[5], &_first_r, &_stop_r)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q) * rot180_extent(_first_r, _stop_r)):
+        return False
+    _place_0 = <char *>_at_grad_bias.buf
+    _step_0_g = _at_grad_bias.strides[0]
+    _step_0_o = _at_grad_bias.strides[1]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_p = _at_grad_y.strides[3]
+    _step_1_q = _at_grad_y.strides[4]
+    _step_1_r = _at_grad_y.strides[5]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_o * _step_0_o
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_n * _step_1_n + _first_p * _step_1_p + _first_q * _step_1_q + _first_r * _step_1_r
+    for g in range(_stop_g - _first_g):
+        _place_0_o = _place_0_g
+        _place_1_o = _place_1_g
+        for o in range(_stop_o - _first_o):
             _sum = 0
-            _place_0_2 = _place_0_1 + (o) * _at_grad_bias.strides[1]
-            _place_1_2 = _place_1_1 + (o) * _at_grad_y.strides[2]
-            for n in range(_first_2_0, _stop_2_0):
-                _place_1_3 = _place_1_2 + (n) * _at_grad_y.strides[0]
-                for p in range(_first_3_0, _stop_3_0):
-                    _place_1_4 = _place_1_3 + (p) * _at_grad_y.strides[3]
-                    for q in range(_first_4_0, _stop_4_0):
-                        _place_1_5 = _place_1_4 + (q) * _at_grad_y.strides[4]
-                        for r in range(_first_5_0, _stop_5_0):
-                            _place_1_6 = _place_1_5 + (r) * _at_grad_y.strides[5]
-                            _sum += (<real *>_place_1_6)[0]
-            (<real *>_place_0_2)[0] += _sum
+            _place_1_n = _place_1_o
+            for n in range(_stop_n - _first_n):
+                _place_1_p = _place_1_n
+                for p in range(_stop_p - _first_p):
+                    _place_1_q = _place_1_p
+                    for q in range(_stop_q - _first_q):
+                        _place_1_r = _place_1_q
+                        for r in range(_stop_r - _first_r):
+                            _sum += (<real *>_place_1_r)[0]
+                            _place_1_r += _step_1_r
+                        _place_1_q += _step_1_q
+                    _place_1_p += _step_1_p
+                _place_1_n += _step_1_n
+            (<real *>_place_0_o)[0] = (<real *>_place_0_o)[0] + _sum
+            _place_0_o += _step_0_o
+            _place_1_o += _step_1_o
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+    return True
 
 
 cdef inline bint _conv_transpose1d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) noexcept:
@@ -2454,24 +2502,22 @@ cdef int _conv_transpose1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
             if (phi - d*r) % s != 0:
                 continue
             m = (phi - d*r) // s
-            _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-            _nest.fresh = _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H)
-            n = _range(&_nest, ROWS, N)
-            g = _range(&_nest, BATCH, G)
-            o = _range(&_nest, COLUMNS, O)
-            u = _loop(&_nest, ROWS)
-            _nest.slope[u] = s; _nest.constant = phi - lo
-            _bound(&_nest, u, H)
-            c = _range(&_nest, OVER, C)
-            q = _loop(&_nest, OVER)
-            _nest.slope[q] = s; _nest.constant = r
-            _bound(&_nest, q, K)
-            if _near and rot180_small(&_nest):
-                if _at_y.itemsize == 4:
-                    _conv_transpose1d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, phi, r, m)
-                else:
-                    _conv_transpose1d_forward_0(<double>0, &_nest, _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, phi, r, m)
-            else:
+            if not _near or not (
+                _conv_transpose1d_forward_0(<float>0, _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, phi, r, m) if _at_y.itemsize == 4
+                else _conv_transpose1d_forward_0(<double>0, _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, phi, r, m)
+            ):
+                _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+                _nest.fresh = _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H)
+                n = _range(&_nest, ROWS, N)
+                g = _range(&_nest, BATCH, G)
+                o = _range(&_nest, COLUMNS, O)
+                u = _loop(&_nest, ROWS)
+                _nest.slope[u] = s; _nest.constant = phi - lo
+                _bound(&_nest, u, H)
+                c = _range(&_nest, OVER, C)
+                q = _loop(&_nest, OVER)
+                _nest.slope[q] = s; _nest.constant = r
+                _bound(&_nest, q, K)
                 _entry(&_nest.out, _at_y)
                 _nest.out.slope[0][n] = 1
                 _nest.out.slope[1][g] = 1
@@ -2490,17 +2536,15 @@ cdef int _conv_transpose1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                 _run(&_nest)
     # y[n, g, o, h] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
-        _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
-        n = _range(&_nest, ROWS, N)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        h = _range(&_nest, ROWS, H)
-        if _near and rot180_small(&_nest):
-            if _at_y.itemsize == 4:
-                _conv_transpose1d_forward_1(<float>0, &_nest, _at_y, _at_bias, lo, s, d, N, G, C, O, K, H)
-            else:
-                _conv_transpose1d_forward_1(<double>0, &_nest, _at_y, _at_bias, lo, s, d, N, G, C, O, K, H)
-        else:
+        if not _near or not (
+            _conv_transpose1d_forward_1(<float>0, _at_y, _at_bias, lo, s, d, N, G, C, O, K, H) if _at_y.itemsize == 4
+            else _conv_transpose1d_forward_1(<double>0, _at_y, _at_bias, lo, s, d, N, G, C, O, K, H)
+        ):
+            _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
+            n = _range(&_nest, ROWS, N)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            h = _range(&_nest, ROWS, H)
             _entry(&_nest.out, _at_y)
             _nest.out.slope[0][n] = 1
             _nest.out.slope[1][g] = 1
@@ -2519,20 +2563,18 @@ cdef int _conv_transpose1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     cdef bint _near = 0 <= (lo | s | d | N | G | O | C | K | P) < 1048576
     cdef Py_ssize_t n, g, c, p, o, k
     # grad_x[n, g, c, p] += sum[o, k] grad_y[n, g, o, s*p + d*k - lo] * w[g, c, o, k]
-    _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv_transpose1d_grad_x_whole(lo, s, d, N, G, O, C, K, P)
-    n = _range(&_nest, ROWS, N)
-    g = _range(&_nest, BATCH, G)
-    c = _range(&_nest, COLUMNS, C)
-    p = _range(&_nest, ROWS, P)
-    o = _range(&_nest, OVER, O)
-    k = _range(&_nest, OVER, K)
-    if _near and rot180_small(&_nest):
-        if _at_grad_x.itemsize == 4:
-            _conv_transpose1d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, lo, s, d, N, G, O, C, K, P)
-        else:
-            _conv_transpose1d_grad_x_0(<double>0, &_nest, _at_grad_x, _at_grad_y, _at_w, lo, s, d, N, G, O, C, K, P)
-    else:
+    if not _near or not (
+        _conv_transpose1d_grad_x_0(<float>0, _conv_transpose1d_grad_x_whole(lo, s, d, N, G, O, C, K, P), _at_grad_x, _at_grad_y, _at_w, lo, s, d, N, G, O, C, K, P) if _at_grad_x.itemsize == 4
+        else _conv_transpose1d_grad_x_0(<double>0, _conv_transpose1d_grad_x_whole(lo, s, d, N, G, O, C, K, P), _at_grad_x, _at_grad_y, _at_w, lo, s, d, N, G, O, C, K, P)
+    ):
+        _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv_transpose1d_grad_x_whole(lo, s, d, N, G, O, C, K, P)
+        n = _range(&_nest, ROWS, N)
+        g = _range(&_nest, BATCH, G)
+        c = _range(&_nest, COLUMNS, C)
+        p = _range(&_nest, ROWS, P)
+        o = _range(&_nest, OVER, O)
+        k = _range(&_nest, OVER, K)
         _entry(&_nest.out, _at_grad_x)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -2558,20 +2600,18 @@ cdef int _conv_transpose1d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     cdef bint _near = 0 <= (lo | s | d | N | G | O | C | P | K) < 1048576
     cdef Py_ssize_t g, c, o, k, n, p
     # grad_w[g, c, o, k] += sum[n, p] grad_y[n, g, o, d*k + s*p - lo] * x[n, g, c, p]
-    _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv_transpose1d_grad_w_whole(lo, s, d, N, G, O, C, P, K)
-    g = _range(&_nest, BATCH, G)
-    c = _range(&_nest, COLUMNS, C)
-    o = _range(&_nest, ROWS, O)
-    k = _range(&_nest, ROWS, K)
-    n = _range(&_nest, OVER, N)
-    p = _range(&_nest, OVER, P)
-    if _near and rot180_small(&_nest):
-        if _at_grad_w.itemsize == 4:
-            _conv_transpose1d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, lo, s, d, N, G, O, C, P, K)
-        else:
-            _conv_transpose1d_grad_w_0(<double>0, &_nest, _at_grad_w, _at_grad_y, _at_x, lo, s, d, N, G, O, C, P, K)
-    else:
+    if not _near or not (
+        _conv_transpose1d_grad_w_0(<float>0, _conv_transpose1d_grad_w_whole(lo, s, d, N, G, O, C, P, K), _at_grad_w, _at_grad_y, _at_x, lo, s, d, N, G, O, C, P, K) if _at_grad_w.itemsize == 4
+        else _conv_transpose1d_grad_w_0(<double>0, _conv_transpose1d_grad_w_whole(lo, s, d, N, G, O, C, P, K), _at_grad_w, _at_grad_y, _at_x, lo, s, d, N, G, O, C, P, K)
+    ):
+        _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv_transpose1d_grad_w_whole(lo, s, d, N, G, O, C, P, K)
+        g = _range(&_nest, BATCH, G)
+        c = _range(&_nest, COLUMNS, C)
+        o = _range(&_nest, ROWS, O)
+        k = _range(&_nest, ROWS, K)
+        n = _range(&_nest, OVER, N)
+        p = _range(&_nest, OVER, P)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][c] = 1
@@ -2598,17 +2638,15 @@ cdef int _conv_transpose1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     cdef Py_ssize_t g, o, n, h
     # grad_bias[g, o] += sum[n, h] grad_y[n, g, o, h]
     if _at_grad_y is not NULL:  # else zeros
-        _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        n = _range(&_nest, OVER, N)
-        h = _range(&_nest, OVER, H)
-        if _near and rot180_small(&_nest):
-            if _at_grad_bias.itemsize == 4:
-                _conv_transpose1d_grad_bias_0(<float>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, H)
-            else:
-                _conv_transpose1d_grad_bias_0(<double>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, H)
-        else:
+        if not _near or not (
+            _conv_transpose1d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, H) if _at_grad_bias.itemsize == 4
+            else _conv_transpose1d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, H)
+        ):
+            _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            n = _range(&_nest, OVER, N)
+            h = _range(&_nest, OVER, H)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -2621,341 +2659,364 @@ cdef int _conv_transpose1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     return 0
 
 
-cdef void _conv_transpose1d_forward_0(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m) noexcept nogil:
+cdef bint _conv_transpose1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m) noexcept nogil:
     cdef Py_ssize_t n, g, o, u, c, q
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_5_4
-    cdef Py_ssize_t _stop_5_4
-    cdef char *_place_0_0
-    cdef char *_place_1_0
-    cdef char *_place_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_1_5
-    cdef char *_place_2_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(s, phi - lo, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_x.shape[2], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(s, r, _at_w.shape[3], &_first_5_0, &_stop_5_0)
-    _place_0_0 = <char *>_at_y.buf + (phi - lo) * _at_y.strides[3]
-    _place_1_0 = <char *>_at_x.buf + (m) * _at_x.strides[3]
-    _place_2_0 = <char *>_at_w.buf + (r) * _at_w.strides[3]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = _place_0_0 + (n) * _at_y.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_x.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_x.strides[1]
-            _place_2_2 = _place_2_0 + (g) * _at_w.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_2_3 = _place_2_2 + (o) * _at_w.strides[2]
-                for u in range(_first_3_0, _stop_3_0):
+    cdef Py_ssize_t _first_u, _stop_u, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u, _step_1_n, _step_1_g, _step_1_u, _step_1_c, _step_1_q, _step_2_g, _step_2_o, _step_2_c, _step_2_q, _first_q_u, _stop_q_u
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_u, *_place_1_u, *_place_1_c, *_place_2_c, *_place_1_q, *_place_2_q
+    _first_u = -ENDLESS
+    _stop_u = ENDLESS
+    rot180_clip(s, phi - lo, H, &_first_u, &_stop_u)
+    _first_q = -ENDLESS
+    _stop_q = ENDLESS
+    rot180_clip(s, r, K, &_first_q, &_stop_q)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(s, phi - lo, _at_y.shape[3], &_first_u, &_stop_u)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_o, &_stop_o)
+    rot180_clip(s, r, _at_w.shape[3], &_first_q, &_stop_q)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_u, _stop_u) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_q, _stop_q)):
+        return False
+    _place_0 = <char *>_at_y.buf + (phi - lo) * _at_y.strides[3]
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_u = (s) * _at_y.strides[3]
+    _place_1 = <char *>_at_x.buf + (m) * _at_x.strides[3]
+    _step_1_n = _at_x.strides[0]
+    _step_1_g = _at_x.strides[1]
+    _step_1_u = _at_x.strides[3]
+    _step_1_c = _at_x.strides[2]
+    _step_1_q = (-d) * _at_x.strides[3]
+    _place_2 = <char *>_at_w.buf + (r) * _at_w.strides[3]
+    _step_2_g = _at_w.strides[0]
+    _step_2_o = _at_w.strides[2]
+    _step_2_c = _at_w.strides[1]
+    _step_2_q = (s) * _at_w.strides[3]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_u * _step_0_u
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_u * _step_1_u + _first_c * _step_1_c
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_o * _step_2_o + _first_c * _step_2_c
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_2_o = _place_2_g
+            for o in range(_stop_o - _first_o):
+                _place_0_u = _place_0_o
+                _place_1_u = _place_1_g
+                for u in range(_first_u, _stop_u):
+                    _first_q_u = _first_q
+                    _stop_q_u = _stop_q
+                    rot180_clip(-d, m + u, _at_x.shape[3], &_first_q_u, &_stop_q_u)
                     _sum = 0
-                    _first_5_4 = _first_5_0
-                    _stop_5_4 = _stop_5_0
-                    rot180_clip(-d, m + u, _at_x.shape[3], &_first_5_4, &_stop_5_4)
-                    _place_0_4 = _place_0_3 + (s*u) * _at_y.strides[3]
-                    _place_1_4 = _place_1_2 + (u) * _at_x.strides[3]
-                    for c in range(_first_4_0, _stop_4_0):
-                        _place_1_5 = _place_1_4 + (c) * _at_x.strides[2]
-                        _place_2_5 = _place_2_3 + (c) * _at_w.strides[1]
-                        for q in range(_first_5_4, _stop_5_4):
-                            _place_1_6 = _place_1_5 + (-d*q) * _at_x.strides[3]
-                            _place_2_6 = _place_2_5 + (q*s) * _at_w.strides[3]
-                            _sum += (<real *>_place_1_6)[0] * (<real *>_place_2_6)[0]
-                    (<real *>_place_0_4)[0] += _sum
+                    _place_1_c = _place_1_u + _first_q_u * _step_1_q
+                    _place_2_c = _place_2_o + _first_q_u * _step_2_q
+                    for c in range(_stop_c - _first_c):
+                        _place_1_q = _place_1_c
+                        _place_2_q = _place_2_c
+                        for q in range(_stop_q_u - _first_q_u):
+                            _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
+                            _place_1_q += _step_1_q
+                            _place_2_q += _step_2_q
+                        _place_1_c += _step_1_c
+                        _place_2_c += _step_2_c
+                    (<real *>_place_0_u)[0] = _sum if _fresh else (<real *>_place_0_u)[0] + _sum
+                    _place_0_u += _step_0_u
+                    _place_1_u += _step_1_u
+                _place_0_o += _step_0_o
+                _place_2_o += _step_2_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv_transpose1d_forward_1(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) noexcept nogil:
+cdef bint _conv_transpose1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) noexcept nogil:
     cdef Py_ssize_t n, g, o, h
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef char *_place_0_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_0_3
-    cdef char *_place_1_3
-    cdef char *_place_0_4
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    rot180_clip(1, 0, _at_bias.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_bias.shape[1], &_first_2_0, &_stop_2_0)
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = <char *>_at_bias.buf + (g) * _at_bias.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_1_3 = _place_1_2 + (o) * _at_bias.strides[1]
-                for h in range(_first_3_0, _stop_3_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_h, _stop_h, _step_0_n, _step_0_g, _step_0_o, _step_0_h, _step_1_g, _step_1_o
+    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_h
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    _first_h = 0
+    _stop_h = H
+    rot180_clip(1, 0, _at_y.shape[3], &_first_h, &_stop_h)
+    rot180_clip(1, 0, _at_bias.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_bias.shape[1], &_first_o, &_stop_o)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_h, _stop_h)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_h = _at_y.strides[3]
+    _place_1 = <char *>_at_bias.buf
+    _step_1_g = _at_bias.strides[0]
+    _step_1_o = _at_bias.strides[1]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_h * _step_0_h
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_1_o = _place_1_g
+            for o in range(_stop_o - _first_o):
+                _place_0_h = _place_0_o
+                for h in range(_stop_h - _first_h):
                     _sum = 0
-                    _place_0_4 = _place_0_3 + (h) * _at_y.strides[3]
-                    _sum += (<real *>_place_1_3)[0]
-                    (<real *>_place_0_4)[0] += _sum
+                    _sum += (<real *>_place_1_o)[0]
+                    (<real *>_place_0_h)[0] = (<real *>_place_0_h)[0] + _sum
+                    _place_0_h += _step_0_h
+                _place_0_o += _step_0_o
+                _place_1_o += _step_1_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+        _place_0_n += _step_0_n
+    return True
 
 
-cdef void _conv_transpose1d_grad_x_0(real _sum, Nest *_nest, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
+cdef bint _conv_transpose1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t n, g, c, p, o, k
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_5_4
-    cdef Py_ssize_t _stop_5_4
-    cdef char *_place_1_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_1_5
-    cdef char *_place_2_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_x.shape[3], &_first_3_0, &_stop_3_0)
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_w.shape[3], &_first_5_0, &_stop_5_0)
-    _place_1_0 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_x.buf + (n) * _at_grad_x.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_grad_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_grad_x.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_grad_y.strides[1]
-            _place_2_2 = <char *>_at_w.buf + (g) * _at_w.strides[0]
-            for c in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (c) * _at_grad_x.strides[2]
-                _place_2_3 = _place_2_2 + (c) * _at_w.strides[1]
-                for p in range(_first_3_0, _stop_3_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_o, _stop_o, _first_k, _stop_k, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_1_n, _step_1_g, _step_1_p, _step_1_o, _step_1_k, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _first_k_p, _stop_k_p
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_p, *_place_1_p, *_place_1_o, *_place_2_o, *_place_1_k, *_place_2_k
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_c, &_stop_c)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_grad_x.shape[3], &_first_p, &_stop_p)
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_o, &_stop_o)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_w.shape[3], &_first_k, &_stop_k)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_k, _stop_k)):
+        return False
+    _place_0 = <char *>_at_grad_x.buf
+    _step_0_n = _at_grad_x.strides[0]
+    _step_0_g = _at_grad_x.strides[1]
+    _step_0_c = _at_grad_x.strides[2]
+    _step_0_p = _at_grad_x.strides[3]
+    _place_1 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_p = (s) * _at_grad_y.strides[3]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_k = (d) * _at_grad_y.strides[3]
+    _place_2 = <char *>_at_w.buf
+    _step_2_g = _at_w.strides[0]
+    _step_2_c = _at_w.strides[1]
+    _step_2_o = _at_w.strides[2]
+    _step_2_k = _at_w.strides[3]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_c * _step_0_c + _first_p * _step_0_p
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_p * _step_1_p + _first_o * _step_1_o
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_o * _step_2_o
+        for g in range(_stop_g - _first_g):
+            _place_0_c = _place_0_g
+            _place_2_c = _place_2_g
+            for c in range(_stop_c - _first_c):
+                _place_0_p = _place_0_c
+                _place_1_p = _place_1_g
+                for p in range(_first_p, _stop_p):
+                    _first_k_p = _first_k
+                    _stop_k_p = _stop_k
+                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_k_p, &_stop_k_p)
                     _sum = 0
-                    _first_5_4 = _first_5_0
-                    _stop_5_4 = _stop_5_0
-                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_5_4, &_stop_5_4)
-                    _place_0_4 = _place_0_3 + (p) * _at_grad_x.strides[3]
-                    _place_1_4 = _place_1_2 + (p*s) * _at_grad_y.strides[3]
-                    for o in range(_first_4_0, _stop_4_0):
-                        _place_1_5 = _place_1_4 + (o) * _at_grad_y.strides[2]
-                        _place_2_5 = _place_2_3 + (o) * _at_w.strides[2]
-                        for k in range(_first_5_4, _stop_5_4):
-                            _place_1_6 = _place_1_5 + (d*k) * _at_grad_y.strides[3]
-                            _place_2_6 = _place_2_5 + (k) * _at_w.strides[3]
-                            _sum += (<real *>_place_1_6)[0] * (<real *>_place_2_6)[0]
-                    (<real *>_place_0_4)[0] += _sum
+                    _place_1_o = _place_1_p + _first_k_p * _step_1_k
+                    _place_2_o = _place_2_c + _first_k_p * _step_2_k
+                    for o in range(_stop_o - _first_o):
+                        _place_1_k = _place_1_o
+                        _place_2_k = _place_2_o
+                        for k in range(_stop_k_p - _first_k_p):
+                            _sum += (<real *>_place_1_k)[0] * (<real *>_place_2_k)[0]
+                            _place_1_k += _step_1_k
+                            _place_2_k += _step_2_k
+                        _place_1_o += _step_1_o
+                        _place_2_o += _step_2_o
+                    (<real *>_place_0_p)[0] = _sum if _fresh else (<real *>_place_0_p)[0] + _sum
+                    _place_0_p += _step_0_p
+                    _place_1_p += _step_1_p
+                _place_0_c += _step_0_c
+                _place_2_c += _step_2_c
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv_transpose1d_grad_w_0(real _sum, Nest *_nest, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t K) noexcept nogil:
+cdef bint _conv_transpose1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t K) noexcept nogil:
     cdef Py_ssize_t g, c, o, k, n, p
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_5_4
-    cdef Py_ssize_t _stop_5_4
-    cdef char *_place_1_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_2_1
-    cdef char *_place_0_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_1_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_1_5
-    cdef char *_place_2_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[2], &_first_1_0, &_stop_1_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_x.shape[3], &_first_5_0, &_stop_5_0)
-    _place_1_0 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3]
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_w.buf + (g) * _at_grad_w.strides[0]
-        _place_1_1 = _place_1_0 + (g) * _at_grad_y.strides[1]
-        _place_2_1 = <char *>_at_x.buf + (g) * _at_x.strides[1]
-        for c in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (c) * _at_grad_w.strides[1]
-            _place_2_2 = _place_2_1 + (c) * _at_x.strides[2]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_grad_w.strides[2]
-                _place_1_3 = _place_1_1 + (o) * _at_grad_y.strides[2]
-                for k in range(_first_3_0, _stop_3_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_1_g, _step_1_o, _step_1_k, _step_1_n, _step_1_p, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _first_p_k, _stop_p_k
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_o, *_place_1_o, *_place_0_k, *_place_1_k, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_c, &_stop_c)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_o, &_stop_o)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_k, &_stop_k)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_x.shape[3], &_first_p, &_stop_p)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_k, _stop_k) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_p, _stop_p)):
+        return False
+    _place_0 = <char *>_at_grad_w.buf
+    _step_0_g = _at_grad_w.strides[0]
+    _step_0_c = _at_grad_w.strides[1]
+    _step_0_o = _at_grad_w.strides[2]
+    _step_0_k = _at_grad_w.strides[3]
+    _place_1 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3]
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_k = (d) * _at_grad_y.strides[3]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_p = (s) * _at_grad_y.strides[3]
+    _place_2 = <char *>_at_x.buf
+    _step_2_g = _at_x.strides[1]
+    _step_2_c = _at_x.strides[2]
+    _step_2_n = _at_x.strides[0]
+    _step_2_p = _at_x.strides[3]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_c * _step_0_c + _first_o * _step_0_o + _first_k * _step_0_k
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_k * _step_1_k + _first_n * _step_1_n
+    _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_n * _step_2_n
+    for g in range(_stop_g - _first_g):
+        _place_0_c = _place_0_g
+        _place_2_c = _place_2_g
+        for c in range(_stop_c - _first_c):
+            _place_0_o = _place_0_c
+            _place_1_o = _place_1_g
+            for o in range(_stop_o - _first_o):
+                _place_0_k = _place_0_o
+                _place_1_k = _place_1_o
+                for k in range(_first_k, _stop_k):
+                    _first_p_k = _first_p
+                    _stop_p_k = _stop_p
+                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_p_k, &_stop_p_k)
                     _sum = 0
-                    _first_5_4 = _first_5_0
-                    _stop_5_4 = _stop_5_0
-                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_5_4, &_stop_5_4)
-                    _place_0_4 = _place_0_3 + (k) * _at_grad_w.strides[3]
-                    _place_1_4 = _place_1_3 + (d*k) * _at_grad_y.strides[3]
-                    for n in range(_first_4_0, _stop_4_0):
-                        _place_1_5 = _place_1_4 + (n) * _at_grad_y.strides[0]
-                        _place_2_5 = _place_2_2 + (n) * _at_x.strides[0]
-                        for p in range(_first_5_4, _stop_5_4):
-                            _place_1_6 = _place_1_5 + (p*s) * _at_grad_y.strides[3]
-                            _place_2_6 = _place_2_5 + (p) * _at_x.strides[3]
-                            _sum += (<real *>_place_1_6)[0] * (<real *>_place_2_6)[0]
-                    (<real *>_place_0_4)[0] += _sum
+                    _place_1_n = _place_1_k + _first_p_k * _step_1_p
+                    _place_2_n = _place_2_c + _first_p_k * _step_2_p
+                    for n in range(_stop_n - _first_n):
+                        _place_1_p = _place_1_n
+                        _place_2_p = _place_2_n
+                        for p in range(_stop_p_k - _first_p_k):
+                            _sum += (<real *>_place_1_p)[0] * (<real *>_place_2_p)[0]
+                            _place_1_p += _step_1_p
+                            _place_2_p += _step_2_p
+                        _place_1_n += _step_1_n
+                        _place_2_n += _step_2_n
+                    (<real *>_place_0_k)[0] = _sum if _fresh else (<real *>_place_0_k)[0] + _sum
+                    _place_0_k += _step_0_k
+                    _place_1_k += _step_1_k
+                _place_0_o += _step_0_o
+                _place_1_o += _step_1_o
+            _place_0_c += _step_0_c
+            _place_2_c += _step_2_c
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+        _place_2_g += _step_2_g
+    return True
 
 
-cdef void _conv_transpose1d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H) noexcept nogil:
+cdef bint _conv_transpose1d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H) noexcept nogil:
     cdef Py_ssize_t g, o, n, h
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_1_3
-    cdef char *_place_1_4
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_1_0, &_stop_1_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_3_0, &_stop_3_0)
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_bias.buf + (g) * _at_grad_bias.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (g) * _at_grad_y.strides[1]
-        for o in range(_first_1_0, _stop_1_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_h, _stop_h, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_h
+    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_h
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_o, &_stop_o)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    _first_h = 0
+    _stop_h = H
+    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_h, &_stop_h)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_h, _stop_h)):
+        return False
+    _place_0 = <char *>_at_grad_bias.buf
+    _step_0_g = _at_grad_bias.strides[0]
+    _step_0_o = _at_grad_bias.strides[1]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_h = _at_grad_y.strides[3]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_o * _step_0_o
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_n * _step_1_n + _first_h * _step_1_h
+    for g in range(_stop_g - _first_g):
+        _place_0_o = _place_0_g
+        _place_1_o = _place_1_g
+        for o in range(_stop_o - _first_o):
             _sum = 0
-            _place_0_2 = _place_0_1 + (o) * _at_grad_bias.strides[1]
-            _place_1_2 = _place_1_1 + (o) * _at_grad_y.strides[2]
-            for n in range(_first_2_0, _stop_2_0):
-                _place_1_3 = _place_1_2 + (n) * _at_grad_y.strides[0]
-                for h in range(_first_3_0, _stop_3_0):
-                    _place_1_4 = _place_1_3 + (h) * _at_grad_y.strides[3]
-                    _sum += (<real *>_place_1_4)[0]
-            (<real *>_place_0_2)[0] += _sum
+            _place_1_n = _place_1_o
+            for n in range(_stop_n - _first_n):
+                _place_1_h = _place_1_n
+                for h in range(_stop_h - _first_h):
+                    _sum += (<real *>_place_1_h)[0]
+                    _place_1_h += _step_1_h
+                _place_1_n += _step_1_n
+            (<real *>_place_0_o)[0] = (<real *>_place_0_o)[0] + _sum
+            _place_0_o += _step_0_o
+            _place_1_o += _step_1_o
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+    return True
 
 
 cdef inline bint _conv_transpose2d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept:
@@ -2989,30 +3050,28 @@ cdef int _conv_transpose2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                     if (phi1 - e*r1) % t != 0:
                         continue
                     m1 = (phi1 - e*r1) // t
-                    _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-                    _nest.fresh = _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
-                    n = _range(&_nest, ROWS, N)
-                    g = _range(&_nest, BATCH, G)
-                    o = _range(&_nest, COLUMNS, O)
-                    u = _loop(&_nest, ROWS)
-                    _nest.slope[u] = s; _nest.constant = phi - lo
-                    _bound(&_nest, u, H)
-                    u1 = _loop(&_nest, ROWS)
-                    _nest.slope[u1] = t; _nest.constant = phi1 - lp
-                    _bound(&_nest, u1, V)
-                    c = _range(&_nest, OVER, C)
-                    q1 = _loop(&_nest, OVER)
-                    _nest.slope[q1] = s; _nest.constant = r
-                    _bound(&_nest, q1, K)
-                    q2 = _loop(&_nest, OVER)
-                    _nest.slope[q2] = t; _nest.constant = r1
-                    _bound(&_nest, q2, L)
-                    if _near and rot180_small(&_nest):
-                        if _at_y.itemsize == 4:
-                            _conv_transpose2d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, phi, r, m, phi1, r1, m1)
-                        else:
-                            _conv_transpose2d_forward_0(<double>0, &_nest, _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, phi, r, m, phi1, r1, m1)
-                    else:
+                    if not _near or not (
+                        _conv_transpose2d_forward_0(<float>0, _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, phi, r, m, phi1, r1, m1) if _at_y.itemsize == 4
+                        else _conv_transpose2d_forward_0(<double>0, _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, phi, r, m, phi1, r1, m1)
+                    ):
+                        _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+                        _nest.fresh = _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
+                        n = _range(&_nest, ROWS, N)
+                        g = _range(&_nest, BATCH, G)
+                        o = _range(&_nest, COLUMNS, O)
+                        u = _loop(&_nest, ROWS)
+                        _nest.slope[u] = s; _nest.constant = phi - lo
+                        _bound(&_nest, u, H)
+                        u1 = _loop(&_nest, ROWS)
+                        _nest.slope[u1] = t; _nest.constant = phi1 - lp
+                        _bound(&_nest, u1, V)
+                        c = _range(&_nest, OVER, C)
+                        q1 = _loop(&_nest, OVER)
+                        _nest.slope[q1] = s; _nest.constant = r
+                        _bound(&_nest, q1, K)
+                        q2 = _loop(&_nest, OVER)
+                        _nest.slope[q2] = t; _nest.constant = r1
+                        _bound(&_nest, q2, L)
                         _entry(&_nest.out, _at_y)
                         _nest.out.slope[0][n] = 1
                         _nest.out.slope[1][g] = 1
@@ -3034,18 +3093,16 @@ cdef int _conv_transpose2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                         _run(&_nest)
     # y[n, g, o, h, v] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
-        _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
-        n = _range(&_nest, ROWS, N)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        h = _range(&_nest, ROWS, H)
-        v = _range(&_nest, ROWS, V)
-        if _near and rot180_small(&_nest):
-            if _at_y.itemsize == 4:
-                _conv_transpose2d_forward_1(<float>0, &_nest, _at_y, _at_bias, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
-            else:
-                _conv_transpose2d_forward_1(<double>0, &_nest, _at_y, _at_bias, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
-        else:
+        if not _near or not (
+            _conv_transpose2d_forward_1(<float>0, _at_y, _at_bias, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V) if _at_y.itemsize == 4
+            else _conv_transpose2d_forward_1(<double>0, _at_y, _at_bias, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
+        ):
+            _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
+            n = _range(&_nest, ROWS, N)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            h = _range(&_nest, ROWS, H)
+            v = _range(&_nest, ROWS, V)
             _entry(&_nest.out, _at_y)
             _nest.out.slope[0][n] = 1
             _nest.out.slope[1][g] = 1
@@ -3065,22 +3122,20 @@ cdef int _conv_transpose2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     cdef bint _near = 0 <= (lo | s | d | lp | t | e | N | G | O | C | K | L | P | Q) < 1048576
     cdef Py_ssize_t n, g, c, p, q, o, k, l
     # grad_x[n, g, c, p, q] += sum[o, k, l] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp] * w[g, c, o, k, l]
-    _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv_transpose2d_grad_x_whole(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
-    n = _range(&_nest, ROWS, N)
-    g = _range(&_nest, BATCH, G)
-    c = _range(&_nest, COLUMNS, C)
-    p = _range(&_nest, ROWS, P)
-    q = _range(&_nest, ROWS, Q)
-    o = _range(&_nest, OVER, O)
-    k = _range(&_nest, OVER, K)
-    l = _range(&_nest, OVER, L)
-    if _near and rot180_small(&_nest):
-        if _at_grad_x.itemsize == 4:
-            _conv_transpose2d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
-        else:
-            _conv_transpose2d_grad_x_0(<double>0, &_nest, _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
-    else:
+    if not _near or not (
+        _conv_transpose2d_grad_x_0(<float>0, _conv_transpose2d_grad_x_whole(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q) if _at_grad_x.itemsize == 4
+        else _conv_transpose2d_grad_x_0(<double>0, _conv_transpose2d_grad_x_whole(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
+    ):
+        _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv_transpose2d_grad_x_whole(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
+        n = _range(&_nest, ROWS, N)
+        g = _range(&_nest, BATCH, G)
+        c = _range(&_nest, COLUMNS, C)
+        p = _range(&_nest, ROWS, P)
+        q = _range(&_nest, ROWS, Q)
+        o = _range(&_nest, OVER, O)
+        k = _range(&_nest, OVER, K)
+        l = _range(&_nest, OVER, L)
         _entry(&_nest.out, _at_grad_x)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -3109,22 +3164,20 @@ cdef int _conv_transpose2d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     cdef bint _near = 0 <= (lo | s | d | lp | t | e | N | G | O | C | P | Q | K | L) < 1048576
     cdef Py_ssize_t g, c, o, k, l, n, p, q
     # grad_w[g, c, o, k, l] += sum[n, p, q] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp] * x[n, g, c, p, q]
-    _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv_transpose2d_grad_w_whole(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
-    g = _range(&_nest, BATCH, G)
-    c = _range(&_nest, COLUMNS, C)
-    o = _range(&_nest, ROWS, O)
-    k = _range(&_nest, ROWS, K)
-    l = _range(&_nest, ROWS, L)
-    n = _range(&_nest, OVER, N)
-    p = _range(&_nest, OVER, P)
-    q = _range(&_nest, OVER, Q)
-    if _near and rot180_small(&_nest):
-        if _at_grad_w.itemsize == 4:
-            _conv_transpose2d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
-        else:
-            _conv_transpose2d_grad_w_0(<double>0, &_nest, _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
-    else:
+    if not _near or not (
+        _conv_transpose2d_grad_w_0(<float>0, _conv_transpose2d_grad_w_whole(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L) if _at_grad_w.itemsize == 4
+        else _conv_transpose2d_grad_w_0(<double>0, _conv_transpose2d_grad_w_whole(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
+    ):
+        _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv_transpose2d_grad_w_whole(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
+        g = _range(&_nest, BATCH, G)
+        c = _range(&_nest, COLUMNS, C)
+        o = _range(&_nest, ROWS, O)
+        k = _range(&_nest, ROWS, K)
+        l = _range(&_nest, ROWS, L)
+        n = _range(&_nest, OVER, N)
+        p = _range(&_nest, OVER, P)
+        q = _range(&_nest, OVER, Q)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][c] = 1
@@ -3154,18 +3207,16 @@ cdef int _conv_transpose2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     cdef Py_ssize_t g, o, n, h, v
     # grad_bias[g, o] += sum[n, h, v] grad_y[n, g, o, h, v]
     if _at_grad_y is not NULL:  # else zeros
-        _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        n = _range(&_nest, OVER, N)
-        h = _range(&_nest, OVER, H)
-        v = _range(&_nest, OVER, V)
-        if _near and rot180_small(&_nest):
-            if _at_grad_bias.itemsize == 4:
-                _conv_transpose2d_grad_bias_0(<float>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, H, V)
-            else:
-                _conv_transpose2d_grad_bias_0(<double>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, H, V)
-        else:
+        if not _near or not (
+            _conv_transpose2d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, H, V) if _at_grad_bias.itemsize == 4
+            else _conv_transpose2d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, H, V)
+        ):
+            _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            n = _range(&_nest, OVER, N)
+            h = _range(&_nest, OVER, H)
+            v = _range(&_nest, OVER, V)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -3179,432 +3230,449 @@ cdef int _conv_transpose2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     return 0
 
 
-cdef void _conv_transpose2d_forward_0(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi1, Py_ssize_t r1, Py_ssize_t m1) noexcept nogil:
+cdef bint _conv_transpose2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi1, Py_ssize_t r1, Py_ssize_t m1) noexcept nogil:
     cdef Py_ssize_t n, g, o, u, u1, c, q1, q2
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_6_4
-    cdef Py_ssize_t _stop_6_4
-    cdef Py_ssize_t _first_7_5
-    cdef Py_ssize_t _stop_7_5
-    cdef char *_place_0_0
-    cdef char *_place_1_0
-    cdef char *_place_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_0_5
-    cdef char *_place_1_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(s, phi - lo, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(t, phi1 - lp, _at_y.shape[4], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_x.shape[2], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(s, r, _at_w.shape[3], &_first_6_0, &_stop_6_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(t, r1, _at_w.shape[4], &_first_7_0, &_stop_7_0)
-    _place_0_0 = <char *>_at_y.buf + (phi - lo) * _at_y.strides[3] + (phi1 - lp) * _at_y.strides[4]
-    _place_1_0 = <char *>_at_x.buf + (m) * _at_x.strides[3] + (m1) * _at_x.strides[4]
-    _place_2_0 = <char *>_at_w.buf + (r) * _at_w.strides[3] + (r1) * _at_w.strides[4]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = _place_0_0 + (n) * _at_y.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_x.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_x.strides[1]
-            _place_2_2 = _place_2_0 + (g) * _at_w.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_2_3 = _place_2_2 + (o) * _at_w.strides[2]
-                for u in range(_first_3_0, _stop_3_0):
-                    _first_6_4 = _first_6_0
-                    _stop_6_4 = _stop_6_0
-                    rot180_clip(-d, m + u, _at_x.shape[3], &_first_6_4, &_stop_6_4)
-                    _place_0_4 = _place_0_3 + (s*u) * _at_y.strides[3]
-                    _place_1_4 = _place_1_2 + (u) * _at_x.strides[3]
-                    for u1 in range(_first_4_0, _stop_4_0):
+    cdef Py_ssize_t _first_u, _stop_u, _first_u1, _stop_u1, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u, _step_0_u1, _step_1_n, _step_1_g, _step_1_u, _step_1_u1, _step_1_c, _step_1_q1, _step_1_q2, _step_2_g, _step_2_o, _step_2_c, _step_2_q1, _step_2_q2, _first_q1_u, _stop_q1_u, _first_q2_u1, _stop_q2_u1
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_u, *_place_1_u, *_place_0_u1, *_place_1_u1, *_place_1_c, *_place_2_c, *_place_1_q1, *_place_2_q1, *_place_1_q2, *_place_2_q2
+    _first_u = -ENDLESS
+    _stop_u = ENDLESS
+    rot180_clip(s, phi - lo, H, &_first_u, &_stop_u)
+    _first_u1 = -ENDLESS
+    _stop_u1 = ENDLESS
+    rot180_clip(t, phi1 - lp, V, &_first_u1, &_stop_u1)
+    _first_q1 = -ENDLESS
+    _stop_q1 = ENDLESS
+    rot180_clip(s, r, K, &_first_q1, &_stop_q1)
+    _first_q2 = -ENDLESS
+    _stop_q2 = ENDLESS
+    rot180_clip(t, r1, L, &_first_q2, &_stop_q2)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(s, phi - lo, _at_y.shape[3], &_first_u, &_stop_u)
+    rot180_clip(t, phi1 - lp, _at_y.shape[4], &_first_u1, &_stop_u1)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_o, &_stop_o)
+    rot180_clip(s, r, _at_w.shape[3], &_first_q1, &_stop_q1)
+    rot180_clip(t, r1, _at_w.shape[4], &_first_q2, &_stop_q2)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_u, _stop_u) * rot180_extent(_first_u1, _stop_u1) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_q1, _stop_q1) * rot180_extent(_first_q2, _stop_q2)):
+        return False
+    _place_0 = <char *>_at_y.buf + (phi - lo) * _at_y.strides[3] + (phi1 - lp) * _at_y.strides[4]
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_u = (s) * _at_y.strides[3]
+    _step_0_u1 = (t) * _at_y.strides[4]
+    _place_1 = <char *>_at_x.buf + (m) * _at_x.strides[3] + (m1) * _at_x.strides[4]
+    _step_1_n = _at_x.strides[0]
+    _step_1_g = _at_x.strides[1]
+    _step_1_u = _at_x.strides[3]
+    _step_1_u1 = _at_x.strides[4]
+    _step_1_c = _at_x.strides[2]
+    _step_1_q1 = (-d) * _at_x.strides[3]
+    _step_1_q2 = (-e) * _at_x.strides[4]
+    _place_2 = <char *>_at_w.buf + (r) * _at_w.strides[3] + (r1) * _at_w.strides[4]
+    _step_2_g = _at_w.strides[0]
+    _step_2_o = _at_w.strides[2]
+    _step_2_c = _at_w.strides[1]
+    _step_2_q1 = (s) * _at_w.strides[3]
+    _step_2_q2 = (t) * _at_w.strides[4]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_u * _step_0_u + _first_u1 * _step_0_u1
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_u * _step_1_u + _first_u1 * _step_1_u1 + _first_c * _step_1_c
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_o * _step_2_o + _first_c * _step_2_c
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_2_o = _place_2_g
+            for o in range(_stop_o - _first_o):
+                _place_0_u = _place_0_o
+                _place_1_u = _place_1_g
+                for u in range(_first_u, _stop_u):
+                    _first_q1_u = _first_q1
+                    _stop_q1_u = _stop_q1
+                    rot180_clip(-d, m + u, _at_x.shape[3], &_first_q1_u, &_stop_q1_u)
+                    _place_0_u1 = _place_0_u
+                    _place_1_u1 = _place_1_u + _first_q1_u * _step_1_q1
+                    for u1 in range(_first_u1, _stop_u1):
+                        _first_q2_u1 = _first_q2
+                        _stop_q2_u1 = _stop_q2
+                        rot180_clip(-e, m1 + u1, _at_x.shape[4], &_first_q2_u1, &_stop_q2_u1)
                         _sum = 0
-                        _first_7_5 = _first_7_0
-                        _stop_7_5 = _stop_7_0
-                        rot180_clip(-e, m1 + u1, _at_x.shape[4], &_first_7_5, &_stop_7_5)
-                        _place_0_5 = _place_0_4 + (t*u1) * _at_y.strides[4]
-                        _place_1_5 = _place_1_4 + (u1) * _at_x.strides[4]
-                        for c in range(_first_5_0, _stop_5_0):
-                            _place_1_6 = _place_1_5 + (c) * _at_x.strides[2]
-                            _place_2_6 = _place_2_3 + (c) * _at_w.strides[1]
-                            for q1 in range(_first_6_4, _stop_6_4):
-                                _place_1_7 = _place_1_6 + (-d*q1) * _at_x.strides[3]
-                                _place_2_7 = _place_2_6 + (q1*s) * _at_w.strides[3]
-                                for q2 in range(_first_7_5, _stop_7_5):
-                                    _place_1_8 = _place_1_7 + (-e*q2) * _at_x.strides[4]
-                                    _place_2_8 = _place_2_7 + (q2*t) * _at_w.strides[4]
-                                    _sum += (<real *>_place_1_8)[0] * (<real *>_place_2_8)[0]
-                        (<real *>_place_0_5)[0] += _sum
+                        _place_1_c = _place_1_u1 + _first_q2_u1 * _step_1_q2
+                        _place_2_c = _place_2_o + _first_q1_u * _step_2_q1 + _first_q2_u1 * _step_2_q2
+                        for c in range(_stop_c - _first_c):
+                            _place_1_q1 = _place_1_c
+                            _place_2_q1 = _place_2_c
+                            for q1 in range(_stop_q1_u - _first_q1_u):
+                                _place_1_q2 = _place_1_q1
+                                _place_2_q2 = _place_2_q1
+                                for q2 in range(_stop_q2_u1 - _first_q2_u1):
+                                    _sum += (<real *>_place_1_q2)[0] * (<real *>_place_2_q2)[0]
+                                    _place_1_q2 += _step_1_q2
+                                    _place_2_q2 += _step_2_q2
+                                _place_1_q1 += _step_1_q1
+                                _place_2_q1 += _step_2_q1
+                            _place_1_c += _step_1_c
+                            _place_2_c += _step_2_c
+                        (<real *>_place_0_u1)[0] = _sum if _fresh else (<real *>_place_0_u1)[0] + _sum
+                        _place_0_u1 += _step_0_u1
+                        _place_1_u1 += _step_1_u1
+                    _place_0_u += _step_0_u
+                    _place_1_u += _step_1_u
+                _place_0_o += _step_0_o
+                _place_2_o += _step_2_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv_transpose2d_forward_1(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept nogil:
+cdef bint _conv_transpose2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept nogil:
     cdef Py_ssize_t n, g, o, h, v
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef char *_place_0_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_0_3
-    cdef char *_place_1_3
-    cdef char *_place_0_4
-    cdef char *_place_0_5
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_y.shape[4], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_bias.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_bias.shape[1], &_first_2_0, &_stop_2_0)
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = <char *>_at_bias.buf + (g) * _at_bias.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_1_3 = _place_1_2 + (o) * _at_bias.strides[1]
-                for h in range(_first_3_0, _stop_3_0):
-                    _place_0_4 = _place_0_3 + (h) * _at_y.strides[3]
-                    for v in range(_first_4_0, _stop_4_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_h, _stop_h, _first_v, _stop_v, _step_0_n, _step_0_g, _step_0_o, _step_0_h, _step_0_v, _step_1_g, _step_1_o
+    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_h, *_place_0_v
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    _first_h = 0
+    _stop_h = H
+    rot180_clip(1, 0, _at_y.shape[3], &_first_h, &_stop_h)
+    _first_v = 0
+    _stop_v = V
+    rot180_clip(1, 0, _at_y.shape[4], &_first_v, &_stop_v)
+    rot180_clip(1, 0, _at_bias.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_bias.shape[1], &_first_o, &_stop_o)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_h, _stop_h) * rot180_extent(_first_v, _stop_v)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_h = _at_y.strides[3]
+    _step_0_v = _at_y.strides[4]
+    _place_1 = <char *>_at_bias.buf
+    _step_1_g = _at_bias.strides[0]
+    _step_1_o = _at_bias.strides[1]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_h * _step_0_h + _first_v * _step_0_v
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_1_o = _place_1_g
+            for o in range(_stop_o - _first_o):
+                _place_0_h = _place_0_o
+                for h in range(_stop_h - _first_h):
+                    _place_0_v = _place_0_h
+                    for v in range(_stop_v - _first_v):
                         _sum = 0
-                        _place_0_5 = _place_0_4 + (v) * _at_y.strides[4]
-                        _sum += (<real *>_place_1_3)[0]
-                        (<real *>_place_0_5)[0] += _sum
+                        _sum += (<real *>_place_1_o)[0]
+                        (<real *>_place_0_v)[0] = (<real *>_place_0_v)[0] + _sum
+                        _place_0_v += _step_0_v
+                    _place_0_h += _step_0_h
+                _place_0_o += _step_0_o
+                _place_1_o += _step_1_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+        _place_0_n += _step_0_n
+    return True
 
 
-cdef void _conv_transpose2d_grad_x_0(real _sum, Nest *_nest, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
+cdef bint _conv_transpose2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t n, g, c, p, q, o, k, l
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_6_4
-    cdef Py_ssize_t _stop_6_4
-    cdef Py_ssize_t _first_7_5
-    cdef Py_ssize_t _stop_7_5
-    cdef char *_place_1_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_0_5
-    cdef char *_place_1_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_x.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_x.shape[4], &_first_4_0, &_stop_4_0)
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_5_0, &_stop_5_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(1, 0, _at_w.shape[3], &_first_6_0, &_stop_6_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(1, 0, _at_w.shape[4], &_first_7_0, &_stop_7_0)
-    _place_1_0 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3] + (-lp) * _at_grad_y.strides[4]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_x.buf + (n) * _at_grad_x.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_grad_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_grad_x.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_grad_y.strides[1]
-            _place_2_2 = <char *>_at_w.buf + (g) * _at_w.strides[0]
-            for c in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (c) * _at_grad_x.strides[2]
-                _place_2_3 = _place_2_2 + (c) * _at_w.strides[1]
-                for p in range(_first_3_0, _stop_3_0):
-                    _first_6_4 = _first_6_0
-                    _stop_6_4 = _stop_6_0
-                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_6_4, &_stop_6_4)
-                    _place_0_4 = _place_0_3 + (p) * _at_grad_x.strides[3]
-                    _place_1_4 = _place_1_2 + (p*s) * _at_grad_y.strides[3]
-                    for q in range(_first_4_0, _stop_4_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_q, _stop_q, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_0_q, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_o, _step_1_k, _step_1_l, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _step_2_l, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_p, *_place_1_p, *_place_0_q, *_place_1_q, *_place_1_o, *_place_2_o, *_place_1_k, *_place_2_k, *_place_1_l, *_place_2_l
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_c, &_stop_c)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_grad_x.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_grad_x.shape[4], &_first_q, &_stop_q)
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_o, &_stop_o)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_w.shape[3], &_first_k, &_stop_k)
+    _first_l = 0
+    _stop_l = L
+    rot180_clip(1, 0, _at_w.shape[4], &_first_l, &_stop_l)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_k, _stop_k) * rot180_extent(_first_l, _stop_l)):
+        return False
+    _place_0 = <char *>_at_grad_x.buf
+    _step_0_n = _at_grad_x.strides[0]
+    _step_0_g = _at_grad_x.strides[1]
+    _step_0_c = _at_grad_x.strides[2]
+    _step_0_p = _at_grad_x.strides[3]
+    _step_0_q = _at_grad_x.strides[4]
+    _place_1 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3] + (-lp) * _at_grad_y.strides[4]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_p = (s) * _at_grad_y.strides[3]
+    _step_1_q = (t) * _at_grad_y.strides[4]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_k = (d) * _at_grad_y.strides[3]
+    _step_1_l = (e) * _at_grad_y.strides[4]
+    _place_2 = <char *>_at_w.buf
+    _step_2_g = _at_w.strides[0]
+    _step_2_c = _at_w.strides[1]
+    _step_2_o = _at_w.strides[2]
+    _step_2_k = _at_w.strides[3]
+    _step_2_l = _at_w.strides[4]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_c * _step_0_c + _first_p * _step_0_p + _first_q * _step_0_q
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_p * _step_1_p + _first_q * _step_1_q + _first_o * _step_1_o
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_o * _step_2_o
+        for g in range(_stop_g - _first_g):
+            _place_0_c = _place_0_g
+            _place_2_c = _place_2_g
+            for c in range(_stop_c - _first_c):
+                _place_0_p = _place_0_c
+                _place_1_p = _place_1_g
+                for p in range(_first_p, _stop_p):
+                    _first_k_p = _first_k
+                    _stop_k_p = _stop_k
+                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_k_p, &_stop_k_p)
+                    _place_0_q = _place_0_p
+                    _place_1_q = _place_1_p + _first_k_p * _step_1_k
+                    for q in range(_first_q, _stop_q):
+                        _first_l_q = _first_l
+                        _stop_l_q = _stop_l
+                        rot180_clip(e, q*t - lp, _at_grad_y.shape[4], &_first_l_q, &_stop_l_q)
                         _sum = 0
-                        _first_7_5 = _first_7_0
-                        _stop_7_5 = _stop_7_0
-                        rot180_clip(e, q*t - lp, _at_grad_y.shape[4], &_first_7_5, &_stop_7_5)
-                        _place_0_5 = _place_0_4 + (q) * _at_grad_x.strides[4]
-                        _place_1_5 = _place_1_4 + (q*t) * _at_grad_y.strides[4]
-                        for o in range(_first_5_0, _stop_5_0):
-                            _place_1_6 = _place_1_5 + (o) * _at_grad_y.strides[2]
-                            _place_2_6 = _place_2_3 + (o) * _at_w.strides[2]
-                            for k in range(_first_6_4, _stop_6_4):
-                                _place_1_7 = _place_1_6 + (d*k) * _at_grad_y.strides[3]
-                                _place_2_7 = _place_2_6 + (k) * _at_w.strides[3]
-                                for l in range(_first_7_5, _stop_7_5):
-                                    _place_1_8 = _place_1_7 + (e*l) * _at_grad_y.strides[4]
-                                    _place_2_8 = _place_2_7 + (l) * _at_w.strides[4]
-                                    _sum += (<real *>_place_1_8)[0] * (<real *>_place_2_8)[0]
-                        (<real *>_place_0_5)[0] += _sum
+                        _place_1_o = _place_1_q + _first_l_q * _step_1_l
+                        _place_2_o = _place_2_c + _first_k_p * _step_2_k + _first_l_q * _step_2_l
+                        for o in range(_stop_o - _first_o):
+                            _place_1_k = _place_1_o
+                            _place_2_k = _place_2_o
+                            for k in range(_stop_k_p - _first_k_p):
+                                _place_1_l = _place_1_k
+                                _place_2_l = _place_2_k
+                                for l in range(_stop_l_q - _first_l_q):
+                                    _sum += (<real *>_place_1_l)[0] * (<real *>_place_2_l)[0]
+                                    _place_1_l += _step_1_l
+                                    _place_2_l += _step_2_l
+                                _place_1_k += _step_1_k
+                                _place_2_k += _step_2_k
+                            _place_1_o += _step_1_o
+                            _place_2_o += _step_2_o
+                        (<real *>_place_0_q)[0] = _sum if _fresh else (<real *>_place_0_q)[0] + _sum
+                        _place_0_q += _step_0_q
+                        _place_1_q += _step_1_q
+                    _place_0_p += _step_0_p
+                    _place_1_p += _step_1_p
+                _place_0_c += _step_0_c
+                _place_2_c += _step_2_c
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv_transpose2d_grad_w_0(real _sum, Nest *_nest, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t K, Py_ssize_t L) noexcept nogil:
+cdef bint _conv_transpose2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t K, Py_ssize_t L) noexcept nogil:
     cdef Py_ssize_t g, c, o, k, l, n, p, q
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_6_4
-    cdef Py_ssize_t _stop_6_4
-    cdef Py_ssize_t _first_7_5
-    cdef Py_ssize_t _stop_7_5
-    cdef char *_place_1_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_2_1
-    cdef char *_place_0_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_1_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_0_5
-    cdef char *_place_1_5
-    cdef char *_place_1_6
-    cdef char *_place_2_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_w.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[2], &_first_1_0, &_stop_1_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(1, 0, _at_x.shape[3], &_first_6_0, &_stop_6_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(1, 0, _at_x.shape[4], &_first_7_0, &_stop_7_0)
-    _place_1_0 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3] + (-lp) * _at_grad_y.strides[4]
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_w.buf + (g) * _at_grad_w.strides[0]
-        _place_1_1 = _place_1_0 + (g) * _at_grad_y.strides[1]
-        _place_2_1 = <char *>_at_x.buf + (g) * _at_x.strides[1]
-        for c in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (c) * _at_grad_w.strides[1]
-            _place_2_2 = _place_2_1 + (c) * _at_x.strides[2]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_grad_w.strides[2]
-                _place_1_3 = _place_1_1 + (o) * _at_grad_y.strides[2]
-                for k in range(_first_3_0, _stop_3_0):
-                    _first_6_4 = _first_6_0
-                    _stop_6_4 = _stop_6_0
-                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_6_4, &_stop_6_4)
-                    _place_0_4 = _place_0_3 + (k) * _at_grad_w.strides[3]
-                    _place_1_4 = _place_1_3 + (d*k) * _at_grad_y.strides[3]
-                    for l in range(_first_4_0, _stop_4_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_0_l, _step_1_g, _step_1_o, _step_1_k, _step_1_l, _step_1_n, _step_1_p, _step_1_q, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _step_2_q, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_o, *_place_1_o, *_place_0_k, *_place_1_k, *_place_0_l, *_place_1_l, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p, *_place_1_q, *_place_2_q
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_c, &_stop_c)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_o, &_stop_o)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_k, &_stop_k)
+    _first_l = 0
+    _stop_l = L
+    rot180_clip(1, 0, _at_grad_w.shape[4], &_first_l, &_stop_l)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_x.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_x.shape[4], &_first_q, &_stop_q)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_k, _stop_k) * rot180_extent(_first_l, _stop_l) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q)):
+        return False
+    _place_0 = <char *>_at_grad_w.buf
+    _step_0_g = _at_grad_w.strides[0]
+    _step_0_c = _at_grad_w.strides[1]
+    _step_0_o = _at_grad_w.strides[2]
+    _step_0_k = _at_grad_w.strides[3]
+    _step_0_l = _at_grad_w.strides[4]
+    _place_1 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3] + (-lp) * _at_grad_y.strides[4]
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_k = (d) * _at_grad_y.strides[3]
+    _step_1_l = (e) * _at_grad_y.strides[4]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_p = (s) * _at_grad_y.strides[3]
+    _step_1_q = (t) * _at_grad_y.strides[4]
+    _place_2 = <char *>_at_x.buf
+    _step_2_g = _at_x.strides[1]
+    _step_2_c = _at_x.strides[2]
+    _step_2_n = _at_x.strides[0]
+    _step_2_p = _at_x.strides[3]
+    _step_2_q = _at_x.strides[4]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_c * _step_0_c + _first_o * _step_0_o + _first_k * _step_0_k + _first_l * _step_0_l
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_k * _step_1_k + _first_l * _step_1_l + _first_n * _step_1_n
+    _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_n * _step_2_n
+    for g in range(_stop_g - _first_g):
+        _place_0_c = _place_0_g
+        _place_2_c = _place_2_g
+        for c in range(_stop_c - _first_c):
+            _place_0_o = _place_0_c
+            _place_1_o = _place_1_g
+            for o in range(_stop_o - _first_o):
+                _place_0_k = _place_0_o
+                _place_1_k = _place_1_o
+                for k in range(_first_k, _stop_k):
+                    _first_p_k = _first_p
+                    _stop_p_k = _stop_p
+                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_p_k, &_stop_p_k)
+                    _place_0_l = _place_0_k
+                    _place_1_l = _place_1_k + _first_p_k * _step_1_p
+                    for l in range(_first_l, _stop_l):
+                        _first_q_l = _first_q
+                        _stop_q_l = _stop_q
+                        rot180_clip(t, e*l - lp, _at_grad_y.shape[4], &_first_q_l, &_stop_q_l)
                         _sum = 0
-                        _first_7_5 = _first_7_0
-                        _stop_7_5 = _stop_7_0
-                        rot180_clip(t, e*l - lp, _at_grad_y.shape[4], &_first_7_5, &_stop_7_5)
-                        _place_0_5 = _place_0_4 + (l) * _at_grad_w.strides[4]
-                        _place_1_5 = _place_1_4 + (e*l) * _at_grad_y.strides[4]
-                        for n in range(_first_5_0, _stop_5_0):
-                            _place_1_6 = _place_1_5 + (n) * _at_grad_y.strides[0]
-                            _place_2_6 = _place_2_2 + (n) * _at_x.strides[0]
-                            for p in range(_first_6_4, _stop_6_4):
-                                _place_1_7 = _place_1_6 + (p*s) * _at_grad_y.strides[3]
-                                _place_2_7 = _place_2_6 + (p) * _at_x.strides[3]
-                                for q in range(_first_7_5, _stop_7_5):
-                                    _place_1_8 = _place_1_7 + (q*t) * _at_grad_y.strides[4]
-                                    _place_2_8 = _place_2_7 + (q) * _at_x.strides[4]
-                                    _sum += (<real *>_place_1_8)[0] * (<real *>_place_2_8)[0]
-                        (<real *>_place_0_5)[0] += _sum
+                        _place_1_n = _place_1_l + _first_q_l * _step_1_q
+                        _place_2_n = _place_2_c + _first_p_k * _step_2_p + _first_q_l * _step_2_q
+                        for n in range(_stop_n - _first_n):
+                            _place_1_p = _place_1_n
+                            _place_2_p = _place_2_n
+                            for p in range(_stop_p_k - _first_p_k):
+                                _place_1_q = _place_1_p
+                                _place_2_q = _place_2_p
+                                for q in range(_stop_q_l - _first_q_l):
+                                    _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
+                                    _place_1_q += _step_1_q
+                                    _place_2_q += _step_2_q
+                                _place_1_p += _step_1_p
+                                _place_2_p += _step_2_p
+                            _place_1_n += _step_1_n
+                            _place_2_n += _step_2_n
+                        (<real *>_place_0_l)[0] = _sum if _fresh else (<real *>_place_0_l)[0] + _sum
+                        _place_0_l += _step_0_l
+                        _place_1_l += _step_1_l
+                    _place_0_k += _step_0_k
+                    _place_1_k += _step_1_k
+                _place_0_o += _step_0_o
+                _place_1_o += _step_1_o
+            _place_0_c += _step_0_c
+            _place_2_c += _step_2_c
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+        _place_2_g += _step_2_g
+    return True
 
 
-cdef void _conv_transpose2d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H, Py_ssize_t V) noexcept nogil:
+cdef bint _conv_transpose2d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H, Py_ssize_t V) noexcept nogil:
     cdef Py_ssize_t g, o, n, h, v
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_1_3
-    cdef char *_place_1_4
-    cdef char *_place_1_5
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_1_0, &_stop_1_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_4_0, &_stop_4_0)
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_bias.buf + (g) * _at_grad_bias.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (g) * _at_grad_y.strides[1]
-        for o in range(_first_1_0, _stop_1_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_h, _stop_h, _first_v, _stop_v, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_h, _step_1_v
+    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_h, *_place_1_v
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_o, &_stop_o)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    _first_h = 0
+    _stop_h = H
+    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_h, &_stop_h)
+    _first_v = 0
+    _stop_v = V
+    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_v, &_stop_v)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_h, _stop_h) * rot180_extent(_first_v, _stop_v)):
+        return False
+    _place_0 = <char *>_at_grad_bias.buf
+    _step_0_g = _at_grad_bias.strides[0]
+    _step_0_o = _at_grad_bias.strides[1]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_h = _at_grad_y.strides[3]
+    _step_1_v = _at_grad_y.strides[4]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_o * _step_0_o
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_n * _step_1_n + _first_h * _step_1_h + _first_v * _step_1_v
+    for g in range(_stop_g - _first_g):
+        _place_0_o = _place_0_g
+        _place_1_o = _place_1_g
+        for o in range(_stop_o - _first_o):
             _sum = 0
-            _place_0_2 = _place_0_1 + (o) * _at_grad_bias.strides[1]
-            _place_1_2 = _place_1_1 + (o) * _at_grad_y.strides[2]
-            for n in range(_first_2_0, _stop_2_0):
-                _place_1_3 = _place_1_2 + (n) * _at_grad_y.strides[0]
-                for h in range(_first_3_0, _stop_3_0):
-                    _place_1_4 = _place_1_3 + (h) * _at_grad_y.strides[3]
-                    for v in range(_first_4_0, _stop_4_0):
-                        _place_1_5 = _place_1_4 + (v) * _at_grad_y.strides[4]
-                        _sum += (<real *>_place_1_5)[0]
-            (<real *>_place_0_2)[0] += _sum
+            _place_1_n = _place_1_o
+            for n in range(_stop_n - _first_n):
+                _place_1_h = _place_1_n
+                for h in range(_stop_h - _first_h):
+                    _place_1_v = _place_1_h
+                    for v in range(_stop_v - _first_v):
+                        _sum += (<real *>_place_1_v)[0]
+                        _place_1_v += _step_1_v
+                    _place_1_h += _step_1_h
+                _place_1_n += _step_1_n
+            (<real *>_place_0_o)[0] = (<real *>_place_0_o)[0] + _sum
+            _place_0_o += _step_0_o
+            _place_1_o += _step_1_o
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+    return True
 
 
 cdef inline bint _conv_transpose3d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept:
@@ -3643,36 +3711,34 @@ cdef int _conv_transpose3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                             if (phi2 - f*r3) % u != 0:
                                 continue
                             m3 = (phi2 - f*r3) // u
-                            _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-                            _nest.fresh = _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
-                            n = _range(&_nest, ROWS, N)
-                            g = _range(&_nest, BATCH, G)
-                            o = _range(&_nest, COLUMNS, O)
-                            u1 = _loop(&_nest, ROWS)
-                            _nest.slope[u1] = s; _nest.constant = phi - lo
-                            _bound(&_nest, u1, H)
-                            u2 = _loop(&_nest, ROWS)
-                            _nest.slope[u2] = t; _nest.constant = phi1 - lp
-                            _bound(&_nest, u2, V)
-                            u3 = _loop(&_nest, ROWS)
-                            _nest.slope[u3] = u; _nest.constant = phi2 - lq
-                            _bound(&_nest, u3, I)
-                            c = _range(&_nest, OVER, C)
-                            q1 = _loop(&_nest, OVER)
-                            _nest.slope[q1] = s; _nest.constant = r1
-                            _bound(&_nest, q1, K)
-                            q2 = _loop(&_nest, OVER)
-                            _nest.slope[q2] = t; _nest.constant = r2
-                            _bound(&_nest, q2, L)
-                            q = _loop(&_nest, OVER)
-                            _nest.slope[q] = u; _nest.constant = r3
-                            _bound(&_nest, q, M)
-                            if _near and rot180_small(&_nest):
-                                if _at_y.itemsize == 4:
-                                    _conv_transpose3d_forward_0(<float>0, &_nest, _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, phi, r1, m1, phi1, r2, m2, phi2, r3, m3)
-                                else:
-                                    _conv_transpose3d_forward_0(<double>0, &_nest, _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, phi, r1, m1, phi1, r2, m2, phi2, r3, m3)
-                            else:
+                            if not _near or not (
+                                _conv_transpose3d_forward_0(<float>0, _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, phi, r1, m1, phi1, r2, m2, phi2, r3, m3) if _at_y.itemsize == 4
+                                else _conv_transpose3d_forward_0(<double>0, _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, phi, r1, m1, phi1, r2, m2, phi2, r3, m3)
+                            ):
+                                _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+                                _nest.fresh = _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
+                                n = _range(&_nest, ROWS, N)
+                                g = _range(&_nest, BATCH, G)
+                                o = _range(&_nest, COLUMNS, O)
+                                u1 = _loop(&_nest, ROWS)
+                                _nest.slope[u1] = s; _nest.constant = phi - lo
+                                _bound(&_nest, u1, H)
+                                u2 = _loop(&_nest, ROWS)
+                                _nest.slope[u2] = t; _nest.constant = phi1 - lp
+                                _bound(&_nest, u2, V)
+                                u3 = _loop(&_nest, ROWS)
+                                _nest.slope[u3] = u; _nest.constant = phi2 - lq
+                                _bound(&_nest, u3, I)
+                                c = _range(&_nest, OVER, C)
+                                q1 = _loop(&_nest, OVER)
+                                _nest.slope[q1] = s; _nest.constant = r1
+                                _bound(&_nest, q1, K)
+                                q2 = _loop(&_nest, OVER)
+                                _nest.slope[q2] = t; _nest.constant = r2
+                                _bound(&_nest, q2, L)
+                                q = _loop(&_nest, OVER)
+                                _nest.slope[q] = u; _nest.constant = r3
+                                _bound(&_nest, q, M)
                                 _entry(&_nest.out, _at_y)
                                 _nest.out.slope[0][n] = 1
                                 _nest.out.slope[1][g] = 1
@@ -3697,19 +3763,17 @@ cdef int _conv_transpose3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                                 _run(&_nest)
     # y[n, g, o, h, v, i] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
-        _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
-        n = _range(&_nest, ROWS, N)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        h = _range(&_nest, ROWS, H)
-        v = _range(&_nest, ROWS, V)
-        i = _range(&_nest, ROWS, I)
-        if _near and rot180_small(&_nest):
-            if _at_y.itemsize == 4:
-                _conv_transpose3d_forward_1(<float>0, &_nest, _at_y, _at_bias, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
-            else:
-                _conv_transpose3d_forward_1(<double>0, &_nest, _at_y, _at_bias, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
-        else:
+        if not _near or not (
+            _conv_transpose3d_forward_1(<float>0, _at_y, _at_bias, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I) if _at_y.itemsize == 4
+            else _conv_transpose3d_forward_1(<double>0, _at_y, _at_bias, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
+        ):
+            _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
+            n = _range(&_nest, ROWS, N)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            h = _range(&_nest, ROWS, H)
+            v = _range(&_nest, ROWS, V)
+            i = _range(&_nest, ROWS, I)
             _entry(&_nest.out, _at_y)
             _nest.out.slope[0][n] = 1
             _nest.out.slope[1][g] = 1
@@ -3730,24 +3794,22 @@ cdef int _conv_transpose3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     cdef bint _near = 0 <= (lo | s | d | lp | t | e | lq | u | f | N | G | O | C | K | L | M | P | Q | R) < 1048576
     cdef Py_ssize_t n, g, c, p, q, r, o, k, l, m
     # grad_x[n, g, c, p, q, r] += sum[o, k, l, m] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[g, c, o, k, l, m]
-    _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv_transpose3d_grad_x_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
-    n = _range(&_nest, ROWS, N)
-    g = _range(&_nest, BATCH, G)
-    c = _range(&_nest, COLUMNS, C)
-    p = _range(&_nest, ROWS, P)
-    q = _range(&_nest, ROWS, Q)
-    r = _range(&_nest, ROWS, R)
-    o = _range(&_nest, OVER, O)
-    k = _range(&_nest, OVER, K)
-    l = _range(&_nest, OVER, L)
-    m = _range(&_nest, OVER, M)
-    if _near and rot180_small(&_nest):
-        if _at_grad_x.itemsize == 4:
-            _conv_transpose3d_grad_x_0(<float>0, &_nest, _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
-        else:
-            _conv_transpose3d_grad_x_0(<double>0, &_nest, _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
-    else:
+    if not _near or not (
+        _conv_transpose3d_grad_x_0(<float>0, _conv_transpose3d_grad_x_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R) if _at_grad_x.itemsize == 4
+        else _conv_transpose3d_grad_x_0(<double>0, _conv_transpose3d_grad_x_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
+    ):
+        _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv_transpose3d_grad_x_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
+        n = _range(&_nest, ROWS, N)
+        g = _range(&_nest, BATCH, G)
+        c = _range(&_nest, COLUMNS, C)
+        p = _range(&_nest, ROWS, P)
+        q = _range(&_nest, ROWS, Q)
+        r = _range(&_nest, ROWS, R)
+        o = _range(&_nest, OVER, O)
+        k = _range(&_nest, OVER, K)
+        l = _range(&_nest, OVER, L)
+        m = _range(&_nest, OVER, M)
         _entry(&_nest.out, _at_grad_x)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -3779,24 +3841,22 @@ cdef int _conv_transpose3d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     cdef bint _near = 0 <= (lo | s | d | lp | t | e | lq | u | f | N | G | O | C | P | Q | R | K | L | M) < 1048576
     cdef Py_ssize_t g, c, o, k, l, m, n, p, q, r
     # grad_w[g, c, o, k, l, m] += sum[n, p, q, r] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq] * x[n, g, c, p, q, r]
-    _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-    _nest.fresh = _conv_transpose3d_grad_w_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
-    g = _range(&_nest, BATCH, G)
-    c = _range(&_nest, COLUMNS, C)
-    o = _range(&_nest, ROWS, O)
-    k = _range(&_nest, ROWS, K)
-    l = _range(&_nest, ROWS, L)
-    m = _range(&_nest, ROWS, M)
-    n = _range(&_nest, OVER, N)
-    p = _range(&_nest, OVER, P)
-    q = _range(&_nest, OVER, Q)
-    r = _range(&_nest, OVER, R)
-    if _near and rot180_small(&_nest):
-        if _at_grad_w.itemsize == 4:
-            _conv_transpose3d_grad_w_0(<float>0, &_nest, _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
-        else:
-            _conv_transpose3d_grad_w_0(<double>0, &_nest, _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
-    else:
+    if not _near or not (
+        _conv_transpose3d_grad_w_0(<float>0, _conv_transpose3d_grad_w_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M) if _at_grad_w.itemsize == 4
+        else _conv_transpose3d_grad_w_0(<double>0, _conv_transpose3d_grad_w_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
+    ):
+        _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
+        _nest.fresh = _conv_transpose3d_grad_w_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
+        g = _range(&_nest, BATCH, G)
+        c = _range(&_nest, COLUMNS, C)
+        o = _range(&_nest, ROWS, O)
+        k = _range(&_nest, ROWS, K)
+        l = _range(&_nest, ROWS, L)
+        m = _range(&_nest, ROWS, M)
+        n = _range(&_nest, OVER, N)
+        p = _range(&_nest, OVER, P)
+        q = _range(&_nest, OVER, Q)
+        r = _range(&_nest, OVER, R)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][c] = 1
@@ -3829,19 +3889,17 @@ cdef int _conv_transpose3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     cdef Py_ssize_t g, o, n, h, v, i
     # grad_bias[g, o] += sum[n, h, v, i] grad_y[n, g, o, h, v, i]
     if _at_grad_y is not NULL:  # else zeros
-        _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
-        g = _range(&_nest, ROWS, G)
-        o = _range(&_nest, ROWS, O)
-        n = _range(&_nest, OVER, N)
-        h = _range(&_nest, OVER, H)
-        v = _range(&_nest, OVER, V)
-        i = _range(&_nest, OVER, I)
-        if _near and rot180_small(&_nest):
-            if _at_grad_bias.itemsize == 4:
-                _conv_transpose3d_grad_bias_0(<float>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, H, V, I)
-            else:
-                _conv_transpose3d_grad_bias_0(<double>0, &_nest, _at_grad_bias, _at_grad_y, N, G, O, H, V, I)
-        else:
+        if not _near or not (
+            _conv_transpose3d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, H, V, I) if _at_grad_bias.itemsize == 4
+            else _conv_transpose3d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, H, V, I)
+        ):
+            _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
+            g = _range(&_nest, ROWS, G)
+            o = _range(&_nest, ROWS, O)
+            n = _range(&_nest, OVER, N)
+            h = _range(&_nest, OVER, H)
+            v = _range(&_nest, OVER, V)
+            i = _range(&_nest, OVER, I)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -3856,523 +3914,534 @@ cdef int _conv_transpose3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     return 0
 
 
-cdef void _conv_transpose3d_forward_0(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi2, Py_ssize_t r3, Py_ssize_t m3) noexcept nogil:
+cdef bint _conv_transpose3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi2, Py_ssize_t r3, Py_ssize_t m3) noexcept nogil:
     cdef Py_ssize_t n, g, o, u1, u2, u3, c, q1, q2, q
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_8_0
-    cdef Py_ssize_t _stop_8_0
-    cdef Py_ssize_t _first_9_0
-    cdef Py_ssize_t _stop_9_0
-    cdef Py_ssize_t _first_7_4
-    cdef Py_ssize_t _stop_7_4
-    cdef Py_ssize_t _first_8_5
-    cdef Py_ssize_t _stop_8_5
-    cdef Py_ssize_t _first_9_6
-    cdef Py_ssize_t _stop_9_6
-    cdef char *_place_0_0
-    cdef char *_place_1_0
-    cdef char *_place_2_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_0_5
-    cdef char *_place_1_5
-    cdef char *_place_0_6
-    cdef char *_place_1_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    cdef char *_place_1_9
-    cdef char *_place_2_9
-    cdef char *_place_1_10
-    cdef char *_place_2_10
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(s, phi - lo, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(t, phi1 - lp, _at_y.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(u, phi2 - lq, _at_y.shape[5], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(1, 0, _at_x.shape[2], &_first_6_0, &_stop_6_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_6_0, &_stop_6_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(s, r1, _at_w.shape[3], &_first_7_0, &_stop_7_0)
-    _first_8_0 = _nest.first[8]
-    _stop_8_0 = _nest.stop[8]
-    rot180_clip(t, r2, _at_w.shape[4], &_first_8_0, &_stop_8_0)
-    _first_9_0 = _nest.first[9]
-    _stop_9_0 = _nest.stop[9]
-    rot180_clip(u, r3, _at_w.shape[5], &_first_9_0, &_stop_9_0)
-    _place_0_0 = <char *>_at_y.buf + (phi - lo) * _at_y.strides[3] + (phi1 - lp) * _at_y.strides[4] + (phi2 - lq) * _at_y.strides[5]
-    _place_1_0 = <char *>_at_x.buf + (m1) * _at_x.strides[3] + (m2) * _at_x.strides[4] + (m3) * _at_x.strides[5]
-    _place_2_0 = <char *>_at_w.buf + (r1) * _at_w.strides[3] + (r2) * _at_w.strides[4] + (r3) * _at_w.strides[5]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = _place_0_0 + (n) * _at_y.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_x.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_x.strides[1]
-            _place_2_2 = _place_2_0 + (g) * _at_w.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_2_3 = _place_2_2 + (o) * _at_w.strides[2]
-                for u1 in range(_first_3_0, _stop_3_0):
-                    _first_7_4 = _first_7_0
-                    _stop_7_4 = _stop_7_0
-                    rot180_clip(-d, m1 + u1, _at_x.shape[3], &_first_7_4, &_stop_7_4)
-                    _place_0_4 = _place_0_3 + (s*u1) * _at_y.strides[3]
-                    _place_1_4 = _place_1_2 + (u1) * _at_x.strides[3]
-                    for u2 in range(_first_4_0, _stop_4_0):
-                        _first_8_5 = _first_8_0
-                        _stop_8_5 = _stop_8_0
-                        rot180_clip(-e, m2 + u2, _at_x.shape[4], &_first_8_5, &_stop_8_5)
-                        _place_0_5 = _place_0_4 + (t*u2) * _at_y.strides[4]
-                        _place_1_5 = _place_1_4 + (u2) * _at_x.strides[4]
-                        for u3 in range(_first_5_0, _stop_5_0):
+    cdef Py_ssize_t _first_u1, _stop_u1, _first_u2, _stop_u2, _first_u3, _stop_u3, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u1, _step_0_u2, _step_0_u3, _step_1_n, _step_1_g, _step_1_u1, _step_1_u2, _step_1_u3, _step_1_c, _step_1_q1, _step_1_q2, _step_1_q, _step_2_g, _step_2_o, _step_2_c, _step_2_q1, _step_2_q2, _step_2_q, _first_q1_u1, _stop_q1_u1, _first_q2_u2, _stop_q2_u2, _first_q_u3, _stop_q_u3
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_u1, *_place_1_u1, *_place_0_u2, *_place_1_u2, *_place_0_u3, *_place_1_u3, *_place_1_c, *_place_2_c, *_place_1_q1, *_place_2_q1, *_place_1_q2, *_place_2_q2, *_place_1_q, *_place_2_q
+    _first_u1 = -ENDLESS
+    _stop_u1 = ENDLESS
+    rot180_clip(s, phi - lo, H, &_first_u1, &_stop_u1)
+    _first_u2 = -ENDLESS
+    _stop_u2 = ENDLESS
+    rot180_clip(t, phi1 - lp, V, &_first_u2, &_stop_u2)
+    _first_u3 = -ENDLESS
+    _stop_u3 = ENDLESS
+    rot180_clip(u, phi2 - lq, I, &_first_u3, &_stop_u3)
+    _first_q1 = -ENDLESS
+    _stop_q1 = ENDLESS
+    rot180_clip(s, r1, K, &_first_q1, &_stop_q1)
+    _first_q2 = -ENDLESS
+    _stop_q2 = ENDLESS
+    rot180_clip(t, r2, L, &_first_q2, &_stop_q2)
+    _first_q = -ENDLESS
+    _stop_q = ENDLESS
+    rot180_clip(u, r3, M, &_first_q, &_stop_q)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(s, phi - lo, _at_y.shape[3], &_first_u1, &_stop_u1)
+    rot180_clip(t, phi1 - lp, _at_y.shape[4], &_first_u2, &_stop_u2)
+    rot180_clip(u, phi2 - lq, _at_y.shape[5], &_first_u3, &_stop_u3)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_o, &_stop_o)
+    rot180_clip(s, r1, _at_w.shape[3], &_first_q1, &_stop_q1)
+    rot180_clip(t, r2, _at_w.shape[4], &_first_q2, &_stop_q2)
+    rot180_clip(u, r3, _at_w.shape[5], &_first_q, &_stop_q)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_u1, _stop_u1) * rot180_extent(_first_u2, _stop_u2) * rot180_extent(_first_u3, _stop_u3) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_q1, _stop_q1) * rot180_extent(_first_q2, _stop_q2) * rot180_extent(_first_q, _stop_q)):
+        return False
+    _place_0 = <char *>_at_y.buf + (phi - lo) * _at_y.strides[3] + (phi1 - lp) * _at_y.strides[4] + (phi2 - lq) * _at_y.strides[5]
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_u1 = (s) * _at_y.strides[3]
+    _step_0_u2 = (t) * _at_y.strides[4]
+    _step_0_u3 = (u) * _at_y.strides[5]
+    _place_1 = <char *>_at_x.buf + (m1) * _at_x.strides[3] + (m2) * _at_x.strides[4] + (m3) * _at_x.strides[5]
+    _step_1_n = _at_x.strides[0]
+    _step_1_g = _at_x.strides[1]
+    _step_1_u1 = _at_x.strides[3]
+    _step_1_u2 = _at_x.strides[4]
+    _step_1_u3 = _at_x.strides[5]
+    _step_1_c = _at_x.strides[2]
+    _step_1_q1 = (-d) * _at_x.strides[3]
+    _step_1_q2 = (-e) * _at_x.strides[4]
+    _step_1_q = (-f) * _at_x.strides[5]
+    _place_2 = <char *>_at_w.buf + (r1) * _at_w.strides[3] + (r2) * _at_w.strides[4] + (r3) * _at_w.strides[5]
+    _step_2_g = _at_w.strides[0]
+    _step_2_o = _at_w.strides[2]
+    _step_2_c = _at_w.strides[1]
+    _step_2_q1 = (s) * _at_w.strides[3]
+    _step_2_q2 = (t) * _at_w.strides[4]
+    _step_2_q = (u) * _at_w.strides[5]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_u1 * _step_0_u1 + _first_u2 * _step_0_u2 + _first_u3 * _step_0_u3
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_u1 * _step_1_u1 + _first_u2 * _step_1_u2 + _first_u3 * _step_1_u3 + _first_c * _step_1_c
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_o * _step_2_o + _first_c * _step_2_c
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_2_o = _place_2_g
+            for o in range(_stop_o - _first_o):
+                _place_0_u1 = _place_0_o
+                _place_1_u1 = _place_1_g
+                for u1 in range(_first_u1, _stop_u1):
+                    _first_q1_u1 = _first_q1
+                    _stop_q1_u1 = _stop_q1
+                    rot180_clip(-d, m1 + u1, _at_x.shape[3], &_first_q1_u1, &_stop_q1_u1)
+                    _place_0_u2 = _place_0_u1
+                    _place_1_u2 = _place_1_u1 + _first_q1_u1 * _step_1_q1
+                    for u2 in range(_first_u2, _stop_u2):
+                        _first_q2_u2 = _first_q2
+                        _stop_q2_u2 = _stop_q2
+                        rot180_clip(-e, m2 + u2, _at_x.shape[4], &_first_q2_u2, &_stop_q2_u2)
+                        _place_0_u3 = _place_0_u2
+                        _place_1_u3 = _place_1_u2 + _first_q2_u2 * _step_1_q2
+                        for u3 in range(_first_u3, _stop_u3):
+                            _first_q_u3 = _first_q
+                            _stop_q_u3 = _stop_q
+                            rot180_clip(-f, m3 + u3, _at_x.shape[5], &_first_q_u3, &_stop_q_u3)
                             _sum = 0
-                            _first_9_6 = _first_9_0
-                            _stop_9_6 = _stop_9_0
-                            rot180_clip(-f, m3 + u3, _at_x.shape[5], &_first_9_6, &_stop_9_6)
-                            _place_0_6 = _place_0_5 + (u*u3) * _at_y.strides[5]
-                            _place_1_6 = _place_1_5 + (u3) * _at_x.strides[5]
-                            for c in range(_first_6_0, _stop_6_0):
-                                _place_1_7 = _place_1_6 + (c) * _at_x.strides[2]
-                                _place_2_7 = _place_2_3 + (c) * _at_w.strides[1]
-                                for q1 in range(_first_7_4, _stop_7_4):
-                                    _place_1_8 = _place_1_7 + (-d*q1) * _at_x.strides[3]
-                                    _place_2_8 = _place_2_7 + (q1*s) * _at_w.strides[3]
-                                    for q2 in range(_first_8_5, _stop_8_5):
-                                        _place_1_9 = _place_1_8 + (-e*q2) * _at_x.strides[4]
-                                        _place_2_9 = _place_2_8 + (q2*t) * _at_w.strides[4]
-                                        for q in range(_first_9_6, _stop_9_6):
-                                            _place_1_10 = _place_1_9 + (-f*q) * _at_x.strides[5]
-                                            _place_2_10 = _place_2_9 + (q*u) * _at_w.strides[5]
-                                            _sum += (<real *>_place_1_10)[0] * (<real *>_place_2_10)[0]
-                            (<real *>_place_0_6)[0] += _sum
+                            _place_1_c = _place_1_u3 + _first_q_u3 * _step_1_q
+                            _place_2_c = _place_2_o + _first_q1_u1 * _step_2_q1 + _first_q2_u2 * _step_2_q2 + _first_q_u3 * _step_2_q
+                            for c in range(_stop_c - _first_c):
+                                _place_1_q1 = _place_1_c
+                                _place_2_q1 = _place_2_c
+                                for q1 in range(_stop_q1_u1 - _first_q1_u1):
+                                    _place_1_q2 = _place_1_q1
+                                    _place_2_q2 = _place_2_q1
+                                    for q2 in range(_stop_q2_u2 - _first_q2_u2):
+                                        _place_1_q = _place_1_q2
+                                        _place_2_q = _place_2_q2
+                                        for q in range(_stop_q_u3 - _first_q_u3):
+                                            _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
+                                            _place_1_q += _step_1_q
+                                            _place_2_q += _step_2_q
+                                        _place_1_q2 += _step_1_q2
+                                        _place_2_q2 += _step_2_q2
+                                    _place_1_q1 += _step_1_q1
+                                    _place_2_q1 += _step_2_q1
+                                _place_1_c += _step_1_c
+                                _place_2_c += _step_2_c
+                            (<real *>_place_0_u3)[0] = _sum if _fresh else (<real *>_place_0_u3)[0] + _sum
+                            _place_0_u3 += _step_0_u3
+                            _place_1_u3 += _step_1_u3
+                        _place_0_u2 += _step_0_u2
+                        _place_1_u2 += _step_1_u2
+                    _place_0_u1 += _step_0_u1
+                    _place_1_u1 += _step_1_u1
+                _place_0_o += _step_0_o
+                _place_2_o += _step_2_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv_transpose3d_forward_1(real _sum, Nest *_nest, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept nogil:
+cdef bint _conv_transpose3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept nogil:
     cdef Py_ssize_t n, g, o, h, v, i
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef char *_place_0_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_0_3
-    cdef char *_place_1_3
-    cdef char *_place_0_4
-    cdef char *_place_0_5
-    cdef char *_place_0_6
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_y.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_y.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_y.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_y.shape[5], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_bias.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_bias.shape[1], &_first_2_0, &_stop_2_0)
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_y.buf + (n) * _at_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_y.strides[1]
-            _place_1_2 = <char *>_at_bias.buf + (g) * _at_bias.strides[0]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_y.strides[2]
-                _place_1_3 = _place_1_2 + (o) * _at_bias.strides[1]
-                for h in range(_first_3_0, _stop_3_0):
-                    _place_0_4 = _place_0_3 + (h) * _at_y.strides[3]
-                    for v in range(_first_4_0, _stop_4_0):
-                        _place_0_5 = _place_0_4 + (v) * _at_y.strides[4]
-                        for i in range(_first_5_0, _stop_5_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_h, _stop_h, _first_v, _stop_v, _first_i, _stop_i, _step_0_n, _step_0_g, _step_0_o, _step_0_h, _step_0_v, _step_0_i, _step_1_g, _step_1_o
+    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_h, *_place_0_v, *_place_0_i
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_y.shape[2], &_first_o, &_stop_o)
+    _first_h = 0
+    _stop_h = H
+    rot180_clip(1, 0, _at_y.shape[3], &_first_h, &_stop_h)
+    _first_v = 0
+    _stop_v = V
+    rot180_clip(1, 0, _at_y.shape[4], &_first_v, &_stop_v)
+    _first_i = 0
+    _stop_i = I
+    rot180_clip(1, 0, _at_y.shape[5], &_first_i, &_stop_i)
+    rot180_clip(1, 0, _at_bias.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_bias.shape[1], &_first_o, &_stop_o)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_h, _stop_h) * rot180_extent(_first_v, _stop_v) * rot180_extent(_first_i, _stop_i)):
+        return False
+    _place_0 = <char *>_at_y.buf
+    _step_0_n = _at_y.strides[0]
+    _step_0_g = _at_y.strides[1]
+    _step_0_o = _at_y.strides[2]
+    _step_0_h = _at_y.strides[3]
+    _step_0_v = _at_y.strides[4]
+    _step_0_i = _at_y.strides[5]
+    _place_1 = <char *>_at_bias.buf
+    _step_1_g = _at_bias.strides[0]
+    _step_1_o = _at_bias.strides[1]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_o * _step_0_o + _first_h * _step_0_h + _first_v * _step_0_v + _first_i * _step_0_i
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o
+        for g in range(_stop_g - _first_g):
+            _place_0_o = _place_0_g
+            _place_1_o = _place_1_g
+            for o in range(_stop_o - _first_o):
+                _place_0_h = _place_0_o
+                for h in range(_stop_h - _first_h):
+                    _place_0_v = _place_0_h
+                    for v in range(_stop_v - _first_v):
+                        _place_0_i = _place_0_v
+                        for i in range(_stop_i - _first_i):
                             _sum = 0
-                            _place_0_6 = _place_0_5 + (i) * _at_y.strides[5]
-                            _sum += (<real *>_place_1_3)[0]
-                            (<real *>_place_0_6)[0] += _sum
+                            _sum += (<real *>_place_1_o)[0]
+                            (<real *>_place_0_i)[0] = (<real *>_place_0_i)[0] + _sum
+                            _place_0_i += _step_0_i
+                        _place_0_v += _step_0_v
+                    _place_0_h += _step_0_h
+                _place_0_o += _step_0_o
+                _place_1_o += _step_1_o
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+        _place_0_n += _step_0_n
+    return True
 
 
-cdef void _conv_transpose3d_grad_x_0(real _sum, Nest *_nest, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
+cdef bint _conv_transpose3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t n, g, c, p, q, r, o, k, l, m
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_8_0
-    cdef Py_ssize_t _stop_8_0
-    cdef Py_ssize_t _first_9_0
-    cdef Py_ssize_t _stop_9_0
-    cdef Py_ssize_t _first_7_4
-    cdef Py_ssize_t _stop_7_4
-    cdef Py_ssize_t _first_8_5
-    cdef Py_ssize_t _stop_8_5
-    cdef Py_ssize_t _first_9_6
-    cdef Py_ssize_t _stop_9_6
-    cdef char *_place_1_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_2_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_0_5
-    cdef char *_place_1_5
-    cdef char *_place_0_6
-    cdef char *_place_1_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    cdef char *_place_1_9
-    cdef char *_place_2_9
-    cdef char *_place_1_10
-    cdef char *_place_2_10
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_x.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_x.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_grad_x.shape[5], &_first_5_0, &_stop_5_0)
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_1_0, &_stop_1_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_6_0, &_stop_6_0)
-    rot180_clip(1, 0, _at_w.shape[0], &_first_1_0, &_stop_1_0)
-    rot180_clip(1, 0, _at_w.shape[1], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_w.shape[2], &_first_6_0, &_stop_6_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(1, 0, _at_w.shape[3], &_first_7_0, &_stop_7_0)
-    _first_8_0 = _nest.first[8]
-    _stop_8_0 = _nest.stop[8]
-    rot180_clip(1, 0, _at_w.shape[4], &_first_8_0, &_stop_8_0)
-    _first_9_0 = _nest.first[9]
-    _stop_9_0 = _nest.stop[9]
-    rot180_clip(1, 0, _at_w.shape[5], &_first_9_0, &_stop_9_0)
-    _place_1_0 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3] + (-lp) * _at_grad_y.strides[4] + (-lq) * _at_grad_y.strides[5]
-    for n in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_x.buf + (n) * _at_grad_x.strides[0]
-        _place_1_1 = _place_1_0 + (n) * _at_grad_y.strides[0]
-        for g in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (g) * _at_grad_x.strides[1]
-            _place_1_2 = _place_1_1 + (g) * _at_grad_y.strides[1]
-            _place_2_2 = <char *>_at_w.buf + (g) * _at_w.strides[0]
-            for c in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (c) * _at_grad_x.strides[2]
-                _place_2_3 = _place_2_2 + (c) * _at_w.strides[1]
-                for p in range(_first_3_0, _stop_3_0):
-                    _first_7_4 = _first_7_0
-                    _stop_7_4 = _stop_7_0
-                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_7_4, &_stop_7_4)
-                    _place_0_4 = _place_0_3 + (p) * _at_grad_x.strides[3]
-                    _place_1_4 = _place_1_2 + (p*s) * _at_grad_y.strides[3]
-                    for q in range(_first_4_0, _stop_4_0):
-                        _first_8_5 = _first_8_0
-                        _stop_8_5 = _stop_8_0
-                        rot180_clip(e, q*t - lp, _at_grad_y.shape[4], &_first_8_5, &_stop_8_5)
-                        _place_0_5 = _place_0_4 + (q) * _at_grad_x.strides[4]
-                        _place_1_5 = _place_1_4 + (q*t) * _at_grad_y.strides[4]
-                        for r in range(_first_5_0, _stop_5_0):
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_0_q, _step_0_r, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_r, _step_1_o, _step_1_k, _step_1_l, _step_1_m, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _step_2_l, _step_2_m, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q, _first_m_r, _stop_m_r
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_p, *_place_1_p, *_place_0_q, *_place_1_q, *_place_0_r, *_place_1_r, *_place_1_o, *_place_2_o, *_place_1_k, *_place_2_k, *_place_1_l, *_place_2_l, *_place_1_m, *_place_2_m
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_x.shape[1], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_x.shape[2], &_first_c, &_stop_c)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_grad_x.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_grad_x.shape[4], &_first_q, &_stop_q)
+    _first_r = 0
+    _stop_r = R
+    rot180_clip(1, 0, _at_grad_x.shape[5], &_first_r, &_stop_r)
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_w.shape[0], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_w.shape[1], &_first_c, &_stop_c)
+    rot180_clip(1, 0, _at_w.shape[2], &_first_o, &_stop_o)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_w.shape[3], &_first_k, &_stop_k)
+    _first_l = 0
+    _stop_l = L
+    rot180_clip(1, 0, _at_w.shape[4], &_first_l, &_stop_l)
+    _first_m = 0
+    _stop_m = M
+    rot180_clip(1, 0, _at_w.shape[5], &_first_m, &_stop_m)
+    if not rot180_small(rot180_extent(_first_n, _stop_n) * rot180_extent(_first_g, _stop_g) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q) * rot180_extent(_first_r, _stop_r) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_k, _stop_k) * rot180_extent(_first_l, _stop_l) * rot180_extent(_first_m, _stop_m)):
+        return False
+    _place_0 = <char *>_at_grad_x.buf
+    _step_0_n = _at_grad_x.strides[0]
+    _step_0_g = _at_grad_x.strides[1]
+    _step_0_c = _at_grad_x.strides[2]
+    _step_0_p = _at_grad_x.strides[3]
+    _step_0_q = _at_grad_x.strides[4]
+    _step_0_r = _at_grad_x.strides[5]
+    _place_1 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3] + (-lp) * _at_grad_y.strides[4] + (-lq) * _at_grad_y.strides[5]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_p = (s) * _at_grad_y.strides[3]
+    _step_1_q = (t) * _at_grad_y.strides[4]
+    _step_1_r = (u) * _at_grad_y.strides[5]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_k = (d) * _at_grad_y.strides[3]
+    _step_1_l = (e) * _at_grad_y.strides[4]
+    _step_1_m = (f) * _at_grad_y.strides[5]
+    _place_2 = <char *>_at_w.buf
+    _step_2_g = _at_w.strides[0]
+    _step_2_c = _at_w.strides[1]
+    _step_2_o = _at_w.strides[2]
+    _step_2_k = _at_w.strides[3]
+    _step_2_l = _at_w.strides[4]
+    _step_2_m = _at_w.strides[5]
+    _place_0_n = _place_0 + _first_n * _step_0_n + _first_g * _step_0_g + _first_c * _step_0_c + _first_p * _step_0_p + _first_q * _step_0_q + _first_r * _step_0_r
+    _place_1_n = _place_1 + _first_n * _step_1_n + _first_g * _step_1_g + _first_p * _step_1_p + _first_q * _step_1_q + _first_r * _step_1_r + _first_o * _step_1_o
+    for n in range(_stop_n - _first_n):
+        _place_0_g = _place_0_n
+        _place_1_g = _place_1_n
+        _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_o * _step_2_o
+        for g in range(_stop_g - _first_g):
+            _place_0_c = _place_0_g
+            _place_2_c = _place_2_g
+            for c in range(_stop_c - _first_c):
+                _place_0_p = _place_0_c
+                _place_1_p = _place_1_g
+                for p in range(_first_p, _stop_p):
+                    _first_k_p = _first_k
+                    _stop_k_p = _stop_k
+                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_k_p, &_stop_k_p)
+                    _place_0_q = _place_0_p
+                    _place_1_q = _place_1_p + _first_k_p * _step_1_k
+                    for q in range(_first_q, _stop_q):
+                        _first_l_q = _first_l
+                        _stop_l_q = _stop_l
+                        rot180_clip(e, q*t - lp, _at_grad_y.shape[4], &_first_l_q, &_stop_l_q)
+                        _place_0_r = _place_0_q
+                        _place_1_r = _place_1_q + _first_l_q * _step_1_l
+                        for r in range(_first_r, _stop_r):
+                            _first_m_r = _first_m
+                            _stop_m_r = _stop_m
+                            rot180_clip(f, r*u - lq, _at_grad_y.shape[5], &_first_m_r, &_stop_m_r)
                             _sum = 0
-                            _first_9_6 = _first_9_0
-                            _stop_9_6 = _stop_9_0
-                            rot180_clip(f, r*u - lq, _at_grad_y.shape[5], &_first_9_6, &_stop_9_6)
-                            _place_0_6 = _place_0_5 + (r) * _at_grad_x.strides[5]
-                            _place_1_6 = _place_1_5 + (r*u) * _at_grad_y.strides[5]
-                            for o in range(_first_6_0, _stop_6_0):
-                                _place_1_7 = _place_1_6 + (o) * _at_grad_y.strides[2]
-                                _place_2_7 = _place_2_3 + (o) * _at_w.strides[2]
-                                for k in range(_first_7_4, _stop_7_4):
-                                    _place_1_8 = _place_1_7 + (d*k) * _at_grad_y.strides[3]
-                                    _place_2_8 = _place_2_7 + (k) * _at_w.strides[3]
-                                    for l in range(_first_8_5, _stop_8_5):
-                                        _place_1_9 = _place_1_8 + (e*l) * _at_grad_y.strides[4]
-                                        _place_2_9 = _place_2_8 + (l) * _at_w.strides[4]
-                                        for m in range(_first_9_6, _stop_9_6):
-                                            _place_1_10 = _place_1_9 + (f*m) * _at_grad_y.strides[5]
-                                            _place_2_10 = _place_2_9 + (m) * _at_w.strides[5]
-                                            _sum += (<real *>_place_1_10)[0] * (<real *>_place_2_10)[0]
-                            (<real *>_place_0_6)[0] += _sum
+                            _place_1_o = _place_1_r + _first_m_r * _step_1_m
+                            _place_2_o = _place_2_c + _first_k_p * _step_2_k + _first_l_q * _step_2_l + _first_m_r * _step_2_m
+                            for o in range(_stop_o - _first_o):
+                                _place_1_k = _place_1_o
+                                _place_2_k = _place_2_o
+                                for k in range(_stop_k_p - _first_k_p):
+                                    _place_1_l = _place_1_k
+                                    _place_2_l = _place_2_k
+                                    for l in range(_stop_l_q - _first_l_q):
+                                        _place_1_m = _place_1_l
+                                        _place_2_m = _place_2_l
+                                        for m in range(_stop_m_r - _first_m_r):
+                                            _sum += (<real *>_place_1_m)[0] * (<real *>_place_2_m)[0]
+                                            _place_1_m += _step_1_m
+                                            _place_2_m += _step_2_m
+                                        _place_1_l += _step_1_l
+                                        _place_2_l += _step_2_l
+                                    _place_1_k += _step_1_k
+                                    _place_2_k += _step_2_k
+                                _place_1_o += _step_1_o
+                                _place_2_o += _step_2_o
+                            (<real *>_place_0_r)[0] = _sum if _fresh else (<real *>_place_0_r)[0] + _sum
+                            _place_0_r += _step_0_r
+                            _place_1_r += _step_1_r
+                        _place_0_q += _step_0_q
+                        _place_1_q += _step_1_q
+                    _place_0_p += _step_0_p
+                    _place_1_p += _step_1_p
+                _place_0_c += _step_0_c
+                _place_2_c += _step_2_c
+            _place_0_g += _step_0_g
+            _place_1_g += _step_1_g
+            _place_2_g += _step_2_g
+        _place_0_n += _step_0_n
+        _place_1_n += _step_1_n
+    return True
 
 
-cdef void _conv_transpose3d_grad_w_0(real _sum, Nest *_nest, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept nogil:
+cdef bint _conv_transpose3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept nogil:
     cdef Py_ssize_t g, c, o, k, l, m, n, p, q, r
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef Py_ssize_t _first_6_0
-    cdef Py_ssize_t _stop_6_0
-    cdef Py_ssize_t _first_7_0
-    cdef Py_ssize_t _stop_7_0
-    cdef Py_ssize_t _first_8_0
-    cdef Py_ssize_t _stop_8_0
-    cdef Py_ssize_t _first_9_0
-    cdef Py_ssize_t _stop_9_0
-    cdef Py_ssize_t _first_7_4
-    cdef Py_ssize_t _stop_7_4
-    cdef Py_ssize_t _first_8_5
-    cdef Py_ssize_t _stop_8_5
-    cdef Py_ssize_t _first_9_6
-    cdef Py_ssize_t _stop_9_6
-    cdef char *_place_1_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_2_1
-    cdef char *_place_0_2
-    cdef char *_place_2_2
-    cdef char *_place_0_3
-    cdef char *_place_1_3
-    cdef char *_place_0_4
-    cdef char *_place_1_4
-    cdef char *_place_0_5
-    cdef char *_place_1_5
-    cdef char *_place_0_6
-    cdef char *_place_1_6
-    cdef char *_place_1_7
-    cdef char *_place_2_7
-    cdef char *_place_1_8
-    cdef char *_place_2_8
-    cdef char *_place_1_9
-    cdef char *_place_2_9
-    cdef char *_place_1_10
-    cdef char *_place_2_10
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_2_0, &_stop_2_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_w.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_grad_w.shape[5], &_first_5_0, &_stop_5_0)
-    _first_6_0 = _nest.first[6]
-    _stop_6_0 = _nest.stop[6]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_6_0, &_stop_6_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_x.shape[0], &_first_6_0, &_stop_6_0)
-    rot180_clip(1, 0, _at_x.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_x.shape[2], &_first_1_0, &_stop_1_0)
-    _first_7_0 = _nest.first[7]
-    _stop_7_0 = _nest.stop[7]
-    rot180_clip(1, 0, _at_x.shape[3], &_first_7_0, &_stop_7_0)
-    _first_8_0 = _nest.first[8]
-    _stop_8_0 = _nest.stop[8]
-    rot180_clip(1, 0, _at_x.shape[4], &_first_8_0, &_stop_8_0)
-    _first_9_0 = _nest.first[9]
-    _stop_9_0 = _nest.stop[9]
-    rot180_clip(1, 0, _at_x.shape[5], &_first_9_0, &_stop_9_0)
-    _place_1_0 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3] + (-lp) * _at_grad_y.strides[4] + (-lq) * _at_grad_y.strides[5]
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_w.buf + (g) * _at_grad_w.strides[0]
-        _place_1_1 = _place_1_0 + (g) * _at_grad_y.strides[1]
-        _place_2_1 = <char *>_at_x.buf + (g) * _at_x.strides[1]
-        for c in range(_first_1_0, _stop_1_0):
-            _place_0_2 = _place_0_1 + (c) * _at_grad_w.strides[1]
-            _place_2_2 = _place_2_1 + (c) * _at_x.strides[2]
-            for o in range(_first_2_0, _stop_2_0):
-                _place_0_3 = _place_0_2 + (o) * _at_grad_w.strides[2]
-                _place_1_3 = _place_1_1 + (o) * _at_grad_y.strides[2]
-                for k in range(_first_3_0, _stop_3_0):
-                    _first_7_4 = _first_7_0
-                    _stop_7_4 = _stop_7_0
-                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_7_4, &_stop_7_4)
-                    _place_0_4 = _place_0_3 + (k) * _at_grad_w.strides[3]
-                    _place_1_4 = _place_1_3 + (d*k) * _at_grad_y.strides[3]
-                    for l in range(_first_4_0, _stop_4_0):
-                        _first_8_5 = _first_8_0
-                        _stop_8_5 = _stop_8_0
-                        rot180_clip(t, e*l - lp, _at_grad_y.shape[4], &_first_8_5, &_stop_8_5)
-                        _place_0_5 = _place_0_4 + (l) * _at_grad_w.strides[4]
-                        _place_1_5 = _place_1_4 + (e*l) * _at_grad_y.strides[4]
-                        for m in range(_first_5_0, _stop_5_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_0_l, _step_0_m, _step_1_g, _step_1_o, _step_1_k, _step_1_l, _step_1_m, _step_1_n, _step_1_p, _step_1_q, _step_1_r, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _step_2_q, _step_2_r, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l, _first_r_m, _stop_r_m
+    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_o, *_place_1_o, *_place_0_k, *_place_1_k, *_place_0_l, *_place_1_l, *_place_0_m, *_place_1_m, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p, *_place_1_q, *_place_2_q, *_place_1_r, *_place_2_r
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
+    _first_c = 0
+    _stop_c = C
+    rot180_clip(1, 0, _at_grad_w.shape[1], &_first_c, &_stop_c)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_w.shape[2], &_first_o, &_stop_o)
+    _first_k = 0
+    _stop_k = K
+    rot180_clip(1, 0, _at_grad_w.shape[3], &_first_k, &_stop_k)
+    _first_l = 0
+    _stop_l = L
+    rot180_clip(1, 0, _at_grad_w.shape[4], &_first_l, &_stop_l)
+    _first_m = 0
+    _stop_m = M
+    rot180_clip(1, 0, _at_grad_w.shape[5], &_first_m, &_stop_m)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    rot180_clip(1, 0, _at_x.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_x.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_x.shape[2], &_first_c, &_stop_c)
+    _first_p = 0
+    _stop_p = P
+    rot180_clip(1, 0, _at_x.shape[3], &_first_p, &_stop_p)
+    _first_q = 0
+    _stop_q = Q
+    rot180_clip(1, 0, _at_x.shape[4], &_first_q, &_stop_q)
+    _first_r = 0
+    _stop_r = R
+    rot180_clip(1, 0, _at_x.shape[5], &_first_r, &_stop_r)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_c, _stop_c) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_k, _stop_k) * rot180_extent(_first_l, _stop_l) * rot180_extent(_first_m, _stop_m) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_p, _stop_p) * rot180_extent(_first_q, _stop_q) * rot180_extent(_first_r, _stop_r)):
+        return False
+    _place_0 = <char *>_at_grad_w.buf
+    _step_0_g = _at_grad_w.strides[0]
+    _step_0_c = _at_grad_w.strides[1]
+    _step_0_o = _at_grad_w.strides[2]
+    _step_0_k = _at_grad_w.strides[3]
+    _step_0_l = _at_grad_w.strides[4]
+    _step_0_m = _at_grad_w.strides[5]
+    _place_1 = <char *>_at_grad_y.buf + (-lo) * _at_grad_y.strides[3] + (-lp) * _at_grad_y.strides[4] + (-lq) * _at_grad_y.strides[5]
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_k = (d) * _at_grad_y.strides[3]
+    _step_1_l = (e) * _at_grad_y.strides[4]
+    _step_1_m = (f) * _at_grad_y.strides[5]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_p = (s) * _at_grad_y.strides[3]
+    _step_1_q = (t) * _at_grad_y.strides[4]
+    _step_1_r = (u) * _at_grad_y.strides[5]
+    _place_2 = <char *>_at_x.buf
+    _step_2_g = _at_x.strides[1]
+    _step_2_c = _at_x.strides[2]
+    _step_2_n = _at_x.strides[0]
+    _step_2_p = _at_x.strides[3]
+    _step_2_q = _at_x.strides[4]
+    _step_2_r = _at_x.strides[5]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_c * _step_0_c + _first_o * _step_0_o + _first_k * _step_0_k + _first_l * _step_0_l + _first_m * _step_0_m
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_k * _step_1_k + _first_l * _step_1_l + _first_m * _step_1_m + _first_n * _step_1_n
+    _place_2_g = _place_2 + _first_g * _step_2_g + _first_c * _step_2_c + _first_n * _step_2_n
+    for g in range(_stop_g - _first_g):
+        _place_0_c = _place_0_g
+        _place_2_c = _place_2_g
+        for c in range(_stop_c - _first_c):
+            _place_0_o = _place_0_c
+            _place_1_o = _place_1_g
+            for o in range(_stop_o - _first_o):
+                _place_0_k = _place_0_o
+                _place_1_k = _place_1_o
+                for k in range(_first_k, _stop_k):
+                    _first_p_k = _first_p
+                    _stop_p_k = _stop_p
+                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_p_k, &_stop_p_k)
+                    _place_0_l = _place_0_k
+                    _place_1_l = _place_1_k + _first_p_k * _step_1_p
+                    for l in range(_first_l, _stop_l):
+                        _first_q_l = _first_q
+                        _stop_q_l = _stop_q
+                        rot180_clip(t, e*l - lp, _at_grad_y.shape[4], &_first_q_l, &_stop_q_l)
+                        _place_0_m = _place_0_l
+                        _place_1_m = _place_1_l + _first_q_l * _step_1_q
+                        for m in range(_first_m, _stop_m):
+                            _first_r_m = _first_r
+                            _stop_r_m = _stop_r
+                            rot180_clip(u, f*m - lq, _at_grad_y.shape[5], &_first_r_m, &_stop_r_m)
                             _sum = 0
-                            _first_9_6 = _first_9_0
-                            _stop_9_6 = _stop_9_0
-                            rot180_clip(u, f*m - lq, _at_grad_y.shape[5], &_first_9_6, &_stop_9_6)
-                            _place_0_6 = _place_0_5 + (m) * _at_grad_w.strides[5]
-                            _place_1_6 = _place_1_5 + (f*m) * _at_grad_y.strides[5]
-                            for n in range(_first_6_0, _stop_6_0):
-                                _place_1_7 = _place_1_6 + (n) * _at_grad_y.strides[0]
-                                _place_2_7 = _place_2_2 + (n) * _at_x.strides[0]
-                                for p in range(_first_7_4, _stop_7_4):
-                                    _place_1_8 = _place_1_7 + (p*s) * _at_grad_y.strides[3]
-                                    _place_2_8 = _place_2_7 + (p) * _at_x.strides[3]
-                                    for q in range(_first_8_5, _stop_8_5):
-                                        _place_1_9 = _place_1_8 + (q*t) * _at_grad_y.strides[4]
-                                        _place_2_9 = _place_2_8 + (q) * _at_x.strides[4]
-                                        for r in range(_first_9_6, _stop_9_6):
-                                            _place_1_10 = _place_1_9 + (r*u) * _at_grad_y.strides[5]
-                                            _place_2_10 = _place_2_9 + (r) * _at_x.strides[5]
-                                            _sum += (<real *>_place_1_10)[0] * (<real *>_place_2_10)[0]
-                            (<real *>_place_0_6)[0] += _sum
+                            _place_1_n = _place_1_m + _first_r_m * _step_1_r
+                            _place_2_n = _place_2_c + _first_p_k * _step_2_p + _first_q_l * _step_2_q + _first_r_m * _step_2_r
+                            for n in range(_stop_n - _first_n):
+                                _place_1_p = _place_1_n
+                                _place_2_p = _place_2_n
+                                for p in range(_stop_p_k - _first_p_k):
+                                    _place_1_q = _place_1_p
+                                    _place_2_q = _place_2_p
+                                    for q in range(_stop_q_l - _first_q_l):
+                                        _place_1_r = _place_1_q
+                                        _place_2_r = _place_2_q
+                                        for r in range(_stop_r_m - _first_r_m):
+                                            _sum += (<real *>_place_1_r)[0] * (<real *>_place_2_r)[0]
+                                            _place_1_r += _step_1_r
+                                            _place_2_r += _step_2_r
+                                        _place_1_q += _step_1_q
+                                        _place_2_q += _step_2_q
+                                    _place_1_p += _step_1_p
+                                    _place_2_p += _step_2_p
+                                _place_1_n += _step_1_n
+                                _place_2_n += _step_2_n
+                            (<real *>_place_0_m)[0] = _sum if _fresh else (<real *>_place_0_m)[0] + _sum
+                            _place_0_m += _step_0_m
+                            _place_1_m += _step_1_m
+                        _place_0_l += _step_0_l
+                        _place_1_l += _step_1_l
+                    _place_0_k += _step_0_k
+                    _place_1_k += _step_1_k
+                _place_0_o += _step_0_o
+                _place_1_o += _step_1_o
+            _place_0_c += _step_0_c
+            _place_2_c += _step_2_c
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+        _place_2_g += _step_2_g
+    return True
 
 
-cdef void _conv_transpose3d_grad_bias_0(real _sum, Nest *_nest, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept nogil:
+cdef bint _conv_transpose3d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept nogil:
     cdef Py_ssize_t g, o, n, h, v, i
-    cdef Py_ssize_t _first_0_0
-    cdef Py_ssize_t _stop_0_0
-    cdef Py_ssize_t _first_1_0
-    cdef Py_ssize_t _stop_1_0
-    cdef Py_ssize_t _first_2_0
-    cdef Py_ssize_t _stop_2_0
-    cdef Py_ssize_t _first_3_0
-    cdef Py_ssize_t _stop_3_0
-    cdef Py_ssize_t _first_4_0
-    cdef Py_ssize_t _stop_4_0
-    cdef Py_ssize_t _first_5_0
-    cdef Py_ssize_t _stop_5_0
-    cdef char *_place_0_1
-    cdef char *_place_1_1
-    cdef char *_place_0_2
-    cdef char *_place_1_2
-    cdef char *_place_1_3
-    cdef char *_place_1_4
-    cdef char *_place_1_5
-    cdef char *_place_1_6
-    _first_0_0 = _nest.first[0]
-    _stop_0_0 = _nest.stop[0]
-    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_0_0, &_stop_0_0)
-    _first_1_0 = _nest.first[1]
-    _stop_1_0 = _nest.stop[1]
-    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_1_0, &_stop_1_0)
-    _first_2_0 = _nest.first[2]
-    _stop_2_0 = _nest.stop[2]
-    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_2_0, &_stop_2_0)
-    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_0_0, &_stop_0_0)
-    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_1_0, &_stop_1_0)
-    _first_3_0 = _nest.first[3]
-    _stop_3_0 = _nest.stop[3]
-    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_3_0, &_stop_3_0)
-    _first_4_0 = _nest.first[4]
-    _stop_4_0 = _nest.stop[4]
-    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_4_0, &_stop_4_0)
-    _first_5_0 = _nest.first[5]
-    _stop_5_0 = _nest.stop[5]
-    rot180_clip(1, 0, _at_grad_y.shape[5], &_first_5_0, &_stop_5_0)
-    for g in range(_first_0_0, _stop_0_0):
-        _place_0_1 = <char *>_at_grad_bias.buf + (g) * _at_grad_bias.strides[0]
-        _place_1_1 = <char *>_at_grad_y.buf + (g) * _at_grad_y.strides[1]
-        for o in range(_first_1_0, _stop_1_0):
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_h, _stop_h, _first_v, _stop_v, _first_i, _stop_i, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_h, _step_1_v, _step_1_i
+    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_h, *_place_1_v, *_place_1_i
+    _first_g = 0
+    _stop_g = G
+    rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
+    _first_o = 0
+    _stop_o = O
+    rot180_clip(1, 0, _at_grad_bias.shape[1], &_first_o, &_stop_o)
+    _first_n = 0
+    _stop_n = N
+    rot180_clip(1, 0, _at_grad_y.shape[0], &_first_n, &_stop_n)
+    rot180_clip(1, 0, _at_grad_y.shape[1], &_first_g, &_stop_g)
+    rot180_clip(1, 0, _at_grad_y.shape[2], &_first_o, &_stop_o)
+    _first_h = 0
+    _stop_h = H
+    rot180_clip(1, 0, _at_grad_y.shape[3], &_first_h, &_stop_h)
+    _first_v = 0
+    _stop_v = V
+    rot180_clip(1, 0, _at_grad_y.shape[4], &_first_v, &_stop_v)
+    _first_i = 0
+    _stop_i = I
+    rot180_clip(1, 0, _at_grad_y.shape[5], &_first_i, &_stop_i)
+    if not rot180_small(rot180_extent(_first_g, _stop_g) * rot180_extent(_first_o, _stop_o) * rot180_extent(_first_n, _stop_n) * rot180_extent(_first_h, _stop_h) * rot180_extent(_first_v, _stop_v) * rot180_extent(_first_i, _stop_i)):
+        return False
+    _place_0 = <char *>_at_grad_bias.buf
+    _step_0_g = _at_grad_bias.strides[0]
+    _step_0_o = _at_grad_bias.strides[1]
+    _place_1 = <char *>_at_grad_y.buf
+    _step_1_g = _at_grad_y.strides[1]
+    _step_1_o = _at_grad_y.strides[2]
+    _step_1_n = _at_grad_y.strides[0]
+    _step_1_h = _at_grad_y.strides[3]
+    _step_1_v = _at_grad_y.strides[4]
+    _step_1_i = _at_grad_y.strides[5]
+    _place_0_g = _place_0 + _first_g * _step_0_g + _first_o * _step_0_o
+    _place_1_g = _place_1 + _first_g * _step_1_g + _first_o * _step_1_o + _first_n * _step_1_n + _first_h * _step_1_h + _first_v * _step_1_v + _first_i * _step_1_i
+    for g in range(_stop_g - _first_g):
+        _place_0_o = _place_0_g
+        _place_1_o = _place_1_g
+        for o in range(_stop_o - _first_o):
             _sum = 0
-            _place_0_2 = _place_0_1 + (o) * _at_grad_bias.strides[1]
-            _place_1_2 = _place_1_1 + (o) * _at_grad_y.strides[2]
-            for n in range(_first_2_0, _stop_2_0):
-                _place_1_3 = _place_1_2 + (n) * _at_grad_y.strides[0]
-                for h in range(_first_3_0, _stop_3_0):
-                    _place_1_4 = _place_1_3 + (h) * _at_grad_y.strides[3]
-                    for v in range(_first_4_0, _stop_4_0):
-                        _place_1_5 = _place_1_4 + (v) * _at_grad_y.strides[4]
-                        for i in range(_first_5_0, _stop_5_0):
-                            _place_1_6 = _place_1_5 + (i) * _at_grad_y.strides[5]
-                            _sum += (<real *>_place_1_6)[0]
-            (<real *>_place_0_2)[0] += _sum
+            _place_1_n = _place_1_o
+            for n in range(_stop_n - _first_n):
+                _place_1_h = _place_1_n
+                for h in range(_stop_h - _first_h):
+                    _place_1_v = _place_1_h
+                    for v in range(_stop_v - _first_v):
+                        _place_1_i = _place_1_v
+                        for i in range(_stop_i - _first_i):
+                            _sum += (<real *>_place_1_i)[0]
+                            _place_1_i += _step_1_i
+                        _place_1_v += _step_1_v
+                    _place_1_h += _step_1_h
+                _place_1_n += _step_1_n
+            (<real *>_place_0_o)[0] = (<real *>_place_0_o)[0] + _sum
+            _place_0_o += _step_0_o
+            _place_1_o += _step_1_o
+        _place_0_g += _step_0_g
+        _place_1_g += _step_1_g
+    return True
 
 
 cdef int _entry(Entry *e, Py_buffer *view) noexcept:
@@ -4576,42 +4645,45 @@ cdef struct View:
     Py_ssize_t[MOST_AXES] shape, strides
 
 
-cdef inline bint _usual(array, int rank) noexcept:
-    """Say whether an array can be read as it stands."""
+cdef inline bint _usual(value, int rank) noexcept:
+    """Say whether it is an array that can be read as it stands."""
+    cdef cnp.ndarray array
+    cdef const cnp.npy_intp *strides
     cdef Py_ssize_t places
     cdef int kind, axis
-    if not cnp.PyArray_CheckExact(array) or cnp.PyArray_NDIM(array) != rank:
+    if not cnp.PyArray_CheckExact(value):
+        return False
+    array = <cnp.ndarray>value
+    if cnp.PyArray_NDIM(array) != rank:
         return False
     kind = cnp.PyArray_TYPE(array)
     if kind != cnp.NPY_FLOAT and kind != cnp.NPY_DOUBLE or not cnp.PyArray_ISNOTSWAPPED(array):
         return False
     places = <Py_ssize_t>cnp.PyArray_DATA(array)
+    strides = cnp.PyArray_STRIDES(array)
     for axis in range(rank):
-        places |= cnp.PyArray_STRIDE(array, axis)
+        places |= strides[axis]
     return places & (3 if kind == cnp.NPY_FLOAT else 7) == 0
 
 
 cdef inline const Py_ssize_t *_shape(array) noexcept:
-    return <const Py_ssize_t *>cnp.PyArray_DIMS(array)
+    return <const Py_ssize_t *>cnp.PyArray_DIMS(<cnp.ndarray>array)
+
+
+cdef inline int _type(array) noexcept:
+    return cnp.PyArray_TYPE(<cnp.ndarray>array)
 
 
 cdef _array(int rank, Py_ssize_t *shape, int kind, bint whole):
-    """Return an array of zeros, or of anything where the first sum writes all of it.
-
-    Plain loops, of no more products than SMALL, add: one with fewer entries is filled with zeros.
-    """
-    cdef double entries = 1
-    cdef int axis
-    for axis in range(rank):
-        entries *= shape[axis]
-    if whole and entries > SMALL and rot180_path != PLAIN:
+    """Return an array of zeros, or of anything where the first sum writes all of it."""
+    if whole:
         return cnp.PyArray_EMPTY(rank, <cnp.npy_intp *>shape, kind, 0)
     return cnp.PyArray_ZEROS(rank, <cnp.npy_intp *>shape, kind, 0)
 
 
 cdef inline bint _alike(one, other) noexcept:
     """Say whether two arrays have one dtype."""
-    return cnp.PyArray_TYPE(one) == cnp.PyArray_TYPE(other)
+    return _type(one) == _type(other)
 
 
 cdef inline bint _integer(value, Py_ssize_t least, Py_ssize_t *out) noexcept:
@@ -4645,7 +4717,12 @@ cdef inline bint _per_axis(value, int rank, Py_ssize_t least, Py_ssize_t *out) n
 cdef inline bint _few(const Py_ssize_t *shape, int rank) noexcept:
     """Say whether an array of that shape is of a reasonable size."""
     cdef double elements = 1
+    cdef Py_ssize_t bits = 0
     cdef int axis
+    for axis in range(rank):
+        bits |= shape[axis]
+    if 0 <= bits < 256:  # and no more than five axes
+        return True
     for axis in range(rank):
         if shape[axis] > LARGEST_PARAMETER:
             return False
@@ -4672,33 +4749,35 @@ cdef inline bint _window(
     """Compute a geometry; say 0 where anything about it is wrong or unusual."""
     cdef Py_ssize_t[3] more
     cdef Py_ssize_t[5] shape
-    cdef Py_ssize_t channels, outputs, H, K, P, s, d, lo, hi, op
+    cdef Py_ssize_t H, K, P, s, d, lo, hi, op
     cdef int a
     if not (
         _integer(groups, 1, &v.groups)
         and _per_axis(stride, rank, 1, v.stride)
         and _per_axis(dilation, rank, 1, v.dilation)
         and _per_axis(padding, rank, -LARGEST_PARAMETER, v.low)
-        and _per_axis(output_padding, rank, 0, more)
+        and (not transposed or _per_axis(output_padding, rank, 0, more))
         and _few(w, rank + 2)
         and _few(x, rank + 2)
     ):
         return False
-    channels, outputs = w[1] * v.groups, w[0]
+    v.batch, v.channels, v.outputs = x[0], w[1], w[0]
+    if v.groups > 1:
+        if w[0] % v.groups:
+            return False
+        v.outputs = w[0] // v.groups
     if transposed:
-        channels, outputs = outputs, channels
-    if x[1] != channels or (v.groups > 1 and w[0] % v.groups):
+        v.channels, v.outputs = v.outputs, v.channels
+    if x[1] != v.channels * v.groups:
         return False
-    v.batch = x[0]
-    v.channels, v.outputs = channels // v.groups, outputs // v.groups
-    shape[0], shape[1] = x[0], outputs
+    shape[0], shape[1] = x[0], v.outputs * v.groups
     for a in range(rank):
         K, s, d, lo = w[2 + a], v.stride[a], v.dilation[a], v.low[a]
-        hi, op = lo, more[a]
+        hi = lo
         if K < 1:
             return False
         if transposed:
-            P = x[2 + a]
+            P, op = x[2 + a], more[a]
             if P < 1 or op >= max(s, d):
                 return False
             H = K*d + P*s + op + 1 - d - hi - lo - s
@@ -4761,31 +4840,30 @@ cdef _output(Window *v, int rank, int kind, bint whole):
 
 cdef inline bint _has_output(array, int rank, const Window *v) noexcept:
     """Say whether an array has the shape of a window's output."""
+    cdef const Py_ssize_t *shape = _shape(array)
     cdef int a
     for a in range(rank):
-        if cnp.PyArray_DIM(array, 2 + a) != v.out[a]:
+        if shape[2 + a] != v.out[a]:
             return False
-    return (
-        cnp.PyArray_DIM(array, 0) == v.batch
-        and cnp.PyArray_DIM(array, 1) == v.groups * v.outputs
-    )
+    return shape[0] == v.batch and shape[1] == v.groups * v.outputs
 
 
 cdef inline Py_buffer *_view(View *to, array, int rank, int split, Py_ssize_t groups) noexcept:
     """Look at an array, one axis split in two: the groups, and what each has."""
+    cdef const Py_ssize_t *shape = _shape(array)
+    cdef const Py_ssize_t *strides = <const Py_ssize_t *>cnp.PyArray_STRIDES(<cnp.ndarray>array)
     cdef int axis, at = 0
     for axis in range(rank):
-        to.shape[at] = cnp.PyArray_DIM(array, axis)
-        to.strides[at] = cnp.PyArray_STRIDE(array, axis)
+        to.shape[at], to.strides[at] = shape[axis], strides[axis]
         if axis == split:
-            to.shape[at + 1] = to.shape[at] // groups if groups > 1 else to.shape[at]
-            to.strides[at + 1] = to.strides[at]
+            to.shape[at + 1] = shape[axis] // groups if groups > 1 else shape[axis]
+            to.strides[at + 1] = strides[axis]
             to.shape[at] = groups
             to.strides[at] = to.strides[at + 1] * to.shape[at + 1]
             at += 1
         at += 1
-    to.buffer.buf = cnp.PyArray_DATA(array)
-    to.buffer.itemsize = cnp.PyArray_ITEMSIZE(array)
+    to.buffer.buf = cnp.PyArray_DATA(<cnp.ndarray>array)
+    to.buffer.itemsize = 4 if _type(array) == cnp.NPY_FLOAT else 8
     to.buffer.ndim = at
     to.buffer.shape = to.shape
     to.buffer.strides = to.strides
@@ -4794,6 +4872,8 @@ cdef inline Py_buffer *_view(View *to, array, int rank, int split, Py_ssize_t gr
 
 cdef bint _fast(accuracy) except -1:
     """Say whether fewer products are wanted, at the cost of larger rounding errors."""
+    if accuracy is "exact":
+        return False
     if isinstance(accuracy, str) and (accuracy == "exact" or accuracy == "fast"):
         return accuracy == "fast"
     _numpy().check_accuracy(accuracy)
@@ -4910,7 +4990,7 @@ def conv1d(
         and (
             bias is None
             or _usual(bias, 1) and _alike(bias, input)
-            and cnp.PyArray_DIM(bias, 0) == v.groups * v.outputs
+            and _shape(bias)[0] == v.groups * v.outputs
         )
     ):
         kernels = _numpy()
@@ -4921,7 +5001,7 @@ def conv1d(
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
     output = _output(
-        &v, 1, cnp.PyArray_TYPE(input),
+        &v, 1, _type(input),
         _conv1d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]),
     )
     _conv1d_forward(
@@ -4992,7 +5072,7 @@ def conv1d_input(
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
     output = _array(
-        3, size, cnp.PyArray_TYPE(weight),
+        3, size, _type(weight),
         _conv1d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]),
     )
     _conv1d_grad_x(
@@ -5061,7 +5141,7 @@ def conv1d_weight(
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
     output = _array(
-        3, size, cnp.PyArray_TYPE(input),
+        3, size, _type(input),
         _conv1d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.out[0], v.channels, v.taps[0]),
     )
     _conv1d_grad_w(
@@ -5103,11 +5183,11 @@ def conv1d_bias(grad_output):
             return kernels.conv1d_bias(grad_output)
         kernels.check_bias(grad_output, 3)
         grad_output = _aligned(grad_output)
-    size = cnp.PyArray_DIM(grad_output, 1)
-    v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
+    size = _shape(grad_output)[1]
+    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
     for a in range(1):
-        v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
+        v.out[a] = _shape(grad_output)[2 + a]
+    output = _array(1, &size, _type(grad_output), False)
     _conv1d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 3, 1, 1),
@@ -5169,7 +5249,7 @@ def conv2d(
         and (
             bias is None
             or _usual(bias, 1) and _alike(bias, input)
-            and cnp.PyArray_DIM(bias, 0) == v.groups * v.outputs
+            and _shape(bias)[0] == v.groups * v.outputs
         )
     ):
         kernels = _numpy()
@@ -5180,7 +5260,7 @@ def conv2d(
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
     output = _output(
-        &v, 2, cnp.PyArray_TYPE(input),
+        &v, 2, _type(input),
         _conv2d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]),
     )
     if fast and _suits(&v, v.channels, v.outputs, v.out):
@@ -5266,7 +5346,7 @@ def conv2d_input(
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
     output = _array(
-        4, size, cnp.PyArray_TYPE(weight),
+        4, size, _type(weight),
         _conv2d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]),
     )
     if fast and _suits(&v, v.outputs, v.channels, v.size):
@@ -5345,7 +5425,7 @@ def conv2d_weight(
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
     output = _array(
-        4, size, cnp.PyArray_TYPE(input),
+        4, size, _type(input),
         _conv2d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.channels, v.taps[0], v.taps[1]),
     )
     _conv2d_grad_w(
@@ -5387,11 +5467,11 @@ def conv2d_bias(grad_output):
             return kernels.conv2d_bias(grad_output)
         kernels.check_bias(grad_output, 4)
         grad_output = _aligned(grad_output)
-    size = cnp.PyArray_DIM(grad_output, 1)
-    v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
+    size = _shape(grad_output)[1]
+    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
     for a in range(2):
-        v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
+        v.out[a] = _shape(grad_output)[2 + a]
+    output = _array(1, &size, _type(grad_output), False)
     _conv2d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 4, 1, 1),
@@ -5446,7 +5526,7 @@ def conv3d(
         and (
             bias is None
             or _usual(bias, 1) and _alike(bias, input)
-            and cnp.PyArray_DIM(bias, 0) == v.groups * v.outputs
+            and _shape(bias)[0] == v.groups * v.outputs
         )
     ):
         kernels = _numpy()
@@ -5457,7 +5537,7 @@ def conv3d(
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
     output = _output(
-        &v, 3, cnp.PyArray_TYPE(input),
+        &v, 3, _type(input),
         _conv3d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]),
     )
     _conv3d_forward(
@@ -5528,7 +5608,7 @@ def conv3d_input(
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
     output = _array(
-        5, size, cnp.PyArray_TYPE(weight),
+        5, size, _type(weight),
         _conv3d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]),
     )
     _conv3d_grad_x(
@@ -5597,7 +5677,7 @@ def conv3d_weight(
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
     output = _array(
-        5, size, cnp.PyArray_TYPE(input),
+        5, size, _type(input),
         _conv3d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.out[2], v.channels, v.taps[0], v.taps[1], v.taps[2]),
     )
     _conv3d_grad_w(
@@ -5639,11 +5719,11 @@ def conv3d_bias(grad_output):
             return kernels.conv3d_bias(grad_output)
         kernels.check_bias(grad_output, 5)
         grad_output = _aligned(grad_output)
-    size = cnp.PyArray_DIM(grad_output, 1)
-    v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
+    size = _shape(grad_output)[1]
+    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
     for a in range(3):
-        v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
+        v.out[a] = _shape(grad_output)[2 + a]
+    output = _array(1, &size, _type(grad_output), False)
     _conv3d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 5, 1, 1),
@@ -5704,7 +5784,7 @@ def conv_transpose1d(
         and (
             bias is None
             or _usual(bias, 1) and _alike(bias, input)
-            and cnp.PyArray_DIM(bias, 0) == v.groups * v.outputs
+            and _shape(bias)[0] == v.groups * v.outputs
         )
     ):
         kernels = _numpy()
@@ -5715,7 +5795,7 @@ def conv_transpose1d(
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
     output = _output(
-        &v, 1, cnp.PyArray_TYPE(input),
+        &v, 1, _type(input),
         _conv_transpose1d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]),
     )
     _conv_transpose1d_forward(
@@ -5787,7 +5867,7 @@ def conv_transpose1d_input(
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
     output = _array(
-        3, size, cnp.PyArray_TYPE(weight),
+        3, size, _type(weight),
         _conv_transpose1d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]),
     )
     _conv_transpose1d_grad_x(
@@ -5858,7 +5938,7 @@ def conv_transpose1d_weight(
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
     output = _array(
-        3, size, cnp.PyArray_TYPE(input),
+        3, size, _type(input),
         _conv_transpose1d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.taps[0]),
     )
     _conv_transpose1d_grad_w(
@@ -5900,11 +5980,11 @@ def conv_transpose1d_bias(grad_output):
             return kernels.conv_transpose1d_bias(grad_output)
         kernels.check_bias(grad_output, 3)
         grad_output = _aligned(grad_output)
-    size = cnp.PyArray_DIM(grad_output, 1)
-    v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
+    size = _shape(grad_output)[1]
+    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
     for a in range(1):
-        v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
+        v.out[a] = _shape(grad_output)[2 + a]
+    output = _array(1, &size, _type(grad_output), False)
     _conv_transpose1d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 3, 1, 1),
@@ -5965,7 +6045,7 @@ def conv_transpose2d(
         and (
             bias is None
             or _usual(bias, 1) and _alike(bias, input)
-            and cnp.PyArray_DIM(bias, 0) == v.groups * v.outputs
+            and _shape(bias)[0] == v.groups * v.outputs
         )
     ):
         kernels = _numpy()
@@ -5976,7 +6056,7 @@ def conv_transpose2d(
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
     output = _output(
-        &v, 2, cnp.PyArray_TYPE(input),
+        &v, 2, _type(input),
         _conv_transpose2d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]),
     )
     _conv_transpose2d_forward(
@@ -6048,7 +6128,7 @@ def conv_transpose2d_input(
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
     output = _array(
-        4, size, cnp.PyArray_TYPE(weight),
+        4, size, _type(weight),
         _conv_transpose2d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]),
     )
     _conv_transpose2d_grad_x(
@@ -6119,7 +6199,7 @@ def conv_transpose2d_weight(
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
     output = _array(
-        4, size, cnp.PyArray_TYPE(input),
+        4, size, _type(input),
         _conv_transpose2d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.taps[0], v.taps[1]),
     )
     _conv_transpose2d_grad_w(
@@ -6161,11 +6241,11 @@ def conv_transpose2d_bias(grad_output):
             return kernels.conv_transpose2d_bias(grad_output)
         kernels.check_bias(grad_output, 4)
         grad_output = _aligned(grad_output)
-    size = cnp.PyArray_DIM(grad_output, 1)
-    v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
+    size = _shape(grad_output)[1]
+    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
     for a in range(2):
-        v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
+        v.out[a] = _shape(grad_output)[2 + a]
+    output = _array(1, &size, _type(grad_output), False)
     _conv_transpose2d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 4, 1, 1),
@@ -6226,7 +6306,7 @@ def conv_transpose3d(
         and (
             bias is None
             or _usual(bias, 1) and _alike(bias, input)
-            and cnp.PyArray_DIM(bias, 0) == v.groups * v.outputs
+            and _shape(bias)[0] == v.groups * v.outputs
         )
     ):
         kernels = _numpy()
@@ -6237,7 +6317,7 @@ def conv_transpose3d(
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
     output = _output(
-        &v, 3, cnp.PyArray_TYPE(input),
+        &v, 3, _type(input),
         _conv_transpose3d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]),
     )
     _conv_transpose3d_forward(
@@ -6309,7 +6389,7 @@ def conv_transpose3d_input(
             size[axis] = n
         weight, grad_output = _aligned(weight), _aligned(grad_output)
     output = _array(
-        5, size, cnp.PyArray_TYPE(weight),
+        5, size, _type(weight),
         _conv_transpose3d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]),
     )
     _conv_transpose3d_grad_x(
@@ -6380,7 +6460,7 @@ def conv_transpose3d_weight(
             size[axis] = n
         input, grad_output = _aligned(input), _aligned(grad_output)
     output = _array(
-        5, size, cnp.PyArray_TYPE(input),
+        5, size, _type(input),
         _conv_transpose3d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.size[2], v.taps[0], v.taps[1], v.taps[2]),
     )
     _conv_transpose3d_grad_w(
@@ -6422,11 +6502,11 @@ def conv_transpose3d_bias(grad_output):
             return kernels.conv_transpose3d_bias(grad_output)
         kernels.check_bias(grad_output, 5)
         grad_output = _aligned(grad_output)
-    size = cnp.PyArray_DIM(grad_output, 1)
-    v.batch, v.groups, v.outputs = cnp.PyArray_DIM(grad_output, 0), 1, size
+    size = _shape(grad_output)[1]
+    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
     for a in range(3):
-        v.out[a] = cnp.PyArray_DIM(grad_output, 2 + a)
-    output = _array(1, &size, cnp.PyArray_TYPE(grad_output), False)
+        v.out[a] = _shape(grad_output)[2 + a]
+    output = _array(1, &size, _type(grad_output), False)
     _conv_transpose3d_grad_bias(
         _view(&b, output, 1, 0, 1),
         _view(&y, grad_output, 5, 1, 1),
@@ -6460,11 +6540,11 @@ def linear(input, weight, bias=None):
     cdef Py_ssize_t N, C, O
     if not (
         _usual(input, 2) and _usual(weight, 2) and _alike(input, weight)
-        and cnp.PyArray_DIM(input, 1) == cnp.PyArray_DIM(weight, 1)
+        and _shape(input)[1] == _shape(weight)[1]
         and (
             bias is None
             or _usual(bias, 1) and _alike(bias, input)
-            and cnp.PyArray_DIM(bias, 0) == cnp.PyArray_DIM(weight, 0)
+            and _shape(bias)[0] == _shape(weight)[0]
         )
     ):
         kernels = _numpy()
@@ -6473,11 +6553,11 @@ def linear(input, weight, bias=None):
         kernels.check_linear_forward(input, weight, bias)
         input, weight = _aligned(input), _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    N, C = cnp.PyArray_DIM(input, 0), cnp.PyArray_DIM(input, 1)
-    O = cnp.PyArray_DIM(weight, 0)
+    N, C = _shape(input)[0], _shape(input)[1]
+    O = _shape(weight)[0]
     size[0], size[1] = N, O
     output = _array(
-        2, size, cnp.PyArray_TYPE(input), _linear_forward_whole(N, C, O)
+        2, size, _type(input), _linear_forward_whole(N, C, O)
     )
     _linear_forward(
         _view(&y, output, 2, -1, 1),
@@ -6517,18 +6597,18 @@ def linear_input(input_size, weight, grad_output):
     if not (
         _usual(weight, 2) and _usual(grad_output, 2) and _alike(weight, grad_output)
         and _size(input_size, 2, size)
-        and cnp.PyArray_DIM(weight, 1) == size[1]
-        and cnp.PyArray_DIM(grad_output, 0) == size[0]
-        and cnp.PyArray_DIM(grad_output, 1) == cnp.PyArray_DIM(weight, 0)
+        and _shape(weight)[1] == size[1]
+        and _shape(grad_output)[0] == size[0]
+        and _shape(grad_output)[1] == _shape(weight)[0]
     ):
         kernels = _numpy()
         if _left(weight):
             return kernels.linear_input(input_size, weight, grad_output)
         size[0], size[1] = kernels.check_linear_input(input_size, weight, grad_output)
         weight, grad_output = _aligned(weight), _aligned(grad_output)
-    N, C, O = size[0], size[1], cnp.PyArray_DIM(weight, 0)
+    N, C, O = size[0], size[1], _shape(weight)[0]
     output = _array(
-        2, size, cnp.PyArray_TYPE(weight), _linear_grad_x_whole(N, O, C)
+        2, size, _type(weight), _linear_grad_x_whole(N, O, C)
     )
     _linear_grad_x(
         _view(&x, output, 2, -1, 1),
@@ -6567,18 +6647,18 @@ def linear_weight(input, weight_size, grad_output):
     if not (
         _usual(input, 2) and _usual(grad_output, 2) and _alike(input, grad_output)
         and _size(weight_size, 2, size)
-        and cnp.PyArray_DIM(input, 1) == size[1]
-        and cnp.PyArray_DIM(grad_output, 0) == cnp.PyArray_DIM(input, 0)
-        and cnp.PyArray_DIM(grad_output, 1) == size[0]
+        and _shape(input)[1] == size[1]
+        and _shape(grad_output)[0] == _shape(input)[0]
+        and _shape(grad_output)[1] == size[0]
     ):
         kernels = _numpy()
         if _left(input):
             return kernels.linear_weight(input, weight_size, grad_output)
         size[0], size[1] = kernels.check_linear_weight(input, weight_size, grad_output)
         input, grad_output = _aligned(input), _aligned(grad_output)
-    N, C, O = cnp.PyArray_DIM(input, 0), size[1], size[0]
+    N, C, O = _shape(input)[0], size[1], size[0]
     output = _array(
-        2, size, cnp.PyArray_TYPE(input), _linear_grad_w_whole(N, O, C)
+        2, size, _type(input), _linear_grad_w_whole(N, O, C)
     )
     _linear_grad_w(
         _view(&w, output, 2, -1, 1),
@@ -6617,8 +6697,8 @@ def linear_bias(grad_output):
             return kernels.linear_bias(grad_output)
         kernels.check_bias(grad_output, 2)
         grad_output = _aligned(grad_output)
-    N, O = cnp.PyArray_DIM(grad_output, 0), cnp.PyArray_DIM(grad_output, 1)
-    output = _array(1, &O, cnp.PyArray_TYPE(grad_output), False)
+    N, O = _shape(grad_output)[0], _shape(grad_output)[1]
+    output = _array(1, &O, _type(grad_output), False)
     _linear_grad_bias(
         _view(&b, output, 1, -1, 1),
         _view(&y, grad_output, 2, -1, 1),

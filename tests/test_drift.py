@@ -42,7 +42,7 @@ def test_a_layer_written_out_gives_the_committed_bytes(name: str) -> None:
     assert written["numpy_kernels.py"] == files.read(GENERATED / f"numpy_{name}.py")
     assert written == catalogue.files(catalogue.derive(name))
     compiled = written["cython_kernels.pyx"].split("\n\n\n")
-    sums = [part for part in compiled if re.match(r"cdef (int|void) _(forward|grad_)", part)]
+    sums = [part for part in compiled if re.match(r"cdef (int|bint) _(forward|grad_)", part)]
     assert len(sums) == 4 + 5, "four kernels; the forward pass has two sums"
     prefix = name.removesuffix("_grouped")
     public = files.read(GENERATED / "cython_kernels.pyx")
