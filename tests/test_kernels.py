@@ -256,6 +256,34 @@ def test_broadcast_arrays(kernels: ModuleType) -> None:
     same(found, convolution.weight_gradient(xs, w.shape, gs), dtype, "")
 
 
+@pytest.mark.parametrize("size", [5, 40], ids=["few outputs", "many"])
+@pytest.mark.parametrize("accuracy", ["exact", "fast"])
+def test_a_sum_of_nothing_is_zero(kernels: ModuleType, accuracy: str, size: int) -> None:
+    """Of no channels, no outputs or no samples: whatever was in memory before."""
+    out = size - 2
+
+    def ones(*shape: int) -> Array:
+        np.full((64, size, size), np.nan, "float32")  # given back, to be taken again
+        return np.ones(shape, "float32")
+
+    def zeros(found: Array, *shape: int) -> None:
+        assert found.shape == shape
+        assert not found.any()
+
+    found = kernels.conv2d(ones(1, 0, size, size), ones(64, 0, 3, 3), accuracy=accuracy)
+    zeros(found, 1, 64, out, out)
+    shape, g = (1, 64, size, size), ones(1, 0, out, out)
+    zeros(kernels.conv2d_input(shape, ones(0, 64, 3, 3), g, accuracy=accuracy), *shape)
+    found = kernels.conv2d_weight(ones(0, *shape[1:]), (8, 64, 3, 3), ones(0, 8, out, out))
+    zeros(found, 8, 64, 3, 3)
+    zeros(kernels.linear(ones(size, 0), ones(64, 0)), size, 64)
+    zeros(kernels.linear_input((size, 64), ones(0, 64), ones(size, 0)), size, 64)
+    zeros(kernels.linear_weight(ones(0, size), (64, size), ones(0, 64)), 64, size)
+    bias = kernels.conv2d(ones(1, 0, size, size), ones(64, 0, 3, 3), 3 * ones(64))
+    assert bias.shape == (1, 64, out, out)
+    assert (bias == 3).all()
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_a_transposed_convolution_is_the_adjoint_of_a_convolution(
     kernels: ModuleType, rank: int
