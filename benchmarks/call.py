@@ -1,0 +1,146 @@
+"""What a call costs beside its arithmetic: 3 x 3 taps on 1 x 1 x 5 x 5, against the emptiest ways.
+
+    python -m benchmarks.call
+
+The emptiest functions have the same signature and return a new array; they check nothing and know
+stride 1, no padding and contiguous floats. They are compiled here: Cython and a C compiler are
+needed. Turns are interleaved and medians compared.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import numpy as np
+
+TURNS, CALLS = 101, 2000
+SOURCE = """\
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False
+cimport numpy as cnp
+cnp.import_array()
+
+"""
+FUNCTION = """\
+def {name}({x}, {w}, bias=None, stride=1, padding=0, dilation=1, groups=1, *, accuracy="exact"):
+    cdef cnp.npy_intp[4] size
+    cdef Py_ssize_t N = x.shape[0], C = x.shape[1], H = x.shape[2], V = x.shape[3]
+    cdef Py_ssize_t O = w.shape[0], K = w.shape[2], L = w.shape[3], n, o, p, q, c, k, l
+    size[0], size[1], size[2], size[3] = N, O, H - K + 1, V - L + 1
+    out = cnp.PyArray_EMPTY(4, size, cnp.NPY_FLOAT32, 0)
+    cdef float *y = <float *>cnp.PyArray_DATA(out)
+    cdef const float *a = {a}
+    cdef const float *b = {b}
+    cdef float sum
+    for n in range(N):
+        for o in range(O):
+            for p in range(size[2]):
+                for q in range(size[3]):
+                    sum = 0
+                    for c in range(C):
+                        for k in range(K):
+                            for l in range(L):
+                                sum += (
+                                    a[((n*C + c)*H + p + k)*V + q + l]
+                                    * b[((o*C + c)*K + k)*L + l]
+                                )
+                    y[((n*O + o)*size[2] + p)*size[3] + q] = sum
+    return out
+
+"""
+FORMS = {
+    "ndarrays": ("cnp.ndarray {0}", "<const float *>cnp.PyArray_DATA({0})"),
+    "memoryviews": ("const float[:, :, :, ::1] {0}", "&{0}[0, 0, 0, 0]"),
+}
+
+
+def emptiest(folder: Path) -> Any:
+    """Return a module of the emptiest functions, one for each way to declare the arrays."""
+    from Cython.Build import cythonize
+    from setuptools import Distribution, Extension
+
+    source = folder / "emptiest.pyx"
+    text = [SOURCE]
+    for name, (argument, data) in FORMS.items():
+        said = {"x": argument.format("x"), "w": argument.format("w")}
+        text.append(FUNCTION.format(name=name, a=data.format("x"), b=data.format("w"), **said))
+    source.write_text("".join(text))
+    flags = ["-O3"] if os.name == "posix" else []
+    extension = Extension("emptiest", [str(source)], [np.get_include()], extra_compile_args=flags)
+    command = Distribution({"ext_modules": cythonize([extension], quiet=True)}).get_command_obj(
+        "build_ext"
+    )
+    command.build_lib = command.build_temp = str(folder)
+    command.ensure_finalized()
+    command.run()
+    (path,) = (p for p in folder.iterdir() if p.suffix in {".so", ".pyd"})
+    spec = importlib.util.spec_from_file_location("emptiest", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def calls(folder: Path) -> dict[str, Callable[[], Any]]:
+    """Return the calls: ours, the emptiest ones, and PyTorch's where it is installed."""
+    from rot180.generated import cython_kernels as ours
+
+    draw = np.random.default_rng(0)
+    shapes = ((1, 1, 5, 5), (1, 1, 3, 3), (1, 1, 3, 3))
+    x, w, g = (draw.standard_normal(shape).astype("float32") for shape in shapes)
+    found: dict[str, Callable[[], Any]] = {
+        "rot180 conv2d": partial(ours.conv2d, x, w),
+        "rot180 conv2d_input": partial(ours.conv2d_input, (1, 1, 5, 5), w, g),
+        "rot180 conv2d_weight": partial(ours.conv2d_weight, x, (1, 1, 3, 3), g),
+    }
+    module = emptiest(folder)
+    for name in FORMS:
+        empty = getattr(module, name)
+        assert np.allclose(empty(x, w), ours.conv2d(x, w), atol=1e-5)
+        found[f"emptiest, {name}"] = partial(empty, x, w)
+    if importlib.util.find_spec("torch"):
+        import torch
+        from torch.nn import grad
+
+        torch.set_num_threads(1)
+        a, b, c = (torch.from_numpy(array) for array in (x, w, g))
+        found["PyTorch conv2d"] = partial(torch.conv2d, a, b)
+        found["PyTorch conv2d_input"] = partial(grad.conv2d_input, (1, 1, 5, 5), b, c)
+        found["PyTorch conv2d_weight"] = partial(grad.conv2d_weight, a, (1, 1, 3, 3), c)
+    return found
+
+
+def main() -> int:
+    """Measure and print a table."""
+    times: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        found = calls(Path(folder))
+        for _ in range(TURNS):
+            for name, call in found.items():
+                begin = perf_counter()
+                for _ in range(CALLS):
+                    call()
+                times.setdefault(name, []).append((perf_counter() - begin) / CALLS)
+    print("| call | us | of rot180's |\n| --- | --- | --- |")
+    for name, turns in times.items():
+        ours = times[f"rot180 {name.split()[1]}" if name.startswith("PyTorch") else "rot180 conv2d"]
+        ratio = median(t / o for t, o in zip(turns, ours, strict=True))
+        shown = "" if name.startswith("rot180") else f"{ratio:.2f}"
+        print(f"| {name} | {median(turns) * 1e6:.3f} | {shown} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
