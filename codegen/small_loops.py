@@ -125,7 +125,7 @@ def small_loops(
         word,
         f"real _sum, {'bint _fresh, ' if fresh else ''}{parameters(arrays, counted)}",
         ", ".join([*([fresh] if fresh else []), *(f"_at_{a}" for a in arrays), *counted]),
-        ", ".join(f"*{place}" for place in text.pointers),
+        ", ".join(text.pointers),
         ", ".join(text.integers),
         ", ".join(name(v.name) for v in order),
         (*text.lines, "return True"),

@@ -3620,6 +3620,16 @@ static int worth_turning(const Sum *s, Int wide, Int tall, int itemsize) {
 #endif
 }
 
+/* Are products along the sum cheaper than gathering? They read each side once for a few entries of
+ * the other, so that sides must be short; and vectors must fit lines of so many bytes. */
+static int dots_pay(const Sum *s, Int few, Int many, Int line, int alike) {
+    enum { SHORT = 16, MIDDLE = 48, ENTRIES = 2048 };
+    int flat = s->over.count == 1 && !s->lane_factors->checks && !s->row_factors->checks;
+    if (alike && few < SHORT) return line >= 16;
+    if (alike && flat && few < MIDDLE) return line >= 2048;
+    return few * many <= ENTRIES && line >= 96;
+}
+
 /* Choose the lanes; say 1 if vectors should rather run along the sum. */
 static int orient(Sum *s, int itemsize) {
     Factor *left = s->lane_factors, *right = s->row_factors;
@@ -3652,8 +3662,8 @@ static int orient(Sum *s, int itemsize) {
     }
     last = s->over.count ? s->over.at[s->over.count - 1] : -1;
     inner = last < 0 ? 0 : s->extent[last];
-    if (left_over && left_over == right_over && left_over == inner && inner * itemsize >= 16 &&
-        (MIN(tall, wide) < 16 || (!left->checks && !right->checks && s->over.count == 1))) {
+    if (inner && left_over >= inner && right_over >= inner &&
+        dots_pay(s, MIN(tall, wide), MAX(tall, wide), inner * itemsize, left_over == right_over)) {
         if (tall > wide) turn(s);
         return 1;
     }

@@ -102,6 +102,8 @@ cdef extern from *:
     void rot180_entry(Entry *, void *, int, Py_ssize_t *, Py_ssize_t *) nogil
     int rot180_contract(Nest *) nogil
 
+ctypedef char *Place
+
 ctypedef fused real:
     float
     double
@@ -303,7 +305,7 @@ cdef int _linear_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
 cdef bint _linear_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept nogil:
     cdef Py_ssize_t n, o, c
     cdef Py_ssize_t _first_n, _stop_n, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_o, _step_1_n, _step_1_c, _step_2_o, _step_2_c
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_o, *_place_2_o, *_place_1_c, *_place_2_c
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_o, _place_2_o, _place_1_c, _place_2_c
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -351,7 +353,7 @@ cdef bint _linear_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
 cdef bint _linear_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept nogil:
     cdef Py_ssize_t n, o
     cdef Py_ssize_t _first_n, _stop_n, _first_o, _stop_o, _step_0_n, _step_0_o, _step_1_o
-    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_o, *_place_1_o
+    cdef Place _place_0, _place_1, _place_0_n, _place_0_o, _place_1_o
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -383,7 +385,7 @@ cdef bint _linear_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
 cdef bint _linear_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t n, c, o
     cdef Py_ssize_t _first_n, _stop_n, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_c, _step_1_n, _step_1_o, _step_2_c, _step_2_o
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_c, *_place_2_c, *_place_1_o, *_place_2_o
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_c, _place_2_c, _place_1_o, _place_2_o
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
@@ -431,7 +433,7 @@ cdef bint _linear_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
 cdef bint _linear_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t o, c, n
     cdef Py_ssize_t _first_o, _stop_o, _first_c, _stop_c, _first_n, _stop_n, _step_0_o, _step_0_c, _step_1_o, _step_1_n, _step_2_c, _step_2_n
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_o, *_place_1_o, *_place_0_c, *_place_2_c, *_place_1_n, *_place_2_n
+    cdef Place _place_0, _place_1, _place_2, _place_0_o, _place_1_o, _place_0_c, _place_2_c, _place_1_n, _place_2_n
     _first_o = 0
     _stop_o = O
     rot180_clip(1, 0, _at_grad_w.shape[0], &_first_o, &_stop_o)
@@ -479,7 +481,7 @@ cdef bint _linear_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
 cdef bint _linear_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t O) noexcept nogil:
     cdef Py_ssize_t o, n
     cdef Py_ssize_t _first_o, _stop_o, _first_n, _stop_n, _step_0_o, _step_1_o, _step_1_n
-    cdef char *_place_0, *_place_1, *_place_0_o, *_place_1_o, *_place_1_n
+    cdef Place _place_0, _place_1, _place_0_o, _place_1_o, _place_1_n
     _first_o = 0
     _stop_o = O
     rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_o, &_stop_o)
@@ -694,7 +696,7 @@ cdef int _conv1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
 cdef bint _conv1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, c, k
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_c, _stop_c, _first_k, _stop_k, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_1_n, _step_1_g, _step_1_p, _step_1_c, _step_1_k, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _first_k_p, _stop_k_p
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_p, *_place_1_p, *_place_1_c, *_place_2_c, *_place_1_k, *_place_2_k
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_p, _place_1_p, _place_1_c, _place_2_c, _place_1_k, _place_2_k
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -780,7 +782,7 @@ cdef bint _conv1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
 cdef bint _conv1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t n, g, o, p
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_1_g, _step_1_o
-    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_p
+    cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_p
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -830,7 +832,7 @@ cdef bint _conv1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
 cdef bint _conv1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m) noexcept nogil:
     cdef Py_ssize_t n, g, c, u, o, q
     cdef Py_ssize_t _first_u, _stop_u, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u, _step_1_n, _step_1_g, _step_1_u, _step_1_o, _step_1_q, _step_2_g, _step_2_c, _step_2_o, _step_2_q, _first_q_u, _stop_q_u
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_u, *_place_1_u, *_place_1_o, *_place_2_o, *_place_1_q, *_place_2_q
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_u, _place_1_u, _place_1_o, _place_2_o, _place_1_q, _place_2_q
     _first_u = -ENDLESS
     _stop_u = ENDLESS
     rot180_clip(s, phi - lo, H, &_first_u, &_stop_u)
@@ -918,7 +920,7 @@ cdef bint _conv1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
 cdef bint _conv1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) noexcept nogil:
     cdef Py_ssize_t g, o, c, k, n, p
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_2_g, _step_2_c, _step_2_k, _step_2_n, _step_2_p, _first_p_k, _stop_p_k
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_1_o, *_place_0_c, *_place_2_c, *_place_0_k, *_place_2_k, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p
+    cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_1_o, _place_0_c, _place_2_c, _place_0_k, _place_2_k, _place_1_n, _place_2_n, _place_1_p, _place_2_p
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
@@ -1004,7 +1006,7 @@ cdef bint _conv1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
 cdef bint _conv1d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t g, o, n, p
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_p
-    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_p
+    cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_p
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
@@ -1265,7 +1267,7 @@ cdef int _conv2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
 cdef bint _conv2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q, c, k, l
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_c, _step_1_k, _step_1_l, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _step_2_l, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_p, *_place_1_p, *_place_0_q, *_place_1_q, *_place_1_c, *_place_2_c, *_place_1_k, *_place_2_k, *_place_1_l, *_place_2_l
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_p, _place_1_p, _place_0_q, _place_1_q, _place_1_c, _place_2_c, _place_1_k, _place_2_k, _place_1_l, _place_2_l
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -1374,7 +1376,7 @@ cdef bint _conv2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
 cdef bint _conv2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_1_g, _step_1_o
-    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_p, *_place_0_q
+    cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_p, _place_0_q
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -1431,7 +1433,7 @@ cdef bint _conv2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
 cdef bint _conv2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi1, Py_ssize_t r1, Py_ssize_t m1) noexcept nogil:
     cdef Py_ssize_t n, g, c, u, u1, o, q1, q2
     cdef Py_ssize_t _first_u, _stop_u, _first_u1, _stop_u1, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u, _step_0_u1, _step_1_n, _step_1_g, _step_1_u, _step_1_u1, _step_1_o, _step_1_q1, _step_1_q2, _step_2_g, _step_2_c, _step_2_o, _step_2_q1, _step_2_q2, _first_q1_u, _stop_q1_u, _first_q2_u1, _stop_q2_u1
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_u, *_place_1_u, *_place_0_u1, *_place_1_u1, *_place_1_o, *_place_2_o, *_place_1_q1, *_place_2_q1, *_place_1_q2, *_place_2_q2
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_u, _place_1_u, _place_0_u1, _place_1_u1, _place_1_o, _place_2_o, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2
     _first_u = -ENDLESS
     _stop_u = ENDLESS
     rot180_clip(s, phi - lo, H, &_first_u, &_stop_u)
@@ -1544,7 +1546,7 @@ cdef bint _conv2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
 cdef bint _conv2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L) noexcept nogil:
     cdef Py_ssize_t g, o, c, k, l, n, p, q
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_0_l, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_2_g, _step_2_c, _step_2_k, _step_2_l, _step_2_n, _step_2_p, _step_2_q, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_1_o, *_place_0_c, *_place_2_c, *_place_0_k, *_place_2_k, *_place_0_l, *_place_2_l, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p, *_place_1_q, *_place_2_q
+    cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_1_o, _place_0_c, _place_2_c, _place_0_k, _place_2_k, _place_0_l, _place_2_l, _place_1_n, _place_2_n, _place_1_p, _place_2_p, _place_1_q, _place_2_q
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
@@ -1653,7 +1655,7 @@ cdef bint _conv2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
 cdef bint _conv2d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t g, o, n, p, q
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q
-    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_p, *_place_1_q
+    cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_p, _place_1_q
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
@@ -1949,7 +1951,7 @@ cdef int _conv3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
 cdef bint _conv3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q, r, c, k, l, m
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_0_r, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_r, _step_1_c, _step_1_k, _step_1_l, _step_1_m, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _step_2_l, _step_2_m, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q, _first_m_r, _stop_m_r
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_p, *_place_1_p, *_place_0_q, *_place_1_q, *_place_0_r, *_place_1_r, *_place_1_c, *_place_2_c, *_place_1_k, *_place_2_k, *_place_1_l, *_place_2_l, *_place_1_m, *_place_2_m
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_p, _place_1_p, _place_0_q, _place_1_q, _place_0_r, _place_1_r, _place_1_c, _place_2_c, _place_1_k, _place_2_k, _place_1_l, _place_2_l, _place_1_m, _place_2_m
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -2081,7 +2083,7 @@ cdef bint _conv3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
 cdef bint _conv3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q, r
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_0_r, _step_1_g, _step_1_o
-    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_p, *_place_0_q, *_place_0_r
+    cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_p, _place_0_q, _place_0_r
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -2145,7 +2147,7 @@ cdef bint _conv3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
 cdef bint _conv3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi2, Py_ssize_t r3, Py_ssize_t m3) noexcept nogil:
     cdef Py_ssize_t n, g, c, u2, u3, u4, o, q1, q2, q
     cdef Py_ssize_t _first_u2, _stop_u2, _first_u3, _stop_u3, _first_u4, _stop_u4, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u2, _step_0_u3, _step_0_u4, _step_1_n, _step_1_g, _step_1_u2, _step_1_u3, _step_1_u4, _step_1_o, _step_1_q1, _step_1_q2, _step_1_q, _step_2_g, _step_2_c, _step_2_o, _step_2_q1, _step_2_q2, _step_2_q, _first_q1_u2, _stop_q1_u2, _first_q2_u3, _stop_q2_u3, _first_q_u4, _stop_q_u4
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_u2, *_place_1_u2, *_place_0_u3, *_place_1_u3, *_place_0_u4, *_place_1_u4, *_place_1_o, *_place_2_o, *_place_1_q1, *_place_2_q1, *_place_1_q2, *_place_2_q2, *_place_1_q, *_place_2_q
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_u2, _place_1_u2, _place_0_u3, _place_1_u3, _place_0_u4, _place_1_u4, _place_1_o, _place_2_o, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2, _place_1_q, _place_2_q
     _first_u2 = -ENDLESS
     _stop_u2 = ENDLESS
     rot180_clip(s, phi - lo, H, &_first_u2, &_stop_u2)
@@ -2283,7 +2285,7 @@ cdef bint _conv3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
 cdef bint _conv3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept nogil:
     cdef Py_ssize_t g, o, c, k, l, m, n, p, q, r
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_0_l, _step_0_m, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_1_r, _step_2_g, _step_2_c, _step_2_k, _step_2_l, _step_2_m, _step_2_n, _step_2_p, _step_2_q, _step_2_r, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l, _first_r_m, _stop_r_m
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_1_o, *_place_0_c, *_place_2_c, *_place_0_k, *_place_2_k, *_place_0_l, *_place_2_l, *_place_0_m, *_place_2_m, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p, *_place_1_q, *_place_2_q, *_place_1_r, *_place_2_r
+    cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_1_o, _place_0_c, _place_2_c, _place_0_k, _place_2_k, _place_0_l, _place_2_l, _place_0_m, _place_2_m, _place_1_n, _place_2_n, _place_1_p, _place_2_p, _place_1_q, _place_2_q, _place_1_r, _place_2_r
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
@@ -2415,7 +2417,7 @@ cdef bint _conv3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
 cdef bint _conv3d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t g, o, n, p, q, r
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_1_r
-    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_p, *_place_1_q, *_place_1_r
+    cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_p, _place_1_q, _place_1_r
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
@@ -2662,7 +2664,7 @@ cdef int _conv_transpose1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
 cdef bint _conv_transpose1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m) noexcept nogil:
     cdef Py_ssize_t n, g, o, u, c, q
     cdef Py_ssize_t _first_u, _stop_u, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u, _step_1_n, _step_1_g, _step_1_u, _step_1_c, _step_1_q, _step_2_g, _step_2_o, _step_2_c, _step_2_q, _first_q_u, _stop_q_u
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_u, *_place_1_u, *_place_1_c, *_place_2_c, *_place_1_q, *_place_2_q
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_u, _place_1_u, _place_1_c, _place_2_c, _place_1_q, _place_2_q
     _first_u = -ENDLESS
     _stop_u = ENDLESS
     rot180_clip(s, phi - lo, H, &_first_u, &_stop_u)
@@ -2750,7 +2752,7 @@ cdef bint _conv_transpose1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
 cdef bint _conv_transpose1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) noexcept nogil:
     cdef Py_ssize_t n, g, o, h
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_h, _stop_h, _step_0_n, _step_0_g, _step_0_o, _step_0_h, _step_1_g, _step_1_o
-    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_h
+    cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_h
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -2800,7 +2802,7 @@ cdef bint _conv_transpose1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_a
 cdef bint _conv_transpose1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t n, g, c, p, o, k
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_o, _stop_o, _first_k, _stop_k, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_1_n, _step_1_g, _step_1_p, _step_1_o, _step_1_k, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _first_k_p, _stop_k_p
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_p, *_place_1_p, *_place_1_o, *_place_2_o, *_place_1_k, *_place_2_k
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_p, _place_1_p, _place_1_o, _place_2_o, _place_1_k, _place_2_k
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
@@ -2886,7 +2888,7 @@ cdef bint _conv_transpose1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad
 cdef bint _conv_transpose1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t K) noexcept nogil:
     cdef Py_ssize_t g, c, o, k, n, p
     cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_1_g, _step_1_o, _step_1_k, _step_1_n, _step_1_p, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _first_p_k, _stop_p_k
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_o, *_place_1_o, *_place_0_k, *_place_1_k, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p
+    cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_o, _place_1_o, _place_0_k, _place_1_k, _place_1_n, _place_2_n, _place_1_p, _place_2_p
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
@@ -2972,7 +2974,7 @@ cdef bint _conv_transpose1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad
 cdef bint _conv_transpose1d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H) noexcept nogil:
     cdef Py_ssize_t g, o, n, h
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_h, _stop_h, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_h
-    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_h
+    cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_h
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
@@ -3233,7 +3235,7 @@ cdef int _conv_transpose2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
 cdef bint _conv_transpose2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi1, Py_ssize_t r1, Py_ssize_t m1) noexcept nogil:
     cdef Py_ssize_t n, g, o, u, u1, c, q1, q2
     cdef Py_ssize_t _first_u, _stop_u, _first_u1, _stop_u1, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u, _step_0_u1, _step_1_n, _step_1_g, _step_1_u, _step_1_u1, _step_1_c, _step_1_q1, _step_1_q2, _step_2_g, _step_2_o, _step_2_c, _step_2_q1, _step_2_q2, _first_q1_u, _stop_q1_u, _first_q2_u1, _stop_q2_u1
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_u, *_place_1_u, *_place_0_u1, *_place_1_u1, *_place_1_c, *_place_2_c, *_place_1_q1, *_place_2_q1, *_place_1_q2, *_place_2_q2
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_u, _place_1_u, _place_0_u1, _place_1_u1, _place_1_c, _place_2_c, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2
     _first_u = -ENDLESS
     _stop_u = ENDLESS
     rot180_clip(s, phi - lo, H, &_first_u, &_stop_u)
@@ -3346,7 +3348,7 @@ cdef bint _conv_transpose2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
 cdef bint _conv_transpose2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept nogil:
     cdef Py_ssize_t n, g, o, h, v
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_h, _stop_h, _first_v, _stop_v, _step_0_n, _step_0_g, _step_0_o, _step_0_h, _step_0_v, _step_1_g, _step_1_o
-    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_h, *_place_0_v
+    cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_h, _place_0_v
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -3403,7 +3405,7 @@ cdef bint _conv_transpose2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_a
 cdef bint _conv_transpose2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t n, g, c, p, q, o, k, l
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_q, _stop_q, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_0_q, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_o, _step_1_k, _step_1_l, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _step_2_l, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_p, *_place_1_p, *_place_0_q, *_place_1_q, *_place_1_o, *_place_2_o, *_place_1_k, *_place_2_k, *_place_1_l, *_place_2_l
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_p, _place_1_p, _place_0_q, _place_1_q, _place_1_o, _place_2_o, _place_1_k, _place_2_k, _place_1_l, _place_2_l
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
@@ -3512,7 +3514,7 @@ cdef bint _conv_transpose2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad
 cdef bint _conv_transpose2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t K, Py_ssize_t L) noexcept nogil:
     cdef Py_ssize_t g, c, o, k, l, n, p, q
     cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_0_l, _step_1_g, _step_1_o, _step_1_k, _step_1_l, _step_1_n, _step_1_p, _step_1_q, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _step_2_q, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_o, *_place_1_o, *_place_0_k, *_place_1_k, *_place_0_l, *_place_1_l, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p, *_place_1_q, *_place_2_q
+    cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_o, _place_1_o, _place_0_k, _place_1_k, _place_0_l, _place_1_l, _place_1_n, _place_2_n, _place_1_p, _place_2_p, _place_1_q, _place_2_q
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
@@ -3621,7 +3623,7 @@ cdef bint _conv_transpose2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad
 cdef bint _conv_transpose2d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H, Py_ssize_t V) noexcept nogil:
     cdef Py_ssize_t g, o, n, h, v
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_h, _stop_h, _first_v, _stop_v, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_h, _step_1_v
-    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_h, *_place_1_v
+    cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_h, _place_1_v
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
@@ -3917,7 +3919,7 @@ cdef int _conv_transpose3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
 cdef bint _conv_transpose3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi2, Py_ssize_t r3, Py_ssize_t m3) noexcept nogil:
     cdef Py_ssize_t n, g, o, u1, u2, u3, c, q1, q2, q
     cdef Py_ssize_t _first_u1, _stop_u1, _first_u2, _stop_u2, _first_u3, _stop_u3, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u1, _step_0_u2, _step_0_u3, _step_1_n, _step_1_g, _step_1_u1, _step_1_u2, _step_1_u3, _step_1_c, _step_1_q1, _step_1_q2, _step_1_q, _step_2_g, _step_2_o, _step_2_c, _step_2_q1, _step_2_q2, _step_2_q, _first_q1_u1, _stop_q1_u1, _first_q2_u2, _stop_q2_u2, _first_q_u3, _stop_q_u3
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_o, *_place_2_o, *_place_0_u1, *_place_1_u1, *_place_0_u2, *_place_1_u2, *_place_0_u3, *_place_1_u3, *_place_1_c, *_place_2_c, *_place_1_q1, *_place_2_q1, *_place_1_q2, *_place_2_q2, *_place_1_q, *_place_2_q
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_u1, _place_1_u1, _place_0_u2, _place_1_u2, _place_0_u3, _place_1_u3, _place_1_c, _place_2_c, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2, _place_1_q, _place_2_q
     _first_u1 = -ENDLESS
     _stop_u1 = ENDLESS
     rot180_clip(s, phi - lo, H, &_first_u1, &_stop_u1)
@@ -4055,7 +4057,7 @@ cdef bint _conv_transpose3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
 cdef bint _conv_transpose3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept nogil:
     cdef Py_ssize_t n, g, o, h, v, i
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_h, _stop_h, _first_v, _stop_v, _first_i, _stop_i, _step_0_n, _step_0_g, _step_0_o, _step_0_h, _step_0_v, _step_0_i, _step_1_g, _step_1_o
-    cdef char *_place_0, *_place_1, *_place_0_n, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_0_h, *_place_0_v, *_place_0_i
+    cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_h, _place_0_v, _place_0_i
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_y.shape[0], &_first_n, &_stop_n)
@@ -4119,7 +4121,7 @@ cdef bint _conv_transpose3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_a
 cdef bint _conv_transpose3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t n, g, c, p, q, r, o, k, l, m
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_0_q, _step_0_r, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_r, _step_1_o, _step_1_k, _step_1_l, _step_1_m, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _step_2_l, _step_2_m, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q, _first_m_r, _stop_m_r
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_n, *_place_1_n, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_p, *_place_1_p, *_place_0_q, *_place_1_q, *_place_0_r, *_place_1_r, *_place_1_o, *_place_2_o, *_place_1_k, *_place_2_k, *_place_1_l, *_place_2_l, *_place_1_m, *_place_2_m
+    cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_p, _place_1_p, _place_0_q, _place_1_q, _place_0_r, _place_1_r, _place_1_o, _place_2_o, _place_1_k, _place_2_k, _place_1_l, _place_2_l, _place_1_m, _place_2_m
     _first_n = 0
     _stop_n = N
     rot180_clip(1, 0, _at_grad_x.shape[0], &_first_n, &_stop_n)
@@ -4251,7 +4253,7 @@ cdef bint _conv_transpose3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad
 cdef bint _conv_transpose3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept nogil:
     cdef Py_ssize_t g, c, o, k, l, m, n, p, q, r
     cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_0_l, _step_0_m, _step_1_g, _step_1_o, _step_1_k, _step_1_l, _step_1_m, _step_1_n, _step_1_p, _step_1_q, _step_1_r, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _step_2_q, _step_2_r, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l, _first_r_m, _stop_r_m
-    cdef char *_place_0, *_place_1, *_place_2, *_place_0_g, *_place_1_g, *_place_2_g, *_place_0_c, *_place_2_c, *_place_0_o, *_place_1_o, *_place_0_k, *_place_1_k, *_place_0_l, *_place_1_l, *_place_0_m, *_place_1_m, *_place_1_n, *_place_2_n, *_place_1_p, *_place_2_p, *_place_1_q, *_place_2_q, *_place_1_r, *_place_2_r
+    cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_o, _place_1_o, _place_0_k, _place_1_k, _place_0_l, _place_1_l, _place_0_m, _place_1_m, _place_1_n, _place_2_n, _place_1_p, _place_2_p, _place_1_q, _place_2_q, _place_1_r, _place_2_r
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_w.shape[0], &_first_g, &_stop_g)
@@ -4383,7 +4385,7 @@ cdef bint _conv_transpose3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad
 cdef bint _conv_transpose3d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept nogil:
     cdef Py_ssize_t g, o, n, h, v, i
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_h, _stop_h, _first_v, _stop_v, _first_i, _stop_i, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_h, _step_1_v, _step_1_i
-    cdef char *_place_0, *_place_1, *_place_0_g, *_place_1_g, *_place_0_o, *_place_1_o, *_place_1_n, *_place_1_h, *_place_1_v, *_place_1_i
+    cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_h, _place_1_v, _place_1_i
     _first_g = 0
     _stop_g = G
     rot180_clip(1, 0, _at_grad_bias.shape[0], &_first_g, &_stop_g)
