@@ -3598,21 +3598,29 @@ static double lane_cost(Int lanes, Int rows, Int deep, int outward) {
            (double)((lanes + 15) / 16 * 16) / (double)lanes;
 }
 
+/* A sum of so few terms is over before what is gathered for it pays. */
+enum { SHALLOW = 160 };
+
 /* Whether lanes that lie together should be rows all the same. Lanes are packed, and what is
  * packed serves `tall` products. Where the rows are few and the lanes are many it costs less to
- * pack the rows, once, and to turn round what they add up to. */
+ * pack the rows, once, and to turn round what they add up to, if they make whole tiles of three
+ * vectors or are four at most; where vectors fit the lines of a shallow sum, not to pack at all. */
 static int worth_turning(const Sum *s, Int wide, Int tall, int itemsize) {
 #ifdef ROT180_VECTORS
     enum { PANEL = 1 << 22 };
     Int deep = volume(s, &s->over), next;
-    double padded = (double)((tall + 15) / 16 * 16) / (double)tall;
+    Int lanes = 64 / itemsize, vectors = (tall + lanes - 1) / lanes;
+    double padded = (double)(vectors * lanes) / (double)tall;
     if (rot180_path != USUAL && rot180_path != TURNED) return 0;
     if (s->row_count > 1 || !s->row_factors->data || s->lanes.count == 0) return 0;
     next = s->lane_factors->step[s->lanes.at[s->lanes.count - 1]];
+    if (rot180_path == USUAL && deep <= SHALLOW &&
+        s->extent[s->lanes.at[s->lanes.count - 1]] * itemsize >= 64)
+        return 0;
     return next == itemsize && adjacent_out(s, &s->lanes, itemsize) >= 16 &&
            padded * (double)tall * (double)deep * itemsize <= PANEL &&
            (rot180_path == TURNED ||
-            (tall >= 24 && wide >= 16 && deep >= 16 &&
+            (tall >= 24 && wide >= 16 && deep >= 16 && (vectors <= 4 || vectors % 3 == 0) &&
              1 + 4. / (double)tall > padded + 12. / (double)wide + 8. / (double)deep));
 #else
     (void)s, (void)wide, (void)tall, (void)itemsize;
@@ -4978,7 +4986,8 @@ static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     int direct, rows_direct, ready;
     direct = w->lane.plain && !lv->f->checks && !w->sums && w->inner >= 0 && run >= w->lanes &&
              lv->f->step[w->inner] == sizeof(T) && rot180_path != PACKED &&
-             (rot180_path == DIRECT || tall <= 2 * w->tallest);
+             (rot180_path == DIRECT || tall <= 2 * w->tallest ||
+              volume(w->s, &w->s->over) <= SHALLOW);
     if (direct) widest = wide;
     rows_direct = w->row.plain && !rv->f->checks && (wide <= strip || NAME(near)(w, tall, deep));
     if (rot180_path == PACKED) rows_direct = 0;
@@ -5318,7 +5327,7 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     if (turned || dot) panel = 0;
     sums = (s->rows.size + TALLEST) * w.pitch * (Int)sizeof(T);
     if (dot || turned || w.out_step == sizeof(T) || volume(s, &s->over) <= deep || sums > 12 << 20 ||
-        s->rows.size < volume(s, &s->rows))
+        s->rows.size < volume(s, &s->rows) || s->rows.size <= 2 * w.tallest)
         sums = 0;
     memory = take((size_t)(NAME(view_size)(&w.lane, pieces, s->over.size) +
                            NAME(view_size)(&w.row, s->rows.size, s->over.size) +

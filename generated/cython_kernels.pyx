@@ -4564,7 +4564,7 @@ cdef _explanation(Answer *a):
     elif a.path == _PATHS.index("dots"):
         why = "both sides are adjacent along the sum, and one is short"
     elif a.path == _PATHS.index("direct"):
-        why = "few rows: nothing is gained by gathering the vectors"
+        why = "few rows, or few terms: nothing is gained by gathering the vectors"
     elif a.path == len(_PATHS):
         why = 'accuracy="fast", 3 x 3 taps of stride 1: fewer products'
     elif a.path == _PATHS.index("turned"):
