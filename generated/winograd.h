@@ -63,25 +63,29 @@ typedef struct {
 #define FAIL(job) ((job)->failed = 1)
 #endif
 
-/* Outputs of a tile and products along an axis, and for which layers a form is taken: the product
- * of input and output channels at most, tiles and outputs along an axis at least. */
+/* Outputs of a tile and products along an axis; the product of input and output channels that a form
+ * is taken up to; and what it costs, in products of the definition for each pair of channels: the
+ * products of a tile, its transforms once for each channel of a side, the filters' transforms. */
 static const struct {
-    Int tile, points, channels, tiles, side;
+    Int tile, points, channels, cost, sides, filters;
 } winograd_forms[] = {
-    { 4, 6, 16384, 192, 1 },
-    { 2, 4, 262144, 256, 14 },
+    { 4, 6, 65536, 68, 224, 1013 },
+    { 2, 4, 262144, 21, 107, 434 },
 };
 
 /* The form that pays for a sweep, or -1; channels and outputs are those of a group. */
 static int winograd_form(Int batch, Int channels, Int outputs, const Int *out_size) {
+    int found = -1;
+    double least = 9 * 0.95 * (double)batch * ((double)out_size[0] * (double)out_size[1]);
+    if (MIN(channels, outputs) < 16) return -1;
     for (int n = 0; n < 2; n++) {
-        const Int m = winograd_forms[n].tile;
-        double tiles = (double)batch * (double)((out_size[0] + m - 1) / m) * (double)((out_size[1] + m - 1) / m);
-        if (MIN(channels, outputs) >= 17 && channels <= winograd_forms[n].channels / outputs &&
-            tiles >= (double)winograd_forms[n].tiles && MIN(out_size[0], out_size[1]) >= winograd_forms[n].side)
-            return n;
+        const Int m = winograd_forms[n].tile, lines = (out_size[0] + m - 1) / m, columns = (out_size[1] + m - 1) / m;
+        double tiles = (double)batch * ((double)lines * (double)columns);
+        double sides = (double)winograd_forms[n].sides * (1. / (double)channels + 1. / (double)outputs);
+        double cost = tiles * ((double)winograd_forms[n].cost + sides) + (double)winograd_forms[n].filters;
+        if (channels <= winograd_forms[n].channels / outputs && cost < least) found = n, least = cost;
     }
-    return -1;
+    return found;
 }
 
 static Layout winograd_layout(const Sweep *s) {
