@@ -4987,7 +4987,7 @@ static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     direct = w->lane.plain && !lv->f->checks && !w->sums && w->inner >= 0 && run >= w->lanes &&
              lv->f->step[w->inner] == sizeof(T) && rot180_path != PACKED &&
              (rot180_path == DIRECT || tall <= 2 * w->tallest ||
-              volume(w->s, &w->s->over) <= SHALLOW);
+              (w->out_step == sizeof(T) && volume(w->s, &w->s->over) <= SHALLOW));
     if (direct) widest = wide;
     rows_direct = w->row.plain && !rv->f->checks && (wide <= strip || NAME(near)(w, tall, deep));
     if (rot180_path == PACKED) rows_direct = 0;
