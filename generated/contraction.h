@@ -4974,6 +4974,20 @@ static void NAME(answer_block)(const NAME(Work) * w, int path, Int rows, Int vec
     a->lanes = wide, a->tall = tall, a->over = deep, a->scratch = (double)asked.scratch;
 }
 
+/* Whether lanes are read where they lie for any number of rows: the sum is shallow, and each tile of
+ * rows finds them near the processor or uses what it reads for several terms. */
+static int NAME(shallow)(const NAME(Work) * w, Int wide, Int deep) {
+    enum { NEAR = 1 << 20, SHARED = 4 };
+    const Sum *s = w->s;
+    Int from_to = sizeof(T);
+    if (w->out_step != sizeof(T) || volume(s, &s->over) > SHALLOW) return 0;
+    if (w->lane.staged) return 1;
+    for (int i = 0; i < s->loops; i++)
+        if (in_group(&s->lanes, i) || in_group(&s->over, i))
+            from_to += (s->box.count[i] - 1) * (Int)llabs(s->lane_factors->step[i]);
+    return from_to <= NEAR || wide * deep * (Int)sizeof(T) / SHARED >= from_to;
+}
+
 /* One block of the product, tile by tile. */
 static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     const NAME(View) *lv = w->lane.views, *rv = w->row.views;
@@ -4986,8 +5000,7 @@ static void NAME(multiply_block)(NAME(Work) * w, Int wide, Int tall, Int deep) {
     int direct, rows_direct, ready;
     direct = w->lane.plain && !lv->f->checks && !w->sums && w->inner >= 0 && run >= w->lanes &&
              lv->f->step[w->inner] == sizeof(T) && rot180_path != PACKED &&
-             (rot180_path == DIRECT || tall <= 2 * w->tallest ||
-              (w->out_step == sizeof(T) && volume(w->s, &w->s->over) <= SHALLOW));
+             (rot180_path == DIRECT || tall <= 2 * w->tallest || NAME(shallow)(w, wide, deep));
     if (direct) widest = wide;
     rows_direct = w->row.plain && !rv->f->checks && (wide <= strip || NAME(near)(w, tall, deep));
     if (rot180_path == PACKED) rows_direct = 0;
