@@ -27,7 +27,7 @@ typedef struct {
     char *out;                /* batch x groups x outputs x lines, adjacent */
 } Sweep;
 
-enum { HEIGHT = 16, POINTS = 6, MOST = 4, LONGEST = 60, LARGEST = 16, MOST_LANES = 192 };
+enum { HEIGHT = 16, POINTS = 6, MOST = 4, LONGEST = 60, LARGEST = 16, MOST_LANES = 192, NARROW = 48 };
 
 
 /* The tiles of a form, and how they are cut into runs and blocks. */
@@ -104,7 +104,9 @@ static Layout winograd_layout(const Sweep *s) {
     l.runs = s->batch * l.lines * l.pieces;
     l.filter = (l.panels * HEIGHT * s->channels + 1023) / 1024 * 1024 + LARGEST;
     most = MAX(longest, MIN(most, MOST_LANES));
-    for (Int runs = 1; runs <= l.runs && runs * longest <= most; runs++) {
+    /* A block for each thread, but no narrower than it pays. */
+    wide = MAX((l.runs + s->threads - 1) / s->threads, (NARROW + longest - 1) / longest);
+    for (Int runs = 1; runs <= MIN(l.runs, wide) && runs * longest <= most; runs++) {
         Int blocks = (l.runs + runs - 1) / runs, lanes = (runs * longest + LARGEST - 1) / LARGEST * LARGEST;
         double cost = (double)(lanes + 24) * (double)blocks;
         if (runs == 1 || cost < least) least = cost, l.block = runs, l.blocks = blocks;
