@@ -16,15 +16,13 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Any
 
-os.environ["OMP_NUM_THREADS"] = "1"
+from benchmarks.__main__ import environment
+from benchmarks.results import COMPILED
 
-import numpy as np
+Call = Callable[[], Any]
 
-TURNS, CALLS = 101, 2000
 SOURCE = """\
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False
@@ -67,6 +65,7 @@ FORMS = {
 
 def emptiest(folder: Path) -> Any:
     """Return a module of the emptiest functions, one for each way to declare the arrays."""
+    import numpy as np
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
 
@@ -93,52 +92,51 @@ def emptiest(folder: Path) -> Any:
     return module
 
 
-def calls(folder: Path) -> dict[str, Callable[[], Any]]:
-    """Return the calls: ours, the emptiest ones, and PyTorch's where it is installed."""
+def contests(folder: Path) -> dict[str, dict[str, Call]]:
+    """Return for each operation its calls: ours, PyTorch's where it is installed, the emptiest."""
+    import numpy as np
+
     from rot180.generated import cython_kernels as ours
 
     draw = np.random.default_rng(0)
     shapes = ((1, 1, 5, 5), (1, 1, 3, 3), (1, 1, 3, 3))
     x, w, g = (draw.standard_normal(shape).astype("float32") for shape in shapes)
-    found: dict[str, Callable[[], Any]] = {
-        "rot180 conv2d": partial(ours.conv2d, x, w),
-        "rot180 conv2d_input": partial(ours.conv2d_input, (1, 1, 5, 5), w, g),
-        "rot180 conv2d_weight": partial(ours.conv2d_weight, x, (1, 1, 3, 3), g),
+    found: dict[str, dict[str, Call]] = {
+        "conv2d": {COMPILED: partial(ours.conv2d, x, w)},
+        "conv2d_input": {COMPILED: partial(ours.conv2d_input, x.shape, w, g)},
+        "conv2d_weight": {COMPILED: partial(ours.conv2d_weight, x, w.shape, g)},
     }
     module = emptiest(folder)
     for name in FORMS:
         empty = getattr(module, name)
         assert np.allclose(empty(x, w), ours.conv2d(x, w), atol=1e-5)
-        found[f"emptiest, {name}"] = partial(empty, x, w)
+        found["conv2d"][f"emptiest, {name}"] = partial(empty, x, w)
     if importlib.util.find_spec("torch"):
         import torch
         from torch.nn import grad
 
         torch.set_num_threads(1)
         a, b, c = (torch.from_numpy(array) for array in (x, w, g))
-        found["PyTorch conv2d"] = partial(torch.conv2d, a, b)
-        found["PyTorch conv2d_input"] = partial(grad.conv2d_input, (1, 1, 5, 5), b, c)
-        found["PyTorch conv2d_weight"] = partial(grad.conv2d_weight, a, (1, 1, 3, 3), c)
+        found["conv2d"]["PyTorch"] = partial(torch.conv2d, a, b)
+        found["conv2d_input"]["PyTorch"] = partial(grad.conv2d_input, x.shape, b, c)
+        found["conv2d_weight"]["PyTorch"] = partial(grad.conv2d_weight, a, w.shape, c)
     return found
 
 
 def main() -> int:
     """Measure and print a table."""
-    times: dict[str, list[float]] = {}
+    environment(threads=1)
+    from benchmarks.measure import FULL, interleave, ratio, timing
+
+    print("| call | of | us | of the compiled one |\n| --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        found = calls(Path(folder))
-        for _ in range(TURNS):
-            for name, call in found.items():
-                begin = perf_counter()
-                for _ in range(CALLS):
-                    call()
-                times.setdefault(name, []).append((perf_counter() - begin) / CALLS)
-    print("| call | us | of rot180's |\n| --- | --- | --- |")
-    for name, turns in times.items():
-        ours = times[f"rot180 {name.split()[1]}" if name.startswith("PyTorch") else "rot180 conv2d"]
-        ratio = median(t / o for t, o in zip(turns, ours, strict=True))
-        shown = "" if name.startswith("rot180") else f"{ratio:.2f}"
-        print(f"| {name} | {median(turns) * 1e6:.3f} | {shown} |")
+        for operation, calls in contests(Path(folder)).items():
+            for call in calls.values():
+                call()  # a library's first call takes far longer, and would count for a turn
+            times = interleave(calls, FULL)
+            for name, turns in times.items():
+                beside = ratio(turns, times[COMPILED]).value
+                print(f"| {operation} | {name} | {timing(turns).median * 1e6:.3f} | {beside:.2f} |")
     return 0
 
 

@@ -90,7 +90,7 @@ static int winograd_form(Int batch, Int channels, Int outputs, const Int *out_si
 
 static Layout winograd_layout(const Sweep *s) {
     Layout l;
-    Int longest, wide, most;
+    Int longest, wide, most, share;
     double least = 0;
     l.tile = winograd_forms[s->form].tile, l.points = winograd_forms[s->form].points;
     l.lines = (s->out_size[0] + l.tile - 1) / l.tile;
@@ -105,8 +105,8 @@ static Layout winograd_layout(const Sweep *s) {
     l.filter = (l.panels * HEIGHT * s->channels + 1023) / 1024 * 1024 + LARGEST;
     most = MAX(longest, MIN(most, MOST_LANES));
     /* A block for each thread, but no narrower than it pays. */
-    wide = MAX((l.runs + s->threads - 1) / s->threads, (NARROW + longest - 1) / longest);
-    for (Int runs = 1; runs <= MIN(l.runs, wide) && runs * longest <= most; runs++) {
+    share = MAX((l.runs + s->threads - 1) / s->threads, (NARROW + longest - 1) / longest);
+    for (Int runs = 1; runs <= MIN(l.runs, share) && runs * longest <= most; runs++) {
         Int blocks = (l.runs + runs - 1) / runs, lanes = (runs * longest + LARGEST - 1) / LARGEST * LARGEST;
         double cost = (double)(lanes + 24) * (double)blocks;
         if (runs == 1 || cost < least) least = cost, l.block = runs, l.blocks = blocks;
