@@ -35,6 +35,7 @@ from rot180.derive.terms import (
 
 FORMAT = 1
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_TENSOR = re.compile(r"[A-Za-z_]\w*(\([\w ,()*+-]*\))?", re.ASCII)
 
 
 class MalformedError(ValueError):
@@ -251,6 +252,8 @@ class _Reader:
     def tensor(self, data: object) -> None:
         d = _keys(data, {"name", "shape"}, {"display", "formals", "body"}, "tensor")
         name = _text(d["name"], "tensor name")
+        if not _TENSOR.fullmatch(name):
+            raise MalformedError(f"tensor name: found {name!r}, expected a name or an operator")
         if name in self.table:
             raise MalformedError(f"tensor {name} is listed twice")
         shape = tuple(None if n is None else _polynomial(n) for n in _list(d["shape"], "shape"))

@@ -231,12 +231,16 @@ def replay(proof: Proof) -> Theorem:
     except RuleError as error:
         raise ProofError(f"{proof.name}: {error}") from error
     lines = [proof.start]
+    table = {t.name: t for t in tensors(proof.start)}
     obligations: list[tuple[Obligation, ...]] = []
     still_open: list[Obligation] = []
     for number, step in enumerate(proof.steps, 1):
         try:
             line, needed = follow(proof, lines[-1], step)
             missing = _settle(step, needed)
+            for t in tensors(line):
+                if table.setdefault(t.name, t) != t:
+                    raise RuleError(f"the name {t.name} stands for two different tensors")
         except (ValueError, TypeError, AttributeError) as error:
             raise ProofError(_complaint(proof, number, step, lines[-1], str(error))) from error
         still_open += missing

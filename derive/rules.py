@@ -568,6 +568,7 @@ def lemma(
     """
     t, by, gone = place.term, {v: normal(e) for v, e in symbols}, set(bound)
     for v, e in by.items():
+        require("symbols", isinstance(v, Symbol), f"{v} is no symbol")
         require("integral", _is_integral(e), f"{v} = {text(e)} is not integral")
     left, right = (instantiate(side, by, tensors) for side in (theorem.lhs, theorem.rhs))
     if len(left) != 1:
@@ -621,6 +622,7 @@ def compose(
     """
     t, by, pending = place.term, {v: normal(e) for v, e in symbols}, place.factor(factor)
     for v, e in by.items():
+        require("symbols", isinstance(v, Symbol), f"{v} is no symbol")
         require("integral", _is_integral(e), f"{v} = {text(e)} is not integral")
     left, right = (instantiate(side, by, tensors) for side in (theorem.lhs, theorem.rhs))
     known = left[0].factors[0] if left and left[0].factors else None
@@ -650,7 +652,7 @@ def compose(
         variables = (*t.variables, *index, *side.variables)
         terms.append(Term(t.coefficient * side.coefficient, variables, factors))
     wanted = [substitute_condition(c, by) for c in theorem.conditions]
-    names = [v for c in wanted for v in factor_symbols(c)]
+    names = {*index, *(v for c in wanted for v in factor_symbols(c))}
     context = place.context((*place.around(factor), moved), names)
     return place.put(*terms), tuple(Obligation(context, c) for c in wanted)
 
