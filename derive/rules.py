@@ -568,7 +568,8 @@ def lemma(
     """
     t, by, gone = place.term, {v: normal(e) for v, e in symbols}, set(bound)
     for v, e in by.items():
-        require("symbols", isinstance(v, Symbol), f"{v} is no symbol")
+        if not isinstance(v, Symbol):
+            raise RuleError(f"{v} is no symbol")
         require("integral", _is_integral(e), f"{v} = {text(e)} is not integral")
     left, right = (instantiate(side, by, tensors) for side in (theorem.lhs, theorem.rhs))
     if len(left) != 1:
@@ -622,7 +623,8 @@ def compose(
     """
     t, by, pending = place.term, {v: normal(e) for v, e in symbols}, place.factor(factor)
     for v, e in by.items():
-        require("symbols", isinstance(v, Symbol), f"{v} is no symbol")
+        if not isinstance(v, Symbol):
+            raise RuleError(f"{v} is no symbol")
         require("integral", _is_integral(e), f"{v} = {text(e)} is not integral")
     left, right = (instantiate(side, by, tensors) for side in (theorem.lhs, theorem.rhs))
     known = left[0].factors[0] if left and left[0].factors else None
