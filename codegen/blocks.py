@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rot180.codegen.scene import Picture
-from rot180.derive.latex import Display
-from rot180.derive.layers import Layer
-from rot180.derive.symbols import DEEP_LEARNING, Symbols
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.display.proof_latex import Display
+from rot180.derive.language.layers import Layer
 
 
 @dataclass(frozen=True)

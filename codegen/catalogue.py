@@ -20,11 +20,11 @@ from rot180.codegen.render import (
     render_module,
 )
 from rot180.codegen.sizes import size_in_c
-from rot180.derive.certificates import dumps
-from rot180.derive.gradients import gradient, kernel_theorems
-from rot180.derive.layers import Layer, axes, layer
-from rot180.derive.proof import Theorem
-from rot180.derive.symbols import DEEP_LEARNING, Symbols
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.gradients.gradient import gradient, kernel_theorems
+from rot180.derive.kernel.certificates import dumps
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.layers import Layer, axes, layer
 from rot180.derive.theorems import theorem
 from rot180.derive.theorems import theorems as theorems_of_registry
 

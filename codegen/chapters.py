@@ -17,10 +17,10 @@ from rot180.codegen.picture_networks import network_pictures
 from rot180.codegen.scene import Picture
 from rot180.codegen.sources import source_tables
 from rot180.codegen.verdicts import verdicts
-from rot180.derive.network import network
-from rot180.derive.symbols import DEEP_LEARNING, NIELSEN, Symbols
+from rot180.derive.display.notations import DEEP_LEARNING, NIELSEN, Symbols
+from rot180.derive.display.terms_latex import escape
+from rot180.derive.networks.network import network
 from rot180.derive.theorems import claims
-from rot180.derive.typeset import escape
 
 
 class Numbers(NamedTuple):

@@ -27,14 +27,14 @@ from rot180.codegen.five_steps import network_document
 from rot180.codegen.program import program
 from rot180.codegen.publish import FORMATS, formats, publish
 from rot180.codegen.worked import section, worked
-from rot180.derive import smt
-from rot180.derive.certificates import dumps
-from rot180.derive.claims import judge
-from rot180.derive.layers import catalogue as layers
-from rot180.derive.network import network
-from rot180.derive.notation import write
-from rot180.derive.proof import Theorem, axioms
-from rot180.derive.symbols import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
+from rot180.derive.display.notations import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
+from rot180.derive.kernel.certificates import dumps
+from rot180.derive.kernel.proof import Theorem, axioms
+from rot180.derive.language.layers import catalogue as layers
+from rot180.derive.language.notation import write
+from rot180.derive.networks.network import network
+from rot180.derive.semantics import smt
+from rot180.derive.semantics.claims import judge
 from rot180.derive.theorems import claims, theorem
 
 CLOSED_PIPE = 141

@@ -19,7 +19,7 @@ from rot180.codegen.printers import (
     plain,
 )
 from rot180.codegen.small_loops import SmallLoops, near, small_loops
-from rot180.derive.polynomial import monomials
+from rot180.derive.language.polynomial import monomials
 
 LOOPS, AXES = 32, 20
 """How many loops a sum may have in C, and how many axes an array."""

@@ -18,8 +18,8 @@ from rot180.codegen.blocks import (
     Stepper,
 )
 from rot180.codegen.pictures import pictures
-from rot180.derive.gradients import loss, output_gradient
-from rot180.derive.latex import (
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.display.proof_latex import (
     box,
     definitions,
     latex_proof,
@@ -30,12 +30,12 @@ from rot180.derive.latex import (
     proof_lines,
     statement,
 )
-from rot180.derive.layers import Layer
-from rot180.derive.obligations import evident
-from rot180.derive.proof import Theorem, cited, replay, tensors
-from rot180.derive.symbols import DEEP_LEARNING, Symbols
-from rot180.derive.terms import Access, Derivative, Tensor, term
-from rot180.derive.typeset import Letters, escape
+from rot180.derive.display.terms_latex import Letters, escape
+from rot180.derive.gradients.gradient import loss, output_gradient
+from rot180.derive.kernel.obligations import evident
+from rot180.derive.kernel.proof import Theorem, cited, replay, tensors
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.terms import Access, Derivative, Tensor, term
 
 CONVENTION = (
     "A tensor is a function of integer indices that is zero outside its box, a sum runs over all "

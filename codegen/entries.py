@@ -14,8 +14,8 @@ from itertools import product
 
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import coefficient, normal, number, symbol, symbols_of
-from rot180.derive.terms import (
+from rot180.derive.language.polynomial import coefficient, normal, number, symbol, symbols_of
+from rot180.derive.language.terms import (
     Access,
     Apply,
     Equal,

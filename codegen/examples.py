@@ -13,11 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Symbol
 
-from rot180.derive.evaluate import Given, Model, evaluate
-from rot180.derive.gradients import output_gradient
-from rot180.derive.layers import Layer
-from rot180.derive.polynomial import coefficient, monomials, normal, symbol, symbols_of, text
-from rot180.derive.terms import Access, Equal, Tensor, Term, accesses_and_brackets, indices
+from rot180.derive.gradients.gradient import output_gradient
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.polynomial import (
+    coefficient,
+    monomials,
+    normal,
+    symbol,
+    symbols_of,
+    text,
+)
+from rot180.derive.language.terms import Access, Equal, Tensor, Term, accesses_and_brackets, indices
+from rot180.derive.semantics.evaluate import Given, Model, evaluate
 
 LARGEST = 1000
 """How many entries an array of a worked example may have."""

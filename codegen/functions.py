@@ -13,8 +13,8 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.codegen.plan import Operand, Plan
-from rot180.derive.functions import FUNCTIONS, T
-from rot180.derive.polynomial import normal, symbol, text
+from rot180.derive.language.polynomial import normal, symbol, text
+from rot180.derive.language.scalar_functions import FUNCTIONS, T
 
 _E, _C = Symbol("E", positive=True), sp.Function("upper")  # exp(t); upper(t) is erfc(-t)
 _EXACT = ("identity", "relu")

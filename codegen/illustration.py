@@ -8,7 +8,7 @@ from sympy import Symbol
 
 from rot180.codegen.entries import Env, integer
 from rot180.codegen.windows import Axis, Moving
-from rot180.derive.polynomial import coefficient, symbols_of
+from rot180.derive.language.polynomial import coefficient, symbols_of
 
 MOST = 64
 """How many windows of an axis are looked for."""

@@ -9,7 +9,7 @@ from itertools import product
 from sympy import Expr, Symbol
 
 from rot180.codegen.plan import Affine, Box, Nest, Operand, Phase, Plan
-from rot180.derive.polynomial import number
+from rot180.derive.language.polynomial import number
 
 Point = tuple[int, ...]
 Values = Mapping[str, Mapping[Point, int]]

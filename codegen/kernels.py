@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from rot180.codegen.blocks import Block, Listing, Note, reference
 from rot180.codegen.documents import anchor
 from rot180.codegen.render import render_module
-from rot180.derive.gradients import kernel_theorem
-from rot180.derive.layers import Layer
-from rot180.derive.notation import make_layer
-from rot180.derive.proof import Theorem
-from rot180.derive.terms import Access, Derivative
-from rot180.derive.typeset import escape
+from rot180.derive.display.terms_latex import escape
+from rot180.derive.gradients.gradient import kernel_theorem
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.notation import make_layer
+from rot180.derive.language.terms import Access, Derivative
 
 
 def subject(theorem: Theorem) -> tuple[Layer, str] | None:

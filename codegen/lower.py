@@ -8,9 +8,9 @@ from sympy import Expr, Symbol
 
 from rot180.codegen.passes import PASSES, LoweringError, arrange, draft
 from rot180.codegen.plan import Nest, Plan
-from rot180.derive.polynomial import symbol
-from rot180.derive.proof import ProofError, Theorem, replay, tensors
-from rot180.derive.terms import Condition, Expression, Term, apart
+from rot180.derive.kernel.proof import ProofError, Theorem, replay, tensors
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import Condition, Expression, Term, apart
 
 
 def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:

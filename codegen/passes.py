@@ -13,8 +13,17 @@ from itertools import combinations
 from sympy import Expr, Integer, Symbol, gcd
 
 from rot180.codegen.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Solved, affine
-from rot180.derive.polynomial import coefficient, normal, symbols_of
-from rot180.derive.terms import Access, Apply, AtLeast, Condition, Equal, Range, Term, fresh
+from rot180.derive.language.polynomial import coefficient, normal, symbols_of
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    AtLeast,
+    Condition,
+    Equal,
+    Range,
+    Term,
+    fresh,
+)
 
 
 class LoweringError(ValueError):

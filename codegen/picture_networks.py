@@ -11,8 +11,8 @@ from rot180.codegen.picture_parts import grid
 from rot180.codegen.picture_rows import legend
 from rot180.codegen.scene import Link, Node, Picture, Point, Shape
 from rot180.codegen.specimens import Specimen, specimen
-from rot180.derive.layers import layer
-from rot180.derive.symbols import DEEP_LEARNING, Symbols
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.language.layers import layer
 
 RISE = 1.25
 """How far the nodes of a layer are apart."""

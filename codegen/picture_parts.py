@@ -10,9 +10,9 @@ from rot180.codegen.entries import Entry, Place, accesses, entry, integer
 from rot180.codegen.scene import Cell, Point
 from rot180.codegen.specimens import Specimen
 from rot180.codegen.windows import Window, source
-from rot180.derive.latex import listed
-from rot180.derive.polynomial import symbols_of
-from rot180.derive.terms import Access
+from rot180.derive.display.proof_latex import listed
+from rot180.derive.language.polynomial import symbols_of
+from rot180.derive.language.terms import Access
 
 TITLES = {"forward": "The window, forward", "backward": "The window, backward"}
 """What pictures of a window are called."""

@@ -17,8 +17,8 @@ from rot180.codegen.picture_parts import grid, is_window
 from rot180.codegen.scene import Picture
 from rot180.codegen.specimens import Specimen, specimen
 from rot180.codegen.windows import moving
-from rot180.derive.layers import Layer
-from rot180.derive.symbols import DEEP_LEARNING, Symbols
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.language.layers import Layer
 
 __all__ = ["Picture", "network_pictures", "pictures"]
 

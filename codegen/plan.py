@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 from sympy import Expr, Symbol
 
-from rot180.derive.polynomial import coefficient, normal, symbols_of
-from rot180.derive.terms import Condition, Tensor, factor_symbols
+from rot180.derive.language.polynomial import coefficient, normal, symbols_of
+from rot180.derive.language.terms import Condition, Tensor, factor_symbols
 
 
 @dataclass(frozen=True, slots=True)

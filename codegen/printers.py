@@ -13,12 +13,12 @@ from sympy import Expr, Integer, Symbol
 from rot180.codegen.functions import python_name
 from rot180.codegen.passes import LoweringError
 from rot180.codegen.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Plan, Solved
-from rot180.derive.functions import FUNCTIONS
-from rot180.derive.layers import Layer
-from rot180.derive.polynomial import monomials, normal, symbol, symbols_of, text
-from rot180.derive.proof import Theorem
-from rot180.derive.statement import write_condition
-from rot180.derive.terms import Access, AtLeast, Condition, Derivative, Equal, Tensor
+from rot180.derive.display.statement import write_condition
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.polynomial import monomials, normal, symbol, symbols_of, text
+from rot180.derive.language.scalar_functions import FUNCTIONS
+from rot180.derive.language.terms import Access, AtLeast, Condition, Derivative, Equal, Tensor
 
 _CYTHON = (
     "DEF IF ELIF ELSE NULL api bint bool by cdef char cimport class complex const cpdef ctypedef "

@@ -19,17 +19,17 @@ from rot180.codegen.catalogue import Progress, certificate, public_functions, qu
 from rot180.codegen.lower import lower
 from rot180.codegen.printers import interface
 from rot180.codegen.render import environment, render_module
-from rot180.derive.gradients import kernel_theorem
-from rot180.derive.layers import Layer
-from rot180.derive.network import (
+from rot180.derive.gradients.gradient import kernel_theorem
+from rot180.derive.kernel.proof import Theorem, replay
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.terms import Access
+from rot180.derive.networks.network import (
     PARAMETERS,
     Member,
     Network,
     definition_text,
     gradient_name,
 )
-from rot180.derive.proof import Theorem, replay
-from rot180.derive.terms import Access
 
 GAINS = {"relu": 2, "silu": 2, "gelu": 2, "softplus": 2}
 """By what follows a layer: the variance of its initial weights, times their fan-in (He et al.)."""

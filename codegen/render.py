@@ -14,8 +14,8 @@ from rot180.codegen.plan import Box
 from rot180.codegen.printers import KernelText, interface, kernel_text, numpy_lines
 from rot180.codegen.small_loops import SmallLoops
 from rot180.codegen.tiles import APART, DOTS, SLIDES, SPREADS, TILES, TRANSPOSES
-from rot180.derive.layers import Layer
-from rot180.derive.proof import Theorem
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.layers import Layer
 
 TARGETS = {"numpy": numpy_lines, "cython": kernel_lines}
 """What kernels are written in, and how their bodies are written."""

@@ -34,10 +34,9 @@ from rot180.codegen.rocq_printer import (
 from rot180.codegen.rocq_tables import exhaust
 from rot180.codegen.rocq_tactics import TACTICS, WHOLE, Case, finite, typed
 from rot180.codegen.tools import Ran, ToolError, run
-from rot180.derive.proof import Proof, Theorem, Variables, replay, tensors
-from rot180.derive.rules import Place
-from rot180.derive.tactics import Derivation, unfold
-from rot180.derive.terms import (
+from rot180.derive.kernel.proof import Proof, Theorem, Variables, replay, tensors
+from rot180.derive.kernel.rules import Place
+from rot180.derive.language.terms import (
     Access,
     Condition,
     Derivative,
@@ -46,6 +45,7 @@ from rot180.derive.terms import (
     Tensor,
     factor_symbols,
 )
+from rot180.derive.search.tactics import Derivation, unfold
 
 LIBRARY = "finite_sums"
 """The file that every script needs: finite sums, brackets and dual numbers, written by hand."""

@@ -9,11 +9,11 @@ from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.rocq_printer import Printer, ScriptError, boxes_of, function_name
 from rot180.codegen.rocq_tactics import Case, Reach, Support, descend, permute, pull
-from rot180.derive.obligations import Nonzero, Obligation
-from rot180.derive.polynomial import normal, symbols_of
-from rot180.derive.proof import Proof, Theorem, tensors
-from rot180.derive.rules import Place, instantiate
-from rot180.derive.terms import (
+from rot180.derive.kernel.obligations import Nonzero, Obligation
+from rot180.derive.kernel.proof import Proof, Theorem, tensors
+from rot180.derive.kernel.rules import Place, instantiate
+from rot180.derive.language.polynomial import normal, symbols_of
+from rot180.derive.language.terms import (
     Access,
     Derivative,
     Factor,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from rot180.derive.functions import related, relation
-from rot180.derive.polynomial import integral, ordered, text
-from rot180.derive.proof import Variables, tensors
-from rot180.derive.terms import (
+from rot180.derive.kernel.proof import Variables, tensors
+from rot180.derive.language.polynomial import integral, ordered, text
+from rot180.derive.language.scalar_functions import related, relation
+from rot180.derive.language.terms import (
     Access,
     Apply,
     Condition,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.rocq_printer import Names, Printer, ScriptError, boxes_of, named
-from rot180.derive.obligations import (
+from rot180.derive.kernel.obligations import (
     Certificate,
     Nonzero,
     Obligation,
@@ -19,10 +19,10 @@ from rot180.derive.obligations import (
     open_parts,
     parts,
 )
-from rot180.derive.polynomial import coefficient, normal, symbol, symbols_of
-from rot180.derive.proof import Proof, Step, Theorem
-from rot180.derive.rules import Place, related_terms
-from rot180.derive.terms import (
+from rot180.derive.kernel.proof import Proof, Step, Theorem
+from rot180.derive.kernel.rules import Place, related_terms
+from rot180.derive.language.polynomial import coefficient, normal, symbol, symbols_of
+from rot180.derive.language.terms import (
     Access,
     Apply,
     AtLeast,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rot180.codegen.printers import number
-from rot180.derive.polynomial import coefficient, normal, symbol
-from rot180.derive.proof import Theorem
-from rot180.derive.terms import Equal, Range
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.polynomial import coefficient, normal, symbol
+from rot180.derive.language.terms import Equal, Range
 
 
 def size_in_c(theorem: Theorem, unknown: str) -> str:

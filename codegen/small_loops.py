@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.plan import Affine, Box, Nest, Operand, Plan, Solved
 from rot180.codegen.printers import array, fraction, name, number, parameters, plain
-from rot180.derive.polynomial import monomials, normal
+from rot180.derive.language.polynomial import monomials, normal
 
 TAB = "    "
 MOST_BITS = 20

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 
 from rot180.codegen.blocks import Section, Table, reference, slug
 from rot180.codegen.documents import anchor
+from rot180.derive.display.terms_latex import escape
 from rot180.derive.theorems import claims
-from rot180.derive.typeset import escape
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Item:
     says: str
     theorems: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
-    tests: tuple[str, ...] = ("test_theorems.py",)
+    tests: tuple[str, ...] = ("theorems/test_theorems.py",)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of its theorems.
@@ -65,14 +65,14 @@ SOURCES = (
                 "In a multilayer perceptron the deltas of a layer are the next layer's deltas, "
                 "weighted by the connections, times $\\sigma'(z)$.",
                 ("perceptron_delta", "perceptron_two_layers"),
-                tests=("test_nielsen.py",),
+                tests=("theorems/test_nielsen.py",),
             ),
             Item(
                 "A.2",
                 "Cutting connections and sharing weights turns a dense layer into a convolution: "
                 "the weights that are left are the filter.",
                 ("cut_and_shared_*", "toeplitz_convolution_*", "shared_weights_convolution_*"),
-                tests=("test_nielsen.py",),
+                tests=("theorems/test_nielsen.py",),
             ),
             Item(
                 "A.3",
@@ -99,7 +99,7 @@ SOURCES = (
                     "full_restores_valid",
                 ),
                 ("eight-statements",),
-                ("test_nielsen.py",),
+                ("theorems/test_nielsen.py",),
             ),
             Item(
                 "A.6",
@@ -107,7 +107,7 @@ SOURCES = (
                 "activations of the layer before; the gradient by the bias is the sum of "
                 "$\\delta^l$.",
                 ("backpropagated_weight_*", "backpropagated_bias_*"),
-                tests=("test_nielsen.py",),
+                tests=("theorems/test_nielsen.py",),
             ),
             Item(
                 "A.7",
@@ -115,7 +115,7 @@ SOURCES = (
                 "error, output the gradient.",
                 (),
                 ("step-1", "step-2", "step-3", "step-4", "step-5"),
-                ("test_network.py",),
+                ("networks/test_network.py",),
             ),
             Item(
                 "A.8",
@@ -129,7 +129,7 @@ SOURCES = (
                     "section-rot180-correlation",
                     "section-rot180-convolution",
                 ),
-                ("test_pictures.py", "test_stepper.py"),
+                ("codegen/test_pictures.py", "codegen/test_stepper.py"),
             ),
         ),
     ),
@@ -142,7 +142,7 @@ SOURCES = (
                 "correlation of $X = 1 \\ldots 25$ with the rows $(1\\ 0\\ {-1})$ is $-6$ "
                 "everywhere.",
                 ("rot180_correlation_2d",),
-                tests=("test_worked.py",),
+                tests=("codegen/test_worked.py",),
             ),
             Item(
                 "B.2",
@@ -157,7 +157,7 @@ SOURCES = (
                 "$\\mathrm{d}X = \\mathrm{d}Z\\,W^{\\top}$, written out for $1 \\times 2$ by "
                 "$2 \\times 2$.",
                 ("dense_input", "dense_written_out_*", "toeplitz_transpose_correlation_*"),
-                tests=("test_nielsen.py", "test_worked.py"),
+                tests=("theorems/test_nielsen.py", "codegen/test_worked.py"),
             ),
         ),
     ),

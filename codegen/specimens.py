@@ -20,11 +20,11 @@ from rot180.codegen.windows import (
     moving,
     source,
 )
-from rot180.derive.latex import letters
-from rot180.derive.layers import Layer
-from rot180.derive.symbols import DEEP_LEARNING, Symbols
-from rot180.derive.terms import Access, Apply
-from rot180.derive.typeset import Letters
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.display.proof_latex import letters
+from rot180.derive.display.terms_latex import Letters
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.terms import Access, Apply
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ from rot180.codegen.palette import DARK, ROLES
 from rot180.codegen.render import environment
 from rot180.codegen.specimens import Specimen, specimen
 from rot180.codegen.windows import Axis, Window
-from rot180.derive.layers import Layer
-from rot180.derive.polynomial import coefficient, ordered, symbols_of
-from rot180.derive.symbols import DEEP_LEARNING, Symbols
-from rot180.derive.terms import Access, Apply, Equal, Factor, Range, Tensor, Term
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.polynomial import coefficient, ordered, symbols_of
+from rot180.derive.language.terms import Access, Apply, Equal, Factor, Range, Tensor, Term
 
 Data = dict[str, object]
 
@@ -274,7 +274,7 @@ def _brief(name: str) -> str:
 def monomials(e: Expr) -> list[list[object]]:
     """Return a polynomial as data: numerator, denominator and names of each monomial.
 
-    >>> from rot180.derive.polynomial import symbol
+    >>> from rot180.derive.language.polynomial import symbol
     >>> monomials(2 * symbol("s") * symbol("p") - 1)
     [[2, 1, ['p', 's']], [-1, 1, []]]
     """

@@ -19,7 +19,7 @@ from rot180.codegen.scene import (
     extent,
     fitted,
 )
-from rot180.derive.typeset import escape
+from rot180.derive.display.terms_latex import escape
 
 WIDEST = 152.0
 """Millimetres that a picture may take: 0.95 of a page's text."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rot180.codegen.blocks import Section, Table
-from rot180.derive.evaluate import Counterexample
-from rot180.derive.latex import latex_expression, letters
-from rot180.derive.settled import Settled, settled
-from rot180.derive.symbols import Symbols
-from rot180.derive.typeset import Letters
+from rot180.derive.display.notations import Symbols
+from rot180.derive.display.proof_latex import latex_expression, letters
+from rot180.derive.display.terms_latex import Letters
+from rot180.derive.semantics.evaluate import Counterexample
+from rot180.derive.semantics.sign_conventions import Settled, settled
 
 
 def verdicts(symbols: Symbols) -> Iterator[Section]:

@@ -20,19 +20,9 @@ from sympy import Expr
 
 from rot180.codegen import files, rocq
 from rot180.codegen.tools import ToolError
-from rot180.derive import smt
-from rot180.derive.certificates import MalformedError, loads
-from rot180.derive.evaluate import (
-    Counterexample,
-    Equation,
-    EvaluationError,
-    check,
-    falsify,
-    refute,
-)
-from rot180.derive.obligations import Obligation
-from rot180.derive.polynomial import text
-from rot180.derive.proof import (
+from rot180.derive.kernel.certificates import MalformedError, loads
+from rot180.derive.kernel.obligations import Obligation
+from rot180.derive.kernel.proof import (
     Proof,
     ProofError,
     Step,
@@ -44,7 +34,8 @@ from rot180.derive.proof import (
     show,
     show_goal,
 )
-from rot180.derive.terms import (
+from rot180.derive.language.polynomial import text
+from rot180.derive.language.terms import (
     Access,
     Apply,
     Condition,
@@ -56,6 +47,15 @@ from rot180.derive.terms import (
     factor_symbols,
     free_symbols,
     term,
+)
+from rot180.derive.semantics import smt
+from rot180.derive.semantics.evaluate import (
+    Counterexample,
+    Equation,
+    EvaluationError,
+    check,
+    falsify,
+    refute,
 )
 from rot180.derive.theorems import Claim, claims
 

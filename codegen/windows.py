@@ -15,12 +15,12 @@ from itertools import product
 from sympy import Expr, Symbol
 
 from rot180.codegen.entries import Env, Limit, Product, accesses, integer, limits, products
-from rot180.derive.gradients import gradient
-from rot180.derive.layers import Layer
-from rot180.derive.polynomial import coefficient, normal, symbols_of
-from rot180.derive.proof import Theorem
-from rot180.derive.statement import reading
-from rot180.derive.terms import Access, Equal, Tensor, Term
+from rot180.derive.display.statement import reading
+from rot180.derive.gradients.gradient import gradient
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.polynomial import coefficient, normal, symbols_of
+from rot180.derive.language.terms import Access, Equal, Tensor, Term
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,15 @@ from sympy import Expr, Symbol
 from rot180.codegen.blocks import Block, Formula, Prose, Section
 from rot180.codegen.examples import Example, example
 from rot180.codegen.numbers import matrices, number, product_of, sum_rows
-from rot180.derive.evaluate import evaluate, points, table
-from rot180.derive.gradients import gradient, output_gradient
-from rot180.derive.latex import latex_expression, layer_letters, letters, listed
-from rot180.derive.layers import Layer
-from rot180.derive.polynomial import normal
-from rot180.derive.proof import Theorem, Variables
-from rot180.derive.statement import reading
-from rot180.derive.symbols import DEEP_LEARNING, Symbols
-from rot180.derive.terms import (
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.display.proof_latex import latex_expression, layer_letters, letters, listed
+from rot180.derive.display.statement import reading
+from rot180.derive.display.terms_latex import TEXT_WIDTH, Letters, width
+from rot180.derive.gradients.gradient import gradient, output_gradient
+from rot180.derive.kernel.proof import Theorem, Variables
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.polynomial import normal
+from rot180.derive.language.terms import (
     Access,
     Apply,
     Derivative,
@@ -42,7 +42,7 @@ from rot180.derive.terms import (
     substitute,
     term,
 )
-from rot180.derive.typeset import TEXT_WIDTH, Letters, width
+from rot180.derive.semantics.evaluate import evaluate, points, table
 
 ENTRIES = 9
 """How many entries of a result are written out."""

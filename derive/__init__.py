@@ -1,10 +1,10 @@
 """Derive, prove and typeset the gradients of layers written as indexed sums."""
 
-from rot180.derive.certificates import dumps, loads
-from rot180.derive.gradients import gradient, kernel_theorem, kernel_theorems
-from rot180.derive.layers import Layer, layer
-from rot180.derive.proof import Proof, ProofError, Step, Theorem, axioms, replay
-from rot180.derive.tactics import NotProvedError, prove
+from rot180.derive.gradients.gradient import gradient, kernel_theorem, kernel_theorems
+from rot180.derive.kernel.certificates import dumps, loads
+from rot180.derive.kernel.proof import Proof, ProofError, Step, Theorem, axioms, replay
+from rot180.derive.language.layers import Layer, layer
+from rot180.derive.search.tactics import NotProvedError, prove
 from rot180.derive.theorems import theorem, theorems
 
 __all__ = [

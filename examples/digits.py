@@ -28,7 +28,7 @@ from sklearn.datasets import load_digits
 
 from rot180.codegen import files
 from rot180.codegen.program import program
-from rot180.derive.network import network
+from rot180.derive.networks.network import network
 from rot180.generated import backend
 
 Array = npt.NDArray[Any]

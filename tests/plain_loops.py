@@ -12,9 +12,9 @@ from itertools import product
 
 import sympy as sp
 
-from rot180.derive.notation import Layer
-from rot180.derive.polynomial import symbols_of
-from rot180.derive.terms import Access, Apply, Equal, Range, Tensor, Term
+from rot180.derive.language.notation import Layer
+from rot180.derive.language.polynomial import symbols_of
+from rot180.derive.language.terms import Access, Apply, Equal, Range, Tensor, Term
 
 Point = tuple[int, ...]
 Values = Mapping[str, Mapping[Point, int]]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sympy import Symbol
 
-from rot180.derive.evaluate import check, counterexample
-from rot180.derive.polynomial import symbol
-from rot180.derive.proof import Proof, Step, Variables, replay
-from rot180.derive.tactics import Derivation, NotProvedError, join, normalise
-from rot180.derive.terms import Condition, Expression
+from rot180.derive.kernel.proof import Proof, Step, Variables, replay
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import Condition, Expression
+from rot180.derive.search.tactics import Derivation, NotProvedError, join, normalise
+from rot180.derive.semantics.evaluate import check, counterexample
 
 
 def symbols(names: str) -> tuple[Symbol, ...]:

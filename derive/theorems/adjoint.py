@@ -6,14 +6,14 @@ from functools import partial
 
 from sympy import Symbol
 
-from rot180.derive.gradients import chain_goal, operand, output_gradient
-from rot180.derive.layers import layer
-from rot180.derive.operators import convolve
-from rot180.derive.polynomial import symbol
-from rot180.derive.terms import Access, Apply, Equal, Expression, Tensor, define, term
+from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
+from rot180.derive.language.layers import layer
+from rot180.derive.language.operators import convolve
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import Access, Apply, Equal, Expression, Tensor, define, term
+from rot180.derive.theorems.convolutions import LETTERS, Sweep
+from rot180.derive.theorems.input_gradient import input_gradient
 from rot180.derive.theorems.registry import Claim, claim
-from rot180.derive.theorems.rotation import input_gradient
-from rot180.derive.theorems.sweeps import LETTERS, Sweep
 
 
 def adjointness(sweep: Sweep) -> Claim:

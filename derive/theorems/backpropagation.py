@@ -11,13 +11,13 @@ from functools import partial
 
 from sympy import Expr, Symbol
 
-from rot180.derive.gradients import chain_goal, operand, output_gradient
-from rot180.derive.layers import Layer, layer
-from rot180.derive.notation import activation
-from rot180.derive.operators import convolve, dilate, flip, rot180, size
-from rot180.derive.polynomial import symbol
-from rot180.derive.proof import Variables
-from rot180.derive.terms import (
+from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
+from rot180.derive.kernel.proof import Variables
+from rot180.derive.language.layers import Layer, layer
+from rot180.derive.language.notation import activation
+from rot180.derive.language.operators import convolve, dilate, flip, rot180, size
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import (
     Access,
     Apply,
     AtLeast,
@@ -29,8 +29,8 @@ from rot180.derive.terms import (
     tensor,
     term,
 )
+from rot180.derive.theorems.convolutions import LETTERS
 from rot180.derive.theorems.registry import Claim, claim
-from rot180.derive.theorems.sweeps import LETTERS
 
 Index = tuple[Symbol, ...]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rot180.derive.gradients import chain_goal, operand, output_gradient
-from rot180.derive.layers import layer
-from rot180.derive.operators import matmul, transpose
-from rot180.derive.terms import term
+from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
+from rot180.derive.language.layers import layer
+from rot180.derive.language.operators import matmul, transpose
+from rot180.derive.language.terms import term
 from rot180.derive.theorems.registry import Claim, claim
 
 DENSE = "z[n,o] = sum[c] x[n,c] * w[c,o]"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rot180.derive.losses import (
+from rot180.derive.kernel.proof import Variables
+from rot180.derive.language.losses import (
     OUTPUTS,
     SAMPLES,
     cross_entropy,
@@ -15,9 +16,8 @@ from rot180.derive.losses import (
     squared_error,
     weighted_cross_entropy,
 )
-from rot180.derive.notation import activation
-from rot180.derive.proof import Variables
-from rot180.derive.terms import (
+from rot180.derive.language.notation import activation
+from rot180.derive.language.terms import (
     Access,
     Apply,
     Derivative,

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from rot180.derive.gradients import chain_goal, operand, output_gradient
-from rot180.derive.layers import Layer, layer
-from rot180.derive.notation import activation
-from rot180.derive.polynomial import symbol
-from rot180.derive.terms import (
+from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
+from rot180.derive.language.layers import Layer, layer
+from rot180.derive.language.notation import activation
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import (
     Apply,
     Derivative,
     Tensor,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from rot180.derive.gradients import chain_goal, operand, output_gradient
-from rot180.derive.layers import Axis, axes, layer
-from rot180.derive.polynomial import symbol
-from rot180.derive.terms import Bracket, Equal, Range, term
+from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
+from rot180.derive.language.layers import Axis, axes, layer
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import Bracket, Equal, Range, term
 from rot180.derive.theorems.registry import Claim, claim
 
 _LEAD = symbol("n"), symbol("c")

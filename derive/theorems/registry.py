@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-from rot180.derive.proof import Theorem, Variables
-from rot180.derive.tactics import prove
-from rot180.derive.terms import Condition, Expression, Tensor
+from rot180.derive.kernel.proof import Theorem, Variables
+from rot180.derive.language.terms import Condition, Expression, Tensor
+from rot180.derive.search.tactics import prove
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ from math import lcm
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.derive.gradients import chain_goal, operand, output_gradient
-from rot180.derive.layers import Layer, layer
-from rot180.derive.operators import rot180
-from rot180.derive.polynomial import symbol
-from rot180.derive.proof import Variables
-from rot180.derive.terms import Equal, Expression, Range, Tensor, Term, define, term
+from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
+from rot180.derive.kernel.proof import Variables
+from rot180.derive.language.layers import Layer, layer
+from rot180.derive.language.operators import rot180
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import Equal, Expression, Range, Tensor, Term, define, term
+from rot180.derive.theorems.convolutions import LETTERS
 from rot180.derive.theorems.registry import Claim, claim
-from rot180.derive.theorems.sweeps import LETTERS
 
 Matrix = tuple[tuple[int, ...], ...]
 

@@ -1,0 +1,1 @@
+"""Statements and proofs as text, LaTeX and MathML."""

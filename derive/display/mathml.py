@@ -1,0 +1,203 @@
+"""LaTeX mathematics as MathML, and sentences with mathematics in them as HTML.
+
+Extra ``rot180[book]``. latex2mathml is imported here alone, and only when it is asked.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+
+from rot180.derive.display.proof_latex import Line, aligned, room
+from rot180.derive.display.terms_latex import width
+
+MISSING = 'latex2mathml is missing: pip install "rot180[book]"'
+"""What to say where mathematics cannot be written as MathML."""
+
+_NO_MATHML = (
+    "mathematics: found {!r}, which has no MathML; expected standard commands in the notation, or "
+    "a format other than html"
+)
+
+_TOKEN = re.compile(
+    r"\$(?P<maths>[^$]*)\$[.,;:)]?|\\hyperref\[(?P<anchor>[^\]]*)\]|\\(?P<command>[A-Za-z]+)"
+    r"|\\(?P<escaped>.)|(?P<brace>[{}])|(?P<mark>--|~|``|'')|(?P<text>[^$\\{}~`'-]+|.)",
+    re.DOTALL,
+)
+_ELEMENTS = {"texttt": "code", "emph": "em", "textbf": "strong"}
+_SIGNS = {
+    "textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^", "small": "",
+    "--": "\u2013", "~": "\u00a0", "``": "\u201c", "''": "\u201d",
+}  # fmt: skip
+
+
+_WHOLE = '<span style="white-space: nowrap">{}{}</span>'
+"""Mathematics and the mark after it, which would otherwise begin the next line."""
+
+_INLINE = 150.0
+"""Points above which mathematics in a sentence may be broken at its signs."""
+
+_TIGHT = (
+    ("<mo>&#x02202;</mo>", "<mi>&#x02202;</mi>"),
+    ("<mo>/</mo>", '<mo lspace="0" rspace="0">/</mo>'),
+    ("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">/</mo>'),
+)
+"""Operators that stand closer to what they belong to than MathML sets them."""
+
+
+_PRIMED = re.compile(r"<msup>(<(m\w+)>[^<]*</\2>)(<mi>&#x0203[2-4];</mi>)</msup>")
+"""A letter with primes: they are drawn high already, and must not be raised again."""
+
+
+def available() -> bool:
+    """Say whether the converter is installed."""
+    return find_spec("latex2mathml") is not None
+
+
+@cache
+def mathml(source: str, display: bool = False) -> str:
+    """Return LaTeX mathematics as a ``<math>`` element that stands in a line of text.
+
+    Args:
+        source: mathematics without dollar signs.
+        display: with limits under the sums and large fractions.
+
+    Raises:
+        ModuleNotFoundError: the converter is not installed (``pip install "rot180[book]"``).
+        ValueError: the mathematics has a command that the converter does not know.
+
+    """
+    if not available():
+        raise ModuleNotFoundError(MISSING)
+    from latex2mathml.converter import convert
+
+    upright = re.sub(r"\\operatorname\{((?:\\.|[^{}])*)\}", r"\\text{\1}", source)
+    try:
+        found = convert(upright, display="block" if display else "inline")
+    except Exception as error:  # the converter's exceptions have no class in common
+        raise ValueError(_NO_MATHML.format(source)) from error
+    if "\\" in found.replace("\\_", ""):
+        raise ValueError(_NO_MATHML.format(source))
+    style = "<math displaystyle='true'>" if display else "<math>"
+    body = found[found.index(">") + 1 :].replace("\\_", "_")
+    for tag, tight in _TIGHT:
+        body = body.replace(tag, tight)
+    body = _PRIMED.sub(r"<mrow>\1\3</mrow>", body)
+    return style.replace("'", '"') + re.sub(r"&#x([0-9A-F]+);", _character, body)
+
+
+def _character(match: re.Match[str]) -> str:
+    return html.escape(chr(int(match[1], 16)))
+
+
+def sentence(text: str) -> str:
+    r"""Return a sentence of LaTeX text as HTML.
+
+    It may have mathematics in dollar signs, ``\texttt``, ``\emph``, ``\textbf``, ``\hyperref`` and
+    what `rot180.derive.display.terms_latex.escape` writes.
+
+    >>> sentence(r"a\_b \emph{of} \texttt{x \& y}")
+    'a_b <em>of</em> <code>x &amp; y</code>'
+
+    Raises:
+        ValueError: the text has another command.
+
+    """
+    out: list[str] = []
+    closing: list[str] = []
+    opened = ""
+    for token in _TOKEN.finditer(text):
+        kind, found = token.lastgroup, token[token.lastgroup or 0]
+        if kind == "maths":
+            *before, last = map(mathml, _breaks(found))
+            mark = token[0].rpartition("$")[2]
+            out.append("<wbr>".join([*before, _WHOLE.format(last, mark) if mark else last]))
+        elif kind == "anchor":
+            out.append(f'<a href="#{html.escape(found)}">')
+            opened = "</a>"
+        elif kind == "command" and found in _ELEMENTS:
+            out.append(f"<{_ELEMENTS[found]}>")
+            opened = f"</{_ELEMENTS[found]}>"
+        elif kind == "brace" and found == "{":
+            closing.append(opened)
+            opened = ""
+        elif kind == "brace":
+            out.append(closing.pop())
+        elif kind == "command" and found not in _SIGNS:
+            raise ValueError(f"text: found \\{found} in {text!r}, expected one of {[*_ELEMENTS]}")
+        else:
+            out.append(html.escape(_SIGNS.get(found, found), quote=False))
+    return "".join(out)
+
+
+def _breaks(maths: str) -> list[str]:
+    """Split mathematics that is long for a line of text before its relations, sums, differences."""
+    parts, depth = [""], 0
+    for piece in re.split(r"([\[({})\]]| [-+=] )", maths):
+        depth += (piece in ("[", "(", "{")) - (piece in ("]", ")", "}"))
+        if depth == 0 and piece in (" = ", " + ", " - ") and width(maths) > _INLINE:
+            parts.append("{}")
+        parts[-1] += piece
+    return parts
+
+
+@dataclass(frozen=True)
+class Row:
+    """An equation as HTML.
+
+    Attributes:
+        left: the left side; empty where the chain above goes on.
+        rights: the right side, in the rows that it is broken into.
+        remark: the reason, or the box.
+
+    """
+
+    left: str
+    rights: tuple[str, ...]
+    remark: str
+
+
+def rows(lines: Sequence[Line]) -> tuple[Row, ...]:
+    """Return displayed equations as HTML, row by row."""
+    wide = room(lines)
+    out = []
+    for line in lines:
+        first, *more = line.rows(wide)
+        broken = [f"= {first}", *(f"\\qquad {part}" for part in more)]
+        left = mathml(line.left, True) if line.left else ""
+        out.append(Row(left, tuple(mathml(e, True) for e in broken), sentence(line.remark)))
+    return tuple(out)
+
+
+def shown(parts: Sequence[str | Sequence[Line]]) -> str:
+    """Return sentences and displayed equations as HTML, for notebooks.
+
+    Where the converter is missing, mathematics is LaTeX in dollar signs, which notebooks set.
+    """
+    out = []
+    for part in parts:
+        if isinstance(part, str):
+            out.append(f"<p>{sentence(part) if available() else html.escape(part)}</p>")
+        elif not available():
+            body = re.sub(r"\{align(at)?\*\}(\{2\})?", "{aligned}", aligned(part))
+            body = re.sub(r"\\tag\*\{\\small (.*)\}(?=$| \\\\)", r"&& \\text{\1}", body, flags=re.M)
+            out.append(f"<p>$$\n{html.escape(body)}\n$$</p>")
+        else:
+            out.append(_table(rows(part)))
+    return "\n".join(out)
+
+
+_CELL = '<td style="text-align: {}; vertical-align: baseline">{}</td>'
+
+
+def _table(given: Sequence[Row]) -> str:
+    out = ["<table>"]
+    for row in given:
+        cells = (("left", row.left), ("left", "<br>".join(row.rights)), ("right", row.remark))
+        filled = (_CELL.format(side, cell) for side, cell in cells)
+        out.append(f"<tr>{''.join(filled)}</tr>")
+    return "\n".join([*out, "</table>"])

@@ -1,0 +1,145 @@
+"""A theorem's statement in the notation, as people read it in a terminal or a docstring."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sympy import Expr, Symbol
+
+from rot180.derive.kernel.proof import Theorem, tensors
+from rot180.derive.language.notation import write
+from rot180.derive.language.polynomial import (
+    Monomial,
+    coefficient,
+    factored,
+    monomials,
+    normal,
+    symbols_of,
+    text,
+)
+from rot180.derive.language.terms import (
+    Access,
+    AtLeast,
+    Condition,
+    Derivative,
+    Equal,
+    Expression,
+    Tensor,
+    Term,
+    fresh,
+    substitute,
+    term,
+)
+
+
+def write_condition(condition: Condition) -> str:
+    """Write a condition: ``s >= 1``, ``0 <= h < H``, ``a = b``."""
+    if isinstance(condition, AtLeast):
+        value = condition.value
+        constant = value.as_coeff_Add()[0]
+        return f"{text(value - constant)} >= {text(-constant)}"
+    if isinstance(condition, Equal):
+        constant = condition.value.as_coeff_Add()[0]
+        return f"{text(condition.value - constant)} = {text(-constant)}"
+    return f"0 <= {text(condition.value)} < {text(condition.size)}"
+
+
+def reading(expression: Expression) -> Expression:
+    """Unfold an operator's name at the top, so that its sum is seen: ``correlate(...)[h]``."""
+    if len(expression) == 1 and expression == (term(*expression[0].factors[:1]),):
+        head = next(iter(expression[0].factors), None)
+        if isinstance(head, Access) and head.tensor.definition is not None:
+            definition = head.tensor.definition
+            index = dict(zip(definition.formals, head.index, strict=True))
+            return tuple(substitute(t, index) for t in definition.body)
+    return expression
+
+
+def sizes_of(shown: Iterable[Tensor]) -> set[str]:
+    """Return the names of sizes: of what is in the shapes of tensors."""
+    return {v.name for t in shown for n in t.shape if n is not None for v in symbols_of(n)}
+
+
+def as_padding(e: Expr, sizes: Collection[str]) -> Expr:
+    """Return a part of an index or its negative: the one in which sizes are positive.
+
+    Args:
+        e: an expanded polynomial.
+        sizes: the names of sizes.
+
+    """
+
+    def weight(m: Monomial) -> tuple[object, ...]:
+        return (any(name in sizes for name, _ in m), sum(k for _, k in m), m)
+
+    found = monomials(e)
+    return e if not found or found[max(found, key=weight)] > 0 else normal(-e)
+
+
+def name_paddings(
+    expression: Expression, free: tuple[Symbol, ...]
+) -> tuple[Expression, list[tuple[Symbol, Expr]]]:
+    """Name the parameter parts of indices that are long: pi, pi1, ...
+
+    The sign is that of the padding of the backward pass.
+
+    Returns:
+        the expression as people read it, and the names with what they stand for.
+
+    """
+    names: dict[Expr, Symbol] = {}
+    sizes = sizes_of(tensors(expression))
+    taken = set(free).union(*(t.symbols for t in expression))
+
+    def shorten(e: Expr, variables: set[Symbol]) -> Expr:
+        moving = normal(sum(coefficient(e, v) * v for v in symbols_of(e) & variables))
+        fixed = normal(e - moving)
+        if moving == 0 or len(monomials(fixed)) < 3:
+            return e
+        padding = as_padding(fixed, sizes)
+        if padding not in names:
+            names[padding] = fresh("pi", taken | set(names.values()))
+        return normal(moving + (names[padding] if padding == fixed else -names[padding]))
+
+    out = []
+    for t in expression:
+        variables = {*free, *t.variables}
+        factors = tuple(
+            Access(f.tensor, tuple(shorten(e, variables) for e in f.index))
+            if isinstance(f, Access)
+            else f
+            for f in t.factors
+        )
+        out.append(Term(t.coefficient, t.variables, factors))
+    return tuple(out), [(v, e) for e, v in names.items()]
+
+
+def _subject(expression: Expression, free: tuple[Symbol, ...]) -> str:
+    """Write a left side; the derivative of a number as ``dL/dx[h]``."""
+    if len(expression) == 1 and len(expression[0].factors) == 1:
+        head, scale = expression[0].factors[0], text(expression[0].coefficient)
+        if isinstance(head, Derivative) and len(head.factors) == 1:
+            inner = head.factors[0]
+            if isinstance(inner, Access) and not inner.index:
+                times = "" if scale == "1" else f"{scale} * "
+                return f"{times}d{inner.tensor.name}/d{write((term(head.wrt),), free)}"
+    return write(expression, free)
+
+
+def write_statement(theorem: Theorem) -> str:
+    """Write the statement: equation, words, box, hypotheses."""
+    free = tuple(v for v, _ in theorem.variables)
+    left = _subject(theorem.lhs, free)
+    shown, names = name_paddings(reading(theorem.rhs), free) if theorem.words else (theorem.rhs, [])
+    lines = [f"{left} = {write(shown, free)}"]
+    if names:
+        lines.append("  where " + ", ".join(f"{v.name} = {factored(e)}" for v, e in names))
+    if theorem.words:
+        lines.append(f"  ({theorem.words})")
+    boxes = [f"0 <= {v.name} < {text(n)}" for v, n in theorem.variables if n is not None]
+    unbounded = [v.name for v, n in theorem.variables if n is None]
+    if boxes or unbounded:
+        lines.append("  for all " + ", ".join([*boxes, *unbounded]))
+    if theorem.hypotheses:
+        lines.append("  if " + ", ".join(write_condition(c) for c in theorem.hypotheses))
+    return "\n".join(lines)

@@ -1,0 +1,465 @@
+"""Names, numbers, terms and expressions as LaTeX mathematics, in the reader's order.
+
+Bytes are ours: nothing here depends on how SymPy prints or orders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols, Table
+from rot180.derive.language.polynomial import (
+    Monomial,
+    coefficient,
+    monomials,
+    normal,
+    ordered,
+    symbol,
+    symbols_of,
+)
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Derivative,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Term,
+    accesses_and_brackets,
+)
+
+TEXT_WIDTH = 455.0
+"""Points between the margins: A4 paper with 25 mm on either side."""
+
+INDENT = 20.0
+"""Points by which a continued row is set in."""
+
+Part: TypeAlias = tuple[Monomial, sp.Rational]
+_GREEK = frozenset(
+    {
+        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+        "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi",
+        "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon",
+        "Phi", "Psi", "Omega",
+    }
+)
+
+
+def escape(text: str) -> str:
+    r"""Return plain text as LaTeX text.
+
+    >>> print(escape("grad_y & 5%"))
+    grad\_y \& 5\%
+    """
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(special.get(c, f"\\{c}" if c in "_&%#${}" else c) for c in text)
+
+
+def letter(name: str) -> str:
+    r"""Return a name as LaTeX mathematics: Greek, subscripts for digits, words in italics.
+
+    >>> print(letter("h1"), letter("sigma"), letter("lo"), letter("grad_y"))
+    h_{1} \sigma \mathit{lo} \mathit{grad\_y}
+    """
+    base = name.rstrip("0123456789")
+    digits = name[len(base) :]
+    if base in _GREEK:
+        shown = f"\\{base}"
+    elif len(base) == 1 and base != "_":
+        shown = base
+    else:
+        return f"\\mathit{{{escape(name)}}}"
+    return f"{shown}_{{{digits}}}" if digits else shown
+
+
+def function(name: str, order: int) -> str:
+    r"""Return a scalar function or its derivative: ``\sigma'``."""
+    short = name in _GREEK or len(name) == 1
+    return (letter(name) if short else f"\\operatorname{{{escape(name)}}}") + primes(order)
+
+
+def primes(order: int) -> str:
+    """Return what marks the derivative of that order."""
+    return "'" * order if order < 3 else f"^{{({order})}}"
+
+
+@dataclass(frozen=True)
+class Letters:
+    """How one statement or proof writes its names: a notation, and what it means there.
+
+    Attributes:
+        variables: the index variables, free and bound, in the reader's order.
+        tensors: the LaTeX of tensors; one that is not there is written as the notation has it.
+        constants: (symbol, value) of the named constants, such as the padding pi.
+        names: the LaTeX of indices, sizes and parameters that are not written by their own name.
+        symbols: the notation.
+        free: the free indices, in the order of the statement.
+        parameters: the names of sizes and parameters, whose letters no index takes.
+
+    """
+
+    variables: tuple[Symbol, ...] = ()
+    tensors: Table = ()
+    constants: tuple[tuple[Symbol, Expr], ...] = ()
+    names: Table = ()
+    symbols: Symbols = DEEP_LEARNING
+    free: tuple[Symbol, ...] = ()
+    parameters: tuple[str, ...] = ()
+
+    @property
+    def functions(self) -> Mapping[str, str]:
+        """Return what the notation has for functions: a symbol, or a pattern with ``#1``."""
+        return dict(self.symbols.functions)
+
+    def symbol(self, name: str) -> str:
+        """Return an index, size, parameter or named constant."""
+        return name if name.startswith("\\") else dict(self.names).get(name, letter(name))
+
+    def function(self, name: str, order: int) -> str:
+        r"""Return a scalar function or its derivative: ``\sigma'``."""
+        shown = self.functions.get(name, "") or function(name, 0)
+        return (f"({shown.replace('#1', 't')})" if "#1" in shown else shown) + primes(order)
+
+    def applied(self, name: str, order: int, argument: str) -> str:
+        r"""Return the value of a scalar function: ``\sigma(z)``, or as the notation has it."""
+        pattern = self.functions.get(name, "")
+        if "#1" in pattern and not order:
+            return pattern.replace("#1", argument)
+        return f"{self.function(name, order)}({argument})"
+
+    def tensor(self, name: str) -> str:
+        """Return a tensor's name; operators applied are written out of their call notation."""
+        known = dict(self.symbols.tensors) | dict(self.tensors)
+        if name in known:
+            return known[name]
+        call = re.fullmatch(r"(\w+)\((.*)\)", name)
+        if not call and name.isidentifier():
+            return self._of_layer(name) or letter(name)
+        if not call:
+            return self.typeset(name)
+        head, parts = call[1], _arguments(call[2])
+        shown = [self.tensor(part) for part in parts]
+        pattern = dict(self.symbols.operators).get(head, "")
+        if not pattern or (_ACCENT.match(pattern) and width(shown[0]) > 10):
+            return f"{self.function(head, 0)}({', '.join(shown)})"
+        last = max(map(int, re.findall(r"#(\d)", pattern)), default=0)
+        shown[last - 1 :] = [", ".join(shown[last - 1 :])]
+        for n, part in enumerate(parts[:last], 1):
+            if f"#{n}^" in pattern and "^" in shown[n - 1]:
+                shown[n - 1] = f"({shown[n - 1]})"
+            elif self._open(part) and f"(#{n})" not in pattern:
+                tight = re.search(rf"#{n}[\^_]", pattern) is not None
+                if tight or self._open(part, infix=True):
+                    shown[n - 1] = f"({shown[n - 1]})"
+        return re.sub(r"#(\d)", lambda m: shown[int(m[1]) - 1], pattern)
+
+    def _of_layer(self, name: str, table: Mapping[str, str] | None = None) -> str:
+        """Return the symbol of a tensor that carries the number of its layer, else nothing."""
+        base = name.rstrip("0123456789")
+        shown = letter(base) if table is None else table.get(base, "")
+        if base == name or not shown:
+            return ""
+        parts = {"#1": shown, "#2": name[len(base) :]}
+        return re.sub(r"#[12]", lambda m: parts[m[0]], self.symbols.numbered)
+
+    def gradient(self, name: str) -> str:
+        """Return what the notation calls the gradient by a tensor, or nothing."""
+        known = dict(self.symbols.gradients)
+        return known.get(name, "") or self._of_layer(name, known)
+
+    def _open(self, name: str, infix: bool = False) -> bool:
+        """Tell whether a tensor's symbol needs parentheses before an index: ``a * b``, ``D_s g``.
+
+        With `infix`, whether it also needs them beside another operator.
+        """
+        pattern = dict(self.symbols.operators).get(name.split("(")[0], "") if "(" in name else ""
+        flat, old = pattern, ""
+        while flat != old:
+            old, flat = flat, re.sub(r"\{[^{}]*\}|\([^()]*\)", "", flat)
+        between = re.fullmatch(r"#\d.*#\d", flat) is not None
+        return (between or " " in flat) and (not infix or flat.startswith("#"))
+
+    def named(self, name: str) -> str:
+        """Return a tensor's symbol, ready to be followed by an index."""
+        return f"({self.tensor(name)})" if self._open(name) else self.tensor(name)
+
+    def short(self, e: Expr) -> Expr:
+        """Return `e` with a named constant put in wherever that leaves fewer monomials."""
+        for constant, value in self.constants:
+            here, there = monomials(e), monomials(value)
+            for sign in (1, -1):
+                same = sum(here.get(m) == sign * c for m, c in there.items())
+                if 2 * same > len(there) + 1:
+                    e = normal(e + sign * (constant - value))
+        return e
+
+    def polynomial(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> str:
+        """Return a polynomial in the reader's order: index variables, parameters, the number."""
+        order = dict.fromkeys((*self.variables, *bound))
+        return self.sum(reading_order(self.short(e), order), bound)
+
+    def sum(self, parts: Iterable[Part], bound: tuple[Symbol, ...] = ()) -> str:
+        """Return monomials in the order given."""
+        ranked = {v.name for v in (*self.variables, *bound)}
+        out = ""
+        for powers, c in parts:
+            names = sorted(powers, key=lambda i: (i[0] in ranked, i[0][0].isupper(), i[0]))
+            shown = [self.symbol(n) + (f"^{{{k}}}" if k > 1 else "") for n, k in names]
+            if abs(c) != 1 or not shown:
+                shown.insert(0, _number(abs(c)))
+            sign = ("-" if c < 0 else "") if not out else " - " if c < 0 else " + "
+            out += sign + " ".join(shown)
+        return out or "0"
+
+    def typeset(self, text: str) -> str:
+        """Return a polynomial that is given as text, its order kept."""
+        text = re.sub(r"\^(\d+)", r"^{\1}", text).replace("*", " ")
+        return re.sub(r"[A-Za-z_]\w*", lambda m: self.symbol(m[0]), text)
+
+    def index(self, entries: tuple[Expr, ...], bound: tuple[Symbol, ...]) -> str:
+        """Return ``[e, f]`` or ``_{e, f}``, or nothing for a scalar."""
+        shown = ", ".join(self.polynomial(e, bound) for e in entries)
+        return (f"_{{{shown}}}" if self.symbols.subscripts else f"[{shown}]") if entries else ""
+
+    def factor(
+        self, f: Factor, bound: tuple[Symbol, ...] = (), beside: Collection[Expr] = ()
+    ) -> str:
+        """Return one factor, unbroken; `beside` are the indices of the others."""
+        if isinstance(f, Access):
+            name = self.named(f.tensor.name)
+            if self.symbols.subscripts and "_" in name and not name.startswith("("):
+                name = f"{{{name}}}"
+            return name + self.index(f.index, bound)
+        if isinstance(f, Apply):
+            return self.applied(f.function, f.order, self.factor(f.argument, bound))
+        if isinstance(f, Derivative):
+            wrt = self.factor(f.wrt, bound)
+            inner = "\\,".join(self.factor(g, bound) for g in f.factors)
+            head = f.factors[0]
+            spelled = isinstance(head, Apply) and "#1" in self.functions.get(head.function, "")
+            if len(f.factors) == 1 and not spelled and width(inner) < TEXT_WIDTH / 2:
+                return f"\\frac{{\\partial {inner}}}{{\\partial {wrt}}}"
+            return f"\\frac{{\\partial}}{{\\partial {wrt}}}({inner})"
+        if isinstance(f, Equal):
+            return f"[{' = '.join(self.solved(f.value, bound, beside))}]"
+        size = self.polynomial(f.size, bound)
+        return f"[0 \\le {self.polynomial(f.value, bound)} < {size}]"
+
+    def solved(
+        self, e: Expr, bound: tuple[Symbol, ...], beside: Collection[Expr]
+    ) -> tuple[str, str]:
+        """Return the sides of ``e = 0``: ``h = s p + d k - a``, ``x = x' - a``, else `sides`.
+
+        A free index stands alone if the other side is an index of some factor beside, or has no
+        index variable with a minus sign.
+        """
+        free = [v for v in self.variables if v not in bound and v in symbols_of(e)]
+        sign = coefficient(e, free[0]) if len(free) == 1 else 0
+        if sign not in (1, -1):
+            return self.sides(e, bound)
+        other = normal(free[0] - sign * e)
+        rising = all(c > 0 for m, c in monomials(other).items() for n, _ in m if symbol(n) in bound)
+        if other in beside or (rising and symbols_of(other) & set(bound)):
+            return self.polynomial(free[0]), self.polynomial(other, bound)
+        return self.sides(e, bound)
+
+    def sides(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
+        """Return the sides of ``e = 0`` without a minus sign, the one with the first index left."""
+        order = tuple(dict.fromkeys((*self.variables, *bound)))
+        parts = ordered(self.short(e), order)
+        rank = {v.name: i for i, v in enumerate(order)}
+        leading = [(rank.get(n, len(rank)), c > 0) for m, c in parts for n, _ in m]
+        upper, lower = self.halves(e, bound)
+        swapped = leading and not min(leading, key=lambda i: i[0])[1]
+        return (lower, upper) if swapped else (upper, lower)
+
+    def halves(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
+        """Return the positive and the negative monomials of a polynomial, both as sums."""
+        order = tuple(dict.fromkeys((*self.variables, *bound)))
+        e = self.short(e)
+        upper, lower = (
+            self.sum([i for i in ordered(side, order) if i[1] > 0], bound) for side in (e, -e)
+        )
+        return upper, lower
+
+    def atoms(self, t: Term) -> list[str]:
+        """Return the parts of a term after its sign: the sum first, brackets last."""
+        kind = {Derivative: 1, Equal: 2, Range: 3}
+        factors = sorted(t.factors, key=lambda f: kind.get(type(f), 0))
+        beside = [
+            e for f in accesses_and_brackets(factors) if isinstance(f, Access) for e in f.index
+        ]
+        shown = [self.factor(f, t.variables, beside) for f in factors]
+        size = -t.coefficient if _negative(t) else t.coefficient
+        head = "" if size == 1 and shown else f"{self.polynomial(size)} "
+        head = f"({head[:-1]}) " if len(monomials(size)) > 1 else head
+        if t.variables:
+            names = ", ".join(self.symbol(v.name) for v in t.variables)
+            head += f"\\sum_{{{names}}} "
+        return [head + shown[0], *shown[1:]] if shown else [head.strip()]
+
+    def rows(self, expression: Expression, room: float) -> list[str]:
+        """Return the expression in rows no wider than `room` points, broken at factors."""
+        out: list[str] = []
+        row = ""
+        for n, t in enumerate(expression):
+            sign = "-" if _negative(t) else "+" if n else ""
+            atoms = self.atoms(t)
+            whole = width(f"{{}} {sign} " + "\\,".join(atoms))
+            if n and width(row) + whole > room - INDENT >= whole:
+                out.append(row)
+                row = ""
+            for place, atom in enumerate(atoms):
+                if place:
+                    joined, broken = f"\\,{atom}", f"\\times {atom}"
+                else:
+                    joined = f" {sign} {atom}" if n else f"{sign}{atom}"
+                    broken = f"{{}}{joined}"
+                    joined = joined if row or not n else broken
+                left = room - (INDENT if out else 0)
+                if row and width(row + joined) > left:
+                    out.append(row)
+                    row, left = broken, room - INDENT
+                else:
+                    row += joined
+                while width(row) > left and (cut := _cut(row, left)):
+                    out.append(cut[0])
+                    row, left = cut[1], room - INDENT
+        return [*out, row or "0"]
+
+
+def _negative(t: Term) -> bool:
+    values = list(monomials(t.coefficient).values())
+    return len(values) == 1 and bool(values[0] < 0)
+
+
+def _cut(row: str, room: float) -> tuple[str, str] | None:
+    """Break inside a factor that is too wide: at a product if there is one, else after a comma."""
+    product = comma = None
+    depth = braces = 0
+    for i, c in enumerate(row):
+        depth += (c in "([") - (c in ")]")
+        braces += (c == "{") - (c == "}")
+        if not depth or braces:
+            continue
+        if row.startswith("\\,", i) and width(row[:i]) < room:
+            product = row[:i], f"\\times {row[i + 2 :]}"
+        elif row.startswith(", ", i) and width(row[:i]) < room:
+            comma = row[: i + 1], row[i + 2 :]
+    return product or comma
+
+
+def _arguments(text: str) -> list[str]:
+    """Split at the commas outside brackets.
+
+    >>> _arguments("dilate(g, s), w")
+    ['dilate(g, s)', 'w']
+    """
+    out, depth = [""], 0
+    for c in text:
+        depth += (c in "([") - (c in ")]")
+        if c == "," and depth == 0:
+            out.append("")
+        else:
+            out[-1] += c
+    return [a.strip() for a in out]
+
+
+_ACCENT = re.compile(r"\\(?:wide)?(?:tilde|hat|bar|check)\b")
+
+
+def reading_order(e: Expr, variables: Iterable[Symbol] = ()) -> list[Part]:
+    """Return the monomials as people write an index: ``s p + d k - a``, ``2 p - 3 k + 1``.
+
+    The index variables lead in the order given, then the parameters, then the number. Where that
+    would begin with a minus sign, positive monomials lead: ``K - 1 - k``.
+    """
+    variables = tuple(variables)
+    rank = {v.name: i for i, v in enumerate(variables)}
+
+    def key(part: Part) -> tuple[object, ...]:
+        m, c = part
+        index = [rank[n] for n, _ in m if n in rank]
+        kind = 0 if index else 1 if m else 2
+        return (kind, index, bool(c < 0), -sum(k for _, k in m), [n for n, _ in m])
+
+    parts = sorted(monomials(e).items(), key=key)
+    return parts if not parts or parts[0][1] > 0 else ordered(e, variables)
+
+
+def _number(c: sp.Rational) -> str:
+    return str(c) if c.q == 1 else f"\\tfrac{{{c.p}}}{{{c.q}}}"
+
+
+_TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[_^]|\s+|.", re.DOTALL)
+_WIDTHS = {
+    **dict.fromkeys("abcdeghknopqrsuvxyz0123456789", 5.4),
+    **dict.fromkeys("fijlt'", 4.2),
+    **dict.fromkeys("mw", 8.9),
+    **dict.fromkeys("[]().!;:", 3.9),
+    **dict.fromkeys("+-", 12.3),
+    **dict.fromkeys("=<>", 13.4),
+    ",": 4.5, "*": 9.5, "/": 5.0,
+    r"\le": 13.4, r"\ge": 13.4, r"\star": 9.5, r"\times": 12.3, r"\,": 1.7, r"\quad": 10.0,
+    r"\qquad": 20.0, r"\mapsto": 15.6, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0,
+}
+
+_TRANSPARENT = frozenset(
+    {r"\mathit", r"\operatorname", r"\widetilde", r"\bar", r"\mathbb", r"\mathcal"}
+)
+
+
+def text_width(text: str) -> float:
+    """Estimate the width of a small text with mathematics in dollar signs, in points."""
+    said = text.split("$")
+    words = "".join(re.sub(r"\\\w+\{?|[{}\\]", "", part) for part in said[::2])
+    return 4.7 * len(words) + 0.92 * sum(width(part) for part in said[1::2])
+
+
+def width(text: str) -> float:
+    """Estimate the width of LaTeX mathematics in points at 10pt, a little on the wide side."""
+    return _width(_TOKEN.findall(text))
+
+
+def _width(tokens: list[str]) -> float:
+    total, i = 0.0, 0
+
+    def group() -> list[str]:
+        nonlocal i
+        while i < len(tokens) and tokens[i].isspace():
+            i += 1
+        depth, start = 0, i
+        while i < len(tokens):
+            depth += (tokens[i] == "{") - (tokens[i] == "}")
+            i += 1
+            if depth <= 0:
+                inner = tokens[start:i]
+                return inner[1:-1] if inner[0] == "{" else inner
+        raise ValueError(f"mathematics: found {''.join(tokens)!r}, expected one more argument")
+
+    while i < len(tokens):
+        token = tokens[i]
+        i += 1
+        if token in (r"\frac", r"\tfrac"):
+            total += max(_width(group()), _width(group())) + 2.5
+        elif token == r"\sum":
+            i += 1
+            total += max(14.5, 0.75 * _width(group())) + 1.7
+        elif token in "_^":
+            script = _width(group())
+            if i < len(tokens) and tokens[i] in "_^":  # one above the other
+                i += 1
+                script = max(script, _width(group()))
+            total += 0.75 * script
+        elif token in _TRANSPARENT:
+            total += _width(group())
+        elif token not in "{}" and not token.isspace():
+            total += _WIDTHS.get(token, 6.5 if token.startswith("\\") else 7.9)
+    return total

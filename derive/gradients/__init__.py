@@ -1,0 +1,1 @@
+"""The gradients of a layer, derived by the chain rule."""

@@ -1,0 +1,1 @@
+"""The trusted base: rules, side conditions, replay."""

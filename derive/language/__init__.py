@@ -1,0 +1,1 @@
+"""What can be said: polynomials, terms, the notation, layers."""

@@ -1,0 +1,290 @@
+"""Forward definitions: the catalogue, and `layer`, which takes a name, a text or an equation.
+
+The word for the sliding product of frameworks, ``sum_k x[p+k] w[k]``, is correlation; the names
+here keep the frameworks' ``conv`` for it, and ``true_conv`` for ``sum_k x[p-k] w[k]``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import sympy as sp
+
+from rot180.derive.language.notation import Layer, parse_layer
+from rot180.derive.language.sympy_bridge import from_sympy
+
+__all__ = [
+    "Axis",
+    "Layer",
+    "activation_layer",
+    "avg_pool",
+    "axes",
+    "catalogue",
+    "conv",
+    "conv_transpose",
+    "flatten_linear",
+    "layer",
+    "max_pool",
+]
+
+
+class Axis(NamedTuple):
+    """The letters of one spatial axis.
+
+    Attributes:
+        window: which window: an output of a convolution, an input of a transposed one.
+        tap: which entry of the filter.
+        place: what window and tap meet: an output of a transposed convolution.
+        stride: the stride.
+        dilation: the dilation.
+        low: the low padding.
+
+    """
+
+    window: str
+    tap: str
+    place: str
+    stride: str
+    dilation: str
+    low: str
+
+
+_AXES = (
+    Axis("p", "k", "h", "s", "d", "lo"),
+    Axis("q", "l", "v", "t", "e", "lp"),
+    Axis("r", "m", "i", "u", "f", "lq"),
+)
+_HIGHEST = 8
+
+
+def axes(n: int) -> Sequence[Axis]:
+    """Return the letters of n spatial axes.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    if not 1 <= n <= _HIGHEST:
+        raise ValueError(f"axes: found {n} spatial axes, expected 1 to {_HIGHEST}")
+    if n <= len(_AXES):
+        return _AXES[:n]
+    return [Axis(*(f"{letter}{i}" for letter in _AXES[0])) for i in range(1, n + 1)]
+
+
+def _join(*parts: str | Sequence[str]) -> str:
+    """Join indices; a plain string is a word of one-letter indices."""
+    return ",".join(name for part in parts for name in part)
+
+
+def conv(
+    n: int,
+    *,
+    grouped: bool = False,
+    depthwise: bool = False,
+    last: bool = False,
+    true: bool = False,
+) -> str:
+    """Return the text of the sliding product over n axes, batched, with channels and bias.
+
+    Args:
+        n: the number of spatial axes, at least 1.
+        grouped: with a group axis g of its own on input, weight and output.
+        depthwise: with one filter for each channel.
+        last: with the channels after the spatial axes.
+        true: a true convolution (the window runs backwards), not a correlation.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    letters = axes(n)
+    group = "g" if grouped else ""
+    out, into = ("c", "c") if depthwise else ("o", "c")
+    windows = [a.window for a in letters]
+    taps = [a.tap for a in letters]
+    window = [
+        f"{s}*{p}-{lo}-{d}*{k}" if true else f"{s}*{p}+{d}*{k}-{lo}"
+        for p, k, _, s, d, lo in letters
+    ]
+    y = _join("n", group, windows, out) if last else _join("n", group, out, windows)
+    x = _join("n", group, window, into) if last else _join("n", group, into, window)
+    w = _join(group, taps, into, out) if last else _join(group, out, into, taps)
+    if depthwise:
+        w = _join(taps, "c") if last else _join("c", taps)
+    summed = _join(taps) if depthwise else _join("c", taps)
+    return f"y[{y}] = sum[{summed}] x[{x}] * w[{w}] + bias[{_join(group, out)}]"
+
+
+def conv_transpose(n: int, *, grouped: bool = False) -> str:
+    """Return the text of the transposed convolution over n axes, with channels and bias.
+
+    Each input lays the filter, scaled, into the output; entries meet where the bracket says so.
+
+    Args:
+        n: the number of spatial axes, at least 1.
+        grouped: with a group axis g of its own on input, weight and output.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    letters = axes(n)
+    group = "g" if grouped else ""
+    windows, taps, places = ([a[i] for a in letters] for i in range(3))
+    brackets = "".join(
+        f" * [{h} + {lo} == {s}*{p} + {d}*{k}]" for p, k, h, s, d, lo in letters
+    )
+    return (
+        f"y[{_join('n', group, 'o', places)}] = sum[{_join('c', windows, taps)}] "
+        f"x[{_join('n', group, 'c', windows)}] * w[{_join(group, 'c', 'o', taps)}]{brackets}"
+        f" + bias[{_join(group, 'o')}]"
+    )
+
+
+def avg_pool(n: int) -> str:
+    """Return the text of average pooling over n axes: the windows' sums, times a scalar.
+
+    The scalar ``mean[]`` is one over the number of taps of a window; taps in the padding count.
+
+    Args:
+        n: the number of spatial axes, at least 1.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    letters = axes(n)
+    places = [f"{s}*{p}+{k}-{lo}" for p, k, _, s, _, lo in letters]
+    inside = " * ".join(f"[0 <= {a.tap} < {a.tap.upper()}]" for a in letters)
+    windows, taps = [a.window for a in letters], [a.tap for a in letters]
+    return (
+        f"y[{_join('nc', windows)}] = sum[{_join(taps)}] x[{_join('nc', places)}]"
+        f" * {inside} * mean[]"
+    )
+
+
+def max_pool(n: int) -> str:
+    """Return the text of maximum pooling over n axes: the entry that each window selects.
+
+    ``sel`` is held fixed: 1 at the tap where a window is largest (the first in row-major order, as
+    in PyTorch; never one in the padding, which counts as minus infinity), and 0 elsewhere.
+
+    Args:
+        n: the number of spatial axes, at least 1.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    letters = axes(n)
+    places = [f"{s}*{p}+{d}*{k}-{lo}" for p, k, _, s, d, lo in letters]
+    windows, taps = [a.window for a in letters], [a.tap for a in letters]
+    return (
+        f"y[{_join('nc', windows)}] = sum[{_join(taps)}] sel[{_join('nc', windows, taps)}]"
+        f" * x[{_join('nc', places)}]"
+    )
+
+
+def flatten_linear(n: int) -> str:
+    """Return the text of the dense layer over channels and n axes: no entry is renumbered.
+
+    Args:
+        n: the number of spatial axes, at least 1.
+
+    Raises:
+        ValueError: n is not from 1 to 8.
+
+    """
+    places = [a.place for a in axes(n)]
+    inside = _join("c", places)
+    return f"y[n,o] = sum[{inside}] x[n,{inside}] * w[o,{inside}] + bias[o]"
+
+
+def activation_layer(function: str, indices: str = "i") -> str:
+    """Return the text of a scalar function of each entry.
+
+    Args:
+        function: the name of a scalar function.
+        indices: the indices of the entry, a letter each.
+
+    """
+    at = _join(indices)
+    return f"a[{at}] = {function}(z[{at}])"
+
+
+_FAMILIES: dict[str, Callable[[int], str]] = {
+    "conv{}d": conv,
+    "conv{}d_grouped": partial(conv, grouped=True),
+    "conv_transpose{}d": conv_transpose,
+    "conv_transpose{}d_grouped": partial(conv_transpose, grouped=True),
+    "avg_pool{}d": avg_pool,
+    "max_pool{}d": max_pool,
+    "flatten_linear{}d": flatten_linear,
+}
+"""Layers over any number of axes: the pattern of their names, and their text."""
+
+
+def catalogue() -> dict[str, str]:
+    """Return the named layers: name to text."""
+    out = {
+        "linear": "y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]",
+        "dense": "y[i,j] = sum[k] x[i,k] * w[k,j]",
+    }
+    for pattern, family in _FAMILIES.items():
+        out |= {pattern.format(n): family(n) for n in range(1, len(_AXES) + 1)}
+    out["squared_error"] = (
+        "C[] = 1/2 * sum[n,o] a[n,o] * a[n,o] - sum[n,o] a[n,o] * t[n,o]"
+        " + 1/2 * sum[n,o] t[n,o] * t[n,o]"
+    )
+    for n in (1, 2):
+        letters = axes(n)
+        y, w = _join([a[0] for a in letters]), _join([a[1] for a in letters])
+        x = _join([f"{a[0]}-{a[1]}" for a in letters])
+        out[f"true_conv{n}d"] = f"y[{y}] = sum[{w}] x[{x}] * w[{w}] + b[]"
+        x = _join([f"{a[0]}+{a[1]}" for a in letters])
+        out[f"correlation{n}d"] = f"y[{y}] = sum[{w}] x[{x}] * w[{w}]"
+        out[f"true_conv{n}d_batched"] = conv(n, true=True)
+        out[f"depthwise_conv{n}d"] = conv(n, depthwise=True)
+    out["conv2d_nhwc"] = conv(2, last=True)
+    out["local1d"] = "y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,p,k] + bias[o,p]"
+    out["activated_conv2d"] = "z1[p,q] = sum[k,l] sigma(z[p-k,q-l]) * w[k,l] + b[]"
+    return out
+
+
+def layer(spec: str | sp.Equality) -> Layer:
+    """Return the layer that a catalogue name, a text or a SymPy equation states.
+
+    >>> layer("linear").text
+    'y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]'
+
+    Raises:
+        NotationError: the text is not in the notation.
+        ValueError: no layer has that name, or the equation has a part we cannot read.
+        TypeError: the argument is neither text nor an equation.
+
+    """
+    if isinstance(spec, sp.Equality):
+        return from_sympy(spec)
+    if not isinstance(spec, str):
+        raise TypeError(
+            f"layer: found {type(spec).__name__}, expected a name, a text or a SymPy equation"
+        )
+    name = spec.strip()
+    if not re.fullmatch(r"\w+", name):
+        return parse_layer(spec)
+    known = catalogue()
+    if name in known:
+        return parse_layer(known[name], name)
+    for pattern, family in _FAMILIES.items():
+        by_rank = re.fullmatch(pattern.format(f"([1-{_HIGHEST}])"), name)
+        if by_rank:
+            return parse_layer(family(int(by_rank[1])), name)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
+    raise ValueError(
+        f"layer: found {name!r}, expected a catalogue name (near: {', '.join(near)}) or a text "
+        "such as 'y[p] = sum[k] x[p+k] * w[k]'"
+    )

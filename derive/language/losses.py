@@ -1,0 +1,116 @@
+"""Losses as scalar functions of defined tensors.
+
+Softmax and the cross-entropy are written with a shift m[n] that is held fixed: the largest entry of
+a row keeps exp from overflowing. The values do not depend on it, and neither do the gradients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rot180.derive.language.notation import activation
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import (
+    Apply,
+    Expression,
+    Range,
+    Tensor,
+    Term,
+    define,
+    tensor,
+    term,
+)
+
+SAMPLES, OUTPUTS = symbol("N"), symbol("O")
+n, o = symbol("n"), symbol("o")
+ROW = Range(n, SAMPLES)
+ENTRY = Range(n, SAMPLES), Range(o, OUTPUTS)
+
+
+def squared_error(a: Tensor, target: Tensor) -> Tensor:
+    """Return ``C := sum_{n,o} (a[n,o] - t[n,o])^2 / 2``.
+
+    Args:
+        a: the network's output, with box (N, O).
+        target: what it should be, with box (N, O).
+
+    """
+    difference = (term(a[n, o]), term(target[n, o], coefficient=-1))
+    r = define("r", (SAMPLES, OUTPUTS), (n, o), difference)
+    body = (term(*ENTRY, Apply("half_square", 0, r[n, o]), over=(n, o)),)
+    return define("C", (), (), body)
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Softmax of each row of z, and what it is made of.
+
+    Attributes:
+        z: the inputs, with box (N, O).
+        shift: m, with box (N,); held fixed.
+        shares: ``e[n,o] := exp(z[n,o] - m[n])``.
+        totals: ``s[n] := sum_o e[n,o]``.
+        value: ``softmax(z)[n,o] := e[n,o] / s[n]``.
+
+    """
+
+    z: Tensor
+    shift: Tensor
+    shares: Tensor
+    totals: Tensor
+    value: Tensor
+
+
+def softmax(z: Tensor) -> Softmax:
+    """Return the softmax of each row of a tensor with box (N, O)."""
+    m = tensor("m", "N")
+    u = define("u", (SAMPLES, OUTPUTS), (n, o), (term(z[n, o]), term(m[n], coefficient=-1)))
+    e = activation("exp", 0, u)
+    s = define("s", (SAMPLES,), (n,), (term(e[n, o], over=(o,)),))
+    value = (term(e[n, o], Apply("reciprocal", 0, s[n])),)
+    return Softmax(z, m, e, s, define(f"softmax({z.name})", (SAMPLES, OUTPUTS), (n, o), value))
+
+
+def cross_entropy(z: Tensor, target: Tensor) -> Tensor:
+    """Return ``C := sum_n (log s[n] + m[n]) - sum_{n,o} t[n,o] z[n,o]``.
+
+    It is ``- sum t log softmax(z)`` where each row of the target adds up to 1.
+
+    Args:
+        z: the inputs of the softmax, with box (N, O).
+        target: the wanted shares, with box (N, O).
+
+    """
+    p = softmax(z)
+    rows: Expression = (
+        term(ROW, Apply("log", 0, p.totals[n]), over=(n,)),
+        term(p.shift[n], over=(n,)),
+    )
+    return define("C", (), (), (*rows, _agreement(z, target)))
+
+
+def weighted_cross_entropy(z: Tensor, target: Tensor) -> Tensor:
+    """Return ``C := sum_n T[n] (log s[n] + m[n]) - sum_{n,o} t[n,o] z[n,o]``, T[n] = sum_o t[n,o].
+
+    It is ``- sum t log softmax(z)``, whatever the rows of the target add up to.
+
+    Args:
+        z: the inputs of the softmax, with box (N, O).
+        target: the weights, with box (N, O).
+
+    """
+    p, weight = softmax(z), row_sums(target)
+    rows: Expression = (
+        term(weight[n], Apply("log", 0, p.totals[n]), over=(n,)),
+        term(weight[n], p.shift[n], over=(n,)),
+    )
+    return define("C", (), (), (*rows, _agreement(z, target)))
+
+
+def row_sums(target: Tensor) -> Tensor:
+    """Return ``T[n] := sum_o t[n,o]``."""
+    return define("T", (SAMPLES,), (n,), (term(target[n, o], over=(o,)),))
+
+
+def _agreement(z: Tensor, target: Tensor) -> Term:
+    return term(target[n, o], z[n, o], over=(n, o), coefficient=-1)

@@ -1,0 +1,345 @@
+"""Text to terms and back: ``y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]``.
+
+A layer's text is declarations ``x[N,C,H];`` (optional), a left side that names the output's
+indices, and a sum of products of tensor entries, Iverson brackets ``[t == s*p + d*k - lo]`` and
+``[0 <= e < n]``, activations ``sigma(z[i])``, numbers and scalar parameters. ``sum[k]`` binds the
+product that follows it, up to the next ``+`` or ``-``.
+
+A name inside an index is a free index (it is on the left), a bound one (it is summed), a size, or
+else a parameter. A name that is a whole index of an entry is never taken for a parameter, since a
+forgotten ``sum`` looks like that: write ``x[s+0]``.
+
+Sizes that are not declared get names: an axis that some index addresses alone takes the declared
+size of another such axis, else the index in upper case (n gives N); every other axis takes, in
+order of appearance, the next of H, V, U, H1, H2, ... that the text does not use.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sympy import Expr, Symbol
+from sympy.polys.matrices import DomainMatrix
+
+from rot180.derive.language.parser import Entry, NotationError, Raw, Reader
+from rot180.derive.language.polynomial import coefficient, monomials, ordered, symbol, text
+from rot180.derive.language.printer import write, write_factor, write_term
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Tensor,
+    Term,
+    accesses_and_brackets,
+    define,
+    fresh,
+    indices,
+    supports,
+    term,
+)
+
+__all__ = [
+    "Layer",
+    "NotationError",
+    "activation",
+    "bare",
+    "make_layer",
+    "parse_expression",
+    "parse_layer",
+    "write",
+    "write_factor",
+    "write_layer",
+    "write_term",
+]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A forward definition.
+
+    Attributes:
+        name: its catalogue name, or "".
+        output: the defined tensor; its definition's body is over free tensors.
+        tensors: the free tensors, in order of appearance.
+        parameters: the symbols in coefficients and indices that are no sizes, in that order.
+        text: its canonical notation.
+
+    """
+
+    name: str = field(compare=False)
+    output: Tensor
+    tensors: tuple[Tensor, ...]
+    parameters: tuple[Symbol, ...]
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
+    """Check that each name has one role, and that each index is free or summed."""
+    for token, alone in reader.outside:
+        if token.text in reader.summed:
+            reader.fail(
+                f"the index {token.text} is neither free nor summed here",
+                token,
+                cure=f"put the term under sum[{token.text}], or rename the index",
+            )
+        if alone:
+            reader.fail(
+                f"the index {token.text} is neither free nor summed",
+                token,
+                "an index of the left side or of a sum",
+                f"did you mean sum[{token.text}]? (a parameter is written {token.text}+0 here)",
+            )
+    roles: dict[str, str] = dict.fromkeys(reader.index, "an index")
+    for token in reader.scalars:
+        if token.text in roles:
+            reader.fail(
+                f"the index {token.text} is a factor",
+                token,
+                "a tensor entry, a number or a parameter",
+                "an index may stand inside [ ] only",
+            )
+    for name, token in reader.sizes.items():
+        if name in roles:
+            reader.fail(f"{name} names a size and an index", token, cure="rename one of them")
+    roles |= {token.text: "a parameter" for token, _ in reader.outside}
+    roles |= {token.text: "a parameter" for token in reader.scalars}
+    roles |= dict.fromkeys(sizes, "a size")
+    for name, (token, _) in reader.tensors.items():
+        if name in roles:
+            reader.fail(
+                f"{name} names a tensor and {roles[name]}", token, cure="rename one of them"
+            )
+        roles[name] = "a tensor"
+    for name, token in reader.functions.items():
+        if name in roles:
+            reader.fail(
+                f"{name} names a function and {roles[name]}", token, cure="rename one of them"
+            )
+
+
+def _name_sizes(
+    entries: Sequence[tuple[str, tuple[Expr, ...]]],
+    declared: Mapping[str, tuple[Expr | None, ...]],
+    index: set[str],
+    names: set[str],
+) -> dict[str, tuple[Expr, ...]]:
+    """Give every axis of every tensor a size; the module's docstring states the rule.
+
+    Args:
+        entries: (tensor, indices) in order of appearance.
+        declared: the sizes that are given; None for an axis that is left to the rule.
+        index: the names of the free and the bound indices.
+        names: every name that is no size.
+
+    """
+    alone: dict[tuple[str, int], str] = {}
+    for name, places in entries:
+        for i, e in enumerate(places):
+            if isinstance(e, Symbol) and e.name in index:
+                alone.setdefault((name, i), e.name)
+    out: dict[tuple[str, int], Expr] = {}
+    for name, shape in declared.items():
+        out |= {(name, i): e for i, e in enumerate(shape) if e is not None}
+    of: dict[str, Expr] = {}
+    for axis, v in alone.items():
+        if axis in out:
+            of.setdefault(v, out[axis])
+    taken = index | {name for name, _ in entries} | _names(out.values())
+    for v in alone.values():
+        if v not in of and v.upper() not in taken:
+            of[v] = symbol(v.upper())
+            taken.add(v.upper())
+    plain = itertools.chain("HVU", (f"H{n}" for n in itertools.count(1)))
+    free = (symbol(name) for name in plain if name not in taken | names)
+    for name, places in entries:
+        for axis in ((name, i) for i in range(len(places))):
+            if axis in alone and alone[axis] not in of:
+                of[alone[axis]] = next(free)
+            if axis not in out:
+                out[axis] = of[alone[axis]] if axis in alone else next(free)
+    return {name: tuple(out[name, i] for i in range(len(places))) for name, places in entries}
+
+
+def activation(function: str, order: int, z: Tensor) -> Tensor:
+    """Return the tensor ``sigma(z)[i] := [i in the box of z] * sigma(z[i])``."""
+    formals: list[Symbol] = []
+    for _ in z.shape:
+        formals.append(fresh("i", z.parameters | set(formals)))
+    body = (term(Apply(function, order, z[tuple(formals)])),)
+    return define(f"{function}{chr(39) * order}({z.name})", z.shape, tuple(formals), body)
+
+
+def bare(factor: Factor) -> Factor:
+    """Return ``sigma(z[e])`` for an entry of an activation, any other factor as it is."""
+    if isinstance(factor, Access) and factor.tensor.definition is not None:
+        body = factor.tensor.definition.body
+        head = body[0].factors[0] if len(body) == 1 and body[0].factors else None
+        if isinstance(head, Apply):
+            z = head.argument.tensor
+            if activation(head.function, head.order, z) == factor.tensor:
+                return Apply(head.function, head.order, z[factor.index])
+    return factor
+
+
+def _is_bounded(t: Term, free: Iterable[Symbol]) -> bool:
+    """Say whether the supports fix every bound variable, for generic parameters."""
+    found = supports(t.factors, {*t.symbols, *free})
+    rows = [[coefficient(b.value, v) for v in t.variables] for b in found]
+    if not t.variables or not rows:
+        return not t.variables
+    matrix = DomainMatrix.from_list_sympy(len(rows), len(t.variables), rows)
+    return bool(matrix.to_field().rank() == len(t.variables))
+
+
+def _build(
+    reader: Reader,
+    raws: Sequence[Raw],
+    shapes: Mapping[str, tuple[Expr, ...]],
+    known: Mapping[str, Tensor],
+) -> Expression:
+    """Turn raw terms into terms, now that each tensor has its sizes."""
+
+    def made(factor: Entry | Equal | Range) -> Factor:
+        if not isinstance(factor, Entry):
+            return factor
+        name = factor.name.text
+        t = known[name] if name in known else Tensor(name, shapes[name])
+        if factor.function:
+            function = factor.function.rstrip("'")
+            t = activation(function, len(factor.function) - len(function), t)
+        return t[factor.index]
+
+    out = []
+    for raw in raws:
+        if raw.coefficient == 0:
+            reader.fail("a term is zero", raw.at, cure="drop the term")
+        try:
+            built = Term(raw.coefficient, raw.variables, tuple(made(f) for f in raw.factors))
+        except ValueError as error:
+            reader.fail(str(error), raw.at)
+        if not _is_bounded(built, reader.free):
+            used = _names(b.value for b in supports(built.factors, built.symbols))
+            v = min(raw.variables, key=lambda v: v.name in used)
+            reader.fail(
+                f"the sum over {v} is unbounded",
+                reader.summed[v.name],
+                f"a tensor entry or a bracket that leaves finitely many values of {v}",
+                f"drop {v} from the sum, or add a bracket such as [0 <= {v} < n]",
+            )
+        out.append(built)
+    return tuple(out)
+
+
+def _entries(raws: Iterable[Raw]) -> Iterator[tuple[str, tuple[Expr, ...]]]:
+    for raw in raws:
+        for factor in raw.factors:
+            if isinstance(factor, Entry):
+                yield factor.name.text, factor.index
+
+
+def parse_expression(
+    source: str, tensors: Iterable[Tensor] = (), variables: Sequence[Symbol] = ()
+) -> Expression:
+    """Read an expression over given tensors (others get sizes by the rule) and free indices.
+
+    Raises:
+        NotationError: the text is not in the notation.
+
+    """
+    reader = Reader(source, variables)
+    raws = reader.expression()
+    known = {t.name: t for t in tensors}
+    for name, (token, rank) in reader.tensors.items():
+        if name in known and len(known[name].shape) != rank:
+            reader.refuse_rank(token, len(known[name].shape), "as it was given")
+    declared = {n: t.shape for n, t in known.items()}
+    shapes = _name_sizes([*_entries(raws)], declared, reader.index, reader.names)
+    _refuse_clashes(reader, {n for t in known.values() for n in _names(t.shape)})
+    return _build(reader, raws, shapes, known)
+
+
+def parse_layer(
+    source: str, name: str = "", sizes: Mapping[str, tuple[Expr | None, ...]] | None = None
+) -> Layer:
+    """Read a layer; `sizes` declares more sizes, None leaves an axis to the rule.
+
+    >>> parse_layer("y[p] = sum[k] x[s*p + k]*w[k]").output.definition.formals
+    (p,)
+
+    Raises:
+        NotationError: the text is not in the notation; the message has a caret under the fault.
+
+    """
+    reader = Reader(source)
+    raws = reader.layer()
+    output = reader.output.text
+    entries = [(output, reader.free), *_entries(raws)]
+    declared = {**(sizes or {}), **reader.declared}
+    shapes = _name_sizes(entries, declared, reader.index, reader.names)
+    _refuse_clashes(reader, {n for shape in shapes.values() for n in _names(shape)})
+    body = _build(reader, raws, shapes, {})
+    return make_layer(define(output, shapes[output], reader.free, body), name)
+
+
+def _names(exprs: Iterable[Expr | None]) -> set[str]:
+    """Return the names in polynomials."""
+    return {n for e in exprs if e is not None for m in monomials(e) for n, _ in m}
+
+
+def make_layer(output: Tensor, name: str = "") -> Layer:
+    """Return the layer of a defined tensor, with its operands, parameters and canonical text.
+
+    Raises:
+        ValueError: the tensor has no definition, or one that the notation cannot say.
+
+    """
+    if output.definition is None:
+        raise ValueError(f"{output.name} has no definition, so it is no layer's output")
+    formals = output.definition.formals
+    body = tuple(
+        replace(t, factors=tuple(bare(f) for f in t.factors)) for t in output.definition.body
+    )
+    tensors: dict[Tensor, None] = {}
+    names: dict[str, None] = {}
+    for t in body:
+        order = (*formals, *t.variables)
+        polynomials = [t.coefficient]
+        for factor in accesses_and_brackets(t.factors):
+            polynomials += indices(factor)
+            polynomials += [factor.size] if isinstance(factor, Range) else []
+            if isinstance(factor, Access):
+                tensors[factor.tensor] = None
+        names |= {n: None for e in polynomials for m, _ in ordered(e, order) for n, _ in m}
+        names = {n: None for n in names if symbol(n) not in order}
+    sizes = _names(e for t in (output, *tensors) for e in t.shape)
+    parameters = tuple(symbol(n) for n in names if n not in sizes)
+    left = f"{output.name}[{','.join(v.name for v in formals)}]"
+    line = _declare(f"{left} = {write(body, formals, map(symbol, names))}", output, tuple(tensors))
+    return Layer(name, output, tuple(tensors), parameters, line)
+
+
+def _declare(line: str, output: Tensor, tensors: tuple[Tensor, ...]) -> str:
+    """Put declarations before a line when the rule would name the sizes otherwise."""
+    reader = Reader(line)
+    entries = [*_entries(reader.layer())]
+    entries.insert(0, (output.name, reader.free))
+    plain = _name_sizes(entries, {}, reader.index, reader.names)
+    if all(plain[t.name] == t.shape for t in (output, *tensors)):
+        return line
+    out = ""
+    for t in (*tensors, output):
+        out += f"{t.name}[{','.join(text(e) for e in t.shape if e is not None)}]; "
+    return out + line
+
+
+def write_layer(layer: Layer) -> str:
+    """Return the canonical text of a layer."""
+    return layer.text

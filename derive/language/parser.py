@@ -1,0 +1,593 @@
+"""Text to raw terms: tokens, a recursive descent, and a caret under the fault."""
+
+from __future__ import annotations
+
+import itertools
+import keyword
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NoReturn, cast
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.language.polynomial import degree, monomials, normal, symbol
+from rot180.derive.language.terms import Equal, Range
+
+# what a text may hold; more is a slip, and would take long to multiply out
+_LONGEST, _DEEPEST, _MOST_TERMS, _MOST_FACTORS = 10_000, 30, 200, 64
+_MOST_MONOMIALS, _HIGHEST, _MOST_DIGITS = 64, 8, 15
+_SHOWN = 90  # characters of a faulty line
+
+
+class NotationError(ValueError):
+    """A text that is not in the notation: the place, what was found, expected, and the cure."""
+
+    def __init__(
+        self, problem: str, source: str, token: Token, *, expected: str = "", cure: str = ""
+    ) -> None:
+        first = source.rfind("\n", 0, token.at) + 1
+        line = source[first:].split("\n")[0]
+        column = token.at - first
+        start = max(0, column - _SHOWN // 2)
+        line, column = line[start : start + _SHOWN], column - start
+        width = max(1, min(len(token.text), len(line) - column))
+        shown = "".join(c if c.isprintable() else " " for c in line)
+        found = repr(token.text) if token.text else "the end of the text"
+        parts = [f"{problem}\n  {shown}\n  {' ' * column}{'^' * width}\nfound: {found}"]
+        parts += [f"expected: {expected}"] if expected else []
+        parts += [f"cure: {cure}"] if cure else []
+        super().__init__("\n".join(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of a text and where it begins."""
+
+    text: str
+    at: int
+
+    @property
+    def is_name(self) -> bool:
+        """Say whether it is a name (of a tensor, an index, a size, a parameter, a function)."""
+        return self.text[:1].isalpha()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A tensor entry before the tensor's sizes are known; `function` has primes at its end."""
+
+    name: Token
+    index: tuple[Expr, ...]
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A term before the sizes are known."""
+
+    at: Token
+    coefficient: Expr
+    variables: tuple[Symbol, ...] = ()
+    factors: tuple[Entry | Equal | Range, ...] = ()
+
+
+_PIECES = re.compile(
+    r"(?P<space>\s+)|[0-9]+(?:\.[0-9]*)?|[A-Za-z][A-Za-z0-9_]*'*|==|<=|\*\*|[][(),;=<*/^+-]"
+)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_WORDS = re.compile(r"\w+|.", re.DOTALL)
+
+
+def _tokens(source: str) -> list[Token]:
+    out, at = [], 0
+    if len(source) > _LONGEST:
+        end = Token(source[_LONGEST : _LONGEST + 1], _LONGEST)
+        raise NotationError(f"the text is longer than {_LONGEST} characters", source, end)
+    while at < len(source):
+        found = _PIECES.match(source, at)
+        if not found:
+            word = _WORDS.match(source, at)
+            raise NotationError(
+                "unknown token",
+                source,
+                Token(word.group() if word else source[at], at),
+                expected="a name (a letter, then letters, digits, _), a whole number, or one of "
+                "[ ] ( ) , ; = == <= < + - * / ^",
+                cure="remove it or rename it",
+            )
+        if not found["space"]:
+            out.append(Token(found.group(), at))
+        at = found.end()
+    return [*out, Token("", len(source.rstrip()))]
+
+
+def _reserved(token: Token) -> bool:
+    return token.text == "sum" or keyword.iskeyword(token.text)
+
+
+class Reader:
+    """Recursive descent over one text; keeps where each name was met.
+
+    Attributes:
+        free: the free indices.
+        output: the tensor of the left side, and where it is.
+        declared: tensor to declared sizes; `sizes` has where each size is.
+        tensors: tensor to its first place and its rank; `entries` has every place.
+        summed: bound index to its first place.
+        outside: names inside indices that are neither free nor summed there, and whether the
+            name is the whole index.
+        scalars: names that are factors.
+        functions: activation to its first place.
+
+    """
+
+    def __init__(self, source: str, free: Sequence[Symbol] = ()) -> None:
+        self.source = source
+        self.free = tuple(free)
+        self.output = Token("", 0)
+        self.declared: dict[str, tuple[Expr, ...]] = {}
+        self.sizes: dict[str, Token] = {}
+        self.tensors: dict[str, tuple[Token, int]] = {}
+        self.entries: list[Token] = []
+        self.summed: dict[str, Token] = {}
+        self.outside: list[tuple[Token, bool]] = []
+        self.scalars: list[Token] = []
+        self.functions: dict[str, Token] = {}
+        self._tokens = _tokens(source)
+        self._i = 0
+        self._depth = 0
+        self._scope = self.free
+
+    @property
+    def names(self) -> set[str]:
+        """Return every name in the text."""
+        return {t.text.rstrip("'") for t in self._tokens if t.is_name}
+
+    @property
+    def index(self) -> set[str]:
+        """Return the name of every index, free or bound."""
+        return {v.name for v in self.free} | self.summed.keys()
+
+    def layer(self) -> list[Raw]:
+        """Read declarations, a left side and terms.
+
+        Raises:
+            NotationError: the text is not in the notation.
+
+        """
+        if not self._now.text:
+            self.fail("an empty expression", expected="such as y[p] = sum[k] x[p+k] * w[k]")
+        while True:
+            self.output, places = self._left()
+            if not self._accept(";"):
+                break
+            name = self.output.text
+            if name in self.declared:
+                self.fail(f"{name} is declared twice", self.output, cure="drop one declaration")
+            self.declared[name] = tuple(self._size(place) for place in places)
+            self.tensors[name] = (self.output, len(places))
+        self._expect("=", "after the left side")
+        for place in places:
+            self.free += (self._formal(place),)
+        self._scope = self.free
+        first, rank = self.tensors.setdefault(self.output.text, (self.output, len(places)))
+        if rank != len(places):
+            self.refuse_rank(self.output, rank, f"as at character {first.at + 1}")
+        terms = self.expression()
+        for token in self.entries:
+            if token.text == self.output.text:
+                self.fail("the output is used on the right", token, "another tensor", "rename it")
+            if token.text == f"grad_{self.output.text}":
+                what = "the name is reserved for the gradient of the output"
+                self.fail(what, token, cure="rename it")
+        if not self.entries:
+            self.fail("the right side names no tensor", terms[0].at, "an entry such as x[p]")
+        used = {t.text for t in self.entries}
+        for name in self.declared:
+            if name not in used and name != self.output.text:
+                self.fail(f"{name} is declared but not used", self.tensors[name][0], cure="drop it")
+        return terms
+
+    def expression(self) -> list[Raw]:
+        """Read terms up to the end of the text.
+
+        Raises:
+            NotationError: the text is not in the notation.
+
+        """
+        if not self._now.text:
+            self.fail("an empty expression", expected="at least one term")
+        terms = self._terms()
+        if self._now.text:
+            unbalanced = self._now.text in ")]"
+            self.fail(
+                "unbalanced bracket" if unbalanced else "unexpected token",
+                expected="+, -, *, / or the end of the text",
+            )
+        return terms
+
+    def fail(
+        self, problem: str, token: Token | None = None, expected: str = "", cure: str = ""
+    ) -> NoReturn:
+        """Raise the error for a place, by default the present one."""
+        raise NotationError(problem, self.source, token or self._now, expected=expected, cure=cure)
+
+    @property
+    def _now(self) -> Token:
+        return self._tokens[self._i]
+
+    @property
+    def _next(self) -> str:
+        return self._tokens[min(self._i + 1, len(self._tokens) - 1)].text
+
+    def _since(self, first: Token) -> Token:
+        """Return everything from `first` to the last token taken."""
+        last = self._tokens[self._i - 1]
+        return Token(self.source[first.at : last.at + len(last.text)], first.at)
+
+    def refuse_rank(self, token: Token, rank: int, why: str) -> NoReturn:
+        """Raise the error for a tensor with another number of indices than it has elsewhere."""
+        self.fail(f"{token.text} is used with two ranks", token, f"{rank} indices, {why}")
+
+    def _take(self) -> Token:
+        token = self._now
+        self._i += bool(token.text)
+        return token
+
+    def _accept(self, *texts: str) -> Token | None:
+        return self._take() if self._now.text in texts else None
+
+    def _expect(self, text: str, where: str, opened: Token | None = None) -> Token:
+        if self._now.text != text:
+            if opened and self._now.text in ("", ")", "]", ";", "="):
+                cure = f"close the {opened.text!r} at character {opened.at + 1}"
+                self.fail("unbalanced bracket", expected=f"{text!r} {where}", cure=cure)
+            self.fail("unexpected token", expected=f"{text!r} {where}")
+        return self._take()
+
+    def _name(self, role: str) -> Token:
+        token = self._now
+        if not token.is_name:
+            self.fail("unexpected token", expected=role)
+        if _reserved(token):
+            self.fail("reserved word", expected=role, cure="choose another name")
+        if token.text.endswith("'"):
+            self.fail("a prime on a name that is no function", expected=role, cure="drop the prime")
+        return self._take()
+
+    def _number(self) -> int:
+        token = self._take()
+        if "." in token.text:
+            self.fail("number literal", token, "a whole number", "write 7/2 for 3.5")
+        if len(token.text) > _MOST_DIGITS:
+            self.fail("number literal", token, f"at most {_MOST_DIGITS} digits")
+        if self._now.is_name and self._now.at == token.at + len(token.text):
+            self.fail("number literal", None, "an operator", f"write {token.text}*{self._now.text}")
+        return int(token.text)
+
+    def _small(self, value: Expr, at: Token) -> Expr:
+        """Refuse a polynomial that no layer needs and that would take long to multiply out."""
+        parts = monomials(value)
+        highest = max((sum(k for _, k in m) for m in parts), default=0)
+        longest = max((max(abs(c.p), c.q) for c in parts.values()), default=0)
+        if len(parts) > _MOST_MONOMIALS or highest > _HIGHEST or longest >= 10**_MOST_DIGITS:
+            self.fail(
+                "a polynomial is too large",
+                at,
+                f"at most {_MOST_MONOMIALS} products, degree {_HIGHEST}, {_MOST_DIGITS} digits",
+            )
+        return value
+
+    def _power(self) -> int:
+        """Read an optional ``^n``."""
+        if not self._accept("^", "**"):
+            return 1
+        token = self._now
+        value = self._number() if token.text[:1].isdigit() else 0
+        if not 1 <= value <= _HIGHEST:
+            self.fail("exponent", token, f"a whole number from 1 to {_HIGHEST}")
+        return value
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            self.fail(f"nested more than {_DEEPEST} deep")
+
+    def _index(self, *, entry: bool = False) -> Expr:
+        """Read an index of an entry, or a side of a bracket."""
+        first, known = self._now, len(self.outside)
+        value = self._index_sum()
+        whole = self._since(first)
+        if entry and whole == first:
+            self.outside[known:] = [(token, True) for token, _ in self.outside[known:]]
+        if degree(value, self._scope) > 1:
+            names = ", ".join(v.name for v in self._scope if v in value.free_symbols)
+            self.fail(
+                f"the index is not affine in {names}",
+                whole,
+                "indices to the first power, times numbers and parameters",
+                "an index cannot multiply an index",
+            )
+        return value
+
+    def _index_sum(self) -> Expr:
+        self._deeper()
+        first, total, sign = self._now, sp.Integer(0), self._accept("+", "-")
+        while True:
+            product = self._index_product()
+            total += -product if sign and sign.text == "-" else product
+            total = self._small(normal(total), first)
+            sign = self._accept("+", "-")
+            if not sign:
+                self._depth -= 1
+                return total
+
+    def _index_product(self) -> Expr:
+        first = self._now
+        product = self._index_atom()
+        while self._now.text in ("*", "/"):
+            if self._now.text == "/":
+                self.fail(
+                    "a division in an index",
+                    None,
+                    "a polynomial with whole coefficients",
+                    "write the relation as a bracket: [2*p == h]",
+                )
+            self._take()
+            product = self._small(normal(product * self._index_atom()), first)
+        return product
+
+    def _index_atom(self) -> Expr:
+        first = self._now
+        if self._now.text[:1].isdigit():
+            value: Expr = sp.Integer(self._number())
+        elif opened := self._accept("("):
+            value = self._index_sum()
+            self._expect(")", "after the index", opened)
+        elif sign := self._accept("+", "-"):
+            self._deeper()
+            value = self._index_atom()
+            self._depth -= 1
+            return normal(-value) if sign.text == "-" else value
+        else:
+            token = self._name("an index (a name, a number, or a sum of products of them)")
+            value = symbol(token.text)
+            if self._now.text == "[":
+                self.fail(
+                    "a tensor entry inside an index",
+                    token,
+                    "names and numbers",
+                    "close the bracket before it",
+                )
+            if value not in self._scope:
+                self.outside.append((token, False))
+        out = value
+        for _ in range(self._power() - 1):
+            out = self._small(normal(out * value), first)
+        return out
+
+    def _left(self) -> tuple[Token, list[Token]]:
+        """Read ``y[n,o,p]`` or ``x[N,C,3]``: the name, and what is between the commas."""
+        token = self._name("the output, such as y[p]")
+        opened = self._expect("[", f"after {token.text}")
+        out: list[Token] = []
+        while not self._accept("]"):
+            first = self._now
+            while self._now.text not in (",", "]", "[", ";", "=", ""):
+                self._take()
+            if self._now == first:
+                self._expect("a name", f"in the brackets of {token.text}", opened)
+            out.append(self._since(first))
+            if self._now.text != "]":
+                self._expect(",", "or ']' after the index", opened)
+        return token, out
+
+    def _size(self, place: Token) -> Expr:
+        if re.fullmatch(f"[0-9]{{1,{_MOST_DIGITS}}}", place.text):
+            return cast(Expr, sp.Integer(int(place.text)))
+        if not _NAME.fullmatch(place.text) or _reserved(place):
+            self.fail("a size is a name or a number", place, "a declaration such as x[N,C,3]")
+        self.sizes.setdefault(place.text, place)
+        return symbol(place.text)
+
+    def _formal(self, place: Token) -> Symbol:
+        if _reserved(place):
+            self.fail("reserved word", place, "the name of an index", "choose another name")
+        if not _NAME.fullmatch(place.text):
+            self.fail(
+                "an index of the left side is composite",
+                place,
+                "one name for each axis of the output",
+                "write y[t] = sum[p] [t == 2*p] * ...",
+            )
+        if place.text in {v.name for v in self.free}:
+            self.fail(
+                "an index of the left side is repeated",
+                place,
+                "a name of its own for each axis of the output",
+                "write y[p,q] = [p == q] * ...",
+            )
+        return symbol(place.text)
+
+    def _terms(self) -> list[Raw]:
+        """Read terms joined by + and -."""
+        self._deeper()
+        out: list[Raw] = []
+        sign = self._accept("+", "-")
+        while True:
+            terms = self._product()
+            flip = sign is not None and sign.text == "-"
+            out += [replace(t, coefficient=-t.coefficient) if flip else t for t in terms]
+            self._limit(out)
+            sign = self._accept("+", "-")
+            if not sign:
+                self._depth -= 1
+                return out
+
+    def _limit(self, terms: list[Raw]) -> None:
+        if len(terms) > _MOST_TERMS:
+            self.fail(f"more than {_MOST_TERMS} terms after multiplying out", terms[0].at)
+        for t in terms[-1:]:
+            if max(len(t.factors), len(t.variables)) > _MOST_FACTORS:
+                self.fail(f"more than {_MOST_FACTORS} factors or summed indices in a term", t.at)
+
+    def _product(self) -> list[Raw]:
+        out = self._factor()
+        while operator := self._accept("*", "/"):
+            if operator.text == "*":
+                out = self._times(out, self._factor(), operator)
+                continue
+            token = self._now
+            value = self._number() if token.text[:1].isdigit() else 0
+            if value == 0:
+                self.fail("division", token, "a whole number that is not 0")
+            out = [
+                replace(t, coefficient=self._small(normal(t.coefficient / value), token))
+                for t in out
+            ]
+        return out
+
+    def _times(self, left: list[Raw], right: list[Raw], at: Token) -> list[Raw]:
+        out = []
+        for a, b in itertools.product(left, right):
+            twice = set(a.variables) & set(b.variables)
+            if twice:
+                self.fail(
+                    f"two sums over {min(v.name for v in twice)} are multiplied",
+                    at,
+                    cure="rename the index in one of them",
+                )
+            both = self._small(normal(a.coefficient * b.coefficient), a.at)
+            out.append(Raw(a.at, both, a.variables + b.variables, a.factors + b.factors))
+            self._limit(out)
+        return out
+
+    def _factor(self) -> list[Raw]:
+        token = self._now
+        if token.text == "sum":
+            return self._bound()
+        if token.text == "[":
+            return [Raw(token, sp.Integer(1), (), self._bracket())]
+        if token.text in ("+", "-"):
+            self._deeper()
+            self._take()
+            inner = self._factor()
+            self._depth -= 1
+            sign = -1 if token.text == "-" else 1
+            return [replace(t, coefficient=sign * t.coefficient) for t in inner]
+        if token.text[:1].isdigit():
+            base = [Raw(token, sp.Integer(self._number()))]
+        elif self._accept("("):
+            base = self._terms()
+            self._expect(")", "after the group", token)
+        elif token.is_name and self._next == "(":
+            base = [Raw(token, sp.Integer(1), (), (self._activation(),))]
+        elif token.is_name and self._next == "[":
+            base = [Raw(token, sp.Integer(1), (), (self._entry(),))]
+        else:
+            role = "a tensor entry, a bracket, a number, a parameter, sum[...] or (...)"
+            self.scalars.append(self._name(role))
+            base = [Raw(token, symbol(token.text))]
+        out = base
+        for _ in range(self._power() - 1):
+            out = self._times(out, base, token)
+        return out
+
+    def _bound(self) -> list[Raw]:
+        """Read ``sum[c,k]`` and the product it binds."""
+        self._take()
+        opened, outer = self._expect("[", "after sum"), self._scope
+        variables: list[Symbol] = []
+        while True:
+            token = self._name("the name of an index to sum over")
+            v = symbol(token.text)
+            if v in self.free:
+                self.fail(
+                    f"{v} is summed and also free",
+                    token,
+                    "an index that is not on the left side",
+                    "rename the summed index",
+                )
+            if v in variables or v in outer:
+                self.fail(f"{v} is summed twice", token, cure="drop it or rename one of them")
+            variables.append(v)
+            self.summed.setdefault(token.text, token)
+            if not self._accept(","):
+                break
+        self._expect("]", "or ',' after the index", opened)
+        self._scope = outer + tuple(variables)
+        self._deeper()
+        inner = self._product()
+        self._depth -= 1
+        self._scope = outer
+        return [replace(t, variables=(*variables, *t.variables)) for t in inner]
+
+    def _entry(self) -> Entry:
+        """Read ``x[n,c,s*p+k]``."""
+        token = self._name("the name of a tensor")
+        index = tuple(self._listed(self._expect("[", f"after {token.text}")))
+        self.entries.append(token)
+        first, rank = self.tensors.setdefault(token.text, (token, len(index)))
+        if rank != len(index):
+            self.refuse_rank(token, rank, f"as at character {first.at + 1}")
+        return Entry(token, index)
+
+    def _listed(self, opened: Token) -> Iterator[Expr]:
+        if self._accept("]"):
+            return
+        while True:
+            yield self._index(entry=True)
+            if not self._accept(","):
+                break
+        self._expect("]", "or ',' after the index", opened)
+
+    def _activation(self) -> Entry:
+        """Read ``sigma(z[i])``."""
+        token = self._take()
+        if keyword.iskeyword(token.text) or token.text == "sum":
+            self.fail("reserved word", token, "the name of a function", "choose another name")
+        self.functions.setdefault(token.text.rstrip("'"), token)
+        opened = self._expect("(", "after the function")
+        if not (self._now.is_name and self._next == "["):
+            self.fail(
+                f"the argument of {token.text} is no tensor entry",
+                None,
+                "one entry, such as z[i]",
+                "give the argument a name and make it a layer of its own",
+            )
+        entry = self._entry()
+        self._expect(")", "after the argument", opened)
+        return replace(entry, function=token.text)
+
+    def _bracket(self) -> tuple[Equal | Range]:
+        """Read ``[a == b]`` or ``[a <= e < b]``."""
+        opened = self._take()
+        start = self._now
+        low = self._index()
+        if self._accept("=="):
+            out: Equal | Range = Equal(low - self._index())
+        else:
+            signs, sides = [], [low]
+            while self._now.text in ("<", "<="):
+                signs.append(self._take().text)
+                sides.append(self._index())
+            if len(sides) != 3:
+                self.fail(
+                    "a bracket states an equation or a range",
+                    None,
+                    "[a == b] or [a <= e < b]",
+                    "write == inside a bracket" if self._now.text == "=" else "",
+                )
+            below = sides[0] + int(signs[0] == "<")
+            size = normal(sides[2] + int(signs[1] == "<=") - below)
+            if size.free_symbols & set(self._scope):
+                self.fail(
+                    "the length of the range depends on an index",
+                    self._since(start),
+                    "bounds whose difference is made of sizes, parameters and numbers",
+                )
+            out = Range(sides[1] - below, size)
+        self._expect("]", "after the bracket", opened)
+        return (out,)

@@ -1,0 +1,109 @@
+"""Terms to text, in the reader's order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from functools import singledispatch
+
+import sympy as sp
+from sympy import Symbol
+
+from rot180.derive.language.polynomial import monomials, symbol, text
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Derivative,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Term,
+)
+
+
+def write(
+    expression: Expression, variables: Iterable[Symbol] = (), parameters: Iterable[Symbol] = ()
+) -> str:
+    """Write an expression.
+
+    Args:
+        expression: the terms.
+        variables: its free indices, in the reader's order.
+        parameters: names that the notation would take for an index where they are a whole one;
+            they are written ``s+0`` there.
+
+    >>> from rot180.derive.language.notation import parse_expression
+    >>> p = symbol("p")
+    >>> write(parse_expression("sum[k] x[p+k]*w[k] - 1/2*b[]", (), (p,)), (p,))
+    'sum[k] x[p+k] * w[k] - 1/2 * b[]'
+
+    """
+    out = ""
+    free, fixed = tuple(variables), frozenset(parameters)
+    for t in expression:
+        minus, line = write_term(t, free, fixed)
+        out += (f" {'-' if minus else '+'} " if out else "-" if minus else "") + line
+    return out or "0"
+
+
+def write_term(
+    t: Term, free: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()
+) -> tuple[bool, str]:
+    """Write a term without its sign; also say whether the sign is minus."""
+    parts = monomials(t.coefficient)
+    minus = len(parts) == 1 and bool(next(iter(parts.values())) < 0)
+    size = text(-t.coefficient if minus else t.coefficient)
+    out = [f"({size})" if len(parts) > 1 else size] if size != "1" or not t.factors else []
+    order = (*free, *t.variables)
+    if not t.variables:
+        return minus, " * ".join(out + [write_factor(f, order, fixed) for f in t.factors])
+    if not t.factors:
+        return minus, f"sum[{_list(t.variables)}] {out[0]}"
+    product = " * ".join(write_factor(f, order, fixed) for f in t.factors)
+    return minus, " * ".join([*out, f"sum[{_list(t.variables)}] {product}"])
+
+
+def _list(variables: Iterable[Symbol]) -> str:
+    return ",".join(v.name for v in variables)
+
+
+@singledispatch
+def write_factor(
+    factor: Factor, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()
+) -> str:
+    """Write a factor; `order` are the free indices, then the bound ones."""
+    raise TypeError(f"no text for {type(factor).__name__}")
+
+
+@write_factor.register
+def _(factor: Access, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
+    places = (text(e, order).replace(" ", "") + "+0" * (e in fixed) for e in factor.index)
+    return f"{factor.tensor.name}[{','.join(places)}]"
+
+
+@write_factor.register
+def _(factor: Equal, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
+    above, below = sp.Integer(0), sp.Integer(0)
+    for m, c in monomials(factor.value).items():
+        part = c * math.prod(symbol(n) ** k for n, k in m)
+        above, below = (above + part, below) if c > 0 else (above, below - part)
+    return f"[{text(above, order)} == {text(below, order)}]"
+
+
+@write_factor.register
+def _(factor: Range, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
+    return f"[0 <= {text(factor.value, order)} < {text(factor.size, order)}]"
+
+
+@write_factor.register
+def _(factor: Apply, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
+    argument = write_factor(factor.argument, order, fixed)
+    return f"{factor.function}{chr(39) * factor.order}({argument})"
+
+
+@write_factor.register
+def _(factor: Derivative, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
+    inner = " * ".join(write_factor(f, order, fixed) for f in factor.factors)
+    above = f"d {inner}" if len(factor.factors) == 1 else f"d({inner})"
+    return f"{above}/d {write_factor(factor.wrt, order, fixed)}"

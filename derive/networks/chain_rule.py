@@ -1,0 +1,226 @@
+"""The chain rule through a network, one cited theorem a layer.
+
+For a layer y = f(x, w) the theorem about dL/dx, with L := sum_i g[i] y[i], says what
+``sum_i g[i] dy[i]/dx[h]`` is, for every g: the adjoint of the layer's derivative (`adjoint`). If a
+theorem says that dC/dy[i] = delta[i], the chain rule through y (the rule `compose`) leaves just
+that sum with delta for g, and the layer's theorem (the rule `lemma`) turns it into the layer's
+form. No derivative is carried out twice, and none by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+
+from sympy import Expr, Symbol
+
+from rot180.derive.gradients.gradient import gradient, output_gradient
+from rot180.derive.kernel.proof import Step, Theorem, replay, tensors
+from rot180.derive.kernel.rules import instantiate
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.polynomial import symbol, text
+from rot180.derive.language.terms import (
+    Access,
+    Derivative,
+    Expression,
+    Range,
+    Tensor,
+    define,
+    term,
+)
+from rot180.derive.search.tactics import Derivation, drop_implied
+
+
+@cache
+def adjoint(layer: Layer, wrt: str) -> Theorem:
+    """Prove what ``sum_i g[i] dy[i]/d(operand)[h]`` is, by the theorem about dL/d(operand).
+
+    Args:
+        layer: a forward pass with a name.
+        wrt: the name of an operand.
+
+    Raises:
+        ValueError: the layer has no such operand.
+
+    """
+    known = gradient(layer, wrt)
+    goal = Derivation(f"{layer.name}.adjoint_{wrt}", known.variables, (), known.lhs)
+    goal.apply("linearity", factor=0)
+    goal.apply("leibniz", factor=0)
+    goal.apply("entry", at=0, factor=_pending(goal.current[0].factors))
+    spelled = Derivation(goal.statement.name, known.variables, (), goal.current)
+    for before, step in reversed(list(zip(goal.lines, goal.steps, strict=False))):
+        spelled.lines.append(before)
+        spelled.steps.append(Step(step.rule, step.at, step.arguments, before, step.certificates))
+    spelled.apply("lemma", theorem=known.proof, symbols=(), tensors=(), bound=(), factors=(0,))
+    return replace(replay(spelled.proof()), words=known.words)
+
+
+def _pending(factors: Iterable[object]) -> int:
+    return next(n for n, f in enumerate(factors) if isinstance(f, Derivative))
+
+
+def renamed(
+    expression: Expression, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return what every tensor of an expression becomes, operators named after the new names.
+
+    Args:
+        expression: in a layer's own letters.
+        symbols: what its sizes become.
+        given: what its tensors become, by name; those that are missing keep their names.
+
+    """
+    out = dict(given)
+    names = {old: t.name for old, t in given.items()}
+    for t in tensors(expression):
+        if t.definition is not None and t.name not in out:
+            now = instance(t, symbols, out)
+            shown = tuple(_rename(part, names) for part in now.display)
+            out[t.name] = replace(now, name=_rename(t.name, names), display=shown)
+    return out
+
+
+def _rename(text: str, names: Mapping[str, str]) -> str:
+    return re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m[0], m[0]), text)
+
+
+def instance(t: Tensor, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor]) -> Tensor:
+    """Return a tensor with other sizes, and other tensors in its definition."""
+    index = tuple(symbol(f"_{n}") for n in range(len(t.shape)))
+    (found,) = instantiate((term(t[index]),), symbols, tuple(given.items()))
+    (access,) = found.factors
+    assert isinstance(access, Access)
+    return access.tensor
+
+
+def at_the_loss(
+    known: Theorem,
+    symbols: Mapping[Symbol, Expr],
+    given: Mapping[str, Tensor],
+    name: str,
+    gradient_name: str,
+) -> Theorem:
+    """Prove what dC/dz is for the tensor z that the loss is a function of: its theorem, renamed.
+
+    Args:
+        known: the theorem about the gradient of the loss.
+        symbols: what its sizes become.
+        given: what its free tensors become, by name.
+        name: the name of the theorem.
+        gradient_name: the name of the derivative as a tensor.
+
+    """
+    wrt = derivative(known).wrt.tensor.name
+    swaps = renamed((*known.lhs, *known.rhs), symbols, given)
+    lhs = instantiate(known.lhs, symbols, tuple(swaps.items()))
+    index, shape = tuple(v for v, _ in known.variables), given[wrt].shape
+    d = Derivation(name, tuple(zip(index, shape, strict=True)), (), lhs)
+    d.apply(
+        "lemma", theorem=known.proof, symbols=tuple(symbols.items()),
+        tensors=tuple(swaps.items()), bound=(), factors=(0,),
+    )  # fmt: skip
+    _fold(d, gradient_name, shape, index)
+    return replace(replay(d.proof()), words=_rename(known.words, {wrt: given[wrt].name}))
+
+
+def derivative(theorem: Theorem) -> Derivative:
+    """Return the derivative that a theorem is about."""
+    ((known,),) = (t.factors for t in theorem.lhs)
+    assert isinstance(known, Derivative)
+    return known
+
+
+def through(
+    outer: Theorem,
+    layer: Layer,
+    wrt: str,
+    inner: Tensor,
+    symbols: Mapping[Symbol, Expr],
+    given: Mapping[str, Tensor],
+    name: str,
+    gradient_name: str = "",
+) -> Theorem:
+    """Prove what the derivative of the cost by an operand of a layer is, given that by its output.
+
+    Args:
+        outer: dC/dy[i] = delta[i], y free.
+        layer: the layer in its own letters.
+        wrt: the operand, as the layer calls it.
+        inner: y as the layer computes it, for y.
+        symbols: what the layer's sizes become.
+        given: what the layer's operands become, by name.
+        name: the name of the theorem.
+        gradient_name: the name of the derivative as a tensor; "" to leave the formula.
+
+    """
+    local = adjoint(layer, wrt)
+    known = derivative(outer)
+    (cost,) = known.factors
+    assert isinstance(cost, Access)
+    total = instance(cost.tensor, {}, {known.wrt.tensor.name: inner})
+    index, x = tuple(v for v, _ in local.variables), given[wrt]
+    variables = tuple(zip(index, x.shape, strict=True))
+    d = Derivation(name, variables, (), (term(Derivative((total[()],), x[index])),))
+    new = tuple(symbol(f"i{n}") for n in range(1, len(inner.shape) + 1))
+    places = [v for v, _ in outer.variables]
+    d.apply(
+        "compose", factor=0, theorem=outer.proof, tensors=(), inner=inner,
+        symbols=tuple(zip(places, new, strict=True)),
+    )  # fmt: skip
+    delta = d.current[0].factors[0]
+    assert isinstance(delta, Access)
+    swaps = {**given, output_gradient(layer).name: delta.tensor, layer.output.name: inner}
+    d.apply(
+        "lemma", theorem=local.proof, symbols=tuple(symbols.items()),
+        tensors=tuple(renamed((*local.lhs, *local.rhs), symbols, swaps).items()),
+        bound=new, factors=(0, 1),
+    )  # fmt: skip
+    if gradient_name:
+        _fold(d, gradient_name, x.shape, index)
+    names = {old: t.name for old, t in swaps.items()}
+    names |= {v.name: text(e) for v, e in symbols.items()}
+    return replace(replay(d.proof()), words=_rename(local.words, names))
+
+
+def spelled_out(theorem: Theorem, names: Collection[str]) -> Theorem:
+    """Unfold the right side of a theorem, and in it the tensors of these names.
+
+    Args:
+        theorem: dC/dz[i] = delta[i], as `through` proves it.
+        names: names of defined tensors.
+
+    """
+    s = theorem.proof
+    d = Derivation(s.name, s.variables, s.hypotheses, s.start)
+    d.lines, d.steps = list(theorem.lines), list(s.steps)
+    (head,) = theorem.rhs[0].factors
+    assert isinstance(head, Access)
+    wanted = {head.tensor.name, *names}
+    while place := next(_named(d.current, wanted), None):
+        d.apply("definition", place[0], factor=place[1])
+    drop_implied(d)
+    return replace(replay(d.proof()), words=theorem.words)
+
+
+def _named(expression: Expression, names: Collection[str]) -> Iterator[tuple[int, int]]:
+    for at, t in enumerate(expression):
+        for n, f in enumerate(t.factors):
+            if isinstance(f, Access) and f.tensor.name in names:
+                yield at, n
+
+
+def _fold(
+    d: Derivation, name: str, shape: tuple[Expr | None, ...], index: tuple[Symbol, ...]
+) -> None:
+    """Give the line a name: a tensor with a box."""
+    tensor = define(name, shape, index, d.current)
+    boxes = tuple(Range(v, n) for v, n in zip(index, shape, strict=True) if n is not None)
+    for at in range(len(d.current)) if boxes else ():
+        d.apply("bracket", at, drop=(), add=boxes)
+        factors = d.current[at].factors
+        kept = len(factors) - len(boxes)
+        d.apply("reorder", at, factors=(*factors[kept:], *factors[:kept]))
+    d.apply_backwards("definition", (term(tensor[index]),), 0, factor=0)

@@ -1,0 +1,376 @@
+"""A network: layers in a row, and the five steps of backpropagation as theorems about it.
+
+`network` reads the parts; `Network.steps` gives input, feedforward, output error, backpropagate,
+output the gradient, each entry a definition or a theorem. The layers' sizes, channels and batch
+stay symbols; strides, paddings and pooling windows are the numbers of the text.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.gradients.gradient import gradient, operand
+from rot180.derive.kernel.proof import Theorem, tensors
+from rot180.derive.language.layers import Layer, activation_layer, axes, layer
+from rot180.derive.language.notation import bare, make_layer, write
+from rot180.derive.language.polynomial import symbol, text
+from rot180.derive.language.terms import Access, Tensor
+from rot180.derive.networks.chain_rule import (
+    at_the_loss,
+    derivative,
+    instance,
+    renamed,
+    spelled_out,
+    through,
+)
+from rot180.derive.networks.parser import Part, parse_network
+from rot180.derive.theorems.registry import theorem
+
+COST, TARGET, INPUT = "C", "t", "x"
+_INPUTS = {"activation": "z"}
+_LETTERS = {"conv": "z", "linear": "z", "activation": "a", "avg_pool": "p", "max_pool": "p"}
+_OPERANDS = {"w": "w", "bias": "b", "mean": "mean", "sel": "sel", "m": "m"}
+_HELD = {
+    "sel": "1 at the first largest entry of each window, held fixed",
+    "mean": "one over the number of entries of a window",
+    "m": "the largest entry of each row, held fixed",
+}
+PARAMETERS = ("w", "bias")
+"""The operands that are trained, as layers call them."""
+
+PARAMETER = "a parameter"
+"""What such an operand is called in words."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A layer of a network.
+
+    Attributes:
+        part: what the text says.
+        layer: the layer in its own letters; members that are alike share it, and its theorems.
+        symbols: what its sizes become.
+        operands: what its operands but the input become, by the layer's names.
+        source: the name of the tensor that comes in.
+        output: what comes out, as a function of the network's input and of all parameters.
+
+    """
+
+    part: Part
+    layer: Layer
+    symbols: Mapping[Symbol, Expr]
+    operands: Mapping[str, Tensor]
+    source: Tensor
+    output: Tensor
+
+    @property
+    def input(self) -> str:
+        """Return the layer's name for what comes in."""
+        return next(t.name for t in self.layer.tensors if t.name not in self.operands)
+
+    def theorem(self, wrt: str) -> str:
+        """Return the name of the theorem about the gradient by an operand."""
+        return self.layer.name if self.part.kind == "loss" else f"{self.layer.name}.grad_{wrt}"
+
+    def of(self, source: Tensor) -> Tensor:
+        """Return the output as a function of another input."""
+        return _output(self.layer, self.symbols, self.given(source), self.output.name)
+
+    @property
+    def local(self) -> Tensor:
+        """Return the output as a function of what comes in."""
+        return self.of(Tensor(self.source.name, self.source.shape))
+
+    def given(self, source: Tensor) -> dict[str, Tensor]:
+        """Return what its operands become."""
+        return {self.input: source, **self.operands}
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in a row, the last of which is the loss.
+
+    Attributes:
+        members: the layers.
+
+    """
+
+    members: tuple[Member, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(str(m.part) for m in self.members)
+
+    @property
+    def parameters(self) -> tuple[Tensor, ...]:
+        """Return the weights and biases, in the order of the layers."""
+        return tuple(m.operands[n] for m in self.members for n in PARAMETERS if n in m.operands)
+
+    @cached_property
+    def deltas(self) -> Mapping[str, Theorem]:
+        """Prove dC/du for the output u of each member with weights before it, last to first.
+
+        By the name of u. In each theorem u is free and C is a function of u; its right side is a
+        tensor, ``delta1`` for a weighted input z1, else ``grad_a1``, defined by those of later
+        layers.
+        """
+        *layers, loss = self.members
+        last = Tensor(loss.source.name, loss.source.shape)
+        found = {
+            last.name: at_the_loss(
+                theorem(loss.part.word), loss.symbols, loss.given(last),
+                f"{COST}.grad_{last.name}", gradient_name(last.name),
+            )
+        }  # fmt: skip
+        for m in reversed(layers[self._first + 1 :]):
+            source = Tensor(m.source.name, m.source.shape)
+            found[source.name] = through(
+                found[m.output.name], m.layer, m.input, m.of(source), m.symbols, m.given(source),
+                f"{COST}.grad_{source.name}", gradient_name(source.name),
+            )  # fmt: skip
+        return found
+
+    @cached_property
+    def gradients(self) -> Mapping[str, Theorem]:
+        """Prove dC/d(parameter) for the whole network, by name; the right side has the deltas."""
+        found = {}
+        for m in self.members:
+            for n, t in ((n, m.operands[n]) for n in PARAMETERS if n in m.operands):
+                found[t.name] = through(
+                    self.deltas[m.output.name], m.layer, n, m.output, m.symbols,
+                    m.given(m.source), f"{COST}.grad_{t.name}",
+                )  # fmt: skip
+        return found
+
+    @property
+    def cited(self) -> tuple[Theorem, ...]:
+        """Return the theorems about single layers that are cited, each once, last to first."""
+        found: dict[str, Theorem] = {}
+        for m in reversed(self.members[self._first :]):
+            operands = [n for n in PARAMETERS if n in m.operands]
+            for n in [m.input] * (m.source.name in self.deltas) + operands:
+                loss = m.part.kind == "loss"
+                known = theorem(m.part.word) if loss else gradient(m.layer, n)
+                found[known.proof.digest] = known
+        return tuple(found.values())
+
+    @property
+    def _first(self) -> int:
+        """Return the number of the first member with weights."""
+        return next(n for n, m in enumerate(self.members) if PARAMETERS[0] in m.operands)
+
+    def steps(self) -> tuple[Stage, ...]:
+        """Return the five steps of backpropagation for this network."""
+        forward = [entry for m in self.members for entry in self._forward(m)]
+        behind = self.members[self._first :]
+        wanted = [m for m in behind if m.part.kind not in ("activation", "loss")]
+        last, *others = [self._backward(m) for m in reversed(wanted)]
+        x = self.members[0].source
+        t = self.members[-1].operands[TARGET]
+        given = [Entry(x.name, x, "a batch of inputs"), Entry(t.name, t, "their targets")]
+        given += [Entry(p.name, p, PARAMETER) for p in self.parameters]
+        gradients = [
+            Entry(t.name, self.gradients[t.name], f"chain rule, {m.theorem(n)}")
+            for m in self.members
+            for n, t in m.operands.items()
+            if n in PARAMETERS
+        ]
+        return (
+            Stage("Input", tuple(given)),
+            Stage("Feedforward", tuple(forward)),
+            Stage("Output error", (last,)),
+            Stage("Backpropagate the error", tuple(others)),
+            Stage("Output the gradient", tuple(gradients)),
+        )
+
+    def _forward(self, m: Member) -> Iterator[Entry]:
+        """Yield what a member computes from the tensor before it; what that is made of, first."""
+        made = m.local
+        for n, t in m.operands.items():
+            if n in _HELD:
+                yield Entry(t.name, t, _HELD[n])
+        inside = tensors(made.definition.body) if made.definition else ()
+        for t in inside if m.part.kind == "loss" else ():
+            if t.definition is not None and t.name.isidentifier():
+                yield Entry(t.name, t, str(m.part))
+        yield Entry(made.name, made, str(m.part))
+
+    def _backward(self, m: Member) -> Entry:
+        """Return dC/d(output of a member), written with the nearest other such gradient."""
+        after = self.members[self.members.index(m) + 1 :]
+        between = list(itertools.takewhile(lambda n: n.part.kind == "activation", after))
+        names = [gradient_name(n.output.name) for n in between]
+        proved = self.deltas[m.output.name]
+        words = [t.words for t in (self.deltas[n.output.name] for n in between[-1:]) if t.words]
+        if words or not between:
+            words += [f"{n.part.word}'({n.source.name})" for n in reversed(between)]
+        shown = replace(spelled_out(proved, names), words=" times ".join(words) or proved.words)
+        used = [n.theorem(n.input) for n in after[: len(between) + 1]]
+        return Entry(gradient_name(m.output.name), shown, f"chain rule, {' and '.join(used)}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the five steps.
+
+    Attributes:
+        name: the tensor it is about.
+        statement: the theorem about it, or the tensor: free, or with its definition.
+        reason: why it is so, in words.
+
+    """
+
+    name: str
+    statement: Theorem | Tensor
+    reason: str
+
+    def __str__(self) -> str:
+        if isinstance(self.statement, Theorem):
+            said = str(self.statement).splitlines()[0]
+            named = derivative(self.statement).wrt.tensor.name == self.name
+            return f"{said if named else f'{self.name} = {said}'} ({self.reason})"
+        return f"{definition_text(self.statement)} ({self.reason})"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of the five steps."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
+def definition_text(t: Tensor) -> str:
+    """Write what a tensor is: its definition, or its sizes.
+
+    >>> definition_text(network("linear 3; squared_error").members[0].output)
+    'z1[n,o] = sum[c] x[n,c] * w1[o,c] + b1[o]'
+    """
+    if t.definition is None:
+        return f"{t.name} with sizes {', '.join(text(n) for n in t.shape if n is not None)}"
+    formals = t.definition.formals
+    body = tuple(
+        replace(u, factors=tuple(map(bare, u.factors))) for u in t.definition.body
+    )
+    return f"{t.name}[{','.join(v.name for v in formals)}] = {write(body, formals)}"
+
+
+def gradient_name(name: str) -> str:
+    """Return what dC/d(name) is called.
+
+    >>> gradient_name("z2"), gradient_name("a2")
+    ('delta2', 'grad_a2')
+    """
+    return f"delta{name[1:]}" if name.startswith("z") else f"grad_{name}"
+
+
+def network(source: str | Sequence[str]) -> Network:
+    """Return the network that a text states, or a list with a text for each part.
+
+    >>> str(network("linear 3; sigmoid; squared_error"))
+    'linear 3; sigmoid; squared_error'
+
+    Raises:
+        NotationError: the text is not a network; the message has a caret under the fault.
+
+    """
+    parts = parse_network(source)
+    rank = parts[0].axes
+    sizes = ("N", "C0", *(f"{a.place.upper()}0" for a in axes(rank))) if rank else ("N", "C0")
+    here = Tensor(INPUT, tuple(map(symbol, sizes)))
+    taken = {INPUT, TARGET, COST, *sizes}
+    members: list[Member] = []
+    number = 0
+    for part in parts:
+        number += part.kind in ("conv", "linear")
+        members.append(_member(part, here, number, taken))
+        here = members[-1].output
+    return Network(tuple(members))
+
+
+def _member(part: Part, source: Tensor, number: int, taken: set[str]) -> Member:
+    """Put a layer behind a tensor, under names of its own; they are added to those taken."""
+    own = _layer(part)
+    x = own.tensors[0] if part.kind == "loss" else operand(own, _INPUTS.get(part.kind, INPUT))
+    symbols: dict[Symbol, Expr] = {}
+    for n, here in zip(x.shape, source.shape, strict=True):
+        if isinstance(n, Symbol) and here is not None:
+            symbols[n] = here
+    for n in (n for t in (own.output, *own.tensors) for n in t.shape):
+        if isinstance(n, Symbol) and n not in symbols:
+            symbols[n] = symbol(_name(_size(part, n.name), number, taken))
+    operands = {
+        t.name: Tensor(
+            TARGET if t.name == TARGET else _name(_OPERANDS[t.name], number, taken),
+            instance(t, symbols, {}).shape,
+        )
+        for t in own.tensors
+        if t != x
+    }
+    name = COST if part.kind == "loss" else _name(_LETTERS[part.kind], number, taken)
+    output = _output(own, symbols, {x.name: source, **operands}, name)
+    return Member(part, own, symbols, operands, source, output)
+
+
+def _output(
+    own: Layer, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor], name: str
+) -> Tensor:
+    """Return what a layer computes, under another name, from what its operands become."""
+    assert own.output.definition is not None
+    inside = renamed(own.output.definition.body, symbols, given)
+    return replace(instance(own.output, symbols, inside), name=name)
+
+
+def _size(part: Part, name: str) -> str:
+    """Return the letter of a size; what pooling leaves is the next layer's height and width."""
+    pooled = {a.window.upper(): a.place.upper() for a in axes(part.axes)} if part.axes else {}
+    return pooled.get(name, name) if part.kind.endswith("pool") else name
+
+
+def _name(letter: str, number: int, taken: set[str]) -> str:
+    """Return a new name: a1, or aa1 for a second one in the same layer."""
+    times = 1
+    while f"{letter * times}{number}" in taken:
+        times += 1
+    taken.add(f"{letter * times}{number}")
+    return f"{letter * times}{number}"
+
+
+@cache
+def _layer(part: Part) -> Layer:
+    """Return the layer of a part in its own letters, with the numbers that the part gives."""
+    if part.kind == "loss":
+        return _loss(part.word)
+    if part.kind == "activation":
+        letters = ("n", "c", *(a.place for a in axes(part.axes))) if part.axes else ("n", "c")
+        return replace(layer(activation_layer(part.word, "".join(letters))), name=part.word)
+    name = f"flatten_linear{part.axes}d" if part.kind == "linear" and part.axes else part.word
+    general = layer(name)
+    numbers = {symbol(n): sp.Integer(v) for n, v in _numbers(part).items()}
+    return make_layer(instance(general.output, numbers, {}), name)
+
+
+def _loss(word: str) -> Layer:
+    """Return a loss as a layer: what its theorem differentiates, the operand in question first."""
+    known = derivative(theorem(word))
+    (head,) = known.factors
+    assert isinstance(head, Access)
+    cost, wrt = head.tensor, known.wrt.tensor
+    assert cost.definition is not None
+    others = [t for t in tensors(theorem(word).lhs) if t.definition is None and t != wrt]
+    return Layer(word, cost, (wrt, *others), (), definition_text(cost))
+
+
+def _numbers(part: Part) -> dict[str, int]:
+    """Return the values of stride, dilation, padding, and of a pooling window."""
+    out: dict[str, int] = {}
+    for n, a in enumerate(axes(part.axes) if part.window else ()):
+        out |= {a.stride: part.stride[n], a.dilation: part.dilation[n], a.low: part.padding[n]}
+        if part.kind.endswith("pool"):
+            out[a.tap.upper()] = part.window[n]
+    return out

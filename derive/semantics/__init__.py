@@ -1,0 +1,1 @@
+"""Evidence that knows no rule: finite models, counterexamples, an SMT solver."""

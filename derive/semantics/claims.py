@@ -1,0 +1,148 @@
+"""Claims of a user's own: proved, refuted with the smallest sizes, or undecided up to a bound.
+
+A claim is written ``h < H, c < C: left = right if s >= 1, K = 3``: first the free indices (those
+without a size run over all integers), then the equation in the notation, then hypotheses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sympy import Expr, Symbol
+
+from rot180.derive.kernel.proof import Proof, Theorem, Variables, replay, tensors
+from rot180.derive.language.notation import parse_expression
+from rot180.derive.language.polynomial import parse, symbol
+from rot180.derive.language.terms import AtLeast, Condition, Equal, Expression
+from rot180.derive.search.tactics import NotProvedError, prove
+from rot180.derive.semantics.evaluate import (
+    BOUND,
+    Counterexample,
+    Equation,
+    EvaluationError,
+    counterexample,
+    refute,
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a claim.
+
+    Attributes:
+        word: ``proved``, ``refuted`` or ``undecided``.
+        theorem: the theorem, if proved.
+        counterexample: sizes, index, entries and both values, if refuted; it says in which sense
+            it is the smallest.
+        bound: how far the search for a counterexample goes from the plainest sizes.
+
+    """
+
+    word: str
+    theorem: Theorem | None
+    counterexample: Counterexample | None
+    bound: int
+
+    def __str__(self) -> str:
+        if self.theorem is not None:
+            return f"proved\n\n{self.theorem}"
+        if self.counterexample is not None:
+            said = self.counterexample.say("the left side", "the right side")
+            return f"refuted: {said}\n    {self.counterexample.scope()}"
+        return f"undecided up to bound {self.bound}: no proof and no counterexample was found"
+
+
+def judge(claim: str, bound: int = BOUND) -> Verdict:
+    """Refute a claim at random models, or prove it, or search all models up to a bound.
+
+    Args:
+        claim: as in this module's docstring.
+        bound: how far to search for a counterexample.
+
+    Raises:
+        ValueError: the claim is not in the notation, or a sum in it is not finite.
+
+    """
+    return judge_equation(*parse_claim(claim), bound)
+
+
+def judge_equation(
+    variables: Variables,
+    lhs: Expression,
+    rhs: Expression,
+    hypotheses: tuple[Condition, ...] = (),
+    bound: int = BOUND,
+) -> Verdict:
+    """Refute an equation at random models, or prove it, or search all models up to a bound.
+
+    Args:
+        variables: the free indices with their sizes (None: all integers).
+        lhs: the left side.
+        rhs: the right side.
+        hypotheses: conditions on the parameters.
+        bound: how far to search for a counterexample.
+
+    Raises:
+        ValueError: a sum is not finite.
+
+    """
+    # a sum that is not finite has no values to compare
+    replay(Proof("claim", variables, hypotheses, lhs, ()))
+    try:
+        found = refute(Equation(variables, hypotheses, (lhs, rhs)), bound=bound)
+    except EvaluationError:
+        found = None
+    if found is None:
+        try:
+            return Verdict("proved", prove(lhs, rhs, variables, hypotheses), None, bound)
+        except NotProvedError:
+            found = counterexample(lhs, rhs, variables, hypotheses, bound)
+    return Verdict("refuted" if found else "undecided", None, found, bound)
+
+
+def parse_claim(
+    claim: str,
+) -> tuple[Variables, Expression, Expression, tuple[Condition, ...]]:
+    """Read a claim: free indices, both sides, hypotheses."""
+    head, _, rest = claim.rpartition(":")
+    equation, _, conditions = rest.partition(" if ")
+    sides = re.split(r"(?<![<>=])=(?!=)", _hide_brackets(equation))
+    if len(sides) != 2:
+        raise ValueError(f"claim: found {len(sides) - 1} equality signs, expected 'left = right'")
+    variables = tuple(_variable(part) for part in head.split(",")) if head.strip() else ()
+    free = [v for v, _ in variables]
+    left, right = equation[: len(sides[0])], equation[len(sides[0]) + 1 :]
+    lhs = parse_expression(left, (), free)
+    rhs = parse_expression(right, tensors(lhs), free)
+    hypotheses = tuple(_condition(part) for part in conditions.split(",")) if conditions else ()
+    return variables, lhs, rhs, hypotheses
+
+
+def _hide_brackets(text: str) -> str:
+    """Blank what stands in square brackets, the places kept."""
+    out, depth = [], 0
+    for c in text:
+        depth += c == "["
+        out.append(" " if depth else c)
+        depth -= c == "]"
+    return "".join(out)
+
+
+def _variable(part: str) -> tuple[Symbol, Expr | None]:
+    name, less, size = (s.strip() for s in part.partition("<"))
+    if not name.isidentifier() or (less and not size):
+        raise ValueError(f"claim: found the free index {part.strip()!r}, expected 'h < H' or 'h'")
+    return symbol(name), parse(size) if less else None
+
+
+def _condition(part: str) -> Condition:
+    found = re.fullmatch(r"(.+?)(>=|<=|==?|<|>)(.+)", part)
+    if not found:
+        raise ValueError(f"claim: found the hypothesis {part.strip()!r}, expected 's >= 1'")
+    left, sign, right = parse(found[1]), found[2], parse(found[3])
+    if sign in ("=", "=="):
+        return Equal(left - right)
+    if sign in ("<", "<="):
+        left, right = right, left
+    return AtLeast(left - right - int(sign in ("<", ">")))

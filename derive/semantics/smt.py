@@ -1,0 +1,94 @@
+"""A second opinion on obligations: the SMT solver Z3, for all integers at once.
+
+Extra ``rot180[smt]``. Z3 is imported here alone, and only when it is asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from sympy import Expr
+
+from rot180.derive.kernel.obligations import Goal, Nonzero, Obligation, evident
+from rot180.derive.kernel.proof import Theorem, cited, replay
+from rot180.derive.language.polynomial import monomials
+from rot180.derive.language.terms import Equal, Range
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the solver says of an obligation: proved, refuted or unknown; and its seconds."""
+
+    obligation: Obligation
+    verdict: str
+    seconds: float
+
+
+def available() -> bool:
+    """Say whether the solver is installed."""
+    return find_spec("z3") is not None
+
+
+def ask(obligations: Iterable[Obligation], timeout: float = 5.0) -> list[Answer]:
+    """Ask the solver about each obligation.
+
+    Args:
+        obligations: what to settle.
+        timeout: seconds for each.
+
+    Raises:
+        ModuleNotFoundError: the solver is not installed (``pip install "rot180[smt]"``).
+
+    """
+    if not available():
+        raise ModuleNotFoundError('the SMT solver is missing: pip install "rot180[smt]"')
+    import z3
+
+    answers = []
+    for obligation in obligations:
+        began = time.monotonic()
+        variables: dict[str, Any] = {}
+        solver = z3.Solver()
+        solver.set("timeout", int(1000 * timeout))
+        for condition in obligation.context:
+            solver.add(_formula(condition, variables))
+        solver.add(z3.Not(_formula(obligation.goal, variables)))
+        verdict = {"unsat": "proved", "sat": "refuted"}.get(str(solver.check()), "unknown")
+        answers.append(Answer(obligation, verdict, time.monotonic() - began))
+    return answers
+
+
+def hard_obligations(theorem: Theorem) -> list[Obligation]:
+    """Return the obligations of a theorem, and of those it cites, that are not evident."""
+    found = (theorem, *map(replay, cited(theorem.proof)))
+    return [o for one in found for step in one.obligations for o in step if not evident(o)]
+
+
+def _formula(goal: Goal, variables: dict[str, Any]) -> Any:
+    import z3
+
+    value = _number(goal.value, variables)
+    if isinstance(goal, Equal):
+        return value == 0
+    if isinstance(goal, Nonzero):
+        return value != 0
+    if isinstance(goal, Range):
+        return z3.And(value >= 0, value < _number(goal.size, variables))
+    return value >= 0
+
+
+def _number(e: Expr, variables: dict[str, Any]) -> Any:
+    import z3
+
+    total: Any = z3.IntVal(0)
+    for monomial, coefficient in sorted(monomials(e).items()):
+        product: Any = z3.IntVal(int(coefficient))
+        for name, power in monomial:
+            for _ in range(power):
+                product = product * variables.setdefault(name, z3.Int(name))
+        total = total + product
+    return total

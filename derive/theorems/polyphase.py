@@ -1,0 +1,53 @@
+"""The phase form of the strided input gradient: no division, no stuffed zero."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sympy import Expr, Symbol
+
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import AtLeast, Condition, Equal, Expression, Factor, Range, term
+from rot180.derive.theorems.convolutions import Sweep
+from rot180.derive.theorems.registry import Claim, claim
+
+
+def phases(sweep: Sweep) -> Claim:
+    """Sum by remainders: ``h + lo = s u + phi``, ``k = s q + r``, ``phi - d r = s m``.
+
+    dx[h] = sum_{r, m} [phi = d r + s m] sum_q g[u - d q + m] w[s q + r]
+    """
+    variables, lhs = sweep.goal("x")
+    _, w, g = sweep.operands()
+    _, lead_w, lead_y = sweep.lead()
+    places = [v for v, _ in variables][len(variables) - sweep.axes :]
+    brackets: list[Factor] = []
+    hypotheses: list[Condition] = []
+    over: list[Symbol] = []
+    index_g: list[Expr] = []
+    index_w: list[Expr] = []
+    for a in range(sweep.axes):
+        s, d, lo = sweep.parameters(a)
+        d = sweep.sign * d
+        u, m, q, r = (symbol(f"{letter}{a + 1}") for letter in ("a", "m", "b", "r"))
+        rest = places[a] + lo - s * u
+        brackets += [Range(rest, s), Range(r, s), Equal(rest - d * r - s * m)]
+        index_g.append(u - d * q + m)
+        index_w.append(s * q + r)
+        over += [u, m, q, r]
+        hypotheses.append(AtLeast(s - 1))
+    summed = tuple(v for v in (*lead_y, *lead_w) if v not in {f for f, _ in variables})
+    rhs: Expression = (
+        term(
+            g[(*lead_y, *index_g)],
+            w[(*lead_w, *index_w)],
+            *brackets,
+            over=(*dict.fromkeys(summed), *over),
+        ),
+    )
+    return Claim(variables, lhs, rhs, tuple(hypotheses), "a sum over the phases of the stride")
+
+
+for _axes in (1, 2):
+    _sweep = Sweep(_axes, general=True, channels=True)
+    claim(f"phases_{_sweep.name}", partial(phases, _sweep))

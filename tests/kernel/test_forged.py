@@ -1,0 +1,27 @@
+"""Certificates that prove what is false, written by hand: each is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rot180.codegen.cli import main
+from rot180.derive.kernel.certificates import MalformedError, loads
+from rot180.derive.kernel.proof import ProofError, replay
+
+FORGED = sorted((Path(__file__).parent / "forged").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", FORGED, ids=lambda p: p.stem)
+def test_a_forged_certificate_is_refused(path: Path) -> None:
+    """`1 = 0`, and what follows from captured and clashing names."""
+    with pytest.raises((ProofError, MalformedError), match=r"step \d+ \(\w+|tensor"):
+        replay(loads(path.read_text()))
+
+
+@pytest.mark.parametrize("path", FORGED, ids=lambda p: p.stem)
+def test_the_command_line_says_so(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(path)]) in (1, 2)
+    printed = capsys.readouterr()
+    assert "1 of 1 theorems proved" not in printed.out + printed.err

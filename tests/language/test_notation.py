@@ -1,0 +1,384 @@
+"""The notation: what a text means, that texts and terms say the same, and faulty texts."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+import sympy as sp
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from sympy import Expr
+
+from rot180.derive.language.layers import catalogue, layer
+from rot180.derive.language.notation import (
+    Layer,
+    NotationError,
+    activation,
+    make_layer,
+    parse_expression,
+    parse_layer,
+    write,
+)
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Derivative,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Term,
+    define,
+    tensor,
+    term,
+)
+
+CONV2D = "y[n,o,p,q] = sum[c,k,l] x[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l] + bias[o]"
+
+
+def boxes(text: str) -> str:
+    """Return the shapes of the output and the operands as text."""
+    found = parse_layer(text)
+    return "; ".join(
+        f"{t.name}[{','.join(map(str, t.shape))}]" for t in (found.output, *found.tensors)
+    )
+
+
+def body(text: str) -> Expression:
+    """Return the terms of a layer."""
+    definition = parse_layer(text).output.definition
+    assert definition is not None
+    return definition.body
+
+
+def test_conv2d_is_read_as_terms() -> None:
+    found = parse_layer(CONV2D)
+    p, q, k, l_, c, n, o = map(symbol, ("p", "q", "k", "l", "c", "n", "o"))
+    s, d, lo, t, e, lp = map(symbol, ("s", "d", "lo", "t", "e", "lp"))
+    x, w = tensor("x", "N", "C", "H", "V"), tensor("w", "O", "C", "K", "L")
+    bias = tensor("bias", "O")
+    expected = (
+        term(x[n, c, s * p + d * k - lo, t * q + e * l_ - lp], w[o, c, k, l_], over=(c, k, l_)),
+        term(bias[o]),
+    )
+    shape = tuple(map(symbol, "NOPQ"))
+    assert found.output == define("y", shape, (n, o, p, q), expected)
+    assert found.tensors == (x, w, bias)
+    assert found.parameters == (s, d, lo, t, e, lp)
+    assert found.text == CONV2D == str(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("y[p] = sum[k] x[p+k] * w[k]", "y[P]; x[H]; w[K]"),
+        ("y[p] = sum[k] x[p+k] * x[k]", "y[P]; x[K]"),
+        ("y[p] = sum[k] x[2*p-3*k+1] * w[k]", "y[P]; x[H]; w[K]"),
+        ("y[h] = sum[k] x[h+k] * w[k]", "y[H]; x[V]; w[K]"),
+        ("y[h,v,u] = x[h+v] * w[v+u] * z[u+h]", "y[H,V,U]; x[H1]; w[H2]; z[H3]"),
+        ("y[p] = sum[k] x[p+k] * K[k]", "y[P]; x[H]; K[V]"),
+        ("y[P] = sum[k] x[P+k] * w[k]", "y[H]; x[V]; w[K]"),
+        ("y[k] = w[K-1-k]", "y[K]; w[H]"),
+        ("x[N,M]; y[i,j] = sum[k] x[i,k] * w[k,j]", "y[N,J]; x[N,M]; w[M,J]"),
+        ("w[O,C,3]; y[o,p] = sum[c,k] x[c,p+k] * w[o,c,k]", "y[O,P]; x[C,H]; w[O,C,3]"),
+        ("y[] = sum[p] x[p] * z[p]", "y[]; x[P]; z[P]"),
+        ("y[p] = b[] + x[p]", "y[P]; b[]; x[P]"),
+        ("y[k1,kA] = x[k1,kA]", "y[K1,KA]; x[K1,KA]"),
+        ("y[ab] = sum[aB] x[ab] * w[aB]", "y[AB]; x[AB]; w[H]"),
+    ],
+)
+def test_sizes_are_named_by_the_rule(text: str, expected: str) -> None:
+    assert boxes(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("y[p]=sum[k]x[k*d+p*s-lo]*w[k]", "y[p] = sum[k] x[s*p+d*k-lo] * w[k]"),
+        ("y[p] = x[p] - 2*z[p] / 4", "y[p] = x[p] - 1/2 * z[p]"),
+        ("y[p] = -x[p]", "y[p] = -x[p]"),
+        ("y[p] = - -x[p]", "y[p] = x[p]"),
+        ("y[p] = x[p]*-a", "y[p] = -a * x[p]"),
+        ("y[p] = sum[k] (a[k]*b[k] + c[k])*x[p]",
+         "y[p] = sum[k] a[k] * b[k] * x[p] + sum[k] c[k] * x[p]"),
+        ("y[p] = (x[p] + z[p])^2",
+         "y[p] = x[p] * x[p] + x[p] * z[p] + z[p] * x[p] + z[p] * z[p]"),
+        ("y[p] = x[p] * sum[k] w[k] + z[p]", "y[p] = sum[k] x[p] * w[k] + z[p]"),
+        ("y[t] = sum[p] [t == s*p + 1] * x[p]", "y[t] = sum[p] [t == s*p + 1] * x[p]"),
+        ("y[p] = sum[k] [1 <= k <= 3] * x[p-k]", "y[p] = sum[k] [0 <= k - 1 < 3] * x[p-k]"),
+        ("y[p] = sum[k] [0 < k < n] * x[p-k]", "y[p] = sum[k] [0 <= k - 1 < n - 1] * x[p-k]"),
+        ("y[p] = sum[k] [p <= k < p+r] * x[k]", "y[p] = sum[k] [0 <= k - p < r] * x[k]"),
+        ("y[p] = sum[k] sigma(z[p-k]) * w[k]", "y[p] = sum[k] sigma(z[p-k]) * w[k]"),
+        ("y[p] = sigma''(z[p])", "y[p] = sigma''(z[p])"),
+        ("y[p] = x[2*(p+1)] * 3", "y[p] = 3 * x[2*p+2]"),
+        ("y[p] = x[s*s*p]", "y[p] = x[s^2*p]"),
+        ("y[p] = x[p,0+s]", "y[p] = x[p,s+0]"),
+        ("x[N]; y[P]; y[p] = x[p]", "x[N]; y[P]; y[p] = x[p]"),
+        ("y[P]; x[P];\n y[p] = x[p]", "y[p] = x[p]"),
+    ],
+)
+def test_canonical_text(text: str, canonical: str) -> None:
+    found = parse_layer(text)
+    assert found.text == canonical
+    assert parse_layer(canonical) == found
+
+
+def test_an_activation_is_a_defined_tensor_with_the_box_of_its_argument() -> None:
+    z, i, p, k = tensor("z", "H"), symbol("i"), symbol("p"), symbol("k")
+    sigma = define("sigma(z)", z.shape, (i,), (term(Apply("sigma", 0, z[i])),))
+    assert activation("sigma", 0, z) == sigma
+    assert body("y[p] = sum[k] sigma(z[p-k]) * w[k]")[0].factors[0] == sigma[p - k]
+    assert parse_layer("y[p] = sum[k] sigma(z[p-k]) * w[k]").tensors[0] == z
+
+
+def test_parameters_include_coefficients_and_bounds_but_no_sizes() -> None:
+    found = parse_layer("y[p] = a * sum[k] [0 <= k - b < r] * x[p+K-k] * w[k]")
+    assert [v.name for v in found.parameters] == ["a", "b", "r"]
+
+
+def test_equal_up_to_the_name() -> None:
+    assert layer("conv2d") == parse_layer(CONV2D)
+    assert layer("conv2d").name == "conv2d"
+    assert parse_layer(CONV2D).name == ""
+
+
+FAULTS = [
+    # text, problem, what the carets stand under
+    ("y[p] = x[p] @ w[p]", "unknown token", "@"),
+    ("y[p] = x[p] § w[p]", "unknown token", "§"),
+    ("y[p] = _x[p]", "unknown token", "_x"),
+    ("y[p] = x[p", "unbalanced bracket", ""),
+    ("y[p] = x[p]]", "unbalanced bracket", "]"),
+    ("y[p] = (x[p]", "unbalanced bracket", ""),
+    ("y[p = x[p]", "unbalanced bracket", "="),
+    ("y[p] = sum[k x[p+k]", "unexpected token", "x"),
+    ("y[p] = x[j]", "neither free nor summed", "j"),
+    ("y[p] = sum[k] x[p+k] * w[k] + w[k]", "neither free nor summed here", "k"),
+    ("y[p] = (sum[k] w[k]) * x[p+k]", "neither free nor summed here", "k"),
+    ("x[p]; y[p] = x[p]", "names a size and an index", "p"),
+    ("x[k]; y[p] = sum[k] x[k] * z[p]", "names a size and an index", "k"),
+    ("y[p] = x[p] * x[p,p]", "used with two ranks", "x"),
+    ("x[N]; y[p,q] = x[p,q]", "used with two ranks", "x"),
+    ("y[N]; y[p,q] = x[p,q]", "used with two ranks", "y"),
+    ("y[p] = sum[k] x[p*k]", "not affine in p, k", "p*k"),
+    ("y[p] = x[p*p]", "not affine in p", "p*p"),
+    ("y[p] = x[p^2+1]", "not affine in p", "p^2+1"),
+    ("y[p] = sum[p] x[p]", "summed and also free", "p"),
+    ("y[p] = sum[k] w[k] * sum[k] x[p+k]", "summed twice", "k"),
+    ("y[p] = (sum[k] w[k]) * (sum[k] x[p+k])", "two sums over k", "*"),
+    ("y[p,p] = x[p]", "repeated", "p"),
+    ("y[2*p] = x[p]", "composite", "2*p"),
+    ("y[p+1] = x[p]", "composite", "p+1"),
+    ("y[0] = x[0]", "composite", "0"),
+    ("y[p] = sum[k] x[p]", "unbounded", "k"),
+    ("y[p] = sum[i,k] x[s*i+d*k]", "unbounded", "i"),
+    ("y[p] = sum[k] (x[p+k] + b[])", "unbounded", "k"),
+    ("y[p] = sum[k] b[]", "unbounded", "k"),
+    ("", "an empty expression", ""),
+    ("   \n ", "an empty expression", ""),
+    ("y[p] =", "an empty expression", ""),
+    ("y[p]", "unexpected token", ""),
+    ("x[N];", "unexpected token", ""),
+    ("y[p] = x[p] * x", "names a tensor and a parameter", "x"),
+    ("y[p] = p[p]", "names a tensor and an index", "p"),
+    ("y[p] = x[p] * p", "the index p is a factor", "p"),
+    ("x[w]; y[p] = x[p] * w[p]", "names a tensor and a size", "w"),
+    ("y[p] = sigma(z[p]) * sigma[p]", "names a function and a tensor", "sigma"),
+    ("y[p] = y[p-1]", "the output is used on the right", "y"),
+    ("y[p] = grad_y[p]", "reserved for the gradient", "grad_y"),
+    ("y[p] = 2", "names no tensor", "2"),
+    ("y[p] = 0 * x[p]", "a term is zero", "0"),
+    ("y[p] = 3.5 * x[p]", "number literal", "3.5"),
+    ("y[p] = 2x[p]", "number literal", "x"),
+    ("y[p] = 1234567890123456 * x[p]", "number literal", "1234567890123456"),
+    ("y[p] = x[p] / 0", "division", "0"),
+    ("y[p] = x[p] / a", "division", "a"),
+    ("y[p] = x[p/2]", "a division in an index", "/"),
+    ("y[p] = x[p] ^ 0", "exponent", "0"),
+    ("y[p] = x[p] ^ 1000000", "exponent", "1000000"),
+    ("y[p] = lambda * x[p]", "reserved word", "lambda"),
+    ("y[if] = x[if]", "reserved word", "if"),
+    ("y[p] = sum(x[p])", "unexpected token", "("),
+    ("y[p] = sum[] x[p]", "unexpected token", "]"),
+    ("y[p] = sum[k,k] x[p+k]", "summed twice", "k"),
+    ("y[p] = sum[k+1] x[p+k]", "unexpected token", "+"),
+    ("y[p] = x'[p]", "a prime on a name", "x'"),
+    ("y[p] = sigma(z)", "no tensor entry", "z"),
+    ("y[p] = sigma(tau(z[p]))", "no tensor entry", "tau"),
+    ("y[p] = x[w[p]]", "a tensor entry inside an index", "w"),
+    ("y[p] = [p] * x[p]", "states an equation or a range", "]"),
+    ("y[p] = [p < 3] * x[p]", "states an equation or a range", "]"),
+    ("y[p] = [p = 3] * x[p]", "states an equation or a range", "="),
+    ("y[p] = sum[k] [0 <= k < p] * x[k]", "depends on an index", "0 <= k < p"),
+    ("y[p] = x[p] x[p]", "unexpected token", "x"),
+    ("x[2*N]; y[p] = x[p]", "a size is a name or a number", "2*N"),
+    ("x[N]; x[N]; y[p] = x[p]", "declared twice", "x"),
+    ("z[N]; y[p] = x[p]", "declared but not used", "z"),
+    ("y[p] = " + "(" * 40 + "x[p]", "nested more than", "("),
+    ("y[p] = (a+b+c)^8 * x[p]", "more than 200 terms", "a"),
+    ("y[p] = x[p]" + " * x[p]" * 64, "more than 64 factors", "x"),
+    ("y[p] = x[((a+b+c+d)^8)^8]", "a polynomial is too large", "("),
+    ("y[p] = " + "x[p] + " * 1427 + "123456", "longer than 10000 characters", "5"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem", "under"), FAULTS)
+def test_a_fault_is_named_with_a_caret_under_it(text: str, problem: str, under: str) -> None:
+    with pytest.raises(NotationError) as caught:
+        parse_layer(text)
+    lines = str(caught.value).split("\n")
+    assert problem in lines[0]
+    shown, carets = lines[1], lines[2]
+    at = carets.index("^")
+    assert set(carets[at:]) == {"^"}
+    if under:
+        assert shown[at : at + len(carets) - at] == under[: len(carets) - at]
+        assert f"found: {under!r}" in lines
+    else:
+        assert shown[at:].strip() == ""
+        assert "found: the end of the text" in lines
+
+
+def test_the_cure_is_named() -> None:
+    with pytest.raises(NotationError, match=r"did you mean sum\[j\]\?"):
+        parse_layer("y[p] = x[j]")
+    with pytest.raises(NotationError, match=r"cure: drop k from the sum"):
+        parse_layer("y[p] = sum[k] x[p]")
+
+
+def test_the_caret_is_in_the_right_line() -> None:
+    with pytest.raises(NotationError) as caught:
+        parse_layer("x[N];\ty[p] =\n\t  x[p] @ 2")
+    assert str(caught.value).split("\n")[1:3] == ["     x[p] @ 2", "          ^"]
+
+
+NAMES = st.sampled_from(["x", "w", "z", "y", "n", "p", "k", "s", "K", "sum", "sigma", "grad_y"])
+PIECES = st.one_of(
+    NAMES,
+    st.sampled_from([*"[](),;=+-*/^<'", "==", "<=", " ", "sum[k]", "x[p]", "w[k]", "0", "7"]),
+    st.characters(),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(PIECES, max_size=30).map("".join), st.booleans())
+@example("y[p] = " + "-" * 200 + "x[p]", False)
+@example("y[p] = x[" + "-" * 200 + "p]", False)
+@example("y[p] = x[" + "(" * 200 + "p]", False)
+@example("y[p]=x[p]" + "/999999999999999" * 300, False)
+@example("y[p]=x[99999999999^8^8]", False)
+@example("y[p]=x[(99999999999^8)^8]", False)
+@example("y[p]=((((a+1)^2)^2)^2)^2*x[p]", False)
+def test_any_text_gives_a_layer_or_a_notation_error(text: str, headed: bool) -> None:
+    try:
+        found = parse_layer("y[p] = " + text if headed else text)
+    except NotationError as error:
+        assert "^" in str(error).split("\n")[2]
+    else:
+        assert parse_layer(found.text) == found
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([*catalogue().values(), *(text for text, _, _ in FAULTS)]),
+    st.integers(0, 120),
+    st.integers(0, 4),
+    st.lists(PIECES, max_size=3).map("".join),
+)
+def test_any_slip_gives_a_layer_or_a_notation_error(
+    text: str, at: int, drop: int, insert: str
+) -> None:
+    at = min(at, len(text))
+    try:
+        found = parse_layer(text[:at] + insert + text[at + drop :])
+    except NotationError as error:
+        assert "^" in str(error)
+    else:
+        assert parse_layer(found.text) == found
+
+
+FREE = tuple(map(symbol, ("n", "p")))
+BOUND = tuple(map(symbol, ("k", "c", "i")))
+PARAMETERS = tuple(map(symbol, ("s", "d", "lo")))
+TENSORS = (tensor("x", "N", "H"), tensor("w", 3), tensor("z", "H", 2, "R"), tensor("b"))
+
+
+@st.composite
+def indices(draw: st.DrawFn, bound: int) -> Expr:
+    """Draw an affine index with polynomial coefficients."""
+    total: Expr = sp.Integer(draw(st.integers(-3, 3)))
+    for v in (*FREE, *BOUND[:bound]):
+        total += v * draw(st.integers(-2, 2))
+        if draw(st.booleans()):
+            total += v * draw(st.sampled_from(PARAMETERS)) * draw(st.sampled_from((1, -1, 2)))
+    return cast(Expr, total + draw(st.integers(-2, 2)) * draw(st.sampled_from(PARAMETERS)))
+
+
+@st.composite
+def terms(draw: st.DrawFn) -> Term:
+    """Draw a term whose sums are bounded by ranges."""
+    bound = draw(st.integers(0, 3))
+    factors: list[Factor] = [Range(v, symbol("R")) for v in BOUND[:bound]]
+    for _ in range(draw(st.integers(0, 2))):
+        e = draw(indices(bound))
+        brackets: tuple[Factor, ...] = (Equal(e), Range(e, symbol("R") + 1))
+        factors.append(draw(st.sampled_from(brackets)))
+    for _ in range(draw(st.integers(1, 3))):
+        t = draw(st.sampled_from(TENSORS))
+        if draw(st.booleans()):
+            t = activation("sigma", draw(st.integers(0, 2)), t)
+        index = tuple(draw(indices(bound)) for _ in t.shape)
+        factors.append(Access(t, index))
+    number = sp.Rational(draw(st.sampled_from((1, -1, 3))), draw(st.integers(1, 3)))
+    coefficient = number * draw(st.sampled_from((1, symbol("a"), symbol("a") * symbol("d") ** 2)))
+    factors = draw(st.permutations(factors))
+    return term(*factors, over=BOUND[:bound], coefficient=coefficient)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(terms(), min_size=1, max_size=3))
+def test_terms_to_text_to_terms_is_the_identity(drawn: list[Term]) -> None:
+    output = define("y", (symbol("N"), symbol("P")), FREE, tuple(drawn))
+    found = make_layer(output)
+    again = parse_layer(found.text)
+    assert again.output == output
+    assert again == found
+    definition = again.output.definition
+    assert definition is not None
+    assert definition.body == tuple(drawn)
+
+
+def test_what_proofs_hold_is_written_too() -> None:
+    h, p, s, u = map(symbol, ("h", "p", "s", "u"))
+    y, x, z = tensor("y", "P"), tensor("x", "H"), tensor("z", "H")
+    assert write((term(Derivative((y[p],), x[h])),), (h,)) == "d y[p]/d x[h]"
+    two = Derivative((y[p], z[p]), x[h])
+    assert write((term(two, coefficient=-2),), (h,)) == "-2 * d(y[p] * z[p])/d x[h]"
+    assert write((term(Apply("sigma", 1, z[h])),)) == "sigma'(z[h])"
+    assert write((term(activation("sigma", 0, z)[h]),)) == "sigma(z)[h]"
+    assert write((term(Range(h - s * u, s), x[u], over=(u,)),), (h,)) == (
+        "sum[u] [0 <= h - s*u < s] * x[u]"
+    )
+    assert write((term(Equal(-h), x[h]),), (h,)) == "[0 == h] * x[h]"
+    sums = (term(coefficient=s + 1), term(x[h], coefficient=s - 1))
+    assert write(sums) == "(s + 1) + (s - 1) * x[h]"
+    assert write(()) == "0"
+
+
+def test_expressions_of_given_tensors() -> None:
+    h, k = symbol("h"), symbol("k")
+    x = tensor("x", "M")
+    found = parse_expression("sum[k] x[h+k] * w[k]", (x,), (h,))
+    assert found == (term(x[h + k], tensor("w", "K")[k], over=(k,)),)
+    with pytest.raises(NotationError, match="two ranks"):
+        parse_expression("x[h,h]", (x,), (h,))
+    with pytest.raises(NotationError, match="empty"):
+        parse_expression("")
+
+
+def test_a_layer_is_made_of_a_definition_only() -> None:
+    with pytest.raises(ValueError, match="no definition"):
+        make_layer(tensor("y", "P"))
+    assert isinstance(layer("linear"), Layer)
