@@ -24,7 +24,8 @@ from rot180.derive.language.polynomial import (
     text,
 )
 from rot180.derive.language.terms import Access, Equal, Tensor, Term, accesses_and_brackets, indices
-from rot180.derive.semantics.evaluate import Given, Model, evaluate
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import Given, Model
 
 LARGEST = 1000
 """How many entries an array of a worked example may have."""

@@ -8,7 +8,7 @@ from rot180.codegen.blocks import Section, Table
 from rot180.derive.display.notations import Symbols
 from rot180.derive.display.proof_latex import latex_expression, letters
 from rot180.derive.display.terms_latex import Letters
-from rot180.derive.semantics.evaluate import Counterexample
+from rot180.derive.semantics.check import Counterexample
 from rot180.derive.semantics.sign_conventions import Settled, settled
 
 

@@ -49,14 +49,9 @@ from rot180.derive.language.terms import (
     term,
 )
 from rot180.derive.semantics import smt
-from rot180.derive.semantics.evaluate import (
-    Counterexample,
-    Equation,
-    EvaluationError,
-    check,
-    falsify,
-    refute,
-)
+from rot180.derive.semantics.check import Counterexample, check
+from rot180.derive.semantics.counterexample import Equation, falsify, refute
+from rot180.derive.semantics.model import EvaluationError
 from rot180.derive.theorems import Claim, claims
 
 CHECKS = ("replay", "model", "smt", "rocq")

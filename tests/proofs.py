@@ -11,7 +11,8 @@ from rot180.derive.kernel.proof import Proof, Step, Variables, replay
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Condition, Expression
 from rot180.derive.search.tactics import Derivation, NotProvedError, join, normalise
-from rot180.derive.semantics.evaluate import check, counterexample
+from rot180.derive.semantics.check import check
+from rot180.derive.semantics.counterexample import counterexample
 
 
 def symbols(names: str) -> tuple[Symbol, ...]:

@@ -42,7 +42,7 @@ from rot180.derive.language.terms import (
 )
 
 if TYPE_CHECKING:
-    from rot180.derive.semantics.evaluate import Report
+    from rot180.derive.semantics.check import Report
 
 Variables: TypeAlias = tuple[tuple[Symbol, Expr | None], ...]
 
@@ -210,7 +210,7 @@ class Theorem:
 
     def check(self) -> Report:
         """Evaluate every line of the proof exactly at small sizes."""
-        from rot180.derive.semantics.evaluate import check
+        from rot180.derive.semantics.check import check
 
         return check(self)
 

@@ -16,14 +16,9 @@ from rot180.derive.language.notation import parse_expression
 from rot180.derive.language.polynomial import parse, symbol
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Expression
 from rot180.derive.search.tactics import NotProvedError, prove
-from rot180.derive.semantics.evaluate import (
-    BOUND,
-    Counterexample,
-    Equation,
-    EvaluationError,
-    counterexample,
-    refute,
-)
+from rot180.derive.semantics.check import Counterexample
+from rot180.derive.semantics.counterexample import BOUND, Equation, counterexample, refute
+from rot180.derive.semantics.model import EvaluationError
 
 
 @dataclass(frozen=True)

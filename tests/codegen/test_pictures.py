@@ -27,7 +27,8 @@ from rot180.codegen.windows import moving
 from rot180.derive.display.notations import NIELSEN
 from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.semantics.evaluate import Model, evaluate
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import Model
 
 SPECS = [
     "conv1d",

@@ -17,7 +17,7 @@ from rot180.codegen.worked import ENTRIES, Worked, section, worked
 from rot180.derive import layer
 from rot180.derive.display.notations import NIELSEN
 from rot180.derive.display.terms_latex import TEXT_WIDTH, width
-from rot180.derive.semantics.evaluate import EvaluationError
+from rot180.derive.semantics.model import EvaluationError
 
 Array = NDArray[Any]
 SWEEP = "y[p,q] = sum[k,l] x[s*p+d*k-a, s*q+d*l-a] * w[k,l]"

@@ -46,7 +46,8 @@ from rot180.derive.language.terms import (
     tensor,
     term,
 )
-from rot180.derive.semantics.evaluate import Model, evaluate
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import Model
 from rot180.derive.theorems import theorems as registered
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from rot180.derive.gradients.gradient import gradient, kernel_theorem, kernel_th
 from rot180.derive.kernel.proof import Theorem, replay
 from rot180.derive.language.layers import Layer, catalogue, layer
 from rot180.derive.language.terms import Access
-from rot180.derive.semantics.evaluate import check
+from rot180.derive.semantics.check import check
 
 ODD = {
     "negative coefficient": "y[p] = sum[k] x[2*p - 3*k + 1] * w[k]",

@@ -20,7 +20,7 @@ from rot180.derive.kernel.obligations import (
     evident,
 )
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Range
-from rot180.derive.semantics.evaluate import holds
+from rot180.derive.semantics.model import holds
 from tests.proofs import symbols
 
 d, h, k, lo, p, r, s, u = symbols("d h k lo p r s u")

@@ -32,7 +32,7 @@ from rot180.derive.language.terms import (
     term,
 )
 from rot180.derive.search.tactics import Derivation, prove
-from rot180.derive.semantics.evaluate import check
+from rot180.derive.semantics.check import check
 from tests.proofs import false, proof, refused, step, symbols
 
 h, h1, i, j, k, m, n, p, q, s, t, u, v, z = symbols("h h1 i j k m n p q s t u v z")

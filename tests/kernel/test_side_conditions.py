@@ -42,7 +42,8 @@ from rot180.derive.language.terms import (
     tensor,
     term,
 )
-from rot180.derive.semantics.evaluate import EvaluationError, Model, evaluate
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import EvaluationError, Model
 from tests.proofs import false, proof, refused, step, symbols
 
 h, i, j, k, p, q, s, t, u, v, z = symbols("h i j k p q s t u v z")

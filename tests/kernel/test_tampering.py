@@ -23,7 +23,9 @@ from rot180.derive.kernel.certificates import dumps, loads
 from rot180.derive.kernel.proof import Proof, ProofError, Theorem, follow, replay
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import AtLeast, Equal, Range, tensor, term
-from rot180.derive.semantics.evaluate import Model, evaluate, falsify
+from rot180.derive.semantics.counterexample import falsify
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import Model
 from rot180.derive.theorems import claims
 from tests.proofs import step as one_step
 

@@ -11,7 +11,8 @@ import pytest
 from rot180.derive.language.layers import Layer, catalogue, conv, conv_transpose, layer
 from rot180.derive.language.notation import parse_layer
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.semantics.evaluate import PRIME, Model, evaluate
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import PRIME, Model
 
 Objects = np.ndarray[tuple[int, ...], np.dtype[np.object_]]
 

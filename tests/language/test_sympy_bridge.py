@@ -17,7 +17,8 @@ from rot180.derive.language.notation import parse_expression, parse_layer
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.sympy_bridge import from_sympy, to_sympy
 from rot180.derive.language.terms import define, factor_symbols, free_symbols, tensor, term
-from rot180.derive.semantics.evaluate import PRIME, Model, evaluate, holds
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import PRIME, Model, holds
 from rot180.derive.theorems.registry import claims
 
 y, x, w, b = map(IndexedBase, "yxwb")

@@ -16,7 +16,8 @@ from sympy import IndexedBase, KroneckerDelta, Sum
 from rot180.derive.language.notation import parse_expression
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Derivative, Range, Tensor, define, tensor, term
-from rot180.derive.semantics.evaluate import Model, evaluate
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import Model
 
 i, j, k, p, s = (symbol(name) for name in "ijkps")
 N, K = symbol("N"), symbol("K")

@@ -14,7 +14,7 @@ from rot180.derive.kernel.certificates import dumps, loads
 from rot180.derive.kernel.proof import Proof, ProofError, Theorem, axioms, cited, replay
 from rot180.derive.language.terms import Derivative, Range, Tensor, Term, define, tensor, term
 from rot180.derive.search.tactics import NotProvedError, prove
-from rot180.derive.semantics.evaluate import check
+from rot180.derive.semantics.check import check
 from rot180.derive.semantics.smt import hard_obligations
 from rot180.derive.theorems import claims, theorem
 from tests.proofs import symbols

@@ -15,7 +15,7 @@ from rot180.derive.language.parser import NotationError
 from rot180.derive.language.terms import Term
 from rot180.derive.networks.network import Network, network
 from rot180.derive.networks.parser import parse_network
-from rot180.derive.semantics.evaluate import check
+from rot180.derive.semantics.check import check
 
 PERCEPTRON = network("linear 4; sigmoid; linear 3; sigmoid; squared_error")
 CLASSES = network(

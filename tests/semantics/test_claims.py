@@ -11,7 +11,9 @@ from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Range, tensor, term
 from rot180.derive.semantics import claims
 from rot180.derive.semantics.claims import judge, parse_claim
-from rot180.derive.semantics.evaluate import Equation, Model, counterexample, evaluate, refute
+from rot180.derive.semantics.counterexample import Equation, counterexample, refute
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import Model
 
 AT_LEAST = " if s >= 1, d >= 1"
 GRADIENT = "h < H: sum[p,k] g[p]*w[k]*[h == s*p+d*k-lo] = sum[p,j] g[p]*"

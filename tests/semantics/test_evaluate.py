@@ -22,16 +22,10 @@ from rot180.derive.language.terms import (
     tensor,
     term,
 )
-from rot180.derive.semantics.evaluate import (
-    PRIME,
-    EvaluationError,
-    Model,
-    Value,
-    check,
-    counterexample,
-    evaluate,
-    holds,
-)
+from rot180.derive.semantics.check import check
+from rot180.derive.semantics.counterexample import counterexample
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import PRIME, EvaluationError, Model, Value, holds
 
 
 def symbols(names: str) -> tuple[Symbol, ...]:

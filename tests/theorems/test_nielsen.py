@@ -12,7 +12,7 @@ from rot180.derive.kernel.proof import axioms, tensors
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Access, Apply, Expression, Range, substitute, tensor, term
 from rot180.derive.search.tactics import NotProvedError, prove
-from rot180.derive.semantics.evaluate import check
+from rot180.derive.semantics.check import check
 from rot180.derive.semantics.sign_conventions import WORDS, settle, settled
 from rot180.derive.theorems import claims, theorem
 from rot180.derive.theorems.registry import Claim

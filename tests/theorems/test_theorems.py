@@ -10,7 +10,7 @@ from rot180.derive.kernel.certificates import dumps, loads
 from rot180.derive.kernel.proof import axioms, replay
 from rot180.derive.kernel.rules import RULES
 from rot180.derive.search.tactics import NotProvedError, prove
-from rot180.derive.semantics.evaluate import check
+from rot180.derive.semantics.check import check
 from rot180.derive.theorems import claims, theorem
 from rot180.derive.theorems.convolutions import GENERAL, PLAIN, STRIDED, Sweep
 from rot180.derive.theorems.input_gradient import input_gradient

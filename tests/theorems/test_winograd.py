@@ -23,7 +23,8 @@ from rot180.codegen.winograd import (
 )
 from rot180.derive.language.terms import Access, term
 from rot180.derive.search.tactics import NotProvedError, prove
-from rot180.derive.semantics.evaluate import check, counterexample
+from rot180.derive.semantics.check import check
+from rot180.derive.semantics.counterexample import counterexample
 from rot180.derive.theorems import theorem
 from rot180.derive.theorems.winograd import FILTERINGS, Filtering, identity, table
 from rot180.generated import numpy_kernels

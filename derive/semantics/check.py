@@ -1,0 +1,307 @@
+"""Check the lines of a theorem against each other at random models of its hypotheses."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sympy import Expr, Symbol
+
+from rot180.derive.language.terms import (
+    Access,
+    Condition,
+    Equal,
+    Expression,
+    accesses_and_brackets,
+    factor_symbols,
+    free_symbols,
+)
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import (
+    PRIME,
+    EmptyError,
+    Model,
+    Value,
+    affine,
+    box_sizes,
+    holds,
+    integer,
+)
+
+WINDOW = range(-4, 5)
+"""Where a free index without a size is searched."""
+
+SHORT = 160
+"""How many characters of entries are still worth reading."""
+
+
+class Statement(Protocol):
+    """What can be checked: a theorem, of which each line must have the same value."""
+
+    @property
+    def variables(self) -> tuple[tuple[Symbol, Expr | None], ...]:
+        """The free indices and their sizes; None is all of Z."""
+
+    @property
+    def hypotheses(self) -> tuple[Condition, ...]:
+        """What the sizes and parameters satisfy."""
+
+    @property
+    def lines(self) -> tuple[Expression, ...]:
+        """The expressions claimed to be equal."""
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A model and an index at which line 0 and another line differ.
+
+    Attributes:
+        model: sizes, parameters and entries.
+        index: the free indices.
+        line: the number of the line that differs from line 0.
+        left: the value of line 0.
+        right: the value of the other line.
+        plain: the sizes and parameters from which the search went out; None if there was none.
+        searched: how far from them, all differences added up, nothing refutes.
+        unbounded: whether some free index has no size; it is then searched in `WINDOW`.
+
+    """
+
+    model: Model
+    index: Mapping[Symbol, int]
+    line: int
+    left: Value
+    right: Value
+    plain: Mapping[Symbol, int] | None = None
+    searched: int = -1
+    unbounded: bool = False
+
+    @property
+    def sizes(self) -> Mapping[Symbol, int]:
+        """Return the sizes and parameters."""
+        return self.model.sizes
+
+    @property
+    def smallest(self) -> bool:
+        """Say whether every choice of sizes and parameters that is nearer was searched."""
+        return self.plain is not None and distance(self.sizes, self.plain) == self.searched + 1
+
+    def __str__(self) -> str:
+        """Return both values, the sizes, the index and what entries are short to write."""
+        return self.say("line 0", f"line {self.line}")
+
+    def say(self, left: str, right: str) -> str:
+        """Write it, with words for both lines."""
+        modulo = "" if self.model.limit else f" (mod {PRIME})"
+        where = spelled({**self.sizes, **self.index})
+        text = f"{left} is {self.left}, {right} is {self.right}{modulo}"
+        text += f" at {where}" if where else ""
+        entries = ", ".join(self.model.spelled())
+        return f"{text} with {entries}" if 0 < len(entries) <= SHORT else text
+
+    def plain_data(self) -> dict[str, object]:
+        """Return it as plain data; values that are no integers as text."""
+        values = {"left": self.left, "right": self.right}
+        return {
+            "sizes": {v.name: n for v, n in self.sizes.items()},
+            "index": {v.name: n for v, n in self.index.items()},
+            **{k: v if isinstance(v, int) else str(v) for k, v in values.items()},
+            "modulo": None if self.model.limit else PRIME,
+            "entries": list(self.model.spelled()),
+            "scope": self.scope(),
+        }
+
+    def scope(self) -> str:
+        """Say in which sense it is the smallest."""
+        if self.plain is None:
+            return "found at random; no smaller one was found"
+        away, plain = distance(self.sizes, self.plain), spelled(self.plain)
+        if self.smallest and away == 0:
+            text = "the smallest: the search starts at these sizes and parameters"
+        elif self.smallest:
+            text = f"the smallest: nothing less than {away} away from {plain} refutes it"
+        else:
+            text = (
+                f"nothing up to {self.searched} away from {plain} refutes it; this is {away} "
+                "away, and no size or parameter alone can be nearer"
+            )
+        return text + f" (indices without a size: {WINDOW[0]} to {WINDOW[-1]})" * self.unbounded
+
+
+def spelled(at: Mapping[Symbol, int]) -> str:
+    """Write values for people: ``H=3, s=2``."""
+    return ", ".join(f"{v}={n}" for v, n in at.items())
+
+
+def distance(sizes: Mapping[Symbol, int], plain: Mapping[Symbol, int]) -> int:
+    """Return how far sizes and parameters are from the plainest, all differences added up."""
+    return sum(abs(n - plain[v]) for v, n in sizes.items())
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check saw: models and points tried, points with a nonzero value, a failure."""
+
+    models: int
+    points: int
+    nonzero: int
+    counterexample: Counterexample | None
+
+
+def check(statement: Statement, count: int = 6, seed: int = 0) -> Report:
+    """Compare every line of a theorem at random sizes, parameters, entries and indices.
+
+    Args:
+        statement: a theorem.
+        count: how many models to try at whose indices something is not zero; fewer if such
+            models are hard to find.
+        seed: another seed, other models.
+
+    Raises:
+        EvaluationError: no model was found: the hypotheses contradict each other, or leave
+            no index.
+
+    """
+    rng = random.Random(seed)
+    models = points = nonzero = telling = 0
+    for model in itertools.islice(_models(statement, rng), 8 * count):
+        indices = _indices(statement, model, rng)
+        values = []
+        for point in indices:
+            value, failure = differ(statement.lines, model, point)
+            values.append(value)
+            if failure:
+                return Report(models + 1, points + len(values), nonzero, failure)
+        models += bool(values)
+        points += len(values)
+        nonzero += sum(value != 0 for value in values)
+        telling += any(values)
+        if telling == count:
+            break
+    if not models:
+        raise EmptyError("no small model of the hypotheses has an index to look at")
+    return Report(models, points, nonzero, None)
+
+
+def _models(statement: Statement, rng: random.Random) -> Iterator[Model]:
+    """Draw models of the hypotheses, sizes mostly small and positive; stop if there seem none."""
+    bound = {v for v, _ in statement.variables}
+    names = names_of(statement.lines, statement.variables, statement.hypotheses)
+    axes = set[Symbol]().union(*(axes_of(line) for line in statement.lines))
+    axes |= symbols_of(n for _, n in statement.variables if n is not None)
+    conditions = [c for c in statement.hypotheses if not factor_symbols(c) & bound]
+    failures = 0
+    while failures < 20:
+        sizes = {
+            v: rng.choices((-1, 0, 1, 2, 3, 4, 5, 7), (1, 1, 6, 9, 9, 5, 3, 1))[0]
+            if v in axes
+            else rng.choice((-2, -1, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 4, 5))
+            for v in names
+        }
+        while math.prod(max(n, 1) for v, n in sizes.items() if v in axes) > 20000:
+            sizes[max(axes, key=lambda v: (sizes[v], v.name))] -= 1
+        if _repair(conditions, sizes, bound, rng):
+            failures = 0
+            yield Model(sizes, rng.randrange(1 << 30))
+        else:
+            failures += 1
+
+
+def _repair(
+    conditions: Sequence[Condition], at: dict[Symbol, int], fixed: set[Symbol], rng: random.Random
+) -> bool:
+    """Change values until the conditions hold; equations are solved where that is exact."""
+    for _ in range(400):
+        broken = [c for c in conditions if not holds(c, at)]
+        if not broken:
+            return True
+        condition = rng.choice(broken)
+        free = sorted(factor_symbols(condition) - fixed, key=lambda v: v.name)
+        if not free:
+            return False
+        v = rng.choice(free)
+        env = {w.name: n for w, n in at.items()}
+        at[v] += rng.choice((-2, -1, 1, 2))
+        if isinstance(condition, Equal):
+            constant, slope = affine(condition.value, env, (v.name,))
+            c = slope.get(v.name, 0)
+            if c != 0 and constant % c == 0 and -9 <= -constant // c <= 30:
+                at[v] = int(-constant // c)
+    return False
+
+
+def _indices(statement: Statement, model: Model, rng: random.Random) -> list[dict[Symbol, int]]:
+    """Draw at most three indices: any one, and such where one end of the theorem is not zero."""
+    found: list[dict[Symbol, int]] = []
+    for _ in range(20):
+        point = _index(statement, model.sizes, rng)
+        if point is None:
+            break
+        end = statement.lines[rng.choice((0, -1))]
+        if not found or (point not in found and evaluate(end, model, point)):
+            found.append(point)
+        if len(found) == 3:
+            break
+    return found
+
+
+def _index(
+    statement: Statement, sizes: Mapping[Symbol, int], rng: random.Random
+) -> dict[Symbol, int] | None:
+    """Draw an index from the box of the free variables; None if it is empty."""
+    env = {v.name: n for v, n in sizes.items()}
+    for _ in range(20):
+        point = {}
+        for v, n in statement.variables:
+            box = range(-6, 10) if n is None else range(integer(n, env))
+            if not box:
+                return None
+            point[v] = rng.choice(box)
+        if all(holds(c, {**sizes, **point}) for c in statement.hypotheses):
+            return point
+    return None
+
+
+def differ(
+    lines: tuple[Expression, ...], model: Model, point: Mapping[Symbol, int]
+) -> tuple[Value, Counterexample | None]:
+    """Return the value of the first line, and the first other line that has another one."""
+    first = evaluate(lines[0], model, point)
+    for n, line in enumerate(lines[1:], 1):
+        value = evaluate(line, model, point)
+        if value != first:
+            return first, Counterexample(model, point, n, first, value)
+    return first, None
+
+
+def names_of(
+    lines: Iterable[Expression],
+    variables: tuple[tuple[Symbol, Expr | None], ...],
+    hypotheses: tuple[Condition, ...],
+) -> list[Symbol]:
+    """Return the sizes and parameters of a statement, sorted by name."""
+    found = set[Symbol]().union(*(free_symbols(line) for line in lines))
+    found |= symbols_of(n for _, n in variables if n is not None)
+    found |= {v for condition in hypotheses for v in factor_symbols(condition)}
+    return sorted(found - {v for v, _ in variables}, key=lambda v: v.name)
+
+
+def axes_of(expression: Expression) -> set[Symbol]:
+    """Return the symbols in the boxes of tensors, definitions included."""
+    found: set[Symbol] = set()
+    for term in expression:
+        for part in accesses_and_brackets(term.factors):
+            if isinstance(part, Access):
+                found |= symbols_of(box_sizes(part.tensor))
+                if part.tensor.definition:
+                    found |= axes_of(part.tensor.definition.body)
+    return found
+
+
+def symbols_of(expressions: Iterable[Expr]) -> set[Symbol]:
+    """Return the symbols in polynomials."""
+    return {v for e in expressions for v in e.free_symbols if isinstance(v, Symbol)}

@@ -1,0 +1,237 @@
+"""A finite model: concrete sizes and parameters, and the entries of every free tensor.
+
+Entries are pseudo-random in the field of `PRIME` elements, or small integers where values are to be
+read by people, or given by the caller.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+from sympy import Expr, Symbol
+
+from rot180.derive.language.polynomial import monomials
+from rot180.derive.language.scalar_functions import FUNCTIONS, T, relation
+from rot180.derive.language.terms import AtLeast, Condition, Equal, Tensor
+
+PRIME = 2**31 - 19
+
+Array: TypeAlias = NDArray[Any]
+"""Integers: of 64 bits, or exact where a model's entries are small."""
+
+Value: TypeAlias = int | Fraction
+
+
+class EvaluationError(ValueError):
+    """The expression has no value: a sum without bounds, or a size that was not given."""
+
+
+class EmptyError(EvaluationError):
+    """No model was found, or none with an index."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Concrete sizes and parameters, and a seed from which every tensor gets its values.
+
+    Attributes:
+        sizes: the sizes and parameters.
+        seed: another seed, other entries.
+        limit: if given, entries and values of functions are integers from 1 to `limit` and every
+            expression has its exact value; if None, all are residues of `PRIME`.
+
+    """
+
+    sizes: Mapping[Symbol, int]
+    seed: int = 0
+    limit: int | None = None
+    memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def values(self, tensor: Tensor) -> Array:
+        """Return the entries of a free tensor in the shape of its box."""
+        env = {v.name: n for v, n in self.sizes.items()}
+        return self.entries(tensor.name, tuple(integer(n, env) for n in box_sizes(tensor)))
+
+    def entries(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return the entries of the free tensor of that name and box."""
+        shape = tuple(max(n, 0) for n in shape)
+        key = (name, shape)
+        if key not in self.memo:
+            at = np.arange(math.prod(shape), dtype=np.int64)
+            self.memo[key] = self._numbers(f"{self.seed} {name} {shape}", at).reshape(shape)
+        out: Array = self.memo[key]
+        return out
+
+    def function(self, name: str, order: int, at: Array) -> Array:
+        """Return values of a function's derivative of that order; relations hold of them."""
+        known = relation(name, order)
+        if known is not None:
+            return self._polynomial(known, at)
+        out = self._numbers(f"{self.seed} {name} {order}", at)
+        if self.limit is not None:
+            primed = name + order * "'"
+            self.memo.update({("function", primed, n): v for n, v in zip(at, out, strict=True)})
+        return out
+
+    def _polynomial(self, known: Expr, at: Array) -> Array:
+        """Return values of a polynomial in t and in values of functions at t."""
+        out = np.zeros_like(at)
+        for powers, c in monomials(known).items():
+            product = np.full_like(at, self.number(Fraction(int(c))))
+            for word in (n for n, k in powers for _ in range(k)):
+                value = at if word == "t" else self.function(word, 0, at)
+                product = self.reduce(product * value)
+            out = self.reduce(out + product)
+        return out
+
+    def _numbers(self, label: str, at: Array) -> Array:
+        if self.limit is None:
+            return _noise(label, at)
+        out = np.zeros(len(at), object)
+        out[:] = [1 + _hash(f"{label} {n}") % self.limit for n in at]
+        return out
+
+    def zeros(self, *shape: int) -> Array:
+        """Return an array of zeros that can hold values."""
+        return np.zeros(shape, np.int64 if self.limit is None else object)
+
+    def number(self, c: Fraction) -> Value:
+        """Return a rational number as a value."""
+        if self.limit is None:
+            return c.numerator * pow(c.denominator, -1, PRIME) % PRIME
+        return c.numerator if c.denominator == 1 else c
+
+    def reduce(self, values: Array) -> Array:
+        """Bring values into the range of residues; exact ones are left as they are."""
+        out: Array = values % PRIME if self.limit is None else values
+        return out
+
+    def spelled(self) -> tuple[str, ...]:
+        """Write the small entries that were looked at, ``w = [1, 2]``, ``sigma(3) = 1``."""
+        if self.limit is None:
+            return ()
+        found = []
+        for key, value in self.memo.items():
+            if isinstance(key, tuple) and key[0] == "function" and len(key) == 3:
+                found.append(f"{key[1]}({key[2]}) = {value}")
+            elif isinstance(value, np.ndarray) and isinstance(key, tuple) and len(key) == 2:
+                found.append(f"{key[0]} = {value.tolist()}")
+        return tuple(sorted(found))
+
+
+@dataclass(frozen=True)
+class Given(Model):
+    """A model whose entries are given, not drawn: whole numbers or fractions, evaluated exactly.
+
+    Attributes:
+        arrays: the entries of each free tensor.
+
+    """
+
+    limit: int | None = 1
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+
+    def entries(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return the entries of the free tensor of that name.
+
+        Raises:
+            EvaluationError: none are given, or they have another box.
+
+        """
+        found = self.arrays.get(name)
+        if found is None or found.shape != shape:
+            had = "no entries" if found is None else f"entries of the shape {found.shape}"
+            raise EvaluationError(f"{name}: found {had}, expected the shape {shape}")
+        return found
+
+    def function(self, name: str, order: int, at: Array) -> Array:
+        """Return values of a known function: exact where they are rational, else to 17 digits.
+
+        Raises:
+            EvaluationError: the function is only a name.
+
+        """
+        if name not in FUNCTIONS:
+            raise EvaluationError(
+                f"{name}: found a function without values, expected one of {', '.join(FUNCTIONS)}"
+            )
+        formula = FUNCTIONS[name].derivative(order)
+        out = np.zeros(len(at), object)
+        for n, argument in enumerate(at):
+            value = formula.subs(T, sp.Rational(argument))
+            exact = value if value.is_Rational else sp.Rational(float(value.evalf(30)))
+            out[n] = int(exact.p) if exact.q == 1 else Fraction(int(exact.p), int(exact.q))
+        return out
+
+
+def holds(condition: Condition, at: Mapping[Symbol, int]) -> bool:
+    """Return whether a condition holds at concrete values."""
+    env = {v.name: n for v, n in at.items()}
+    value = integer(condition.value, env)
+    if isinstance(condition, Equal):
+        return value == 0
+    if value < 0 or isinstance(condition, AtLeast):
+        return value >= 0
+    return value < integer(condition.size, env)
+
+
+def affine(
+    e: Expr, env: Mapping[str, int], loops: Iterable[str] = ()
+) -> tuple[int | Fraction, dict[str, int | Fraction]]:
+    """Split an index into a number and the nonzero coefficients of the loop variables."""
+    constant: int | Fraction = 0
+    coefficients: dict[str, int | Fraction] = {}
+    for monomial, c in monomials(e).items():
+        value: int | Fraction = int(c.p) if c.q == 1 else Fraction(int(c.p), int(c.q))
+        loop = ""
+        for name, power in monomial:
+            if name in loops:
+                loop = name
+            elif name in env:
+                value *= env[name] ** power
+            else:
+                raise EvaluationError(f"{e}: {name} has no value in {dict(env)}")
+        if loop:
+            coefficients[loop] = coefficients.get(loop, 0) + value
+        else:
+            constant += value
+    return constant, {v: c for v, c in coefficients.items() if c != 0}
+
+
+def integer(e: Expr, env: Mapping[str, int]) -> int:
+    """Return the value of a polynomial.
+
+    Raises:
+        EvaluationError: it is no integer, or a symbol has no value.
+
+    """
+    value, _ = affine(e, env)
+    if value != int(value):
+        raise EvaluationError(f"{e} is {value}, not an integer")
+    return int(value)
+
+
+def box_sizes(tensor: Tensor) -> tuple[Expr, ...]:
+    """Return the sizes of the axes that have one."""
+    return tuple(n for n in tensor.shape if n is not None)
+
+
+def _hash(label: str) -> int:
+    return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "little")
+
+
+def _noise(label: str, at: Array) -> Array:
+    """Hash integers to residues (splitmix64): the same on every platform."""
+    z = at.astype(np.uint64) + np.uint64(1)
+    z = z * np.uint64(0x9E3779B97F4A7C15) + np.uint64(_hash(label))
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) % np.uint64(PRIME)).astype(np.int64)
