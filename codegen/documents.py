@@ -65,7 +65,7 @@ def layer_document(
         ProofError: a proof does not follow.
 
     """
-    known = [t.name for t in _inside(layer)]
+    known = _inside(layer)
     style = letters(theorems[0], symbols) if theorems else layer_letters(layer, symbols)
     sections = [Section("layer", "The layer", forward(layer, style, symbols))]
     for given in theorems:
@@ -110,8 +110,8 @@ def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> t
     """
     total, own = loss(layer), layer_letters(layer, symbols)
     defined = [layer.output, *(t for t in _inside(layer) if t not in (layer.output, total))]
-    g, name = style.tensor(output_gradient(layer).name), style.tensor(total.name)
-    output = own.tensor(layer.output.name)
+    g, name = style.tensor(output_gradient(layer)), style.tensor(total)
+    output = own.tensor(layer.output)
     return (
         Prose((definitions(defined, own), f"Here {_given(layer, own)}. {CONVENTION}")),
         Prose(
@@ -130,7 +130,7 @@ def _given(layer: Layer, style: Letters) -> str:
     said = []
     for t in layer.tensors:
         size = f"has the box ${box(t, style)}$" if t.shape else "is a number"
-        said.append(f"${style.tensor(t.name)}$ {size}")
+        said.append(f"${style.tensor(t)}$ {size}")
     if layer.parameters:
         names = listed([f"${style.symbol(v.name)}$" for v in layer.parameters])
         said.append(names + (" are any integers" if names.count("$") > 2 else " is any integer"))
@@ -152,7 +152,7 @@ def title(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> str:
     head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
     if isinstance(head, Derivative) and isinstance(head.factors[0], Access):
         style = letters(theorem, symbols)
-        parts = (style.tensor(a.tensor.name) for a in (head.factors[0], head.wrt))
+        parts = (style.tensor(a.tensor) for a in (head.factors[0], head.wrt))
         return "The gradient $\\partial {} / \\partial {}$".format(*parts)
     return escape(theorem.name)
 
@@ -164,7 +164,7 @@ def anchor(name: str) -> str:
 
 def theorem_blocks(
     theorem: Theorem,
-    known: Collection[str] = (),
+    known: Collection[Tensor] = (),
     detail: str = "short",
     symbols: Symbols = DEEP_LEARNING,
 ) -> tuple[Statement, Proof]:
@@ -172,7 +172,7 @@ def theorem_blocks(
 
     Args:
         theorem: what is stated and proved.
-        known: names of defined tensors that the document has introduced.
+        known: defined tensors that the document has introduced.
         detail: which view of the proof a page shows, "short" or "full".
         symbols: the notation.
 

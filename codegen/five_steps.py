@@ -85,7 +85,7 @@ def _boxed(entry: Entry, style: Letters) -> Iterator[str]:
     if isinstance(t, Tensor) and t.definition is None:
         size = f"of the box ${box(t, style)}$" if t.shape else "without indices"
         why = "" if entry.reason == PARAMETER else f" ({escape(entry.reason)})"
-        yield f"${style.tensor(t.name)}$ {size}{why}"
+        yield f"${style.tensor(t)}$ {size}{why}"
 
 
 def _lines(entry: Entry, symbols: Symbols) -> Display:

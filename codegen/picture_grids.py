@@ -51,7 +51,7 @@ def slide(over: Grid, way: str) -> Picture:
         row, column = at.where(window, p)
         taps.append(Cell((column, row), "weight", at.weight(window, p)))
     read = accesses(window.term)
-    kernel = "\\,".join(at.tensor(read[i].tensor.name) for i in window.kernel)
+    kernel = "\\,".join(at.tensor(read[i].tensor) for i in window.kernel)
     parts = [
         (cells, over.name),
         (taps, kernel),

@@ -41,7 +41,7 @@ class Grid:
     @property
     def name(self) -> str:
         """Return the name of the grid as mathematics."""
-        return self.at.tensor(self.access.tensor.name)
+        return self.at.tensor(self.access.tensor)
 
     @property
     def is_spread(self) -> bool:
@@ -159,7 +159,7 @@ def _reach(over: Grid) -> str:
 def spread_caption(over: Grid) -> str:
     """Say how many zeros stand between the entries of a grid."""
     zeros = sum(over.look(place) == "zero" for place in over.held)
-    name = over.at.tensor(source(over.access.tensor).name)
+    name = over.at.tensor(source(over.access.tensor))
     return (
         f"The output gradient ${name}$ and ${over.name}$: the stride of the forward pass puts "
         f"{zeros} {'zero' if zeros == 1 else 'zeros'} between its entries."

@@ -113,7 +113,7 @@ def toeplitz(at: Specimen) -> Picture:
         back.append(Cell((y[0], x[0]), role, label, look))
     rows = {tuple(w for _, b, w in at.feeds() if b == y) for y in at.outputs()}
     same = ": the same ones in every row, moved on" if len(rows) == 1 else ""
-    grid, out = at.tensor(at.grid_name), at.tensor(at.forward.target.name)
+    grid, out = at.tensor(at.covered), at.tensor(at.forward.target.name)
     dx, g = (at.tensor(f"grad_{t}") for t in (at.moved.swept.name, at.forward.target.name))
     rest = at.beside(at.backward) if at.backward else ""
     scaled = f", times ${rest}$" if rest else ""
@@ -177,7 +177,7 @@ def _rows(
     ]
     shapes += [Cell((x, 1 + GAP), role, at.label(target, p)) for p, x in below.items()]
     left = min(*above.values(), *below.values()) - 0.3
-    shapes += [Label((left, 0.5), f"${at.tensor(at.grid_name)}$", "end")]
+    shapes += [Label((left, 0.5), f"${at.tensor(at.covered)}$", "end")]
     return [*shapes, Label((left, 1.5 + GAP), f"${at.tensor(target)}$", "end")]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from sympy import Symbol
+from sympy import Integer, Symbol
 
 from rot180.codegen.entries import Entry, Env, Place, Product, accesses, integer
 from rot180.codegen.illustration import illustration
@@ -24,7 +23,9 @@ from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.proof_latex import letters
 from rot180.derive.display.terms_latex import Letters
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.terms import Access, Apply
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.spelling import application
+from rot180.derive.language.terms import Access, Apply, Tensor, substitute_tensor
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ class Specimen:
         return self.moved.layer.parameters
 
     @property
-    def grid_name(self) -> str:
-        """Return the name of what the forward window covers."""
-        return accesses(self.forward.term)[self.forward.grid].tensor.name
+    def covered(self) -> Tensor:
+        """Return what the forward window covers."""
+        return accesses(self.forward.term)[self.forward.grid].tensor
 
     @property
     def axes(self) -> Mapping[str, tuple[int, ...]]:
@@ -78,13 +79,22 @@ class Specimen:
         out = tuple(i for i, v in enumerate(definition.formals) if v in window.free)
         return {**found, window.target.name: out, f"grad_{window.target.name}": out}
 
-    def tensor(self, name: str) -> str:
-        """Return the name of a tensor as mathematics; the gradient by x as ``dx``."""
-        found = re.fullmatch(r"dilate\((\w+), (.*)\)", name)
-        if found:
-            factors = [str(self.env.get(n, n)) for n in found[2].split(", ")]
-            unspread = set(factors) == {"1"}
-            name = found[1] if unspread else f"dilate({found[1]}, {', '.join(factors)})"
+    def tensor(self, t: Tensor | str) -> str:
+        """Return a tensor as mathematics; the gradient by x as ``dx``.
+
+        Args:
+            t: the tensor, or the name of one that is no operator's.
+
+        """
+        if isinstance(t, Tensor) and application(t) is not None:
+            numbers = {symbol(name): Integer(n) for name, n in self.env.items()}
+            found = application(substitute_tensor(t, numbers))
+            if found is None or found.operator != "dilate":
+                return self.style.tensor(t)
+            inner, *factors = found.arguments
+            assert isinstance(inner, Tensor)
+            return self.style.operator(found) if set(factors) != {1} else self.tensor(inner)
+        name = t if isinstance(t, str) else t.name
         by = name.removeprefix("grad_")
         if by == name or name in dict(self.style.tensors):
             return self.style.tensor(name)
@@ -214,12 +224,12 @@ class Specimen:
         target = f"grad_{self.forward.target.name}"
         parts = [f"{self.label(target, y)}\\, {w}" for a, y, w in self.feeds() if a == x]
         inner = " + ".join(parts) or "0"
-        grid = accesses(self.forward.term)[self.forward.grid].tensor
+        applied = application(self.covered)
         value = self.label(self.moved.swept.name, x)
         left = f"\\partial {self.style.symbols.loss} / \\partial {value}"
-        if grid.definition is None or not grid.name.endswith(")"):
+        if applied is None or not applied.entrywise:
             return f"${left} = {inner}$"
-        primed = self.style.function(grid.name.split("(")[0], 1)
+        primed = self.style.function(applied.operator, 1)
         return f"${left} = ({inner})\\, {primed}({value})$"
 
 

@@ -255,8 +255,8 @@ def _tensor(at: Specimen, tensor: Tensor, tensors: dict[str, Data]) -> None:
     formals = definition.formals if definition else ()
     known: Mapping[str, tuple[int, ...]] = at.axes
     tensors[tensor.name] = {
-        "label": inline(at.style.tensor(tensor.name)),
-        "brief": _brief(at.style.tensor(tensor.name)),
+        "label": inline(at.style.tensor(tensor)),
+        "brief": _brief(at.style.tensor(tensor)),
         "role": at.role_of(tensor.name),
         "shape": [None if n is None else monomials(n) for n in tensor.shape],
         "formals": [v.name for v in formals],

@@ -164,7 +164,7 @@ def _forward(case: Example, symbols: Symbols) -> Worked:
     result = _values(case, variables, left)
     numbers, more = _written_out(case, style, variables, left, y.definition.body, result)
     formula = _equation(left, y.definition.body, style)
-    shown = tuple(matrices(style.tensor(y.name), result, _entry(style)))
+    shown = tuple(matrices(style.tensor(y), result, _entry(style)))
     return Worked("The forward pass", formula, (), numbers, shown, _plain(result, case), more)
 
 
@@ -207,13 +207,13 @@ def _whole(theorem: Theorem, style: Letters) -> str:
     """Return the name of a gradient as a tensor, in the notation of its theorem."""
     head = theorem.lhs[0].factors[0]
     assert isinstance(head, Derivative) and isinstance(head.factors[0], Access)
-    loss, wrt = (style.tensor(a.tensor.name) for a in (head.factors[0], head.wrt))
+    loss, wrt = (style.tensor(a.tensor) for a in (head.factors[0], head.wrt))
     return f"\\partial {loss} / \\partial {wrt}"
 
 
-def _entry(style: Letters, name: str = "") -> str:
+def _entry(style: Letters, t: Tensor | str = "") -> str:
     """Return a pattern for an entry of a tensor: of its symbol and an index."""
-    symbol = "({})" if style.named(name).startswith("(") else "{}"
+    symbol = "({})" if style.named(t).startswith("(") else "{}"
     return symbol + ("_{{{}}}" if style.symbols.subscripts else "[{}]")
 
 
@@ -231,10 +231,10 @@ def _table(case: Example, t: Tensor, style: Letters) -> Iterator[str]:
     found = table(t, case.model)
     if found is not None:
         first, entries = found
-        yield from matrices(style.tensor(t.name), entries, _entry(style, t.name))
+        yield from matrices(style.tensor(t), entries, _entry(style, t))
         if any(first):
             start = style.index(tuple(map(sp.Integer, first)), ())
-            yield f"& \\text{{where the first entry is }} {style.named(t.name)}{start}"
+            yield f"& \\text{{where the first entry is }} {style.named(t)}{start}"
 
 
 def _point(variables: Variables, at: tuple[int, ...]) -> dict[Symbol, int]:

@@ -2,9 +2,9 @@
 # Layer: y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 # Theorems:
 #   forward: layer.forward, proof 119fca626891b439
-#   grad_x: layer.grad_x.kernel, proof 0d5db6b05ecb36f4
-#   grad_w: layer.grad_w.kernel, proof 8f7198bc17478725
-#   grad_bias: layer.grad_bias.kernel, proof 082f757e5193eb97
+#   grad_x: layer.grad_x.kernel, proof 08992faa5014ce00
+#   grad_w: layer.grad_w.kernel, proof be0b8eff09da8264
+#   grad_bias: layer.grad_bias.kernel, proof 0b69d45c1b21174b
 # Regenerate: rot180 derive "y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 

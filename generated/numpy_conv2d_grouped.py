@@ -2,9 +2,9 @@
 # Layer: y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 # Theorems:
 #   forward: layer.forward, proof 00650a28ad8b0c8f
-#   grad_x: layer.grad_x.kernel, proof 14361c4660776d4f
-#   grad_w: layer.grad_w.kernel, proof 88bc814c496636f1
-#   grad_bias: layer.grad_bias.kernel, proof a2126e239cb997f9
+#   grad_x: layer.grad_x.kernel, proof e5045bb486a406d4
+#   grad_w: layer.grad_w.kernel, proof 162c2e0f6d4a937f
+#   grad_bias: layer.grad_bias.kernel, proof ca4b6856b9df6fec
 # Regenerate: rot180 derive "y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 

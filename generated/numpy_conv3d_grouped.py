@@ -2,9 +2,9 @@
 # Layer: y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]
 # Theorems:
 #   forward: layer.forward, proof d8e84138d2b3fbc6
-#   grad_x: layer.grad_x.kernel, proof bad8c009965d5e95
-#   grad_w: layer.grad_w.kernel, proof 27f5c90a172b7361
-#   grad_bias: layer.grad_bias.kernel, proof 97b96d30579a3ed3
+#   grad_x: layer.grad_x.kernel, proof e68858a5d3411e7d
+#   grad_w: layer.grad_w.kernel, proof df06209f658bc9ef
+#   grad_bias: layer.grad_bias.kernel, proof 54c4c7463b8340f6
 # Regenerate: rot180 derive "y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]
 

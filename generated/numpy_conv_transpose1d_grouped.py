@@ -2,9 +2,9 @@
 # Layer: y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]
 # Theorems:
 #   forward: layer.forward, proof e3428c5e0fff88b8
-#   grad_x: layer.grad_x.kernel, proof bc0d387f2359d928
-#   grad_w: layer.grad_w.kernel, proof 175c2d0cb0ac0c18
-#   grad_bias: layer.grad_bias.kernel, proof c9a201cf5f6a369a
+#   grad_x: layer.grad_x.kernel, proof 0824a2c23cd9554e
+#   grad_w: layer.grad_w.kernel, proof a20376c523a3e991
+#   grad_bias: layer.grad_bias.kernel, proof 26b7f6b9ccf3b10d
 # Regenerate: rot180 derive "y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]
 

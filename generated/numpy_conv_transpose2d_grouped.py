@@ -2,9 +2,9 @@
 # Layer: y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[g,o]
 # Theorems:
 #   forward: layer.forward, proof 782f90564f0c58a8
-#   grad_x: layer.grad_x.kernel, proof 9aef0f752f389cef
-#   grad_w: layer.grad_w.kernel, proof 236a5cff782167d7
-#   grad_bias: layer.grad_bias.kernel, proof be3bc7bcc96f914b
+#   grad_x: layer.grad_x.kernel, proof b8dca6ac6c619ac8
+#   grad_w: layer.grad_w.kernel, proof 22843b6acfdecc6f
+#   grad_bias: layer.grad_bias.kernel, proof 53a30956e5ab2702
 # Regenerate: rot180 derive "y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[g,o]
 

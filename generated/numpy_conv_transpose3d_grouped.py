@@ -2,9 +2,9 @@
 # Layer: y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 # Theorems:
 #   forward: layer.forward, proof bf320b02e73a9319
-#   grad_x: layer.grad_x.kernel, proof 3c60032fb6fed05f
-#   grad_w: layer.grad_w.kernel, proof 2ba59eefaaf47ef7
-#   grad_bias: layer.grad_bias.kernel, proof 8c52987f304d257a
+#   grad_x: layer.grad_x.kernel, proof eedd7aa1aa1c808f
+#   grad_w: layer.grad_w.kernel, proof bf1a7a4f9b160ceb
+#   grad_bias: layer.grad_bias.kernel, proof b3792409344e17ee
 # Regenerate: rot180 derive "y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 

@@ -2,9 +2,9 @@
 # Layer: y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
 # Theorems:
 #   forward: layer.forward, proof f49fdea9a3ef61dc
-#   grad_x: layer.grad_x.kernel, proof 870fd582106a5749
-#   grad_w: layer.grad_w.kernel, proof 9eccb61a1e5fa9f9
-#   grad_bias: layer.grad_bias.kernel, proof e330d4e62099e577
+#   grad_x: layer.grad_x.kernel, proof c913308637d54a11
+#   grad_w: layer.grad_w.kernel, proof 0b74a53fc611d472
+#   grad_bias: layer.grad_bias.kernel, proof 482bea7c9e5ce8d7
 # Regenerate: rot180 derive "y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]" -o out
 """NumPy kernels of y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
 

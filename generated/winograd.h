@@ -3,10 +3,10 @@
  * 3 x 3 sweeps of stride 1 by fewer products. The transforms are those of the theorems
  *   toom_cook_4_3, proof 3924cc56ae644349
  *   winograd_4_3_2d, proof b42a6e8cde5a11a4
- *   winograd_4_3_input_2d, proof ee50b194c27d7569
+ *   winograd_4_3_input_2d, proof 36b28ec120870bb0
  *   toom_cook_2_3, proof 8f36183abd738f0e
  *   winograd_2_3_2d, proof 172d8e21f1387333
- *   winograd_2_3_input_2d, proof 7ce9847d66827e55
+ *   winograd_2_3_input_2d, proof 27eb51c2889d6b15
  *
  * Tiles of m x m outputs are computed a block at a time: n x n entries of the input around each
  * tile are transformed (V), n x n products of matrices (M = U V) add up over the channels, and

@@ -17,6 +17,7 @@ Table = tuple[tuple[str, str], ...]
 
 OPERATORS: Mapping[str, str] = {
     "rot180": r"\widetilde{#1}",
+    "flip": r"\operatorname{flip}(#1)",
     "dilate": r"D_{#2} #1",
     "transpose": r"#1^{\top}",
     "correlate": r"#1 \star #2",
@@ -93,7 +94,11 @@ NIELSEN = Symbols(
         ("j1", "b"),
     ),
     numbered="#1^{#2}",
-    operators=(("rot180", r"\operatorname{ROT180}(#1)"), *DEEP_LEARNING.operators[1:]),
+    operators=(
+        ("rot180", r"\operatorname{ROT180}(#1)"),
+        ("flip", r"\operatorname{ROT180}(#1)"),
+        *DEEP_LEARNING.operators[2:],
+    ),
 )  # fmt: skip
 """The letters of the derivations for multilayer perceptrons: z, a, w, b by layer, and delta."""
 

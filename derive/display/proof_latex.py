@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -17,7 +18,7 @@ from sympy import Expr, Symbol
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, Table
 from rot180.derive.display.statement import as_padding, reading, sizes_of
 from rot180.derive.display.terms_latex import TEXT_WIDTH, Letters, escape, letter, text_width, width
-from rot180.derive.kernel.proof import Theorem, tensors
+from rot180.derive.kernel.proof import Proof, Theorem, replay, tensors
 from rot180.derive.kernel.rules import REASONS
 from rot180.derive.language.notation import Layer
 from rot180.derive.language.polynomial import (
@@ -30,6 +31,7 @@ from rot180.derive.language.polynomial import (
     symbols_of,
 )
 from rot180.derive.language.scalar_functions import FUNCTIONS, relation
+from rot180.derive.language.spelling import application, spelled
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -75,7 +77,7 @@ def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
     used = {v.name for v in bound}.union(*map(_names, lines))
     values = () if "pi" in used else tuple(dict.fromkeys(_paddings(theorem)))
     names = ["\\pi"] if len(values) == 1 else [f"\\pi_{{{n + 1}}}" for n in range(len(values))]
-    return Letters(
+    style = Letters(
         _forward_order(known, free),
         _tensor_letters(known, {t.name for t in known} | used, symbols),
         tuple((symbol(n), e) for n, e in zip(names, values, strict=True)),
@@ -84,6 +86,15 @@ def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
         free,
         tuple(sorted(used - {v.name for v in (*free, *bound)})),
     )
+    return replace(style, bare=_alike(known, style))
+
+
+def _alike(known: Iterable[Tensor], style: Letters) -> frozenset[Tensor]:
+    """Return the tensors that would look as another one does."""
+    looks: dict[str, set[Tensor]] = {}
+    for t in known:
+        looks.setdefault(style.tensor(t), set()).add(t)
+    return frozenset(t for same in looks.values() if len(same) > 1 for t in same)
 
 
 def layer_letters(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> Letters:
@@ -140,7 +151,7 @@ def _names(expression: Expression) -> set[str]:
 def _forward_order(known: Sequence[Tensor], free: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
     """Order index variables as the layer has them, after the free ones that it does not have."""
     swept = {pair[1] for t in known if (pair := _incoming(t))}
-    swept = swept or {t.name for t in known if t.name.isidentifier()}
+    swept = swept or {t.name for t in known if application(t) is None}
     forward = [v for t in known if t.name in swept for v in _index_variables(t)]
     return (*(v for v in free if v not in forward), *dict.fromkeys(forward))
 
@@ -308,7 +319,7 @@ def _definition(t: Tensor, style: Letters) -> Line:
     assert t.definition is not None
     own, body = _inside(t, style), t.definition.body
     if entries := _numbers(t):
-        return Matrix(own.tensor(t.name), body, "rows and columns from $0$ on", own, entries)
+        return Matrix(own.tensor(t), body, "rows and columns from $0$ on", own, entries)
     remark = f"box ${box(t, style)}$" if set(t.shape) - {None} else ""
     return Line(own.factor(Access(t, t.definition.formals)), body, remark, own)
 
@@ -364,7 +375,7 @@ def readable(t: Tensor, style: Letters) -> Tensor:
             names[v] = fresh(hint, taken | set(names.values()))
     new = tuple(names.get(v, v) for v in formals)
     renamed = tuple(substitute(u, dict(zip(formals, new, strict=True))) for u in body)
-    return define(t.name, t.shape, new, renamed, t.display)
+    return define(t.name, t.shape, new, renamed)
 
 
 def _inside(t: Tensor, style: Letters) -> Letters:
@@ -378,7 +389,7 @@ def _inside(t: Tensor, style: Letters) -> Letters:
 
 
 def latex_theorem(
-    theorem: Theorem, known: Collection[str] = (), symbols: Symbols = DEEP_LEARNING
+    theorem: Theorem, known: Collection[Tensor] = (), symbols: Symbols = DEEP_LEARNING
 ) -> str:
     """Return the statement as LaTeX text, see `statement`."""
     parts = statement(theorem, known, symbols)
@@ -386,13 +397,13 @@ def latex_theorem(
 
 
 def statement(
-    theorem: Theorem, known: Collection[str] = (), symbols: Symbols = DEEP_LEARNING
+    theorem: Theorem, known: Collection[Tensor] = (), symbols: Symbols = DEEP_LEARNING
 ) -> list[str | Display]:
     """Return the statement: constants, conditions, equation, and what its names stand for.
 
     Args:
         theorem: what is stated.
-        known: names of the defined tensors that the reader has met.
+        known: the defined tensors that the reader has met.
         symbols: the notation.
 
     Returns:
@@ -405,7 +416,7 @@ def statement(
     out.append(_for_all(theorem, style))
     lines = [Line(subject(theorem, style), theorem.rhs, "", style)]
     if (plain := reading(theorem.rhs)) != theorem.rhs:
-        known = {*known, *(a.tensor.name for a in theorem.rhs[0].factors if isinstance(a, Access))}
+        known = {*known, *(a.tensor for a in theorem.rhs[0].factors if isinstance(a, Access))}
         lines.append(Line("", plain, "", style))
     out.append(tuple(lines))
     if theorem.words:
@@ -419,7 +430,7 @@ def statement(
         out.append(f"{said}{_known(name, order, style)}.")
     if related := dict.fromkeys(_relations(theorem, style)):
         out.append(f"It is used that {listed([f'${one}$' for one in related])}.")
-    new = [t for t in _tensors(theorem) if t.definition is not None and t.name not in known]
+    new = [t for t in _tensors(theorem) if t.definition is not None and t not in known]
     if new:
         out += ["Here", definitions(new, style)]
     return out
@@ -444,7 +455,7 @@ _VALUE = rf"-?{_ATOM}(?: ?[-+*] ?{_ATOM})*"
 
 def in_words(theorem: Theorem, style: Letters) -> str:
     """Return the theorem's words with its tensors, indices and polynomials as mathematics."""
-    known = {t.name: style.tensor(t.name) for t in _tensors(theorem)}
+    known = {spelled(t): style.tensor(t) for t in _tensors(theorem)}
     longest = sorted(known, key=len, reverse=True)
     names = "|".join(map(re.escape, longest))
     applied = "|".join(re.escape(n) for n in longest if "(" in n) or "(?!)"
@@ -585,12 +596,12 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
     shown = {n: style.polynomial(e, bound) for n, e in given.items() if isinstance(e, Expr)}
     access = f.factors[0] if isinstance(f, Derivative) else f
     if isinstance(access, Access):
-        shown["tensor"] = style.tensor(access.tensor.name)
+        shown["tensor"] = style.tensor(access.tensor)
         if number == 0 and rule == "linearity" and (incoming := _incoming(access.tensor)):
             g, y = map(style.tensor, incoming)
             return f"chain rule, ${g} = \\partial {shown['tensor']} / \\partial {y}$"
     if rule == "entry" and isinstance(f, Derivative) and _trivial(theorem, number):
-        return f"$\\partial {shown['tensor']} / \\partial {style.tensor(f.wrt.tensor.name)} = 0$"
+        return f"$\\partial {shown['tensor']} / \\partial {style.tensor(f.wrt.tensor)} = 0$"
     if rule == "entry" and isinstance(f, Derivative) and not f.wrt.index:
         return f"$\\partial {shown['tensor']} / \\partial {shown['tensor']} = 1$"
     if rule == "entry" and isinstance(f, Derivative):
@@ -598,9 +609,9 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
         name = f"{{{shown['tensor']}}}" if "_" in shown["tensor"] else shown["tensor"]
         shown |= {"entry": name + i, "other": name + j}
     if rule == "definition" and isinstance(access, Access):
-        head = access.tensor.name.split("(")[0]
-        if head in _OPERATORS and "(" in access.tensor.name:
-            return f"definition of the {_OPERATORS[head]}"
+        applied = application(access.tensor)
+        if applied is not None and applied.operator in _OPERATORS:
+            return f"definition of the {_OPERATORS[applied.operator]}"
     if rule == "bracket" and not given["add"]:
         implied = ", ".join(f"${style.factor(t.factors[n], bound)}$" for n in given["drop"])
         return f"{implied} {'is' if len(given['drop']) == 1 else 'are'} implied"
@@ -657,10 +668,11 @@ def _relation(name: str, order: int, style: Letters) -> str:
 def _citation(given: dict[str, Any], style: Letters) -> str:
     """Say which theorem is used, and what its tensors and indices stand for."""
     proof = given["theorem"]
-    swaps = [(old, style.tensor(new.name)) for old, new in given["tensors"]]
+    inside = _inside_proof(proof)
+    swaps = [(inside.get(old, old), style.tensor(new)) for old, new in given["tensors"]]
     if "inner" in given:
         (known,) = proof.start[0].factors
-        swaps.append((known.wrt.tensor.name, style.tensor(given["inner"].name)))
+        swaps.append((known.wrt.tensor, style.tensor(given["inner"])))
     else:
         swaps += [(v.name, style.polynomial(e)) for v, e in given["symbols"] if v != e]
     applied = [f"${style.tensor(old)} = {new}$" for old, new in swaps]
@@ -668,13 +680,26 @@ def _citation(given: dict[str, Any], style: Letters) -> str:
     return f"{said}, applied to {listed(applied)}" if applied else said
 
 
-def losses(theorem: Theorem) -> tuple[str, ...]:
-    """Return the names of losses that are the sum of g times y, for an output y."""
-    return tuple(t.name for t in _tensors(theorem) if _incoming(t))
+@lru_cache(maxsize=512)
+def _inside_proof(proof: Proof) -> Mapping[str, Tensor]:
+    """Return the tensors of a proof by name."""
+    return {t.name: t for t in _tensors(replay(proof))}
+
+
+def losses(theorem: Theorem) -> tuple[Tensor, ...]:
+    """Return the losses that are the sum of g times y, for an output y."""
+    return tuple(t for t in _tensors(theorem) if _incoming(t))
 
 
 def _incoming(loss: Tensor) -> tuple[str, str] | None:
-    """Return the names of g and y where a loss is the sum of g times y."""
-    body = loss.definition.body if loss.definition else ()
-    names = [f.tensor.name for f in body[0].factors if isinstance(f, Access)] if body else []
-    return (names[0], names[1]) if len(names) == 2 and names[0] == f"grad_{names[1]}" else None
+    """Return the names of g and y where a loss is the sum of g times y, g called grad_y."""
+    if loss.definition is None or loss.shape or len(loss.definition.body) != 1:
+        return None
+    (u,) = loss.definition.body
+    parts = [f for f in u.factors if isinstance(f, Access)]
+    if len(u.factors) != 2 or len(parts) != 2 or u.coefficient != 1:
+        return None
+    g, y = parts
+    whole = g.index == y.index == u.variables and g.tensor.shape == y.tensor.shape
+    named = g.tensor.name == f"grad_{y.tensor.name}" and g.tensor.definition is None
+    return (g.tensor.name, y.tensor.name) if whole and named else None

@@ -23,6 +23,7 @@ from rot180.derive.language.polynomial import (
     symbol,
     symbols_of,
 )
+from rot180.derive.language.spelling import Application, application
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -31,6 +32,7 @@ from rot180.derive.language.terms import (
     Expression,
     Factor,
     Range,
+    Tensor,
     Term,
     accesses_and_brackets,
 )
@@ -102,6 +104,7 @@ class Letters:
         symbols: the notation.
         free: the free indices, in the order of the statement.
         parameters: the names of sizes and parameters, whose letters no index takes.
+        bare: tensors that are written by their names, as two would look alike otherwise.
 
     """
 
@@ -112,6 +115,7 @@ class Letters:
     symbols: Symbols = DEEP_LEARNING
     free: tuple[Symbol, ...] = ()
     parameters: tuple[str, ...] = ()
+    bare: frozenset[Tensor] = frozenset()
 
     @property
     def functions(self) -> Mapping[str, str]:
@@ -134,21 +138,30 @@ class Letters:
             return pattern.replace("#1", argument)
         return f"{self.function(name, order)}({argument})"
 
-    def tensor(self, name: str) -> str:
-        """Return a tensor's name; operators applied are written out of their call notation."""
+    def tensor(self, t: Tensor | str) -> str:
+        """Return a tensor's symbol; an operator applied is written as the notation has it.
+
+        Args:
+            t: the tensor, or the name of one that is no operator's.
+
+        """
+        found = self._application(t)
+        if found is not None:
+            return self.operator(found)
+        name = t if isinstance(t, str) else t.name
         known = dict(self.symbols.tensors) | dict(self.tensors)
-        if name in known:
-            return known[name]
-        call = re.fullmatch(r"(\w+)\((.*)\)", name)
-        if not call and name.isidentifier():
-            return self._of_layer(name) or letter(name)
-        if not call:
-            return self.typeset(name)
-        head, parts = call[1], _arguments(call[2])
-        shown = [self.tensor(part) for part in parts]
-        pattern = dict(self.symbols.operators).get(head, "")
+        return known[name] if name in known else self._of_layer(name) or letter(name)
+
+    def _application(self, t: Tensor | str | Expr) -> Application | None:
+        return application(t) if isinstance(t, Tensor) and t not in self.bare else None
+
+    def operator(self, found: Application) -> str:
+        """Write an operator applied."""
+        parts, head = found.arguments, found.operator
+        shown = [self.tensor(p) if isinstance(p, Tensor) else self.polynomial(p) for p in parts]
+        pattern = "" if found.entrywise else dict(self.symbols.operators).get(head, "")
         if not pattern or (_ACCENT.match(pattern) and width(shown[0]) > 10):
-            return f"{self.function(head, 0)}({', '.join(shown)})"
+            return f"{self.function(head, found.order)}({', '.join(shown)})"
         last = max(map(int, re.findall(r"#(\d)", pattern)), default=0)
         shown[last - 1 :] = [", ".join(shown[last - 1 :])]
         for n, part in enumerate(parts[:last], 1):
@@ -174,21 +187,22 @@ class Letters:
         known = dict(self.symbols.gradients)
         return known.get(name, "") or self._of_layer(name, known)
 
-    def _open(self, name: str, infix: bool = False) -> bool:
+    def _open(self, t: Tensor | str | Expr, infix: bool = False) -> bool:
         """Tell whether a tensor's symbol needs parentheses before an index: ``a * b``, ``D_s g``.
 
         With `infix`, whether it also needs them beside another operator.
         """
-        pattern = dict(self.symbols.operators).get(name.split("(")[0], "") if "(" in name else ""
-        flat, old = pattern, ""
+        found = self._application(t)
+        known = {} if found is None or found.entrywise else dict(self.symbols.operators)
+        flat, old = known.get(found.operator, "") if found else "", ""
         while flat != old:
             old, flat = flat, re.sub(r"\{[^{}]*\}|\([^()]*\)", "", flat)
         between = re.fullmatch(r"#\d.*#\d", flat) is not None
         return (between or " " in flat) and (not infix or flat.startswith("#"))
 
-    def named(self, name: str) -> str:
+    def named(self, t: Tensor | str) -> str:
         """Return a tensor's symbol, ready to be followed by an index."""
-        return f"({self.tensor(name)})" if self._open(name) else self.tensor(name)
+        return f"({self.tensor(t)})" if self._open(t) else self.tensor(t)
 
     def short(self, e: Expr) -> Expr:
         """Return `e` with a named constant put in wherever that leaves fewer monomials."""
@@ -233,7 +247,7 @@ class Letters:
     ) -> str:
         """Return one factor, unbroken; `beside` are the indices of the others."""
         if isinstance(f, Access):
-            name = self.named(f.tensor.name)
+            name = self.named(f.tensor)
             if self.symbols.subscripts and "_" in name and not name.startswith("("):
                 name = f"{{{name}}}"
             return name + self.index(f.index, bound)
@@ -354,22 +368,6 @@ def _cut(row: str, room: float) -> tuple[str, str] | None:
         elif row.startswith(", ", i) and width(row[:i]) < room:
             comma = row[: i + 1], row[i + 2 :]
     return product or comma
-
-
-def _arguments(text: str) -> list[str]:
-    """Split at the commas outside brackets.
-
-    >>> _arguments("dilate(g, s), w")
-    ['dilate(g, s)', 'w']
-    """
-    out, depth = [""], 0
-    for c in text:
-        depth += (c in "([") - (c in ")]")
-        if c == "," and depth == 0:
-            out.append("")
-        else:
-            out[-1] += c
-    return [a.strip() for a in out]
 
 
 _ACCENT = re.compile(r"\\(?:wide)?(?:tilde|hat|bar|check)\b")

@@ -10,7 +10,9 @@ from sympy import Expr, Symbol
 from rot180.derive.kernel.proof import Theorem, Variables, replay
 from rot180.derive.language import operators
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.polynomial import coefficient, factored, monomials, normal, symbols_of
+from rot180.derive.language.operators import sign_of
+from rot180.derive.language.polynomial import coefficient, factored, normal, symbols_of
+from rot180.derive.language.spelling import spelled
 from rot180.derive.language.terms import (
     Access,
     AtLeast,
@@ -36,7 +38,7 @@ from rot180.derive.search.tactics import (
 
 def output_gradient(layer: Layer) -> Tensor:
     """Return the free tensor dL/dy, with the box of the output."""
-    return Tensor(f"grad_{layer.output.name}", layer.output.shape, None, ("g",))
+    return Tensor(f"grad_{layer.output.name}", layer.output.shape)
 
 
 def loss(layer: Layer) -> Tensor:
@@ -196,12 +198,6 @@ def name_form(
     return None, ""
 
 
-def _sign(e: Expr) -> int:
-    """Return the sign of a coefficient of one monomial, its parameters taken as positive."""
-    signs = {1 if c > 0 else -1 for c in monomials(e).values()}
-    return signs.pop() if len(signs) == 1 else 0
-
-
 def _forward_sign(layer: Layer) -> int:
     """Return 1 if every window of the forward pass is correlated, -1 if convolved, else 0.
 
@@ -217,9 +213,9 @@ def _forward_sign(layer: Layer) -> int:
                 outs = [v for v in definition.formals if v in symbols_of(e)]
                 taps = [v for v in t.variables if v in symbols_of(e)]
                 for v in taps if outs else ():
-                    signs.add(_sign(coefficient(e, v)) * _sign(coefficient(e, outs[0])))
+                    signs.add(sign_of(coefficient(e, v)) * sign_of(coefficient(e, outs[0])))
             if isinstance(f, Equal):
-                inside = [_sign(coefficient(f.value, v)) for v in t.variables]
+                inside = [sign_of(coefficient(f.value, v)) for v in t.variables]
                 signs |= {a * b for a, b in combinations([a for a in inside if a], 2)}
     return signs.pop() if len(signs) == 1 else 0
 
@@ -238,7 +234,7 @@ def _matrix_product(
     a = left.tensor if left.index[1] == k else operators.transpose(left.tensor)
     b = right.tensor if right.index[0] == k else operators.transpose(right.tensor)
     form = operators.matmul(a, b)
-    return form[free], f"the matrix product of {a.name} with {b.name}"
+    return form[free], f"the matrix product of {spelled(a)} with {spelled(b)}"
 
 
 def _sweep(
@@ -273,13 +269,13 @@ def _sweep(
         inner = [v for v in t.variables if v in symbols_of(e)]
         if len(outs) != 1 or len(inner) != 1 or inner[0] not in taps:
             return None
-        if _sign(coefficient(e, outs[0])) < 0 and a not in dilations:
+        if sign_of(coefficient(e, outs[0])) < 0 and a not in dilations:
             turned.append(a)
             e = normal(operators.size(main.tensor, a) - 1 - e)
         stride, step = coefficient(e, outs[0]), coefficient(e, inner[0])
-        if _sign(stride) <= 0 or _sign(step) == 0:
+        if sign_of(stride) <= 0 or sign_of(step) == 0:
             return None
-        if _sign(step) != sign:
+        if sign_of(step) != sign:
             axis = taps.index(inner[0])
             rotated.append(axis)
             e = normal(e.xreplace({inner[0]: operators.size(window.tensor, axis) - 1 - inner[0]}))
@@ -298,10 +294,14 @@ def _sweep(
     if rotated:
         kernel = operators.rot180(kernel, rotated)
     summed = tuple(v for v in t.variables if v not in gone)
-    operator = operators.correlate if sign > 0 else operators.convolve
-    form = operator(Access(swept, tuple(index)), Access(kernel, taps), free, summed)
+    word = "correlate" if sign > 0 else "convolve"
+    a, b = Access(swept, tuple(index)), Access(kernel, taps)
+    if operators.sweep(a, b, free, summed) != word:
+        return None
+    form = operators.swept(word, a, b, free, summed)
     noun = "correlation" if sign > 0 else "convolution"
-    words = f"the {'full ' if full and rotated else ''}{noun} of {swept.name} with {kernel.name}"
+    words = f"the {'full ' if full and rotated else ''}{noun} of "
+    words += f"{spelled(swept)} with {spelled(kernel)}"
     for said, values in (("stride", strides), ("dilation", steps), ("padding", paddings)):
         if any(e != (0 if said == "padding" else 1) for e in values):
             words += f", {said} {' and '.join(factored(e) for e in values)}"

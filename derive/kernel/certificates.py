@@ -35,7 +35,7 @@ from rot180.derive.language.terms import (
 
 FORMAT = 1
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_TENSOR = re.compile(r"[A-Za-z_]\w*(\([\w ,()*+-]*\))?", re.ASCII)
+_TENSOR = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class MalformedError(ValueError):
@@ -112,8 +112,6 @@ def _tensor(t: Tensor) -> dict[str, Any]:
         "name": t.name,
         "shape": [None if n is None else text(n) for n in t.shape],
     }
-    if t.display:
-        out["display"] = list(t.display)
     if t.definition is not None:
         out["formals"] = [v.name for v in t.definition.formals]
         out["body"] = _expression(t.definition.body)
@@ -250,10 +248,10 @@ class _Reader:
         return self.table[name]
 
     def tensor(self, data: object) -> None:
-        d = _keys(data, {"name", "shape"}, {"display", "formals", "body"}, "tensor")
+        d = _keys(data, {"name", "shape"}, {"formals", "body"}, "tensor")
         name = _text(d["name"], "tensor name")
         if not _TENSOR.fullmatch(name):
-            raise MalformedError(f"tensor name: found {name!r}, expected a name or an operator")
+            raise MalformedError(f"tensor name: found {name!r}, expected a letter, then letters, digits, _")
         if name in self.table:
             raise MalformedError(f"tensor {name} is listed twice")
         shape = tuple(None if n is None else _polynomial(n) for n in _list(d["shape"], "shape"))
@@ -263,8 +261,7 @@ class _Reader:
         if "body" in d:
             formals = tuple(_symbol(v, "formal") for v in _list(d["formals"], "formals"))
             definition = Definition(formals, self.expression(d["body"]))
-        display = tuple(_text(x, "display") for x in _list(d.get("display", []), "display"))
-        self.table[name] = Tensor(name, shape, definition, display)
+        self.table[name] = Tensor(name, shape, definition)
 
     def expression(self, data: object) -> Expression:
         out = []

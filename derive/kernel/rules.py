@@ -713,9 +713,7 @@ def _retensor(t: Term, new: Mapping[str, Tensor]) -> Term:
     def swap(old: Tensor) -> Tensor:
         if old.definition is not None:
             body = tuple(_retensor(b, new) for b in old.definition.body)
-            plain = Tensor(
-                old.name, old.shape, Definition(old.definition.formals, body), old.display
-            )
+            plain = Tensor(old.name, old.shape, Definition(old.definition.formals, body))
             named = new.get(old.name, plain)
             equal = (named.shape, named.definition) == (plain.shape, plain.definition)
             require("same definition", equal, f"{named.name} is not defined as {old.name} then is")

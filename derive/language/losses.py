@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rot180.derive.language.notation import activation
+from rot180.derive.language.operators import activation, identifier, size
 from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.spelling import Reading, application, read_by
 from rot180.derive.language.terms import (
+    Access,
     Apply,
     Expression,
     Range,
     Tensor,
     Term,
     define,
-    tensor,
+    fresh,
     term,
 )
 
@@ -61,14 +63,43 @@ class Softmax:
     value: Tensor
 
 
-def softmax(z: Tensor) -> Softmax:
-    """Return the softmax of each row of a tensor with box (N, O)."""
-    m = tensor("m", "N")
-    u = define("u", (SAMPLES, OUTPUTS), (n, o), (term(z[n, o]), term(m[n], coefficient=-1)))
+def softmax(z: Tensor, shift: Tensor | None = None) -> Softmax:
+    """Return the softmax of each row of a tensor.
+
+    Args:
+        z: the inputs, with a box of two axes.
+        shift: what is taken from each row, with the box of the first axis; a tensor m by default.
+
+    """
+    rows, columns = size(z, 0), size(z, 1)
+    m = shift or Tensor("m", (rows,))
+    taken = z.parameters | m.parameters
+    n, o = fresh("n", taken), fresh("o", taken)
+    u = define("u", z.shape, (n, o), (term(z[n, o]), term(m[n], coefficient=-1)))
     e = activation("exp", 0, u)
-    s = define("s", (SAMPLES,), (n,), (term(e[n, o], over=(o,)),))
+    s = define("s", (rows,), (n,), (term(e[n, o], over=(o,)),))
     value = (term(e[n, o], Apply("reciprocal", 0, s[n])),)
-    return Softmax(z, m, e, s, define(f"softmax({z.name})", (SAMPLES, OUTPUTS), (n, o), value))
+    return Softmax(z, m, e, s, define(identifier("softmax", z), (rows, columns), (n, o), value))
+
+
+@read_by("softmax")
+def _(t: Tensor) -> Reading | None:
+    (shares,) = _first(t)[:1] or (None,)
+    exponent = application(shares) if shares else None
+    if exponent is None or exponent.operator != "exp":
+        return None
+    (u,) = exponent.arguments
+    found = _first(u) if isinstance(u, Tensor) else ()
+    if len(found) != 2 or [len(f.shape) for f in found] != [2, 1] or None in found[0].shape:
+        return None
+    z, m = found
+    return softmax(z, m).value, (z,)
+
+
+def _first(t: Tensor) -> tuple[Tensor, ...]:
+    """Return the tensor that stands first in each term of a definition."""
+    heads = (u.factors[0] for u in (t.definition.body if t.definition else ()) if u.factors)
+    return tuple(f.tensor for f in heads if isinstance(f, Access))
 
 
 def cross_entropy(z: Tensor, target: Tensor) -> Tensor:

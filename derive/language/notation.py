@@ -23,9 +23,11 @@ from dataclasses import dataclass, field, replace
 from sympy import Expr, Symbol
 from sympy.polys.matrices import DomainMatrix
 
+from rot180.derive.language.operators import activation
 from rot180.derive.language.parser import Entry, NotationError, Raw, Reader
 from rot180.derive.language.polynomial import coefficient, monomials, ordered, symbol, text
 from rot180.derive.language.printer import write, write_factor, write_term
+from rot180.derive.language.spelling import application, spelled
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -37,16 +39,13 @@ from rot180.derive.language.terms import (
     Term,
     accesses_and_brackets,
     define,
-    fresh,
     indices,
     supports,
-    term,
 )
 
 __all__ = [
     "Layer",
     "NotationError",
-    "activation",
     "bare",
     "make_layer",
     "parse_expression",
@@ -168,24 +167,13 @@ def _name_sizes(
     return {name: tuple(out[name, i] for i in range(len(places))) for name, places in entries}
 
 
-def activation(function: str, order: int, z: Tensor) -> Tensor:
-    """Return the tensor ``sigma(z)[i] := [i in the box of z] * sigma(z[i])``."""
-    formals: list[Symbol] = []
-    for _ in z.shape:
-        formals.append(fresh("i", z.parameters | set(formals)))
-    body = (term(Apply(function, order, z[tuple(formals)])),)
-    return define(f"{function}{chr(39) * order}({z.name})", z.shape, tuple(formals), body)
-
-
 def bare(factor: Factor) -> Factor:
     """Return ``sigma(z[e])`` for an entry of an activation, any other factor as it is."""
-    if isinstance(factor, Access) and factor.tensor.definition is not None:
-        body = factor.tensor.definition.body
-        head = body[0].factors[0] if len(body) == 1 and body[0].factors else None
-        if isinstance(head, Apply):
-            z = head.argument.tensor
-            if activation(head.function, head.order, z) == factor.tensor:
-                return Apply(head.function, head.order, z[factor.index])
+    found = application(factor.tensor) if isinstance(factor, Access) else None
+    if isinstance(factor, Access) and found is not None and found.entrywise:
+        (z,) = found.arguments
+        assert isinstance(z, Tensor)
+        return Apply(found.operator, found.order, z[factor.index])
     return factor
 
 
@@ -206,6 +194,7 @@ def _build(
     known: Mapping[str, Tensor],
 ) -> Expression:
     """Turn raw terms into terms, now that each tensor has its sizes."""
+    applied = {t.name: t for t in known.values() if application(t) is not None}
 
     def made(factor: Entry | Equal | Range) -> Factor:
         if not isinstance(factor, Entry):
@@ -215,6 +204,12 @@ def _build(
         if factor.function:
             function = factor.function.rstrip("'")
             t = activation(function, len(factor.function) - len(function), t)
+            clash = applied.setdefault(t.name, t) != t or t.name in reader.tensors
+        else:
+            clash = name in applied
+        if clash:
+            what = f"{t.name} names two tensors: {spelled(applied[t.name])} is called so too"
+            reader.fail(what, factor.name, "a name of its own for every tensor", "rename one")
         return t[factor.index]
 
     out = []

@@ -1,17 +1,26 @@
 """Named operators, as definitions: nothing is known about them but what is written here.
 
 They are defined without boxes where the support is implied, so most bracket steps are syntactic.
+A tensor carries no operator, only a name and a definition; `spelling` reads off the definition
+which operator it is.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from sympy import Expr, Symbol
 
-from rot180.derive.language.polynomial import symbol, symbols_of, text
+from rot180.derive.language.polynomial import (
+    coefficient,
+    monomials,
+    symbols_of,
+    text,
+)
 from rot180.derive.language.terms import (
     Access,
+    Apply,
     Equal,
     Expression,
     Tensor,
@@ -20,9 +29,28 @@ from rot180.derive.language.terms import (
     term,
 )
 
+_SIGNS = {"+": "plus", "-": "minus", "*": "times", "^": "to", "/": "over"}
 
-def _formals(t: Tensor) -> tuple[Symbol, ...]:
-    return tuple(symbol(f"i{n}") for n in range(len(t.shape)))
+
+def identifier(word: str, *parts: Tensor | Expr) -> str:
+    """Return the name that an operator gives to what it makes: ``pad_x_lo_hi_minus_rho``.
+
+    Args:
+        word: the operator.
+        parts: what it is applied to.
+
+    """
+    said = (p.name if isinstance(p, Tensor) else text(p) for p in parts)
+    signs = (re.sub(r"[-+*^/]", lambda m: f" {_SIGNS[m[0]]} ", s) for s in said)
+    return "_".join([word, *("_".join(s.split()) for s in signs)])
+
+
+def _formals(t: Tensor, *taken: Symbol) -> tuple[Symbol, ...]:
+    """Return an index for each axis: i0, i1, ..."""
+    out: list[Symbol] = []
+    for n in range(len(t.shape)):
+        out.append(fresh(f"i{n}", {*t.parameters, *taken, *out}))
+    return tuple(out)
 
 
 def size(t: Tensor, axis: int) -> Expr:
@@ -38,6 +66,15 @@ def size(t: Tensor, axis: int) -> Expr:
     return n
 
 
+def activation(function: str, order: int, z: Tensor) -> Tensor:
+    """Return the tensor ``sigma(z)[i] := [i in the box of z] * sigma(z[i])``."""
+    formals: list[Symbol] = []
+    for _ in z.shape:
+        formals.append(fresh("i", z.parameters | set(formals)))
+    body = (term(Apply(function, order, z[tuple(formals)])),)
+    return define(identifier(function + "_prime" * order, z), z.shape, tuple(formals), body)
+
+
 def rot180(t: Tensor, axes: Sequence[int]) -> Tensor:
     """``rot180(w)[j] := w[K - 1 - j]`` along some axes.
 
@@ -48,15 +85,14 @@ def rot180(t: Tensor, axes: Sequence[int]) -> Tensor:
     """
     formals = _formals(t)
     index = tuple(size(t, a) - 1 - v if a in axes else v for a, v in enumerate(formals))
-    shape = (None,) * len(formals)
-    return define(f"rot180({t.name})", shape, formals, (term(t[index]),), ("rot180", t.name))
+    return define(identifier("rot180", t), (None,) * len(formals), formals, (term(t[index]),))
 
 
 def flip(t: Tensor) -> Tensor:
     """``flip(w)[j] := w[-j]`` along every axis: the rotation by 180 degrees about the origin."""
     formals = _formals(t)
     body = (term(t[tuple(-v for v in formals)]),)
-    return define(f"flip({t.name})", (None,) * len(formals), formals, body, ("flip", t.name))
+    return define(identifier("flip", t), (None,) * len(formals), formals, body)
 
 
 def dilate(t: Tensor, factors: Mapping[int, Expr]) -> Tensor:
@@ -67,8 +103,9 @@ def dilate(t: Tensor, factors: Mapping[int, Expr]) -> Tensor:
         factors: axis to factor.
 
     """
-    formals = _formals(t)
-    taken = {*formals, *t.parameters, *(v for s in factors.values() for v in symbols_of(s))}
+    given = {v for s in factors.values() for v in symbols_of(s)}
+    formals = _formals(t, *given)
+    taken = {*formals, *t.parameters, *given}
     inner: dict[int, Symbol] = {}
     for a in factors:
         axis = t.shape[a]
@@ -76,10 +113,8 @@ def dilate(t: Tensor, factors: Mapping[int, Expr]) -> Tensor:
         inner[a] = fresh(hint, taken | set(inner.values()))
     index = tuple(inner.get(a, v) for a, v in enumerate(formals))
     equations = tuple(Equal(formals[a] - s * inner[a]) for a, s in factors.items())
-    name = f"dilate({', '.join([t.name, *(text(s) for s in factors.values())])})"
     body = (term(t[index], *equations, over=tuple(inner.values())),)
-    display = ("dilate", t.name, *(text(s) for s in factors.values()))
-    return define(name, (None,) * len(formals), formals, body, display)
+    return define(identifier("dilate", t, *factors.values()), (None,) * len(formals), formals, body)
 
 
 def pad(t: Tensor, amounts: Mapping[int, tuple[Expr, Expr]]) -> Tensor:
@@ -90,31 +125,28 @@ def pad(t: Tensor, amounts: Mapping[int, tuple[Expr, Expr]]) -> Tensor:
         amounts: axis to (low, high).
 
     """
-    formals = _formals(t)
+    said = [e for low_high in amounts.values() for e in low_high]
+    formals = _formals(t, *(v for e in said for v in symbols_of(e)))
     index = tuple(v - amounts[a][0] if a in amounts else v for a, v in enumerate(formals))
     shape = tuple(
         size(t, a) + sum(amounts[a]) if a in amounts else n for a, n in enumerate(t.shape)
     )
-    said = [text(e) for low_high in amounts.values() for e in low_high]
-    name = f"pad({', '.join([t.name, *said])})"
-    return define(name, shape, formals, (term(t[index]),), ("pad", t.name, *said))
+    return define(identifier("pad", t, *said), shape, formals, (term(t[index]),))
 
 
 def transpose(t: Tensor) -> Tensor:
     """``transpose(w)[i, j] := w[j, i]``."""
     formals = _formals(t)
     body = (term(t[tuple(reversed(formals))]),)
-    return define(
-        f"transpose({t.name})", tuple(reversed(t.shape)), formals, body, ("transpose", t.name)
-    )
+    return define(identifier("transpose", t), tuple(reversed(t.shape)), formals, body)
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """``matmul(a, b)[i, j] := sum_k a[i, k] b[k, j]``."""
-    i, j, k = symbol("i"), symbol("j"), symbol("k")
+    taken = a.parameters | b.parameters
+    i, j, k = (fresh(v, taken) for v in "ijk")
     body = (term(a[i, k], b[k, j], over=(k,)),)
-    name = f"matmul({a.name}, {b.name})"
-    return define(name, (None, None), (i, j), body, ("matmul", a.name, b.name))
+    return define(identifier("matmul", a, b), (None, None), (i, j), body)
 
 
 def correlate(
@@ -128,21 +160,81 @@ def correlate(
         formals: the indices of the result.
         summed: the rest.
 
+    Raises:
+        ValueError: the indices are not those of a correlation.
+
     """
-    return _product("correlate", a, b, formals, summed)
+    return swept("correlate", a, b, formals, summed)
 
 
 def convolve(
     a: Access, b: Access, formals: tuple[Symbol, ...], summed: tuple[Symbol, ...]
 ) -> Tensor:
-    """``convolve(a, b)[i] := sum_j a[s i - d j - pad] b[j]``; see `correlate`."""
-    return _product("convolve", a, b, formals, summed)
+    """``convolve(a, b)[i] := sum_j a[s i - d j - pad] b[j]``; see `correlate`.
+
+    As ``a * b = b * a``, b may be what is swept.
+
+    Raises:
+        ValueError: the indices are not those of a convolution.
+
+    """
+    return swept("convolve", a, b, formals, summed)
 
 
-def _product(
+def swept(
     word: str, a: Access, b: Access, formals: tuple[Symbol, ...], summed: tuple[Symbol, ...]
 ) -> Tensor:
-    name = f"{word}({a.tensor.name}, {b.tensor.name})"
+    """Return `correlate` or `convolve`, as the word says."""
+    found = sweep(a, b, formals, summed)
+    if word != found:
+        raise ValueError(
+            f"{word}: found {a.tensor.name} at {a.index}, {b.tensor.name} at {b.index}, which is "
+            f"{f'to {found}' if found else 'no sweep'}; expected one index s i "
+            f"{'+' if word == 'correlate' else '-'} d j - lo an axis, and j alone"
+        )
     body: Expression = (term(a, b, over=summed),)
-    display = (word, a.tensor.name, b.tensor.name)
-    return define(name, (None,) * len(formals), formals, body, display)
+    name = identifier(word, a.tensor, b.tensor)
+    return define(name, (None,) * len(formals), formals, body)
+
+
+def sweep(
+    a: Access, b: Access, formals: tuple[Symbol, ...], summed: tuple[Symbol, ...]
+) -> str:
+    """Return which word a sum of ``a b`` is called by: ``correlate``, ``convolve``, or neither.
+
+    Each index of a is a single variable or ``s i + d j + c``, i one of `formals`, j of `summed`
+    and a whole index of b; s is positive, and d has one sign on every axis: positive in a
+    correlation, negative in a convolution. Sizes and parameters are taken as positive.
+    """
+    sign = _sweeps(a, b, formals, summed)
+    if sign == 0 and _sweeps(b, a, formals, summed) == -1:
+        sign = -1
+    return {1: "correlate", -1: "convolve", 0: ""}[sign]
+
+
+def _sweeps(
+    main: Access, window: Access, formals: tuple[Symbol, ...], summed: tuple[Symbol, ...]
+) -> int:
+    """Return the sign with which a window's indices stand in those of what it sweeps, else 0."""
+    variables, taps = {*formals, *summed}, set(window.index)
+    if len(taps) != len(window.index) or not taps <= variables:
+        return 0
+    seen: list[Expr] = []
+    signs: set[int] = set()
+    for e in main.index:
+        inside = symbols_of(e) & variables
+        seen += inside
+        if e in variables:
+            continue
+        outs = [v for v in formals if v in inside and v not in taps]
+        inner = [v for v in summed if v in inside and v in taps]
+        if len(inside) != 2 or len(outs) != 1 or len(inner) != 1:
+            return 0
+        signs.add(sign_of(coefficient(e, inner[0])) * (sign_of(coefficient(e, outs[0])) == 1))
+    return signs.pop() if len(signs) == 1 and len(set(seen)) == len(seen) else 0
+
+
+def sign_of(e: Expr) -> int:
+    """Return the sign of a polynomial whose monomials all have one, its parameters positive."""
+    signs = {1 if c > 0 else -1 for c in monomials(e).values()}
+    return signs.pop() if len(signs) == 1 else 0

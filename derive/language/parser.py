@@ -13,6 +13,7 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.language.polynomial import degree, monomials, normal, symbol
+from rot180.derive.language.spelling import is_operator
 from rot180.derive.language.terms import Equal, Range
 
 # what a text may hold; more is a slip, and would take long to multiply out
@@ -548,6 +549,9 @@ class Reader:
         token = self._take()
         if keyword.iskeyword(token.text) or token.text == "sum":
             self.fail("reserved word", token, "the name of a function", "choose another name")
+        if is_operator(token.text.rstrip("'")):
+            what = f"{token.text} is an operator on tensors, not a function of entries"
+            self.fail(what, token, "the name of a function", "choose another name")
         self.functions.setdefault(token.text.rstrip("'"), token)
         opened = self._expect("(", "after the function")
         if not (self._now.is_name and self._next == "["):

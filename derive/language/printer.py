@@ -10,6 +10,7 @@ import sympy as sp
 from sympy import Symbol
 
 from rot180.derive.language.polynomial import monomials, symbol, text
+from rot180.derive.language.spelling import spelled
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -79,7 +80,7 @@ def write_factor(
 @write_factor.register
 def _(factor: Access, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
     places = (text(e, order).replace(" ", "") + "+0" * (e in fixed) for e in factor.index)
-    return f"{factor.tensor.name}[{','.join(places)}]"
+    return f"{spelled(factor.tensor)}[{','.join(places)}]"
 
 
 @write_factor.register

@@ -33,17 +33,15 @@ class Tensor:
     """A named total function on Z^rank; `shape` is its box.
 
     Attributes:
-        name: what people read.
+        name: a letter, then letters, digits and _.
         shape: one size per axis; None where the axis has no box (only with a definition).
         definition: what the tensor is, for a defined tensor; part of its identity.
-        display: how documents show an operator applied, e.g. ``("rot180", "w")``; no meaning.
 
     """
 
     name: str
     shape: tuple[Expr | None, ...]
     definition: Definition | None = None
-    display: tuple[str, ...] = field(default=(), compare=False)
     # an access T[0], T[1], ... never ends: a tensor is no sequence
     __iter__: ClassVar[None] = None
 
@@ -249,10 +247,9 @@ def define(
     shape: tuple[Expr | None, ...],
     formals: tuple[Symbol, ...],
     body: Expression,
-    display: tuple[str, ...] = (),
 ) -> Tensor:
     """Return the tensor ``name[formals] := [formals in shape] * body``."""
-    return Tensor(name, shape, Definition(formals, body), display)
+    return Tensor(name, shape, Definition(formals, body))
 
 
 def term(
@@ -369,7 +366,7 @@ def substitute_tensor(t: Tensor, by: Substitution) -> Tensor:
                 new[v] = fresh(v, used | set(new.values()))
         body = tuple(substitute(substitute(b, new), by) for b in t.definition.body)
         definition = Definition(tuple(new.get(v, v) for v in formals), body)
-    return Tensor(t.name, shape, definition, t.display)
+    return Tensor(t.name, shape, definition)
 
 
 def substitute(t: Term, by: Substitution) -> Term:

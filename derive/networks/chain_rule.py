@@ -21,6 +21,7 @@ from rot180.derive.kernel.proof import Step, Theorem, replay, tensors
 from rot180.derive.kernel.rules import instantiate
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import symbol, text
+from rot180.derive.language.spelling import application
 from rot180.derive.language.terms import (
     Access,
     Derivative,
@@ -78,8 +79,9 @@ def renamed(
     for t in tensors(expression):
         if t.definition is not None and t.name not in out:
             now = instance(t, symbols, out)
-            shown = tuple(_rename(part, names) for part in now.display)
-            out[t.name] = replace(now, name=_rename(t.name, names), display=shown)
+            applied = application(now)
+            name = names.get(t.name, t.name) if applied is None else applied.identifier
+            out[t.name] = replace(now, name=name)
     return out
 
 

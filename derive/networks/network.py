@@ -20,6 +20,7 @@ from rot180.derive.kernel.proof import Theorem, tensors
 from rot180.derive.language.layers import Layer, activation_layer, axes, layer
 from rot180.derive.language.notation import bare, make_layer, write
 from rot180.derive.language.polynomial import symbol, text
+from rot180.derive.language.spelling import application
 from rot180.derive.language.terms import Access, Tensor
 from rot180.derive.networks.chain_rule import (
     at_the_loss,
@@ -196,7 +197,7 @@ class Network:
                 yield Entry(t.name, t, _HELD[n])
         inside = tensors(made.definition.body) if made.definition else ()
         for t in inside if m.part.kind == "loss" else ():
-            if t.definition is not None and t.name.isidentifier():
+            if t.definition is not None and application(t) is None:
                 yield Entry(t.name, t, str(m.part))
         yield Entry(made.name, made, str(m.part))
 

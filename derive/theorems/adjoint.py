@@ -8,8 +8,9 @@ from sympy import Symbol
 
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.language.layers import layer
-from rot180.derive.language.operators import convolve
+from rot180.derive.language.operators import convolve, flip
 from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.spelling import spelled
 from rot180.derive.language.terms import Access, Apply, Equal, Expression, Tensor, define, term
 from rot180.derive.theorems.convolutions import LETTERS, Sweep
 from rot180.derive.theorems.input_gradient import input_gradient
@@ -50,7 +51,7 @@ def transposed(axes: int) -> Claim:
     summed = tuple(v for v in (*lead_y, *outs, *taps) if v not in free)
     body = term(g[(*lead_y, *outs)], w[(*lead_w, *taps)], *brackets, over=summed)
     shape = tuple(n for _, n in variables)
-    y = define(f"conv_transpose{axes}d({g.name}, w)", shape, free, (body,))
+    y = define(f"conv_transpose{axes}d", shape, free, (body,))
     words = "transposed convolution is the input gradient"
     return Claim(variables, lhs, (term(y[free]),), (), words)
 
@@ -117,13 +118,14 @@ def activated(sweep: Sweep) -> Claim:
     form = input_gradient(sweep).rhs[0].factors[0]
     assert isinstance(form, Access)
     right = (term(form, Apply("sigma", 1, z[free])),)
-    return Claim(variables, lhs, right, (), f"{form.tensor.name} times sigma'(z)")
+    return Claim(variables, lhs, right, (), f"{spelled(form.tensor)} times sigma'(z)")
 
 
 def backpropagated(axes: int) -> Claim:
-    """State delta = (next delta * ROT180(w)) sigma'(z), ROT180(w)[i] := w[-i], for z1 = w * a + b.
+    """State delta = (next delta * flip(w)) sigma'(z) for z1 = w * a + b.
 
     It is the true convolution of the derivations for multilayer perceptrons, with a = sigma(z).
+    They count indices from the middle of w, and write ROT180(w) for flip(w).
     """
     letters = LETTERS[:axes]
     outs, taps, places = (",".join(a[n] for a in letters) for n in range(3))
@@ -135,13 +137,11 @@ def backpropagated(axes: int) -> Claim:
     variables, lhs = chain_goal(forward, z)
     free = tuple(v for v, _ in variables)
     summed = tuple(symbol(p) for p in outs.split(","))
-    turned = tuple(symbol(k) for k in taps.split(","))
-    body = (term(w[tuple(-v for v in turned)]),)
-    rotated = define("rot180(w)", (None,) * axes, turned, body, ("rot180", "w"))
+    rotated = flip(w)
     offset = tuple(v - p for v, p in zip(free, summed, strict=True))
     form = convolve(g[summed], rotated[offset], free, summed)
     right = (term(form[free], Apply("sigma", 1, z[free])),)
-    words = f"the full convolution of {g.name} with {rotated.name}, times sigma'(z)"
+    words = f"the full convolution of {g.name} with {spelled(rotated)}, times sigma'(z)"
     return Claim(variables, lhs, right, (), words, kept=g)
 
 

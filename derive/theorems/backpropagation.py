@@ -14,9 +14,9 @@ from sympy import Expr, Symbol
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.kernel.proof import Variables
 from rot180.derive.language.layers import Layer, layer
-from rot180.derive.language.notation import activation
-from rot180.derive.language.operators import convolve, dilate, flip, rot180, size
+from rot180.derive.language.operators import activation, convolve, dilate, flip, rot180, size
 from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.spelling import spelled
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -75,7 +75,7 @@ def strided_delta(axes: int) -> Claim:
     filled = dilate(g, dict(enumerate(_letters(axes)[3])))
     form = convolve(filled[steps], flip(w)[_minus(index, steps)], index, steps)
     right = (term(form[index], Apply("sigma", 1, z[index])),)
-    words = f"the full convolution of {filled.name} with {flip(w).name}, times sigma'(z)"
+    words = f"the full convolution of {spelled(filled)} with {spelled(flip(w))}, times sigma'(z)"
     return Claim(variables, lhs, right, (), words)
 
 
@@ -99,7 +99,7 @@ def weight_by_flip(axes: int) -> Claim:
     """State dC/dw = delta * flip(sigma(z)): a convolution with the rotated activation."""
     variables, lhs, taps, outs, a, g = _weight_goal(axes)
     form = convolve(g[outs], flip(a)[_minus(taps, outs)], taps, outs)
-    words = f"the convolution of {g.name} with {flip(a).name}"
+    words = f"the convolution of {g.name} with {spelled(flip(a))}"
     return Claim(variables, lhs, (term(form[taps]),), (), words)
 
 
@@ -109,7 +109,7 @@ def weight_by_rotation(axes: int) -> Claim:
     turned = rot180(a, range(axes))
     offset = tuple(e + size(a, n) - 1 for n, e in enumerate(_minus(taps, outs)))
     form = convolve(g[outs], turned[offset], taps, outs)
-    words = f"the convolution of {g.name} with {turned.name}, read from H - 1 on"
+    words = f"the convolution of {g.name} with {spelled(turned)}, read from H - 1 on"
     return Claim(variables, lhs, (term(form[taps]),), (), words)
 
 
@@ -153,7 +153,7 @@ def transposed_flip(axes: int, sign: int) -> Claim:
 
     Args:
         axes: 1 or 2.
-        sign: -1 for a convolution, ``T(w)[p,h] = sum_k w[k] [h = p - k]``; 1 for a correlation.
+        sign: -1 for a convolution, ``T[p,h] = sum_k w[k] [h = p - k]``; 1 for a correlation.
 
     """
     outs, taps, places, _ = _letters(axes)
@@ -164,7 +164,7 @@ def transposed_flip(axes: int, sign: int) -> Claim:
         body = (term(window[taps], *meets, over=taps),)
         return define(name, (None,) * (2 * axes), (*outs, *places), body)
 
-    plain, turned = matrix("T(w)", w), matrix("T(flip(w))", flip(w))
+    plain, turned = matrix("T", w), matrix("T_flipped", flip(w))
     variables: Variables = tuple((v, None) for v in (*places, *outs))
     left, right = (term(plain[(*outs, *places)]),), (term(turned[(*places, *outs)]),)
     return Claim(variables, left, right, (), "the transposed matrix is that of the flipped filter")

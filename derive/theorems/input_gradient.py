@@ -11,6 +11,7 @@ from functools import partial
 
 from rot180.derive.language.operators import dilate, rot180, size
 from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.spelling import spelled
 from rot180.derive.language.terms import Tensor
 from rot180.derive.theorems.convolutions import GENERAL, PLAIN, STRIDED, Sweep
 from rot180.derive.theorems.registry import Claim, claim
@@ -42,7 +43,7 @@ def input_gradient(sweep: Sweep, weight: Tensor | None = None) -> Claim:
     main = dilate(g, factors) if factors else g
     window = rot180(w, spatial)
     rhs = sweep.swept(main[(*lead_y, *index)], window[(*lead_w, *taps)], variables)
-    words = f"the full {sweep.word} of {main.name} with {window.name}"
+    words = f"the full {sweep.word} of {spelled(main)} with {spelled(window)}"
     return Claim(variables, lhs, rhs, (), words)
 
 

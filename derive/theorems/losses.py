@@ -16,7 +16,7 @@ from rot180.derive.language.losses import (
     squared_error,
     weighted_cross_entropy,
 )
-from rot180.derive.language.notation import activation
+from rot180.derive.language.operators import activation
 from rot180.derive.language.terms import (
     Access,
     Apply,

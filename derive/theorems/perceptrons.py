@@ -11,7 +11,7 @@ from functools import partial
 
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.language.layers import Layer, layer
-from rot180.derive.language.notation import activation
+from rot180.derive.language.operators import activation
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import (
     Apply,

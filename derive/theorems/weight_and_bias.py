@@ -8,6 +8,7 @@ from rot180.derive.gradients.gradient import chain_goal, operand, output_gradien
 from rot180.derive.language.layers import layer
 from rot180.derive.language.operators import rot180, size
 from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.spelling import spelled
 from rot180.derive.language.terms import Tensor, term
 from rot180.derive.theorems.convolutions import GENERAL, LETTERS, Sweep
 from rot180.derive.theorems.registry import Claim, claim
@@ -36,7 +37,8 @@ def weight_gradient(sweep: Sweep, signal: Tensor | None = None) -> Claim:
         )
     main = rot180(x, [len(lead_x) + a for a in range(sweep.axes)]) if sweep.true else x
     rhs = sweep.swept(main[(*lead_x, *index)], g[(*lead_y, *outs)], variables)
-    words = f"the {sweep.word} of {main.name} with {g.name}, stride and dilation trading places"
+    words = f"the {sweep.word} of {spelled(main)} with {g.name}, "
+    words += "stride and dilation trading places"
     return Claim(variables, lhs, rhs, (), words)
 
 

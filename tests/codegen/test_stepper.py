@@ -284,4 +284,4 @@ def test_the_gradient_is_the_derived_one() -> None:
     data: Any = stepper_data(layer("conv1d"))
     theorem = input_gradient(layer("conv1d"))
     assert data["views"][1]["free"] == [theorem.variables[-1][0].name]
-    assert {"dilate(grad_y, s)", "rot180(w)"} <= data["tensors"].keys()
+    assert {"dilate_grad_y_s", "rot180_w"} <= data["tensors"].keys()

@@ -479,7 +479,7 @@ def test_compiles_without_overfull_boxes(spec: str, detail: str, tmp_path: Path)
 def test_the_strided_proof_takes_half_a_page(notation: str, tmp_path: Path) -> None:
     """Statement and proof of the strided, dilated, padded 1-D theorem, measured by a TeX engine."""
     found = gradient(layer("y[p] = sum[k] x[s*p + d*k - a] * w[k]"), "x")
-    text = latex_theorem(found, ("y", "L"), NOTATIONS[notation])
+    text = latex_theorem(found, tensors(found.lhs), NOTATIONS[notation])
     text += f"\\par Proof.\n{latex_proof(found, symbols=NOTATIONS[notation])}"
     (tmp_path / "box.tex").write_text(
         "\\documentclass[a4paper,10pt,fleqn]{article}\n\\usepackage[margin=25mm]{geometry}\n"

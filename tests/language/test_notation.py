@@ -14,12 +14,12 @@ from rot180.derive.language.layers import catalogue, layer
 from rot180.derive.language.notation import (
     Layer,
     NotationError,
-    activation,
     make_layer,
     parse_expression,
     parse_layer,
     write,
 )
+from rot180.derive.language.operators import activation
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import (
     Access,
@@ -127,7 +127,7 @@ def test_canonical_text(text: str, canonical: str) -> None:
 
 def test_an_activation_is_a_defined_tensor_with_the_box_of_its_argument() -> None:
     z, i, p, k = tensor("z", "H"), symbol("i"), symbol("p"), symbol("k")
-    sigma = define("sigma(z)", z.shape, (i,), (term(Apply("sigma", 0, z[i])),))
+    sigma = define("sigma_z", z.shape, (i,), (term(Apply("sigma", 0, z[i])),))
     assert activation("sigma", 0, z) == sigma
     assert body("y[p] = sum[k] sigma(z[p-k]) * w[k]")[0].factors[0] == sigma[p - k]
     assert parse_layer("y[p] = sum[k] sigma(z[p-k]) * w[k]").tensors[0] == z
@@ -382,3 +382,19 @@ def test_a_layer_is_made_of_a_definition_only() -> None:
     with pytest.raises(ValueError, match="no definition"):
         make_layer(tensor("y", "P"))
     assert isinstance(layer("linear"), Layer)
+
+
+def test_one_name_is_not_given_to_two_tensors() -> None:
+    """sigma(z) is named sigma_z: a text cannot also call something else that."""
+    with pytest.raises(NotationError, match=r"sigma_z names two tensors: sigma\(z\) is called so"):
+        parse_layer("y[i] = sigma(z[i]) * sigma_z[i]")
+    with pytest.raises(NotationError, match="f_prime_z names two tensors"):
+        parse_layer("y[i] = f'(z[i]) * f_prime(z[i])")
+    z = tensor("z", "H")
+    known = (activation("sigma", 0, z),)
+    i = symbol("i")
+    assert parse_expression("sigma(z[i])", (*known, z), (i,)) == (term(known[0][i]),)
+    with pytest.raises(NotationError, match="sigma_z names two tensors"):
+        parse_expression("sigma_z[i]", known, (i,))
+    with pytest.raises(NotationError, match="rot180 is an operator on tensors"):
+        parse_layer("y[i] = rot180(z[i])")

@@ -460,8 +460,8 @@ def test_a_wrong_weight_gradient() -> None:
 def test_a_tensor_of_the_same_name_with_another_definition() -> None:
     """A rot180 that does not rotate is another tensor, whatever it is called."""
     w = FORWARD.tensors[1]
-    honest = define("rot180(w)", (None,), (j,), (term(w[K - 1 - j]),))
-    liar = define("rot180(w)", (None,), (j,), (term(w[j]),))
+    honest = define("rot180_w", (None,), (j,), (term(w[K - 1 - j]),))
+    liar = define("rot180_w", (None,), (j,), (term(w[j]),))
     variables, lhs = goal("x")
     claim = [(term(*dilated(h + d * j - PAD), r[j], over=(p, j)),) for r in (honest, liar)]
     good = prove(lhs, claim[0], variables)

@@ -270,7 +270,7 @@ def test_scalar_functions() -> None:
 def test_the_chain_rule_through_an_inner_sum() -> None:
     """Sigma of a defined tensor is differentiated through its definition."""
     inner = define("z", (H,), (i,), (term(a[i + k], b[k], over=(k,)),))
-    outer = define("sigma(z)", (H,), (i,), (term(Apply("sigma", 0, inner[i])),))
+    outer = define("sigma_z", (H,), (i,), (term(Apply("sigma", 0, inner[i])),))
     total = define("L", (), (), (term(outer[i], over=(i,)),))
     chain = term(Apply("sigma", 1, inner[i]), b[h - i], Range(i, H), over=(i,))
     claim = Claim(((h, H),), (), ((term(Derivative((total[()],), a[h])),), (chain,)))
@@ -280,7 +280,7 @@ def test_the_chain_rule_through_an_inner_sum() -> None:
 def test_a_box_cuts_off_what_its_tensor_s_factors_let_through() -> None:
     """An activation has no support of its own; a bracket may reach beyond the box, or miss it."""
     z = tensor("z", "H")
-    active = define("sigma(z)", (H,), (i,), (term(Apply("sigma", 0, z[i])),))
+    active = define("sigma_z", (H,), (i,), (term(Apply("sigma", 0, z[i])),))
     reach = define("r", (H,), (i,), (term(Range(i - 2, Integer(3))),))
     for size in (-2, -1, 0, 1, 3):
         model = Model({H: size})

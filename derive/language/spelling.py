@@ -1,0 +1,258 @@
+"""What is shown for a tensor: ``rot180(w)`` where it is that, else its bare name.
+
+A tensor carries no operator, only a name and a definition. Which operator it is, is read off the
+definition: an operator proposes its arguments, is applied to them, and holds if what it then gives
+has the tensor's box and definition. So no name and no file can make a tensor look like another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from sympy import Expr, Symbol
+
+from rot180.derive.language.operators import (
+    activation,
+    dilate,
+    flip,
+    identifier,
+    matmul,
+    pad,
+    rot180,
+    sweep,
+    swept,
+    transpose,
+)
+from rot180.derive.language.polynomial import coefficient, normal, symbols_of, text
+from rot180.derive.language.terms import Access, Apply, Equal, Tensor, Term
+
+
+@dataclass(frozen=True)
+class Application:
+    """What a tensor is: an operator, applied to tensors and polynomials.
+
+    Attributes:
+        operator: the operator's name, or that of a scalar function applied to every entry.
+        arguments: what it is applied to.
+        order: of a scalar function, which derivative.
+        entrywise: whether it is a scalar function.
+
+    """
+
+    operator: str
+    arguments: tuple[Tensor | Expr, ...]
+    order: int = 0
+    entrywise: bool = False
+
+    @property
+    def identifier(self) -> str:
+        """Return the name that the operator gives to the tensor: ``rot180_w``."""
+        return identifier(self.operator + "_prime" * self.order, *self.arguments)
+
+
+Reading: TypeAlias = tuple[Tensor, tuple[Tensor | Expr, ...]]
+"""What an operator gives, and the arguments that it was applied to."""
+
+_READERS: dict[str, Callable[[Tensor], Reading | None]] = {}
+
+
+def read_by(
+    operator: str,
+) -> Callable[[Callable[[Tensor], Reading | None]], Callable[[Tensor], Reading | None]]:
+    """Enter what proposes an operator's arguments for a tensor, and applies it to them.
+
+    Raises:
+        ValueError: the operator has a reader.
+
+    """
+
+    def enter(reader: Callable[[Tensor], Reading | None]) -> Callable[[Tensor], Reading | None]:
+        if operator in _READERS:
+            raise ValueError(f"the operator {operator} is entered twice")
+        _READERS[operator] = reader
+        return reader
+
+    return enter
+
+
+def is_operator(name: str) -> bool:
+    """Say whether a name is that of an operator."""
+    return name in _READERS
+
+
+@lru_cache(maxsize=1 << 14)
+def application(t: Tensor) -> Application | None:
+    """Return which operator a tensor is, applied to what; None where it is no operator's.
+
+    >>> from rot180.derive.language.terms import tensor
+    >>> application(rot180(tensor("w", "K"), [0])).operator
+    'rot180'
+    """
+    if t.definition is None:
+        return None
+    for name, read in _READERS.items():
+        found = read(t)
+        if found is not None and _same(found[0], t):
+            return Application(name, found[1])
+    u = _alone(t)
+    if u is not None and not u.variables and len(u.factors) == 1:
+        (f,) = u.factors
+        if isinstance(f, Apply) and not is_operator(f.function):
+            z = f.argument.tensor
+            if _same(activation(f.function, f.order, z), t):
+                return Application(f.function, (z,), f.order, True)
+    return None
+
+
+def spelled(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
+    """Return what is shown for a tensor: ``rot180(w)`` if it is that, else its bare name.
+
+    Args:
+        t: the tensor.
+        bare: tensors that are to be shown by their bare names.
+
+    >>> from rot180.derive.language.terms import tensor
+    >>> spelled(rot180(tensor("w", "K"), [0])), spelled(tensor("rot180_w", "K"))
+    ('rot180(w)', 'rot180_w')
+
+    """
+    found = None if t in bare else application(t)
+    if found is None:
+        return t.name
+    said = (spelled(a, bare) if isinstance(a, Tensor) else text(a) for a in found.arguments)
+    return f"{found.operator}{chr(39) * found.order}({', '.join(said)})"
+
+
+def alike(shown: Iterable[Tensor]) -> frozenset[Tensor]:
+    """Return the tensors that are spelled as another one is: their names tell them apart."""
+    found: dict[str, set[Tensor]] = {}
+    for t in shown:
+        found.setdefault(spelled(t), set()).add(t)
+    return frozenset(t for same in found.values() if len(same) > 1 for t in same)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return (one.shape, one.definition) == (other.shape, other.definition)
+
+
+def _alone(t: Tensor) -> Term | None:
+    """Return the term of a definition that has one, without a coefficient."""
+    body = t.definition.body if t.definition else ()
+    return body[0] if len(body) == 1 and body[0].coefficient == 1 else None
+
+
+def _moved(t: Tensor) -> tuple[tuple[Symbol, ...], Access] | None:
+    """Return the formals and the entry of a definition that is one entry of a like tensor."""
+    u = _alone(t)
+    if u is None or t.definition is None or u.variables or len(u.factors) != 1:
+        return None
+    (f,) = u.factors
+    if not isinstance(f, Access) or len(f.index) != len(t.shape):
+        return None
+    return t.definition.formals, f
+
+
+@read_by("rot180")
+def _(t: Tensor) -> Reading | None:
+    if (found := _moved(t)) is None:
+        return None
+    formals, inner = found
+    axes = [a for a, (v, e) in enumerate(zip(formals, inner.index, strict=True)) if e != v]
+    if not axes or any(inner.tensor.shape[a] is None for a in axes):
+        return None
+    return rot180(inner.tensor, axes), (inner.tensor,)
+
+
+@read_by("flip")
+def _(t: Tensor) -> Reading | None:
+    found = _moved(t)
+    return (flip(found[1].tensor), (found[1].tensor,)) if found and found[0] else None
+
+
+@read_by("dilate")
+def _(t: Tensor) -> Reading | None:
+    u = _alone(t)
+    if u is None or t.definition is None or not u.variables:
+        return None
+    head, *equations = u.factors
+    if not isinstance(head, Access) or len(head.index) != len(t.shape):
+        return None
+    factors: dict[int, Expr] = {}
+    for a, (v, e) in enumerate(zip(t.definition.formals, head.index, strict=True)):
+        if e != v:
+            met = [f for f in equations if isinstance(f, Equal) and e in symbols_of(f.value)]
+            if e not in u.variables or len(met) != 1:
+                return None
+            sign = coefficient(met[0].value, v)
+            factors[a] = normal(-sign * coefficient(met[0].value, e))
+    if not factors:
+        return None
+    return dilate(head.tensor, factors), (head.tensor, *factors.values())
+
+
+@read_by("pad")
+def _(t: Tensor) -> Reading | None:
+    if (found := _moved(t)) is None:
+        return None
+    formals, inner = found
+    amounts: dict[int, tuple[Expr, Expr]] = {}
+    for a, (v, e) in enumerate(zip(formals, inner.index, strict=True)):
+        before, after = inner.tensor.shape[a], t.shape[a]
+        if e == v and before == after:
+            continue
+        low = normal(v - e)
+        if before is None or after is None or symbols_of(low) & {*formals}:
+            return None
+        amounts[a] = low, normal(after - before - low)
+    if not amounts:
+        return None
+    return pad(inner.tensor, amounts), (inner.tensor, *(e for p in amounts.values() for e in p))
+
+
+@read_by("transpose")
+def _(t: Tensor) -> Reading | None:
+    found = _moved(t)
+    if found is None or len(t.shape) < 2:
+        return None
+    return transpose(found[1].tensor), (found[1].tensor,)
+
+
+@read_by("matmul")
+def _(t: Tensor) -> Reading | None:
+    found = _product(t)
+    if found is None or any(len(f.index) != 2 for f in found):
+        return None
+    a, b = (f.tensor for f in found)
+    return matmul(a, b), (a, b)
+
+
+def _product(t: Tensor) -> tuple[Access, Access] | None:
+    """Return the factors of a definition that is a sum of products of two entries."""
+    u = _alone(t)
+    if u is None or len(u.factors) != 2:
+        return None
+    a, b = u.factors
+    return (a, b) if isinstance(a, Access) and isinstance(b, Access) else None
+
+
+def _read_sweep(word: str, t: Tensor) -> Reading | None:
+    found = _product(t)
+    if found is None or t.definition is None:
+        return None
+    indices = t.definition.formals, t.definition.body[0].variables
+    if sweep(*found, *indices) != word:
+        return None
+    return swept(word, *found, *indices), tuple(f.tensor for f in found)
+
+
+@read_by("correlate")
+def _(t: Tensor) -> Reading | None:
+    return _read_sweep("correlate", t)
+
+
+@read_by("convolve")
+def _(t: Tensor) -> Reading | None:
+    return _read_sweep("convolve", t)
