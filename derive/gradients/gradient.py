@@ -7,7 +7,7 @@ from itertools import combinations
 
 from sympy import Expr, Symbol
 
-from rot180.derive.kernel.proof import Theorem, Variables, replay
+from rot180.derive.kernel.proof import Theorem, Variables, replay, tensors
 from rot180.derive.language import operators
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.operators import sign_of
@@ -110,6 +110,8 @@ def gradient(layer: Layer, wrt: str) -> Theorem:
     form, words = name_form(layer, left.current, tuple(v for v, _ in variables))
     if form is None:
         return replace(replay(left.proof()), words=words)
+    if _clash((*goal, term(form))):
+        return replay(left.proof())
     right = Derivation(name, variables, (), (term(form),))
     normalise(right, output_gradient(layer))
     try:
@@ -117,6 +119,12 @@ def gradient(layer: Layer, wrt: str) -> Theorem:
     except NotProvedError:
         return replay(left.proof())
     return replace(replay(proof), words=words)
+
+
+def _clash(expression: Expression) -> bool:
+    """Say whether one name stands for two tensors, as rot180_w where an operand is called so."""
+    found = tensors(expression)
+    return len({t.name for t in found}) < len(found)
 
 
 def kernel_theorem(layer: Layer, wrt: str | None) -> Theorem:
@@ -295,10 +303,10 @@ def _sweep(
         kernel = operators.rot180(kernel, rotated)
     summed = tuple(v for v in t.variables if v not in gone)
     word = "correlate" if sign > 0 else "convolve"
-    a, b = Access(swept, tuple(index)), Access(kernel, taps)
-    if operators.sweep(a, b, free, summed) != word:
+    factors = Access(swept, tuple(index)), Access(kernel, taps)
+    if operators.sweep(*factors, free, summed) != word:
         return None
-    form = operators.swept(word, a, b, free, summed)
+    form = operators.swept(word, *factors, free, summed)
     noun = "correlation" if sign > 0 else "convolution"
     words = f"the {'full ' if full and rotated else ''}{noun} of "
     words += f"{spelled(swept)} with {spelled(kernel)}"

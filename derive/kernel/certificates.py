@@ -251,7 +251,7 @@ class _Reader:
         d = _keys(data, {"name", "shape"}, {"formals", "body"}, "tensor")
         name = _text(d["name"], "tensor name")
         if not _TENSOR.fullmatch(name):
-            raise MalformedError(f"tensor name: found {name!r}, expected a letter, then letters, digits, _")
+            raise MalformedError(f"tensor name: found {name!r}, expected letters, digits and _")
         if name in self.table:
             raise MalformedError(f"tensor {name} is listed twice")
         shape = tuple(None if n is None else _polynomial(n) for n in _list(d["shape"], "shape"))

@@ -28,7 +28,7 @@ from rot180.derive.gradients.gradient import gradient, kernel_theorems
 from rot180.derive.kernel.obligations import Nonzero, Obligation
 from rot180.derive.kernel.proof import Proof, Step, replay
 from rot180.derive.language.layers import layer
-from rot180.derive.language.notation import activation
+from rot180.derive.language.operators import activation
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import (
     Apply,

@@ -153,3 +153,20 @@ def test_a_stride_alone_dilates_the_output_gradient(text: str, name: str) -> Non
     (form,) = found.factors
     assert isinstance(form, Access)
     assert spelled(form.tensor) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("y[n,o] = sum[c] x[n,c] * w[c,o] + transpose_w[n,o]", "transpose_w"),
+        ("y[p] = sum[k] x[p+k] * w[k] + rot180_w[p]", "rot180_w"),
+    ],
+)
+def test_an_operand_called_as_an_operator_calls_its_own_leaves_the_sum(
+    text: str, taken: str
+) -> None:
+    """One name is one tensor: the gradient is proved as a sum, without the operator."""
+    found = gradient(layer(text), "x")
+    assert not found.words
+    assert all(isinstance(f, Access) and f.tensor.definition is None for f in found.rhs[0].factors)
+    assert gradient(layer(text.replace(taken, "b")), "x").words
