@@ -20,9 +20,9 @@ from rot180.codegen.render import (
     render_module,
 )
 from rot180.codegen.sizes import size_in_c
+from rot180.derive.certificates.writer import dumps
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
-from rot180.derive.kernel.certificates import dumps
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer, axes, layer
 from rot180.derive.theorems import theorem

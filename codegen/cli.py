@@ -27,9 +27,10 @@ from rot180.codegen.five_steps import network_document
 from rot180.codegen.program import program
 from rot180.codegen.publish import FORMATS, formats, publish
 from rot180.codegen.worked import section, worked
+from rot180.derive.certificates.writer import dumps
+from rot180.derive.display.axioms import axioms
 from rot180.derive.display.notations import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
-from rot180.derive.kernel.certificates import dumps
-from rot180.derive.kernel.proof import Theorem, axioms
+from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import catalogue as layers
 from rot180.derive.language.notation import write
 from rot180.derive.networks.network import network

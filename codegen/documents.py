@@ -18,6 +18,7 @@ from rot180.codegen.blocks import (
     Stepper,
 )
 from rot180.codegen.pictures import pictures
+from rot180.derive.display.axioms import cited
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.proof_latex import (
     box,
@@ -33,9 +34,10 @@ from rot180.derive.display.proof_latex import (
 from rot180.derive.display.terms_latex import Letters, escape
 from rot180.derive.gradients.gradient import loss, output_gradient
 from rot180.derive.kernel.obligations import evident
-from rot180.derive.kernel.proof import Theorem, cited, replay, tensors
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.terms import Access, Derivative, Tensor, term
+from rot180.derive.language.terms import Access, Derivative, Tensor, tensors, term
 
 CONVENTION = (
     "A tensor is a function of integer indices that is zero outside its box, a sum runs over all "

@@ -15,17 +15,8 @@ from itertools import product
 from sympy import Expr, Symbol
 
 from rot180.derive.language.polynomial import coefficient, normal, number, symbol, symbols_of
-from rot180.derive.language.terms import (
-    Access,
-    Apply,
-    Equal,
-    Factor,
-    Range,
-    Tensor,
-    Term,
-    apart,
-    substitute,
-)
+from rot180.derive.language.substitute import apart, substitute
+from rot180.derive.language.terms import Access, Apply, Equal, Factor, Range, Tensor, Term
 
 Env = Mapping[str, int]
 Place = tuple[int, ...]

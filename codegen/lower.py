@@ -8,9 +8,12 @@ from sympy import Expr, Symbol
 
 from rot180.codegen.passes import PASSES, LoweringError, arrange, draft
 from rot180.codegen.plan import Nest, Plan
-from rot180.derive.kernel.proof import ProofError, Theorem, replay, tensors
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.terms import Condition, Expression, Term, apart
+from rot180.derive.language.substitute import apart
+from rot180.derive.language.terms import Condition, Expression, Term, tensors
 
 
 def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
@@ -21,7 +24,7 @@ def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
         reserved: names that no variable of the plan may have, besides those of the tensors.
 
     Raises:
-        LoweringError: the theorem is not what its proof proves, an obligation is open, a free
+        LoweringError: the theorem is not what its proof proves, a free
             variable has no box, or its right side cannot be lowered.
 
     """
@@ -33,8 +36,6 @@ def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
         raise LoweringError(f"{theorem.name} does not replay: {error}") from error
     if proved.lines != theorem.lines:
         raise LoweringError(f"{theorem.name} is not what its proof proves: replay the proof")
-    if proved.open:
-        raise LoweringError(f"{theorem.name} has {len(proved.open)} open obligations")
     variables: list[tuple[Symbol, Expr]] = []
     for v, n in proved.variables:
         if n is None:

@@ -14,16 +14,8 @@ from sympy import Expr, Integer, Symbol, gcd
 
 from rot180.codegen.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Solved, affine
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
-from rot180.derive.language.terms import (
-    Access,
-    Apply,
-    AtLeast,
-    Condition,
-    Equal,
-    Range,
-    Term,
-    fresh,
-)
+from rot180.derive.language.substitute import fresh
+from rot180.derive.language.terms import Access, Apply, AtLeast, Condition, Equal, Range, Term
 
 
 class LoweringError(ValueError):

@@ -20,7 +20,8 @@ from rot180.codegen.lower import lower
 from rot180.codegen.printers import interface
 from rot180.codegen.render import environment, render_module
 from rot180.derive.gradients.gradient import kernel_theorem
-from rot180.derive.kernel.proof import Theorem, replay
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.terms import Access
 from rot180.derive.networks.network import (

@@ -34,8 +34,9 @@ from rot180.codegen.rocq_printer import (
 from rot180.codegen.rocq_tables import exhaust
 from rot180.codegen.rocq_tactics import TACTICS, WHOLE, Case, finite, typed
 from rot180.codegen.tools import Ran, ToolError, run
-from rot180.derive.kernel.proof import Proof, Theorem, Variables, replay, tensors
-from rot180.derive.kernel.rules import Place
+from rot180.derive.kernel.place import Place
+from rot180.derive.kernel.proof import Proof, Theorem, Variables
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.terms import (
     Access,
     Condition,
@@ -44,6 +45,7 @@ from rot180.derive.language.terms import (
     Range,
     Tensor,
     factor_symbols,
+    tensors,
 )
 from rot180.derive.search.tactics import Derivation, unfold
 
@@ -112,14 +114,12 @@ def script(theorem: Theorem) -> str:
     """Return the text of the proof script of a theorem.
 
     Args:
-        theorem: a replayed proof without open obligations.
+        theorem: a replayed proof.
 
     Raises:
-        ScriptError: an obligation is open, or a step is beyond what scripts cover.
+        ScriptError: a step is beyond what scripts cover.
 
     """
-    if theorem.open:
-        raise ScriptError(f"{theorem.name} has an open obligation")
     names, claimed = _statement(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
     proof = _script(theorem, names)
     return environment().get_template("proof.v.jinja").render(script=proof, statement=claimed)
@@ -150,7 +150,7 @@ def scripts(theorems: Iterable[Theorem]) -> dict[str, str]:
     """Return file name to text: the library and the script of each theorem.
 
     Args:
-        theorems: replayed proofs without open obligations.
+        theorems: replayed proofs.
 
     Raises:
         ScriptError: a proof uses what scripts do not cover.
@@ -213,7 +213,7 @@ def verify(folder: Path, theorems: Iterable[Theorem], workers: int = 2) -> Itera
 
     Args:
         folder: where the scripts and the library lie.
-        theorems: replayed proofs without open obligations.
+        theorems: replayed proofs.
         workers: how many run at a time.
 
     Raises:

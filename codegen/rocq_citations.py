@@ -9,20 +9,20 @@ from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.rocq_printer import Printer, ScriptError, boxes_of, function_name
 from rot180.codegen.rocq_tactics import Case, Reach, Support, descend, permute, pull
+from rot180.derive.kernel.citing import instantiate
 from rot180.derive.kernel.obligations import Nonzero, Obligation
-from rot180.derive.kernel.proof import Proof, Theorem, tensors
-from rot180.derive.kernel.rules import Place, instantiate
+from rot180.derive.kernel.place import Place
+from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.language.polynomial import normal, symbols_of
+from rot180.derive.language.substitute import apart, substitute, substitute_condition
 from rot180.derive.language.terms import (
     Access,
     Derivative,
     Factor,
     Tensor,
     Term,
-    apart,
     factor_symbols,
-    substitute,
-    substitute_condition,
+    tensors,
 )
 
 
@@ -141,10 +141,11 @@ def compose(
     assert isinstance(pending, Derivative)
     if inner.definition is None:
         raise ScriptError(f"{inner.name} is no defined tensor")
-    left, right = (instantiate(e, by, tensors) for e in (cited.theorem.lhs, cited.theorem.rhs))
-    (known,) = left[0].factors
+    (known,) = cited.theorem.lhs[0].factors
     assert isinstance(known, Derivative)
-    index = tuple(v for v in known.wrt.index if isinstance(v, Symbol))
+    swap = {**dict(tensors), known.wrt.tensor.name: inner}
+    right = instantiate(cited.theorem.rhs, by, tuple(swap.items()))
+    index = tuple(v for e in known.wrt.index if isinstance(v := e.xreplace(by), Symbol))
     moved = Derivative((Access(inner, index),), pending.wrt)
     rest, first = place.around(factor), len(t.variables) + len(index)
     last = len(t.factors) - factor
@@ -171,10 +172,6 @@ def compose(
     splits = case.needed(wanted, supports, ())
     _bring_near(case, cited, by, (*t.variables, *index), supports, splits)
     case.say("apply f_equal2; [| reflexivity].")
-    swap = dict(tensors)
-    for u in cited.operands:
-        if swap.get(u.name, u) == known.wrt.tensor:
-            swap[u.name] = inner
     _apply(case, cited, by, swap, wanted, [pending, *_factors(sides)])
     case.say("}")
     pull(case, Term(Integer(1), (), (moved,)), (moved,), sides)

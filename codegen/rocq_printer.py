@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from rot180.derive.kernel.proof import Variables, tensors
+from rot180.derive.kernel.proof import Variables
 from rot180.derive.language.polynomial import integral, ordered, text
 from rot180.derive.language.scalar_functions import related, relation
 from rot180.derive.language.terms import (
@@ -23,6 +23,7 @@ from rot180.derive.language.terms import (
     Tensor,
     Term,
     factor_symbols,
+    tensors,
 )
 
 _WORDS = """

@@ -9,7 +9,7 @@ from sympy import Expr, Symbol
 from rot180.codegen.rocq_printer import ScriptError
 from rot180.codegen.rocq_tactics import Case, Support
 from rot180.derive.kernel.obligations import Obligation
-from rot180.derive.kernel.rules import Place
+from rot180.derive.kernel.place import Place
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Access, Bracket, Range, Tensor, Term
 

@@ -19,9 +19,11 @@ from rot180.derive.kernel.obligations import (
     open_parts,
     parts,
 )
+from rot180.derive.kernel.place import Place
 from rot180.derive.kernel.proof import Proof, Step, Theorem
-from rot180.derive.kernel.rules import Place, related_terms
+from rot180.derive.kernel.rules import related_terms
 from rot180.derive.language.polynomial import coefficient, normal, symbol, symbols_of
+from rot180.derive.language.substitute import apart, fresh, substitute, substitute_factor
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -36,11 +38,7 @@ from rot180.derive.language.terms import (
     Tensor,
     Term,
     accesses_and_brackets,
-    apart,
     factor_symbols,
-    fresh,
-    substitute,
-    substitute_factor,
 )
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from rot180.derive.display.terms_latex import Letters
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.spelling import application
-from rot180.derive.language.terms import Access, Apply, Tensor, substitute_tensor
+from rot180.derive.language.substitute import substitute_tensor
+from rot180.derive.language.terms import Access, Apply, Tensor
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from fractions import Fraction
 from math import prod
 
 from rot180.codegen.render import environment
-from rot180.derive.kernel.proof import Theorem, tensors
-from rot180.derive.kernel.rules import is_table, table_entry
-from rot180.derive.language.terms import Tensor
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.tables import is_table, table_entry
+from rot180.derive.language.terms import Tensor, tensors
 from rot180.derive.theorems import theorem
 
 Rows = tuple[tuple[Fraction, ...], ...]

@@ -29,6 +29,7 @@ from rot180.derive.gradients.gradient import gradient, output_gradient
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import normal
+from rot180.derive.language.substitute import substitute
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -39,7 +40,6 @@ from rot180.derive.language.terms import (
     Range,
     Tensor,
     Term,
-    substitute,
     term,
 )
 from rot180.derive.semantics.evaluate import evaluate, points, table

@@ -1,11 +1,18 @@
 """Derive, prove and typeset the gradients of layers written as indexed sums."""
 
+from rot180.derive.certificates.reader import loads
+from rot180.derive.certificates.writer import dumps
+from rot180.derive.display import views
+from rot180.derive.display.axioms import axioms
 from rot180.derive.gradients.gradient import gradient, kernel_theorem, kernel_theorems
-from rot180.derive.kernel.certificates import dumps, loads
-from rot180.derive.kernel.proof import Proof, ProofError, Step, Theorem, axioms, replay
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.proof import Proof, Step, Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer, layer
 from rot180.derive.search.tactics import NotProvedError, prove
 from rot180.derive.theorems import theorem, theorems
+
+views.enter()
 
 __all__ = [
     "Layer",

@@ -18,8 +18,9 @@ from sympy import Expr, Symbol
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, Table
 from rot180.derive.display.statement import as_padding, reading, sizes_of
 from rot180.derive.display.terms_latex import TEXT_WIDTH, Letters, escape, letter, text_width, width
-from rot180.derive.kernel.proof import Proof, Theorem, replay, tensors
-from rot180.derive.kernel.rules import REASONS
+from rot180.derive.kernel.place import REASONS
+from rot180.derive.kernel.proof import Proof, Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.notation import Layer
 from rot180.derive.language.polynomial import (
     coefficient,
@@ -32,6 +33,7 @@ from rot180.derive.language.polynomial import (
 )
 from rot180.derive.language.scalar_functions import FUNCTIONS, relation
 from rot180.derive.language.spelling import application, spelled
+from rot180.derive.language.substitute import fresh, substitute
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -45,9 +47,8 @@ from rot180.derive.language.terms import (
     Term,
     accesses_and_brackets,
     define,
-    fresh,
     indices,
-    substitute,
+    tensors,
     term,
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from sympy import Expr, Symbol
 
-from rot180.derive.kernel.proof import Theorem, tensors
+from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.notation import write
 from rot180.derive.language.polynomial import (
     Monomial,
@@ -17,6 +17,7 @@ from rot180.derive.language.polynomial import (
     symbols_of,
     text,
 )
+from rot180.derive.language.substitute import fresh, substitute
 from rot180.derive.language.terms import (
     Access,
     AtLeast,
@@ -26,8 +27,7 @@ from rot180.derive.language.terms import (
     Expression,
     Tensor,
     Term,
-    fresh,
-    substitute,
+    tensors,
     term,
 )
 

@@ -7,23 +7,24 @@ from itertools import combinations
 
 from sympy import Expr, Symbol
 
-from rot180.derive.kernel.proof import Theorem, Variables, replay, tensors
+from rot180.derive.kernel.proof import Theorem, Variables
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language import operators
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.operators import sign_of
 from rot180.derive.language.polynomial import coefficient, factored, normal, symbols_of
 from rot180.derive.language.spelling import spelled
+from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
     Access,
     AtLeast,
-    Condition,
     Derivative,
     Equal,
     Expression,
     Tensor,
     Term,
     define,
-    fresh,
+    tensors,
     term,
 )
 from rot180.derive.search.tactics import (
@@ -144,24 +145,18 @@ def kernel_theorem(layer: Layer, wrt: str | None) -> Theorem:
     else:
         variables, goal = chain_goal(layer, operand(layer, wrt))
         name = f"{layer.name or 'layer'}.grad_{wrt}.kernel"
-    d, moduli = _phases(layer, name, variables, (), goal)
-    hypotheses = tuple(AtLeast(m - 1) for m in dict.fromkeys(moduli) if not m.is_number)
-    if hypotheses:
-        d, _ = _phases(layer, name, variables, hypotheses, goal)
+    d = Derivation(name, variables, (), goal, trial=True)
+    moduli = dict.fromkeys(_phases(layer, d))
+    hypotheses = tuple(AtLeast(m - 1) for m in moduli if not m.is_number)
+    d = Derivation(name, variables, hypotheses, goal)
+    _phases(layer, d)
     return replay(d.proof())
 
 
-def _phases(
-    layer: Layer,
-    name: str,
-    variables: Variables,
-    hypotheses: tuple[Condition, ...],
-    goal: Expression,
-) -> tuple[Derivation, list[Expr]]:
-    """Normalise, then split every equation by remainder; return also the moduli met."""
-    d = Derivation(name, variables, hypotheses, goal)
+def _phases(layer: Layer, d: Derivation) -> list[Expr]:
+    """Normalise, then split every equation by remainder; return the moduli met."""
     normalise(d, output_gradient(layer))
-    return d, split_equations(d)
+    return split_equations(d)
 
 
 def kernel_theorems(layer: Layer) -> list[tuple[str, Theorem]]:

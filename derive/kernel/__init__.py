@@ -1,1 +1,5 @@
-"""The trusted base: rules, side conditions, replay."""
+"""The trusted base: rules, side conditions, replay. Importing it declares the rules."""
+
+from rot180.derive.kernel import citing, rules, tables
+
+__all__ = ["citing", "rules", "tables"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rot180.derive.language.operators import activation, identifier, size
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.spelling import Reading, application, read_by
+from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -19,7 +20,6 @@ from rot180.derive.language.terms import (
     Tensor,
     Term,
     define,
-    fresh,
     term,
 )
 

@@ -28,6 +28,7 @@ from rot180.derive.language.parser import Entry, NotationError, Raw, Reader
 from rot180.derive.language.polynomial import coefficient, monomials, ordered, symbol, text
 from rot180.derive.language.printer import write, write_factor, write_term
 from rot180.derive.language.spelling import application, spelled
+from rot180.derive.language.substitute import supports
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -40,7 +41,6 @@ from rot180.derive.language.terms import (
     accesses_and_brackets,
     define,
     indices,
-    supports,
 )
 
 __all__ = [

@@ -18,16 +18,8 @@ from rot180.derive.language.polynomial import (
     symbols_of,
     text,
 )
-from rot180.derive.language.terms import (
-    Access,
-    Apply,
-    Equal,
-    Expression,
-    Tensor,
-    define,
-    fresh,
-    term,
-)
+from rot180.derive.language.substitute import fresh
+from rot180.derive.language.terms import Access, Apply, Equal, Expression, Tensor, define, term
 
 _SIGNS = {"+": "plus", "-": "minus", "*": "times", "^": "to", "/": "over"}
 

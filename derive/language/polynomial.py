@@ -39,51 +39,146 @@ def _expand(e: Expr) -> Expr:
 
 
 def normal(e: Expr | int) -> Expr:
-    """Return the expanded polynomial; two polynomials are equal when these are `==`."""
-    return _expand(sp.sympify(e))
+    """Return the expanded polynomial; two polynomials are equal when these are `==`.
+
+    Raises:
+        TypeError: it is neither an expression nor an integer.
+
+    """
+    return _expand(_expression(e))
+
+
+def _expression(e: object) -> Expr:
+    if isinstance(e, bool) or not isinstance(e, Expr | int):
+        raise TypeError(f"found {e!r}, a {type(e).__name__}; expected a polynomial")
+    return sp.Integer(e) if isinstance(e, int) else e
 
 
 def rational(e: Expr | int) -> Expr:
-    """Return the expanded polynomial, its coefficients rational, its symbols those of `symbol`.
+    """Return the polynomial as it is written, its coefficients rational, its symbols plain.
+
+    The result is built anew from its monomials, so nothing unevaluated survives: two polynomials
+    are equal if and only if what this returns for them is `==`.
 
     Raises:
+        TypeError: it is neither an expression nor an integer.
         ValueError: it divides by a symbol, has another function or a foreign symbol in it.
 
     """
-    return _checked(normal(e))
+    return _rebuilt(_expression(e))
 
 
 @lru_cache(maxsize=1 << 17)
-def _checked(e: Expr) -> Expr:
-    for part in sp.preorder_traversal(e):
-        power = isinstance(part, sp.Pow) and not (part.exp.is_Integer and part.exp > 0)
-        foreign = isinstance(part, Symbol) and part != symbol(part.name)
-        known = isinstance(part, sp.Add | sp.Mul | sp.Pow | Symbol | sp.Rational)
-        if power or foreign or not known:
-            raise ValueError(f"{e} is not a polynomial: {part} is not allowed in it")
-    return e
+def _rebuilt(e: Expr) -> Expr:
+    parts = _parts(e, e)
+    products = (sp.Mul(c, *(symbol(n) ** k for n, k in m)) for m, c in parts.items() if c != 0)
+    found: Expr = sp.Add(*products)
+    return found
+
+
+def _parts(e: Expr, whole: Expr) -> dict[Monomial, sp.Rational]:
+    """Expand an expression into its monomials, whatever was left unevaluated in it."""
+    if isinstance(e, sp.Rational):
+        return {(): sp.Rational(e.p, e.q)}
+    if isinstance(e, Symbol) and e == symbol(e.name):
+        return {((e.name, 1),): sp.Integer(1)}
+    if isinstance(e, sp.Add):
+        total: dict[Monomial, sp.Rational] = {}
+        for part in e.args:
+            for m, c in _parts(part, whole).items():
+                total[m] = total.get(m, sp.Integer(0)) + c
+        return total
+    product: dict[Monomial, sp.Rational] = {(): sp.Integer(1)}
+    if isinstance(e, sp.Mul):
+        for part in e.args:
+            product = _times(product, _parts(part, whole))
+        return product
+    if isinstance(e, sp.Pow) and e.exp.is_Integer and 0 < e.exp <= HIGHEST_POWER:
+        base = _parts(e.base, whole)
+        for _ in range(int(e.exp)):
+            product = _times(product, base)
+        return product
+    raise ValueError(f"{whole} is not a polynomial: {e} is not allowed in it")
+
+
+def _times(
+    a: Mapping[Monomial, sp.Rational], b: Mapping[Monomial, sp.Rational]
+) -> dict[Monomial, sp.Rational]:
+    out: dict[Monomial, sp.Rational] = {}
+    for m, c in a.items():
+        for n, d in b.items():
+            powers = dict(m)
+            for name, k in n:
+                powers[name] = powers.get(name, 0) + k
+            both = tuple(sorted(powers.items()))
+            out[both] = out.get(both, sp.Integer(0)) + c * d
+    return out
+
+
+HIGHEST_POWER = 1000
+"""The highest power that a text or an expression may have of a name."""
 
 
 def integral(e: Expr | int) -> Expr:
-    """Return the expanded polynomial, all of whose coefficients must be integers.
+    """Return the polynomial as `rational` does; all its coefficients must be integers.
 
     Raises:
+        TypeError: it is neither an expression nor an integer.
         ValueError: it is no polynomial, or a coefficient is not an integer.
 
     """
-    return _integral(sp.sympify(e))
+    return _integral(_expression(e))
 
 
 @lru_cache(maxsize=1 << 17)
 def _integral(e: Expr) -> Expr:
-    e = rational(e)
+    e = _rebuilt(e)
     if any(c.q != 1 for c in monomials(e).values()):
         raise ValueError(f"{text(e)} is not integral: an index counts in integers")
     return e
 
 
+def is_integral(e: Expr) -> bool:
+    """Say whether an expanded polynomial has integer coefficients alone."""
+    return all(c.q == 1 for c in monomials(e).values())
+
+
+def quotient(e: Expr, by: Expr) -> Expr | None:
+    """Return the polynomial q with ``q * by = e``; None if there is none, or if `by` is 0.
+
+    >>> s, t = symbol("s"), symbol("t")
+    >>> quotient(normal(2 * s * (s + t)), normal(s + t)), quotient(s, t)
+    (2*s, None)
+    """
+    rest, found = dict(monomials(normal(e))), sp.Integer(0)
+    divisor = monomials(normal(by))
+    if not divisor:
+        return None
+    lead = max(divisor, key=_lexicographic)
+    while rest:
+        top = max(rest, key=_lexicographic)
+        powers = dict(top)
+        for name, k in lead:
+            powers[name] = powers.get(name, 0) - k
+        if min(powers.values(), default=0) < 0:
+            return None
+        c = rest[top] / divisor[lead]
+        factor: Monomial = tuple(sorted((n, k) for n, k in powers.items() if k))
+        found += c * sp.Mul(*(symbol(n) ** k for n, k in factor))
+        for m, d in _times({factor: c}, divisor).items():
+            left = rest.pop(m, sp.Integer(0)) - d
+            if left != 0:
+                rest[m] = left
+    return normal(found)
+
+
+def _lexicographic(m: Monomial) -> tuple[tuple[tuple[int, ...], int], ...]:
+    """Order monomials so that a product of leading ones leads: by the first name, then the next."""
+    return tuple(((*(-ord(c) for c in name), 1), k) for name, k in m)
+
+
 def door(e: Expr | int) -> Expr:
-    """Bring an expression from outside in: symbols by name alone, then `normal`.
+    """Bring an expression from outside in: symbols by name alone, then `rational`.
 
     `Symbol('s')` and `Symbol('s', positive=True)` differ in SymPy; here one name is one symbol.
     """
@@ -221,57 +316,53 @@ def factored(e: Expr) -> str:
     return f"{v.name}*({text(c)}){joint}{tail.removeprefix('-')}"
 
 
-_TOKEN = re.compile(r"\s*(?:(\d+)|([A-Za-z_]\w*)|([-+*^/()]))")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+"""How a name is spelled: of a symbol, a tensor, a function."""
+
+_SIGN = re.compile(r" *([-+])")
+_ATOM = re.compile(r" *(?:([A-Za-z][A-Za-z0-9_]*)(?: *\^ *([0-9]+))?|([0-9]+)(?: */ *([0-9]+))?)")
+_TIMES = re.compile(r" *\*")
+_END = re.compile(r" *\Z")
 
 
 def parse(source: str) -> Expr:
-    """Read what `text` writes: sums of products of names, powers and numbers.
+    """Read what `text` writes: sums of products of names with powers, and of fractions.
 
     Raises:
         ValueError: anything else; the message shows the text and the place.
 
+    >>> parse("2*s^2 - 1/2")
+    2*s**2 - 1/2
+
     """
-    total, at = sp.Integer(0), 0
-    tokens: list[tuple[str, int]] = []
-    while source[at:].strip():
-        found = _TOKEN.match(source, at)
-        if not found:
-            raise ValueError(f"polynomial {source!r}: unexpected character at {at}")
-        tokens.append((found.group().strip(), at))
-        at = found.end()
-    tokens.append(("", len(source)))
-    i = 0
+    parts: list[Expr] = []
+    at = 0
+    while not parts or not _END.match(source, at):
+        sign = _SIGN.match(source, at)
+        if sign is None and parts:
+            raise ValueError(f"polynomial {source!r}: expected + or - at {at}")
+        at = sign.end() if sign else at
+        product: list[Expr] = [sp.Integer(-1 if sign and sign[1] == "-" else 1)]
+        while len(product) == 1 or _TIMES.match(source, at):
+            times = _TIMES.match(source, at) if len(product) > 1 else None
+            atom = _ATOM.match(source, times.end() if times else at)
+            if atom is None:
+                raise ValueError(f"polynomial {source!r}: expected a name or a number at {at}")
+            product.append(_atom(source, atom))
+            at = atom.end()
+        parts.append(sp.Mul(*product))
+    return normal(sp.Add(*parts))
 
-    def fail(expected: str) -> ValueError:
-        return ValueError(f"polynomial {source!r}: expected {expected} at {tokens[i][1]}")
 
-    while True:
-        sign = 1
-        if tokens[i][0] in ("+", "-"):
-            sign = -1 if tokens[i][0] == "-" else 1
-            i += 1
-        elif total != 0 or i > 0:
-            raise fail("+ or -")
-        product: Expr = sp.Integer(sign)
-        while True:
-            word = tokens[i][0]
-            if word.isdigit():
-                atom: Expr = sp.Integer(word)
-            elif word and (word[0].isalpha() or word[0] == "_"):
-                atom = symbol(word)
-            else:
-                raise fail("a name or a number")
-            i += 1
-            if tokens[i][0] in ("^", "/"):
-                op, power = tokens[i][0], tokens[i + 1][0]
-                if not power.isdigit() or int(power) == 0:
-                    raise fail("a positive number")
-                atom = atom ** int(power) if op == "^" else atom / int(power)
-                i += 2
-            product *= atom
-            if tokens[i][0] != "*":
-                break
-            i += 1
-        total += product
-        if tokens[i][0] == "":
-            return normal(total)
+def _atom(source: str, found: re.Match[str]) -> Expr:
+    name, power, above, below = found.groups()
+    for digits in (power, below):
+        if digits is not None and int(digits) == 0:
+            raise ValueError(f"polynomial {source!r}: found 0, expected a positive number")
+    if name is None:
+        number: Expr = sp.Rational(int(above), int(below or 1))
+        return number
+    if int(power or 1) > HIGHEST_POWER:
+        raise ValueError(f"polynomial {source!r}: found the power {power}, at most {HIGHEST_POWER}")
+    out: Expr = symbol(name) ** int(power or 1)
+    return out

@@ -2,12 +2,11 @@
 
 A name that is not listed here stands for any differentiable function. A *relation* writes a
 derivative as a polynomial in values of listed functions at the same point, ``exp' = exp`` or
-``sigmoid' = sigmoid - sigmoid^2``; it is found by solving for integer coefficients, exactly.
+``sigmoid' = sigmoid - sigmoid^2``; the first derivatives are a table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,12 +14,11 @@ from typing import Any
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.language.polynomial import normal, symbol, symbols_of, text
+from rot180.derive.language.polynomial import monomials, normal, parse, symbol, symbols_of, text
 
 T = Symbol("t", real=True)
 """The argument of every function."""
 
-_E = Symbol("E", positive=True)  # exp(t), while relations are searched for
 _OF: dict[str, Any] = {"t": T}
 
 
@@ -83,35 +81,53 @@ FUNCTIONS = {
 """The functions that are known by name."""
 
 
+RELATIONS = {
+    "identity": "1",
+    "sigmoid": "sigmoid - sigmoid^2",
+    "tanh": "1 - tanh^2",
+    "silu": "sigmoid + silu - sigmoid*silu",
+    "softplus": "sigmoid",
+    "exp": "exp",
+    "log": "reciprocal",
+    "reciprocal": "-reciprocal^2",
+    "half_square": "t",
+}
+"""First derivatives as polynomials in t and in values of listed functions: what is believed."""
+
+HIGHEST_ORDER = 8
+"""The highest order of a derivative for which a relation is worked out."""
+
+
 @cache
 def relation(name: str, order: int = 1) -> Expr | None:
     """Return a derivative as a polynomial in t and in values of listed functions, by their names.
 
+    A first derivative stands in `RELATIONS`; a higher one is the formal derivative of the one
+    before.
+
     Args:
         name: the name of a function.
-        order: which derivative, at least 1.
+        order: which derivative, from 1 to `HIGHEST_ORDER`.
 
     Returns:
-        the polynomial, with integer coefficients; None if the function is not listed or none is
-        known.
+        the polynomial, with integer coefficients; None if none is known.
 
     >>> relation("tanh"), relation("log"), relation("sigmoid", 2), relation("relu")
     (1 - tanh**2, reciprocal, 2*sigmoid**3 - 3*sigmoid**2 + sigmoid, None)
 
     """
-    if name not in FUNCTIONS or order < 1:
+    if name not in RELATIONS or not 1 <= order <= HIGHEST_ORDER:
         return None
     if order == 1:
-        return next(_relations(name), None)
-    previous = relation(name, order - 1)
-    if previous is None:
-        return None
+        return parse(RELATIONS[name])
     total: Expr = sp.Integer(0)
-    for v in symbols_of(previous):
-        slope = sp.Integer(1) if v == symbol("t") else relation(v.name)
-        if slope is None:
-            return None
-        total += sp.diff(previous, v) * slope
+    for powers, c in monomials(relation(name, order - 1) or total).items():
+        for v, k in powers:
+            rest = c * k * sp.Mul(*(symbol(u) ** (n - (u == v)) for u, n in powers))
+            slope = sp.Integer(1) if v == "t" else relation(v)
+            if slope is None:
+                return None
+            total += rest * slope
     return normal(total)
 
 
@@ -145,57 +161,4 @@ def assumption(name: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _relations(name: str) -> Iterator[Expr]:
-    """Yield relations of a first derivative, the shortest first."""
-    own, t, one = symbol(name), symbol("t"), sp.Integer(1)
-    bases: list[tuple[Expr, ...]] = [(one,), (t,), (own,), (one, own, own**2)]
-    for other in FUNCTIONS:
-        g = symbol(other)
-        if g != own:
-            bases += [(g,), (own, g, own * g)]
-    wanted = FUNCTIONS[name].derivative()
-    if not wanted.has(sp.Piecewise):
-        for basis in bases:
-            found = _solve(wanted, basis)
-            if found is not None:
-                yield found
-
-
-def _solve(wanted: Expr, basis: tuple[Expr, ...]) -> Expr | None:
-    """Return the combination of a basis, with integer coefficients, that is the wanted one."""
-    unknown = [Symbol(f"c{n}") for n in range(len(basis))]
-    values = [_values(part) for part in basis]
-    if any(v.has(sp.Piecewise) for v in values):
-        return None
-    rest = wanted - sum(c * v for c, v in zip(unknown, values, strict=True))
-    numerator = sp.expand(sp.fraction(sp.together(_rational(rest)))[0])
-    poly = sp.Poly(numerator)
-    fixed = [v for v in poly.gens if v not in unknown]
-    equations = sp.Poly(numerator, *fixed).coeffs() if fixed else [numerator]
-    for solution in sp.linsolve(equations, unknown):
-        if all(c.is_Integer for c in solution):
-            return normal(sum(c * part for c, part in zip(solution, basis, strict=True)))
-    return None
-
-
-def _values(part: Expr) -> Expr:
-    """Return a polynomial in names as an expression in `T`."""
-    names = {v: FUNCTIONS[v.name].value for v in symbols_of(part) if v.name in FUNCTIONS}
-    found: Expr = part.xreplace({**names, symbol("t"): T})
-    return found
-
-
-def _rational(e: Expr) -> Expr:
-    """Write ``E^k`` for ``exp(k t)``; the rest stays."""
-
-    def power(one: Expr) -> Expr:
-        k = one.args[0] / T
-        found: Expr = _E**k if k.is_Integer else one
-        return found
-
-    hyperbolic = e.rewrite(sp.exp)
-    found: Expr = hyperbolic.replace(lambda one: isinstance(one, sp.exp), power)
-    return found
-
-
-__all__ = ["FUNCTIONS", "Function", "T", "assumption", "fact", "related", "relation"]
+__all__ = ["FUNCTIONS", "RELATIONS", "Function", "T", "assumption", "fact", "related", "relation"]

@@ -20,6 +20,7 @@ from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.notation import Layer, make_layer, parse_layer
 from rot180.derive.language.polynomial import coefficient, door, normal, symbol, text
 from rot180.derive.language.scalar_functions import FUNCTIONS, T
+from rot180.derive.language.substitute import apart, substitute, supports
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -29,12 +30,9 @@ from rot180.derive.language.terms import (
     Factor,
     Range,
     Term,
-    apart,
-    contradictory,
     define,
-    substitute,
-    supports,
 )
+from rot180.derive.search.tactics import contradictory
 
 # -- SymPy in ------------------------------------------------------------------------------------
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import combinations
 from typing import ClassVar, TypeAlias
 
 import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.language.polynomial import (
+    NAME,
     degree,
     door,
     integral,
@@ -26,6 +26,11 @@ from rot180.derive.language.polynomial import (
     symbol,
     symbols_of,
 )
+
+
+def _require(holds: bool, what: str, found: object, expected: str) -> None:
+    if not holds:
+        raise TypeError(f"{what}: found {found!r}, a {type(found).__name__}; expected {expected}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,11 @@ class Tensor:
     __iter__: ClassVar[None] = None
 
     def __post_init__(self) -> None:
+        named = isinstance(self.name, str) and NAME.fullmatch(self.name) is not None
+        _require(named, "name", self.name, "a letter, then letters, digits, underscores")
+        _require(isinstance(self.shape, tuple), "shape", self.shape, "a tuple of sizes")
+        known = type(self.definition) in (Definition, type(None))
+        _require(known, "definition", self.definition, "a definition or None")
         shape = tuple(None if n is None else integral(n) for n in self.shape)
         object.__setattr__(self, "shape", shape)
         if self.definition is None and None in self.shape:
@@ -91,6 +101,7 @@ class Access:
     index: tuple[Expr, ...]
 
     def __post_init__(self) -> None:
+        _require(type(self.tensor) is Tensor, "access", self.tensor, "a tensor")
         object.__setattr__(self, "index", tuple(integral(e) for e in self.index))
         if len(self.index) != len(self.tensor.shape):
             raise ValueError(
@@ -142,6 +153,12 @@ class Apply:
     order: int
     argument: Access
 
+    def __post_init__(self) -> None:
+        named = isinstance(self.function, str) and NAME.fullmatch(self.function) is not None
+        _require(named, "function", self.function, "the name of a function")
+        _require(type(self.order) is int and self.order >= 0, "order", self.order, "a number >= 0")
+        _require(type(self.argument) is Access, "argument", self.argument, "an access")
+
 
 @dataclass(frozen=True, slots=True)
 class Derivative:
@@ -150,10 +167,45 @@ class Derivative:
     factors: tuple[Factor, ...]
     wrt: Access
 
+    def __post_init__(self) -> None:
+        _require_factors(self.factors)
+        _require(type(self.wrt) is Access, "derivative", self.wrt, "an access to differentiate by")
+
+
+def _require_factors(factors: object) -> None:
+    _require(isinstance(factors, tuple), "factors", factors, "a tuple of factors")
+    for f in factors if isinstance(factors, tuple) else ():
+        kind = type(f) in (Access, Equal, Range, Apply, Derivative)
+        _require(kind, "factor", f, "an access, a bracket, a function or a derivative")
+
 
 Factor: TypeAlias = Access | Equal | Range | Apply | Derivative
 Bracket: TypeAlias = Equal | Range
 Condition: TypeAlias = Equal | Range | AtLeast
+
+
+def _require_symbols(what: str, symbols: object) -> None:
+    _require(isinstance(symbols, tuple), what, symbols, "a tuple of symbols")
+    assert isinstance(symbols, tuple)
+    for v in symbols:
+        plain = isinstance(v, Symbol) and v == symbol(v.name)
+        _require(plain, what, v, "a symbol as `symbol` makes them")
+    if len(set(symbols)) != len(symbols):
+        raise ValueError(f"{what}: a variable is named twice: {symbols}")
+
+
+def _require_affine(factors: tuple[Factor, ...], moving: Collection[Symbol]) -> None:
+    """Refuse a box or bound that contains a moving variable, and an index not affine in them."""
+    bound = frozenset(moving)
+    for factor in accesses_and_brackets(factors):
+        fixed = factor.tensor.parameters if isinstance(factor, Access) else frozenset()
+        if isinstance(factor, Range):
+            fixed = symbols_of(factor.size)
+        if fixed & bound:
+            raise ValueError(f"a box or bound contains a bound variable: {factor}")
+        for e in indices(factor):
+            if symbols_of(e) & bound and degree(e, bound) > 1:
+                raise ValueError(f"index {e} is not affine in {tuple(moving)}")
 
 
 @dataclass(frozen=True)
@@ -166,20 +218,11 @@ class Term:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "coefficient", rational(self.coefficient))
-        bound = frozenset(self.variables)
-        if len(bound) != len(self.variables):
-            raise ValueError(f"a bound variable is named twice: {self.variables}")
-        if symbols_of(self.coefficient) & bound:
+        _require_symbols("sum", self.variables)
+        _require_factors(self.factors)
+        if symbols_of(self.coefficient) & frozenset(self.variables):
             raise ValueError(f"coefficient {self.coefficient} contains a bound variable")
-        for factor in accesses_and_brackets(self.factors):
-            fixed = factor.tensor.parameters if isinstance(factor, Access) else frozenset()
-            if isinstance(factor, Range):
-                fixed = symbols_of(factor.size)
-            if fixed & bound:
-                raise ValueError(f"a box or bound contains a bound variable: {factor}")
-            for e in indices(factor):
-                if symbols_of(e) & bound and degree(e, bound) > 1:
-                    raise ValueError(f"index {e} is not affine in {self.variables}")
+        _require_affine(self.factors, self.variables)
 
     @cached_property
     def _hash(self) -> int:
@@ -209,22 +252,24 @@ class Definition:
     canonical: Expression = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if len(set(self.formals)) != len(self.formals):
-            raise ValueError(f"a definition names an index twice: {self.formals}")
-        for term in self.body:
-            if set(term.variables) & set(self.formals):
+        _require_symbols("formals", self.formals)
+        require_expression("body", self.body)
+        for t in self.body:
+            if set(t.variables) & set(self.formals):
                 raise ValueError("a definition sums over one of its own indices")
-            for factor in accesses_and_brackets(term.factors):
-                fixed = factor.tensor.parameters if isinstance(factor, Access) else frozenset()
-                if isinstance(factor, Range):
-                    fixed = symbols_of(factor.size)
-                if fixed & set(self.formals):
-                    raise ValueError(f"a box or bound in a definition has its index: {factor}")
+            if symbols_of(t.coefficient) & set(self.formals):
+                raise ValueError(f"coefficient {t.coefficient} contains an index of the definition")
+            _require_affine(t.factors, (*self.formals, *t.variables))
         if odd := [v.name for v in self.parameters if v.name.startswith("_")]:
             raise ValueError(f"a parameter must not begin with an underscore: {min(odd)}")
-        places = {v: symbol(f"_i{n}") for n, v in enumerate(self.formals)}
-        body = tuple(rename(substitute(t, places), "_b") for t in self.body)
-        object.__setattr__(self, "canonical", body)
+        object.__setattr__(self, "canonical", tuple(map(self._nameless, self.body)))
+
+    def _nameless(self, t: Term) -> Term:
+        """Return a term of the body with its formals and sums numbered: names do not count."""
+        new: dict[Symbol, Expr] = {v: symbol(f"_i{n}") for n, v in enumerate(self.formals)}
+        new |= {v: symbol(f"_b{n}") for n, v in enumerate(t.variables)}
+        variables = tuple(symbol(f"_b{n}") for n in range(len(t.variables)))
+        return Term(t.coefficient, variables, tuple(renumbered(f, new) for f in t.factors))
 
     @cached_property
     def _hash(self) -> int:
@@ -240,6 +285,34 @@ class Definition:
         for term in self.body:
             free |= term.symbols - set(term.variables)
         return frozenset(free - set(self.formals))
+
+
+def require_expression(what: str, expression: object) -> None:
+    """Raise TypeError unless it is a tuple of terms."""
+    whole = isinstance(expression, tuple) and all(type(t) is Term for t in expression)
+    _require(whole, what, expression, "a tuple of terms")
+
+
+def renumbered(factor: Factor, by: Mapping[Symbol, Expr]) -> Factor:
+    """Replace symbols in the indices of a factor, all at once; its tensors and bounds stay."""
+
+    def at(access: Access) -> Access:
+        return Access(access.tensor, tuple(replaced(e, by) for e in access.index))
+
+    if isinstance(factor, Access):
+        return at(factor)
+    if isinstance(factor, Equal):
+        return Equal(replaced(factor.value, by))
+    if isinstance(factor, Range):
+        return Range(replaced(factor.value, by), factor.size)
+    if isinstance(factor, Apply):
+        return Apply(factor.function, factor.order, at(factor.argument))
+    return Derivative(tuple(renumbered(f, by) for f in factor.factors), at(factor.wrt))
+
+
+def replaced(e: Expr, by: Mapping[Symbol, Expr]) -> Expr:
+    """Replace symbols in a polynomial, all at once."""
+    return normal(e.xreplace(dict(by))) if symbols_of(e) & by.keys() else e
 
 
 def define(
@@ -298,159 +371,17 @@ def free_symbols(expression: Expression) -> frozenset[Symbol]:
     return frozenset().union(*(t.symbols - set(t.variables) for t in expression))
 
 
-def fresh(hint: Symbol | str, taken: Collection[Symbol]) -> Symbol:
-    """Return a symbol named after `hint` that is not in `taken`: h, h1, h2, ...
+def tensors(expression: Expression) -> tuple[Tensor, ...]:
+    """Return the tensors of an expression, definitions unfolded, inner ones first."""
+    found: dict[Tensor, None] = {}
 
-    >>> fresh("h", {symbol("h"), symbol("h1")})
-    h2
-    """
-    base = (hint if isinstance(hint, str) else hint.name).rstrip("0123456789") or "v"
-    names = {v.name for v in taken}
-    name, n = (hint if isinstance(hint, str) else hint.name), 0
-    while name in names:
-        n += 1
-        name = f"{base}{n}"
-    return symbol(name)
+    def visit(e: Expression) -> None:
+        for t in e:
+            for f in accesses_and_brackets(t.factors):
+                if isinstance(f, Access) and f.tensor not in found:
+                    if f.tensor.definition is not None:
+                        visit(f.tensor.definition.body)
+                    found[f.tensor] = None
 
-
-Substitution: TypeAlias = Mapping[Symbol, Expr]
-
-
-def _replace(e: Expr, by: Substitution) -> Expr:
-    return normal(e.xreplace(dict(by))) if symbols_of(e) & by.keys() else e
-
-
-def substitute_factor(factor: Factor, by: Substitution) -> Factor:
-    """Replace symbols in a factor, inside its tensors too."""
-    if not factor_symbols(factor) & by.keys():
-        return factor
-    if isinstance(factor, Access):
-        return Access(
-            substitute_tensor(factor.tensor, by), tuple(_replace(e, by) for e in factor.index)
-        )
-    if isinstance(factor, Equal):
-        return Equal(_replace(factor.value, by))
-    if isinstance(factor, Range):
-        return Range(_replace(factor.value, by), _replace(factor.size, by))
-    if isinstance(factor, Apply):
-        argument = substitute_factor(factor.argument, by)
-        assert isinstance(argument, Access)
-        return Apply(factor.function, factor.order, argument)
-    wrt = substitute_factor(factor.wrt, by)
-    assert isinstance(wrt, Access)
-    return Derivative(tuple(substitute_factor(f, by) for f in factor.factors), wrt)
-
-
-def substitute_condition(condition: Condition, by: Substitution) -> Condition:
-    """Replace symbols in a condition."""
-    if isinstance(condition, AtLeast):
-        return AtLeast(_replace(condition.value, by))
-    out = substitute_factor(condition, by)
-    assert isinstance(out, Equal | Range)
-    return out
-
-
-def substitute_tensor(t: Tensor, by: Substitution) -> Tensor:
-    """Replace parameters in a tensor's box and definition."""
-    if not t.parameters & by.keys():
-        return t
-    shape = tuple(None if n is None else _replace(n, by) for n in t.shape)
-    definition = None
-    if t.definition:
-        formals = t.definition.formals
-        taken = frozenset().union(*(symbols_of(e) for e in by.values())) | by.keys()
-        used = taken | t.parameters | set(formals)
-        new: dict[Symbol, Symbol] = {}
-        for v in formals:
-            if v in taken:
-                new[v] = fresh(v, used | set(new.values()))
-        body = tuple(substitute(substitute(b, new), by) for b in t.definition.body)
-        definition = Definition(tuple(new.get(v, v) for v in formals), body)
-    return Tensor(t.name, shape, definition)
-
-
-def substitute(t: Term, by: Substitution) -> Term:
-    """Replace free symbols in a term; bound variables step aside, so nothing is captured."""
-    bound = set(t.variables)
-    by = {v: e for v, e in by.items() if v not in bound and v in t.symbols}
-    if not by:
-        return t
-    incoming = frozenset().union(*(symbols_of(e) for e in by.values()))
-    aside: dict[Symbol, Symbol] = {}
-    for v in t.variables:
-        if v in incoming:
-            aside[v] = fresh(v, t.symbols | incoming | set(aside.values()))
-    full = {**by, **aside}
-    return Term(
-        _replace(t.coefficient, by),
-        tuple(aside.get(v, v) for v in t.variables),
-        tuple(substitute_factor(f, full) for f in t.factors),
-    )
-
-
-def rename_bound(t: Term, names: Mapping[Symbol, Symbol]) -> Term:
-    """Rename bound variables; the new names must be new to the term.
-
-    Raises:
-        ValueError: a new name is already in the term, or is given twice.
-
-    """
-    names = {v: n for v, n in names.items() if v != n}
-    new = set(names.values())
-    if len(new) != len(names) or new & (t.symbols - names.keys()):
-        raise ValueError(f"renaming {names} would capture a name")
-    return Term(
-        t.coefficient,
-        tuple(names.get(v, v) for v in t.variables),
-        tuple(substitute_factor(f, names) for f in t.factors),
-    )
-
-
-def rename(t: Term, prefix: str) -> Term:
-    """Rename the bound variables to prefix0, prefix1, ... in their order."""
-    return rename_bound(t, {v: symbol(f"{prefix}{n}") for n, v in enumerate(t.variables)})
-
-
-def apart(t: Term, taken: Collection[Symbol]) -> Term:
-    """Rename bound variables that are in `taken`."""
-    names: dict[Symbol, Symbol] = {}
-    for v in t.variables:
-        if v in taken:
-            names[v] = fresh(v, set(taken) | t.symbols | set(names.values()))
-    return rename_bound(t, names) if names else t
-
-
-def contradictory(t: Term) -> bool:
-    """Say whether two equations give one index two numbers: the term will be found to be zero."""
-    values = [f.value for f in t.factors if isinstance(f, Equal)]
-    apart = (normal(a - sign * b) for a, b in combinations(values, 2) for sign in (1, -1))
-    return any(e.is_number and e != 0 for e in apart)
-
-
-def supports(factors: Iterable[Factor], taken: Collection[Symbol]) -> tuple[Bracket, ...]:
-    """Return brackets that hold wherever the product can be nonzero.
-
-    A free tensor gives its box; a defined one its box and, if its body is a single term, the
-    supports of that term, its bound variables as new (existential) names outside `taken`. A
-    pending derivative of a product vanishes wherever the product is identically zero.
-    """
-    out: list[Bracket] = []
-    names = set(taken)
-    for factor in factors:
-        if isinstance(factor, Equal | Range):
-            out.append(factor)
-        elif isinstance(factor, Derivative):
-            out += supports(factor.factors, names)
-        elif isinstance(factor, Access):
-            for e, n in zip(factor.index, factor.tensor.shape, strict=True):
-                if n is not None:
-                    out.append(Range(e, n))
-            definition = factor.tensor.definition
-            if definition is not None and len(definition.body) == 1:
-                body = apart(definition.body[0], names | factor_symbols(factor))
-                names |= set(body.variables)
-                body = substitute(body, dict(zip(definition.formals, factor.index, strict=True)))
-                out += supports(body.factors, names)
-        for bracket in out:
-            names |= factor_symbols(bracket)
-    return tuple(out)
+    visit(expression)
+    return tuple(found)

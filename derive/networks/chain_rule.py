@@ -17,8 +17,9 @@ from functools import cache
 from sympy import Expr, Symbol
 
 from rot180.derive.gradients.gradient import gradient, output_gradient
-from rot180.derive.kernel.proof import Step, Theorem, replay, tensors
-from rot180.derive.kernel.rules import instantiate
+from rot180.derive.kernel.citing import instantiate
+from rot180.derive.kernel.proof import Step, Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.spelling import application
@@ -29,8 +30,10 @@ from rot180.derive.language.terms import (
     Range,
     Tensor,
     define,
+    tensors,
     term,
 )
+from rot180.derive.search.citation import instance
 from rot180.derive.search.tactics import Derivation, drop_implied
 
 
@@ -87,15 +90,6 @@ def renamed(
 
 def _rename(text: str, names: Mapping[str, str]) -> str:
     return re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m[0], m[0]), text)
-
-
-def instance(t: Tensor, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor]) -> Tensor:
-    """Return a tensor with other sizes, and other tensors in its definition."""
-    index = tuple(symbol(f"_{n}") for n in range(len(t.shape)))
-    (found,) = instantiate((term(t[index]),), symbols, tuple(given.items()))
-    (access,) = found.factors
-    assert isinstance(access, Access)
-    return access.tensor
 
 
 def at_the_loss(

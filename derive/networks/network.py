@@ -16,21 +16,21 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.gradients.gradient import gradient, operand
-from rot180.derive.kernel.proof import Theorem, tensors
+from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer, activation_layer, axes, layer
 from rot180.derive.language.notation import bare, make_layer, write
 from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.spelling import application
-from rot180.derive.language.terms import Access, Tensor
+from rot180.derive.language.terms import Access, Tensor, tensors
 from rot180.derive.networks.chain_rule import (
     at_the_loss,
     derivative,
-    instance,
     renamed,
     spelled_out,
     through,
 )
 from rot180.derive.networks.parser import Part, parse_network
+from rot180.derive.search.citation import instance
 from rot180.derive.theorems.registry import theorem
 
 COST, TARGET, INPUT = "C", "t", "x"

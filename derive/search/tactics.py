@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import permutations, product
+from dataclasses import replace
+from itertools import combinations, permutations, product
 
 from sympy import Expr, Symbol
 
-from rot180.derive.kernel.obligations import Obligation, certify, evident
-from rot180.derive.kernel.proof import (
-    Proof,
-    Step,
-    Theorem,
-    Variables,
-    follow,
-    replay,
-    show,
-    show_goal,
-    tensors,
-)
-from rot180.derive.kernel.rules import Place, instantiate, is_table
+from rot180.derive.kernel.citing import instantiate
+from rot180.derive.kernel.errors import show
+from rot180.derive.kernel.obligations import Certificate, Obligation, evident, show_goal
+from rot180.derive.kernel.place import Place
+from rot180.derive.kernel.proof import Proof, Step, Theorem, Variables
+from rot180.derive.kernel.replay import follow, replay
+from rot180.derive.kernel.tables import is_table
 from rot180.derive.language.polynomial import coefficient, monomials, normal, symbols_of
 from rot180.derive.language.scalar_functions import relation
+from rot180.derive.language.substitute import fresh, rename_bound, substitute_factor, supports
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -33,12 +29,10 @@ from rot180.derive.language.terms import (
     Range,
     Tensor,
     Term,
-    contradictory,
-    fresh,
-    rename_bound,
-    substitute_factor,
-    supports,
+    tensors,
 )
+from rot180.derive.search.citation import images, prepared
+from rot180.derive.search.farkas import certify
 
 
 class NotProvedError(ValueError):
@@ -54,11 +48,25 @@ class Derivation:
         variables: Variables,
         hypotheses: tuple[Condition, ...],
         start: Expression,
+        other: Expression = (),
+        trial: bool = False,
     ) -> None:
-        """Start from an expression under hypotheses."""
+        """Start from an expression under hypotheses.
+
+        Args:
+            name: the name of the theorem.
+            variables: the free indices with their sizes.
+            hypotheses: conditions on the parameters.
+            start: the left side.
+            other: what will stand beside it, whose names are in use.
+            trial: go on where no certificate is found; what is done is then no proof.
+
+        """
         self.statement = Proof(name, variables, hypotheses, start, ())
         self.lines = [start]
         self.steps: list[Step] = []
+        self.trial = trial
+        self.table = {t.name: t for t in tensors((*start, *other))}
 
     @property
     def current(self) -> Expression:
@@ -66,14 +74,36 @@ class Derivation:
         return self.lines[-1]
 
     def apply(self, rule: str, at: int = 0, **arguments: object) -> None:
-        """Apply a rule, and look for the certificates it needs."""
-        step = Step(rule, at, tuple(sorted(arguments.items())))
+        """Apply a rule, and find the certificates it needs.
+
+        Raises:
+            NotProvedError: no certificate was found for an obligation.
+            ValueError: the rule does not apply.
+
+        """
+        if "theorem" in arguments:
+            arguments = prepared(arguments, self.table)
+        self._take(Step(rule, at, tuple(sorted(arguments.items()))))
+
+    def apply_inside(self, number: int, rule: str, at: int, **arguments: object) -> None:
+        """Apply a rule to the product under a derivative, a factor of a term."""
+        self._take(Step(rule, at, tuple(sorted(arguments.items())), inside=number))
+
+    def _take(self, step: Step) -> None:
         line, needed = follow(self.statement, self.current, step)
-        hard = [o for o in needed if not evident(o)]
-        if hard:
-            step = Step(rule, at, step.arguments, None, tuple(certify(o) for o in hard))
+        found: list[Certificate] = []
+        for obligation in needed:
+            if not evident(obligation):
+                certificate = certify(obligation)
+                if certificate is None and self.trial:
+                    continue
+                if certificate is None:
+                    name, goal = self.statement.name, show_goal(obligation.goal)
+                    raise NotProvedError(f"{name}: no certificate found for {goal}")
+                found.append(certificate)
+        self.table |= {t.name: t for t in tensors(line)}
         self.lines.append(line)
-        self.steps.append(step)
+        self.steps.append(replace(step, certificates=tuple(found)))
 
     def apply_backwards(self, rule: str, result: Expression, at: int, **arguments: object) -> None:
         """Move to a result that a rule turns into the current line."""
@@ -251,6 +281,13 @@ def _never(t: Term) -> bool:
     return any(e.is_number and e != 0 for e in values)
 
 
+def contradictory(t: Term) -> bool:
+    """Say whether two equations give one index two numbers: the term will be found to be zero."""
+    values = [f.value for f in t.factors if isinstance(f, Equal)]
+    apart = (normal(a - sign * b) for a, b in combinations(values, 2) for sign in (1, -1))
+    return any(e.is_number and e != 0 for e in apart)
+
+
 def tidy(d: Derivation) -> None:
     """Carry out derivatives and sums; leave every defined tensor that is not differentiated."""
     differentiate(d)
@@ -269,15 +306,11 @@ def cite(d: Derivation, theorem: Theorem) -> None:
 
     """
     for at, t in enumerate(d.current):
-        for rule, arguments in (*_compositions(d, at, theorem), *_uses(t, theorem)):
-            kept = len(d.steps)
+        for rule, arguments in (*_compositions(d, at, theorem), *_uses(d, t, theorem)):
             try:
-                d.apply(rule, at, theorem=theorem.proof, **arguments)
+                return d.apply(rule, at, theorem=theorem.proof, **arguments)
             except ValueError:
                 continue
-            if None not in d.steps[-1].certificates:
-                return
-            del d.steps[kept:], d.lines[kept + 1 :]
     raise NotProvedError(f"{theorem.name} fits nowhere in\n  {show(d.current)}")
 
 
@@ -301,7 +334,7 @@ def _compositions(
                 }  # fmt: skip
 
 
-def _uses(t: Term, theorem: Theorem) -> Iterator[tuple[str, dict[str, object]]]:
+def _uses(d: Derivation, t: Term, theorem: Theorem) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield ways to read factors of a term as the left side of a theorem."""
     if len(theorem.lhs) != 1 or any(isinstance(f, Derivative) for f in theorem.lhs[0].factors):
         return
@@ -310,7 +343,8 @@ def _uses(t: Term, theorem: Theorem) -> Iterator[tuple[str, dict[str, object]]]:
     choices = [[u] if u in have else [v for v in have if v.shape == u.shape] for u in own]
     for chosen in product(*choices):
         swap = tuple((u.name, v) for u, v in zip(own, chosen, strict=True) if u != v)
-        (pattern,) = instantiate(theorem.lhs, {}, swap)
+        made = images(theorem, {}, dict(swap), dict(d.table))
+        (pattern,) = instantiate(theorem.lhs, {}, tuple(made.items()))
         free = [v for v, _ in theorem.variables]
         for numbers, at in _occurrences(t, pattern, free):
             bound = tuple(at[v] for v in pattern.variables)
@@ -467,8 +501,6 @@ def _carry_over(
     )
     if drop or add:
         d.apply("bracket", at, drop=drop, add=add)
-        if d.steps[-1].certificates and None in d.steps[-1].certificates:
-            raise NotProvedError("the brackets differ")
     if d.current[at].factors != target.factors:
         d.apply("reorder", at, factors=target.factors)
 
@@ -620,13 +652,10 @@ def prove(
         NotProvedError: no proof was found; that refutes nothing.
 
     """
-    left = Derivation(name, variables, hypotheses, lhs)
+    left = Derivation(name, variables, hypotheses, lhs, rhs)
     right = Derivation(name, variables, hypotheses, rhs)
-    theorem = replay(_found(left, right, lemmas, kept))
-    if theorem.open:
-        goals = ", ".join(show_goal(o.goal) for o in theorem.open)
-        raise NotProvedError(f"{name}: no certificate found for {goals}")
-    return theorem
+    right.table = left.table
+    return replay(_found(left, right, lemmas, kept))
 
 
 def _found(

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from rot180.derive.kernel.proof import Proof, Theorem, Variables, replay, tensors
+from rot180.derive.kernel.proof import Proof, Theorem, Variables
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.notation import parse_expression
 from rot180.derive.language.polynomial import parse, symbol
-from rot180.derive.language.terms import AtLeast, Condition, Equal, Expression
+from rot180.derive.language.terms import AtLeast, Condition, Equal, Expression, tensors
 from rot180.derive.search.tactics import NotProvedError, prove
 from rot180.derive.semantics.check import Counterexample
 from rot180.derive.semantics.counterexample import BOUND, Equation, counterexample, refute

@@ -13,8 +13,10 @@ from typing import Any
 
 from sympy import Expr
 
+from rot180.derive.display.axioms import cited
 from rot180.derive.kernel.obligations import Goal, Nonzero, Obligation, evident
-from rot180.derive.kernel.proof import Theorem, cited, replay
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import monomials
 from rot180.derive.language.terms import Equal, Range
 

@@ -11,9 +11,8 @@ from dataclasses import replace
 from functools import partial
 
 from rot180.derive.gradients.gradient import operand
-from rot180.derive.kernel.proof import tensors
-from rot180.derive.kernel.rules import instantiate
-from rot180.derive.language.terms import Tensor
+from rot180.derive.kernel.citing import instantiate
+from rot180.derive.language.terms import Tensor, tensors
 from rot180.derive.theorems.adjoint import activated, adjointness
 from rot180.derive.theorems.convolutions import Sweep
 from rot180.derive.theorems.registry import Claim, claim

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from rot180.derive.kernel.citing import instantiate
 from rot180.derive.kernel.proof import Variables
-from rot180.derive.kernel.rules import instantiate
 from rot180.derive.language.terms import Derivative, Expression, Tensor, define, term
 from rot180.derive.theorems.convolutions import Sweep
 from rot180.derive.theorems.input_gradient import input_gradient

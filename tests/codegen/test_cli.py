@@ -214,7 +214,7 @@ def test_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_verify_refuses_a_corrupted_certificate(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from rot180.derive.kernel.certificates import dumps
+    from rot180.derive.certificates.writer import dumps
     from rot180.derive.theorems import theorem
 
     text = dumps(theorem("rot180_correlation_general_1d").proof)

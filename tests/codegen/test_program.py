@@ -14,7 +14,7 @@ import pytest
 
 from rot180.codegen import files
 from rot180.codegen.program import program
-from rot180.derive.kernel.proof import ProofError
+from rot180.derive.kernel.errors import ProofError
 from rot180.derive.networks.network import network
 from rot180.derive.networks.parser import Part
 

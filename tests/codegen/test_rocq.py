@@ -26,7 +26,8 @@ from rot180.codegen.rocq_printer import ScriptError
 from rot180.codegen.tools import Ran, ToolError, run
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
 from rot180.derive.kernel.obligations import Nonzero, Obligation
-from rot180.derive.kernel.proof import Proof, Step, replay
+from rot180.derive.kernel.proof import Proof, Step
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import layer
 from rot180.derive.language.operators import activation
 from rot180.derive.language.polynomial import symbol

@@ -29,7 +29,8 @@ from rot180.derive.display.proof_latex import (
 from rot180.derive.display.statement import reading
 from rot180.derive.display.terms_latex import TEXT_WIDTH, Letters, escape, letter, width
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
-from rot180.derive.kernel.proof import ProofError, Theorem, tensors
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import normal, symbol
 from rot180.derive.language.terms import (
@@ -44,6 +45,7 @@ from rot180.derive.language.terms import (
     Term,
     define,
     tensor,
+    tensors,
     term,
 )
 from rot180.derive.semantics.evaluate import evaluate

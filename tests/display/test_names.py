@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sympy import Integer
 
+from rot180.derive.certificates.reader import MalformedError, loads
 from rot180.derive.display.proof_latex import latex_theorem
-from rot180.derive.kernel.certificates import MalformedError, loads
-from rot180.derive.kernel.proof import Proof, replay
+from rot180.derive.kernel.proof import Proof
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.losses import softmax
 from rot180.derive.language.operators import (
     activation,

@@ -7,7 +7,8 @@ import pytest
 from rot180.codegen.lower import lower
 from rot180.codegen.plan import Box, Phase, Solved
 from rot180.derive.gradients.gradient import gradient, kernel_theorem, kernel_theorems
-from rot180.derive.kernel.proof import Theorem, replay
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer, catalogue, layer
 from rot180.derive.language.spelling import spelled
 from rot180.derive.language.terms import Access

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rot180.derive.kernel.certificates import FORMAT, dumps
-from rot180.derive.kernel.rules import RULES
+from rot180.derive.certificates.reader import FORMAT
+from rot180.derive.certificates.writer import dumps
+from rot180.derive.kernel.place import RULES
 from rot180.derive.theorems import theorem
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from rot180.derive.kernel.certificates import MalformedError, dumps, loads
-from rot180.derive.kernel.proof import ProofError, replay
+from rot180.derive.certificates.reader import MalformedError, loads
+from rot180.derive.certificates.writer import dumps
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.replay import replay
 from rot180.derive.theorems import claims, theorem
 from tests.proofs import proof, step
 

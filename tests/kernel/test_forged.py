@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from rot180.codegen.cli import main
-from rot180.derive.kernel.certificates import MalformedError, loads
-from rot180.derive.kernel.proof import ProofError, replay
+from rot180.derive.certificates.reader import MalformedError, loads
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.replay import replay
 
 FORGED = sorted((Path(__file__).parent / "forged").glob("*.json"))
 

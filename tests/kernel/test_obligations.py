@@ -16,10 +16,10 @@ from rot180.derive.kernel.obligations import (
     Obligation,
     Refutation,
     certifies,
-    certify,
     evident,
 )
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Range
+from rot180.derive.search.farkas import certify
 from rot180.derive.semantics.model import holds
 from tests.proofs import symbols
 

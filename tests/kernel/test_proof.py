@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from rot180.derive.kernel.errors import ProofError, difference
 from rot180.derive.kernel.obligations import Refutation
-from rot180.derive.kernel.proof import Proof, ProofError, Step, difference, replay
+from rot180.derive.kernel.proof import Proof, Step
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.terms import AtLeast, Equal, Expression, Range, define, tensor, term
 from rot180.derive.theorems import theorem
 from tests.proofs import proof, refused, step, symbols

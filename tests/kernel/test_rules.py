@@ -12,12 +12,16 @@ import pytest
 import sympy as sp
 from sympy import Symbol
 
-from rot180.derive.kernel.certificates import MalformedError, dumps, loads
-from rot180.derive.kernel.obligations import Obligation, Refutation, certifies, certify
-from rot180.derive.kernel.proof import Proof, ProofError, Step, Theorem, Variables, replay
-from rot180.derive.kernel.rules import RULES
+from rot180.derive.certificates.reader import MalformedError, loads
+from rot180.derive.certificates.writer import dumps
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.obligations import Obligation, Refutation, certifies
+from rot180.derive.kernel.place import RULES
+from rot180.derive.kernel.proof import Proof, Step, Theorem, Variables
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.operators import dilate
 from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.substitute import substitute_tensor
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -27,10 +31,10 @@ from rot180.derive.language.terms import (
     Range,
     Tensor,
     define,
-    substitute_tensor,
     tensor,
     term,
 )
+from rot180.derive.search.farkas import certify
 from rot180.derive.search.tactics import Derivation, prove
 from rot180.derive.semantics.check import check
 from tests.proofs import false, proof, refused, step, symbols

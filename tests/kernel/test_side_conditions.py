@@ -24,8 +24,10 @@ from sympy import Expr
 
 from rot180.derive.kernel import proof as proving
 from rot180.derive.kernel import rules
-from rot180.derive.kernel.proof import Proof, Step, Variables, replay, show_goal
-from rot180.derive.kernel.rules import Place
+from rot180.derive.kernel.obligations import show_goal
+from rot180.derive.kernel.place import Place
+from rot180.derive.kernel.proof import Proof, Step, Variables
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import (
     Access,

@@ -19,8 +19,11 @@ from rot180.codegen.verification import (
     explain,
     first_false_line,
 )
-from rot180.derive.kernel.certificates import dumps, loads
-from rot180.derive.kernel.proof import Proof, ProofError, Theorem, follow, replay
+from rot180.derive.certificates.reader import loads
+from rot180.derive.certificates.writer import dumps
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.proof import Proof, Theorem
+from rot180.derive.kernel.replay import follow, replay
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import AtLeast, Equal, Range, tensor, term
 from rot180.derive.semantics.counterexample import falsify

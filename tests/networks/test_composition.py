@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from rot180.codegen.cli import main
+from rot180.derive.certificates.reader import loads
+from rot180.derive.certificates.writer import dumps
+from rot180.derive.display.axioms import axioms, cited
 from rot180.derive.display.proof_latex import latex_proof
-from rot180.derive.kernel.certificates import dumps, loads
-from rot180.derive.kernel.proof import Proof, ProofError, Theorem, axioms, cited, replay
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.proof import Proof, Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.terms import Derivative, Range, Tensor, Term, define, tensor, term
 from rot180.derive.search.tactics import NotProvedError, prove
 from rot180.derive.semantics.check import check

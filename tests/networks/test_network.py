@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from rot180.codegen import files, rocq
-from rot180.derive.kernel.certificates import dumps, loads
-from rot180.derive.kernel.proof import ProofError, Theorem, axioms, cited, replay
+from rot180.derive.certificates.reader import loads
+from rot180.derive.certificates.writer import dumps
+from rot180.derive.display.axioms import axioms, cited
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.parser import NotationError
 from rot180.derive.language.terms import Term
 from rot180.derive.networks.network import Network, network

@@ -21,8 +21,10 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.gradients.gradient import chain_goal, gradient, operand
-from rot180.derive.kernel.proof import Proof, ProofError, Step, Theorem, Variables, replay, tensors
-from rot180.derive.kernel.rules import RULES
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.place import RULES
+from rot180.derive.kernel.proof import Proof, Step, Theorem, Variables
+from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import symbol, symbols_of
 from rot180.derive.language.terms import (
@@ -38,6 +40,7 @@ from rot180.derive.language.terms import (
     Term,
     define,
     factor_symbols,
+    tensors,
     term,
 )
 from rot180.derive.search.tactics import NotProvedError, prove

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from rot180.derive.display.axioms import axioms
 from rot180.derive.display.proof_latex import latex_proof
 from rot180.derive.display.statement import write_statement
-from rot180.derive.kernel.proof import axioms, tensors
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.terms import Access, Apply, Expression, Range, substitute, tensor, term
+from rot180.derive.language.substitute import substitute
+from rot180.derive.language.terms import Access, Apply, Expression, Range, tensor, tensors, term
 from rot180.derive.search.tactics import NotProvedError, prove
 from rot180.derive.semantics.check import check
 from rot180.derive.semantics.sign_conventions import WORDS, settle, settled

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from rot180.derive.kernel.certificates import dumps, loads
-from rot180.derive.kernel.proof import axioms, replay
-from rot180.derive.kernel.rules import RULES
+from rot180.derive.certificates.reader import loads
+from rot180.derive.certificates.writer import dumps
+from rot180.derive.display.axioms import axioms
+from rot180.derive.kernel.place import RULES
+from rot180.derive.kernel.replay import replay
 from rot180.derive.search.tactics import NotProvedError, prove
 from rot180.derive.semantics.check import check
 from rot180.derive.theorems import claims, theorem

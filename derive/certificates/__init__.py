@@ -1,0 +1,1 @@
+"""Proofs as JSON texts: what replay and the checker read from files."""

@@ -1,0 +1,50 @@
+"""What a theorem rests on, in words."""
+
+from __future__ import annotations
+
+from rot180.derive.kernel.place import RULES, Place
+from rot180.derive.kernel.proof import Proof, Theorem
+from rot180.derive.kernel.replay import replayed
+from rot180.derive.language.scalar_functions import assumption, fact
+from rot180.derive.language.terms import Apply
+
+
+def cited(proof: Proof) -> tuple[Proof, ...]:
+    """Return the theorems that a proof cites, and those that they cite, each once."""
+    found: dict[Proof, None] = {}
+
+    def visit(one: Proof) -> None:
+        for step in one.steps:
+            inner = dict(step.arguments).get("theorem")
+            if isinstance(inner, Proof) and inner not in found:
+                visit(inner)
+                found[inner] = None
+
+    visit(proof)
+    return tuple(found)
+
+
+def axioms(theorem: Theorem) -> tuple[str, ...]:
+    """List everything a theorem rests on: the rules it uses, what they assume, what it cites."""
+    rules: set[str] = set()
+    functions: set[str] = set()
+    facts: set[str] = set()
+    lemmas = cited(theorem.proof)
+    for one in (theorem, *map(replayed, lemmas)):
+        for t in (t for line in one.lines for t in line):
+            functions |= {f.function for f in t.factors if isinstance(f, Apply) and f.order > 0}
+        for step, before, after in zip(one.proof.steps, one.lines, one.lines[1:], strict=False):
+            rules.add(step.rule)
+            if step.rule == "relate":
+                place = Place(after if step.reverse else before, step.at, one.conditions)
+                place = place if step.inside is None else place.inside(step.inside)
+                used = place.factor(dict(step.arguments)["factor"])  # type: ignore[arg-type]
+                facts |= {fact(used.function, used.order)} if isinstance(used, Apply) else set()
+    return (
+        "the values form a commutative ring; the indices are the integers, an ordered ring",
+        "every tensor is zero outside its box; every sum has finite support (checked)",
+        *(f"rule {name}" for name in RULES if name in rules),
+        *(assumption(name) for name in sorted(functions)),
+        *sorted(facts),
+        *(f"theorem {p.name}, proof {p.digest} (replayed)" for p in lemmas),
+    )

@@ -1,0 +1,58 @@
+"""Enters the views of proofs and theorems, so that they can be printed; the kernel knows none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from rot180.derive.certificates.writer import digest
+from rot180.derive.display.mathml import shown
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.display.proof_latex import latex_proof, latex_theorem, proof_lines, statement
+from rot180.derive.display.statement import write_statement
+from rot180.derive.kernel.proof import VIEWS, Proof, Theorem
+from rot180.derive.kernel.replay import replay
+from rot180.derive.language.sympy_bridge import theorem_to_sympy
+from rot180.derive.semantics.check import Report, check
+
+
+def enter() -> None:
+    """Enter every view."""
+    VIEWS.update(
+        text=_text,
+        latex=_latex,
+        _repr_latex_=_notebook_latex,
+        _repr_html_=_notebook_html,
+        _digest=digest,
+        sympy=_sympy,
+        check=_check,
+    )
+
+
+def _text(one: Theorem | Proof) -> str:
+    return repr(one) if isinstance(one, Proof) else write_statement(one)
+
+
+def _latex(one: Theorem | Proof, symbols: Symbols = DEEP_LEARNING) -> str:
+    """Write statement and proof as LaTeX, in the notation of `symbols`."""
+    proved = replay(one) if isinstance(one, Proof) else one
+    stated = latex_theorem(proved, symbols=symbols)
+    return stated + "\n" + latex_proof(proved, symbols=symbols)
+
+
+def _notebook_latex(one: Theorem | Proof) -> str:
+    return latex_proof(replay(one)) if isinstance(one, Proof) else latex_theorem(one)
+
+
+def _notebook_html(one: Theorem | Proof) -> str:
+    """Show a proof's lines or a theorem's statement as MathML where it can be written."""
+    return shown([proof_lines(replay(one))] if isinstance(one, Proof) else statement(one))
+
+
+def _sympy(one: Theorem) -> sp.Eq:
+    return theorem_to_sympy(one)
+
+
+def _check(one: Theorem, **options: Any) -> Report:
+    return check(one, **options)

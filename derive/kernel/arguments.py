@@ -1,0 +1,92 @@
+"""The types of rules' arguments: replay checks them, and the reader of certificates reads by them.
+
+``check(kinds, arguments)`` refuses what a rule does not name; no rule looks at a type again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sympy import Expr, Symbol
+
+from rot180.derive.kernel.errors import RuleError
+from rot180.derive.kernel.proof import Proof
+from rot180.derive.language.polynomial import NAME, integral, rational, symbol
+from rot180.derive.language.terms import Access, Apply, Derivative, Equal, Range, Tensor
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of argument.
+
+    Attributes:
+        words: what it is called in messages.
+        holds: whether a value is of it; for a tuple, whether the tuple as a whole is well formed.
+        parts: the type of the entries of a tuple: one for all, or one for each.
+
+    """
+
+    words: str
+    holds: Callable[[object], bool]
+    parts: tuple[Kind, ...] = ()
+
+
+def _polynomial(door: Callable[[Expr], Expr]) -> Callable[[object], bool]:
+    def holds(value: object) -> bool:
+        try:
+            return isinstance(value, Expr) and door(value) == value
+        except (ValueError, TypeError):
+            return False
+
+    return holds
+
+
+NUMBER = Kind("a number >= 0", lambda v: type(v) is int and v >= 0)
+SYMBOL = Kind("a symbol", lambda v: isinstance(v, Symbol) and v == symbol(v.name))
+INTEGRAL = Kind("a polynomial with integer coefficients", _polynomial(integral))
+RATIONAL = Kind("a polynomial", _polynomial(rational))
+BRACKET = Kind("a bracket", lambda v: type(v) in (Equal, Range))
+FACTOR = Kind("a factor", lambda v: type(v) in (Access, Equal, Range, Apply, Derivative))
+TENSOR = Kind("a tensor", lambda v: type(v) is Tensor)
+NAME_OF = Kind("a name", lambda v: isinstance(v, str) and NAME.fullmatch(v) is not None)
+THEOREM = Kind("a proof", lambda v: type(v) is Proof)
+
+
+def many(kind: Kind) -> Kind:
+    """Return the type of tuples of any length."""
+    return Kind(f"a tuple, each entry {kind.words}", lambda v: isinstance(v, tuple), (kind,))
+
+
+def mapping(key: Kind, value: Kind) -> Kind:
+    """Return the type of tuples of pairs in which no key stands twice."""
+    pair = Kind(f"a pair of {key.words} and {value.words}", _is_pair, (key, value))
+
+    def holds(v: object) -> bool:
+        pairs = isinstance(v, tuple) and all(map(_is_pair, v))
+        return pairs and len({k for k, _ in v}) == len(v)  # type: ignore[attr-defined, arg-type]
+
+    return Kind(f"{pair.words} for each of different keys", holds, (pair,))
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2
+
+
+def check(kinds: Mapping[str, Kind], arguments: Mapping[str, object]) -> None:
+    """Raise RuleError unless there are exactly these arguments, each of its type."""
+    if missing := sorted(kinds.keys() - arguments.keys()):
+        raise RuleError(f"the argument {missing[0]} is missing, expected {kinds[missing[0]].words}")
+    if extra := sorted(arguments.keys() - kinds.keys()):
+        raise RuleError(f"there is no argument {extra[0]}, expected {', '.join(kinds) or 'none'}")
+    for name, kind in kinds.items():
+        _check(kind, arguments[name], name)
+
+
+def _check(kind: Kind, value: object, where: str) -> None:
+    entries = value if kind.parts and isinstance(value, tuple) else ()
+    each = kind.parts if len(kind.parts) == len(entries) > 1 else kind.parts[:1] * len(entries)
+    for n, (part, entry) in enumerate(zip(each, entries, strict=True)):
+        _check(part, entry, f"{where}[{n}]")
+    if not kind.holds(value):
+        raise RuleError(f"{where}: found {value}, expected {kind.words}")

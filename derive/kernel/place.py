@@ -1,0 +1,154 @@
+"""Where a rule is applied, and how rules are declared.
+
+``@rule(latex, argument=KIND, ...)`` enters a function under its name; a ``Place`` is a term of an
+expression under facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import sympy as sp
+from sympy import Symbol
+
+from rot180.derive.kernel.arguments import Kind
+from rot180.derive.kernel.errors import RuleError
+from rot180.derive.kernel.obligations import Obligation
+from rot180.derive.language.substitute import supports
+from rot180.derive.language.terms import (
+    Condition,
+    Derivative,
+    Expression,
+    Factor,
+    Term,
+    factor_symbols,
+)
+
+_F = TypeVar("_F")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a rule is applied: a term of an expression, under facts that hold throughout.
+
+    Attributes:
+        expression: the whole expression.
+        at: the number of the term.
+        facts: hypotheses of the statement and boxes of its free variables.
+        names: names that are in use around the expression.
+
+    """
+
+    expression: Expression
+    at: int
+    facts: tuple[Condition, ...]
+    names: frozenset[Symbol] = frozenset()
+
+    @property
+    def term(self) -> Term:
+        """Return the term in question."""
+        if not 0 <= self.at < len(self.expression):
+            raise RuleError(f"term {self.at} of {len(self.expression)} terms")
+        return self.expression[self.at]
+
+    @property
+    def taken(self) -> frozenset[Symbol]:
+        """Return the names a new bound variable must avoid."""
+        return self.term.symbols.union(self.names, *(factor_symbols(c) for c in self.facts))
+
+    def factor(self, number: int) -> Factor:
+        """Return a factor of the term."""
+        if not 0 <= number < len(self.term.factors):
+            raise RuleError(f"factor {number} of {len(self.term.factors)} factors")
+        return self.term.factors[number]
+
+    def the(self, kind: type[_F], number: int) -> _F:
+        """Return a factor of the term that is of some type."""
+        found = self.factor(number)
+        if not isinstance(found, kind):
+            said = f"factor {number} is {found}, a {type(found).__name__}"
+            raise RuleError(f"{said}; expected {kind.__name__} [side condition: {kind.__name__}]")
+        return found
+
+    def around(self, *numbers: int) -> tuple[Factor, ...]:
+        """Return the other factors of the term."""
+        return tuple(f for n, f in enumerate(self.term.factors) if n not in numbers)
+
+    def context(
+        self, factors: Sequence[Factor], names: Iterable[Symbol] = ()
+    ) -> tuple[Condition, ...]:
+        """Return what holds wherever the product of these factors is nonzero.
+
+        Args:
+            factors: some factors.
+            names: symbols of the goal; what exists for a support must not be named like them.
+
+        """
+        return (*self.facts, *supports(factors, self.taken.union(names)))
+
+    def put(self, *terms: Term) -> Expression:
+        """Return the expression with the term replaced."""
+        return (*self.expression[: self.at], *terms, *self.expression[self.at + 1 :])
+
+    def spread(self, number: int, *terms: Term) -> Expression:
+        """Return the expression with one factor replaced by a sum of terms.
+
+        ``F = sum_j c_j sum_v G_j`` wherever the other factors A are not zero
+        -------------------------------------------------------------------------
+        ``a sum_u A F = sum_j a c_j sum_{u, v} A G_j``
+        """
+        t, new = self.term, []
+        for u in terms:
+            factors = (*t.factors[:number], *u.factors, *t.factors[number + 1 :])
+            new.append(Term(t.coefficient * u.coefficient, t.variables + u.variables, factors))
+        return self.put(*new)
+
+    def inside(self, number: int) -> Place:
+        """Return the product under a derivative, where the other factors are not zero.
+
+        What merely exists for a support has no name out here, so such supports are left out.
+        """
+        product = Term(sp.Integer(1), (), self.the(Derivative, number).factors)
+        known = self.context(self.around(number))
+        facts = tuple(c for c in known if factor_symbols(c) <= self.taken)
+        return Place((product,), 0, facts, self.taken)
+
+    def lift(self, number: int, inner: Expression) -> Expression:
+        """Return the expression with the product under a derivative replaced by a sum.
+
+        ``F = sum_j c_j sum_v G_j`` wherever the other factors A are not zero
+        -----------------------------------------------------------------------
+        ``A dF/dx = sum_j c_j sum_v A dG_j/dx``
+        """
+        by = self.the(Derivative, number).wrt
+        under = (Term(u.coefficient, u.variables, (Derivative(u.factors, by),)) for u in inner)
+        return self.spread(number, *under)
+
+
+Result: TypeAlias = tuple[Expression, tuple[Obligation, ...]]
+Rule: TypeAlias = Callable[..., Result]
+RULES: dict[str, Rule] = {}
+REASONS: dict[str, str] = {}
+ARGUMENTS: dict[str, dict[str, Kind]] = {}
+_R = TypeVar("_R", bound=Rule)
+
+
+def rule(latex: str, **kinds: Kind) -> Callable[[_R], _R]:
+    """Register a rule under its function's name, with the reason that documents print.
+
+    Args:
+        latex: the reason.
+        kinds: the type of each argument.
+
+    """
+
+    def register(function: _R) -> _R:
+        name = function.__name__
+        if name in RULES:
+            raise ValueError(f"the rule {name} is declared twice")
+        RULES[name], REASONS[name], ARGUMENTS[name] = function, latex, kinds
+        return function
+
+    return register

@@ -1,0 +1,234 @@
+"""Substitution of symbols and of tensors: bound variables step aside, so nothing is captured.
+
+``supports`` unfolds definitions by substitution, to say where a product can be nonzero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.language.polynomial import symbol, symbols_of
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    AtLeast,
+    Bracket,
+    Condition,
+    Definition,
+    Derivative,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Tensor,
+    Term,
+    accesses_and_brackets,
+    factor_symbols,
+    replaced,
+    tensors,
+)
+
+
+def fresh(hint: Symbol | str, taken: Collection[Symbol]) -> Symbol:
+    """Return a symbol named after `hint` that is not in `taken`: h, h1, h2, ...
+
+    >>> fresh("h", {symbol("h"), symbol("h1")})
+    h2
+    """
+    base = (hint if isinstance(hint, str) else hint.name).rstrip("0123456789") or "v"
+    names = {v.name for v in taken}
+    name, n = (hint if isinstance(hint, str) else hint.name), 0
+    while name in names:
+        n += 1
+        name = f"{base}{n}"
+    return symbol(name)
+
+
+Substitution: TypeAlias = Mapping[Symbol, Expr]
+
+
+def substitute_factor(factor: Factor, by: Substitution) -> Factor:
+    """Replace symbols in a factor, inside its tensors too."""
+    if not factor_symbols(factor) & by.keys():
+        return factor
+    if isinstance(factor, Access):
+        return Access(
+            substitute_tensor(factor.tensor, by), tuple(replaced(e, by) for e in factor.index)
+        )
+    if isinstance(factor, Equal):
+        return Equal(replaced(factor.value, by))
+    if isinstance(factor, Range):
+        return Range(replaced(factor.value, by), replaced(factor.size, by))
+    if isinstance(factor, Apply):
+        argument = substitute_factor(factor.argument, by)
+        assert isinstance(argument, Access)
+        return Apply(factor.function, factor.order, argument)
+    wrt = substitute_factor(factor.wrt, by)
+    assert isinstance(wrt, Access)
+    return Derivative(tuple(substitute_factor(f, by) for f in factor.factors), wrt)
+
+
+def substitute_condition(condition: Condition, by: Substitution) -> Condition:
+    """Replace symbols in a condition."""
+    if isinstance(condition, AtLeast):
+        return AtLeast(replaced(condition.value, by))
+    out = substitute_factor(condition, by)
+    assert isinstance(out, Equal | Range)
+    return out
+
+
+def substitute_tensor(t: Tensor, by: Substitution) -> Tensor:
+    """Replace parameters in a tensor's box and definition."""
+    if not t.parameters & by.keys():
+        return t
+    shape = tuple(None if n is None else replaced(n, by) for n in t.shape)
+    definition = None
+    if t.definition:
+        formals = t.definition.formals
+        taken = frozenset().union(*(symbols_of(e) for e in by.values())) | by.keys()
+        used = taken | t.parameters | set(formals)
+        new: dict[Symbol, Symbol] = {}
+        for v in formals:
+            if v in taken:
+                new[v] = fresh(v, used | set(new.values()))
+        body = tuple(substitute(substitute(b, new), by) for b in t.definition.body)
+        definition = Definition(tuple(new.get(v, v) for v in formals), body)
+    return Tensor(t.name, shape, definition)
+
+
+def substitute(t: Term, by: Substitution) -> Term:
+    """Replace free symbols in a term; bound variables step aside, so nothing is captured."""
+    bound = set(t.variables)
+    by = {v: e for v, e in by.items() if v not in bound and v in t.symbols}
+    if not by:
+        return t
+    incoming = frozenset().union(*(symbols_of(e) for e in by.values()))
+    aside: dict[Symbol, Symbol] = {}
+    for v in t.variables:
+        if v in incoming:
+            aside[v] = fresh(v, t.symbols | incoming | set(aside.values()))
+    full = {**by, **aside}
+    return Term(
+        replaced(t.coefficient, by),
+        tuple(aside.get(v, v) for v in t.variables),
+        tuple(substitute_factor(f, full) for f in t.factors),
+    )
+
+
+def rename_bound(t: Term, names: Mapping[Symbol, Symbol]) -> Term:
+    """Rename bound variables; the new names must be new to the term.
+
+    Raises:
+        ValueError: a new name is already in the term, or is given twice.
+
+    """
+    names = {v: n for v, n in names.items() if v != n}
+    new = set(names.values())
+    if len(new) != len(names) or new & (t.symbols - names.keys()):
+        raise ValueError(f"renaming {names} would capture a name")
+    return Term(
+        t.coefficient,
+        tuple(names.get(v, v) for v in t.variables),
+        tuple(substitute_factor(f, names) for f in t.factors),
+    )
+
+
+def rename(t: Term, prefix: str) -> Term:
+    """Rename the bound variables to prefix0, prefix1, ... in their order."""
+    return rename_bound(t, {v: symbol(f"{prefix}{n}") for n, v in enumerate(t.variables)})
+
+
+def apart(t: Term, taken: Collection[Symbol]) -> Term:
+    """Rename bound variables that are in `taken`."""
+    names: dict[Symbol, Symbol] = {}
+    for v in t.variables:
+        if v in taken:
+            names[v] = fresh(v, set(taken) | t.symbols | set(names.values()))
+    return rename_bound(t, names) if names else t
+
+
+def substitute_tensors(t: Term, new: Mapping[str, Tensor]) -> Term:
+    """Replace tensors by name: a free one by one with its box, a defined one by one defined alike.
+
+    Raises:
+        ValueError: a box or a definition differs.
+
+    """
+    return Term(t.coefficient, t.variables, tuple(_with_tensors(f, new) for f in t.factors))
+
+
+def _with_tensors(f: Factor, new: Mapping[str, Tensor]) -> Factor:
+    def at(access: Access) -> Access:
+        return Access(_tensor(access.tensor, new), access.index)
+
+    if isinstance(f, Access):
+        return at(f)
+    if isinstance(f, Apply):
+        return Apply(f.function, f.order, at(f.argument))
+    if isinstance(f, Derivative):
+        return Derivative(tuple(_with_tensors(g, new) for g in f.factors), at(f.wrt))
+    return f
+
+
+def _tensor(old: Tensor, new: Mapping[str, Tensor]) -> Tensor:
+    body = old.definition
+    if body is not None:
+        body = Definition(body.formals, tuple(substitute_tensors(b, new) for b in body.body))
+    found = new.get(old.name)
+    if found is None:
+        return Tensor(old.name, old.shape, body) if body else old
+    if found.shape != old.shape:
+        raise ValueError(f"{old.name} has the box {old.shape}, {found.name} {found.shape}")
+    if body is not None and found.definition != body:
+        raise ValueError(f"{found.name} is not defined as {old.name} then is")
+    return found
+
+
+def free_tensors(expression: Expression) -> dict[str, Tensor]:
+    """Return the free tensors by name, those inside definitions included."""
+    return {t.name: t for t in tensors(expression) if t.definition is None}
+
+
+def derivatives(expression: Expression) -> Iterator[Derivative]:
+    """Yield the pending derivatives, those inside definitions and derivatives included."""
+    for t in expression:
+        for f in t.factors:
+            if isinstance(f, Derivative):
+                yield f
+                yield from derivatives((Term(sp.Integer(1), (), f.factors),))
+            for a in accesses_and_brackets((f,)):
+                if isinstance(a, Access) and a.tensor.definition is not None:
+                    yield from derivatives(a.tensor.definition.body)
+
+
+def supports(factors: Iterable[Factor], taken: Collection[Symbol]) -> tuple[Bracket, ...]:
+    """Return brackets that hold wherever the product can be nonzero.
+
+    A free tensor gives its box; a defined one its box and, if its body is a single term, the
+    supports of that term, its bound variables as new (existential) names outside `taken`. A
+    pending derivative of a product vanishes wherever the product is identically zero.
+    """
+    out: list[Bracket] = []
+    names = set(taken)
+    for factor in factors:
+        if isinstance(factor, Equal | Range):
+            out.append(factor)
+        elif isinstance(factor, Derivative):
+            out += supports(factor.factors, names)
+        elif isinstance(factor, Access):
+            for e, n in zip(factor.index, factor.tensor.shape, strict=True):
+                if n is not None:
+                    out.append(Range(e, n))
+            definition = factor.tensor.definition
+            if definition is not None and len(definition.body) == 1:
+                body = apart(definition.body[0], names | factor_symbols(factor))
+                names |= set(body.variables)
+                body = substitute(body, dict(zip(definition.formals, factor.index, strict=True)))
+                out += supports(body.factors, names)
+        for bracket in out:
+            names |= factor_symbols(bracket)
+    return tuple(out)

@@ -1,0 +1,175 @@
+"""Citing a theorem in a certificate in which one name is one tensor.
+
+What a citation makes of the theorem's tensors gets names of its own, and the cited proof is copied
+with other names where its names are those of other tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from sympy import Expr, Symbol
+
+from rot180.derive.kernel.citing import instantiate
+from rot180.derive.kernel.proof import Proof, Theorem
+from rot180.derive.kernel.replay import replayed
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Definition,
+    Derivative,
+    Expression,
+    Factor,
+    Tensor,
+    Term,
+    tensors,
+    term,
+)
+
+Table = dict[str, Tensor]
+
+
+def prepared(arguments: Mapping[str, Any], table: Table) -> dict[str, Any]:
+    """Return the arguments of `lemma` or `compose` as they can stand beside the names in a table.
+
+    Args:
+        arguments: those of the rule; `tensors` may leave out what follows from the others.
+        table: the tensors of the certificate so far, by name; those of the citation are entered.
+
+    """
+    theorem, given = replayed(arguments["theorem"]), dict(arguments["tensors"])
+    inner, symbols = arguments.get("inner"), dict(arguments["symbols"])
+    x = theorem.lhs[0].factors[0].wrt.tensor.name if inner is not None else ""  # type: ignore[union-attr]
+    for t in (*given.values(), *((inner,) if inner is not None else ())):
+        table.update((u.name, u) for u in tensors((term(t[index_of(t)]),)))
+    through = given if inner is None else {**given, x: inner}
+    table_of = images(theorem, symbols, through, table)
+    names = _aside(theorem.tensors, table)
+    cited = renamed(theorem.proof, names)
+    table.update((t.name, t) for t in replayed(cited).tensors)
+    swaps = ((names.get(old, old), t) for old, t in table_of.items() if inner is None or old != x)
+    return {**arguments, "theorem": cited, "tensors": tuple(swaps)}
+
+
+def images(
+    theorem: Theorem, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor], table: Table
+) -> Table:
+    """Return what every tensor of a theorem becomes that does not stay as it is, by its name.
+
+    Args:
+        theorem: what is cited.
+        symbols: what its symbols become.
+        given: what some of its tensors become.
+        table: the tensors known by name; one that is defined alike lends its name to an image.
+
+    """
+    out = dict(given)
+    for t in tensors((*theorem.lhs, *theorem.rhs)):
+        if t.name in out:
+            continue
+        image = instance(t, symbols, out)
+        if image == t:
+            continue
+        alike = (u for u in table.values() if image.definition is not None and u.definition)
+        same = (u for u in alike if (u.shape, u.definition) == (image.shape, image.definition))
+        found = next(same, None)
+        if found is None:
+            found = replace(image, name=_free(t.name, {*table, *(u.name for u in theorem.tensors)}))
+            table[found.name] = found
+        out[t.name] = found
+    return out
+
+
+def instance(t: Tensor, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor]) -> Tensor:
+    """Return a tensor with other sizes, and other tensors in its definition."""
+    (found,) = instantiate((term(t[index_of(t)]),), symbols, tuple(given.items()))
+    (access,) = found.factors
+    assert isinstance(access, Access)
+    return access.tensor
+
+
+def index_of(t: Tensor) -> tuple[Symbol, ...]:
+    """Return names for the indices of a tensor that nobody else uses."""
+    return tuple(symbol(f"_{n}") for n in range(len(t.shape)))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    base, n = name.rstrip("0123456789") or name, 1
+    while f"{base}{n}" in taken:
+        n += 1
+    return f"{base}{n}"
+
+
+def _aside(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
+    """Return new names for the tensors of a proof whose names stand for others in a table."""
+    names: dict[str, str] = {}
+    taken = {*table, *(t.name for t in own)}
+    for t in own:
+        moved = _tensor(t, names)
+        if table.get(moved.name, moved) == moved:
+            continue
+        alike = (u.name for u in table.values() if replace(u, name=t.name) == moved)
+        names[t.name] = next((n for n in alike if n.rstrip("0123456789") == t.name), "")
+        names[t.name] = names[t.name] or _free(t.name, taken)
+        taken.add(names[t.name])
+    return names
+
+
+def renamed(proof: Proof, names: Mapping[str, str]) -> Proof:
+    """Return a proof with other names for its tensors, cited proofs included."""
+    return _renamed(proof, tuple(sorted(names.items()))) if names else proof
+
+
+@lru_cache(maxsize=512)
+def _renamed(proof: Proof, names: tuple[tuple[str, str], ...]) -> Proof:
+    new = dict(names)
+    steps = tuple(
+        replace(
+            s,
+            arguments=tuple((k, _argument(k, v, new)) for k, v in s.arguments),
+            result=None if s.result is None else _expression(s.result, new),
+        )
+        for s in proof.steps
+    )
+    return replace(proof, start=_expression(proof.start, new), steps=steps)
+
+
+def _argument(key: str, value: Any, names: Mapping[str, str]) -> Any:
+    if key == "tensors":
+        return tuple((names.get(old, old), _tensor(t, names)) for old, t in value)
+    if isinstance(value, Proof):
+        return renamed(value, names)
+    if isinstance(value, Tensor):
+        return _tensor(value, names)
+    if isinstance(value, tuple) and key in ("factors", "add"):
+        return tuple(f if isinstance(f, int) else _factor(f, names) for f in value)
+    return value
+
+
+def _expression(e: Expression, names: Mapping[str, str]) -> Expression:
+    return tuple(
+        Term(t.coefficient, t.variables, tuple(_factor(f, names) for f in t.factors)) for t in e
+    )
+
+
+def _tensor(t: Tensor, names: Mapping[str, str]) -> Tensor:
+    body = t.definition
+    if body is not None:
+        body = Definition(body.formals, _expression(body.body, names))
+    return replace(t, name=names.get(t.name, t.name), definition=body)
+
+
+def _factor(f: Factor, names: Mapping[str, str]) -> Factor:
+    if isinstance(f, Access):
+        return Access(_tensor(f.tensor, names), f.index)
+    if isinstance(f, Apply):
+        at = f.argument
+        return replace(f, argument=Access(_tensor(at.tensor, names), at.index))
+    if isinstance(f, Derivative):
+        wrt = Access(_tensor(f.wrt.tensor, names), f.wrt.index)
+        return Derivative(tuple(_factor(g, names) for g in f.factors), wrt)
+    return f
