@@ -595,7 +595,8 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
     after = theorem.lines[number + 1]
     bound = tuple(dict.fromkeys(v for u in (t, *after) for v in u.variables))
     shown = {n: style.polynomial(e, bound) for n, e in given.items() if isinstance(e, Expr)}
-    access = f.factors[0] if isinstance(f, Derivative) else f
+    # the derivative of a constant is that of an empty product
+    access = next(iter(f.factors), None) if isinstance(f, Derivative) else f
     if isinstance(access, Access):
         shown["tensor"] = style.tensor(access.tensor)
         if number == 0 and rule == "linearity" and (incoming := _incoming(access.tensor)):

@@ -255,10 +255,11 @@ class Letters:
             return self.applied(f.function, f.order, self.factor(f.argument, bound))
         if isinstance(f, Derivative):
             wrt = self.factor(f.wrt, bound)
-            inner = "\\,".join(self.factor(g, bound) for g in f.factors)
-            head = f.factors[0]
+            # the empty product is 1, a constant term of a definition
+            inner = "\\,".join(self.factor(g, bound) for g in f.factors) or "1"
+            head = f.factors[0] if f.factors else None
             spelled = isinstance(head, Apply) and "#1" in self.functions.get(head.function, "")
-            if len(f.factors) == 1 and not spelled and width(inner) < TEXT_WIDTH / 2:
+            if len(f.factors) <= 1 and not spelled and width(inner) < TEXT_WIDTH / 2:
                 return f"\\frac{{\\partial {inner}}}{{\\partial {wrt}}}"
             return f"\\frac{{\\partial}}{{\\partial {wrt}}}({inner})"
         if isinstance(f, Equal):

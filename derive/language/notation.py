@@ -11,7 +11,8 @@ forgotten ``sum`` looks like that: write ``x[s+0]``.
 
 Sizes that are not declared get names: an axis that some index addresses alone takes the declared
 size of another such axis, else the index in upper case (n gives N); every other axis takes, in
-order of appearance, the next of H, V, U, H1, H2, ... that the text does not use.
+order of appearance, the next of H, V, U, H1, H2, ... that the text does not use. Indices that
+address one axis alone, ``A[i,j] + A[j,i]``, share a size: that of the first of them.
 """
 
 from __future__ import annotations
@@ -90,11 +91,14 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
                 cure=f"put the term under sum[{token.text}], or rename the index",
             )
         if alone:
+            v = token.text
+            layer = bool(reader.output.text)
+            claim = f", or a free index: {v} < {v.upper()} before the colon of a claim"
             reader.fail(
-                f"the index {token.text} is neither free nor summed",
+                f"the index {v} is neither free nor summed",
                 token,
-                "an index of the left side or of a sum",
-                f"did you mean sum[{token.text}]? (a parameter is written {token.text}+0 here)",
+                "an index of the left side or of a sum" if layer else "a free or a summed index",
+                f"did you mean sum[{v}]{'' if layer else claim}? (a parameter is written {v}+0 here)",
             )
     roles: dict[str, str] = dict.fromkeys(reader.index, "an index")
     for token in reader.scalars:
@@ -129,6 +133,7 @@ def _name_sizes(
     declared: Mapping[str, tuple[Expr | None, ...]],
     index: set[str],
     names: set[str],
+    sizes: Mapping[str, Expr] | None = None,
 ) -> dict[str, tuple[Expr, ...]]:
     """Give every axis of every tensor a size; the module's docstring states the rule.
 
@@ -137,23 +142,30 @@ def _name_sizes(
         declared: the sizes that are given; None for an axis that is left to the rule.
         index: the names of the free and the bound indices.
         names: every name that is no size.
+        sizes: the sizes of indices that have one.
 
     """
     alone: dict[tuple[str, int], str] = {}
+    peers: dict[str, tuple[str, ...]] = {}
     for name, places in entries:
         for i, e in enumerate(places):
             if isinstance(e, Symbol) and e.name in index:
-                alone.setdefault((name, i), e.name)
+                first = alone.setdefault((name, i), e.name)
+                both = dict.fromkeys((*peers.get(first, (first,)), *peers.get(e.name, (e.name,))))
+                peers |= dict.fromkeys(both, tuple(both))
     out: dict[tuple[str, int], Expr] = {}
     for name, shape in declared.items():
         out |= {(name, i): e for i, e in enumerate(shape) if e is not None}
-    of: dict[str, Expr] = {}
+    of: dict[str, Expr] = dict(sizes or {})
     for axis, v in alone.items():
         if axis in out:
             of.setdefault(v, out[axis])
-    taken = index | {name for name, _ in entries} | _names(out.values())
+    taken = index | {name for name, _ in entries} | _names(out.values()) | _names(of.values())
     for v in alone.values():
-        if v not in of and v.upper() not in taken:
+        shared = next((w for w in peers[v] if w in of), None)
+        if v not in of and shared is not None:
+            of[v] = of[shared]
+        elif v not in of and v.upper() not in taken:
             of[v] = symbol(v.upper())
             taken.add(v.upper())
     plain = itertools.chain("HVU", (f"H{n}" for n in itertools.count(1)))
@@ -161,7 +173,7 @@ def _name_sizes(
     for name, places in entries:
         for axis in ((name, i) for i in range(len(places))):
             if axis in alone and alone[axis] not in of:
-                of[alone[axis]] = next(free)
+                of |= dict.fromkeys(peers[alone[axis]], next(free))
             if axis not in out:
                 out[axis] = of[alone[axis]] if axis in alone else next(free)
     return {name: tuple(out[name, i] for i in range(len(places))) for name, places in entries}
@@ -241,14 +253,25 @@ def _entries(raws: Iterable[Raw]) -> Iterator[tuple[str, tuple[Expr, ...]]]:
 
 
 def parse_expression(
-    source: str, tensors: Iterable[Tensor] = (), variables: Sequence[Symbol] = ()
+    source: str,
+    tensors: Iterable[Tensor] = (),
+    variables: Sequence[Symbol] = (),
+    sizes: Mapping[str, Expr] | None = None,
 ) -> Expression:
     """Read an expression over given tensors (others get sizes by the rule) and free indices.
+
+    Args:
+        source: the text; ``0`` is the empty sum.
+        tensors: what some names stand for.
+        variables: the free indices.
+        sizes: the sizes of free indices that have one, by name.
 
     Raises:
         NotationError: the text is not in the notation.
 
     """
+    if source.strip() == "0":
+        return ()
     reader = Reader(source, variables)
     raws = reader.expression()
     known = {t.name: t for t in tensors}
@@ -256,7 +279,7 @@ def parse_expression(
         if name in known and len(known[name].shape) != rank:
             reader.refuse_rank(token, len(known[name].shape), "as it was given")
     declared = {n: t.shape for n, t in known.items()}
-    shapes = _name_sizes([*_entries(raws)], declared, reader.index, reader.names)
+    shapes = _name_sizes([*_entries(raws)], declared, reader.index, reader.names, sizes)
     _refuse_clashes(reader, {n for t in known.values() for n in _names(t.shape)})
     return _build(reader, raws, shapes, known)
 

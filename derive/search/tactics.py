@@ -701,7 +701,10 @@ def tabulate(d: Derivation, target: Expression) -> bool:
     t, sizes = d.current[0], dict(d.statement.variables)
     for f in (*supports(t.factors, t.symbols), *target[0].factors):
         if isinstance(f, Range) and isinstance(f.value, Symbol) and f.size.is_Integer:
-            sizes[f.value] = min(sizes.get(f.value) or f.size, f.size)
+            # of two sizes the smaller one; a size that is a name is no number to compare with
+            known = sizes.get(f.value)
+            fixed = known is not None and known.is_Integer
+            sizes[f.value] = min(known, f.size) if fixed else f.size
     read = [f.tensor for f in t.factors if isinstance(f, Access)]
     if None in sizes.values() or not read or not all(map(is_table, read)):
         return False

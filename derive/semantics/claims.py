@@ -109,8 +109,9 @@ def parse_claim(
     variables = tuple(_variable(part) for part in head.split(",")) if head.strip() else ()
     free = [v for v, _ in variables]
     left, right = equation[: len(sides[0])], equation[len(sides[0]) + 1 :]
-    lhs = parse_expression(left, (), free)
-    rhs = parse_expression(right, tensors(lhs), free)
+    sizes = {v.name: n for v, n in variables if n is not None}
+    lhs = parse_expression(left, (), free, sizes)
+    rhs = parse_expression(right, tensors(lhs), free, sizes)
     hypotheses = tuple(_condition(part) for part in conditions.split(",")) if conditions else ()
     return variables, lhs, rhs, hypotheses
 
