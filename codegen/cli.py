@@ -449,7 +449,9 @@ def _claim(arguments: argparse.Namespace) -> int:
 
 def _print_row(row: verification.Row, stated: bool) -> None:
     words = [
-        word if word in ("ok", verification.ABSENT, verification.LEFT_OUT) else "FAILED"
+        word
+        if word in ("ok", verification.ABSENT, verification.LEFT_OUT)
+        else "vacuous" if word.startswith("vacuous") else "FAILED"
         for word in (row.replay, row.model, row.smt)
     ]
     print(

@@ -41,8 +41,10 @@ from rot180.derive.language.terms import (
 )
 from rot180.derive.semantics import smt
 from rot180.derive.semantics.check import Counterexample, check
-from rot180.derive.semantics.counterexample import Equation, falsify, refute
+from rot180.derive.semantics.counterexample import falsify, refute
+from rot180.derive.semantics.hypotheses import vacuous
 from rot180.derive.semantics.model import EvaluationError
+from rot180.derive.semantics.search_space import Equation
 from rot180.derive.theorems import Claim, claims
 
 CHECKS = ("replay", "model", "smt", "rocq")
@@ -414,6 +416,8 @@ def _spelled(value: object) -> str:
 
 
 def _model(theorem: Theorem) -> str:
+    if nothing := vacuous(theorem.variables, theorem.hypotheses):
+        return str(nothing)
     try:
         found = check(theorem, MODELS)
     except EvaluationError as error:

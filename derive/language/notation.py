@@ -93,12 +93,12 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
         if alone:
             v = token.text
             layer = bool(reader.output.text)
-            claim = f", or a free index: {v} < {v.upper()} before the colon of a claim"
+            said = "" if layer else f", or {v} < {v.upper()} before the colon of a claim"
             reader.fail(
                 f"the index {v} is neither free nor summed",
                 token,
                 "an index of the left side or of a sum" if layer else "a free or a summed index",
-                f"did you mean sum[{v}]{'' if layer else claim}? (a parameter is written {v}+0 here)",
+                f"did you mean sum[{v}]{said}? (a parameter is written {v}+0 here)",
             )
     roles: dict[str, str] = dict.fromkeys(reader.index, "an index")
     for token in reader.scalars:

@@ -703,8 +703,8 @@ def tabulate(d: Derivation, target: Expression) -> bool:
         if isinstance(f, Range) and isinstance(f.value, Symbol) and f.size.is_Integer:
             # of two sizes the smaller one; a size that is a name is no number to compare with
             known = sizes.get(f.value)
-            fixed = known is not None and known.is_Integer
-            sizes[f.value] = min(known, f.size) if fixed else f.size
+            smaller = known is None or not known.is_Integer or f.size < known
+            sizes[f.value] = f.size if smaller else known
     read = [f.tensor for f in t.factors if isinstance(f, Access)]
     if None in sizes.values() or not read or not all(map(is_table, read)):
         return False

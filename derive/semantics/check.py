@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,26 +14,23 @@ from sympy import Expr, Symbol
 from rot180.derive.language.terms import (
     Access,
     Condition,
-    Equal,
     Expression,
     accesses_and_brackets,
     factor_symbols,
     free_symbols,
 )
 from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.hypotheses import repair
+from rot180.derive.semantics.landmarks import landmarks
 from rot180.derive.semantics.model import (
     PRIME,
     EmptyError,
     Model,
     Value,
-    affine,
     box_sizes,
     holds,
     integer,
 )
-
-WINDOW = range(-4, 5)
-"""Where a free index without a size is searched."""
 
 SHORT = 160
 """How many characters of entries are still worth reading."""
@@ -67,7 +64,7 @@ class Counterexample:
         right: the value of the other line.
         plain: the sizes and parameters from which the search went out; None if there was none.
         searched: how far from them, all differences added up, nothing refutes.
-        unbounded: whether some free index has no size; it is then searched in `WINDOW`.
+        window: where free indices without a size were searched, if there are any.
 
     """
 
@@ -78,7 +75,7 @@ class Counterexample:
     right: Value
     plain: Mapping[Symbol, int] | None = None
     searched: int = -1
-    unbounded: bool = False
+    window: range | None = None
 
     @property
     def sizes(self) -> Mapping[Symbol, int]:
@@ -129,7 +126,9 @@ class Counterexample:
                 f"nothing up to {self.searched} away from {plain} refutes it; this is {away} "
                 "away, and no size or parameter alone can be nearer"
             )
-        return text + f" (indices without a size: {WINDOW[0]} to {WINDOW[-1]})" * self.unbounded
+        if self.window is None:
+            return text
+        return f"{text} (indices without a size: {self.window[0]} to {self.window[-1]})"
 
 
 def spelled(at: Mapping[Symbol, int]) -> str:
@@ -194,6 +193,7 @@ def _models(statement: Statement, rng: random.Random) -> Iterator[Model]:
     axes = set[Symbol]().union(*(axes_of(line) for line in statement.lines))
     axes |= symbols_of(n for _, n in statement.variables if n is not None)
     conditions = [c for c in statement.hypotheses if not factor_symbols(c) & bound]
+    reach = max((30, *(2 * n for n in landmarks((), conditions))))
     failures = 0
     while failures < 20:
         sizes = {
@@ -204,34 +204,11 @@ def _models(statement: Statement, rng: random.Random) -> Iterator[Model]:
         }
         while math.prod(max(n, 1) for v, n in sizes.items() if v in axes) > 20000:
             sizes[max(axes, key=lambda v: (sizes[v], v.name))] -= 1
-        if _repair(conditions, sizes, bound, rng):
+        if repair(conditions, sizes, bound, rng, reach):
             failures = 0
             yield Model(sizes, rng.randrange(1 << 30))
         else:
             failures += 1
-
-
-def _repair(
-    conditions: Sequence[Condition], at: dict[Symbol, int], fixed: set[Symbol], rng: random.Random
-) -> bool:
-    """Change values until the conditions hold; equations are solved where that is exact."""
-    for _ in range(400):
-        broken = [c for c in conditions if not holds(c, at)]
-        if not broken:
-            return True
-        condition = rng.choice(broken)
-        free = sorted(factor_symbols(condition) - fixed, key=lambda v: v.name)
-        if not free:
-            return False
-        v = rng.choice(free)
-        env = {w.name: n for w, n in at.items()}
-        at[v] += rng.choice((-2, -1, 1, 2))
-        if isinstance(condition, Equal):
-            constant, slope = affine(condition.value, env, (v.name,))
-            c = slope.get(v.name, 0)
-            if c != 0 and constant % c == 0 and -9 <= -constant // c <= 30:
-                at[v] = int(-constant // c)
-    return False
 
 
 def _indices(statement: Statement, model: Model, rng: random.Random) -> list[dict[Symbol, int]]:

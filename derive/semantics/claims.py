@@ -1,4 +1,4 @@
-"""Claims of a user's own: proved, refuted with the smallest sizes, or undecided up to a bound.
+"""Claims of a user's own: proved, refuted with the smallest sizes, undecided or vacuous.
 
 A claim is written ``h < H, c < C: left = right if s >= 1, K = 3``: first the free indices (those
 without a size run over all integers), then the equation in the notation, then hypotheses.
@@ -18,8 +18,10 @@ from rot180.derive.language.polynomial import parse, symbol
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Expression, tensors
 from rot180.derive.search.tactics import NotProvedError, prove
 from rot180.derive.semantics.check import Counterexample
-from rot180.derive.semantics.counterexample import BOUND, Equation, counterexample, refute
+from rot180.derive.semantics.counterexample import counterexample, refute
+from rot180.derive.semantics.hypotheses import Vacuous, vacuous
 from rot180.derive.semantics.model import EvaluationError
+from rot180.derive.semantics.search_space import BOUND, Equation, tried
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class Verdict:
     """What became of a claim.
 
     Attributes:
-        word: ``proved``, ``refuted`` or ``undecided``.
+        word: ``proved``, ``refuted``, ``undecided`` or ``vacuous``.
         theorem: the theorem, if proved.
         counterexample: sizes, index, entries and both values, if refuted; it says in which sense
             it is the smallest.
         bound: how far the search for a counterexample goes from the plainest sizes.
+        tried: around which other sizes it was searched for one.
+        vacuous: in which sense the hypotheses are vacuous, if they are.
 
     """
 
@@ -39,6 +43,8 @@ class Verdict:
     theorem: Theorem | None
     counterexample: Counterexample | None
     bound: int
+    tried: tuple[int, ...] = ()
+    vacuous: Vacuous | None = None
 
     def __str__(self) -> str:
         if self.theorem is not None:
@@ -46,7 +52,12 @@ class Verdict:
         if self.counterexample is not None:
             said = self.counterexample.say("the left side", "the right side")
             return f"refuted: {said}\n    {self.counterexample.scope()}"
-        return f"undecided up to bound {self.bound}: no proof and no counterexample was found"
+        if self.vacuous is not None:
+            return str(self.vacuous)
+        said = f"undecided up to bound {self.bound}"
+        if self.tried:
+            said += f" and at some sizes around {', '.join(map(str, self.tried))}"
+        return f"{said}: no proof and no counterexample was found"
 
 
 def judge(claim: str, bound: int = BOUND) -> Verdict:
@@ -85,8 +96,11 @@ def judge_equation(
     """
     # a sum that is not finite has no values to compare
     replay(Proof("claim", variables, hypotheses, lhs, ()))
+    equation = Equation(variables, hypotheses, (lhs, rhs))
+    if nothing := vacuous(variables, hypotheses):
+        return Verdict("vacuous", None, None, bound, vacuous=nothing)
     try:
-        found = refute(Equation(variables, hypotheses, (lhs, rhs)), bound=bound)
+        found = refute(equation, bound=bound)
     except EvaluationError:
         found = None
     if found is None:
@@ -94,7 +108,9 @@ def judge_equation(
             return Verdict("proved", prove(lhs, rhs, variables, hypotheses), None, bound)
         except NotProvedError:
             found = counterexample(lhs, rhs, variables, hypotheses, bound)
-    return Verdict("refuted" if found else "undecided", None, found, bound)
+    if found is not None:
+        return Verdict("refuted", None, found, bound)
+    return Verdict("undecided", None, None, bound, tried(equation))
 
 
 def parse_claim(

@@ -15,7 +15,7 @@ from rot180.derive.language.operators import rot180, size
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Expression
 from rot180.derive.semantics.claims import Verdict, judge_equation
-from rot180.derive.semantics.counterexample import BOUND
+from rot180.derive.semantics.search_space import BOUND
 from rot180.derive.theorems.convolutions import Sweep
 
 WORDS = ("correlation", "convolution")

@@ -288,6 +288,45 @@ def test_the_certificate_of_a_claim(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "another statement than is recorded" in capsys.readouterr().out
 
 
+def test_what_is_about_nothing_is_vacuous(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A claim, and a certificate that replays: hypotheses that nothing satisfies prove nothing."""
+    from rot180.derive.kernel.certificates import dumps
+    from rot180.derive.kernel.proof import Proof
+    from rot180.derive.semantics.claims import parse_claim
+
+    claim = "h < H: x[h] = x[h] if H >= 5, H*H < 20"
+    assert main(["verify", "--claim", claim]) == 1
+    assert capsys.readouterr().out.startswith("vacuous: the hypotheses contradict each other")
+    variables, lhs, _, hypotheses = parse_claim(claim)
+    path = tmp_path / "claim.json"
+    path.write_text(dumps(Proof("claim", variables, hypotheses, lhs, ())))
+    assert main(["verify", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"^ok +vacuous +ok .* claim$", said, re.M)
+    assert "FAILED claim\n    model: vacuous: the hypotheses contradict each other" in said
+    assert "0 of 1 theorems proved" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "statement"),
+    [
+        (
+            "y[i] = sum[k] A[i,k]*A[k,i] + 5",
+            "dL/dA[i,i1] = grad_y[i] * A[i1,i] + grad_y[i1] * A[i1,i]",
+        ),
+        ("y[i,j] = A[i,j] + A[j,i]", "dL/dA[i,i1] = grad_y[i,i1] + grad_y[i1,i]"),
+        ("y[h] = x[h] - 3*[0 <= h-100 < 20]", "dL/dx[h] = grad_y[h]"),
+    ],
+)
+def test_constants_and_both_orders_of_indices(
+    text: str, statement: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["derive", text, "-o", str(tmp_path), "--detail", "full"]) == 0
+    assert statement in capsys.readouterr().out
+
+
 def test_a_refutation_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--claim", FALSE, "--json"]) == 1
     data = json.loads(capsys.readouterr().out)

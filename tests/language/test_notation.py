@@ -53,6 +53,16 @@ def body(text: str) -> Expression:
     return definition.body
 
 
+def test_indices_that_address_one_axis_share_its_size() -> None:
+    """``A[i,j] + A[j,i]`` is of a square; declared sizes are left as they are."""
+    assert boxes("y[i,j] = A[i,j] + A[j,i]") == "y[I,I]; A[I,I]"
+    assert boxes("y[i] = sum[k] A[i,k]*A[k,i] + 5") == "y[I]; A[I,I]"
+    assert boxes("y[a,b,c] = A[a,b] + A[b,c]") == "y[B,B,B]; A[B,B]"
+    assert boxes("A[N,N]; y[i,j] = A[i,j] + A[j,i]") == "y[N,N]; A[N,N]"
+    assert boxes("y[N,M]; y[i,j] = A[i,j] + A[j,i]") == "y[N,M]; A[N,M]"
+    assert boxes("y[i,j] = x[i]*w[j]") == "y[I,J]; x[I]; w[J]"
+
+
 def test_conv2d_is_read_as_terms() -> None:
     found = parse_layer(CONV2D)
     p, q, k, l_, c, n, o = map(symbol, ("p", "q", "k", "l", "c", "n", "o"))

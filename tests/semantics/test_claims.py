@@ -11,9 +11,10 @@ from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Range, tensor, term
 from rot180.derive.semantics import claims
 from rot180.derive.semantics.claims import judge, parse_claim
-from rot180.derive.semantics.counterexample import Equation, counterexample, refute
+from rot180.derive.semantics.counterexample import counterexample, refute
 from rot180.derive.semantics.evaluate import evaluate
-from rot180.derive.semantics.model import Model
+from rot180.derive.semantics.model import Model, holds
+from rot180.derive.semantics.search_space import Equation
 
 AT_LEAST = " if s >= 1, d >= 1"
 GRADIENT = "h < H: sum[p,k] g[p]*w[k]*[h == s*p+d*k-lo] = sum[p,j] g[p]*"
@@ -174,9 +175,85 @@ def test_exact_values_agree_with_residues() -> None:
 
 def test_undecided_says_how_far() -> None:
     """What neither has a proof nor a counterexample."""
-    verdict = judge("x[0+p]*[0 <= K-40 < K] = x[0+p]*[0 <= K-41 < K]", 2)
+    verdict = judge("h < H: x[h]*[H*H*H == 10*a*a*H + 30*K*K + 7] = 0", 2)
     assert verdict.word == "undecided"
-    assert str(verdict) == "undecided up to bound 2: no proof and no counterexample was found"
+    assert str(verdict) == (
+        "undecided up to bound 2 and at some sizes around 7, 10, 21, 30, 101: "
+        "no proof and no counterexample was found"
+    )
+
+
+FAR = {
+    "a tap bound of 6": ("sum[k] x[k]*w[k] = sum[k] x[k]*w[k]*[0 <= k < 6]", {"K": 7}),
+    "a tap bound of 20": ("sum[k] x[k]*w[k] = sum[k] x[k]*w[k]*[0 <= k < 20]", {"K": 21}),
+    "a window of 6 taps": (
+        "p: sum[k] x[p+k]*w[k] = sum[k] x[p+k]*w[k]*[0 <= k < 6]", {"H": 1, "K": 7},
+    ),
+    "two ranges, 3 + 30": (
+        "sum[k] x[k]*w[k] = sum[k] x[k]*w[k]*([0 <= k < 3] + [0 <= k-3 < 30])", {"K": 34},
+    ),
+    "a bound of 100": ("h < H: x[h] = x[h]*[0 <= h < 100]", {"H": 101}),
+    "zero up to 100": ("h < H: x[h]*[0 <= h-100 < H] = 0", {"H": 101}),
+    "every other one up to 100": ("h < H: x[h] = x[h]*[0 <= 2*h < 100]", {"H": 51}),
+    "far in a plane": (
+        "p < P, q < Q: sum[k,l] x[s*p+k,s*q+l]*w[k,l]"
+        " = sum[k,l] x[s*p+k,s*q+l]*w[k,l]*[0 <= l < 6] if s >= 1", {"L": 7},
+    ),
+    "a cube": ("h < H: x[h]*[H*H*H == 148877] = 0", {"H": 53}),
+    "many taps and a hypothesis": (
+        "p < P: sum[k] x[p+k]*w[k] = sum[k] x[p+k]*w[k]*[0 <= k < 60] if K >= 50", {"K": 61},
+    ),
+    "a parameter": ("h < H: x[h]*[0 <= a-40 < H] = 0", {"a": 40}),
+    "an index": ("h: x[h-40] = 0", {"H": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_what_is_false_from_a_number_on_is_refuted_there(name: str) -> None:
+    """The numbers of a claim say where to look; no size or parameter of the answer is larger."""
+    claim, expected = FAR[name]
+    verdict = judge(claim)
+    found = verdict.counterexample
+    assert verdict.word == "refuted"
+    assert found is not None
+    sizes = {v.name: n for v, n in found.sizes.items()}
+    assert sizes | expected == sizes
+    variables, lhs, rhs, hypotheses = parse_claim(claim)
+    at = {**found.sizes, **found.index}
+    assert all(holds(c, at) for c in hypotheses)
+    assert all(n is None or holds(Range(v, n), at) for v, n in variables)
+    values = [evaluate(e, found.model, found.index) for e in (lhs, rhs)]
+    assert values == [found.left, found.right]
+    assert found.left != found.right
+
+
+VACUOUS = {
+    "h < H: x[h] = w[h] if s >= 1, s <= 0": "contradict",
+    "h < H: x[h] = x[h] if H = 0": "contradict",
+    "h < 0: x[h] = 2*x[h]": "contradict",
+    "h < H: x[h] = 0 if h >= 100, H <= 50": "contradict",
+    "h < H: x[h] = x[h] if 2*a = 2*b + 1": "as far as was searched",
+    "h < H: x[h] = x[h] if H >= 200, a*a = 2": "at random up to 400",
+}
+
+
+@pytest.mark.parametrize("claim", VACUOUS)
+def test_a_claim_about_nothing_is_vacuous(claim: str) -> None:
+    verdict = judge(claim)
+    assert verdict.word == "vacuous"
+    assert verdict.theorem is None
+    assert str(verdict).startswith("vacuous")
+    assert VACUOUS[claim] in str(verdict)
+
+
+def test_a_claim_s_tensors_have_the_sizes_of_its_indices() -> None:
+    """Two indices in one place need one size, and the indices say which."""
+    found = judge("i < N, j < N: A[i,j] = A[j,i]").counterexample
+    assert found is not None
+    assert {v.name: n for v, n in found.sizes.items()} == {"N": 2}
+    assert judge("i < N, j < N: A[i,j] + A[j,i] = A[j,i] + A[i,j]").word == "proved"
+    with pytest.raises(ValueError, match=r"or i < I before the colon of a claim"):
+        parse_claim("y[i] = sum[k] A[i,k]*A[k,i] + 5")
 
 
 def test_a_sum_hides_a_free_index_of_its_name() -> None:
