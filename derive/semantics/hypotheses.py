@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from rot180.derive.kernel.obligations import Nonzero, Obligation, certify
+from rot180.derive.kernel.obligations import Nonzero, Obligation
 from rot180.derive.language.polynomial import degree
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Range, factor_symbols
+from rot180.derive.search.farkas import certify
 from rot180.derive.semantics.landmarks import landmarks
 from rot180.derive.semantics.model import EvaluationError, affine, holds
 
