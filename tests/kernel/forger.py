@@ -1,0 +1,160 @@
+"""A grammar-aware forger: certificates that somebody might write who wants a falsehood proved.
+
+`forge(seed, number)` is a certificate as text, the same for the same seed and number. Some are
+written from scratch (`forger_steps`); the others come from valid ones, written by chance
+(`forger_proofs`) or committed, by up to three small changes (`forger_mutations`). Whether what is
+accepted is true, `refutation` tells by finite models.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import cache, lru_cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sympy import Symbol
+
+from rot180.codegen import files
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.terms import Condition, factor_symbols, free_symbols
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import EvaluationError, Model, holds
+from tests.kernel.forger_grammar import Data, certificate, term
+from tests.kernel.forger_mutations import mutant, nodes
+from tests.kernel.forger_proofs import ERRORS, honest
+from tests.kernel.forger_steps import scratch
+
+SHARED = 60
+"""How many forgeries in a row come from one valid proof: to write one takes longer than to read."""
+
+MODELS = 60
+"""At how many models the two sides of an accepted statement are compared."""
+
+
+def forge(seed: int | str, number: int) -> str:
+    """Return a forged certificate as JSON text.
+
+    Args:
+        seed: another seed, other certificates.
+        number: which one of that seed.
+
+    """
+    rng = Random(f"{seed}/{number}")
+    kind = rng.random()
+    if kind < 0.45:
+        return json.dumps(scratch(rng))
+    base = valid(seed, number // SHARED)
+    others = (base, valid(seed, number // SHARED // 2))
+    if kind < 0.53:
+        base = real(rng)
+    count = rng.choices((0, 1, 2, 3), (4, 36, 36, 24))[0]
+    return json.dumps(mutant(rng, base, others, count))
+
+
+@lru_cache(maxsize=1 << 10)
+def valid(seed: int | str, number: int) -> Data:
+    """Return a certificate that replays, written by chance."""
+    for attempt in range(30):
+        try:
+            return honest(Random(f"{seed}/valid/{number}/{attempt}"))
+        except ERRORS:
+            continue
+    return certificate([term()])
+
+
+def real(rng: Random) -> Data:
+    """Return a committed certificate, mostly a short one."""
+    found = committed()
+    path = found[int(len(found) * 0.7 * rng.random() ** 2)]
+    return _read(path)
+
+
+@cache
+def committed() -> tuple[Path, ...]:
+    """Return the committed certificates, the shortest first."""
+    folder = files.generated_folder() / "certificates"
+    return tuple(sorted(folder.glob("*.json"), key=lambda p: (p.stat().st_size, p.name)))
+
+
+@cache
+def _read(path: Path) -> Data:
+    found: Data = json.loads(path.read_text())
+    return found
+
+
+def smaller(data: Any) -> Iterator[Any]:
+    """Yield copies with one entry of a list left out, or one key that may be missing."""
+    for n, (parent, key) in enumerate(list(nodes(data))):
+        if isinstance(parent, list) or key in ("inside", "certificates", "backwards_from"):
+            copy = deepcopy(data)
+            o, k = list(nodes(copy))[n]
+            del o[k]
+            yield copy
+
+
+def shrunk(text: str, bad: Callable[[str], bool], tries: int = 2000) -> str:
+    """Leave out of a certificate what can be left out, while it stays bad."""
+    data, progress = json.loads(text), True
+    while progress:
+        progress = False
+        for one in smaller(data):
+            tries -= 1
+            if tries < 0:
+                return json.dumps(data)
+            if bad(json.dumps(one)):
+                data, progress = one, True
+                break
+    return json.dumps(data)
+
+
+def refutation(theorem: Theorem, count: int = MODELS) -> str:
+    """Evaluate both sides of a statement at random models of its hypotheses.
+
+    Returns:
+        where they differ; "" if they do not; "no model" if no small model with an index was found;
+        "no value" if a side cannot be evaluated, as a derivative by a defined tensor.
+
+    """
+    if theorem.lhs == theorem.rhs:
+        return ""
+    rng, met = Random(0), 0
+    index = {v for v, _ in theorem.variables}
+    names = set[Symbol]().union(*map(free_symbols, (theorem.lhs, theorem.rhs)))
+    names |= {v for c in theorem.conditions for v in factor_symbols(c)} | index
+    for _ in range(4 * count):
+        at = model(rng, sorted(names, key=lambda v: v.name), theorem.conditions)
+        if at is None:
+            continue
+        met += 1
+        one = Model({v: n for v, n in at.items() if v not in index}, rng.randrange(1 << 20))
+        point = {v: n for v, n in at.items() if v in index}
+        try:
+            left, right = (evaluate(e, one, point) for e in (theorem.lhs, theorem.rhs))
+        except (EvaluationError, OverflowError):
+            return "no value"
+        if left != right:
+            return f"{left} is not {right} at {at}"
+        if met == count:
+            return ""
+    return "" if met else "no model"
+
+
+def model(
+    rng: Random, names: list[Symbol], given: tuple[Condition, ...]
+) -> dict[Symbol, int] | None:
+    """Draw integers that meet conditions; None if that does not succeed soon."""
+    at = {v: rng.choice((-1, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4)) for v in names}
+    for _ in range(30):
+        broken = [c for c in given if not holds(c, at)]
+        if not broken:
+            return at
+        moving = sorted(factor_symbols(rng.choice(broken)), key=lambda v: v.name)
+        if not moving:
+            return None
+        at[rng.choice(moving)] = rng.choice((-1, 0, 0, 1, 1, 1, 2, 2, 3, 4, 6))
+    return None
+
