@@ -214,7 +214,7 @@ class _Reader:
     def step(self, data: Any) -> Step:
         optional = {"arguments", "backwards_from", "certificates", "inside"}
         d = _keys(data, "step", {"rule", "at"}, optional)
-        declared, result = ARGUMENTS.get(d["rule"], {}), d.get("backwards_from")
+        declared = ARGUMENTS.get(d["rule"], {})
         if d["rule"] not in ARGUMENTS:
             raise _fail("rule", d["rule"], f"one of {', '.join(ARGUMENTS)}")
         given = _keys(d.get("arguments", {}), "arguments", set(declared))
@@ -222,7 +222,7 @@ class _Reader:
             d["rule"],
             _number(d["at"]),
             tuple((k, self.value(declared[k], v)) for k, v in sorted(given.items())),
-            None if result is None else self.expression(result),
+            self.expression(d["backwards_from"]) if "backwards_from" in d else None,
             tuple(map(_certificate, _list(d.get("certificates", []), "certificates"))),
             _number(d["inside"]) if "inside" in d else None,
         )

@@ -62,6 +62,8 @@ class Refutation:
         for n in (*(n for _, numbers in products for n in numbers), *(n for _, n in multiples)):
             if type(n) is not int or n < 0:
                 raise TypeError(f"refutation: found the fact {n!r}, expected a number >= 0")
+        if max((len(numbers) for _, numbers in products), default=0) > 8:
+            raise ValueError("refutation: a product of more than 8 facts")
 
 
 Certificate: TypeAlias = tuple[Refutation, ...]

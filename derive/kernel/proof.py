@@ -12,25 +12,12 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, TypeAlias
 
-import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.kernel.obligations import Certificate, Obligation
+from rot180.derive.language import terms as tm
 from rot180.derive.language.polynomial import integral, symbol
-from rot180.derive.language.terms import (
-    Access,
-    Apply,
-    AtLeast,
-    Condition,
-    Derivative,
-    Equal,
-    Expression,
-    Range,
-    Tensor,
-    Term,
-    require_expression,
-    tensors,
-)
+from rot180.derive.language.terms import Condition, Expression, Range, Tensor, tensors, term
 
 Variables: TypeAlias = tuple[tuple[Symbol, Expr | None], ...]
 
@@ -78,11 +65,11 @@ class Step:
     inside: int | None = None
 
     def __post_init__(self) -> None:
-        number = type(self.at) is int and self.inside.__class__ in (int, type(None))
-        if not (isinstance(self.rule, str) and number and isinstance(self.arguments, tuple)):
+        numbers = type(self.at) is int and type(self.inside) in (int, type(None))
+        if not (isinstance(self.rule, str) and numbers and isinstance(self.arguments, tuple)):
             raise TypeError(f"step: found {self.rule!r} at {self.at!r} of {self.inside!r}")
         if self.result is not None:
-            require_expression("result", self.result)
+            tm.require_expression("result", self.result)
 
     @property
     def reverse(self) -> bool:
@@ -113,15 +100,20 @@ class Proof(Shown):
     hypotheses: tuple[Condition, ...]
     start: Expression
     steps: tuple[Step, ...]
+    spelling: tuple[object, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        require_expression("start", self.start)
+        tm.require_expression("start", self.start)
+        lines = (self.start, *(s.result for s in self.steps if s.result is not None))
+        given = (t for s in self.steps for _, v in s.arguments for t in mentioned(v))
+        made = dict.fromkeys((*(t for e in lines for t in tensors(e)), *given))
+        object.__setattr__(self, "spelling", tuple(map(spelled, made)))
         sizes = tuple((v, None if n is None else integral(n)) for v, n in self.variables)
         object.__setattr__(self, "variables", sizes)
-        given = tuple(type(c) in (Equal, Range, AtLeast) for c in self.hypotheses)
+        conditions = tuple(type(c) in (tm.Equal, Range, tm.AtLeast) for c in self.hypotheses)
         steps = tuple(type(s) is Step for s in self.steps)
         plain = all(v == symbol(v.name) for v, _ in self.variables)
-        if not (NAMES.fullmatch(self.name) and plain and all(given) and all(steps)):
+        if not (NAMES.fullmatch(self.name) and plain and all(conditions) and all(steps)):
             raise TypeError(f"proof {self.name!r}: a part of it is of a wrong type")
 
     @cached_property
@@ -186,6 +178,12 @@ class Theorem(Shown):
         return self.lines[-1]
 
 
+def spelled(t: Tensor) -> object:
+    """Return the names in a definition: equality does not see them, but steps refer to them."""
+    body = t.definition
+    return (t.name, body.formals, tuple(b.variables for b in body.body)) if body else t.name
+
+
 def mentioned(value: object) -> Iterator[Tensor]:
     """Yield the tensors in an argument of a step, inner ones first; those of a cited proof not."""
     if isinstance(value, tuple):
@@ -193,5 +191,5 @@ def mentioned(value: object) -> Iterator[Tensor]:
             yield from mentioned(entry)
     elif isinstance(value, Tensor):
         yield from (*tensors(value.definition.body if value.definition else ()), value)
-    elif isinstance(value, Access | Apply | Derivative | Equal | Range):
-        yield from tensors((Term(sp.Integer(1), (), (value,)),))
+    elif isinstance(value, tm.Access | tm.Apply | tm.Derivative):
+        yield from tensors((term(value),))

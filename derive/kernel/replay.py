@@ -14,7 +14,7 @@ from rot180.derive.kernel.errors import ProofError, RuleError, defined, differen
 from rot180.derive.kernel.finiteness import finiteness
 from rot180.derive.kernel.obligations import Obligation, certifies, evident, show_goal
 from rot180.derive.kernel.place import ARGUMENTS, RULES, Place
-from rot180.derive.kernel.proof import Proof, Step, Theorem, mentioned
+from rot180.derive.kernel.proof import Proof, Step, Theorem, mentioned, spelled
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import (
     Condition,
@@ -36,7 +36,7 @@ def replay(proof: Proof) -> Theorem:
     try:
         _well_formed_statement(proof)
         known = _entered({}, tensors(proof.start))
-    except RuleError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ProofError(f"{proof.name}: {error}") from error
     lines, obligations = [proof.start], []
     for number, step in enumerate(proof.steps, 1):
@@ -108,7 +108,7 @@ def _settle(step: Step, needed: tuple[Obligation, ...]) -> None:
 def _entered(known: dict[str, Tensor], new: Iterable[Tensor]) -> dict[str, Tensor]:
     """Enter tensors into the one table of a certificate; refuse one name for two of them."""
     for t in new:
-        if known.setdefault(t.name, t) != t:
+        if known.setdefault(t.name, t) != t or spelled(known[t.name]) != spelled(t):
             both = f"{defined(known[t.name])}, and {defined(t)}"
             raise RuleError(f"the name {t.name} stands for two tensors: {both}")
     return known

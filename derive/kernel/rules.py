@@ -141,7 +141,7 @@ def related_terms(applied: Apply) -> tm.Expression:
     """
     found, at, parts = relation(applied.function, applied.order), applied.argument, []
     if found is None:
-        raise RuleError(f"no relation is known for {applied.function}{applied.order * chr(39)}")
+        raise RuleError(f"no relation is known for {applied.function}, order {applied.order}")
     for powers, c in sorted(monomials(found).items()):
         names = [name for name, k in powers for _ in range(k)]
         parts.append(Term(c, (), tuple(at if n == "t" else Apply(n, 0, at) for n in names)))

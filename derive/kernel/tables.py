@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
@@ -57,15 +57,10 @@ POINTS = 10_000
 
 @rule(
     latex="equal at each point where a side can be nonzero",
-    sizes=mapping(SYMBOL, INTEGRAL),
-    scale=RATIONAL,
-    factors=many(BRACKET),
-)
+    sizes=mapping(SYMBOL, INTEGRAL), scale=RATIONAL, factors=many(BRACKET),
+)  # fmt: skip
 def exhaust(
-    place: Place,
-    sizes: tuple[tuple[Symbol, Expr], ...],
-    scale: Expr,
-    factors: tuple[Bracket, ...],
+    place: Place, sizes: tuple[tuple[Symbol, Expr], ...], scale: Expr, factors: tuple[Bracket, ...]
 ) -> Result:
     """Multiply tables of numbers: compare with brackets at every point of a finite box.
 
@@ -90,11 +85,13 @@ def exhaust(
     for context, variables in ((t.factors, [*box]), (factors, free)):
         known = place.context(context, box)
         needed += [Obligation(known, Range(v, box[v])) for v in variables]
-    for point in product(*(range(int(box[v])) for v in free)):
-        at = {v.name: e for v, e in zip(free, point, strict=True)}
-        inner = product(*(range(int(box[v])) for v in t.variables))
-        names = [v.name for v in t.variables]
-        left = sum(_number(t, at | dict(zip(names, one, strict=True))) for one in inner)
+    for at in _points(free, box):
+        left = sum(_number(t, at | one) for one in _points(t.variables, box))
         right = _number(new, at)
         require("equal", left == right, f"the sides are {left} and {right} at {at}")
     return place.put(new), tuple(needed)
+
+
+def _points(names: Iterable[Symbol], box: Mapping[Symbol, Expr]) -> list[dict[str, int]]:
+    ranges = [[(v.name, n) for n in range(int(box[v]))] for v in names]
+    return [dict(point) for point in product(*ranges)]

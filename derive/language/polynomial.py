@@ -115,8 +115,11 @@ def _times(
     return out
 
 
-HIGHEST_POWER = 1000
-"""The highest power that a text or an expression may have of a name."""
+HIGHEST_POWER = 4096
+"""The highest power that an expression may have of a name."""
+
+WRITTEN_POWER, DIGITS = 16, 100
+"""The highest power, and the most digits of a number, that a text may have."""
 
 
 def integral(e: Expr | int) -> Expr:
@@ -351,18 +354,21 @@ def parse(source: str) -> Expr:
             product.append(_atom(source, atom))
             at = atom.end()
         parts.append(sp.Mul(*product))
+        high = max((k for m in monomials(parts[-1]) for _, k in m), default=0)
+        if high > WRITTEN_POWER:
+            raise ValueError(f"polynomial {source!r}: a power {high}, at most {WRITTEN_POWER}")
     return normal(sp.Add(*parts))
 
 
 def _atom(source: str, found: re.Match[str]) -> Expr:
     name, power, above, below = found.groups()
+    if max(len(digits or "") for digits in (power, above, below)) > DIGITS:
+        raise ValueError(f"polynomial {source[:40]!r}: a number has more than {DIGITS} digits")
     for digits in (power, below):
         if digits is not None and int(digits) == 0:
             raise ValueError(f"polynomial {source!r}: found 0, expected a positive number")
     if name is None:
         number: Expr = sp.Rational(int(above), int(below or 1))
         return number
-    if int(power or 1) > HIGHEST_POWER:
-        raise ValueError(f"polynomial {source!r}: found the power {power}, at most {HIGHEST_POWER}")
-    out: Expr = symbol(name) ** int(power or 1)
+    out: Expr = symbol(name) ** min(int(power or 1), WRITTEN_POWER + 1)
     return out

@@ -65,6 +65,10 @@ def write_term(
     return minus, " * ".join([*out, f"sum[{_list(t.variables)}] {product}"])
 
 
+def _primes(order: int) -> str:
+    return chr(39) * order if order <= 8 else f"^({order})"
+
+
 def _list(variables: Iterable[Symbol]) -> str:
     return ",".join(v.name for v in variables)
 
@@ -100,7 +104,7 @@ def _(factor: Range, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] =
 @write_factor.register
 def _(factor: Apply, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
     argument = write_factor(factor.argument, order, fixed)
-    return f"{factor.function}{chr(39) * factor.order}({argument})"
+    return f"{factor.function}{_primes(factor.order)}({argument})"
 
 
 @write_factor.register

@@ -147,7 +147,7 @@ def fact(name: str, order: int) -> str:
     """
     found = relation(name, order)
     if found is None:
-        raise ValueError(f"function: no relation is known for {name}{order * chr(39)}")
+        raise ValueError(f"function: no relation is known for {name}, order {order}")
     return f"{name}{order * chr(39)} = {text(found)}"
 
 

@@ -160,6 +160,10 @@ class Apply:
         _require(type(self.argument) is Access, "argument", self.argument, "an access")
 
 
+DEEPEST = 8
+"""How deep derivatives may stand inside each other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Derivative:
     """A pending derivative ``d(product of factors) / d wrt``."""
@@ -170,6 +174,14 @@ class Derivative:
     def __post_init__(self) -> None:
         _require_factors(self.factors)
         _require(type(self.wrt) is Access, "derivative", self.wrt, "an access to differentiate by")
+        if self.depth > DEEPEST:
+            raise ValueError(f"a derivative stands inside {DEEPEST} others, expected fewer")
+
+    @property
+    def depth(self) -> int:
+        """Return how deep derivatives stand inside each other here; 1 if there is no other."""
+        inner = (f.depth for f in self.factors if isinstance(f, Derivative))
+        return 1 + max(inner, default=0)
 
 
 def _require_factors(factors: object) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from sympy import Expr, Symbol
 
 from rot180.derive.kernel.citing import instantiate
-from rot180.derive.kernel.proof import Proof, Theorem
+from rot180.derive.kernel.proof import Proof, Theorem, spelled
 from rot180.derive.kernel.replay import replayed
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import (
@@ -110,13 +110,17 @@ def _aside(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
     taken = {*table, *(t.name for t in own)}
     for t in own:
         moved = _tensor(t, names)
-        if table.get(moved.name, moved) == moved:
+        if _same(table.get(moved.name, moved), moved):
             continue
-        alike = (u.name for u in table.values() if replace(u, name=t.name) == moved)
+        alike = (u.name for u in table.values() if _same(replace(u, name=t.name), moved))
         names[t.name] = next((n for n in alike if n.rstrip("0123456789") == t.name), "")
         names[t.name] = names[t.name] or _free(t.name, taken)
         taken.add(names[t.name])
     return names
+
+
+def _same(t: Tensor, u: Tensor) -> bool:
+    return t == u and spelled(t) == spelled(u)
 
 
 def renamed(proof: Proof, names: Mapping[str, str]) -> Proof:
