@@ -47,7 +47,8 @@ from rot180.derive.language.terms import (
     factor_symbols,
     tensors,
 )
-from rot180.derive.search.tactics import Derivation, unfold
+from rot180.derive.search.derivation import Derivation
+from rot180.derive.search.rewriting import unfold
 
 LIBRARY = "finite_sums"
 """The file that every script needs: finite sums, brackets and dual numbers, written by hand."""

@@ -9,7 +9,8 @@ from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Proof, Step, Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer, layer
-from rot180.derive.search.tactics import NotProvedError, prove
+from rot180.derive.search.derivation import NotProvedError
+from rot180.derive.search.prove import prove
 from rot180.derive.theorems import theorem, theorems
 
 views.enter()

@@ -11,7 +11,9 @@ from rot180.derive.kernel.proof import Proof, Step, Variables
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Condition, Expression
-from rot180.derive.search.tactics import Derivation, NotProvedError, join, normalise
+from rot180.derive.search.derivation import Derivation, NotProvedError
+from rot180.derive.search.matching import join
+from rot180.derive.search.rewriting import normalise
 from rot180.derive.semantics.check import check
 from rot180.derive.semantics.counterexample import counterexample
 

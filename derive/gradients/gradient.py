@@ -27,14 +27,10 @@ from rot180.derive.language.terms import (
     tensors,
     term,
 )
-from rot180.derive.search.tactics import (
-    Derivation,
-    NotProvedError,
-    join,
-    modulus,
-    normalise,
-    split_equations,
-)
+from rot180.derive.search.derivation import Derivation, NotProvedError
+from rot180.derive.search.matching import join
+from rot180.derive.search.remainders import modulus, split_equations
+from rot180.derive.search.rewriting import normalise
 
 
 def output_gradient(layer: Layer) -> Tensor:

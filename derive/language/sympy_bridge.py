@@ -32,7 +32,7 @@ from rot180.derive.language.terms import (
     Term,
     define,
 )
-from rot180.derive.search.tactics import contradictory
+from rot180.derive.search.rewriting import contradictory
 
 # -- SymPy in ------------------------------------------------------------------------------------
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

@@ -34,7 +34,8 @@ from rot180.derive.language.terms import (
     term,
 )
 from rot180.derive.search.citation import instance
-from rot180.derive.search.tactics import Derivation, drop_implied
+from rot180.derive.search.derivation import Derivation
+from rot180.derive.search.rewriting import drop_implied
 
 
 @cache

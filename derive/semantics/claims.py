@@ -16,7 +16,8 @@ from rot180.derive.kernel.replay import replay
 from rot180.derive.language.notation import parse_expression
 from rot180.derive.language.polynomial import parse, symbol
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Expression, tensors
-from rot180.derive.search.tactics import NotProvedError, prove
+from rot180.derive.search.derivation import NotProvedError
+from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import Counterexample
 from rot180.derive.semantics.counterexample import counterexample, refute
 from rot180.derive.semantics.hypotheses import Vacuous, vacuous

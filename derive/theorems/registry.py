@@ -8,7 +8,7 @@ from functools import cache
 
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.language.terms import Condition, Expression, Tensor
-from rot180.derive.search.tactics import prove
+from rot180.derive.search.prove import prove
 
 
 @dataclass(frozen=True)

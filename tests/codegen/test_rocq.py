@@ -41,7 +41,7 @@ from rot180.derive.language.terms import (
     tensor,
     term,
 )
-from rot180.derive.search.tactics import prove
+from rot180.derive.search.prove import prove
 from rot180.derive.theorems import claims, theorem
 from tests.proofs import proof, step, symbols
 

@@ -34,8 +34,9 @@ from rot180.derive.language.terms import (
     tensor,
     term,
 )
+from rot180.derive.search.derivation import Derivation
 from rot180.derive.search.farkas import certify
-from rot180.derive.search.tactics import Derivation, prove
+from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import check
 from tests.proofs import false, proof, refused, step, symbols
 

@@ -17,7 +17,8 @@ from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.terms import Derivative, Range, Tensor, Term, define, tensor, term
-from rot180.derive.search.tactics import NotProvedError, prove
+from rot180.derive.search.derivation import NotProvedError
+from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import check
 from rot180.derive.semantics.smt import hard_obligations
 from rot180.derive.theorems import claims, theorem

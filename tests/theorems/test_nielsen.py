@@ -12,7 +12,8 @@ from rot180.derive.display.statement import write_statement
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.substitute import substitute
 from rot180.derive.language.terms import Access, Apply, Expression, Range, tensor, tensors, term
-from rot180.derive.search.tactics import NotProvedError, prove
+from rot180.derive.search.derivation import NotProvedError
+from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import check
 from rot180.derive.semantics.sign_conventions import WORDS, settle, settled
 from rot180.derive.theorems import claims, theorem

@@ -11,7 +11,8 @@ from rot180.derive.certificates.writer import dumps
 from rot180.derive.display.axioms import axioms
 from rot180.derive.kernel.place import RULES
 from rot180.derive.kernel.replay import replay
-from rot180.derive.search.tactics import NotProvedError, prove
+from rot180.derive.search.derivation import NotProvedError
+from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import check
 from rot180.derive.theorems import claims, theorem
 from rot180.derive.theorems.convolutions import GENERAL, PLAIN, STRIDED, Sweep

@@ -22,7 +22,8 @@ from rot180.codegen.winograd import (
     winograd_form,
 )
 from rot180.derive.language.terms import Access, term
-from rot180.derive.search.tactics import NotProvedError, prove
+from rot180.derive.search.derivation import NotProvedError
+from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import check
 from rot180.derive.semantics.counterexample import counterexample
 from rot180.derive.theorems import theorem

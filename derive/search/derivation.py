@@ -1,0 +1,132 @@
+"""An expression being rewritten, and the steps so far. Nothing in this folder is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sympy import Expr
+
+from rot180.derive.kernel.obligations import Certificate, Obligation, evident, show_goal
+from rot180.derive.kernel.place import Place
+from rot180.derive.kernel.proof import Proof, Step, Variables
+from rot180.derive.kernel.replay import follow
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Condition,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    tensors,
+)
+from rot180.derive.search.citation import prepared
+from rot180.derive.search.farkas import certify
+
+
+class NotProvedError(ValueError):
+    """No proof was found; the message shows both normal forms."""
+
+
+class Derivation:
+    """An expression being rewritten, and the steps so far."""
+
+    def __init__(
+        self,
+        name: str,
+        variables: Variables,
+        hypotheses: tuple[Condition, ...],
+        start: Expression,
+        other: Expression = (),
+        trial: bool = False,
+    ) -> None:
+        """Start from an expression under hypotheses.
+
+        Args:
+            name: the name of the theorem.
+            variables: the free indices with their sizes.
+            hypotheses: conditions on the parameters.
+            start: the left side.
+            other: what will stand beside it, whose names are in use.
+            trial: go on where no certificate is found; what is done is then no proof.
+
+        """
+        self.statement = Proof(name, variables, hypotheses, start, ())
+        self.lines = [start]
+        self.steps: list[Step] = []
+        self.trial = trial
+        self.table = {t.name: t for t in tensors((*start, *other))}
+
+    @property
+    def current(self) -> Expression:
+        """Return the last line."""
+        return self.lines[-1]
+
+    def apply(self, rule: str, at: int = 0, **arguments: object) -> None:
+        """Apply a rule, and find the certificates it needs.
+
+        Raises:
+            NotProvedError: no certificate was found for an obligation.
+            ValueError: the rule does not apply.
+
+        """
+        if "theorem" in arguments:
+            arguments = prepared(arguments, self.table)
+        self._take(Step(rule, at, tuple(sorted(arguments.items()))))
+
+    def apply_inside(self, number: int, rule: str, at: int, **arguments: object) -> None:
+        """Apply a rule to the product under a derivative, a factor of a term."""
+        self._take(Step(rule, at, tuple(sorted(arguments.items())), inside=number))
+
+    def _take(self, step: Step) -> None:
+        line, needed = follow(self.statement, self.current, step)
+        found: list[Certificate] = []
+        for obligation in needed:
+            if not evident(obligation):
+                certificate = certify(obligation)
+                if certificate is None and self.trial:
+                    continue
+                if certificate is None:
+                    name, goal = self.statement.name, show_goal(obligation.goal)
+                    raise NotProvedError(f"{name}: no certificate found for {goal}")
+                found.append(certificate)
+        self.table |= {t.name: t for t in tensors(line)}
+        self.lines.append(line)
+        self.steps.append(replace(step, certificates=tuple(found)))
+
+    def apply_backwards(self, rule: str, result: Expression, at: int, **arguments: object) -> None:
+        """Move to a result that a rule turns into the current line."""
+        step = Step(rule, at, tuple(sorted(arguments.items())), result)
+        follow(self.statement, self.current, step)
+        self.lines.append(result)
+        self.steps.append(step)
+
+    def proof(self) -> Proof:
+        """Return what has been done as a proof."""
+        s = self.statement
+        return Proof(s.name, s.variables, s.hypotheses, s.start, tuple(self.steps))
+
+    def implied(self, at: int, number: int) -> bool:
+        """Say whether the other factors of a term imply a bracket, as far as a quick look tells."""
+        place = Place(self.current, at, self.statement.facts)
+        goal = place.factor(number)
+        assert isinstance(goal, Equal | Range)
+        obligation = Obligation(place.context(place.around(number)), goal)
+        if evident(obligation):
+            return True
+        return isinstance(goal, Range) and certify(obligation, degree=1) is not None
+
+
+def factors_of(e: Expression, kind: type | tuple[type, ...]) -> Iterator[tuple[int, int, Factor]]:
+    """Yield the factors of some kind, each with the numbers of its term and of itself."""
+    for at, t in enumerate(e):
+        for n, f in enumerate(t.factors):
+            if isinstance(f, kind):
+                yield at, n, f
+
+
+def places(f: Factor) -> tuple[Expr, ...]:
+    """Return the index of an entry, or of the entry that a scalar function is of."""
+    assert isinstance(f, Access | Apply)
+    return f.argument.index if isinstance(f, Apply) else f.index

@@ -1,0 +1,186 @@
+"""Making the terms of two normal forms equal by affine bijections of their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations, product
+
+from sympy import Expr, Symbol
+
+from rot180.derive.kernel.errors import show
+from rot180.derive.kernel.proof import Proof, Step
+from rot180.derive.language.polynomial import coefficient, monomials, normal, symbols_of
+from rot180.derive.language.substitute import fresh, rename_bound
+from rot180.derive.language.terms import Access, Apply, Equal, Range, Term
+from rot180.derive.search.derivation import Derivation, NotProvedError, places
+
+
+def match(d: Derivation, at: int, target: Term) -> bool:
+    """Turn a term into the target by an affine bijection of its bound variables, if one is found.
+
+    The steps are kept only on success.
+    """
+    kept = len(d.steps)
+    for mapping in _bijections(d.current[at], target):
+        try:
+            _carry_over(d, at, mapping, target)
+        except ValueError:
+            pass
+        else:
+            if d.current[at] == target:
+                return True
+        del d.steps[kept:], d.lines[kept + 1 :]
+    return False
+
+
+def _carry_over(
+    d: Derivation, at: int, mapping: dict[Symbol, Expr], target: Term
+) -> None:
+    t = d.current[at]
+    if t.variables != target.variables or any(mapping[v] != v for v in t.variables):
+        ordered = tuple((v, mapping[v]) for v in t.variables)
+        d.apply("reindex", at, variables=target.variables, mapping=ordered)
+    t = d.current[at]
+    signed = [f for f in t.factors if isinstance(f, Equal)]
+    both = {*signed, *(Equal(-f.value) for f in signed)}
+    have = [n for n, f in enumerate(t.factors) if isinstance(f, Equal | Range)]
+    drop = tuple(
+        n
+        for n in have
+        if t.factors[n] not in target.factors
+        and not (isinstance(f := t.factors[n], Equal) and Equal(-f.value) in target.factors)
+    )
+    add = tuple(
+        f
+        for f in target.factors
+        if isinstance(f, Equal | Range) and f not in t.factors and f not in both
+    )
+    if drop or add:
+        d.apply("bracket", at, drop=drop, add=add)
+    if d.current[at].factors != target.factors:
+        d.apply("reorder", at, factors=target.factors)
+
+
+def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
+    """Yield affine maps of the variables of `t` that make its accesses those of the target."""
+    if len(t.variables) != len(target.variables) or t.coefficient != target.coefficient:
+        return
+    ours = [f for f in t.factors if isinstance(f, Access | Apply)]
+    theirs = [f for f in target.factors if isinstance(f, Access | Apply)]
+    if sorted(map(_head, ours)) != sorted(map(_head, theirs)):
+        return
+    # the target's names must not meet ours while equations are solved
+    aside: dict[Symbol, Symbol] = {}
+    for v in target.variables:
+        taken = t.symbols | target.symbols | set(aside.values())
+        aside[v] = fresh("_" + v.name, taken)
+    back = {u: v for v, u in aside.items()}
+    away = rename_bound(target, aside)
+    theirs = [f for f in away.factors if isinstance(f, Access | Apply)]
+    for pairing in permutations(theirs):
+        if list(map(_head, ours)) != list(map(_head, pairing)):
+            continue
+        equations = [
+            normal(a - b)
+            for f, g in zip(ours, pairing, strict=True)
+            for a, b in zip(places(f), places(g), strict=True)
+        ]
+        for extra in _bracket_pairings(t, away):
+            solved = _propagate([*equations, *extra], set(t.variables))
+            if solved is not None:
+                yield {v: normal(solved[v].xreplace(back)) for v in t.variables}
+
+
+def _bracket_pairings(t: Term, target: Term) -> Iterator[list[Expr]]:
+    """Yield equations that make brackets of one term those of the other: none, then all."""
+    yield []
+    ours, theirs = (
+        [f for f in u.factors if isinstance(f, Equal | Range)] for u in (t, target)
+    )
+    if not ours or len(ours) != len(theirs) or len(ours) > 6:
+        return
+    for order in permutations(theirs):
+        kinds = [
+            f.size == g.size
+            if isinstance(f, Range) and isinstance(g, Range)
+            else type(f) is type(g)
+            for f, g in zip(ours, order, strict=True)
+        ]
+        if not all(kinds):
+            continue
+        flippable = [n for n, f in enumerate(ours) if isinstance(f, Equal)]
+        for signs in product((1, -1), repeat=len(flippable)):
+            sign = dict(zip(flippable, signs, strict=True))
+            yield [
+                normal(f.value - sign.get(n, 1) * g.value)
+                for n, (f, g) in enumerate(zip(ours, order, strict=True))
+            ]
+
+
+def _head(f: Access | Apply) -> tuple[str, int, str]:
+    if isinstance(f, Apply):
+        return f.function, f.order, f.argument.tensor.name
+    return "", 0, f.tensor.name
+
+
+def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr] | None:
+    """Solve equations for the unknowns; a coefficient must divide the rest of its equation."""
+    solved: dict[Symbol, Expr] = {}
+    progress = True
+    while progress and len(solved) < len(unknown):
+        progress = False
+        for e in equations:
+            e = normal(e.xreplace(solved))
+            open_ = sorted(symbols_of(e) & unknown - solved.keys(), key=lambda v: v.name)
+            if len(open_) != 1:
+                continue
+            v = open_[0]
+            c = coefficient(e, v)
+            value = whole_quotient(normal(c * v - e), c) if len(monomials(c)) == 1 else None
+            if value is not None:
+                solved = {u: normal(s.xreplace({v: value})) for u, s in solved.items()}
+                solved[v] = value
+                progress = True
+    return solved if len(solved) == len(unknown) else None
+
+
+def join(left: Derivation, right: Derivation) -> Proof:
+    """Chain left start -> common line -> right start, matching term by term.
+
+    Raises:
+        NotProvedError: some term of the left normal form has no partner.
+
+    """
+    if len(left.current) != len(right.current):
+        raise NotProvedError(_both(left, right))
+    free, order = list(range(len(right.current))), []
+    for at in range(len(left.current)):
+        partner = next((n for n in free if match(left, at, right.current[n])), None)
+        if partner is None:
+            raise NotProvedError(_both(left, right))
+        free.remove(partner)
+        order.append(partner)
+    if order != sorted(order):
+        left.apply("arrange", 0, order=tuple(order.index(n) for n in range(len(order))))
+    steps = list(left.steps)
+    for before, step in reversed(list(zip(right.lines, right.steps, strict=False))):
+        steps.append(Step(step.rule, step.at, step.arguments, before, step.certificates))
+    s = left.statement
+    return Proof(s.name, s.variables, s.hypotheses, s.start, tuple(steps))
+
+
+def _both(left: Derivation, right: Derivation) -> str:
+    return (
+        f"{left.statement.name}: no proof found; the normal forms are\n"
+        f"  left:  {show(left.current)}\n  right: {show(right.current)}"
+    )
+
+
+def whole_quotient(b: Expr, s: Expr) -> Expr | None:
+    """Return b / s where every monomial of b is a multiple of the monomial s."""
+    q = normal((b / s).expand())
+    return q if all(k > 0 for m in monomials(q) for _, k in m) and _integral(q) else None
+
+
+def _integral(e: Expr) -> bool:
+    return all(c.q == 1 for c in monomials(e).values())

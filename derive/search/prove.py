@@ -1,0 +1,111 @@
+"""The search for a proof: normal forms of both sides, matched term by term."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sympy import Symbol
+
+from rot180.derive.kernel.proof import Proof, Theorem, Variables
+from rot180.derive.kernel.replay import replay
+from rot180.derive.kernel.tables import is_table
+from rot180.derive.language.substitute import supports
+from rot180.derive.language.terms import Access, Condition, Expression, Range, Tensor
+from rot180.derive.search.citing import cite_inside
+from rot180.derive.search.derivation import Derivation, NotProvedError
+from rot180.derive.search.matching import join
+from rot180.derive.search.remainders import split_equations
+from rot180.derive.search.rewriting import normalise, relate, tidy
+
+
+def prove(
+    lhs: Expression,
+    rhs: Expression,
+    variables: Variables = (),
+    hypotheses: tuple[Condition, ...] = (),
+    name: str = "claim",
+    lemmas: Sequence[Theorem] = (),
+    kept: Tensor | None = None,
+) -> Theorem:
+    """Prove that two expressions are equal for all values of the variables and parameters.
+
+    With lemmas the proof uses each of them, on the left side if it fits there, and leaves the
+    named tensors folded as far as it can.
+
+    Args:
+        lhs: the left side.
+        rhs: the right side.
+        variables: the free indices with their sizes (None: all integers).
+        hypotheses: conditions on the parameters.
+        name: the theorem's name.
+        lemmas: theorems that the proof is to cite.
+        kept: a tensor whose indices the proof is to go on summing over, where there is a choice.
+
+    Raises:
+        NotProvedError: no proof was found; that refutes nothing.
+
+    """
+    left = Derivation(name, variables, hypotheses, lhs, rhs)
+    right = Derivation(name, variables, hypotheses, rhs)
+    right.table = left.table
+    return replay(_found(left, right, lemmas, kept))
+
+
+def _found(
+    left: Derivation, right: Derivation, lemmas: Sequence[Theorem], kept: Tensor | None
+) -> Proof:
+    """Search for a proof that one start equals the other."""
+    if lemmas:
+        for one in lemmas:
+            try:
+                cite_inside(left, one)
+            except NotProvedError:
+                cite_inside(right, one)
+        tidy(left)
+        relate(left, right.current)
+        try:
+            return join(left, right)
+        except NotProvedError:
+            pass
+    elif tabulate(left, right.current):
+        return left.proof()
+    normalise(left, kept=kept)
+    normalise(right, kept=kept)
+    relate(left, right.current)
+    relate(right, left.current)
+    try:
+        return join(left, right)
+    except NotProvedError:
+        # one side may be split by remainders: split both
+        if not [*split_equations(left), *split_equations(right)]:
+            raise
+        return join(left, right)
+
+
+def tabulate(d: Derivation, target: Expression) -> bool:
+    """Turn a product of tables of numbers into a product of brackets; say if there is one.
+
+    Raises:
+        NotProvedError: they differ at some point.
+
+    """
+    if len(d.current) != 1 or len(target) != 1 or target[0].variables:
+        return False
+    t, sizes = d.current[0], dict(d.statement.variables)
+    for f in (*supports(t.factors, t.symbols), *target[0].factors):
+        if isinstance(f, Range) and isinstance(f.value, Symbol) and f.size.is_Integer:
+            # of two sizes the smaller one; a size that is a name is no number to compare with
+            known = sizes.get(f.value)
+            smaller = known is None or not known.is_Integer or f.size < known
+            sizes[f.value] = f.size if smaller else known
+    read = [f.tensor for f in t.factors if isinstance(f, Access)]
+    if None in sizes.values() or not read or not all(map(is_table, read)):
+        return False
+    try:
+        d.apply(
+            "exhaust", 0, sizes=tuple(sizes.items()),
+            scale=target[0].coefficient, factors=target[0].factors,
+        )  # fmt: skip
+    except ValueError as error:
+        raise NotProvedError(f"{d.statement.name}: {error}") from error
+    return True

@@ -1,0 +1,236 @@
+"""Rewriting towards a normal form: differentiate, unfold, sift, drop what is implied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from sympy import Expr, Symbol
+
+from rot180.derive.kernel.place import Place
+from rot180.derive.language.polynomial import coefficient, normal, symbols_of
+from rot180.derive.language.scalar_functions import relation
+from rot180.derive.language.substitute import fresh
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Derivative,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Tensor,
+    Term,
+)
+from rot180.derive.search.derivation import Derivation, factors_of, places
+
+
+def differentiate(d: Derivation) -> None:
+    """Carry out every pending derivative; those of free tensors first, as most are zero."""
+    while found := sorted(factors_of(d.current, Derivative), key=_haste):
+        at, n, f = found[0]
+        assert isinstance(f, Derivative)
+        inside = f.factors[0] if len(f.factors) == 1 else None
+        if isinstance(inside, Access) and inside.tensor.definition is not None:
+            d.apply("linearity", at, factor=n)
+        elif isinstance(inside, Access):
+            d.apply("entry", at, factor=n)
+        elif isinstance(inside, Apply):
+            d.apply("chain", at, factor=n)
+        else:
+            d.apply("leibniz", at, factor=n)
+
+
+def _haste(place: tuple[int, int, Factor]) -> tuple[bool, int, int]:
+    at, n, f = place
+    assert isinstance(f, Derivative)
+    inside = f.factors[0] if len(f.factors) == 1 else None
+    free = isinstance(inside, Access) and inside.tensor.definition is None
+    return (not free, at, n)
+
+
+def unfold(d: Derivation) -> None:
+    """Unfold every defined tensor."""
+    while True:
+        found = (
+            (at, n)
+            for at, n, f in factors_of(d.current, Access)
+            if isinstance(f, Access) and f.tensor.definition is not None
+        )
+        place = next(found, None)
+        if place is None:
+            return
+        d.apply("definition", place[0], factor=place[1])
+
+
+def sift(d: Derivation, swept: Tensor | None = None, kept: Tensor | None = None) -> None:
+    """Carry out the sums that an equation with a unit coefficient reduces to a point.
+
+    An equation ``s p + k = h`` is kept where p is an index of the swept tensor: it says that the
+    tensor is dilated, while ``sum_p g[p] w[h - s p]`` would hide it.
+
+    Args:
+        d: what to rewrite.
+        swept: the tensor whose dilation is to stay visible.
+        kept: a tensor whose indices are to stay summed, where an equation leaves the choice.
+
+    """
+    while place := next(_siftable(d.current, swept, kept), None):
+        at, n, v = place
+        d.apply("sift", at, factor=n, variable=v)
+
+
+def _siftable(
+    e: Expression, swept: Tensor | None, kept: Tensor | None
+) -> Iterator[tuple[int, int, Symbol]]:
+    for at, n, f in factors_of(e, Equal):
+        assert isinstance(f, Equal)
+        t = e[at]
+        if never(t):
+            continue
+        standing, staying = (
+            {i for a in t.factors if isinstance(a, Access) and a.tensor == one for i in a.index}
+            for one in (swept, kept)
+        )
+        variables = sorted(t.variables, key=lambda v: v in staying)
+        in_equation = [(v, coefficient(f.value, v)) for v in variables]
+        if any(v in standing and c not in (0, 1, -1) for v, c in in_equation):
+            continue
+        for v, c in in_equation:
+            if c in (1, -1):
+                yield at, n, v
+
+
+def use_equations(d: Derivation) -> None:
+    """Write a free variable for the index that an equation makes equal to it.
+
+    ``F(s p + d k) [s p + d k = h]`` becomes ``F(h) [s p + d k = h]``: the index is named by a new
+    variable, the equation is used on that name, and the name is sifted out again.
+    """
+    while found := next(_rewritable(d), None):
+        at, n, axis, other = found
+        t = d.current[at]
+        place = Place(d.current, at, d.statement.facts)
+        v = fresh("v", place.taken)
+        factor = t.factors[n]
+        old = places(factor)[axis]
+        named = _at_axis(factor, axis, v)
+        factors = (*t.factors[:n], named, *t.factors[n + 1 :], Equal(v - old))
+        wider = Term(t.coefficient, (*t.variables, v), factors)
+        last = len(t.factors)
+        d.apply_backwards("sift", place.put(wider), at, factor=last, variable=v)
+        d.apply("bracket", at, drop=(last,), add=(Equal(v - other),))
+        d.apply("sift", at, factor=last, variable=v)
+
+
+def _rewritable(d: Derivation) -> Iterator[tuple[int, int, int, Expr]]:
+    free = [v for v, _ in d.statement.variables]
+    for at, _, equation in factors_of(d.current, Equal):
+        assert isinstance(equation, Equal)
+        bound = set(d.current[at].variables)
+        for h in free:
+            c = coefficient(equation.value, h)
+            if c not in (1, -1) or not symbols_of(equation.value) & bound:
+                continue
+            value = normal(h - c * equation.value)
+            for n, f in enumerate(d.current[at].factors):
+                for axis, e in enumerate(places(f)) if isinstance(f, Access | Apply) else ():
+                    other = normal(e - value + h)
+                    if symbols_of(e) & bound and not symbols_of(other) & bound:
+                        yield at, n, axis, other
+
+
+def _at_axis(f: Factor, axis: int, e: Expr) -> Factor:
+    if isinstance(f, Apply):
+        inner = _at_axis(f.argument, axis, e)
+        assert isinstance(inner, Access)
+        return Apply(f.function, f.order, inner)
+    assert isinstance(f, Access)
+    return Access(f.tensor, (*f.index[:axis], e, *f.index[axis + 1 :]))
+
+
+def drop_implied(d: Derivation) -> None:
+    """Drop, one by one, the brackets that the other factors imply."""
+    at = 0
+    while at < len(d.current):
+        implied = (
+            n
+            for n, f in enumerate(d.current[at].factors)
+            if isinstance(f, Equal | Range) and d.implied(at, n)
+        )
+        n = None if contradictory(d.current[at]) else next(implied, None)
+        if n is None:
+            at += 1
+        else:
+            d.apply("bracket", at, drop=(n,), add=())
+
+
+def never(t: Term) -> bool:
+    """Say whether a term has an equation of two numbers that differ."""
+    values = [f.value for f in t.factors if isinstance(f, Equal)]
+    return any(e.is_number and e != 0 for e in values)
+
+
+def contradictory(t: Term) -> bool:
+    """Say whether two equations give one index two numbers: the term will be found to be zero."""
+    values = [f.value for f in t.factors if isinstance(f, Equal)]
+    apart = (normal(a - sign * b) for a, b in combinations(values, 2) for sign in (1, -1))
+    return any(e.is_number and e != 0 for e in apart)
+
+
+def tidy(d: Derivation) -> None:
+    """Carry out derivatives and sums; leave every defined tensor that is not differentiated."""
+    differentiate(d)
+    sift(d)
+    drop_implied(d)
+
+
+def normalise(
+    d: Derivation, swept: Tensor | None = None, kept: Tensor | None = None
+) -> None:
+    """Reduce to sums of products of free tensors, with as few brackets and sums as possible.
+
+    Args:
+        d: what to rewrite.
+        swept: a tensor whose dilation is to stay visible, as in `sift`.
+        kept: a tensor whose indices are to stay summed, as in `sift`.
+
+    """
+    differentiate(d)
+    unfold(d)
+    drop_implied(d)
+    sift(d, swept, kept)
+    if any(map(never, d.current)):
+        d.apply("collect")
+    use_equations(d)
+    drop_implied(d)
+    collect(d)
+
+
+def relate(d: Derivation, other: Expression) -> None:
+    """Write derivatives by relations where they do not stand in the other expression."""
+    kept = {(f.function, f.order) for _, _, f in factors_of(other, Apply) if isinstance(f, Apply)}
+    while True:
+        found = (
+            (at, n)
+            for at, n, f in factors_of(d.current, Apply)
+            if isinstance(f, Apply)
+            and (f.function, f.order) not in kept
+            and relation(f.function, f.order) is not None
+        )
+        place = next(found, None)
+        if place is None:
+            break
+        d.apply("relate", place[0], factor=place[1])
+    if any(step.rule == "relate" for step in d.steps):
+        unfold(d)
+        drop_implied(d)
+        collect(d)
+
+
+def collect(d: Derivation) -> None:
+    """Add up like terms, and leave out those that are zero, if there are any."""
+    keys = [(t.variables, t.factors) for t in d.current]
+    like = len(set(keys)) != len(keys)
+    if like or any(t.coefficient == 0 or never(t) for t in d.current):
+        d.apply("collect")
