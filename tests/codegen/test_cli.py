@@ -292,7 +292,7 @@ def test_what_is_about_nothing_is_vacuous(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A claim, and a certificate that replays: hypotheses that nothing satisfies prove nothing."""
-    from rot180.derive.kernel.certificates import dumps
+    from rot180.derive.certificates.writer import dumps
     from rot180.derive.kernel.proof import Proof
     from rot180.derive.semantics.claims import parse_claim
 

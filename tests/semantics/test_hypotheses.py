@@ -7,9 +7,8 @@ import random
 
 import pytest
 
-from rot180.derive.kernel.proof import tensors
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.terms import AtLeast, Condition, Equal, Range
+from rot180.derive.language.terms import AtLeast, Condition, Equal, Range, tensors
 from rot180.derive.semantics.hypotheses import model_of, repair, vacuous
 from rot180.derive.semantics.landmarks import landmarks
 from rot180.derive.semantics.model import holds
