@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sympy import Symbol
 
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.obligations import Certificate, Obligation, evident
 from rot180.derive.kernel.proof import Proof, Step, Variables
-from rot180.derive.kernel.replay import replay
+from rot180.derive.kernel.replay import follow, replay
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Condition, Expression
 from rot180.derive.search.derivation import Derivation, NotProvedError
+from rot180.derive.search.farkas import certify
 from rot180.derive.search.matching import join
 from rot180.derive.search.rewriting import normalise
 from rot180.derive.semantics.check import check
@@ -23,9 +26,12 @@ def symbols(names: str) -> tuple[Symbol, ...]:
     return tuple(map(symbol, names.split()))
 
 
-def step(rule: str, at: int = 0, result: Expression | None = None, **arguments: object) -> Step:
+def step(
+    rule: str, at: int = 0, result: Expression | None = None, inside: int | None = None,
+    **arguments: object,
+) -> Step:  # fmt: skip
     """Return a step without certificates."""
-    return Step(rule, at, tuple(sorted(arguments.items())), result)
+    return Step(rule, at, tuple(sorted(arguments.items())), result, inside=inside)
 
 
 def proof(
@@ -35,21 +41,41 @@ def proof(
     hypotheses: tuple[Condition, ...] = (),
     name: str = "claim",
 ) -> Proof:
-    """Return a proof; every forward step is given the certificates that are found for it."""
-    d = Derivation(name, variables, hypotheses, start)
+    """Return a proof; a step without certificates is given those that are found for it.
+
+    Steps after one that does not follow stay as they are: replay is what refuses the proof.
+    """
+    statement, line, done = Proof(name, variables, hypotheses, start, ()), start, []
     for number, one in enumerate(steps):
-        if one.result is not None:
-            rest = (*d.steps, *steps[number:])
-            return Proof(name, variables, hypotheses, start, rest)
-        d.apply(one.rule, one.at, **dict(one.arguments))
-    return d.proof()
+        try:
+            line, needed = follow(statement, line, one)
+        except (ValueError, TypeError):
+            return replace(statement, steps=(*done, *steps[number:]))
+        done.append(one if one.certificates else replace(one, certificates=certified(needed)))
+    return replace(statement, steps=tuple(done))
+
+
+def certified(needed: tuple[Obligation, ...]) -> tuple[Certificate, ...]:
+    """Return certificates for the obligations that are not evident, up to one that has none."""
+    found: list[Certificate] = []
+    for obligation in needed:
+        if not evident(obligation):
+            certificate = certify(obligation)
+            if certificate is None:
+                break
+            found.append(certificate)
+    return tuple(found)
 
 
 def refused(make: Callable[[], Proof]) -> str:
-    """Return the message with which a proof is refused, when it is built or replayed or open."""
+    """Return the message with which a proof is refused, by replay or where it is written down."""
     try:
-        theorem = replay(make())
-    except ValueError as error:
+        made = make()
+    except (ValueError, TypeError) as error:
+        return str(error)
+    try:
+        theorem = replay(made)
+    except ProofError as error:
         return str(error)
     raise AssertionError(f"accepted: {theorem.lhs} = {theorem.rhs}")
 

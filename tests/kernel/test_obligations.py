@@ -121,9 +121,23 @@ def test_a_certificate_is_for_its_obligation() -> None:
     for bad in (
         Refutation(((sp.Integer(-1), (0,)),), ()),
         Refutation(((s, (0,)),), ()),
-        Refutation(((sp.sqrt(2), (0,)),), ()),
-        Refutation(((sp.Integer(1), (-1,)),), ()),
         Refutation((), ((sp.Integer(1), 5),)),
-        Refutation((), ((1 / h, 0),)),
+        Refutation(((sp.Integer(1), (9,)),), ()),
     ):
         assert not certifies((bad,) * len(good), needed)
+
+
+def test_a_refutation_is_made_of_polynomials_and_numbers() -> None:
+    """Roots, quotients, other types, facts before the first and numbers that are truths: none."""
+    one = sp.Integer(1)
+    odd = (sp.sqrt(2), 1 / h, sp.floor(h / 2), sp.Float(1), 1.5, "1", True, None, sp.Symbol("h"))
+    for q in odd:
+        with pytest.raises((ValueError, TypeError)):
+            Refutation((), ((q, 0),))  # type: ignore[arg-type]
+        with pytest.raises((ValueError, TypeError)):
+            Refutation(((q, (0,)),), ())  # type: ignore[arg-type]
+    for n in (-1, True, "0", None, one, 0.0):
+        with pytest.raises((ValueError, TypeError)):
+            Refutation((), ((one, n),))  # type: ignore[arg-type]
+        with pytest.raises((ValueError, TypeError)):
+            Refutation(((one, (n,)),), ())  # type: ignore[arg-type]

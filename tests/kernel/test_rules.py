@@ -14,7 +14,6 @@ from sympy import Symbol
 
 from rot180.derive.certificates.reader import MalformedError, loads
 from rot180.derive.certificates.writer import dumps
-from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.obligations import Obligation, Refutation, certifies
 from rot180.derive.kernel.place import RULES
 from rot180.derive.kernel.proof import Proof, Step, Theorem, Variables
@@ -54,11 +53,8 @@ HALF = sp.Rational(1, 2)
 def test_a_bound_index_is_not_the_free_one() -> None:
     """0 <= h < H of the statement says nothing about an h that a sum binds."""
     start = (term(long[h], Range(h, H), over=(h,)),)
-    message = refused(
-        lambda: proof(start, step("bracket", drop=(1,), add=()), variables=((h, H),))
-    )
-    assert "h" in message
-    assert message != "open"
+    drop = step("bracket", drop=(1,), add=())
+    assert "h is bound by a sum" in refused(lambda: proof(start, drop, variables=((h, H),)))
     assert false(start, (term(long[h], over=(h,)),), ((h, H),))
 
 
@@ -66,13 +62,20 @@ def test_a_bound_index_is_not_the_parameter_of_a_hypothesis() -> None:
     """S < H as a hypothesis says nothing about an s that a sum binds."""
     start = (term(long[s], Range(s, H), over=(s,)),)
     drop = step("bracket", drop=(1,), add=())
-    refused(lambda: proof(start, drop, hypotheses=(Range(s, H),)))
+    assert "s is bound by a sum" in refused(
+        lambda: proof(start, drop, hypotheses=(Range(s, H),))
+    )
 
 
 def test_a_hypothesis_says_nothing_about_the_index_of_a_definition() -> None:
     """``D[s] := sum_p x[s p]`` is infinite at s = 0, whatever is known of a parameter s."""
-    bad = define("D", (None,), (s,), (term(x[s * p], over=(p,)),))
-    refused(lambda: proof((term(bad[v]),), variables=((v, None),), hypotheses=(AtLeast(s - 1),)))
+    with pytest.raises(ValueError, match="not affine"):
+        define("D", (None,), (s,), (term(x[s * p], over=(p,)),))
+    good = define("D", (None,), (i,), (term(x[s * p], over=(p,)),))
+    start = (term(good[v]),)
+    where: Variables = ((v, None),)
+    assert replay(proof(start, variables=where, hypotheses=(AtLeast(s - 1),))).lhs == start
+    assert "finite only if s != 0" in refused(lambda: proof(start, variables=where))
 
 
 def test_names_of_supports_do_not_escape() -> None:
@@ -159,11 +162,12 @@ def test_a_lemma_is_not_used_between_the_integers() -> None:
     )
     back = Step("sift", 0, (("factor", 1), ("variable", p)), line)
     lemma = Proof("double", ((v, None),), (), (term(c[()]),), (back, *double.steps))
-    assert not replay(lemma).open
+    assert replay(lemma).rhs == (term(c[()], Equal(2 * p - 2 * v), over=(p,)),)
     use = step(
         "lemma", theorem=lemma, symbols=((v, h / 2),), tensors=(), bound=(), factors=(0,)
     )
-    assert "integral" in refused(lambda: proof((term(c[()]),), use, variables=((h, None),)))
+    said = refused(lambda: proof((term(c[()]),), use, variables=((h, None),)))
+    assert "expected a polynomial with integer coefficients" in said
     root = step(
         "lemma", theorem=lemma, symbols=((v, sp.sqrt(h)),), tensors=(), bound=(), factors=(0,)
     )
@@ -219,7 +223,9 @@ def test_what_is_not_differentiated_may_be_any_tensor() -> None:
 
 def test_a_certificate_does_not_divide() -> None:
     """``1 - (1/s) s = 0`` does not show that s = 0 is absurd."""
-    cheat = (Refutation((), ((-1 / s, 0),)),)
+    with pytest.raises(ValueError, match="not a polynomial"):
+        Refutation((), ((-1 / s, 0),))
+    cheat = (Refutation((), ((-s, 0),)),)
     nothing = Obligation((Equal(s),), AtLeast(sp.Integer(-1)))
     assert not certifies(cheat, nothing)
     lie = Step("bracket", 0, (("add", (Range(sp.Integer(-1), ONE),)), ("drop", ())), None, (cheat,))
@@ -232,7 +238,7 @@ def test_a_certificate_does_not_divide() -> None:
 
 def test_a_bound_of_a_definition_is_fixed() -> None:
     """``U[i, k] := [0 <= k < i] [0 <= i < k + 5]`` summed over both is infinite."""
-    with pytest.raises(ValueError, match="index"):
+    with pytest.raises(ValueError, match="a box or bound contains a bound variable"):
         define("U", (None, None), (i, k), (term(Range(k, i), Range(i, k + 5)),))
 
 
@@ -258,7 +264,7 @@ def test_a_degenerate_index_map_needs_its_minor() -> None:
 def test_reindexing_by_a_factor_is_refused() -> None:
     """``p = s u`` is no bijection (SymPy: change_index with a symbolic factor)."""
     start = (term(g[p], over=(p,)),)
-    for e in (s * u, 2 * u, u * (s + 1)):
+    for e in (s * u, 2 * u, u * s + u):
         use = step("reindex", variables=(u,), mapping=((p, e),))
         assert "unimodular" in refused(partial(proof, start, use))
     assert false(start, (term(g[2 * u], over=(u,)),))
@@ -304,40 +310,6 @@ def test_every_rule_says_what_it_infers() -> None:
     """The docstring of a rule is its inference figure."""
     for name, rule in RULES.items():
         assert rule.__doc__ and "---" in rule.__doc__, name
-
-
-def test_arguments_of_the_wrong_kind_are_a_proof_error() -> None:
-    """Whatever a step holds, replay answers with a theorem or a ProofError."""
-    start = (term(g[p], Equal(p - t), over=(p,)),)
-    odd: list[object] = [None, "p", 1, -1, (), (1, "a"), p, p + 1, HALF, g, Equal(p), ("p", g)]
-    names = {
-        "definition": ("factor",),
-        "linearity": ("factor",),
-        "leibniz": ("factor",),
-        "entry": ("factor",),
-        "chain": ("factor",),
-        "relate": ("factor",),
-        "sift": ("factor", "variable"),
-        "exchange": ("order",),
-        "reindex": ("variables", "mapping"),
-        "bracket": ("drop", "add"),
-        "euclid": ("value", "modulus", "variable"),
-        "exhaust": ("sizes", "scale", "factors"),
-        "reorder": ("factors",),
-        "collect": (),
-        "arrange": ("order",),
-        "lemma": ("theorem", "symbols", "tensors", "bound", "factors"),
-        "compose": ("factor", "theorem", "symbols", "tensors", "inner"),
-    }
-    assert names.keys() == RULES.keys()
-    for rule, keys in names.items():
-        for value in odd:
-            one = Step(rule, 0, tuple((key, value) for key in keys))
-            try:
-                theorem = replay(Proof("claim", ((t, None),), (), start, (one,)))
-            except ProofError:
-                continue
-            assert not false(theorem.lhs, theorem.rhs, ((t, None),)), (rule, value)
 
 
 def test_a_certificate_text_says_one_thing() -> None:
