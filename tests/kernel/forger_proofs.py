@@ -34,8 +34,8 @@ from rot180.derive.language.terms import (
     Term,
     factor_symbols,
 )
-from rot180.derive.search.farkas import certify
 from rot180.derive.search.derivation import Derivation
+from rot180.derive.search.farkas import certify
 from rot180.derive.search.rewriting import differentiate
 from tests.kernel.forger_grammar import (
     FUNCTIONS,
