@@ -45,7 +45,8 @@ def proof(
 
     Steps after one that does not follow stay as they are: replay is what refuses the proof.
     """
-    statement, line, done = Proof(name, variables, hypotheses, start, ()), start, []
+    statement, line = Proof(name, variables, hypotheses, start, ()), start
+    done: list[Step] = []
     for number, one in enumerate(steps):
         try:
             line, needed = follow(statement, line, one)
