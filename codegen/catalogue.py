@@ -22,6 +22,7 @@ from rot180.codegen.render import (
 from rot180.codegen.sizes import size_in_c
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.display.statement import write_statement
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer, axes, layer
@@ -280,7 +281,7 @@ def _public_numpy(derivations: dict[str, Derivation]) -> str:
         dtypes=DTYPES["numpy"],
         dtypes_in_words=DTYPES_IN_WORDS["numpy"],
         families=[_family(name, derivations[f"{name}_grouped"]) for name in FAMILIES],
-        sizes={size: _indented(str(theorem(size))) for size in SIZES},
+        sizes={size: _indented(write_statement(theorem(size))) for size in SIZES},
         linear={"core": "numpy_linear", "sum": _sums(derivations["linear"])},
     )
 
@@ -375,7 +376,7 @@ def _shape(axes: Iterable[str], ending: str) -> str:
 
 def _sums(derivation: Derivation) -> dict[str, str]:
     """Return what each function of a core module computes, indented for a docstring."""
-    gradients = {name: _indented(str(t)) for name, t in derivation.gradients}
+    gradients = {name: _indented(write_statement(t)) for name, t in derivation.gradients}
     return {"forward": derivation.layer.text} | gradients
 
 

@@ -21,7 +21,7 @@ from rot180.codegen.pictures import pictures
 from rot180.derive.display.axioms import cited
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.proof_latex import (
-    box,
+    boxed,
     definitions,
     latex_proof,
     latex_theorem,
@@ -67,7 +67,7 @@ def layer_document(
         ProofError: a proof does not follow.
 
     """
-    known = _inside(layer)
+    known = tensors((term(loss(layer)[()]),))
     style = letters(theorems[0], symbols) if theorems else layer_letters(layer, symbols)
     sections = [Section("layer", "The layer", forward(layer, style, symbols))]
     for given in theorems:
@@ -129,10 +129,7 @@ def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> t
 
 def _given(layer: Layer, style: Letters) -> str:
     """Say what the names of a layer stand for."""
-    said = []
-    for t in layer.tensors:
-        size = f"has the box ${box(t, style)}$" if t.shape else "is a number"
-        said.append(f"${style.tensor(t)}$ {size}")
+    said = [boxed(t, style) for t in layer.tensors]
     if layer.parameters:
         names = listed([f"${style.symbol(v.name)}$" for v in layer.parameters])
         said.append(names + (" are any integers" if names.count("$") > 2 else " is any integer"))
@@ -174,7 +171,7 @@ def theorem_blocks(
 
     Args:
         theorem: what is stated and proved.
-        known: defined tensors that the document has introduced.
+        known: tensors that the document has introduced.
         detail: which view of the proof a page shows, "short" or "full".
         symbols: the notation.
 

@@ -13,7 +13,7 @@ from sympy import Expr, Integer, Symbol
 from rot180.codegen.functions import python_name
 from rot180.codegen.passes import LoweringError
 from rot180.codegen.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Plan, Solved
-from rot180.derive.display.statement import write_condition
+from rot180.derive.display.statement import write_condition, write_statement
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import monomials, normal, symbol, symbols_of, text
@@ -417,7 +417,7 @@ def _docstring(found: Interface, theorem: Theorem) -> list[str]:
     def shape(t: Tensor) -> str:
         return _tuple([text(n) for n in t.shape if n is not None]) if t.shape else "()"
 
-    lines = [*str(theorem).splitlines(), "", "Args:"]
+    lines = [*write_statement(theorem).splitlines(), "", "Args:"]
     lines += [f"    {name(t.name)}: array {shape(t)}, zero outside" for t in found.arrays]
     for word in _function_names(found):
         lines.append(f"    {word}: a function from an array to the array of its values")

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.display.definitions import readable, table
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, Table
 from rot180.derive.display.statement import as_padding, reading, sizes_of
 from rot180.derive.display.terms_latex import TEXT_WIDTH, Letters, escape, letter, text_width, width
@@ -33,7 +34,6 @@ from rot180.derive.language.polynomial import (
 )
 from rot180.derive.language.scalar_functions import FUNCTIONS, relation
 from rot180.derive.language.spelling import application, spelled
-from rot180.derive.language.substitute import fresh, substitute
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -46,7 +46,6 @@ from rot180.derive.language.terms import (
     Tensor,
     Term,
     accesses_and_brackets,
-    define,
     indices,
     tensors,
     term,
@@ -313,70 +312,16 @@ def box(t: Tensor, style: Letters) -> str:
 
 def definitions(defined: Iterable[Tensor], style: Letters) -> Display:
     """Return the equations that define tensors, each with its box."""
-    return tuple(_definition(readable(t, style), style) for t in defined)
+    return tuple(_definition(readable(t, style.free), style) for t in defined)
 
 
 def _definition(t: Tensor, style: Letters) -> Line:
     assert t.definition is not None
     own, body = _inside(t, style), t.definition.body
-    if entries := _numbers(t):
+    if entries := table(t):
         return Matrix(own.tensor(t), body, "rows and columns from $0$ on", own, entries)
     remark = f"box ${box(t, style)}$" if set(t.shape) - {None} else ""
     return Line(own.factor(Access(t, t.definition.formals)), body, remark, own)
-
-
-def _numbers(t: Tensor) -> tuple[tuple[Expr, ...], ...]:
-    """Return the rows of a table of numbers, a sum of ``c [i = row] [j = column]``; else none."""
-    assert t.definition is not None
-    formals, entries = t.definition.formals, dict[tuple[Expr, ...], Expr]()
-    for u in t.definition.body:
-        at = {v: _solution(f, v) for f in u.factors for v in formals if isinstance(f, Equal)
-              and symbols_of(f.value) == {v}}
-        if u.variables or len(u.factors) != 2 or len(at) != 2 or not u.coefficient.is_Integer:
-            return ()
-        entries[tuple(at[v] for v in formals)] = u.coefficient
-    if len(t.shape) != 2 or not entries or not all(n and n.is_Integer for n in t.shape):
-        return ()
-    rows, columns = (range(int(n)) for n in t.shape if n is not None)
-    zero = sp.Integer(0)
-    return tuple(
-        tuple(entries.get((sp.Integer(i), sp.Integer(j)), zero) for j in columns) for i in rows
-    )
-
-
-def _solution(f: Equal, v: Symbol) -> Expr:
-    """Return the value of the only index in an equation."""
-    return normal(v - f.value / coefficient(f.value, v))
-
-
-def readable(t: Tensor, style: Letters) -> Tensor:
-    """Rename the indices ``i0``, ``i1``, ... of an operator's definition as a reader would.
-
-    An index takes the lower-case letter of the size of the axis that it runs over, as k of K;
-    where it runs over none of them, the letter of the theorem's own index on that axis.
-    """
-    assert t.definition is not None
-    formals, body = t.definition.formals, t.definition.body
-    taken = set(t.parameters).union(*(u.symbols for u in body)) - set(formals)
-    axes = {
-        v: n
-        for u in body
-        for f in accesses_and_brackets(u.factors)
-        if isinstance(f, Access)
-        for e, n in zip(f.index, f.tensor.shape, strict=True)
-        for v in symbols_of(e) & set(formals)
-    }
-    names: dict[Symbol, Symbol] = {}
-    for at, v in enumerate(formals):
-        size = axes.get(v)
-        hint = size.name.lower() if isinstance(size, Symbol) else ""
-        if not hint and len(style.free) > at:
-            hint = style.free[at].name
-        if re.fullmatch(r"i\d*", v.name) and hint:
-            names[v] = fresh(hint, taken | set(names.values()))
-    new = tuple(names.get(v, v) for v in formals)
-    renamed = tuple(substitute(u, dict(zip(formals, new, strict=True))) for u in body)
-    return define(t.name, t.shape, new, renamed)
 
 
 def _inside(t: Tensor, style: Letters) -> Letters:
@@ -404,7 +349,7 @@ def statement(
 
     Args:
         theorem: what is stated.
-        known: the defined tensors that the reader has met.
+        known: the tensors that the reader has met.
         symbols: the notation.
 
     Returns:
@@ -431,10 +376,18 @@ def statement(
         out.append(f"{said}{_known(name, order, style)}.")
     if related := dict.fromkeys(_relations(theorem, style)):
         out.append(f"It is used that {listed([f'${one}$' for one in related])}.")
-    new = [t for t in _tensors(theorem) if t.definition is not None and t not in known]
-    if new:
-        out += ["Here", definitions(new, style)]
+    new = [t for t in _tensors(theorem) if t not in known]
+    if defined := [t for t in new if t.definition is not None]:
+        out += ["Here", definitions(defined, style)]
+    if free := [t for t in new if t.definition is None]:
+        out.append(f"{'and' if defined else 'Here'} {listed([boxed(t, style) for t in free])}.")
     return out
+
+
+def boxed(t: Tensor, style: Letters) -> str:
+    """Say what box a free tensor has."""
+    size = f"has the box ${box(t, style)}$" if t.shape else "is a number"
+    return f"${style.tensor(t)}$ {size}"
 
 
 def _for_all(theorem: Theorem, style: Letters) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from sympy import Expr, Symbol
 
+from rot180.derive.display.definitions import inside, write_definitions
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.notation import write
 from rot180.derive.language.polynomial import (
@@ -17,6 +18,7 @@ from rot180.derive.language.polynomial import (
     symbols_of,
     text,
 )
+from rot180.derive.language.spelling import alike
 from rot180.derive.language.substitute import fresh, substitute
 from rot180.derive.language.terms import (
     Access,
@@ -114,7 +116,9 @@ def name_paddings(
     return tuple(out), [(v, e) for e, v in names.items()]
 
 
-def _subject(expression: Expression, free: tuple[Symbol, ...]) -> str:
+def _subject(
+    expression: Expression, free: tuple[Symbol, ...], bare: frozenset[Tensor]
+) -> str:
     """Write a left side; the derivative of a number as ``dL/dx[h]``."""
     if len(expression) == 1 and len(expression[0].factors) == 1:
         head, scale = expression[0].factors[0], text(expression[0].coefficient)
@@ -122,16 +126,30 @@ def _subject(expression: Expression, free: tuple[Symbol, ...]) -> str:
             inner = head.factors[0]
             if isinstance(inner, Access) and not inner.index:
                 times = "" if scale == "1" else f"{scale} * "
-                return f"{times}d{inner.tensor.name}/d{write((term(head.wrt),), free)}"
-    return write(expression, free)
+                return f"{times}d{inner.tensor.name}/d{write((term(head.wrt),), free, (), bare)}"
+    return write(expression, free, (), bare)
+
+
+def write_theorem(theorem: Theorem) -> str:
+    """Write the statement and the definitions that it rests on, down to free tensors."""
+    free = tuple(v for v, _ in theorem.variables)
+    shown = inside(theorem.lhs, _right(theorem))
+    lines = write_definitions(shown, free, alike(shown))
+    return "\n".join([write_statement(theorem), *(f"  {line}" for line in lines)])
+
+
+def _right(theorem: Theorem) -> Expression:
+    """Return the right side as it is printed: as a sum, where words name it."""
+    return reading(theorem.rhs) if theorem.words else theorem.rhs
 
 
 def write_statement(theorem: Theorem) -> str:
-    """Write the statement: equation, words, box, hypotheses."""
-    free = tuple(v for v, _ in theorem.variables)
-    left = _subject(theorem.lhs, free)
-    shown, names = name_paddings(reading(theorem.rhs), free) if theorem.words else (theorem.rhs, [])
-    lines = [f"{left} = {write(shown, free)}"]
+    """Write the statement: equation, words, box, hypotheses; what its tensors are is left out."""
+    free, right = tuple(v for v, _ in theorem.variables), _right(theorem)
+    bare = alike(inside(theorem.lhs, right))
+    left = _subject(theorem.lhs, free, bare)
+    shown, names = name_paddings(right, free) if theorem.words else (right, [])
+    lines = [f"{left} = {write(shown, free, (), bare)}"]
     if names:
         lines.append("  where " + ", ".join(f"{v.name} = {factored(e)}" for v, e in names))
     if theorem.words:

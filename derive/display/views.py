@@ -10,7 +10,7 @@ from rot180.derive.certificates.writer import digest
 from rot180.derive.display.mathml import shown
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.proof_latex import latex_proof, latex_theorem, proof_lines, statement
-from rot180.derive.display.statement import write_statement
+from rot180.derive.display.statement import write_theorem
 from rot180.derive.kernel.proof import VIEWS, Proof, Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.sympy_bridge import theorem_to_sympy
@@ -31,7 +31,7 @@ def enter() -> None:
 
 
 def _text(one: Theorem | Proof) -> str:
-    return repr(one) if isinstance(one, Proof) else write_statement(one)
+    return repr(one) if isinstance(one, Proof) else write_theorem(one)
 
 
 def _latex(one: Theorem | Proof, symbols: Symbols = DEEP_LEARNING) -> str:

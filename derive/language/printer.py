@@ -19,12 +19,16 @@ from rot180.derive.language.terms import (
     Expression,
     Factor,
     Range,
+    Tensor,
     Term,
 )
 
 
 def write(
-    expression: Expression, variables: Iterable[Symbol] = (), parameters: Iterable[Symbol] = ()
+    expression: Expression,
+    variables: Iterable[Symbol] = (),
+    parameters: Iterable[Symbol] = (),
+    bare: frozenset[Tensor] = frozenset(),
 ) -> str:
     """Write an expression.
 
@@ -33,6 +37,7 @@ def write(
         variables: its free indices, in the reader's order.
         parameters: names that the notation would take for an index where they are a whole one;
             they are written ``s+0`` there.
+        bare: tensors that are written by their names, whatever operator they are.
 
     >>> from rot180.derive.language.notation import parse_expression
     >>> p = symbol("p")
@@ -43,13 +48,16 @@ def write(
     out = ""
     free, fixed = tuple(variables), frozenset(parameters)
     for t in expression:
-        minus, line = write_term(t, free, fixed)
+        minus, line = write_term(t, free, fixed, bare)
         out += (f" {'-' if minus else '+'} " if out else "-" if minus else "") + line
     return out or "0"
 
 
 def write_term(
-    t: Term, free: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()
+    t: Term,
+    free: tuple[Symbol, ...] = (),
+    fixed: Collection[Symbol] = (),
+    bare: frozenset[Tensor] = frozenset(),
 ) -> tuple[bool, str]:
     """Write a term without its sign; also say whether the sign is minus."""
     parts = monomials(t.coefficient)
@@ -58,10 +66,10 @@ def write_term(
     out = [f"({size})" if len(parts) > 1 else size] if size != "1" or not t.factors else []
     order = (*free, *t.variables)
     if not t.variables:
-        return minus, " * ".join(out + [write_factor(f, order, fixed) for f in t.factors])
+        return minus, " * ".join(out + [write_factor(f, order, fixed, bare) for f in t.factors])
     if not t.factors:
         return minus, f"sum[{_list(t.variables)}] {out[0]}"
-    product = " * ".join(write_factor(f, order, fixed) for f in t.factors)
+    product = " * ".join(write_factor(f, order, fixed, bare) for f in t.factors)
     return minus, " * ".join([*out, f"sum[{_list(t.variables)}] {product}"])
 
 
@@ -75,20 +83,33 @@ def _list(variables: Iterable[Symbol]) -> str:
 
 @singledispatch
 def write_factor(
-    factor: Factor, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()
+    factor: Factor,
+    order: tuple[Symbol, ...] = (),
+    fixed: Collection[Symbol] = (),
+    bare: frozenset[Tensor] = frozenset(),
 ) -> str:
     """Write a factor; `order` are the free indices, then the bound ones."""
     raise TypeError(f"no text for {type(factor).__name__}")
 
 
 @write_factor.register
-def _(factor: Access, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
+def _(
+    factor: Access,
+    order: tuple[Symbol, ...] = (),
+    fixed: Collection[Symbol] = (),
+    bare: frozenset[Tensor] = frozenset(),
+) -> str:
     places = (text(e, order).replace(" ", "") + "+0" * (e in fixed) for e in factor.index)
-    return f"{spelled(factor.tensor)}[{','.join(places)}]"
+    return f"{spelled(factor.tensor, bare)}[{','.join(places)}]"
 
 
 @write_factor.register
-def _(factor: Equal, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
+def _(
+    factor: Equal,
+    order: tuple[Symbol, ...] = (),
+    fixed: Collection[Symbol] = (),
+    bare: frozenset[Tensor] = frozenset(),
+) -> str:
     above, below = sp.Integer(0), sp.Integer(0)
     for m, c in monomials(factor.value).items():
         part = c * math.prod(symbol(n) ** k for n, k in m)
@@ -97,29 +118,33 @@ def _(factor: Equal, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] =
 
 
 @write_factor.register
-def _(factor: Range, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
+def _(
+    factor: Range,
+    order: tuple[Symbol, ...] = (),
+    fixed: Collection[Symbol] = (),
+    bare: frozenset[Tensor] = frozenset(),
+) -> str:
     return f"[0 <= {text(factor.value, order)} < {text(factor.size, order)}]"
 
 
 @write_factor.register
-def _(factor: Apply, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
-    argument = write_factor(factor.argument, order, fixed)
+def _(
+    factor: Apply,
+    order: tuple[Symbol, ...] = (),
+    fixed: Collection[Symbol] = (),
+    bare: frozenset[Tensor] = frozenset(),
+) -> str:
+    argument = write_factor(factor.argument, order, fixed, bare)
     return f"{factor.function}{_primes(factor.order)}({argument})"
 
 
 @write_factor.register
-def _(factor: Derivative, order: tuple[Symbol, ...] = (), fixed: Collection[Symbol] = ()) -> str:
-    inner = " * ".join(write_factor(f, order, fixed) for f in factor.factors)
+def _(
+    factor: Derivative,
+    order: tuple[Symbol, ...] = (),
+    fixed: Collection[Symbol] = (),
+    bare: frozenset[Tensor] = frozenset(),
+) -> str:
+    inner = " * ".join(write_factor(f, order, fixed, bare) for f in factor.factors)
     above = f"d {inner}" if len(factor.factors) == 1 else f"d({inner})"
-    return f"{above}/d {write_factor(factor.wrt, order, fixed)}"
-
-
-def _shown(t: Term) -> str:
-    minus, line = write_term(t)
-    return f"-{line}" if minus else line
-
-
-# what `str` says of terms and factors, so that messages show them as people write them
-for _kind in (Access, Equal, Range, Apply, Derivative):
-    setattr(_kind, "__str__", write_factor)  # noqa: B010
-setattr(Term, "__str__", _shown)  # noqa: B010
+    return f"{above}/d {write_factor(factor.wrt, order, fixed, bare)}"

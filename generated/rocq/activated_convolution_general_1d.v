@@ -4,6 +4,15 @@
     dL/dz[h] = convolve(dilate(grad_y, s), rot180(w))[h] * sigma'(z[h])
       (convolve(dilate(grad_y, s), rot180(w)) times sigma'(z))
       for all 0 <= h < H
+      where
+        y[p] = sum[k] sigma(z)[s*p-lo-d*k] * w[k], 0 <= p < P
+        L = sum[p] grad_y[p] * y[p]
+      by the operators
+        sigma(z)[h] = sigma(z[h]), 0 <= h < H
+        dilate(grad_y, s)[h] = sum[p] grad_y[p] * [h == s*p]
+        rot180(w)[k] = w[K-1-k]
+        convolve(dilate(grad_y, s), rot180(w))[h] = sum[j] dilate(grad_y, s)[h+K*d+lo-d-d*j] * rot180(w)[j]
+      for any grad_y[P], z[H], w[K]
   Regenerate: rot180 generate
 *)
 

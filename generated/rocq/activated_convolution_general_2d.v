@@ -4,6 +4,15 @@
     dL/dz[h,v] = convolve(dilate(grad_y, s, t), rot180(w))[h,v] * sigma'(z[h,v])
       (convolve(dilate(grad_y, s, t), rot180(w)) times sigma'(z))
       for all 0 <= h < H, 0 <= v < V
+      where
+        y[p,q] = sum[k,l] sigma(z)[s*p-lo-d*k,t*q-lp-e*l] * w[k,l], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_y[p,q] * y[p,q]
+      by the operators
+        sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
+        dilate(grad_y, s, t)[h,v] = sum[p,q] grad_y[p,q] * [h == s*p] * [v == t*q]
+        rot180(w)[k,l] = w[K-1-k,L-1-l]
+        convolve(dilate(grad_y, s, t), rot180(w))[h,v] = sum[j,j1] dilate(grad_y, s, t)[h+K*d+lo-d-d*j,v+L*e+lp-e-e*j1] * rot180(w)[j,j1]
+      for any grad_y[P,Q], z[H,V], w[K,L]
   Regenerate: rot180 generate
 *)
 

@@ -3,6 +3,15 @@
   Theorem: adjoint_activation_correlation_general_1d, proof 4b59fbeb3f3d640c
     sum[p] y[p] * grad_y[p] = sum[h] sigma(z)[h] * dx[h]
       (the loss is the pairing of the activation with the input gradient)
+      where
+        y[p] = sum[k] sigma(z)[s*p+d*k-lo] * w[k], 0 <= p < P
+        dx[h] = correlate(dilate(grad_y, s), rot180(w))[h], 0 <= h < H
+      by the operators
+        sigma(z)[h] = sigma(z[h]), 0 <= h < H
+        dilate(grad_y, s)[i0] = sum[p] grad_y[p] * [i0 == s*p]
+        rot180(w)[k] = w[K-1-k]
+        correlate(dilate(grad_y, s), rot180(w))[h] = sum[j] dilate(grad_y, s)[h+d*j+d+lo-K*d] * rot180(w)[j]
+      for any z[H], w[K], grad_y[P]
   Regenerate: rot180 generate
 *)
 

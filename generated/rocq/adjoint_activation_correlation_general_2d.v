@@ -3,6 +3,15 @@
   Theorem: adjoint_activation_correlation_general_2d, proof 29632bf12795c945
     sum[p,q] y[p,q] * grad_y[p,q] = sum[h,v] sigma(z)[h,v] * dx[h,v]
       (the loss is the pairing of the activation with the input gradient)
+      where
+        y[p,q] = sum[k,l] sigma(z)[s*p+d*k-lo,t*q+e*l-lp] * w[k,l], 0 <= p < P, 0 <= q < Q
+        dx[h,v] = correlate(dilate(grad_y, s, t), rot180(w))[h,v], 0 <= h < H, 0 <= v < V
+      by the operators
+        sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
+        dilate(grad_y, s, t)[i0,i1] = sum[p,q] grad_y[p,q] * [i0 == s*p] * [i1 == t*q]
+        rot180(w)[k,l] = w[K-1-k,L-1-l]
+        correlate(dilate(grad_y, s, t), rot180(w))[h,v] = sum[j,j1] dilate(grad_y, s, t)[h+d*j+d+lo-K*d,v+e*j1+e+lp-L*e] * rot180(w)[j,j1]
+      for any z[H,V], w[K,L], grad_y[P,Q]
   Regenerate: rot180 generate
 *)
 

@@ -3,6 +3,14 @@
   Theorem: adjoint_convolution_general_1d, proof 3cbf335a043bf4ca
     sum[p] y[p] * grad_y[p] = sum[h] x[h] * dx[h]
       (the input gradient is the adjoint of the forward pass)
+      where
+        y[p] = sum[k] x[s*p-lo-d*k] * w[k], 0 <= p < P
+        dx[h] = convolve(dilate(grad_y, s), rot180(w))[h], 0 <= h < H
+      by the operators
+        dilate(grad_y, s)[i0] = sum[p] grad_y[p] * [i0 == s*p]
+        rot180(w)[k] = w[K-1-k]
+        convolve(dilate(grad_y, s), rot180(w))[h] = sum[j] dilate(grad_y, s)[h+K*d+lo-d-d*j] * rot180(w)[j]
+      for any x[H], w[K], grad_y[P]
   Regenerate: rot180 generate
 *)
 

@@ -3,6 +3,14 @@
   Theorem: adjoint_convolution_general_2d, proof d3bb7f935444677a
     sum[p,q] y[p,q] * grad_y[p,q] = sum[h,v] x[h,v] * dx[h,v]
       (the input gradient is the adjoint of the forward pass)
+      where
+        y[p,q] = sum[k,l] x[s*p-lo-d*k,t*q-lp-e*l] * w[k,l], 0 <= p < P, 0 <= q < Q
+        dx[h,v] = convolve(dilate(grad_y, s, t), rot180(w))[h,v], 0 <= h < H, 0 <= v < V
+      by the operators
+        dilate(grad_y, s, t)[i0,i1] = sum[p,q] grad_y[p,q] * [i0 == s*p] * [i1 == t*q]
+        rot180(w)[k,l] = w[K-1-k,L-1-l]
+        convolve(dilate(grad_y, s, t), rot180(w))[h,v] = sum[j,j1] dilate(grad_y, s, t)[h+K*d+lo-d-d*j,v+L*e+lp-e-e*j1] * rot180(w)[j,j1]
+      for any x[H,V], w[K,L], grad_y[P,Q]
   Regenerate: rot180 generate
 *)
 

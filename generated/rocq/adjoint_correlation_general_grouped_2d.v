@@ -3,6 +3,14 @@
   Theorem: adjoint_correlation_general_grouped_2d, proof 9b3927e950219d3b
     sum[n,g,o,p,q] y[n,g,o,p,q] * grad_y[n,g,o,p,q] = sum[n,g,c,h,v] x[n,g,c,h,v] * dx[n,g,c,h,v]
       (the input gradient is the adjoint of the forward pass)
+      where
+        y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        dx[n,g,c,h,v] = correlate(dilate(grad_y, s, t), rot180(w))[n,g,c,h,v], 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
+      by the operators
+        dilate(grad_y, s, t)[n,g,o,i3,i4] = sum[p,q] grad_y[n,g,o,p,q] * [i3 == s*p] * [i4 == t*q]
+        rot180(w)[g,o,c,k,l] = w[g,o,c,K-1-k,L-1-l]
+        correlate(dilate(grad_y, s, t), rot180(w))[n,g,c,h,v] = sum[o,j,j1] dilate(grad_y, s, t)[n,g,o,h+d*j+d+lo-K*d,v+e*j1+e+lp-L*e] * rot180(w)[g,o,c,j,j1]
+      for any x[N,G,C,H,V], w[G,O,C,K,L], grad_y[N,G,O,P,Q]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dx[n,c,h] = sum[p] grad_y[n,c,p] * mean[] * [0 <= h + lo - s*p < K]
       (each input gets the mean's share of every window that saw it)
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H
+      where
+        y[n,c,p] = sum[k] x[n,c,s*p+k-lo] * [0 <= k < K] * mean[], 0 <= n < N, 0 <= c < C, 0 <= p < P
+        L = sum[n,c,p] grad_y[n,c,p] * y[n,c,p]
+      for any grad_y[N,C,P], x[N,C,H], mean
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dx[n,c,h,v] = sum[p,q] grad_y[n,c,p,q] * mean[] * [0 <= h + lo - s*p < K] * [0 <= v + lp - t*q < L]
       (each input gets the mean's share of every window that saw it)
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H, 0 <= v < V
+      where
+        y[n,c,p,q] = sum[k,l] x[n,c,s*p+k-lo,t*q+l-lp] * [0 <= k < K] * [0 <= l < L] * mean[], 0 <= n < N, 0 <= c < C, 0 <= p < P, 0 <= q < Q
+        L = sum[n,c,p,q] grad_y[n,c,p,q] * y[n,c,p,q]
+      for any grad_y[N,C,P,Q], x[N,C,H,V], mean
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,14 @@
     dL/dz[h] = convolve(grad_z1, flip(w))[h] * sigma'(z[h])
       (the full convolution of grad_z1 with flip(w), times sigma'(z))
       for all 0 <= h < H
+      where
+        z1[p] = sum[k] w[k] * sigma(z)[p-k] + b[], 0 <= p < P
+        L = sum[p] grad_z1[p] * z1[p]
+      by the operators
+        sigma(z)[h] = sigma(z[h]), 0 <= h < H
+        flip(w)[k] = w[-k]
+        convolve(grad_z1, flip(w))[h] = sum[p] grad_z1[p] * flip(w)[h-p]
+      for any grad_z1[P], w[K], z[H], b
   Regenerate: rot180 generate
 *)
 

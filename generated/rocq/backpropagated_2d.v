@@ -4,6 +4,14 @@
     dL/dz[h,v] = convolve(grad_z1, flip(w))[h,v] * sigma'(z[h,v])
       (the full convolution of grad_z1 with flip(w), times sigma'(z))
       for all 0 <= h < H, 0 <= v < V
+      where
+        z1[p,q] = sum[k,l] w[k,l] * sigma(z)[p-k,q-l] + b[], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_z1[p,q] * z1[p,q]
+      by the operators
+        sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
+        flip(w)[k,l] = w[-k,-l]
+        convolve(grad_z1, flip(w))[h,v] = sum[p,q] grad_z1[p,q] * flip(w)[h-p,v-q]
+      for any grad_z1[P,Q], w[K,L], z[H,V], b
   Regenerate: rot180 generate
 *)
 

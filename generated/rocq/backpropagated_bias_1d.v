@@ -3,6 +3,12 @@
   Theorem: backpropagated_bias_1d, proof e9836364dc07d8b7
     dL/db[] = sum[p] grad_z1[p]
       (the sum of the delta)
+      where
+        z1[p] = sum[k] w[k] * sigma(z)[p-k] + b[], 0 <= p < P
+        L = sum[p] grad_z1[p] * z1[p]
+      by the operators
+        sigma(z)[h] = sigma(z[h]), 0 <= h < H
+      for any grad_z1[P], w[K], z[H], b
   Regenerate: rot180 generate
 *)
 

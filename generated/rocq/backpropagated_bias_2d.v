@@ -3,6 +3,12 @@
   Theorem: backpropagated_bias_2d, proof 1470e0d26095dd00
     dL/db[] = sum[p,q] grad_z1[p,q]
       (the sum of the delta)
+      where
+        z1[p,q] = sum[k,l] w[k,l] * sigma(z)[p-k,q-l] + b[], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_z1[p,q] * z1[p,q]
+      by the operators
+        sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
+      for any grad_z1[P,Q], w[K,L], z[H,V], b
   Regenerate: rot180 generate
 *)
 

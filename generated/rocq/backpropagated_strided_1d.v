@@ -4,6 +4,15 @@
     dL/dz[h] = convolve(dilate(grad_z1, s), flip(w))[h] * sigma'(z[h])
       (the full convolution of dilate(grad_z1, s) with flip(w), times sigma'(z))
       for all 0 <= h < H
+      where
+        z1[p] = sum[k] w[k] * sigma(z)[s*p-k] + b[], 0 <= p < P
+        L = sum[p] grad_z1[p] * z1[p]
+      by the operators
+        sigma(z)[h] = sigma(z[h]), 0 <= h < H
+        dilate(grad_z1, s)[h] = sum[p] grad_z1[p] * [h == s*p]
+        flip(w)[k] = w[-k]
+        convolve(dilate(grad_z1, s), flip(w))[h] = sum[i0] dilate(grad_z1, s)[i0] * flip(w)[h-i0]
+      for any grad_z1[P], w[K], z[H], b
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,15 @@
     dL/dz[h,v] = convolve(dilate(grad_z1, s, t), flip(w))[h,v] * sigma'(z[h,v])
       (the full convolution of dilate(grad_z1, s, t) with flip(w), times sigma'(z))
       for all 0 <= h < H, 0 <= v < V
+      where
+        z1[p,q] = sum[k,l] w[k,l] * sigma(z)[s*p-k,t*q-l] + b[], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_z1[p,q] * z1[p,q]
+      by the operators
+        sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
+        dilate(grad_z1, s, t)[h,v] = sum[p,q] grad_z1[p,q] * [h == s*p] * [v == t*q]
+        flip(w)[k,l] = w[-k,-l]
+        convolve(dilate(grad_z1, s, t), flip(w))[h,v] = sum[i0,i1] dilate(grad_z1, s, t)[i0,i1] * flip(w)[h-i0,v-i1]
+      for any grad_z1[P,Q], w[K,L], z[H,V], b
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,12 @@
     dL/dw[k] = sum[p] grad_z1[p] * sigma(z)[p-k]
       (the delta times the activation each weight met)
       for all 0 <= k < K
+      where
+        z1[p] = sum[k] w[k] * sigma(z)[p-k] + b[], 0 <= p < P
+        L = sum[p] grad_z1[p] * z1[p]
+      by the operators
+        sigma(z)[h] = sigma(z[h]), 0 <= h < H
+      for any grad_z1[P], w[K], z[H], b
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,12 @@
     dL/dw[k,l] = sum[p,q] grad_z1[p,q] * sigma(z)[p-k,q-l]
       (the delta times the activation each weight met)
       for all 0 <= k < K, 0 <= l < L
+      where
+        z1[p,q] = sum[k,l] w[k,l] * sigma(z)[p-k,q-l] + b[], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_z1[p,q] * z1[p,q]
+      by the operators
+        sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
+      for any grad_z1[P,Q], w[K,L], z[H,V], b
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,13 @@
     dL/dw[k,l] = sum[p,q] grad_z1[p,q] * flip(sigma(z))[k-p,l-q]
       (the convolution of grad_z1 with flip(sigma(z)))
       for all 0 <= k < K, 0 <= l < L
+      where
+        z1[p,q] = sum[k,l] w[k,l] * sigma(z)[p-k,q-l] + b[], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_z1[p,q] * z1[p,q]
+      by the operators
+        sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
+        flip(sigma(z))[h,v] = sigma(z)[-h,-v]
+      for any grad_z1[P,Q], w[K,L], z[H,V], b
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,13 @@
     dL/dw[k] = sum[p] grad_z1[p] * rot180(sigma(z))[k+H-1-p]
       (the convolution of grad_z1 with rot180(sigma(z)), read from H - 1 on)
       for all 0 <= k < K
+      where
+        z1[p] = sum[k] w[k] * sigma(z)[p-k] + b[], 0 <= p < P
+        L = sum[p] grad_z1[p] * z1[p]
+      by the operators
+        sigma(z)[h] = sigma(z[h]), 0 <= h < H
+        rot180(sigma(z))[h] = sigma(z)[H-1-h]
+      for any grad_z1[P], w[K], z[H], b
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,13 @@
     dL/dw[k,l] = sum[p,q] grad_z1[p,q] * rot180(sigma(z))[k+H-1-p,l+V-1-q]
       (the convolution of grad_z1 with rot180(sigma(z)), read from H - 1 on)
       for all 0 <= k < K, 0 <= l < L
+      where
+        z1[p,q] = sum[k,l] w[k,l] * sigma(z)[p-k,q-l] + b[], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_z1[p,q] * z1[p,q]
+      by the operators
+        sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
+        rot180(sigma(z))[h,v] = sigma(z)[H-1-h,V-1-v]
+      for any grad_z1[P,Q], w[K,L], z[H,V], b
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dbias[o] = sum[n,p] grad_y[n,o,p]
       (the sum of grad_y over batch and space)
       for all 0 <= o < O
+      where
+        y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o], 0 <= n < N, 0 <= o < O, 0 <= p < P
+        L = sum[n,o,p] grad_y[n,o,p] * y[n,o,p]
+      for any grad_y[N,O,P], x[N,C,H], w[O,C,K], bias[O]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dbias[o] = sum[n,p,q] grad_y[n,o,p,q]
       (the sum of grad_y over batch and space)
       for all 0 <= o < O
+      where
+        y[n,o,p,q] = sum[c,k,l] x[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l] + bias[o], 0 <= n < N, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        L = sum[n,o,p,q] grad_y[n,o,p,q] * y[n,o,p,q]
+      for any grad_y[N,O,P,Q], x[N,C,H,V], w[O,C,K,L], bias[O]
   Regenerate: rot180 generate
 *)
 

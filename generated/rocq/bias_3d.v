@@ -4,6 +4,10 @@
     dL/dbias[o] = sum[n,p,q,r] grad_y[n,o,p,q,r]
       (the sum of grad_y over batch and space)
       for all 0 <= o < O
+      where
+        y[n,o,p,q,r] = sum[c,k,l,m] x[n,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[o,c,k,l,m] + bias[o], 0 <= n < N, 0 <= o < O, 0 <= p < P, 0 <= q < Q, 0 <= r < R
+        L = sum[n,o,p,q,r] grad_y[n,o,p,q,r] * y[n,o,p,q,r]
+      for any grad_y[N,O,P,Q,R], x[N,C,H,V,U], w[O,C,K,L,M], bias[O]
   Regenerate: rot180 generate
 *)
 

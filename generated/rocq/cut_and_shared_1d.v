@@ -4,6 +4,12 @@
     dense[p] = sum[k] w[k] * sigma(z)[p-k] + b[]
       (cutting connections and sharing weights makes a convolution)
       for all 0 <= p < P
+      where
+        W[p,h] = sum[k] w[k] * [h + k == p], 0 <= p < P, 0 <= h < H
+        dense[p] = sum[h] W[p,h] * sigma(z)[h] + b[], 0 <= p < P
+      by the operators
+        sigma(z)[h] = sigma(z[h]), 0 <= h < H
+      for any w[K], z[H], b
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,12 @@
     dense[p,q] = sum[k,l] w[k,l] * sigma(z)[p-k,q-l] + b[]
       (cutting connections and sharing weights makes a convolution)
       for all 0 <= p < P, 0 <= q < Q
+      where
+        W[p,q,h,v] = sum[k,l] w[k,l] * [h + k == p] * [v + l == q], 0 <= p < P, 0 <= q < Q, 0 <= h < H, 0 <= v < V
+        dense[p,q] = sum[h,v] W[p,q,h,v] * sigma(z)[h,v] + b[], 0 <= p < P, 0 <= q < Q
+      by the operators
+        sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
+      for any w[K,L], z[H,V], b
   Regenerate: rot180 generate
 *)
 

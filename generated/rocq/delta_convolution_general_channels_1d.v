@@ -4,6 +4,15 @@
     dL/dz[n,c,h] = convolve(dilate(grad_y, s), rot180(w))[n,c,h] * sigma'(z[n,c,h])
       (convolve(dilate(grad_y, s), rot180(w)) times sigma'(z))
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H
+      where
+        y[n,o,p] = sum[c,k] sigma(z)[n,c,s*p-lo-d*k] * w[o,c,k], 0 <= n < N, 0 <= o < O, 0 <= p < P
+        L = sum[n,o,p] grad_y[n,o,p] * y[n,o,p]
+      by the operators
+        sigma(z)[n,c,h] = sigma(z[n,c,h]), 0 <= n < N, 0 <= c < C, 0 <= h < H
+        dilate(grad_y, s)[n,o,h] = sum[p] grad_y[n,o,p] * [h == s*p]
+        rot180(w)[o,c,k] = w[o,c,K-1-k]
+        convolve(dilate(grad_y, s), rot180(w))[n,c,h] = sum[o,j] dilate(grad_y, s)[n,o,h+K*d+lo-d-d*j] * rot180(w)[o,c,j]
+      for any grad_y[N,O,P], z[N,C,H], w[O,C,K]
   Regenerate: rot180 generate
 *)
 

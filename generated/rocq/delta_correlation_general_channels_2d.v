@@ -4,6 +4,15 @@
     dL/dz[n,c,h,v] = correlate(dilate(grad_y, s, t), rot180(w))[n,c,h,v] * sigma'(z[n,c,h,v])
       (correlate(dilate(grad_y, s, t), rot180(w)) times sigma'(z))
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H, 0 <= v < V
+      where
+        y[n,o,p,q] = sum[c,k,l] sigma(z)[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l], 0 <= n < N, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        L = sum[n,o,p,q] grad_y[n,o,p,q] * y[n,o,p,q]
+      by the operators
+        sigma(z)[n,c,h,v] = sigma(z[n,c,h,v]), 0 <= n < N, 0 <= c < C, 0 <= h < H, 0 <= v < V
+        dilate(grad_y, s, t)[n,o,h,v] = sum[p,q] grad_y[n,o,p,q] * [h == s*p] * [v == t*q]
+        rot180(w)[o,c,k,l] = w[o,c,K-1-k,L-1-l]
+        correlate(dilate(grad_y, s, t), rot180(w))[n,c,h,v] = sum[o,j,j1] dilate(grad_y, s, t)[n,o,h+d*j+d+lo-K*d,v+e*j1+e+lp-L*e] * rot180(w)[o,c,j,j1]
+      for any grad_y[N,O,P,Q], z[N,C,H,V], w[O,C,K,L]
   Regenerate: rot180 generate
 *)
 

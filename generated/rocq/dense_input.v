@@ -4,6 +4,12 @@
     dL/dx[n,c] = sum[k] grad_z[n,k] * transpose(w)[k,c]
       (the matrix product matmul(grad_z, transpose(w)))
       for all 0 <= n < N, 0 <= c < C
+      where
+        z[n,o] = sum[c] x[n,c] * w[c,o], 0 <= n < N, 0 <= o < O
+        L = sum[n,o] grad_z[n,o] * z[n,o]
+      by the operators
+        transpose(w)[o,c] = w[c,o], 0 <= o < O, 0 <= c < C
+      for any grad_z[N,O], x[N,C], w[C,O]
   Regenerate: rot180 generate
 *)
 

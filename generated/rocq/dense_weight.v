@@ -4,6 +4,12 @@
     dL/dw[c,o] = sum[k] transpose(x)[c,k] * grad_z[k,o]
       (the matrix product matmul(transpose(x), grad_z))
       for all 0 <= c < C, 0 <= o < O
+      where
+        z[n,o] = sum[c] x[n,c] * w[c,o], 0 <= n < N, 0 <= o < O
+        L = sum[n,o] grad_z[n,o] * z[n,o]
+      by the operators
+        transpose(x)[c,n] = x[n,c], 0 <= c < C, 0 <= n < N
+      for any grad_z[N,O], x[N,C], w[C,O]
   Regenerate: rot180 generate
 *)
 

@@ -3,6 +3,11 @@
   Theorem: dense_written_out_1, proof c1561b562e68e956
     dL/dX1[] = dZ1[] * w11[] + dZ2[] * w12[]
       (row 1 of W, multiplied by the row dZ: the product with W transposed)
+      where
+        Z1 = X1[] * w11[] + X2[] * w21[]
+        Z2 = X1[] * w12[] + X2[] * w22[]
+        L = dZ1[] * Z1[] + dZ2[] * Z2[]
+      for any dZ1, X1, w11, X2, w21, dZ2, w12, w22
   Regenerate: rot180 generate
 *)
 

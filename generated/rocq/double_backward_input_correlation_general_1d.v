@@ -5,6 +5,14 @@
       where pi = d*(K - 1) - lo
       (the input gradient with omega for w)
       for all 0 <= h < H
+      where
+        dw[k] = correlate(x, grad_y)[k], 0 <= k < K
+        M = sum[k] omega[k] * dw[k]
+      by the operators
+        correlate(x, grad_y)[k] = sum[p] x[d*k+s*p-lo] * grad_y[p]
+        dilate(grad_y, s)[h] = sum[p] grad_y[p] * [h == s*p]
+        rot180(omega)[k] = omega[K-1-k]
+      for any omega[K], x[H], grad_y[P]
   Regenerate: rot180 generate
 *)
 

@@ -5,6 +5,14 @@
       where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp
       (the input gradient with omega for w)
       for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
+      where
+        dw[g,o,c,k,l] = correlate(x, grad_y)[g,o,c,k,l], 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
+        M = sum[g,o,c,k,l] omega[g,o,c,k,l] * dw[g,o,c,k,l]
+      by the operators
+        correlate(x, grad_y)[g,o,c,k,l] = sum[n,p,q] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp] * grad_y[n,g,o,p,q]
+        dilate(grad_y, s, t)[n,g,o,h,v] = sum[p,q] grad_y[n,g,o,p,q] * [h == s*p] * [v == t*q]
+        rot180(omega)[g,o,c,k,l] = omega[g,o,c,K-1-k,L-1-l]
+      for any omega[G,O,C,K,L], x[N,G,C,H,V], grad_y[N,G,O,P,Q]
   Regenerate: rot180 generate
 *)
 

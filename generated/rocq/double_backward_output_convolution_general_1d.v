@@ -4,6 +4,14 @@
     dM/dgrad_y[p] = sum[k] u[s*p-lo-d*k] * w[k]
       (the forward pass of u)
       for all 0 <= p < P
+      where
+        dx[h] = convolve(dilate(grad_y, s), rot180(w))[h], 0 <= h < H
+        M = sum[h] u[h] * dx[h]
+      by the operators
+        dilate(grad_y, s)[p1] = sum[p] grad_y[p] * [p1 == s*p]
+        rot180(w)[k] = w[K-1-k]
+        convolve(dilate(grad_y, s), rot180(w))[h] = sum[j] dilate(grad_y, s)[h+K*d+lo-d-d*j] * rot180(w)[j]
+      for any u[H], grad_y[P], w[K]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,14 @@
     dM/dgrad_y[n,g,o,p,q] = sum[c,k,l] u[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l]
       (the forward pass of u)
       for all 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+      where
+        dx[n,g,c,h,v] = correlate(dilate(grad_y, s, t), rot180(w))[n,g,c,h,v], 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
+        M = sum[n,g,c,h,v] u[n,g,c,h,v] * dx[n,g,c,h,v]
+      by the operators
+        dilate(grad_y, s, t)[n,g,o,p1,q1] = sum[p,q] grad_y[n,g,o,p,q] * [p1 == s*p] * [q1 == t*q]
+        rot180(w)[g,o,c,k,l] = w[g,o,c,K-1-k,L-1-l]
+        correlate(dilate(grad_y, s, t), rot180(w))[n,g,c,h,v] = sum[o,j,j1] dilate(grad_y, s, t)[n,g,o,h+d*j+d+lo-K*d,v+e*j1+e+lp-L*e] * rot180(w)[g,o,c,j,j1]
+      for any u[N,G,C,H,V], grad_y[N,G,O,P,Q], w[G,O,C,K,L]
   Regenerate: rot180 generate
 *)
 

@@ -5,6 +5,15 @@
       where pi = H + lo - 1
       (the weight gradient with u for x)
       for all 0 <= k < K
+      where
+        dx[h] = convolve(dilate(grad_y, s), rot180(w))[h], 0 <= h < H
+        M = sum[h] u[h] * dx[h]
+      by the operators
+        dilate(grad_y, s)[k] = sum[p] grad_y[p] * [k == s*p]
+        rot180(w)[k] = w[K-1-k]
+        convolve(dilate(grad_y, s), rot180(w))[h] = sum[j] dilate(grad_y, s)[h+K*d+lo-d-d*j] * rot180(w)[j]
+        rot180(u)[h] = u[H-1-h]
+      for any u[H], grad_y[P], w[K]
   Regenerate: rot180 generate
 *)
 

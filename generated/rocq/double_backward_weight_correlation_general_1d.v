@@ -4,6 +4,14 @@
     dM/dw[k] = sum[p] u[d*k+s*p-lo] * grad_y[p]
       (the weight gradient with u for x)
       for all 0 <= k < K
+      where
+        dx[h] = correlate(dilate(grad_y, s), rot180(w))[h], 0 <= h < H
+        M = sum[h] u[h] * dx[h]
+      by the operators
+        dilate(grad_y, s)[k] = sum[p] grad_y[p] * [k == s*p]
+        rot180(w)[k] = w[K-1-k]
+        correlate(dilate(grad_y, s), rot180(w))[h] = sum[j] dilate(grad_y, s)[h+d*j+d+lo-K*d] * rot180(w)[j]
+      for any u[H], grad_y[P], w[K]
   Regenerate: rot180 generate
 *)
 

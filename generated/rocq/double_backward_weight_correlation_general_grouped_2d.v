@@ -4,6 +4,14 @@
     dM/dw[g,o,c,k,l] = sum[n,p,q] u[n,g,c,d*k+s*p-lo,e*l+t*q-lp] * grad_y[n,g,o,p,q]
       (the weight gradient with u for x)
       for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
+      where
+        dx[n,g,c,h,v] = correlate(dilate(grad_y, s, t), rot180(w))[n,g,c,h,v], 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
+        M = sum[n,g,c,h,v] u[n,g,c,h,v] * dx[n,g,c,h,v]
+      by the operators
+        dilate(grad_y, s, t)[n,g,o,k,l] = sum[p,q] grad_y[n,g,o,p,q] * [k == s*p] * [l == t*q]
+        rot180(w)[g,o,c,k,l] = w[g,o,c,K-1-k,L-1-l]
+        correlate(dilate(grad_y, s, t), rot180(w))[n,g,c,h,v] = sum[o,j,j1] dilate(grad_y, s, t)[n,g,o,h+d*j+d+lo-K*d,v+e*j1+e+lp-L*e] * rot180(w)[g,o,c,j,j1]
+      for any u[N,G,C,H,V], grad_y[N,G,O,P,Q], w[G,O,C,K,L]
   Regenerate: rot180 generate
 *)
 

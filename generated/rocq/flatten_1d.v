@@ -4,6 +4,10 @@
     dL/dx[n,c,h] = sum[o] grad_y[n,o] * w[o,c,h]
       (the weights, each times the gradient of its output)
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H
+      where
+        y[n,o] = sum[c,h] x[n,c,h] * w[o,c,h] + bias[o], 0 <= n < N, 0 <= o < O
+        L = sum[n,o] grad_y[n,o] * y[n,o]
+      for any grad_y[N,O], x[N,C,H], w[O,C,H], bias[O]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dx[n,c,h,v] = sum[o] grad_y[n,o] * w[o,c,h,v]
       (the weights, each times the gradient of its output)
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H, 0 <= v < V
+      where
+        y[n,o] = sum[c,h,v] x[n,c,h,v] * w[o,c,h,v] + bias[o], 0 <= n < N, 0 <= o < O
+        L = sum[n,o] grad_y[n,o] * y[n,o]
+      for any grad_y[N,O], x[N,C,H,V], w[O,C,H,V], bias[O]
   Regenerate: rot180 generate
 *)
 

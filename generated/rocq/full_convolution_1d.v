@@ -4,6 +4,7 @@
     sum[k] x[p-k] * w[k] = sum[k] x[p-k] * w[k] * [0 <= p < H + K - 1]
       (the full convolution has H + K - 1 entries, no more)
       for all p
+      for any x[H], w[K]
   Regenerate: rot180 generate
 *)
 

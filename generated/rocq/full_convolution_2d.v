@@ -4,6 +4,7 @@
     sum[k,l] x[p-k,q-l] * w[k,l] = sum[k,l] x[p-k,q-l] * w[k,l] * [0 <= p < H + K - 1] * [0 <= q < L + V - 1]
       (the full convolution has H + K - 1 entries, no more)
       for all p, q
+      for any x[H,V], w[K,L]
   Regenerate: rot180 generate
 *)
 

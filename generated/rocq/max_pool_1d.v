@@ -4,6 +4,10 @@
     dL/dx[n,c,h] = sum[p,k] sel[n,c,p,k] * grad_y[n,c,p] * [s*p + d*k == h + lo]
       (each window's gradient goes to the input that it selected)
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H
+      where
+        y[n,c,p] = sum[k] sel[n,c,p,k] * x[n,c,s*p+d*k-lo], 0 <= n < N, 0 <= c < C, 0 <= p < P
+        L = sum[n,c,p] grad_y[n,c,p] * y[n,c,p]
+      for any grad_y[N,C,P], sel[N,C,P,K], x[N,C,H]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dx[n,c,h,v] = sum[p,q,k,l] sel[n,c,p,q,k,l] * grad_y[n,c,p,q] * [s*p + d*k == h + lo] * [t*q + e*l == v + lp]
       (each window's gradient goes to the input that it selected)
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H, 0 <= v < V
+      where
+        y[n,c,p,q] = sum[k,l] sel[n,c,p,q,k,l] * x[n,c,s*p+d*k-lo,t*q+e*l-lp], 0 <= n < N, 0 <= c < C, 0 <= p < P, 0 <= q < Q
+        L = sum[n,c,p,q] grad_y[n,c,p,q] * y[n,c,p,q]
+      for any grad_y[N,C,P,Q], sel[N,C,P,Q,K,L], x[N,C,H,V]
   Regenerate: rot180 generate
 *)
 

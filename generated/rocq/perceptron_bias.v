@@ -4,6 +4,12 @@
     dL/db[j] = grad_z1[j]
       (the delta)
       for all 0 <= j < J
+      where
+        z1[j] = sum[k] w[j,k] * sigma(z)[k] + b[j], 0 <= j < J
+        L = sum[j] grad_z1[j] * z1[j]
+      by the operators
+        sigma(z)[k] = sigma(z[k]), 0 <= k < K
+      for any grad_z1[J], w[J,K], z[K], b[J]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,12 @@
     dL/dz[k] = sum[j] w[j,k] * grad_z1[j] * sigma'(z[k])
       (the transposed weights times the next delta, times sigma'(z))
       for all 0 <= k < K
+      where
+        z1[j] = sum[k] w[j,k] * sigma(z)[k] + b[j], 0 <= j < J
+        L = sum[j] grad_z1[j] * z1[j]
+      by the operators
+        sigma(z)[k] = sigma(z[k]), 0 <= k < K
+      for any grad_z1[J], w[J,K], z[K], b[J]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dx[k] = sum[j] w[j,k] * grad_z1[j]
       (the transposed weights times the delta)
       for all 0 <= k < K
+      where
+        z1[j] = sum[k] w[j,k] * x[k] + b[j], 0 <= j < J
+        L = sum[j] grad_z1[j] * z1[j]
+      for any grad_z1[J], w[J,K], x[K], b[J]
   Regenerate: rot180 generate
 *)
 

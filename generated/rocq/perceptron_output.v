@@ -4,6 +4,12 @@
     dL/dz[j] = grad_a[j] * sigma'(z[j])
       (the gradient of C by a, times sigma'(z))
       for all 0 <= j < J
+      where
+        a[j] = sigma(z)[j], 0 <= j < J
+        L = sum[j] grad_a[j] * a[j]
+      by the operators
+        sigma(z)[j] = sigma(z[j]), 0 <= j < J
+      for any grad_a[J], z[J]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,14 @@
     dL/dw[j,k] = x[k] * delta[j]
       (the input, times the first layer's delta)
       for all 0 <= j < J, 0 <= k < K
+      where
+        z1[j] = sum[k] w[j,k] * x[k] + b[j], 0 <= j < J
+        z2[i] = sum[j] v[i,j] * sigma(z1)[j] + c[i], 0 <= i < I
+        L = sum[i] grad_z2[i] * z2[i]
+        delta[j] = sum[i] v[i,j] * grad_z2[i] * sigma'(z1[j]), 0 <= j < J
+      by the operators
+        sigma(z1)[j] = sigma(z1[j]), 0 <= j < J
+      for any grad_z2[I], v[I,J], w[J,K], x[K], b[J], c[I]
   Regenerate: rot180 generate
 *)
 

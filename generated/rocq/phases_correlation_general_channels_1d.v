@@ -5,6 +5,10 @@
       (a sum over the phases of the stride)
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H
       if s >= 1
+      where
+        y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k], 0 <= n < N, 0 <= o < O, 0 <= p < P
+        L = sum[n,o,p] grad_y[n,o,p] * y[n,o,p]
+      for any grad_y[N,O,P], x[N,C,H], w[O,C,K]
   Regenerate: rot180 generate
 *)
 

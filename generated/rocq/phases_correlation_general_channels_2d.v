@@ -5,6 +5,10 @@
       (a sum over the phases of the stride)
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H, 0 <= v < V
       if s >= 1, t >= 1
+      where
+        y[n,o,p,q] = sum[c,k,l] x[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l], 0 <= n < N, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        L = sum[n,o,p,q] grad_y[n,o,p,q] * y[n,o,p,q]
+      for any grad_y[N,O,P,Q], x[N,C,H,V], w[O,C,K,L]
   Regenerate: rot180 generate
 *)
 

@@ -5,6 +5,13 @@
       where pi = d*(K - 1) + lo
       (the full convolution of dilate(grad_y, s) with rot180(w))
       for all 0 <= h < H
+      where
+        y[p] = sum[k] x[s*p-lo-d*k] * w[k], 0 <= p < P
+        L = sum[p] grad_y[p] * y[p]
+      by the operators
+        dilate(grad_y, s)[h] = sum[p] grad_y[p] * [h == s*p]
+        rot180(w)[k] = w[K-1-k]
+      for any grad_y[P], x[H], w[K]
   Regenerate: rot180 generate
 *)
 

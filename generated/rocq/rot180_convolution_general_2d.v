@@ -5,6 +5,13 @@
       where pi = d*(K - 1) + lo, pi1 = e*(L - 1) + lp
       (the full convolution of dilate(grad_y, s, t) with rot180(w))
       for all 0 <= h < H, 0 <= v < V
+      where
+        y[p,q] = sum[k,l] x[s*p-lo-d*k,t*q-lp-e*l] * w[k,l], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_y[p,q] * y[p,q]
+      by the operators
+        dilate(grad_y, s, t)[h,v] = sum[p,q] grad_y[p,q] * [h == s*p] * [v == t*q]
+        rot180(w)[k,l] = w[K-1-k,L-1-l]
+      for any grad_y[P,Q], x[H,V], w[K,L]
   Regenerate: rot180 generate
 *)
 

@@ -5,6 +5,13 @@
       where pi = d*(K - 1) + lo
       (the full convolution of dilate(grad_y, s) with rot180(w))
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H
+      where
+        y[n,o,p] = sum[c,k] x[n,c,s*p-lo-d*k] * w[o,c,k], 0 <= n < N, 0 <= o < O, 0 <= p < P
+        L = sum[n,o,p] grad_y[n,o,p] * y[n,o,p]
+      by the operators
+        dilate(grad_y, s)[n,o,h] = sum[p] grad_y[n,o,p] * [h == s*p]
+        rot180(w)[o,c,k] = w[o,c,K-1-k]
+      for any grad_y[N,O,P], x[N,C,H], w[O,C,K]
   Regenerate: rot180 generate
 *)
 

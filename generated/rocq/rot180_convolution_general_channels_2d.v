@@ -5,6 +5,13 @@
       where pi = d*(K - 1) + lo, pi1 = e*(L - 1) + lp
       (the full convolution of dilate(grad_y, s, t) with rot180(w))
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H, 0 <= v < V
+      where
+        y[n,o,p,q] = sum[c,k,l] x[n,c,s*p-lo-d*k,t*q-lp-e*l] * w[o,c,k,l], 0 <= n < N, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        L = sum[n,o,p,q] grad_y[n,o,p,q] * y[n,o,p,q]
+      by the operators
+        dilate(grad_y, s, t)[n,o,h,v] = sum[p,q] grad_y[n,o,p,q] * [h == s*p] * [v == t*q]
+        rot180(w)[o,c,k,l] = w[o,c,K-1-k,L-1-l]
+      for any grad_y[N,O,P,Q], x[N,C,H,V], w[O,C,K,L]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,12 @@
     dL/dx[h] = sum[j] grad_y[h+j+1-K] * rot180(w)[j]
       (the full correlation of grad_y with rot180(w))
       for all 0 <= h < H
+      where
+        y[p] = sum[k] x[p+k] * w[k], 0 <= p < P
+        L = sum[p] grad_y[p] * y[p]
+      by the operators
+        rot180(w)[k] = w[K-1-k]
+      for any grad_y[P], x[H], w[K]
   Regenerate: rot180 generate
 *)
 

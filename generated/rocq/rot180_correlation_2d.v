@@ -4,6 +4,12 @@
     dL/dx[h,v] = sum[j,j1] grad_y[h+j+1-K,v+j1+1-L] * rot180(w)[j,j1]
       (the full correlation of grad_y with rot180(w))
       for all 0 <= h < H, 0 <= v < V
+      where
+        y[p,q] = sum[k,l] x[p+k,q+l] * w[k,l], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_y[p,q] * y[p,q]
+      by the operators
+        rot180(w)[k,l] = w[K-1-k,L-1-l]
+      for any grad_y[P,Q], x[H,V], w[K,L]
   Regenerate: rot180 generate
 *)
 

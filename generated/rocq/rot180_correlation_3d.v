@@ -4,6 +4,12 @@
     dL/dx[h,v,i] = sum[j,j1,j2] grad_y[h+j+1-K,v+j1+1-L,i+j2+1-M] * rot180(w)[j,j1,j2]
       (the full correlation of grad_y with rot180(w))
       for all 0 <= h < H, 0 <= v < V, 0 <= i < I
+      where
+        y[p,q,r] = sum[k,l,m] x[p+k,q+l,r+m] * w[k,l,m], 0 <= p < P, 0 <= q < Q, 0 <= r < R
+        L = sum[p,q,r] grad_y[p,q,r] * y[p,q,r]
+      by the operators
+        rot180(w)[k,l,m] = w[K-1-k,L-1-l,M-1-m]
+      for any grad_y[P,Q,R], x[H,V,I], w[K,L,M]
   Regenerate: rot180 generate
 *)
 

@@ -5,6 +5,13 @@
       where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp, pi2 = f*(M - 1) - lq
       (the full correlation of dilate(grad_y, s, t, u) with rot180(w))
       for all 0 <= n < N, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= i < I
+      where
+        y[n,o,p,q,r] = sum[c,k,l,m] x[n,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[o,c,k,l,m], 0 <= n < N, 0 <= o < O, 0 <= p < P, 0 <= q < Q, 0 <= r < R
+        L = sum[n,o,p,q,r] grad_y[n,o,p,q,r] * y[n,o,p,q,r]
+      by the operators
+        dilate(grad_y, s, t, u)[n,o,h,v,i] = sum[p,q,r] grad_y[n,o,p,q,r] * [h == s*p] * [v == t*q] * [i == u*r]
+        rot180(w)[o,c,k,l,m] = w[o,c,K-1-k,L-1-l,M-1-m]
+      for any grad_y[N,O,P,Q,R], x[N,C,H,V,I], w[O,C,K,L,M]
   Regenerate: rot180 generate
 *)
 

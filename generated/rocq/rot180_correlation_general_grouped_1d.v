@@ -5,6 +5,13 @@
       where pi = d*(K - 1) - lo
       (the full correlation of dilate(grad_y, s) with rot180(w))
       for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
+      where
+        y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P
+        L = sum[n,g,o,p] grad_y[n,g,o,p] * y[n,g,o,p]
+      by the operators
+        dilate(grad_y, s)[n,g,o,h] = sum[p] grad_y[n,g,o,p] * [h == s*p]
+        rot180(w)[g,o,c,k] = w[g,o,c,K-1-k]
+      for any grad_y[N,G,O,P], x[N,G,C,H], w[G,O,C,K]
   Regenerate: rot180 generate
 *)
 

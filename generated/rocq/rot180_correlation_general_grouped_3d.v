@@ -5,6 +5,13 @@
       where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp, pi2 = f*(M - 1) - lq
       (the full correlation of dilate(grad_y, s, t, u) with rot180(w))
       for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= i < I
+      where
+        y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q, 0 <= r < R
+        L = sum[n,g,o,p,q,r] grad_y[n,g,o,p,q,r] * y[n,g,o,p,q,r]
+      by the operators
+        dilate(grad_y, s, t, u)[n,g,o,h,v,i] = sum[p,q,r] grad_y[n,g,o,p,q,r] * [h == s*p] * [v == t*q] * [i == u*r]
+        rot180(w)[g,o,c,k,l,m] = w[g,o,c,K-1-k,L-1-l,M-1-m]
+      for any grad_y[N,G,O,P,Q,R], x[N,G,C,H,V,I], w[G,O,C,K,L,M]
   Regenerate: rot180 generate
 *)
 

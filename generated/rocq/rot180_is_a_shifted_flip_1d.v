@@ -4,6 +4,9 @@
     rot180(w)[k] = w[K-1-k]
       (the rotation about the origin, shifted into the box)
       for all k
+      by the operators
+        rot180(w)[k] = w[K-1-k]
+      for any w[K]
   Regenerate: rot180 generate
 *)
 

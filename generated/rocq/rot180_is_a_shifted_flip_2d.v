@@ -4,6 +4,9 @@
     rot180(w)[k,l] = w[K-1-k,L-1-l]
       (the rotation about the origin, shifted into the box)
       for all k, l
+      by the operators
+        rot180(w)[k,l] = w[K-1-k,L-1-l]
+      for any w[K,L]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,11 @@
     dL/dw[k] = sum[p,h] dW[p,h] * [d*k + h + lo == s*p]
       (sharing weights adds up the gradients of the dense layer)
       for all 0 <= k < K
+      where
+        y[p] = sum[k] x[s*p-lo-d*k] * w[k], 0 <= p < P
+        L = sum[p] grad_y[p] * y[p]
+        dW[p,h] = grad_y[p] * x[h], 0 <= p < P, 0 <= h < H
+      for any grad_y[P], x[H], w[K]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,11 @@
     dL/dw[k,l] = sum[p,q,h,v] dW[p,q,h,v] * [d*k + h + lo == s*p] * [e*l + v + lp == t*q]
       (sharing weights adds up the gradients of the dense layer)
       for all 0 <= k < K, 0 <= l < L
+      where
+        y[p,q] = sum[k,l] x[s*p-lo-d*k,t*q-lp-e*l] * w[k,l], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_y[p,q] * y[p,q]
+        dW[p,q,h,v] = grad_y[p,q] * x[h,v], 0 <= p < P, 0 <= q < Q, 0 <= h < H, 0 <= v < V
+      for any grad_y[P,Q], x[H,V], w[K,L]
   Regenerate: rot180 generate
 *)
 

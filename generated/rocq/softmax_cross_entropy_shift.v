@@ -4,6 +4,13 @@
     dC/dm[n] = 1 - s[n] * reciprocal(s[n])
       (1 less s/s: nothing)
       for all 0 <= n < N
+      where
+        u[n,o] = z[n,o] - m[n], 0 <= n < N, 0 <= o < O
+        s[n] = sum[o] exp(u)[n,o], 0 <= n < N
+        C = sum[n] [0 <= n < N] * log(s[n]) + sum[n] m[n] - sum[n,o] t[n,o] * z[n,o]
+      by the operators
+        exp(u)[n,o] = exp(u[n,o]), 0 <= n < N, 0 <= o < O
+      for any z[N,O], m[N], t[N,O]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,15 @@
     dC/dz[n,o] = T[n] * softmax(z)[n,o] - t[n,o]
       (softmax(z), times the row's total, less the target)
       for all 0 <= n < N, 0 <= o < O
+      where
+        T[n] = sum[o] t[n,o], 0 <= n < N
+        u[n,o] = z[n,o] - m[n], 0 <= n < N, 0 <= o < O
+        s[n] = sum[o] exp(u)[n,o], 0 <= n < N
+        C = sum[n] T[n] * log(s[n]) + sum[n] T[n] * m[n] - sum[n,o] t[n,o] * z[n,o]
+      by the operators
+        exp(u)[n,o] = exp(u[n,o]), 0 <= n < N, 0 <= o < O
+        softmax(z)[n,o] = exp(u)[n,o] * reciprocal(s[n]), 0 <= n < N, 0 <= o < O
+      for any t[N,O], z[N,O], m[N]
   Regenerate: rot180 generate
 *)
 

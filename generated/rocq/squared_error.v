@@ -4,6 +4,10 @@
     dC/da[n,o] = a[n,o] - t[n,o]
       (what the output is too large by)
       for all 0 <= n < N, 0 <= o < O
+      where
+        r[n,o] = a[n,o] - t[n,o], 0 <= n < N, 0 <= o < O
+        C = sum[n,o] [0 <= n < N] * [0 <= o < O] * half_square(r[n,o])
+      for any a[N,O], t[N,O]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,12 @@
     dC/dz[n,o] = sigma(z[n,o]) * sigma'(z[n,o]) - t[n,o] * sigma'(z[n,o])
       (what the output is too large by, times sigma'(z))
       for all 0 <= n < N, 0 <= o < O
+      where
+        r[n,o] = sigma(z)[n,o] - t[n,o], 0 <= n < N, 0 <= o < O
+        C = sum[n,o] [0 <= n < N] * [0 <= o < O] * half_square(r[n,o])
+      by the operators
+        sigma(z)[n,o] = sigma(z[n,o]), 0 <= n < N, 0 <= o < O
+      for any z[N,O], t[N,O]
   Regenerate: rot180 generate
 *)
 

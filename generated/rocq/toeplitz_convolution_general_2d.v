@@ -4,6 +4,10 @@
     y[p,q] = sum[h,v] T[p,q,h,v] * x[h,v]
       (the forward convolution is the product of T with x)
       for all 0 <= p < P, 0 <= q < Q
+      where
+        y[p,q] = sum[k,l] x[s*p-lo-d*k,t*q-lp-e*l] * w[k,l], 0 <= p < P, 0 <= q < Q
+        T[p,q,h,v] = sum[k,l] w[k,l] * [h + d*k + lo == s*p] * [v + e*l + lp == t*q], 0 <= p < P, 0 <= q < Q, 0 <= h < H, 0 <= v < V
+      for any x[H,V], w[K,L]
   Regenerate: rot180 generate
 *)
 

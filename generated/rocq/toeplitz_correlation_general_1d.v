@@ -4,6 +4,10 @@
     y[p] = sum[h] T[p,h] * x[h]
       (the forward correlation is the product of T with x)
       for all 0 <= p < P
+      where
+        y[p] = sum[k] x[s*p+d*k-lo] * w[k], 0 <= p < P
+        T[p,h] = sum[k] w[k] * [h + lo == s*p + d*k], 0 <= p < P, 0 <= h < H
+      for any x[H], w[K]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,11 @@
     dL/dx[h] = sum[p] T[p,h] * grad_y[p]
       (the input gradient is the transposed matrix times g)
       for all 0 <= h < H
+      where
+        y[p] = sum[k] x[s*p-lo-d*k] * w[k], 0 <= p < P
+        L = sum[p] grad_y[p] * y[p]
+        T[p,h] = sum[k] w[k] * [h + d*k + lo == s*p], 0 <= p < P, 0 <= h < H
+      for any grad_y[P], x[H], w[K]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,11 @@
     dL/dx[h,v] = sum[p,q] T[p,q,h,v] * grad_y[p,q]
       (the input gradient is the transposed matrix times g)
       for all 0 <= h < H, 0 <= v < V
+      where
+        y[p,q] = sum[k,l] x[s*p-lo-d*k,t*q-lp-e*l] * w[k,l], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_y[p,q] * y[p,q]
+        T[p,q,h,v] = sum[k,l] w[k,l] * [h + d*k + lo == s*p] * [v + e*l + lp == t*q], 0 <= p < P, 0 <= q < Q, 0 <= h < H, 0 <= v < V
+      for any grad_y[P,Q], x[H,V], w[K,L]
   Regenerate: rot180 generate
 *)
 

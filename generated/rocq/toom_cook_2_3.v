@@ -4,6 +4,10 @@
     sum[t] A[p,t] * G[t,k] * B[t,i] = 2 * [0 <= k < 3] * [i == p + k]
       (F(2, 3) at the points 0, 1, -1 and infinity)
       for all 0 <= p < 2, k, i
+      where
+        A = [[1, 1, 1, 0], [0, 1, -1, 1]], indices from 0 on
+        G = [[-2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], indices from 0 on
+        B = [[-1, 0, 1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, -1, 0, 1]], indices from 0 on
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dx[n,g,c,h] = sum[o,p,k] grad_y[n,g,o,p] * w[g,o,c,k] * [h + lo == s*p + d*k]
       (transposed convolution is the input gradient)
       for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
+      where
+        y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P
+        L = sum[n,g,o,p] grad_y[n,g,o,p] * y[n,g,o,p]
+      for any grad_y[N,G,O,P], x[N,G,C,H], w[G,O,C,K]
   Regenerate: rot180 generate
 *)
 

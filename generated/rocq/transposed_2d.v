@@ -4,6 +4,10 @@
     dL/dx[n,g,c,h,v] = sum[o,p,q,k,l] grad_y[n,g,o,p,q] * w[g,o,c,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l]
       (transposed convolution is the input gradient)
       for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
+      where
+        y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        L = sum[n,g,o,p,q] grad_y[n,g,o,p,q] * y[n,g,o,p,q]
+      for any grad_y[N,G,O,P,Q], x[N,G,C,H,V], w[G,O,C,K,L]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dx[n,g,c,h,v,i] = sum[o,p,q,r,k,l,m] grad_y[n,g,o,p,q,r] * w[g,o,c,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m]
       (transposed convolution is the input gradient)
       for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= i < I
+      where
+        y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q, 0 <= r < R
+        L = sum[n,g,o,p,q,r] grad_y[n,g,o,p,q,r] * y[n,g,o,p,q,r]
+      for any grad_y[N,G,O,P,Q,R], x[N,G,C,H,V,I], w[G,O,C,K,L,M]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,11 @@
     T[p,h] = sum[k] flip(w)[k] * [p + k == h]
       (the transposed matrix is that of the flipped filter)
       for all h, p
+      where
+        T[p,h] = sum[k] w[k] * [h + k == p]
+      by the operators
+        flip(w)[k] = w[-k]
+      for any w[K]
   Regenerate: rot180 generate
 *)
 

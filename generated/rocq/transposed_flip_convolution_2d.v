@@ -4,6 +4,11 @@
     T[p,q,h,v] = sum[k,l] flip(w)[k,l] * [p + k == h] * [q + l == v]
       (the transposed matrix is that of the flipped filter)
       for all h, v, p, q
+      where
+        T[p,q,h,v] = sum[k,l] w[k,l] * [h + k == p] * [v + l == q]
+      by the operators
+        flip(w)[k,l] = w[-k,-l]
+      for any w[K,L]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,11 @@
     T[p,q,h,v] = sum[k,l] flip(w)[k,l] * [p == h + k] * [q == v + l]
       (the transposed matrix is that of the flipped filter)
       for all h, v, p, q
+      where
+        T[p,q,h,v] = sum[k,l] w[k,l] * [h == p + k] * [v == q + l]
+      by the operators
+        flip(w)[k,l] = w[-k,-l]
+      for any w[K,L]
   Regenerate: rot180 generate
 *)
 

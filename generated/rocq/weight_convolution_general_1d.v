@@ -5,6 +5,12 @@
       where pi = H + lo - 1
       (the convolution of rot180(x) with grad_y, stride and dilation trading places)
       for all 0 <= k < K
+      where
+        y[p] = sum[k] x[s*p-lo-d*k] * w[k], 0 <= p < P
+        L = sum[p] grad_y[p] * y[p]
+      by the operators
+        rot180(x)[h] = x[H-1-h]
+      for any grad_y[P], x[H], w[K]
   Regenerate: rot180 generate
 *)
 

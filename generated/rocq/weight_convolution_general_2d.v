@@ -5,6 +5,12 @@
       where pi = H + lo - 1, pi1 = V + lp - 1
       (the convolution of rot180(x) with grad_y, stride and dilation trading places)
       for all 0 <= k < K, 0 <= l < L
+      where
+        y[p,q] = sum[k,l] x[s*p-lo-d*k,t*q-lp-e*l] * w[k,l], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_y[p,q] * y[p,q]
+      by the operators
+        rot180(x)[h,v] = x[H-1-h,V-1-v]
+      for any grad_y[P,Q], x[H,V], w[K,L]
   Regenerate: rot180 generate
 *)
 

@@ -5,6 +5,12 @@
       where pi = H + lo - 1, pi1 = V + lp - 1, pi2 = I + lq - 1
       (the convolution of rot180(x) with grad_y, stride and dilation trading places)
       for all 0 <= k < K, 0 <= l < L, 0 <= m < M
+      where
+        y[p,q,r] = sum[k,l,m] x[s*p-lo-d*k,t*q-lp-e*l,u*r-lq-f*m] * w[k,l,m], 0 <= p < P, 0 <= q < Q, 0 <= r < R
+        L = sum[p,q,r] grad_y[p,q,r] * y[p,q,r]
+      by the operators
+        rot180(x)[h,v,i] = x[H-1-h,V-1-v,I-1-i]
+      for any grad_y[P,Q,R], x[H,V,I], w[K,L,M]
   Regenerate: rot180 generate
 *)
 

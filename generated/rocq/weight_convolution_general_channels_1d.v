@@ -5,6 +5,12 @@
       where pi = H + lo - 1
       (the convolution of rot180(x) with grad_y, stride and dilation trading places)
       for all 0 <= o < O, 0 <= c < C, 0 <= k < K
+      where
+        y[n,o,p] = sum[c,k] x[n,c,s*p-lo-d*k] * w[o,c,k], 0 <= n < N, 0 <= o < O, 0 <= p < P
+        L = sum[n,o,p] grad_y[n,o,p] * y[n,o,p]
+      by the operators
+        rot180(x)[n,c,h] = x[n,c,H-1-h]
+      for any grad_y[N,O,P], x[N,C,H], w[O,C,K]
   Regenerate: rot180 generate
 *)
 

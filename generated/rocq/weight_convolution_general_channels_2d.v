@@ -5,6 +5,12 @@
       where pi = H + lo - 1, pi1 = V + lp - 1
       (the convolution of rot180(x) with grad_y, stride and dilation trading places)
       for all 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
+      where
+        y[n,o,p,q] = sum[c,k,l] x[n,c,s*p-lo-d*k,t*q-lp-e*l] * w[o,c,k,l], 0 <= n < N, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        L = sum[n,o,p,q] grad_y[n,o,p,q] * y[n,o,p,q]
+      by the operators
+        rot180(x)[n,c,h,v] = x[n,c,H-1-h,V-1-v]
+      for any grad_y[N,O,P,Q], x[N,C,H,V], w[O,C,K,L]
   Regenerate: rot180 generate
 *)
 

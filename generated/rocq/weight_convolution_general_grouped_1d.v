@@ -5,6 +5,12 @@
       where pi = H + lo - 1
       (the convolution of rot180(x) with grad_y, stride and dilation trading places)
       for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K
+      where
+        y[n,g,o,p] = sum[c,k] x[n,g,c,s*p-lo-d*k] * w[g,o,c,k], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P
+        L = sum[n,g,o,p] grad_y[n,g,o,p] * y[n,g,o,p]
+      by the operators
+        rot180(x)[n,g,c,h] = x[n,g,c,H-1-h]
+      for any grad_y[N,G,O,P], x[N,G,C,H], w[G,O,C,K]
   Regenerate: rot180 generate
 *)
 

@@ -5,6 +5,12 @@
       where pi = H + lo - 1, pi1 = V + lp - 1
       (the convolution of rot180(x) with grad_y, stride and dilation trading places)
       for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
+      where
+        y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p-lo-d*k,t*q-lp-e*l] * w[g,o,c,k,l], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        L = sum[n,g,o,p,q] grad_y[n,g,o,p,q] * y[n,g,o,p,q]
+      by the operators
+        rot180(x)[n,g,c,h,v] = x[n,g,c,H-1-h,V-1-v]
+      for any grad_y[N,G,O,P,Q], x[N,G,C,H,V], w[G,O,C,K,L]
   Regenerate: rot180 generate
 *)
 

@@ -5,6 +5,12 @@
       where pi = H + lo - 1, pi1 = V + lp - 1, pi2 = I + lq - 1
       (the convolution of rot180(x) with grad_y, stride and dilation trading places)
       for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
+      where
+        y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p-lo-d*k,t*q-lp-e*l,u*r-lq-f*m] * w[g,o,c,k,l,m], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q, 0 <= r < R
+        L = sum[n,g,o,p,q,r] grad_y[n,g,o,p,q,r] * y[n,g,o,p,q,r]
+      by the operators
+        rot180(x)[n,g,c,h,v,i] = x[n,g,c,H-1-h,V-1-v,I-1-i]
+      for any grad_y[N,G,O,P,Q,R], x[N,G,C,H,V,I], w[G,O,C,K,L,M]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dw[k] = sum[p] x[d*k+s*p-lo] * grad_y[p]
       (the correlation of x with grad_y, stride and dilation trading places)
       for all 0 <= k < K
+      where
+        y[p] = sum[k] x[s*p+d*k-lo] * w[k], 0 <= p < P
+        L = sum[p] grad_y[p] * y[p]
+      for any grad_y[P], x[H], w[K]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dw[k,l] = sum[p,q] x[d*k+s*p-lo,e*l+t*q-lp] * grad_y[p,q]
       (the correlation of x with grad_y, stride and dilation trading places)
       for all 0 <= k < K, 0 <= l < L
+      where
+        y[p,q] = sum[k,l] x[s*p+d*k-lo,t*q+e*l-lp] * w[k,l], 0 <= p < P, 0 <= q < Q
+        L = sum[p,q] grad_y[p,q] * y[p,q]
+      for any grad_y[P,Q], x[H,V], w[K,L]
   Regenerate: rot180 generate
 *)
 

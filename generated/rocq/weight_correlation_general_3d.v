@@ -4,6 +4,10 @@
     dL/dw[k,l,m] = sum[p,q,r] x[d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * grad_y[p,q,r]
       (the correlation of x with grad_y, stride and dilation trading places)
       for all 0 <= k < K, 0 <= l < L, 0 <= m < M
+      where
+        y[p,q,r] = sum[k,l,m] x[s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[k,l,m], 0 <= p < P, 0 <= q < Q, 0 <= r < R
+        L = sum[p,q,r] grad_y[p,q,r] * y[p,q,r]
+      for any grad_y[P,Q,R], x[H,V,I], w[K,L,M]
   Regenerate: rot180 generate
 *)
 

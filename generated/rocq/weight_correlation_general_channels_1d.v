@@ -4,6 +4,10 @@
     dL/dw[o,c,k] = sum[n,p] x[n,c,d*k+s*p-lo] * grad_y[n,o,p]
       (the correlation of x with grad_y, stride and dilation trading places)
       for all 0 <= o < O, 0 <= c < C, 0 <= k < K
+      where
+        y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k], 0 <= n < N, 0 <= o < O, 0 <= p < P
+        L = sum[n,o,p] grad_y[n,o,p] * y[n,o,p]
+      for any grad_y[N,O,P], x[N,C,H], w[O,C,K]
   Regenerate: rot180 generate
 *)
 

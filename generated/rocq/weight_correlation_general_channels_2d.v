@@ -4,6 +4,10 @@
     dL/dw[o,c,k,l] = sum[n,p,q] x[n,c,d*k+s*p-lo,e*l+t*q-lp] * grad_y[n,o,p,q]
       (the correlation of x with grad_y, stride and dilation trading places)
       for all 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
+      where
+        y[n,o,p,q] = sum[c,k,l] x[n,c,s*p+d*k-lo,t*q+e*l-lp] * w[o,c,k,l], 0 <= n < N, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        L = sum[n,o,p,q] grad_y[n,o,p,q] * y[n,o,p,q]
+      for any grad_y[N,O,P,Q], x[N,C,H,V], w[O,C,K,L]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dw[o,c,k,l,m] = sum[n,p,q,r] x[n,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * grad_y[n,o,p,q,r]
       (the correlation of x with grad_y, stride and dilation trading places)
       for all 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
+      where
+        y[n,o,p,q,r] = sum[c,k,l,m] x[n,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[o,c,k,l,m], 0 <= n < N, 0 <= o < O, 0 <= p < P, 0 <= q < Q, 0 <= r < R
+        L = sum[n,o,p,q,r] grad_y[n,o,p,q,r] * y[n,o,p,q,r]
+      for any grad_y[N,O,P,Q,R], x[N,C,H,V,I], w[O,C,K,L,M]
   Regenerate: rot180 generate
 *)
 

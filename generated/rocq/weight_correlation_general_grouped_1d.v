@@ -4,6 +4,10 @@
     dL/dw[g,o,c,k] = sum[n,p] x[n,g,c,d*k+s*p-lo] * grad_y[n,g,o,p]
       (the correlation of x with grad_y, stride and dilation trading places)
       for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K
+      where
+        y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P
+        L = sum[n,g,o,p] grad_y[n,g,o,p] * y[n,g,o,p]
+      for any grad_y[N,G,O,P], x[N,G,C,H], w[G,O,C,K]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dw[g,o,c,k,l] = sum[n,p,q] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp] * grad_y[n,g,o,p,q]
       (the correlation of x with grad_y, stride and dilation trading places)
       for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
+      where
+        y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        L = sum[n,g,o,p,q] grad_y[n,g,o,p,q] * y[n,g,o,p,q]
+      for any grad_y[N,G,O,P,Q], x[N,G,C,H,V], w[G,O,C,K,L]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,10 @@
     dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * grad_y[n,g,o,p,q,r]
       (the correlation of x with grad_y, stride and dilation trading places)
       for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
+      where
+        y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q, 0 <= r < R
+        L = sum[n,g,o,p,q,r] grad_y[n,g,o,p,q,r] * y[n,g,o,p,q,r]
+      for any grad_y[N,G,O,P,Q,R], x[N,G,C,H,V,I], w[G,O,C,K,L,M]
   Regenerate: rot180 generate
 *)
 

@@ -5,6 +5,12 @@
       (the weight gradient sweeps pad(x, lo, hi - rho): the remainder is never touched)
       for all 0 <= k < K
       if s >= 1, H + d + hi + lo + s - K*d - P*s - rho = 1, 0 <= rho < s, d >= 1
+      where
+        y[p] = sum[k] x[s*p+d*k-lo] * w[k], 0 <= p < P
+        L = sum[p] grad_y[p] * y[p]
+      by the operators
+        pad(x, lo, hi - rho)[h] = x[h-lo], 0 <= h < H + hi + lo - rho
+      for any grad_y[P], x[H], w[K]
   Regenerate: rot180 generate
 *)
 

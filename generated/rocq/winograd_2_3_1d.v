@@ -4,6 +4,14 @@
     2 * y[p] = sum[t] A[a,t] * U[t] * V[p-lo-a,t]
       (the correlation of x with w by tiles of 2, 4 products each)
       for all 0 <= p < P, 0 <= a < 2
+      where
+        y[p] = sum[k] x[p+k-lo] * w[k], 0 <= p < P
+        A = [[1, 1, 1, 0], [0, 1, -1, 1]], indices from 0 on
+        G = [[-2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], indices from 0 on
+        U[t] = sum[j] G[t,j] * w[j]
+        B = [[-1, 0, 1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, -1, 0, 1]], indices from 0 on
+        V[e,t] = sum[i] B[t,i] * x[e+i]
+      for any x[H], w[3]
   Regenerate: rot180 generate
 *)
 

@@ -4,6 +4,14 @@
     576 * y[n,g,o,p,q] = sum[t,t1,c] A[a,t] * A[b,t1] * U[g,o,c,t,t1] * V[n,g,c,p-lo-a,q-lp-b,t,t1]
       (the correlation of x with w by tiles of 4 x 4, 6 x 6 products each)
       for all 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q, 0 <= a < 4, 0 <= b < 4
+      where
+        y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,p+k-lo,q+l-lp] * w[g,o,c,k,l], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q
+        A = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], indices from 0 on
+        G = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], indices from 0 on
+        U[g,o,c,t,t1] = sum[j,j1] G[t,j] * G[t1,j1] * w[g,o,c,j,j1]
+        B = [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]], indices from 0 on
+        V[n,g,c,e,e1,t,t1] = sum[i,i1] B[t,i] * B[t1,i1] * x[n,g,c,e+i,e1+i1]
+      for any x[N,G,C,H,V], w[G,O,C,3,3]
   Regenerate: rot180 generate
 *)
 

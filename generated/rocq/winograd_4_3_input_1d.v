@@ -4,6 +4,17 @@
     24 * dL/dx[h] = sum[t] A[a,t] * U[t] * V[h+lo-2-a,t]
       (the correlation of grad_y with rot180(w) by tiles of 4, 6 products each)
       for all 0 <= h < H, 0 <= a < 4
+      where
+        y[p] = sum[k] x[p+k-lo] * w[k], 0 <= p < P
+        L = sum[p] grad_y[p] * y[p]
+        A = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], indices from 0 on
+        G = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], indices from 0 on
+        U[t] = sum[j] G[t,j] * rot180(w)[j]
+        B = [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]], indices from 0 on
+        V[e,t] = sum[i] B[t,i] * grad_y[e+i]
+      by the operators
+        rot180(w)[h] = w[2-h]
+      for any grad_y[P], x[H], w[3]
   Regenerate: rot180 generate
 *)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,11 @@ import pytest
 from sympy import Integer
 
 from rot180.derive.certificates.reader import MalformedError, loads
-from rot180.derive.display.proof_latex import latex_theorem
-from rot180.derive.kernel.proof import Proof
+from rot180.derive.display.definitions import inside
+from rot180.derive.display.notations import NIELSEN
+from rot180.derive.display.proof_latex import boxed, latex_theorem, letters
+from rot180.derive.display.statement import reading
+from rot180.derive.kernel.proof import Proof, Step
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.losses import softmax
 from rot180.derive.language.operators import (
@@ -29,6 +33,7 @@ from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.printer import write
 from rot180.derive.language.spelling import alike, application, spelled
 from rot180.derive.language.terms import Apply, Equal, Tensor, define, tensor, term
+from rot180.derive.theorems import claims, theorem
 
 CERTIFICATES = Path(__file__).parents[2] / "generated" / "certificates"
 H, K, S, D, LO = (symbol(n) for n in ("H", "K", "s", "d", "lo"))
@@ -185,7 +190,7 @@ def test_a_rotation_that_is_none_is_not_called_one() -> None:
 @pytest.mark.parametrize("name", ["rot180(w)", "2 * x", "w'", "", "_w", "x[h]", "\u0445", "x\n"])
 def test_a_name_is_an_identifier(name: str) -> None:
     text = (CERTIFICATES / "rot180_correlation_1d.json").read_text(encoding="utf-8")
-    with pytest.raises(MalformedError, match="tensor name"):
+    with pytest.raises(MalformedError, match="tensor: found"):
         loads(text.replace('"w"', '"' + name.replace("\n", "\\n") + '"'))
 
 
@@ -193,3 +198,67 @@ def test_a_certificate_says_nothing_of_display() -> None:
     text = (CERTIFICATES / "rot180_correlation_1d.json").read_text(encoding="utf-8")
     with pytest.raises(MalformedError, match="unknown display"):
         loads(text.replace('"name": "w"', '"name": "w", "display": ["rot180", "w"]', 1))
+
+
+def test_a_statement_is_followed_by_what_its_tensors_are() -> None:
+    """Defined tensors, then operators, then free ones, each with its box."""
+    said = str(theorem("rot180_correlation_strided_1d")).splitlines()
+    assert said[3:] == [
+        "  where",
+        "    y[p] = sum[k] x[s*p+k] * w[k], 0 <= p < P",
+        "    L = sum[p] grad_y[p] * y[p]",
+        "  by the operators",
+        "    dilate(grad_y, s)[h] = sum[p] grad_y[p] * [h == s*p]",
+        "    rot180(w)[k] = w[K-1-k]",
+        "  for any grad_y[P], x[H], w[K]",
+    ]
+
+
+@pytest.mark.parametrize("name", [*claims()][::5])
+def test_every_tensor_of_a_statement_is_stated_once(name: str) -> None:
+    """In text and in LaTeX: what is not free has a definition, what is free a box."""
+    found = theorem(name)
+    text = str(found).splitlines()
+    shown = inside(found.lhs, reading(found.rhs) if found.words else found.rhs)
+    for t in shown:
+        if t.definition is None:
+            size = ",".join(map(str, t.shape))
+            assert re.search(
+                rf"^  for any .*\b{t.name}\b{re.escape(f'[{size}]' if size else '')}", text[-1]
+            )
+        else:
+            head = re.escape(f"    {spelled(t)}")
+            assert sum(bool(re.match(rf"{head}(\[[a-z0-9,]*\])? = ", line)) for line in text) == 1
+    drawn = latex_theorem(found)
+    style = letters(found)
+    for t in shown:
+        if t.definition is None:
+            assert boxed(t, style) in drawn
+
+
+def test_a_foreign_definition_is_printed() -> None:
+    """A tensor named rot180_w that is w itself: the statement says so, whatever it is called."""
+    copy = define("rot180_w", (None,), (j,), (term(W[j]),))
+    step = Step("definition", 0, (("factor", 0),))
+    proof = Proof("copy", ((j, None),), (), (term(copy[j]),), (step,))
+    assert str(replay(proof)).splitlines() == [
+        "rot180_w[j] = w[j]",
+        "  for all j",
+        "  where",
+        "    rot180_w[j] = w[j]",
+        "  for any w[K]",
+    ]
+    assert "\\mathit{rot180\\_w}[j]\n  &= w[j]" in latex_theorem(replay(proof))
+
+
+def test_two_operators_that_look_alike_are_written_by_their_names() -> None:
+    """In text, and in a notation with one sign for two operators."""
+    one, other = rot180(V, [0]), replace(rot180(V, [1]), name="mirrored")
+    proof = Proof("two", ((h, H), (k, K)), (), (term(one[h, k], other[h, k]),), ())
+    assert str(replay(proof)).splitlines()[:2] == [
+        "rot180_v[h,k] * mirrored[h,k] = rot180_v[h,k] * mirrored[h,k]",
+        "  for all 0 <= h < H, 0 <= k < K",
+    ]
+    assert "\\widetilde" not in latex_theorem(replay(proof))
+    shifted = latex_theorem(theorem("rot180_is_a_shifted_flip_1d"), symbols=NIELSEN)
+    assert "ROT180" not in shifted
