@@ -66,10 +66,11 @@ def change_a_text(rng: Random, data: Data, _: Sequence[Data]) -> None:
 
 
 def change_a_number(rng: Random, data: Data, _: Sequence[Data]) -> None:
-    """Change the number of a factor, a term, a fact; an order, the format."""
-    numbers = [(o, k) for o, k in nodes(data) if type(o[k]) is int]
+    """Change the number of a factor, a term, a fact; an order."""
+    numbers = [(o, k) for o, k in nodes(data) if type(o[k]) is int and k != "format"]
     o, k = rng.choice(numbers)
-    o[k] = rng.choice((o[k] + 1, o[k] - 1, 0, 1, -1, 10**30))
+    ways = (o[k] + 1, max(o[k] - 1, 0), 0, 1, 2)
+    o[k] = rng.choice(ways) if rng.random() < 0.9 else rng.choice((-1, 10**30))
 
 
 def put_junk(rng: Random, data: Data, _: Sequence[Data]) -> None:

@@ -22,7 +22,7 @@ from tests.kernel.forger_grammar import (
     without_unused,
 )
 
-NAMES = (*SUMS, *VARIABLES, "N", "K", "s", "r", "x", "new", "i2", "_b0")
+NAMES = (*SUMS, *VARIABLES, *SUMS, *VARIABLES, "N", "K", "s", "r", "x", "new", "i2", "_b0")
 RULES: dict[str, dict[str, str]] = {
     **{
         rule: {"factor": "number"}
@@ -52,7 +52,7 @@ RULES: dict[str, dict[str, str]] = {
         "tensors": "tensors",
         "inner": "tensor",
     },
-    "absurd": {"factor": "number"},
+    "Definition": {"factor": "number"},
 }
 
 
@@ -80,7 +80,7 @@ def _numbers(scope: Scope) -> list[int]:
     n = scope.rng.choice((0, 1, 1, 2, 2, 3))
     if scope.rng.random() < 0.6:
         return scope.rng.sample(range(n), n)
-    return [scope.rng.choice((0, 1, 2, 5, -1)) for _ in range(n)]
+    return [scope.rng.choice((0, 0, 1, 1, 2, 2, 5, -1)) for _ in range(n)]
 
 
 def _theorem(scope: Scope) -> Data:
@@ -94,7 +94,7 @@ def _theorem(scope: Scope) -> Data:
 
 
 TYPES: dict[str, Callable[[Scope], Any]] = {
-    "number": lambda scope: scope.rng.choice((0, 0, 0, 1, 1, 2, 3, 9, -1)),
+    "number": lambda scope: scope.rng.choice((*[0, 1] * 10, *[2] * 6, 3, 9, -1)),
     "symbol": _symbol,
     "polynomial": _polynomial,
     "size": _size,
@@ -128,7 +128,7 @@ def step(scope: Scope, factors: Sequence[Data], rule: str = "") -> Data:
     """Return a step; some of its arguments are what no grammar allows."""
     rng = scope.rng
     rule = rule or rng.choice(list(RULES))
-    kinds = RULES.get(rule) or rng.choice(list(RULES.values()))
+    kinds = RULES[rule] if rng.random() < 0.97 else rng.choice(list(RULES.values()))
     values = {name: TYPES[kind](scope) for name, kind in kinds.items()}
     if rule == "reorder" and rng.random() < 0.6:
         values["factors"] = rng.sample(list(factors), len(factors))
@@ -139,7 +139,7 @@ def step(scope: Scope, factors: Sequence[Data], rule: str = "") -> Data:
         del values[rng.choice(list(values))]
     if rng.random() < 0.03:
         values[rng.choice(("factor", "theorem", "order", "other"))] = junk(rng)
-    out: Data = {"rule": rule, "at": rng.choice((0, 0, 0, 0, 0, 0, 1, 1, 2, -1))}
+    out: Data = {"rule": rule, "at": rng.choice((*[0] * 30, 1, 1, 1, 2, -1))}
     if values or rng.random() < 0.5:
         out["arguments"] = values
     if rng.random() < 0.12:
@@ -182,7 +182,7 @@ def scratch(rng: Random) -> Data:
     factors = out["start"][0]["factors"] if out["start"] else [equal("0")]
     sums = out["start"][0]["sum"] if out["start"] else []
     scope.names += sums
-    for _ in range(rng.choice((0, 1, 1, 1, 2, 3))):
+    for _ in range(rng.choice((*[1] * 12, *[2] * 5, 3, 3, 0))):
         rule = aimed(rng, out["start"]) if rng.random() < 0.6 else ""
         out["steps"].append(step(scope, factors, rule))
     return without_unused(out) if rng.random() < 0.95 else out
