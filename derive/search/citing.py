@@ -125,6 +125,6 @@ def cite_inside(d: Derivation, theorem: Theorem) -> None:
             )
             place = next(hidden, None)
             if place is None:
-                del d.steps[kept:], d.lines[kept + 1 :]
+                d.undo(kept)
                 raise
             d.apply("definition", place[0], factor=place[1])

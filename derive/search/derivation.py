@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from sympy import Expr
@@ -56,6 +56,7 @@ class Derivation:
         self.lines = [start]
         self.steps: list[Step] = []
         self.trial = trial
+        self.certified: dict[Obligation, Certificate] = {}
         self.table = {t.name: t for t in tensors((*start, *other))}
 
     @property
@@ -75,32 +76,53 @@ class Derivation:
             arguments = prepared(arguments, self.table)
         self._take(Step(rule, at, tuple(sorted(arguments.items()))))
 
+    def apply_knowing(
+        self, known: Iterable[Condition], rule: str, at: int, **arguments: object
+    ) -> None:
+        """Apply a rule, and look for its certificates among some conditions and the hypotheses.
+
+        Raises:
+            NotProvedError: no certificate was found for an obligation.
+            ValueError: the rule does not apply.
+
+        """
+        chosen = (*self.statement.hypotheses, *known)
+        self._take(Step(rule, at, tuple(sorted(arguments.items()))), chosen)
+
     def apply_inside(self, number: int, rule: str, at: int, **arguments: object) -> None:
         """Apply a rule to the product under a derivative, a factor of a term."""
         self._take(Step(rule, at, tuple(sorted(arguments.items())), inside=number))
 
-    def _take(self, step: Step) -> None:
+    def _take(self, step: Step, known: tuple[Condition, ...] | None = None) -> None:
         line, needed = follow(self.statement, self.current, step)
         found: list[Certificate] = []
         for obligation in needed:
             if not evident(obligation):
-                certificate = certify(obligation)
+                certificate = self.certified.get(obligation) or certify(obligation, known=known)
                 if certificate is None and self.trial:
                     continue
                 if certificate is None:
                     name, goal = self.statement.name, show_goal(obligation.goal)
                     raise NotProvedError(f"{name}: no certificate found for {goal}")
                 found.append(certificate)
+                self.certified[obligation] = certificate
         self.table |= {t.name: t for t in tensors(line)}
         self.lines.append(line)
         self.steps.append(replace(step, certificates=tuple(found)))
 
     def apply_backwards(self, rule: str, result: Expression, at: int, **arguments: object) -> None:
         """Move to a result that a rule turns into the current line."""
-        step = Step(rule, at, tuple(sorted(arguments.items())), result)
-        follow(self.statement, self.current, step)
-        self.lines.append(result)
-        self.steps.append(step)
+        self._take(Step(rule, at, tuple(sorted(arguments.items())), result))
+
+    def undo(self, kept: int) -> None:
+        """Forget all steps but the first ones."""
+        del self.steps[kept:], self.lines[kept + 1 :]
+
+    def retrace(self, other: Derivation) -> None:
+        """Go the steps of another derivation that ends here back to its start."""
+        self.certified |= other.certified
+        for before, step in reversed(list(zip(other.lines, other.steps, strict=False))):
+            self._take(replace(step, result=None if step.reverse else before))
 
     def proof(self) -> Proof:
         """Return what has been done as a proof."""

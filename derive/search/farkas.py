@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
+from functools import reduce
 from itertools import combinations_with_replacement
+from math import gcd
 
 import sympy as sp
 from sympy import Expr
@@ -14,24 +16,29 @@ from rot180.derive.kernel.obligations import (
     Nonzero,
     Obligation,
     Refutation,
+    facts,
     open_parts,
     with_negation,
 )
-from rot180.derive.language.polynomial import Monomial, monomials, normal, symbols_of
+from rot180.derive.language.polynomial import Monomial, monomials, symbol, symbols_of
 from rot180.derive.language.terms import AtLeast, Condition
 
 
-def certify(obligation: Obligation, degree: int = 3) -> Certificate | None:
+def certify(
+    obligation: Obligation, degree: int = 3, known: Collection[Condition] | None = None
+) -> Certificate | None:
     """Search for a certificate; None if none is found (which proves nothing).
 
     Args:
         obligation: what is to be settled.
         degree: how many facts are multiplied at the most.
+        known: the conditions of the context that are used; all of them, if not given.
 
     """
+    chosen = None if known is None else {f for side in facts(known) for f in side}
     found: list[Refutation] = []
     for part in open_parts(obligation):
-        refutation = _refute(part, obligation.context, degree)
+        refutation = _refute(part, obligation.context, degree, chosen)
         if refutation is None:
             return None
         found.append(refutation)
@@ -39,37 +46,73 @@ def certify(obligation: Obligation, degree: int = 3) -> Certificate | None:
 
 
 def _refute(
-    part: AtLeast | Nonzero, context: tuple[Condition, ...], most: int
+    part: AtLeast | Nonzero, context: tuple[Condition, ...], most: int, chosen: set[Expr] | None
 ) -> Refutation | None:
     nonnegative, zero = with_negation(part, context)
     useful = _connected(part.value, [*nonnegative, *zero])
     numbers = [n for n, f in enumerate(nonnegative) if f in useful]
     zeros = [n for n, f in enumerate(zero) if f in useful]
-    symbols = sorted({v for f in useful for v in symbols_of(f)}, key=lambda v: v.name)
+    if chosen is not None:
+        # the negation is the last of its kind
+        last = zero[-1] if isinstance(part, Nonzero) else nonnegative[-1]
+        chosen = {*chosen, last}
+        numbers = [n for n in numbers if nonnegative[n] in chosen]
+        zeros = [n for n in zeros if zero[n] in chosen]
+        useful &= chosen
+    names = sorted({v.name for f in useful for v in symbols_of(f)})
+    over, under = [_vector(f) for f in zero], [_vector(f) for f in nonnegative]
     for degree in range(1, most + 1):
         if degree == 3 and len(numbers) > 8:
             return None
         products = [
             c for d in range(1, degree + 1) for c in combinations_with_replacement(numbers, d)
         ]
-        multiples: list[tuple[Expr, int]] = [(sp.Integer(1), n) for n in zeros]
-        if degree > 1:
-            multiples += [(v, n) for v in symbols for n in zeros]
-        columns = [normal(sp.prod([nonnegative[n] for n in c])) for c in products]
-        columns += [normal(m * zero[n]) for m, n in multiples]
+        # an equation is multiplied by names; by two of them only where few facts are chosen
+        powers = range(min(degree, 2 if chosen is None else 3))
+        multiples = [
+            (_monomial(some), n)
+            for d in powers
+            for some in combinations_with_replacement(names, d)
+            for n in zeros
+        ]
+        columns = [reduce(_times, (under[n] for n in c)) for c in products]
+        columns += [_times({m: 1}, over[n]) for m, n in multiples]
         solution = _solve(columns, len(products))
         if solution is not None:
+            first, second = solution[: len(products)], solution[len(products) :]
             return Refutation(
+                tuple((_rational(q), c) for q, c in zip(first, products, strict=True) if q),
                 tuple(
-                    (_rational(solution[j]), c) for j, c in enumerate(products) if solution[j]
-                ),
-                tuple(
-                    (normal(_rational(solution[len(products) + j]) * m), n)
-                    for j, (m, n) in enumerate(multiples)
-                    if solution[len(products) + j]
+                    (_rational(q) * sp.Mul(*(symbol(v) ** k for v, k in m)), n)
+                    for q, (m, n) in zip(second, multiples, strict=True)
+                    if q
                 ),
             )
     return None
+
+
+Vector = dict[Monomial, int]
+"""A polynomial with integer coefficients."""
+
+
+def _vector(e: Expr) -> Vector:
+    return {m: int(c) for m, c in monomials(e).items()}
+
+
+def _monomial(names: Sequence[str]) -> Monomial:
+    return tuple((v, names.count(v)) for v in sorted(set(names)))
+
+
+def _times(a: Vector, b: Vector) -> Vector:
+    out: Vector = {}
+    for m, c in a.items():
+        for n, d in b.items():
+            powers = dict(m)
+            for name, k in n:
+                powers[name] = powers.get(name, 0) + k
+            both = tuple(sorted(powers.items()))
+            out[both] = out.get(both, 0) + c * d
+    return {m: c for m, c in out.items() if c}
 
 
 def _rational(q: Fraction) -> Expr:
@@ -91,51 +134,70 @@ def _connected(seed: Expr, pool: Sequence[Expr]) -> set[Expr]:
     return found
 
 
-def _solve(columns: Sequence[Expr], signed_from: int) -> list[Fraction] | None:
+Row = dict[int, int]
+"""An equation of the tableau, or the cost: column to coefficient, in any positive scale."""
+
+
+def _solve(columns: Sequence[Vector], signed_from: int) -> list[Fraction] | None:
     """Find x with sum x_j * column_j = -1, x_j >= 0 for j < signed_from: exact simplex, phase one.
 
-    Bland's rule, so it ends; a column without a sign is split in two.
+    Bland's rule, so it ends; a column without a sign is split in two. Rows are sparse and integral.
     """
-    rows: dict[Monomial, int] = {(): 0}
-    for column in columns:
-        for m in sorted(monomials(column)):
-            rows.setdefault(m, len(rows))
     signs = [(j, 1) for j in range(len(columns))]
     signs += [(j, -1) for j in range(signed_from, len(columns))]
-    height, width = len(rows), len(signs)
-    table = [[Fraction(0)] * (width + 1) for _ in range(height)]
-    for at, (j, sign) in enumerate(signs):
-        for m, c in monomials(columns[j]).items():
-            # the right side is -1 in the row of the constant; that row is negated to make it 1
-            flip = -1 if m == () else 1
-            table[rows[m]][at] = Fraction(int(c.p), int(c.q)) * sign * flip
-    table[0][width] = Fraction(1)
-    basis = [-1 - r for r in range(height)]  # negative: the artificial variable of a row
-    cost = [sum((row[j] for row in table), Fraction(0)) for j in range(width + 1)]
-    while cost[width] != 0:
-        enter = next((j for j in range(width) if cost[j] > 0), None)
+    width = len(signs)
+    table, cost = _tableau(columns, signs)
+    basis = [-1 - r for r in range(len(table))]  # negative: the artificial variable of a row
+    while cost.get(width):
+        enter = min((j for j, c in cost.items() if c > 0 and j < width), default=None)
         if enter is None:
             return None
         ratios = [
-            (table[r][width] / table[r][enter], basis[r], r)
-            for r in range(height)
-            if table[r][enter] > 0
+            (Fraction(row.get(width, 0), row[enter]), basis[r], r)
+            for r, row in enumerate(table)
+            if row.get(enter, 0) > 0
         ]
         if not ratios:
             return None
         leave = min(ratios)[2]
-        pivot = table[leave][enter]
-        table[leave] = [a / pivot for a in table[leave]]
-        for r in range(height):
-            if r != leave and table[r][enter]:
-                by = table[r][enter]
-                table[r] = [a - by * b for a, b in zip(table[r], table[leave], strict=True)]
-        by = cost[enter]
-        cost = [a - by * b for a, b in zip(cost, table[leave], strict=True)]
+        by = table[leave]
+        table = [row if r == leave else _cleared(row, by, enter) for r, row in enumerate(table)]
+        cost = _cleared(cost, by, enter)
         basis[leave] = enter
     solution = [Fraction(0)] * len(columns)
     for r, at in enumerate(basis):
         if at >= 0:
             j, sign = signs[at]
-            solution[j] += sign * table[r][width]
+            solution[j] += sign * Fraction(table[r].get(width, 0), table[r][at])
     return solution
+
+
+def _tableau(columns: Sequence[Vector], signs: Sequence[tuple[int, int]]) -> tuple[list[Row], Row]:
+    """Return one row for each monomial, the right side last, and the sum of the rows."""
+    rows: dict[Monomial, int] = {(): 0}
+    for column in columns:
+        for m in sorted(column):
+            rows.setdefault(m, len(rows))
+    table: list[Row] = [{} for _ in rows]
+    cost: Row = {}
+    for at, (j, sign) in enumerate(signs):
+        for m, c in columns[j].items():
+            # the right side is -1 in the row of the constant; that row is negated to make it 1
+            value = c * sign * (-1 if m == () else 1)
+            table[rows[m]][at] = value
+            cost[at] = cost.get(at, 0) + value
+    table[0][len(signs)] = cost[len(signs)] = 1
+    return table, cost
+
+
+def _cleared(row: Row, by: Row, enter: int) -> Row:
+    """Return a row with a multiple of another subtracted, so that a column is gone from it."""
+    factor, pivot = row.get(enter, 0), by[enter]
+    if factor == 0:
+        return row
+    out = {j: pivot * c for j, c in row.items()}
+    for j, c in by.items():
+        out[j] = out.get(j, 0) - factor * c
+    out = {j: c for j, c in out.items() if c}
+    divisor = gcd(*out.values())
+    return {j: c // divisor for j, c in out.items()} if divisor > 1 else out

@@ -8,11 +8,12 @@ from itertools import permutations, product
 from sympy import Expr, Symbol
 
 from rot180.derive.kernel.errors import show
-from rot180.derive.kernel.proof import Proof, Step
+from rot180.derive.kernel.proof import Proof
 from rot180.derive.language.polynomial import coefficient, monomials, normal, symbols_of
 from rot180.derive.language.substitute import fresh, rename_bound
 from rot180.derive.language.terms import Access, Apply, Equal, Range, Term
 from rot180.derive.search.derivation import Derivation, NotProvedError, places
+from rot180.derive.search.rewriting import collect
 
 
 def match(d: Derivation, at: int, target: Term) -> bool:
@@ -29,7 +30,7 @@ def match(d: Derivation, at: int, target: Term) -> bool:
         else:
             if d.current[at] == target:
                 return True
-        del d.steps[kept:], d.lines[kept + 1 :]
+        d.undo(kept)
     return False
 
 
@@ -65,9 +66,7 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
     """Yield affine maps of the variables of `t` that make its accesses those of the target."""
     if len(t.variables) != len(target.variables) or t.coefficient != target.coefficient:
         return
-    ours = [f for f in t.factors if isinstance(f, Access | Apply)]
-    theirs = [f for f in target.factors if isinstance(f, Access | Apply)]
-    if sorted(map(_head, ours)) != sorted(map(_head, theirs)):
+    if heads(t) != heads(target):
         return
     # the target's names must not meet ours while equations are solved
     aside: dict[Symbol, Symbol] = {}
@@ -76,9 +75,9 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
         aside[v] = fresh("_" + v.name, taken)
     back = {u: v for v, u in aside.items()}
     away = rename_bound(target, aside)
-    theirs = [f for f in away.factors if isinstance(f, Access | Apply)]
+    ours, theirs = entries(t), entries(away)
     for pairing in permutations(theirs):
-        if list(map(_head, ours)) != list(map(_head, pairing)):
+        if list(map(head, ours)) != list(map(head, pairing)):
             continue
         equations = [
             normal(a - b)
@@ -117,7 +116,18 @@ def _bracket_pairings(t: Term, target: Term) -> Iterator[list[Expr]]:
             ]
 
 
-def _head(f: Access | Apply) -> tuple[str, int, str]:
+def entries(t: Term) -> list[Access | Apply]:
+    """Return the factors of a term that are entries, or scalar functions of them."""
+    return [f for f in t.factors if isinstance(f, Access | Apply)]
+
+
+def heads(t: Term) -> list[tuple[str, int, str]]:
+    """Return what the entries of a term are of, sorted."""
+    return sorted(map(head, entries(t)))
+
+
+def head(f: Access | Apply) -> tuple[str, int, str]:
+    """Return what an entry is of: a function, the order of its derivative, a tensor."""
     if isinstance(f, Apply):
         return f.function, f.order, f.argument.tensor.name
     return "", 0, f.tensor.name
@@ -144,6 +154,17 @@ def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr
     return solved if len(solved) == len(unknown) else None
 
 
+def gather(d: Derivation) -> None:
+    """Add up terms that are alike up to an affine bijection of their sums."""
+    for at in range(1, len(d.current)):
+        for u in d.current[:at]:
+            t = d.current[at]
+            target = Term(t.coefficient, u.variables, u.factors)
+            if t != target and match(d, at, target):
+                break
+    collect(d)
+
+
 def join(left: Derivation, right: Derivation) -> Proof:
     """Chain left start -> common line -> right start, matching term by term.
 
@@ -162,11 +183,8 @@ def join(left: Derivation, right: Derivation) -> Proof:
         order.append(partner)
     if order != sorted(order):
         left.apply("arrange", 0, order=tuple(order.index(n) for n in range(len(order))))
-    steps = list(left.steps)
-    for before, step in reversed(list(zip(right.lines, right.steps, strict=False))):
-        steps.append(Step(step.rule, step.at, step.arguments, before, step.certificates))
-    s = left.statement
-    return Proof(s.name, s.variables, s.hypotheses, s.start, tuple(steps))
+    left.retrace(right)
+    return left.proof()
 
 
 def _both(left: Derivation, right: Derivation) -> str:

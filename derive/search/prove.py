@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sympy import Symbol
 
+from rot180.derive.kernel.errors import RuleError
 from rot180.derive.kernel.proof import Proof, Theorem, Variables
 from rot180.derive.kernel.replay import replay
 from rot180.derive.kernel.tables import is_table
@@ -13,7 +14,9 @@ from rot180.derive.language.substitute import supports
 from rot180.derive.language.terms import Access, Condition, Expression, Range, Tensor
 from rot180.derive.search.citing import cite_inside
 from rot180.derive.search.derivation import Derivation, NotProvedError
-from rot180.derive.search.matching import join
+from rot180.derive.search.matching import gather, join
+from rot180.derive.search.pieces import cut_to_fit
+from rot180.derive.search.quotients import reduce
 from rot180.derive.search.remainders import split_equations
 from rot180.derive.search.rewriting import normalise, relate, tidy
 
@@ -48,7 +51,11 @@ def prove(
     left = Derivation(name, variables, hypotheses, lhs, rhs)
     right = Derivation(name, variables, hypotheses, rhs)
     right.table = left.table
-    return replay(_found(left, right, lemmas, kept))
+    try:
+        found = _found(left, right, lemmas, kept)
+    except RuleError as error:
+        raise NotProvedError(f"{name}: the search ends where no rule applies: {error}") from error
+    return replay(found)
 
 
 def _found(
@@ -75,11 +82,29 @@ def _found(
     relate(right, left.current)
     try:
         return join(left, right)
-    except NotProvedError:
-        # one side may be split by remainders: split both
-        if not [*split_equations(left), *split_equations(right)]:
-            raise
+    except NotProvedError as error:
+        return _harder(left, right, error)
+
+
+def _harder(left: Derivation, right: Derivation, error: NotProvedError) -> Proof:
+    """Search on where normal forms differ: by remainders, by quotients, by parts."""
+    kept = len(left.steps), len(right.steps)
+    # one side may be split by remainders: split both
+    if [*split_equations(left), *split_equations(right)]:
+        try:
+            return join(left, right)
+        except NotProvedError as second:
+            error = second
+            left.undo(kept[0])
+            right.undo(kept[1])
+    for d in (left, right):
+        reduce(d)
+        gather(d)
+    cut_to_fit(left, right)
+    try:
         return join(left, right)
+    except NotProvedError:
+        raise error from None
 
 
 def tabulate(d: Derivation, target: Expression) -> bool:

@@ -1,0 +1,159 @@
+"""Cutting terms into pieces until each is a term of the other side.
+
+A range is cut in two where a range of the other side ends; an index is split by a number that the
+other side multiplies an index by, and its remainders are told apart (polyphase). A cut is kept
+where a piece of it is a term of the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.kernel.place import Place
+from rot180.derive.language.polynomial import coefficient, normal, quotient
+from rot180.derive.language.substitute import fresh
+from rot180.derive.language.terms import Access, Equal, Range, Term, accesses_and_brackets
+from rot180.derive.search.derivation import Derivation, places
+from rot180.derive.search.matching import entries, head, heads, match
+from rot180.derive.search.quotients import reduce_term
+
+LARGEST, DEEPEST, CUTS = 8, 2, 64
+"""How many pieces an index has, how many cuts come before a piece fits, how many are tried."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A way to cut a term: a range at a place, or an index by a modulus."""
+
+    of: Range | Symbol
+    by: Expr
+
+
+@dataclass
+class Budget:
+    """How many cuts may still be tried."""
+
+    left: int = CUTS
+
+
+def cut_to_fit(left: Derivation, right: Derivation) -> None:
+    """Cut terms of both sides into pieces that the other side has, as far as that goes."""
+    budget = Budget()
+    while True:
+        ours, theirs = unmatched(left, right)
+        if not ours or not theirs:
+            return
+        sides = ((left, right, ours, theirs), (right, left, theirs, ours))
+        if not any(
+            _fits(one, at, [other.current[n] for n in wanted], DEEPEST, budget)
+            for one, other, places, wanted in sides
+            for at in places
+        ):
+            return
+
+
+def unmatched(left: Derivation, right: Derivation) -> tuple[list[int], list[int]]:
+    """Match terms of two sides one by one; return the numbers of those without a partner."""
+    theirs, ours = list(range(len(right.current))), []
+    for at in range(len(left.current)):
+        found = next((n for n in theirs if match(left, at, right.current[n])), None)
+        if found is None:
+            ours.append(at)
+        else:
+            theirs.remove(found)
+    return ours, theirs
+
+
+def _fits(d: Derivation, at: int, wanted: list[Term], depth: int, budget: Budget) -> bool:
+    """Cut a term so that a piece is a wanted term; leave it whole if there is no such cut."""
+    kept = len(d.steps)
+    for cut in _cuts(d, at, wanted):
+        if budget.left == 0:
+            return False
+        budget.left -= 1
+        try:
+            pieces = _cut(d, at, cut)
+            if any(match(d, n, u) for n in pieces for u in wanted):
+                return True
+            if depth > 1 and any(_fits(d, n, wanted, depth - 1, budget) for n in pieces):
+                return True
+        except ValueError:
+            pass
+        d.undo(kept)
+    return False
+
+
+def _cuts(d: Derivation, at: int, wanted: list[Term]) -> Iterator[Cut]:
+    """Yield ways to cut a term that the wanted terms with the same entries suggest."""
+    t = d.current[at]
+    alike = [u for u in wanted if heads(u) == heads(t)]
+    found: dict[Cut, None] = {}
+    for u in alike:
+        for r in _ranges(t):
+            for other in _ranges(u):
+                for first in (other.size, normal(r.size - other.size)):
+                    if first != 0 and first != r.size and not first.has(*t.variables):
+                        found[Cut(r, first)] = None
+        for v in t.variables:
+            for m in _moduli(t, u, v):
+                found[Cut(v, m)] = None
+    return iter(found)
+
+
+def _ranges(t: Term) -> list[Range]:
+    """Return the ranges of a term, those of its entries' boxes last."""
+    boxes = (
+        Range(e, n)
+        for f in accesses_and_brackets(t.factors)
+        if isinstance(f, Access)
+        for e, n in zip(f.index, f.tensor.shape, strict=True)
+        if n is not None
+    )
+    return [*(f for f in t.factors if isinstance(f, Range)), *boxes]
+
+
+def _moduli(t: Term, u: Term, v: Symbol) -> Iterator[Expr]:
+    """Yield by which numbers another term multiplies an index where this term has v."""
+    for f, g in product(entries(t), entries(u)):
+        for e, other in zip(places(f), places(g), strict=True) if head(f) == head(g) else ():
+            c = coefficient(e, v)
+            for w in u.variables if c != 0 else ():
+                m = quotient(coefficient(other, w), c)
+                if m is not None and m.is_Integer and 1 < abs(m) <= LARGEST:
+                    yield abs(m)
+
+
+def _cut(d: Derivation, at: int, cut: Cut) -> range:
+    """Cut a term; return the numbers of the pieces."""
+    if isinstance(cut.of, Symbol):
+        return _cut_index(d, at, cut.of, cut.by)
+    if cut.of not in d.current[at].factors:
+        d.apply("bracket", at, drop=(), add=(cut.of,))
+    d.apply("split", at, factor=d.current[at].factors.index(cut.of), first=cut.by)
+    pieces = range(at, at + 2)
+    while any(reduce_term(d, n) for n in pieces):
+        pass
+    return pieces
+
+
+def _cut_index(d: Derivation, at: int, v: Symbol, m: Expr) -> range:
+    """Write an index as ``m q + r``, one piece for each r."""
+    t = d.current[at]
+    q = fresh("q", Place(d.current, at, d.statement.facts).taken)
+    d.apply("euclid", at, value=v, modulus=m, variable=q)
+    mapping = tuple((w, m * q + v if w == v else w) for w in (*t.variables, q))
+    d.apply("reindex", at, variables=(*t.variables, q), mapping=mapping)
+    pieces, last = range(at, at + int(m)), len(t.factors)
+    for n in pieces[:-1]:
+        d.apply("split", n, factor=last, first=sp.S.One)
+    for n in pieces:
+        f = d.current[n].factors[last]
+        assert isinstance(f, Range)
+        d.apply("bracket", n, drop=(last,), add=(Equal(f.value),))
+        d.apply("sift", n, factor=last, variable=v)
+    return pieces

@@ -1,0 +1,232 @@
+"""Sums over quotients and remainders, in normal form.
+
+An index is split in one way by a modulus ``s >= 1``: ``s a + b = s c + d`` with both remainders in
+``[0, s)`` says ``a = c`` and ``b = d``. So equations and ranges are separated digit by digit, and
+a sum over a quotient that nothing else depends on is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.kernel.obligations import Obligation
+from rot180.derive.kernel.place import Place
+from rot180.derive.language.polynomial import (
+    coefficient,
+    degree,
+    is_integral,
+    monomials,
+    normal,
+    quotient,
+    symbols_of,
+)
+from rot180.derive.language.terms import (
+    Access,
+    AtLeast,
+    Bracket,
+    Condition,
+    Equal,
+    Factor,
+    Range,
+    Term,
+    accesses_and_brackets,
+    factor_symbols,
+)
+from rot180.derive.search.derivation import Derivation, NotProvedError
+from rot180.derive.search.farkas import certify
+from rot180.derive.search.rewriting import collect, drop_implied, never, sift, use_equations
+
+
+def reduce(d: Derivation) -> None:
+    """Separate quotients from remainders, and leave out sums over quotients alone."""
+    while any(reduce_term(d, at) for at in range(len(d.current))):
+        pass
+    if any(map(never, d.current)):
+        d.apply("collect")
+    use_equations(d)
+    drop_implied(d)
+    collect(d)
+
+
+def reduce_term(d: Derivation, at: int) -> bool:
+    """Take one step with a term towards its normal form; say whether there was one."""
+    if never(d.current[at]):
+        return False
+    if _as_equation(d, at) or separate(d, at):
+        sift(d)
+        return True
+    return absorb(d, at)
+
+
+def _as_equation(d: Derivation, at: int) -> bool:
+    """Write a range of one number as an equation."""
+    for n, f in enumerate(d.current[at].factors):
+        if isinstance(f, Range) and f.size == 1:
+            d.apply_knowing((f,), "bracket", at, drop=(n,), add=(Equal(f.value),))
+            return True
+    return False
+
+
+def separate(d: Derivation, at: int) -> bool:
+    """Separate one equation or range by a modulus: what is said of the quotient, and of the rest.
+
+    ``[s A + B = 0]`` is ``[A = 0] [B = 0]`` where ``|B| < s``, and ``[0 <= s A + B < s n]`` is
+    ``[0 <= A < n]`` where ``0 <= B < s``.
+    """
+    for n, f in enumerate(d.current[at].factors):
+        if isinstance(f, Equal | Range):
+            kept = len(d.steps)
+            for s, whole, rest in _divided(d, f):
+                try:
+                    if isinstance(f, Equal):
+                        _separate_equation(d, at, n, whole, rest)
+                        return True
+                    if (size := quotient(f.size, s)) is not None:
+                        _separate_range(d, at, n, whole, rest, size)
+                        return True
+                except NotProvedError:
+                    d.undo(kept)
+    return False
+
+
+def _divided(d: Derivation, f: Bracket) -> Iterator[tuple[Expr, Expr, Expr]]:
+    """Yield (s, A, B) with ``value = s A + B`` for moduli s >= 1, those of low degree first."""
+    found: dict[Expr, None] = {}
+    for v in sorted(symbols_of(f.value), key=lambda v: v.name):
+        c = coefficient(f.value, v)
+        if len(monomials(c)) == 1 and c not in (1, -1) and degree(c, (v,)) == 0:
+            (sign,) = monomials(c).values()
+            found[c if sign > 0 else normal(-c)] = None
+    for s in sorted(found, key=lambda s: degree(s, tuple(symbols_of(s)))):
+        parts = (quotient(part, s) for part in sp.Add.make_args(f.value))
+        whole = normal(sp.Add(*(q for q in parts if q is not None and is_integral(q))))
+        if not whole.is_number and positive(d.statement.facts, s):
+            yield s, whole, normal(f.value - s * whole)
+
+
+@lru_cache(maxsize=1 << 12)
+def positive(known: tuple[Condition, ...], s: Expr) -> bool:
+    """Say whether conditions evidently make a modulus at least 1."""
+    return certify(Obligation(known, AtLeast(s - 1)), degree=2) is not None
+
+
+def _about(place: Place, number: int, e: Expr) -> tuple[Condition, ...]:
+    """Return what the other factors of a term say of the symbols of an expression alone."""
+    known, fixed = place.context(place.around(number)), symbols_of(e)
+    fixed = fixed.union(*(symbols_of(c.size) for c in known if isinstance(c, Range)))
+    return tuple(c for c in known if factor_symbols(c) <= fixed)
+
+
+def _separate_equation(
+    d: Derivation, at: int, number: int, whole: Expr, rest: Expr
+) -> None:
+    """Replace ``[s A + B = 0]`` by ``[A = 0] [B = 0]``."""
+    place = Place(d.current, at, d.statement.facts)
+    f, first = place.factor(number), Equal(whole)
+    assert isinstance(f, Equal)
+    d.apply_knowing((f, *_about(place, number, rest)), "bracket", at, drop=(), add=(first,))
+    add = () if rest == 0 else (Equal(rest),)
+    d.apply_knowing((f, first), "bracket", at, drop=(number,), add=add)
+
+
+def _separate_range(
+    d: Derivation, at: int, number: int, whole: Expr, rest: Expr, size: Expr
+) -> None:
+    """Replace ``[0 <= s A + B < s n]`` by ``[0 <= A < n]``."""
+    place = Place(d.current, at, d.statement.facts)
+    f = place.factor(number)
+    assert isinstance(f, Range)
+    new = Equal(whole) if size == 1 else Range(whole, size)
+    known = (f, new, *_about(place, number, rest))
+    d.apply_knowing(known, "bracket", at, drop=(number,), add=(new,))
+
+
+def absorb(d: Derivation, at: int) -> bool:
+    """Leave out one sum over a quotient that nothing but ranges depends on.
+
+    Where entries depend on a quotient q and a remainder r by ``s q + r`` alone, that is one index.
+    """
+    t = d.current[at]
+    for q in t.variables:
+        for r, c in ((None, sp.S.Zero), *_remainders(t, q)):
+            kept = len(d.steps)
+            try:
+                if r is not None:
+                    mapping = tuple((v, normal(v - c * q) if v == r else v) for v in t.variables)
+                    d.apply("reindex", at, variables=t.variables, mapping=mapping)
+                if _absorbed(d, at, q):
+                    return True
+            except ValueError:
+                pass
+            d.undo(kept)
+    return False
+
+
+def _remainders(t: Term, q: Symbol) -> Iterator[tuple[Symbol, Expr]]:
+    """Yield (r, s) where every entry depends on q and r by ``s q + r`` alone."""
+    entries = [e for f in _entries(t.factors) for e in f.index]
+    for r in t.variables:
+        pairs = [(coefficient(e, q), coefficient(e, r)) for e in entries]
+        ratios = [quotient(a, b) for a, b in pairs if b != 0]
+        s = ratios[0] if r != q and ratios else None
+        if s is not None and s != 0 and all(normal(s * b - a) == 0 for a, b in pairs):
+            yield r, s
+
+
+def _entries(factors: Iterable[Factor]) -> Iterator[Access]:
+    return (f for f in accesses_and_brackets(factors) if isinstance(f, Access))
+
+
+def _absorbed(d: Derivation, at: int, q: Symbol) -> bool:
+    """Say of the dividend what ranges say of a quotient, and drop the quotient, if possible."""
+    t = d.current[at]
+    having = [f for f in t.factors if q in factor_symbols(f)]
+    if not having or not all(isinstance(f, Range) for f in having):
+        return False
+    for own in having:
+        assert isinstance(own, Range)
+        c = coefficient(own.value, q)
+        if c in (own.size, normal(-own.size)) and positive(d.statement.facts, own.size):
+            kept = len(d.steps)
+            try:
+                if c == own.size:
+                    turned = tuple((v, -v if v == q else v) for v in t.variables)
+                    d.apply("reindex", at, variables=t.variables, mapping=turned)
+                    own = Range(normal(own.value.xreplace({q: -q})), own.size)
+                return _dropped(d, at, q, own)
+            except NotProvedError:
+                d.undo(kept)
+    return False
+
+
+def _dropped(d: Derivation, at: int, q: Symbol, own: Range) -> bool:
+    s, dividend = own.size, normal(own.value + own.size * q)
+    while others := [
+        n for n, f in enumerate(d.current[at].factors) if f != own and q in factor_symbols(f)
+    ]:
+        f = d.current[at].factors[others[0]]
+        assert isinstance(f, Range)
+        c = coefficient(f.value, q)
+        rest = normal(f.value - c * q)
+        if c == 1:
+            new = Range(s * rest + dividend, s * f.size)
+        elif c == -1:
+            new = Range(s * rest + s - 1 - dividend, s * f.size)
+        else:
+            raise NotProvedError(f"{f} says {c} times a quotient")
+        d.apply_knowing((f, own, new), "bracket", at, drop=(others[0],), add=(new,))
+    t = d.current[at]
+    left = tuple(v for v in t.variables if v != q)
+    factors = tuple(f for f in t.factors if f != own)
+    if t.variables[-1] != q:
+        order = [n for n, v in enumerate(t.variables) if v != q]
+        d.apply("exchange", at, order=(*order, t.variables.index(q)))
+    if t.factors != (*factors, own):
+        d.apply("reorder", at, factors=(*factors, own))
+    whole = Place(d.current, at, d.statement.facts).put(Term(t.coefficient, left, factors))
+    d.apply_backwards("euclid", whole, at, value=dividend, modulus=s, variable=q)
+    return True
