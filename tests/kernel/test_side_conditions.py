@@ -1,13 +1,8 @@
-"""Each side condition of each rule is needed: what happens to a proof when it is suspended.
+"""Each side condition of the kernel is needed: what happens to a proof when it is suspended.
 
-The table below has one case for every condition in the source of the rules (a test reads that
-source). Replay refuses the proof of each case. With that one condition suspended
-
-- FALSE: replay accepts, and exact evaluation at small sizes refutes the statement;
-- NO VALUE: replay accepts a statement one side of which is an infinite sum, or a derivative by a
-  defined tensor;
-- CAUGHT: replay still refuses, by another check; `why` says which;
-- TRUE: replay accepts, and what it then states is true; `why` says for what reason.
+`CASES` has one proof for every condition in the source of the rules and of replay (a test reads
+that source). Replay refuses the proof; with that one condition suspended it accepts what is false
+or has no value, or the case says why not.
 """
 
 from __future__ import annotations
@@ -15,415 +10,173 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
-import sympy as sp
-from sympy import Expr
 
-from rot180.derive.kernel import proof as proving
-from rot180.derive.kernel import rules
-from rot180.derive.kernel.obligations import show_goal
-from rot180.derive.kernel.place import Place
-from rot180.derive.kernel.proof import Proof, Step, Variables
-from rot180.derive.kernel.replay import replay
-from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.terms import (
-    Access,
-    Apply,
-    AtLeast,
-    Condition,
-    Derivative,
-    Equal,
-    Expression,
-    Factor,
-    Range,
-    Tensor,
-    define,
-    tensor,
-    term,
+from rot180.derive.kernel import citing, finiteness, place, replay, rules, tables
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.obligations import Obligation, show_goal
+from rot180.derive.kernel.place import RULES, Place
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language import substitute
+from tests.kernel.side_conditions import (
+    CASES,
+    CAUGHT,
+    FALSE,
+    NO_VALUE,
+    Case,
 )
-from rot180.derive.semantics.evaluate import evaluate
-from rot180.derive.semantics.model import EvaluationError, Model
-from tests.proofs import false, proof, refused, step, symbols
+from tests.proofs import false, refused
 
-h, i, j, k, p, q, s, t, u, v, z = symbols("h i j k p q s t u v z")
-M, N, P = symbols("M N P")
-a, b, c, g, x = tensor("a", "N"), tensor("b", "N"), tensor("c"), tensor("g", "P"), tensor("x", "N")
-long = tensor("long", "M")
-ZERO, ONE = sp.Integer(0), sp.Integer(1)
-EVERYWHERE: Variables = ((h, None),)
+MODULES: tuple[ModuleType, ...] = (place, rules, tables, citing, finiteness, replay)
+"""Where conditions stand. In `substitute`, which is no part of the kernel, only those of
+`_tensor` do."""
 
-FALSE, NO_VALUE, CAUGHT, TRUE = "FALSE", "NO VALUE", "CAUGHT", "TRUE"
+Functions = dict[str, tuple[ModuleType, ast.FunctionDef]]
 
 
-@dataclass(frozen=True)
-class Case:
-    """A proof that one condition refuses.
-
-    Attributes:
-        where: the function of rules.py in which the condition stands.
-        condition: its name; words of its message where it has no name; or ``obligation: goal``.
-        start: the left side.
-        steps: the steps, the last of which breaks the condition.
-        variables: the free indices.
-        hypotheses: conditions on the parameters.
-        outcome: what happens when the condition is suspended.
-        why: a reason, or for CAUGHT the words of the other check.
-
-    """
-
-    where: str
-    condition: str
-    start: Expression
-    steps: tuple[Step, ...]
-    variables: Variables = ()
-    hypotheses: tuple[Condition, ...] = ()
-    outcome: str = FALSE
-    why: str = ""
-
-    def proof(self) -> Proof:
-        """Write the proof; only a suspended condition lets it be written step by step."""
-        where, given = self.variables, self.hypotheses
-        return proof(self.start, *self.steps, variables=where, hypotheses=given)
-
-    def unchecked(self) -> Proof:
-        """Write the proof without looking at it."""
-        return Proof("claim", self.variables, self.hypotheses, self.start, self.steps)
-
-
-def derivative(*factors: Access | Apply | Derivative, wrt: Access = x[h]) -> Derivative:
-    """Return a pending derivative."""
-    return Derivative(factors, wrt)
-
-
-def lemma(theorem: Proof, factors: tuple[int, ...] = (0,), **more: object) -> Step:
-    """Cite a theorem."""
-    use = {"symbols": (), "tensors": (), "bound": (), "theorem": theorem, "factors": factors}
-    return Step("lemma", 0, tuple(sorted({**use, **more}.items())))
-
-
-def compose(theorem: Proof, inner: Tensor, **more: object) -> Step:
-    """Differentiate through a tensor by a theorem."""
-    use = {"symbols": (), "tensors": (), "inner": inner, "theorem": theorem, "factor": 0}
-    return Step("compose", 0, tuple(sorted({**use, **more}.items())))
-
-
-def exhaust(scale: int, *factors: Factor, **sizes: Expr | int) -> Step:
-    """Compare with brackets at every point of a box."""
-    box = tuple((symbol(name), sp.sympify(n)) for name, n in sizes.items())
-    return step("exhaust", sizes=box, scale=sp.Integer(scale), factors=factors)
-
-
-def one(*factors: Access | Equal | Range | Apply | Derivative) -> Expression:
-    """Return one term that sums over nothing."""
-    return (term(*factors),)
-
-
-double = define("double", (N,), (i,), (term(x[i], coefficient=2),))
-triple = define("triple", (N,), (i,), (term(x[i], coefficient=3),))
-unfolded = proof(one(double[h]), step("definition", factor=0), variables=EVERYWHERE)
-sifted = proof(
-    (term(x[k], Equal(h - k), over=(k,)),),
-    step("sift", factor=1, variable=k),
-    variables=EVERYWHERE,
-)
-swapped = proof(
-    one(x[h], a[h]), step("reorder", factors=(a[h], x[h])), variables=EVERYWHERE
-)
-square = proof(one(x[h], x[h]), step("arrange", order=(0,)), variables=EVERYWHERE)
-outer = proof(
-    (term(x[i], a[j], over=(i, j)),), step("reorder", factors=(a[j], x[i]))
-)
-even_line: Expression = (term(c[()], Equal(p - v), over=(p,)),)
-doubled = proof(
-    even_line, step("bracket", drop=(1,), add=(Equal(2 * p - 2 * v),)), variables=((v, None),)
-)
-even = Proof(
-    "even",
-    ((v, None),),
-    (),
-    one(c[()]),
-    (step("sift", result=even_line, factor=1, variable=p), *doubled.steps),
-)
-inside = proof(one(c[()]), step("bracket", drop=(), add=(Range(v, N),)), variables=((v, N),))
-boxed = proof(
-    one(a[h], Range(h, N)), step("bracket", drop=(1,), add=()), variables=EVERYWHERE
-)
-nothing = proof((term(x[h], coefficient=0),), step("collect"), variables=EVERYWHERE)
-split = Proof(
-    "split",
-    EVERYWHERE,
-    (),
-    (term(x[h], coefficient=s),),
-    (step("collect", result=(term(x[h]), term(x[h], coefficient=s - 1))),),
-)
-two = proof(
-    (term(x[h]), term(a[h])), step("arrange", order=(1, 0)), variables=EVERYWHERE
-)
-apart = proof(
-    one(derivative(a[i], wrt=b[j])), step("entry", factor=0), variables=((i, N), (j, N))
-)
-pair: Variables = ((i, N), (j, N))
-total = define("total", (), (), (term(x[k], over=(k,)),))
-total_of_double = define("total", (), (), (term(double[k], over=(k,)),))
-other = define("other", (), (), (term(double[k], long[k], over=(k,)),))
-product = define("product", (), (), (term(x[k], a[k], over=(k,)),))
-doubled_a = define("doubled a", (N,), (i,), (term(a[i], coefficient=2),))
-product_of_a = define("product", (), (), (term(doubled_a[k], a[k], over=(k,)),))
-constant = define("constant", (), (), (term(),))
-differentiated = (
-    step("linearity", factor=0), step("entry", factor=0), step("sift", factor=0, variable=k)
-)  # fmt: skip
-ONES = one(derivative(total[()], wrt=x[i]))
-ones = proof(ONES, *differentiated, variables=((i, N),))
-twice = proof(
-    (term(*ONES[0].factors, coefficient=2),), *differentiated, variables=((i, N),)
-)
-inside_one = proof(
-    ONES, *differentiated, step("bracket", drop=(), add=(Range(v, N),)),
-    variables=((i, N), (v, N)),
-)  # fmt: skip
-on_even = Proof(
-    "on_even",
-    ((i, N), (v, None)),
-    (),
-    ONES,
-    (
-        *ones.steps,
-        step("sift", result=(term(Equal(p - v), over=(p,)),), factor=0, variable=p),
-        *proof(
-            (term(Equal(p - v), over=(p,)),),
-            step("bracket", drop=(0,), add=(Equal(2 * p - 2 * v),)),
-            variables=((i, N), (v, None)),
-        ).steps,
-    ),
-)
-unchanged = Proof("unchanged", ((i, N),), (), ONES, ())
-by_x = proof(
-    one(derivative(product[()], wrt=x[i])),
-    step("linearity", factor=0), step("leibniz", factor=0), step("entry", 1, factor=1),
-    step("entry", factor=0), step("sift", factor=0, variable=k),
-    variables=((i, N),),
-)  # fmt: skip
-by_double = proof(
-    one(derivative(constant[()], wrt=double[i])),
-    step("linearity", factor=0), step("leibniz", factor=0), variables=((i, N),),
-)  # fmt: skip
-through = one(derivative(total_of_double[()]))
-stretched = (term(x[s * i], over=(i,)),)
-
-CASES = (
-    # What every rule asks of its place.
-    Case("Place.term", "terms", one(x[h]), (step("exchange", at=-1, order=()),), EVERYWHERE),
-    Case("Place.factor", "factors", one(a[h], double[h]), (step("definition", factor=-1),),
-         EVERYWHERE),
-    # Definitions and derivatives.
-    Case("_unfold", "is a free tensor", one(x[h]), (step("definition", factor=0),), EVERYWHERE,
-         outcome=CAUGHT, why="NoneType"),
-    Case("definition", "expected an access", one(Range(h, N)), (step("definition", factor=0),),
-         EVERYWHERE, outcome=CAUGHT, why="no attribute"),
-    Case("linearity", "expected a derivative", one(double[h]), (step("linearity", factor=0),),
-         EVERYWHERE, outcome=CAUGHT, why="no attribute"),
-    Case("linearity", "not of a single access", one(derivative(double[h], x[h])),
-         (step("linearity", factor=0),), ((h, N),)),
-    Case("leibniz", "expected a derivative", one(double[h]), (step("leibniz", factor=0),),
-         EVERYWHERE, outcome=CAUGHT, why="no attribute"),
-    Case("leibniz", "expected a product", one(derivative(x[h])), (step("leibniz", factor=0),),
-         ((h, N),), outcome=TRUE, why="a product of one factor is its own derivative"),
-    Case("leibniz", "inside a derivative", one(derivative(derivative(x[h], x[h]), x[h])),
-         (step("leibniz", factor=0),), ((h, N),)),
-    Case("entry", "not the derivative of a single access", one(derivative(a[h], x[h])),
-         (step("entry", factor=0),), ((h, N),)),
-    Case("entry", "free tensors", one(derivative(double[h])), (step("entry", factor=0),),
-         ((h, N),)),
-    Case("entry", "obligation: 0 <= h < N", one(derivative(x[i])), (step("entry", factor=0),),
-         ((i, None), (h, None))),
-    Case("chain", "not the derivative of a scalar function",
-         one(derivative(Apply("sigma", 0, x[h]), x[h])), (step("chain", factor=0),), ((h, N),)),
-    Case("relate", "expected a function", one(x[h]), (step("relate", factor=0),), EVERYWHERE,
-         outcome=CAUGHT, why="no attribute"),
-    Case("related_terms", "no relation is known", one(Apply("sigma", 1, x[h])),
-         (step("relate", factor=0),), EVERYWHERE, outcome=CAUGHT, why="not iterable|no attribute"),
-    # Sums.
-    Case("sift", "expected an equation", (term(g[p], Range(p - t, P), over=(p,)),),
-         (step("sift", factor=1, variable=p),)),
-    Case("sift", "bound", (term(g[p], Equal(p - t), over=(p,)),),
-         (step("sift", factor=1, variable=t),)),
-    Case("sift", "unit", (term(c[()], Equal(h - 2 * p), over=(p,)),),
-         (step("sift", factor=1, variable=p),), EVERYWHERE),
-    Case("exchange", "permutation", (term(g[p], over=(p,)),), (step("exchange", order=()),)),
-    Case("reindex", "all sums", (term(x[p], a[k], over=(p, k)),),
-         (step("reindex", variables=(u,), mapping=((p, u),)),)),
-    Case("reindex", "square", (term(x[p], over=(p,)),),
-         (step("reindex", variables=(), mapping=((p, ZERO),)),)),
-    Case("reindex", "new names", (term(x[p], a[t], over=(p,)),),
-         (step("reindex", variables=(t,), mapping=((p, t),)),)),
-    Case("reindex", "affine", (term(x[p], over=(p,)),),
-         (step("reindex", variables=(u,), mapping=((p, u**2 + u),)),),
-         outcome=CAUGHT, why="not affine"),
-    Case("reindex", "closed", (term(x[p], a[k], over=(p, k)),),
-         (step("reindex", variables=(u, v), mapping=((p, u), (k, v + p))),),
-         outcome=TRUE, why="for each value of the stray name the map is still a bijection"),
-    Case("reindex", "integral", (term(x[2 * p], over=(p,)),),
-         (step("reindex", variables=(u,), mapping=((p, u + sp.Rational(1, 2)),)),)),
-    Case("reindex", "unimodular", (term(x[p], over=(p,)),),
-         (step("reindex", variables=(u,), mapping=((p, 2 * u),)),)),
-    # Brackets.
-    Case("bracket", "brackets", one(c[()], x[h]), (step("bracket", drop=(1,), add=()),),
-         EVERYWHERE),
-    Case("bracket", "obligation: 0 <= h < N", one(c[()], Range(h, N)),
-         (step("bracket", drop=(1,), add=()),), EVERYWHERE),
-    Case("bracket", "obligation: 0 <= h < N", one(c[()]),
-         (step("bracket", drop=(), add=(Range(h, N),)),), EVERYWHERE),
-    Case("euclid", "new name", (term(g[p], a[t], over=(p,)),),
-         (step("euclid", value=p, modulus=sp.Integer(2), variable=t),)),
-    Case("euclid", "obligation: s - 1 >= 0", one(c[()]),
-         (step("euclid", value=h, modulus=s, variable=u),), EVERYWHERE),
-    # Tables of numbers.
-    Case("exhaust", "tables", one(Apply("sigma", 0, c[()]), Equal(h)),
-         (exhaust(1, Equal(h), h=1),), EVERYWHERE),
-    Case("exhaust", "brackets alone", one(Equal(h)),
-         (exhaust(1, Equal(h), Apply("sigma", 0, c[()]), h=1),), EVERYWHERE),
-    Case("exhaust", "all variables", one(Equal(ONE), Equal(h)), (exhaust(0),), EVERYWHERE,
-         outcome=TRUE, why="an index that is looked at has a value; the rest is times 0"),
-    Case("exhaust", "numbers", one(Range(h, N)), (exhaust(1, Range(h, N), h=N, N=N),),
-         EVERYWHERE, outcome=CAUGHT, why="truth value"),
-    Case("exhaust", "few points", one(Range(h, sp.Integer(20_000))),
-         (exhaust(1, Range(h, sp.Integer(20_000)), h=20_000),), EVERYWHERE,
-         outcome=TRUE, why="so that a certificate cannot keep replay busy"),
-    Case("exhaust", "equal", one(Range(h, sp.Integer(2))), (exhaust(1, Equal(h), h=2),),
-         EVERYWHERE),
-    Case("exhaust", "obligation: 0 <= h < 2", one(Range(h, sp.Integer(3))),
-         (exhaust(1, Range(h, sp.Integer(2)), h=2),), EVERYWHERE),
-    # Order.
-    Case("reorder", "no new factor", one(x[h]), (step("reorder", factors=(x[h], a[h])),),
-         EVERYWHERE),
-    Case("reorder", "no missing factor", one(x[h], a[h]), (step("reorder", factors=(x[h],)),),
-         EVERYWHERE),
-    Case("arrange", "permutation", (term(x[h]), term(a[h])), (step("arrange", order=(0,)),),
-         EVERYWHERE),
-    # Lemmas.
-    Case("lemma", "integral", one(c[()]), (lemma(even, symbols=((v, h / 2),)),), EVERYWHERE),
-    Case("lemma", "terms, expected 1", one(x[h]), (lemma(two),), EVERYWHERE),
-    Case("lemma", "sums for the", (term(x[k], Equal(h - k), over=(k,)),),
-         (lemma(sifted, (0, 1), bound=()),), EVERYWHERE,
-         outcome=CAUGHT, why="argument 2 is shorter"),
-    Case("lemma", "bound", one(x[t], Equal(h - t)), (lemma(sifted, (0, 1), bound=(t,)),),
-         EVERYWHERE),
-    Case("lemma", "distinct sums", (term(x[t], a[t], over=(t,)),),
-         (lemma(outer, (0, 1), bound=(t, t)),)),
-    Case("lemma", "fixed point", (term(x[h], Equal(ZERO), over=(h,)),),
-         (lemma(sifted, (0, 1), bound=(h,)),)),
-    Case("lemma", "distinct factors", one(x[h]), (lemma(square, (0, 0)),), EVERYWHERE),
-    Case("lemma", "left side", one(b[h]), (lemma(swapped),), EVERYWHERE),
-    Case("lemma", "independence", (term(x[k], Equal(h - k), a[k], over=(k,)),),
-         (lemma(sifted, (0, 1), bound=(k,)),), EVERYWHERE),
-    Case("lemma", "coefficient", one(x[h]), (lemma(nothing),), EVERYWHERE),
-    Case("lemma", "coefficient", one(x[h]), (lemma(split),), EVERYWHERE,
-         outcome=CAUGHT, why="not a polynomial"),
-    Case("lemma", "obligation: 0 <= h < N", one(c[()]), (lemma(inside, symbols=((v, h),)),),
-         EVERYWHERE),
-    Case("instantiate", "free tensors", one(derivative(a[i], wrt=double[j])),
-         (lemma(apart, tensors=(("b", double),)),), pair, outcome=NO_VALUE),
-    Case("instantiate", "distinct tensors", one(derivative(double[i], wrt=x[j])),
-         (lemma(apart, tensors=(("a", double), ("b", x))),), pair),
-    Case("instantiate", "distinct tensors", one(derivative(b[i], wrt=b[j])),
-         (lemma(apart, tensors=(("a", b),)),), pair),
-    Case("_retensor", "same box", one(long[h], Range(h, N)),
-         (lemma(boxed, (0, 1), tensors=(("a", long),)),), EVERYWHERE),
-    Case("_retensor", "same definition", one(triple[h]),
-         (lemma(unfolded, tensors=(("double", triple),)),), EVERYWHERE),
-    # The chain rule through a tensor.
-    Case("compose", "integral", one(derivative(total_of_double[()], wrt=x[j])),
-         (compose(on_even, double, symbols=((v, h / 2),)),), ((h, None), (j, N))),
-    Case("compose", "is not a derivative", through, (compose(twice, double),), ((h, N),)),
-    Case("compose", "new names", one(*through[0].factors, a[t]),
-         (compose(ones, double, symbols=((i, t),)),), ((h, N),)),
-    Case("compose", "free tensors", one(derivative(constant[()])),
-         (compose(by_double, double),), ((h, N),), outcome=TRUE,
-         why="by a defined tensor only what is constant can be differentiated"),
-    Case("compose", "no derivative", through, (compose(unchanged, double),), ((h, N),),
-         outcome=NO_VALUE),
-    Case("compose", "left side", one(derivative(other[()])), (compose(ones, double),), ((h, N),)),
-    Case("compose", "only through", one(derivative(product_of_a[()], wrt=a[h])),
-         (compose(by_x, doubled_a),), ((h, N),)),
-    Case("compose", "obligation: 0 <= h < N", one(derivative(total_of_double[()], wrt=x[j])),
-         (compose(inside_one, double, symbols=((v, h),)),), ((h, None), (j, N))),
-    # Sums that are finite.
-    Case("_finite", "obligation: s != 0", stretched, (), outcome=NO_VALUE),
-    Case("_finite", "obligation: s^2 - z^2 != 0",
-         (term(x[s * j + z * k], a[z * j + s * k], over=(j, k)),), (), outcome=NO_VALUE),
-    Case("_finite", "infinitely many terms", (term(x[j + k], over=(j, k)),), (),
-         outcome=NO_VALUE),
-)  # fmt: skip
-
-
-# Suspending a condition.
-
-
-def functions() -> dict[str, ast.FunctionDef]:
-    """Return the functions of the rules' source, methods with their class."""
-    found: dict[str, ast.FunctionDef] = {}
-    for node in ast.parse(inspect.getsource(rules)).body:
-        for part in node.body if isinstance(node, ast.ClassDef) else (node,):
-            if isinstance(part, ast.FunctionDef):
-                prefix = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
-                found[prefix + part.name] = part
+def source() -> Functions:
+    """Return the functions in which conditions stand, methods of classes included, by name."""
+    found: Functions = {}
+    for module in (*MODULES, substitute):
+        for node in ast.parse(inspect.getsource(module)).body:
+            for part in node.body if isinstance(node, ast.ClassDef) else (node,):
+                if isinstance(part, ast.FunctionDef):
+                    if module is substitute and part.name != "_tensor":
+                        continue
+                    assert part.name not in found, f"two functions are called {part.name}"
+                    found[part.name] = (module, part)
     return found
 
 
-def guards(function: ast.FunctionDef) -> list[ast.If]:
-    """Return the statements ``if ...: raise`` of a function."""
-    return [
-        n for n in ast.walk(function) if isinstance(n, ast.If) and isinstance(n.body[0], ast.Raise)
-    ]
+SOURCE = source()
 
 
-def without_guard(where: str, words: str) -> Callable[..., object]:
-    """Return a function of the rules without the guard whose message has these words."""
-    function = functions()[where]
-    (guard,) = [g for g in guards(function) if words in ast.unparse(g.body[0])]
-    guard.body = [ast.Pass()]
-    function.decorator_list = []
-    module = ast.fix_missing_locations(ast.Module([function], []))
+# Reading conditions off the source.
+
+
+def called(node: ast.AST, name: str) -> bool:
+    """Say whether a node is a call of a function of that name."""
+    if isinstance(node, ast.Expr):
+        node = node.value
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def required(function: ast.FunctionDef) -> list[str]:
+    """Return the names of the conditions that a function requires."""
+    calls = [n for n in ast.walk(function) if isinstance(n, ast.Call) and called(n, "require")]
+    return [str(ast.literal_eval(n.args[0])) for n in calls]
+
+
+def asked(node: ast.AST) -> str:
+    """Return the type of factor that a call of `the` asks for, "" for any other node."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return ast.unparse(node.args[0]) if node.func.attr == "the" else ""
+    return ""
+
+
+def names(function: ast.FunctionDef) -> list[str]:
+    """Return the conditions that have a name: those that are required, and types of factors."""
+    return [*required(function), *filter(None, map(asked, ast.walk(function)))]
+
+
+def raised(function: ast.FunctionDef) -> list[ast.Raise]:
+    """Return the `raise` statements of a function, but not those that pass an error on."""
+    handlers = [n for n in ast.walk(function) if isinstance(n, ast.ExceptHandler)]
+    passed = {m for h in handlers for m in ast.walk(h)}
+    return [n for n in ast.walk(function) if isinstance(n, ast.Raise) and n not in passed]
+
+
+class _Without(ast.NodeTransformer):
+    """Takes a condition out of a function."""
+
+    def __init__(self, condition: str, named: bool) -> None:
+        self.condition, self.named, self.count = condition, named, 0
+
+    def _gone(self) -> ast.Pass:
+        self.count += 1
+        return ast.Pass()
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        one = isinstance(node.value, ast.Call) and called(node, "require") and node.value
+        if one and ast.literal_eval(one.args[0]) == self.condition:
+            return self._gone()
+        return self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        return self._gone() if not self.named and self.condition in ast.unparse(node) else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if asked(node) == self.condition and isinstance(node.func, ast.Attribute):
+            self.count += 1
+            any_factor = ast.Attribute(node.func.value, "factor", ast.Load())
+            return ast.Call(any_factor, node.args[1:], [])
+        return self.generic_visit(node)
+
+
+def without(case: Case) -> Callable[..., object]:
+    """Return the function of a case without the condition."""
+    module, function = SOURCE[case.where]
+    (copy,) = ast.parse(ast.unparse(function)).body
+    assert isinstance(copy, ast.FunctionDef)
+    remove = _Without(case.condition, case.condition in names(function))
+    copy = remove.visit(copy)
+    assert remove.count == 1, f"{case.where}: {case.condition} stands {remove.count} times"
+    copy.decorator_list = []
+    tree = ast.fix_missing_locations(ast.Module([copy], []))
     made: dict[str, Callable[..., object]] = {}
-    exec(compile(module, "rules without a guard", "exec"), vars(rules), made)
+    exec(compile(tree, f"{module.__name__} without a condition", "exec"), vars(module), made)
     return made[function.name]
 
 
-def suspend(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+def suspend(patch: pytest.MonkeyPatch, case: Case) -> None:
     """Suspend the condition of a case, and no other."""
-    where = case.where
-    if where == "_finite":
-        monkeypatch.setattr(proving, "finiteness", lambda *_: ())
-    elif case.condition.startswith("obligation"):
-        old = rules.RULES[where]
-        monkeypatch.setitem(rules.RULES, where, lambda *o, **named: (old(*o, **named)[0], ()))
-    elif case.condition in named_conditions(functions()[where]):
-        require = rules.require
-
-        def lenient(condition: str, holds: bool, message: str) -> None:
-            require(condition, holds or condition == case.condition, message)
-
-        monkeypatch.setattr(rules, "require", lenient)
-    elif where.startswith("Place."):
-        name, new = where.removeprefix("Place."), without_guard(where, case.condition)
-        monkeypatch.setattr(Place, name, property(new) if name == "term" else new)
-    elif where in rules.RULES:
-        monkeypatch.setitem(rules.RULES, where, without_guard(where, case.condition))
+    goal = case.condition.removeprefix("obligation: ")
+    if goal == case.condition:
+        new = without(case)
     else:
-        monkeypatch.setattr(rules, where, without_guard(where, case.condition))
+        old = RULES.get(case.where) or getattr(SOURCE[case.where][0], case.where)
+        new = silent(old, goal, case.where in RULES)
+    install(patch, case.where, new)
 
 
-def named_conditions(function: ast.FunctionDef) -> set[str]:
-    """Return the names of the conditions that a function requires."""
-    return {
-        str(ast.literal_eval(n.args[0]))
-        for n in ast.walk(function)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "require"
-    }
+def silent(old: Callable[..., object], goal: str, rule: bool) -> Callable[..., object]:
+    """Return a function that leaves out the obligations with a goal from what another returns."""
+
+    def kept(needed: tuple[Obligation, ...]) -> tuple[Obligation, ...]:
+        return tuple(o for o in needed if show_goal(o.goal) != goal)
+
+    def new(*given: object, **named: object) -> object:
+        made: Any = old(*given, **named)
+        return (made[0], kept(made[1])) if rule else kept(made)
+
+    return new
+
+
+def install(patch: pytest.MonkeyPatch, name: str, new: Callable[..., object]) -> None:
+    """Put a function in the place of one of the kernel, wherever that is looked up."""
+    if name in RULES:
+        patch.setitem(RULES, name, new)
+    elif name in vars(Place):
+        old = vars(Place)[name]
+        patch.setattr(Place, name, property(new) if isinstance(old, property) else new)
+    else:
+        old = getattr(SOURCE[name][0], name)
+        for module in (*MODULES, substitute):
+            if vars(module).get(name) is old:
+                patch.setattr(module, name, new)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered() -> Iterator[None]:
+    """Forget what was replayed without a condition before it is cited with it."""
+    replay.replayed.cache_clear()
+    yield
+    replay.replayed.cache_clear()
 
 
 def label(case: Case) -> str:
@@ -435,103 +188,71 @@ def label(case: Case) -> str:
 def test_the_condition_is_needed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replay refuses the proof, and only the condition in question stands between it and false."""
     message = refused(case.proof)
+    _, function = SOURCE[case.where]
     if case.condition.startswith("obligation"):
         goal = case.condition.removeprefix("obligation: ")
-        goals = [show_goal(o.goal) for o in replay(case.proof()).open] if message == "open" else []
-        assert goal in goals or goal in message
-    elif case.condition in named_conditions(functions()[case.where]):
+        assert re.search(rf"(has no certificate that|is finite only if) {re.escape(goal)}", message)
+    elif case.condition in names(function):
         assert f"[side condition: {case.condition}]" in message
     else:
-        assert re.search(case.condition, message), message
-    suspend(monkeypatch, case)
-    if case.outcome == CAUGHT:
-        assert re.search(case.why, refused(case.unchecked))
-        return
-    made = case.proof()
-    theorem = replay(made)
-    assert not theorem.open
-    if case.outcome == NO_VALUE:
-        unknown = dict.fromkeys((s, z), 0) | dict.fromkeys((M, N, P), 2)
-        point = {v: 0 for v, _ in case.variables}
-        with pytest.raises(EvaluationError, match=r"bounds the sum|the defined tensor"):
-            for side in (theorem.lhs, theorem.rhs):
-                evaluate(side, Model(unknown), point)
-        return
-    refuted = false(theorem.lhs, theorem.rhs, case.variables, case.hypotheses)
-    assert refuted == (case.outcome == FALSE), case.why
-    monkeypatch.undo()
-    refused(lambda: made)
+        assert case.condition in message
+    where = f"claim, step {len(case.steps)} ({case.steps[-1].rule}" if case.steps else "claim: "
+    assert message.startswith((where, "claim: "))
+    with monkeypatch.context() as patch:
+        suspend(patch, case)
+        replay.replayed.cache_clear()
+        try:
+            theorem = replay.replay(case.proof())
+        except Exception as error:
+            assert case.outcome == CAUGHT, message
+            assert re.search(case.why, f"{type(error).__name__}: {error}"), error
+            return
+    assert case.outcome != CAUGHT
+    assert refuted(theorem, case) == (case.outcome in (FALSE, NO_VALUE)), case.why
+    replay.replayed.cache_clear()
+    with pytest.raises(ProofError):
+        replay.replay(theorem.proof)
 
 
-def test_the_table_is_complete() -> None:
-    """The source of the rules has no condition that the table leaves out."""
-    for name, function in functions().items():
-        have = [case.condition for case in CASES if case.where == name]
-        if name == "require":
-            continue
-        for condition in named_conditions(function):
-            assert condition in have, f"{name}: {condition}"
-        if name != "rule.register" and function.name != "rule":
-            for guard in guards(function):
-                said = ast.unparse(guard.body[0])
-                assert any(condition in said for condition in have), f"{name}: {said}"
-        calls = [n.func for n in ast.walk(function) if isinstance(n, ast.Call)]
-        made = [f for f in calls if isinstance(f, ast.Name) and f.id == "Obligation"]
-        listed = [condition for condition in have if condition.startswith("obligation")]
-        assert len(made) == len(listed), name
+def refuted(theorem: Theorem, case: Case) -> bool:
+    """Say whether evaluation refutes a statement, or finds that a side of it has no value."""
+    if case.outcome != NO_VALUE:
+        return false(theorem.lhs, theorem.rhs, case.variables, case.hypotheses)
+    why = r"bounds the sum|the defined tensor|has no value|argument 2 is shorter"
+    with pytest.raises(ValueError, match=why):
+        false(theorem.lhs, theorem.rhs, case.variables, case.hypotheses)
+    return True
+
+
+# The table is complete.
+
+
+@pytest.mark.parametrize("name", sorted(SOURCE.keys() - {"rule", "register"}))
+def test_the_table_is_complete(name: str) -> None:
+    """A function of the kernel has no condition that the table leaves out, and none twice."""
+    _, function = SOURCE[name]
+    have = [case.condition for case in CASES if case.where == name]
+    named = names(function)
+    assert len(named) == len(set(named))
+    assert set(named) <= set(have)
+    for one in raised(function):
+        said = ast.unparse(one)
+        assert any(condition in said for condition in have), said
+    made = sum(called(n, "Obligation") for n in ast.walk(function) if isinstance(n, ast.Call))
+    assert made <= len([c for c in have if c.startswith("obligation")])
 
 
 def test_every_rule_is_in_the_table() -> None:
-    """The rules that ask for nothing but a place are named here."""
-    asked = {case.where for case in CASES}
-    assert rules.RULES.keys() - asked == {"collect"}
+    """There is no rule that asks for nothing."""
+    assert {case.where for case in CASES} >= RULES.keys()
+    assert {case.where for case in CASES} <= SOURCE.keys()
 
 
-# Conditions on the lines of a proof, checked by replay itself.
-
-
-def test_one_name_is_one_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two tensors of one name may be the same where their boxes are."""
-    other = Tensor("x", (M,))
-    start = one(derivative(x[i], wrt=other[j]))
-    where: Variables = ((i, N), (j, M))
-    use = step("entry", factor=0)
-    assert "two different tensors" in refused(lambda: proof(start, use, variables=where))
-    monkeypatch.setattr(proving, "one_name_one_tensor", lambda _: None)
-    theorem = replay(proof(start, use, variables=where))
-    assert not theorem.open
-    assert false(theorem.lhs, theorem.rhs, where)
-
-
-def test_a_free_index_is_not_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What holds of the free h does not hold of an h that a sum binds."""
-    start: Expression = (term(long[h], Range(h, N), over=(h,)),)
-    use = step("bracket", drop=(1,), add=())
-    assert "bound by a sum" in refused(lambda: proof(start, use, variables=((h, N),)))
-    monkeypatch.setattr(proving, "_well_formed", lambda *_: None)
-    theorem = replay(proof(start, use, variables=((h, N),)))
-    assert not theorem.open
-    assert false(theorem.lhs, theorem.rhs, ((h, N),))
-
-
-def test_a_definition_is_finite(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An infinite sum does not become finite by giving it a name."""
-    endless = define("endless", (), (), (term(c[()], over=(p,)),))
-    assert "infinitely many" in refused(lambda: proof(one(endless[()])))
-    monkeypatch.setattr(proving, "_well_formed", lambda *_: None)
-    theorem = replay(proof(one(endless[()])))
-    with pytest.raises(EvaluationError):
-        evaluate(theorem.lhs, Model({}), {})
-
-
-def test_steps_backwards_meet_the_same_conditions() -> None:
-    """A rule read from right to left asks for what it asks for from left to right."""
-    line: Expression = (term(c[()], Equal(h - 2 * p), over=(p,)),)
-    back = step("sift", result=line, factor=1, variable=p)
-    assert "unit" in refused(lambda: Proof("claim", EVERYWHERE, (), one(c[()]), (back,)))
-    wide = step("bracket", result=one(c[()], Range(h, N)), drop=(1,), add=())
-    theorem = replay(Proof("claim", EVERYWHERE, (), one(c[()]), (wide,)))
-    assert [show_goal(o.goal) for o in theorem.open] == ["0 <= h < N"]
-    assert false(theorem.lhs, theorem.rhs, EVERYWHERE)
-    assert not replay(Proof("claim", EVERYWHERE, (AtLeast(h), AtLeast(N - 1 - h)), one(c[()]),
-                            (wide,))).open  # fmt: skip
+def test_conditions_stand_nowhere_else() -> None:
+    """The other modules of the kernel require nothing of a step: they declare, write and check."""
+    folder = inspect.getfile(place).removesuffix("place.py")
+    for module in MODULES:
+        assert inspect.getfile(module).startswith(folder)
+    names = {inspect.getfile(m).rpartition("/")[2] for m in MODULES}
+    others = {"__init__.py", "arguments.py", "errors.py", "obligations.py", "proof.py"}
+    assert {p.name for p in Path(folder).glob("*.py")} == names | others

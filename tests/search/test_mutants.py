@@ -46,7 +46,7 @@ from rot180.derive.language.terms import (
 from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.search.prove import prove
 from rot180.derive.theorems import claims, theorem
-from tests.kernel.test_side_conditions import CASES, CAUGHT, FALSE, NO_VALUE
+from tests.kernel.side_conditions import CASES, CAUGHT, FALSE, NO_VALUE
 from tests.proofs import proof, refuted, step, unmatched
 
 
