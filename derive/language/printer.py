@@ -148,3 +148,14 @@ def _(
     inner = " * ".join(write_factor(f, order, fixed, bare) for f in factor.factors)
     above = f"d {inner}" if len(factor.factors) == 1 else f"d({inner})"
     return f"{above}/d {write_factor(factor.wrt, order, fixed, bare)}"
+
+
+def _shown(t: Term) -> str:
+    minus, line = write_term(t)
+    return f"-{line}" if minus else line
+
+
+# what `str` says of terms and factors, so that messages show them as people write them
+for _kind in (Access, Equal, Range, Apply, Derivative):
+    setattr(_kind, "__str__", write_factor)  # noqa: B010
+setattr(Term, "__str__", _shown)  # noqa: B010
