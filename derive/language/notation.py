@@ -25,7 +25,7 @@ from sympy import Expr, Symbol
 from sympy.polys.matrices import DomainMatrix
 
 from rot180.derive.language.operators import activation
-from rot180.derive.language.parser import Entry, NotationError, Raw, Reader
+from rot180.derive.language.parser import Reader
 from rot180.derive.language.polynomial import coefficient, monomials, ordered, symbol, text
 from rot180.derive.language.printer import write, write_factor, write_term
 from rot180.derive.language.spelling import application, spelled
@@ -43,6 +43,7 @@ from rot180.derive.language.terms import (
     define,
     indices,
 )
+from rot180.derive.language.tokens import Entry, NotationError, Raw
 
 __all__ = [
     "Layer",

@@ -1,4 +1,4 @@
-"""Text to raw terms: tokens, a recursive descent, and a caret under the fault."""
+"""Text to raw terms: a recursive descent over tokens."""
 
 from __future__ import annotations
 
@@ -6,109 +6,28 @@ import itertools
 import keyword
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn, cast
 
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.language.polynomial import degree, monomials, normal, symbol
+from rot180.derive.language.index_reader import IndexReader
+from rot180.derive.language.polynomial import NAME, normal, symbol
 from rot180.derive.language.spelling import is_operator
 from rot180.derive.language.terms import Equal, Range
-
-# what a text may hold; more is a slip, and would take long to multiply out
-_LONGEST, _DEEPEST, _MOST_TERMS, _MOST_FACTORS = 10_000, 30, 200, 64
-_MOST_MONOMIALS, _HIGHEST, _MOST_DIGITS = 64, 8, 15
-_SHOWN = 90  # characters of a faulty line
-
-
-class NotationError(ValueError):
-    """A text that is not in the notation: the place, what was found, expected, and the cure."""
-
-    def __init__(
-        self, problem: str, source: str, token: Token, *, expected: str = "", cure: str = ""
-    ) -> None:
-        first = source.rfind("\n", 0, token.at) + 1
-        line = source[first:].split("\n")[0]
-        column = token.at - first
-        start = max(0, column - _SHOWN // 2)
-        line, column = line[start : start + _SHOWN], column - start
-        width = max(1, min(len(token.text), len(line) - column))
-        shown = "".join(c if c.isprintable() else " " for c in line)
-        found = repr(token.text) if token.text else "the end of the text"
-        parts = [f"{problem}\n  {shown}\n  {' ' * column}{'^' * width}\nfound: {found}"]
-        parts += [f"expected: {expected}"] if expected else []
-        parts += [f"cure: {cure}"] if cure else []
-        super().__init__("\n".join(parts))
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of a text and where it begins."""
-
-    text: str
-    at: int
-
-    @property
-    def is_name(self) -> bool:
-        """Say whether it is a name (of a tensor, an index, a size, a parameter, a function)."""
-        return self.text[:1].isalpha()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A tensor entry before the tensor's sizes are known; `function` has primes at its end."""
-
-    name: Token
-    index: tuple[Expr, ...]
-    function: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A term before the sizes are known."""
-
-    at: Token
-    coefficient: Expr
-    variables: tuple[Symbol, ...] = ()
-    factors: tuple[Entry | Equal | Range, ...] = ()
-
-
-_PIECES = re.compile(
-    r"(?P<space>\s+)|[0-9]+(?:\.[0-9]*)?|[A-Za-z][A-Za-z0-9_]*'*|==|<=|\*\*|[][(),;=<*/^+-]"
+from rot180.derive.language.tokens import (
+    MOST_DIGITS,
+    MOST_FACTORS,
+    MOST_TERMS,
+    Entry,
+    Raw,
+    Token,
+    reserved,
 )
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_WORDS = re.compile(r"\w+|.", re.DOTALL)
 
 
-def _tokens(source: str) -> list[Token]:
-    out, at = [], 0
-    if len(source) > _LONGEST:
-        end = Token(source[_LONGEST : _LONGEST + 1], _LONGEST)
-        raise NotationError(f"the text is longer than {_LONGEST} characters", source, end)
-    while at < len(source):
-        found = _PIECES.match(source, at)
-        if not found:
-            word = _WORDS.match(source, at)
-            raise NotationError(
-                "unknown token",
-                source,
-                Token(word.group() if word else source[at], at),
-                expected="a name (a letter, then letters, digits, _), a whole number, or one of "
-                "[ ] ( ) , ; = == <= < + - * / ^",
-                cure="remove it or rename it",
-            )
-        if not found["space"]:
-            out.append(Token(found.group(), at))
-        at = found.end()
-    return [*out, Token("", len(source.rstrip()))]
-
-
-def _reserved(token: Token) -> bool:
-    return token.text == "sum" or keyword.iskeyword(token.text)
-
-
-class Reader:
+class Reader(IndexReader):
     """Recursive descent over one text; keeps where each name was met.
 
     Attributes:
@@ -125,7 +44,7 @@ class Reader:
     """
 
     def __init__(self, source: str, free: Sequence[Symbol] = ()) -> None:
-        self.source = source
+        super().__init__(source, tuple(free))
         self.free = tuple(free)
         self.output = Token("", 0)
         self.declared: dict[str, tuple[Expr, ...]] = {}
@@ -133,13 +52,8 @@ class Reader:
         self.tensors: dict[str, tuple[Token, int]] = {}
         self.entries: list[Token] = []
         self.summed: dict[str, Token] = {}
-        self.outside: list[tuple[Token, bool]] = []
         self.scalars: list[Token] = []
         self.functions: dict[str, Token] = {}
-        self._tokens = _tokens(source)
-        self._i = 0
-        self._depth = 0
-        self._scope = self.free
 
     @property
     def names(self) -> set[str]:
@@ -209,165 +123,9 @@ class Reader:
             )
         return terms
 
-    def fail(
-        self, problem: str, token: Token | None = None, expected: str = "", cure: str = ""
-    ) -> NoReturn:
-        """Raise the error for a place, by default the present one."""
-        raise NotationError(problem, self.source, token or self._now, expected=expected, cure=cure)
-
-    @property
-    def _now(self) -> Token:
-        return self._tokens[self._i]
-
-    @property
-    def _next(self) -> str:
-        return self._tokens[min(self._i + 1, len(self._tokens) - 1)].text
-
-    def _since(self, first: Token) -> Token:
-        """Return everything from `first` to the last token taken."""
-        last = self._tokens[self._i - 1]
-        return Token(self.source[first.at : last.at + len(last.text)], first.at)
-
     def refuse_rank(self, token: Token, rank: int, why: str) -> NoReturn:
         """Raise the error for a tensor with another number of indices than it has elsewhere."""
         self.fail(f"{token.text} is used with two ranks", token, f"{rank} indices, {why}")
-
-    def _take(self) -> Token:
-        token = self._now
-        self._i += bool(token.text)
-        return token
-
-    def _accept(self, *texts: str) -> Token | None:
-        return self._take() if self._now.text in texts else None
-
-    def _expect(self, text: str, where: str, opened: Token | None = None) -> Token:
-        if self._now.text != text:
-            if opened and self._now.text in ("", ")", "]", ";", "="):
-                cure = f"close the {opened.text!r} at character {opened.at + 1}"
-                self.fail("unbalanced bracket", expected=f"{text!r} {where}", cure=cure)
-            self.fail("unexpected token", expected=f"{text!r} {where}")
-        return self._take()
-
-    def _name(self, role: str) -> Token:
-        token = self._now
-        if not token.is_name:
-            self.fail("unexpected token", expected=role)
-        if _reserved(token):
-            self.fail("reserved word", expected=role, cure="choose another name")
-        if token.text.endswith("'"):
-            self.fail("a prime on a name that is no function", expected=role, cure="drop the prime")
-        return self._take()
-
-    def _number(self) -> int:
-        token = self._take()
-        if "." in token.text:
-            self.fail("number literal", token, "a whole number", "write 7/2 for 3.5")
-        if len(token.text) > _MOST_DIGITS:
-            self.fail("number literal", token, f"at most {_MOST_DIGITS} digits")
-        if self._now.is_name and self._now.at == token.at + len(token.text):
-            self.fail("number literal", None, "an operator", f"write {token.text}*{self._now.text}")
-        return int(token.text)
-
-    def _small(self, value: Expr, at: Token) -> Expr:
-        """Refuse a polynomial that no layer needs and that would take long to multiply out."""
-        parts = monomials(value)
-        highest = max((sum(k for _, k in m) for m in parts), default=0)
-        longest = max((max(abs(c.p), c.q) for c in parts.values()), default=0)
-        if len(parts) > _MOST_MONOMIALS or highest > _HIGHEST or longest >= 10**_MOST_DIGITS:
-            self.fail(
-                "a polynomial is too large",
-                at,
-                f"at most {_MOST_MONOMIALS} products, degree {_HIGHEST}, {_MOST_DIGITS} digits",
-            )
-        return value
-
-    def _power(self) -> int:
-        """Read an optional ``^n``."""
-        if not self._accept("^", "**"):
-            return 1
-        token = self._now
-        value = self._number() if token.text[:1].isdigit() else 0
-        if not 1 <= value <= _HIGHEST:
-            self.fail("exponent", token, f"a whole number from 1 to {_HIGHEST}")
-        return value
-
-    def _deeper(self) -> None:
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            self.fail(f"nested more than {_DEEPEST} deep")
-
-    def _index(self, *, entry: bool = False) -> Expr:
-        """Read an index of an entry, or a side of a bracket."""
-        first, known = self._now, len(self.outside)
-        value = self._index_sum()
-        whole = self._since(first)
-        if entry and whole == first:
-            self.outside[known:] = [(token, True) for token, _ in self.outside[known:]]
-        if degree(value, self._scope) > 1:
-            names = ", ".join(v.name for v in self._scope if v in value.free_symbols)
-            self.fail(
-                f"the index is not affine in {names}",
-                whole,
-                "indices to the first power, times numbers and parameters",
-                "an index cannot multiply an index",
-            )
-        return value
-
-    def _index_sum(self) -> Expr:
-        self._deeper()
-        first, total, sign = self._now, sp.Integer(0), self._accept("+", "-")
-        while True:
-            product = self._index_product()
-            total += -product if sign and sign.text == "-" else product
-            total = self._small(normal(total), first)
-            sign = self._accept("+", "-")
-            if not sign:
-                self._depth -= 1
-                return total
-
-    def _index_product(self) -> Expr:
-        first = self._now
-        product = self._index_atom()
-        while self._now.text in ("*", "/"):
-            if self._now.text == "/":
-                self.fail(
-                    "a division in an index",
-                    None,
-                    "a polynomial with whole coefficients",
-                    "write the relation as a bracket: [2*p == h]",
-                )
-            self._take()
-            product = self._small(normal(product * self._index_atom()), first)
-        return product
-
-    def _index_atom(self) -> Expr:
-        first = self._now
-        if self._now.text[:1].isdigit():
-            value: Expr = sp.Integer(self._number())
-        elif opened := self._accept("("):
-            value = self._index_sum()
-            self._expect(")", "after the index", opened)
-        elif sign := self._accept("+", "-"):
-            self._deeper()
-            value = self._index_atom()
-            self._depth -= 1
-            return normal(-value) if sign.text == "-" else value
-        else:
-            token = self._name("an index (a name, a number, or a sum of products of them)")
-            value = symbol(token.text)
-            if self._now.text == "[":
-                self.fail(
-                    "a tensor entry inside an index",
-                    token,
-                    "names and numbers",
-                    "close the bracket before it",
-                )
-            if value not in self._scope:
-                self.outside.append((token, False))
-        out = value
-        for _ in range(self._power() - 1):
-            out = self._small(normal(out * value), first)
-        return out
 
     def _left(self) -> tuple[Token, list[Token]]:
         """Read ``y[n,o,p]`` or ``x[N,C,3]``: the name, and what is between the commas."""
@@ -386,17 +144,17 @@ class Reader:
         return token, out
 
     def _size(self, place: Token) -> Expr:
-        if re.fullmatch(f"[0-9]{{1,{_MOST_DIGITS}}}", place.text):
+        if re.fullmatch(f"[0-9]{{1,{MOST_DIGITS}}}", place.text):
             return cast(Expr, sp.Integer(int(place.text)))
-        if not _NAME.fullmatch(place.text) or _reserved(place):
+        if not NAME.fullmatch(place.text) or reserved(place):
             self.fail("a size is a name or a number", place, "a declaration such as x[N,C,3]")
         self.sizes.setdefault(place.text, place)
         return symbol(place.text)
 
     def _formal(self, place: Token) -> Symbol:
-        if _reserved(place):
+        if reserved(place):
             self.fail("reserved word", place, "the name of an index", "choose another name")
-        if not _NAME.fullmatch(place.text):
+        if not NAME.fullmatch(place.text):
             self.fail(
                 "an index of the left side is composite",
                 place,
@@ -428,11 +186,11 @@ class Reader:
                 return out
 
     def _limit(self, terms: list[Raw]) -> None:
-        if len(terms) > _MOST_TERMS:
-            self.fail(f"more than {_MOST_TERMS} terms after multiplying out", terms[0].at)
+        if len(terms) > MOST_TERMS:
+            self.fail(f"more than {MOST_TERMS} terms after multiplying out", terms[0].at)
         for t in terms[-1:]:
-            if max(len(t.factors), len(t.variables)) > _MOST_FACTORS:
-                self.fail(f"more than {_MOST_FACTORS} factors or summed indices in a term", t.at)
+            if max(len(t.factors), len(t.variables)) > MOST_FACTORS:
+                self.fail(f"more than {MOST_FACTORS} factors or summed indices in a term", t.at)
 
     def _product(self) -> list[Raw]:
         out = self._factor()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from rot180.derive.language.parser import NotationError, Token
+from rot180.derive.language.tokens import NotationError, Token
 
 LOSSES = ("squared_error", "softmax_cross_entropy")
 """The parts that may be, and must be, the last one."""

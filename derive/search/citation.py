@@ -6,9 +6,11 @@ with other names where its names are those of other tensors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from sympy import Expr, Symbol
@@ -31,6 +33,8 @@ from rot180.derive.language.terms import (
 )
 
 Table = dict[str, Tensor]
+
+_COPY = re.compile(r"_[0-9]+$")
 
 
 def prepared(arguments: Mapping[str, Any], table: Table) -> dict[str, Any]:
@@ -74,13 +78,15 @@ def images(
         image = instance(t, symbols, out)
         if image == t:
             continue
-        alike = (u for u in table.values() if image.definition is not None and u.definition)
-        same = (u for u in alike if (u.shape, u.definition) == (image.shape, image.definition))
-        found = next(same, None)
-        if found is None:
+        own = table.get(t.name)
+        alike = [u for u in table.values() if u.definition and replace(u, name=t.name) == image]
+        if own is None or own in alike:
+            found = own or image
+        elif alike:
+            found = alike[0]
+        else:
             found = replace(image, name=_free(t.name, {*table, *(u.name for u in theorem.tensors)}))
-            table[found.name] = found
-        out[t.name] = found
+        out[t.name] = table[found.name] = found
     return out
 
 
@@ -97,11 +103,10 @@ def index_of(t: Tensor) -> tuple[Symbol, ...]:
     return tuple(symbol(f"_{n}") for n in range(len(t.shape)))
 
 
-def _free(name: str, taken: set[str]) -> str:
-    base, n = name.rstrip("0123456789") or name, 1
-    while f"{base}{n}" in taken:
-        n += 1
-    return f"{base}{n}"
+def _free(name: str, taken: Collection[str]) -> str:
+    """Return a name for a copy: y_1, y_2, ...; y1 may be somebody's."""
+    base = _COPY.sub("", name)
+    return next(f"{base}_{n}" for n in count(1) if f"{base}_{n}" not in taken)
 
 
 def _aside(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
@@ -113,7 +118,7 @@ def _aside(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
         if _same(table.get(moved.name, moved), moved):
             continue
         alike = (u.name for u in table.values() if _same(replace(u, name=t.name), moved))
-        names[t.name] = next((n for n in alike if n.rstrip("0123456789") == t.name), "")
+        names[t.name] = next((n for n in alike if _COPY.sub("", n) == t.name), "")
         names[t.name] = names[t.name] or _free(t.name, taken)
         taken.add(names[t.name])
     return names

@@ -72,9 +72,11 @@ class Derivation:
             ValueError: the rule does not apply.
 
         """
+        table = dict(self.table)
         if "theorem" in arguments:
-            arguments = prepared(arguments, self.table)
+            arguments = prepared(arguments, table)
         self._take(Step(rule, at, tuple(sorted(arguments.items()))))
+        self.table |= table
 
     def apply_knowing(
         self, known: Iterable[Condition], rule: str, at: int, **arguments: object

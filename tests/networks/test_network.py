@@ -15,8 +15,8 @@ from rot180.derive.display.axioms import axioms, cited
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.parser import NotationError
 from rot180.derive.language.terms import Term
+from rot180.derive.language.tokens import NotationError
 from rot180.derive.networks.network import Network, network
 from rot180.derive.networks.parser import parse_network
 from rot180.derive.semantics.check import check

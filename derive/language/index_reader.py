@@ -1,0 +1,97 @@
+"""Indices: polynomials in indices and parameters, read from tokens."""
+
+from __future__ import annotations
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.language.polynomial import degree, normal, symbol
+from rot180.derive.language.tokens import Scanner, Token
+
+
+class IndexReader(Scanner):
+    """Reads indices, and keeps which names in them are no indices.
+
+    Attributes:
+        outside: names inside indices that are neither free nor summed there, and whether the
+            name is the whole index.
+
+    """
+
+    def __init__(self, source: str, scope: tuple[Symbol, ...]) -> None:
+        super().__init__(source)
+        self.outside: list[tuple[Token, bool]] = []
+        self._scope = scope
+
+    def _index(self, *, entry: bool = False) -> Expr:
+        """Read an index of an entry, or a side of a bracket."""
+        first, known = self._now, len(self.outside)
+        value = self._index_sum()
+        whole = self._since(first)
+        if entry and whole == first:
+            self.outside[known:] = [(token, True) for token, _ in self.outside[known:]]
+        if degree(value, self._scope) > 1:
+            names = ", ".join(v.name for v in self._scope if v in value.free_symbols)
+            self.fail(
+                f"the index is not affine in {names}",
+                whole,
+                "indices to the first power, times numbers and parameters",
+                "an index cannot multiply an index",
+            )
+        return value
+
+    def _index_sum(self) -> Expr:
+        self._deeper()
+        first, total, sign = self._now, sp.Integer(0), self._accept("+", "-")
+        while True:
+            product = self._index_product()
+            total += -product if sign and sign.text == "-" else product
+            total = self._small(normal(total), first)
+            sign = self._accept("+", "-")
+            if not sign:
+                self._depth -= 1
+                return total
+
+    def _index_product(self) -> Expr:
+        first = self._now
+        product = self._index_atom()
+        while self._now.text in ("*", "/"):
+            if self._now.text == "/":
+                self.fail(
+                    "a division in an index",
+                    None,
+                    "a polynomial with whole coefficients",
+                    "write the relation as a bracket: [2*p == h]",
+                )
+            self._take()
+            product = self._small(normal(product * self._index_atom()), first)
+        return product
+
+    def _index_atom(self) -> Expr:
+        first = self._now
+        if self._now.text[:1].isdigit():
+            value: Expr = sp.Integer(self._number())
+        elif opened := self._accept("("):
+            value = self._index_sum()
+            self._expect(")", "after the index", opened)
+        elif sign := self._accept("+", "-"):
+            self._deeper()
+            value = self._index_atom()
+            self._depth -= 1
+            return normal(-value) if sign.text == "-" else value
+        else:
+            token = self._name("an index (a name, a number, or a sum of products of them)")
+            value = symbol(token.text)
+            if self._now.text == "[":
+                self.fail(
+                    "a tensor entry inside an index",
+                    token,
+                    "names and numbers",
+                    "close the bracket before it",
+                )
+            if value not in self._scope:
+                self.outside.append((token, False))
+        out = value
+        for _ in range(self._power() - 1):
+            out = self._small(normal(out * value), first)
+        return out

@@ -1,0 +1,198 @@
+"""The tokens of a text, and a caret under the fault."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+from sympy import Expr, Symbol
+
+from rot180.derive.language.polynomial import monomials
+from rot180.derive.language.terms import Equal, Range
+
+# what a text may hold; more is a slip, and would take long to multiply out
+LONGEST, DEEPEST, MOST_TERMS, MOST_FACTORS = 10_000, 30, 200, 64
+MOST_MONOMIALS, HIGHEST, MOST_DIGITS = 64, 8, 15
+_SHOWN = 90  # characters of a faulty line
+
+
+class NotationError(ValueError):
+    """A text that is not in the notation: the place, what was found, expected, and the cure."""
+
+    def __init__(
+        self, problem: str, source: str, token: Token, *, expected: str = "", cure: str = ""
+    ) -> None:
+        first = source.rfind("\n", 0, token.at) + 1
+        line = source[first:].split("\n")[0]
+        column = token.at - first
+        start = max(0, column - _SHOWN // 2)
+        line, column = line[start : start + _SHOWN], column - start
+        width = max(1, min(len(token.text), len(line) - column))
+        shown = "".join(c if c.isprintable() else " " for c in line)
+        found = repr(token.text) if token.text else "the end of the text"
+        parts = [f"{problem}\n  {shown}\n  {' ' * column}{'^' * width}\nfound: {found}"]
+        parts += [f"expected: {expected}"] if expected else []
+        parts += [f"cure: {cure}"] if cure else []
+        super().__init__("\n".join(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of a text and where it begins."""
+
+    text: str
+    at: int
+
+    @property
+    def is_name(self) -> bool:
+        """Say whether it is a name (of a tensor, an index, a size, a parameter, a function)."""
+        return self.text[:1].isalpha()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A tensor entry before the tensor's sizes are known; `function` has primes at its end."""
+
+    name: Token
+    index: tuple[Expr, ...]
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A term before the sizes are known."""
+
+    at: Token
+    coefficient: Expr
+    variables: tuple[Symbol, ...] = ()
+    factors: tuple[Entry | Equal | Range, ...] = ()
+
+
+_PIECES = re.compile(
+    r"(?P<space>\s+)|[0-9]+(?:\.[0-9]*)?|[A-Za-z][A-Za-z0-9_]*'*|==|<=|\*\*|[][(),;=<*/^+-]"
+)
+_WORDS = re.compile(r"\w+|.", re.DOTALL)
+
+
+def tokens(source: str) -> list[Token]:
+    """Cut a text into tokens; the last one is empty."""
+    out, at = [], 0
+    if len(source) > LONGEST:
+        end = Token(source[LONGEST : LONGEST + 1], LONGEST)
+        raise NotationError(f"the text is longer than {LONGEST} characters", source, end)
+    while at < len(source):
+        found = _PIECES.match(source, at)
+        if not found:
+            word = _WORDS.match(source, at)
+            raise NotationError(
+                "unknown token",
+                source,
+                Token(word.group() if word else source[at], at),
+                expected="a name (a letter, then letters, digits, _), a whole number, or one of "
+                "[ ] ( ) , ; = == <= < + - * / ^",
+                cure="remove it or rename it",
+            )
+        if not found["space"]:
+            out.append(Token(found.group(), at))
+        at = found.end()
+    return [*out, Token("", len(source.rstrip()))]
+
+
+def reserved(token: Token) -> bool:
+    """Say whether a name is a word of the notation or of Python."""
+    return token.text == "sum" or keyword.iskeyword(token.text)
+
+
+class Scanner:
+    """One text, token by token, with the errors that show the place."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._tokens = tokens(source)
+        self._i = 0
+        self._depth = 0
+
+    def fail(
+        self, problem: str, token: Token | None = None, expected: str = "", cure: str = ""
+    ) -> NoReturn:
+        """Raise the error for a place, by default the present one."""
+        raise NotationError(problem, self.source, token or self._now, expected=expected, cure=cure)
+
+    @property
+    def _now(self) -> Token:
+        return self._tokens[self._i]
+
+    @property
+    def _next(self) -> str:
+        return self._tokens[min(self._i + 1, len(self._tokens) - 1)].text
+
+    def _since(self, first: Token) -> Token:
+        """Return everything from `first` to the last token taken."""
+        last = self._tokens[self._i - 1]
+        return Token(self.source[first.at : last.at + len(last.text)], first.at)
+
+    def _take(self) -> Token:
+        token = self._now
+        self._i += bool(token.text)
+        return token
+
+    def _accept(self, *texts: str) -> Token | None:
+        return self._take() if self._now.text in texts else None
+
+    def _expect(self, text: str, where: str, opened: Token | None = None) -> Token:
+        if self._now.text != text:
+            if opened and self._now.text in ("", ")", "]", ";", "="):
+                cure = f"close the {opened.text!r} at character {opened.at + 1}"
+                self.fail("unbalanced bracket", expected=f"{text!r} {where}", cure=cure)
+            self.fail("unexpected token", expected=f"{text!r} {where}")
+        return self._take()
+
+    def _name(self, role: str) -> Token:
+        token = self._now
+        if not token.is_name:
+            self.fail("unexpected token", expected=role)
+        if reserved(token):
+            self.fail("reserved word", expected=role, cure="choose another name")
+        if token.text.endswith("'"):
+            self.fail("a prime on a name that is no function", expected=role, cure="drop the prime")
+        return self._take()
+
+    def _number(self) -> int:
+        token = self._take()
+        if "." in token.text:
+            self.fail("number literal", token, "a whole number", "write 7/2 for 3.5")
+        if len(token.text) > MOST_DIGITS:
+            self.fail("number literal", token, f"at most {MOST_DIGITS} digits")
+        if self._now.is_name and self._now.at == token.at + len(token.text):
+            self.fail("number literal", None, "an operator", f"write {token.text}*{self._now.text}")
+        return int(token.text)
+
+    def _small(self, value: Expr, at: Token) -> Expr:
+        """Refuse a polynomial that no layer needs and that would take long to multiply out."""
+        parts = monomials(value)
+        highest = max((sum(k for _, k in m) for m in parts), default=0)
+        longest = max((max(abs(c.p), c.q) for c in parts.values()), default=0)
+        if len(parts) > MOST_MONOMIALS or highest > HIGHEST or longest >= 10**MOST_DIGITS:
+            self.fail(
+                "a polynomial is too large",
+                at,
+                f"at most {MOST_MONOMIALS} products, degree {HIGHEST}, {MOST_DIGITS} digits",
+            )
+        return value
+
+    def _power(self) -> int:
+        """Read an optional ``^n``."""
+        if not self._accept("^", "**"):
+            return 1
+        token = self._now
+        value = self._number() if token.text[:1].isdigit() else 0
+        if not 1 <= value <= HIGHEST:
+            self.fail("exponent", token, f"a whole number from 1 to {HIGHEST}")
+        return value
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            self.fail(f"nested more than {DEEPEST} deep")
