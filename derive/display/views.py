@@ -13,17 +13,12 @@ from rot180.derive.display.proof_latex import latex_proof, latex_theorem, proof_
 from rot180.derive.display.statement import write_theorem
 from rot180.derive.kernel.proof import VIEWS, Proof, Theorem
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.printer import write_factor, write_term
 from rot180.derive.language.sympy_bridge import theorem_to_sympy
-from rot180.derive.language.terms import Access, Apply, Derivative, Equal, Range, Term
 from rot180.derive.semantics.check import Report, check
 
 
 def enter() -> None:
-    """Enter every view, and let `str` write terms and factors as people write them."""
-    for kind in (Access, Equal, Range, Apply, Derivative):
-        setattr(kind, "__str__", write_factor)  # noqa: B010
-    setattr(Term, "__str__", _written)  # noqa: B010
+    """Enter every view."""
     VIEWS.update(
         text=_text,
         latex=_latex,
@@ -33,11 +28,6 @@ def enter() -> None:
         sympy=_sympy,
         check=_check,
     )
-
-
-def _written(t: Term) -> str:
-    minus, line = write_term(t)
-    return f"-{line}" if minus else line
 
 
 def _text(one: Theorem | Proof) -> str:

@@ -186,7 +186,7 @@ def holds(condition: Condition, at: dict[Symbol, int]) -> bool:
     found = value(condition.value, at)
     if isinstance(condition, Equal):
         return found == 0
-    return 0 <= found and (isinstance(condition, AtLeast) or found < value(condition.size, at))
+    return found >= 0 and (isinstance(condition, AtLeast) or found < value(condition.size, at))
 
 
 def model(
