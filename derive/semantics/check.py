@@ -1,4 +1,8 @@
-"""Check the lines of a theorem against each other at random models of its hypotheses."""
+"""Check the lines of a theorem against each other at random models of its hypotheses.
+
+Exactly, modulo a prime, where a function is any that obeys its relations; and, if functions with a
+name occur, in the reals, where they are what the name says and know no relation.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from rot180.derive.language.terms import (
     factor_symbols,
     free_symbols,
 )
+from rot180.derive.semantics.balls import Ball
 from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.hypotheses import repair
 from rot180.derive.semantics.landmarks import landmarks
@@ -31,6 +36,16 @@ from rot180.derive.semantics.model import (
     holds,
     integer,
 )
+from rot180.derive.semantics.real import NAMED, RealModel, functions, measure
+
+ENTRIES, REAL_ENTRIES = 20_000, 300
+"""How many entries models have at the most: exact ones, and those in the reals."""
+
+REAL = 3
+"""At how many points lines are compared in the reals."""
+
+TELLING = 1e5
+"""How much larger than its error a value, or 1, must be to tell something."""
 
 SHORT = 160
 """How many characters of entries are still worth reading."""
@@ -71,8 +86,8 @@ class Counterexample:
     model: Model
     index: Mapping[Symbol, int]
     line: int
-    left: Value
-    right: Value
+    left: Value | Ball
+    right: Value | Ball
     plain: Mapping[Symbol, int] | None = None
     searched: int = -1
     window: range | None = None
@@ -94,6 +109,8 @@ class Counterexample:
     def say(self, left: str, right: str) -> str:
         """Write it, with words for both lines."""
         modulo = "" if self.model.limit else f" (mod {PRIME})"
+        if isinstance(self.left, Ball):
+            modulo = " (in the reals)"
         where = spelled({**self.sizes, **self.index})
         text = f"{left} is {self.left}, {right} is {self.right}{modulo}"
         text += f" at {where}" if where else ""
@@ -143,12 +160,23 @@ def distance(sizes: Mapping[Symbol, int], plain: Mapping[Symbol, int]) -> int:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check saw: models and points tried, points with a nonzero value, a failure."""
+    """What a check saw.
+
+    Attributes:
+        models: how many models were tried.
+        points: at how many points.
+        nonzero: at how many of them the value is not zero.
+        counterexample: where two lines differ, if they do.
+        reals: at how many more points the lines agree, with a value, for the functions that names
+            stand for.
+
+    """
 
     models: int
     points: int
     nonzero: int
     counterexample: Counterexample | None
+    reals: int = 0
 
 
 def check(statement: Statement, count: int = 6, seed: int = 0) -> Report:
@@ -183,10 +211,44 @@ def check(statement: Statement, count: int = 6, seed: int = 0) -> Report:
             break
     if not models:
         raise EmptyError("no small model of the hypotheses has an index to look at")
-    return Report(models, points, nonzero, None)
+    failure, reals = check_in_the_reals(statement, rng)
+    return Report(models, points, nonzero, failure, reals)
 
 
-def _models(statement: Statement, rng: random.Random) -> Iterator[Model]:
+def check_in_the_reals(
+    statement: Statement, rng: random.Random
+) -> tuple[Counterexample | None, int]:
+    """Compare the lines with the functions that names stand for; count points that tell.
+
+    Args:
+        statement: a theorem.
+        rng: where choices come from.
+
+    Returns:
+        a point where lines differ, if one is found, and at how many points they were seen to agree.
+
+    """
+    told = 0
+    if not functions(statement.lines) & NAMED:
+        return None, 0
+    for seed, drawn in enumerate(itertools.islice(_models(statement, rng, REAL_ENTRIES), 2 * REAL)):
+        model, point = RealModel(drawn.sizes, seed), _index(statement, drawn.sizes, rng)
+        if point is None:
+            continue
+        first = measure(statement.lines[0], model, point)
+        for n, line in enumerate(statement.lines[1:], 1):
+            value = measure(line, model, point)
+            if value.apart(first):
+                return Counterexample(model, point, n, first, value), told
+        told += first.known and max(abs(first.middle), 1) > TELLING * first.radius
+        if told == REAL:
+            break
+    return None, told
+
+
+def _models(
+    statement: Statement, rng: random.Random, most: int = ENTRIES
+) -> Iterator[Model]:
     """Draw models of the hypotheses, sizes mostly small and positive; stop if there seem none."""
     bound = {v for v, _ in statement.variables}
     names = names_of(statement.lines, statement.variables, statement.hypotheses)
@@ -202,7 +264,7 @@ def _models(statement: Statement, rng: random.Random) -> Iterator[Model]:
             else rng.choice((-2, -1, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 4, 5))
             for v in names
         }
-        while math.prod(max(n, 1) for v, n in sizes.items() if v in axes) > 20000:
+        while math.prod(max(n, 1) for v, n in sizes.items() if v in axes) > most:
             sizes[max(axes, key=lambda v: (sizes[v], v.name))] -= 1
         if repair(conditions, sizes, bound, rng, reach):
             failures = 0

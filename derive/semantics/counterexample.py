@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -15,7 +16,14 @@ from rot180.derive.language.terms import (
     Expression,
     factor_symbols,
 )
-from rot180.derive.semantics.check import Counterexample, check, differ, distance, symbols_of
+from rot180.derive.semantics.check import (
+    Counterexample,
+    check,
+    check_in_the_reals,
+    differ,
+    distance,
+    symbols_of,
+)
 from rot180.derive.semantics.evaluate import tabulate
 from rot180.derive.semantics.model import (
     Array,
@@ -25,6 +33,7 @@ from rot180.derive.semantics.model import (
     holds,
     integer,
 )
+from rot180.derive.semantics.real import NAMED, RealModel, functions, measure
 from rot180.derive.semantics.search_space import (
     BOUND,
     WINDOW,
@@ -37,6 +46,9 @@ from rot180.derive.semantics.search_space import (
     steps_of,
 )
 from rot180.derive.semantics.supports import Scope
+
+REAL_SEEDS = 6
+"""With how many real entries a difference is looked at."""
 
 MODELS = 3000
 """How many models are searched to show that a counterexample is the smallest."""
@@ -61,8 +73,10 @@ def refute(equation: Equation, count: int = 12, bound: int = BOUND) -> Counterex
     """
     plain, _ = plainest(equation)
     found, window = _anywhere(equation, count)
-    if found is None:
-        return None
+    if found is None or isinstance(found.model, RealModel):
+        return found
+    if not genuine(equation, found.sizes, found.index):
+        return check_in_the_reals(equation, random.Random(0))[0]
     sizes = _shrink(equation, dict(found.sizes), plain, window)
     radius = min(bound, distance(sizes, plain))
     while radius > 0 and count_steps(len(plain), radius) > MODELS:
@@ -131,9 +145,38 @@ def counterexample(
             sizes = plain | {v: plain[v] + step for v, step in zip(moving, steps, strict=True)}
             if allowed(equation, sizes):
                 point = _first_difference(equation, Model(sizes), WINDOW)
-                if point is not None:
+                if point is not None and genuine(equation, sizes, point):
                     return _searched(equation, Model(sizes), point, plain, total - 1)
     return None
+
+
+def genuine(
+    equation: Equation, sizes: Mapping[Symbol, int], point: Mapping[Symbol, int]
+) -> bool:
+    """Say whether two sides that differ exactly also differ for the functions that names stand for.
+
+    The exact models know no more of a function than its relations: ``silu(t) = t sigmoid(t)`` is
+    false in them.
+
+    Args:
+        equation: what is claimed.
+        sizes: sizes and parameters.
+        point: an index.
+
+    Returns:
+        False if both sides have the same real values wherever they have any.
+
+    """
+    if not functions(equation.lines) & NAMED:
+        return True
+    seen = False
+    for seed in range(REAL_SEEDS):
+        model = RealModel(sizes, seed)
+        left, right = (measure(line, model, point) for line in equation.lines)
+        if left.apart(right):
+            return True
+        seen |= left.known and right.known
+    return not seen
 
 
 def falsify(context: Iterable[Condition], goal: Goal) -> dict[Symbol, int] | None:

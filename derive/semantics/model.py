@@ -21,6 +21,7 @@ from sympy import Expr, Symbol
 from rot180.derive.language.polynomial import monomials
 from rot180.derive.language.scalar_functions import FUNCTIONS, T, relation
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Tensor
+from rot180.derive.semantics.balls import Ball
 
 PRIME = 2**31 - 19
 
@@ -66,7 +67,7 @@ class Model:
         key = (name, shape)
         if key not in self.memo:
             at = np.arange(math.prod(shape), dtype=np.int64)
-            self.memo[key] = self._numbers(f"{self.seed} {name} {shape}", at).reshape(shape)
+            self.memo[key] = self.draw(f"{self.seed} {name} {shape}", at).reshape(shape)
         out: Array = self.memo[key]
         return out
 
@@ -75,7 +76,7 @@ class Model:
         known = relation(name, order)
         if known is not None:
             return self._polynomial(known, at)
-        out = self._numbers(f"{self.seed} {name} {order}", at)
+        out = self.draw(f"{self.seed} {name} {order}", at)
         if self.limit is not None:
             primed = name + order * "'"
             self.memo.update({("function", primed, n): v for n, v in zip(at, out, strict=True)})
@@ -92,18 +93,19 @@ class Model:
             out = self.reduce(out + product)
         return out
 
-    def _numbers(self, label: str, at: Array) -> Array:
+    def draw(self, label: str, at: Array) -> Array:
+        """Draw an entry, or a value of a function, for each place."""
         if self.limit is None:
             return _noise(label, at)
         out = np.zeros(len(at), object)
-        out[:] = [1 + _hash(f"{label} {n}") % self.limit for n in at]
+        out[:] = [1 + hashed(f"{label} {n}") % self.limit for n in at]
         return out
 
     def zeros(self, *shape: int) -> Array:
         """Return an array of zeros that can hold values."""
         return np.zeros(shape, np.int64 if self.limit is None else object)
 
-    def number(self, c: Fraction) -> Value:
+    def number(self, c: Fraction) -> Value | Ball:
         """Return a rational number as a value."""
         if self.limit is None:
             return c.numerator * pow(c.denominator, -1, PRIME) % PRIME
@@ -224,14 +226,15 @@ def box_sizes(tensor: Tensor) -> tuple[Expr, ...]:
     return tuple(n for n in tensor.shape if n is not None)
 
 
-def _hash(label: str) -> int:
+def hashed(label: str) -> int:
+    """Return 64 bits that a text determines, the same on every platform."""
     return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "little")
 
 
 def _noise(label: str, at: Array) -> Array:
     """Hash integers to residues (splitmix64): the same on every platform."""
     z = at.astype(np.uint64) + np.uint64(1)
-    z = z * np.uint64(0x9E3779B97F4A7C15) + np.uint64(_hash(label))
+    z = z * np.uint64(0x9E3779B97F4A7C15) + np.uint64(hashed(label))
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((z ^ (z >> np.uint64(31))) % np.uint64(PRIME)).astype(np.int64)

@@ -78,8 +78,9 @@ def test_a_false_claim_is_refuted_before_a_proof_is_searched(
     assert found is not None
     assert found.smallest
     assert found.model.limit is not None
-    assert -100 < found.left < 100
-    assert -100 < found.right < 100
+    for value in (found.left, found.right):
+        assert isinstance(value, int | Fraction)
+        assert -100 < value < 100
     variables, lhs, rhs, hypotheses = parse_claim(REFUTED[name])
     values = [evaluate(e, found.model, found.index) for e in (lhs, rhs)]
     assert values == [found.left, found.right]

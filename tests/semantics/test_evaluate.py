@@ -251,7 +251,7 @@ def test_a_derivative_outside_the_box_is_zero() -> None:
 def test_scalar_functions() -> None:
     """Orders are independent functions, linked by differentiation alone."""
     z = a[2]
-    active = define("f(a)", (H,), (i,), (term(Apply("f", 0, a[i])),))
+    active = define("f_a", (H,), (i,), (term(Apply("f", 0, a[i])),))
     slope = Apply("f", 1, z)
     assert value(term(Derivative((active[2],), z))) == value(term(slope)) != 0
     assert (

@@ -1,0 +1,71 @@
+"""Balls: floating-point numbers that know how far they may be from what they stand for.
+
+Each operation adds the rounding of its result to the errors that it passes on, so that two balls
+apart are two numbers apart: a comparison needs no tolerance. A ball that says nothing, the
+logarithm of a negative number say, is apart from none.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+ROUNDING = 2.0**-52
+"""Twice what a rounded sum or product is off by, relatively: it covers that of the radius too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ball:
+    """All numbers within a radius of a middle."""
+
+    middle: float
+    radius: float
+
+    def __add__(self, other: Ball | int) -> Ball:
+        if isinstance(other, int):
+            other = exact(other)
+        if not (self.known and other.known):
+            return UNKNOWN
+        middle = self.middle + other.middle
+        return Ball(middle, self.radius + other.radius + abs(middle) * ROUNDING)
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Ball | int) -> Ball:
+        if isinstance(other, int):
+            other = exact(other)
+        if not (self.known and other.known):
+            return UNKNOWN
+        middle = self.middle * other.middle
+        passed = abs(self.middle) * other.radius + self.radius * abs(other.middle)
+        own = self.radius * other.radius + abs(middle) * ROUNDING
+        return Ball(middle, (passed + own) * (1 + 4 * ROUNDING))
+
+    __rmul__ = __mul__
+
+    def __bool__(self) -> bool:
+        """Say whether it is anything but the number 0."""
+        return self.middle != 0 or self.radius != 0
+
+    def __str__(self) -> str:
+        return f"{self.middle:.6g}"
+
+    @property
+    def known(self) -> bool:
+        """Say whether it says anything."""
+        return math.isfinite(self.middle) and math.isfinite(self.radius)
+
+    def apart(self, other: Ball) -> bool:
+        """Say whether the two have no number in common."""
+        between = abs(self.middle - other.middle)
+        return self.known and other.known and between > (self.radius + other.radius) * 1.0001
+
+
+UNKNOWN = Ball(math.nan, math.inf)
+
+
+def exact(number: int | Fraction) -> Ball:
+    """Return a rational number, rounded if it must be."""
+    middle = float(number)
+    return Ball(middle, 0.0 if Fraction(middle) == number else abs(middle) * ROUNDING)

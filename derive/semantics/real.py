@@ -1,0 +1,214 @@
+"""Models in the real numbers: what named functions are, from another source than their relations.
+
+The exact models take ``sigmoid' = sigmoid - sigmoid^2`` from the same table as the rules, so a
+wrong entry fools them. Here a function is its values alone, also at complex arguments; its
+derivatives are Cauchy's integrals over a circle around the argument,
+
+    f^(n)(x) = n!/(N r^n) * sum_k f(x + r w^k) w^(-k n),    w = exp(2 pi i / N),
+
+for which no formula of a derivative is needed. The sum is off by at most the values on a larger
+circle, on and in which f is analytic too, times (r/R)^N, and by rounding; both are added to the
+radius of the result, see `balls`.
+"""
+
+from __future__ import annotations
+
+import cmath
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from sympy import Symbol
+
+from rot180.derive.language.terms import Access, Apply, Derivative, Expression, Factor
+from rot180.derive.semantics.balls import ROUNDING, UNKNOWN, Ball, exact
+from rot180.derive.semantics.evaluate import tabulate
+from rot180.derive.semantics.model import Array, Model, hashed
+from rot180.derive.semantics.supports import Scope
+
+POINTS = 48
+"""On how many points of a circle a function is looked at."""
+
+_LONGEST = 3.0
+"""Up to which absolute value the series of the error function is summed."""
+
+
+def _sigmoid(z: complex) -> complex:
+    return 1 / (1 + cmath.exp(-z))
+
+
+def _gelu(z: complex) -> complex:
+    u = z / math.sqrt(2)
+    if abs(u) > _LONGEST:
+        raise OverflowError("the series loses its digits")
+    power, total = u, u
+    for n in range(1, 80):
+        power *= -u * u / n
+        total += power / (2 * n + 1)
+    return z * (1 + 2 / math.sqrt(math.pi) * total) / 2
+
+
+@dataclass(frozen=True)
+class Real:
+    """A function: its value at a complex number, and how far around x it is analytic.
+
+    Attributes:
+        value: its value.
+        reach: a radius for an argument; 0 where the function is not defined.
+
+    """
+
+    value: Callable[[complex], complex]
+    reach: Callable[[float], float]
+
+
+def _positive(x: float) -> float:
+    return max(x, 0.0)
+
+
+REALS = {
+    "identity": Real(lambda z: z, lambda _: 2.0),
+    "sigmoid": Real(_sigmoid, lambda _: 2.5),
+    "tanh": Real(cmath.tanh, lambda _: 1.4),
+    "silu": Real(lambda z: z * _sigmoid(z), lambda _: 2.5),
+    "gelu": Real(_gelu, lambda _: 1.5),
+    "softplus": Real(lambda z: cmath.log(1 + cmath.exp(z)), lambda _: 2.5),
+    "exp": Real(cmath.exp, lambda _: 2.0),
+    "log": Real(cmath.log, lambda x: 0.9 * _positive(x)),
+    "reciprocal": Real(lambda z: 1 / z, lambda x: 0.9 * abs(x)),
+    "half_square": Real(lambda z: z * z / 2, lambda _: 2.0),
+}
+"""The analytic functions among those with a name; `relu` has a corner and is apart."""
+
+NAMED = frozenset({*REALS, "relu"})
+
+
+def _any_function(name: str) -> Real:
+    """Return an entire function for a name that stands for any."""
+    a, b, c = (0.5 + hashed(f"{name} {n}") % 1024 / 1024 for n in range(3))
+    return Real(lambda z: cmath.sin(a * z + 4 * b) + c * z, lambda _: 2.0)
+
+
+@lru_cache(maxsize=1 << 14)
+def derivative(name: str, order: int, at: Ball) -> Ball:
+    """Return a derivative of a function at a number, by values alone.
+
+    Args:
+        name: a function; one that is not listed stands for any, and some entire one is taken.
+        order: which derivative; 0 is the value.
+        at: the argument.
+
+    Returns:
+        a ball that says nothing, if the function is not defined there or cannot be told.
+
+    """
+    if not at.known:
+        return UNKNOWN
+    if name == "relu":
+        return _relu(order, at)
+    function = REALS.get(name) or _any_function(name)
+    wide = function.reach(at.middle)
+    radius = wide / 2
+    if radius <= 4 * at.radius:
+        return UNKNOWN
+    try:
+        values = [
+            (w, function.value(at.middle + radius * w)) for w in map(_unit, range(POINTS))
+        ]
+        outer = max(abs(function.value(at.middle + wide * _unit(k))) for k in range(POINTS))
+    except (OverflowError, ZeroDivisionError, ValueError):
+        return UNKNOWN
+    largest = max(abs(v) for _, v in values)
+    scale = math.factorial(order) / radius**order
+    middle = scale * sum((v * w**-order).real for w, v in values) / POINTS
+    # each value, each power of w and the sum are rounded; the rest of the series is beyond the
+    # circle; the argument moves the result by the next derivative, which Cauchy's estimate bounds
+    rounding = 64 * (order + 1) * ROUNDING * largest * scale
+    beyond = 4 * outer * (radius / wide) ** (POINTS - order) * scale
+    moved = at.radius * math.factorial(order + 1) * 2 * largest / (radius / 2) ** (order + 1)
+    return Ball(middle, rounding + beyond + moved)
+
+
+def _unit(k: int) -> complex:
+    return cmath.exp(2j * math.pi * k / POINTS)
+
+
+def _relu(order: int, at: Ball) -> Ball:
+    if at and abs(at.middle) <= at.radius:
+        return UNKNOWN
+    if order == 0:
+        return at if at.middle > 0 else exact(0)
+    return exact(int(order == 1 and at.middle > 0))
+
+
+def functions(lines: Iterable[Expression]) -> frozenset[str]:
+    """Return the names of the functions in expressions, definitions included."""
+    factors = (f for term in itertools.chain.from_iterable(lines) for f in term.factors)
+    return frozenset(_applied(factors))
+
+
+def _applied(factors: Iterable[Factor]) -> Iterator[str]:
+    for f in factors:
+        if isinstance(f, Apply):
+            yield f.function
+        if isinstance(f, Derivative):
+            yield from _applied(f.factors)
+        access = f.argument if isinstance(f, Apply) else f
+        if isinstance(access, Access) and access.tensor.definition is not None:
+            yield from functions((access.tensor.definition.body,))
+
+
+@dataclass(frozen=True)
+class RealModel(Model):
+    """A model whose entries are floats from 1/2 to 3/2, some of them negative if it is odd.
+
+    The functions are the real ones. A comparison is sound: what is apart here is different.
+    """
+
+    limit: int | None = 1
+
+    def function(self, name: str, order: int, at: Array) -> Array:
+        """Return values of a function's derivative."""
+        out = self.zeros(len(at))
+        for n, x in enumerate(at):
+            argument = x if isinstance(x, Ball) else exact(x)
+            out[n] = derivative(name, order, argument)
+            self.memo["function", name + order * "'", str(argument)] = out[n]
+        return out
+
+    def draw(self, label: str, at: Array) -> Array:
+        """Return an entry for each place: an exact float."""
+        out = self.zeros(len(at))
+        for n, place in enumerate(at):
+            drawn = hashed(f"{label} {place}")
+            sign = -1 if self.seed % 2 and drawn >> 20 & 1 else 1
+            out[n] = Ball(sign * (0.5 + drawn % 1024 / 1024), 0.0)
+        return out
+
+    def number(self, c: Fraction) -> Ball:
+        """Return a rational number."""
+        return exact(c)
+
+    def spelled(self) -> tuple[str, ...]:
+        """Write the functions that were looked at; entries are too long to read."""
+        found = [
+            f"{key[1]}({key[2]}) = {value}"
+            for key, value in self.memo.items()
+            if isinstance(key, tuple) and key[0] == "function" and value.known
+        ]
+        return tuple(sorted(found))
+
+
+def measure(expression: Expression, model: RealModel, point: Mapping[Symbol, int]) -> Ball:
+    """Return the value of an expression at one point of its free indices.
+
+    Raises:
+        EvaluationError: a sum is not bounded by its factors, or a symbol has no value.
+
+    """
+    env = {v.name: n for v, n in (*model.sizes.items(), *point.items())}
+    value = tabulate(expression, Scope(model, env), {})[0]
+    return value if isinstance(value, Ball) else exact(value)
