@@ -45,6 +45,7 @@ from rot180.derive.semantics.counterexample import falsify, refute
 from rot180.derive.semantics.hypotheses import vacuous
 from rot180.derive.semantics.model import EvaluationError
 from rot180.derive.semantics.search_space import Equation
+from rot180.derive.semantics.side_conditions import strays
 from rot180.derive.theorems import Claim, claims
 
 CHECKS = ("replay", "model", "smt", "rocq")
@@ -177,13 +178,20 @@ def _check(row: Row, proof: Proof, recorded: str) -> None:
         held = "" if row.replay != "ok" else "every step holds, but it is not the committed proof"
         row.replay = _lines(held or row.replay, departs)
     row.model = _model(theorem)
+    row.smt = _smt(theorem, hard)
+
+
+def _smt(theorem: Theorem, hard: list[Obligation]) -> str:
+    """Compare the engine's side conditions with those made anew, and ask the solver about these."""
+    wrong = [said for one in smt.with_cited(theorem) for said in strays(one)]
+    if wrong:
+        return _lines("the engine's side conditions are not those of the rules' figures", *wrong)
     if not hard:
-        row.smt = "ok"
-    elif not smt.available():
-        row.smt = ABSENT
-    else:
-        bad = [a.verdict for a in smt.ask(hard) if a.verdict != "proved"]
-        row.smt = f"{len(bad)} obligations {', '.join(sorted(set(bad)))}" if bad else "ok"
+        return "ok"
+    if not smt.available():
+        return ABSENT
+    bad = [a.verdict for a in smt.ask(hard) if a.verdict != "proved"]
+    return f"{len(bad)} obligations {', '.join(sorted(set(bad)))}" if bad else "ok"
 
 
 NOTHING_FALSE = (

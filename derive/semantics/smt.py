@@ -1,4 +1,6 @@
-"""A second opinion on obligations: the SMT solver Z3, for all integers at once.
+"""A second opinion on side conditions: the SMT solver Z3, for all integers at once.
+
+What is asked is made from the proof by `side_conditions`, not taken from the engine.
 
 Extra ``rot180[smt]``. Z3 is imported here alone, and only when it is asked.
 """
@@ -14,11 +16,12 @@ from typing import Any
 from sympy import Expr
 
 from rot180.derive.display.axioms import cited
-from rot180.derive.kernel.obligations import Goal, Nonzero, Obligation, evident
+from rot180.derive.kernel.obligations import Goal, Nonzero, Obligation
 from rot180.derive.kernel.proof import Theorem
-from rot180.derive.kernel.replay import replay
+from rot180.derive.kernel.replay import replayed
 from rot180.derive.language.polynomial import monomials
 from rot180.derive.language.terms import Equal, Range
+from rot180.derive.semantics.side_conditions import hard, side_conditions
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,17 @@ def ask(obligations: Iterable[Obligation], timeout: float = 5.0) -> list[Answer]
 
 
 def hard_obligations(theorem: Theorem) -> list[Obligation]:
-    """Return the obligations of a theorem, and of those it cites, that are not evident."""
-    found = (theorem, *map(replay, cited(theorem.proof)))
-    return [o for one in found for step in one.obligations for o in step if not evident(o)]
+    """Return what a theorem and those it cites rest on, but for what can be read off.
+
+    Goals and contexts are made from the figures of the rules, not taken from the engine.
+    """
+    steps = (step for one in with_cited(theorem) for step in side_conditions(one))
+    return hard(o for step in steps for o in step)
+
+
+def with_cited(theorem: Theorem) -> tuple[Theorem, ...]:
+    """Return a theorem and those it cites."""
+    return (theorem, *map(replayed, cited(theorem.proof)))
 
 
 def _formula(goal: Goal, variables: dict[str, Any]) -> Any:
