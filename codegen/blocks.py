@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from rot180.codegen.scene import Picture
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
-from rot180.derive.display.proof_latex import Display
+from rot180.derive.display.theorem_latex import Display
 from rot180.derive.language.layers import Layer
 
 

@@ -27,9 +27,10 @@ from rot180.codegen.headings import heading
 from rot180.codegen.kernels import Kernels, subject
 from rot180.codegen.pictures import pictures
 from rot180.codegen.worked import section, worked
+from rot180.derive.display.letters import layer_letters, losses
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
-from rot180.derive.display.proof_latex import Display, latex_expression, layer_letters, losses
 from rot180.derive.display.terms_latex import escape
+from rot180.derive.display.theorem_latex import Display, latex_expression
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import layer
 from rot180.derive.theorems import theorem

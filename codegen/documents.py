@@ -19,19 +19,11 @@ from rot180.codegen.blocks import (
 )
 from rot180.codegen.pictures import pictures
 from rot180.derive.display.axioms import cited
+from rot180.derive.display.letters import layer_letters, letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
-from rot180.derive.display.proof_latex import (
-    boxed,
-    definitions,
-    latex_proof,
-    latex_theorem,
-    layer_letters,
-    letters,
-    listed,
-    proof_lines,
-    statement,
-)
+from rot180.derive.display.proof_latex import latex_proof, proof_lines
 from rot180.derive.display.terms_latex import Letters, escape
+from rot180.derive.display.theorem_latex import boxed, definitions, latex_theorem, listed, statement
 from rot180.derive.gradients.gradient import loss, output_gradient
 from rot180.derive.kernel.obligations import evident
 from rot180.derive.kernel.proof import Theorem

@@ -8,19 +8,12 @@ from dataclasses import replace
 
 from rot180.codegen.blocks import Block, Document, Note, Prose, Section
 from rot180.codegen.documents import checked, replayed, theorem_blocks, title
+from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, in_network
-from rot180.derive.display.proof_latex import (
-    Display,
-    Line,
-    box,
-    definitions,
-    letters,
-    listed,
-    subject,
-)
-from rot180.derive.display.statement import reading
 from rot180.derive.display.terms_latex import Letters, escape
+from rot180.derive.display.theorem_latex import Display, Line, box, definitions, listed, subject
 from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.spelling import reading
 from rot180.derive.language.terms import Tensor
 from rot180.derive.networks.chain_rule import derivative
 from rot180.derive.networks.network import PARAMETER, Entry, Network, Stage

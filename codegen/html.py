@@ -27,7 +27,7 @@ from rot180.codegen.render import environment
 from rot180.codegen.stepper import stepper, stepper_head
 from rot180.codegen.svg import svg
 from rot180.derive.display.mathml import Row, mathml, rows, sentence
-from rot180.derive.display.proof_latex import Display, aligned
+from rot180.derive.display.theorem_latex import Display, aligned
 
 
 @dataclass(frozen=True)

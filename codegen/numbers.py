@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rot180.derive.display.terms_latex import TEXT_WIDTH, width
+from rot180.derive.display.width import TEXT_WIDTH, width
 
 MOST = 12
 """How many rows or columns of a matrix are shown, if they fit the page."""

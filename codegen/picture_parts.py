@@ -10,7 +10,7 @@ from rot180.codegen.entries import Entry, Place, accesses, entry, integer
 from rot180.codegen.scene import Cell, Point
 from rot180.codegen.specimens import Specimen
 from rot180.codegen.windows import Window, source
-from rot180.derive.display.proof_latex import listed
+from rot180.derive.display.theorem_latex import listed
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import Access
 

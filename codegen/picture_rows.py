@@ -18,7 +18,7 @@ from rot180.codegen.picture_parts import (
 from rot180.codegen.scene import Cell, Label, Link, Picture, Shape, extent, side_by_side
 from rot180.codegen.specimens import Specimen
 from rot180.codegen.windows import source
-from rot180.derive.display.proof_latex import listed
+from rot180.derive.display.theorem_latex import listed
 from rot180.derive.language.polynomial import coefficient, symbols_of
 
 GAP = 2.6

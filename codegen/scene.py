@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import TypeAlias
 
-from rot180.derive.display.terms_latex import width
+from rot180.derive.display.width import width
 
 Point: TypeAlias = tuple[float, float]
 

@@ -19,8 +19,8 @@ from rot180.codegen.windows import (
     moving,
     source,
 )
+from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
-from rot180.derive.display.proof_latex import letters
 from rot180.derive.display.terms_latex import Letters
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import symbol

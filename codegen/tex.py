@@ -22,8 +22,8 @@ from rot180.codegen.blocks import (
     Table,
 )
 from rot180.codegen.tikz import tikz, tikz_preamble
-from rot180.derive.display.proof_latex import Display, aligned
 from rot180.derive.display.terms_latex import escape
+from rot180.derive.display.theorem_latex import Display, aligned
 
 
 def environment() -> Environment:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rot180.codegen.blocks import Section, Table
+from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import Symbols
-from rot180.derive.display.proof_latex import latex_expression, letters
 from rot180.derive.display.terms_latex import Letters
+from rot180.derive.display.theorem_latex import latex_expression
 from rot180.derive.semantics.check import Counterexample
 from rot180.derive.semantics.sign_conventions import Settled, settled
 

@@ -15,11 +15,11 @@ from itertools import product
 from sympy import Expr, Symbol
 
 from rot180.codegen.entries import Env, Limit, Product, accesses, integer, limits, products
-from rot180.derive.display.statement import reading
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
+from rot180.derive.language.spelling import reading
 from rot180.derive.language.terms import Access, Equal, Tensor, Term
 
 

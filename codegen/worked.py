@@ -21,14 +21,16 @@ from sympy import Expr, Symbol
 from rot180.codegen.blocks import Block, Formula, Prose, Section
 from rot180.codegen.examples import Example, example
 from rot180.codegen.numbers import matrices, number, product_of, sum_rows
+from rot180.derive.display.letters import layer_letters, letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
-from rot180.derive.display.proof_latex import latex_expression, layer_letters, letters, listed
-from rot180.derive.display.statement import reading
-from rot180.derive.display.terms_latex import TEXT_WIDTH, Letters, width
+from rot180.derive.display.terms_latex import Letters
+from rot180.derive.display.theorem_latex import latex_expression, listed
+from rot180.derive.display.width import TEXT_WIDTH, width
 from rot180.derive.gradients.gradient import gradient, output_gradient
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import normal
+from rot180.derive.language.spelling import reading
 from rot180.derive.language.substitute import substitute
 from rot180.derive.language.terms import (
     Access,

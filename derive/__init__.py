@@ -11,9 +11,10 @@ from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer, layer
 from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.search.prove import prove
+from rot180.derive.semantics.check import check
 from rot180.derive.theorems import theorem, theorems
 
-views.enter()
+views.enter(check=check)
 
 __all__ = [
     "Layer",

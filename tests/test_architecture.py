@@ -116,3 +116,27 @@ def test_lowering_names_no_operation(name: str) -> None:
     for path in TEMPLATES:
         if path.name.startswith("module"):
             assert not re.search(rf"\b{name}\w*\b", path.read_text()), f"{path.name}: {name}"
+
+
+def folders() -> dict[str, set[str]]:
+    """Return which folders of ``derive`` each folder imports."""
+    out: dict[str, set[str]] = {}
+    for path in (ROOT / "derive").glob("*/*.py"):
+        found = (name.split(".") for name in imports(path) if name.startswith("rot180.derive."))
+        inside = {rest[0] for _, _, *rest in found if (ROOT / "derive" / rest[0]).is_dir()}
+        out.setdefault(path.parent.name, set()).update(inside - {path.parent.name})
+    return out
+
+
+def test_the_folders_of_derive_form_no_circle() -> None:
+    left = folders()
+    while ready := [name for name, uses in left.items() if not uses & left.keys()]:
+        for name in ready:
+            del left[name]
+    assert not left, f"a circle of imports among {', '.join(left)}"
+
+
+def test_what_displays_is_entered_from_outside() -> None:
+    """The kernel, the language, the search and the theorems print nothing."""
+    uses = folders()
+    assert {name for name, found in uses.items() if "display" in found} == {"semantics"}

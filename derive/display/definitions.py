@@ -22,7 +22,7 @@ from rot180.derive.language.terms import (
 )
 
 
-def inside(*expressions: Expression) -> tuple[Tensor, ...]:
+def every_tensor(*expressions: Expression) -> tuple[Tensor, ...]:
     """Return the tensors of expressions, each once, those inside definitions before them."""
     return tuple(dict.fromkeys(t for e in expressions for t in tensors(e)))
 
@@ -33,7 +33,7 @@ def write_definitions(
     """Write what tensors are: those that are defined, then operators by name, then the free ones.
 
     Args:
-        shown: the tensors of a statement, see `inside`.
+        shown: the tensors of a statement, see `every_tensor`.
         free: the statement's own indices, for the indices of operators.
         bare: tensors that are written by their bare names.
 

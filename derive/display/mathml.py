@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
-from rot180.derive.display.proof_latex import Line, aligned, room
-from rot180.derive.display.terms_latex import width
+from rot180.derive.display.theorem_latex import Line, aligned, room
+from rot180.derive.display.width import width
 
 MISSING = 'latex2mathml is missing: pip install "rot180[book]"'
 """What to say where mathematics cannot be written as MathML."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from sympy import Expr, Symbol
 
-from rot180.derive.display.definitions import inside, write_definitions
+from rot180.derive.display.definitions import every_tensor, write_definitions
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.notation import write
 from rot180.derive.language.polynomial import (
@@ -18,8 +18,8 @@ from rot180.derive.language.polynomial import (
     symbols_of,
     text,
 )
-from rot180.derive.language.spelling import alike
-from rot180.derive.language.substitute import fresh, substitute
+from rot180.derive.language.spelling import alike, reading
+from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
     Access,
     AtLeast,
@@ -44,17 +44,6 @@ def write_condition(condition: Condition) -> str:
         constant = condition.value.as_coeff_Add()[0]
         return f"{text(condition.value - constant)} = {text(-constant)}"
     return f"0 <= {text(condition.value)} < {text(condition.size)}"
-
-
-def reading(expression: Expression) -> Expression:
-    """Unfold an operator's name at the top, so that its sum is seen: ``correlate(...)[h]``."""
-    if len(expression) == 1 and expression == (term(*expression[0].factors[:1]),):
-        head = next(iter(expression[0].factors), None)
-        if isinstance(head, Access) and head.tensor.definition is not None:
-            definition = head.tensor.definition
-            index = dict(zip(definition.formals, head.index, strict=True))
-            return tuple(substitute(t, index) for t in definition.body)
-    return expression
 
 
 def sizes_of(shown: Iterable[Tensor]) -> set[str]:
@@ -133,7 +122,7 @@ def _subject(
 def write_theorem(theorem: Theorem) -> str:
     """Write the statement and the definitions that it rests on, down to free tensors."""
     free = tuple(v for v, _ in theorem.variables)
-    shown = inside(theorem.lhs, _right(theorem))
+    shown = every_tensor(theorem.lhs, _right(theorem))
     lines = write_definitions(shown, free, alike(shown))
     return "\n".join([write_statement(theorem), *(f"  {line}" for line in lines)])
 
@@ -146,7 +135,7 @@ def _right(theorem: Theorem) -> Expression:
 def write_statement(theorem: Theorem) -> str:
     """Write the statement: equation, words, box, hypotheses; what its tensors are is left out."""
     free, right = tuple(v for v, _ in theorem.variables), _right(theorem)
-    bare = alike(inside(theorem.lhs, right))
+    bare = alike(every_tensor(theorem.lhs, right))
     left = _subject(theorem.lhs, free, bare)
     shown, names = name_paddings(right, free) if theorem.words else (right, [])
     lines = [f"{left} = {write(shown, free, (), bare)}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -9,24 +10,29 @@ import sympy as sp
 from rot180.derive.certificates.writer import digest
 from rot180.derive.display.mathml import shown
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
-from rot180.derive.display.proof_latex import latex_proof, latex_theorem, proof_lines, statement
+from rot180.derive.display.proof_latex import latex_proof, proof_lines
 from rot180.derive.display.statement import write_theorem
+from rot180.derive.display.theorem_latex import latex_theorem, statement
 from rot180.derive.kernel.proof import VIEWS, Proof, Theorem
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.sympy_bridge import theorem_to_sympy
-from rot180.derive.semantics.check import Report, check
+from rot180.derive.language.sympy_bridge import to_sympy
 
 
-def enter() -> None:
-    """Enter every view."""
+def enter(**more: Callable[..., Any]) -> None:
+    """Enter every view.
+
+    Args:
+        more: views of other parts, by name.
+
+    """
     VIEWS.update(
+        more,
         text=_text,
         latex=_latex,
         _repr_latex_=_notebook_latex,
         _repr_html_=_notebook_html,
         _digest=digest,
         sympy=_sympy,
-        check=_check,
     )
 
 
@@ -51,8 +57,6 @@ def _notebook_html(one: Theorem | Proof) -> str:
 
 
 def _sympy(one: Theorem) -> sp.Eq:
-    return theorem_to_sympy(one)
-
-
-def _check(one: Theorem, **options: Any) -> Report:
-    return check(one, **options)
+    """Return the statement of a theorem as an unevaluated SymPy equation."""
+    left, right = (to_sympy(side, one.variables) for side in (one.lhs, one.rhs))
+    return sp.Eq(left, right, evaluate=False)

@@ -27,7 +27,8 @@ from rot180.derive.language.operators import (
     transpose,
 )
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of, text
-from rot180.derive.language.terms import Access, Apply, Equal, Tensor, Term
+from rot180.derive.language.substitute import substitute
+from rot180.derive.language.terms import Access, Apply, Equal, Expression, Tensor, Term, term
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,17 @@ def alike(shown: Iterable[Tensor]) -> frozenset[Tensor]:
     for t in shown:
         found.setdefault(spelled(t), set()).add(t)
     return frozenset(t for same in found.values() if len(same) > 1 for t in same)
+
+
+def reading(expression: Expression) -> Expression:
+    """Unfold an operator's name at the top, so that its sum is seen: ``correlate(...)[h]``."""
+    if len(expression) == 1 and expression == (term(*expression[0].factors[:1]),):
+        head = next(iter(expression[0].factors), None)
+        if isinstance(head, Access) and head.tensor.definition is not None:
+            definition = head.tensor.definition
+            index = dict(zip(definition.formals, head.index, strict=True))
+            return tuple(substitute(t, index) for t in definition.body)
+    return expression
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

@@ -16,7 +16,6 @@ import sympy as sp
 from sympy import Expr, Symbol
 from sympy.logic.boolalg import Boolean
 
-from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.notation import Layer, make_layer, parse_layer
 from rot180.derive.language.polynomial import coefficient, door, normal, symbol, text
 from rot180.derive.language.scalar_functions import FUNCTIONS, T
@@ -32,7 +31,7 @@ from rot180.derive.language.terms import (
     Term,
     define,
 )
-from rot180.derive.search.rewriting import contradictory
+from rot180.derive.language.vanishing import contradictory
 
 # -- SymPy in ------------------------------------------------------------------------------------
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -189,13 +188,6 @@ def to_sympy(
     """
     known = {v: (_ZERO, normal(n - 1)) for v, n in variables if n is not None}
     return sp.Add(*(_term(u, known) for t in expression for u in _unfold(t, known)))
-
-
-def theorem_to_sympy(theorem: Theorem) -> sp.Equality:
-    """Return the statement of a theorem as an unevaluated SymPy equation."""
-    left = to_sympy(theorem.lhs, theorem.variables)
-    right = to_sympy(theorem.rhs, theorem.variables)
-    return sp.Eq(left, right, evaluate=False)
 
 
 def _unfold(t: Term, taken: Collection[Symbol]) -> list[Term]:

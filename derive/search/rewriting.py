@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
 from sympy import Expr, Symbol
 
@@ -22,6 +21,7 @@ from rot180.derive.language.terms import (
     Tensor,
     Term,
 )
+from rot180.derive.language.vanishing import contradictory, never
 from rot180.derive.search.derivation import Derivation, factors_of, places
 
 
@@ -163,19 +163,6 @@ def drop_implied(d: Derivation) -> None:
             at += 1
         else:
             d.apply("bracket", at, drop=(n,), add=())
-
-
-def never(t: Term) -> bool:
-    """Say whether a term has an equation of two numbers that differ."""
-    values = [f.value for f in t.factors if isinstance(f, Equal)]
-    return any(e.is_number and e != 0 for e in values)
-
-
-def contradictory(t: Term) -> bool:
-    """Say whether two equations give one index two numbers: the term will be found to be zero."""
-    values = [f.value for f in t.factors if isinstance(f, Equal)]
-    apart = (normal(a - sign * b) for a, b in combinations(values, 2) for sign in (1, -1))
-    return any(e.is_number and e != 0 for e in apart)
 
 
 def tidy(d: Derivation) -> None:

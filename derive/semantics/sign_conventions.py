@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rot180.derive.display.statement import reading
 from rot180.derive.language.operators import rot180, size
 from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.spelling import reading
 from rot180.derive.language.terms import Expression
 from rot180.derive.semantics.claims import Verdict, judge_equation
 from rot180.derive.semantics.search_space import BOUND

@@ -16,7 +16,7 @@ from rot180.codegen.numbers import matrix, number, sum_rows
 from rot180.codegen.worked import ENTRIES, Worked, section, worked
 from rot180.derive import layer
 from rot180.derive.display.notations import NIELSEN
-from rot180.derive.display.terms_latex import TEXT_WIDTH, width
+from rot180.derive.display.width import TEXT_WIDTH, width
 from rot180.derive.semantics.model import EvaluationError
 
 Array = NDArray[Any]

@@ -18,21 +18,18 @@ from sympy import Expr
 
 from rot180.codegen.documents import fragment, layer_document
 from rot180.codegen.tex import latex
+from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import NOTATIONS
-from rot180.derive.display.proof_latex import (
-    latex_expression,
-    latex_proof,
-    latex_theorem,
-    letters,
-    outline,
-)
-from rot180.derive.display.statement import reading
-from rot180.derive.display.terms_latex import TEXT_WIDTH, Letters, escape, letter, width
+from rot180.derive.display.proof_latex import latex_proof, outline
+from rot180.derive.display.terms_latex import Letters, escape, letter
+from rot180.derive.display.theorem_latex import latex_expression, latex_theorem
+from rot180.derive.display.width import TEXT_WIDTH, width
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import normal, symbol
+from rot180.derive.language.spelling import reading
 from rot180.derive.language.terms import (
     Access,
     Apply,

@@ -11,10 +11,10 @@ import pytest
 from sympy import Integer
 
 from rot180.derive.certificates.reader import MalformedError, loads
-from rot180.derive.display.definitions import inside
+from rot180.derive.display.definitions import every_tensor
+from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import NIELSEN
-from rot180.derive.display.proof_latex import boxed, latex_theorem, letters
-from rot180.derive.display.statement import reading
+from rot180.derive.display.theorem_latex import boxed, latex_theorem
 from rot180.derive.kernel.proof import Proof, Step
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.losses import softmax
@@ -31,7 +31,7 @@ from rot180.derive.language.operators import (
 )
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.printer import write
-from rot180.derive.language.spelling import alike, application, spelled
+from rot180.derive.language.spelling import alike, application, reading, spelled
 from rot180.derive.language.terms import Apply, Equal, Tensor, define, tensor, term
 from rot180.derive.theorems import claims, theorem
 
@@ -219,7 +219,7 @@ def test_every_tensor_of_a_statement_is_stated_once(name: str) -> None:
     """In text and in LaTeX: what is not free has a definition, what is free a box."""
     found = theorem(name)
     text = str(found).splitlines()
-    shown = inside(found.lhs, reading(found.rhs) if found.words else found.rhs)
+    shown = every_tensor(found.lhs, reading(found.rhs) if found.words else found.rhs)
     for t in shown:
         if t.definition is None:
             size = ",".join(map(str, t.shape))

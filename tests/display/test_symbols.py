@@ -13,6 +13,7 @@ from rot180.codegen.cli import main
 from rot180.codegen.documents import layer_document
 from rot180.codegen.tex import latex
 from rot180.derive import gradient, layer, theorem, theorems
+from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import (
     DEEP_LEARNING,
     NIELSEN,
@@ -21,14 +22,10 @@ from rot180.derive.display.notations import (
     in_network,
     parse_symbols,
 )
-from rot180.derive.display.proof_latex import (
-    latex_proof,
-    latex_theorem,
-    letters,
-    proof_lines,
-    statement,
-)
-from rot180.derive.display.terms_latex import TEXT_WIDTH, Letters, width
+from rot180.derive.display.proof_latex import latex_proof, proof_lines
+from rot180.derive.display.terms_latex import Letters
+from rot180.derive.display.theorem_latex import latex_theorem, statement
+from rot180.derive.display.width import TEXT_WIDTH, width
 
 SWEEP = "y[p] = sum[k] x[s*p + d*k - a] * w[k]"
 OWN = """

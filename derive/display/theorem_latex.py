@@ -1,0 +1,309 @@
+"""Theorems as LaTeX text: statements, definitions, displayed equations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sympy import Expr
+
+from rot180.derive.display.definitions import every_tensor, readable, table
+from rot180.derive.display.letters import (
+    inside_definition,
+    letters,
+)
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.display.terms_latex import Letters, escape
+from rot180.derive.display.width import text_width, width
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.polynomial import (
+    factored,
+    normal,
+    ordered,
+    symbol,
+    symbols_of,
+)
+from rot180.derive.language.scalar_functions import FUNCTIONS, relation
+from rot180.derive.language.spelling import reading, spelled
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Condition,
+    Derivative,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Tensor,
+    Term,
+    term,
+)
+
+
+def condition(c: Condition, style: Letters) -> str:
+    """Return a condition without brackets, with positive terms on both sides."""
+    if isinstance(c, Range):
+        return style.factor(c)[1:-1]
+    if isinstance(c, Equal):
+        return " = ".join(style.sides(c.value))
+    return " \\ge ".join(style.halves(c.value))
+
+
+def latex_expression(expression: Expression, style: Letters | None = None) -> str:
+    """Return an expression as LaTeX mathematics on one line."""
+    return (style or Letters()).rows(expression, float("inf"))[0]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One equation of an ``align*``; an empty left side continues the chain above it."""
+
+    left: str
+    right: Expression
+    remark: str
+    style: Letters
+
+    def rows(self, room: float) -> list[str]:
+        """Return the right side in rows no wider than `room` points."""
+        return self.style.rows(self.right, room)
+
+
+@dataclass(frozen=True)
+class Matrix(Line):
+    """The definition of a table of numbers.
+
+    Attributes:
+        entries: its rows; entry [0, 0] is the first one.
+
+    """
+
+    entries: tuple[tuple[Expr, ...], ...] = ()
+
+    def rows(self, room: float) -> list[str]:
+        """Return the table, whatever the room."""
+        rows = " \\\\ ".join(" & ".join(map(str, row)) for row in self.entries)
+        return [f"\\begin{{pmatrix}} {rows} \\end{{pmatrix}}"]
+
+
+Display: TypeAlias = tuple[Line, ...]
+"""Equations that are displayed together."""
+
+
+def room(lines: Sequence[Line]) -> float:
+    """Return the width that is left for right sides, in points."""
+    return lines[0].style.page - max(width(line.left) for line in lines) - width("=")
+
+
+def aligned(lines: Sequence[Line]) -> str:
+    """Return the lines, aligned; right sides that are too long for the page are broken.
+
+    Reasons stand in a column of their own if it fits beside the right sides, else at the margin.
+    """
+    space = room(lines)
+    rows = [line.rows(space) for line in lines]
+    widest = max(width(row) for row in (r for parts in rows for r in parts))
+    reasons = max(text_width(line.remark) for line in lines)
+    column = 0 < reasons <= space - widest - width("\\quad")
+    out = []
+    for line, parts in zip(lines, rows, strict=True):
+        left = f"{line.left}\n" if line.left else ""
+        before = "&\\quad& \\text" if column else "\\tag*"
+        reason = f" {before}{{\\small {line.remark}}}" if line.remark else ""
+        body = " \\\\\n  &\\qquad ".join(parts)
+        out.append(f"{left}  &= {body}{reason}")
+    begin, name = ("{alignat*}{2}", "alignat*") if column else ("{align*}", "align*")
+    return f"\\begin{begin}\n" + " \\\\\n".join(out) + f"\n\\end{{{name}}}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Join parts as a sentence does.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return ", ".join([*parts[:-2], " and ".join(parts[-2:])])
+
+
+def box(t: Tensor, style: Letters) -> str:
+    """Return the box of a tensor, its sizes multiplied."""
+    sizes = ("\\mathbb{Z}" if n is None else style.polynomial(n) for n in t.shape)
+    return " \\times ".join(sizes)
+
+
+def definitions(defined: Iterable[Tensor], style: Letters) -> Display:
+    """Return the equations that define tensors, each with its box."""
+    return tuple(_definition(readable(t, style.free), style) for t in defined)
+
+
+def _definition(t: Tensor, style: Letters) -> Line:
+    assert t.definition is not None
+    own, body = inside_definition(t, style), t.definition.body
+    if entries := table(t):
+        return Matrix(own.tensor(t), body, "rows and columns from $0$ on", own, entries)
+    remark = f"box ${box(t, style)}$" if set(t.shape) - {None} else ""
+    return Line(own.factor(Access(t, t.definition.formals)), body, remark, own)
+
+
+def latex_theorem(
+    theorem: Theorem, known: Collection[Tensor] = (), symbols: Symbols = DEEP_LEARNING
+) -> str:
+    """Return the statement as LaTeX text, see `statement`."""
+    parts = statement(theorem, known, symbols)
+    return "\n".join(part if isinstance(part, str) else aligned(part) for part in parts)
+
+
+def statement(
+    theorem: Theorem, known: Collection[Tensor] = (), symbols: Symbols = DEEP_LEARNING
+) -> list[str | Display]:
+    """Return the statement: constants, conditions, equation, and what its names stand for.
+
+    Args:
+        theorem: what is stated.
+        known: the tensors that the reader has met.
+        symbols: the notation.
+
+    Returns:
+        sentences with their mathematics in ``$...$``, and displayed equations.
+
+    """
+    style = letters(theorem, symbols)
+    named = [f"${style.symbol(c.name)} = {style.typeset(factored(e))}$" for c, e in style.constants]
+    out: list[str | Display] = [f"Let {listed(named)}."] if named else []
+    out.append(_for_all(theorem, style))
+    lines = [Line(subject(theorem, style), theorem.rhs, "", style)]
+    if (plain := reading(theorem.rhs)) != theorem.rhs:
+        known = {*known, *(a.tensor for a in theorem.rhs[0].factors if isinstance(a, Access))}
+        lines.append(Line("", plain, "", style))
+    out.append(tuple(lines))
+    if theorem.words:
+        out.append(f"In words: {in_words(theorem, style)}.")
+    applied = {
+        (f.function, f.order) for u in theorem.rhs for f in u.factors if isinstance(f, Apply)
+    }
+    for name, order in sorted(a for a in applied if a[1]):
+        nth = f"derivative of order {order}" if order > 1 else "derivative"
+        said = f"The {nth} of ${style.function(name, 0)}$ is ${style.function(name, order)}$"
+        out.append(f"{said}{known_derivative(name, order, style)}.")
+    if related := dict.fromkeys(_relations(theorem, style)):
+        out.append(f"It is used that {listed([f'${one}$' for one in related])}.")
+    new = [t for t in every_tensor(*theorem.lines) if t not in known]
+    if defined := [t for t in new if t.definition is not None]:
+        out += ["Here", definitions(defined, style)]
+    if free := [t for t in new if t.definition is None]:
+        out.append(f"{'and' if defined else 'Here'} {listed([boxed(t, style) for t in free])}.")
+    return out
+
+
+def boxed(t: Tensor, style: Letters) -> str:
+    """Say what box a free tensor has."""
+    size = f"has the box ${box(t, style)}$" if t.shape else "is a number"
+    return f"${style.tensor(t)}$ {size}"
+
+
+def _for_all(theorem: Theorem, style: Letters) -> str:
+    """Say under which conditions, and for which indices, a theorem holds."""
+    given = [condition(c, style) for c in theorem.hypotheses]
+    boxes = [(style.symbol(v.name), n) for v, n in theorem.variables]
+    given += [f"0 \\le {name} < {style.polynomial(n)}" for name, n in boxes if n is not None]
+    anywhere = [f"${name}$" for name, n in boxes if n is None]
+    said = ", ".join(f"${c}$" for c in given)
+    if anywhere:
+        integers = f"{'all integers' if anywhere[1:] else 'every integer'} {listed(anywhere)}"
+        return f"For all {said} and {integers}," if said else f"For {integers},"
+    return f"For all {said}," if said else "We have"
+
+
+_ATOM = r"\(?\w+(?:\^\d+)?\)?"
+_VALUE = rf"-?{_ATOM}(?: ?[-+*] ?{_ATOM})*"
+
+
+def in_words(theorem: Theorem, style: Letters) -> str:
+    """Return the theorem's words with its tensors, indices and polynomials as mathematics."""
+    known = {spelled(t): style.tensor(t) for t in every_tensor(*theorem.lines)}
+    longest = sorted(known, key=len, reverse=True)
+    names = "|".join(map(re.escape, longest))
+    applied = "|".join(re.escape(n) for n in longest if "(" in n) or "(?!)"
+    for c, e in style.constants:
+        known |= {factored(e): style.symbol(c.name), factored(normal(-e)): f"-{c.name}"}
+    functions = "|".join(sorted(_functions(theorem))) or "(?!)"
+    pattern = (
+        rf"\b(?:of|with) (?P<name>{names})(?!\w)|(?P<applied>{applied})(?!\w)"
+        rf"|\b(?:stride|dilation|padding) (?P<values>{_VALUE}(?: and {_VALUE})*)(?=[,;.]|$)"
+        rf"|\b(?P<entrywise>(?:{functions})'*\((?:{names})\))"
+        r"|\bover (?P<indices>\w+(?:, \w+)*)$|\b(?P<sum>\w+(?: [-+] \w+)+)"
+    )
+    out, at = "", 0
+    for m in re.finditer(pattern, theorem.words):
+        start, end = m.span(m.lastgroup or 0)
+        said = theorem.words[start:end]
+        if m["entrywise"]:
+            head, inner = said.rstrip(")").split("(", 1)
+            name = head.rstrip("'")
+            known[said] = f"{style.function(name, len(head) - len(name))}({known[inner]})"
+        parts = [said] if said in known else re.split(r"( and |, )", said)
+        parts[::2] = [f"${known.get(e) or style.typeset(e)}$" for e in parts[::2]]
+        out, at = out + escape(theorem.words[at:start]) + "".join(parts), end
+    return re.sub(r"(\d+) x (\d+)", r"$\1 \\times \2$", out + escape(theorem.words[at:]))
+
+
+def _functions(theorem: Theorem) -> set[str]:
+    factors = (f for line in theorem.lines for t in line for f in t.factors)
+    return {f.function for f in factors if isinstance(f, Apply)}
+
+
+def subject(theorem: Theorem, style: Letters) -> str:
+    """Return the left side; a gradient that the notation has a name for is also called by it."""
+    left = latex_expression(theorem.lhs, style)
+    head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 and theorem.lhs[0].factors else None
+    if isinstance(head, Derivative) and len(head.factors) == 1:
+        inner, name = head.factors[0], style.gradient(head.wrt.tensor.name)
+        if isinstance(inner, Access) and not inner.index and name:
+            return f"{name}{style.index(head.wrt.index, ())} = {left}"
+    return left
+
+
+def used(theorem: Theorem, number: int) -> tuple[Term, Factor | None, dict[str, Any]]:
+    """Return the term a step is applied to, the factor if there is one, and the arguments."""
+    step = theorem.proof.steps[number]
+    t = theorem.lines[number + step.reverse][step.at]
+    if step.inside is not None:
+        pending = t.factors[step.inside]
+        assert isinstance(pending, Derivative)
+        t = term(*pending.factors)
+    given: dict[str, Any] = dict(step.arguments)
+    return t, t.factors[given["factor"]] if "factor" in given else None, given
+
+
+def known_derivative(name: str, order: int, style: Letters) -> str:
+    """Say what is known of a derivative: a relation, or what holds where there is none."""
+    if relation(name, order) is not None:
+        return f", ${relation_latex(name, order, style)}$"
+    if name in FUNCTIONS and order == 1 and FUNCTIONS[name].convention:
+        said = FUNCTIONS[name].convention.replace(f"{name}'", style.function(name, 1))
+        return f", with ${said}$"
+    return ""
+
+
+def _relations(theorem: Theorem, style: Letters) -> Iterator[str]:
+    """Yield the relations that a proof uses."""
+    for number, step in enumerate(theorem.proof.steps):
+        _, f, _ = used(theorem, number)
+        if step.rule == "relate" and isinstance(f, Apply):
+            yield relation_latex(f.function, f.order, style)
+
+
+def relation_latex(name: str, order: int, style: Letters) -> str:
+    r"""Write what a function's derivative is, ``\tanh' = 1 - \tanh^{2}``."""
+    found = relation(name, order)
+    assert found is not None
+    out = ""
+    for powers, c in ordered(found):
+        words = ["t" if n == "t" else style.function(n, 0) for n, _ in powers]
+        parts = [w if k == 1 else f"{w}^{{{k}}}" for w, (_, k) in zip(words, powers, strict=True)]
+        size = [str(abs(c))] if abs(c) != 1 or not parts else []
+        sign = (" - " if c < 0 else " + ") if out else "-" if c < 0 else ""
+        out += sign + "\\,".join([*size, *parts])
+    at = "(t)" if symbol("t") in symbols_of(found) else ""
+    return f"{style.function(name, order)}{at} = {out or '0'}"
