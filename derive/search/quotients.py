@@ -36,9 +36,10 @@ from rot180.derive.language.terms import (
     accesses_and_brackets,
     factor_symbols,
 )
+from rot180.derive.language.vanishing import never
 from rot180.derive.search.derivation import Derivation, NotProvedError
 from rot180.derive.search.farkas import certify
-from rot180.derive.search.rewriting import collect, drop_implied, never, sift, use_equations
+from rot180.derive.search.rewriting import collect, drop_implied, sift, use_equations
 
 
 def reduce(d: Derivation) -> None:
