@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from typing import TypeAlias
 
 import sympy as sp
 from sympy import Expr
 
-from rot180.derive.language.polynomial import exceeds, integral, normal, rational, text
+from rot180.derive.language.polynomial import exceeds, integral, monomials, normal, rational, text
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Range
 
 
@@ -29,6 +30,9 @@ class Nonzero:
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", integral(self.value))
 
+
+SIZE = 100_000
+"""How many monomials a product of facts may have before it is added up."""
 
 Goal: TypeAlias = Condition | Nonzero
 
@@ -143,6 +147,8 @@ def certifies(certificate: Certificate, obligation: Obligation) -> bool:
         nonnegative, zero = with_negation(part, obligation.context)
         total: Expr = sp.Integer(1)
         for multiplier, numbers in refutation.products:
+            if prod(len(monomials(nonnegative[n])) for n in numbers if n < len(nonnegative)) > SIZE:
+                return False
             if not (isinstance(multiplier, sp.Rational) and multiplier >= 0):
                 return False
             if not all(n < len(nonnegative) for n in numbers):

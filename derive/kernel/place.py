@@ -68,8 +68,7 @@ class Place:
         """Return a factor of the term that is of some type."""
         found = self.factor(number)
         if not isinstance(found, kind):
-            said = f"factor {number} is {found}, a {type(found).__name__}"
-            raise RuleError(f"{said}; expected {kind.__name__} [side condition: {kind.__name__}]")
+            raise RuleError(f"factor {number} is {found}, expected {kind.__name__}")
         return found
 
     def around(self, *numbers: int) -> tuple[Factor, ...]:

@@ -104,17 +104,17 @@ class Proof(Shown):
 
     def __post_init__(self) -> None:
         tm.require_expression("start", self.start)
+        whole = all(type(s) is Step for s in self.steps) and NAMES.fullmatch(self.name)
+        plain = all(isinstance(v, Symbol) and v == symbol(v.name) for v, _ in self.variables)
+        kinds = (tm.Equal, Range, tm.AtLeast)
+        if not (whole and plain and all(type(c) in kinds for c in self.hypotheses)):
+            raise TypeError(f"proof {self.name!r}: a part of it is of a wrong type")
+        sizes = tuple((v, None if n is None else integral(n)) for v, n in self.variables)
         lines = (self.start, *(s.result for s in self.steps if s.result is not None))
         given = (t for s in self.steps for _, v in s.arguments for t in mentioned(v))
         made = dict.fromkeys((*(t for e in lines for t in tensors(e)), *given))
-        object.__setattr__(self, "spelling", tuple(map(spelled, made)))
-        sizes = tuple((v, None if n is None else integral(n)) for v, n in self.variables)
         object.__setattr__(self, "variables", sizes)
-        conditions = tuple(type(c) in (tm.Equal, Range, tm.AtLeast) for c in self.hypotheses)
-        steps = tuple(type(s) is Step for s in self.steps)
-        plain = all(v == symbol(v.name) for v, _ in self.variables)
-        if not (NAMES.fullmatch(self.name) and plain and all(conditions) and all(steps)):
-            raise TypeError(f"proof {self.name!r}: a part of it is of a wrong type")
+        object.__setattr__(self, "spelling", tuple(map(spelled, made)))
 
     @cached_property
     def facts(self) -> tuple[Condition, ...]:

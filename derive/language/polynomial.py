@@ -80,7 +80,7 @@ def _parts(e: Expr, whole: Expr) -> dict[Monomial, sp.Rational]:
     """Expand an expression into its monomials, whatever was left unevaluated in it."""
     if isinstance(e, sp.Rational):
         return {(): sp.Rational(e.p, e.q)}
-    if isinstance(e, Symbol) and e == symbol(e.name):
+    if isinstance(e, Symbol) and e == symbol(e.name) and SPELLED.fullmatch(e.name):
         return {((e.name, 1),): sp.Integer(1)}
     if isinstance(e, sp.Add):
         total: dict[Monomial, sp.Rational] = {}
@@ -112,11 +112,16 @@ def _times(
                 powers[name] = powers.get(name, 0) + k
             both = tuple(sorted(powers.items()))
             out[both] = out.get(both, sp.Integer(0)) + c * d
+    if len(out) > MOST_MONOMIALS:
+        raise ValueError(f"a polynomial has more than {MOST_MONOMIALS} monomials")
     return out
 
 
-HIGHEST_POWER = 4096
-"""The highest power that an expression may have of a name."""
+HIGHEST_POWER, MOST_MONOMIALS = 4096, 10_000
+"""The highest power of a name, and the most monomials, that a polynomial may have."""
+
+SPELLED = re.compile(r"_?[A-Za-z0-9][A-Za-z0-9_]*")
+"""How a symbol is spelled; those with an underscore in front are our own."""
 
 WRITTEN_POWER, DIGITS = 16, 100
 """The highest power, and the most digits of a number, that a text may have."""

@@ -205,30 +205,51 @@ def derivatives(expression: Expression) -> Iterator[Derivative]:
                     yield from derivatives(a.tensor.definition.body)
 
 
+MOST_SUPPORTS = 1000
+"""How many brackets the supports of a product may be, and how many definitions they unfold."""
+
+
 def supports(factors: Iterable[Factor], taken: Collection[Symbol]) -> tuple[Bracket, ...]:
     """Return brackets that hold wherever the product can be nonzero.
 
     A free tensor gives its box; a defined one its box and, if its body is a single term, the
     supports of that term, its bound variables as new (existential) names outside `taken`. A
     pending derivative of a product vanishes wherever the product is identically zero.
+
+    Raises:
+        ValueError: they are more than `MOST_SUPPORTS`.
+
     """
     out: list[Bracket] = []
-    names = set(taken)
+    _supports(factors, set(taken), out, [0])
+    return tuple(out)
+
+
+def _supports(
+    factors: Iterable[Factor], names: set[Symbol], out: list[Bracket], unfolded: list[int]
+) -> None:
     for factor in factors:
         if isinstance(factor, Equal | Range):
-            out.append(factor)
+            _add(factor, names, out)
         elif isinstance(factor, Derivative):
-            out += supports(factor.factors, names)
+            _supports(factor.factors, names, out, unfolded)
         elif isinstance(factor, Access):
             for e, n in zip(factor.index, factor.tensor.shape, strict=True):
                 if n is not None:
-                    out.append(Range(e, n))
+                    _add(Range(e, n), names, out)
             definition = factor.tensor.definition
             if definition is not None and len(definition.body) == 1:
+                unfolded[0] += 1
+                if unfolded[0] > MOST_SUPPORTS:
+                    raise ValueError(f"the supports unfold more than {MOST_SUPPORTS} definitions")
                 body = apart(definition.body[0], names | factor_symbols(factor))
                 names |= set(body.variables)
                 body = substitute(body, dict(zip(definition.formals, factor.index, strict=True)))
-                out += supports(body.factors, names)
-        for bracket in out:
-            names |= factor_symbols(bracket)
-    return tuple(out)
+                _supports(body.factors, names, out, unfolded)
+
+
+def _add(bracket: Bracket, names: set[Symbol], out: list[Bracket]) -> None:
+    out.append(bracket)
+    names |= factor_symbols(bracket)
+    if len(out) > MOST_SUPPORTS:
+        raise ValueError(f"a product has more than {MOST_SUPPORTS} supports")

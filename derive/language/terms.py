@@ -18,6 +18,7 @@ from sympy import Expr, Symbol
 
 from rot180.derive.language.polynomial import (
     NAME,
+    SPELLED,
     degree,
     door,
     integral,
@@ -26,6 +27,9 @@ from rot180.derive.language.polynomial import (
     symbol,
     symbols_of,
 )
+
+HIGHEST_ORDER, DEEPEST = 100, 8
+"""The highest order of a scalar function's derivative; how deep derivatives may be nested."""
 
 
 def _require(holds: bool, what: str, found: object, expected: str) -> None:
@@ -58,6 +62,9 @@ class Tensor:
         _require(known, "definition", self.definition, "a definition or None")
         shape = tuple(None if n is None else integral(n) for n in self.shape)
         object.__setattr__(self, "shape", shape)
+        formals = frozenset(self.definition.formals if self.definition else ())
+        if any(symbols_of(n) & formals for n in shape if n is not None):
+            raise ValueError(f"tensor {self.name}: its box contains an index of its definition")
         if self.definition is None and None in self.shape:
             raise ValueError(f"tensor {self.name}: an axis without a size needs a definition")
         if self.definition is not None and len(self.definition.formals) != len(self.shape):
@@ -156,12 +163,9 @@ class Apply:
     def __post_init__(self) -> None:
         named = isinstance(self.function, str) and NAME.fullmatch(self.function) is not None
         _require(named, "function", self.function, "the name of a function")
-        _require(type(self.order) is int and self.order >= 0, "order", self.order, "a number >= 0")
+        small = type(self.order) is int and 0 <= self.order <= HIGHEST_ORDER
+        _require(small, "order", self.order, f"a number from 0 to {HIGHEST_ORDER}")
         _require(type(self.argument) is Access, "argument", self.argument, "an access")
-
-
-DEEPEST = 8
-"""How deep derivatives may stand inside each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +183,8 @@ class Derivative:
 
     @property
     def depth(self) -> int:
-        """Return how deep derivatives stand inside each other here; 1 if there is no other."""
-        inner = (f.depth for f in self.factors if isinstance(f, Derivative))
-        return 1 + max(inner, default=0)
+        """Return how deep derivatives are nested here; 1 if there is no other."""
+        return 1 + max((f.depth for f in self.factors if isinstance(f, Derivative)), default=0)
 
 
 def _require_factors(factors: object) -> None:
@@ -200,8 +203,8 @@ def _require_symbols(what: str, symbols: object) -> None:
     _require(isinstance(symbols, tuple), what, symbols, "a tuple of symbols")
     assert isinstance(symbols, tuple)
     for v in symbols:
-        plain = isinstance(v, Symbol) and v == symbol(v.name)
-        _require(plain, what, v, "a symbol as `symbol` makes them")
+        plain = isinstance(v, Symbol) and v == symbol(v.name) and SPELLED.fullmatch(v.name)
+        _require(bool(plain), what, v, "a symbol as `symbol` makes them")
     if len(set(symbols)) != len(symbols):
         raise ValueError(f"{what}: a variable is named twice: {symbols}")
 
@@ -293,10 +296,7 @@ class Definition:
     @cached_property
     def parameters(self) -> frozenset[Symbol]:
         """Return the symbols that are neither formals nor bound."""
-        free: set[Symbol] = set()
-        for term in self.body:
-            free |= term.symbols - set(term.variables)
-        return frozenset(free - set(self.formals))
+        return free_symbols(self.body) - frozenset(self.formals)
 
 
 def require_expression(what: str, expression: object) -> None:
