@@ -66,9 +66,9 @@ class Place:
 
     def the(self, kind: type[_F], number: int) -> _F:
         """Return a factor of the term that is of some type."""
-        found = self.factor(number)
+        found, name = self.factor(number), kind.__name__
         if not isinstance(found, kind):
-            raise RuleError(f"factor {number} is {found}, expected {kind.__name__}")
+            raise RuleError(f"factor {number} is {found}, expected {name} [side condition: {name}]")
         return found
 
     def around(self, *numbers: int) -> tuple[Factor, ...]:
