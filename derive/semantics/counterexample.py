@@ -169,14 +169,22 @@ def genuine(
     """
     if not functions(equation.lines) & NAMED:
         return True
+    found, seen = _in_the_reals(equation, sizes, point)
+    return found is not None or not seen
+
+
+def _in_the_reals(
+    equation: Equation, sizes: Mapping[Symbol, int], point: Mapping[Symbol, int]
+) -> tuple[Counterexample | None, bool]:
+    """Return real entries for which both sides differ, and whether any gave both a value."""
     seen = False
     for seed in range(REAL_SEEDS):
         model = RealModel(sizes, seed)
         left, right = (measure(line, model, point) for line in equation.lines)
         if left.apart(right):
-            return True
+            return Counterexample(model, point, 1, left, right), True
         seen |= left.known and right.known
-    return not seen
+    return None, seen
 
 
 def falsify(context: Iterable[Condition], goal: Goal) -> dict[Symbol, int] | None:
@@ -249,7 +257,14 @@ def _table(expression: Expression, model: Model, axes: Mapping[str, range]) -> A
 
 
 def _small(equation: Equation, model: Model, point: Mapping[Symbol, int]) -> Counterexample:
-    """Give the entries small values, if both sides still differ; else the residues stay."""
+    """Give the entries small values, if both sides still differ; else the residues stay.
+
+    Where a function has a name, the values are real.
+    """
+    if functions(equation.lines) & NAMED:
+        real, _ = _in_the_reals(equation, model.sizes, point)
+        if real is not None:
+            return real
     for seed in range(40):
         small = Model(model.sizes, seed, (1, 2, 3, 5, 9)[min(seed, 4)])
         _, found = differ(equation.lines, small, point)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+import numpy as np
 from sympy import Symbol
 
 from rot180.derive.language.terms import Access, Apply, Derivative, Expression, Factor
@@ -163,7 +164,7 @@ def _applied(factors: Iterable[Factor]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class RealModel(Model):
-    """A model whose entries are floats from 1/2 to 3/2, some of them negative if it is odd.
+    """A model whose entries are sixteenths from 1/2 to 3/2, some negative if its seed is odd.
 
     The functions are the real ones. A comparison is sound: what is apart here is different.
     """
@@ -185,7 +186,7 @@ class RealModel(Model):
         for n, place in enumerate(at):
             drawn = hashed(f"{label} {place}")
             sign = -1 if self.seed % 2 and drawn >> 20 & 1 else 1
-            out[n] = Ball(sign * (0.5 + drawn % 1024 / 1024), 0.0)
+            out[n] = Ball(sign * (0.5 + drawn % 17 / 16), 0.0)
         return out
 
     def number(self, c: Fraction) -> Ball:
@@ -193,12 +194,16 @@ class RealModel(Model):
         return exact(c)
 
     def spelled(self) -> tuple[str, ...]:
-        """Write the functions that were looked at; entries are too long to read."""
-        found = [
-            f"{key[1]}({key[2]}) = {value}"
-            for key, value in self.memo.items()
-            if isinstance(key, tuple) and key[0] == "function" and value.known
-        ]
+        """Write the entries, and the values of functions that were looked at."""
+        found = []
+        for key, value in self.memo.items():
+            if not isinstance(key, tuple):
+                continue
+            if key[0] == "function" and len(key) == 3 and value.known:
+                found.append(f"{key[1]}({key[2]}) = {value}")
+            elif isinstance(value, np.ndarray) and len(key) == 2 and value.ndim <= 1:
+                shown = ", ".join(map(str, value.reshape(-1)))
+                found.append(f"{key[0]} = {f'[{shown}]' if value.ndim else shown}")
         return tuple(sorted(found))
 
 

@@ -131,8 +131,8 @@ def far_window(equation: Equation) -> range:
 def far_models(equation: Equation) -> Iterator[dict[Symbol, int]]:
     """Walk over models with sizes around the numbers of the equation, while they are not much.
 
-    All sizes at once, then each name alone, then some of all names at random; hypotheses that are
-    broken thereby are mended in the other names.
+    All sizes at once, then each name alone, a parameter also with all sizes larger; then some of
+    all names at random. Hypotheses that are broken thereby are mended in the other names.
     """
     plain, fixed = plainest(equation)
     axes = set[Symbol]().union(*(axes_of(line) for line in equation.lines))
@@ -163,10 +163,10 @@ def _chosen(
                 yield {v: size}
                 if v not in axes:
                     yield {v: -size}
+                    yield {**{w: 2 * size + BOUND for w in moving if w in axes}, v: size}
     while moving and numbers:
-        n = rng.choice(numbers)
         some = rng.sample(moving, rng.randint(1, min(len(moving), 3)))
-        yield {v: rng.choice((n - 1, n, n + 1, n + 2, 2, 3)) for v in some}
+        yield {v: rng.choice(numbers) + rng.choice((-1, 0, 1, 2)) for v in some}
 
 
 def count_steps(names: int, bound: int) -> int:

@@ -205,6 +205,9 @@ FAR = {
     ),
     "a parameter": ("h < H: x[h]*[0 <= a-40 < H] = 0", {"a": 40}),
     "an index": ("h: x[h-40] = 0", {"H": 1}),
+    "a parameter in large boxes": (
+        "sum[k] [k == a]*A[k+6,a+k] = sum[k] [k == a]*A[k+6,a+k]*[0 <= k < 6]", {"a": 6},
+    ),
 }  # fmt: skip
 
 

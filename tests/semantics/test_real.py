@@ -165,3 +165,14 @@ def test_theorems_about_named_functions_hold_in_the_reals(name: str) -> None:
 )
 def test_a_claim_is_about_the_functions_that_names_stand_for(claim: str, word: str) -> None:
     assert judge(claim).word == word
+
+
+def test_a_refutation_says_what_the_functions_are() -> None:
+    """The values are those of the named functions, not of any that obey their relations."""
+    found = judge("h < H: tanh(z[h]) = z[h]").counterexample
+    assert found is not None
+    assert found.smallest
+    value = found.right
+    assert isinstance(value, Ball)
+    assert f"tanh({value}) = {math.tanh(value.middle):.6g}" in str(found)
+    assert f"z = [{value}]" in str(found)
