@@ -58,6 +58,11 @@ JUNK: tuple[Any, ...] = (
     "_i0",
     "a" * 400,
     "9" * 60,
+    "9" * 101,
+    "0" * 101 + "1",
+    "007*s^02",
+    "s^17",
+    "s^9*s^9",
 )
 
 
@@ -263,6 +268,27 @@ def hypotheses(rng: Random) -> list[Data]:
         {"range": ["r", "s"]},
     ]
     return rng.sample(choices, rng.choice((0, 0, 1, 2, 3)))
+
+
+def numbers(rng: Random) -> Data:
+    """Return a statement about brackets and tables of numbers alone, without steps."""
+    i, j, b = rng.sample(SUMS, 3)
+    bodies = [
+        term(
+            rng.choice((equal(f"i - {rng.choice('j012')}"), within("j", "2"), equal("i + j - 2"))),
+            coefficient=rng.choice(("1", "2", "-1", "1/2")),
+        )
+        for _ in range(rng.choice((1, 1, 2)))
+    ]
+    table = defined("E", ["2", "3"], ["i", "j"], *bodies)
+    factors = [within(i, rng.choice("23")), within(j, rng.choice("23"))]
+    factors.append(rng.choice((equal(f"{i} - {j}"), access("E", i, j), access("E", j, i))))
+    if free := rng.random() < 0.5:
+        factors += [rng.choice((within(b, "3"), within(b, "N"))), equal(f"{b} - {i}")]
+    rng.shuffle(factors)
+    variables: list[list[str | None]] = [[b, rng.choice((None, "3"))]] if free else []
+    start = [term(*factors, over=[i, j], coefficient=rng.choice(("1", "1", "3", "1/2")))]
+    return without_unused(certificate(start, (), variables, [], [table]))
 
 
 def statement(rng: Random) -> Data:

@@ -21,6 +21,7 @@ from rot180.derive.certificates.writer import dumps
 from rot180.derive.kernel.obligations import evident
 from rot180.derive.kernel.proof import Proof, Step, Theorem
 from rot180.derive.kernel.replay import follow, replay
+from rot180.derive.kernel.tables import is_table
 from rot180.derive.language.polynomial import coefficient, integral, normal, symbol
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
@@ -37,6 +38,8 @@ from rot180.derive.language.terms import (
 from rot180.derive.search.derivation import Derivation
 from rot180.derive.search.farkas import certify
 from rot180.derive.search.rewriting import differentiate
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import EvaluationError, Model
 from tests.kernel.forger_grammar import (
     FUNCTIONS,
     Data,
@@ -45,6 +48,7 @@ from tests.kernel.forger_grammar import (
     certificate,
     defined,
     derivative,
+    numbers,
     statement,
     tensors,
     term,
@@ -114,8 +118,13 @@ def of_term(rng: Random, t: Term) -> Iterator[Use]:
         new = fresh(rng.choice(("u", "p", "p1")), t.symbols | {symbol("s")})
         value = rng.choice(known) + rng.choice((0, 1, 2))
         yield "euclid", {"value": normal(value), "modulus": modulus, "variable": new}
-    if all(isinstance(f, Equal | Range) for f in t.factors):
+    if all(isinstance(f, Equal | Range) or is_table_entry(f) for f in t.factors):
         yield "exhaust", _exhaustion(rng, t)
+
+
+def is_table_entry(f: Factor) -> bool:
+    """Say whether a factor is an entry of a table of numbers."""
+    return isinstance(f, Access) and is_table(f.tensor)
 
 
 def _reindexing(rng: Random, t: Term) -> dict[str, object]:
@@ -135,11 +144,17 @@ def _reindexing(rng: Random, t: Term) -> dict[str, object]:
 
 def _exhaustion(rng: Random, t: Term) -> dict[str, object]:
     free = sorted(t.symbols - set(t.variables), key=lambda v: v.name)
-    sizes = tuple((v, integral(rng.choice((1, 2, 3)))) for v in (*free, *t.variables))
+    sizes = tuple((v, integral(rng.choice((2, 3, 3, 3)))) for v in (*free, *t.variables))
     right: tuple[Factor, ...] = tuple(
-        f for f in t.factors if not factor_symbols(f) & set(t.variables)
+        f
+        for f in t.factors
+        if not factor_symbols(f) & set(t.variables) and not isinstance(f, Access)
     )
-    return {"sizes": sizes, "scale": integral(rng.choice((0, 1, 1, 2))), "factors": right}
+    scale = integral(rng.choice((0, 1, 1, 2)))
+    if not free:
+        with suppress(EvaluationError):
+            scale = integral(int(evaluate((t,), Model({}), {})))
+    return {"sizes": sizes, "scale": scale, "factors": right}
 
 
 def of_line(rng: Random, line: Expression) -> Iterator[Use]:
@@ -324,9 +339,9 @@ def honest(rng: Random) -> Data:
     elif kind < 0.3:
         found = lemma(rng, gradient(rng) if rng.random() < 0.3 else honest(rng))
     else:
-        found = statement(rng)
+        found = statement(rng) if kind > 0.38 else numbers(rng)
     proof = loads(json.dumps(without_unused(found)))
-    done = completed(proof) if proof.steps else derivation(rng, proof, rng.choice((2, 4, 6, 9)))
+    done = completed(proof) if proof.steps else derivation(rng, proof, rng.choice((2, 3, 4, 6)))
     if rng.random() < 0.35:
         done = turned_round(done)
     out: Data = json.loads(dumps(done.proof))

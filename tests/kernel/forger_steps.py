@@ -117,6 +117,8 @@ def refutation(scope: Scope) -> Data:
         [rng.choice(("1", "1", "2", "1/2", "0", "-1", "s")), [rng.choice((0, 0, 1, 2, 3, 7, -1))]]
         for _ in range(rng.choice((0, 1, 1, 2)))
     ]
+    if rng.random() < 0.1:
+        some.append(["1", [0] * rng.choice((8, 9))])
     others = [
         [rng.choice(("1", "-1", "s", "foreign", "1/2*N")), rng.choice((0, 0, 1, 5))]
         for _ in range(rng.choice((0, 0, 1)))
