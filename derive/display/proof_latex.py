@@ -177,7 +177,9 @@ def _citation(given: dict[str, Any], style: Letters) -> str:
     """Say which theorem is used, and what its tensors and indices stand for."""
     proof = given["theorem"]
     inside = _inside_proof(proof)
-    swaps = [(inside.get(old, old), style.tensor(new)) for old, new in given["tensors"]]
+    free = [(inside[old], new) for old, new in given["tensors"] if old in inside]
+    # what is defined follows from what the free tensors become
+    swaps = [(old, style.tensor(new)) for old, new in free if old.definition is None]
     if "inner" in given:
         (known,) = proof.start[0].factors
         swaps.append((known.wrt.tensor, style.tensor(given["inner"])))
