@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sympy import Expr, Integer, Symbol
 
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of, text
 from rot180.derive.language.printer import write
+from rot180.derive.language.scalar_functions import FUNCTIONS
 from rot180.derive.language.spelling import application, spelled
 from rot180.derive.language.substitute import fresh, substitute
 from rot180.derive.language.terms import (
     Access,
+    Apply,
+    Derivative,
     Equal,
     Expression,
     Tensor,
     accesses_and_brackets,
     define,
     tensors,
+    term,
 )
 
 
@@ -27,17 +31,35 @@ def every_tensor(*expressions: Expression) -> tuple[Tensor, ...]:
     return tuple(dict.fromkeys(t for e in expressions for t in tensors(e)))
 
 
+def every_function(*expressions: Expression) -> tuple[str, ...]:
+    """Return the names of the scalar functions in expressions, those inside definitions too."""
+    bodies = (t.definition.body for t in every_tensor(*expressions) if t.definition is not None)
+    return tuple(sorted({name for e in (*expressions, *bodies) for name in _functions(e)}))
+
+
+def _functions(expression: Expression) -> Iterator[str]:
+    for t in expression:
+        for f in t.factors:
+            if isinstance(f, Apply):
+                yield f.function
+            elif isinstance(f, Derivative):
+                yield from _functions((term(*f.factors),))
+
+
 def write_definitions(
-    shown: Sequence[Tensor], free: Sequence[Symbol], bare: frozenset[Tensor] = frozenset()
+    expressions: Sequence[Expression],
+    free: Sequence[Symbol],
+    bare: frozenset[Tensor] = frozenset(),
 ) -> list[str]:
-    """Write what tensors are: those that are defined, then operators by name, then the free ones.
+    """Write what is in a statement: defined tensors, operators by name, functions, free tensors.
 
     Args:
-        shown: the tensors of a statement, see `every_tensor`.
+        expressions: the sides of the statement.
         free: the statement's own indices, for the indices of operators.
         bare: tensors that are written by their bare names.
 
     """
+    shown, functions = every_tensor(*expressions), every_function(*expressions)
     defined = [t for t in shown if t.definition is not None]
     operators = [t for t in defined if t not in bare and application(t) is not None]
     out = []
@@ -52,6 +74,10 @@ def write_definitions(
         for t in shown
         if t.definition is None
     ]
+    rules = (FUNCTIONS[name].rule for name in functions if name in FUNCTIONS)
+    said = [rule for rule in rules if rule.split(" = ")[0] != rule.split(" = ")[1]]
+    out += [f"with {', '.join(said)}"] if said else []
+    boxes += [f"function {name}" for name in functions if name not in FUNCTIONS]
     return [*out, f"for any {', '.join(boxes)}"] if boxes else out
 
 

@@ -122,8 +122,8 @@ def _subject(
 def write_theorem(theorem: Theorem) -> str:
     """Write the statement and the definitions that it rests on, down to free tensors."""
     free = tuple(v for v, _ in theorem.variables)
-    shown = every_tensor(theorem.lhs, _right(theorem))
-    lines = write_definitions(shown, free, alike(shown))
+    sides = theorem.lhs, _right(theorem)
+    lines = write_definitions(sides, free, alike(every_tensor(*sides)))
     return "\n".join([write_statement(theorem), *(f"  {line}" for line in lines)])
 
 

@@ -12,7 +12,7 @@
         dilate(grad_y, s)[h] = sum[p] grad_y[p] * [h == s*p]
         rot180(w)[k] = w[K-1-k]
         convolve(dilate(grad_y, s), rot180(w))[h] = sum[j] dilate(grad_y, s)[h+K*d+lo-d-d*j] * rot180(w)[j]
-      for any grad_y[P], z[H], w[K]
+      for any grad_y[P], z[H], w[K], function sigma
   Regenerate: rot180 generate
 *)
 

@@ -11,7 +11,7 @@
         dilate(grad_y, s)[i0] = sum[p] grad_y[p] * [i0 == s*p]
         rot180(w)[k] = w[K-1-k]
         convolve(dilate(grad_y, s), rot180(w))[h] = sum[j] dilate(grad_y, s)[h+K*d+lo-d-d*j] * rot180(w)[j]
-      for any z[H], w[K], grad_y[P]
+      for any z[H], w[K], grad_y[P], function sigma
   Regenerate: rot180 generate
 *)
 

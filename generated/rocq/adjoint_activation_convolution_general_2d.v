@@ -11,7 +11,7 @@
         dilate(grad_y, s, t)[i0,i1] = sum[p,q] grad_y[p,q] * [i0 == s*p] * [i1 == t*q]
         rot180(w)[k,l] = w[K-1-k,L-1-l]
         convolve(dilate(grad_y, s, t), rot180(w))[h,v] = sum[j,j1] dilate(grad_y, s, t)[h+K*d+lo-d-d*j,v+L*e+lp-e-e*j1] * rot180(w)[j,j1]
-      for any z[H,V], w[K,L], grad_y[P,Q]
+      for any z[H,V], w[K,L], grad_y[P,Q], function sigma
   Regenerate: rot180 generate
 *)
 

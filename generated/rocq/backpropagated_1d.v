@@ -11,7 +11,7 @@
         sigma(z)[h] = sigma(z[h]), 0 <= h < H
         flip(w)[k] = w[-k]
         convolve(grad_z1, flip(w))[h] = sum[p] grad_z1[p] * flip(w)[h-p]
-      for any grad_z1[P], w[K], z[H], b
+      for any grad_z1[P], w[K], z[H], b, function sigma
   Regenerate: rot180 generate
 *)
 

@@ -11,7 +11,7 @@
         sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
         flip(w)[k,l] = w[-k,-l]
         convolve(grad_z1, flip(w))[h,v] = sum[p,q] grad_z1[p,q] * flip(w)[h-p,v-q]
-      for any grad_z1[P,Q], w[K,L], z[H,V], b
+      for any grad_z1[P,Q], w[K,L], z[H,V], b, function sigma
   Regenerate: rot180 generate
 *)
 

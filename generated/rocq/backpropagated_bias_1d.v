@@ -8,7 +8,7 @@
         L = sum[p] grad_z1[p] * z1[p]
       by the operators
         sigma(z)[h] = sigma(z[h]), 0 <= h < H
-      for any grad_z1[P], w[K], z[H], b
+      for any grad_z1[P], w[K], z[H], b, function sigma
   Regenerate: rot180 generate
 *)
 

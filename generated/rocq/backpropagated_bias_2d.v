@@ -8,7 +8,7 @@
         L = sum[p,q] grad_z1[p,q] * z1[p,q]
       by the operators
         sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
-      for any grad_z1[P,Q], w[K,L], z[H,V], b
+      for any grad_z1[P,Q], w[K,L], z[H,V], b, function sigma
   Regenerate: rot180 generate
 *)
 

@@ -12,7 +12,7 @@
         dilate(grad_z1, s)[h] = sum[p] grad_z1[p] * [h == s*p]
         flip(w)[k] = w[-k]
         convolve(dilate(grad_z1, s), flip(w))[h] = sum[i0] dilate(grad_z1, s)[i0] * flip(w)[h-i0]
-      for any grad_z1[P], w[K], z[H], b
+      for any grad_z1[P], w[K], z[H], b, function sigma
   Regenerate: rot180 generate
 *)
 

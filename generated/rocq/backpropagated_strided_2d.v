@@ -12,7 +12,7 @@
         dilate(grad_z1, s, t)[h,v] = sum[p,q] grad_z1[p,q] * [h == s*p] * [v == t*q]
         flip(w)[k,l] = w[-k,-l]
         convolve(dilate(grad_z1, s, t), flip(w))[h,v] = sum[i0,i1] dilate(grad_z1, s, t)[i0,i1] * flip(w)[h-i0,v-i1]
-      for any grad_z1[P,Q], w[K,L], z[H,V], b
+      for any grad_z1[P,Q], w[K,L], z[H,V], b, function sigma
   Regenerate: rot180 generate
 *)
 

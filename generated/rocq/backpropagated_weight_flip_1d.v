@@ -10,7 +10,7 @@
       by the operators
         sigma(z)[h] = sigma(z[h]), 0 <= h < H
         flip(sigma(z))[h] = sigma(z)[-h]
-      for any grad_z1[P], w[K], z[H], b
+      for any grad_z1[P], w[K], z[H], b, function sigma
   Regenerate: rot180 generate
 *)
 

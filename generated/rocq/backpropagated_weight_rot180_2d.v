@@ -10,7 +10,7 @@
       by the operators
         sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
         rot180(sigma(z))[h,v] = sigma(z)[H-1-h,V-1-v]
-      for any grad_z1[P,Q], w[K,L], z[H,V], b
+      for any grad_z1[P,Q], w[K,L], z[H,V], b, function sigma
   Regenerate: rot180 generate
 *)
 

@@ -9,7 +9,7 @@
         dense[p] = sum[h] W[p,h] * sigma(z)[h] + b[], 0 <= p < P
       by the operators
         sigma(z)[h] = sigma(z[h]), 0 <= h < H
-      for any w[K], z[H], b
+      for any w[K], z[H], b, function sigma
   Regenerate: rot180 generate
 *)
 

@@ -9,7 +9,7 @@
         dense[p,q] = sum[h,v] W[p,q,h,v] * sigma(z)[h,v] + b[], 0 <= p < P, 0 <= q < Q
       by the operators
         sigma(z)[h,v] = sigma(z[h,v]), 0 <= h < H, 0 <= v < V
-      for any w[K,L], z[H,V], b
+      for any w[K,L], z[H,V], b, function sigma
   Regenerate: rot180 generate
 *)
 

@@ -12,7 +12,7 @@
         dilate(grad_y, s)[n,o,h] = sum[p] grad_y[n,o,p] * [h == s*p]
         rot180(w)[o,c,k] = w[o,c,K-1-k]
         convolve(dilate(grad_y, s), rot180(w))[n,c,h] = sum[o,j] dilate(grad_y, s)[n,o,h+K*d+lo-d-d*j] * rot180(w)[o,c,j]
-      for any grad_y[N,O,P], z[N,C,H], w[O,C,K]
+      for any grad_y[N,O,P], z[N,C,H], w[O,C,K], function sigma
   Regenerate: rot180 generate
 *)
 

@@ -12,7 +12,7 @@
         dilate(grad_y, s, t)[n,o,h,v] = sum[p,q] grad_y[n,o,p,q] * [h == s*p] * [v == t*q]
         rot180(w)[o,c,k,l] = w[o,c,K-1-k,L-1-l]
         convolve(dilate(grad_y, s, t), rot180(w))[n,c,h,v] = sum[o,j,j1] dilate(grad_y, s, t)[n,o,h+K*d+lo-d-d*j,v+L*e+lp-e-e*j1] * rot180(w)[o,c,j,j1]
-      for any grad_y[N,O,P,Q], z[N,C,H,V], w[O,C,K,L]
+      for any grad_y[N,O,P,Q], z[N,C,H,V], w[O,C,K,L], function sigma
   Regenerate: rot180 generate
 *)
 

@@ -12,7 +12,7 @@
         dilate(grad_y, s, t)[h,v] = sum[p,q] grad_y[p,q] * [h == s*p] * [v == t*q]
         rot180(w)[k,l] = w[K-1-k,L-1-l]
         correlate(dilate(grad_y, s, t), rot180(w))[h,v] = sum[j,j1] dilate(grad_y, s, t)[h+d*j+d+lo-K*d,v+e*j1+e+lp-L*e] * rot180(w)[j,j1]
-      for any grad_y[P,Q], z[H,V], w[K,L]
+      for any grad_y[P,Q], z[H,V], w[K,L], function sigma
   Regenerate: rot180 generate
 *)
 

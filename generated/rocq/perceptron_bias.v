@@ -9,7 +9,7 @@
         L = sum[j] grad_z1[j] * z1[j]
       by the operators
         sigma(z)[k] = sigma(z[k]), 0 <= k < K
-      for any grad_z1[J], w[J,K], z[K], b[J]
+      for any grad_z1[J], w[J,K], z[K], b[J], function sigma
   Regenerate: rot180 generate
 *)
 

@@ -9,7 +9,7 @@
         L = sum[j] grad_a[j] * a[j]
       by the operators
         sigma(z)[j] = sigma(z[j]), 0 <= j < J
-      for any grad_a[J], z[J]
+      for any grad_a[J], z[J], function sigma
   Regenerate: rot180 generate
 *)
 

@@ -11,7 +11,7 @@
         delta[j] = sum[i] v[i,j] * grad_z2[i] * sigma'(z1[j]), 0 <= j < J
       by the operators
         sigma(z1)[j] = sigma(z1[j]), 0 <= j < J
-      for any grad_z2[I], v[I,J], w[J,K], x[K], b[J], c[I]
+      for any grad_z2[I], v[I,J], w[J,K], x[K], b[J], c[I], function sigma
   Regenerate: rot180 generate
 *)
 

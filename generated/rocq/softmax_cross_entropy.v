@@ -11,6 +11,7 @@
       by the operators
         exp(u)[n,o] = exp(u[n,o]), 0 <= n < N, 0 <= o < O
         softmax(z)[n,o] = exp(u)[n,o] * reciprocal(s[n]), 0 <= n < N, 0 <= o < O
+      with reciprocal(t) = 1/t
       for any z[N,O], m[N], t[N,O]
   Regenerate: rot180 generate
 *)

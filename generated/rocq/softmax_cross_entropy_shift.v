@@ -10,6 +10,7 @@
         C = sum[n] [0 <= n < N] * log(s[n]) + sum[n] m[n] - sum[n,o] t[n,o] * z[n,o]
       by the operators
         exp(u)[n,o] = exp(u[n,o]), 0 <= n < N, 0 <= o < O
+      with reciprocal(t) = 1/t
       for any z[N,O], m[N], t[N,O]
   Regenerate: rot180 generate
 *)

@@ -7,6 +7,7 @@
       where
         r[n,o] = a[n,o] - t[n,o], 0 <= n < N, 0 <= o < O
         C = sum[n,o] [0 <= n < N] * [0 <= o < O] * half_square(r[n,o])
+      with half_square(t) = t**2/2
       for any a[N,O], t[N,O]
   Regenerate: rot180 generate
 *)

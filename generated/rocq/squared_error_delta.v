@@ -9,7 +9,8 @@
         C = sum[n,o] [0 <= n < N] * [0 <= o < O] * half_square(r[n,o])
       by the operators
         sigma(z)[n,o] = sigma(z[n,o]), 0 <= n < N, 0 <= o < O
-      for any z[N,O], t[N,O]
+      with half_square(t) = t**2/2
+      for any z[N,O], t[N,O], function sigma
   Regenerate: rot180 generate
 *)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sympy import Integer
 
+from rot180.codegen.cli import main
 from rot180.derive.certificates.reader import MalformedError, loads
 from rot180.derive.display.definitions import every_tensor
 from rot180.derive.display.letters import letters
@@ -262,3 +263,24 @@ def test_two_operators_that_look_alike_are_written_by_their_names() -> None:
     assert "\\widetilde" not in latex_theorem(replay(proof))
     shifted = latex_theorem(theorem("rot180_is_a_shifted_flip_1d"), symbols=NIELSEN)
     assert "ROT180" not in shifted
+
+
+def test_the_functions_of_a_statement_are_stated() -> None:
+    """A known one by its rule, another one as any function."""
+    said = str(theorem("delta_correlation_general_1d")).splitlines()
+    assert said[-1] == "  for any grad_y[P], z[H], w[K], function sigma"
+    said = str(theorem("squared_error")).splitlines()
+    assert said[-2:] == ["  with half_square(t) = t**2/2", "  for any a[N,O], t[N,O]"]
+
+
+def test_the_command_line_prints_no_false_headline(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A committed certificate with the word changed: the statement is the true one."""
+    text = (CERTIFICATES / "rot180_correlation_1d.json").read_text(encoding="utf-8")
+    lie = tmp_path / "lie.json"
+    lie.write_text(text.replace("correlate", "convolve").replace("rot180_correlation_1d", "mine"))
+    assert main(["verify", str(lie)]) == 0
+    said = capsys.readouterr().out
+    assert "dL/dx[h] = correlate(grad_y, rot180(w))[h]\n" in said
+    assert "convolve(" not in said
