@@ -18,7 +18,7 @@ from rot180.codegen.blocks import (
     Stepper,
 )
 from rot180.codegen.pictures import pictures
-from rot180.derive.display.axioms import cited
+from rot180.derive.certificates.citations import cited
 from rot180.derive.display.letters import layer_letters, letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.proof_latex import latex_proof, proof_lines

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,28 @@ THIRD_PARTY = {
     "codegen": {"sympy", "numpy", "jinja2"},
     "generated": {"numpy"},
 }
+ROOMS = {
+    "language": set(),
+    "kernel": {"language"},
+    "certificates": {"language", "kernel"},
+    "search": {"language", "kernel"},
+    "gradients": {"language", "kernel", "search"},
+    "theorems": {"language", "kernel", "search", "gradients"},
+    "networks": {"language", "kernel", "search", "gradients", "theorems"},
+    "semantics": {"language", "kernel", "certificates", "search", "theorems"},
+    "display": {"language", "kernel", "certificates", "semantics"},
+}
+"""What a room of derive is built on, besides itself. `derive/__init__.py` puts them together."""
+
+TRUSTED = {"terms", "polynomial", "substitute", "scalar_functions"}
+"""The modules of derive/language that the kernel is built on."""
+
+KERNEL_LINES, MODULE_LINES, CHECKER_LINES = 900, 400, 600
+"""Lines of code in all of derive/kernel; lines in a module of derive; lines in the checker."""
+
+KERNEL = sorted((ROOT / "derive" / "kernel").glob("*.py"))
+CHECKER = ROOT / "derive" / "checker.py"
+DERIVE = sorted(p for p in (ROOT / "derive").rglob("*.py") if p != CHECKER)
 OPENERS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "unlink"}
 STARTERS = {"subprocess", "multiprocessing"}
 
@@ -81,15 +106,128 @@ def test_kernels_import_numpy_alone() -> None:
     assert done.stdout.split() == ["[]", "[]"]
 
 
-def test_no_simplify_in_rules_and_replay() -> None:
-    for name in (
-        "kernel/rules.py", "kernel/proof.py", "kernel/obligations.py",
-        "language/polynomial.py", "language/terms.py",
-    ):
-        for node in ast.walk(ast.parse((ROOT / "derive" / name).read_text())):
-            if isinstance(node, ast.Call):
-                called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                assert called not in {"simplify", "doit", "nsimplify"}, f"{name}:{node.lineno}"
+def module_name(path: Path) -> str:
+    """Return the name under which a module is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(("rot180", *(parts[:-1] if parts[-1] == "__init__" else parts)))
+
+
+def imported(path: Path, known: set[str]) -> set[str]:
+    """Return the modules of the project that a module imports, for type checking alone or not."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inner & known or {str(node.module)}
+    return found & known
+
+
+def test_there_is_no_circle_of_imports() -> None:
+    """Anywhere in derive and codegen, imports for type checking included."""
+    names = {module_name(path) for path in MODULES}
+    sorter = TopologicalSorter({module_name(p): imported(p, names) for p in MODULES})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        pytest.fail(f"modules import each other: {' <- '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("path", DERIVE, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_rooms_of_derive_are_built_on_each_other(path: Path) -> None:
+    """A room is built on those that `ROOMS` names, and does not know the others."""
+    room, *rest = path.relative_to(ROOT / "derive").parts
+    if rest:
+        for name in imports(path):
+            if name.startswith("rot180.derive"):
+                other = name.split(".")[2]
+                assert other in ROOMS[room] | {room}, f"{path} imports {name}"
+
+
+def test_every_room_is_named() -> None:
+    folders = {p.name for p in (ROOT / "derive").iterdir() if (p / "__init__.py").exists()}
+    assert folders == ROOMS.keys()
+    TopologicalSorter(ROOMS).prepare()  # raises CycleError where rooms are built on each other
+
+
+@pytest.mark.parametrize("path", KERNEL, ids=lambda p: p.name)
+def test_the_kernel_is_built_on_four_modules(path: Path) -> None:
+    """Itself, terms, polynomials, substitution and the table of functions; else SymPy."""
+    kernel = {module_name(p) for p in KERNEL}
+    language = {f"rot180.derive.language.{name}" for name in TRUSTED}
+    known = {module_name(p) for p in MODULES}
+    assert imported(path, known) <= kernel | language
+    for name in imports(path):
+        top = name.split(".")[0]
+        assert top in {"rot180", "sympy"} or top in sys.stdlib_module_names, name
+    for module in TRUSTED:
+        below = imported(ROOT / "derive" / "language" / f"{module}.py", known)
+        assert below <= language, f"{module} imports {below - language}"
+
+
+@pytest.mark.parametrize("path", KERNEL, ids=lambda p: p.name)
+def test_a_file_of_the_kernel_opens_with_what_it_is(path: Path) -> None:
+    said = ast.get_docstring(ast.parse(path.read_text()))
+    assert said is not None and said.split("\n")[0].endswith(".")
+
+
+def code_lines(source: str) -> int:
+    """Count the lines with code: not those of blanks, comments and docstrings alone."""
+    said: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        body = getattr(node, "body", None)
+        for one in body if isinstance(body, list) else ():
+            # a text that stands by itself is a docstring: of a module, a function or a constant
+            if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant):
+                assert isinstance(one.value.value, str) and one.end_lineno is not None
+                said |= {*range(one.lineno, one.end_lineno + 1)}
+    blank = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in (*blank, tokenize.ENDMARKER):
+            lines |= {*range(token.start[0], token.end[0] + 1)}
+    return len(lines - said)
+
+
+def test_lines_of_code_are_counted() -> None:
+    text = '"""Two\nlines."""\n\nX = (\n    1,  # one\n)\n"""What X is."""\n# why\n\n'
+    assert code_lines(text) == 3
+    assert code_lines('def f() -> str:\n    """F."""\n    return """a\nb"""\n') == 3
+
+
+def test_the_kernel_is_read_in_one_sitting() -> None:
+    count = {path.name: code_lines(path.read_text()) for path in KERNEL}
+    assert sum(count.values()) <= KERNEL_LINES, count
+
+
+@pytest.mark.parametrize("path", DERIVE, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_is_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= MODULE_LINES
+
+
+def test_the_checker_stands_alone() -> None:
+    """It imports the standard library, and nobody but those who ask it imports it."""
+    if CHECKER.exists():
+        lines = CHECKER.read_text().splitlines()
+        assert len(lines) <= CHECKER_LINES and max(map(len, lines)) <= 100
+        assert {name.split(".")[0] for name in imports(CHECKER)} <= sys.stdlib_module_names
+    for path in DERIVE:
+        assert "rot180.derive.checker" not in imports(path), path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*KERNEL, *(ROOT / "derive" / "language" / f"{name}.py" for name in sorted(TRUSTED))],
+    ids=lambda p: p.name,
+)
+def test_no_simplify_in_rules_and_replay(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            assert called not in {"simplify", "doit", "nsimplify", "cancel", "eval", "sympify"} or (
+                called == "sympify" and path.parent.name == "language"
+            ), f"{path.name}:{node.lineno}"
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
@@ -116,27 +254,3 @@ def test_lowering_names_no_operation(name: str) -> None:
     for path in TEMPLATES:
         if path.name.startswith("module"):
             assert not re.search(rf"\b{name}\w*\b", path.read_text()), f"{path.name}: {name}"
-
-
-def folders() -> dict[str, set[str]]:
-    """Return which folders of ``derive`` each folder imports."""
-    out: dict[str, set[str]] = {}
-    for path in (ROOT / "derive").glob("*/*.py"):
-        found = (name.split(".") for name in imports(path) if name.startswith("rot180.derive."))
-        inside = {rest[0] for _, _, *rest in found if (ROOT / "derive" / rest[0]).is_dir()}
-        out.setdefault(path.parent.name, set()).update(inside - {path.parent.name})
-    return out
-
-
-def test_the_folders_of_derive_form_no_circle() -> None:
-    left = folders()
-    while ready := [name for name, uses in left.items() if not uses & left.keys()]:
-        for name in ready:
-            del left[name]
-    assert not left, f"a circle of imports among {', '.join(left)}"
-
-
-def test_what_displays_is_entered_from_outside() -> None:
-    """The kernel, the language, the search and the theorems print nothing."""
-    uses = folders()
-    assert {name for name, found in uses.items() if "display" in found} == {"semantics"}

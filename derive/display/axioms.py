@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
+from rot180.derive.certificates.citations import cited
 from rot180.derive.kernel.place import RULES, Place
-from rot180.derive.kernel.proof import Proof, Theorem
+from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replayed
 from rot180.derive.language.scalar_functions import assumption, fact
 from rot180.derive.language.terms import Apply
-
-
-def cited(proof: Proof) -> tuple[Proof, ...]:
-    """Return the theorems that a proof cites, and those that they cite, each once."""
-    found: dict[Proof, None] = {}
-
-    def visit(one: Proof) -> None:
-        for step in one.steps:
-            inner = dict(step.arguments).get("theorem")
-            if isinstance(inner, Proof) and inner not in found:
-                visit(inner)
-                found[inner] = None
-
-    visit(proof)
-    return tuple(found)
 
 
 def axioms(theorem: Theorem) -> tuple[str, ...]:

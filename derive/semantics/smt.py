@@ -15,7 +15,7 @@ from typing import Any
 
 from sympy import Expr
 
-from rot180.derive.display.axioms import cited
+from rot180.derive.certificates.citations import cited
 from rot180.derive.kernel.obligations import Goal, Nonzero, Obligation
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replayed

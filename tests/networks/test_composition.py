@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from rot180.codegen.cli import main
+from rot180.derive.certificates.citations import cited
 from rot180.derive.certificates.reader import loads
 from rot180.derive.certificates.writer import dumps
-from rot180.derive.display.axioms import axioms, cited
+from rot180.derive.display.axioms import axioms
 from rot180.derive.display.proof_latex import latex_proof
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Proof, Theorem

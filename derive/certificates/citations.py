@@ -1,0 +1,20 @@
+"""Which proofs a proof cites."""
+
+from __future__ import annotations
+
+from rot180.derive.kernel.proof import Proof
+
+
+def cited(proof: Proof) -> tuple[Proof, ...]:
+    """Return the theorems that a proof cites, and those that they cite, each once."""
+    found: dict[Proof, None] = {}
+
+    def visit(one: Proof) -> None:
+        for step in one.steps:
+            inner = dict(step.arguments).get("theorem")
+            if isinstance(inner, Proof) and inner not in found:
+                visit(inner)
+                found[inner] = None
+
+    visit(proof)
+    return tuple(found)
