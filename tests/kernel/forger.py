@@ -34,9 +34,10 @@ from rot180.derive.language.terms import (
 )
 from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.model import EvaluationError, Model
+from tests.kernel.forger_citations import honest
 from tests.kernel.forger_grammar import Data, certificate, term
 from tests.kernel.forger_mutations import mutant, nodes
-from tests.kernel.forger_proofs import ERRORS, honest, mended
+from tests.kernel.forger_proofs import ERRORS, mended
 from tests.kernel.forger_steps import scratch
 
 SHARED = 100

@@ -266,6 +266,7 @@ def hypotheses(rng: Random) -> list[Data]:
         {"at_least": "N - K"},
         {"equal": "N - 2*K"},
         {"range": ["r", "s"]},
+        {"at_least": "K*s - 1"},
     ]
     return rng.sample(choices, rng.choice((0, 0, 1, 2, 3)))
 
@@ -289,6 +290,25 @@ def numbers(rng: Random) -> Data:
     variables: list[list[str | None]] = [[b, rng.choice((None, "3"))]] if free else []
     start = [term(*factors, over=[i, j], coefficient=rng.choice(("1", "1", "3", "1/2")))]
     return without_unused(certificate(start, (), variables, [], [table]))
+
+
+def zero(rng: Random) -> Data:
+    """Return `0 = 0 * term`, where the term is finite by whatever determines its sums."""
+    sums = rng.sample(SUMS, rng.choice((1, 2, 2, 2, 3)))
+    i, k = rng.sample(SUMS, 2)
+    inner = defined("D", [None], [i], term(access("x", k), equal(f"{i} - s*{k}"), over=[k]))
+    pair = defined("P", [None, None], [i, k], term(access("x", f"{i} + {k}"), within(k, "3")))
+    scope = Scope(rng, [], [{"name": "x", "shape": ["N"]}, inner, pair])
+    factors = []
+    for _ in range(len(sums) + rng.choice((0, 0, 1))):
+        ways = [f"{rng.choice(('', '', '2*', 's*', '-s*', 'K*'))}{v}" for v in sums]
+        e = " + ".join(rng.sample(ways, rng.randint(1, len(ways)))).replace("+ -", "- ")
+        factors.append(rng.choice((within(e, "3"), access("x", e), scope.entry("", e))))
+        if factors[-1].get("access", [""])[0] == "P":
+            factors[-1]["access"][1][1] = rng.choice(ways)
+    step = {"rule": "collect", "at": 0, "arguments": {}}
+    step["backwards_from"] = [term(*factors, over=sums, coefficient="0")]
+    return certificate([], [step], (), [*hypotheses(rng), {"at_least": "s - 1"}], scope.tensors)
 
 
 def statement(rng: Random) -> Data:

@@ -9,8 +9,8 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
+from tests.kernel.forger_citations import renamed
 from tests.kernel.forger_grammar import FUNCTIONS, Data, Scope, junk, without_unused
-from tests.kernel.forger_proofs import renamed
 from tests.kernel.forger_steps import NAMES, RULES, refutation, step
 
 TOKEN = re.compile(r"[A-Za-z_]\w*|\d+|[-+*^/]")

@@ -7,12 +7,10 @@ are what the kernel makes of them. A proof is then turned round, cut, or cited b
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 from sympy import Expr, Symbol
 
@@ -37,22 +35,10 @@ from rot180.derive.language.terms import (
 )
 from rot180.derive.search.derivation import Derivation
 from rot180.derive.search.farkas import certify
-from rot180.derive.search.rewriting import differentiate
 from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.model import EvaluationError, Model
 from tests.kernel.forger_grammar import (
-    FUNCTIONS,
     Data,
-    Scope,
-    access,
-    certificate,
-    defined,
-    derivative,
-    numbers,
-    statement,
-    tensors,
-    term,
-    without_unused,
 )
 
 Use = tuple[str, dict[str, object]]
@@ -179,9 +165,8 @@ WEIGHTS = {"collect": 0.3, "arrange": 0.3, "reorder": 0.3, "euclid": 0.6, "brack
 CALCULUS = ("linearity", "leibniz", "entry", "chain", "relate", "sift", "definition")
 
 
-def derivation(rng: Random, given: Proof, most: int) -> Theorem:
+def go_on(rng: Random, d: Derivation, most: int) -> None:
     """Apply rules by chance; those that do not apply are passed over."""
-    d = Derivation(given.name, given.variables, given.hypotheses, given.start)
     for _ in range(most):
         at = rng.randrange(len(d.current)) if d.current else 0
         some = uses(rng, d.current, at)
@@ -197,7 +182,11 @@ def derivation(rng: Random, given: Proof, most: int) -> Theorem:
                 d.apply(rule, at, **arguments)
             if d.lines[-1] == d.lines[-2]:
                 del d.steps[-1], d.lines[-1]
-    return replay(d.proof())
+
+
+def begun(proof: Proof) -> Derivation:
+    """Return a derivation of which nothing is done."""
+    return Derivation(proof.name, proof.variables, proof.hypotheses, proof.start)
 
 
 def completed(proof: Proof) -> Theorem:
@@ -235,114 +224,3 @@ def turned_round(theorem: Theorem) -> Theorem:
     old = theorem.proof.steps
     steps = [replace(old[n], result=theorem.lines[n]) for n in reversed(range(len(old)))]
     return completed(replace(theorem.proof, start=theorem.rhs, steps=tuple(steps)))
-
-
-def gradient(rng: Random) -> Data:
-    """Return a theorem about the derivative of a tensor by an entry of x, carried out."""
-    table = tensors(rng)
-    about = rng.choice([t for t in table if t["name"] in "TBFDQLZA"] or table[:1])
-    index = [f"{v}1" for v in "ab"[: len(about["shape"])]]
-    variables: list[list[str | None]] = [["m", "N"], *([v, rng.choice(("N", None))] for v in index)]
-    start = [term(derivative([access(about["name"], *index)], "x", "m"))]
-    written = certificate(start, (), variables, [{"at_least": "s - 1"}], table)
-    given = loads(json.dumps(without_unused(written)))
-    d = Derivation(given.name, given.variables, given.hypotheses, given.start)
-    differentiate(d)
-    found: Data = json.loads(dumps(d.proof()))
-    return found
-
-
-def renamed(data: Any, names: dict[str, str]) -> Any:
-    """Replace identifiers in all texts but the rules' names."""
-    if isinstance(data, str):
-        return re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m[0], m[0]), data)
-    if isinstance(data, list):
-        return [renamed(v, names) for v in data]
-    if isinstance(data, dict):
-        return {k: v if k == "rule" else renamed(v, names) for k, v in data.items()}
-    return data
-
-
-def used(cited: Data, names: dict[str, str], tables: dict[str, str]) -> Data:
-    """Return the arguments by which a theorem is cited under other names."""
-    values = {v: {"polynomial": n} for v, n in names.items()}
-    return {
-        "theorem": {"proof": cited},
-        "symbols": [[{"symbol": v}, e] for v, e in values.items()],
-        "tensors": [[t, {"tensor": n}] for t, n in tables.items()],
-    }
-
-
-def lemma(rng: Random, cited: Data) -> Data:
-    """Cite a theorem whose left side is one term, under other names, beside other factors.
-
-    Raises:
-        ValueError: the left side is not one term.
-
-    """
-    if len(cited["start"]) != 1:
-        raise ValueError("the left side is not one term")
-    table = [t["name"] for t in cited["tensors"]]
-    free = [v for v, _ in cited["variables"]] + ["N", "s", "K"]
-    names = {v: rng.choice(("b", "c", "M", v + "2")) for v in rng.sample(free, rng.choice((0, 1)))}
-    if rng.random() < 0.2:
-        names = {rng.choice(("s", "K")): rng.choice(("1", "2"))}
-    tables = {t: f"{t}_1" for t in table} if rng.random() < 0.6 or names.keys() & {*"NsK"} else {}
-    sums = {v: rng.choice((v, f"{v}3")) for v in cited["start"][0]["sum"]}
-    main = renamed({k: cited[k] for k in ("variables", "hypotheses", "tensors")}, names | tables)
-    (left,) = renamed(cited["start"], names | tables | sums)
-    scope = Scope(rng, [v for v, _ in main["variables"]], main["tensors"])
-    others = [scope.factor() for _ in range(rng.choice((0, 1, 1)))]
-    at = rng.randint(0, len(others))
-    number = len(left["factors"])
-    arguments = used(cited, names, tables) | {
-        "bound": [{"symbol": v} for v in left["sum"]],
-        "factors": list(range(at, at + number)),
-    }
-    left["factors"] = [*others[:at], *left["factors"], *others[at:]]
-    step = {"rule": "lemma", "at": 0, "arguments": arguments}
-    return certificate([left], [step], main["variables"], main["hypotheses"], main["tensors"])
-
-
-def composition(rng: Random, cited: Data) -> Data:
-    """Use a gradient for the chain rule through an activation, or through a flip."""
-    i, h = rng.choice(("i", "m2")), rng.choice(("h", "i1", "p"))
-    tables = {t["name"]: f"{t['name']}_1" for t in cited["tensors"] if "body" in t}
-    main = renamed(cited["tensors"], tables | {"x": "a"})
-    activation = {"apply": [rng.choice(FUNCTIONS), rng.choice((0, 0, 1)), ["v", ["i"]]]}
-    body = rng.choice((activation, access("v", "N - 1 - i"), access("v", "i")))
-    inner = [{"name": "v", "shape": ["N"]}, defined("a", ["N"], ["i"], term(body))]
-    main = [*inner, *(t for t in main if t["name"] != "a")]
-    (left,) = renamed(cited["start"], tables)
-    ((about, _),) = [left["factors"][0]["derivative"]]
-    variables = [[v, n] for v, n in cited["variables"] if v != "m"] + [[h, "N"]]
-    pending = derivative(about, "v", h)
-    scope = Scope(rng, [v for v, _ in variables], main)
-    others = [scope.factor(0) for _ in range(rng.choice((0, 0, 1)))]
-    arguments = used(cited, {"m": i}, tables) | {"factor": len(others), "inner": {"tensor": "a"}}
-    step = {"rule": "compose", "at": 0, "arguments": arguments}
-    return certificate(
-        [term(*others, pending)], [step], variables, cited["hypotheses"], main
-    )
-
-
-def honest(rng: Random) -> Data:
-    """Return a certificate that replays.
-
-    Raises:
-        ValueError: what was tried does not hold.
-
-    """
-    kind = rng.random()
-    if kind < 0.12:
-        found = composition(rng, gradient(rng))
-    elif kind < 0.3:
-        found = lemma(rng, gradient(rng) if rng.random() < 0.3 else honest(rng))
-    else:
-        found = statement(rng) if kind > 0.38 else numbers(rng)
-    proof = loads(json.dumps(without_unused(found)))
-    done = completed(proof) if proof.steps else derivation(rng, proof, rng.choice((2, 3, 4, 6)))
-    if rng.random() < 0.35:
-        done = turned_round(done)
-    out: Data = json.loads(dumps(done.proof))
-    return out

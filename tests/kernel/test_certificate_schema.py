@@ -19,7 +19,7 @@ SCHEMA = Draft202012Validator(FORMAT)
 
 def admitted(text: str) -> bool:
     try:
-        return SCHEMA.is_valid(json.loads(text))
+        return bool(SCHEMA.is_valid(json.loads(text)))
     except ValueError:
         return False
 
