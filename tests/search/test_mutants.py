@@ -264,8 +264,8 @@ def mutants(base: Proof) -> Iterator[Mutant]:
         yield one.rule, "dropped", made(number)
         yield one.rule, "doubled", made(number, one, one)
         yield one.rule, "elsewhere", made(number, replace(one, at=one.at + 1))
-        for other in (None, 0, 1):
-            yield one.rule, "elsewhere", made(number, replace(one, inside=other))
+        for under in (None, 0, 1):
+            yield one.rule, "elsewhere", made(number, replace(one, inside=under))
         if number + 1 < len(base.steps):
             yield one.rule, "swapped", made(number, base.steps[number + 1], one, over=2)
         for n, (key, value) in enumerate(one.arguments):
