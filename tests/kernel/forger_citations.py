@@ -127,6 +127,10 @@ def composition(rng: Random, cited: Data) -> Data:
     )
 
 
+ODD = ("equal", "range", "at_least", "nonzero", "access", "N", "i", "t", "sigma", "exp", "sum")
+"""What else a tensor may be called."""
+
+
 def elsewhere(rng: Random, theorem: Theorem) -> Derivation:
     """Cite a theorem with polynomials for some of its names, often with names it uses itself.
 
@@ -193,4 +197,7 @@ def honest(rng: Random) -> Data:
     if rng.random() < 0.35:
         done = turned_round(done)
     out: Data = json.loads(dumps(done.proof))
+    if rng.random() < 0.15:
+        # names that mean something elsewhere
+        out = renamed(out, {rng.choice("xyTDLz"): rng.choice(ODD)})
     return out

@@ -16,7 +16,10 @@ Data = dict[str, Any]
 SUMS = ("i", "j", "k", "i1", "p1", "u", "p2", "q")
 VARIABLES = ("h", "p", "q", "h1", "i")
 SIZES = ("N", "K", "2", "3", "N", "K", "1", "0", "-1", "N - 1", "s")
-FUNCTIONS = ("sigma", "exp", "tanh", "sigmoid", "relu", "silu", "log", "half_square", "identity")
+FUNCTIONS = (
+    *("sigma", "exp", "tanh", "sigmoid", "relu", "silu", "log", "half_square", "identity"),
+    "equal",  # a bracket's word
+)
 JUNK: tuple[Any, ...] = (
     True,
     False,
