@@ -21,6 +21,7 @@ from rot180.derive.language.tokens import NotationError
 from rot180.derive.networks.network import Network, network
 from rot180.derive.networks.parser import parse_network
 from rot180.derive.semantics.check import check
+from tests.proofs import unnamed
 
 PERCEPTRON = network("linear 4; sigmoid; linear 3; sigmoid; squared_error")
 CLASSES = network(
@@ -98,7 +99,8 @@ def test_a_step_cites_the_next_delta_and_its_layer(name: str) -> None:
                 continue
             chain, local, *rest = proved.proof.steps
             assert (chain.rule, local.rule) == ("compose", "lemma")
-            assert chain.argument("theorem") == net.deltas[m.output.name].proof
+            next_delta = net.deltas[m.output.name].proof
+            assert unnamed(chain.argument("theorem")) == unnamed(next_delta)  # type: ignore[arg-type]
             assert local.argument("theorem").name == f"{m.layer.name}.adjoint_{operand}"  # type: ignore[attr-defined]
             assert {s.rule for s in rest} <= {"bracket", "reorder", "definition"}
 

@@ -66,7 +66,7 @@ def by_hand(name: str) -> Theorem:
     if name == "inside":
         y = define("y", (), (), (term(x[i], x[i], a[i], over=(i,)),))
         twice = (term(a[j], Derivative((Derivative((y[()],), x[v]), a[j]), x[v]), over=(j,)),)
-        steps = (
+        under = (
             step("linearity", inside=1, factor=0),
             step("leibniz", inside=1, factor=0),
             step("entry", at=2, inside=1, factor=2),
@@ -75,7 +75,7 @@ def by_hand(name: str) -> Theorem:
             step("collect"),
             step("leibniz", factor=1),
         )
-        return replay(proof(twice, *steps, variables=((v, symbol("N")),), name=name))
+        return replay(proof(twice, *under, variables=((v, symbol("N")),), name=name))
     several = (
         term(x[v]),
         term(a[v], coefficient=3),
