@@ -14,15 +14,18 @@ from rot180.codegen.functions import function_lines, python_name
 from rot180.codegen.render import environment, render_module
 from rot180.derive.gradients.gradient import kernel_theorems
 from rot180.derive.language.layers import activation_layer, layer
-from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.polynomial import is_integral, monomials, parse, symbol, symbols_of
 from rot180.derive.language.scalar_functions import (
     FUNCTIONS,
+    HIGHEST_ORDER,
+    RELATIONS,
     T,
     assumption,
     fact,
     related,
     relation,
 )
+from tests.language.relation_solver import relations
 
 Array = np.ndarray[Any, Any]
 POSITIVE = ("log", "reciprocal")
@@ -107,6 +110,54 @@ def test_relations_hold(name: str, order: int) -> None:
                 values[symbol(g)] = FUNCTIONS[g].value.subs(T, t)
             there = found.xreplace(values)
             assert abs(sp.N(there - FUNCTIONS[name].derivative(order).subs(T, t), 40)) < 1e-35
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_table_of_relations_is_what_a_solver_finds(name: str) -> None:
+    """The shortest one; a function without a relation has none of the forms that are tried."""
+    found = list(relations(name))
+    if name not in RELATIONS:
+        assert not found
+    else:
+        assert found[0] == parse(RELATIONS[name]) == relation(name)
+
+
+def test_relations_are_of_listed_functions() -> None:
+    """Each is a polynomial with integer coefficients in t and listed functions, and so on."""
+    assert RELATIONS.keys() <= FUNCTIONS.keys()
+    for name in RELATIONS:
+        for order in range(1, HIGHEST_ORDER + 1):
+            found = relation(name, order)
+            assert found is not None and is_integral(found)
+            assert {v.name for v in symbols_of(found)} <= {"t", *RELATIONS}
+        for order in (0, -1, HIGHEST_ORDER + 1, 10**30):
+            assert relation(name, order) is None
+
+
+@pytest.mark.parametrize("order", range(1, HIGHEST_ORDER + 1))
+@pytest.mark.parametrize("name", RELATIONS)
+def test_relations_hold_for_numerical_derivatives(name: str, order: int) -> None:
+    """Differences of values in 400 digits know neither the table nor SymPy's calculus."""
+    found = relation(name, order)
+    assert found is not None
+    with mpmath.workdps(400):
+        values = {g: sp.lambdify(T, FUNCTIONS[g].value, "mpmath") for g in RELATIONS}
+        step = mpmath.mpf(10) ** -30
+        for at in ("0.375", "1.7", "4.25"):
+            t = mpmath.mpf(at)
+            # the central difference of that order, whose error is of the order of step^2
+            parts = (
+                (-1) ** k * mpmath.binomial(order, k) * values[name](t + (order - 2 * k) * step)
+                for k in range(order + 1)
+            )
+            slope = mpmath.fsum(parts) / (2 * step) ** order
+            total = mpmath.mpf(0)
+            for powers, c in monomials(found).items():
+                part = mpmath.mpf(int(c))
+                for g, k in powers:
+                    part *= (t if g == "t" else values[g](t)) ** k
+                total += part
+            assert abs(total - slope) < mpmath.mpf(10) ** -45
 
 
 def test_relations_are_those_of_the_textbooks() -> None:
