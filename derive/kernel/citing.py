@@ -99,7 +99,6 @@ def compose(
     plain = next(change.derivatives((*inside, *theorem.rhs)), None) is None
     require("no derivative", plain, f"a derivative stands inside {theorem.name}")
     x = change.substitute_tensor(known.wrt.tensor, by)
-    require("free tensors", x.definition is None, f"{x.name} is a defined tensor")
     require("same box", inner.shape == x.shape, f"{inner.name} has not the box of {x.name}")
     require("inner alone", x.name not in swaps, f"{x.name} becomes two tensors")
     others = (swaps.get(name, u) for name, u in free_tensors(inside).items() if name != x.name)
@@ -136,17 +135,14 @@ def instantiate(
     derivative is by stays free, and what it is of does not come to depend on that tensor.
 
     Raises:
-        RuleError: a derivative would be by a defined tensor, or its value would depend on where
-            else that tensor stands.
-        ValueError: a box or a definition differs.
+        RuleError: the value of a derivative would depend on where else that tensor stands.
+        ValueError: a box or a definition differs, or a derivative would be by a defined tensor.
 
     """
     new = dict(tensors)
     for pending in change.derivatives(expression) if new else ():
         wrt = pending.wrt.tensor
         by = new.get(wrt.name, wrt)
-        free = by.definition is None or by == wrt
-        require("free tensors", free, f"a derivative by {wrt.name} becomes one by {by.name}")
         for name, t in free_tensors((term(*pending.factors),)).items():
             separate = name == wrt.name or by.name not in _free_inside(new.get(name, t))
             require("distinct tensors", separate, f"{name}, not {wrt.name}, becomes {by.name}")

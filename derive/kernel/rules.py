@@ -94,8 +94,8 @@ def entry(place: Place, factor: int) -> Result:
     access, wrt = pending.factors[0] if len(pending.factors) == 1 else None, pending.wrt
     if not isinstance(access, Access):
         raise RuleError(f"factor {factor} is not the derivative of a single access")
-    for t in (access.tensor, wrt.tensor):
-        require("free tensors", t.definition is None, f"{t.name} is a defined tensor")
+    t = access.tensor
+    require("free tensors", t.definition is None, f"{t.name} is a defined tensor")
     if access.tensor != wrt.tensor:
         return place.put(), ()
     equations = tuple(Equal(a - b) for a, b in zip(access.index, wrt.index, strict=True))

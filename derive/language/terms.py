@@ -178,12 +178,14 @@ class Derivative:
     def __post_init__(self) -> None:
         _require_factors(self.factors)
         _require(type(self.wrt) is Access, "derivative", self.wrt, "an access to differentiate by")
+        if self.wrt.tensor.definition is not None:
+            raise ValueError(f"a derivative by {self.wrt.tensor.name}, expected a free tensor")
         if self.depth > DEEPEST:
             raise ValueError(f"a derivative stands inside {DEEPEST} others, expected fewer")
 
     @property
     def depth(self) -> int:
-        """Return how deep derivatives are nested here; 1 if there is no other."""
+        """Return how deep derivatives are nested here, from 1."""
         return 1 + max((f.depth for f in self.factors if isinstance(f, Derivative)), default=0)
 
 
@@ -249,10 +251,8 @@ class Term:
     @cached_property
     def symbols(self) -> frozenset[Symbol]:
         """Return every symbol in it, bound or free, those inside tensors included."""
-        found = set(self.variables) | symbols_of(self.coefficient)
-        for factor in accesses_and_brackets(self.factors):
-            found |= factor_symbols(factor)
-        return frozenset(found)
+        parts = map(factor_symbols, accesses_and_brackets(self.factors))
+        return symbols_of(self.coefficient).union(self.variables, *parts)
 
 
 Expression: TypeAlias = tuple[Term, ...]

@@ -156,10 +156,6 @@ by_x = proof(
     step("entry", factor=0), step("sift", factor=0, variable=k),
     variables=((i, N),),
 )  # fmt: skip
-by_double = proof(
-    one(derivative(constant[()], wrt=double[i])),
-    step("linearity", factor=0), step("leibniz", factor=0), variables=((i, N),),
-)  # fmt: skip
 through = one(derivative(total_of_double[()]))
 doubled = ("total", total_of_double)
 stretched = (term(x[s * i], over=(i,)),)
@@ -303,8 +299,6 @@ CASES = (
          outcome=CAUGHT, why="AssertionError"),
     Case("lemma", "obligation: 0 <= h < N", one(c[()]), (lemma(inside, symbols=((v, h),)),),
          EVERYWHERE),
-    Case("instantiate", "free tensors", one(derivative(a[i], wrt=double[j])),
-         (lemma(apart, tensors=(("b", double),)),), pair, outcome=NO_VALUE),
     Case("instantiate", "distinct tensors", one(derivative(double[i], wrt=x[j])),
          (lemma(apart, tensors=(("a", double), ("b", x))),), pair),
     Case("instantiate", "distinct tensors", one(derivative(b[i], wrt=b[j])),
@@ -321,10 +315,7 @@ CASES = (
     Case("compose", "new names", one(*through[0].factors, a[t]),
          (compose(ones, double, doubled, symbols=((i, t),)),), ((h, N),)),
     Case("compose", "no derivative", through, (compose(unchanged, double, doubled),), ((h, N),),
-         outcome=CAUGHT, why=r"ProofError: .*\[side condition: free tensors"),
-    Case("compose", "free tensors", one(derivative(constant[()])),
-         (compose(by_double, double),), ((h, N),), outcome=TRUE,
-         why="by a defined tensor only what is constant can be differentiated"),
+         outcome=CAUGHT, why="ProofError: .*a derivative by"),
     Case("compose", "same box", one(derivative(total_of_long[()], wrt=long[h])),
          (compose(ones, double_long, ("total", total_of_long)),), ((h, M),),
          outcome=CAUGHT, why="ProofError: .*has the box"),
