@@ -120,7 +120,7 @@ def _times(
 HIGHEST_POWER, MOST_MONOMIALS = 4096, 10_000
 """The highest power of a name, and the most monomials, that a polynomial may have."""
 
-SPELLED = re.compile(r"_?[A-Za-z0-9][A-Za-z0-9_]*")
+SPELLED = re.compile(r"[A-Za-z][A-Za-z0-9_]*|_[A-Za-z0-9][A-Za-z0-9_]*")
 """How a symbol is spelled; those with an underscore in front are our own."""
 
 WRITTEN_POWER, DIGITS = 16, 100
