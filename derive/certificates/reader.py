@@ -1,7 +1,7 @@
-"""Reads certificates: JSON texts of proofs, strict. ``loads(source)`` returns the proof.
+"""Reads certificates, JSON texts of proofs, strictly. ``loads(source)`` returns the proof.
 
-Every object is read by its exact keys, every argument of a rule by its declared type;
-`docs/certificates.md` is the format.
+An object must have exactly its keys, and an argument of a rule its declared type;
+`docs/certificates.md` defines the format.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A proof as a JSON text, byte-stable; `rot180.derive.kernel.certificates` reads it back."""
+"""Writes a proof as JSON text, the same bytes every time; `derive.certificates.reader` reads it."""
 
 from __future__ import annotations
 

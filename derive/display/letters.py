@@ -1,4 +1,4 @@
-"""The letters of a theorem or a layer: what each of its names is written as, none taken twice."""
+"""The letters of a theorem or a layer: how each name is written, no letter twice."""
 
 from __future__ import annotations
 

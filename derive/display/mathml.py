@@ -1,6 +1,6 @@
 """LaTeX mathematics as MathML, and sentences with mathematics in them as HTML.
 
-Extra ``rot180[book]``. latex2mathml is imported here alone, and only when it is asked.
+Extra ``rot180[book]``. Only this module imports latex2mathml, and only when it needs it.
 """
 
 from __future__ import annotations

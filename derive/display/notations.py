@@ -1,7 +1,7 @@
 """How a document writes its names: tensors, functions, indices, operators.
 
-A file of symbols is TOML with the attributes of `Symbols` as keys; what it does not say is as in
-the notation that ``base`` names, by default the one of deep learning. docs/notations.md shows one.
+A file of symbols is TOML with the attributes of `Symbols` as keys. Missing keys are taken from the
+notation that ``base`` names, by default that of deep learning. docs/notations.md shows an example.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Proofs as LaTeX text, one reason a line.
 
-Everything printed can be read back: a short proof leaves lines out, it never alters one.
+A short proof leaves lines out; it never changes one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A theorem's statement in the notation, as people read it in a terminal or a docstring."""
+"""A theorem's statement in the notation, for a terminal or a docstring."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Names, numbers, terms and expressions as LaTeX mathematics, in the reader's order.
 
-Bytes are ours: nothing here depends on how SymPy prints or orders.
+Nothing here depends on how SymPy prints or orders.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Enters the views of proofs and theorems, so that they can be printed; the kernel knows none."""
+"""Registers the views of proofs and theorems, through which they print; the kernel knows none."""
 
 from __future__ import annotations
 

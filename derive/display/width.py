@@ -1,4 +1,4 @@
-"""How wide mathematics is, estimated, in points at 10pt."""
+"""Estimates how wide mathematics is, in points at 10pt."""
 
 from __future__ import annotations
 

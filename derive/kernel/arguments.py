@@ -1,6 +1,6 @@
 """The types of rules' arguments: replay checks them, and the reader of certificates reads by them.
 
-``check(kinds, arguments)`` refuses what a rule does not name; no rule looks at a type again.
+``check(kinds, arguments)`` raises unless they are those that a rule declares; no rule checks again.
 """
 
 from __future__ import annotations

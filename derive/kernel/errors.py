@@ -1,6 +1,6 @@
 """What the kernel raises, and how it writes terms in messages.
 
-``require(condition, holds, message)`` names every side condition; ``show`` writes an expression.
+``require(condition, holds, message)`` checks a side condition and names it; ``show`` writes terms.
 """
 
 from __future__ import annotations

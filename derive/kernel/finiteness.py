@@ -1,4 +1,4 @@
-"""Which sums are finite: the index map of the supports must be injective in the sums."""
+"""Sums are finite: the index map of the supports must be injective in the bound variables."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Side conditions, and certificates that a stranger can check with `expand` alone.
+"""Side conditions, and certificates for them that anyone can check with `expand` alone.
 
-An obligation says: where the context holds, the goal holds. What is not evident is refuted from
-its negation: a certificate writes -1 as a combination of products of facts that are >= 0, with
-nonnegative rational multipliers, plus polynomial multiples of facts that are = 0. Integers enter
-only through the negation: not (g >= 0) is -g - 1 >= 0. How a certificate was found is irrelevant.
+An obligation says: where the context holds, the goal holds. If that is not evident, the negation of
+the goal is refuted: a certificate writes -1 as a combination of products of facts that are >= 0,
+with nonnegative rational multipliers, plus polynomial multiples of facts that are = 0. Integers
+enter only through the negation: not (g >= 0) is -g - 1 >= 0. How a certificate was found is
+irrelevant.
 """
 
 from __future__ import annotations

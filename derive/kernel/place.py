@@ -1,7 +1,7 @@
 """Where a rule is applied, and how rules are declared.
 
-``@rule(latex, argument=KIND, ...)`` enters a function under its name; a ``Place`` is a term of an
-expression under facts.
+``@rule(latex, argument=KIND, ...)`` registers a function under its name; a ``Place`` is a term of
+an expression, with the facts that hold there.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The trusted rules about sums, brackets and derivatives.
 
-A rule takes a place in an expression and arguments, whose types are declared and checked, and
-returns the expression that is equal to it, with the obligations that this equality rests on. The
-docstring of a rule is its inference figure. Nothing here searches or simplifies; polynomials are
-compared by their expansions, everything else by structure.
+A rule takes a place in an expression and arguments, whose types are declared and checked. It
+returns an equal expression and the obligations that the equality rests on. The docstring of a rule
+is its inference figure. Nothing here searches or simplifies; polynomials are compared by their
+expansions, everything else by structure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tables of numbers, and the one rule about them: compare at every point of a finite box."""
+"""Tables of numbers, and the one rule about them: it compares at every point of a finite box."""
 
 from __future__ import annotations
 

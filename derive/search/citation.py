@@ -1,7 +1,7 @@
 """Citing a theorem in a certificate in which one name is one tensor.
 
-What a citation makes of the theorem's tensors gets names of its own, and the cited proof is copied
-with other names where its names are those of other tensors.
+Tensors that a citation derives from the theorem's get new names, and a copy of the cited proof
+renames tensors whose names the certificate gives to others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Using a theorem in a derivation: where its left side is found in a term."""
+"""Using a theorem in a derivation: finds its left side in a term."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An expression being rewritten, and the steps so far. Nothing in this folder is trusted."""
+"""An expression under rewriting, and its steps so far. Nothing in this folder is trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making the terms of two normal forms equal by affine bijections of their sums."""
+"""Makes the terms of two normal forms equal by affine bijections of their bound variables."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Cutting terms into pieces until each is a term of the other side.
+"""Cuts terms into pieces until each is a term of the other side.
 
-A range is cut in two where a range of the other side ends; an index is split by a number that the
-other side multiplies an index by, and its remainders are told apart (polyphase). A cut is kept
-where a piece of it is a term of the other side.
+A range is cut in two where a range of the other side ends. An index is divided by a number by which
+the other side multiplies an index, with a piece for each remainder (polyphase). A cut is kept if
+one of its pieces is a term of the other side.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Sums over quotients and remainders, in normal form.
 
-An index is split in one way by a modulus ``s >= 1``: ``s a + b = s c + d`` with both remainders in
-``[0, s)`` says ``a = c`` and ``b = d``. So equations and ranges are separated digit by digit, and
-a sum over a quotient that nothing else depends on is left out.
+Quotient and remainder by a modulus ``s >= 1`` are unique: ``s a + b = s c + d`` with both
+remainders in ``[0, s)`` implies ``a = c`` and ``b = d``. So equations and ranges are separated
+digit by digit, and a sum over a quotient on which nothing else depends is left out.
 """
 
 from __future__ import annotations

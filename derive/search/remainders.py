@@ -1,4 +1,4 @@
-"""Splitting sums by remainder: an index becomes a quotient and a remainder (polyphase)."""
+"""Splits sums by remainder: an index becomes a quotient and a remainder (polyphase)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Balls: floating-point numbers that know how far they may be from what they stand for.
+"""Balls: floating-point numbers with a bound on their error.
 
-Each operation adds the rounding of its result to the errors that it passes on, so that two balls
-apart are two numbers apart: a comparison needs no tolerance. A ball that says nothing, the
-logarithm of a negative number say, is apart from none.
+Each operation adds its rounding error to the errors of its operands. Disjoint balls therefore stand
+for different numbers, and a comparison needs no tolerance. A ball without a bound, such as the
+logarithm of a negative number, is disjoint from none.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Check the lines of a theorem against each other at random models of its hypotheses.
 
-Exactly, modulo a prime, where a function is any that obeys its relations; and, if functions with a
-name occur, in the reals, where they are what the name says and know no relation.
+The check is exact modulo a prime, where a function has arbitrary values that obey its relations. If
+named functions occur, the lines are also evaluated at real numbers, without using relations.
 """
 
 from __future__ import annotations

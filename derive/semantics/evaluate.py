@@ -1,8 +1,7 @@
 """The meaning: exact evaluation of expressions at concrete sizes, independent of the rules.
 
-Sums run over all points where no box, range or equation vanishes, pending derivatives are dual
-numbers. Nothing is rewritten, so agreement here is evidence about the rules, not a consequence of
-them.
+Sums run over all points where no box, range or equation vanishes; pending derivatives are dual
+numbers. Nothing is rewritten, so agreement is evidence for the rules, not a consequence of them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Models of hypotheses: integers at which they hold, or word that they are vacuous.
+"""Models of hypotheses: integers that satisfy them, or the finding that they are vacuous.
 
 A theorem whose hypotheses nothing satisfies is true and says nothing. Whether integers satisfy
-polynomial conditions cannot be decided in general: a finite search, guided by the numbers in the
-conditions, finds a model or says how far it looked; a certificate says that there is none.
+polynomial conditions is undecidable. A finite search, guided by the numbers in the conditions,
+finds a model or says how far it looked; a certificate can prove that there is none.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The numbers of a statement: where a size crosses one of them, a bracket may change its value.
 
-``[0 <= k - 3 < 20]`` says nothing new for boxes of up to three entries, and is not what
-``[0 <= k < 20]`` is from four on; they are told apart at sizes around 3, 20 and 23. Small models
-miss what is false from there on alone.
+``[0 <= k - 3 < 20]`` is 0 on a box of at most 3 entries, and a box of more than 23 goes beyond it.
+So claims about it are tried at sizes near 3, 20 and 23; the smallest models alone miss what is
+false only there.
 """
 
 from __future__ import annotations

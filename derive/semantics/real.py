@@ -1,13 +1,13 @@
-"""Models in the real numbers: what named functions are, from another source than their relations.
+"""Models in the real numbers: named functions by their values, not by their relations.
 
 The exact models take ``sigmoid' = sigmoid - sigmoid^2`` from the same table as the rules, so a
-wrong entry fools them. Here a function is its values alone, also at complex arguments; its
-derivatives are Cauchy's integrals over a circle around the argument,
+wrong entry fools them. Here only the values of a function are used, also at complex arguments; its
+derivatives are Cauchy integrals over a circle around the argument,
 
     f^(n)(x) = n!/(N r^n) * sum_k f(x + r w^k) w^(-k n),    w = exp(2 pi i / N),
 
-for which no formula of a derivative is needed. The sum is off by at most the values on a larger
-circle, on and in which f is analytic too, times (r/R)^N, and by rounding; both are added to the
+which needs no formula for a derivative. Beside rounding, the error of the sum is at most the values
+on a larger circle of radius R, on and in which f is analytic, times (r/R)^N. Both are added to the
 radius of the result, see `balls`.
 """
 

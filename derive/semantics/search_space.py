@@ -1,4 +1,4 @@
-"""Where a search for a counterexample goes: near the plainest sizes, and around the numbers."""
+"""Where a search for a counterexample looks: near the plainest sizes and the claim's numbers."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""What each step of a proof rests on, read from the figures of the rules: not from the rules.
+"""The side conditions of each step, computed from the figures of the rules, not by the rules.
 
-The engine says of each step which obligations it has, and in which context. If it were wrong in
-that, whoever asks whether the context implies the goal would be fooled with it. Here goals and
-contexts are made again, from the lines of the proof, its arguments and its hypotheses; of the
-engine's only what it obtained is read, to be compared.
+The kernel says which obligations a step has, and in which context. If a context were wrong, a
+solver that is asked whether it implies the goal would be wrong too. So goals and contexts are
+computed here a second time, from the lines, arguments and hypotheses of the proof, and then
+compared with the kernel's.
 
-A context is what holds where some factors of a term are not zero: each free tensor's box, a
-defined one's box and what its definition needs if that is a single term, whose sums get names of
-their own, ``exists1, exists2, ...``.
+A context is what holds where some factors of a term are not zero: the box of each tensor, and for a
+tensor whose definition is a single term the context of that term's factors, in which its bound
+variables are named ``exists1, exists2, ...``.
 """
 
 from __future__ import annotations

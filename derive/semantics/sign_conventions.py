@@ -1,4 +1,4 @@
-"""Convolution or correlation, rotated or not: every combination, proved or refuted.
+"""Convolution or correlation, rotated or not: each combination is proved or refuted.
 
 With correlation ``sum_k x[p+k] w[k]`` and convolution ``sum_k x[p-k] w[k]``, the input gradient of
 either is a full sweep of the output gradient; of the four sweeps that read the same entries of it

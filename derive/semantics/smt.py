@@ -1,8 +1,8 @@
-"""A second opinion on side conditions: the SMT solver Z3, for all integers at once.
+"""A second check of side conditions: the SMT solver Z3, for all integers.
 
-What is asked is made from the proof by `side_conditions`, not taken from the engine.
+`side_conditions` computes them from the proof; they are not the kernel's.
 
-Extra ``rot180[smt]``. Z3 is imported here alone, and only when it is asked.
+Extra ``rot180[smt]``. Only this module imports Z3, and only when it asks.
 """
 
 from __future__ import annotations

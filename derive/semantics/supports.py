@@ -1,4 +1,4 @@
-"""Where a sum is carried out: the integer points that no box, range or equation rules out."""
+"""The points over which a sum runs: those that no box, range or equation excludes."""
 
 from __future__ import annotations
 
