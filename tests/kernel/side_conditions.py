@@ -3,9 +3,8 @@
 With the condition suspended
 
 - FALSE: replay accepts, and exact evaluation at small sizes refutes the statement;
-- NO VALUE: replay accepts a statement one side of which is an infinite sum, a derivative by a
-  defined tensor, or that has no meaning: with sizes or tensors that change with an index, or two
-  indices of one name;
+- NO VALUE: replay accepts a statement one side of which is an infinite sum, or that has no meaning:
+  with sizes or tensors that change with an index, or two indices of one name;
 - CAUGHT: the proof is still refused, by another check; `why` says which;
 - TRUE: replay accepts, and what it then states is true; `why` says for what reason.
 """

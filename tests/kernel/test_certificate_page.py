@@ -14,6 +14,7 @@ import pytest
 from rot180.derive.certificates.reader import FORMAT
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.kernel.place import RULES
+from rot180.derive.language.scalar_functions import RELATIONS
 from rot180.derive.theorems import theorem
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ def test_the_fields_are_those_of_the_format() -> None:
     text = dumps(theorem("delta_correlation_general_1d").proof)
     data = json.loads(text)
     fields = re.findall(r"^\| `(\w+)` \| [^|]* \|$", PAGE, re.MULTILINE)
-    steps = {"rule", "at", "arguments", "backwards_from", "certificates"}
+    steps = {"rule", "at", "arguments", "backwards_from", "certificates", "inside"}
     assert set(fields) == data.keys() | steps
     assert data["format"] == FORMAT == 1
 
@@ -55,3 +56,8 @@ def test_the_python_runs(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     with contextlib.redirect_stdout(io.StringIO()):
         exec(compile(code, "docs/certificates.md", "exec"), {})
+
+
+def test_the_relations_are_those_of_the_table() -> None:
+    found = re.findall(r"(\w+)' = ((?:[-+*^ ]|\w)+?)(?:  |\n)", PAGE)
+    assert {name: text.strip() for name, text in found if name in RELATIONS} == RELATIONS

@@ -123,6 +123,9 @@ REFUSED: dict[str, tuple[Maker, ...]] = {
     "an access to differentiate by": each(
         lambda odd: Derivative((x[h],), odd), (x, h, Equal(h), deep(1), "x[h]")
     ),
+    "a derivative by y, expected a free tensor": (
+        lambda: Derivative((x[h],), define("y", (N,), (i,), (term(x[i]),))[h]),
+    ),
     "a derivative stands inside 8 others": (lambda: deep(9),),
     "a tuple of factors": (
         *each(lambda odd: Term(ONE, (), odd), ([x[h]], x[h], None, "x")),
