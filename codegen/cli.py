@@ -19,13 +19,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rot180.codegen import catalogue, files, verification
+from rot180.codegen import catalogue, files, tools, verification
 from rot180.codegen.blocks import Section
 from rot180.codegen.book import book
 from rot180.codegen.documents import fragment
 from rot180.codegen.five_steps import network_document
 from rot180.codegen.program import program
 from rot180.codegen.publish import FORMATS, formats, publish
+from rot180.codegen.rocq_verify import check_script, check_scripts
 from rot180.codegen.worked import section, worked
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.display.axioms import axioms
@@ -37,6 +38,9 @@ from rot180.derive.networks.network import network
 from rot180.derive.semantics import smt
 from rot180.derive.semantics.claims import judge
 from rot180.derive.theorems import claims, theorem
+
+REQUIRABLE = ("smt", "rocq")
+"""The checks of `verify` that need what may be missing."""
 
 CLOSED_PIPE = 141
 """The exit code of a tool whose output nobody reads to the end: 128, and the signal's number."""
@@ -122,9 +126,19 @@ def _parser() -> argparse.ArgumentParser:
         "--json", metavar="FILE", nargs="?", const="-", help="write the table as JSON"
     )
     verify.add_argument("--junit", metavar="FILE", type=Path, help="write a JUnit report")
-    verify.add_argument("--rocq", action="store_true", help="let coqc check the proof scripts too")
+    verify.add_argument("--rocq", action="store_true", help="as --require rocq")
     verify.add_argument(
-        "--require", choices=("smt",), action="append", default=[], help="fail if it is missing"
+        "--require",
+        metavar="LIST",
+        action="append",
+        default=[],
+        help="some of smt,rocq: fail where it did not run; rocq lets coqc check a script of each",
+    )
+    verify.add_argument(
+        "--script", metavar="FILE", type=Path, help="let coqc check this script of the one FILE"
+    )
+    verify.add_argument(
+        "--scripts", metavar="DIR", type=Path, help="keep the scripts that coqc was given"
     )
     verify.add_argument(
         "--claim",
@@ -384,20 +398,33 @@ def _list(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     if arguments.claim is not None:
         return _claim(arguments)
-    if "smt" in arguments.require and not smt.available():
+    required = _required(arguments)
+    if "smt" in required and not smt.available():
         print('rot180: the SMT solver is missing: pip install "rot180[smt]"', file=sys.stderr)
         return 1
     begin = time.perf_counter()
     certificates = _certificates(arguments.file)
     quiet = arguments.json == "-"
     if not quiet:
-        print(f"{'replay':8}{'model':8}{'smt':15}{'steps':>5}{'seconds':>9}  theorem")
+        heads = f"{'replay':8}{'model':8}{'smt':15}{'rocq':9}"
+        print(f"{heads}{'steps':>5}{'seconds':>9}  theorem", flush=True)
     stated = bool(arguments.file)
-    rows = verification.verify(certificates, lambda row: None if quiet else _print_row(row, stated))
+
+    def report(row: verification.Row) -> None:
+        if not quiet:
+            _print_row(row, stated)
+
+    # with scripts, a row is complete at the end only
+    waiting = "rocq" in required
+    rows = verification.verify(certificates, lambda row: None if waiting else report(row))
     if not arguments.file:
         rows += verification.missing(rows)
-    if arguments.rocq:
-        verification.check_scripts(rows, certificates, _progress)
+    if waiting:
+        _check_scripts(rows, certificates, arguments)
+        for row in rows:
+            report(row)
+    for row in rows:
+        row.required = required
     failed = [row for row in rows if row.faults]
     if arguments.junit:
         files.write(arguments.junit.parent, {arguments.junit.name: verification.junit(rows)})
@@ -416,6 +443,40 @@ def _verify(arguments: argparse.Namespace) -> int:
             f"in {time.perf_counter() - begin:.0f} s"
         )
     return 1 if failed else 0
+
+
+def _required(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the checks that must have run."""
+    asked = [word for text in arguments.require for word in text.split(",")]
+    for word in asked:
+        if word not in REQUIRABLE:
+            raise ValueError(f"--require: found {word!r}, expected some of {','.join(REQUIRABLE)}")
+    if arguments.rocq:
+        asked.append("rocq")
+    if arguments.script is not None:
+        asked.append("rocq")
+    if arguments.scripts is not None and (arguments.script or "rocq" not in asked):
+        raise ValueError("--scripts: found no --require rocq, or --script; expected the first")
+    return tuple(dict.fromkeys(asked))
+
+
+def _check_scripts(
+    rows: Sequence[verification.Row],
+    certificates: Sequence[verification.Source],
+    arguments: argparse.Namespace,
+) -> None:
+    """Let `coqc` check scripts; where it is missing, the rows say that it did not run."""
+    if not tools.installed("coqc"):
+        _progress("coqc is not installed, no script was checked: apt install coq")
+        return
+    if arguments.script is not None:
+        if len(certificates) != 1:
+            raise ValueError(f"--script: found {len(certificates)} certificates, expected one")
+        check_script(rows[0], certificates[0], files.read(arguments.script), _progress)
+        return
+    texts = check_scripts(rows, certificates, _progress)
+    if arguments.scripts is not None:
+        files.write(arguments.scripts, texts)
 
 
 def _claim(arguments: argparse.Namespace) -> int:
@@ -450,14 +511,12 @@ def _claim(arguments: argparse.Namespace) -> int:
 def _print_row(row: verification.Row, stated: bool) -> None:
     words = [
         word
-        if word in ("ok", verification.ABSENT, verification.LEFT_OUT)
+        if word in ("ok", verification.ABSENT, verification.LEFT_OUT, verification.NOT_RUN)
         else "vacuous" if word.startswith("vacuous") else "FAILED"
-        for word in (row.replay, row.model, row.smt)
+        for word in (row.replay, row.model, row.smt, row.rocq)
     ]
-    print(
-        f"{words[0]:8}{words[1]:8}{words[2]:15}{row.steps:5}{row.seconds:9.2f}  {row.name}",
-        flush=True,
-    )
+    said = f"{words[0]:8}{words[1]:8}{words[2]:15}{words[3]:9}"
+    print(f"{said}{row.steps:5}{row.seconds:9.2f}  {row.name}", flush=True)
     if stated and row.statement:
         print(*(f"    {line}" for line in row.statement.splitlines()), sep="\n", flush=True)
 

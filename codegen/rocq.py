@@ -7,58 +7,36 @@ type. Sums run over -bound .. bound in the script, and an equation holds from so
 
 from __future__ import annotations
 
-import re
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from sympy import Symbol
-
-from rot180.codegen import files
 from rot180.codegen.render import environment
-from rot180.codegen.rocq_citations import Cited, compose, lemma
-from rot180.codegen.rocq_printer import (
-    Names,
-    Printer,
-    ScriptError,
-    boxes_of,
-    function_name,
-    functions_of,
-    made_from,
-    made_with,
-    named,
-    relations_of,
+from rot180.codegen.rocq_case import Case, Cited, outside
+from rot180.codegen.rocq_finiteness import finite
+from rot180.codegen.rocq_names import Names, ScriptError, function_name, functions_of
+from rot180.codegen.rocq_plain import with_plain_line
+from rot180.codegen.rocq_printer import Printer, made_from, made_with, relations_of
+from rot180.codegen.rocq_statement import (
+    Lift,
+    defined,
+    differentiated,
+    lifts,
+    mentioned,
+    parameters,
+    state,
+    theorem_name,
 )
-from rot180.codegen.rocq_tables import exhaust
-from rot180.codegen.rocq_tactics import TACTICS, WHOLE, Case, finite, typed
-from rot180.codegen.tools import Ran, ToolError, run
+from rot180.codegen.rocq_steps import show
 from rot180.derive.kernel.place import Place
 from rot180.derive.kernel.proof import Proof, Theorem, Variables
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.terms import (
-    Access,
-    Condition,
-    Derivative,
-    Expression,
-    Range,
-    Tensor,
-    factor_symbols,
-    tensors,
-)
-from rot180.derive.search.derivation import Derivation
-from rot180.derive.search.rewriting import unfold
+from rot180.derive.language.terms import Condition, Expression, Tensor, tensors
 
 LIBRARY = "finite_sums"
 """The file that every script needs: finite sums, brackets and dual numbers, written by hand."""
 
-_TACTICS: Mapping[str, Callable[..., None]] = {
-    **TACTICS,
-    "lemma": lemma,
-    "compose": compose,
-    "exhaust": exhaust,
-}
+STATED, CLAIMED = "stated", "claimed"
+"""The files by which somebody else's proof is compared with a statement."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +51,13 @@ class Lemma:
 
 
 @dataclass(frozen=True)
-class Statement:
-    """What is claimed, as the template lays it out; every field is text of the proof language."""
+class About:
+    """A lemma about a defined tensor over any ring; its fields are text."""
 
-    parameters: str
-    perturbed: tuple[str, ...]
-    definitions: tuple[str, ...]
-    functions: tuple[str, ...]
-    relations: tuple[tuple[str, str], ...]
-    operands: tuple[str, ...]
-    boxes: tuple[tuple[str, str], ...]
-    hypotheses: tuple[tuple[str, str], ...]
-    variables: tuple[str, ...]
-    ranges: tuple[tuple[str, str], ...]
-    left: str
-    right: str
+    name: str
+    binders: str
+    claim: str
+    tactic: str
 
 
 @dataclass(frozen=True)
@@ -99,7 +69,8 @@ class Script:
     library: str
     cited: tuple[str, ...]
     between: tuple[str, ...]
-    projections: tuple[tuple[str, str, str], ...]
+    about: tuple[About, ...]
+    deep: bool
     lines: tuple[str, ...]
     lemmas: tuple[Lemma, ...]
     stable: Lemma | None
@@ -121,7 +92,7 @@ def script(theorem: Theorem) -> str:
         ScriptError: a step is beyond what scripts cover.
 
     """
-    names, claimed = _statement(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
+    names, claimed = state(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
     proof = _script(theorem, names)
     return environment().get_template("proof.v.jinja").render(script=proof, statement=claimed)
 
@@ -138,13 +109,41 @@ def statement(
         rhs: the right side.
 
     """
-    _, claimed = _statement(variables, hypotheses, lhs, rhs)
+    _, claimed = state(variables, hypotheses, lhs, rhs)
     return environment().get_template("statement.v.jinja").render(statement=claimed)
 
 
 def library() -> str:
     """Return the text of the library that the scripts need."""
     return environment().get_template(f"{LIBRARY}.v.jinja").render()
+
+
+def claim(theorem: Theorem, given: str, name: str) -> dict[str, str]:
+    """Return two files: the statement of a theorem, and that a theorem of a given file proves it.
+
+    Args:
+        theorem: a replayed proof, of which the steps do not matter.
+        given: the name of the file with the other proof.
+        name: the theorem in it.
+
+    """
+    _, claimed = state(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
+    of = {"library": LIBRARY, "statement": claimed, "stated": STATED, "given": given}
+    return {
+        file: environment().get_template(f"{file}.v.jinja").render(theorem=name, **of)
+        for file in (STATED, CLAIMED)
+    }
+
+
+def asked(theorem: Theorem) -> str:
+    """Return the identifier of a theorem in its script, which ends in asking what it rests on."""
+    names, _ = state(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
+    return theorem_name(theorem.name, names)
+
+
+def file_name(theorem: Theorem) -> str:
+    """Return the name of a theorem's script in a folder of scripts."""
+    return f"{theorem.name.replace('.', '_')}.v"
 
 
 def scripts(theorems: Iterable[Theorem]) -> dict[str, str]:
@@ -154,128 +153,32 @@ def scripts(theorems: Iterable[Theorem]) -> dict[str, str]:
         theorems: replayed proofs.
 
     Raises:
-        ScriptError: a proof uses what scripts do not cover.
+        ScriptError: a proof uses what scripts do not cover, or two theorems have one file name.
 
     """
     texts = {f"{LIBRARY}.v": library()}
     for theorem in theorems:
-        texts[f"{identifier(theorem.name)}.v"] = script(theorem)
+        name = file_name(theorem)
+        if name in texts:
+            raise ScriptError(f"{theorem.name}: the script {name} is another's; rename one")
+        texts[name] = script(theorem)
     return texts
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What `coqc` said about a script.
-
-    Attributes:
-        name: the file's name without its ending.
-        accepted: the proof is complete, and rests on no axiom.
-        seconds: how long it took.
-        message: why it was refused.
-
-    """
-
-    name: str
-    accepted: bool
-    seconds: float
-    message: str = ""
-
-
-FORBIDDEN = re.compile(r"\b(Axioms?|Parameters?|Conjectures?|Admitted|admit|give_up|Load|Unset)\b")
-CLOSED = "Closed under the global context"
-
-
-def check(paths: Sequence[Path], workers: int = 2, timeout: float = 300) -> Iterator[Checked]:
-    """Let `coqc` check scripts, in the order given; nothing is written beside them.
-
-    Args:
-        paths: files that `script` gave; the library is rot180's own, whatever lies beside them.
-        workers: how many run at a time.
-        timeout: seconds after which a script is refused.
-
-    Raises:
-        ToolError: `coqc` is not installed.
-        OSError: a file cannot be read.
-
-    """
-    texts = {path.stem: files.read(path) for path in paths}
-    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(workers) as pool:
-        folder = Path(name)
-        sources = {f"{stem}.v": text for stem, text in texts.items()}
-        files.write(folder, {**sources, f"{LIBRARY}.v": library()})
-        built = _compile(folder, LIBRARY, timeout)
-        if built.code != 0:
-            raise ToolError(f"coqc refused the library: {built.output}")
-        yield from pool.map(lambda stem: _check(folder, stem, texts[stem], timeout), texts)
-
-
-def verify(folder: Path, theorems: Iterable[Theorem], workers: int = 2) -> Iterator[Checked]:
-    """Let `coqc` check the scripts of theorems; a file that is not the proof's is refused unread.
-
-    Args:
-        folder: where the scripts and the library lie.
-        theorems: replayed proofs.
-        workers: how many run at a time.
-
-    Raises:
-        ScriptError: a proof uses what scripts do not cover.
-        ToolError: `coqc` is not installed.
-
-    """
-    fresh = []
-    for name, text in scripts(theorems).items():
-        path = folder / name
-        if path.is_file() and files.read(path) == text:
-            fresh.append(path)
-        else:
-            yield Checked(path.stem, False, 0.0, f"{name} is not what the proof gives")
-    yield from check([path for path in fresh if path.stem != LIBRARY], workers)
-
-
-def _compile(folder: Path, name: str, timeout: float) -> Ran:
-    return run(["coqc", "-q", "-R", ".", "", f"{name}.v"], folder, timeout)
-
-
-def _check(folder: Path, name: str, text: str, timeout: float) -> Checked:
-    code = re.sub(r"\(\*.*?\*\)", " ", text, flags=re.S)
-    if found := FORBIDDEN.search(code):
-        return Checked(name, False, 0.0, f"the script says {found.group()}")
-    asked = f"Print Assumptions {name}."
-    if not code.rstrip().endswith(asked) or code.count("Print Assumptions") != 1:
-        return Checked(name, False, 0.0, f"the script does not end in {asked}")
-    try:
-        ran = _compile(folder, name, timeout)
-    except ToolError as error:
-        return Checked(name, False, timeout, str(error))
-    accepted = ran.code == 0 and CLOSED in ran.output.splitlines()
-    return Checked(name, accepted, ran.seconds, "" if accepted else ran.output.strip())
-
-
-def _lemma(theorem: Theorem, names: Names, cites: Mapping[Proof, Cited], number: int) -> Lemma:
+def _lemma(theorem: Theorem, case: Case, number: int) -> Lemma:
     step = theorem.proof.steps[number - 1]
     before, after = theorem.lines[number - 1], theorem.lines[number]
-    if step.rule not in _TACTICS:
-        raise ScriptError(f"{theorem.name}, step {number}: no tactic for the rule {step.rule}")
     if step.reverse:
         before, after = after, before
-    moved = tuple(text.split(" ", 1)[0] for text in _all_perturbed(names, theorem.lhs))
-    case = Case(theorem, names, step, theorem.obligations[number - 1], cites, moved)
-    place = Place(before, step.at, theorem.conditions)
     case.say(f"unfold line_{number - 1}, line_{number}.")
     if step.reverse:
         case.say("symmetry.")
-    count = len(after) - len(before) + 1
-    dst = after[step.at : step.at + count]
-    if len(before) > 1 and step.rule not in WHOLE:
-        one, some = case.plain.term(place.term), case.plain.expression(dst)
-        # a rewriting that only renames makes no progress
-        again = "try " if step.rule == "reindex" else ""
-        said = typed(one, place.term.factors)
-        # where the new text holds the old one, rewriting would not stop at the one place
-        apart = f"generalize ({some}); generalize ({said}); intros ? ?" if one in some else "intros"
-        case.say(f"cut ({said} = {some}); [{apart} E; {again}rewrite E; ring |].")
-    _TACTICS[step.rule](case, place, dst, **dict(step.arguments))
+    try:
+        show(case, Place(before, step.at, theorem.conditions), after)
+    except ScriptError as error:
+        raise ScriptError(f"{theorem.name}, step {number} ({step.rule}): {error}") from error
     title = step.rule + (", from right to left" if step.reverse else "")
+    title += ", under a derivative" if step.inside is not None else ""
     return Lemma(number, title, number - 1, tuple(case.premises), tuple(case.tactics))
 
 
@@ -290,26 +193,8 @@ def _stable(theorem: Theorem, names: Names) -> Lemma:
             problems.append(str(error))
             continue
         return Lemma(number, "", number, tuple(case.premises), tuple(case.tactics))
-    raise ScriptError(f"{theorem.name}: no line is plainly finite: {problems}")
-
-
-def _with_plain_line(theorem: Theorem) -> Theorem:
-    """Return the theorem with steps added that unfold its right side, if no line is plain."""
-    if any(_is_plain(line) for line in theorem.lines):
-        return theorem
-    start = theorem.proof
-    d = Derivation(start.name, start.variables, start.hypotheses, start.start)
-    d.lines, d.steps = list(theorem.lines), list(start.steps)
-    unfold(d)
-    return replay(d.proof())
-
-
-def _is_plain(line: Expression) -> bool:
-    return not any(
-        isinstance(f, Derivative) or (isinstance(f, Access) and f.tensor.definition is not None)
-        for t in line
-        for f in t.factors
-    )
+    said = ", ".join(dict.fromkeys(problems))
+    raise ScriptError(f"{theorem.name}: no line is plainly finite: {said}")
 
 
 def _citations(theorem: Theorem, prefix: str) -> tuple[dict[Proof, Cited], tuple[str, ...]]:
@@ -328,15 +213,15 @@ def _citations(theorem: Theorem, prefix: str) -> tuple[dict[Proof, Cited], tuple
 def _module(theorem: Theorem, name: str) -> tuple[Cited, str]:
     """Return a theorem as another script can cite it: its steps, for one bound."""
     sides = (theorem.lhs, theorem.rhs)
-    names, claimed = _statement(theorem.variables, theorem.hypotheses, *sides)
-    stated = _mentioned(sides)
+    names, claimed = state(theorem.variables, theorem.hypotheses, *sides)
+    stated = mentioned(sides)
     parts = [f"line_{n}" for n in sorted({0, len(theorem.lines) - 1})]
-    parts += [text.split(" ", 1)[0] for text in claimed.perturbed]
+    parts += [lift.identifier for lift in lifts(names, sides)]
     parts += [names.tensors[t.name] for t in stated if t.definition]
     cited = Cited(
         name,
         theorem,
-        _parameters(theorem.variables, theorem.hypotheses, *sides),
+        parameters(theorem.variables, theorem.hypotheses, *sides),
         tuple(dict.fromkeys(functions_of((*theorem.lhs, *theorem.rhs)))),
         tuple(relations_of(theorem.lhs, theorem.rhs)),
         tuple(t for t in stated if t.definition is None),
@@ -351,57 +236,24 @@ def _module(theorem: Theorem, name: str) -> tuple[Cited, str]:
     return cited, text
 
 
-def _parameters(
-    variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
-) -> tuple[Symbol, ...]:
-    """Return the sizes and parameters of a statement, by name."""
-    boxes = [Range(v, n) for v, n in variables if n is not None]
-    found: set[Symbol] = set().union(*(factor_symbols(c) for c in (*hypotheses, *boxes)))
-    for t in (*lhs, *rhs):
-        found |= t.symbols - set(t.variables)
-    return tuple(sorted(found - {v for v, _ in variables}, key=lambda v: v.name))
-
-
-def _statement(
-    variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
-) -> tuple[Names, Statement]:
-    boxes = [Range(v, n) for v, n in variables if n is not None]
-    names = Names.of((lhs, rhs), (*hypotheses, *boxes))
-    plain, stated = Printer(names), _mentioned((lhs, rhs))
-    free = [t for t in stated if t.definition is None]
-    parameters = _parameters(variables, hypotheses, lhs, rhs)
-    functions = dict.fromkeys(functions_of((*lhs, *rhs)))
-    given = [(name, plain.condition(c)) for c, name in named(variables, hypotheses, plain)]
-    return names, Statement(
-        parameters=" ".join(map(plain.variable, parameters)),
-        perturbed=_all_perturbed(names, lhs),
-        definitions=tuple(_defined(names, t) for t in stated if t.definition),
-        functions=tuple(names.tensors[function_name(f, n)] for f, n in functions),
-        relations=tuple(plain.relation(f, n) for f, n in relations_of(lhs, rhs)),
-        operands=tuple(f"{names.tensors[t.name]} : {'Z -> ' * len(t.shape)}scalars" for t in free),
-        boxes=tuple(_boxed(plain, t) for t in free if t.shape),
-        hypotheses=tuple(given[: len(hypotheses)]),
-        variables=tuple(plain.variable(v) for v, _ in variables),
-        ranges=tuple(given[len(hypotheses) :]),
-        left=plain.expression(lhs),
-        right=plain.expression(rhs),
-    )
-
-
 def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
     """Lay out the proof of a theorem; in a module, its steps alone, for another to cite."""
     last = len(theorem.lines) - 1
-    stated, header = _mentioned((theorem.lhs, theorem.rhs)), _header(theorem)
+    sides, header = (theorem.lhs, theorem.rhs), _header(theorem)
+    stated, name = mentioned(sides), theorem_name(theorem.name, names)
     if not module:
-        theorem = _with_plain_line(theorem)
+        theorem = with_plain_line(theorem)
+    _require_covered(theorem, sides)
     names = names.extended(theorem.lines)
-    plain, pending = Printer(names), _pending(theorem.lhs)
-    between = [t for t in _mentioned(theorem.lines) if t not in stated]
-    if strange := [t.name for t in between if t.definition is None]:
-        raise ScriptError(f"the proof mentions {strange[0]}, the statement does not")
-    inside = [t for t in tensors(theorem.lhs) if t.definition]
+    lifted, pairs = lifts(names, theorem.lines), tuple(differentiated(theorem.lines))
+    between = [lift.text() for lift in lifted if lift not in lifts(names, sides)]
+    between += [defined(names, t) for t in mentioned(theorem.lines) if t not in stated]
     cites, texts = _citations(theorem, module or "cited")
-    lemmas = tuple(_lemma(theorem, names, cites, n + 1) for n in range(len(theorem.proof.steps)))
+    moved = tuple(map(_identifier, lifted))
+    lemmas = tuple(
+        _lemma(theorem, Case.of(theorem, names, n + 1, cites, moved, pairs), n + 1)
+        for n in range(len(theorem.proof.steps))
+    )
     stable = None if module else _stable(theorem, names)
     ends = (*lemmas, stable) if stable else lemmas
     premises = tuple(dict.fromkeys(p for x in ends for p in x.premises))
@@ -410,13 +262,17 @@ def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
         least = f"Z.max ({p}) ({least})"
     middle = stable.number if stable else last
     return Script(
-        name=identifier(theorem.name),
+        name=name,
         header=header,
         library=LIBRARY,
         cited=texts,
-        between=tuple(_defined(names, t) for t in between),
-        projections=tuple(_projection(names, t, pending) for t in inside) if pending else (),
-        lines=tuple(map(plain.expression, theorem.lines)),
+        between=tuple(between),
+        about=(
+            *(_box_lemma(names, t) for t in _boxed_tensors(theorem, names, ends)),
+            *(_projection(Case(theorem, names, pairs=pairs), *p) for p in pairs),
+        ),
+        deep=any(step.inside is not None for step in theorem.proof.steps),
+        lines=tuple(map(Printer(names).expression, theorem.lines)),
         lemmas=lemmas,
         stable=stable,
         premises=premises,
@@ -428,88 +284,104 @@ def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
     )
 
 
+def _boxed_tensors(theorem: Theorem, names: Names, ends: Sequence[Lemma]) -> list[Tensor]:
+    """Return the defined tensors of which lemmas say that they are zero outside their box."""
+    said = {tactic for end in ends for tactic in end.tactics}
+    return [
+        t
+        for t in mentioned(theorem.lines)
+        if t.definition and any(f"({outside(names, t)}" in tactic for tactic in said)
+    ]
+
+
+def _identifier(lift: Lift) -> str:
+    return lift.identifier
+
+
+def _require_covered(theorem: Theorem, sides: Sequence[Expression]) -> None:
+    """Refuse a proof whose lines have names that nothing in the statement stands for."""
+    free = {t.name for t in mentioned(sides) if t.definition is None}
+    for t in mentioned(theorem.lines):
+        if t.definition is None and t.name not in free:
+            raise ScriptError(f"{theorem.name}: the proof mentions {t.name}, the statement not")
+    known = {pair for side in sides for pair in functions_of(side)}
+    for line in theorem.lines:
+        for f, order in functions_of(line):
+            if (f, order) not in known:
+                said = f"{f}{order * chr(39)}"
+                raise ScriptError(f"{theorem.name}: the proof mentions {said}, the statement not")
+    bound = {v for line in theorem.lines for t in line for v in t.variables}
+    for v in parameters(theorem.variables, theorem.hypotheses, *sides):
+        if v in bound:
+            raise ScriptError(f"{theorem.name}: {v} is both a parameter and the index of a sum")
+
+
 def _header(theorem: Theorem) -> tuple[str, ...]:
-    statement = str(theorem).replace("(*", "( *").splitlines()
     return (
         "Generated by rot180 from a proved theorem; do not edit.",
         f"Theorem: {theorem.name}, proof {theorem.proof.digest}",
-        *(f"  {line}" for line in statement),
+        *(f"  {_commented(line)}" for line in str(theorem).splitlines()),
         "Regenerate: rot180 generate",
     )
 
 
-def identifier(name: str) -> str:
-    """Return the name of a theorem as an identifier, and of its file without the ending."""
-    return re.sub(r"\W", "_", name)
+def _commented(text: str) -> str:
+    """Write a text so that it neither ends the comment that it stands in nor opens another."""
+    return text.replace("(*", "( *").replace("*)", "* )").replace('"', "'")
 
 
-def _mentioned(lines: Iterable[Expression]) -> list[Tensor]:
-    return list(dict.fromkeys(t for line in lines for t in tensors(line)))
-
-
-def _pending(expression: Expression) -> Access | None:
-    """Return the entry by which an expression is differentiated."""
-    found = [f.wrt for t in expression for f in t.factors if isinstance(f, Derivative)]
-    return found[0] if found else None
-
-
-def _all_perturbed(names: Names, lhs: Expression) -> tuple[str, ...]:
-    """Return the operands of a derivative over the dual numbers, as definitions."""
-    plain, pending = Printer(names), _pending(lhs)
-    if pending is None:
-        return ()
-    return tuple(_perturbed(plain, t, pending) for t in tensors(lhs) if not t.definition)
-
-
-def _perturbed(plain: Printer, t: Tensor, wrt: Access) -> str:
-    name, rank = plain.names.tensors[t.name], len(t.shape)
-    at = [f"at{n + 1}" for n in range(rank)]
-    kind = "Z -> " * rank
-    arguments = "".join(f" z{n + 1}" for n in range(rank))
-    lambda_ = f"fun{arguments} => " if rank else ""
-    entry = f"{name}{arguments}"
-    if t == wrt.tensor:
-        delta = " [*] ".join(f"point (z{n + 1} - at{n + 1})" for n in range(rank)) or "one"
-        return (
-            f"moved_{name} {{A : Ring}} ({name} : {kind}A) {' '.join(at)} : {kind}dual A :=\n"
-            f"  {lambda_}({entry}, {delta})"
-        )
-    start = f"fixed_{name} {{A : Ring}} ({name} : {kind}A) : {kind}dual A"
-    return f"{start} :=\n  {lambda_}({entry}, zero)"
-
-
-def _defined(names: Names, t: Tensor) -> str:
-    plain, definition = Printer(names), t.definition
-    assert definition is not None
-    parts = [names.tensors[t.name], "{A : Ring}", "(bound : Z)"]
-    for f, n in made_with(t):
-        parts.append(f"({names.tensors[function_name(f, n)]} : A -> A)")
-    for u in made_from(t):
-        parts.append(f"({names.tensors[u.name]} : {'Z -> ' * len(u.shape)}A)")
-    if definition.formals:
-        parts.append(f"({' '.join(map(plain.variable, definition.formals))} : Z)")
-    body = plain.boxed(boxes_of(t, definition.formals), definition.body)
-    return f"{' '.join(parts)} : A :=\n  {body}"
-
-
-def _boxed(plain: Printer, t: Tensor) -> tuple[str, str]:
-    name = plain.names.tensors[t.name]
+def _box_lemma(names: Names, t: Tensor) -> About:
+    """Lay out that a defined tensor is zero outside its box."""
+    word, plain = names.tensors[t.name], Printer(names)
     index = [f"z{n + 1}" for n in range(len(t.shape))]
-    inside = " /\\ ".join(
-        f"0 <= {i} < {plain.index(n)}" for i, n in zip(index, t.shape, strict=True) if n is not None
+    boxes = [(i, plain.argument(n)) for i, n in zip(index, t.shape, strict=True) if n is not None]
+    binders, operands = ["{A : Ring}", "(bound : Z)"], ["bound"]
+    for f, n in made_with(t):
+        operands.append(names.tensors[function_name(f, n)])
+        binders.append(f"{{{operands[-1]} : A -> A}}")
+    for u in made_from(t):
+        operands.append(names.tensors[u.name])
+        binders.append(f"{{{operands[-1]} : {'Z -> ' * len(u.shape)}A}}")
+    box = " /\\ ".join(f"0 <= {i} < {n}" for i, n in boxes)
+    entry = " ".join([word, *operands, *index])
+    splits = "".join(
+        f"destruct (within {i} {n}) as [? | away]; [| rewrite (box_out _ {i} {n} away); void]. "
+        for i, n in boxes
     )
-    at = " ".join(index)
-    return f"{name}_box", f"forall {at}, ~ ({inside}) -> {name} {at} = zero"
+    claim = f"forall {' '.join(index)}, ~ ({box}) -> {entry} = (zero : A)"
+    tactic = f"intros {' '.join(index)} out. unfold {word}. {splits}"
+    end = "exfalso; apply out; repeat split; lia"
+    return About(f"{word}_box", " ".join(binders), claim, tactic + end)
 
 
-def _projection(names: Names, t: Tensor, wrt: Access) -> tuple[str, str, str]:
-    plain, dual = Printer(names), Printer(names, wrt)
-    assert t.definition is not None
-    index = "".join(f" z{n + 1}" for n in range(len(t.shape)))
+def _projection(case: Case, t: Tensor, by: Tensor) -> About:
+    """Lay out that the value of a tensor is itself, whatever moves with an entry of another."""
+    names, definition = case.names, t.definition
+    assert definition is not None
+    name = names.tensors[t.name]
+    functions, dual = list(made_with(t)), []
+    for f, n in made_with(t):
+        dual.append(f"(lifted {' '.join(names.tensors[function_name(f, k)] for k in (n, n + 1))})")
+        functions.append((f, n + 1))
+    keys = dict.fromkeys(function_name(f, n) for f, n in functions)
+    binders = ["{A : Ring}", *(f"{{{names.tensors[key]} : A -> A}}" for key in keys)]
+    at = [f"at{n + 1}" for n in range(len(by.shape))]
+    plain = [names.tensors[function_name(f, n)] for f, n in made_with(t)]
+    for u in made_from(t):
+        word = names.tensors[u.name]
+        binders.append(f"{{{word} : {'Z -> ' * len(u.shape)}A}}")
+        plain.append(word)
+        moved = f"(moved_{' '.join([word, word, *at])})"
+        dual.append(moved if u == by else f"(fixed_{word} {word})")
+    if by in made_from(t) and at:
+        binders.append(f"{{{' '.join(at)} : Z}}")
+    index = [f"z{n + 1}" for n in range(len(t.shape))]
+    left, right = (" ".join([name, "bound", *parts, *index]) for parts in (dual, plain))
     inner = "".join(
-        f"rewrite ?value_{names.tensors[u.name]}; "
-        for u in tensors(t.definition.body)
+        f"rewrite ?{case.value(u, by)}; "
+        for u in tensors(definition.body)
         if u.definition is not None
     )
-    claim = f"value ({dual.tensor(t)}{index}) = {plain.tensor(t)}{index}"
-    return names.tensors[t.name], f"forall bound{index}, {claim}", f"project; {inner}reflexivity"
+    binders.append(f"({' '.join(['bound', *index])} : Z)")
+    tactic = f"unfold {name}; project; {inner}reflexivity"
+    return About(case.value(t, by), " ".join(binders), f"value ({left}) = ({right} : A)", tactic)

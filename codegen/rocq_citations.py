@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.codegen.rocq_printer import Printer, ScriptError, boxes_of, function_name
-from rot180.codegen.rocq_tactics import Case, Reach, Support, descend, permute, pull
+from rot180.codegen.rocq_case import Case, Cited, Support, descend, permute, pull
+from rot180.codegen.rocq_names import ScriptError
+from rot180.codegen.rocq_printer import Printer, boxes_of
+from rot180.codegen.rocq_reach import Reach
 from rot180.derive.kernel.citing import instantiate
 from rot180.derive.kernel.obligations import Nonzero, Obligation
 from rot180.derive.kernel.place import Place
-from rot180.derive.kernel.proof import Proof, Theorem
+from rot180.derive.kernel.proof import Proof
 from rot180.derive.language.polynomial import normal, symbols_of
 from rot180.derive.language.substitute import apart, substitute, substitute_condition
 from rot180.derive.language.terms import (
@@ -24,35 +26,6 @@ from rot180.derive.language.terms import (
     factor_symbols,
     tensors,
 )
-
-
-@dataclass(frozen=True)
-class Cited:
-    """A theorem that a proof cites, as a module of its script.
-
-    Attributes:
-        module: the module's name.
-        theorem: the theorem.
-        parameters: its sizes and parameters, in the order of the module's lemma.
-        functions: its scalar functions with their orders.
-        relations: the derivatives of which it supposes a relation.
-        operands: its free tensors.
-        definitions: the names, in the module, of what its two sides are made from.
-
-    """
-
-    module: str
-    theorem: Theorem
-    parameters: tuple[Symbol, ...]
-    functions: tuple[tuple[str, int], ...]
-    relations: tuple[tuple[str, int], ...]
-    operands: tuple[Tensor, ...]
-    definitions: tuple[str, ...]
-
-    @property
-    def variables(self) -> tuple[Symbol, ...]:
-        """Return what the module's lemma is about: parameters and free variables."""
-        return (*self.parameters, *(v for v, _ in self.theorem.variables))
 
 
 @dataclass(frozen=True)
@@ -73,7 +46,7 @@ class _Unfolded(Printer):
     def factor(self, f: Factor) -> str:
         """Write a factor."""
         if isinstance(f, Access) and f.tensor == self.kept and self.entry:
-            return self.entry(Printer(self.names), f)
+            return self.entry(Printer(self.names, self.wrt[:-1]), f)
         if isinstance(f, Access) and f.tensor.definition is not None:
             index = dict(zip(f.tensor.definition.formals, f.index, strict=True))
             bodies = [substitute(apart(b, self.avoid), index) for b in f.tensor.definition.body]
@@ -167,7 +140,7 @@ def compose(
     for b, s in zip(boxes, inside, strict=True):
         off = f"rewrite (off {' '.join(map(plain.argument, index))} ltac:(lia)); void"
         case.say(f"destruct ({case.bracket(b)[2]}) as [{s.name} | {s.name}]; [| {off}].")
-    wanted = _wanted(cited, by, place, (*rest, moved))
+    wanted = _wanted(cited, by, place, (*rest, moved), index)
     supports = [*inside, *case.supports(rest)]
     splits = case.needed(wanted, supports, ())
     _bring_near(case, cited, by, (*t.variables, *index), supports, splits)
@@ -192,29 +165,30 @@ def _chain_rule(
     avoid: frozenset[Symbol],
 ) -> None:
     """Turn ``dT'/dz`` into the sum over i of ``dT/dx[i]`` times ``da[i]/dz``, at x = a."""
-    plain, dual = case.plain, Printer(case.names, pending.wrt)
+    plain, ring = case.plain, case.plain.ring
+    dual = plain.under(pending.wrt)
     (outer,) = pending.factors
     names = " ".join(map(plain.variable, index))
-    head, value = dual.tensor(inner), f"value_{case.names.tensors[inner.name]}"
+    head, value = dual.tensor(inner), case.value(inner, pending.wrt.tensor)
     slope = plain.factor(Derivative((Access(inner, index),), pending.wrt))
     entries = [f"e{n + 1}" for n in range(len(index))]
-    family, at, parts = _family(entries)
+    family, at, parts = _family(ring, entries)
 
     def moving(inside: Printer, a: Access) -> str:
         return " ".join([head, *map(inside.argument, a.index)])
 
     def one_of_family(inside: Printer, a: Access) -> str:
-        _, at, _ = _family(list(map(inside.argument, a.index)))
-        return f"(({inside.factor(a)}, delta scalars {family} {at} z9) : dual scalars)"
+        _, at, _ = _family(ring, list(map(inside.argument, a.index)))
+        return f"(({inside.factor(a)}, delta {ring} {family} {at} z9) : dual {ring})"
 
     def one_moving(inside: Printer, a: Access) -> str:
         pairs = zip(map(inside.argument, a.index), map(plain.variable, index), strict=True)
         deltas = " [*] ".join(f"point ({e} - {i})" for e, i in pairs) or "one"
-        return f"(({inside.factor(a)}, {deltas}) : dual scalars)"
+        return f"(({inside.factor(a)}, {deltas}) : dual {ring})"
 
-    whole = _Unfolded(case.names, pending.wrt, inner, moving, avoid).factor(outer)
-    member = _Unfolded(case.names, pending.wrt, inner, one_of_family, avoid).factor(outer)
-    single = _Unfolded(case.names, pending.wrt, inner, one_moving, avoid).factor(outer)
+    whole = _Unfolded(case.names, dual.wrt, inner, moving, avoid).factor(outer)
+    member = _Unfolded(case.names, dual.wrt, inner, one_of_family, avoid).factor(outer)
+    single = _Unfolded(case.names, dual.wrt, inner, one_moving, avoid).factor(outer)
     opened = "z1" if index else "z9"
     for n in range(1, len(index)):
         opened = f"[{opened} z{n + 1}]"
@@ -237,7 +211,7 @@ def _chain_rule(
     case.say(f"  (fun z9 => {member})).")
     pattern = " ".join([head, *(f"?{e}" for e in entries)])
     case.say(f"{{ cbv beta. follow; (match goal with |- follows _ _ ({pattern}) _ =>")
-    case.say(f"    apply (follows_entry scalars {family} _ _ _ {at}) end;")
+    case.say(f"    apply (follows_entry {ring} {family} _ _ _ {at}) end;")
     case.say(f"    [apply {value} | cbn [fst snd]; reflexivity | intros {opened} out]).")
     end = "cbn in out; cbn [fst snd]; apply off; unfold enough in *; lia"
     case.say(f"  all: {end if index else 'contradiction'}. }}")
@@ -250,23 +224,27 @@ def _chain_rule(
     case.say("clear chained.")
 
 
-def _family(entries: Sequence[str]) -> tuple[str, str, list[str]]:
+def _family(ring: str, entries: Sequence[str]) -> tuple[str, str, list[str]]:
     """Return the family of a tensor's entries, the index of one, and the parts of an index z9."""
     if not entries:
-        return "(@alone scalars)", "tt", []
-    family, at, parts = "(@along scalars bound)", entries[0], ["z9"]
+        return f"(@alone {ring})", "tt", []
+    family, at, parts = f"(@along {ring} bound)", entries[0], ["z9"]
     for e in entries[1:]:
-        family, at = f"(both {family} (@along scalars bound))", f"({at}, {e})"
+        family, at = f"(both {family} (@along {ring} bound))", f"({at}, {e})"
         parts = [*(p.replace("z9", "(fst z9)") for p in parts), "(snd z9)"]
     return family, at, parts
 
 
 def _wanted(
-    cited: Cited, by: dict[Symbol, Expr], place: Place, rest: Sequence[Factor]
+    cited: Cited,
+    by: dict[Symbol, Expr],
+    place: Place,
+    rest: Sequence[Factor],
+    index: Sequence[Symbol] = (),
 ) -> list[Obligation]:
     """Return what the theorem supposes, as the rules ask for it."""
     wanted = [substitute_condition(c, by) for c in cited.theorem.conditions]
-    context = place.context(rest, [v for c in wanted for v in factor_symbols(c)])
+    context = place.context(rest, [*index, *(v for c in wanted for v in factor_symbols(c))])
     return [Obligation(context, c) for c in wanted]
 
 
@@ -304,6 +282,7 @@ def _bring_near(
     parameters, variables = _arguments(case, cited, by)
     least = " ".join([f"{cited.module}.far", *parameters, *variables])
     used = {u for v in cited.variables for u in symbols_of(by.get(v, v))}
+    bound = (*case.outer, *bound)
     search = Reach(case, frozenset(bound), supports)
     text, steps = least, list[str]()
     for v in reversed([v for v in bound if v in used]):
@@ -332,11 +311,13 @@ def _apply(
     plain = case.plain
     parameters, variables = _arguments(case, cited, by)
     operands = [swap.get(u.name, u) for u in cited.operands]
-    parts = [*parameters, "scalars"]
-    parts += [case.names.tensors[function_name(f, n)] for f, n in cited.functions]
+    if case.wrt and cited.relations:
+        raise ScriptError("a theorem that supposes a relation is cited under a derivative")
+    parts = [*parameters, plain.ring]
+    parts += [plain.function(f, n) for f, n in cited.functions]
     parts += [plain.relation(f, n)[0] for f, n in cited.relations]
     parts += [f"({plain.tensor(u)})" for u in operands]
-    parts += [_outside(case, u) for u in operands if u.shape]
+    parts += [f"({case.outside(u)})" for u in operands if u.shape]
     for o in wanted:
         assert not isinstance(o.goal, Nonzero)
         case.say(f"assert ({case.label('fact')} : {plain.condition(o.goal)}).")
@@ -346,25 +327,7 @@ def _apply(
     parts += [*facts[:hypotheses], *variables, *facts[hypotheses:]]
     case.say(f"pose proof ({cited.module}.whole {' '.join(parts)} bound close) as told.")
     case.say("refine (eq_trans _ (eq_trans told _)).")
-    case.say(f"all: {_unfolding(case, shown, cited.definitions)} congruent.")
-
-
-def _outside(case: Case, u: Tensor) -> str:
-    """Name the fact that a tensor is zero outside its box; prove it for a defined one."""
-    if u.definition is None:
-        return f"{case.plain.operand(u)}_box"
-    plain, fact = case.plain, case.label("outside")
-    index = [f"z{n + 1}" for n in range(len(u.shape))]
-    boxes = [(i, plain.argument(n)) for i, n in zip(index, u.shape, strict=True) if n is not None]
-    box = " /\\ ".join(f"0 <= {i} < {n}" for i, n in boxes)
-    entry = " ".join([plain.tensor(u), *index])
-    case.say(f"assert ({fact} : forall {' '.join(index)}, ~ ({box}) -> {entry} = zero).")
-    case.say(f"{{ intros {' '.join(index)} out. unfold {case.names.tensors[u.name]}.")
-    for i, n in boxes:
-        case.say(f"  destruct (within {i} {n}) as [? | away];")
-        case.say(f"  [| rewrite (box_out _ {i} {n} away); void].")
-    case.say("  exfalso; apply out; repeat split; lia. }")
-    return fact
+    case.say(f"all: {_unfolding(case, shown, cited.definitions)} congruent; still.")
 
 
 def _unfolding(case: Case, shown: Sequence[Factor], more: Sequence[str]) -> str:

@@ -1,121 +1,29 @@
-"""Identifiers and texts of expressions in the language of the proof assistant."""
+"""Texts of expressions in the language of the proof assistant."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
+from rot180.codegen.rocq_names import Names, ScriptError, function_name, functions_of
 from rot180.derive.kernel.proof import Variables
 from rot180.derive.language.polynomial import integral, ordered, text
-from rot180.derive.language.scalar_functions import related, relation
+from rot180.derive.language.scalar_functions import relation
 from rot180.derive.language.terms import (
     Access,
     Apply,
     Condition,
-    Derivative,
     Equal,
     Expression,
     Factor,
     Range,
     Tensor,
     Term,
-    factor_symbols,
     tensors,
 )
-
-_WORDS = """
-as at cofix else end exists exists2 fix for forall fun if in let match mod return then using where
-with Prop Set Type SProp Z nat bool Ring scalar scalars zero one add mul sub opp laws first total
-within box point agree dual value slope lifted statement bound least fst snd sum left right near
-enough holds finite A E far off all const z1 z2 z3 z4 z5 z6 z7 z8 z9
-family index gather delta beyond alone along both follows chained told close out away whole
-"""
-RESERVED = frozenset(_WORDS.split())
-
-
-class ScriptError(ValueError):
-    """A proof uses what scripts do not cover."""
-
-
-@dataclass(frozen=True)
-class Names:
-    """The identifiers of a script: symbols keep their names, tensors get new ones if need be."""
-
-    symbols: Mapping[str, str]
-    tensors: Mapping[str, str]
-
-    @classmethod
-    def of(cls, expressions: Iterable[Expression], conditions: Iterable[Condition]) -> Names:
-        """Name everything that occurs in some expressions and conditions."""
-        return cls({}, {}).extended(expressions, conditions)
-
-    def extended(
-        self, expressions: Iterable[Expression], conditions: Iterable[Condition] = ()
-    ) -> Names:
-        """Name what is new in some expressions and conditions."""
-        found: set[Symbol] = set()
-        used: dict[str, None] = {}
-        for condition in conditions:
-            found |= factor_symbols(condition)
-        for e in expressions:
-            found = found.union(*(t.symbols for t in e))
-            for t in tensors(e):
-                used[t.name] = None
-                if t.definition is not None:
-                    found |= set(t.definition.formals)
-                    found = found.union(*(b.symbols for b in t.definition.body))
-            used.update((function_name(f, n), None) for f, n in functions_of(e))
-        more = self.with_variables(found)
-        names = dict(self.tensors)
-        taken = RESERVED | set(more.symbols.values()) | set(names.values())
-        for name in used:
-            if name not in names:
-                names[name] = _identifier(re.sub(r"\W+", "_", name).strip("_"), taken)
-                taken |= {names[name]}
-        return Names(more.symbols, names)
-
-    def with_variables(self, variables: Iterable[Symbol]) -> Names:
-        """Name some more variables."""
-        taken = RESERVED | set(self.tensors.values())
-        new = {v.name: _identifier(v.name, taken) for v in variables}
-        return Names({**new, **self.symbols}, self.tensors)
-
-
-def _identifier(name: str, taken: frozenset[str] | set[str]) -> str:
-    while name in taken:
-        name += "'"
-    return name
-
-
-def function_name(name: str, order: int) -> str:
-    """Return the key of a scalar function or of one of its derivatives."""
-    return f"{name}_{order}" if order else name
-
-
-def functions_of(expression: Expression) -> Iterator[tuple[str, int]]:
-    """List the scalar functions of an expression with their orders, definitions unfolded.
-
-    Those in the relation of a derivative are listed with it.
-    """
-
-    def walk(factors: Iterable[Factor], pending: int) -> Iterator[tuple[str, int]]:
-        for f in factors:
-            if isinstance(f, Apply):
-                for order in range(f.order, f.order + pending + 1):
-                    yield f.function, order
-                    yield from ((word, 0) for word in related(f.function, order))
-                yield from walk((f.argument,), pending)
-            elif isinstance(f, Derivative):
-                yield from walk(f.factors, pending + 1)
-            elif isinstance(f, Access) and f.tensor.definition is not None:
-                for t in f.tensor.definition.body:
-                    yield from walk(t.factors, pending)
-
-    for t in expression:
-        yield from walk(t.factors, 0)
 
 
 @dataclass(frozen=True)
@@ -124,12 +32,21 @@ class Printer:
 
     Attributes:
         names: the identifiers.
-        wrt: for an expression over the dual numbers, the entry that is perturbed.
+        wrt: for an expression over the dual numbers, the entries that are perturbed, the first over
+            the scalars, the next over the dual numbers of those, and so on.
 
     """
 
     names: Names
-    wrt: Access | None = None
+    wrt: tuple[Access, ...] = ()
+
+    @property
+    def ring(self) -> str:
+        """Write the ring of the values, as an argument."""
+        written = "scalars"
+        for _ in self.wrt:
+            written = f"(dual {written})"
+        return written
 
     def index(self, e: Expr) -> str:
         """Write a polynomial; powers as the language has them."""
@@ -149,19 +66,30 @@ class Printer:
 
     def operand(self, t: Tensor) -> str:
         """Write a free tensor, lifted to the dual numbers if need be."""
-        name = self.names.tensors[t.name]
-        if self.wrt is None:
-            return name
-        if t == self.wrt.tensor:
-            return " ".join([f"moved_{name} {name}", *map(self.argument, self.wrt.index)])
-        return f"fixed_{name} {name}"
+        name = written = self.names.tensors[t.name]
+        for number, wrt in enumerate(self.wrt):
+            inner = written if number == 0 else f"({written})"
+            if t == wrt.tensor:
+                written = " ".join([f"moved_{name} {inner}", *map(self.argument, wrt.index)])
+            else:
+                written = f"fixed_{name} {inner}"
+        return written
 
     def function(self, name: str, order: int) -> str:
         """Write a scalar function."""
-        plain = self.names.tensors[function_name(name, order)]
-        if self.wrt is None:
-            return plain
-        return f"(lifted {plain} {self.names.tensors[function_name(name, order + 1)]})"
+        return self._lifted(name, order, len(self.wrt))
+
+    def _lifted(self, name: str, order: int, depth: int) -> str:
+        if depth == 0:
+            return self.names.tensors[function_name(name, order)]
+        both = (self._lifted(name, n, depth - 1) for n in (order, order + 1))
+        return f"(lifted {' '.join(both)})"
+
+    def under(self, wrt: Access) -> Printer:
+        """Return the printer of what is differentiated by an entry."""
+        if wrt.tensor.definition is not None:
+            raise ScriptError(f"a derivative by an entry of {wrt.tensor.name}, a defined tensor")
+        return Printer(self.names, (*self.wrt, wrt))
 
     def relation(self, name: str, order: int) -> tuple[str, str]:
         """Name and write what is known of a function's derivative."""
@@ -170,7 +98,9 @@ class Printer:
         parts = []
         for powers, c in ordered(found):
             words = [n for n, k in powers for _ in range(k)]
-            values = ["z1" if n == "t" else f"{self.names.tensors[n]} z1" for n in words]
+            values = [
+                "z1" if n == "t" else f"{self.names.tensors[function_name(n, 0)]} z1" for n in words
+            ]
             product = " [*] ".join(values) or "one"
             parts.append(product if c == 1 else f"const ({c}) [*] ({product})")
         body = " [+] ".join(f"({part})" for part in parts) or "zero"
@@ -195,9 +125,7 @@ class Printer:
             return f"point {self.argument(f.value)}"
         if isinstance(f, Apply):
             return f"{self.function(f.function, f.order)} ({self.factor(f.argument)})"
-        if self.wrt is not None:
-            raise ScriptError("a derivative of a derivative")
-        return f"slope ({Printer(self.names, f.wrt).product(f.factors)})"
+        return f"slope ({self.under(f.wrt).product(f.factors)})"
 
     def product(self, factors: Sequence[Factor], coefficient: Expr | int = 1) -> str:
         """Write a product."""

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.rocq_printer import ScriptError
-from rot180.codegen.rocq_tactics import Case, Support
+from rot180.codegen.rocq_case import Case, Support
+from rot180.codegen.rocq_names import ScriptError
 from rot180.derive.kernel.obligations import Obligation
 from rot180.derive.kernel.place import Place
-from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.terms import Access, Bracket, Range, Tensor, Term
+from rot180.derive.language.terms import Access, Bracket, Range, Term
 
 
 def exhaust(
@@ -29,8 +28,6 @@ def exhaust(
     (summed,) = t.variables
     free = [v for v in box if v != summed]
     tables = dict.fromkeys(f.tensor for f in t.factors if isinstance(f, Access))
-    for u in tables:
-        _boxed(case, u)
     left, right = (place.context(fs, box) for fs in (t.factors, factors))
     given = dict(case.given())
     inside = []
@@ -42,9 +39,9 @@ def exhaust(
         name = case.label("in")
         inside.append(name)
         case.say(f"destruct (within {plain.variable(v)} {box[v]}) as [{name} | {name}].")
-        case.say("2: { transitivity (@zero scalars).")
+        case.say(f"2: {{ transitivity (@zero {plain.ring}).")
         case.say(f"  {{ apply total_zero; intro {plain.variable(summed)}.")
-        _absurd(case, Obligation(left, within), case.supports(t.factors, tables), name)
+        _absurd(case, Obligation(left, within), case.supports(t.factors), name)
         case.say("}")
         case.say("  symmetry.")
         _absurd(case, Obligation(right, within), case.supports(factors), name)
@@ -54,15 +51,15 @@ def exhaust(
     body, heads = plain.product(t.factors, t.coefficient), map(plain.tensor, tables)
     left_side = f"first (Z.to_nat {n}) (fun {at} => {body})"
     right_side = plain.product(factors, scale)
-    case.say(f"transitivity ({left_side} : scalars).")
+    case.say(f"transitivity ({left_side} : {plain.ring}).")
     case.say("{ apply total_few; [lia | assumption |]. intros " + f"{at} out.")
     within = Range(summed, n)
-    _absurd(case, Obligation(left, within), case.supports(t.factors, tables), "out")
+    _absurd(case, Obligation(left, within), case.supports(t.factors), "out")
     case.say("}")
     names = ", ".join(head.split(" ", 1)[0] for head in heads)
-    case.say(f"transitivity (@const scalars ({left_side} : integers)).")
+    case.say(f"transitivity (@const {plain.ring} ({left_side} : integers)).")
     case.say(f"{{ unfold {names}. integer. }}")
-    case.say(f"symmetry. transitivity (@const scalars ({right_side} : integers)).")
+    case.say(f"symmetry. transitivity (@const {plain.ring} ({right_side} : integers)).")
     case.say("{ integer. }")
     case.say("apply f_equal.")
     for name, v in zip(inside, free, strict=True):
@@ -84,21 +81,3 @@ def _absurd(case: Case, obligation: Obligation, supports: Sequence[Support], out
     case.say(f"exfalso; apply {out}.")
     for tactic in case.solve(obligation):
         case.say(tactic)
-
-
-def _boxed(case: Case, u: Tensor) -> None:
-    """Prove that a table is zero outside its box, by the name that free tensors have it under."""
-    plain, name = case.plain, case.names.tensors[u.name]
-    index = [symbol(f"z{n + 1}") for n in range(len(u.shape))]
-    written = " ".join(v.name for v in index)
-    boxes = [
-        (v.name, plain.argument(n)) for v, n in zip(index, u.shape, strict=True) if n is not None
-    ]
-    box = " /\\ ".join(f"0 <= {i} < {n}" for i, n in boxes)
-    entry = f"{plain.tensor(u)} {written} = (zero : scalars)"
-    case.say(f"assert ({name}_box : forall {written}, ~ ({box}) -> {entry}).")
-    case.say(f"{{ intros {written} out. unfold {name}.")
-    for i, n in boxes:
-        case.say(f"  destruct (within {i} {n}) as [? | away];")
-        case.say(f"  [| rewrite (box_out _ {i} {n} away); void].")
-    case.say("  exfalso; apply out; repeat split; lia. }")

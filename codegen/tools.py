@@ -30,6 +30,16 @@ class Ran:
     seconds: float
 
 
+def installed(program: str) -> bool:
+    """Say whether a program is installed.
+
+    Args:
+        program: its name.
+
+    """
+    return shutil.which(program) is not None
+
+
 def run(command: Sequence[str], folder: Path, timeout: float) -> Ran:
     """Run a program in a folder and wait for its end.
 

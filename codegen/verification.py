@@ -18,8 +18,7 @@ from xml.etree import ElementTree
 
 from sympy import Expr
 
-from rot180.codegen import files, rocq
-from rot180.codegen.tools import ToolError
+from rot180.codegen import files
 from rot180.derive.certificates.reader import MalformedError, loads
 from rot180.derive.kernel.errors import ProofError, difference, show
 from rot180.derive.kernel.obligations import Obligation, show_goal
@@ -54,6 +53,7 @@ MODELS = 3
 
 ABSENT = "not installed"
 LEFT_OUT = "-"
+NOT_RUN = "not run"
 CERTIFICATES = "certificates"
 """Where the certificates of the registry are, in ``rot180.generated``."""
 
@@ -70,7 +70,11 @@ class Source(NamedTuple):
 
 @dataclass
 class Row:
-    """What became of one theorem; a check is ``ok``, ``-``, ``not installed`` or a fault."""
+    """What became of one theorem.
+
+    A check is ``ok``, ``-``, ``not installed``, ``not run`` or a fault; where it is required,
+    nothing but ``ok`` will do.
+    """
 
     name: str
     steps: int = 0
@@ -78,15 +82,23 @@ class Row:
     replay: str = LEFT_OUT
     model: str = LEFT_OUT
     smt: str = LEFT_OUT
-    rocq: str = LEFT_OUT
+    rocq: str = NOT_RUN
     seconds: float = 0.0
     statement: str = ""
+    required: tuple[str, ...] = ()
 
     @property
     def faults(self) -> list[str]:
         """Return the checks that failed, with what they said."""
-        found = {name: getattr(self, name) for name in CHECKS}
-        return [f"{k}: {v}" for k, v in found.items() if v not in ("ok", LEFT_OUT, ABSENT)]
+        found = []
+        for name in CHECKS:
+            said = getattr(self, name)
+            if said in (LEFT_OUT, ABSENT, NOT_RUN):
+                if name in self.required:
+                    found.append(f"{name}: {'not run' if said == LEFT_OUT else said}, but required")
+            elif said != "ok":
+                found.append(f"{name}: {said}")
+        return found
 
     def plain(self) -> dict[str, object]:
         """Return the row as plain data."""
@@ -128,35 +140,6 @@ def missing(rows: Iterable[Row]) -> list[Row]:
     """Return a failed row for each claim of the registry that no certificate proves."""
     found = {row.name for row in rows}
     return [Row(name, replay="there is no certificate") for name in claims() if name not in found]
-
-
-def check_scripts(
-    rows: Iterable[Row], certificates: Iterable[Source], progress: Callable[[str], None]
-) -> None:
-    """Let `coqc` check the script of each certificate of the registry; fill in the rows.
-
-    Raises:
-        ToolError: `coqc` is not installed.
-
-    """
-    by_name = {row.name: row for row in rows}
-    proofs = [loads(source.text) for source in certificates]
-    theorems = [
-        replace(replay(p), words=claims()[p.name]().words)
-        for p in proofs
-        if p.name in claims() and by_name[p.name].replay == "ok"
-    ]
-    total = 0.0
-    for checked in rocq.verify(files.generated_folder() / "rocq", theorems):
-        total += checked.seconds
-        said = "closed under the global context" if checked.accepted else checked.message
-        progress(f"coqc {checked.name}: {said} ({checked.seconds:.1f} s)")
-        row = by_name.get(checked.name)
-        if row is not None:
-            row.rocq = "ok" if checked.accepted else checked.message or "refused"
-        elif not checked.accepted:
-            raise ToolError(checked.message)
-    progress(f"coqc, all scripts: {total:.0f} s; no assumptions but the statements' own hypotheses")
 
 
 def _check(row: Row, proof: Proof, recorded: str) -> None:

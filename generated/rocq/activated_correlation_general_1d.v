@@ -59,6 +59,15 @@ Definition statement : Prop :=
     (fun bound => correlate_dilate_grad_y_s_rot180_w bound grad_y w h [*] sigma_1 (z h) : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1) z1) = (sigma_z bound sigma z z1 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_y {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (y bound (lifted sigma sigma_1) (moved_z z at1) (fixed_w w) z1) = (y bound sigma z w z1 : A).
+Proof. unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_y : Z -> A} {z : Z -> A} {w : Z -> A} {at1 : Z} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z at1) (fixed_w w)) = (L bound sigma grad_y z w : A).
+Proof. unfold L; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -72,13 +81,6 @@ Hypothesis z_box : forall z1, ~ (0 <= z1 < H) -> z z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable h : Z.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_sigma_z : forall bound z1, value (sigma_z bound (lifted sigma sigma_1) (moved_z z h) z1) = sigma_z bound sigma z z1.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_y : forall bound z1, value (y bound (lifted sigma sigma_1) (moved_z z h) (fixed_w w) z1) = y bound sigma z w z1.
-Proof. intros; unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z h) (fixed_w w)) = L bound sigma grad_y z w.
-Proof. intros; unfold L; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z h) (fixed_w w)).
@@ -157,7 +159,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, slope (fixed_grad_y grad_y p) [*] y bound sigma z w p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, slope (fixed_grad_y grad_y p) [*] y bound sigma z w p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   change (slope (fixed_grad_y grad_y p)) with (@zero scalars). void.
 Qed.
@@ -201,7 +203,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] sigma_z bound sigma z (d*k + p*s - lo) [*] slope (fixed_w w k)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] sigma_z bound sigma z (d*k + p*s - lo) [*] slope (fixed_w w k)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro k.
   change (slope (fixed_w w k)) with (@zero scalars). void.

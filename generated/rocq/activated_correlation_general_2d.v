@@ -61,6 +61,15 @@ Definition statement : Prop :=
     (fun bound => correlate_dilate_grad_y_s_t_rot180_w bound grad_y w h v [*] sigma_1 (z h v) : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1 at2) z1 z2) = (sigma_z bound sigma z z1 z2 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_y {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (y bound (lifted sigma sigma_1) (moved_z z at1 at2) (fixed_w w) z1 z2) = (y bound sigma z w z1 z2 : A).
+Proof. unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_y : Z -> Z -> A} {z : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (L' bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z at1 at2) (fixed_w w)) = (L' bound sigma grad_y z w : A).
+Proof. unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -76,13 +85,6 @@ Variable h : Z.
 Variable v : Z.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_sigma_z : forall bound z1 z2, value (sigma_z bound (lifted sigma sigma_1) (moved_z z h v) z1 z2) = sigma_z bound sigma z z1 z2.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_y : forall bound z1 z2, value (y bound (lifted sigma sigma_1) (moved_z z h v) (fixed_w w) z1 z2) = y bound sigma z w z1 z2.
-Proof. intros; unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z h v) (fixed_w w)) = L' bound sigma grad_y z w.
-Proof. intros; unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z h v) (fixed_w w)).
@@ -173,7 +175,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q) [*] y bound sigma z w p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q) [*] y bound sigma z w p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   change (slope (fixed_grad_y grad_y p q)) with (@zero scalars). void.
@@ -223,7 +225,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] sigma_z bound sigma z (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_w w k l)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] sigma_z bound sigma z (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_w w k l)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro k.

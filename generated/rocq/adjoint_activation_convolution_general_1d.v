@@ -60,7 +60,6 @@ Hypothesis x_box : forall z1, ~ (0 <= z1 < H) -> x z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Hypothesis grad_y_box : forall z1, ~ (0 <= z1 < P) -> grad_y z1 = zero.
 
-
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] p, y_1 bound x w p [*] grad_y p.
 Definition line_1 (bound : Z) : scalars :=
@@ -322,6 +321,9 @@ Definition statement : Prop :=
     (fun bound => sum[bound] h, sigma_z bound sigma z h [*] dx bound grad_y w h : scalars).
 
 (* The proof. *)
+Lemma sigma_z_box {A : Ring} (bound : Z) {sigma : A -> A} {z : Z -> A} :
+  forall z1, ~ (0 <= z1 < H) -> sigma_z bound sigma z z1 = (zero : A).
+Proof. intros z1 out. unfold sigma_z. destruct (within z1 H) as [? | away]; [| rewrite (box_out _ z1 H away); void]. exfalso; apply out; repeat split; lia. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -332,7 +334,6 @@ Variable grad_y : Z -> scalars.
 Hypothesis z_box : forall z1, ~ (0 <= z1 < H) -> z z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Hypothesis grad_y_box : forall z1, ~ (0 <= z1 < P) -> grad_y z1 = zero.
-
 
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] p, y bound sigma z w p [*] grad_y p.
@@ -366,14 +367,9 @@ Proof.
   assert (close : enough (cited_1.far H K P d lo s) bound).
   { unfold enough in *.  assumption. }
   apply f_equal2; [reflexivity |].
-  assert (outside_1 : forall z1, ~ (0 <= z1 < H) -> sigma_z bound sigma z z1 = zero).
-  { intros z1 out. unfold sigma_z.
-    destruct (within z1 H) as [? | away];
-    [| rewrite (box_out _ z1 H away); void].
-    exfalso; apply out; repeat split; lia. }
-  pose proof (cited_1.whole H K P d lo s scalars (sigma_z bound sigma z) (w) (grad_y) outside_1 w_box grad_y_box bound close) as told.
+  pose proof (cited_1.whole H K P d lo s scalars (sigma_z bound sigma z) (w) (grad_y) (sigma_z_box bound) (w_box) (grad_y_box) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [sigma_z y dilate_grad_y_s rot180_w convolve_dilate_grad_y_s_rot180_w dx cited_1.line_0 cited_1.line_10 cited_1.y_1 cited_1.dilate_grad_y_s cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_rot180_w cited_1.dx]; congruent.
+  all: cbv beta delta [sigma_z y dilate_grad_y_s rot180_w convolve_dilate_grad_y_s_rot180_w dx cited_1.line_0 cited_1.line_10 cited_1.y_1 cited_1.dilate_grad_y_s cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_rot180_w cited_1.dx]; congruent; still.
   }
   transitivity ((one) [*] (sum[bound] h, sigma_z bound sigma z h [*] dx bound grad_y w h)); [ring |].
   apply total_scale; intro h; ring.

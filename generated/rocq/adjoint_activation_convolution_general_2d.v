@@ -60,7 +60,6 @@ Hypothesis x_box : forall z1 z2, ~ (0 <= z1 < H /\ 0 <= z2 < V) -> x z1 z2 = zer
 Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < K /\ 0 <= z2 < L) -> w z1 z2 = zero.
 Hypothesis grad_y_box : forall z1 z2, ~ (0 <= z1 < P /\ 0 <= z2 < Q) -> grad_y z1 z2 = zero.
 
-
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] p, sum[bound] q, y_1 bound x w p q [*] grad_y p q.
 Definition line_1 (bound : Z) : scalars :=
@@ -457,6 +456,9 @@ Definition statement : Prop :=
     (fun bound => sum[bound] h, sum[bound] v, sigma_z bound sigma z h v [*] dx bound grad_y w h v : scalars).
 
 (* The proof. *)
+Lemma sigma_z_box {A : Ring} (bound : Z) {sigma : A -> A} {z : Z -> Z -> A} :
+  forall z1 z2, ~ (0 <= z1 < H /\ 0 <= z2 < V) -> sigma_z bound sigma z z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold sigma_z. destruct (within z1 H) as [? | away]; [| rewrite (box_out _ z1 H away); void]. destruct (within z2 V) as [? | away]; [| rewrite (box_out _ z2 V away); void]. exfalso; apply out; repeat split; lia. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -467,7 +469,6 @@ Variable grad_y : Z -> Z -> scalars.
 Hypothesis z_box : forall z1 z2, ~ (0 <= z1 < H /\ 0 <= z2 < V) -> z z1 z2 = zero.
 Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < K /\ 0 <= z2 < L) -> w z1 z2 = zero.
 Hypothesis grad_y_box : forall z1 z2, ~ (0 <= z1 < P /\ 0 <= z2 < Q) -> grad_y z1 z2 = zero.
-
 
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] p, sum[bound] q, y bound sigma z w p q [*] grad_y p q.
@@ -501,16 +502,9 @@ Proof.
   assert (close : enough (cited_1.far H K L P Q V d e lo lp s t) bound).
   { unfold enough in *.  assumption. }
   apply f_equal2; [reflexivity |].
-  assert (outside_1 : forall z1 z2, ~ (0 <= z1 < H /\ 0 <= z2 < V) -> sigma_z bound sigma z z1 z2 = zero).
-  { intros z1 z2 out. unfold sigma_z.
-    destruct (within z1 H) as [? | away];
-    [| rewrite (box_out _ z1 H away); void].
-    destruct (within z2 V) as [? | away];
-    [| rewrite (box_out _ z2 V away); void].
-    exfalso; apply out; repeat split; lia. }
-  pose proof (cited_1.whole H K L P Q V d e lo lp s t scalars (sigma_z bound sigma z) (w) (grad_y) outside_1 w_box grad_y_box bound close) as told.
+  pose proof (cited_1.whole H K L P Q V d e lo lp s t scalars (sigma_z bound sigma z) (w) (grad_y) (sigma_z_box bound) (w_box) (grad_y_box) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [sigma_z y dilate_grad_y_s_t rot180_w convolve_dilate_grad_y_s_t_rot180_w dx cited_1.line_0 cited_1.line_13 cited_1.y_1 cited_1.dilate_grad_y_s_t cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_t_rot180_w cited_1.dx]; congruent.
+  all: cbv beta delta [sigma_z y dilate_grad_y_s_t rot180_w convolve_dilate_grad_y_s_t_rot180_w dx cited_1.line_0 cited_1.line_13 cited_1.y_1 cited_1.dilate_grad_y_s_t cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_t_rot180_w cited_1.dx]; congruent; still.
   }
   transitivity ((one) [*] (sum[bound] h, sum[bound] v, sigma_z bound sigma z h v [*] dx bound grad_y w h v)); [ring |].
   apply total_scale; intro h; apply total_scale; intro v; ring.

@@ -55,7 +55,6 @@ Hypothesis x_box : forall z1, ~ (0 <= z1 < H) -> x z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Hypothesis grad_y_box : forall z1, ~ (0 <= z1 < P) -> grad_y z1 = zero.
 
-
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] p, y bound x w p [*] grad_y p.
 Definition line_1 (bound : Z) : scalars :=

@@ -55,7 +55,6 @@ Hypothesis x_box : forall z1 z2, ~ (0 <= z1 < H /\ 0 <= z2 < V) -> x z1 z2 = zer
 Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < K /\ 0 <= z2 < L) -> w z1 z2 = zero.
 Hypothesis grad_y_box : forall z1 z2, ~ (0 <= z1 < P /\ 0 <= z2 < Q) -> grad_y z1 z2 = zero.
 
-
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] p, sum[bound] q, y bound x w p q [*] grad_y p q.
 Definition line_1 (bound : Z) : scalars :=

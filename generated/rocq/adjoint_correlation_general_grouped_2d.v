@@ -19,11 +19,11 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C G H K L N O P Q V d e lo lp s t : Z.
+Variables C G H K L N O' P Q V d e lo lp s t : Z.
 
 (* The statement. *)
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> A) (n g o p q : Z) : A :=
-  box n N [*] (box g G [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l))))).
+  box n N [*] (box g G [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l))))).
 Definition dilate_grad_y_s_t {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (i0 i1 i2 i3 i4 : Z) : A :=
   sum[bound] p, sum[bound] q, grad_y i0 i1 i2 p q [*] point (i3 - p*s) [*] point (i4 - q*t).
 Definition rot180_w {A : Ring} (bound : Z) (w : Z -> Z -> Z -> Z -> Z -> A) (i0 i1 i2 i3 i4 : Z) : A :=
@@ -38,8 +38,8 @@ Definition statement : Prop :=
   forall w : Z -> Z -> Z -> Z -> Z -> scalars,
   forall grad_y : Z -> Z -> Z -> Z -> Z -> scalars,
   (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> x z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
   agree
     (fun bound => sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, y bound x w n g o p q [*] grad_y n g o p q : scalars)
     (fun bound => sum[bound] n, sum[bound] g, sum[bound] c, sum[bound] h, sum[bound] v, x n g c h v [*] dx bound grad_y w n g c h v : scalars).
@@ -52,18 +52,17 @@ Variable x : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable grad_y : Z -> Z -> Z -> Z -> Z -> scalars.
 Hypothesis x_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> x z1 z2 z3 z4 z5 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero.
-Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
-
+Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
 
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, y bound x w n g o p q [*] grad_y n g o p q.
 Definition line_1 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c, sum[bound] k, sum[bound] l, box n N [*] box g G [*] box o O [*] box p P [*] box q Q [*] x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l [*] grad_y n g o p q.
+  sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c, sum[bound] k, sum[bound] l, box n N [*] box g G [*] box o O' [*] box p P [*] box q Q [*] x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l [*] grad_y n g o p q.
 Definition line_2 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c, sum[bound] k, sum[bound] l, box g G [*] box o O [*] box p P [*] box q Q [*] x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l [*] grad_y n g o p q.
+  sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c, sum[bound] k, sum[bound] l, box g G [*] box o O' [*] box p P [*] box q Q [*] x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l [*] grad_y n g o p q.
 Definition line_3 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c, sum[bound] k, sum[bound] l, box o O [*] box p P [*] box q Q [*] x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l [*] grad_y n g o p q.
+  sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c, sum[bound] k, sum[bound] l, box o O' [*] box p P [*] box q Q [*] x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l [*] grad_y n g o p q.
 Definition line_4 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l [*] grad_y n g o p q.
 Definition line_5 (bound : Z) : scalars :=
@@ -108,10 +107,10 @@ Proof.
   apply total_ext; intro o.
   apply total_ext; intro p.
   apply total_ext; intro q.
-  assert (E : y bound x w n g o p q = box n N [*] (box g G [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l)))))).
+  assert (E : y bound x w n g o p q = box n N [*] (box g G [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l)))))).
   { unfold y. congruent. }
   rewrite E; clear E.
-  transitivity ((grad_y n g o p q [*] box n N [*] box g G [*] box o O [*] box p P [*] box q Q) [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l)); [ring |].
+  transitivity ((grad_y n g o p q [*] box n N [*] box g G [*] box o O' [*] box p P [*] box q Q) [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l)); [ring |].
   apply total_scale; intro c; apply total_scale; intro k; apply total_scale; intro l; ring.
 Qed.
 
@@ -171,10 +170,10 @@ Proof.
   apply total_ext; intro c.
   apply total_ext; intro k.
   apply total_ext; intro l.
-  destruct (within o O) as [in_15 | in_15]; [| rewrite (w_box g o c k l (fun all => in_15 (proj1 (proj2 all)))); void].
-  assert (at_33 : 0 <= o < O).
+  destruct (within o O') as [in_15 | in_15]; [| rewrite (w_box g o c k l (fun all => in_15 (proj1 (proj2 all)))); void].
+  assert (at_33 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_33).
+  rewrite (box_in _ o O' at_33).
   ring.
 Qed.
 
@@ -598,7 +597,7 @@ Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
   enough (Z.abs G) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs Q) least ->
   enough (Z.abs C) least ->
@@ -632,8 +631,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro c. apply total_zero; intro k. apply total_zero; intro l. 
-  destruct (within o O) as [at_75 | at_75]; [| rewrite (box_out _ o O at_75); void].
-  assert (reach_108 : near o (Z.abs O)).
+  destruct (within o O') as [at_75 | at_75]; [| rewrite (box_out _ o O' at_75); void].
+  assert (reach_108 : near o (Z.abs O')).
   { clear - at_75; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_108); assumption.
   }
@@ -696,7 +695,7 @@ Lemma holds : agree
   (fun bound => sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, y bound x w n g o p q [*] grad_y n g o p q : scalars)
   (fun bound => sum[bound] n, sum[bound] g, sum[bound] c, sum[bound] h, sum[bound] v, x n g c h v [*] dx bound grad_y w n g c h v : scalars).
 Proof.
-  pose (least := Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L) (Z.max (Z.abs L + Z.abs (1 - L)) (Z.max (Z.abs V) (Z.max (Z.abs H) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs C) (0))))))))))))).
+  pose (least := Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L) (Z.max (Z.abs L + Z.abs (1 - L)) (Z.max (Z.abs V) (Z.max (Z.abs H) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs C) (0))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs K) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs K + Z.abs (1 - K)) least) by (subst least; unfold enough; largest).
@@ -706,7 +705,7 @@ Proof.
   assert (enough (Z.abs H) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs G) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs Q) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs C) least) by (subst least; unfold enough; largest).

@@ -47,6 +47,12 @@ Definition statement : Prop :=
     (fun bound => sum[bound] p, grad_y n c p [*] mean [*] box (h + lo - p*s) K : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> A} {mean : A} {at1 at2 at3 : Z} (bound z1 z2 z3 : Z) :
+  value (y bound (moved_x x at1 at2 at3) (fixed_mean mean) z1 z2 z3) = (y bound x mean z1 z2 z3 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_y : Z -> Z -> Z -> A} {x : Z -> Z -> Z -> A} {mean : A} {at1 at2 at3 : Z} (bound : Z) :
+  value (L bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3) (fixed_mean mean)) = (L bound grad_y x mean : A).
+Proof. unfold L; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -61,11 +67,6 @@ Variable h : Z.
 Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_y : forall bound z1 z2 z3, value (y bound (moved_x x n c h) (fixed_mean mean) z1 z2 z3) = y bound x mean z1 z2 z3.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_y grad_y) (moved_x x n c h) (fixed_mean mean)) = L bound grad_y x mean.
-Proof. intros; unfold L; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_y grad_y) (moved_x x n c h) (fixed_mean mean)).
@@ -138,7 +139,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, slope (fixed_grad_y grad_y n1 c1 p) [*] y bound x mean n1 c1 p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, slope (fixed_grad_y grad_y n1 c1 p) [*] y bound x mean n1 c1 p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro c1.
   apply total_zero; intro p.
@@ -190,7 +191,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] k, grad_y n1 c1 p [*] box n1 N [*] box c1 C [*] box p P [*] slope (moved_x x n c h n1 c1 (p*s + k - lo)) [*] box k K [*] mean) = sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] k, grad_y n1 c1 p [*] box n1 N [*] box c1 C [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s + k - h - lo) [*] box k K [*] mean); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] k, grad_y n1 c1 p [*] box n1 N [*] box c1 C [*] box p P [*] slope (moved_x x n c h n1 c1 (p*s + k - lo)) [*] box k K [*] mean) = sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] k, grad_y n1 c1 p [*] box n1 N [*] box c1 C [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s + k - h - lo) [*] box k K [*] mean); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro c1.
   apply total_ext; intro p.
@@ -206,7 +207,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] k, grad_y n1 c1 p [*] box n1 N [*] box c1 C [*] box p P [*] x n1 c1 (p*s + k - lo) [*] box k K [*] slope (fixed_mean mean)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] k, grad_y n1 c1 p [*] box n1 N [*] box c1 C [*] box p P [*] x n1 c1 (p*s + k - lo) [*] box k K [*] slope (fixed_mean mean)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro c1.
   apply total_zero; intro p.

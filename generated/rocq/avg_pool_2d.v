@@ -49,6 +49,12 @@ Definition statement : Prop :=
     (fun bound => sum[bound] p, sum[bound] q, grad_y n c p q [*] mean [*] box (h + lo - p*s) K [*] box (lp + v - q*t) L : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> A} {mean : A} {at1 at2 at3 at4 : Z} (bound z1 z2 z3 z4 : Z) :
+  value (y bound (moved_x x at1 at2 at3 at4) (fixed_mean mean) z1 z2 z3 z4) = (y bound x mean z1 z2 z3 z4 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> A} {mean : A} {at1 at2 at3 at4 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3 at4) (fixed_mean mean)) = (L' bound grad_y x mean : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -65,11 +71,6 @@ Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_y : forall bound z1 z2 z3 z4, value (y bound (moved_x x n c h v) (fixed_mean mean) z1 z2 z3 z4) = y bound x mean z1 z2 z3 z4.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (moved_x x n c h v) (fixed_mean mean)) = L' bound grad_y x mean.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (moved_x x n c h v) (fixed_mean mean)).
@@ -148,7 +149,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 c1 p q) [*] y bound x mean n1 c1 p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 c1 p q) [*] y bound x mean n1 c1 p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro c1.
   apply total_zero; intro p.
@@ -206,7 +207,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y n1 c1 p q [*] box n1 N [*] box c1 C [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s + k - lo) (q*t + l - lp)) [*] box k K [*] box l L [*] mean) = sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y n1 c1 p q [*] box n1 N [*] box c1 C [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s + k - h - lo) [*] point (q*t + l - lp - v) [*] box k K [*] box l L [*] mean); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y n1 c1 p q [*] box n1 N [*] box c1 C [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s + k - lo) (q*t + l - lp)) [*] box k K [*] box l L [*] mean) = sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y n1 c1 p q [*] box n1 N [*] box c1 C [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s + k - h - lo) [*] point (q*t + l - lp - v) [*] box k K [*] box l L [*] mean); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro c1.
   apply total_ext; intro p.
@@ -224,7 +225,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y n1 c1 p q [*] box n1 N [*] box c1 C [*] box p P [*] box q Q [*] x n1 c1 (p*s + k - lo) (q*t + l - lp) [*] box k K [*] box l L [*] slope (fixed_mean mean)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y n1 c1 p q [*] box n1 N [*] box c1 C [*] box p P [*] box q Q [*] x n1 c1 (p*s + k - lo) (q*t + l - lp) [*] box k K [*] box l L [*] slope (fixed_mean mean)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro c1.
   apply total_zero; intro p.

@@ -59,6 +59,15 @@ Definition statement : Prop :=
     (fun bound => convolve_grad_z1_flip_w bound grad_z1 w h [*] sigma_1 (z h) : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1) z1) = (sigma_z bound sigma z z1 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_z1' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {w : Z -> A} {z : Z -> A} {b : A} {at1 : Z} (bound z1 : Z) :
+  value (z1' bound (lifted sigma sigma_1) (fixed_w w) (moved_z z at1) (fixed_b b) z1) = (z1' bound sigma w z b z1 : A).
+Proof. unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_z1 : Z -> A} {w : Z -> A} {z : Z -> A} {b : A} {at1 : Z} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (moved_z z at1) (fixed_b b)) = (L bound sigma grad_z1 w z b : A).
+Proof. unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -73,13 +82,6 @@ Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Hypothesis z_box : forall z1, ~ (0 <= z1 < H) -> z z1 = zero.
 Variable h : Z.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_sigma_z : forall bound z1, value (sigma_z bound (lifted sigma sigma_1) (moved_z z h) z1) = sigma_z bound sigma z z1.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_z1' : forall bound z1, value (z1' bound (lifted sigma sigma_1) (fixed_w w) (moved_z z h) (fixed_b b) z1) = z1' bound sigma w z b z1.
-Proof. intros; unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (moved_z z h) (fixed_b b)) = L bound sigma grad_z1 w z b.
-Proof. intros; unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (moved_z z h) (fixed_b b)).
@@ -150,7 +152,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, slope (fixed_grad_z1 grad_z1 p) [*] z1' bound sigma w z b p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, slope (fixed_grad_z1 grad_z1 p) [*] z1' bound sigma w z b p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   change (slope (fixed_grad_z1 grad_z1 p)) with (@zero scalars). void.
 Qed.
@@ -179,7 +181,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] p, grad_z1 p [*] box p P [*] slope (fixed_b b)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, grad_z1 p [*] box p P [*] slope (fixed_b b)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   change (slope (fixed_b b)) with (@zero scalars). void.
 Qed.
@@ -206,7 +208,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] slope (fixed_w w k) [*] sigma_z bound sigma z (p - k)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] slope (fixed_w w k) [*] sigma_z bound sigma z (p - k)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro k.
   change (slope (fixed_w w k)) with (@zero scalars). void.

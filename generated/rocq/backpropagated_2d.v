@@ -61,6 +61,15 @@ Definition statement : Prop :=
     (fun bound => convolve_grad_z1_flip_w bound grad_z1 w h v [*] sigma_1 (z h v) : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1 at2) z1 z2) = (sigma_z bound sigma z z1 z2 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_z1' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {w : Z -> Z -> A} {z : Z -> Z -> A} {b : A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (z1' bound (lifted sigma sigma_1) (fixed_w w) (moved_z z at1 at2) (fixed_b b) z1 z2) = (z1' bound sigma w z b z1 z2 : A).
+Proof. unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_z1 : Z -> Z -> A} {w : Z -> Z -> A} {z : Z -> Z -> A} {b : A} {at1 at2 : Z} (bound : Z) :
+  value (L' bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (moved_z z at1 at2) (fixed_b b)) = (L' bound sigma grad_z1 w z b : A).
+Proof. unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -77,13 +86,6 @@ Variable h : Z.
 Variable v : Z.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_sigma_z : forall bound z1 z2, value (sigma_z bound (lifted sigma sigma_1) (moved_z z h v) z1 z2) = sigma_z bound sigma z z1 z2.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_z1' : forall bound z1 z2, value (z1' bound (lifted sigma sigma_1) (fixed_w w) (moved_z z h v) (fixed_b b) z1 z2) = z1' bound sigma w z b z1 z2.
-Proof. intros; unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (moved_z z h v) (fixed_b b)) = L' bound sigma grad_z1 w z b.
-Proof. intros; unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (moved_z z h v) (fixed_b b)).
@@ -162,7 +164,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_z1 grad_z1 p q) [*] z1' bound sigma w z b p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_z1 grad_z1 p q) [*] z1' bound sigma w z b p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   change (slope (fixed_grad_z1 grad_z1 p q)) with (@zero scalars). void.
@@ -194,7 +196,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] p, sum[bound] q, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_b b)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_b b)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   change (slope (fixed_b b)) with (@zero scalars). void.
@@ -226,7 +228,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_w w k l) [*] sigma_z bound sigma z (p - k) (q - l)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_w w k l) [*] sigma_z bound sigma z (p - k) (q - l)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro k.

@@ -26,7 +26,7 @@ Definition fixed_w {A : Ring} (w : Z -> A) : Z -> dual A :=
   fun z1 => (w z1, zero).
 Definition fixed_z {A : Ring} (z : Z -> A) : Z -> dual A :=
   fun z1 => (z z1, zero).
-Definition moved_b {A : Ring} (b : A)  : dual A :=
+Definition moved_b {A : Ring} (b : A) : dual A :=
   (b, one).
 Definition sigma_z {A : Ring} (bound : Z) (sigma : A -> A) (z : Z -> A) (i : Z) : A :=
   box i H [*] (sigma (z i)).
@@ -50,6 +50,15 @@ Definition statement : Prop :=
     (fun bound => sum[bound] p, grad_z1 p : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} (bound z1 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1) = (sigma_z bound sigma z z1 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_z1' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {w : Z -> A} {z : Z -> A} {b : A} (bound z1 : Z) :
+  value (z1' bound (lifted sigma sigma_1) (fixed_w w) (fixed_z z) (moved_b b) z1) = (z1' bound sigma w z b z1 : A).
+Proof. unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_z1 : Z -> A} {w : Z -> A} {z : Z -> A} {b : A} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (fixed_z z) (moved_b b)) = (L bound sigma grad_z1 w z b : A).
+Proof. unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -62,13 +71,6 @@ Variable b : scalars.
 Hypothesis grad_z1_box : forall z1, ~ (0 <= z1 < P) -> grad_z1 z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Hypothesis z_box : forall z1, ~ (0 <= z1 < H) -> z z1 = zero.
-
-Lemma value_sigma_z : forall bound z1, value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1) = sigma_z bound sigma z z1.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_z1' : forall bound z1, value (z1' bound (lifted sigma sigma_1) (fixed_w w) (fixed_z z) (moved_b b) z1) = z1' bound sigma w z b z1.
-Proof. intros; unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (fixed_z z) (moved_b b)) = L bound sigma grad_z1 w z b.
-Proof. intros; unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (fixed_z z) (moved_b b)).
@@ -131,7 +133,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, slope (fixed_grad_z1 grad_z1 p) [*] z1' bound sigma w z b p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, slope (fixed_grad_z1 grad_z1 p) [*] z1' bound sigma w z b p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   change (slope (fixed_grad_z1 grad_z1 p)) with (@zero scalars). void.
 Qed.
@@ -160,7 +162,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] p, grad_z1 p [*] box p P [*] slope (moved_b b)) = sum[bound] p, grad_z1 p [*] box p P); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, grad_z1 p [*] box p P [*] slope (moved_b b)) = sum[bound] p, grad_z1 p [*] box p P); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro p.
   assert (E : slope (moved_b b) = one).
   { unfold moved_b, slope; cbn [snd]. congruent. }
@@ -173,7 +175,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] slope (fixed_w w k [*] sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k))) = (sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] slope (fixed_w w k) [*] sigma_z bound sigma z (p - k)) [+] (sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] slope (fixed_w w k [*] sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k))) = (sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] slope (fixed_w w k) [*] sigma_z bound sigma z (p - k)) [+] (sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro p.
   rewrite <- ?total_add.
@@ -190,7 +192,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] slope (fixed_w w k) [*] sigma_z bound sigma z (p - k)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] slope (fixed_w w k) [*] sigma_z bound sigma z (p - k)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro k.
   change (slope (fixed_w w k)) with (@zero scalars). void.
@@ -202,7 +204,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k))) = sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] box (p - k) H [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k))) = sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] box (p - k) H [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro k.
   assert (E : slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k)) = box (p - k) H [*] (slope ((lifted sigma sigma_1) (fixed_z z (p - k))))).
@@ -220,7 +222,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] box (p - k) H [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k)))) = sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] box (p - k) H [*] sigma_1 (z (p - k)) [*] slope (fixed_z z (p - k))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] box (p - k) H [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k)))) = sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] box (p - k) H [*] sigma_1 (z (p - k)) [*] slope (fixed_z z (p - k))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro k.
   assert (E : slope ((lifted sigma sigma_1) (fixed_z z (p - k))) = sigma_1 (z (p - k)) [*] slope (fixed_z z (p - k))) by reflexivity.
@@ -233,7 +235,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] box (p - k) H [*] sigma_1 (z (p - k)) [*] slope (fixed_z z (p - k))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_z1 p [*] box p P [*] w k [*] box (p - k) H [*] sigma_1 (z (p - k)) [*] slope (fixed_z z (p - k))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro k.
   change (slope (fixed_z z (p - k))) with (@zero scalars). void.

@@ -26,7 +26,7 @@ Definition fixed_w {A : Ring} (w : Z -> Z -> A) : Z -> Z -> dual A :=
   fun z1 z2 => (w z1 z2, zero).
 Definition fixed_z {A : Ring} (z : Z -> Z -> A) : Z -> Z -> dual A :=
   fun z1 z2 => (z z1 z2, zero).
-Definition moved_b {A : Ring} (b : A)  : dual A :=
+Definition moved_b {A : Ring} (b : A) : dual A :=
   (b, one).
 Definition sigma_z {A : Ring} (bound : Z) (sigma : A -> A) (z : Z -> Z -> A) (i i1 : Z) : A :=
   box i H [*] (box i1 V [*] (sigma (z i i1))).
@@ -50,6 +50,15 @@ Definition statement : Prop :=
     (fun bound => sum[bound] p, sum[bound] q, grad_z1 p q : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> A} (bound z1 z2 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1 z2) = (sigma_z bound sigma z z1 z2 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_z1' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {w : Z -> Z -> A} {z : Z -> Z -> A} {b : A} (bound z1 z2 : Z) :
+  value (z1' bound (lifted sigma sigma_1) (fixed_w w) (fixed_z z) (moved_b b) z1 z2) = (z1' bound sigma w z b z1 z2 : A).
+Proof. unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_z1 : Z -> Z -> A} {w : Z -> Z -> A} {z : Z -> Z -> A} {b : A} (bound : Z) :
+  value (L' bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (fixed_z z) (moved_b b)) = (L' bound sigma grad_z1 w z b : A).
+Proof. unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -62,13 +71,6 @@ Variable b : scalars.
 Hypothesis grad_z1_box : forall z1 z2, ~ (0 <= z1 < P /\ 0 <= z2 < Q) -> grad_z1 z1 z2 = zero.
 Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < K /\ 0 <= z2 < L) -> w z1 z2 = zero.
 Hypothesis z_box : forall z1 z2, ~ (0 <= z1 < H /\ 0 <= z2 < V) -> z z1 z2 = zero.
-
-Lemma value_sigma_z : forall bound z1 z2, value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1 z2) = sigma_z bound sigma z z1 z2.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_z1' : forall bound z1 z2, value (z1' bound (lifted sigma sigma_1) (fixed_w w) (fixed_z z) (moved_b b) z1 z2) = z1' bound sigma w z b z1 z2.
-Proof. intros; unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (fixed_z z) (moved_b b)) = L' bound sigma grad_z1 w z b.
-Proof. intros; unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (fixed_z z) (moved_b b)).
@@ -135,7 +137,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_z1 grad_z1 p q) [*] z1' bound sigma w z b p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_z1 grad_z1 p q) [*] z1' bound sigma w z b p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   change (slope (fixed_grad_z1 grad_z1 p q)) with (@zero scalars). void.
@@ -167,7 +169,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] p, sum[bound] q, grad_z1 p q [*] box p P [*] box q Q [*] slope (moved_b b)) = sum[bound] p, sum[bound] q, grad_z1 p q [*] box p P [*] box q Q); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, grad_z1 p q [*] box p P [*] box q Q [*] slope (moved_b b)) = sum[bound] p, sum[bound] q, grad_z1 p q [*] box p P [*] box q Q); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro q.
   assert (E : slope (moved_b b) = one).
@@ -181,7 +183,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_w w k l [*] sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k) (q - l))) = (sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_w w k l) [*] sigma_z bound sigma z (p - k) (q - l)) [+] (sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k) (q - l)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_w w k l [*] sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k) (q - l))) = (sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_w w k l) [*] sigma_z bound sigma z (p - k) (q - l)) [+] (sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k) (q - l)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro p.
   rewrite <- ?total_add.
@@ -202,7 +204,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_w w k l) [*] sigma_z bound sigma z (p - k) (q - l)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_w w k l) [*] sigma_z bound sigma z (p - k) (q - l)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro k.
@@ -216,7 +218,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k) (q - l))) = sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k) (q - l)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k) (q - l))) = sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k) (q - l)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro k.
@@ -236,7 +238,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k) (q - l)))) = sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma_1 (z (p - k) (q - l)) [*] slope (fixed_z z (p - k) (q - l))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k) (q - l)))) = sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma_1 (z (p - k) (q - l)) [*] slope (fixed_z z (p - k) (q - l))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro k.
@@ -251,7 +253,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma_1 (z (p - k) (q - l)) [*] slope (fixed_z z (p - k) (q - l))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_z1 p q [*] box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma_1 (z (p - k) (q - l)) [*] slope (fixed_z z (p - k) (q - l))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro k.

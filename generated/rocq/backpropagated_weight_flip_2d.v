@@ -60,6 +60,15 @@ Definition statement : Prop :=
     (fun bound => convolve_grad_z1_flip_sigma_z bound sigma grad_z1 z k l : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> A} (bound z1 z2 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1 z2) = (sigma_z bound sigma z z1 z2 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_z1' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {w : Z -> Z -> A} {z : Z -> Z -> A} {b : A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (z1' bound (lifted sigma sigma_1) (moved_w w at1 at2) (fixed_z z) (fixed_b b) z1 z2) = (z1' bound sigma w z b z1 z2 : A).
+Proof. unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_z1 : Z -> Z -> A} {w : Z -> Z -> A} {z : Z -> Z -> A} {b : A} {at1 at2 : Z} (bound : Z) :
+  value (L' bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (moved_w w at1 at2) (fixed_z z) (fixed_b b)) = (L' bound sigma grad_z1 w z b : A).
+Proof. unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -76,13 +85,6 @@ Variable k : Z.
 Variable l : Z.
 Hypothesis range_k : 0 <= k < K.
 Hypothesis range_l : 0 <= l < L.
-
-Lemma value_sigma_z : forall bound z1 z2, value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1 z2) = sigma_z bound sigma z z1 z2.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_z1' : forall bound z1 z2, value (z1' bound (lifted sigma sigma_1) (moved_w w k l) (fixed_z z) (fixed_b b) z1 z2) = z1' bound sigma w z b z1 z2.
-Proof. intros; unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (moved_w w k l) (fixed_z z) (fixed_b b)) = L' bound sigma grad_z1 w z b.
-Proof. intros; unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (moved_w w k l) (fixed_z z) (fixed_b b)).
@@ -161,7 +163,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_z1 grad_z1 p q) [*] z1' bound sigma w z b p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_z1 grad_z1 p q) [*] z1' bound sigma w z b p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   change (slope (fixed_grad_z1 grad_z1 p q)) with (@zero scalars). void.
@@ -193,7 +195,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] p, sum[bound] q, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_b b)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, grad_z1 p q [*] box p P [*] box q Q [*] slope (fixed_b b)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   change (slope (fixed_b b)) with (@zero scalars). void.
@@ -225,7 +227,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] slope (moved_w w k l k1 l1) [*] sigma_z bound sigma z (p - k1) (q - l1)) = sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] point (k1 - k) [*] point (l1 - l) [*] sigma_z bound sigma z (p - k1) (q - l1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] slope (moved_w w k l k1 l1) [*] sigma_z bound sigma z (p - k1) (q - l1)) = sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] point (k1 - k) [*] point (l1 - l) [*] sigma_z bound sigma z (p - k1) (q - l1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro k1.
@@ -241,7 +243,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] w k1 l1 [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k1) (q - l1))) = sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] w k1 l1 [*] box (p - k1) H [*] box (q - l1) V [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k1) (q - l1)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] w k1 l1 [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k1) (q - l1))) = sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] w k1 l1 [*] box (p - k1) H [*] box (q - l1) V [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k1) (q - l1)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro k1.
@@ -261,7 +263,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] w k1 l1 [*] box (p - k1) H [*] box (q - l1) V [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k1) (q - l1)))) = sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] w k1 l1 [*] box (p - k1) H [*] box (q - l1) V [*] sigma_1 (z (p - k1) (q - l1)) [*] slope (fixed_z z (p - k1) (q - l1))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] w k1 l1 [*] box (p - k1) H [*] box (q - l1) V [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k1) (q - l1)))) = sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] w k1 l1 [*] box (p - k1) H [*] box (q - l1) V [*] sigma_1 (z (p - k1) (q - l1)) [*] slope (fixed_z z (p - k1) (q - l1))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro k1.
@@ -276,7 +278,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] w k1 l1 [*] box (p - k1) H [*] box (q - l1) V [*] sigma_1 (z (p - k1) (q - l1)) [*] slope (fixed_z z (p - k1) (q - l1))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_z1 p q [*] box p P [*] box q Q [*] w k1 l1 [*] box (p - k1) H [*] box (q - l1) V [*] sigma_1 (z (p - k1) (q - l1)) [*] slope (fixed_z z (p - k1) (q - l1))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro k1.

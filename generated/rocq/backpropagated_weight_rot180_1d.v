@@ -58,6 +58,15 @@ Definition statement : Prop :=
     (fun bound => convolve_grad_z1_rot180_sigma_z bound sigma grad_z1 z k : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} (bound z1 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1) = (sigma_z bound sigma z z1 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_z1' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {w : Z -> A} {z : Z -> A} {b : A} {at1 : Z} (bound z1 : Z) :
+  value (z1' bound (lifted sigma sigma_1) (moved_w w at1) (fixed_z z) (fixed_b b) z1) = (z1' bound sigma w z b z1 : A).
+Proof. unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_z1 : Z -> A} {w : Z -> A} {z : Z -> A} {b : A} {at1 : Z} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (moved_w w at1) (fixed_z z) (fixed_b b)) = (L bound sigma grad_z1 w z b : A).
+Proof. unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -72,13 +81,6 @@ Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Hypothesis z_box : forall z1, ~ (0 <= z1 < H) -> z z1 = zero.
 Variable k : Z.
 Hypothesis range_k : 0 <= k < K.
-
-Lemma value_sigma_z : forall bound z1, value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1) = sigma_z bound sigma z z1.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_z1' : forall bound z1, value (z1' bound (lifted sigma sigma_1) (moved_w w k) (fixed_z z) (fixed_b b) z1) = z1' bound sigma w z b z1.
-Proof. intros; unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (moved_w w k) (fixed_z z) (fixed_b b)) = L bound sigma grad_z1 w z b.
-Proof. intros; unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (moved_w w k) (fixed_z z) (fixed_b b)).
@@ -151,7 +153,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, slope (fixed_grad_z1 grad_z1 p) [*] z1' bound sigma w z b p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, slope (fixed_grad_z1 grad_z1 p) [*] z1' bound sigma w z b p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   change (slope (fixed_grad_z1 grad_z1 p)) with (@zero scalars). void.
 Qed.
@@ -180,7 +182,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] p, grad_z1 p [*] box p P [*] slope (fixed_b b)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, grad_z1 p [*] box p P [*] slope (fixed_b b)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   change (slope (fixed_b b)) with (@zero scalars). void.
 Qed.
@@ -207,7 +209,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] slope (moved_w w k k1) [*] sigma_z bound sigma z (p - k1)) = sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] point (k1 - k) [*] sigma_z bound sigma z (p - k1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] slope (moved_w w k k1) [*] sigma_z bound sigma z (p - k1)) = sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] point (k1 - k) [*] sigma_z bound sigma z (p - k1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro k1.
   assert (E : slope (moved_w w k k1) = point (k1 - k)).
@@ -221,7 +223,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] w k1 [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k1))) = sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] w k1 [*] box (p - k1) H [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k1)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] w k1 [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k1))) = sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] w k1 [*] box (p - k1) H [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k1)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro k1.
   assert (E : slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) (p - k1)) = box (p - k1) H [*] (slope ((lifted sigma sigma_1) (fixed_z z (p - k1))))).
@@ -239,7 +241,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] w k1 [*] box (p - k1) H [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k1)))) = sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] w k1 [*] box (p - k1) H [*] sigma_1 (z (p - k1)) [*] slope (fixed_z z (p - k1))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] w k1 [*] box (p - k1) H [*] slope ((lifted sigma sigma_1) (fixed_z z (p - k1)))) = sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] w k1 [*] box (p - k1) H [*] sigma_1 (z (p - k1)) [*] slope (fixed_z z (p - k1))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro k1.
   assert (E : slope ((lifted sigma sigma_1) (fixed_z z (p - k1))) = sigma_1 (z (p - k1)) [*] slope (fixed_z z (p - k1))) by reflexivity.
@@ -252,7 +254,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] w k1 [*] box (p - k1) H [*] sigma_1 (z (p - k1)) [*] slope (fixed_z z (p - k1))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k1, grad_z1 p [*] box p P [*] w k1 [*] box (p - k1) H [*] sigma_1 (z (p - k1)) [*] slope (fixed_z z (p - k1))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro k1.
   change (slope (fixed_z z (p - k1))) with (@zero scalars). void.

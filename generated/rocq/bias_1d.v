@@ -16,7 +16,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C H K N O P d lo s : Z.
+Variables C H K N O' P d lo s : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
@@ -28,7 +28,7 @@ Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
 Definition moved_bias {A : Ring} (bias : Z -> A) at1 : Z -> dual A :=
   fun z1 => (bias z1, point (z1 - at1)).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) (bias : Z -> A) (n o p : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] ((sum[bound] c, sum[bound] k, x n c (d*k + p*s - lo) [*] w o c k) [+] (bias o)))).
+  box n N [*] (box o O' [*] (box p P [*] ((sum[bound] c, sum[bound] k, x n c (d*k + p*s - lo) [*] w o c k) [+] (bias o)))).
 Definition L {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> A) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) (bias : Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, grad_y n o p [*] y bound x w bias n o p.
 Definition statement : Prop :=
@@ -37,17 +37,23 @@ Definition statement : Prop :=
   forall x : Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> scalars,
   forall bias : Z -> scalars,
-  (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero) ->
   (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> x z1 z2 z3 = zero) ->
-  (forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero) ->
-  (forall z1, ~ (0 <= z1 < O) -> bias z1 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero) ->
+  (forall z1, ~ (0 <= z1 < O') -> bias z1 = zero) ->
   forall o : Z,
-  0 <= o < O ->
+  0 <= o < O' ->
   agree
     (fun bound => slope (L bound (fixed_grad_y grad_y) (fixed_x x) (fixed_w w) (moved_bias bias o)) : scalars)
     (fun bound => sum[bound] n, sum[bound] p, grad_y n o p : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {bias : Z -> A} {at1 : Z} (bound z1 z2 z3 : Z) :
+  value (y bound (fixed_x x) (fixed_w w) (moved_bias bias at1) z1 z2 z3) = (y bound x w bias z1 z2 z3 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_y : Z -> Z -> Z -> A} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {bias : Z -> A} {at1 : Z} (bound : Z) :
+  value (L bound (fixed_grad_y grad_y) (fixed_x x) (fixed_w w) (moved_bias bias at1)) = (L bound grad_y x w bias : A).
+Proof. unfold L; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -55,17 +61,12 @@ Variable grad_y : Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> scalars.
 Variable bias : Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero.
 Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> x z1 z2 z3 = zero.
-Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero.
-Hypothesis bias_box : forall z1, ~ (0 <= z1 < O) -> bias z1 = zero.
+Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero.
+Hypothesis bias_box : forall z1, ~ (0 <= z1 < O') -> bias z1 = zero.
 Variable o : Z.
-Hypothesis range_o : 0 <= o < O.
-
-Lemma value_y : forall bound z1 z2 z3, value (y bound (fixed_x x) (fixed_w w) (moved_bias bias o) z1 z2 z3) = y bound x w bias z1 z2 z3.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_y grad_y) (fixed_x x) (fixed_w w) (moved_bias bias o)) = L bound grad_y x w bias.
-Proof. intros; unfold L; project; rewrite ?value_y; reflexivity. Qed.
+Hypothesis range_o : 0 <= o < O'.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_y grad_y) (fixed_x x) (fixed_w w) (moved_bias bias o)).
@@ -76,17 +77,17 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] slope (y bound (fixed_x x) (fixed_w w) (moved_bias bias o) n o1 p).
 Definition line_4 (bound : Z) : scalars :=
-  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (moved_bias bias o o1)).
+  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (moved_bias bias o o1)).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] point (o1 - o)).
+  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] point (o1 - o)).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo)) [*] w o1 c k) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] x n c (d*k + p*s - lo) [*] slope (fixed_w w o1 c k)) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] point (o1 - o)).
+  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo)) [*] w o1 c k) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] x n c (d*k + p*s - lo) [*] slope (fixed_w w o1 c k)) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] point (o1 - o)).
 Definition line_7 (bound : Z) : scalars :=
-  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] x n c (d*k + p*s - lo) [*] slope (fixed_w w o1 c k)) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] point (o1 - o)).
+  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] x n c (d*k + p*s - lo) [*] slope (fixed_w w o1 c k)) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] point (o1 - o)).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] point (o1 - o).
+  sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] point (o1 - o).
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box o1 O [*] box p P [*] point (o1 - o).
+  sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box o1 O' [*] box p P [*] point (o1 - o).
 Definition line_10 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box p P [*] point (o1 - o).
 Definition line_11 (bound : Z) : scalars :=
@@ -134,7 +135,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, slope (fixed_grad_y grad_y n o1 p) [*] y bound x w bias n o1 p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, slope (fixed_grad_y grad_y n o1 p) [*] y bound x w bias n o1 p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   apply total_zero; intro p.
@@ -153,13 +154,13 @@ Proof.
   apply total_ext; intro o1.
   rewrite <- ?total_add.
   apply total_ext; intro p.
-  assert (E : slope (y bound (fixed_x x) (fixed_w w) (moved_bias bias o) n o1 p) = box n N [*] (box o1 O [*] (box p P [*] ((sum[bound] c, sum[bound] k, slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) [+] (slope (moved_bias bias o o1)))))).
-  { transitivity (slope (box n N [*] (box o1 O [*] (box p P [*] ((sum[bound] c, sum[bound] k, fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k) [+] (moved_bias bias o o1)))))).
+  assert (E : slope (y bound (fixed_x x) (fixed_w w) (moved_bias bias o) n o1 p) = box n N [*] (box o1 O' [*] (box p P [*] ((sum[bound] c, sum[bound] k, slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) [+] (slope (moved_bias bias o o1)))))).
+  { transitivity (slope (box n N [*] (box o1 O' [*] (box p P [*] ((sum[bound] c, sum[bound] k, fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k) [+] (moved_bias bias o o1)))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n o1 p [*] box n N [*] box o1 O [*] box p P) [*] (sum[bound] c, sum[bound] k, slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) [+] (grad_y n o1 p [*] box n N [*] box o1 O [*] box p P) [*] (slope (moved_bias bias o o1))); [ring |].
+  transitivity ((grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P) [*] (sum[bound] c, sum[bound] k, slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) [+] (grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P) [*] (slope (moved_bias bias o o1))); [ring |].
   apply f_equal2; [apply total_scale; intro c; apply total_scale; intro k; ring | ring].
 Qed.
 
@@ -169,7 +170,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (moved_bias bias o o1)) = sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (moved_bias bias o o1)) = sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro n.
   apply total_ext; intro o1.
   apply total_ext; intro p.
@@ -184,7 +185,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) = (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo)) [*] w o1 c k) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] x n c (d*k + p*s - lo) [*] slope (fixed_w w o1 c k))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo) [*] fixed_w w o1 c k)) = (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo)) [*] w o1 c k) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] x n c (d*k + p*s - lo) [*] slope (fixed_w w o1 c k))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro n.
   rewrite <- ?total_add.
@@ -207,7 +208,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo)) [*] w o1 c k) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (fixed_x x n c (d*k + p*s - lo)) [*] w o1 c k) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   apply total_zero; intro p.
@@ -222,7 +223,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] x n c (d*k + p*s - lo) [*] slope (fixed_w w o1 c k)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c, sum[bound] k, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] x n c (d*k + p*s - lo) [*] slope (fixed_w w o1 c k)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   apply total_zero; intro p.
@@ -256,10 +257,10 @@ Proof.
   apply total_ext; intro n.
   apply total_ext; intro o1.
   apply total_ext; intro p.
-  destruct (within o1 O) as [in_3 | in_3]; [| rewrite (grad_y_box n o1 p (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_9 : 0 <= o1 < O).
+  destruct (within o1 O') as [in_3 | in_3]; [| rewrite (grad_y_box n o1 p (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_9 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_9).
+  rewrite (box_in _ o1 O' at_9).
   ring.
 Qed.
 
@@ -304,7 +305,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   line_8 bound = line_8 least.
 Proof.
@@ -324,8 +325,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. apply total_zero; intro p. 
-  destruct (within o1 O) as [in_14 | in_14]; [| rewrite (grad_y_box n o1 p (fun all => in_14 (proj1 (proj2 all)))); void].
-  assert (reach_22 : near o1 (Z.abs O)).
+  destruct (within o1 O') as [in_14 | in_14]; [| rewrite (grad_y_box n o1 p (fun all => in_14 (proj1 (proj2 all)))); void].
+  assert (reach_22 : near o1 (Z.abs O')).
   { clear - in_14; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_22); assumption.
   }
@@ -348,11 +349,11 @@ Lemma holds : agree
   (fun bound => slope (L bound (fixed_grad_y grad_y) (fixed_x x) (fixed_w w) (moved_bias bias o)) : scalars)
   (fun bound => sum[bound] n, sum[bound] p, grad_y n o p : scalars).
 Proof.
-  pose (least := Z.max (Z.abs o) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs P) (0))))).
+  pose (least := Z.max (Z.abs o) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs P) (0))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   clearbody least.
   exists (line_8 least), least. intros bound large.

@@ -56,7 +56,6 @@ Hypothesis z_box : forall z1, ~ (0 <= z1 < H) -> z z1 = zero.
 Variable p : Z.
 Hypothesis range_p : 0 <= p < P.
 
-
 Definition line_0 (bound : Z) : scalars :=
   dense bound sigma w z b p.
 Definition line_1 (bound : Z) : scalars :=
@@ -103,7 +102,7 @@ Lemma step_2 bound :
 Proof.
   intros.
   unfold line_1, line_2.
-  cut ((sum[bound] h, box p P [*] W bound w p h [*] sigma_z bound sigma z h) = sum[bound] h, sum[bound] k, box p P [*] box p P [*] box h H [*] w k [*] point (h + k - p) [*] sigma_z bound sigma z h); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, box p P [*] W bound w p h [*] sigma_z bound sigma z h) = sum[bound] h, sum[bound] k, box p P [*] box p P [*] box h H [*] w k [*] point (h + k - p) [*] sigma_z bound sigma z h); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   assert (E : W bound w p h = box p P [*] (box h H [*] (sum[bound] k, w k [*] point (h + k - p)))).
   { unfold W. congruent. }
@@ -118,7 +117,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] h, sum[bound] k, box p P [*] box p P [*] box h H [*] w k [*] point (h + k - p) [*] sigma_z bound sigma z h) = sum[bound] h, sum[bound] k, box p P [*] box p P [*] box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] k, box p P [*] box p P [*] box h H [*] w k [*] point (h + k - p) [*] sigma_z bound sigma z h) = sum[bound] h, sum[bound] k, box p P [*] box p P [*] box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro k.
   assert (E : sigma_z bound sigma z h = box h H [*] (sigma (z h))).
@@ -133,7 +132,7 @@ Lemma step_4 bound :
 Proof.
   intros.
   unfold line_3, line_4.
-  cut ((sum[bound] h, sum[bound] k, box p P [*] box p P [*] box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)) = sum[bound] h, sum[bound] k, box p P [*] box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] k, box p P [*] box p P [*] box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)) = sum[bound] h, sum[bound] k, box p P [*] box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro k.
   assert (at_7 : 0 <= p < P).
@@ -148,7 +147,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] h, sum[bound] k, box p P [*] box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)) = sum[bound] h, sum[bound] k, box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] k, box p P [*] box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)) = sum[bound] h, sum[bound] k, box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro k.
   assert (at_6 : 0 <= p < P).
@@ -163,7 +162,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] h, sum[bound] k, box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)) = sum[bound] h, sum[bound] k, w k [*] point (h + k - p) [*] box h H [*] sigma (z h)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] k, box h H [*] w k [*] point (h + k - p) [*] box h H [*] sigma (z h)) = sum[bound] h, sum[bound] k, w k [*] point (h + k - p) [*] box h H [*] sigma (z h)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro k.
   destruct (within h H) as [at_4 | at_4]; [| rewrite (box_out _ h H at_4); void].
@@ -179,7 +178,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((box p P [*] b) = b); [intros E; rewrite E; ring |].
+  cut ((box p P [*] b) = b); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   assert (at_1 : 0 <= p < P).
   { lia. }
   rewrite (box_in _ p P at_1).
@@ -193,7 +192,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] h, sum[bound] k, w k [*] point (h + k - p) [*] box h H [*] sigma (z h)) = sum[bound] k, w k [*] box (p - k) H [*] sigma (z (p - k))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] k, w k [*] point (h + k - p) [*] box h H [*] sigma (z h)) = sum[bound] k, w k [*] box (p - k) H [*] sigma (z (p - k))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   transitivity (sum[bound] k, sum[bound] h, w k [*] point (h + k - p) [*] box h H [*] sigma (z h)).
   {
   etransitivity; [apply total_swap |].
@@ -219,7 +218,7 @@ Proof.
   intros.
   unfold line_8, line_9.
   symmetry.
-  cut ((box p P [*] b) = b); [intros E; rewrite E; ring |].
+  cut ((box p P [*] b) = b); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   assert (at_1 : 0 <= p < P).
   { lia. }
   rewrite (box_in _ p P at_1).
@@ -233,7 +232,7 @@ Proof.
   intros.
   unfold line_9, line_10.
   symmetry.
-  cut ((sum[bound] k, box p P [*] w k [*] box (p - k) H [*] sigma (z (p - k))) = sum[bound] k, w k [*] box (p - k) H [*] sigma (z (p - k))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] k, box p P [*] w k [*] box (p - k) H [*] sigma (z (p - k))) = sum[bound] k, w k [*] box (p - k) H [*] sigma (z (p - k))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro k.
   assert (at_4 : 0 <= p < P).
   { lia. }
@@ -248,7 +247,7 @@ Proof.
   intros.
   unfold line_10, line_11.
   symmetry.
-  cut ((sum[bound] k, box p P [*] w k [*] sigma_z bound sigma z (p - k)) = sum[bound] k, box p P [*] w k [*] box (p - k) H [*] sigma (z (p - k))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] k, box p P [*] w k [*] sigma_z bound sigma z (p - k)) = sum[bound] k, box p P [*] w k [*] box (p - k) H [*] sigma (z (p - k))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro k.
   assert (E : sigma_z bound sigma z (p - k) = box (p - k) H [*] (sigma (z (p - k)))).
   { unfold sigma_z. congruent. }

@@ -60,7 +60,6 @@ Variable q : Z.
 Hypothesis range_p : 0 <= p < P.
 Hypothesis range_q : 0 <= q < Q.
 
-
 Definition line_0 (bound : Z) : scalars :=
   dense bound sigma w z b p q.
 Definition line_1 (bound : Z) : scalars :=
@@ -121,7 +120,7 @@ Lemma step_2 bound :
 Proof.
   intros.
   unfold line_1, line_2.
-  cut ((sum[bound] h, sum[bound] v, box p P [*] box q Q [*] W bound w p q h v [*] sigma_z bound sigma z h v) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] sigma_z bound sigma z h v); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] v, box p P [*] box q Q [*] W bound w p q h v [*] sigma_z bound sigma z h v) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] sigma_z bound sigma z h v); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro v.
   assert (E : W bound w p q h v = box p P [*] (box q Q [*] (box h H [*] (box v V [*] (sum[bound] k, sum[bound] l, w k l [*] point (h + k - p) [*] point (l + v - q)))))).
@@ -137,7 +136,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] sigma_z bound sigma z h v) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] sigma_z bound sigma z h v) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro v.
   apply total_ext; intro k.
@@ -154,7 +153,7 @@ Lemma step_4 bound :
 Proof.
   intros.
   unfold line_3, line_4.
-  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro v.
   apply total_ext; intro k.
@@ -171,7 +170,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box q Q [*] box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro v.
   apply total_ext; intro k.
@@ -188,7 +187,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box p P [*] box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro v.
   apply total_ext; intro k.
@@ -205,7 +204,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box q Q [*] box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro v.
   apply total_ext; intro k.
@@ -222,7 +221,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box h H [*] box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro v.
   apply total_ext; intro k.
@@ -240,7 +239,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, box v V [*] w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro v.
   apply total_ext; intro k.
@@ -258,7 +257,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((box p P [*] box q Q [*] b) = box q Q [*] b); [intros E; rewrite E; ring |].
+  cut ((box p P [*] box q Q [*] b) = box q Q [*] b); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   assert (at_2 : 0 <= p < P).
   { lia. }
   rewrite (box_in _ p P at_2).
@@ -271,7 +270,7 @@ Lemma step_11 bound :
 Proof.
   intros.
   unfold line_10, line_11.
-  cut ((box q Q [*] b) = b); [intros E; rewrite E; ring |].
+  cut ((box q Q [*] b) = b); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   assert (at_1 : 0 <= q < Q).
   { lia. }
   rewrite (box_in _ q Q at_1).
@@ -285,7 +284,7 @@ Lemma step_12 bound :
 Proof.
   intros.
   unfold line_11, line_12.
-  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] v, sum[bound] k, sum[bound] l, w k l [*] point (l + v - q) [*] box (p - k) H [*] box v V [*] sigma (z (p - k) v)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] v, sum[bound] k, sum[bound] l, w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)) = sum[bound] v, sum[bound] k, sum[bound] l, w k l [*] point (l + v - q) [*] box (p - k) H [*] box v V [*] sigma (z (p - k) v)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   transitivity (sum[bound] v, sum[bound] k, sum[bound] l, sum[bound] h, w k l [*] point (h + k - p) [*] point (l + v - q) [*] box h H [*] box v V [*] sigma (z h v)).
   {
   etransitivity; [apply total_swap |].
@@ -315,7 +314,7 @@ Lemma step_13 bound :
 Proof.
   intros.
   unfold line_12, line_13.
-  cut ((sum[bound] v, sum[bound] k, sum[bound] l, w k l [*] point (l + v - q) [*] box (p - k) H [*] box v V [*] sigma (z (p - k) v)) = sum[bound] k, sum[bound] l, w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] v, sum[bound] k, sum[bound] l, w k l [*] point (l + v - q) [*] box (p - k) H [*] box v V [*] sigma (z (p - k) v)) = sum[bound] k, sum[bound] l, w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   transitivity (sum[bound] k, sum[bound] l, sum[bound] v, w k l [*] point (l + v - q) [*] box (p - k) H [*] box v V [*] sigma (z (p - k) v)).
   {
   etransitivity; [apply total_swap |].
@@ -343,7 +342,7 @@ Proof.
   intros.
   unfold line_13, line_14.
   symmetry.
-  cut ((box q Q [*] b) = b); [intros E; rewrite E; ring |].
+  cut ((box q Q [*] b) = b); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   assert (at_1 : 0 <= q < Q).
   { lia. }
   rewrite (box_in _ q Q at_1).
@@ -357,7 +356,7 @@ Proof.
   intros.
   unfold line_14, line_15.
   symmetry.
-  cut ((box p P [*] box q Q [*] b) = box q Q [*] b); [intros E; rewrite E; ring |].
+  cut ((box p P [*] box q Q [*] b) = box q Q [*] b); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   assert (at_2 : 0 <= p < P).
   { lia. }
   rewrite (box_in _ p P at_2).
@@ -371,7 +370,7 @@ Proof.
   intros.
   unfold line_15, line_16.
   symmetry.
-  cut ((sum[bound] k, sum[bound] l, box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))) = sum[bound] k, sum[bound] l, w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] k, sum[bound] l, box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))) = sum[bound] k, sum[bound] l, w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro k.
   apply total_ext; intro l.
   assert (at_7 : 0 <= q < Q).
@@ -387,7 +386,7 @@ Proof.
   intros.
   unfold line_16, line_17.
   symmetry.
-  cut ((sum[bound] k, sum[bound] l, box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))) = sum[bound] k, sum[bound] l, box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] k, sum[bound] l, box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))) = sum[bound] k, sum[bound] l, box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro k.
   apply total_ext; intro l.
   assert (at_8 : 0 <= p < P).
@@ -403,7 +402,7 @@ Proof.
   intros.
   unfold line_17, line_18.
   symmetry.
-  cut ((sum[bound] k, sum[bound] l, box p P [*] box q Q [*] w k l [*] sigma_z bound sigma z (p - k) (q - l)) = sum[bound] k, sum[bound] l, box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] k, sum[bound] l, box p P [*] box q Q [*] w k l [*] sigma_z bound sigma z (p - k) (q - l)) = sum[bound] k, sum[bound] l, box p P [*] box q Q [*] w k l [*] box (p - k) H [*] box (q - l) V [*] sigma (z (p - k) (q - l))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro k.
   apply total_ext; intro l.
   assert (E : sigma_z bound sigma z (p - k) (q - l) = box (p - k) H [*] (box (q - l) V [*] (sigma (z (p - k) (q - l))))).

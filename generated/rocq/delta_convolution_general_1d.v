@@ -59,6 +59,12 @@ Definition statement : Prop :=
     (fun bound => convolve_dilate_grad_y_s_rot180_w bound grad_y w h : scalars).
 
 (* The proof. *)
+Lemma value_y_1 {A : Ring} {x : Z -> A} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (y_1 bound (moved_x x at1) (fixed_w w) z1) = (y_1 bound x w z1 : A).
+Proof. unfold y_1; project; reflexivity. Qed.
+Lemma value_L_1 {A : Ring} {grad_y : Z -> A} {x : Z -> A} {w : Z -> A} {at1 : Z} (bound : Z) :
+  value (L_1 bound (fixed_grad_y grad_y) (moved_x x at1) (fixed_w w)) = (L_1 bound grad_y x w : A).
+Proof. unfold L_1; project; rewrite ?value_y_1; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -70,11 +76,6 @@ Hypothesis x_box : forall z1, ~ (0 <= z1 < H) -> x z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable h : Z.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_y_1 : forall bound z1, value (y_1 bound (moved_x x h) (fixed_w w) z1) = y_1 bound x w z1.
-Proof. intros; unfold y_1; project; reflexivity. Qed.
-Lemma value_L_1 : forall bound, value (L_1 bound (fixed_grad_y grad_y) (moved_x x h) (fixed_w w)) = L_1 bound grad_y x w.
-Proof. intros; unfold L_1; project; rewrite ?value_y_1; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L_1 bound (fixed_grad_y grad_y) (moved_x x h) (fixed_w w)).
@@ -141,7 +142,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, slope (fixed_grad_y grad_y p) [*] y_1 bound x w p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, slope (fixed_grad_y grad_y p) [*] y_1 bound x w p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   change (slope (fixed_grad_y grad_y p)) with (@zero scalars). void.
 Qed.
@@ -185,7 +186,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] slope (moved_x x h (p*s - d*k - lo)) [*] w k) = sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] point (p*s - d*k - h - lo) [*] w k); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] slope (moved_x x h (p*s - d*k - lo)) [*] w k) = sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] point (p*s - d*k - h - lo) [*] w k); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro k.
   assert (E : slope (moved_x x h (p*s - d*k - lo)) = point (p*s - d*k - h - lo)).
@@ -199,7 +200,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] x (p*s - d*k - lo) [*] slope (fixed_w w k)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] x (p*s - d*k - lo) [*] slope (fixed_w w k)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro k.
   change (slope (fixed_w w k)) with (@zero scalars). void.
@@ -378,6 +379,18 @@ Definition statement : Prop :=
     (fun bound => convolve_dilate_grad_y_s_rot180_w bound grad_y w h [*] sigma_1 (z h) : scalars).
 
 (* The proof. *)
+Lemma sigma_z_box {A : Ring} (bound : Z) {sigma : A -> A} {z : Z -> A} :
+  forall z1, ~ (0 <= z1 < H) -> sigma_z bound sigma z z1 = (zero : A).
+Proof. intros z1 out. unfold sigma_z. destruct (within z1 H) as [? | away]; [| rewrite (box_out _ z1 H away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1) z1) = (sigma_z bound sigma z z1 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_y {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (y bound (lifted sigma sigma_1) (moved_z z at1) (fixed_w w) z1) = (y bound sigma z w z1 : A).
+Proof. unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_y : Z -> A} {z : Z -> A} {w : Z -> A} {at1 : Z} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z at1) (fixed_w w)) = (L bound sigma grad_y z w : A).
+Proof. unfold L; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -391,13 +404,6 @@ Hypothesis z_box : forall z1, ~ (0 <= z1 < H) -> z z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable h : Z.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_sigma_z : forall bound z1, value (sigma_z bound (lifted sigma sigma_1) (moved_z z h) z1) = sigma_z bound sigma z z1.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_y : forall bound z1, value (y bound (lifted sigma sigma_1) (moved_z z h) (fixed_w w) z1) = y bound sigma z w z1.
-Proof. intros; unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z h) (fixed_w w)) = L bound sigma grad_y z w.
-Proof. intros; unfold L; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z h) (fixed_w w)).
@@ -458,16 +464,11 @@ Proof.
   assert (close : enough (cited_1.far H K P d lo s h1) bound).
   { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs H) (fun h1 => cited_1.far H K P d lo s h1) h1 reach_4) |]. assumption. }
   apply f_equal2; [| reflexivity].
-  assert (outside_5 : forall z1, ~ (0 <= z1 < H) -> sigma_z bound sigma z z1 = zero).
-  { intros z1 out. unfold sigma_z.
-    destruct (within z1 H) as [? | away];
-    [| rewrite (box_out _ z1 H away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (fact_6 : 0 <= h1 < H).
+  assert (fact_5 : 0 <= h1 < H).
   { lia. }
-  pose proof (cited_1.whole H K P d lo s scalars (grad_y) (sigma_z bound sigma z) (w) grad_y_box outside_5 w_box h1 ltac:(lia) bound close) as told.
+  pose proof (cited_1.whole H K P d lo s scalars (grad_y) (sigma_z bound sigma z) (w) (grad_y_box) (sigma_z_box bound) (w_box) h1 ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [sigma_z y L dilate_grad_y_s rot180_w convolve_dilate_grad_y_s_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_13 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y_1 cited_1.L_1 cited_1.dilate_grad_y_s cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_rot180_w]; congruent.
+  all: cbv beta delta [sigma_z y L dilate_grad_y_s rot180_w convolve_dilate_grad_y_s_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_13 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y_1 cited_1.L_1 cited_1.dilate_grad_y_s cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_rot180_w]; congruent; still.
   }
   ring.
   }

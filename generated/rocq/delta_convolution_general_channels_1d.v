@@ -22,10 +22,10 @@ Open Scope Z_scope.
 
 (* A theorem that the proof cites, with its own proof: Theorem: rot180_convolution_general_channels_1d, proof a4df41d2efae5cd0. *)
 Module cited_1.
-Definition far (C H K N O P d lo s n c h : Z) : Z := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (0)))).
+Definition far (C H K N O' P d lo s n c h : Z) : Z := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (0)))).
 
 Section Sizes.
-Variables C H K N O P d lo s : Z.
+Variables C H K N O' P d lo s : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
@@ -35,7 +35,7 @@ Definition moved_x {A : Ring} (x : Z -> Z -> Z -> A) at1 at2 at3 : Z -> Z -> Z -
 Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 => (w z1 z2 z3, zero).
 Definition y_1 {A : Ring} (bound : Z) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) (n o p : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (sum[bound] c, sum[bound] k, x n c (p*s - d*k - lo) [*] w o c k))).
+  box n N [*] (box o O' [*] (box p P [*] (sum[bound] c, sum[bound] k, x n c (p*s - d*k - lo) [*] w o c k))).
 Definition L_1 {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> A) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, grad_y n o p [*] y_1 bound x w n o p.
 Definition dilate_grad_y_s {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> A) (i0 i1 i2 : Z) : A :=
@@ -49,9 +49,9 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero) ->
   (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> x z1 z2 z3 = zero) ->
-  (forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero) ->
   forall n : Z,
   forall c : Z,
   forall h : Z,
@@ -63,26 +63,27 @@ Definition statement : Prop :=
     (fun bound => convolve_dilate_grad_y_s_rot180_w bound grad_y w n c h : scalars).
 
 (* The proof. *)
+Lemma value_y_1 {A : Ring} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound z1 z2 z3 : Z) :
+  value (y_1 bound (moved_x x at1 at2 at3) (fixed_w w) z1 z2 z3) = (y_1 bound x w z1 z2 z3 : A).
+Proof. unfold y_1; project; reflexivity. Qed.
+Lemma value_L_1 {A : Ring} {grad_y : Z -> Z -> Z -> A} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound : Z) :
+  value (L_1 bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3) (fixed_w w)) = (L_1 bound grad_y x w : A).
+Proof. unfold L_1; project; rewrite ?value_y_1; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero.
 Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> x z1 z2 z3 = zero.
-Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero.
+Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero.
 Variable n : Z.
 Variable c : Z.
 Variable h : Z.
 Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_y_1 : forall bound z1 z2 z3, value (y_1 bound (moved_x x n c h) (fixed_w w) z1 z2 z3) = y_1 bound x w z1 z2 z3.
-Proof. intros; unfold y_1; project; reflexivity. Qed.
-Lemma value_L_1 : forall bound, value (L_1 bound (fixed_grad_y grad_y) (moved_x x n c h) (fixed_w w)) = L_1 bound grad_y x w.
-Proof. intros; unfold L_1; project; rewrite ?value_y_1; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L_1 bound (fixed_grad_y grad_y) (moved_x x n c h) (fixed_w w)).
@@ -93,15 +94,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, grad_y n1 o p [*] slope (y_1 bound (moved_x x n c h) (fixed_w w) n1 o p).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] slope (moved_x x n c h n1 c1 (p*s - d*k - lo) [*] fixed_w w o c1 k).
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] slope (moved_x x n c h n1 c1 (p*s - d*k - lo) [*] fixed_w w o c1 k).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] slope (moved_x x n c h n1 c1 (p*s - d*k - lo)) [*] w o c1 k) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] x n1 c1 (p*s - d*k - lo) [*] slope (fixed_w w o c1 k)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] slope (moved_x x n c h n1 c1 (p*s - d*k - lo)) [*] w o c1 k) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] x n1 c1 (p*s - d*k - lo) [*] slope (fixed_w w o c1 k)).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] w o c1 k) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] x n1 c1 (p*s - d*k - lo) [*] slope (fixed_w w o c1 k)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] w o c1 k) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] x n1 c1 (p*s - d*k - lo) [*] slope (fixed_w w o c1 k)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] w o c1 k.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] w o c1 k.
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box o O [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] w o c1 k.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box o O' [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] w o c1 k.
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] w o c1 k.
 Definition line_10 (bound : Z) : scalars :=
@@ -161,7 +162,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, slope (fixed_grad_y grad_y n1 o p) [*] y_1 bound x w n1 o p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, slope (fixed_grad_y grad_y n1 o p) [*] y_1 bound x w n1 o p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -177,13 +178,13 @@ Proof.
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro p.
-  assert (E : slope (y_1 bound (moved_x x n c h) (fixed_w w) n1 o p) = box n1 N [*] (box o O [*] (box p P [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n c h n1 c1 (p*s - d*k - lo) [*] fixed_w w o c1 k))))).
-  { transitivity (slope (box n1 N [*] (box o O [*] (box p P [*] (sum[bound] c1, sum[bound] k, moved_x x n c h n1 c1 (p*s - d*k - lo) [*] fixed_w w o c1 k))))).
+  assert (E : slope (y_1 bound (moved_x x n c h) (fixed_w w) n1 o p) = box n1 N [*] (box o O' [*] (box p P [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n c h n1 c1 (p*s - d*k - lo) [*] fixed_w w o c1 k))))).
+  { transitivity (slope (box n1 N [*] (box o O' [*] (box p P [*] (sum[bound] c1, sum[bound] k, moved_x x n c h n1 c1 (p*s - d*k - lo) [*] fixed_w w o c1 k))))).
     { apply f_equal. unfold y_1. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n1 o p [*] box n1 N [*] box o O [*] box p P) [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n c h n1 c1 (p*s - d*k - lo) [*] fixed_w w o c1 k))); [ring |].
+  transitivity ((grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P) [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n c h n1 c1 (p*s - d*k - lo) [*] fixed_w w o c1 k))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; ring.
 Qed.
 
@@ -215,7 +216,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] slope (moved_x x n c h n1 c1 (p*s - d*k - lo)) [*] w o c1 k) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] w o c1 k); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] slope (moved_x x n c h n1 c1 (p*s - d*k - lo)) [*] w o c1 k) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] w o c1 k); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro p.
@@ -232,7 +233,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] x n1 c1 (p*s - d*k - lo) [*] slope (fixed_w w o c1 k)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] x n1 c1 (p*s - d*k - lo) [*] slope (fixed_w w o c1 k)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -270,10 +271,10 @@ Proof.
   apply total_ext; intro p.
   apply total_ext; intro c1.
   apply total_ext; intro k.
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_17 : 0 <= o < O).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_17 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_17).
+  rewrite (box_in _ o O' at_17).
   ring.
 Qed.
 
@@ -437,7 +438,7 @@ Proof.
   apply total_scale; intro o; apply total_scale; intro j; ring.
 Qed.
 
-Lemma whole bound : enough (far C H K N O P d lo s n c h) bound -> line_0 bound = line_17 bound.
+Lemma whole bound : enough (far C H K N O' P d lo s n c h) bound -> line_0 bound = line_17 bound.
 Proof using All.
   intros large.
   assert (enough (Z.abs n) bound)
@@ -472,7 +473,7 @@ End Sizes.
 End cited_1.
 
 Section Sizes.
-Variables C H K N O P d lo s : Z.
+Variables C H K N O' P d lo s : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
@@ -484,7 +485,7 @@ Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
 Definition sigma_z {A : Ring} (bound : Z) (sigma : A -> A) (z : Z -> Z -> Z -> A) (i i1 i2 : Z) : A :=
   box i N [*] (box i1 C [*] (box i2 H [*] (sigma (z i i1 i2)))).
 Definition y {A : Ring} (bound : Z) (sigma : A -> A) (z : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) (n o p : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (sum[bound] c, sum[bound] k, sigma_z bound sigma z n c (p*s - d*k - lo) [*] w o c k))).
+  box n N [*] (box o O' [*] (box p P [*] (sum[bound] c, sum[bound] k, sigma_z bound sigma z n c (p*s - d*k - lo) [*] w o c k))).
 Definition L {A : Ring} (bound : Z) (sigma : A -> A) (grad_y : Z -> Z -> Z -> A) (z : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, grad_y n o p [*] y bound sigma z w n o p.
 Definition dilate_grad_y_s {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> A) (i0 i1 i2 : Z) : A :=
@@ -500,9 +501,9 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> scalars,
   forall z : Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero) ->
   (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> z z1 z2 z3 = zero) ->
-  (forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero) ->
   forall n : Z,
   forall c : Z,
   forall h : Z,
@@ -514,6 +515,18 @@ Definition statement : Prop :=
     (fun bound => convolve_dilate_grad_y_s_rot180_w bound grad_y w n c h [*] sigma_1 (z n c h) : scalars).
 
 (* The proof. *)
+Lemma sigma_z_box {A : Ring} (bound : Z) {sigma : A -> A} {z : Z -> Z -> Z -> A} :
+  forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> sigma_z bound sigma z z1 z2 z3 = (zero : A).
+Proof. intros z1 z2 z3 out. unfold sigma_z. destruct (within z1 N) as [? | away]; [| rewrite (box_out _ z1 N away); void]. destruct (within z2 C) as [? | away]; [| rewrite (box_out _ z2 C away); void]. destruct (within z3 H) as [? | away]; [| rewrite (box_out _ z3 H away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound z1 z2 z3 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1 at2 at3) z1 z2 z3) = (sigma_z bound sigma z z1 z2 z3 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_y {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound z1 z2 z3 : Z) :
+  value (y bound (lifted sigma sigma_1) (moved_z z at1 at2 at3) (fixed_w w) z1 z2 z3) = (y bound sigma z w z1 z2 z3 : A).
+Proof. unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_y : Z -> Z -> Z -> A} {z : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z at1 at2 at3) (fixed_w w)) = (L bound sigma grad_y z w : A).
+Proof. unfold L; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -522,22 +535,15 @@ Variable sigma_1 : scalars -> scalars.
 Variable grad_y : Z -> Z -> Z -> scalars.
 Variable z : Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero.
 Hypothesis z_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> z z1 z2 z3 = zero.
-Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero.
+Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero.
 Variable n : Z.
 Variable c : Z.
 Variable h : Z.
 Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_sigma_z : forall bound z1 z2 z3, value (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) z1 z2 z3) = sigma_z bound sigma z z1 z2 z3.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_y : forall bound z1 z2 z3, value (y bound (lifted sigma sigma_1) (moved_z z n c h) (fixed_w w) z1 z2 z3) = y bound sigma z w z1 z2 z3.
-Proof. intros; unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z n c h) (fixed_w w)) = L bound sigma grad_y z w.
-Proof. intros; unfold L; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z n c h) (fixed_w w)).
@@ -573,7 +579,7 @@ Lemma step_1 bound :
   enough (Z.abs N) bound ->
   enough (Z.abs C) bound ->
   enough (Z.abs H) bound ->
-  enough (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => cited_1.far C H K N O P d lo s n1 c1 h1)))) bound ->
+  enough (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => cited_1.far C H K N O' P d lo s n1 c1 h1)))) bound ->
   line_0 bound = line_1 bound.
 Proof.
   intros.
@@ -591,15 +597,15 @@ Proof.
     [| rewrite (box_out _ h1 H far); void].
     exfalso; apply out; repeat split; lia. }
   assert (chained : follows (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) (fun z9 => (fun n1 c1 h1 => slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n1 c1 h1)) (fst (fst z9)) (snd (fst z9)) (snd z9))
-    ((sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O [*] (box p P [*] (sum[bound] c2, sum[bound] k, sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n2 c2 (p*s - d*k - lo) [*] fixed_w w o c2 k))))))
-    (fun z9 => (sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O [*] (box p P [*] (sum[bound] c2, sum[bound] k, ((sigma_z bound sigma z n2 c2 (p*s - d*k - lo), delta scalars (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) ((n2, c2), (p*s - d*k - lo)) z9) : dual scalars) [*] fixed_w w o c2 k))))))).
+    ((sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O' [*] (box p P [*] (sum[bound] c2, sum[bound] k, sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n2 c2 (p*s - d*k - lo) [*] fixed_w w o c2 k))))))
+    (fun z9 => (sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O' [*] (box p P [*] (sum[bound] c2, sum[bound] k, ((sigma_z bound sigma z n2 c2 (p*s - d*k - lo), delta scalars (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) ((n2, c2), (p*s - d*k - lo)) z9) : dual scalars) [*] fixed_w w o c2 k))))))).
   { cbv beta. follow; (match goal with |- follows _ _ (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) ?e1 ?e2 ?e3) _ =>
       apply (follows_entry scalars (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) _ _ _ ((e1, e2), e3)) end;
       [apply value_sigma_z | cbn [fst snd]; reflexivity | intros [[z1 z2] z3] out]).
     all: cbn in out; cbn [fst snd]; apply off; unfold enough in *; lia. }
-  transitivity (slope ((sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O [*] (box p P [*] (sum[bound] c2, sum[bound] k, sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n2 c2 (p*s - d*k - lo) [*] fixed_w w o c2 k))))))).
+  transitivity (slope ((sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O' [*] (box p P [*] (sum[bound] c2, sum[bound] k, sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n2 c2 (p*s - d*k - lo) [*] fixed_w w o c2 k))))))).
   { apply f_equal. cbv beta delta [sigma_z y L fixed_grad_y moved_z fixed_w]; congruent. }
-  transitivity (sum[bound] n1, sum[bound] c1, sum[bound] h1, slope ((sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O [*] (box p P [*] (sum[bound] c2, sum[bound] k, ((sigma_z bound sigma z n2 c2 (p*s - d*k - lo), point (n2 - n1) [*] point (c2 - c1) [*] point ((p*s - d*k - lo) - h1)) : dual scalars) [*] fixed_w w o c2 k)))))) [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n1 c1 h1)).
+  transitivity (sum[bound] n1, sum[bound] c1, sum[bound] h1, slope ((sum[bound] n2, sum[bound] o, sum[bound] p, fixed_grad_y grad_y n2 o p [*] (box n2 N [*] (box o O' [*] (box p P [*] (sum[bound] c2, sum[bound] k, ((sigma_z bound sigma z n2 c2 (p*s - d*k - lo), point (n2 - n1) [*] point (c2 - c1) [*] point ((p*s - d*k - lo) - h1)) : dual scalars) [*] fixed_w w o c2 k)))))) [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h) n1 c1 h1)).
   { destruct chained as [_ ->]. cbn [gather delta both along alone fst snd].
     reflexivity. }
   clear chained.
@@ -617,27 +623,18 @@ Proof.
   { clear - in_5; unfold near in *; lia. }
   assert (reach_12 : near n1 (Z.abs N)).
   { clear - in_4; unfold near in *; lia. }
-  assert (close : enough (cited_1.far C H K N O P d lo s n1 c1 h1) bound).
-  { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs H) (fun h1 => cited_1.far C H K N O P d lo s n1 c1 h1) h1 reach_10) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => cited_1.far C H K N O P d lo s n1 c1 h1)) c1 reach_11) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => cited_1.far C H K N O P d lo s n1 c1 h1))) n1 reach_12) |]. assumption. }
+  assert (close : enough (cited_1.far C H K N O' P d lo s n1 c1 h1) bound).
+  { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs H) (fun h1 => cited_1.far C H K N O' P d lo s n1 c1 h1) h1 reach_10) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => cited_1.far C H K N O' P d lo s n1 c1 h1)) c1 reach_11) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => cited_1.far C H K N O' P d lo s n1 c1 h1))) n1 reach_12) |]. assumption. }
   apply f_equal2; [| reflexivity].
-  assert (outside_13 : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> sigma_z bound sigma z z1 z2 z3 = zero).
-  { intros z1 z2 z3 out. unfold sigma_z.
-    destruct (within z1 N) as [? | away];
-    [| rewrite (box_out _ z1 N away); void].
-    destruct (within z2 C) as [? | away];
-    [| rewrite (box_out _ z2 C away); void].
-    destruct (within z3 H) as [? | away];
-    [| rewrite (box_out _ z3 H away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (fact_14 : 0 <= n1 < N).
+  assert (fact_13 : 0 <= n1 < N).
   { lia. }
-  assert (fact_15 : 0 <= c1 < C).
+  assert (fact_14 : 0 <= c1 < C).
   { lia. }
-  assert (fact_16 : 0 <= h1 < H).
+  assert (fact_15 : 0 <= h1 < H).
   { lia. }
-  pose proof (cited_1.whole C H K N O P d lo s scalars (grad_y) (sigma_z bound sigma z) (w) grad_y_box outside_13 w_box n1 c1 h1 ltac:(lia) ltac:(lia) ltac:(lia) bound close) as told.
+  pose proof (cited_1.whole C H K N O' P d lo s scalars (grad_y) (sigma_z bound sigma z) (w) (grad_y_box) (sigma_z_box bound) (w_box) n1 c1 h1 ltac:(lia) ltac:(lia) ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [sigma_z y L dilate_grad_y_s rot180_w convolve_dilate_grad_y_s_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_17 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y_1 cited_1.L_1 cited_1.dilate_grad_y_s cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_rot180_w]; congruent.
+  all: cbv beta delta [sigma_z y L dilate_grad_y_s rot180_w convolve_dilate_grad_y_s_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_17 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y_1 cited_1.L_1 cited_1.dilate_grad_y_s cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_rot180_w]; congruent; still.
   }
   ring.
   }
@@ -833,7 +830,7 @@ Qed.
 (* The sums are finite. *)
 Lemma finite least bound :
   0 <= least <= bound ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs K + Z.abs (1 - K)) least ->
   enough (Z.abs P) least ->
   line_13 bound = line_13 least.
@@ -844,8 +841,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro j. apply total_zero; intro p. 
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (grad_y_box n o p (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (reach_14 : near o (Z.abs O)).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (grad_y_box n o p (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (reach_14 : near o (Z.abs O')).
   { clear - in_3; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_14); assumption.
   }
@@ -878,16 +875,16 @@ Lemma holds : agree
   (fun bound => slope (L bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z n c h) (fixed_w w)) : scalars)
   (fun bound => convolve_dilate_grad_y_s_rot180_w bound grad_y w n c h [*] sigma_1 (z n c h) : scalars).
 Proof.
-  pose (least := Z.max (Z.abs N) (Z.max (Z.abs C) (Z.max (Z.abs H) (Z.max (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => cited_1.far C H K N O P d lo s n1 c1 h1)))) (Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs h) (Z.max (Z.abs O) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs P) (0))))))))))).
+  pose (least := Z.max (Z.abs N) (Z.max (Z.abs C) (Z.max (Z.abs H) (Z.max (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => cited_1.far C H K N O' P d lo s n1 c1 h1)))) (Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs h) (Z.max (Z.abs O') (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs P) (0))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs C) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs H) least) by (subst least; unfold enough; largest).
-  assert (enough (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => cited_1.far C H K N O P d lo s n1 c1 h1)))) least) by (subst least; unfold enough; largest).
+  assert (enough (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => cited_1.far C H K N O' P d lo s n1 c1 h1)))) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs h) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs K + Z.abs (1 - K)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   clearbody least.

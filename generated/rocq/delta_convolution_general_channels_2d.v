@@ -22,10 +22,10 @@ Open Scope Z_scope.
 
 (* A theorem that the proof cites, with its own proof: Theorem: rot180_convolution_general_channels_2d, proof 72b463d772ea2f95. *)
 Module cited_1.
-Definition far (C H K L N O P Q V d e lo lp s t n c h v : Z) : Z := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L) (Z.max (Z.abs L + Z.abs (1 - L)) (0)))))).
+Definition far (C H K L N O' P Q V d e lo lp s t n c h v : Z) : Z := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L) (Z.max (Z.abs L + Z.abs (1 - L)) (0)))))).
 
 Section Sizes.
-Variables C H K L N O P Q V d e lo lp s t : Z.
+Variables C H K L N O' P Q V d e lo lp s t : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> dual A :=
@@ -35,7 +35,7 @@ Definition moved_x {A : Ring} (x : Z -> Z -> Z -> Z -> A) at1 at2 at3 at4 : Z ->
 Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 => (w z1 z2 z3 z4, zero).
 Definition y_1 {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) (n o p q : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n c (p*s - d*k - lo) (q*t - e*l - lp) [*] w o c k l)))).
+  box n N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n c (p*s - d*k - lo) (q*t - e*l - lp) [*] w o c k l)))).
 Definition L_1 {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, sum[bound] q, grad_y n o p q [*] y_1 bound x w n o p q.
 Definition dilate_grad_y_s_t {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> A) (i0 i1 i2 i3 : Z) : A :=
@@ -49,9 +49,9 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero) ->
   (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> x z1 z2 z3 z4 = zero) ->
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero) ->
   forall n : Z,
   forall c : Z,
   forall h : Z,
@@ -65,15 +65,21 @@ Definition statement : Prop :=
     (fun bound => convolve_dilate_grad_y_s_t_rot180_w bound grad_y w n c h v : scalars).
 
 (* The proof. *)
+Lemma value_y_1 {A : Ring} {x : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound z1 z2 z3 z4 : Z) :
+  value (y_1 bound (moved_x x at1 at2 at3 at4) (fixed_w w) z1 z2 z3 z4) = (y_1 bound x w z1 z2 z3 z4 : A).
+Proof. unfold y_1; project; reflexivity. Qed.
+Lemma value_L_1 {A : Ring} {grad_y : Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound : Z) :
+  value (L_1 bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3 at4) (fixed_w w)) = (L_1 bound grad_y x w : A).
+Proof. unfold L_1; project; rewrite ?value_y_1; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero.
 Hypothesis x_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> x z1 z2 z3 z4 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero.
 Variable n : Z.
 Variable c : Z.
 Variable h : Z.
@@ -82,11 +88,6 @@ Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_y_1 : forall bound z1 z2 z3 z4, value (y_1 bound (moved_x x n c h v) (fixed_w w) z1 z2 z3 z4) = y_1 bound x w z1 z2 z3 z4.
-Proof. intros; unfold y_1; project; reflexivity. Qed.
-Lemma value_L_1 : forall bound, value (L_1 bound (fixed_grad_y grad_y) (moved_x x n c h v) (fixed_w w)) = L_1 bound grad_y x w.
-Proof. intros; unfold L_1; project; rewrite ?value_y_1; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L_1 bound (fixed_grad_y grad_y) (moved_x x n c h v) (fixed_w w)).
@@ -97,15 +98,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, grad_y n1 o p q [*] slope (y_1 bound (moved_x x n c h v) (fixed_w w) n1 o p q).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l).
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp)) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp)) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l.
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l.
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l.
 Definition line_10 (bound : Z) : scalars :=
@@ -169,7 +170,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 o p q) [*] y_1 bound x w n1 o p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 o p q) [*] y_1 bound x w n1 o p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -187,13 +188,13 @@ Proof.
   apply total_ext; intro o.
   apply total_ext; intro p.
   apply total_ext; intro q.
-  assert (E : slope (y_1 bound (moved_x x n c h v) (fixed_w w) n1 o p q) = box n1 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l)))))).
-  { transitivity (slope (box n1 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l)))))).
+  assert (E : slope (y_1 bound (moved_x x n c h v) (fixed_w w) n1 o p q) = box n1 N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l)))))).
+  { transitivity (slope (box n1 N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l)))))).
     { apply f_equal. unfold y_1. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l))); [ring |].
+  transitivity ((grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; apply total_scale; intro l; ring.
 Qed.
 
@@ -229,7 +230,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp)) [*] w o c1 k l) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp)) [*] w o c1 k l) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro p.
@@ -248,7 +249,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -292,10 +293,10 @@ Proof.
   apply total_ext; intro c1.
   apply total_ext; intro k.
   apply total_ext; intro l.
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p q (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_23 : 0 <= o < O).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p q (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_23 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_23).
+  rewrite (box_in _ o O' at_23).
   ring.
 Qed.
 
@@ -522,7 +523,7 @@ Proof.
   apply total_scale; intro o; apply total_scale; intro j; apply total_scale; intro j1; ring.
 Qed.
 
-Lemma whole bound : enough (far C H K L N O P Q V d e lo lp s t n c h v) bound -> line_0 bound = line_18 bound.
+Lemma whole bound : enough (far C H K L N O' P Q V d e lo lp s t n c h v) bound -> line_0 bound = line_18 bound.
 Proof using All.
   intros large.
   assert (enough (Z.abs n) bound)
@@ -562,7 +563,7 @@ End Sizes.
 End cited_1.
 
 Section Sizes.
-Variables C H K L N O P Q V d e lo lp s t : Z.
+Variables C H K L N O' P Q V d e lo lp s t : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> dual A :=
@@ -574,7 +575,7 @@ Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> 
 Definition sigma_z {A : Ring} (bound : Z) (sigma : A -> A) (z : Z -> Z -> Z -> Z -> A) (i i1 i2 i3 : Z) : A :=
   box i N [*] (box i1 C [*] (box i2 H [*] (box i3 V [*] (sigma (z i i1 i2 i3))))).
 Definition y {A : Ring} (bound : Z) (sigma : A -> A) (z : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) (n o p q : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, sigma_z bound sigma z n c (p*s - d*k - lo) (q*t - e*l - lp) [*] w o c k l)))).
+  box n N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, sigma_z bound sigma z n c (p*s - d*k - lo) (q*t - e*l - lp) [*] w o c k l)))).
 Definition L' {A : Ring} (bound : Z) (sigma : A -> A) (grad_y : Z -> Z -> Z -> Z -> A) (z : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, sum[bound] q, grad_y n o p q [*] y bound sigma z w n o p q.
 Definition dilate_grad_y_s_t {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> A) (i0 i1 i2 i3 : Z) : A :=
@@ -590,9 +591,9 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> scalars,
   forall z : Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero) ->
   (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> z z1 z2 z3 z4 = zero) ->
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero) ->
   forall n : Z,
   forall c : Z,
   forall h : Z,
@@ -606,6 +607,18 @@ Definition statement : Prop :=
     (fun bound => convolve_dilate_grad_y_s_t_rot180_w bound grad_y w n c h v [*] sigma_1 (z n c h v) : scalars).
 
 (* The proof. *)
+Lemma sigma_z_box {A : Ring} (bound : Z) {sigma : A -> A} {z : Z -> Z -> Z -> Z -> A} :
+  forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> sigma_z bound sigma z z1 z2 z3 z4 = (zero : A).
+Proof. intros z1 z2 z3 z4 out. unfold sigma_z. destruct (within z1 N) as [? | away]; [| rewrite (box_out _ z1 N away); void]. destruct (within z2 C) as [? | away]; [| rewrite (box_out _ z2 C away); void]. destruct (within z3 H) as [? | away]; [| rewrite (box_out _ z3 H away); void]. destruct (within z4 V) as [? | away]; [| rewrite (box_out _ z4 V away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound z1 z2 z3 z4 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1 at2 at3 at4) z1 z2 z3 z4) = (sigma_z bound sigma z z1 z2 z3 z4 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_y {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound z1 z2 z3 z4 : Z) :
+  value (y bound (lifted sigma sigma_1) (moved_z z at1 at2 at3 at4) (fixed_w w) z1 z2 z3 z4) = (y bound sigma z w z1 z2 z3 z4 : A).
+Proof. unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_y : Z -> Z -> Z -> Z -> A} {z : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound : Z) :
+  value (L' bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z at1 at2 at3 at4) (fixed_w w)) = (L' bound sigma grad_y z w : A).
+Proof. unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -614,9 +627,9 @@ Variable sigma_1 : scalars -> scalars.
 Variable grad_y : Z -> Z -> Z -> Z -> scalars.
 Variable z : Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero.
 Hypothesis z_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> z z1 z2 z3 z4 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero.
 Variable n : Z.
 Variable c : Z.
 Variable h : Z.
@@ -625,13 +638,6 @@ Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_sigma_z : forall bound z1 z2 z3 z4, value (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h v) z1 z2 z3 z4) = sigma_z bound sigma z z1 z2 z3 z4.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_y : forall bound z1 z2 z3 z4, value (y bound (lifted sigma sigma_1) (moved_z z n c h v) (fixed_w w) z1 z2 z3 z4) = y bound sigma z w z1 z2 z3 z4.
-Proof. intros; unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z n c h v) (fixed_w w)) = L' bound sigma grad_y z w.
-Proof. intros; unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z n c h v) (fixed_w w)).
@@ -672,7 +678,7 @@ Lemma step_1 bound :
   enough (Z.abs C) bound ->
   enough (Z.abs H) bound ->
   enough (Z.abs V) bound ->
-  enough (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O P Q V d e lo lp s t n1 c1 h1 v1))))) bound ->
+  enough (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O' P Q V d e lo lp s t n1 c1 h1 v1))))) bound ->
   line_0 bound = line_1 bound.
 Proof.
   intros.
@@ -692,15 +698,15 @@ Proof.
     [| rewrite (box_out _ v1 V far); void].
     exfalso; apply out; repeat split; lia. }
   assert (chained : follows (both (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) (@along scalars bound)) (fun z9 => (fun n1 c1 h1 v1 => slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h v) n1 c1 h1 v1)) (fst (fst (fst z9))) (snd (fst (fst z9))) (snd (fst z9)) (snd z9))
-    ((sum[bound] n2, sum[bound] o, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n2 o p q [*] (box n2 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c2, sum[bound] k, sum[bound] l, sigma_z bound (lifted sigma sigma_1) (moved_z z n c h v) n2 c2 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c2 k l)))))))
-    (fun z9 => (sum[bound] n2, sum[bound] o, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n2 o p q [*] (box n2 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c2, sum[bound] k, sum[bound] l, ((sigma_z bound sigma z n2 c2 (p*s - d*k - lo) (q*t - e*l - lp), delta scalars (both (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) (@along scalars bound)) (((n2, c2), (p*s - d*k - lo)), (q*t - e*l - lp)) z9) : dual scalars) [*] fixed_w w o c2 k l)))))))).
+    ((sum[bound] n2, sum[bound] o, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n2 o p q [*] (box n2 N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c2, sum[bound] k, sum[bound] l, sigma_z bound (lifted sigma sigma_1) (moved_z z n c h v) n2 c2 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c2 k l)))))))
+    (fun z9 => (sum[bound] n2, sum[bound] o, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n2 o p q [*] (box n2 N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c2, sum[bound] k, sum[bound] l, ((sigma_z bound sigma z n2 c2 (p*s - d*k - lo) (q*t - e*l - lp), delta scalars (both (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) (@along scalars bound)) (((n2, c2), (p*s - d*k - lo)), (q*t - e*l - lp)) z9) : dual scalars) [*] fixed_w w o c2 k l)))))))).
   { cbv beta. follow; (match goal with |- follows _ _ (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h v) ?e1 ?e2 ?e3 ?e4) _ =>
       apply (follows_entry scalars (both (both (both (@along scalars bound) (@along scalars bound)) (@along scalars bound)) (@along scalars bound)) _ _ _ (((e1, e2), e3), e4)) end;
       [apply value_sigma_z | cbn [fst snd]; reflexivity | intros [[[z1 z2] z3] z4] out]).
     all: cbn in out; cbn [fst snd]; apply off; unfold enough in *; lia. }
-  transitivity (slope ((sum[bound] n2, sum[bound] o, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n2 o p q [*] (box n2 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c2, sum[bound] k, sum[bound] l, sigma_z bound (lifted sigma sigma_1) (moved_z z n c h v) n2 c2 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c2 k l)))))))).
+  transitivity (slope ((sum[bound] n2, sum[bound] o, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n2 o p q [*] (box n2 N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c2, sum[bound] k, sum[bound] l, sigma_z bound (lifted sigma sigma_1) (moved_z z n c h v) n2 c2 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c2 k l)))))))).
   { apply f_equal. cbv beta delta [sigma_z y L' fixed_grad_y moved_z fixed_w]; congruent. }
-  transitivity (sum[bound] n1, sum[bound] c1, sum[bound] h1, sum[bound] v1, slope ((sum[bound] n2, sum[bound] o, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n2 o p q [*] (box n2 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c2, sum[bound] k, sum[bound] l, ((sigma_z bound sigma z n2 c2 (p*s - d*k - lo) (q*t - e*l - lp), point (n2 - n1) [*] point (c2 - c1) [*] point ((p*s - d*k - lo) - h1) [*] point ((q*t - e*l - lp) - v1)) : dual scalars) [*] fixed_w w o c2 k l))))))) [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h v) n1 c1 h1 v1)).
+  transitivity (sum[bound] n1, sum[bound] c1, sum[bound] h1, sum[bound] v1, slope ((sum[bound] n2, sum[bound] o, sum[bound] p, sum[bound] q, fixed_grad_y grad_y n2 o p q [*] (box n2 N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c2, sum[bound] k, sum[bound] l, ((sigma_z bound sigma z n2 c2 (p*s - d*k - lo) (q*t - e*l - lp), point (n2 - n1) [*] point (c2 - c1) [*] point ((p*s - d*k - lo) - h1) [*] point ((q*t - e*l - lp) - v1)) : dual scalars) [*] fixed_w w o c2 k l))))))) [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n c h v) n1 c1 h1 v1)).
   { destruct chained as [_ ->]. cbn [gather delta both along alone fst snd].
     reflexivity. }
   clear chained.
@@ -722,31 +728,20 @@ Proof.
   { clear - in_6; unfold near in *; lia. }
   assert (reach_16 : near n1 (Z.abs N)).
   { clear - in_5; unfold near in *; lia. }
-  assert (close : enough (cited_1.far C H K L N O P Q V d e lo lp s t n1 c1 h1 v1) bound).
-  { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs V) (fun v1 => cited_1.far C H K L N O P Q V d e lo lp s t n1 c1 h1 v1) v1 reach_13) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O P Q V d e lo lp s t n1 c1 h1 v1)) h1 reach_14) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O P Q V d e lo lp s t n1 c1 h1 v1))) c1 reach_15) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O P Q V d e lo lp s t n1 c1 h1 v1)))) n1 reach_16) |]. assumption. }
+  assert (close : enough (cited_1.far C H K L N O' P Q V d e lo lp s t n1 c1 h1 v1) bound).
+  { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs V) (fun v1 => cited_1.far C H K L N O' P Q V d e lo lp s t n1 c1 h1 v1) v1 reach_13) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O' P Q V d e lo lp s t n1 c1 h1 v1)) h1 reach_14) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O' P Q V d e lo lp s t n1 c1 h1 v1))) c1 reach_15) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O' P Q V d e lo lp s t n1 c1 h1 v1)))) n1 reach_16) |]. assumption. }
   apply f_equal2; [| reflexivity].
-  assert (outside_17 : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> sigma_z bound sigma z z1 z2 z3 z4 = zero).
-  { intros z1 z2 z3 z4 out. unfold sigma_z.
-    destruct (within z1 N) as [? | away];
-    [| rewrite (box_out _ z1 N away); void].
-    destruct (within z2 C) as [? | away];
-    [| rewrite (box_out _ z2 C away); void].
-    destruct (within z3 H) as [? | away];
-    [| rewrite (box_out _ z3 H away); void].
-    destruct (within z4 V) as [? | away];
-    [| rewrite (box_out _ z4 V away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (fact_18 : 0 <= n1 < N).
+  assert (fact_17 : 0 <= n1 < N).
   { lia. }
-  assert (fact_19 : 0 <= c1 < C).
+  assert (fact_18 : 0 <= c1 < C).
   { lia. }
-  assert (fact_20 : 0 <= h1 < H).
+  assert (fact_19 : 0 <= h1 < H).
   { lia. }
-  assert (fact_21 : 0 <= v1 < V).
+  assert (fact_20 : 0 <= v1 < V).
   { lia. }
-  pose proof (cited_1.whole C H K L N O P Q V d e lo lp s t scalars (grad_y) (sigma_z bound sigma z) (w) grad_y_box outside_17 w_box n1 c1 h1 v1 ltac:(lia) ltac:(lia) ltac:(lia) ltac:(lia) bound close) as told.
+  pose proof (cited_1.whole C H K L N O' P Q V d e lo lp s t scalars (grad_y) (sigma_z bound sigma z) (w) (grad_y_box) (sigma_z_box bound) (w_box) n1 c1 h1 v1 ltac:(lia) ltac:(lia) ltac:(lia) ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [sigma_z y L' dilate_grad_y_s_t rot180_w convolve_dilate_grad_y_s_t_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_18 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y_1 cited_1.L_1 cited_1.dilate_grad_y_s_t cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_t_rot180_w]; congruent.
+  all: cbv beta delta [sigma_z y L' dilate_grad_y_s_t rot180_w convolve_dilate_grad_y_s_t_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_18 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y_1 cited_1.L_1 cited_1.dilate_grad_y_s_t cited_1.rot180_w cited_1.convolve_dilate_grad_y_s_t_rot180_w]; congruent; still.
   }
   ring.
   }
@@ -982,7 +977,7 @@ Qed.
 (* The sums are finite. *)
 Lemma finite least bound :
   0 <= least <= bound ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs K + Z.abs (1 - K)) least ->
   enough (Z.abs L + Z.abs (1 - L)) least ->
   enough (Z.abs P) least ->
@@ -995,8 +990,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro j. apply total_zero; intro j1. apply total_zero; intro p. apply total_zero; intro q. 
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (grad_y_box n o p q (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (reach_19 : near o (Z.abs O)).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (grad_y_box n o p q (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (reach_19 : near o (Z.abs O')).
   { clear - in_3; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_19); assumption.
   }
@@ -1049,18 +1044,18 @@ Lemma holds : agree
   (fun bound => slope (L' bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z n c h v) (fixed_w w)) : scalars)
   (fun bound => convolve_dilate_grad_y_s_t_rot180_w bound grad_y w n c h v [*] sigma_1 (z n c h v) : scalars).
 Proof.
-  pose (least := Z.max (Z.abs N) (Z.max (Z.abs C) (Z.max (Z.abs H) (Z.max (Z.abs V) (Z.max (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O P Q V d e lo lp s t n1 c1 h1 v1))))) (Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs h) (Z.max (Z.abs v) (Z.max (Z.abs O) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L + Z.abs (1 - L)) (Z.max (Z.abs P) (Z.max (Z.abs Q) (0))))))))))))))).
+  pose (least := Z.max (Z.abs N) (Z.max (Z.abs C) (Z.max (Z.abs H) (Z.max (Z.abs V) (Z.max (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O' P Q V d e lo lp s t n1 c1 h1 v1))))) (Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs h) (Z.max (Z.abs v) (Z.max (Z.abs O') (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L + Z.abs (1 - L)) (Z.max (Z.abs P) (Z.max (Z.abs Q) (0))))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs C) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs H) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs V) least) by (subst least; unfold enough; largest).
-  assert (enough (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O P Q V d e lo lp s t n1 c1 h1 v1))))) least) by (subst least; unfold enough; largest).
+  assert (enough (farthest (Z.abs N) (fun n1 => farthest (Z.abs C) (fun c1 => farthest (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far C H K L N O' P Q V d e lo lp s t n1 c1 h1 v1))))) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs h) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs v) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs K + Z.abs (1 - K)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs L + Z.abs (1 - L)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).

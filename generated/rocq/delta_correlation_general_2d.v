@@ -61,6 +61,12 @@ Definition statement : Prop :=
     (fun bound => correlate_dilate_grad_y_s_t_rot180_w bound grad_y w h v : scalars).
 
 (* The proof. *)
+Lemma value_y_1 {A : Ring} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (y_1 bound (moved_x x at1 at2) (fixed_w w) z1 z2) = (y_1 bound x w z1 z2 : A).
+Proof. unfold y_1; project; reflexivity. Qed.
+Lemma value_L_1 {A : Ring} {grad_y : Z -> Z -> A} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (L_1 bound (fixed_grad_y grad_y) (moved_x x at1 at2) (fixed_w w)) = (L_1 bound grad_y x w : A).
+Proof. unfold L_1; project; rewrite ?value_y_1; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -74,11 +80,6 @@ Variable h : Z.
 Variable v : Z.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_y_1 : forall bound z1 z2, value (y_1 bound (moved_x x h v) (fixed_w w) z1 z2) = y_1 bound x w z1 z2.
-Proof. intros; unfold y_1; project; reflexivity. Qed.
-Lemma value_L_1 : forall bound, value (L_1 bound (fixed_grad_y grad_y) (moved_x x h v) (fixed_w w)) = L_1 bound grad_y x w.
-Proof. intros; unfold L_1; project; rewrite ?value_y_1; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L_1 bound (fixed_grad_y grad_y) (moved_x x h v) (fixed_w w)).
@@ -149,7 +150,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q) [*] y_1 bound x w p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q) [*] y_1 bound x w p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   change (slope (fixed_grad_y grad_y p q)) with (@zero scalars). void.
@@ -199,7 +200,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] slope (moved_x x h v (d*k + p*s - lo) (e*l + q*t - lp)) [*] w k l) = sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w k l); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] slope (moved_x x h v (d*k + p*s - lo) (e*l + q*t - lp)) [*] w k l) = sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w k l); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro k.
@@ -215,7 +216,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] x (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_w w k l)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] x (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_w w k l)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro k.
@@ -458,6 +459,18 @@ Definition statement : Prop :=
     (fun bound => correlate_dilate_grad_y_s_t_rot180_w bound grad_y w h v [*] sigma_1 (z h v) : scalars).
 
 (* The proof. *)
+Lemma sigma_z_box {A : Ring} (bound : Z) {sigma : A -> A} {z : Z -> Z -> A} :
+  forall z1 z2, ~ (0 <= z1 < H /\ 0 <= z2 < V) -> sigma_z bound sigma z z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold sigma_z. destruct (within z1 H) as [? | away]; [| rewrite (box_out _ z1 H away); void]. destruct (within z2 V) as [? | away]; [| rewrite (box_out _ z2 V away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1 at2) z1 z2) = (sigma_z bound sigma z z1 z2 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_y {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (y bound (lifted sigma sigma_1) (moved_z z at1 at2) (fixed_w w) z1 z2) = (y bound sigma z w z1 z2 : A).
+Proof. unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_y : Z -> Z -> A} {z : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (L' bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z at1 at2) (fixed_w w)) = (L' bound sigma grad_y z w : A).
+Proof. unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -473,13 +486,6 @@ Variable h : Z.
 Variable v : Z.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_sigma_z : forall bound z1 z2, value (sigma_z bound (lifted sigma sigma_1) (moved_z z h v) z1 z2) = sigma_z bound sigma z z1 z2.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_y : forall bound z1 z2, value (y bound (lifted sigma sigma_1) (moved_z z h v) (fixed_w w) z1 z2) = y bound sigma z w z1 z2.
-Proof. intros; unfold y; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z h v) (fixed_w w)) = L' bound sigma grad_y z w.
-Proof. intros; unfold L'; project; rewrite ?value_sigma_z; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (lifted sigma sigma_1) (fixed_grad_y grad_y) (moved_z z h v) (fixed_w w)).
@@ -551,20 +557,13 @@ Proof.
   assert (close : enough (cited_1.far H K L P Q V d e lo lp s t h1 v1) bound).
   { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs V) (fun v1 => cited_1.far H K L P Q V d e lo lp s t h1 v1) v1 reach_7) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs H) (fun h1 => farthest (Z.abs V) (fun v1 => cited_1.far H K L P Q V d e lo lp s t h1 v1)) h1 reach_8) |]. assumption. }
   apply f_equal2; [| reflexivity].
-  assert (outside_9 : forall z1 z2, ~ (0 <= z1 < H /\ 0 <= z2 < V) -> sigma_z bound sigma z z1 z2 = zero).
-  { intros z1 z2 out. unfold sigma_z.
-    destruct (within z1 H) as [? | away];
-    [| rewrite (box_out _ z1 H away); void].
-    destruct (within z2 V) as [? | away];
-    [| rewrite (box_out _ z2 V away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (fact_10 : 0 <= h1 < H).
+  assert (fact_9 : 0 <= h1 < H).
   { lia. }
-  assert (fact_11 : 0 <= v1 < V).
+  assert (fact_10 : 0 <= v1 < V).
   { lia. }
-  pose proof (cited_1.whole H K L P Q V d e lo lp s t scalars (grad_y) (sigma_z bound sigma z) (w) grad_y_box outside_9 w_box h1 v1 ltac:(lia) ltac:(lia) bound close) as told.
+  pose proof (cited_1.whole H K L P Q V d e lo lp s t scalars (grad_y) (sigma_z bound sigma z) (w) (grad_y_box) (sigma_z_box bound) (w_box) h1 v1 ltac:(lia) ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [sigma_z y L' dilate_grad_y_s_t rot180_w correlate_dilate_grad_y_s_t_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_14 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y_1 cited_1.L_1 cited_1.dilate_grad_y_s_t cited_1.rot180_w cited_1.correlate_dilate_grad_y_s_t_rot180_w]; congruent.
+  all: cbv beta delta [sigma_z y L' dilate_grad_y_s_t rot180_w correlate_dilate_grad_y_s_t_rot180_w fixed_grad_y moved_z fixed_w cited_1.line_0 cited_1.line_14 cited_1.fixed_grad_y cited_1.moved_x cited_1.fixed_w cited_1.y_1 cited_1.L_1 cited_1.dilate_grad_y_s_t cited_1.rot180_w cited_1.correlate_dilate_grad_y_s_t_rot180_w]; congruent; still.
   }
   ring.
   }

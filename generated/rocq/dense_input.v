@@ -18,7 +18,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C N O : Z.
+Variables C N O' : Z.
 
 (* The statement. *)
 Definition fixed_grad_z {A : Ring} (grad_z : Z -> Z -> A) : Z -> Z -> dual A :=
@@ -28,11 +28,11 @@ Definition moved_x {A : Ring} (x : Z -> Z -> A) at1 at2 : Z -> Z -> dual A :=
 Definition fixed_w {A : Ring} (w : Z -> Z -> A) : Z -> Z -> dual A :=
   fun z1 z2 => (w z1 z2, zero).
 Definition z {A : Ring} (bound : Z) (x : Z -> Z -> A) (w : Z -> Z -> A) (n o : Z) : A :=
-  box n N [*] (box o O [*] (sum[bound] c, x n c [*] w c o)).
+  box n N [*] (box o O' [*] (sum[bound] c, x n c [*] w c o)).
 Definition L {A : Ring} (bound : Z) (grad_z : Z -> Z -> A) (x : Z -> Z -> A) (w : Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, grad_z n o [*] z bound x w n o.
 Definition transpose_w {A : Ring} (bound : Z) (w : Z -> Z -> A) (i0 i1 : Z) : A :=
-  box i0 O [*] (box i1 C [*] (w i1 i0)).
+  box i0 O' [*] (box i1 C [*] (w i1 i0)).
 Definition matmul_grad_z_transpose_w {A : Ring} (bound : Z) (grad_z : Z -> Z -> A) (w : Z -> Z -> A) (i j : Z) : A :=
   sum[bound] k, grad_z i k [*] transpose_w bound w k j.
 Definition statement : Prop :=
@@ -40,9 +40,9 @@ Definition statement : Prop :=
   forall grad_z : Z -> Z -> scalars,
   forall x : Z -> Z -> scalars,
   forall w : Z -> Z -> scalars,
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> grad_z z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> grad_z z1 z2 = zero) ->
   (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < C) -> x z1 z2 = zero) ->
-  (forall z1 z2, ~ (0 <= z1 < C /\ 0 <= z2 < O) -> w z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < C /\ 0 <= z2 < O') -> w z1 z2 = zero) ->
   forall n : Z,
   forall c : Z,
   0 <= n < N ->
@@ -52,24 +52,25 @@ Definition statement : Prop :=
     (fun bound => matmul_grad_z_transpose_w bound grad_z w n c : scalars).
 
 (* The proof. *)
+Lemma value_z {A : Ring} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (z bound (moved_x x at1 at2) (fixed_w w) z1 z2) = (z bound x w z1 z2 : A).
+Proof. unfold z; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_z : Z -> Z -> A} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (L bound (fixed_grad_z grad_z) (moved_x x at1 at2) (fixed_w w)) = (L bound grad_z x w : A).
+Proof. unfold L; project; rewrite ?value_z; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_z : Z -> Z -> scalars.
 Variable x : Z -> Z -> scalars.
 Variable w : Z -> Z -> scalars.
-Hypothesis grad_z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> grad_z z1 z2 = zero.
+Hypothesis grad_z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> grad_z z1 z2 = zero.
 Hypothesis x_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < C) -> x z1 z2 = zero.
-Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < C /\ 0 <= z2 < O) -> w z1 z2 = zero.
+Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < C /\ 0 <= z2 < O') -> w z1 z2 = zero.
 Variable n : Z.
 Variable c : Z.
 Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
-
-Lemma value_z : forall bound z1 z2, value (z bound (moved_x x n c) (fixed_w w) z1 z2) = z bound x w z1 z2.
-Proof. intros; unfold z; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_z grad_z) (moved_x x n c) (fixed_w w)) = L bound grad_z x w.
-Proof. intros; unfold L; project; rewrite ?value_z; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_z grad_z) (moved_x x n c) (fixed_w w)).
@@ -80,15 +81,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, grad_z n1 o [*] slope (z bound (moved_x x n c) (fixed_w w) n1 o).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O [*] slope (moved_x x n c n1 c1 [*] fixed_w w c1 o).
+  sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O' [*] slope (moved_x x n c n1 c1 [*] fixed_w w c1 o).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O [*] slope (moved_x x n c n1 c1) [*] w c1 o) [+] (sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O [*] x n1 c1 [*] slope (fixed_w w c1 o)).
+  (sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O' [*] slope (moved_x x n c n1 c1) [*] w c1 o) [+] (sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O' [*] x n1 c1 [*] slope (fixed_w w c1 o)).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O [*] point (n1 - n) [*] point (c1 - c) [*] w c1 o) [+] (sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O [*] x n1 c1 [*] slope (fixed_w w c1 o)).
+  (sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O' [*] point (n1 - n) [*] point (c1 - c) [*] w c1 o) [+] (sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O' [*] x n1 c1 [*] slope (fixed_w w c1 o)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O [*] point (n1 - n) [*] point (c1 - c) [*] w c1 o.
+  sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O' [*] point (n1 - n) [*] point (c1 - c) [*] w c1 o.
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box o O [*] point (n1 - n) [*] point (c1 - c) [*] w c1 o.
+  sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box o O' [*] point (n1 - n) [*] point (c1 - c) [*] w c1 o.
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] point (n1 - n) [*] point (c1 - c) [*] w c1 o.
 Definition line_10 (bound : Z) : scalars :=
@@ -100,7 +101,7 @@ Definition line_12 (bound : Z) : scalars :=
 Definition line_13 (bound : Z) : scalars :=
   sum[bound] k, grad_z n k [*] box c C [*] w c k.
 Definition line_14 (bound : Z) : scalars :=
-  sum[bound] k, grad_z n k [*] box k O [*] box c C [*] w c k.
+  sum[bound] k, grad_z n k [*] box k O' [*] box c C [*] w c k.
 Definition line_15 (bound : Z) : scalars :=
   sum[bound] k, grad_z n k [*] transpose_w bound w k c.
 Definition line_16 (bound : Z) : scalars :=
@@ -144,7 +145,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] o, slope (fixed_grad_z grad_z n1 o) [*] z bound x w n1 o) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, slope (fixed_grad_z grad_z n1 o) [*] z bound x w n1 o) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   change (slope (fixed_grad_z grad_z n1 o)) with (@zero scalars). void.
@@ -158,13 +159,13 @@ Proof.
   unfold line_3, line_4.
   apply total_ext; intro n1.
   apply total_ext; intro o.
-  assert (E : slope (z bound (moved_x x n c) (fixed_w w) n1 o) = box n1 N [*] (box o O [*] (sum[bound] c1, slope (moved_x x n c n1 c1 [*] fixed_w w c1 o)))).
-  { transitivity (slope (box n1 N [*] (box o O [*] (sum[bound] c1, moved_x x n c n1 c1 [*] fixed_w w c1 o)))).
+  assert (E : slope (z bound (moved_x x n c) (fixed_w w) n1 o) = box n1 N [*] (box o O' [*] (sum[bound] c1, slope (moved_x x n c n1 c1 [*] fixed_w w c1 o)))).
+  { transitivity (slope (box n1 N [*] (box o O' [*] (sum[bound] c1, moved_x x n c n1 c1 [*] fixed_w w c1 o)))).
     { apply f_equal. unfold z. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_z n1 o [*] box n1 N [*] box o O) [*] (sum[bound] c1, slope (moved_x x n c n1 c1 [*] fixed_w w c1 o))); [ring |].
+  transitivity ((grad_z n1 o [*] box n1 N [*] box o O') [*] (sum[bound] c1, slope (moved_x x n c n1 c1 [*] fixed_w w c1 o))); [ring |].
   apply total_scale; intro c1; ring.
 Qed.
 
@@ -192,7 +193,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O [*] slope (moved_x x n c n1 c1) [*] w c1 o) = sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O [*] point (n1 - n) [*] point (c1 - c) [*] w c1 o); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O' [*] slope (moved_x x n c n1 c1) [*] w c1 o) = sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O' [*] point (n1 - n) [*] point (c1 - c) [*] w c1 o); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro c1.
@@ -207,7 +208,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O [*] x n1 c1 [*] slope (fixed_w w c1 o)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] c1, grad_z n1 o [*] box n1 N [*] box o O' [*] x n1 c1 [*] slope (fixed_w w c1 o)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro c1.
@@ -239,10 +240,10 @@ Proof.
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro c1.
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (grad_z_box n1 o (fun all => in_3 (proj2 all))); void].
-  assert (at_11 : 0 <= o < O).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (grad_z_box n1 o (fun all => in_3 (proj2 all))); void].
+  assert (at_11 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_11).
+  rewrite (box_in _ o O' at_11).
   ring.
 Qed.
 
@@ -318,10 +319,10 @@ Proof.
   unfold line_13, line_14.
   symmetry.
   apply total_ext; intro k.
-  destruct (within k O) as [in_3 | in_3]; [| rewrite (grad_z_box n k (fun all => in_3 (proj2 all))); void].
-  assert (at_10 : 0 <= k < O).
+  destruct (within k O') as [in_3 | in_3]; [| rewrite (grad_z_box n k (fun all => in_3 (proj2 all))); void].
+  assert (at_10 : 0 <= k < O').
   { lia. }
-  rewrite (box_in _ k O at_10).
+  rewrite (box_in _ k O' at_10).
   ring.
 Qed.
 
@@ -333,7 +334,7 @@ Proof.
   unfold line_14, line_15.
   symmetry.
   apply total_ext; intro k.
-  assert (E : transpose_w bound w k c = box k O [*] (box c C [*] (w c k))).
+  assert (E : transpose_w bound w k c = box k O' [*] (box c C [*] (w c k))).
   { unfold transpose_w. congruent. }
   rewrite E; clear E.
   ring.
@@ -357,7 +358,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs (-c)) least ->
   line_7 bound = line_7 least.
 Proof.
@@ -377,8 +378,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro c1. 
-  destruct (within o O) as [in_16 | in_16]; [| rewrite (grad_z_box n1 o (fun all => in_16 (proj2 all))); void].
-  assert (reach_26 : near o (Z.abs O)).
+  destruct (within o O') as [in_16 | in_16]; [| rewrite (grad_z_box n1 o (fun all => in_16 (proj2 all))); void].
+  assert (reach_26 : near o (Z.abs O')).
   { clear - in_16; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_26); assumption.
   }
@@ -401,12 +402,12 @@ Lemma holds : agree
   (fun bound => slope (L bound (fixed_grad_z grad_z) (moved_x x n c) (fixed_w w)) : scalars)
   (fun bound => matmul_grad_z_transpose_w bound grad_z w n c : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs (-c)) (0)))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs (-c)) (0)))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-c)) least) by (subst least; unfold enough; largest).
   clearbody least.
   exists (line_7 least), least. intros bound large.

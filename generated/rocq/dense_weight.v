@@ -18,7 +18,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C N O : Z.
+Variables C N O' : Z.
 
 (* The statement. *)
 Definition fixed_grad_z {A : Ring} (grad_z : Z -> Z -> A) : Z -> Z -> dual A :=
@@ -28,7 +28,7 @@ Definition fixed_x {A : Ring} (x : Z -> Z -> A) : Z -> Z -> dual A :=
 Definition moved_w {A : Ring} (w : Z -> Z -> A) at1 at2 : Z -> Z -> dual A :=
   fun z1 z2 => (w z1 z2, point (z1 - at1) [*] point (z2 - at2)).
 Definition z {A : Ring} (bound : Z) (x : Z -> Z -> A) (w : Z -> Z -> A) (n o : Z) : A :=
-  box n N [*] (box o O [*] (sum[bound] c, x n c [*] w c o)).
+  box n N [*] (box o O' [*] (sum[bound] c, x n c [*] w c o)).
 Definition L {A : Ring} (bound : Z) (grad_z : Z -> Z -> A) (x : Z -> Z -> A) (w : Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, grad_z n o [*] z bound x w n o.
 Definition transpose_x {A : Ring} (bound : Z) (x : Z -> Z -> A) (i0 i1 : Z) : A :=
@@ -40,36 +40,37 @@ Definition statement : Prop :=
   forall grad_z : Z -> Z -> scalars,
   forall x : Z -> Z -> scalars,
   forall w : Z -> Z -> scalars,
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> grad_z z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> grad_z z1 z2 = zero) ->
   (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < C) -> x z1 z2 = zero) ->
-  (forall z1 z2, ~ (0 <= z1 < C /\ 0 <= z2 < O) -> w z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < C /\ 0 <= z2 < O') -> w z1 z2 = zero) ->
   forall c : Z,
   forall o : Z,
   0 <= c < C ->
-  0 <= o < O ->
+  0 <= o < O' ->
   agree
     (fun bound => slope (L bound (fixed_grad_z grad_z) (fixed_x x) (moved_w w c o)) : scalars)
     (fun bound => matmul_transpose_x_grad_z bound x grad_z c o : scalars).
 
 (* The proof. *)
+Lemma value_z {A : Ring} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (z bound (fixed_x x) (moved_w w at1 at2) z1 z2) = (z bound x w z1 z2 : A).
+Proof. unfold z; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_z : Z -> Z -> A} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (L bound (fixed_grad_z grad_z) (fixed_x x) (moved_w w at1 at2)) = (L bound grad_z x w : A).
+Proof. unfold L; project; rewrite ?value_z; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_z : Z -> Z -> scalars.
 Variable x : Z -> Z -> scalars.
 Variable w : Z -> Z -> scalars.
-Hypothesis grad_z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> grad_z z1 z2 = zero.
+Hypothesis grad_z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> grad_z z1 z2 = zero.
 Hypothesis x_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < C) -> x z1 z2 = zero.
-Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < C /\ 0 <= z2 < O) -> w z1 z2 = zero.
+Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < C /\ 0 <= z2 < O') -> w z1 z2 = zero.
 Variable c : Z.
 Variable o : Z.
 Hypothesis range_c : 0 <= c < C.
-Hypothesis range_o : 0 <= o < O.
-
-Lemma value_z : forall bound z1 z2, value (z bound (fixed_x x) (moved_w w c o) z1 z2) = z bound x w z1 z2.
-Proof. intros; unfold z; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_z grad_z) (fixed_x x) (moved_w w c o)) = L bound grad_z x w.
-Proof. intros; unfold L; project; rewrite ?value_z; reflexivity. Qed.
+Hypothesis range_o : 0 <= o < O'.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_z grad_z) (fixed_x x) (moved_w w c o)).
@@ -80,15 +81,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] o1, grad_z n o1 [*] slope (z bound (fixed_x x) (moved_w w c o) n o1).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O [*] slope (fixed_x x n c1 [*] moved_w w c o c1 o1).
+  sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O' [*] slope (fixed_x x n c1 [*] moved_w w c o c1 o1).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O [*] slope (fixed_x x n c1) [*] w c1 o1) [+] (sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O [*] x n c1 [*] slope (moved_w w c o c1 o1)).
+  (sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O' [*] slope (fixed_x x n c1) [*] w c1 o1) [+] (sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O' [*] x n c1 [*] slope (moved_w w c o c1 o1)).
 Definition line_6 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O [*] x n c1 [*] slope (moved_w w c o c1 o1).
+  sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O' [*] x n c1 [*] slope (moved_w w c o c1 o1).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O [*] x n c1 [*] point (c1 - c) [*] point (o1 - o).
+  sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O' [*] x n c1 [*] point (c1 - c) [*] point (o1 - o).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box o1 O [*] x n c1 [*] point (c1 - c) [*] point (o1 - o).
+  sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box o1 O' [*] x n c1 [*] point (c1 - c) [*] point (o1 - o).
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] x n c1 [*] point (c1 - c) [*] point (o1 - o).
 Definition line_10 (bound : Z) : scalars :=
@@ -146,7 +147,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n, sum[bound] o1, slope (fixed_grad_z grad_z n o1) [*] z bound x w n o1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, slope (fixed_grad_z grad_z n o1) [*] z bound x w n o1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   change (slope (fixed_grad_z grad_z n o1)) with (@zero scalars). void.
@@ -160,13 +161,13 @@ Proof.
   unfold line_3, line_4.
   apply total_ext; intro n.
   apply total_ext; intro o1.
-  assert (E : slope (z bound (fixed_x x) (moved_w w c o) n o1) = box n N [*] (box o1 O [*] (sum[bound] c1, slope (fixed_x x n c1 [*] moved_w w c o c1 o1)))).
-  { transitivity (slope (box n N [*] (box o1 O [*] (sum[bound] c1, fixed_x x n c1 [*] moved_w w c o c1 o1)))).
+  assert (E : slope (z bound (fixed_x x) (moved_w w c o) n o1) = box n N [*] (box o1 O' [*] (sum[bound] c1, slope (fixed_x x n c1 [*] moved_w w c o c1 o1)))).
+  { transitivity (slope (box n N [*] (box o1 O' [*] (sum[bound] c1, fixed_x x n c1 [*] moved_w w c o c1 o1)))).
     { apply f_equal. unfold z. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_z n o1 [*] box n N [*] box o1 O) [*] (sum[bound] c1, slope (fixed_x x n c1 [*] moved_w w c o c1 o1))); [ring |].
+  transitivity ((grad_z n o1 [*] box n N [*] box o1 O') [*] (sum[bound] c1, slope (fixed_x x n c1 [*] moved_w w c o c1 o1))); [ring |].
   apply total_scale; intro c1; ring.
 Qed.
 
@@ -194,7 +195,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O [*] slope (fixed_x x n c1) [*] w c1 o1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] c1, grad_z n o1 [*] box n N [*] box o1 O' [*] slope (fixed_x x n c1) [*] w c1 o1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   apply total_zero; intro c1.
@@ -240,10 +241,10 @@ Proof.
   apply total_ext; intro n.
   apply total_ext; intro o1.
   apply total_ext; intro c1.
-  destruct (within o1 O) as [in_3 | in_3]; [| rewrite (grad_z_box n o1 (fun all => in_3 (proj2 all))); void].
-  assert (at_11 : 0 <= o1 < O).
+  destruct (within o1 O') as [in_3 | in_3]; [| rewrite (grad_z_box n o1 (fun all => in_3 (proj2 all))); void].
+  assert (at_11 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_11).
+  rewrite (box_in _ o1 O' at_11).
   ring.
 Qed.
 
@@ -368,7 +369,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs C) least ->
   line_7 bound = line_7 least.
 Proof.
@@ -388,8 +389,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. apply total_zero; intro c1. 
-  destruct (within o1 O) as [in_16 | in_16]; [| rewrite (grad_z_box n o1 (fun all => in_16 (proj2 all))); void].
-  assert (reach_26 : near o1 (Z.abs O)).
+  destruct (within o1 O') as [in_16 | in_16]; [| rewrite (grad_z_box n o1 (fun all => in_16 (proj2 all))); void].
+  assert (reach_26 : near o1 (Z.abs O')).
   { clear - in_16; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_26); assumption.
   }
@@ -412,12 +413,12 @@ Lemma holds : agree
   (fun bound => slope (L bound (fixed_grad_z grad_z) (fixed_x x) (moved_w w c o)) : scalars)
   (fun bound => matmul_transpose_x_grad_z bound x grad_z c o : scalars).
 Proof.
-  pose (least := Z.max (Z.abs c) (Z.max (Z.abs o) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs C) (0)))))).
+  pose (least := Z.max (Z.abs c) (Z.max (Z.abs o) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs C) (0)))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs C) least) by (subst least; unfold enough; largest).
   clearbody least.
   exists (line_7 least), least. intros bound large.

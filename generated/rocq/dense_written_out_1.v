@@ -20,7 +20,7 @@ Section Sizes.
 (* The statement. *)
 Definition fixed_dZ1 {A : Ring} (dZ1 : A) : dual A :=
   (dZ1, zero).
-Definition moved_X1 {A : Ring} (X1 : A)  : dual A :=
+Definition moved_X1 {A : Ring} (X1 : A) : dual A :=
   (X1, one).
 Definition fixed_w11 {A : Ring} (w11 : A) : dual A :=
   (w11, zero).
@@ -55,6 +55,15 @@ Definition statement : Prop :=
     (fun bound => (dZ1 [*] w11) [+] (dZ2 [*] w12) : scalars).
 
 (* The proof. *)
+Lemma value_Z1 {A : Ring} {X1 : A} {w11 : A} {X2 : A} {w21 : A} (bound : Z) :
+  value (Z1 bound (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21)) = (Z1 bound X1 w11 X2 w21 : A).
+Proof. unfold Z1; project; reflexivity. Qed.
+Lemma value_Z2 {A : Ring} {X1 : A} {w12 : A} {X2 : A} {w22 : A} (bound : Z) :
+  value (Z2 bound (moved_X1 X1) (fixed_w12 w12) (fixed_X2 X2) (fixed_w22 w22)) = (Z2 bound X1 w12 X2 w22 : A).
+Proof. unfold Z2; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {dZ1 : A} {X1 : A} {w11 : A} {X2 : A} {w21 : A} {dZ2 : A} {w12 : A} {w22 : A} (bound : Z) :
+  value (L bound (fixed_dZ1 dZ1) (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21) (fixed_dZ2 dZ2) (fixed_w12 w12) (fixed_w22 w22)) = (L bound dZ1 X1 w11 X2 w21 dZ2 w12 w22 : A).
+Proof. unfold L; project; rewrite ?value_Z1; rewrite ?value_Z2; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -66,13 +75,6 @@ Variable w21 : scalars.
 Variable dZ2 : scalars.
 Variable w12 : scalars.
 Variable w22 : scalars.
-
-Lemma value_Z1 : forall bound, value (Z1 bound (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21)) = Z1 bound X1 w11 X2 w21.
-Proof. intros; unfold Z1; project; reflexivity. Qed.
-Lemma value_Z2 : forall bound, value (Z2 bound (moved_X1 X1) (fixed_w12 w12) (fixed_X2 X2) (fixed_w22 w22)) = Z2 bound X1 w12 X2 w22.
-Proof. intros; unfold Z2; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_dZ1 dZ1) (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21) (fixed_dZ2 dZ2) (fixed_w12 w12) (fixed_w22 w22)) = L bound dZ1 X1 w11 X2 w21 dZ2 w12 w22.
-Proof. intros; unfold L; project; rewrite ?value_Z1; rewrite ?value_Z2; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_dZ1 dZ1) (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21) (fixed_dZ2 dZ2) (fixed_w12 w12) (fixed_w22 w22)).
@@ -136,7 +138,7 @@ Lemma step_2 bound :
 Proof.
   intros.
   unfold line_1, line_2.
-  cut ((slope (fixed_dZ1 dZ1 [*] Z1 bound (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21))) = (slope (fixed_dZ1 dZ1) [*] Z1 bound X1 w11 X2 w21) [+] (dZ1 [*] slope (Z1 bound (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21)))); [intros E; rewrite E; ring |].
+  cut ((slope (fixed_dZ1 dZ1 [*] Z1 bound (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21))) = (slope (fixed_dZ1 dZ1) [*] Z1 bound X1 w11 X2 w21) [+] (dZ1 [*] slope (Z1 bound (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
   change (value (fixed_dZ1 dZ1)) with (dZ1).
   rewrite ?value_Z1.
@@ -149,7 +151,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((slope (fixed_dZ1 dZ1) [*] Z1 bound X1 w11 X2 w21) = zero); [intros E; rewrite E; ring |].
+  cut ((slope (fixed_dZ1 dZ1) [*] Z1 bound X1 w11 X2 w21) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   change (slope (fixed_dZ1 dZ1)) with (@zero scalars). void.
 Qed.
 
@@ -159,7 +161,7 @@ Lemma step_4 bound :
 Proof.
   intros.
   unfold line_3, line_4.
-  cut ((dZ1 [*] slope (Z1 bound (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21))) = (dZ1 [*] slope (moved_X1 X1 [*] fixed_w11 w11)) [+] (dZ1 [*] slope (fixed_X2 X2 [*] fixed_w21 w21))); [intros E; rewrite E; ring |].
+  cut ((dZ1 [*] slope (Z1 bound (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21))) = (dZ1 [*] slope (moved_X1 X1 [*] fixed_w11 w11)) [+] (dZ1 [*] slope (fixed_X2 X2 [*] fixed_w21 w21))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   assert (E : slope (Z1 bound (moved_X1 X1) (fixed_w11 w11) (fixed_X2 X2) (fixed_w21 w21)) = (slope (moved_X1 X1 [*] fixed_w11 w11)) [+] (slope (fixed_X2 X2 [*] fixed_w21 w21))).
   { transitivity (slope ((moved_X1 X1 [*] fixed_w11 w11) [+] (fixed_X2 X2 [*] fixed_w21 w21))).
     { apply f_equal. unfold Z1. congruent. }
@@ -175,7 +177,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((dZ1 [*] slope (moved_X1 X1 [*] fixed_w11 w11)) = (dZ1 [*] slope (moved_X1 X1) [*] w11) [+] (dZ1 [*] X1 [*] slope (fixed_w11 w11))); [intros E; rewrite E; ring |].
+  cut ((dZ1 [*] slope (moved_X1 X1 [*] fixed_w11 w11)) = (dZ1 [*] slope (moved_X1 X1) [*] w11) [+] (dZ1 [*] X1 [*] slope (fixed_w11 w11))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
   change (value (moved_X1 X1)) with (X1).
   change (value (fixed_w11 w11)) with (w11).
@@ -188,7 +190,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((dZ1 [*] slope (moved_X1 X1) [*] w11) = dZ1 [*] w11); [intros E; rewrite E; ring |].
+  cut ((dZ1 [*] slope (moved_X1 X1) [*] w11) = dZ1 [*] w11); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | reflexivity] | ring] |].
   assert (E : slope (moved_X1 X1) = one).
   { unfold moved_X1, slope; cbn [snd]. congruent. }
   rewrite E; ring.
@@ -200,7 +202,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((dZ1 [*] X1 [*] slope (fixed_w11 w11)) = zero); [intros E; rewrite E; ring |].
+  cut ((dZ1 [*] X1 [*] slope (fixed_w11 w11)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | reflexivity] | ring] |].
   change (slope (fixed_w11 w11)) with (@zero scalars). void.
 Qed.
 
@@ -210,7 +212,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((dZ1 [*] slope (fixed_X2 X2 [*] fixed_w21 w21)) = (dZ1 [*] slope (fixed_X2 X2) [*] w21) [+] (dZ1 [*] X2 [*] slope (fixed_w21 w21))); [intros E; rewrite E; ring |].
+  cut ((dZ1 [*] slope (fixed_X2 X2 [*] fixed_w21 w21)) = (dZ1 [*] slope (fixed_X2 X2) [*] w21) [+] (dZ1 [*] X2 [*] slope (fixed_w21 w21))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
   change (value (fixed_X2 X2)) with (X2).
   change (value (fixed_w21 w21)) with (w21).
@@ -223,7 +225,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((dZ1 [*] slope (fixed_X2 X2) [*] w21) = zero); [intros E; rewrite E; ring |].
+  cut ((dZ1 [*] slope (fixed_X2 X2) [*] w21) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | reflexivity] | ring] |].
   change (slope (fixed_X2 X2)) with (@zero scalars). void.
 Qed.
 
@@ -233,7 +235,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((dZ1 [*] X2 [*] slope (fixed_w21 w21)) = zero); [intros E; rewrite E; ring |].
+  cut ((dZ1 [*] X2 [*] slope (fixed_w21 w21)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   change (slope (fixed_w21 w21)) with (@zero scalars). void.
 Qed.
 
@@ -243,7 +245,7 @@ Lemma step_11 bound :
 Proof.
   intros.
   unfold line_10, line_11.
-  cut ((slope (fixed_dZ2 dZ2 [*] Z2 bound (moved_X1 X1) (fixed_w12 w12) (fixed_X2 X2) (fixed_w22 w22))) = (slope (fixed_dZ2 dZ2) [*] Z2 bound X1 w12 X2 w22) [+] (dZ2 [*] slope (Z2 bound (moved_X1 X1) (fixed_w12 w12) (fixed_X2 X2) (fixed_w22 w22)))); [intros E; rewrite E; ring |].
+  cut ((slope (fixed_dZ2 dZ2 [*] Z2 bound (moved_X1 X1) (fixed_w12 w12) (fixed_X2 X2) (fixed_w22 w22))) = (slope (fixed_dZ2 dZ2) [*] Z2 bound X1 w12 X2 w22) [+] (dZ2 [*] slope (Z2 bound (moved_X1 X1) (fixed_w12 w12) (fixed_X2 X2) (fixed_w22 w22)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
   change (value (fixed_dZ2 dZ2)) with (dZ2).
   rewrite ?value_Z2.
@@ -256,7 +258,7 @@ Lemma step_12 bound :
 Proof.
   intros.
   unfold line_11, line_12.
-  cut ((slope (fixed_dZ2 dZ2) [*] Z2 bound X1 w12 X2 w22) = zero); [intros E; rewrite E; ring |].
+  cut ((slope (fixed_dZ2 dZ2) [*] Z2 bound X1 w12 X2 w22) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   change (slope (fixed_dZ2 dZ2)) with (@zero scalars). void.
 Qed.
 
@@ -266,7 +268,7 @@ Lemma step_13 bound :
 Proof.
   intros.
   unfold line_12, line_13.
-  cut ((dZ2 [*] slope (Z2 bound (moved_X1 X1) (fixed_w12 w12) (fixed_X2 X2) (fixed_w22 w22))) = (dZ2 [*] slope (moved_X1 X1 [*] fixed_w12 w12)) [+] (dZ2 [*] slope (fixed_X2 X2 [*] fixed_w22 w22))); [intros E; rewrite E; ring |].
+  cut ((dZ2 [*] slope (Z2 bound (moved_X1 X1) (fixed_w12 w12) (fixed_X2 X2) (fixed_w22 w22))) = (dZ2 [*] slope (moved_X1 X1 [*] fixed_w12 w12)) [+] (dZ2 [*] slope (fixed_X2 X2 [*] fixed_w22 w22))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   assert (E : slope (Z2 bound (moved_X1 X1) (fixed_w12 w12) (fixed_X2 X2) (fixed_w22 w22)) = (slope (moved_X1 X1 [*] fixed_w12 w12)) [+] (slope (fixed_X2 X2 [*] fixed_w22 w22))).
   { transitivity (slope ((moved_X1 X1 [*] fixed_w12 w12) [+] (fixed_X2 X2 [*] fixed_w22 w22))).
     { apply f_equal. unfold Z2. congruent. }
@@ -282,7 +284,7 @@ Lemma step_14 bound :
 Proof.
   intros.
   unfold line_13, line_14.
-  cut ((dZ2 [*] slope (moved_X1 X1 [*] fixed_w12 w12)) = (dZ2 [*] slope (moved_X1 X1) [*] w12) [+] (dZ2 [*] X1 [*] slope (fixed_w12 w12))); [intros E; rewrite E; ring |].
+  cut ((dZ2 [*] slope (moved_X1 X1 [*] fixed_w12 w12)) = (dZ2 [*] slope (moved_X1 X1) [*] w12) [+] (dZ2 [*] X1 [*] slope (fixed_w12 w12))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
   change (value (moved_X1 X1)) with (X1).
   change (value (fixed_w12 w12)) with (w12).
@@ -295,7 +297,7 @@ Lemma step_15 bound :
 Proof.
   intros.
   unfold line_14, line_15.
-  cut ((dZ2 [*] slope (moved_X1 X1) [*] w12) = dZ2 [*] w12); [intros E; rewrite E; ring |].
+  cut ((dZ2 [*] slope (moved_X1 X1) [*] w12) = dZ2 [*] w12); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | reflexivity] | ring] |].
   assert (E : slope (moved_X1 X1) = one).
   { unfold moved_X1, slope; cbn [snd]. congruent. }
   rewrite E; ring.
@@ -307,7 +309,7 @@ Lemma step_16 bound :
 Proof.
   intros.
   unfold line_15, line_16.
-  cut ((dZ2 [*] X1 [*] slope (fixed_w12 w12)) = zero); [intros E; rewrite E; ring |].
+  cut ((dZ2 [*] X1 [*] slope (fixed_w12 w12)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   change (slope (fixed_w12 w12)) with (@zero scalars). void.
 Qed.
 
@@ -317,7 +319,7 @@ Lemma step_17 bound :
 Proof.
   intros.
   unfold line_16, line_17.
-  cut ((dZ2 [*] slope (fixed_X2 X2 [*] fixed_w22 w22)) = (dZ2 [*] slope (fixed_X2 X2) [*] w22) [+] (dZ2 [*] X2 [*] slope (fixed_w22 w22))); [intros E; rewrite E; ring |].
+  cut ((dZ2 [*] slope (fixed_X2 X2 [*] fixed_w22 w22)) = (dZ2 [*] slope (fixed_X2 X2) [*] w22) [+] (dZ2 [*] X2 [*] slope (fixed_w22 w22))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
   change (value (fixed_X2 X2)) with (X2).
   change (value (fixed_w22 w22)) with (w22).
@@ -330,7 +332,7 @@ Lemma step_18 bound :
 Proof.
   intros.
   unfold line_17, line_18.
-  cut ((dZ2 [*] slope (fixed_X2 X2) [*] w22) = zero); [intros E; rewrite E; ring |].
+  cut ((dZ2 [*] slope (fixed_X2 X2) [*] w22) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   change (slope (fixed_X2 X2)) with (@zero scalars). void.
 Qed.
 
@@ -340,7 +342,7 @@ Lemma step_19 bound :
 Proof.
   intros.
   unfold line_18, line_19.
-  cut ((dZ2 [*] X2 [*] slope (fixed_w22 w22)) = zero); [intros E; rewrite E; ring |].
+  cut ((dZ2 [*] X2 [*] slope (fixed_w22 w22)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   change (slope (fixed_w22 w22)) with (@zero scalars). void.
 Qed.
 

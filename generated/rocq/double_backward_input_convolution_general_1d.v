@@ -60,6 +60,18 @@ Definition statement : Prop :=
     (fun bound => convolve_dilate_grad_y_s_rot180_omega bound grad_y omega h : scalars).
 
 (* The proof. *)
+Lemma value_rot180_x {A : Ring} {x : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (rot180_x bound (moved_x x at1) z1) = (rot180_x bound x z1 : A).
+Proof. unfold rot180_x; project; reflexivity. Qed.
+Lemma value_convolve_rot180_x_grad_y {A : Ring} {x : Z -> A} {grad_y : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (convolve_rot180_x_grad_y bound (moved_x x at1) (fixed_grad_y grad_y) z1) = (convolve_rot180_x_grad_y bound x grad_y z1 : A).
+Proof. unfold convolve_rot180_x_grad_y; project; rewrite ?value_rot180_x; reflexivity. Qed.
+Lemma value_dw {A : Ring} {x : Z -> A} {grad_y : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (dw bound (moved_x x at1) (fixed_grad_y grad_y) z1) = (dw bound x grad_y z1 : A).
+Proof. unfold dw; project; rewrite ?value_rot180_x; rewrite ?value_convolve_rot180_x_grad_y; reflexivity. Qed.
+Lemma value_M {A : Ring} {omega : Z -> A} {x : Z -> A} {grad_y : Z -> A} {at1 : Z} (bound : Z) :
+  value (M bound (fixed_omega omega) (moved_x x at1) (fixed_grad_y grad_y)) = (M bound omega x grad_y : A).
+Proof. unfold M; project; rewrite ?value_rot180_x; rewrite ?value_convolve_rot180_x_grad_y; rewrite ?value_dw; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -71,15 +83,6 @@ Hypothesis x_box : forall z1, ~ (0 <= z1 < H) -> x z1 = zero.
 Hypothesis grad_y_box : forall z1, ~ (0 <= z1 < P) -> grad_y z1 = zero.
 Variable h : Z.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_rot180_x : forall bound z1, value (rot180_x bound (moved_x x h) z1) = rot180_x bound x z1.
-Proof. intros; unfold rot180_x; project; reflexivity. Qed.
-Lemma value_convolve_rot180_x_grad_y : forall bound z1, value (convolve_rot180_x_grad_y bound (moved_x x h) (fixed_grad_y grad_y) z1) = convolve_rot180_x_grad_y bound x grad_y z1.
-Proof. intros; unfold convolve_rot180_x_grad_y; project; rewrite ?value_rot180_x; reflexivity. Qed.
-Lemma value_dw : forall bound z1, value (dw bound (moved_x x h) (fixed_grad_y grad_y) z1) = dw bound x grad_y z1.
-Proof. intros; unfold dw; project; rewrite ?value_rot180_x; rewrite ?value_convolve_rot180_x_grad_y; reflexivity. Qed.
-Lemma value_M : forall bound, value (M bound (fixed_omega omega) (moved_x x h) (fixed_grad_y grad_y)) = M bound omega x grad_y.
-Proof. intros; unfold M; project; rewrite ?value_rot180_x; rewrite ?value_convolve_rot180_x_grad_y; rewrite ?value_dw; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (M bound (fixed_omega omega) (moved_x x h) (fixed_grad_y grad_y)).
@@ -150,7 +153,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] k, slope (fixed_omega omega k) [*] dw bound x grad_y k) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] k, slope (fixed_omega omega k) [*] dw bound x grad_y k) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro k.
   change (slope (fixed_omega omega k)) with (@zero scalars). void.
 Qed.
@@ -210,7 +213,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] k, sum[bound] p, omega k [*] box k K [*] rot180_x bound x (d*k + H + lo - 1 - p*s) [*] slope (fixed_grad_y grad_y p)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] k, sum[bound] p, omega k [*] box k K [*] rot180_x bound x (d*k + H + lo - 1 - p*s) [*] slope (fixed_grad_y grad_y p)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro k.
   apply total_zero; intro p.
   change (slope (fixed_grad_y grad_y p)) with (@zero scalars). void.

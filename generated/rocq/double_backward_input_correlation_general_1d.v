@@ -57,6 +57,15 @@ Definition statement : Prop :=
     (fun bound => correlate_dilate_grad_y_s_rot180_omega bound grad_y omega h : scalars).
 
 (* The proof. *)
+Lemma value_correlate_x_grad_y {A : Ring} {x : Z -> A} {grad_y : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (correlate_x_grad_y bound (moved_x x at1) (fixed_grad_y grad_y) z1) = (correlate_x_grad_y bound x grad_y z1 : A).
+Proof. unfold correlate_x_grad_y; project; reflexivity. Qed.
+Lemma value_dw {A : Ring} {x : Z -> A} {grad_y : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (dw bound (moved_x x at1) (fixed_grad_y grad_y) z1) = (dw bound x grad_y z1 : A).
+Proof. unfold dw; project; rewrite ?value_correlate_x_grad_y; reflexivity. Qed.
+Lemma value_M {A : Ring} {omega : Z -> A} {x : Z -> A} {grad_y : Z -> A} {at1 : Z} (bound : Z) :
+  value (M bound (fixed_omega omega) (moved_x x at1) (fixed_grad_y grad_y)) = (M bound omega x grad_y : A).
+Proof. unfold M; project; rewrite ?value_correlate_x_grad_y; rewrite ?value_dw; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -68,13 +77,6 @@ Hypothesis x_box : forall z1, ~ (0 <= z1 < H) -> x z1 = zero.
 Hypothesis grad_y_box : forall z1, ~ (0 <= z1 < P) -> grad_y z1 = zero.
 Variable h : Z.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_correlate_x_grad_y : forall bound z1, value (correlate_x_grad_y bound (moved_x x h) (fixed_grad_y grad_y) z1) = correlate_x_grad_y bound x grad_y z1.
-Proof. intros; unfold correlate_x_grad_y; project; reflexivity. Qed.
-Lemma value_dw : forall bound z1, value (dw bound (moved_x x h) (fixed_grad_y grad_y) z1) = dw bound x grad_y z1.
-Proof. intros; unfold dw; project; rewrite ?value_correlate_x_grad_y; reflexivity. Qed.
-Lemma value_M : forall bound, value (M bound (fixed_omega omega) (moved_x x h) (fixed_grad_y grad_y)) = M bound omega x grad_y.
-Proof. intros; unfold M; project; rewrite ?value_correlate_x_grad_y; rewrite ?value_dw; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (M bound (fixed_omega omega) (moved_x x h) (fixed_grad_y grad_y)).
@@ -143,7 +145,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] k, slope (fixed_omega omega k) [*] dw bound x grad_y k) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] k, slope (fixed_omega omega k) [*] dw bound x grad_y k) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro k.
   change (slope (fixed_omega omega k)) with (@zero scalars). void.
 Qed.
@@ -203,7 +205,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] k, sum[bound] p, omega k [*] box k K [*] slope (moved_x x h (d*k + p*s - lo)) [*] grad_y p) = sum[bound] k, sum[bound] p, omega k [*] box k K [*] point (d*k + p*s - h - lo) [*] grad_y p); [intros E; rewrite E; ring |].
+  cut ((sum[bound] k, sum[bound] p, omega k [*] box k K [*] slope (moved_x x h (d*k + p*s - lo)) [*] grad_y p) = sum[bound] k, sum[bound] p, omega k [*] box k K [*] point (d*k + p*s - h - lo) [*] grad_y p); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro k.
   apply total_ext; intro p.
   assert (E : slope (moved_x x h (d*k + p*s - lo)) = point (d*k + p*s - h - lo)).
@@ -217,7 +219,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] k, sum[bound] p, omega k [*] box k K [*] x (d*k + p*s - lo) [*] slope (fixed_grad_y grad_y p)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] k, sum[bound] p, omega k [*] box k K [*] x (d*k + p*s - lo) [*] slope (fixed_grad_y grad_y p)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro k.
   apply total_zero; intro p.
   change (slope (fixed_grad_y grad_y p)) with (@zero scalars). void.

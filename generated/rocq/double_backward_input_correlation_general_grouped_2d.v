@@ -21,7 +21,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C G H K L N O P Q V d e lo lp s t : Z.
+Variables C G H K L N O' P Q V d e lo lp s t : Z.
 
 (* The statement. *)
 Definition fixed_omega {A : Ring} (omega : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> dual A :=
@@ -33,7 +33,7 @@ Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> Z -> A) : Z -> 
 Definition correlate_x_grad_y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (g o c k l : Z) : A :=
   sum[bound] n, sum[bound] p, sum[bound] q, x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] grad_y n g o p q.
 Definition dw {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (g o c k l : Z) : A :=
-  box g G [*] (box o O [*] (box c C [*] (box k K [*] (box l L [*] (correlate_x_grad_y bound x grad_y g o c k l))))).
+  box g G [*] (box o O' [*] (box c C [*] (box k K [*] (box l L [*] (correlate_x_grad_y bound x grad_y g o c k l))))).
 Definition M {A : Ring} (bound : Z) (omega : Z -> Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> Z -> A) (grad_y : Z -> Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] g, sum[bound] o, sum[bound] c, sum[bound] k, sum[bound] l, omega g o c k l [*] dw bound x grad_y g o c k l.
 Definition dilate_grad_y_s_t {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (i0 i1 i2 i3 i4 : Z) : A :=
@@ -47,9 +47,9 @@ Definition statement : Prop :=
   forall omega : Z -> Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> Z -> scalars,
   forall grad_y : Z -> Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> omega z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> omega z1 z2 z3 z4 z5 = zero) ->
   (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> x z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
   forall n : Z,
   forall g : Z,
   forall c : Z,
@@ -65,15 +65,24 @@ Definition statement : Prop :=
     (fun bound => correlate_dilate_grad_y_s_t_rot180_omega bound grad_y omega n g c h v : scalars).
 
 (* The proof. *)
+Lemma value_correlate_x_grad_y {A : Ring} {x : Z -> Z -> Z -> Z -> Z -> A} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (correlate_x_grad_y bound (moved_x x at1 at2 at3 at4 at5) (fixed_grad_y grad_y) z1 z2 z3 z4 z5) = (correlate_x_grad_y bound x grad_y z1 z2 z3 z4 z5 : A).
+Proof. unfold correlate_x_grad_y; project; reflexivity. Qed.
+Lemma value_dw {A : Ring} {x : Z -> Z -> Z -> Z -> Z -> A} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (dw bound (moved_x x at1 at2 at3 at4 at5) (fixed_grad_y grad_y) z1 z2 z3 z4 z5) = (dw bound x grad_y z1 z2 z3 z4 z5 : A).
+Proof. unfold dw; project; rewrite ?value_correlate_x_grad_y; reflexivity. Qed.
+Lemma value_M {A : Ring} {omega : Z -> Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> Z -> A} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound : Z) :
+  value (M bound (fixed_omega omega) (moved_x x at1 at2 at3 at4 at5) (fixed_grad_y grad_y)) = (M bound omega x grad_y : A).
+Proof. unfold M; project; rewrite ?value_correlate_x_grad_y; rewrite ?value_dw; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable omega : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable grad_y : Z -> Z -> Z -> Z -> Z -> scalars.
-Hypothesis omega_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> omega z1 z2 z3 z4 z5 = zero.
+Hypothesis omega_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> omega z1 z2 z3 z4 z5 = zero.
 Hypothesis x_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> x z1 z2 z3 z4 z5 = zero.
-Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
 Variable n : Z.
 Variable g : Z.
 Variable c : Z.
@@ -85,13 +94,6 @@ Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
 
-Lemma value_correlate_x_grad_y : forall bound z1 z2 z3 z4 z5, value (correlate_x_grad_y bound (moved_x x n g c h v) (fixed_grad_y grad_y) z1 z2 z3 z4 z5) = correlate_x_grad_y bound x grad_y z1 z2 z3 z4 z5.
-Proof. intros; unfold correlate_x_grad_y; project; reflexivity. Qed.
-Lemma value_dw : forall bound z1 z2 z3 z4 z5, value (dw bound (moved_x x n g c h v) (fixed_grad_y grad_y) z1 z2 z3 z4 z5) = dw bound x grad_y z1 z2 z3 z4 z5.
-Proof. intros; unfold dw; project; rewrite ?value_correlate_x_grad_y; reflexivity. Qed.
-Lemma value_M : forall bound, value (M bound (fixed_omega omega) (moved_x x n g c h v) (fixed_grad_y grad_y)) = M bound omega x grad_y.
-Proof. intros; unfold M; project; rewrite ?value_correlate_x_grad_y; rewrite ?value_dw; reflexivity. Qed.
-
 Definition line_0 (bound : Z) : scalars :=
   slope (M bound (fixed_omega omega) (moved_x x n g c h v) (fixed_grad_y grad_y)).
 Definition line_1 (bound : Z) : scalars :=
@@ -101,17 +103,17 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, omega g1 o c1 k l [*] slope (dw bound (moved_x x n g c h v) (fixed_grad_y grad_y) g1 o c1 k l).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L [*] slope (correlate_x_grad_y bound (moved_x x n g c h v) (fixed_grad_y grad_y) g1 o c1 k l).
+  sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] slope (correlate_x_grad_y bound (moved_x x n g c h v) (fixed_grad_y grad_y) g1 o c1 k l).
 Definition line_5 (bound : Z) : scalars :=
-  sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L [*] slope (moved_x x n g c h v n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_grad_y grad_y n1 g1 o p q).
+  sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] slope (moved_x x n g c h v n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_grad_y grad_y n1 g1 o p q).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L [*] slope (moved_x x n g c h v n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp)) [*] grad_y n1 g1 o p q) [+] (sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_grad_y grad_y n1 g1 o p q)).
+  (sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] slope (moved_x x n g c h v n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp)) [*] grad_y n1 g1 o p q) [+] (sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_grad_y grad_y n1 g1 o p q)).
 Definition line_7 (bound : Z) : scalars :=
-  (sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] grad_y n1 g1 o p q) [+] (sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_grad_y grad_y n1 g1 o p q)).
+  (sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] grad_y n1 g1 o p q) [+] (sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_grad_y grad_y n1 g1 o p q)).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] grad_y n1 g1 o p q.
+  sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] grad_y n1 g1 o p q.
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box o O [*] box c1 C [*] box k K [*] box l L [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] grad_y n1 g1 o p q.
+  sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] grad_y n1 g1 o p q.
 Definition line_10 (bound : Z) : scalars :=
   sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box c1 C [*] box k K [*] box l L [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] grad_y n1 g1 o p q.
 Definition line_11 (bound : Z) : scalars :=
@@ -181,7 +183,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, slope (fixed_omega omega g1 o c1 k l) [*] dw bound x grad_y g1 o c1 k l) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, slope (fixed_omega omega g1 o c1 k l) [*] dw bound x grad_y g1 o c1 k l) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro g1.
   apply total_zero; intro o.
   apply total_zero; intro c1.
@@ -201,8 +203,8 @@ Proof.
   apply total_ext; intro c1.
   apply total_ext; intro k.
   apply total_ext; intro l.
-  assert (E : slope (dw bound (moved_x x n g c h v) (fixed_grad_y grad_y) g1 o c1 k l) = box g1 G [*] (box o O [*] (box c1 C [*] (box k K [*] (box l L [*] (slope (correlate_x_grad_y bound (moved_x x n g c h v) (fixed_grad_y grad_y) g1 o c1 k l))))))).
-  { transitivity (slope (box g1 G [*] (box o O [*] (box c1 C [*] (box k K [*] (box l L [*] (correlate_x_grad_y bound (moved_x x n g c h v) (fixed_grad_y grad_y) g1 o c1 k l))))))).
+  assert (E : slope (dw bound (moved_x x n g c h v) (fixed_grad_y grad_y) g1 o c1 k l) = box g1 G [*] (box o O' [*] (box c1 C [*] (box k K [*] (box l L [*] (slope (correlate_x_grad_y bound (moved_x x n g c h v) (fixed_grad_y grad_y) g1 o c1 k l))))))).
+  { transitivity (slope (box g1 G [*] (box o O' [*] (box c1 C [*] (box k K [*] (box l L [*] (correlate_x_grad_y bound (moved_x x n g c h v) (fixed_grad_y grad_y) g1 o c1 k l))))))).
     { apply f_equal. unfold dw. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
@@ -227,7 +229,7 @@ Proof.
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L) [*] (sum[bound] n1, sum[bound] p, sum[bound] q, slope (moved_x x n g c h v n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_grad_y grad_y n1 g1 o p q))); [ring |].
+  transitivity ((omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L) [*] (sum[bound] n1, sum[bound] p, sum[bound] q, slope (moved_x x n g c h v n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_grad_y grad_y n1 g1 o p q))); [ring |].
   apply total_scale; intro n1; apply total_scale; intro p; apply total_scale; intro q; ring.
 Qed.
 
@@ -265,7 +267,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L [*] slope (moved_x x n g c h v n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp)) [*] grad_y n1 g1 o p q) = sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] grad_y n1 g1 o p q); [intros E; rewrite E; ring |].
+  cut ((sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] slope (moved_x x n g c h v n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp)) [*] grad_y n1 g1 o p q) = sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] grad_y n1 g1 o p q); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro g1.
   apply total_ext; intro o.
   apply total_ext; intro c1.
@@ -285,7 +287,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O [*] box c1 C [*] box k K [*] box l L [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_grad_y grad_y n1 g1 o p q)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] g1, sum[bound] o, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] n1, sum[bound] p, sum[bound] q, omega g1 o c1 k l [*] box g1 G [*] box o O' [*] box c1 C [*] box k K [*] box l L [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_grad_y grad_y n1 g1 o p q)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro g1.
   apply total_zero; intro o.
   apply total_zero; intro c1.
@@ -332,10 +334,10 @@ Proof.
   apply total_ext; intro n1.
   apply total_ext; intro p.
   apply total_ext; intro q.
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (omega_box g1 o c1 k l (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_29 : 0 <= o < O).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (omega_box g1 o c1 k l (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_29 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_29).
+  rewrite (box_in _ o O' at_29).
   ring.
 Qed.
 
@@ -622,7 +624,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs G) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs C) least ->
   enough (Z.abs K) least ->
   enough (Z.abs L) least ->
@@ -647,8 +649,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro c1. apply total_zero; intro k. apply total_zero; intro l. apply total_zero; intro n1. apply total_zero; intro p. apply total_zero; intro q. 
-  destruct (within o O) as [in_34 | in_34]; [| rewrite (omega_box g1 o c1 k l (fun all => in_34 (proj1 (proj2 all)))); void].
-  assert (reach_62 : near o (Z.abs O)).
+  destruct (within o O') as [in_34 | in_34]; [| rewrite (omega_box g1 o c1 k l (fun all => in_34 (proj1 (proj2 all)))); void].
+  assert (reach_62 : near o (Z.abs O')).
   { clear - in_34; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_62); assumption.
   }
@@ -721,7 +723,7 @@ Lemma holds : agree
   (fun bound => slope (M bound (fixed_omega omega) (moved_x x n g c h v) (fixed_grad_y grad_y)) : scalars)
   (fun bound => correlate_dilate_grad_y_s_t_rot180_omega bound grad_y omega n g c h v : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs g) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L) (Z.max (Z.abs L + Z.abs (1 - L)) (Z.max (Z.abs G) (Z.max (Z.abs O) (Z.max (Z.abs C) (Z.max (Z.abs (-n)) (Z.max (Z.abs P) (Z.max (Z.abs Q) (0)))))))))))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs g) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L) (Z.max (Z.abs L + Z.abs (1 - L)) (Z.max (Z.abs G) (Z.max (Z.abs O') (Z.max (Z.abs C) (Z.max (Z.abs (-n)) (Z.max (Z.abs P) (Z.max (Z.abs Q) (0)))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs g) least) by (subst least; unfold enough; largest).
@@ -731,7 +733,7 @@ Proof.
   assert (enough (Z.abs L) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs L + Z.abs (1 - L)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs G) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs C) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-n)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).

@@ -54,6 +54,21 @@ Definition statement : Prop :=
     (fun bound => sum[bound] k, u (p*s - d*k - lo) [*] w k : scalars).
 
 (* The proof. *)
+Lemma value_dilate_grad_y_s {A : Ring} {grad_y : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (dilate_grad_y_s bound (moved_grad_y grad_y at1) z1) = (dilate_grad_y_s bound grad_y z1 : A).
+Proof. unfold dilate_grad_y_s; project; reflexivity. Qed.
+Lemma value_rot180_w {A : Ring} {w : Z -> A} (bound z1 : Z) :
+  value (rot180_w bound (fixed_w w) z1) = (rot180_w bound w z1 : A).
+Proof. unfold rot180_w; project; reflexivity. Qed.
+Lemma value_convolve_dilate_grad_y_s_rot180_w {A : Ring} {grad_y : Z -> A} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (convolve_dilate_grad_y_s_rot180_w bound (moved_grad_y grad_y at1) (fixed_w w) z1) = (convolve_dilate_grad_y_s_rot180_w bound grad_y w z1 : A).
+Proof. unfold convolve_dilate_grad_y_s_rot180_w; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; reflexivity. Qed.
+Lemma value_dx {A : Ring} {grad_y : Z -> A} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (dx bound (moved_grad_y grad_y at1) (fixed_w w) z1) = (dx bound grad_y w z1 : A).
+Proof. unfold dx; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; rewrite ?value_convolve_dilate_grad_y_s_rot180_w; reflexivity. Qed.
+Lemma value_M {A : Ring} {u : Z -> A} {grad_y : Z -> A} {w : Z -> A} {at1 : Z} (bound : Z) :
+  value (M bound (fixed_u u) (moved_grad_y grad_y at1) (fixed_w w)) = (M bound u grad_y w : A).
+Proof. unfold M; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; rewrite ?value_convolve_dilate_grad_y_s_rot180_w; rewrite ?value_dx; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -65,17 +80,6 @@ Hypothesis grad_y_box : forall z1, ~ (0 <= z1 < P) -> grad_y z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable p : Z.
 Hypothesis range_p : 0 <= p < P.
-
-Lemma value_dilate_grad_y_s : forall bound z1, value (dilate_grad_y_s bound (moved_grad_y grad_y p) z1) = dilate_grad_y_s bound grad_y z1.
-Proof. intros; unfold dilate_grad_y_s; project; reflexivity. Qed.
-Lemma value_rot180_w : forall bound z1, value (rot180_w bound (fixed_w w) z1) = rot180_w bound w z1.
-Proof. intros; unfold rot180_w; project; reflexivity. Qed.
-Lemma value_convolve_dilate_grad_y_s_rot180_w : forall bound z1, value (convolve_dilate_grad_y_s_rot180_w bound (moved_grad_y grad_y p) (fixed_w w) z1) = convolve_dilate_grad_y_s_rot180_w bound grad_y w z1.
-Proof. intros; unfold convolve_dilate_grad_y_s_rot180_w; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; reflexivity. Qed.
-Lemma value_dx : forall bound z1, value (dx bound (moved_grad_y grad_y p) (fixed_w w) z1) = dx bound grad_y w z1.
-Proof. intros; unfold dx; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; rewrite ?value_convolve_dilate_grad_y_s_rot180_w; reflexivity. Qed.
-Lemma value_M : forall bound, value (M bound (fixed_u u) (moved_grad_y grad_y p) (fixed_w w)) = M bound u grad_y w.
-Proof. intros; unfold M; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; rewrite ?value_convolve_dilate_grad_y_s_rot180_w; rewrite ?value_dx; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (M bound (fixed_u u) (moved_grad_y grad_y p) (fixed_w w)).
@@ -148,7 +152,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] h, slope (fixed_u u h) [*] dx bound grad_y w h) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, slope (fixed_u u h) [*] dx bound grad_y w h) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro h.
   change (slope (fixed_u u h)) with (@zero scalars). void.
 Qed.
@@ -208,7 +212,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] h, sum[bound] j, u h [*] box h H [*] slope (dilate_grad_y_s bound (moved_grad_y grad_y p) (K*d + h + lo - d*j - d)) [*] rot180_w bound w j) = sum[bound] h, sum[bound] j, sum[bound] p1, u h [*] box h H [*] slope (moved_grad_y grad_y p p1 [*] point (K*d + h + lo - d*j - p1*s - d)) [*] rot180_w bound w j); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] j, u h [*] box h H [*] slope (dilate_grad_y_s bound (moved_grad_y grad_y p) (K*d + h + lo - d*j - d)) [*] rot180_w bound w j) = sum[bound] h, sum[bound] j, sum[bound] p1, u h [*] box h H [*] slope (moved_grad_y grad_y p p1 [*] point (K*d + h + lo - d*j - p1*s - d)) [*] rot180_w bound w j); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro j.
   assert (E : slope (dilate_grad_y_s bound (moved_grad_y grad_y p) (K*d + h + lo - d*j - d)) = sum[bound] p1, slope (moved_grad_y grad_y p p1 [*] point (K*d + h + lo - d*j - p1*s - d))).
@@ -227,7 +231,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] h, sum[bound] j, sum[bound] p1, u h [*] box h H [*] slope (moved_grad_y grad_y p p1 [*] point (K*d + h + lo - d*j - p1*s - d)) [*] rot180_w bound w j) = sum[bound] h, sum[bound] j, sum[bound] p1, u h [*] box h H [*] slope (moved_grad_y grad_y p p1) [*] point (K*d + h + lo - d*j - p1*s - d) [*] rot180_w bound w j); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] j, sum[bound] p1, u h [*] box h H [*] slope (moved_grad_y grad_y p p1 [*] point (K*d + h + lo - d*j - p1*s - d)) [*] rot180_w bound w j) = sum[bound] h, sum[bound] j, sum[bound] p1, u h [*] box h H [*] slope (moved_grad_y grad_y p p1) [*] point (K*d + h + lo - d*j - p1*s - d) [*] rot180_w bound w j); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro j.
   apply total_ext; intro p1.
@@ -242,7 +246,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] h, sum[bound] j, sum[bound] p1, u h [*] box h H [*] slope (moved_grad_y grad_y p p1) [*] point (K*d + h + lo - d*j - p1*s - d) [*] rot180_w bound w j) = sum[bound] h, sum[bound] j, sum[bound] p1, u h [*] box h H [*] point (p1 - p) [*] point (K*d + h + lo - d*j - p1*s - d) [*] rot180_w bound w j); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] j, sum[bound] p1, u h [*] box h H [*] slope (moved_grad_y grad_y p p1) [*] point (K*d + h + lo - d*j - p1*s - d) [*] rot180_w bound w j) = sum[bound] h, sum[bound] j, sum[bound] p1, u h [*] box h H [*] point (p1 - p) [*] point (K*d + h + lo - d*j - p1*s - d) [*] rot180_w bound w j); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro j.
   apply total_ext; intro p1.
@@ -257,7 +261,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] h, sum[bound] j, u h [*] box h H [*] dilate_grad_y_s bound grad_y (K*d + h + lo - d*j - d) [*] slope (rot180_w bound (fixed_w w) j)) = sum[bound] h, sum[bound] j, u h [*] box h H [*] dilate_grad_y_s bound grad_y (K*d + h + lo - d*j - d) [*] slope (fixed_w w (K - 1 - j))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] j, u h [*] box h H [*] dilate_grad_y_s bound grad_y (K*d + h + lo - d*j - d) [*] slope (rot180_w bound (fixed_w w) j)) = sum[bound] h, sum[bound] j, u h [*] box h H [*] dilate_grad_y_s bound grad_y (K*d + h + lo - d*j - d) [*] slope (fixed_w w (K - 1 - j))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro j.
   assert (E : slope (rot180_w bound (fixed_w w) j) = slope (fixed_w w (K - 1 - j))).
@@ -275,7 +279,7 @@ Lemma step_11 bound :
 Proof.
   intros.
   unfold line_10, line_11.
-  cut ((sum[bound] h, sum[bound] j, u h [*] box h H [*] dilate_grad_y_s bound grad_y (K*d + h + lo - d*j - d) [*] slope (fixed_w w (K - 1 - j))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] j, u h [*] box h H [*] dilate_grad_y_s bound grad_y (K*d + h + lo - d*j - d) [*] slope (fixed_w w (K - 1 - j))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro h.
   apply total_zero; intro j.
   change (slope (fixed_w w (K - 1 - j))) with (@zero scalars). void.

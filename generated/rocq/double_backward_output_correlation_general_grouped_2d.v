@@ -20,7 +20,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C G H K L N O P Q V d e lo lp s t : Z.
+Variables C G H K L N O' P Q V d e lo lp s t : Z.
 
 (* The statement. *)
 Definition fixed_u {A : Ring} (u : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> dual A :=
@@ -45,8 +45,8 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> Z -> scalars,
   (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> u z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero) ->
   forall n : Z,
   forall g : Z,
   forall o : Z,
@@ -54,7 +54,7 @@ Definition statement : Prop :=
   forall q : Z,
   0 <= n < N ->
   0 <= g < G ->
-  0 <= o < O ->
+  0 <= o < O' ->
   0 <= p < P ->
   0 <= q < Q ->
   agree
@@ -62,6 +62,21 @@ Definition statement : Prop :=
     (fun bound => sum[bound] c, sum[bound] k, sum[bound] l, u n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l : scalars).
 
 (* The proof. *)
+Lemma value_dilate_grad_y_s_t {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (dilate_grad_y_s_t bound (moved_grad_y grad_y at1 at2 at3 at4 at5) z1 z2 z3 z4 z5) = (dilate_grad_y_s_t bound grad_y z1 z2 z3 z4 z5 : A).
+Proof. unfold dilate_grad_y_s_t; project; reflexivity. Qed.
+Lemma value_rot180_w {A : Ring} {w : Z -> Z -> Z -> Z -> Z -> A} (bound z1 z2 z3 z4 z5 : Z) :
+  value (rot180_w bound (fixed_w w) z1 z2 z3 z4 z5) = (rot180_w bound w z1 z2 z3 z4 z5 : A).
+Proof. unfold rot180_w; project; reflexivity. Qed.
+Lemma value_correlate_dilate_grad_y_s_t_rot180_w {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (correlate_dilate_grad_y_s_t_rot180_w bound (moved_grad_y grad_y at1 at2 at3 at4 at5) (fixed_w w) z1 z2 z3 z4 z5) = (correlate_dilate_grad_y_s_t_rot180_w bound grad_y w z1 z2 z3 z4 z5 : A).
+Proof. unfold correlate_dilate_grad_y_s_t_rot180_w; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; reflexivity. Qed.
+Lemma value_dx {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (dx bound (moved_grad_y grad_y at1 at2 at3 at4 at5) (fixed_w w) z1 z2 z3 z4 z5) = (dx bound grad_y w z1 z2 z3 z4 z5 : A).
+Proof. unfold dx; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_t_rot180_w; reflexivity. Qed.
+Lemma value_M {A : Ring} {u : Z -> Z -> Z -> Z -> Z -> A} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound : Z) :
+  value (M bound (fixed_u u) (moved_grad_y grad_y at1 at2 at3 at4 at5) (fixed_w w)) = (M bound u grad_y w : A).
+Proof. unfold M; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_t_rot180_w; rewrite ?value_dx; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -69,8 +84,8 @@ Variable u : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable grad_y : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> Z -> scalars.
 Hypothesis u_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> u z1 z2 z3 z4 z5 = zero.
-Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero.
 Variable n : Z.
 Variable g : Z.
 Variable o : Z.
@@ -78,20 +93,9 @@ Variable p : Z.
 Variable q : Z.
 Hypothesis range_n : 0 <= n < N.
 Hypothesis range_g : 0 <= g < G.
-Hypothesis range_o : 0 <= o < O.
+Hypothesis range_o : 0 <= o < O'.
 Hypothesis range_p : 0 <= p < P.
 Hypothesis range_q : 0 <= q < Q.
-
-Lemma value_dilate_grad_y_s_t : forall bound z1 z2 z3 z4 z5, value (dilate_grad_y_s_t bound (moved_grad_y grad_y n g o p q) z1 z2 z3 z4 z5) = dilate_grad_y_s_t bound grad_y z1 z2 z3 z4 z5.
-Proof. intros; unfold dilate_grad_y_s_t; project; reflexivity. Qed.
-Lemma value_rot180_w : forall bound z1 z2 z3 z4 z5, value (rot180_w bound (fixed_w w) z1 z2 z3 z4 z5) = rot180_w bound w z1 z2 z3 z4 z5.
-Proof. intros; unfold rot180_w; project; reflexivity. Qed.
-Lemma value_correlate_dilate_grad_y_s_t_rot180_w : forall bound z1 z2 z3 z4 z5, value (correlate_dilate_grad_y_s_t_rot180_w bound (moved_grad_y grad_y n g o p q) (fixed_w w) z1 z2 z3 z4 z5) = correlate_dilate_grad_y_s_t_rot180_w bound grad_y w z1 z2 z3 z4 z5.
-Proof. intros; unfold correlate_dilate_grad_y_s_t_rot180_w; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; reflexivity. Qed.
-Lemma value_dx : forall bound z1 z2 z3 z4 z5, value (dx bound (moved_grad_y grad_y n g o p q) (fixed_w w) z1 z2 z3 z4 z5) = dx bound grad_y w z1 z2 z3 z4 z5.
-Proof. intros; unfold dx; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_t_rot180_w; reflexivity. Qed.
-Lemma value_M : forall bound, value (M bound (fixed_u u) (moved_grad_y grad_y n g o p q) (fixed_w w)) = M bound u grad_y w.
-Proof. intros; unfold M; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_t_rot180_w; rewrite ?value_dx; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (M bound (fixed_u u) (moved_grad_y grad_y n g o p q) (fixed_w w)).
@@ -190,7 +194,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, slope (fixed_u u n1 g1 c h v) [*] dx bound grad_y w n1 g1 c h v) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, slope (fixed_u u n1 g1 c h v) [*] dx bound grad_y w n1 g1 c h v) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro g1.
   apply total_zero; intro c.
@@ -274,7 +278,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] slope (dilate_grad_y_s_t bound (moved_grad_y grad_y n g o p q) n1 g1 o1 (d*j + d + h + lo - K*d) (e*j1 + e + lp + v - L*e)) [*] rot180_w bound w g1 o1 c j j1) = sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p1, sum[bound] q1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] slope (moved_grad_y grad_y n g o p q n1 g1 o1 p1 q1 [*] point (d*j + d + h + lo - K*d - p1*s) [*] point (e*j1 + e + lp + v - L*e - q1*t)) [*] rot180_w bound w g1 o1 c j j1); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] slope (dilate_grad_y_s_t bound (moved_grad_y grad_y n g o p q) n1 g1 o1 (d*j + d + h + lo - K*d) (e*j1 + e + lp + v - L*e)) [*] rot180_w bound w g1 o1 c j j1) = sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p1, sum[bound] q1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] slope (moved_grad_y grad_y n g o p q n1 g1 o1 p1 q1 [*] point (d*j + d + h + lo - K*d - p1*s) [*] point (e*j1 + e + lp + v - L*e - q1*t)) [*] rot180_w bound w g1 o1 c j j1); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro g1.
   apply total_ext; intro c.
@@ -299,7 +303,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p1, sum[bound] q1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] slope (moved_grad_y grad_y n g o p q n1 g1 o1 p1 q1 [*] point (d*j + d + h + lo - K*d - p1*s) [*] point (e*j1 + e + lp + v - L*e - q1*t)) [*] rot180_w bound w g1 o1 c j j1) = sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p1, sum[bound] q1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] slope (moved_grad_y grad_y n g o p q n1 g1 o1 p1 q1) [*] point (d*j + d + h + lo - K*d - p1*s) [*] point (e*j1 + e + lp + v - L*e - q1*t) [*] rot180_w bound w g1 o1 c j j1); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p1, sum[bound] q1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] slope (moved_grad_y grad_y n g o p q n1 g1 o1 p1 q1 [*] point (d*j + d + h + lo - K*d - p1*s) [*] point (e*j1 + e + lp + v - L*e - q1*t)) [*] rot180_w bound w g1 o1 c j j1) = sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p1, sum[bound] q1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] slope (moved_grad_y grad_y n g o p q n1 g1 o1 p1 q1) [*] point (d*j + d + h + lo - K*d - p1*s) [*] point (e*j1 + e + lp + v - L*e - q1*t) [*] rot180_w bound w g1 o1 c j j1); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro g1.
   apply total_ext; intro c.
@@ -321,7 +325,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p1, sum[bound] q1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] slope (moved_grad_y grad_y n g o p q n1 g1 o1 p1 q1) [*] point (d*j + d + h + lo - K*d - p1*s) [*] point (e*j1 + e + lp + v - L*e - q1*t) [*] rot180_w bound w g1 o1 c j j1) = sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p1, sum[bound] q1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] point (n1 - n) [*] point (g1 - g) [*] point (o1 - o) [*] point (p1 - p) [*] point (q1 - q) [*] point (d*j + d + h + lo - K*d - p1*s) [*] point (e*j1 + e + lp + v - L*e - q1*t) [*] rot180_w bound w g1 o1 c j j1); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p1, sum[bound] q1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] slope (moved_grad_y grad_y n g o p q n1 g1 o1 p1 q1) [*] point (d*j + d + h + lo - K*d - p1*s) [*] point (e*j1 + e + lp + v - L*e - q1*t) [*] rot180_w bound w g1 o1 c j j1) = sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p1, sum[bound] q1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] point (n1 - n) [*] point (g1 - g) [*] point (o1 - o) [*] point (p1 - p) [*] point (q1 - q) [*] point (d*j + d + h + lo - K*d - p1*s) [*] point (e*j1 + e + lp + v - L*e - q1*t) [*] rot180_w bound w g1 o1 c j j1); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro g1.
   apply total_ext; intro c.
@@ -343,7 +347,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] dilate_grad_y_s_t bound grad_y n1 g1 o1 (d*j + d + h + lo - K*d) (e*j1 + e + lp + v - L*e) [*] slope (rot180_w bound (fixed_w w) g1 o1 c j j1)) = sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] dilate_grad_y_s_t bound grad_y n1 g1 o1 (d*j + d + h + lo - K*d) (e*j1 + e + lp + v - L*e) [*] slope (fixed_w w g1 o1 c (K - 1 - j) (L - 1 - j1))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] dilate_grad_y_s_t bound grad_y n1 g1 o1 (d*j + d + h + lo - K*d) (e*j1 + e + lp + v - L*e) [*] slope (rot180_w bound (fixed_w w) g1 o1 c j j1)) = sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] dilate_grad_y_s_t bound grad_y n1 g1 o1 (d*j + d + h + lo - K*d) (e*j1 + e + lp + v - L*e) [*] slope (fixed_w w g1 o1 c (K - 1 - j) (L - 1 - j1))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro g1.
   apply total_ext; intro c.
@@ -367,7 +371,7 @@ Lemma step_11 bound :
 Proof.
   intros.
   unfold line_10, line_11.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] dilate_grad_y_s_t bound grad_y n1 g1 o1 (d*j + d + h + lo - K*d) (e*j1 + e + lp + v - L*e) [*] slope (fixed_w w g1 o1 c (K - 1 - j) (L - 1 - j1))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] c, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, u n1 g1 c h v [*] box n1 N [*] box g1 G [*] box c C [*] box h H [*] box v V [*] dilate_grad_y_s_t bound grad_y n1 g1 o1 (d*j + d + h + lo - K*d) (e*j1 + e + lp + v - L*e) [*] slope (fixed_w w g1 o1 c (K - 1 - j) (L - 1 - j1))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro g1.
   apply total_zero; intro c.

@@ -56,6 +56,21 @@ Definition statement : Prop :=
     (fun bound => correlate_u_grad_y bound u grad_y k : scalars).
 
 (* The proof. *)
+Lemma value_dilate_grad_y_s {A : Ring} {grad_y : Z -> A} (bound z1 : Z) :
+  value (dilate_grad_y_s bound (fixed_grad_y grad_y) z1) = (dilate_grad_y_s bound grad_y z1 : A).
+Proof. unfold dilate_grad_y_s; project; reflexivity. Qed.
+Lemma value_rot180_w {A : Ring} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (rot180_w bound (moved_w w at1) z1) = (rot180_w bound w z1 : A).
+Proof. unfold rot180_w; project; reflexivity. Qed.
+Lemma value_correlate_dilate_grad_y_s_rot180_w {A : Ring} {grad_y : Z -> A} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (correlate_dilate_grad_y_s_rot180_w bound (fixed_grad_y grad_y) (moved_w w at1) z1) = (correlate_dilate_grad_y_s_rot180_w bound grad_y w z1 : A).
+Proof. unfold correlate_dilate_grad_y_s_rot180_w; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; reflexivity. Qed.
+Lemma value_dx {A : Ring} {grad_y : Z -> A} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (dx bound (fixed_grad_y grad_y) (moved_w w at1) z1) = (dx bound grad_y w z1 : A).
+Proof. unfold dx; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_rot180_w; reflexivity. Qed.
+Lemma value_M {A : Ring} {u : Z -> A} {grad_y : Z -> A} {w : Z -> A} {at1 : Z} (bound : Z) :
+  value (M bound (fixed_u u) (fixed_grad_y grad_y) (moved_w w at1)) = (M bound u grad_y w : A).
+Proof. unfold M; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_rot180_w; rewrite ?value_dx; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -67,17 +82,6 @@ Hypothesis grad_y_box : forall z1, ~ (0 <= z1 < P) -> grad_y z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable k : Z.
 Hypothesis range_k : 0 <= k < K.
-
-Lemma value_dilate_grad_y_s : forall bound z1, value (dilate_grad_y_s bound (fixed_grad_y grad_y) z1) = dilate_grad_y_s bound grad_y z1.
-Proof. intros; unfold dilate_grad_y_s; project; reflexivity. Qed.
-Lemma value_rot180_w : forall bound z1, value (rot180_w bound (moved_w w k) z1) = rot180_w bound w z1.
-Proof. intros; unfold rot180_w; project; reflexivity. Qed.
-Lemma value_correlate_dilate_grad_y_s_rot180_w : forall bound z1, value (correlate_dilate_grad_y_s_rot180_w bound (fixed_grad_y grad_y) (moved_w w k) z1) = correlate_dilate_grad_y_s_rot180_w bound grad_y w z1.
-Proof. intros; unfold correlate_dilate_grad_y_s_rot180_w; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; reflexivity. Qed.
-Lemma value_dx : forall bound z1, value (dx bound (fixed_grad_y grad_y) (moved_w w k) z1) = dx bound grad_y w z1.
-Proof. intros; unfold dx; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_rot180_w; reflexivity. Qed.
-Lemma value_M : forall bound, value (M bound (fixed_u u) (fixed_grad_y grad_y) (moved_w w k)) = M bound u grad_y w.
-Proof. intros; unfold M; project; rewrite ?value_dilate_grad_y_s; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_rot180_w; rewrite ?value_dx; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (M bound (fixed_u u) (fixed_grad_y grad_y) (moved_w w k)).
@@ -150,7 +154,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] h, slope (fixed_u u h) [*] dx bound grad_y w h) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, slope (fixed_u u h) [*] dx bound grad_y w h) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro h.
   change (slope (fixed_u u h)) with (@zero scalars). void.
 Qed.
@@ -210,7 +214,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] h, sum[bound] j, u h [*] box h H [*] slope (dilate_grad_y_s bound (fixed_grad_y grad_y) (d*j + d + h + lo - K*d)) [*] rot180_w bound w j) = sum[bound] h, sum[bound] j, sum[bound] p, u h [*] box h H [*] slope (fixed_grad_y grad_y p [*] point (d*j + d + h + lo - K*d - p*s)) [*] rot180_w bound w j); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] j, u h [*] box h H [*] slope (dilate_grad_y_s bound (fixed_grad_y grad_y) (d*j + d + h + lo - K*d)) [*] rot180_w bound w j) = sum[bound] h, sum[bound] j, sum[bound] p, u h [*] box h H [*] slope (fixed_grad_y grad_y p [*] point (d*j + d + h + lo - K*d - p*s)) [*] rot180_w bound w j); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro j.
   assert (E : slope (dilate_grad_y_s bound (fixed_grad_y grad_y) (d*j + d + h + lo - K*d)) = sum[bound] p, slope (fixed_grad_y grad_y p [*] point (d*j + d + h + lo - K*d - p*s))).
@@ -229,7 +233,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] h, sum[bound] j, sum[bound] p, u h [*] box h H [*] slope (fixed_grad_y grad_y p [*] point (d*j + d + h + lo - K*d - p*s)) [*] rot180_w bound w j) = sum[bound] h, sum[bound] j, sum[bound] p, u h [*] box h H [*] slope (fixed_grad_y grad_y p) [*] point (d*j + d + h + lo - K*d - p*s) [*] rot180_w bound w j); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] j, sum[bound] p, u h [*] box h H [*] slope (fixed_grad_y grad_y p [*] point (d*j + d + h + lo - K*d - p*s)) [*] rot180_w bound w j) = sum[bound] h, sum[bound] j, sum[bound] p, u h [*] box h H [*] slope (fixed_grad_y grad_y p) [*] point (d*j + d + h + lo - K*d - p*s) [*] rot180_w bound w j); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro h.
   apply total_ext; intro j.
   apply total_ext; intro p.
@@ -244,7 +248,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] h, sum[bound] j, sum[bound] p, u h [*] box h H [*] slope (fixed_grad_y grad_y p) [*] point (d*j + d + h + lo - K*d - p*s) [*] rot180_w bound w j) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] h, sum[bound] j, sum[bound] p, u h [*] box h H [*] slope (fixed_grad_y grad_y p) [*] point (d*j + d + h + lo - K*d - p*s) [*] rot180_w bound w j) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro h.
   apply total_zero; intro j.
   apply total_zero; intro p.

@@ -20,7 +20,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C G H K L N O P Q V d e lo lp s t : Z.
+Variables C G H K L N O' P Q V d e lo lp s t : Z.
 
 (* The statement. *)
 Definition fixed_u {A : Ring} (u : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> dual A :=
@@ -47,15 +47,15 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> Z -> scalars,
   (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> u z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero) ->
   forall g : Z,
   forall o : Z,
   forall c : Z,
   forall k : Z,
   forall l : Z,
   0 <= g < G ->
-  0 <= o < O ->
+  0 <= o < O' ->
   0 <= c < C ->
   0 <= k < K ->
   0 <= l < L ->
@@ -64,6 +64,21 @@ Definition statement : Prop :=
     (fun bound => correlate_u_grad_y bound u grad_y g o c k l : scalars).
 
 (* The proof. *)
+Lemma value_dilate_grad_y_s_t {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> A} (bound z1 z2 z3 z4 z5 : Z) :
+  value (dilate_grad_y_s_t bound (fixed_grad_y grad_y) z1 z2 z3 z4 z5) = (dilate_grad_y_s_t bound grad_y z1 z2 z3 z4 z5 : A).
+Proof. unfold dilate_grad_y_s_t; project; reflexivity. Qed.
+Lemma value_rot180_w {A : Ring} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (rot180_w bound (moved_w w at1 at2 at3 at4 at5) z1 z2 z3 z4 z5) = (rot180_w bound w z1 z2 z3 z4 z5 : A).
+Proof. unfold rot180_w; project; reflexivity. Qed.
+Lemma value_correlate_dilate_grad_y_s_t_rot180_w {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (correlate_dilate_grad_y_s_t_rot180_w bound (fixed_grad_y grad_y) (moved_w w at1 at2 at3 at4 at5) z1 z2 z3 z4 z5) = (correlate_dilate_grad_y_s_t_rot180_w bound grad_y w z1 z2 z3 z4 z5 : A).
+Proof. unfold correlate_dilate_grad_y_s_t_rot180_w; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; reflexivity. Qed.
+Lemma value_dx {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (dx bound (fixed_grad_y grad_y) (moved_w w at1 at2 at3 at4 at5) z1 z2 z3 z4 z5) = (dx bound grad_y w z1 z2 z3 z4 z5 : A).
+Proof. unfold dx; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_t_rot180_w; reflexivity. Qed.
+Lemma value_M {A : Ring} {u : Z -> Z -> Z -> Z -> Z -> A} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound : Z) :
+  value (M bound (fixed_u u) (fixed_grad_y grad_y) (moved_w w at1 at2 at3 at4 at5)) = (M bound u grad_y w : A).
+Proof. unfold M; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_t_rot180_w; rewrite ?value_dx; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -71,29 +86,18 @@ Variable u : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable grad_y : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> Z -> scalars.
 Hypothesis u_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> u z1 z2 z3 z4 z5 = zero.
-Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero.
 Variable g : Z.
 Variable o : Z.
 Variable c : Z.
 Variable k : Z.
 Variable l : Z.
 Hypothesis range_g : 0 <= g < G.
-Hypothesis range_o : 0 <= o < O.
+Hypothesis range_o : 0 <= o < O'.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_k : 0 <= k < K.
 Hypothesis range_l : 0 <= l < L.
-
-Lemma value_dilate_grad_y_s_t : forall bound z1 z2 z3 z4 z5, value (dilate_grad_y_s_t bound (fixed_grad_y grad_y) z1 z2 z3 z4 z5) = dilate_grad_y_s_t bound grad_y z1 z2 z3 z4 z5.
-Proof. intros; unfold dilate_grad_y_s_t; project; reflexivity. Qed.
-Lemma value_rot180_w : forall bound z1 z2 z3 z4 z5, value (rot180_w bound (moved_w w g o c k l) z1 z2 z3 z4 z5) = rot180_w bound w z1 z2 z3 z4 z5.
-Proof. intros; unfold rot180_w; project; reflexivity. Qed.
-Lemma value_correlate_dilate_grad_y_s_t_rot180_w : forall bound z1 z2 z3 z4 z5, value (correlate_dilate_grad_y_s_t_rot180_w bound (fixed_grad_y grad_y) (moved_w w g o c k l) z1 z2 z3 z4 z5) = correlate_dilate_grad_y_s_t_rot180_w bound grad_y w z1 z2 z3 z4 z5.
-Proof. intros; unfold correlate_dilate_grad_y_s_t_rot180_w; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; reflexivity. Qed.
-Lemma value_dx : forall bound z1 z2 z3 z4 z5, value (dx bound (fixed_grad_y grad_y) (moved_w w g o c k l) z1 z2 z3 z4 z5) = dx bound grad_y w z1 z2 z3 z4 z5.
-Proof. intros; unfold dx; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_t_rot180_w; reflexivity. Qed.
-Lemma value_M : forall bound, value (M bound (fixed_u u) (fixed_grad_y grad_y) (moved_w w g o c k l)) = M bound u grad_y w.
-Proof. intros; unfold M; project; rewrite ?value_dilate_grad_y_s_t; rewrite ?value_rot180_w; rewrite ?value_correlate_dilate_grad_y_s_t_rot180_w; rewrite ?value_dx; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (M bound (fixed_u u) (fixed_grad_y grad_y) (moved_w w g o c k l)).
@@ -192,7 +196,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, slope (fixed_u u n g1 c1 h v) [*] dx bound grad_y w n g1 c1 h v) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, slope (fixed_u u n g1 c1 h v) [*] dx bound grad_y w n g1 c1 h v) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro g1.
   apply total_zero; intro c1.
@@ -276,7 +280,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, u n g1 c1 h v [*] box n N [*] box g1 G [*] box c1 C [*] box h H [*] box v V [*] slope (dilate_grad_y_s_t bound (fixed_grad_y grad_y) n g1 o1 (d*j + d + h + lo - K*d) (e*j1 + e + lp + v - L*e)) [*] rot180_w bound w g1 o1 c1 j j1) = sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p, sum[bound] q, u n g1 c1 h v [*] box n N [*] box g1 G [*] box c1 C [*] box h H [*] box v V [*] slope (fixed_grad_y grad_y n g1 o1 p q [*] point (d*j + d + h + lo - K*d - p*s) [*] point (e*j1 + e + lp + v - L*e - q*t)) [*] rot180_w bound w g1 o1 c1 j j1); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, u n g1 c1 h v [*] box n N [*] box g1 G [*] box c1 C [*] box h H [*] box v V [*] slope (dilate_grad_y_s_t bound (fixed_grad_y grad_y) n g1 o1 (d*j + d + h + lo - K*d) (e*j1 + e + lp + v - L*e)) [*] rot180_w bound w g1 o1 c1 j j1) = sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p, sum[bound] q, u n g1 c1 h v [*] box n N [*] box g1 G [*] box c1 C [*] box h H [*] box v V [*] slope (fixed_grad_y grad_y n g1 o1 p q [*] point (d*j + d + h + lo - K*d - p*s) [*] point (e*j1 + e + lp + v - L*e - q*t)) [*] rot180_w bound w g1 o1 c1 j j1); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n.
   apply total_ext; intro g1.
   apply total_ext; intro c1.
@@ -301,7 +305,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p, sum[bound] q, u n g1 c1 h v [*] box n N [*] box g1 G [*] box c1 C [*] box h H [*] box v V [*] slope (fixed_grad_y grad_y n g1 o1 p q [*] point (d*j + d + h + lo - K*d - p*s) [*] point (e*j1 + e + lp + v - L*e - q*t)) [*] rot180_w bound w g1 o1 c1 j j1) = sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p, sum[bound] q, u n g1 c1 h v [*] box n N [*] box g1 G [*] box c1 C [*] box h H [*] box v V [*] slope (fixed_grad_y grad_y n g1 o1 p q) [*] point (d*j + d + h + lo - K*d - p*s) [*] point (e*j1 + e + lp + v - L*e - q*t) [*] rot180_w bound w g1 o1 c1 j j1); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p, sum[bound] q, u n g1 c1 h v [*] box n N [*] box g1 G [*] box c1 C [*] box h H [*] box v V [*] slope (fixed_grad_y grad_y n g1 o1 p q [*] point (d*j + d + h + lo - K*d - p*s) [*] point (e*j1 + e + lp + v - L*e - q*t)) [*] rot180_w bound w g1 o1 c1 j j1) = sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p, sum[bound] q, u n g1 c1 h v [*] box n N [*] box g1 G [*] box c1 C [*] box h H [*] box v V [*] slope (fixed_grad_y grad_y n g1 o1 p q) [*] point (d*j + d + h + lo - K*d - p*s) [*] point (e*j1 + e + lp + v - L*e - q*t) [*] rot180_w bound w g1 o1 c1 j j1); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n.
   apply total_ext; intro g1.
   apply total_ext; intro c1.
@@ -323,7 +327,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p, sum[bound] q, u n g1 c1 h v [*] box n N [*] box g1 G [*] box c1 C [*] box h H [*] box v V [*] slope (fixed_grad_y grad_y n g1 o1 p q) [*] point (d*j + d + h + lo - K*d - p*s) [*] point (e*j1 + e + lp + v - L*e - q*t) [*] rot180_w bound w g1 o1 c1 j j1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] g1, sum[bound] c1, sum[bound] h, sum[bound] v, sum[bound] o1, sum[bound] j, sum[bound] j1, sum[bound] p, sum[bound] q, u n g1 c1 h v [*] box n N [*] box g1 G [*] box c1 C [*] box h H [*] box v V [*] slope (fixed_grad_y grad_y n g1 o1 p q) [*] point (d*j + d + h + lo - K*d - p*s) [*] point (e*j1 + e + lp + v - L*e - q*t) [*] rot180_w bound w g1 o1 c1 j j1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro g1.
   apply total_zero; intro c1.
@@ -731,7 +735,7 @@ Lemma finite least bound :
   enough (Z.abs C) least ->
   enough (Z.abs H) least ->
   enough (Z.abs V) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs (k + 1 - K)) least ->
   enough (Z.abs (l + 1 - L)) least ->
   enough (Z.abs P) least ->
@@ -794,8 +798,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. apply total_zero; intro j. apply total_zero; intro j1. apply total_zero; intro p. apply total_zero; intro q. 
-  destruct (within o1 O) as [in_185 | in_185]; [| rewrite (grad_y_box n g1 o1 p q (fun all => in_185 (proj1 (proj2 (proj2 all))))); void].
-  assert (reach_198 : near o1 (Z.abs O)).
+  destruct (within o1 O') as [in_185 | in_185]; [| rewrite (grad_y_box n g1 o1 p q (fun all => in_185 (proj1 (proj2 (proj2 all))))); void].
+  assert (reach_198 : near o1 (Z.abs O')).
   { clear - in_185; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_198); assumption.
   }
@@ -848,7 +852,7 @@ Lemma holds : agree
   (fun bound => slope (M bound (fixed_u u) (fixed_grad_y grad_y) (moved_w w g o c k l)) : scalars)
   (fun bound => correlate_u_grad_y bound u grad_y g o c k l : scalars).
 Proof.
-  pose (least := Z.max (Z.abs H) (Z.max (Z.abs V) (Z.max (Z.abs g) (Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs (K - 1 - k)) (Z.max (Z.abs (L - 1 - l)) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs C) (Z.max (Z.abs O) (Z.max (Z.abs (k + 1 - K)) (Z.max (Z.abs (l + 1 - L)) (Z.max (Z.abs P) (Z.max (Z.abs Q) (0)))))))))))))))).
+  pose (least := Z.max (Z.abs H) (Z.max (Z.abs V) (Z.max (Z.abs g) (Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs (K - 1 - k)) (Z.max (Z.abs (L - 1 - l)) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs C) (Z.max (Z.abs O') (Z.max (Z.abs (k + 1 - K)) (Z.max (Z.abs (l + 1 - L)) (Z.max (Z.abs P) (Z.max (Z.abs Q) (0)))))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs H) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs V) least) by (subst least; unfold enough; largest).
@@ -860,7 +864,7 @@ Proof.
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs G) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs C) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (k + 1 - K)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (l + 1 - L)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).

@@ -100,6 +100,12 @@ Lemma box_in e n : 0 <= e < n -> @box A e n = one.
 Proof. unfold box; destruct (within e n); tauto. Qed.
 Lemma box_out e n : ~ (0 <= e < n) -> @box A e n = zero.
 Proof. unfold box; destruct (within e n); tauto. Qed.
+Lemma box_split e n e' m e'' n' : e' = e -> e'' = (e - m)%Z -> n' = (n - m)%Z ->
+  0 <= m -> 0 <= n' -> @box A e n = box e' m [+] box e'' n'.
+Proof.
+  intros -> -> -> M N. unfold box.
+  destruct (within e n), (within e m), (within (e - m) (n - m)); try lia; ring.
+Qed.
 Lemma point_at e : e = 0 -> @point A e = one.
 Proof. unfold point; destruct (Z.eq_dec e 0); tauto. Qed.
 Lemma point_off e : e <> 0 -> @point A e = zero.
@@ -295,6 +301,36 @@ Proof.
 Qed.
 Lemma slope_const n (a : dual A) : slope (const n [*] a) = const n [*] slope a.
 Proof. rewrite slope_mul, value_const, slope_constant. ring. Qed.
+
+(* What is made from operands that do not move does not move. *)
+Lemma still_mul (a b : dual A) x y : a = (x, zero) -> b = (y, zero) -> a [*] b = (x [*] y, zero).
+Proof.
+  intros -> ->. apply injective_projections; [reflexivity |].
+  change (x [*] zero [+] zero [*] y = zero). ring.
+Qed.
+Lemma still_add (a b : dual A) x y : a = (x, zero) -> b = (y, zero) -> a [+] b = (x [+] y, zero).
+Proof.
+  intros -> ->. apply injective_projections; [reflexivity |].
+  change (@zero A [+] zero = zero). ring.
+Qed.
+Lemma still_total b (f : Z -> dual A) g :
+  (forall v, f v = (g v, zero)) -> total b f = (total b g, zero).
+Proof.
+  intros E. apply injective_projections.
+  - apply value_total. intros v. now rewrite E.
+  - transitivity (total b (fun _ => @zero A)); [| now apply total_zero].
+    apply slope_total. intros v. now rewrite E.
+Qed.
+Lemma still_lifted (f f' : A -> A) a x : a = (x, zero) -> lifted f f' a = (f x, zero).
+Proof.
+  intros ->. apply injective_projections; [reflexivity |]. change (f' x [*] zero = zero). ring.
+Qed.
+Lemma still_box e n : @box (dual A) e n = (box e n, zero).
+Proof. unfold box; now destruct (within e n). Qed.
+Lemma still_point e : @point (dual A) e = (point e, zero).
+Proof. unfold point; now destruct (Z.eq_dec e 0). Qed.
+Lemma still_const n : @const (dual A) n = (const n, zero).
+Proof. apply injective_projections; [apply value_const | apply slope_constant]. Qed.
 
 (* The one-point rule, where the point is an index. *)
 Lemma total_at b e (f : Z -> A) : (b < Z.abs e -> f e = zero) ->
@@ -521,6 +557,18 @@ Ltac follow := repeat
   | |- follows _ _ (_ [*] _) _ => apply follows_mul
   | |- follows _ _ (_ [+] _) _ => apply follows_add
   | |- follows _ _ (lifted _ _ _) _ => apply follows_lifted
+  end.
+(* What is made from operands that do not move. *)
+Ltac still := repeat
+  match goal with
+  | |- total _ _ = _ => apply still_total; intro
+  | |- _ [*] _ = _ => apply still_mul
+  | |- _ [+] _ = _ => apply still_add
+  | |- lifted _ _ _ = _ => apply still_lifted
+  | |- box _ _ = _ => apply still_box
+  | |- point _ = _ => apply still_point
+  | |- const _ = _ => apply still_const
+  | |- _ = _ => reflexivity
   end.
 (* The value of an expression over the dual numbers, outside in. *)
 Ltac project := repeat

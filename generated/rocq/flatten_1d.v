@@ -16,7 +16,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C H N O : Z.
+Variables C H N O' : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> A) : Z -> Z -> dual A :=
@@ -28,7 +28,7 @@ Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
 Definition fixed_bias {A : Ring} (bias : Z -> A) : Z -> dual A :=
   fun z1 => (bias z1, zero).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) (bias : Z -> A) (n o : Z) : A :=
-  box n N [*] (box o O [*] ((sum[bound] c, sum[bound] h, x n c h [*] w o c h) [+] (bias o))).
+  box n N [*] (box o O' [*] ((sum[bound] c, sum[bound] h, x n c h [*] w o c h) [+] (bias o))).
 Definition L {A : Ring} (bound : Z) (grad_y : Z -> Z -> A) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) (bias : Z -> A) : A :=
   sum[bound] n, sum[bound] o, grad_y n o [*] y bound x w bias n o.
 Definition statement : Prop :=
@@ -37,10 +37,10 @@ Definition statement : Prop :=
   forall x : Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> scalars,
   forall bias : Z -> scalars,
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> grad_y z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> grad_y z1 z2 = zero) ->
   (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> x z1 z2 z3 = zero) ->
-  (forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < H) -> w z1 z2 z3 = zero) ->
-  (forall z1, ~ (0 <= z1 < O) -> bias z1 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < H) -> w z1 z2 z3 = zero) ->
+  (forall z1, ~ (0 <= z1 < O') -> bias z1 = zero) ->
   forall n : Z,
   forall c : Z,
   forall h : Z,
@@ -52,6 +52,12 @@ Definition statement : Prop :=
     (fun bound => sum[bound] o, grad_y n o [*] w o c h : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {bias : Z -> A} {at1 at2 at3 : Z} (bound z1 z2 : Z) :
+  value (y bound (moved_x x at1 at2 at3) (fixed_w w) (fixed_bias bias) z1 z2) = (y bound x w bias z1 z2 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_y : Z -> Z -> A} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {bias : Z -> A} {at1 at2 at3 : Z} (bound : Z) :
+  value (L bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3) (fixed_w w) (fixed_bias bias)) = (L bound grad_y x w bias : A).
+Proof. unfold L; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -59,21 +65,16 @@ Variable grad_y : Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> scalars.
 Variable bias : Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> grad_y z1 z2 = zero.
+Hypothesis grad_y_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> grad_y z1 z2 = zero.
 Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> x z1 z2 z3 = zero.
-Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < H) -> w z1 z2 z3 = zero.
-Hypothesis bias_box : forall z1, ~ (0 <= z1 < O) -> bias z1 = zero.
+Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < H) -> w z1 z2 z3 = zero.
+Hypothesis bias_box : forall z1, ~ (0 <= z1 < O') -> bias z1 = zero.
 Variable n : Z.
 Variable c : Z.
 Variable h : Z.
 Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_y : forall bound z1 z2, value (y bound (moved_x x n c h) (fixed_w w) (fixed_bias bias) z1 z2) = y bound x w bias z1 z2.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_y grad_y) (moved_x x n c h) (fixed_w w) (fixed_bias bias)) = L bound grad_y x w bias.
-Proof. intros; unfold L; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_y grad_y) (moved_x x n c h) (fixed_w w) (fixed_bias bias)).
@@ -84,17 +85,17 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, grad_y n1 o [*] slope (y bound (moved_x x n c h) (fixed_w w) (fixed_bias bias) n1 o).
 Definition line_4 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O [*] slope (moved_x x n c h n1 c1 h1 [*] fixed_w w o c1 h1)) [+] (sum[bound] n1, sum[bound] o, grad_y n1 o [*] box n1 N [*] box o O [*] slope (fixed_bias bias o)).
+  (sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O' [*] slope (moved_x x n c h n1 c1 h1 [*] fixed_w w o c1 h1)) [+] (sum[bound] n1, sum[bound] o, grad_y n1 o [*] box n1 N [*] box o O' [*] slope (fixed_bias bias o)).
 Definition line_5 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O [*] slope (moved_x x n c h n1 c1 h1 [*] fixed_w w o c1 h1).
+  sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O' [*] slope (moved_x x n c h n1 c1 h1 [*] fixed_w w o c1 h1).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O [*] slope (moved_x x n c h n1 c1 h1) [*] w o c1 h1) [+] (sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O [*] x n1 c1 h1 [*] slope (fixed_w w o c1 h1)).
+  (sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O' [*] slope (moved_x x n c h n1 c1 h1) [*] w o c1 h1) [+] (sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O' [*] x n1 c1 h1 [*] slope (fixed_w w o c1 h1)).
 Definition line_7 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O [*] point (n1 - n) [*] point (c1 - c) [*] point (h1 - h) [*] w o c1 h1) [+] (sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O [*] x n1 c1 h1 [*] slope (fixed_w w o c1 h1)).
+  (sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O' [*] point (n1 - n) [*] point (c1 - c) [*] point (h1 - h) [*] w o c1 h1) [+] (sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O' [*] x n1 c1 h1 [*] slope (fixed_w w o c1 h1)).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O [*] point (n1 - n) [*] point (c1 - c) [*] point (h1 - h) [*] w o c1 h1.
+  sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O' [*] point (n1 - n) [*] point (c1 - c) [*] point (h1 - h) [*] w o c1 h1.
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box o O [*] point (n1 - n) [*] point (c1 - c) [*] point (h1 - h) [*] w o c1 h1.
+  sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box o O' [*] point (n1 - n) [*] point (c1 - c) [*] point (h1 - h) [*] w o c1 h1.
 Definition line_10 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] point (n1 - n) [*] point (c1 - c) [*] point (h1 - h) [*] w o c1 h1.
 Definition line_11 (bound : Z) : scalars :=
@@ -142,7 +143,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] o, slope (fixed_grad_y grad_y n1 o) [*] y bound x w bias n1 o) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, slope (fixed_grad_y grad_y n1 o) [*] y bound x w bias n1 o) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   change (slope (fixed_grad_y grad_y n1 o)) with (@zero scalars). void.
@@ -158,13 +159,13 @@ Proof.
   apply total_ext; intro n1.
   rewrite <- ?total_add.
   apply total_ext; intro o.
-  assert (E : slope (y bound (moved_x x n c h) (fixed_w w) (fixed_bias bias) n1 o) = box n1 N [*] (box o O [*] ((sum[bound] c1, sum[bound] h1, slope (moved_x x n c h n1 c1 h1 [*] fixed_w w o c1 h1)) [+] (slope (fixed_bias bias o))))).
-  { transitivity (slope (box n1 N [*] (box o O [*] ((sum[bound] c1, sum[bound] h1, moved_x x n c h n1 c1 h1 [*] fixed_w w o c1 h1) [+] (fixed_bias bias o))))).
+  assert (E : slope (y bound (moved_x x n c h) (fixed_w w) (fixed_bias bias) n1 o) = box n1 N [*] (box o O' [*] ((sum[bound] c1, sum[bound] h1, slope (moved_x x n c h n1 c1 h1 [*] fixed_w w o c1 h1)) [+] (slope (fixed_bias bias o))))).
+  { transitivity (slope (box n1 N [*] (box o O' [*] ((sum[bound] c1, sum[bound] h1, moved_x x n c h n1 c1 h1 [*] fixed_w w o c1 h1) [+] (fixed_bias bias o))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n1 o [*] box n1 N [*] box o O) [*] (sum[bound] c1, sum[bound] h1, slope (moved_x x n c h n1 c1 h1 [*] fixed_w w o c1 h1)) [+] (grad_y n1 o [*] box n1 N [*] box o O) [*] (slope (fixed_bias bias o))); [ring |].
+  transitivity ((grad_y n1 o [*] box n1 N [*] box o O') [*] (sum[bound] c1, sum[bound] h1, slope (moved_x x n c h n1 c1 h1 [*] fixed_w w o c1 h1)) [+] (grad_y n1 o [*] box n1 N [*] box o O') [*] (slope (fixed_bias bias o))); [ring |].
   apply f_equal2; [apply total_scale; intro c1; apply total_scale; intro h1; ring | ring].
 Qed.
 
@@ -174,7 +175,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] n1, sum[bound] o, grad_y n1 o [*] box n1 N [*] box o O [*] slope (fixed_bias bias o)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, grad_y n1 o [*] box n1 N [*] box o O' [*] slope (fixed_bias bias o)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   change (slope (fixed_bias bias o)) with (@zero scalars). void.
@@ -206,7 +207,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O [*] slope (moved_x x n c h n1 c1 h1) [*] w o c1 h1) = sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O [*] point (n1 - n) [*] point (c1 - c) [*] point (h1 - h) [*] w o c1 h1); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O' [*] slope (moved_x x n c h n1 c1 h1) [*] w o c1 h1) = sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O' [*] point (n1 - n) [*] point (c1 - c) [*] point (h1 - h) [*] w o c1 h1); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro c1.
@@ -222,7 +223,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O [*] x n1 c1 h1 [*] slope (fixed_w w o c1 h1)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] c1, sum[bound] h1, grad_y n1 o [*] box n1 N [*] box o O' [*] x n1 c1 h1 [*] slope (fixed_w w o c1 h1)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro c1.
@@ -257,10 +258,10 @@ Proof.
   apply total_ext; intro o.
   apply total_ext; intro c1.
   apply total_ext; intro h1.
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (grad_y_box n1 o (fun all => in_3 (proj2 all))); void].
-  assert (at_14 : 0 <= o < O).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (grad_y_box n1 o (fun all => in_3 (proj2 all))); void].
+  assert (at_14 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_14).
+  rewrite (box_in _ o O' at_14).
   ring.
 Qed.
 
@@ -331,7 +332,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs (-c)) least ->
   enough (Z.abs (-h)) least ->
   line_8 bound = line_8 least.
@@ -352,8 +353,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro c1. apply total_zero; intro h1. 
-  destruct (within o O) as [in_19 | in_19]; [| rewrite (grad_y_box n1 o (fun all => in_19 (proj2 all))); void].
-  assert (reach_32 : near o (Z.abs O)).
+  destruct (within o O') as [in_19 | in_19]; [| rewrite (grad_y_box n1 o (fun all => in_19 (proj2 all))); void].
+  assert (reach_32 : near o (Z.abs O')).
   { clear - in_19; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_32); assumption.
   }
@@ -386,13 +387,13 @@ Lemma holds : agree
   (fun bound => slope (L bound (fixed_grad_y grad_y) (moved_x x n c h) (fixed_w w) (fixed_bias bias)) : scalars)
   (fun bound => sum[bound] o, grad_y n o [*] w o c h : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs h) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs (-c)) (Z.max (Z.abs (-h)) (0)))))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs h) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs (-c)) (Z.max (Z.abs (-h)) (0)))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs h) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-c)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-h)) least) by (subst least; unfold enough; largest).
   clearbody least.

@@ -37,7 +37,6 @@ Hypothesis x_box : forall z1, ~ (0 <= z1 < H) -> x z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable p : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] k, x (p - k) [*] w k.
 Definition line_1 (bound : Z) : scalars :=

@@ -39,7 +39,6 @@ Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < K /\ 0 <= z2 < L) -> w z1 z2 = zer
 Variable p : Z.
 Variable q : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] k, sum[bound] l, x (p - k) (q - l) [*] w k l.
 Definition line_1 (bound : Z) : scalars :=

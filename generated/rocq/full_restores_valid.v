@@ -31,7 +31,6 @@ Add Ring scalars_ring : (laws scalars).
 Hypothesis given_1 : K + P - 1 - H = 0.
 Variable h : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   box h H.
 Definition line_1 (bound : Z) : scalars :=

@@ -35,7 +35,6 @@ Hypothesis given_2 : H + d + hi + lo + s - 1 - K*d - P*s - rho = 0.
 Hypothesis given_3 : 0 <= rho < s.
 Variable h : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   box h H.
 Definition line_1 (bound : Z) : scalars :=

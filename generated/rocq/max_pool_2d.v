@@ -50,6 +50,12 @@ Definition statement : Prop :=
     (fun bound => sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, sel n c p q k l [*] grad_y n c p q [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {sel : Z -> Z -> Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound z1 z2 z3 z4 : Z) :
+  value (y bound (fixed_sel sel) (moved_x x at1 at2 at3 at4) z1 z2 z3 z4) = (y bound sel x z1 z2 z3 z4 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> Z -> A} {sel : Z -> Z -> Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (fixed_sel sel) (moved_x x at1 at2 at3 at4)) = (L' bound grad_y sel x : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -67,11 +73,6 @@ Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_y : forall bound z1 z2 z3 z4, value (y bound (fixed_sel sel) (moved_x x n c h v) z1 z2 z3 z4) = y bound sel x z1 z2 z3 z4.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (fixed_sel sel) (moved_x x n c h v)) = L' bound grad_y sel x.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (fixed_sel sel) (moved_x x n c h v)).
@@ -146,7 +147,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 c1 p q) [*] y bound sel x n1 c1 p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 c1 p q) [*] y bound sel x n1 c1 p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro c1.
   apply total_zero; intro p.
@@ -204,7 +205,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y n1 c1 p q [*] box n1 N [*] box c1 C [*] box p P [*] box q Q [*] slope (fixed_sel sel n1 c1 p q k l) [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] c1, sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y n1 c1 p q [*] box n1 N [*] box c1 C [*] box p P [*] box q Q [*] slope (fixed_sel sel n1 c1 p q k l) [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro c1.
   apply total_zero; intro p.

@@ -54,6 +54,15 @@ Definition statement : Prop :=
     (fun bound => grad_z1 j : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} (bound z1 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1) = (sigma_z bound sigma z z1 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_z1' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {w : Z -> Z -> A} {z : Z -> A} {b : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (z1' bound (lifted sigma sigma_1) (fixed_w w) (fixed_z z) (moved_b b at1) z1) = (z1' bound sigma w z b z1 : A).
+Proof. unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_z1 : Z -> A} {w : Z -> Z -> A} {z : Z -> A} {b : Z -> A} {at1 : Z} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (fixed_z z) (moved_b b at1)) = (L bound sigma grad_z1 w z b : A).
+Proof. unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -69,13 +78,6 @@ Hypothesis z_box : forall z1, ~ (0 <= z1 < K) -> z z1 = zero.
 Hypothesis b_box : forall z1, ~ (0 <= z1 < J) -> b z1 = zero.
 Variable j : Z.
 Hypothesis range_j : 0 <= j < J.
-
-Lemma value_sigma_z : forall bound z1, value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1) = sigma_z bound sigma z z1.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_z1' : forall bound z1, value (z1' bound (lifted sigma sigma_1) (fixed_w w) (fixed_z z) (moved_b b j) z1) = z1' bound sigma w z b z1.
-Proof. intros; unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (fixed_z z) (moved_b b j)) = L bound sigma grad_z1 w z b.
-Proof. intros; unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (fixed_z z) (moved_b b j)).
@@ -140,7 +142,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] j1, slope (fixed_grad_z1 grad_z1 j1) [*] z1' bound sigma w z b j1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, slope (fixed_grad_z1 grad_z1 j1) [*] z1' bound sigma w z b j1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro j1.
   change (slope (fixed_grad_z1 grad_z1 j1)) with (@zero scalars). void.
 Qed.
@@ -169,7 +171,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] j1, grad_z1 j1 [*] box j1 J [*] slope (moved_b b j j1)) = sum[bound] j1, grad_z1 j1 [*] box j1 J [*] point (j1 - j)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, grad_z1 j1 [*] box j1 J [*] slope (moved_b b j j1)) = sum[bound] j1, grad_z1 j1 [*] box j1 J [*] point (j1 - j)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro j1.
   assert (E : slope (moved_b b j j1) = point (j1 - j)).
   { unfold moved_b, slope; cbn [snd]. congruent. }
@@ -182,7 +184,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] slope (fixed_w w j1 k [*] sigma_z bound (lifted sigma sigma_1) (fixed_z z) k)) = (sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] slope (fixed_w w j1 k) [*] sigma_z bound sigma z k) [+] (sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) k))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] slope (fixed_w w j1 k [*] sigma_z bound (lifted sigma sigma_1) (fixed_z z) k)) = (sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] slope (fixed_w w j1 k) [*] sigma_z bound sigma z k) [+] (sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) k))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro j1.
   rewrite <- ?total_add.
@@ -199,7 +201,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] slope (fixed_w w j1 k) [*] sigma_z bound sigma z k) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] slope (fixed_w w j1 k) [*] sigma_z bound sigma z k) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_zero; intro j1.
   apply total_zero; intro k.
   change (slope (fixed_w w j1 k)) with (@zero scalars). void.
@@ -211,7 +213,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) k)) = sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] box k K [*] slope ((lifted sigma sigma_1) (fixed_z z k))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) k)) = sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] box k K [*] slope ((lifted sigma sigma_1) (fixed_z z k))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro j1.
   apply total_ext; intro k.
   assert (E : slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) k) = box k K [*] (slope ((lifted sigma sigma_1) (fixed_z z k)))).
@@ -229,7 +231,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] box k K [*] slope ((lifted sigma sigma_1) (fixed_z z k))) = sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] box k K [*] sigma_1 (z k) [*] slope (fixed_z z k)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] box k K [*] slope ((lifted sigma sigma_1) (fixed_z z k))) = sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] box k K [*] sigma_1 (z k) [*] slope (fixed_z z k)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro j1.
   apply total_ext; intro k.
   assert (E : slope ((lifted sigma sigma_1) (fixed_z z k)) = sigma_1 (z k) [*] slope (fixed_z z k)) by reflexivity.
@@ -242,7 +244,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] box k K [*] sigma_1 (z k) [*] slope (fixed_z z k)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, sum[bound] k, grad_z1 j1 [*] box j1 J [*] w j1 k [*] box k K [*] sigma_1 (z k) [*] slope (fixed_z z k)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro j1.
   apply total_zero; intro k.
   change (slope (fixed_z z k)) with (@zero scalars). void.

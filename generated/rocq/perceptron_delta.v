@@ -54,6 +54,12 @@ Definition statement : Prop :=
     (fun bound => sum[bound] j, w j k [*] grad_z1 j : scalars).
 
 (* The proof. *)
+Lemma value_z1_1 {A : Ring} {w : Z -> Z -> A} {x : Z -> A} {b : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (z1_1 bound (fixed_w w) (moved_x x at1) (fixed_b b) z1) = (z1_1 bound w x b z1 : A).
+Proof. unfold z1_1; project; reflexivity. Qed.
+Lemma value_L_1 {A : Ring} {grad_z1 : Z -> A} {w : Z -> Z -> A} {x : Z -> A} {b : Z -> A} {at1 : Z} (bound : Z) :
+  value (L_1 bound (fixed_grad_z1 grad_z1) (fixed_w w) (moved_x x at1) (fixed_b b)) = (L_1 bound grad_z1 w x b : A).
+Proof. unfold L_1; project; rewrite ?value_z1_1; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -67,11 +73,6 @@ Hypothesis x_box : forall z1, ~ (0 <= z1 < K) -> x z1 = zero.
 Hypothesis b_box : forall z1, ~ (0 <= z1 < J) -> b z1 = zero.
 Variable k : Z.
 Hypothesis range_k : 0 <= k < K.
-
-Lemma value_z1_1 : forall bound z1, value (z1_1 bound (fixed_w w) (moved_x x k) (fixed_b b) z1) = z1_1 bound w x b z1.
-Proof. intros; unfold z1_1; project; reflexivity. Qed.
-Lemma value_L_1 : forall bound, value (L_1 bound (fixed_grad_z1 grad_z1) (fixed_w w) (moved_x x k) (fixed_b b)) = L_1 bound grad_z1 w x b.
-Proof. intros; unfold L_1; project; rewrite ?value_z1_1; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L_1 bound (fixed_grad_z1 grad_z1) (fixed_w w) (moved_x x k) (fixed_b b)).
@@ -134,7 +135,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] j, slope (fixed_grad_z1 grad_z1 j) [*] z1_1 bound w x b j) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j, slope (fixed_grad_z1 grad_z1 j) [*] z1_1 bound w x b j) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro j.
   change (slope (fixed_grad_z1 grad_z1 j)) with (@zero scalars). void.
 Qed.
@@ -163,7 +164,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] j, grad_z1 j [*] box j J [*] slope (fixed_b b j)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j, grad_z1 j [*] box j J [*] slope (fixed_b b j)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro j.
   change (slope (fixed_b b j)) with (@zero scalars). void.
 Qed.
@@ -190,7 +191,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] j, sum[bound] k1, grad_z1 j [*] box j J [*] slope (fixed_w w j k1) [*] x k1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j, sum[bound] k1, grad_z1 j [*] box j J [*] slope (fixed_w w j k1) [*] x k1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro j.
   apply total_zero; intro k1.
   change (slope (fixed_w w j k1)) with (@zero scalars). void.
@@ -313,6 +314,18 @@ Definition statement : Prop :=
     (fun bound => sum[bound] j, w j k [*] grad_z1 j [*] sigma_1 (z k) : scalars).
 
 (* The proof. *)
+Lemma sigma_z_box {A : Ring} (bound : Z) {sigma : A -> A} {z : Z -> A} :
+  forall z1, ~ (0 <= z1 < K) -> sigma_z bound sigma z z1 = (zero : A).
+Proof. intros z1 out. unfold sigma_z. destruct (within z1 K) as [? | away]; [| rewrite (box_out _ z1 K away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1) z1) = (sigma_z bound sigma z z1 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_z1' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {w : Z -> Z -> A} {z : Z -> A} {b : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (z1' bound (lifted sigma sigma_1) (fixed_w w) (moved_z z at1) (fixed_b b) z1) = (z1' bound sigma w z b z1 : A).
+Proof. unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_z1 : Z -> A} {w : Z -> Z -> A} {z : Z -> A} {b : Z -> A} {at1 : Z} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (moved_z z at1) (fixed_b b)) = (L bound sigma grad_z1 w z b : A).
+Proof. unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -328,13 +341,6 @@ Hypothesis z_box : forall z1, ~ (0 <= z1 < K) -> z z1 = zero.
 Hypothesis b_box : forall z1, ~ (0 <= z1 < J) -> b z1 = zero.
 Variable k : Z.
 Hypothesis range_k : 0 <= k < K.
-
-Lemma value_sigma_z : forall bound z1, value (sigma_z bound (lifted sigma sigma_1) (moved_z z k) z1) = sigma_z bound sigma z z1.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_z1' : forall bound z1, value (z1' bound (lifted sigma sigma_1) (fixed_w w) (moved_z z k) (fixed_b b) z1) = z1' bound sigma w z b z1.
-Proof. intros; unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (moved_z z k) (fixed_b b)) = L bound sigma grad_z1 w z b.
-Proof. intros; unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (fixed_w w) (moved_z z k) (fixed_b b)).
@@ -389,16 +395,11 @@ Proof.
   assert (close : enough (cited_1.far J K k1) bound).
   { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs K) (fun k1 => cited_1.far J K k1) k1 reach_4) |]. assumption. }
   apply f_equal2; [| reflexivity].
-  assert (outside_5 : forall z1, ~ (0 <= z1 < K) -> sigma_z bound sigma z z1 = zero).
-  { intros z1 out. unfold sigma_z.
-    destruct (within z1 K) as [? | away];
-    [| rewrite (box_out _ z1 K away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (fact_6 : 0 <= k1 < K).
+  assert (fact_5 : 0 <= k1 < K).
   { lia. }
-  pose proof (cited_1.whole J K scalars (grad_z1) (w) (sigma_z bound sigma z) (b) grad_z1_box w_box outside_5 b_box k1 ltac:(lia) bound close) as told.
+  pose proof (cited_1.whole J K scalars (grad_z1) (w) (sigma_z bound sigma z) (b) (grad_z1_box) (w_box) (sigma_z_box bound) (b_box) k1 ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [sigma_z z1' L fixed_grad_z1 fixed_w moved_z fixed_b cited_1.line_0 cited_1.line_11 cited_1.fixed_grad_z1 cited_1.fixed_w cited_1.moved_x cited_1.fixed_b cited_1.z1_1 cited_1.L_1]; congruent.
+  all: cbv beta delta [sigma_z z1' L fixed_grad_z1 fixed_w moved_z fixed_b cited_1.line_0 cited_1.line_11 cited_1.fixed_grad_z1 cited_1.fixed_w cited_1.moved_x cited_1.fixed_b cited_1.z1_1 cited_1.L_1]; congruent; still.
   }
   transitivity ((slope (sigma_z bound (lifted sigma sigma_1) (moved_z z k) k1)) [*] (sum[bound] j, w j k1 [*] grad_z1 j)); [ring |].
   apply total_scale; intro j; ring.

@@ -48,6 +48,12 @@ Definition statement : Prop :=
     (fun bound => sum[bound] j, w j k [*] grad_z1 j : scalars).
 
 (* The proof. *)
+Lemma value_z1' {A : Ring} {w : Z -> Z -> A} {x : Z -> A} {b : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (z1' bound (fixed_w w) (moved_x x at1) (fixed_b b) z1) = (z1' bound w x b z1 : A).
+Proof. unfold z1'; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_z1 : Z -> A} {w : Z -> Z -> A} {x : Z -> A} {b : Z -> A} {at1 : Z} (bound : Z) :
+  value (L bound (fixed_grad_z1 grad_z1) (fixed_w w) (moved_x x at1) (fixed_b b)) = (L bound grad_z1 w x b : A).
+Proof. unfold L; project; rewrite ?value_z1'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -61,11 +67,6 @@ Hypothesis x_box : forall z1, ~ (0 <= z1 < K) -> x z1 = zero.
 Hypothesis b_box : forall z1, ~ (0 <= z1 < J) -> b z1 = zero.
 Variable k : Z.
 Hypothesis range_k : 0 <= k < K.
-
-Lemma value_z1' : forall bound z1, value (z1' bound (fixed_w w) (moved_x x k) (fixed_b b) z1) = z1' bound w x b z1.
-Proof. intros; unfold z1'; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_z1 grad_z1) (fixed_w w) (moved_x x k) (fixed_b b)) = L bound grad_z1 w x b.
-Proof. intros; unfold L; project; rewrite ?value_z1'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_z1 grad_z1) (fixed_w w) (moved_x x k) (fixed_b b)).
@@ -128,7 +129,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] j, slope (fixed_grad_z1 grad_z1 j) [*] z1' bound w x b j) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j, slope (fixed_grad_z1 grad_z1 j) [*] z1' bound w x b j) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro j.
   change (slope (fixed_grad_z1 grad_z1 j)) with (@zero scalars). void.
 Qed.
@@ -157,7 +158,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] j, grad_z1 j [*] box j J [*] slope (fixed_b b j)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j, grad_z1 j [*] box j J [*] slope (fixed_b b j)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro j.
   change (slope (fixed_b b j)) with (@zero scalars). void.
 Qed.
@@ -184,7 +185,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] j, sum[bound] k1, grad_z1 j [*] box j J [*] slope (fixed_w w j k1) [*] x k1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j, sum[bound] k1, grad_z1 j [*] box j J [*] slope (fixed_w w j k1) [*] x k1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro j.
   apply total_zero; intro k1.
   change (slope (fixed_w w j k1)) with (@zero scalars). void.

@@ -46,6 +46,15 @@ Definition statement : Prop :=
     (fun bound => grad_a j [*] sigma_1 (z j) : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1) z1) = (sigma_z bound sigma z z1 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_a {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (a bound (lifted sigma sigma_1) (moved_z z at1) z1) = (a bound sigma z z1 : A).
+Proof. unfold a; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_a : Z -> A} {z : Z -> A} {at1 : Z} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_a grad_a) (moved_z z at1)) = (L bound sigma grad_a z : A).
+Proof. unfold L; project; rewrite ?value_sigma_z; rewrite ?value_a; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -57,13 +66,6 @@ Hypothesis grad_a_box : forall z1, ~ (0 <= z1 < J) -> grad_a z1 = zero.
 Hypothesis z_box : forall z1, ~ (0 <= z1 < J) -> z z1 = zero.
 Variable j : Z.
 Hypothesis range_j : 0 <= j < J.
-
-Lemma value_sigma_z : forall bound z1, value (sigma_z bound (lifted sigma sigma_1) (moved_z z j) z1) = sigma_z bound sigma z z1.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_a : forall bound z1, value (a bound (lifted sigma sigma_1) (moved_z z j) z1) = a bound sigma z z1.
-Proof. intros; unfold a; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_a grad_a) (moved_z z j)) = L bound sigma grad_a z.
-Proof. intros; unfold L; project; rewrite ?value_sigma_z; rewrite ?value_a; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_a grad_a) (moved_z z j)).
@@ -124,7 +126,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] j1, slope (fixed_grad_a grad_a j1) [*] a bound sigma z j1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, slope (fixed_grad_a grad_a j1) [*] a bound sigma z j1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro j1.
   change (slope (fixed_grad_a grad_a j1)) with (@zero scalars). void.
 Qed.

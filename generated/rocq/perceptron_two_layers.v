@@ -20,7 +20,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables I J K : Z.
+Variables I' J K : Z.
 
 (* The statement. *)
 Definition fixed_grad_z2 {A : Ring} (grad_z2 : Z -> A) : Z -> dual A :=
@@ -40,7 +40,7 @@ Definition z1' {A : Ring} (bound : Z) (w : Z -> Z -> A) (x : Z -> A) (b : Z -> A
 Definition sigma_z1 {A : Ring} (bound : Z) (sigma : A -> A) (w : Z -> Z -> A) (x : Z -> A) (b : Z -> A) (i : Z) : A :=
   box i J [*] (sigma (z1' bound w x b i)).
 Definition z2' {A : Ring} (bound : Z) (sigma : A -> A) (v : Z -> Z -> A) (w : Z -> Z -> A) (x : Z -> A) (b : Z -> A) (c : Z -> A) (i : Z) : A :=
-  box i I [*] ((sum[bound] j, v i j [*] sigma_z1 bound sigma w x b j) [+] (c i)).
+  box i I' [*] ((sum[bound] j, v i j [*] sigma_z1 bound sigma w x b j) [+] (c i)).
 Definition L {A : Ring} (bound : Z) (sigma : A -> A) (grad_z2 : Z -> A) (v : Z -> Z -> A) (w : Z -> Z -> A) (x : Z -> A) (b : Z -> A) (c : Z -> A) : A :=
   sum[bound] i, grad_z2 i [*] z2' bound sigma v w x b c i.
 Definition delta' {A : Ring} (bound : Z) (sigma_1 : A -> A) (v : Z -> Z -> A) (grad_z2 : Z -> A) (w : Z -> Z -> A) (x : Z -> A) (b : Z -> A) (j : Z) : A :=
@@ -55,12 +55,12 @@ Definition statement : Prop :=
   forall x : Z -> scalars,
   forall b : Z -> scalars,
   forall c : Z -> scalars,
-  (forall z1, ~ (0 <= z1 < I) -> grad_z2 z1 = zero) ->
-  (forall z1 z2, ~ (0 <= z1 < I /\ 0 <= z2 < J) -> v z1 z2 = zero) ->
+  (forall z1, ~ (0 <= z1 < I') -> grad_z2 z1 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < I' /\ 0 <= z2 < J) -> v z1 z2 = zero) ->
   (forall z1 z2, ~ (0 <= z1 < J /\ 0 <= z2 < K) -> w z1 z2 = zero) ->
   (forall z1, ~ (0 <= z1 < K) -> x z1 = zero) ->
   (forall z1, ~ (0 <= z1 < J) -> b z1 = zero) ->
-  (forall z1, ~ (0 <= z1 < I) -> c z1 = zero) ->
+  (forall z1, ~ (0 <= z1 < I') -> c z1 = zero) ->
   forall j : Z,
   forall k : Z,
   0 <= j < J ->
@@ -70,6 +70,18 @@ Definition statement : Prop :=
     (fun bound => x k [*] delta' bound sigma_1 v grad_z2 w x b j : scalars).
 
 (* The proof. *)
+Lemma value_z1' {A : Ring} {w : Z -> Z -> A} {x : Z -> A} {b : Z -> A} {at1 at2 : Z} (bound z1 : Z) :
+  value (z1' bound (moved_w w at1 at2) (fixed_x x) (fixed_b b) z1) = (z1' bound w x b z1 : A).
+Proof. unfold z1'; project; reflexivity. Qed.
+Lemma value_sigma_z1 {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {w : Z -> Z -> A} {x : Z -> A} {b : Z -> A} {at1 at2 : Z} (bound z1 : Z) :
+  value (sigma_z1 bound (lifted sigma sigma_1) (moved_w w at1 at2) (fixed_x x) (fixed_b b) z1) = (sigma_z1 bound sigma w x b z1 : A).
+Proof. unfold sigma_z1; project; rewrite ?value_z1'; reflexivity. Qed.
+Lemma value_z2' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {v : Z -> Z -> A} {w : Z -> Z -> A} {x : Z -> A} {b : Z -> A} {c : Z -> A} {at1 at2 : Z} (bound z1 : Z) :
+  value (z2' bound (lifted sigma sigma_1) (fixed_v v) (moved_w w at1 at2) (fixed_x x) (fixed_b b) (fixed_c c) z1) = (z2' bound sigma v w x b c z1 : A).
+Proof. unfold z2'; project; rewrite ?value_z1'; rewrite ?value_sigma_z1; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_z2 : Z -> A} {v : Z -> Z -> A} {w : Z -> Z -> A} {x : Z -> A} {b : Z -> A} {c : Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_z2 grad_z2) (fixed_v v) (moved_w w at1 at2) (fixed_x x) (fixed_b b) (fixed_c c)) = (L bound sigma grad_z2 v w x b c : A).
+Proof. unfold L; project; rewrite ?value_z1'; rewrite ?value_sigma_z1; rewrite ?value_z2'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -81,25 +93,16 @@ Variable w : Z -> Z -> scalars.
 Variable x : Z -> scalars.
 Variable b : Z -> scalars.
 Variable c : Z -> scalars.
-Hypothesis grad_z2_box : forall z1, ~ (0 <= z1 < I) -> grad_z2 z1 = zero.
-Hypothesis v_box : forall z1 z2, ~ (0 <= z1 < I /\ 0 <= z2 < J) -> v z1 z2 = zero.
+Hypothesis grad_z2_box : forall z1, ~ (0 <= z1 < I') -> grad_z2 z1 = zero.
+Hypothesis v_box : forall z1 z2, ~ (0 <= z1 < I' /\ 0 <= z2 < J) -> v z1 z2 = zero.
 Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < J /\ 0 <= z2 < K) -> w z1 z2 = zero.
 Hypothesis x_box : forall z1, ~ (0 <= z1 < K) -> x z1 = zero.
 Hypothesis b_box : forall z1, ~ (0 <= z1 < J) -> b z1 = zero.
-Hypothesis c_box : forall z1, ~ (0 <= z1 < I) -> c z1 = zero.
+Hypothesis c_box : forall z1, ~ (0 <= z1 < I') -> c z1 = zero.
 Variable j : Z.
 Variable k : Z.
 Hypothesis range_j : 0 <= j < J.
 Hypothesis range_k : 0 <= k < K.
-
-Lemma value_z1' : forall bound z1, value (z1' bound (moved_w w j k) (fixed_x x) (fixed_b b) z1) = z1' bound w x b z1.
-Proof. intros; unfold z1'; project; reflexivity. Qed.
-Lemma value_sigma_z1 : forall bound z1, value (sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) z1) = sigma_z1 bound sigma w x b z1.
-Proof. intros; unfold sigma_z1; project; rewrite ?value_z1'; reflexivity. Qed.
-Lemma value_z2' : forall bound z1, value (z2' bound (lifted sigma sigma_1) (fixed_v v) (moved_w w j k) (fixed_x x) (fixed_b b) (fixed_c c) z1) = z2' bound sigma v w x b c z1.
-Proof. intros; unfold z2'; project; rewrite ?value_z1'; rewrite ?value_sigma_z1; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_z2 grad_z2) (fixed_v v) (moved_w w j k) (fixed_x x) (fixed_b b) (fixed_c c)) = L bound sigma grad_z2 v w x b c.
-Proof. intros; unfold L; project; rewrite ?value_z1'; rewrite ?value_sigma_z1; rewrite ?value_z2'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_z2 grad_z2) (fixed_v v) (moved_w w j k) (fixed_x x) (fixed_b b) (fixed_c c)).
@@ -110,27 +113,27 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] i, grad_z2 i [*] slope (z2' bound (lifted sigma sigma_1) (fixed_v v) (moved_w w j k) (fixed_x x) (fixed_b b) (fixed_c c) i).
 Definition line_4 (bound : Z) : scalars :=
-  (sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I [*] slope (fixed_v v i j1 [*] sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1)) [+] (sum[bound] i, grad_z2 i [*] box i I [*] slope (fixed_c c i)).
+  (sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I' [*] slope (fixed_v v i j1 [*] sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1)) [+] (sum[bound] i, grad_z2 i [*] box i I' [*] slope (fixed_c c i)).
 Definition line_5 (bound : Z) : scalars :=
-  sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I [*] slope (fixed_v v i j1 [*] sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1).
+  sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I' [*] slope (fixed_v v i j1 [*] sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I [*] slope (fixed_v v i j1) [*] sigma_z1 bound sigma w x b j1) [+] (sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I [*] v i j1 [*] slope (sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1)).
+  (sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I' [*] slope (fixed_v v i j1) [*] sigma_z1 bound sigma w x b j1) [+] (sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I' [*] v i j1 [*] slope (sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I [*] v i j1 [*] slope (sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1).
+  sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I' [*] v i j1 [*] slope (sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] slope ((lifted sigma sigma_1) (z1' bound (moved_w w j k) (fixed_x x) (fixed_b b) j1)).
+  sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] slope ((lifted sigma sigma_1) (z1' bound (moved_w w j k) (fixed_x x) (fixed_b b) j1)).
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] slope (z1' bound (moved_w w j k) (fixed_x x) (fixed_b b) j1).
+  sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] slope (z1' bound (moved_w w j k) (fixed_x x) (fixed_b b) j1).
 Definition line_10 (bound : Z) : scalars :=
-  (sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (moved_w w j k j1 k1 [*] fixed_x x k1)) [+] (sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (fixed_b b j1)).
+  (sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (moved_w w j k j1 k1 [*] fixed_x x k1)) [+] (sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (fixed_b b j1)).
 Definition line_11 (bound : Z) : scalars :=
-  sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (moved_w w j k j1 k1 [*] fixed_x x k1).
+  sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (moved_w w j k j1 k1 [*] fixed_x x k1).
 Definition line_12 (bound : Z) : scalars :=
-  (sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (moved_w w j k j1 k1) [*] x k1) [+] (sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] w j1 k1 [*] slope (fixed_x x k1)).
+  (sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (moved_w w j k j1 k1) [*] x k1) [+] (sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] w j1 k1 [*] slope (fixed_x x k1)).
 Definition line_13 (bound : Z) : scalars :=
-  (sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] point (j1 - j) [*] point (k1 - k) [*] x k1) [+] (sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] w j1 k1 [*] slope (fixed_x x k1)).
+  (sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] point (j1 - j) [*] point (k1 - k) [*] x k1) [+] (sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] w j1 k1 [*] slope (fixed_x x k1)).
 Definition line_14 (bound : Z) : scalars :=
-  sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] point (j1 - j) [*] point (k1 - k) [*] x k1.
+  sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] point (j1 - j) [*] point (k1 - k) [*] x k1.
 Definition line_15 (bound : Z) : scalars :=
   sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] point (j1 - j) [*] point (k1 - k) [*] x k1.
 Definition line_16 (bound : Z) : scalars :=
@@ -184,7 +187,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] i, slope (fixed_grad_z2 grad_z2 i) [*] z2' bound sigma v w x b c i) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] i, slope (fixed_grad_z2 grad_z2 i) [*] z2' bound sigma v w x b c i) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro i.
   change (slope (fixed_grad_z2 grad_z2 i)) with (@zero scalars). void.
 Qed.
@@ -197,13 +200,13 @@ Proof.
   unfold line_3, line_4.
   rewrite <- ?total_add.
   apply total_ext; intro i.
-  assert (E : slope (z2' bound (lifted sigma sigma_1) (fixed_v v) (moved_w w j k) (fixed_x x) (fixed_b b) (fixed_c c) i) = box i I [*] ((sum[bound] j1, slope (fixed_v v i j1 [*] sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1)) [+] (slope (fixed_c c i)))).
-  { transitivity (slope (box i I [*] ((sum[bound] j1, fixed_v v i j1 [*] sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1) [+] (fixed_c c i)))).
+  assert (E : slope (z2' bound (lifted sigma sigma_1) (fixed_v v) (moved_w w j k) (fixed_x x) (fixed_b b) (fixed_c c) i) = box i I' [*] ((sum[bound] j1, slope (fixed_v v i j1 [*] sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1)) [+] (slope (fixed_c c i)))).
+  { transitivity (slope (box i I' [*] ((sum[bound] j1, fixed_v v i j1 [*] sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1) [+] (fixed_c c i)))).
     { apply f_equal. unfold z2'. congruent. }
     rewrite ?slope_bracket.
     rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_z2 i [*] box i I) [*] (sum[bound] j1, slope (fixed_v v i j1 [*] sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1)) [+] (grad_z2 i [*] box i I) [*] (slope (fixed_c c i))); [ring |].
+  transitivity ((grad_z2 i [*] box i I') [*] (sum[bound] j1, slope (fixed_v v i j1 [*] sigma_z1 bound (lifted sigma sigma_1) (moved_w w j k) (fixed_x x) (fixed_b b) j1)) [+] (grad_z2 i [*] box i I') [*] (slope (fixed_c c i))); [ring |].
   apply f_equal2; [apply total_scale; intro j1; ring | ring].
 Qed.
 
@@ -213,7 +216,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] i, grad_z2 i [*] box i I [*] slope (fixed_c c i)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] i, grad_z2 i [*] box i I' [*] slope (fixed_c c i)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro i.
   change (slope (fixed_c c i)) with (@zero scalars). void.
 Qed.
@@ -240,7 +243,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I [*] slope (fixed_v v i j1) [*] sigma_z1 bound sigma w x b j1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I' [*] slope (fixed_v v i j1) [*] sigma_z1 bound sigma w x b j1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro i.
   apply total_zero; intro j1.
   change (slope (fixed_v v i j1)) with (@zero scalars). void.
@@ -291,7 +294,7 @@ Proof.
     rewrite ?slope_bracket.
     rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J) [*] (sum[bound] k1, slope (moved_w w j k j1 k1 [*] fixed_x x k1)) [+] (grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J) [*] (slope (fixed_b b j1))); [ring |].
+  transitivity ((grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J) [*] (sum[bound] k1, slope (moved_w w j k j1 k1 [*] fixed_x x k1)) [+] (grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J) [*] (slope (fixed_b b j1))); [ring |].
   apply f_equal2; [apply total_scale; intro k1; ring | ring].
 Qed.
 
@@ -301,7 +304,7 @@ Lemma step_11 bound :
 Proof.
   intros.
   unfold line_10, line_11.
-  cut ((sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (fixed_b b j1)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] i, sum[bound] j1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (fixed_b b j1)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro i.
   apply total_zero; intro j1.
   change (slope (fixed_b b j1)) with (@zero scalars). void.
@@ -331,7 +334,7 @@ Lemma step_13 bound :
 Proof.
   intros.
   unfold line_12, line_13.
-  cut ((sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (moved_w w j k j1 k1) [*] x k1) = sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] point (j1 - j) [*] point (k1 - k) [*] x k1); [intros E; rewrite E; ring |].
+  cut ((sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] slope (moved_w w j k j1 k1) [*] x k1) = sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] point (j1 - j) [*] point (k1 - k) [*] x k1); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro i.
   apply total_ext; intro j1.
   apply total_ext; intro k1.
@@ -346,7 +349,7 @@ Lemma step_14 bound :
 Proof.
   intros.
   unfold line_13, line_14.
-  cut ((sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] w j1 k1 [*] slope (fixed_x x k1)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] i, sum[bound] j1, sum[bound] k1, grad_z2 i [*] box i I' [*] v i j1 [*] box j1 J [*] sigma_1 (z1' bound w x b j1) [*] box j1 J [*] w j1 k1 [*] slope (fixed_x x k1)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro i.
   apply total_zero; intro j1.
   apply total_zero; intro k1.
@@ -362,10 +365,10 @@ Proof.
   apply total_ext; intro i.
   apply total_ext; intro j1.
   apply total_ext; intro k1.
-  destruct (within i I) as [in_1 | in_1]; [| rewrite (grad_z2_box i (fun all => in_1 all)); void].
-  assert (at_13 : 0 <= i < I).
+  destruct (within i I') as [in_1 | in_1]; [| rewrite (grad_z2_box i (fun all => in_1 all)); void].
+  assert (at_13 : 0 <= i < I').
   { lia. }
-  rewrite (box_in _ i I at_13).
+  rewrite (box_in _ i I' at_13).
   ring.
 Qed.
 
@@ -484,7 +487,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs K) least ->
-  enough (Z.abs I) least ->
+  enough (Z.abs I') least ->
   enough (Z.abs J) least ->
   enough (Z.abs (-k)) least ->
   line_14 bound = line_14 least.
@@ -492,16 +495,17 @@ Proof.
   intros.
   assert (steady_z1' : forall j2, z1' bound w x b j2 = z1' least w x b j2).
   { intros j2. unfold z1'.
+  destruct (within j2 J) as [at_1 | at_1]; [| rewrite ?(box_out _ j2 J at_1); void].
   apply f_equal2; [reflexivity |].
   apply f_equal2.
   {
   apply total_more; [lia | |].
   { intros k2.
   { intros far. 
-  destruct (within k2 K) as [in_3 | in_3]; [| rewrite (w_box j2 k2 (fun all => in_3 (proj2 all))); void].
-  assert (reach_7 : near k2 (Z.abs K)).
-  { clear - in_3; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_7); assumption.
+  destruct (within k2 K) as [in_4 | in_4]; [| rewrite (w_box j2 k2 (fun all => in_4 (proj2 all))); void].
+  assert (reach_8 : near k2 (Z.abs K)).
+  { clear - in_4; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_8); assumption.
   }
   }
   intro k2.
@@ -514,30 +518,30 @@ Proof.
   apply total_more; [lia | |].
   { intros i.
   { intros far. apply total_zero; intro j1. apply total_zero; intro k1. 
-  destruct (within i I) as [in_8 | in_8]; [| rewrite (grad_z2_box i (fun all => in_8 all)); void].
-  assert (reach_21 : near i (Z.abs I)).
-  { clear - in_8; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_21); assumption.
+  destruct (within i I') as [in_9 | in_9]; [| rewrite (grad_z2_box i (fun all => in_9 all)); void].
+  assert (reach_22 : near i (Z.abs I')).
+  { clear - in_9; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_22); assumption.
   }
   }
   intro i.
   apply total_more; [lia | |].
   { intros j1.
   { intros far. apply total_zero; intro k1. 
-  destruct (within j1 J) as [in_27 | in_27]; [| rewrite (v_box i j1 (fun all => in_27 (proj2 all))); void].
-  assert (reach_35 : near j1 (Z.abs J)).
-  { clear - in_27; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_35); assumption.
+  destruct (within j1 J) as [in_28 | in_28]; [| rewrite (v_box i j1 (fun all => in_28 (proj2 all))); void].
+  assert (reach_36 : near j1 (Z.abs J)).
+  { clear - in_28; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_36); assumption.
   }
   }
   intro j1.
   apply total_more; [lia | |].
   { intros k1.
   { intros far. 
-  destruct (Z.eq_dec (k1 - k) 0) as [at_46 | at_46]; [| rewrite (point_off _ (k1 - k) at_46); void].
-  assert (reach_49 : near k1 (Z.abs (-k))).
-  { clear - at_46; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_49); assumption.
+  destruct (Z.eq_dec (k1 - k) 0) as [at_47 | at_47]; [| rewrite (point_off _ (k1 - k) at_47); void].
+  assert (reach_50 : near k1 (Z.abs (-k))).
+  { clear - at_47; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_50); assumption.
   }
   }
   intro k1.
@@ -548,12 +552,12 @@ Lemma holds : agree
   (fun bound => slope (L bound (lifted sigma sigma_1) (fixed_grad_z2 grad_z2) (fixed_v v) (moved_w w j k) (fixed_x x) (fixed_b b) (fixed_c c)) : scalars)
   (fun bound => x k [*] delta' bound sigma_1 v grad_z2 w x b j : scalars).
 Proof.
-  pose (least := Z.max (Z.abs j) (Z.max (Z.abs k) (Z.max (Z.abs K) (Z.max (Z.abs I) (Z.max (Z.abs J) (Z.max (Z.abs (-k)) (0))))))).
+  pose (least := Z.max (Z.abs j) (Z.max (Z.abs k) (Z.max (Z.abs K) (Z.max (Z.abs I') (Z.max (Z.abs J) (Z.max (Z.abs (-k)) (0))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs j) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs k) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs K) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs I) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs I') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs J) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-k)) least) by (subst least; unfold enough; largest).
   clearbody least.

@@ -56,6 +56,15 @@ Definition statement : Prop :=
     (fun bound => sigma_z bound sigma z k [*] grad_z1 j : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> A} (bound z1 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1) = (sigma_z bound sigma z z1 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_z1' {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {w : Z -> Z -> A} {z : Z -> A} {b : Z -> A} {at1 at2 : Z} (bound z1 : Z) :
+  value (z1' bound (lifted sigma sigma_1) (moved_w w at1 at2) (fixed_z z) (fixed_b b) z1) = (z1' bound sigma w z b z1 : A).
+Proof. unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_L {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {grad_z1 : Z -> A} {w : Z -> Z -> A} {z : Z -> A} {b : Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (moved_w w at1 at2) (fixed_z z) (fixed_b b)) = (L bound sigma grad_z1 w z b : A).
+Proof. unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -73,13 +82,6 @@ Variable j : Z.
 Variable k : Z.
 Hypothesis range_j : 0 <= j < J.
 Hypothesis range_k : 0 <= k < K.
-
-Lemma value_sigma_z : forall bound z1, value (sigma_z bound (lifted sigma sigma_1) (fixed_z z) z1) = sigma_z bound sigma z z1.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_z1' : forall bound z1, value (z1' bound (lifted sigma sigma_1) (moved_w w j k) (fixed_z z) (fixed_b b) z1) = z1' bound sigma w z b z1.
-Proof. intros; unfold z1'; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (moved_w w j k) (fixed_z z) (fixed_b b)) = L bound sigma grad_z1 w z b.
-Proof. intros; unfold L; project; rewrite ?value_sigma_z; rewrite ?value_z1'; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (lifted sigma sigma_1) (fixed_grad_z1 grad_z1) (moved_w w j k) (fixed_z z) (fixed_b b)).
@@ -156,7 +158,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] j1, slope (fixed_grad_z1 grad_z1 j1) [*] z1' bound sigma w z b j1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, slope (fixed_grad_z1 grad_z1 j1) [*] z1' bound sigma w z b j1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro j1.
   change (slope (fixed_grad_z1 grad_z1 j1)) with (@zero scalars). void.
 Qed.
@@ -185,7 +187,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] j1, grad_z1 j1 [*] box j1 J [*] slope (fixed_b b j1)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, grad_z1 j1 [*] box j1 J [*] slope (fixed_b b j1)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro j1.
   change (slope (fixed_b b j1)) with (@zero scalars). void.
 Qed.
@@ -212,7 +214,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] slope (moved_w w j k j1 k1) [*] sigma_z bound sigma z k1) = sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] point (j1 - j) [*] point (k1 - k) [*] sigma_z bound sigma z k1); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] slope (moved_w w j k j1 k1) [*] sigma_z bound sigma z k1) = sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] point (j1 - j) [*] point (k1 - k) [*] sigma_z bound sigma z k1); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro j1.
   apply total_ext; intro k1.
   assert (E : slope (moved_w w j k j1 k1) = point (j1 - j) [*] point (k1 - k)).
@@ -226,7 +228,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] w j1 k1 [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) k1)) = sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] w j1 k1 [*] box k1 K [*] slope ((lifted sigma sigma_1) (fixed_z z k1))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] w j1 k1 [*] slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) k1)) = sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] w j1 k1 [*] box k1 K [*] slope ((lifted sigma sigma_1) (fixed_z z k1))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro j1.
   apply total_ext; intro k1.
   assert (E : slope (sigma_z bound (lifted sigma sigma_1) (fixed_z z) k1) = box k1 K [*] (slope ((lifted sigma sigma_1) (fixed_z z k1)))).
@@ -244,7 +246,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] w j1 k1 [*] box k1 K [*] slope ((lifted sigma sigma_1) (fixed_z z k1))) = sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] w j1 k1 [*] box k1 K [*] sigma_1 (z k1) [*] slope (fixed_z z k1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] w j1 k1 [*] box k1 K [*] slope ((lifted sigma sigma_1) (fixed_z z k1))) = sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] w j1 k1 [*] box k1 K [*] sigma_1 (z k1) [*] slope (fixed_z z k1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro j1.
   apply total_ext; intro k1.
   assert (E : slope ((lifted sigma sigma_1) (fixed_z z k1)) = sigma_1 (z k1) [*] slope (fixed_z z k1)) by reflexivity.
@@ -257,7 +259,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] w j1 k1 [*] box k1 K [*] sigma_1 (z k1) [*] slope (fixed_z z k1)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] j1, sum[bound] k1, grad_z1 j1 [*] box j1 J [*] w j1 k1 [*] box k1 K [*] sigma_1 (z k1) [*] slope (fixed_z z k1)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro j1.
   apply total_zero; intro k1.
   change (slope (fixed_z z k1)) with (@zero scalars). void.

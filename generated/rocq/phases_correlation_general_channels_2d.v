@@ -17,7 +17,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C H K L N O P Q V d e lo lp s t : Z.
+Variables C H K L N O' P Q V d e lo lp s t : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> dual A :=
@@ -27,7 +27,7 @@ Definition moved_x {A : Ring} (x : Z -> Z -> Z -> Z -> A) at1 at2 at3 at4 : Z ->
 Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 => (w z1 z2 z3 z4, zero).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) (n o p q : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n c (d*k + p*s - lo) (e*l + q*t - lp) [*] w o c k l)))).
+  box n N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n c (d*k + p*s - lo) (e*l + q*t - lp) [*] w o c k l)))).
 Definition L' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, sum[bound] q, grad_y n o p q [*] y bound x w n o p q.
 Definition statement : Prop :=
@@ -35,9 +35,9 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero) ->
   (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> x z1 z2 z3 z4 = zero) ->
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero) ->
   0 <= s - 1 ->
   0 <= t - 1 ->
   forall n : Z,
@@ -53,15 +53,21 @@ Definition statement : Prop :=
     (fun bound => sum[bound] o, sum[bound] a1, sum[bound] m1, sum[bound] b1, sum[bound] r1, sum[bound] a2, sum[bound] m2, sum[bound] b2, sum[bound] r2, grad_y n o (a1 + m1 - b1*d) (a2 + m2 - b2*e) [*] w o c (b1*s + r1) (b2*t + r2) [*] box (h + lo - a1*s) s [*] box r1 s [*] point (h + lo - a1*s - d*r1 - m1*s) [*] box (lp + v - a2*t) t [*] box r2 t [*] point (lp + v - a2*t - e*r2 - m2*t) : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound z1 z2 z3 z4 : Z) :
+  value (y bound (moved_x x at1 at2 at3 at4) (fixed_w w) z1 z2 z3 z4) = (y bound x w z1 z2 z3 z4 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3 at4) (fixed_w w)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero.
 Hypothesis x_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> x z1 z2 z3 z4 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero.
 Hypothesis given_1 : 0 <= s - 1.
 Hypothesis given_2 : 0 <= t - 1.
 Variable n : Z.
@@ -73,11 +79,6 @@ Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
 
-Lemma value_y : forall bound z1 z2 z3 z4, value (y bound (moved_x x n c h v) (fixed_w w) z1 z2 z3 z4) = y bound x w z1 z2 z3 z4.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (moved_x x n c h v) (fixed_w w)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
-
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (moved_x x n c h v) (fixed_w w)).
 Definition line_1 (bound : Z) : scalars :=
@@ -87,15 +88,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, grad_y n1 o p q [*] slope (y bound (moved_x x n c h v) (fixed_w w) n1 o p q).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w o c1 k l).
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w o c1 k l).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp)) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_w w o c1 k l)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp)) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_w w o c1 k l)).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_w w o c1 k l)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_w w o c1 k l)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w o c1 k l.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w o c1 k l.
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w o c1 k l.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w o c1 k l.
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w o c1 k l.
 Definition line_10 (bound : Z) : scalars :=
@@ -165,7 +166,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 o p q) [*] y bound x w n1 o p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 o p q) [*] y bound x w n1 o p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -183,13 +184,13 @@ Proof.
   apply total_ext; intro o.
   apply total_ext; intro p.
   apply total_ext; intro q.
-  assert (E : slope (y bound (moved_x x n c h v) (fixed_w w) n1 o p q) = box n1 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w o c1 k l)))))).
-  { transitivity (slope (box n1 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w o c1 k l)))))).
+  assert (E : slope (y bound (moved_x x n c h v) (fixed_w w) n1 o p q) = box n1 N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w o c1 k l)))))).
+  { transitivity (slope (box n1 N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w o c1 k l)))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w o c1 k l))); [ring |].
+  transitivity ((grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] fixed_w w o c1 k l))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; apply total_scale; intro l; ring.
 Qed.
 
@@ -225,7 +226,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp)) [*] w o c1 k l) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w o c1 k l); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (d*k + p*s - lo) (e*l + q*t - lp)) [*] w o c1 k l) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] w o c1 k l); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro p.
@@ -244,7 +245,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_w w o c1 k l)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) [*] slope (fixed_w w o c1 k l)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -288,10 +289,10 @@ Proof.
   apply total_ext; intro c1.
   apply total_ext; intro k.
   apply total_ext; intro l.
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p q (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_23 : 0 <= o < O).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p q (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_23 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_23).
+  rewrite (box_in _ o O' at_23).
   ring.
 Qed.
 
@@ -471,14 +472,14 @@ Proof.
   }
   { intros m.
   { intros far. apply total_zero; intro k1. 
-  destruct (within o O) as [in_24 | in_24]; [| rewrite (grad_y_box n o (m + u - d*q1) q (fun all => in_24 (proj1 (proj2 all)))); void].
+  destruct (within o O') as [in_24 | in_24]; [| rewrite (grad_y_box n o (m + u - d*q1) q (fun all => in_24 (proj1 (proj2 all)))); void].
   destruct (within q Q) as [in_28 | in_28]; [| rewrite (grad_y_box n o (m + u - d*q1) q (fun all => in_28 (proj2 (proj2 (proj2 all))))); void].
   destruct (within k1 K) as [in_36 | in_36]; [| rewrite (w_box o c k1 l (fun all => in_36 (proj1 (proj2 (proj2 all))))); void].
   destruct (within l L) as [in_38 | in_38]; [| rewrite (w_box o c k1 l (fun all => in_38 (proj2 (proj2 (proj2 all))))); void].
   destruct (within (h + lo - s*u) s) as [at_40 | at_40]; [| rewrite (box_out _ (h + lo - s*u) s at_40); void].
   destruct (within (k1 - q1*s) s) as [at_41 | at_41]; [| rewrite (box_out _ (k1 - q1*s) s at_41); void].
   destruct (within (m + u - d*q1) P) as [in_26 | in_26]; [| rewrite (grad_y_box n o (m + u - d*q1) q (fun all => in_26 (proj1 (proj2 (proj2 all))))); void].
-  assert (reach_42 : near o (Z.abs O)).
+  assert (reach_42 : near o (Z.abs O')).
   { clear - in_24; unfold near in *; lia. }
   assert (reach_43 : near q (Z.abs Q)).
   { clear - in_28; unfold near in *; lia. }
@@ -635,7 +636,7 @@ Proof.
   }
   { intros m1.
   { intros far. apply total_zero; intro l1. 
-  destruct (within o O) as [in_26 | in_26]; [| rewrite (grad_y_box n o (m + u - d*q1) (m1 + u1 - e*q2) (fun all => in_26 (proj1 (proj2 all)))); void].
+  destruct (within o O') as [in_26 | in_26]; [| rewrite (grad_y_box n o (m + u - d*q1) (m1 + u1 - e*q2) (fun all => in_26 (proj1 (proj2 all)))); void].
   destruct (within l1 L) as [in_40 | in_40]; [| rewrite (w_box o c (q1*s + r) l1 (fun all => in_40 (proj2 (proj2 (proj2 all))))); void].
   destruct (within (h + lo - s*u) s) as [at_42 | at_42]; [| rewrite (box_out _ (h + lo - s*u) s at_42); void].
   destruct (within r s) as [at_43 | at_43]; [| rewrite (box_out _ r s at_43); void].
@@ -644,7 +645,7 @@ Proof.
   destruct (within (lp + v - t*u1) t) as [at_44 | at_44]; [| rewrite (box_out _ (lp + v - t*u1) t at_44); void].
   destruct (within (l1 - q2*t) t) as [at_45 | at_45]; [| rewrite (box_out _ (l1 - q2*t) t at_45); void].
   destruct (within (m1 + u1 - e*q2) Q) as [in_30 | in_30]; [| rewrite (grad_y_box n o (m + u - d*q1) (m1 + u1 - e*q2) (fun all => in_30 (proj2 (proj2 (proj2 all))))); void].
-  assert (reach_46 : near o (Z.abs O)).
+  assert (reach_46 : near o (Z.abs O')).
   { clear - in_26; unfold near in *; lia. }
   assert (reach_47 : near l1 (Z.abs L)).
   { clear - in_40; unfold near in *; lia. }
@@ -764,7 +765,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs Q) least ->
   enough (Z.abs (-c)) least ->
@@ -788,8 +789,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro c1. apply total_zero; intro k. apply total_zero; intro l. 
-  destruct (within o O) as [in_28 | in_28]; [| rewrite (grad_y_box n1 o p q (fun all => in_28 (proj1 (proj2 all)))); void].
-  assert (reach_50 : near o (Z.abs O)).
+  destruct (within o O') as [in_28 | in_28]; [| rewrite (grad_y_box n1 o p q (fun all => in_28 (proj1 (proj2 all)))); void].
+  assert (reach_50 : near o (Z.abs O')).
   { clear - in_28; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_50); assumption.
   }
@@ -852,7 +853,7 @@ Lemma holds : agree
   (fun bound => slope (L' bound (fixed_grad_y grad_y) (moved_x x n c h v) (fixed_w w)) : scalars)
   (fun bound => sum[bound] o, sum[bound] a1, sum[bound] m1, sum[bound] b1, sum[bound] r1, sum[bound] a2, sum[bound] m2, sum[bound] b2, sum[bound] r2, grad_y n o (a1 + m1 - b1*d) (a2 + m2 - b2*e) [*] w o c (b1*s + r1) (b2*t + r2) [*] box (h + lo - a1*s) s [*] box r1 s [*] point (h + lo - a1*s - d*r1 - m1*s) [*] box (lp + v - a2*t) t [*] box r2 t [*] point (lp + v - a2*t - e*r2 - m2*t) : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs (h + lo)) (Z.max (Z.abs K) (Z.max (Z.abs P) (Z.max (Z.abs P + Z.abs (-d) * (Z.abs s + Z.abs K) + Z.abs s + Z.abs (-h - lo)) (Z.max (Z.abs s) (Z.max (Z.abs (lp + v)) (Z.max (Z.abs L) (Z.max (Z.abs Q) (Z.max (Z.abs Q + Z.abs (-e) * (Z.abs t + Z.abs L) + Z.abs t + Z.abs (-lp - v)) (Z.max (Z.abs t) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs (-c)) (0)))))))))))))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs (h + lo)) (Z.max (Z.abs K) (Z.max (Z.abs P) (Z.max (Z.abs P + Z.abs (-d) * (Z.abs s + Z.abs K) + Z.abs s + Z.abs (-h - lo)) (Z.max (Z.abs s) (Z.max (Z.abs (lp + v)) (Z.max (Z.abs L) (Z.max (Z.abs Q) (Z.max (Z.abs Q + Z.abs (-e) * (Z.abs t + Z.abs L) + Z.abs t + Z.abs (-lp - v)) (Z.max (Z.abs t) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs (-c)) (0)))))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
@@ -867,7 +868,7 @@ Proof.
   assert (enough (Z.abs Q + Z.abs (-e) * (Z.abs t + Z.abs L) + Z.abs t + Z.abs (-lp - v)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs t) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-c)) least) by (subst least; unfold enough; largest).
   clearbody least.
   exists (line_7 least), least. intros bound large.

@@ -20,7 +20,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C H K L N O P Q V d e lo lp s t : Z.
+Variables C H K L N O' P Q V d e lo lp s t : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> dual A :=
@@ -30,7 +30,7 @@ Definition moved_x {A : Ring} (x : Z -> Z -> Z -> Z -> A) at1 at2 at3 at4 : Z ->
 Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 => (w z1 z2 z3 z4, zero).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) (n o p q : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n c (p*s - d*k - lo) (q*t - e*l - lp) [*] w o c k l)))).
+  box n N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n c (p*s - d*k - lo) (q*t - e*l - lp) [*] w o c k l)))).
 Definition L' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, sum[bound] q, grad_y n o p q [*] y bound x w n o p q.
 Definition dilate_grad_y_s_t {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> A) (i0 i1 i2 i3 : Z) : A :=
@@ -44,9 +44,9 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero) ->
   (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> x z1 z2 z3 z4 = zero) ->
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero) ->
   forall n : Z,
   forall c : Z,
   forall h : Z,
@@ -60,15 +60,21 @@ Definition statement : Prop :=
     (fun bound => convolve_dilate_grad_y_s_t_rot180_w bound grad_y w n c h v : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound z1 z2 z3 z4 : Z) :
+  value (y bound (moved_x x at1 at2 at3 at4) (fixed_w w) z1 z2 z3 z4) = (y bound x w z1 z2 z3 z4 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3 at4) (fixed_w w)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero.
 Hypothesis x_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> x z1 z2 z3 z4 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero.
 Variable n : Z.
 Variable c : Z.
 Variable h : Z.
@@ -77,11 +83,6 @@ Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_y : forall bound z1 z2 z3 z4, value (y bound (moved_x x n c h v) (fixed_w w) z1 z2 z3 z4) = y bound x w z1 z2 z3 z4.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (moved_x x n c h v) (fixed_w w)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (moved_x x n c h v) (fixed_w w)).
@@ -92,15 +93,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, grad_y n1 o p q [*] slope (y bound (moved_x x n c h v) (fixed_w w) n1 o p q).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l).
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp)) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp)) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l.
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l.
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l.
 Definition line_10 (bound : Z) : scalars :=
@@ -164,7 +165,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 o p q) [*] y bound x w n1 o p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n1 o p q) [*] y bound x w n1 o p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -182,13 +183,13 @@ Proof.
   apply total_ext; intro o.
   apply total_ext; intro p.
   apply total_ext; intro q.
-  assert (E : slope (y bound (moved_x x n c h v) (fixed_w w) n1 o p q) = box n1 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l)))))).
-  { transitivity (slope (box n1 N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l)))))).
+  assert (E : slope (y bound (moved_x x n c h v) (fixed_w w) n1 o p q) = box n1 N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l)))))).
+  { transitivity (slope (box n1 N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l)))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l))); [ring |].
+  transitivity ((grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] fixed_w w o c1 k l))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; apply total_scale; intro l; ring.
 Qed.
 
@@ -224,7 +225,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp)) [*] w o c1 k l) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n c h v n1 c1 (p*s - d*k - lo) (q*t - e*l - lp)) [*] w o c1 k l) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (c1 - c) [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w o c1 k l); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro p.
@@ -243,7 +244,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, grad_y n1 o p q [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] x n1 c1 (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w o c1 k l)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -287,10 +288,10 @@ Proof.
   apply total_ext; intro c1.
   apply total_ext; intro k.
   apply total_ext; intro l.
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p q (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_23 : 0 <= o < O).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p q (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_23 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_23).
+  rewrite (box_in _ o O' at_23).
   ring.
 Qed.
 
@@ -521,7 +522,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs Q) least ->
   enough (Z.abs (-c)) least ->
@@ -545,8 +546,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro c1. apply total_zero; intro k. apply total_zero; intro l. 
-  destruct (within o O) as [in_28 | in_28]; [| rewrite (grad_y_box n1 o p q (fun all => in_28 (proj1 (proj2 all)))); void].
-  assert (reach_50 : near o (Z.abs O)).
+  destruct (within o O') as [in_28 | in_28]; [| rewrite (grad_y_box n1 o p q (fun all => in_28 (proj1 (proj2 all)))); void].
+  assert (reach_50 : near o (Z.abs O')).
   { clear - in_28; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_50); assumption.
   }
@@ -609,7 +610,7 @@ Lemma holds : agree
   (fun bound => slope (L' bound (fixed_grad_y grad_y) (moved_x x n c h v) (fixed_w w)) : scalars)
   (fun bound => convolve_dilate_grad_y_s_t_rot180_w bound grad_y w n c h v : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L) (Z.max (Z.abs L + Z.abs (1 - L)) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs (-c)) (0)))))))))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L) (Z.max (Z.abs L + Z.abs (1 - L)) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs (-c)) (0)))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
@@ -618,7 +619,7 @@ Proof.
   assert (enough (Z.abs L) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs L + Z.abs (1 - L)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs Q) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-c)) least) by (subst least; unfold enough; largest).

@@ -52,6 +52,12 @@ Definition statement : Prop :=
     (fun bound => correlate_grad_y_rot180_w bound grad_y w h v : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (y bound (moved_x x at1 at2) (fixed_w w) z1 z2) = (y bound x w z1 z2 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> A} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (moved_x x at1 at2) (fixed_w w)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -65,11 +71,6 @@ Variable h : Z.
 Variable v : Z.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_y : forall bound z1 z2, value (y bound (moved_x x h v) (fixed_w w) z1 z2) = y bound x w z1 z2.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (moved_x x h v) (fixed_w w)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (moved_x x h v) (fixed_w w)).
@@ -140,7 +141,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q) [*] y bound x w p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q) [*] y bound x w p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   change (slope (fixed_grad_y grad_y p q)) with (@zero scalars). void.
@@ -190,7 +191,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] slope (moved_x x h v (k + p) (l + q)) [*] w k l) = sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] point (k + p - h) [*] point (l + q - v) [*] w k l); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] slope (moved_x x h v (k + p) (l + q)) [*] w k l) = sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] point (k + p - h) [*] point (l + q - v) [*] w k l); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro k.
@@ -206,7 +207,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] x (k + p) (l + q) [*] slope (fixed_w w k l)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] x (k + p) (l + q) [*] slope (fixed_w w k l)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro k.

@@ -20,7 +20,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables H I K L M P Q R V d e f lo lp lq s t u : Z.
+Variables H I' K L M P Q R V d e f lo lp lq s t u : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
@@ -45,19 +45,25 @@ Definition statement : Prop :=
   forall x : Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> scalars,
   (forall z1 z2 z3, ~ (0 <= z1 < P /\ 0 <= z2 < Q /\ 0 <= z3 < R) -> grad_y z1 z2 z3 = zero) ->
-  (forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I) -> x z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I') -> x z1 z2 z3 = zero) ->
   (forall z1 z2 z3, ~ (0 <= z1 < K /\ 0 <= z2 < L /\ 0 <= z3 < M) -> w z1 z2 z3 = zero) ->
   forall h : Z,
   forall v : Z,
   forall i : Z,
   0 <= h < H ->
   0 <= v < V ->
-  0 <= i < I ->
+  0 <= i < I' ->
   agree
     (fun bound => slope (L' bound (fixed_grad_y grad_y) (moved_x x h v i) (fixed_w w)) : scalars)
     (fun bound => correlate_dilate_grad_y_s_t_u_rot180_w bound grad_y w h v i : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound z1 z2 z3 : Z) :
+  value (y bound (moved_x x at1 at2 at3) (fixed_w w) z1 z2 z3) = (y bound x w z1 z2 z3 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> A} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3) (fixed_w w)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -65,19 +71,14 @@ Variable grad_y : Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> scalars.
 Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < P /\ 0 <= z2 < Q /\ 0 <= z3 < R) -> grad_y z1 z2 z3 = zero.
-Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I) -> x z1 z2 z3 = zero.
+Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I') -> x z1 z2 z3 = zero.
 Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < K /\ 0 <= z2 < L /\ 0 <= z3 < M) -> w z1 z2 z3 = zero.
 Variable h : Z.
 Variable v : Z.
 Variable i : Z.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-Hypothesis range_i : 0 <= i < I.
-
-Lemma value_y : forall bound z1 z2 z3, value (y bound (moved_x x h v i) (fixed_w w) z1 z2 z3) = y bound x w z1 z2 z3.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (moved_x x h v i) (fixed_w w)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
+Hypothesis range_i : 0 <= i < I'.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (moved_x x h v i) (fixed_w w)).
@@ -152,7 +153,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y p q r) [*] y bound x w p q r) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y p q r) [*] y bound x w p q r) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro r.
@@ -208,7 +209,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y p q r [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x h v i (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq)) [*] w k l m) = sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y p q r [*] box p P [*] box q Q [*] box r R [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w k l m); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y p q r [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x h v i (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq)) [*] w k l m) = sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y p q r [*] box p P [*] box q Q [*] box r R [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w k l m); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro r.
@@ -226,7 +227,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y p q r [*] box p P [*] box q Q [*] box r R [*] x (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w k l m)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y p q r [*] box p P [*] box q Q [*] box r R [*] x (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w k l m)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro r.

@@ -20,7 +20,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C H K N O P d lo s : Z.
+Variables C H K N O' P d lo s : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
@@ -30,7 +30,7 @@ Definition moved_x {A : Ring} (x : Z -> Z -> Z -> A) at1 at2 at3 : Z -> Z -> Z -
 Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 => (w z1 z2 z3, zero).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) (n o p : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (sum[bound] c, sum[bound] k, x n c (d*k + p*s - lo) [*] w o c k))).
+  box n N [*] (box o O' [*] (box p P [*] (sum[bound] c, sum[bound] k, x n c (d*k + p*s - lo) [*] w o c k))).
 Definition L {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> A) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, grad_y n o p [*] y bound x w n o p.
 Definition dilate_grad_y_s {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> A) (i0 i1 i2 : Z) : A :=
@@ -44,9 +44,9 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero) ->
   (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> x z1 z2 z3 = zero) ->
-  (forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero) ->
   forall n : Z,
   forall c : Z,
   forall h : Z,
@@ -58,26 +58,27 @@ Definition statement : Prop :=
     (fun bound => correlate_dilate_grad_y_s_rot180_w bound grad_y w n c h : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound z1 z2 z3 : Z) :
+  value (y bound (moved_x x at1 at2 at3) (fixed_w w) z1 z2 z3) = (y bound x w z1 z2 z3 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_y : Z -> Z -> Z -> A} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound : Z) :
+  value (L bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3) (fixed_w w)) = (L bound grad_y x w : A).
+Proof. unfold L; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero.
 Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> x z1 z2 z3 = zero.
-Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero.
+Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero.
 Variable n : Z.
 Variable c : Z.
 Variable h : Z.
 Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_y : forall bound z1 z2 z3, value (y bound (moved_x x n c h) (fixed_w w) z1 z2 z3) = y bound x w z1 z2 z3.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_y grad_y) (moved_x x n c h) (fixed_w w)) = L bound grad_y x w.
-Proof. intros; unfold L; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_y grad_y) (moved_x x n c h) (fixed_w w)).
@@ -88,15 +89,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, grad_y n1 o p [*] slope (y bound (moved_x x n c h) (fixed_w w) n1 o p).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] slope (moved_x x n c h n1 c1 (d*k + p*s - lo) [*] fixed_w w o c1 k).
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] slope (moved_x x n c h n1 c1 (d*k + p*s - lo) [*] fixed_w w o c1 k).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] slope (moved_x x n c h n1 c1 (d*k + p*s - lo)) [*] w o c1 k) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] x n1 c1 (d*k + p*s - lo) [*] slope (fixed_w w o c1 k)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] slope (moved_x x n c h n1 c1 (d*k + p*s - lo)) [*] w o c1 k) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] x n1 c1 (d*k + p*s - lo) [*] slope (fixed_w w o c1 k)).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w o c1 k) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] x n1 c1 (d*k + p*s - lo) [*] slope (fixed_w w o c1 k)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w o c1 k) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] x n1 c1 (d*k + p*s - lo) [*] slope (fixed_w w o c1 k)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w o c1 k.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w o c1 k.
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box o O [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w o c1 k.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box o O' [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w o c1 k.
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w o c1 k.
 Definition line_10 (bound : Z) : scalars :=
@@ -156,7 +157,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, slope (fixed_grad_y grad_y n1 o p) [*] y bound x w n1 o p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, slope (fixed_grad_y grad_y n1 o p) [*] y bound x w n1 o p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -172,13 +173,13 @@ Proof.
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro p.
-  assert (E : slope (y bound (moved_x x n c h) (fixed_w w) n1 o p) = box n1 N [*] (box o O [*] (box p P [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n c h n1 c1 (d*k + p*s - lo) [*] fixed_w w o c1 k))))).
-  { transitivity (slope (box n1 N [*] (box o O [*] (box p P [*] (sum[bound] c1, sum[bound] k, moved_x x n c h n1 c1 (d*k + p*s - lo) [*] fixed_w w o c1 k))))).
+  assert (E : slope (y bound (moved_x x n c h) (fixed_w w) n1 o p) = box n1 N [*] (box o O' [*] (box p P [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n c h n1 c1 (d*k + p*s - lo) [*] fixed_w w o c1 k))))).
+  { transitivity (slope (box n1 N [*] (box o O' [*] (box p P [*] (sum[bound] c1, sum[bound] k, moved_x x n c h n1 c1 (d*k + p*s - lo) [*] fixed_w w o c1 k))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n1 o p [*] box n1 N [*] box o O [*] box p P) [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n c h n1 c1 (d*k + p*s - lo) [*] fixed_w w o c1 k))); [ring |].
+  transitivity ((grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P) [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n c h n1 c1 (d*k + p*s - lo) [*] fixed_w w o c1 k))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; ring.
 Qed.
 
@@ -210,7 +211,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] slope (moved_x x n c h n1 c1 (d*k + p*s - lo)) [*] w o c1 k) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w o c1 k); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] slope (moved_x x n c h n1 c1 (d*k + p*s - lo)) [*] w o c1 k) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w o c1 k); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro p.
@@ -227,7 +228,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O [*] box p P [*] x n1 c1 (d*k + p*s - lo) [*] slope (fixed_w w o c1 k)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 o p [*] box n1 N [*] box o O' [*] box p P [*] x n1 c1 (d*k + p*s - lo) [*] slope (fixed_w w o c1 k)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -265,10 +266,10 @@ Proof.
   apply total_ext; intro p.
   apply total_ext; intro c1.
   apply total_ext; intro k.
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_17 : 0 <= o < O).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_17 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_17).
+  rewrite (box_in _ o O' at_17).
   ring.
 Qed.
 
@@ -436,7 +437,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs (-c)) least ->
   enough (Z.abs K) least ->
@@ -458,8 +459,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro p. apply total_zero; intro c1. apply total_zero; intro k. 
-  destruct (within o O) as [in_22 | in_22]; [| rewrite (grad_y_box n1 o p (fun all => in_22 (proj1 (proj2 all)))); void].
-  assert (reach_38 : near o (Z.abs O)).
+  destruct (within o O') as [in_22 | in_22]; [| rewrite (grad_y_box n1 o p (fun all => in_22 (proj1 (proj2 all)))); void].
+  assert (reach_38 : near o (Z.abs O')).
   { clear - in_22; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_38); assumption.
   }
@@ -502,14 +503,14 @@ Lemma holds : agree
   (fun bound => slope (L bound (fixed_grad_y grad_y) (moved_x x n c h) (fixed_w w)) : scalars)
   (fun bound => correlate_dilate_grad_y_s_rot180_w bound grad_y w n c h : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs (-c)) (0))))))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs (-c)) (0))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs K) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs K + Z.abs (1 - K)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-c)) least) by (subst least; unfold enough; largest).
   clearbody least.

@@ -20,7 +20,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C H I K L M N O P Q R V d e f lo lp lq s t u : Z.
+Variables C H I' K L M N O' P Q R V d e f lo lp lq s t u : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> dual A :=
@@ -30,7 +30,7 @@ Definition moved_x {A : Ring} (x : Z -> Z -> Z -> Z -> Z -> A) at1 at2 at3 at4 a
 Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 z5 => (w z1 z2 z3 z4 z5, zero).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> A) (n o p q r : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c, sum[bound] k, sum[bound] l, sum[bound] m, x n c (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] w o c k l m))))).
+  box n N [*] (box o O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c, sum[bound] k, sum[bound] l, sum[bound] m, x n c (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] w o c k l m))))).
 Definition L' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, grad_y n o p q r [*] y bound x w n o p q r.
 Definition dilate_grad_y_s_t_u {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (i0 i1 i2 i3 i4 : Z) : A :=
@@ -44,9 +44,9 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q /\ 0 <= z5 < R) -> grad_y z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V /\ 0 <= z5 < I) -> x z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L /\ 0 <= z5 < M) -> w z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q /\ 0 <= z5 < R) -> grad_y z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V /\ 0 <= z5 < I') -> x z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L /\ 0 <= z5 < M) -> w z1 z2 z3 z4 z5 = zero) ->
   forall n : Z,
   forall c : Z,
   forall h : Z,
@@ -56,21 +56,27 @@ Definition statement : Prop :=
   0 <= c < C ->
   0 <= h < H ->
   0 <= v < V ->
-  0 <= i < I ->
+  0 <= i < I' ->
   agree
     (fun bound => slope (L' bound (fixed_grad_y grad_y) (moved_x x n c h v i) (fixed_w w)) : scalars)
     (fun bound => correlate_dilate_grad_y_s_t_u_rot180_w bound grad_y w n c h v i : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (y bound (moved_x x at1 at2 at3 at4 at5) (fixed_w w) z1 z2 z3 z4 z5) = (y bound x w z1 z2 z3 z4 z5 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3 at4 at5) (fixed_w w)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q /\ 0 <= z5 < R) -> grad_y z1 z2 z3 z4 z5 = zero.
-Hypothesis x_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V /\ 0 <= z5 < I) -> x z1 z2 z3 z4 z5 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L /\ 0 <= z5 < M) -> w z1 z2 z3 z4 z5 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q /\ 0 <= z5 < R) -> grad_y z1 z2 z3 z4 z5 = zero.
+Hypothesis x_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V /\ 0 <= z5 < I') -> x z1 z2 z3 z4 z5 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L /\ 0 <= z5 < M) -> w z1 z2 z3 z4 z5 = zero.
 Variable n : Z.
 Variable c : Z.
 Variable h : Z.
@@ -80,12 +86,7 @@ Hypothesis range_n : 0 <= n < N.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-Hypothesis range_i : 0 <= i < I.
-
-Lemma value_y : forall bound z1 z2 z3 z4 z5, value (y bound (moved_x x n c h v i) (fixed_w w) z1 z2 z3 z4 z5) = y bound x w z1 z2 z3 z4 z5.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (moved_x x n c h v i) (fixed_w w)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
+Hypothesis range_i : 0 <= i < I'.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (moved_x x n c h v i) (fixed_w w)).
@@ -96,15 +97,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, grad_y n1 o p q r [*] slope (y bound (moved_x x n c h v i) (fixed_w w) n1 o p q r).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o c1 k l m).
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o c1 k l m).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq)) [*] w o c1 k l m) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w o c1 k l m)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq)) [*] w o c1 k l m) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] box r R [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w o c1 k l m)).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w o c1 k l m) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w o c1 k l m)).
+  (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w o c1 k l m) [+] (sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] box r R [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w o c1 k l m)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w o c1 k l m.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w o c1 k l m.
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box o O [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w o c1 k l m.
+  sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box o O' [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w o c1 k l m.
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w o c1 k l m.
 Definition line_10 (bound : Z) : scalars :=
@@ -172,7 +173,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n1 o p q r) [*] y bound x w n1 o p q r) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n1 o p q r) [*] y bound x w n1 o p q r) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -192,13 +193,13 @@ Proof.
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro r.
-  assert (E : slope (y bound (moved_x x n c h v i) (fixed_w w) n1 o p q r) = box n1 N [*] (box o O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o c1 k l m))))))).
-  { transitivity (slope (box n1 N [*] (box o O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o c1 k l m))))))).
+  assert (E : slope (y bound (moved_x x n c h v i) (fixed_w w) n1 o p q r) = box n1 N [*] (box o O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o c1 k l m))))))).
+  { transitivity (slope (box n1 N [*] (box o O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o c1 k l m))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o c1 k l m))); [ring |].
+  transitivity ((grad_y n1 o p q r [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w o c1 k l m))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; apply total_scale; intro l; apply total_scale; intro m; ring.
 Qed.
 
@@ -238,7 +239,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq)) [*] w o c1 k l m) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w o c1 k l m); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n c h v i n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq)) [*] w o c1 k l m) = sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w o c1 k l m); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   apply total_ext; intro p.
@@ -259,7 +260,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O [*] box p P [*] box q Q [*] box r R [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w o c1 k l m)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 o p q r [*] box n1 N [*] box o O' [*] box p P [*] box q Q [*] box r R [*] x n1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w o c1 k l m)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   apply total_zero; intro p.
@@ -309,10 +310,10 @@ Proof.
   apply total_ext; intro k.
   apply total_ext; intro l.
   apply total_ext; intro m.
-  destruct (within o O) as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p q r (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_29 : 0 <= o < O).
+  destruct (within o O') as [in_3 | in_3]; [| rewrite (grad_y_box n1 o p q r (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_29 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_29).
+  rewrite (box_in _ o O' at_29).
   ring.
 Qed.
 
@@ -615,7 +616,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs Q) least ->
   enough (Z.abs R) least ->
@@ -641,8 +642,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro r. apply total_zero; intro c1. apply total_zero; intro k. apply total_zero; intro l. apply total_zero; intro m. 
-  destruct (within o O) as [in_34 | in_34]; [| rewrite (grad_y_box n1 o p q r (fun all => in_34 (proj1 (proj2 all)))); void].
-  assert (reach_62 : near o (Z.abs O)).
+  destruct (within o O') as [in_34 | in_34]; [| rewrite (grad_y_box n1 o p q r (fun all => in_34 (proj1 (proj2 all)))); void].
+  assert (reach_62 : near o (Z.abs O')).
   { clear - in_34; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_62); assumption.
   }
@@ -725,7 +726,7 @@ Lemma holds : agree
   (fun bound => slope (L' bound (fixed_grad_y grad_y) (moved_x x n c h v i) (fixed_w w)) : scalars)
   (fun bound => correlate_dilate_grad_y_s_t_u_rot180_w bound grad_y w n c h v i : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L) (Z.max (Z.abs L + Z.abs (1 - L)) (Z.max (Z.abs M) (Z.max (Z.abs M + Z.abs (1 - M)) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs R) (Z.max (Z.abs (-c)) (0))))))))))))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs c) (Z.max (Z.abs K) (Z.max (Z.abs K + Z.abs (1 - K)) (Z.max (Z.abs L) (Z.max (Z.abs L + Z.abs (1 - L)) (Z.max (Z.abs M) (Z.max (Z.abs M + Z.abs (1 - M)) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs R) (Z.max (Z.abs (-c)) (0))))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
@@ -736,7 +737,7 @@ Proof.
   assert (enough (Z.abs M) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs M + Z.abs (1 - M)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs Q) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs R) least) by (subst least; unfold enough; largest).

@@ -39,7 +39,6 @@ Variable w : Z -> scalars.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable k : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   rot180_w bound w k.
 Definition line_1 (bound : Z) : scalars :=

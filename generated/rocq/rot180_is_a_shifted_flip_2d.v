@@ -41,7 +41,6 @@ Hypothesis w_box : forall z1 z2, ~ (0 <= z1 < K /\ 0 <= z2 < L) -> w z1 z2 = zer
 Variable k : Z.
 Variable l : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   rot180_w bound w k l.
 Definition line_1 (bound : Z) : scalars :=

@@ -47,6 +47,12 @@ Definition statement : Prop :=
     (fun bound => sum[bound] p, sum[bound] h, dW bound grad_y x p h [*] point (h + lo - d*k - p*s) : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> A} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (y bound (fixed_x x) (moved_w w at1) z1) = (y bound x w z1 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_y : Z -> A} {x : Z -> A} {w : Z -> A} {at1 : Z} (bound : Z) :
+  value (L bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w at1)) = (L bound grad_y x w : A).
+Proof. unfold L; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -58,11 +64,6 @@ Hypothesis x_box : forall z1, ~ (0 <= z1 < H) -> x z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable k : Z.
 Hypothesis range_k : 0 <= k < K.
-
-Lemma value_y : forall bound z1, value (y bound (fixed_x x) (moved_w w k) z1) = y bound x w z1.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w k)) = L bound grad_y x w.
-Proof. intros; unfold L; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w k)).
@@ -129,7 +130,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, slope (fixed_grad_y grad_y p) [*] y bound x w p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, slope (fixed_grad_y grad_y p) [*] y bound x w p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   change (slope (fixed_grad_y grad_y p)) with (@zero scalars). void.
 Qed.
@@ -173,7 +174,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] k1, grad_y p [*] box p P [*] slope (fixed_x x (d*k1 + p*s - lo)) [*] w k1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k1, grad_y p [*] box p P [*] slope (fixed_x x (d*k1 + p*s - lo)) [*] w k1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro k1.
   change (slope (fixed_x x (d*k1 + p*s - lo))) with (@zero scalars). void.

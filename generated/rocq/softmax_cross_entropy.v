@@ -21,7 +21,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables N O : Z.
+Variables N O' : Z.
 
 (* The statement. *)
 Definition moved_z {A : Ring} (z : Z -> Z -> A) at1 at2 : Z -> Z -> dual A :=
@@ -31,15 +31,15 @@ Definition fixed_m {A : Ring} (m : Z -> A) : Z -> dual A :=
 Definition fixed_t {A : Ring} (t : Z -> Z -> A) : Z -> Z -> dual A :=
   fun z1 z2 => (t z1 z2, zero).
 Definition u {A : Ring} (bound : Z) (z : Z -> Z -> A) (m : Z -> A) (n o : Z) : A :=
-  box n N [*] (box o O [*] ((z n o) [+] (const (-1) [*] (m n)))).
+  box n N [*] (box o O' [*] ((z n o) [+] (const (-1) [*] (m n)))).
 Definition exp_u {A : Ring} (bound : Z) (exp : A -> A) (z : Z -> Z -> A) (m : Z -> A) (i i1 : Z) : A :=
-  box i N [*] (box i1 O [*] (exp (u bound z m i i1))).
+  box i N [*] (box i1 O' [*] (exp (u bound z m i i1))).
 Definition s {A : Ring} (bound : Z) (exp : A -> A) (z : Z -> Z -> A) (m : Z -> A) (n : Z) : A :=
   box n N [*] (sum[bound] o, exp_u bound exp z m n o).
 Definition C {A : Ring} (bound : Z) (log : A -> A) (exp : A -> A) (z : Z -> Z -> A) (m : Z -> A) (t : Z -> Z -> A) : A :=
   (sum[bound] n, box n N [*] log (s bound exp z m n)) [+] (sum[bound] n, m n) [+] (sum[bound] n, sum[bound] o, const (-1) [*] (t n o [*] z n o)).
 Definition softmax_z {A : Ring} (bound : Z) (exp : A -> A) (reciprocal : A -> A) (z : Z -> Z -> A) (m : Z -> A) (n o : Z) : A :=
-  box n N [*] (box o O [*] (exp_u bound exp z m n o [*] reciprocal (s bound exp z m n))).
+  box n N [*] (box o O' [*] (exp_u bound exp z m n o [*] reciprocal (s bound exp z m n))).
 Definition statement : Prop :=
   forall scalars : Ring,
   forall log : scalars -> scalars,
@@ -52,18 +52,33 @@ Definition statement : Prop :=
   forall z : Z -> Z -> scalars,
   forall m : Z -> scalars,
   forall t : Z -> Z -> scalars,
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> z z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> z z1 z2 = zero) ->
   (forall z1, ~ (0 <= z1 < N) -> m z1 = zero) ->
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> t z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> t z1 z2 = zero) ->
   forall n : Z,
   forall o : Z,
   0 <= n < N ->
-  0 <= o < O ->
+  0 <= o < O' ->
   agree
     (fun bound => slope (C bound (lifted log log_1) (lifted exp exp_1) (moved_z z n o) (fixed_m m) (fixed_t t)) : scalars)
     (fun bound => (softmax_z bound exp reciprocal z m n o) [+] (const (-1) [*] (t n o)) : scalars).
 
 (* The proof. *)
+Lemma exp_u_box {A : Ring} (bound : Z) {exp : A -> A} {z : Z -> Z -> A} {m : Z -> A} :
+  forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> exp_u bound exp z m z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold exp_u. destruct (within z1 N) as [? | away]; [| rewrite (box_out _ z1 N away); void]. destruct (within z2 O') as [? | away]; [| rewrite (box_out _ z2 O' away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma value_u {A : Ring} {z : Z -> Z -> A} {m : Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (u bound (moved_z z at1 at2) (fixed_m m) z1 z2) = (u bound z m z1 z2 : A).
+Proof. unfold u; project; reflexivity. Qed.
+Lemma value_exp_u {A : Ring} {exp : A -> A} {exp_1 : A -> A} {z : Z -> Z -> A} {m : Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (exp_u bound (lifted exp exp_1) (moved_z z at1 at2) (fixed_m m) z1 z2) = (exp_u bound exp z m z1 z2 : A).
+Proof. unfold exp_u; project; rewrite ?value_u; reflexivity. Qed.
+Lemma value_s {A : Ring} {exp : A -> A} {exp_1 : A -> A} {z : Z -> Z -> A} {m : Z -> A} {at1 at2 : Z} (bound z1 : Z) :
+  value (s bound (lifted exp exp_1) (moved_z z at1 at2) (fixed_m m) z1) = (s bound exp z m z1 : A).
+Proof. unfold s; project; rewrite ?value_u; rewrite ?value_exp_u; reflexivity. Qed.
+Lemma value_C {A : Ring} {log : A -> A} {exp : A -> A} {log_1 : A -> A} {exp_1 : A -> A} {z : Z -> Z -> A} {m : Z -> A} {t : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (C bound (lifted log log_1) (lifted exp exp_1) (moved_z z at1 at2) (fixed_m m) (fixed_t t)) = (C bound log exp z m t : A).
+Proof. unfold C; project; rewrite ?value_u; rewrite ?value_exp_u; rewrite ?value_s; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -77,22 +92,13 @@ Hypothesis exp_1_known : forall z1 : scalars, exp_1 z1 = (exp z1).
 Variable z : Z -> Z -> scalars.
 Variable m : Z -> scalars.
 Variable t : Z -> Z -> scalars.
-Hypothesis z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> z z1 z2 = zero.
+Hypothesis z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> z z1 z2 = zero.
 Hypothesis m_box : forall z1, ~ (0 <= z1 < N) -> m z1 = zero.
-Hypothesis t_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> t z1 z2 = zero.
+Hypothesis t_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> t z1 z2 = zero.
 Variable n : Z.
 Variable o : Z.
 Hypothesis range_n : 0 <= n < N.
-Hypothesis range_o : 0 <= o < O.
-
-Lemma value_u : forall bound z1 z2, value (u bound (moved_z z n o) (fixed_m m) z1 z2) = u bound z m z1 z2.
-Proof. intros; unfold u; project; reflexivity. Qed.
-Lemma value_exp_u : forall bound z1 z2, value (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) z1 z2) = exp_u bound exp z m z1 z2.
-Proof. intros; unfold exp_u; project; rewrite ?value_u; reflexivity. Qed.
-Lemma value_s : forall bound z1, value (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) z1) = s bound exp z m z1.
-Proof. intros; unfold s; project; rewrite ?value_u; rewrite ?value_exp_u; reflexivity. Qed.
-Lemma value_C : forall bound, value (C bound (lifted log log_1) (lifted exp exp_1) (moved_z z n o) (fixed_m m) (fixed_t t)) = C bound log exp z m t.
-Proof. intros; unfold C; project; rewrite ?value_u; rewrite ?value_exp_u; rewrite ?value_s; reflexivity. Qed.
+Hypothesis range_o : 0 <= o < O'.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (C bound (lifted log log_1) (lifted exp exp_1) (moved_z z n o) (fixed_m m) (fixed_t t)).
@@ -107,31 +113,31 @@ Definition line_4 (bound : Z) : scalars :=
 Definition line_5 (bound : Z) : scalars :=
   (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_7 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_8 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (moved_z z n o n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_m m n1))) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (moved_z z n o n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_m m n1))) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_9 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_m m n1))) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_m m n1))) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_10 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_11 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))).
 Definition line_12 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))).
 Definition line_13 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_14 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_15 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_16 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_17 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_18 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_19 (bound : Z) : scalars :=
   (sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_20 (bound : Z) : scalars :=
@@ -149,15 +155,15 @@ Definition line_25 (bound : Z) : scalars :=
 Definition line_26 (bound : Z) : scalars :=
   (exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_27 (bound : Z) : scalars :=
-  (box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_28 (bound : Z) : scalars :=
-  (box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_29 (bound : Z) : scalars :=
-  (box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_30 (bound : Z) : scalars :=
-  (box n N [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (box n N [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_31 (bound : Z) : scalars :=
-  (box n N [*] box o O [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (box n N [*] box o O' [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_32 (bound : Z) : scalars :=
   (softmax_z bound exp reciprocal z m n o) [+] (const (-1) [*] (t n o)).
 
@@ -183,7 +189,7 @@ Lemma step_2 bound :
 Proof.
   intros.
   unfold line_1, line_2.
-  cut ((sum[bound] n1, slope (fixed_m m n1)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, slope (fixed_m m n1)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   change (slope (fixed_m m n1)) with (@zero scalars). void.
 Qed.
@@ -194,7 +200,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, slope (box n1 N [*] (lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1))) = sum[bound] n1, box n1 N [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, slope (box n1 N [*] (lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1))) = sum[bound] n1, box n1 N [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
   rewrite ?(value_lifted _ _ _ _ _ (value_s bound n1)).
@@ -207,7 +213,7 @@ Lemma step_4 bound :
 Proof.
   intros.
   unfold line_3, line_4.
-  cut ((sum[bound] n1, box n1 N [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1))) = sum[bound] n1, box n1 N [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, box n1 N [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1))) = sum[bound] n1, box n1 N [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   assert (E : slope ((lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)) = log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)) by (apply slope_lifted; exact (value_s bound n1)).
   rewrite E; ring.
@@ -219,7 +225,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] n1, box n1 N [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)) = sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, box n1 N [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)) = sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   assert (E : slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1) = box n1 N [*] (sum[bound] o1, slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1))).
   { transitivity (slope (box n1 N [*] (sum[bound] o1, exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1))).
@@ -237,11 +243,11 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1)) = sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1)) = sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
-  assert (E : slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1) = box n1 N [*] (box o1 O [*] (slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))))).
-  { transitivity (slope (box n1 N [*] (box o1 O [*] ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))))).
+  assert (E : slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1) = box n1 N [*] (box o1 O' [*] (slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))))).
+  { transitivity (slope (box n1 N [*] (box o1 O' [*] ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))))).
     { apply f_equal. unfold exp_u. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
@@ -255,7 +261,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))) = sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))) = sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   assert (E : slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1)) = exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)) by (apply slope_lifted; exact (value_u bound n1 o1)).
@@ -268,13 +274,13 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)) = (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (moved_z z n o n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_m m n1)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)) = (sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (moved_z z n o n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_m m n1)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro n1.
   rewrite <- ?total_add.
   apply total_ext; intro o1.
-  assert (E : slope (u bound (moved_z z n o) (fixed_m m) n1 o1) = box n1 N [*] (box o1 O [*] ((slope (moved_z z n o n1 o1)) [+] (const (-1) [*] (slope (fixed_m m n1)))))).
-  { transitivity (slope (box n1 N [*] (box o1 O [*] ((moved_z z n o n1 o1) [+] (const (-1) [*] (fixed_m m n1)))))).
+  assert (E : slope (u bound (moved_z z n o) (fixed_m m) n1 o1) = box n1 N [*] (box o1 O' [*] ((slope (moved_z z n o n1 o1)) [+] (const (-1) [*] (slope (fixed_m m n1)))))).
+  { transitivity (slope (box n1 N [*] (box o1 O' [*] ((moved_z z n o n1 o1) [+] (const (-1) [*] (fixed_m m n1)))))).
     { apply f_equal. unfold u. congruent. }
     rewrite ?slope_bracket.
     rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
@@ -288,7 +294,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (moved_z z n o n1 o1)) = sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (moved_z z n o n1 o1)) = sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   assert (E : slope (moved_z z n o n1 o1) = point (n1 - n) [*] point (o1 - o)).
@@ -302,7 +308,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_m m n1))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_m m n1))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o1.
   change (slope (fixed_m m n1)) with (@zero scalars). void.
@@ -314,7 +320,7 @@ Lemma step_11 bound :
 Proof.
   intros.
   unfold line_10, line_11.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))) = (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))) = (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro n1.
   rewrite <- ?total_add.
@@ -331,7 +337,7 @@ Lemma step_12 bound :
 Proof.
   intros.
   unfold line_11, line_12.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o1.
   change (slope (fixed_t t n1 o1)) with (@zero scalars). void.
@@ -343,7 +349,7 @@ Lemma step_13 bound :
 Proof.
   intros.
   unfold line_12, line_13.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))) = sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))) = sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   assert (E : slope (moved_z z n o n1 o1) = point (n1 - n) [*] point (o1 - o)).
@@ -357,7 +363,7 @@ Lemma step_14 bound :
 Proof.
   intros.
   unfold line_13, line_14.
-  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   destruct (within n1 N) as [at_1 | at_1]; [| rewrite (box_out _ n1 N at_1); void].
@@ -373,7 +379,7 @@ Lemma step_15 bound :
 Proof.
   intros.
   unfold line_14, line_15.
-  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   destruct (within n1 N) as [at_1 | at_1]; [| rewrite (box_out _ n1 N at_1); void].
@@ -389,7 +395,7 @@ Lemma step_16 bound :
 Proof.
   intros.
   unfold line_15, line_16.
-  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   destruct (within n1 N) as [at_2 | at_2]; [| rewrite (box_out _ n1 N at_2); void].
@@ -405,13 +411,13 @@ Lemma step_17 bound :
 Proof.
   intros.
   unfold line_16, line_17.
-  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
-  destruct (within o1 O) as [at_2 | at_2]; [| rewrite (box_out _ o1 O at_2); void].
-  assert (at_5 : 0 <= o1 < O).
+  destruct (within o1 O') as [at_2 | at_2]; [| rewrite (box_out _ o1 O' at_2); void].
+  assert (at_5 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_5).
+  rewrite (box_in _ o1 O' at_5).
   ring.
 Qed.
 
@@ -421,7 +427,7 @@ Lemma step_18 bound :
 Proof.
   intros.
   unfold line_17, line_18.
-  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   destruct (Z.eq_dec (n1 - n) 0) as [at_2 | at_2]; [| rewrite (point_off _ (n1 - n) at_2); void].
@@ -437,13 +443,13 @@ Lemma step_19 bound :
 Proof.
   intros.
   unfold line_18, line_19.
-  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   destruct (Z.eq_dec (o1 - o) 0) as [at_2 | at_2]; [| rewrite (point_off _ (o1 - o) at_2); void].
-  assert (at_3 : 0 <= o1 < O).
-  { assert (goal_4 : 0 <= o1). { destruct (Z_lt_ge_dec (o1) 0); [exfalso | lia].  lia. } assert (goal_5 : 0 <= O - 1 - o1). { destruct (Z_lt_ge_dec (O - 1 - o1) 0); [exfalso | lia].  lia. } lia. }
-  rewrite (box_in _ o1 O at_3).
+  assert (at_3 : 0 <= o1 < O').
+  { assert (goal_4 : 0 <= o1). { destruct (Z_lt_ge_dec (o1) 0); [exfalso | lia].  lia. } assert (goal_5 : 0 <= O' - 1 - o1). { destruct (Z_lt_ge_dec (O' - 1 - o1) 0); [exfalso | lia].  lia. } lia. }
+  rewrite (box_in _ o1 O' at_3).
   ring.
 Qed.
 
@@ -454,7 +460,7 @@ Lemma step_20 bound :
 Proof.
   intros.
   unfold line_19, line_20.
-  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] o1, log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o1) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] o1, log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o1) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply (total_sift _ _ _ n).
   { intros n1 off. apply total_zero; intro o1. rewrite (point_off _ (n1 - n)); [void | lia]. }
   { transitivity (sum[bound] o1, log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o1) [*] point 0 [*] point (o1 - o)).
@@ -475,7 +481,7 @@ Lemma step_21 bound :
 Proof.
   intros.
   unfold line_20, line_21.
-  cut ((sum[bound] o1, log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o1) [*] point (o1 - o)) = log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o1) [*] point (o1 - o)) = log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply (total_sift _ _ _ o).
   { intros o1 off. rewrite (point_off _ (o1 - o)); [void | lia]. }
   { transitivity (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] point 0).
@@ -495,7 +501,7 @@ Lemma step_22 bound :
 Proof.
   intros.
   unfold line_21, line_22.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))) = sum[bound] o1, const (-1) [*] (t n o1 [*] point (o1 - o))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))) = sum[bound] o1, const (-1) [*] (t n o1 [*] point (o1 - o))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply (total_sift _ _ _ n).
   { intros n1 off. apply total_zero; intro o1. rewrite (point_off _ (n1 - n)); [void | lia]. }
   { transitivity (sum[bound] o1, const (-1) [*] (t n o1 [*] point 0 [*] point (o1 - o))).
@@ -516,7 +522,7 @@ Lemma step_23 bound :
 Proof.
   intros.
   unfold line_22, line_23.
-  cut ((sum[bound] o1, const (-1) [*] (t n o1 [*] point (o1 - o))) = const (-1) [*] (t n o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, const (-1) [*] (t n o1 [*] point (o1 - o))) = const (-1) [*] (t n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply (total_sift _ _ _ o).
   { intros o1 off. rewrite (point_off _ (o1 - o)); [void | lia]. }
   { transitivity (const (-1) [*] (t n o [*] point 0)).
@@ -535,7 +541,7 @@ Lemma step_24 bound :
 Proof.
   intros.
   unfold line_23, line_24.
-  cut ((log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o)) = reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o)); [intros E; rewrite E; ring |].
+  cut ((log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o)) = reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   rewrite (log_1_known (s bound exp z m n)).
   ring.
 Qed.
@@ -546,7 +552,7 @@ Lemma step_25 bound :
 Proof.
   intros.
   unfold line_24, line_25.
-  cut ((reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o)) = reciprocal (s bound exp z m n) [*] exp (u bound z m n o)); [intros E; rewrite E; ring |].
+  cut ((reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o)) = reciprocal (s bound exp z m n) [*] exp (u bound z m n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   rewrite (exp_1_known (u bound z m n o)).
   ring.
 Qed.
@@ -557,7 +563,7 @@ Lemma step_26 bound :
 Proof.
   intros.
   unfold line_25, line_26.
-  cut ((reciprocal (s bound exp z m n) [*] exp (u bound z m n o)) = exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((reciprocal (s bound exp z m n) [*] exp (u bound z m n o)) = exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   ring.
 Qed.
 
@@ -568,10 +574,10 @@ Proof.
   intros.
   unfold line_26, line_27.
   symmetry.
-  cut ((box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
-  assert (at_1 : 0 <= o < O).
+  cut ((box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
+  assert (at_1 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_1).
+  rewrite (box_in _ o O' at_1).
   ring.
 Qed.
 
@@ -582,7 +588,7 @@ Proof.
   intros.
   unfold line_27, line_28.
   symmetry.
-  cut ((box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   assert (at_2 : 0 <= n < N).
   { lia. }
   rewrite (box_in _ n N at_2).
@@ -596,10 +602,10 @@ Proof.
   intros.
   unfold line_28, line_29.
   symmetry.
-  cut ((box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
-  assert (at_3 : 0 <= o < O).
+  cut ((box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
+  assert (at_3 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_3).
+  rewrite (box_in _ o O' at_3).
   ring.
 Qed.
 
@@ -610,7 +616,7 @@ Proof.
   intros.
   unfold line_29, line_30.
   symmetry.
-  cut ((box n N [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((box n N [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   assert (at_4 : 0 <= n < N).
   { lia. }
   rewrite (box_in _ n N at_4).
@@ -624,8 +630,8 @@ Proof.
   intros.
   unfold line_30, line_31.
   symmetry.
-  cut ((box n N [*] box o O [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)) = box n N [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
-  assert (E : exp_u bound exp z m n o = box n N [*] (box o O [*] (exp (u bound z m n o)))).
+  cut ((box n N [*] box o O' [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)) = box n N [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
+  assert (E : exp_u bound exp z m n o = box n N [*] (box o O' [*] (exp (u bound z m n o)))).
   { unfold exp_u. congruent. }
   rewrite E; clear E.
   ring.
@@ -638,8 +644,8 @@ Proof.
   intros.
   unfold line_31, line_32.
   symmetry.
-  cut ((softmax_z bound exp reciprocal z m n o) = box n N [*] box o O [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
-  assert (E : softmax_z bound exp reciprocal z m n o = box n N [*] (box o O [*] (exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)))).
+  cut ((softmax_z bound exp reciprocal z m n o) = box n N [*] box o O' [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
+  assert (E : softmax_z bound exp reciprocal z m n o = box n N [*] (box o O' [*] (exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)))).
   { unfold softmax_z. congruent. }
   rewrite E; clear E.
   ring.
@@ -648,22 +654,23 @@ Qed.
 (* The sums are finite. *)
 Lemma finite least bound :
   0 <= least <= bound ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs N) least ->
   line_13 bound = line_13 least.
 Proof.
   intros.
   assert (steady_s : forall n2, s bound exp z m n2 = s least exp z m n2).
   { intros n2. unfold s.
+  destruct (within n2 N) as [at_1 | at_1]; [| rewrite ?(box_out _ n2 N at_1); void].
   apply f_equal2; [reflexivity |].
   {
   apply total_more; [lia | |].
-  { intros o2. unfold exp_u.
+  { intros o2.
   { intros far. 
-  destruct (within o2 O) as [at_2 | at_2]; [| rewrite (box_out _ o2 O at_2); void].
-  assert (reach_3 : near o2 (Z.abs O)).
-  { clear - at_2; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_3); assumption.
+  destruct (within o2 O') as [in_4 | in_4]; [| rewrite (exp_u_box bound n2 o2 (fun all => in_4 (proj2 all)) : exp_u bound exp z m n2 o2 = (zero : scalars)); void].
+  assert (reach_6 : near o2 (Z.abs O')).
+  { clear - in_4; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_6); assumption.
   }
   }
   intro o2.
@@ -675,20 +682,20 @@ Proof.
   apply total_more; [lia | |].
   { intros n1.
   { intros far. apply total_zero; intro o1. 
-  destruct (within n1 N) as [at_4 | at_4]; [| rewrite (box_out _ n1 N at_4); void].
-  assert (reach_12 : near n1 (Z.abs N)).
-  { clear - at_4; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_12); assumption.
+  destruct (within n1 N) as [at_7 | at_7]; [| rewrite (box_out _ n1 N at_7); void].
+  assert (reach_15 : near n1 (Z.abs N)).
+  { clear - at_7; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_15); assumption.
   }
   }
   intro n1.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. 
-  destruct (within o1 O) as [at_16 | at_16]; [| rewrite (box_out _ o1 O at_16); void].
-  assert (reach_21 : near o1 (Z.abs O)).
-  { clear - at_16; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_21); assumption.
+  destruct (within o1 O') as [at_19 | at_19]; [| rewrite (box_out _ o1 O' at_19); void].
+  assert (reach_24 : near o1 (Z.abs O')).
+  { clear - at_19; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_24); assumption.
   }
   }
   intro o1.
@@ -697,20 +704,20 @@ Proof.
   apply total_more; [lia | |].
   { intros n1.
   { intros far. apply total_zero; intro o1. 
-  destruct (within n1 N) as [in_22 | in_22]; [| rewrite (t_box n1 o1 (fun all => in_22 (proj1 all))); void].
-  assert (reach_28 : near n1 (Z.abs N)).
-  { clear - in_22; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_28); assumption.
+  destruct (within n1 N) as [in_25 | in_25]; [| rewrite (t_box n1 o1 (fun all => in_25 (proj1 all))); void].
+  assert (reach_31 : near n1 (Z.abs N)).
+  { clear - in_25; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_31); assumption.
   }
   }
   intro n1.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. 
-  destruct (within o1 O) as [in_31 | in_31]; [| rewrite (t_box n1 o1 (fun all => in_31 (proj2 all))); void].
-  assert (reach_35 : near o1 (Z.abs O)).
-  { clear - in_31; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_35); assumption.
+  destruct (within o1 O') as [in_34 | in_34]; [| rewrite (t_box n1 o1 (fun all => in_34 (proj2 all))); void].
+  assert (reach_38 : near o1 (Z.abs O')).
+  { clear - in_34; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_38); assumption.
   }
   }
   intro o1.
@@ -721,11 +728,11 @@ Lemma holds : agree
   (fun bound => slope (C bound (lifted log log_1) (lifted exp exp_1) (moved_z z n o) (fixed_m m) (fixed_t t)) : scalars)
   (fun bound => (softmax_z bound exp reciprocal z m n o) [+] (const (-1) [*] (t n o)) : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs o) (Z.max (Z.abs O) (Z.max (Z.abs N) (0))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs o) (Z.max (Z.abs O') (Z.max (Z.abs N) (0))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   clearbody least.
   exists (line_13 least), least. intros bound large.

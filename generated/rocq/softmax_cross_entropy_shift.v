@@ -20,7 +20,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables N O : Z.
+Variables N O' : Z.
 
 (* The statement. *)
 Definition fixed_z {A : Ring} (z : Z -> Z -> A) : Z -> Z -> dual A :=
@@ -30,9 +30,9 @@ Definition moved_m {A : Ring} (m : Z -> A) at1 : Z -> dual A :=
 Definition fixed_t {A : Ring} (t : Z -> Z -> A) : Z -> Z -> dual A :=
   fun z1 z2 => (t z1 z2, zero).
 Definition u {A : Ring} (bound : Z) (z : Z -> Z -> A) (m : Z -> A) (n o : Z) : A :=
-  box n N [*] (box o O [*] ((z n o) [+] (const (-1) [*] (m n)))).
+  box n N [*] (box o O' [*] ((z n o) [+] (const (-1) [*] (m n)))).
 Definition exp_u {A : Ring} (bound : Z) (exp : A -> A) (z : Z -> Z -> A) (m : Z -> A) (i i1 : Z) : A :=
-  box i N [*] (box i1 O [*] (exp (u bound z m i i1))).
+  box i N [*] (box i1 O' [*] (exp (u bound z m i i1))).
 Definition s {A : Ring} (bound : Z) (exp : A -> A) (z : Z -> Z -> A) (m : Z -> A) (n : Z) : A :=
   box n N [*] (sum[bound] o, exp_u bound exp z m n o).
 Definition C {A : Ring} (bound : Z) (log : A -> A) (exp : A -> A) (z : Z -> Z -> A) (m : Z -> A) (t : Z -> Z -> A) : A :=
@@ -49,9 +49,9 @@ Definition statement : Prop :=
   forall z : Z -> Z -> scalars,
   forall m : Z -> scalars,
   forall t : Z -> Z -> scalars,
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> z z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> z z1 z2 = zero) ->
   (forall z1, ~ (0 <= z1 < N) -> m z1 = zero) ->
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> t z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> t z1 z2 = zero) ->
   forall n : Z,
   0 <= n < N ->
   agree
@@ -59,6 +59,21 @@ Definition statement : Prop :=
     (fun bound => (one) [+] (const (-1) [*] (s bound exp z m n [*] reciprocal (s bound exp z m n))) : scalars).
 
 (* The proof. *)
+Lemma exp_u_box {A : Ring} (bound : Z) {exp : A -> A} {z : Z -> Z -> A} {m : Z -> A} :
+  forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> exp_u bound exp z m z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold exp_u. destruct (within z1 N) as [? | away]; [| rewrite (box_out _ z1 N away); void]. destruct (within z2 O') as [? | away]; [| rewrite (box_out _ z2 O' away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma value_u {A : Ring} {z : Z -> Z -> A} {m : Z -> A} {at1 : Z} (bound z1 z2 : Z) :
+  value (u bound (fixed_z z) (moved_m m at1) z1 z2) = (u bound z m z1 z2 : A).
+Proof. unfold u; project; reflexivity. Qed.
+Lemma value_exp_u {A : Ring} {exp : A -> A} {exp_1 : A -> A} {z : Z -> Z -> A} {m : Z -> A} {at1 : Z} (bound z1 z2 : Z) :
+  value (exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m at1) z1 z2) = (exp_u bound exp z m z1 z2 : A).
+Proof. unfold exp_u; project; rewrite ?value_u; reflexivity. Qed.
+Lemma value_s {A : Ring} {exp : A -> A} {exp_1 : A -> A} {z : Z -> Z -> A} {m : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (s bound (lifted exp exp_1) (fixed_z z) (moved_m m at1) z1) = (s bound exp z m z1 : A).
+Proof. unfold s; project; rewrite ?value_u; rewrite ?value_exp_u; reflexivity. Qed.
+Lemma value_C {A : Ring} {log : A -> A} {exp : A -> A} {log_1 : A -> A} {exp_1 : A -> A} {z : Z -> Z -> A} {m : Z -> A} {t : Z -> Z -> A} {at1 : Z} (bound : Z) :
+  value (C bound (lifted log log_1) (lifted exp exp_1) (fixed_z z) (moved_m m at1) (fixed_t t)) = (C bound log exp z m t : A).
+Proof. unfold C; project; rewrite ?value_u; rewrite ?value_exp_u; rewrite ?value_s; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -72,20 +87,11 @@ Hypothesis exp_1_known : forall z1 : scalars, exp_1 z1 = (exp z1).
 Variable z : Z -> Z -> scalars.
 Variable m : Z -> scalars.
 Variable t : Z -> Z -> scalars.
-Hypothesis z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> z z1 z2 = zero.
+Hypothesis z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> z z1 z2 = zero.
 Hypothesis m_box : forall z1, ~ (0 <= z1 < N) -> m z1 = zero.
-Hypothesis t_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> t z1 z2 = zero.
+Hypothesis t_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> t z1 z2 = zero.
 Variable n : Z.
 Hypothesis range_n : 0 <= n < N.
-
-Lemma value_u : forall bound z1 z2, value (u bound (fixed_z z) (moved_m m n) z1 z2) = u bound z m z1 z2.
-Proof. intros; unfold u; project; reflexivity. Qed.
-Lemma value_exp_u : forall bound z1 z2, value (exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m n) z1 z2) = exp_u bound exp z m z1 z2.
-Proof. intros; unfold exp_u; project; rewrite ?value_u; reflexivity. Qed.
-Lemma value_s : forall bound z1, value (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) z1) = s bound exp z m z1.
-Proof. intros; unfold s; project; rewrite ?value_u; rewrite ?value_exp_u; reflexivity. Qed.
-Lemma value_C : forall bound, value (C bound (lifted log log_1) (lifted exp exp_1) (fixed_z z) (moved_m m n) (fixed_t t)) = C bound log exp z m t.
-Proof. intros; unfold C; project; rewrite ?value_u; rewrite ?value_exp_u; rewrite ?value_s; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (C bound (lifted log log_1) (lifted exp exp_1) (fixed_z z) (moved_m m n) (fixed_t t)).
@@ -100,47 +106,47 @@ Definition line_4 (bound : Z) : scalars :=
 Definition line_5 (bound : Z) : scalars :=
   (sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1 o)) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] slope ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
+  (sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] slope ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
 Definition line_7 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] slope (u bound (fixed_z z) (moved_m m n) n1 o)) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
+  (sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] slope (u bound (fixed_z z) (moved_m m n) n1 o)) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
 Definition line_8 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] slope (fixed_z z n1 o)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] slope (moved_m m n n1))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
+  (sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] slope (fixed_z z n1 o)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] slope (moved_m m n n1))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
 Definition line_9 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] slope (moved_m m n n1))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
+  (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] slope (moved_m m n n1))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
 Definition line_10 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
+  (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))).
 Definition line_11 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o) [*] z n1 o)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (t n1 o [*] slope (fixed_z z n1 o))).
+  (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o) [*] z n1 o)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (t n1 o [*] slope (fixed_z z n1 o))).
 Definition line_12 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (t n1 o [*] slope (fixed_z z n1 o))).
+  (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (t n1 o [*] slope (fixed_z z n1 o))).
 Definition line_13 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
+  (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
 Definition line_14 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
+  (sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
 Definition line_15 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
+  (sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
 Definition line_16 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
+  (sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
 Definition line_17 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
+  (sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
 Definition line_18 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box o O [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
+  (sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box o O' [*] point (n1 - n))) [+] (sum[bound] n1, point (n1 - n)).
 Definition line_19 (bound : Z) : scalars :=
-  (sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O)) [+] (sum[bound] n1, point (n1 - n)).
+  (sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O')) [+] (sum[bound] n1, point (n1 - n)).
 Definition line_20 (bound : Z) : scalars :=
-  (sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O)) [+] (one).
+  (sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O')) [+] (one).
 Definition line_21 (bound : Z) : scalars :=
-  (sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O)) [+] (one).
+  (sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O')) [+] (one).
 Definition line_22 (bound : Z) : scalars :=
-  (sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp (u bound z m n o) [*] box o O)) [+] (one).
+  (sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp (u bound z m n o) [*] box o O')) [+] (one).
 Definition line_23 (bound : Z) : scalars :=
-  (sum[bound] o, const (-1) [*] (box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))) [+] (one).
+  (sum[bound] o, const (-1) [*] (box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))) [+] (one).
 Definition line_24 (bound : Z) : scalars :=
-  (one) [+] (sum[bound] o, const (-1) [*] (box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))).
+  (one) [+] (sum[bound] o, const (-1) [*] (box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))).
 Definition line_25 (bound : Z) : scalars :=
-  (one) [+] (sum[bound] o, const (-1) [*] (box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))).
+  (one) [+] (sum[bound] o, const (-1) [*] (box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))).
 Definition line_26 (bound : Z) : scalars :=
-  (one) [+] (sum[bound] o, const (-1) [*] (box n N [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))).
+  (one) [+] (sum[bound] o, const (-1) [*] (box n N [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))).
 Definition line_27 (bound : Z) : scalars :=
   (one) [+] (sum[bound] o, const (-1) [*] (box n N [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n))).
 Definition line_28 (bound : Z) : scalars :=
@@ -168,7 +174,7 @@ Lemma step_2 bound :
 Proof.
   intros.
   unfold line_1, line_2.
-  cut ((sum[bound] n1, slope (moved_m m n n1)) = sum[bound] n1, point (n1 - n)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, slope (moved_m m n n1)) = sum[bound] n1, point (n1 - n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   assert (E : slope (moved_m m n n1) = point (n1 - n)).
   { unfold moved_m, slope; cbn [snd]. congruent. }
@@ -181,7 +187,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, slope (box n1 N [*] (lifted log log_1) (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1))) = sum[bound] n1, box n1 N [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, slope (box n1 N [*] (lifted log log_1) (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1))) = sum[bound] n1, box n1 N [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
   rewrite ?(value_lifted _ _ _ _ _ (value_s bound n1)).
@@ -194,7 +200,7 @@ Lemma step_4 bound :
 Proof.
   intros.
   unfold line_3, line_4.
-  cut ((sum[bound] n1, box n1 N [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1))) = sum[bound] n1, box n1 N [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, box n1 N [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1))) = sum[bound] n1, box n1 N [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   assert (E : slope ((lifted log log_1) (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1)) = log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1)) by (apply slope_lifted; exact (value_s bound n1)).
   rewrite E; ring.
@@ -206,7 +212,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] n1, box n1 N [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1)) = sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1 o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, box n1 N [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1)) = sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1 o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   assert (E : slope (s bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1) = box n1 N [*] (sum[bound] o, slope (exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1 o))).
   { transitivity (slope (box n1 N [*] (sum[bound] o, exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1 o))).
@@ -224,11 +230,11 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1 o)) = sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] slope ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1 o)) = sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] slope ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
-  assert (E : slope (exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1 o) = box n1 N [*] (box o O [*] (slope ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o))))).
-  { transitivity (slope (box n1 N [*] (box o O [*] ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o))))).
+  assert (E : slope (exp_u bound (lifted exp exp_1) (fixed_z z) (moved_m m n) n1 o) = box n1 N [*] (box o O' [*] (slope ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o))))).
+  { transitivity (slope (box n1 N [*] (box o O' [*] ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o))))).
     { apply f_equal. unfold exp_u. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
@@ -242,7 +248,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] slope ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o))) = sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] slope (u bound (fixed_z z) (moved_m m n) n1 o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] slope ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o))) = sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] slope (u bound (fixed_z z) (moved_m m n) n1 o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   assert (E : slope ((lifted exp exp_1) (u bound (fixed_z z) (moved_m m n) n1 o)) = exp_1 (u bound z m n1 o) [*] slope (u bound (fixed_z z) (moved_m m n) n1 o)) by (apply slope_lifted; exact (value_u bound n1 o)).
@@ -255,13 +261,13 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] slope (u bound (fixed_z z) (moved_m m n) n1 o)) = (sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] slope (fixed_z z n1 o)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] slope (moved_m m n n1)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] slope (u bound (fixed_z z) (moved_m m n) n1 o)) = (sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] slope (fixed_z z n1 o)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] slope (moved_m m n n1)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro n1.
   rewrite <- ?total_add.
   apply total_ext; intro o.
-  assert (E : slope (u bound (fixed_z z) (moved_m m n) n1 o) = box n1 N [*] (box o O [*] ((slope (fixed_z z n1 o)) [+] (const (-1) [*] (slope (moved_m m n n1)))))).
-  { transitivity (slope (box n1 N [*] (box o O [*] ((fixed_z z n1 o) [+] (const (-1) [*] (moved_m m n n1)))))).
+  assert (E : slope (u bound (fixed_z z) (moved_m m n) n1 o) = box n1 N [*] (box o O' [*] ((slope (fixed_z z n1 o)) [+] (const (-1) [*] (slope (moved_m m n n1)))))).
+  { transitivity (slope (box n1 N [*] (box o O' [*] ((fixed_z z n1 o) [+] (const (-1) [*] (moved_m m n n1)))))).
     { apply f_equal. unfold u. congruent. }
     rewrite ?slope_bracket.
     rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
@@ -275,7 +281,7 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] slope (fixed_z z n1 o)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] slope (fixed_z z n1 o)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   change (slope (fixed_z z n1 o)) with (@zero scalars). void.
@@ -287,7 +293,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] slope (moved_m m n n1))) = sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] slope (moved_m m n n1))) = sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   assert (E : slope (moved_m m n n1) = point (n1 - n)).
@@ -301,7 +307,7 @@ Lemma step_11 bound :
 Proof.
   intros.
   unfold line_10, line_11.
-  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))) = (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o) [*] z n1 o)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (t n1 o [*] slope (fixed_z z n1 o)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o [*] fixed_z z n1 o))) = (sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o) [*] z n1 o)) [+] (sum[bound] n1, sum[bound] o, const (-1) [*] (t n1 o [*] slope (fixed_z z n1 o)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro n1.
   rewrite <- ?total_add.
@@ -318,7 +324,7 @@ Lemma step_12 bound :
 Proof.
   intros.
   unfold line_11, line_12.
-  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o) [*] z n1 o)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (slope (fixed_t t n1 o) [*] z n1 o)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   change (slope (fixed_t t n1 o)) with (@zero scalars). void.
@@ -330,7 +336,7 @@ Lemma step_13 bound :
 Proof.
   intros.
   unfold line_12, line_13.
-  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (t n1 o [*] slope (fixed_z z n1 o))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (t n1 o [*] slope (fixed_z z n1 o))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o.
   change (slope (fixed_z z n1 o)) with (@zero scalars). void.
@@ -342,7 +348,7 @@ Lemma step_14 bound :
 Proof.
   intros.
   unfold line_13, line_14.
-  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) = sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (box n1 N [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) = sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   destruct (within n1 N) as [at_1 | at_1]; [| rewrite (box_out _ n1 N at_1); void].
@@ -358,7 +364,7 @@ Lemma step_15 bound :
 Proof.
   intros.
   unfold line_14, line_15.
-  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) = sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) = sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   destruct (within n1 N) as [at_1 | at_1]; [| rewrite (box_out _ n1 N at_1); void].
@@ -374,7 +380,7 @@ Lemma step_16 bound :
 Proof.
   intros.
   unfold line_15, line_16.
-  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) = sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box n1 N [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) = sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   destruct (within n1 N) as [at_2 | at_2]; [| rewrite (box_out _ n1 N at_2); void].
@@ -390,13 +396,13 @@ Lemma step_17 bound :
 Proof.
   intros.
   unfold line_16, line_17.
-  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box o O [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) = sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] box o O' [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) = sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
-  destruct (within o O) as [at_2 | at_2]; [| rewrite (box_out _ o O at_2); void].
-  assert (at_4 : 0 <= o < O).
+  destruct (within o O') as [at_2 | at_2]; [| rewrite (box_out _ o O' at_2); void].
+  assert (at_4 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_4).
+  rewrite (box_in _ o O' at_4).
   ring.
 Qed.
 
@@ -406,7 +412,7 @@ Lemma step_18 bound :
 Proof.
   intros.
   unfold line_17, line_18.
-  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O [*] point (n1 - n))) = sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box o O [*] point (n1 - n))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box n1 N [*] box o O' [*] point (n1 - n))) = sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box o O' [*] point (n1 - n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o.
   destruct (Z.eq_dec (n1 - n) 0) as [at_2 | at_2]; [| rewrite (point_off _ (n1 - n) at_2); void].
@@ -423,10 +429,10 @@ Lemma step_19 bound :
 Proof.
   intros.
   unfold line_18, line_19.
-  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box o O [*] point (n1 - n))) = sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o) [*] box o O' [*] point (n1 - n))) = sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O')); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply (total_sift _ _ _ n).
   { intros n1 off. apply total_zero; intro o. rewrite (point_off _ (n1 - n)); [void | lia]. }
-  { transitivity (sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O [*] point 0)).
+  { transitivity (sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O' [*] point 0)).
     { congruent. }
   apply total_ext; intro o.
   rewrite (point_at _ 0 eq_refl). ring. }
@@ -444,7 +450,7 @@ Lemma step_20 bound :
 Proof.
   intros.
   unfold line_19, line_20.
-  cut ((sum[bound] n1, point (n1 - n) : scalars) = one); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, point (n1 - n) : scalars) = one); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply (total_sift _ _ _ n).
   { intros n1 off. rewrite (point_off _ (n1 - n)); [void | lia]. }
   { transitivity (point 0 : scalars).
@@ -463,7 +469,7 @@ Lemma step_21 bound :
 Proof.
   intros.
   unfold line_20, line_21.
-  cut ((sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O)) = sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o, const (-1) [*] (log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O')) = sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O')); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o.
   rewrite (log_1_known (s bound exp z m n)).
   ring.
@@ -475,7 +481,7 @@ Lemma step_22 bound :
 Proof.
   intros.
   unfold line_21, line_22.
-  cut ((sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O)) = sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp (u bound z m n o) [*] box o O)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] box o O')) = sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp (u bound z m n o) [*] box o O')); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o.
   rewrite (exp_1_known (u bound z m n o)).
   ring.
@@ -487,7 +493,7 @@ Lemma step_23 bound :
 Proof.
   intros.
   unfold line_22, line_23.
-  cut ((sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp (u bound z m n o) [*] box o O)) = sum[bound] o, const (-1) [*] (box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o, const (-1) [*] (reciprocal (s bound exp z m n) [*] exp (u bound z m n o) [*] box o O')) = sum[bound] o, const (-1) [*] (box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o.
   ring.
 Qed.
@@ -508,7 +514,7 @@ Proof.
   intros.
   unfold line_24, line_25.
   symmetry.
-  cut ((sum[bound] o, const (-1) [*] (box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))) = sum[bound] o, const (-1) [*] (box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o, const (-1) [*] (box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))) = sum[bound] o, const (-1) [*] (box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro o.
   assert (at_2 : 0 <= n < N).
   { lia. }
@@ -523,7 +529,7 @@ Proof.
   intros.
   unfold line_25, line_26.
   symmetry.
-  cut ((sum[bound] o, const (-1) [*] (box n N [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))) = sum[bound] o, const (-1) [*] (box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o, const (-1) [*] (box n N [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))) = sum[bound] o, const (-1) [*] (box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro o.
   assert (at_3 : 0 <= n < N).
   { lia. }
@@ -538,9 +544,9 @@ Proof.
   intros.
   unfold line_26, line_27.
   symmetry.
-  cut ((sum[bound] o, const (-1) [*] (box n N [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n))) = sum[bound] o, const (-1) [*] (box n N [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o, const (-1) [*] (box n N [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n))) = sum[bound] o, const (-1) [*] (box n N [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro o.
-  assert (E : exp_u bound exp z m n o = box n N [*] (box o O [*] (exp (u bound z m n o)))).
+  assert (E : exp_u bound exp z m n o = box n N [*] (box o O' [*] (exp (u bound z m n o)))).
   { unfold exp_u. congruent. }
   rewrite E; clear E.
   ring.
@@ -553,7 +559,7 @@ Proof.
   intros.
   unfold line_27, line_28.
   symmetry.
-  cut ((const (-1) [*] (s bound exp z m n [*] reciprocal (s bound exp z m n))) = sum[bound] o, const (-1) [*] (box n N [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n))); [intros E; rewrite E; ring |].
+  cut ((const (-1) [*] (s bound exp z m n [*] reciprocal (s bound exp z m n))) = sum[bound] o, const (-1) [*] (box n N [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   assert (E : s bound exp z m n = box n N [*] (sum[bound] o, exp_u bound exp z m n o)).
   { unfold s. congruent. }
   set (aside_0 := reciprocal (s bound exp z m n)).
@@ -566,7 +572,7 @@ Qed.
 (* The sums are finite. *)
 Lemma finite least bound :
   0 <= least <= bound ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs N) least ->
   enough (Z.abs (-n)) least ->
   line_13 bound = line_13 least.
@@ -574,15 +580,16 @@ Proof.
   intros.
   assert (steady_s : forall n2, s bound exp z m n2 = s least exp z m n2).
   { intros n2. unfold s.
+  destruct (within n2 N) as [at_1 | at_1]; [| rewrite ?(box_out _ n2 N at_1); void].
   apply f_equal2; [reflexivity |].
   {
   apply total_more; [lia | |].
-  { intros o1. unfold exp_u.
+  { intros o1.
   { intros far. 
-  destruct (within o1 O) as [at_2 | at_2]; [| rewrite (box_out _ o1 O at_2); void].
-  assert (reach_3 : near o1 (Z.abs O)).
-  { clear - at_2; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_3); assumption.
+  destruct (within o1 O') as [in_4 | in_4]; [| rewrite (exp_u_box bound n2 o1 (fun all => in_4 (proj2 all)) : exp_u bound exp z m n2 o1 = (zero : scalars)); void].
+  assert (reach_6 : near o1 (Z.abs O')).
+  { clear - in_4; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_6); assumption.
   }
   }
   intro o1.
@@ -594,20 +601,20 @@ Proof.
   apply total_more; [lia | |].
   { intros n1.
   { intros far. apply total_zero; intro o. 
-  destruct (within n1 N) as [at_4 | at_4]; [| rewrite (box_out _ n1 N at_4); void].
-  assert (reach_11 : near n1 (Z.abs N)).
-  { clear - at_4; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_11); assumption.
+  destruct (within n1 N) as [at_7 | at_7]; [| rewrite (box_out _ n1 N at_7); void].
+  assert (reach_14 : near n1 (Z.abs N)).
+  { clear - at_7; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_14); assumption.
   }
   }
   intro n1.
   apply total_more; [lia | |].
   { intros o.
   { intros far. 
-  destruct (within o O) as [at_15 | at_15]; [| rewrite (box_out _ o O at_15); void].
-  assert (reach_19 : near o (Z.abs O)).
-  { clear - at_15; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_19); assumption.
+  destruct (within o O') as [at_18 | at_18]; [| rewrite (box_out _ o O' at_18); void].
+  assert (reach_22 : near o (Z.abs O')).
+  { clear - at_18; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_22); assumption.
   }
   }
   intro o.
@@ -616,10 +623,10 @@ Proof.
   apply total_more; [lia | |].
   { intros n1.
   { intros far. 
-  destruct (Z.eq_dec (n1 - n) 0) as [at_20 | at_20]; [| rewrite (point_off _ (n1 - n) at_20); void].
-  assert (reach_21 : near n1 (Z.abs (-n))).
-  { clear - at_20; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_21); assumption.
+  destruct (Z.eq_dec (n1 - n) 0) as [at_23 | at_23]; [| rewrite (point_off _ (n1 - n) at_23); void].
+  assert (reach_24 : near n1 (Z.abs (-n))).
+  { clear - at_23; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_24); assumption.
   }
   }
   intro n1.
@@ -630,10 +637,10 @@ Lemma holds : agree
   (fun bound => slope (C bound (lifted log log_1) (lifted exp exp_1) (fixed_z z) (moved_m m n) (fixed_t t)) : scalars)
   (fun bound => (one) [+] (const (-1) [*] (s bound exp z m n [*] reciprocal (s bound exp z m n))) : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs O) (Z.max (Z.abs N) (Z.max (Z.abs (-n)) (0))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs O') (Z.max (Z.abs N) (Z.max (Z.abs (-n)) (0))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-n)) least) by (subst least; unfold enough; largest).
   clearbody least.

@@ -22,7 +22,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables N O : Z.
+Variables N O' : Z.
 
 (* The statement. *)
 Definition fixed_t {A : Ring} (t : Z -> Z -> A) : Z -> Z -> dual A :=
@@ -34,15 +34,15 @@ Definition fixed_m {A : Ring} (m : Z -> A) : Z -> dual A :=
 Definition T {A : Ring} (bound : Z) (t : Z -> Z -> A) (n : Z) : A :=
   box n N [*] (sum[bound] o, t n o).
 Definition u {A : Ring} (bound : Z) (z : Z -> Z -> A) (m : Z -> A) (n o : Z) : A :=
-  box n N [*] (box o O [*] ((z n o) [+] (const (-1) [*] (m n)))).
+  box n N [*] (box o O' [*] ((z n o) [+] (const (-1) [*] (m n)))).
 Definition exp_u {A : Ring} (bound : Z) (exp : A -> A) (z : Z -> Z -> A) (m : Z -> A) (i i1 : Z) : A :=
-  box i N [*] (box i1 O [*] (exp (u bound z m i i1))).
+  box i N [*] (box i1 O' [*] (exp (u bound z m i i1))).
 Definition s {A : Ring} (bound : Z) (exp : A -> A) (z : Z -> Z -> A) (m : Z -> A) (n : Z) : A :=
   box n N [*] (sum[bound] o, exp_u bound exp z m n o).
 Definition C {A : Ring} (bound : Z) (log : A -> A) (exp : A -> A) (t : Z -> Z -> A) (z : Z -> Z -> A) (m : Z -> A) : A :=
   (sum[bound] n, T bound t n [*] log (s bound exp z m n)) [+] (sum[bound] n, T bound t n [*] m n) [+] (sum[bound] n, sum[bound] o, const (-1) [*] (t n o [*] z n o)).
 Definition softmax_z {A : Ring} (bound : Z) (exp : A -> A) (reciprocal : A -> A) (z : Z -> Z -> A) (m : Z -> A) (n o : Z) : A :=
-  box n N [*] (box o O [*] (exp_u bound exp z m n o [*] reciprocal (s bound exp z m n))).
+  box n N [*] (box o O' [*] (exp_u bound exp z m n o [*] reciprocal (s bound exp z m n))).
 Definition statement : Prop :=
   forall scalars : Ring,
   forall log : scalars -> scalars,
@@ -55,18 +55,36 @@ Definition statement : Prop :=
   forall t : Z -> Z -> scalars,
   forall z : Z -> Z -> scalars,
   forall m : Z -> scalars,
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> t z1 z2 = zero) ->
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> z z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> t z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> z z1 z2 = zero) ->
   (forall z1, ~ (0 <= z1 < N) -> m z1 = zero) ->
   forall n : Z,
   forall o : Z,
   0 <= n < N ->
-  0 <= o < O ->
+  0 <= o < O' ->
   agree
     (fun bound => slope (C bound (lifted log log_1) (lifted exp exp_1) (fixed_t t) (moved_z z n o) (fixed_m m)) : scalars)
     (fun bound => (T bound t n [*] softmax_z bound exp reciprocal z m n o) [+] (const (-1) [*] (t n o)) : scalars).
 
 (* The proof. *)
+Lemma exp_u_box {A : Ring} (bound : Z) {exp : A -> A} {z : Z -> Z -> A} {m : Z -> A} :
+  forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> exp_u bound exp z m z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold exp_u. destruct (within z1 N) as [? | away]; [| rewrite (box_out _ z1 N away); void]. destruct (within z2 O') as [? | away]; [| rewrite (box_out _ z2 O' away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma value_T {A : Ring} {t : Z -> Z -> A} (bound z1 : Z) :
+  value (T bound (fixed_t t) z1) = (T bound t z1 : A).
+Proof. unfold T; project; reflexivity. Qed.
+Lemma value_u {A : Ring} {z : Z -> Z -> A} {m : Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (u bound (moved_z z at1 at2) (fixed_m m) z1 z2) = (u bound z m z1 z2 : A).
+Proof. unfold u; project; reflexivity. Qed.
+Lemma value_exp_u {A : Ring} {exp : A -> A} {exp_1 : A -> A} {z : Z -> Z -> A} {m : Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (exp_u bound (lifted exp exp_1) (moved_z z at1 at2) (fixed_m m) z1 z2) = (exp_u bound exp z m z1 z2 : A).
+Proof. unfold exp_u; project; rewrite ?value_u; reflexivity. Qed.
+Lemma value_s {A : Ring} {exp : A -> A} {exp_1 : A -> A} {z : Z -> Z -> A} {m : Z -> A} {at1 at2 : Z} (bound z1 : Z) :
+  value (s bound (lifted exp exp_1) (moved_z z at1 at2) (fixed_m m) z1) = (s bound exp z m z1 : A).
+Proof. unfold s; project; rewrite ?value_u; rewrite ?value_exp_u; reflexivity. Qed.
+Lemma value_C {A : Ring} {log : A -> A} {exp : A -> A} {log_1 : A -> A} {exp_1 : A -> A} {t : Z -> Z -> A} {z : Z -> Z -> A} {m : Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (C bound (lifted log log_1) (lifted exp exp_1) (fixed_t t) (moved_z z at1 at2) (fixed_m m)) = (C bound log exp t z m : A).
+Proof. unfold C; project; rewrite ?value_T; rewrite ?value_u; rewrite ?value_exp_u; rewrite ?value_s; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -80,24 +98,13 @@ Hypothesis exp_1_known : forall z1 : scalars, exp_1 z1 = (exp z1).
 Variable t : Z -> Z -> scalars.
 Variable z : Z -> Z -> scalars.
 Variable m : Z -> scalars.
-Hypothesis t_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> t z1 z2 = zero.
-Hypothesis z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> z z1 z2 = zero.
+Hypothesis t_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> t z1 z2 = zero.
+Hypothesis z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> z z1 z2 = zero.
 Hypothesis m_box : forall z1, ~ (0 <= z1 < N) -> m z1 = zero.
 Variable n : Z.
 Variable o : Z.
 Hypothesis range_n : 0 <= n < N.
-Hypothesis range_o : 0 <= o < O.
-
-Lemma value_T : forall bound z1, value (T bound (fixed_t t) z1) = T bound t z1.
-Proof. intros; unfold T; project; reflexivity. Qed.
-Lemma value_u : forall bound z1 z2, value (u bound (moved_z z n o) (fixed_m m) z1 z2) = u bound z m z1 z2.
-Proof. intros; unfold u; project; reflexivity. Qed.
-Lemma value_exp_u : forall bound z1 z2, value (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) z1 z2) = exp_u bound exp z m z1 z2.
-Proof. intros; unfold exp_u; project; rewrite ?value_u; reflexivity. Qed.
-Lemma value_s : forall bound z1, value (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) z1) = s bound exp z m z1.
-Proof. intros; unfold s; project; rewrite ?value_u; rewrite ?value_exp_u; reflexivity. Qed.
-Lemma value_C : forall bound, value (C bound (lifted log log_1) (lifted exp exp_1) (fixed_t t) (moved_z z n o) (fixed_m m)) = C bound log exp t z m.
-Proof. intros; unfold C; project; rewrite ?value_T; rewrite ?value_u; rewrite ?value_exp_u; rewrite ?value_s; reflexivity. Qed.
+Hypothesis range_o : 0 <= o < O'.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (C bound (lifted log log_1) (lifted exp exp_1) (fixed_t t) (moved_z z n o) (fixed_m m)).
@@ -114,41 +121,41 @@ Definition line_5 (bound : Z) : scalars :=
 Definition line_6 (bound : Z) : scalars :=
   (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1)) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_7 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_8 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_9 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (moved_z z n o n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_m m n1))) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (moved_z z n o n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_m m n1))) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_10 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_m m n1))) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_m m n1))) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_11 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_12 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1) [*] m n1) [+] (sum[bound] n1, T bound t n1 [*] slope (fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1) [*] m n1) [+] (sum[bound] n1, T bound t n1 [*] slope (fixed_m m n1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_13 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1) [*] m n1) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, slope (T bound (fixed_t t) n1) [*] m n1) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_14 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, box n1 N [*] slope (fixed_t t n1 o1) [*] m n1) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, box n1 N [*] slope (fixed_t t n1 o1) [*] m n1) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_15 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))).
 Definition line_16 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))).
 Definition line_17 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))).
 Definition line_18 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_19 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, sum[bound] o2, box n1 N [*] t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, sum[bound] o2, box n1 N [*] t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_20 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_21 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_22 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_23 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_24 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
+  (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_25 (bound : Z) : scalars :=
   (sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))).
 Definition line_26 (bound : Z) : scalars :=
@@ -168,17 +175,17 @@ Definition line_32 (bound : Z) : scalars :=
 Definition line_33 (bound : Z) : scalars :=
   (sum[bound] o1, t n o1 [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_34 (bound : Z) : scalars :=
-  (sum[bound] o1, t n o1 [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (sum[bound] o1, t n o1 [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_35 (bound : Z) : scalars :=
-  (sum[bound] o1, t n o1 [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (sum[bound] o1, t n o1 [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_36 (bound : Z) : scalars :=
-  (sum[bound] o1, t n o1 [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (sum[bound] o1, t n o1 [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_37 (bound : Z) : scalars :=
-  (sum[bound] o1, t n o1 [*] box n N [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (sum[bound] o1, t n o1 [*] box n N [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_38 (bound : Z) : scalars :=
-  (sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_39 (bound : Z) : scalars :=
-  (sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
+  (sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O' [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)) [+] (const (-1) [*] (t n o)).
 Definition line_40 (bound : Z) : scalars :=
   (sum[bound] o1, box n N [*] t n o1 [*] softmax_z bound exp reciprocal z m n o) [+] (const (-1) [*] (t n o)).
 Definition line_41 (bound : Z) : scalars :=
@@ -206,7 +213,7 @@ Lemma step_2 bound :
 Proof.
   intros.
   unfold line_1, line_2.
-  cut ((sum[bound] n1, slope (T bound (fixed_t t) n1 [*] (lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1))) = (sum[bound] n1, slope (T bound (fixed_t t) n1) [*] log (s bound exp z m n1)) [+] (sum[bound] n1, T bound t n1 [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, slope (T bound (fixed_t t) n1 [*] (lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1))) = (sum[bound] n1, slope (T bound (fixed_t t) n1) [*] log (s bound exp z m n1)) [+] (sum[bound] n1, T bound t n1 [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro n1.
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
@@ -221,7 +228,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, slope (T bound (fixed_t t) n1) [*] log (s bound exp z m n1)) = sum[bound] n1, sum[bound] o1, box n1 N [*] slope (fixed_t t n1 o1) [*] log (s bound exp z m n1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, slope (T bound (fixed_t t) n1) [*] log (s bound exp z m n1)) = sum[bound] n1, sum[bound] o1, box n1 N [*] slope (fixed_t t n1 o1) [*] log (s bound exp z m n1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   assert (E : slope (T bound (fixed_t t) n1) = box n1 N [*] (sum[bound] o1, slope (fixed_t t n1 o1))).
   { transitivity (slope (box n1 N [*] (sum[bound] o1, fixed_t t n1 o1))).
@@ -239,7 +246,7 @@ Lemma step_4 bound :
 Proof.
   intros.
   unfold line_3, line_4.
-  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] slope (fixed_t t n1 o1) [*] log (s bound exp z m n1)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] slope (fixed_t t n1 o1) [*] log (s bound exp z m n1)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o1.
   change (slope (fixed_t t n1 o1)) with (@zero scalars). void.
@@ -251,7 +258,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] n1, T bound t n1 [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1))) = sum[bound] n1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, T bound t n1 [*] slope ((lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1))) = sum[bound] n1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   assert (E : slope ((lifted log log_1) (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)) = log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)) by (apply slope_lifted; exact (value_s bound n1)).
   rewrite E; ring.
@@ -263,7 +270,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)) = sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1)) = sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   assert (E : slope (s bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1) = box n1 N [*] (sum[bound] o1, slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1))).
   { transitivity (slope (box n1 N [*] (sum[bound] o1, exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1))).
@@ -281,11 +288,11 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1)) = sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1)) = sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
-  assert (E : slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1) = box n1 N [*] (box o1 O [*] (slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))))).
-  { transitivity (slope (box n1 N [*] (box o1 O [*] ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))))).
+  assert (E : slope (exp_u bound (lifted exp exp_1) (moved_z z n o) (fixed_m m) n1 o1) = box n1 N [*] (box o1 O' [*] (slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))))).
+  { transitivity (slope (box n1 N [*] (box o1 O' [*] ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))))).
     { apply f_equal. unfold exp_u. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
@@ -299,7 +306,7 @@ Lemma step_8 bound :
 Proof.
   intros.
   unfold line_7, line_8.
-  cut ((sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))) = sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1))) = sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   assert (E : slope ((lifted exp exp_1) (u bound (moved_z z n o) (fixed_m m) n1 o1)) = exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)) by (apply slope_lifted; exact (value_u bound n1 o1)).
@@ -312,13 +319,13 @@ Lemma step_9 bound :
 Proof.
   intros.
   unfold line_8, line_9.
-  cut ((sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)) = (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (moved_z z n o n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_m m n1)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] slope (u bound (moved_z z n o) (fixed_m m) n1 o1)) = (sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (moved_z z n o n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_m m n1)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro n1.
   rewrite <- ?total_add.
   apply total_ext; intro o1.
-  assert (E : slope (u bound (moved_z z n o) (fixed_m m) n1 o1) = box n1 N [*] (box o1 O [*] ((slope (moved_z z n o n1 o1)) [+] (const (-1) [*] (slope (fixed_m m n1)))))).
-  { transitivity (slope (box n1 N [*] (box o1 O [*] ((moved_z z n o n1 o1) [+] (const (-1) [*] (fixed_m m n1)))))).
+  assert (E : slope (u bound (moved_z z n o) (fixed_m m) n1 o1) = box n1 N [*] (box o1 O' [*] ((slope (moved_z z n o n1 o1)) [+] (const (-1) [*] (slope (fixed_m m n1)))))).
+  { transitivity (slope (box n1 N [*] (box o1 O' [*] ((moved_z z n o n1 o1) [+] (const (-1) [*] (fixed_m m n1)))))).
     { apply f_equal. unfold u. congruent. }
     rewrite ?slope_bracket.
     rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
@@ -332,7 +339,7 @@ Lemma step_10 bound :
 Proof.
   intros.
   unfold line_9, line_10.
-  cut ((sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (moved_z z n o n1 o1)) = sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (moved_z z n o n1 o1)) = sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | reflexivity] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   assert (E : slope (moved_z z n o n1 o1) = point (n1 - n) [*] point (o1 - o)).
@@ -346,7 +353,7 @@ Lemma step_11 bound :
 Proof.
   intros.
   unfold line_10, line_11.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_m m n1))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_m m n1))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o1.
   change (slope (fixed_m m n1)) with (@zero scalars). void.
@@ -358,7 +365,7 @@ Lemma step_12 bound :
 Proof.
   intros.
   unfold line_11, line_12.
-  cut ((sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) = (sum[bound] n1, slope (T bound (fixed_t t) n1) [*] m n1) [+] (sum[bound] n1, T bound t n1 [*] slope (fixed_m m n1))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, slope (T bound (fixed_t t) n1 [*] fixed_m m n1)) = (sum[bound] n1, slope (T bound (fixed_t t) n1) [*] m n1) [+] (sum[bound] n1, T bound t n1 [*] slope (fixed_m m n1))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro n1.
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
@@ -373,7 +380,7 @@ Lemma step_13 bound :
 Proof.
   intros.
   unfold line_12, line_13.
-  cut ((sum[bound] n1, T bound t n1 [*] slope (fixed_m m n1)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, T bound t n1 [*] slope (fixed_m m n1)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   change (slope (fixed_m m n1)) with (@zero scalars). void.
 Qed.
@@ -384,7 +391,7 @@ Lemma step_14 bound :
 Proof.
   intros.
   unfold line_13, line_14.
-  cut ((sum[bound] n1, slope (T bound (fixed_t t) n1) [*] m n1) = sum[bound] n1, sum[bound] o1, box n1 N [*] slope (fixed_t t n1 o1) [*] m n1); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, slope (T bound (fixed_t t) n1) [*] m n1) = sum[bound] n1, sum[bound] o1, box n1 N [*] slope (fixed_t t n1 o1) [*] m n1); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   apply total_ext; intro n1.
   assert (E : slope (T bound (fixed_t t) n1) = box n1 N [*] (sum[bound] o1, slope (fixed_t t n1 o1))).
   { transitivity (slope (box n1 N [*] (sum[bound] o1, fixed_t t n1 o1))).
@@ -402,7 +409,7 @@ Lemma step_15 bound :
 Proof.
   intros.
   unfold line_14, line_15.
-  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] slope (fixed_t t n1 o1) [*] m n1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] slope (fixed_t t n1 o1) [*] m n1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o1.
   change (slope (fixed_t t n1 o1)) with (@zero scalars). void.
@@ -414,7 +421,7 @@ Lemma step_16 bound :
 Proof.
   intros.
   unfold line_15, line_16.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))) = (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1)))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1 [*] moved_z z n o n1 o1))) = (sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1)))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   rewrite <- ?total_add.
   apply total_ext; intro n1.
   rewrite <- ?total_add.
@@ -431,7 +438,7 @@ Lemma step_17 bound :
 Proof.
   intros.
   unfold line_16, line_17.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (slope (fixed_t t n1 o1) [*] z n1 o1)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o1.
   change (slope (fixed_t t n1 o1)) with (@zero scalars). void.
@@ -443,7 +450,7 @@ Lemma step_18 bound :
 Proof.
   intros.
   unfold line_17, line_18.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))) = sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] slope (moved_z z n o n1 o1))) = sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   assert (E : slope (moved_z z n o n1 o1) = point (n1 - n) [*] point (o1 - o)).
@@ -457,13 +464,13 @@ Lemma step_19 bound :
 Proof.
   intros.
   unfold line_18, line_19.
-  cut ((sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, box n1 N [*] t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, T bound t n1 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, box n1 N [*] t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   assert (E : T bound t n1 = box n1 N [*] (sum[bound] o2, t n1 o2)).
   { unfold T. congruent. }
   rewrite E; clear E.
-  transitivity ((log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o) [*] box n1 N) [*] (sum[bound] o2, t n1 o2)); [ring |].
+  transitivity ((log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o) [*] box n1 N) [*] (sum[bound] o2, t n1 o2)); [ring |].
   apply total_scale; intro o2; ring.
 Qed.
 
@@ -473,7 +480,7 @@ Lemma step_20 bound :
 Proof.
   intros.
   unfold line_19, line_20.
-  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, box n1 N [*] t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, box n1 N [*] t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   apply total_ext; intro o2.
@@ -490,7 +497,7 @@ Lemma step_21 bound :
 Proof.
   intros.
   unfold line_20, line_21.
-  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   apply total_ext; intro o2.
@@ -507,7 +514,7 @@ Lemma step_22 bound :
 Proof.
   intros.
   unfold line_21, line_22.
-  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box n1 N [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   apply total_ext; intro o2.
@@ -524,14 +531,14 @@ Lemma step_23 bound :
 Proof.
   intros.
   unfold line_22, line_23.
-  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box o1 O [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] box o1 O' [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   apply total_ext; intro o2.
-  destruct (within o1 O) as [at_6 | at_6]; [| rewrite (box_out _ o1 O at_6); void].
-  assert (at_9 : 0 <= o1 < O).
+  destruct (within o1 O') as [at_6 | at_6]; [| rewrite (box_out _ o1 O' at_6); void].
+  assert (at_9 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_9).
+  rewrite (box_in _ o1 O' at_9).
   ring.
 Qed.
 
@@ -541,7 +548,7 @@ Lemma step_24 bound :
 Proof.
   intros.
   unfold line_23, line_24.
-  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   apply total_ext; intro o2.
@@ -558,14 +565,14 @@ Lemma step_25 bound :
 Proof.
   intros.
   unfold line_24, line_25.
-  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   apply total_ext; intro o2.
   destruct (Z.eq_dec (o1 - o) 0) as [at_6 | at_6]; [| rewrite (point_off _ (o1 - o) at_6); void].
-  assert (at_7 : 0 <= o1 < O).
-  { assert (goal_8 : 0 <= o1). { destruct (Z_lt_ge_dec (o1) 0); [exfalso | lia].  lia. } assert (goal_9 : 0 <= O - 1 - o1). { destruct (Z_lt_ge_dec (O - 1 - o1) 0); [exfalso | lia].  lia. } lia. }
-  rewrite (box_in _ o1 O at_7).
+  assert (at_7 : 0 <= o1 < O').
+  { assert (goal_8 : 0 <= o1). { destruct (Z_lt_ge_dec (o1) 0); [exfalso | lia].  lia. } assert (goal_9 : 0 <= O' - 1 - o1). { destruct (Z_lt_ge_dec (O' - 1 - o1) 0); [exfalso | lia].  lia. } lia. }
+  rewrite (box_in _ o1 O' at_7).
   ring.
 Qed.
 
@@ -576,7 +583,7 @@ Lemma step_26 bound :
 Proof.
   intros.
   unfold line_25, line_26.
-  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] o1, sum[bound] o2, t n o2 [*] log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o1) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, sum[bound] o2, t n1 o2 [*] log_1 (s bound exp z m n1) [*] exp_1 (u bound z m n1 o1) [*] point (n1 - n) [*] point (o1 - o)) = sum[bound] o1, sum[bound] o2, t n o2 [*] log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o1) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply (total_sift _ _ _ n).
   { intros n1 off. apply total_zero; intro o1. apply total_zero; intro o2. rewrite (point_off _ (n1 - n)); [void | lia]. }
   { transitivity (sum[bound] o1, sum[bound] o2, t n o2 [*] log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o1) [*] point 0 [*] point (o1 - o)).
@@ -598,7 +605,7 @@ Lemma step_27 bound :
 Proof.
   intros.
   unfold line_26, line_27.
-  cut ((sum[bound] o1, sum[bound] o2, t n o2 [*] log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o1) [*] point (o1 - o)) = sum[bound] o2, t n o2 [*] log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, sum[bound] o2, t n o2 [*] log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o1) [*] point (o1 - o)) = sum[bound] o2, t n o2 [*] log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply (total_sift _ _ _ o).
   { intros o1 off. apply total_zero; intro o2. rewrite (point_off _ (o1 - o)); [void | lia]. }
   { transitivity (sum[bound] o2, t n o2 [*] log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o) [*] point 0).
@@ -619,7 +626,7 @@ Lemma step_28 bound :
 Proof.
   intros.
   unfold line_27, line_28.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))) = sum[bound] o1, const (-1) [*] (t n o1 [*] point (o1 - o))); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (t n1 o1 [*] point (n1 - n) [*] point (o1 - o))) = sum[bound] o1, const (-1) [*] (t n o1 [*] point (o1 - o))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply (total_sift _ _ _ n).
   { intros n1 off. apply total_zero; intro o1. rewrite (point_off _ (n1 - n)); [void | lia]. }
   { transitivity (sum[bound] o1, const (-1) [*] (t n o1 [*] point 0 [*] point (o1 - o))).
@@ -640,7 +647,7 @@ Lemma step_29 bound :
 Proof.
   intros.
   unfold line_28, line_29.
-  cut ((sum[bound] o1, const (-1) [*] (t n o1 [*] point (o1 - o))) = const (-1) [*] (t n o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, const (-1) [*] (t n o1 [*] point (o1 - o))) = const (-1) [*] (t n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply (total_sift _ _ _ o).
   { intros o1 off. rewrite (point_off _ (o1 - o)); [void | lia]. }
   { transitivity (const (-1) [*] (t n o [*] point 0)).
@@ -659,7 +666,7 @@ Lemma step_30 bound :
 Proof.
   intros.
   unfold line_29, line_30.
-  cut ((sum[bound] o2, t n o2 [*] log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o)) = sum[bound] o2, t n o2 [*] reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o2, t n o2 [*] log_1 (s bound exp z m n) [*] exp_1 (u bound z m n o)) = sum[bound] o2, t n o2 [*] reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o2.
   rewrite (log_1_known (s bound exp z m n)).
   ring.
@@ -671,7 +678,7 @@ Lemma step_31 bound :
 Proof.
   intros.
   unfold line_30, line_31.
-  cut ((sum[bound] o2, t n o2 [*] reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o)) = sum[bound] o2, t n o2 [*] reciprocal (s bound exp z m n) [*] exp (u bound z m n o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o2, t n o2 [*] reciprocal (s bound exp z m n) [*] exp_1 (u bound z m n o)) = sum[bound] o2, t n o2 [*] reciprocal (s bound exp z m n) [*] exp (u bound z m n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o2.
   rewrite (exp_1_known (u bound z m n o)).
   ring.
@@ -683,7 +690,7 @@ Lemma step_32 bound :
 Proof.
   intros.
   unfold line_31, line_32.
-  cut ((sum[bound] o2, t n o2 [*] reciprocal (s bound exp z m n) [*] exp (u bound z m n o)) = sum[bound] o1, t n o1 [*] reciprocal (s bound exp z m n) [*] exp (u bound z m n o)); [intros E; try rewrite E; ring |].
+  cut ((sum[bound] o2, t n o2 [*] reciprocal (s bound exp z m n) [*] exp (u bound z m n o)) = sum[bound] o1, t n o1 [*] reciprocal (s bound exp z m n) [*] exp (u bound z m n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   congruent.
 Qed.
 
@@ -693,7 +700,7 @@ Lemma step_33 bound :
 Proof.
   intros.
   unfold line_32, line_33.
-  cut ((sum[bound] o1, t n o1 [*] reciprocal (s bound exp z m n) [*] exp (u bound z m n o)) = sum[bound] o1, t n o1 [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, t n o1 [*] reciprocal (s bound exp z m n) [*] exp (u bound z m n o)) = sum[bound] o1, t n o1 [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o1.
   ring.
 Qed.
@@ -705,11 +712,11 @@ Proof.
   intros.
   unfold line_33, line_34.
   symmetry.
-  cut ((sum[bound] o1, t n o1 [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = sum[bound] o1, t n o1 [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, t n o1 [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = sum[bound] o1, t n o1 [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o1.
-  assert (at_5 : 0 <= o < O).
+  assert (at_5 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_5).
+  rewrite (box_in _ o O' at_5).
   ring.
 Qed.
 
@@ -720,7 +727,7 @@ Proof.
   intros.
   unfold line_34, line_35.
   symmetry.
-  cut ((sum[bound] o1, t n o1 [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = sum[bound] o1, t n o1 [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, t n o1 [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = sum[bound] o1, t n o1 [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o1.
   assert (at_6 : 0 <= n < N).
   { lia. }
@@ -735,11 +742,11 @@ Proof.
   intros.
   unfold line_35, line_36.
   symmetry.
-  cut ((sum[bound] o1, t n o1 [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = sum[bound] o1, t n o1 [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, t n o1 [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = sum[bound] o1, t n o1 [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o1.
-  assert (at_7 : 0 <= o < O).
+  assert (at_7 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_7).
+  rewrite (box_in _ o O' at_7).
   ring.
 Qed.
 
@@ -750,7 +757,7 @@ Proof.
   intros.
   unfold line_36, line_37.
   symmetry.
-  cut ((sum[bound] o1, t n o1 [*] box n N [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = sum[bound] o1, t n o1 [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, t n o1 [*] box n N [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = sum[bound] o1, t n o1 [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o1.
   assert (at_8 : 0 <= n < N).
   { lia. }
@@ -765,7 +772,7 @@ Proof.
   intros.
   unfold line_37, line_38.
   symmetry.
-  cut ((sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = sum[bound] o1, t n o1 [*] box n N [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)) = sum[bound] o1, t n o1 [*] box n N [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o1.
   assert (at_9 : 0 <= n < N).
   { lia. }
@@ -780,9 +787,9 @@ Proof.
   intros.
   unfold line_38, line_39.
   symmetry.
-  cut ((sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)) = sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O [*] box n N [*] box o O [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O' [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)) = sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O' [*] box n N [*] box o O' [*] exp (u bound z m n o) [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o1.
-  assert (E : exp_u bound exp z m n o = box n N [*] (box o O [*] (exp (u bound z m n o)))).
+  assert (E : exp_u bound exp z m n o = box n N [*] (box o O' [*] (exp (u bound z m n o)))).
   { unfold exp_u. congruent. }
   rewrite E; clear E.
   ring.
@@ -795,9 +802,9 @@ Proof.
   intros.
   unfold line_39, line_40.
   symmetry.
-  cut ((sum[bound] o1, box n N [*] t n o1 [*] softmax_z bound exp reciprocal z m n o) = sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] o1, box n N [*] t n o1 [*] softmax_z bound exp reciprocal z m n o) = sum[bound] o1, box n N [*] t n o1 [*] box n N [*] box o O' [*] exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro o1.
-  assert (E : softmax_z bound exp reciprocal z m n o = box n N [*] (box o O [*] (exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)))).
+  assert (E : softmax_z bound exp reciprocal z m n o = box n N [*] (box o O' [*] (exp_u bound exp z m n o [*] reciprocal (s bound exp z m n)))).
   { unfold softmax_z. congruent. }
   rewrite E; clear E.
   ring.
@@ -810,7 +817,7 @@ Proof.
   intros.
   unfold line_40, line_41.
   symmetry.
-  cut ((T bound t n [*] softmax_z bound exp reciprocal z m n o) = sum[bound] o1, box n N [*] t n o1 [*] softmax_z bound exp reciprocal z m n o); [intros E; rewrite E; ring |].
+  cut ((T bound t n [*] softmax_z bound exp reciprocal z m n o) = sum[bound] o1, box n N [*] t n o1 [*] softmax_z bound exp reciprocal z m n o); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   assert (E : T bound t n = box n N [*] (sum[bound] o1, t n o1)).
   { unfold T. congruent. }
   rewrite E; clear E.
@@ -821,22 +828,23 @@ Qed.
 (* The sums are finite. *)
 Lemma finite least bound :
   0 <= least <= bound ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs N) least ->
   line_19 bound = line_19 least.
 Proof.
   intros.
   assert (steady_s : forall n2, s bound exp z m n2 = s least exp z m n2).
   { intros n2. unfold s.
+  destruct (within n2 N) as [at_1 | at_1]; [| rewrite ?(box_out _ n2 N at_1); void].
   apply f_equal2; [reflexivity |].
   {
   apply total_more; [lia | |].
-  { intros o3. unfold exp_u.
+  { intros o3.
   { intros far. 
-  destruct (within o3 O) as [at_2 | at_2]; [| rewrite (box_out _ o3 O at_2); void].
-  assert (reach_3 : near o3 (Z.abs O)).
-  { clear - at_2; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_3); assumption.
+  destruct (within o3 O') as [in_4 | in_4]; [| rewrite (exp_u_box bound n2 o3 (fun all => in_4 (proj2 all)) : exp_u bound exp z m n2 o3 = (zero : scalars)); void].
+  assert (reach_6 : near o3 (Z.abs O')).
+  { clear - in_4; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_6); assumption.
   }
   }
   intro o3.
@@ -848,30 +856,30 @@ Proof.
   apply total_more; [lia | |].
   { intros n1.
   { intros far. apply total_zero; intro o1. apply total_zero; intro o2. 
-  destruct (within n1 N) as [at_4 | at_4]; [| rewrite (box_out _ n1 N at_4); void].
-  assert (reach_16 : near n1 (Z.abs N)).
-  { clear - at_4; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_16); assumption.
+  destruct (within n1 N) as [at_7 | at_7]; [| rewrite (box_out _ n1 N at_7); void].
+  assert (reach_19 : near n1 (Z.abs N)).
+  { clear - at_7; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_19); assumption.
   }
   }
   intro n1.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. apply total_zero; intro o2. 
-  destruct (within o1 O) as [at_24 | at_24]; [| rewrite (box_out _ o1 O at_24); void].
-  assert (reach_29 : near o1 (Z.abs O)).
-  { clear - at_24; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_29); assumption.
+  destruct (within o1 O') as [at_27 | at_27]; [| rewrite (box_out _ o1 O' at_27); void].
+  assert (reach_32 : near o1 (Z.abs O')).
+  { clear - at_27; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_32); assumption.
   }
   }
   intro o1.
   apply total_more; [lia | |].
   { intros o2.
   { intros far. 
-  destruct (within o2 O) as [in_33 | in_33]; [| rewrite (t_box n1 o2 (fun all => in_33 (proj2 all))); void].
-  assert (reach_42 : near o2 (Z.abs O)).
-  { clear - in_33; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_42); assumption.
+  destruct (within o2 O') as [in_36 | in_36]; [| rewrite (t_box n1 o2 (fun all => in_36 (proj2 all))); void].
+  assert (reach_45 : near o2 (Z.abs O')).
+  { clear - in_36; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_45); assumption.
   }
   }
   intro o2.
@@ -880,20 +888,20 @@ Proof.
   apply total_more; [lia | |].
   { intros n1.
   { intros far. apply total_zero; intro o1. 
-  destruct (within n1 N) as [in_43 | in_43]; [| rewrite (t_box n1 o1 (fun all => in_43 (proj1 all))); void].
-  assert (reach_49 : near n1 (Z.abs N)).
-  { clear - in_43; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_49); assumption.
+  destruct (within n1 N) as [in_46 | in_46]; [| rewrite (t_box n1 o1 (fun all => in_46 (proj1 all))); void].
+  assert (reach_52 : near n1 (Z.abs N)).
+  { clear - in_46; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_52); assumption.
   }
   }
   intro n1.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. 
-  destruct (within o1 O) as [in_52 | in_52]; [| rewrite (t_box n1 o1 (fun all => in_52 (proj2 all))); void].
-  assert (reach_56 : near o1 (Z.abs O)).
-  { clear - in_52; unfold near in *; lia. }
-  exfalso; apply (unreachable far reach_56); assumption.
+  destruct (within o1 O') as [in_55 | in_55]; [| rewrite (t_box n1 o1 (fun all => in_55 (proj2 all))); void].
+  assert (reach_59 : near o1 (Z.abs O')).
+  { clear - in_55; unfold near in *; lia. }
+  exfalso; apply (unreachable far reach_59); assumption.
   }
   }
   intro o1.
@@ -904,11 +912,11 @@ Lemma holds : agree
   (fun bound => slope (C bound (lifted log log_1) (lifted exp exp_1) (fixed_t t) (moved_z z n o) (fixed_m m)) : scalars)
   (fun bound => (T bound t n [*] softmax_z bound exp reciprocal z m n o) [+] (const (-1) [*] (t n o)) : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs o) (Z.max (Z.abs O) (Z.max (Z.abs N) (0))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs o) (Z.max (Z.abs O') (Z.max (Z.abs N) (0))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   clearbody least.
   exists (line_19 least), least. intros bound large.

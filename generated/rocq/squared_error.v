@@ -17,7 +17,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables N O : Z.
+Variables N O' : Z.
 
 (* The statement. *)
 Definition moved_a {A : Ring} (a : Z -> Z -> A) at1 at2 : Z -> Z -> dual A :=
@@ -25,9 +25,9 @@ Definition moved_a {A : Ring} (a : Z -> Z -> A) at1 at2 : Z -> Z -> dual A :=
 Definition fixed_t {A : Ring} (t : Z -> Z -> A) : Z -> Z -> dual A :=
   fun z1 z2 => (t z1 z2, zero).
 Definition r {A : Ring} (bound : Z) (a : Z -> Z -> A) (t : Z -> Z -> A) (n o : Z) : A :=
-  box n N [*] (box o O [*] ((a n o) [+] (const (-1) [*] (t n o)))).
+  box n N [*] (box o O' [*] ((a n o) [+] (const (-1) [*] (t n o)))).
 Definition C {A : Ring} (bound : Z) (half_square : A -> A) (a : Z -> Z -> A) (t : Z -> Z -> A) : A :=
-  sum[bound] n, sum[bound] o, box n N [*] box o O [*] half_square (r bound a t n o).
+  sum[bound] n, sum[bound] o, box n N [*] box o O' [*] half_square (r bound a t n o).
 Definition statement : Prop :=
   forall scalars : Ring,
   forall half_square : scalars -> scalars,
@@ -35,17 +35,23 @@ Definition statement : Prop :=
   (forall z1 : scalars, half_square_1 z1 = (z1)) ->
   forall a : Z -> Z -> scalars,
   forall t : Z -> Z -> scalars,
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> a z1 z2 = zero) ->
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> t z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> a z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> t z1 z2 = zero) ->
   forall n : Z,
   forall o : Z,
   0 <= n < N ->
-  0 <= o < O ->
+  0 <= o < O' ->
   agree
     (fun bound => slope (C bound (lifted half_square half_square_1) (moved_a a n o) (fixed_t t)) : scalars)
     (fun bound => (a n o) [+] (const (-1) [*] (t n o)) : scalars).
 
 (* The proof. *)
+Lemma value_r {A : Ring} {a : Z -> Z -> A} {t : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (r bound (moved_a a at1 at2) (fixed_t t) z1 z2) = (r bound a t z1 z2 : A).
+Proof. unfold r; project; reflexivity. Qed.
+Lemma value_C {A : Ring} {half_square : A -> A} {half_square_1 : A -> A} {a : Z -> Z -> A} {t : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (C bound (lifted half_square half_square_1) (moved_a a at1 at2) (fixed_t t)) = (C bound half_square a t : A).
+Proof. unfold C; project; rewrite ?value_r; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -54,38 +60,33 @@ Variable half_square_1 : scalars -> scalars.
 Hypothesis half_square_1_known : forall z1 : scalars, half_square_1 z1 = (z1).
 Variable a : Z -> Z -> scalars.
 Variable t : Z -> Z -> scalars.
-Hypothesis a_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> a z1 z2 = zero.
-Hypothesis t_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> t z1 z2 = zero.
+Hypothesis a_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> a z1 z2 = zero.
+Hypothesis t_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> t z1 z2 = zero.
 Variable n : Z.
 Variable o : Z.
 Hypothesis range_n : 0 <= n < N.
-Hypothesis range_o : 0 <= o < O.
-
-Lemma value_r : forall bound z1 z2, value (r bound (moved_a a n o) (fixed_t t) z1 z2) = r bound a t z1 z2.
-Proof. intros; unfold r; project; reflexivity. Qed.
-Lemma value_C : forall bound, value (C bound (lifted half_square half_square_1) (moved_a a n o) (fixed_t t)) = C bound half_square a t.
-Proof. intros; unfold C; project; rewrite ?value_r; reflexivity. Qed.
+Hypothesis range_o : 0 <= o < O'.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (C bound (lifted half_square half_square_1) (moved_a a n o) (fixed_t t)).
 Definition line_1 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O [*] (lifted half_square half_square_1) (r bound (moved_a a n o) (fixed_t t) n1 o1)).
+  sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O' [*] (lifted half_square half_square_1) (r bound (moved_a a n o) (fixed_t t) n1 o1)).
 Definition line_2 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] slope ((lifted half_square half_square_1) (r bound (moved_a a n o) (fixed_t t) n1 o1)).
+  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] slope ((lifted half_square half_square_1) (r bound (moved_a a n o) (fixed_t t) n1 o1)).
 Definition line_3 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound a t n1 o1) [*] slope (r bound (moved_a a n o) (fixed_t t) n1 o1).
+  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound a t n1 o1) [*] slope (r bound (moved_a a n o) (fixed_t t) n1 o1).
 Definition line_4 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O [*] slope (moved_a a n o n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] box o1 O [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_t t n1 o1))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O' [*] slope (moved_a a n o n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] box o1 O' [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_t t n1 o1))).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] box o1 O [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_t t n1 o1))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] box o1 O' [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_t t n1 o1))).
 Definition line_6 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o).
+  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box o1 O [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o).
+  sum[bound] n1, sum[bound] o1, box o1 O' [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o).
+  sum[bound] n1, sum[bound] o1, half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o).
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, half_square_1 (r bound a t n1 o1) [*] box o1 O [*] point (n1 - n) [*] point (o1 - o).
+  sum[bound] n1, sum[bound] o1, half_square_1 (r bound a t n1 o1) [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o).
 Definition line_10 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o1, half_square_1 (r bound a t n1 o1) [*] point (n1 - n) [*] point (o1 - o).
 Definition line_11 (bound : Z) : scalars :=
@@ -95,13 +96,13 @@ Definition line_12 (bound : Z) : scalars :=
 Definition line_13 (bound : Z) : scalars :=
   r bound a t n o.
 Definition line_14 (bound : Z) : scalars :=
-  (box n N [*] box o O [*] a n o) [+] (const (-1) [*] (box n N [*] box o O [*] t n o)).
+  (box n N [*] box o O' [*] a n o) [+] (const (-1) [*] (box n N [*] box o O' [*] t n o)).
 Definition line_15 (bound : Z) : scalars :=
-  (box o O [*] a n o) [+] (const (-1) [*] (box n N [*] box o O [*] t n o)).
+  (box o O' [*] a n o) [+] (const (-1) [*] (box n N [*] box o O' [*] t n o)).
 Definition line_16 (bound : Z) : scalars :=
-  (a n o) [+] (const (-1) [*] (box n N [*] box o O [*] t n o)).
+  (a n o) [+] (const (-1) [*] (box n N [*] box o O' [*] t n o)).
 Definition line_17 (bound : Z) : scalars :=
-  (a n o) [+] (const (-1) [*] (box o O [*] t n o)).
+  (a n o) [+] (const (-1) [*] (box o O' [*] t n o)).
 Definition line_18 (bound : Z) : scalars :=
   (a n o) [+] (const (-1) [*] (t n o)).
 
@@ -111,13 +112,13 @@ Lemma step_1 bound :
 Proof.
   intros.
   unfold line_0, line_1.
-  assert (E : slope (C bound (lifted half_square half_square_1) (moved_a a n o) (fixed_t t)) = sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O [*] (lifted half_square half_square_1) (r bound (moved_a a n o) (fixed_t t) n1 o1))).
-  { transitivity (slope (sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] (lifted half_square half_square_1) (r bound (moved_a a n o) (fixed_t t) n1 o1))).
+  assert (E : slope (C bound (lifted half_square half_square_1) (moved_a a n o) (fixed_t t)) = sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O' [*] (lifted half_square half_square_1) (r bound (moved_a a n o) (fixed_t t) n1 o1))).
+  { transitivity (slope (sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] (lifted half_square half_square_1) (r bound (moved_a a n o) (fixed_t t) n1 o1))).
     { apply f_equal. unfold C. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((one) [*] (sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O [*] (lifted half_square half_square_1) (r bound (moved_a a n o) (fixed_t t) n1 o1)))); [ring |].
+  transitivity ((one) [*] (sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O' [*] (lifted half_square half_square_1) (r bound (moved_a a n o) (fixed_t t) n1 o1)))); [ring |].
   apply total_scale; intro n1; apply total_scale; intro o1; ring.
 Qed.
 
@@ -156,8 +157,8 @@ Proof.
   apply total_ext; intro n1.
   rewrite <- ?total_add.
   apply total_ext; intro o1.
-  assert (E : slope (r bound (moved_a a n o) (fixed_t t) n1 o1) = box n1 N [*] (box o1 O [*] ((slope (moved_a a n o n1 o1)) [+] (const (-1) [*] (slope (fixed_t t n1 o1)))))).
-  { transitivity (slope (box n1 N [*] (box o1 O [*] ((moved_a a n o n1 o1) [+] (const (-1) [*] (fixed_t t n1 o1)))))).
+  assert (E : slope (r bound (moved_a a n o) (fixed_t t) n1 o1) = box n1 N [*] (box o1 O' [*] ((slope (moved_a a n o n1 o1)) [+] (const (-1) [*] (slope (fixed_t t n1 o1)))))).
+  { transitivity (slope (box n1 N [*] (box o1 O' [*] ((moved_a a n o n1 o1) [+] (const (-1) [*] (fixed_t t n1 o1)))))).
     { apply f_equal. unfold r. congruent. }
     rewrite ?slope_bracket.
     rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
@@ -171,7 +172,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O [*] slope (moved_a a n o n1 o1)) = sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O [*] point (n1 - n) [*] point (o1 - o)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O' [*] slope (moved_a a n o n1 o1)) = sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O' [*] point (n1 - n) [*] point (o1 - o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   assert (E : slope (moved_a a n o n1 o1) = point (n1 - n) [*] point (o1 - o)).
@@ -185,7 +186,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] box o1 O [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_t t n1 o1))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] box o1 O' [*] half_square_1 (r bound a t n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_t t n1 o1))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o1.
   change (slope (fixed_t t n1 o1)) with (@zero scalars). void.
@@ -214,10 +215,10 @@ Proof.
   unfold line_7, line_8.
   apply total_ext; intro n1.
   apply total_ext; intro o1.
-  destruct (within o1 O) as [at_2 | at_2]; [| rewrite (box_out _ o1 O at_2); void].
-  assert (at_5 : 0 <= o1 < O).
+  destruct (within o1 O') as [at_2 | at_2]; [| rewrite (box_out _ o1 O' at_2); void].
+  assert (at_5 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_5).
+  rewrite (box_in _ o1 O' at_5).
   ring.
 Qed.
 
@@ -245,9 +246,9 @@ Proof.
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   destruct (Z.eq_dec (o1 - o) 0) as [at_2 | at_2]; [| rewrite (point_off _ (o1 - o) at_2); void].
-  assert (at_3 : 0 <= o1 < O).
-  { assert (goal_4 : 0 <= o1). { destruct (Z_lt_ge_dec (o1) 0); [exfalso | lia].  lia. } assert (goal_5 : 0 <= O - 1 - o1). { destruct (Z_lt_ge_dec (O - 1 - o1) 0); [exfalso | lia].  lia. } lia. }
-  rewrite (box_in _ o1 O at_3).
+  assert (at_3 : 0 <= o1 < O').
+  { assert (goal_4 : 0 <= o1). { destruct (Z_lt_ge_dec (o1) 0); [exfalso | lia].  lia. } assert (goal_5 : 0 <= O' - 1 - o1). { destruct (Z_lt_ge_dec (O' - 1 - o1) 0); [exfalso | lia].  lia. } lia. }
+  rewrite (box_in _ o1 O' at_3).
   ring.
 Qed.
 
@@ -306,7 +307,7 @@ Lemma step_14 bound :
 Proof.
   intros.
   unfold line_13, line_14.
-  assert (E : r bound a t n o = box n N [*] (box o O [*] ((a n o) [+] (const (-1) [*] (t n o))))).
+  assert (E : r bound a t n o = box n N [*] (box o O' [*] ((a n o) [+] (const (-1) [*] (t n o))))).
   { unfold r. congruent. }
   rewrite E; clear E.
   ring.
@@ -318,7 +319,7 @@ Lemma step_15 bound :
 Proof.
   intros.
   unfold line_14, line_15.
-  cut ((box n N [*] box o O [*] a n o) = box o O [*] a n o); [intros E; rewrite E; ring |].
+  cut ((box n N [*] box o O' [*] a n o) = box o O' [*] a n o); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   assert (at_6 : 0 <= n < N).
   { lia. }
   rewrite (box_in _ n N at_6).
@@ -331,10 +332,10 @@ Lemma step_16 bound :
 Proof.
   intros.
   unfold line_15, line_16.
-  cut ((box o O [*] a n o) = a n o); [intros E; rewrite E; ring |].
-  assert (at_5 : 0 <= o < O).
+  cut ((box o O' [*] a n o) = a n o); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
+  assert (at_5 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_5).
+  rewrite (box_in _ o O' at_5).
   ring.
 Qed.
 
@@ -344,7 +345,7 @@ Lemma step_17 bound :
 Proof.
   intros.
   unfold line_16, line_17.
-  cut ((const (-1) [*] (box n N [*] box o O [*] t n o)) = const (-1) [*] (box o O [*] t n o)); [intros E; rewrite E; ring |].
+  cut ((const (-1) [*] (box n N [*] box o O' [*] t n o)) = const (-1) [*] (box o O' [*] t n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   assert (at_6 : 0 <= n < N).
   { lia. }
   rewrite (box_in _ n N at_6).
@@ -357,10 +358,10 @@ Lemma step_18 bound :
 Proof.
   intros.
   unfold line_17, line_18.
-  cut ((const (-1) [*] (box o O [*] t n o)) = const (-1) [*] (t n o)); [intros E; rewrite E; ring |].
-  assert (at_5 : 0 <= o < O).
+  cut ((const (-1) [*] (box o O' [*] t n o)) = const (-1) [*] (t n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
+  assert (at_5 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_5).
+  rewrite (box_in _ o O' at_5).
   ring.
 Qed.
 
@@ -368,7 +369,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   line_6 bound = line_6 least.
 Proof.
   intros.
@@ -387,8 +388,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. 
-  destruct (within o1 O) as [at_9 | at_9]; [| rewrite (box_out _ o1 O at_9); void].
-  assert (reach_14 : near o1 (Z.abs O)).
+  destruct (within o1 O') as [at_9 | at_9]; [| rewrite (box_out _ o1 O' at_9); void].
+  assert (reach_14 : near o1 (Z.abs O')).
   { clear - at_9; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_14); assumption.
   }
@@ -401,12 +402,12 @@ Lemma holds : agree
   (fun bound => slope (C bound (lifted half_square half_square_1) (moved_a a n o) (fixed_t t)) : scalars)
   (fun bound => (a n o) [+] (const (-1) [*] (t n o)) : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs o) (Z.max (Z.abs N) (Z.max (Z.abs O) (0))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs o) (Z.max (Z.abs N) (Z.max (Z.abs O') (0))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   clearbody least.
   exists (line_6 least), least. intros bound large.
   split.

@@ -19,7 +19,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables N O : Z.
+Variables N O' : Z.
 
 (* The statement. *)
 Definition moved_z {A : Ring} (z : Z -> Z -> A) at1 at2 : Z -> Z -> dual A :=
@@ -27,11 +27,11 @@ Definition moved_z {A : Ring} (z : Z -> Z -> A) at1 at2 : Z -> Z -> dual A :=
 Definition fixed_t {A : Ring} (t : Z -> Z -> A) : Z -> Z -> dual A :=
   fun z1 z2 => (t z1 z2, zero).
 Definition sigma_z {A : Ring} (bound : Z) (sigma : A -> A) (z : Z -> Z -> A) (i i1 : Z) : A :=
-  box i N [*] (box i1 O [*] (sigma (z i i1))).
+  box i N [*] (box i1 O' [*] (sigma (z i i1))).
 Definition r {A : Ring} (bound : Z) (sigma : A -> A) (z : Z -> Z -> A) (t : Z -> Z -> A) (n o : Z) : A :=
-  box n N [*] (box o O [*] ((sigma_z bound sigma z n o) [+] (const (-1) [*] (t n o)))).
+  box n N [*] (box o O' [*] ((sigma_z bound sigma z n o) [+] (const (-1) [*] (t n o)))).
 Definition C {A : Ring} (bound : Z) (half_square : A -> A) (sigma : A -> A) (z : Z -> Z -> A) (t : Z -> Z -> A) : A :=
-  sum[bound] n, sum[bound] o, box n N [*] box o O [*] half_square (r bound sigma z t n o).
+  sum[bound] n, sum[bound] o, box n N [*] box o O' [*] half_square (r bound sigma z t n o).
 Definition statement : Prop :=
   forall scalars : Ring,
   forall half_square : scalars -> scalars,
@@ -41,17 +41,26 @@ Definition statement : Prop :=
   (forall z1 : scalars, half_square_1 z1 = (z1)) ->
   forall z : Z -> Z -> scalars,
   forall t : Z -> Z -> scalars,
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> z z1 z2 = zero) ->
-  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> t z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> z z1 z2 = zero) ->
+  (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> t z1 z2 = zero) ->
   forall n : Z,
   forall o : Z,
   0 <= n < N ->
-  0 <= o < O ->
+  0 <= o < O' ->
   agree
     (fun bound => slope (C bound (lifted half_square half_square_1) (lifted sigma sigma_1) (moved_z z n o) (fixed_t t)) : scalars)
     (fun bound => (sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (t n o [*] sigma_1 (z n o))) : scalars).
 
 (* The proof. *)
+Lemma value_sigma_z {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (sigma_z bound (lifted sigma sigma_1) (moved_z z at1 at2) z1 z2) = (sigma_z bound sigma z z1 z2 : A).
+Proof. unfold sigma_z; project; reflexivity. Qed.
+Lemma value_r {A : Ring} {sigma : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> A} {t : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (r bound (lifted sigma sigma_1) (moved_z z at1 at2) (fixed_t t) z1 z2) = (r bound sigma z t z1 z2 : A).
+Proof. unfold r; project; rewrite ?value_sigma_z; reflexivity. Qed.
+Lemma value_C {A : Ring} {half_square : A -> A} {sigma : A -> A} {half_square_1 : A -> A} {sigma_1 : A -> A} {z : Z -> Z -> A} {t : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (C bound (lifted half_square half_square_1) (lifted sigma sigma_1) (moved_z z at1 at2) (fixed_t t)) = (C bound half_square sigma z t : A).
+Proof. unfold C; project; rewrite ?value_sigma_z; rewrite ?value_r; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -62,48 +71,41 @@ Variable sigma_1 : scalars -> scalars.
 Hypothesis half_square_1_known : forall z1 : scalars, half_square_1 z1 = (z1).
 Variable z : Z -> Z -> scalars.
 Variable t : Z -> Z -> scalars.
-Hypothesis z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> z z1 z2 = zero.
-Hypothesis t_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O) -> t z1 z2 = zero.
+Hypothesis z_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> z z1 z2 = zero.
+Hypothesis t_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < O') -> t z1 z2 = zero.
 Variable n : Z.
 Variable o : Z.
 Hypothesis range_n : 0 <= n < N.
-Hypothesis range_o : 0 <= o < O.
-
-Lemma value_sigma_z : forall bound z1 z2, value (sigma_z bound (lifted sigma sigma_1) (moved_z z n o) z1 z2) = sigma_z bound sigma z z1 z2.
-Proof. intros; unfold sigma_z; project; reflexivity. Qed.
-Lemma value_r : forall bound z1 z2, value (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) z1 z2) = r bound sigma z t z1 z2.
-Proof. intros; unfold r; project; rewrite ?value_sigma_z; reflexivity. Qed.
-Lemma value_C : forall bound, value (C bound (lifted half_square half_square_1) (lifted sigma sigma_1) (moved_z z n o) (fixed_t t)) = C bound half_square sigma z t.
-Proof. intros; unfold C; project; rewrite ?value_sigma_z; rewrite ?value_r; reflexivity. Qed.
+Hypothesis range_o : 0 <= o < O'.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (C bound (lifted half_square half_square_1) (lifted sigma sigma_1) (moved_z z n o) (fixed_t t)).
 Definition line_1 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O [*] (lifted half_square half_square_1) (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1)).
+  sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O' [*] (lifted half_square half_square_1) (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1)).
 Definition line_2 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] slope ((lifted half_square half_square_1) (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1)).
+  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] slope ((lifted half_square half_square_1) (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1)).
 Definition line_3 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound sigma z t n1 o1) [*] slope (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1).
+  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound sigma z t n1 o1) [*] slope (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1).
 Definition line_4 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n o) n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] box o1 O [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_t t n1 o1))).
+  (sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O' [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n o) n1 o1)) [+] (sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] box o1 O' [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_t t n1 o1))).
 Definition line_5 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n o) n1 o1).
+  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O' [*] slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n o) n1 o1).
 Definition line_6 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O [*] box n1 N [*] box o1 O [*] slope ((lifted sigma sigma_1) (moved_z z n o n1 o1)).
+  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O' [*] box n1 N [*] box o1 O' [*] slope ((lifted sigma sigma_1) (moved_z z n o n1 o1)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O [*] box n1 N [*] box o1 O [*] sigma_1 (z n1 o1) [*] slope (moved_z z n o n1 o1).
+  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O' [*] box n1 N [*] box o1 O' [*] sigma_1 (z n1 o1) [*] slope (moved_z z n o n1 o1).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O [*] box n1 N [*] box o1 O [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
+  sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O' [*] box n1 N [*] box o1 O' [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, box o1 O [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O [*] box n1 N [*] box o1 O [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
+  sum[bound] n1, sum[bound] o1, box o1 O' [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O' [*] box n1 N [*] box o1 O' [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
 Definition line_10 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O [*] box n1 N [*] box o1 O [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
+  sum[bound] n1, sum[bound] o1, half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O' [*] box n1 N [*] box o1 O' [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
 Definition line_11 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, half_square_1 (r bound sigma z t n1 o1) [*] box o1 O [*] box n1 N [*] box o1 O [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
+  sum[bound] n1, sum[bound] o1, half_square_1 (r bound sigma z t n1 o1) [*] box o1 O' [*] box n1 N [*] box o1 O' [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
 Definition line_12 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
+  sum[bound] n1, sum[bound] o1, half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O' [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
 Definition line_13 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] o1, half_square_1 (r bound sigma z t n1 o1) [*] box o1 O [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
+  sum[bound] n1, sum[bound] o1, half_square_1 (r bound sigma z t n1 o1) [*] box o1 O' [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
 Definition line_14 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] o1, half_square_1 (r bound sigma z t n1 o1) [*] sigma_1 (z n1 o1) [*] point (n1 - n) [*] point (o1 - o).
 Definition line_15 (bound : Z) : scalars :=
@@ -113,19 +115,19 @@ Definition line_16 (bound : Z) : scalars :=
 Definition line_17 (bound : Z) : scalars :=
   r bound sigma z t n o [*] sigma_1 (z n o).
 Definition line_18 (bound : Z) : scalars :=
-  (box n N [*] box o O [*] sigma_z bound sigma z n o [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O [*] t n o [*] sigma_1 (z n o))).
+  (box n N [*] box o O' [*] sigma_z bound sigma z n o [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O' [*] t n o [*] sigma_1 (z n o))).
 Definition line_19 (bound : Z) : scalars :=
-  (box n N [*] box o O [*] box n N [*] box o O [*] sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O [*] t n o [*] sigma_1 (z n o))).
+  (box n N [*] box o O' [*] box n N [*] box o O' [*] sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O' [*] t n o [*] sigma_1 (z n o))).
 Definition line_20 (bound : Z) : scalars :=
-  (box o O [*] box n N [*] box o O [*] sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O [*] t n o [*] sigma_1 (z n o))).
+  (box o O' [*] box n N [*] box o O' [*] sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O' [*] t n o [*] sigma_1 (z n o))).
 Definition line_21 (bound : Z) : scalars :=
-  (box n N [*] box o O [*] sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O [*] t n o [*] sigma_1 (z n o))).
+  (box n N [*] box o O' [*] sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O' [*] t n o [*] sigma_1 (z n o))).
 Definition line_22 (bound : Z) : scalars :=
-  (box o O [*] sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O [*] t n o [*] sigma_1 (z n o))).
+  (box o O' [*] sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O' [*] t n o [*] sigma_1 (z n o))).
 Definition line_23 (bound : Z) : scalars :=
-  (sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O [*] t n o [*] sigma_1 (z n o))).
+  (sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box n N [*] box o O' [*] t n o [*] sigma_1 (z n o))).
 Definition line_24 (bound : Z) : scalars :=
-  (sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box o O [*] t n o [*] sigma_1 (z n o))).
+  (sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (box o O' [*] t n o [*] sigma_1 (z n o))).
 Definition line_25 (bound : Z) : scalars :=
   (sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (t n o [*] sigma_1 (z n o))).
 
@@ -135,13 +137,13 @@ Lemma step_1 bound :
 Proof.
   intros.
   unfold line_0, line_1.
-  assert (E : slope (C bound (lifted half_square half_square_1) (lifted sigma sigma_1) (moved_z z n o) (fixed_t t)) = sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O [*] (lifted half_square half_square_1) (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1))).
-  { transitivity (slope (sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O [*] (lifted half_square half_square_1) (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1))).
+  assert (E : slope (C bound (lifted half_square half_square_1) (lifted sigma sigma_1) (moved_z z n o) (fixed_t t)) = sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O' [*] (lifted half_square half_square_1) (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1))).
+  { transitivity (slope (sum[bound] n1, sum[bound] o1, box n1 N [*] box o1 O' [*] (lifted half_square half_square_1) (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1))).
     { apply f_equal. unfold C. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((one) [*] (sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O [*] (lifted half_square half_square_1) (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1)))); [ring |].
+  transitivity ((one) [*] (sum[bound] n1, sum[bound] o1, slope (box n1 N [*] box o1 O' [*] (lifted half_square half_square_1) (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1)))); [ring |].
   apply total_scale; intro n1; apply total_scale; intro o1; ring.
 Qed.
 
@@ -180,8 +182,8 @@ Proof.
   apply total_ext; intro n1.
   rewrite <- ?total_add.
   apply total_ext; intro o1.
-  assert (E : slope (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1) = box n1 N [*] (box o1 O [*] ((slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n o) n1 o1)) [+] (const (-1) [*] (slope (fixed_t t n1 o1)))))).
-  { transitivity (slope (box n1 N [*] (box o1 O [*] ((sigma_z bound (lifted sigma sigma_1) (moved_z z n o) n1 o1) [+] (const (-1) [*] (fixed_t t n1 o1)))))).
+  assert (E : slope (r bound (lifted sigma sigma_1) (moved_z z n o) (fixed_t t) n1 o1) = box n1 N [*] (box o1 O' [*] ((slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n o) n1 o1)) [+] (const (-1) [*] (slope (fixed_t t n1 o1)))))).
+  { transitivity (slope (box n1 N [*] (box o1 O' [*] ((sigma_z bound (lifted sigma sigma_1) (moved_z z n o) n1 o1) [+] (const (-1) [*] (fixed_t t n1 o1)))))).
     { apply f_equal. unfold r. congruent. }
     rewrite ?slope_bracket.
     rewrite ?slope_add. congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
@@ -195,7 +197,7 @@ Lemma step_5 bound :
 Proof.
   intros.
   unfold line_4, line_5.
-  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] box o1 O [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O [*] slope (fixed_t t n1 o1))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] o1, const (-1) [*] (box n1 N [*] box o1 O' [*] half_square_1 (r bound sigma z t n1 o1) [*] box n1 N [*] box o1 O' [*] slope (fixed_t t n1 o1))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro o1.
   change (slope (fixed_t t n1 o1)) with (@zero scalars). void.
@@ -209,8 +211,8 @@ Proof.
   unfold line_5, line_6.
   apply total_ext; intro n1.
   apply total_ext; intro o1.
-  assert (E : slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n o) n1 o1) = box n1 N [*] (box o1 O [*] (slope ((lifted sigma sigma_1) (moved_z z n o n1 o1))))).
-  { transitivity (slope (box n1 N [*] (box o1 O [*] ((lifted sigma sigma_1) (moved_z z n o n1 o1))))).
+  assert (E : slope (sigma_z bound (lifted sigma sigma_1) (moved_z z n o) n1 o1) = box n1 N [*] (box o1 O' [*] (slope ((lifted sigma sigma_1) (moved_z z n o n1 o1))))).
+  { transitivity (slope (box n1 N [*] (box o1 O' [*] ((lifted sigma sigma_1) (moved_z z n o n1 o1))))).
     { apply f_equal. unfold sigma_z. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
@@ -266,10 +268,10 @@ Proof.
   unfold line_9, line_10.
   apply total_ext; intro n1.
   apply total_ext; intro o1.
-  destruct (within o1 O) as [at_2 | at_2]; [| rewrite (box_out _ o1 O at_2); void].
-  assert (at_7 : 0 <= o1 < O).
+  destruct (within o1 O') as [at_2 | at_2]; [| rewrite (box_out _ o1 O' at_2); void].
+  assert (at_7 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_7).
+  rewrite (box_in _ o1 O' at_7).
   ring.
 Qed.
 
@@ -296,10 +298,10 @@ Proof.
   unfold line_11, line_12.
   apply total_ext; intro n1.
   apply total_ext; intro o1.
-  destruct (within o1 O) as [at_2 | at_2]; [| rewrite (box_out _ o1 O at_2); void].
-  assert (at_5 : 0 <= o1 < O).
+  destruct (within o1 O') as [at_2 | at_2]; [| rewrite (box_out _ o1 O' at_2); void].
+  assert (at_5 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_5).
+  rewrite (box_in _ o1 O' at_5).
   ring.
 Qed.
 
@@ -327,9 +329,9 @@ Proof.
   apply total_ext; intro n1.
   apply total_ext; intro o1.
   destruct (Z.eq_dec (o1 - o) 0) as [at_2 | at_2]; [| rewrite (point_off _ (o1 - o) at_2); void].
-  assert (at_3 : 0 <= o1 < O).
-  { assert (goal_4 : 0 <= o1). { destruct (Z_lt_ge_dec (o1) 0); [exfalso | lia].  lia. } assert (goal_5 : 0 <= O - 1 - o1). { destruct (Z_lt_ge_dec (O - 1 - o1) 0); [exfalso | lia].  lia. } lia. }
-  rewrite (box_in _ o1 O at_3).
+  assert (at_3 : 0 <= o1 < O').
+  { assert (goal_4 : 0 <= o1). { destruct (Z_lt_ge_dec (o1) 0); [exfalso | lia].  lia. } assert (goal_5 : 0 <= O' - 1 - o1). { destruct (Z_lt_ge_dec (O' - 1 - o1) 0); [exfalso | lia].  lia. } lia. }
+  rewrite (box_in _ o1 O' at_3).
   ring.
 Qed.
 
@@ -388,7 +390,7 @@ Lemma step_18 bound :
 Proof.
   intros.
   unfold line_17, line_18.
-  assert (E : r bound sigma z t n o = box n N [*] (box o O [*] ((sigma_z bound sigma z n o) [+] (const (-1) [*] (t n o))))).
+  assert (E : r bound sigma z t n o = box n N [*] (box o O' [*] ((sigma_z bound sigma z n o) [+] (const (-1) [*] (t n o))))).
   { unfold r. congruent. }
   rewrite E; clear E.
   ring.
@@ -400,8 +402,8 @@ Lemma step_19 bound :
 Proof.
   intros.
   unfold line_18, line_19.
-  cut ((box n N [*] box o O [*] sigma_z bound sigma z n o [*] sigma_1 (z n o)) = box n N [*] box o O [*] box n N [*] box o O [*] sigma (z n o) [*] sigma_1 (z n o)); [intros E; rewrite E; ring |].
-  assert (E : sigma_z bound sigma z n o = box n N [*] (box o O [*] (sigma (z n o)))).
+  cut ((box n N [*] box o O' [*] sigma_z bound sigma z n o [*] sigma_1 (z n o)) = box n N [*] box o O' [*] box n N [*] box o O' [*] sigma (z n o) [*] sigma_1 (z n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
+  assert (E : sigma_z bound sigma z n o = box n N [*] (box o O' [*] (sigma (z n o)))).
   { unfold sigma_z. congruent. }
   rewrite E; clear E.
   ring.
@@ -413,7 +415,7 @@ Lemma step_20 bound :
 Proof.
   intros.
   unfold line_19, line_20.
-  cut ((box n N [*] box o O [*] box n N [*] box o O [*] sigma (z n o) [*] sigma_1 (z n o)) = box o O [*] box n N [*] box o O [*] sigma (z n o) [*] sigma_1 (z n o)); [intros E; rewrite E; ring |].
+  cut ((box n N [*] box o O' [*] box n N [*] box o O' [*] sigma (z n o) [*] sigma_1 (z n o)) = box o O' [*] box n N [*] box o O' [*] sigma (z n o) [*] sigma_1 (z n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   assert (at_4 : 0 <= n < N).
   { lia. }
   rewrite (box_in _ n N at_4).
@@ -426,10 +428,10 @@ Lemma step_21 bound :
 Proof.
   intros.
   unfold line_20, line_21.
-  cut ((box o O [*] box n N [*] box o O [*] sigma (z n o) [*] sigma_1 (z n o)) = box n N [*] box o O [*] sigma (z n o) [*] sigma_1 (z n o)); [intros E; rewrite E; ring |].
-  assert (at_3 : 0 <= o < O).
+  cut ((box o O' [*] box n N [*] box o O' [*] sigma (z n o) [*] sigma_1 (z n o)) = box n N [*] box o O' [*] sigma (z n o) [*] sigma_1 (z n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
+  assert (at_3 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_3).
+  rewrite (box_in _ o O' at_3).
   ring.
 Qed.
 
@@ -439,7 +441,7 @@ Lemma step_22 bound :
 Proof.
   intros.
   unfold line_21, line_22.
-  cut ((box n N [*] box o O [*] sigma (z n o) [*] sigma_1 (z n o)) = box o O [*] sigma (z n o) [*] sigma_1 (z n o)); [intros E; rewrite E; ring |].
+  cut ((box n N [*] box o O' [*] sigma (z n o) [*] sigma_1 (z n o)) = box o O' [*] sigma (z n o) [*] sigma_1 (z n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   assert (at_2 : 0 <= n < N).
   { lia. }
   rewrite (box_in _ n N at_2).
@@ -452,10 +454,10 @@ Lemma step_23 bound :
 Proof.
   intros.
   unfold line_22, line_23.
-  cut ((box o O [*] sigma (z n o) [*] sigma_1 (z n o)) = sigma (z n o) [*] sigma_1 (z n o)); [intros E; rewrite E; ring |].
-  assert (at_1 : 0 <= o < O).
+  cut ((box o O' [*] sigma (z n o) [*] sigma_1 (z n o)) = sigma (z n o) [*] sigma_1 (z n o)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
+  assert (at_1 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_1).
+  rewrite (box_in _ o O' at_1).
   ring.
 Qed.
 
@@ -465,7 +467,7 @@ Lemma step_24 bound :
 Proof.
   intros.
   unfold line_23, line_24.
-  cut ((const (-1) [*] (box n N [*] box o O [*] t n o [*] sigma_1 (z n o))) = const (-1) [*] (box o O [*] t n o [*] sigma_1 (z n o))); [intros E; rewrite E; ring |].
+  cut ((const (-1) [*] (box n N [*] box o O' [*] t n o [*] sigma_1 (z n o))) = const (-1) [*] (box o O' [*] t n o [*] sigma_1 (z n o))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   assert (at_6 : 0 <= n < N).
   { lia. }
   rewrite (box_in _ n N at_6).
@@ -478,10 +480,10 @@ Lemma step_25 bound :
 Proof.
   intros.
   unfold line_24, line_25.
-  cut ((const (-1) [*] (box o O [*] t n o [*] sigma_1 (z n o))) = const (-1) [*] (t n o [*] sigma_1 (z n o))); [intros E; rewrite E; ring |].
-  assert (at_5 : 0 <= o < O).
+  cut ((const (-1) [*] (box o O' [*] t n o [*] sigma_1 (z n o))) = const (-1) [*] (t n o [*] sigma_1 (z n o))); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
+  assert (at_5 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_5).
+  rewrite (box_in _ o O' at_5).
   ring.
 Qed.
 
@@ -489,7 +491,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   line_8 bound = line_8 least.
 Proof.
   intros.
@@ -508,8 +510,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. 
-  destruct (within o1 O) as [at_11 | at_11]; [| rewrite (box_out _ o1 O at_11); void].
-  assert (reach_18 : near o1 (Z.abs O)).
+  destruct (within o1 O') as [at_11 | at_11]; [| rewrite (box_out _ o1 O' at_11); void].
+  assert (reach_18 : near o1 (Z.abs O')).
   { clear - at_11; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_18); assumption.
   }
@@ -522,12 +524,12 @@ Lemma holds : agree
   (fun bound => slope (C bound (lifted half_square half_square_1) (lifted sigma sigma_1) (moved_z z n o) (fixed_t t)) : scalars)
   (fun bound => (sigma (z n o) [*] sigma_1 (z n o)) [+] (const (-1) [*] (t n o [*] sigma_1 (z n o))) : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs o) (Z.max (Z.abs N) (Z.max (Z.abs O) (0))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs o) (Z.max (Z.abs N) (Z.max (Z.abs O') (0))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   clearbody least.
   exists (line_8 least), least. intros bound large.
   split.

@@ -46,7 +46,6 @@ Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable p : Z.
 Hypothesis range_p : 0 <= p < P.
 
-
 Definition line_0 (bound : Z) : scalars :=
   y bound x w p.
 Definition line_1 (bound : Z) : scalars :=

@@ -50,7 +50,6 @@ Variable q : Z.
 Hypothesis range_p : 0 <= p < P.
 Hypothesis range_q : 0 <= q < Q.
 
-
 Definition line_0 (bound : Z) : scalars :=
   y bound x w p q.
 Definition line_1 (bound : Z) : scalars :=

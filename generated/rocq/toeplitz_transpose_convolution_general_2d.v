@@ -49,6 +49,12 @@ Definition statement : Prop :=
     (fun bound => sum[bound] p, sum[bound] q, T bound w p q h v [*] grad_y p q : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (y bound (moved_x x at1 at2) (fixed_w w) z1 z2) = (y bound x w z1 z2 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> A} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (moved_x x at1 at2) (fixed_w w)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -62,11 +68,6 @@ Variable h : Z.
 Variable v : Z.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-
-Lemma value_y : forall bound z1 z2, value (y bound (moved_x x h v) (fixed_w w) z1 z2) = y bound x w z1 z2.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (moved_x x h v) (fixed_w w)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (moved_x x h v) (fixed_w w)).
@@ -139,7 +140,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q) [*] y bound x w p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q) [*] y bound x w p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   change (slope (fixed_grad_y grad_y p q)) with (@zero scalars). void.
@@ -189,7 +190,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] slope (moved_x x h v (p*s - d*k - lo) (q*t - e*l - lp)) [*] w k l) = sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w k l); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] slope (moved_x x h v (p*s - d*k - lo) (q*t - e*l - lp)) [*] w k l) = sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] point (p*s - d*k - h - lo) [*] point (q*t - e*l - lp - v) [*] w k l); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro k.
@@ -205,7 +206,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] x (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w k l)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, grad_y p q [*] box p P [*] box q Q [*] x (p*s - d*k - lo) (q*t - e*l - lp) [*] slope (fixed_w w k l)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro k.

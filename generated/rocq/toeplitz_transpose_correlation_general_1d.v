@@ -47,6 +47,12 @@ Definition statement : Prop :=
     (fun bound => sum[bound] p, T bound w p h [*] grad_y p : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> A} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (y bound (moved_x x at1) (fixed_w w) z1) = (y bound x w z1 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_y : Z -> A} {x : Z -> A} {w : Z -> A} {at1 : Z} (bound : Z) :
+  value (L bound (fixed_grad_y grad_y) (moved_x x at1) (fixed_w w)) = (L bound grad_y x w : A).
+Proof. unfold L; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -58,11 +64,6 @@ Hypothesis x_box : forall z1, ~ (0 <= z1 < H) -> x z1 = zero.
 Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable h : Z.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_y : forall bound z1, value (y bound (moved_x x h) (fixed_w w) z1) = y bound x w z1.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_y grad_y) (moved_x x h) (fixed_w w)) = L bound grad_y x w.
-Proof. intros; unfold L; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_y grad_y) (moved_x x h) (fixed_w w)).
@@ -127,7 +128,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, slope (fixed_grad_y grad_y p) [*] y bound x w p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, slope (fixed_grad_y grad_y p) [*] y bound x w p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   change (slope (fixed_grad_y grad_y p)) with (@zero scalars). void.
 Qed.
@@ -171,7 +172,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] slope (moved_x x h (d*k + p*s - lo)) [*] w k) = sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] point (d*k + p*s - h - lo) [*] w k); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] slope (moved_x x h (d*k + p*s - lo)) [*] w k) = sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] point (d*k + p*s - h - lo) [*] w k); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro k.
   assert (E : slope (moved_x x h (d*k + p*s - lo)) = point (d*k + p*s - h - lo)).
@@ -185,7 +186,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] x (d*k + p*s - lo) [*] slope (fixed_w w k)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, grad_y p [*] box p P [*] x (d*k + p*s - lo) [*] slope (fixed_w w k)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro k.
   change (slope (fixed_w w k)) with (@zero scalars). void.

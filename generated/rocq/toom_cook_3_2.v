@@ -35,6 +35,15 @@ Definition statement : Prop :=
     (fun bound => const 2 [*] (box k 2 [*] point (i - k - p)) : scalars).
 
 (* The proof. *)
+Lemma A'_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 3 /\ 0 <= z2 < 4) -> A' bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold A'. destruct (within z1 3) as [? | away]; [| rewrite (box_out _ z1 3 away); void]. destruct (within z2 4) as [? | away]; [| rewrite (box_out _ z2 4 away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma G_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 2) -> G bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold G. destruct (within z1 4) as [? | away]; [| rewrite (box_out _ z1 4 away); void]. destruct (within z2 2) as [? | away]; [| rewrite (box_out _ z2 2 away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma B_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 4) -> B bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold B. destruct (within z1 4) as [? | away]; [| rewrite (box_out _ z1 4 away); void]. destruct (within z2 4) as [? | away]; [| rewrite (box_out _ z2 4 away); void]. exfalso; apply out; repeat split; lia. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -42,7 +51,6 @@ Variable p : Z.
 Variable k : Z.
 Variable i : Z.
 Hypothesis range_p : 0 <= p < 3.
-
 
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] t, A' bound p t [*] G bound t k [*] B bound t i.
@@ -56,31 +64,10 @@ Lemma step_1 bound :
 Proof.
   intros.
   unfold line_0, line_1.
-  assert (A'_box : forall z1 z2, ~ (0 <= z1 < 3 /\ 0 <= z2 < 4) -> A' bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold A'.
-    destruct (within z1 3) as [? | away];
-    [| rewrite (box_out _ z1 3 away); void].
-    destruct (within z2 4) as [? | away];
-    [| rewrite (box_out _ z2 4 away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (G_box : forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 2) -> G bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold G.
-    destruct (within z1 4) as [? | away];
-    [| rewrite (box_out _ z1 4 away); void].
-    destruct (within z2 2) as [? | away];
-    [| rewrite (box_out _ z2 2 away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (B_box : forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 4) -> B bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold B.
-    destruct (within z1 4) as [? | away];
-    [| rewrite (box_out _ z1 4 away); void].
-    destruct (within z2 4) as [? | away];
-    [| rewrite (box_out _ z2 4 away); void].
-    exfalso; apply out; repeat split; lia. }
   destruct (within k 2) as [in_1 | in_1].
   2: { transitivity (@zero scalars).
     { apply total_zero; intro t.
-  destruct (within k 2) as [in_8 | in_8]; [| rewrite (G_box t k (fun all => in_8 (proj2 all))); void].
+  destruct (within k 2) as [in_8 | in_8]; [| rewrite (G_box bound t k (fun all => in_8 (proj2 all)) : G bound t k = (zero : scalars)); void].
   exfalso; apply in_1.
   lia.
   }
@@ -92,7 +79,7 @@ Proof.
   destruct (within i 4) as [in_16 | in_16].
   2: { transitivity (@zero scalars).
     { apply total_zero; intro t.
-  destruct (within i 4) as [in_27 | in_27]; [| rewrite (B_box t i (fun all => in_27 (proj2 all))); void].
+  destruct (within i 4) as [in_27 | in_27]; [| rewrite (B_box bound t i (fun all => in_27 (proj2 all)) : B bound t i = (zero : scalars)); void].
   exfalso; apply in_16.
   lia.
   }
@@ -108,7 +95,7 @@ Proof.
   }
   transitivity (first (Z.to_nat 4) (fun t => A' bound p t [*] G bound t k [*] B bound t i) : scalars).
   { apply total_few; [lia | assumption |]. intros t out.
-  destruct (within t 4) as [in_35 | in_35]; [| rewrite (A'_box p t (fun all => in_35 (proj2 all))); void].
+  destruct (within t 4) as [in_35 | in_35]; [| rewrite (A'_box bound p t (fun all => in_35 (proj2 all)) : A' bound p t = (zero : scalars)); void].
   exfalso; apply out.
   lia.
   }

@@ -16,7 +16,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C G H K N O P d lo s : Z.
+Variables C G H K N O' P d lo s : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> dual A :=
@@ -26,7 +26,7 @@ Definition moved_x {A : Ring} (x : Z -> Z -> Z -> Z -> A) at1 at2 at3 at4 : Z ->
 Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 => (w z1 z2 z3 z4, zero).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) (n g o p : Z) : A :=
-  box n N [*] (box g G [*] (box o O [*] (box p P [*] (sum[bound] c, sum[bound] k, x n g c (d*k + p*s - lo) [*] w g o c k)))).
+  box n N [*] (box g G [*] (box o O' [*] (box p P [*] (sum[bound] c, sum[bound] k, x n g c (d*k + p*s - lo) [*] w g o c k)))).
 Definition L {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, grad_y n g o p [*] y bound x w n g o p.
 Definition conv_transpose1d {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) (n g c h : Z) : A :=
@@ -36,9 +36,9 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P) -> grad_y z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P) -> grad_y z1 z2 z3 z4 = zero) ->
   (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H) -> x z1 z2 z3 z4 = zero) ->
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K) -> w z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K) -> w z1 z2 z3 z4 = zero) ->
   forall n : Z,
   forall g : Z,
   forall c : Z,
@@ -52,15 +52,21 @@ Definition statement : Prop :=
     (fun bound => conv_transpose1d bound grad_y w n g c h : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound z1 z2 z3 z4 : Z) :
+  value (y bound (moved_x x at1 at2 at3 at4) (fixed_w w) z1 z2 z3 z4) = (y bound x w z1 z2 z3 z4 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_y : Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound : Z) :
+  value (L bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3 at4) (fixed_w w)) = (L bound grad_y x w : A).
+Proof. unfold L; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P) -> grad_y z1 z2 z3 z4 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P) -> grad_y z1 z2 z3 z4 = zero.
 Hypothesis x_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H) -> x z1 z2 z3 z4 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K) -> w z1 z2 z3 z4 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K) -> w z1 z2 z3 z4 = zero.
 Variable n : Z.
 Variable g : Z.
 Variable c : Z.
@@ -69,11 +75,6 @@ Hypothesis range_n : 0 <= n < N.
 Hypothesis range_g : 0 <= g < G.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
-
-Lemma value_y : forall bound z1 z2 z3 z4, value (y bound (moved_x x n g c h) (fixed_w w) z1 z2 z3 z4) = y bound x w z1 z2 z3 z4.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_y grad_y) (moved_x x n g c h) (fixed_w w)) = L bound grad_y x w.
-Proof. intros; unfold L; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_y grad_y) (moved_x x n g c h) (fixed_w w)).
@@ -84,17 +85,17 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, grad_y n1 g1 o p [*] slope (y bound (moved_x x n g c h) (fixed_w w) n1 g1 o p).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] slope (moved_x x n g c h n1 g1 c1 (d*k + p*s - lo) [*] fixed_w w g1 o c1 k).
+  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] slope (moved_x x n g c h n1 g1 c1 (d*k + p*s - lo) [*] fixed_w w g1 o c1 k).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] slope (moved_x x n g c h n1 g1 c1 (d*k + p*s - lo)) [*] w g1 o c1 k) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] x n1 g1 c1 (d*k + p*s - lo) [*] slope (fixed_w w g1 o c1 k)).
+  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] slope (moved_x x n g c h n1 g1 c1 (d*k + p*s - lo)) [*] w g1 o c1 k) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] x n1 g1 c1 (d*k + p*s - lo) [*] slope (fixed_w w g1 o c1 k)).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] x n1 g1 c1 (d*k + p*s - lo) [*] slope (fixed_w w g1 o c1 k)).
+  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] x n1 g1 c1 (d*k + p*s - lo) [*] slope (fixed_w w g1 o c1 k)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k.
+  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k.
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box g1 G [*] box o O [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k.
+  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box g1 G [*] box o O' [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k.
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box o O [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k.
+  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box o O' [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k.
 Definition line_10 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k.
 Definition line_11 (bound : Z) : scalars :=
@@ -160,7 +161,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, slope (fixed_grad_y grad_y n1 g1 o p) [*] y bound x w n1 g1 o p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, slope (fixed_grad_y grad_y n1 g1 o p) [*] y bound x w n1 g1 o p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro g1.
   apply total_zero; intro o.
@@ -178,13 +179,13 @@ Proof.
   apply total_ext; intro g1.
   apply total_ext; intro o.
   apply total_ext; intro p.
-  assert (E : slope (y bound (moved_x x n g c h) (fixed_w w) n1 g1 o p) = box n1 N [*] (box g1 G [*] (box o O [*] (box p P [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n g c h n1 g1 c1 (d*k + p*s - lo) [*] fixed_w w g1 o c1 k)))))).
-  { transitivity (slope (box n1 N [*] (box g1 G [*] (box o O [*] (box p P [*] (sum[bound] c1, sum[bound] k, moved_x x n g c h n1 g1 c1 (d*k + p*s - lo) [*] fixed_w w g1 o c1 k)))))).
+  assert (E : slope (y bound (moved_x x n g c h) (fixed_w w) n1 g1 o p) = box n1 N [*] (box g1 G [*] (box o O' [*] (box p P [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n g c h n1 g1 c1 (d*k + p*s - lo) [*] fixed_w w g1 o c1 k)))))).
+  { transitivity (slope (box n1 N [*] (box g1 G [*] (box o O' [*] (box p P [*] (sum[bound] c1, sum[bound] k, moved_x x n g c h n1 g1 c1 (d*k + p*s - lo) [*] fixed_w w g1 o c1 k)))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P) [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n g c h n1 g1 c1 (d*k + p*s - lo) [*] fixed_w w g1 o c1 k))); [ring |].
+  transitivity ((grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O' [*] box p P) [*] (sum[bound] c1, sum[bound] k, slope (moved_x x n g c h n1 g1 c1 (d*k + p*s - lo) [*] fixed_w w g1 o c1 k))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; ring.
 Qed.
 
@@ -218,7 +219,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] slope (moved_x x n g c h n1 g1 c1 (d*k + p*s - lo)) [*] w g1 o c1 k) = sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] slope (moved_x x n g c h n1 g1 c1 (d*k + p*s - lo)) [*] w g1 o c1 k) = sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] w g1 o c1 k); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro g1.
   apply total_ext; intro o.
@@ -236,7 +237,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] x n1 g1 c1 (d*k + p*s - lo) [*] slope (fixed_w w g1 o c1 k)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] c1, sum[bound] k, grad_y n1 g1 o p [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] x n1 g1 c1 (d*k + p*s - lo) [*] slope (fixed_w w g1 o c1 k)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro g1.
   apply total_zero; intro o.
@@ -296,10 +297,10 @@ Proof.
   apply total_ext; intro p.
   apply total_ext; intro c1.
   apply total_ext; intro k.
-  destruct (within o O) as [in_5 | in_5]; [| rewrite (grad_y_box n1 g1 o p (fun all => in_5 (proj1 (proj2 (proj2 all))))); void].
-  assert (at_22 : 0 <= o < O).
+  destruct (within o O') as [in_5 | in_5]; [| rewrite (grad_y_box n1 g1 o p (fun all => in_5 (proj1 (proj2 (proj2 all))))); void].
+  assert (at_22 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_22).
+  rewrite (box_in _ o O' at_22).
   ring.
 Qed.
 
@@ -487,7 +488,7 @@ Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
   enough (Z.abs G) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs (-c)) least ->
   enough (Z.abs K) least ->
@@ -519,8 +520,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro p. apply total_zero; intro c1. apply total_zero; intro k. 
-  destruct (within o O) as [in_55 | in_55]; [| rewrite (grad_y_box n1 g1 o p (fun all => in_55 (proj1 (proj2 (proj2 all))))); void].
-  assert (reach_75 : near o (Z.abs O)).
+  destruct (within o O') as [in_55 | in_55]; [| rewrite (grad_y_box n1 g1 o p (fun all => in_55 (proj1 (proj2 (proj2 all))))); void].
+  assert (reach_75 : near o (Z.abs O')).
   { clear - in_55; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_75); assumption.
   }
@@ -563,14 +564,14 @@ Lemma holds : agree
   (fun bound => slope (L bound (fixed_grad_y grad_y) (moved_x x n g c h) (fixed_w w)) : scalars)
   (fun bound => conv_transpose1d bound grad_y w n g c h : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs g) (Z.max (Z.abs c) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs (-c)) (Z.max (Z.abs K) (0)))))))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs g) (Z.max (Z.abs c) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs (-c)) (Z.max (Z.abs K) (0)))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs g) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs G) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-c)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs K) least) by (subst least; unfold enough; largest).

@@ -16,7 +16,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C G H I K L M N O P Q R V d e f lo lp lq s t u : Z.
+Variables C G H I' K L M N O' P Q R V d e f lo lp lq s t u : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> Z -> dual A :=
@@ -26,19 +26,19 @@ Definition moved_x {A : Ring} (x : Z -> Z -> Z -> Z -> Z -> Z -> A) at1 at2 at3 
 Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 z5 z6 => (w z1 z2 z3 z4 z5 z6, zero).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> Z -> A) (n g o p q r : Z) : A :=
-  box n N [*] (box g G [*] (box o O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c, sum[bound] k, sum[bound] l, sum[bound] m, x n g c (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] w g o c k l m)))))).
+  box n N [*] (box g G [*] (box o O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c, sum[bound] k, sum[bound] l, sum[bound] m, x n g c (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] w g o c k l m)))))).
 Definition L' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, grad_y n g o p q r [*] y bound x w n g o p q r.
 Definition conv_transpose3d {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> Z -> A) (n g c h v i : Z) : A :=
-  box n N [*] (box g G [*] (box c C [*] (box h H [*] (box v V [*] (box i I [*] (sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u))))))).
+  box n N [*] (box g G [*] (box c C [*] (box h H [*] (box v V [*] (box i I' [*] (sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u))))))).
 Definition statement : Prop :=
   forall scalars : Ring,
   forall grad_y : Z -> Z -> Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q /\ 0 <= z6 < R) -> grad_y z1 z2 z3 z4 z5 z6 = zero) ->
-  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V /\ 0 <= z6 < I) -> x z1 z2 z3 z4 z5 z6 = zero) ->
-  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L /\ 0 <= z6 < M) -> w z1 z2 z3 z4 z5 z6 = zero) ->
+  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q /\ 0 <= z6 < R) -> grad_y z1 z2 z3 z4 z5 z6 = zero) ->
+  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V /\ 0 <= z6 < I') -> x z1 z2 z3 z4 z5 z6 = zero) ->
+  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L /\ 0 <= z6 < M) -> w z1 z2 z3 z4 z5 z6 = zero) ->
   forall n : Z,
   forall g : Z,
   forall c : Z,
@@ -50,21 +50,27 @@ Definition statement : Prop :=
   0 <= c < C ->
   0 <= h < H ->
   0 <= v < V ->
-  0 <= i < I ->
+  0 <= i < I' ->
   agree
     (fun bound => slope (L' bound (fixed_grad_y grad_y) (moved_x x n g c h v i) (fixed_w w)) : scalars)
     (fun bound => conv_transpose3d bound grad_y w n g c h v i : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 at6 : Z} (bound z1 z2 z3 z4 z5 z6 : Z) :
+  value (y bound (moved_x x at1 at2 at3 at4 at5 at6) (fixed_w w) z1 z2 z3 z4 z5 z6) = (y bound x w z1 z2 z3 z4 z5 z6 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 at6 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3 at4 at5 at6) (fixed_w w)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q /\ 0 <= z6 < R) -> grad_y z1 z2 z3 z4 z5 z6 = zero.
-Hypothesis x_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V /\ 0 <= z6 < I) -> x z1 z2 z3 z4 z5 z6 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L /\ 0 <= z6 < M) -> w z1 z2 z3 z4 z5 z6 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q /\ 0 <= z6 < R) -> grad_y z1 z2 z3 z4 z5 z6 = zero.
+Hypothesis x_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V /\ 0 <= z6 < I') -> x z1 z2 z3 z4 z5 z6 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L /\ 0 <= z6 < M) -> w z1 z2 z3 z4 z5 z6 = zero.
 Variable n : Z.
 Variable g : Z.
 Variable c : Z.
@@ -76,12 +82,7 @@ Hypothesis range_g : 0 <= g < G.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_v : 0 <= v < V.
-Hypothesis range_i : 0 <= i < I.
-
-Lemma value_y : forall bound z1 z2 z3 z4 z5 z6, value (y bound (moved_x x n g c h v i) (fixed_w w) z1 z2 z3 z4 z5 z6) = y bound x w z1 z2 z3 z4 z5 z6.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (moved_x x n g c h v i) (fixed_w w)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
+Hypothesis range_i : 0 <= i < I'.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (moved_x x n g c h v i) (fixed_w w)).
@@ -92,17 +93,17 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, grad_y n1 g1 o p q r [*] slope (y bound (moved_x x n g c h v i) (fixed_w w) n1 g1 o p q r).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w g1 o c1 k l m).
+  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w g1 o c1 k l m).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq)) [*] w g1 o c1 k l m) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w g1 o c1 k l m)).
+  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq)) [*] w g1 o c1 k l m) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w g1 o c1 k l m)).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w g1 o c1 k l m)).
+  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w g1 o c1 k l m)).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m.
+  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m.
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m.
+  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m.
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box o O [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m.
+  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box o O' [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m.
 Definition line_10 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m.
 Definition line_11 (bound : Z) : scalars :=
@@ -120,17 +121,17 @@ Definition line_16 (bound : Z) : scalars :=
 Definition line_17 (bound : Z) : scalars :=
   sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
 Definition line_18 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box i I [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
+  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box i I' [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
 Definition line_19 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box v V [*] box i I [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
+  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box v V [*] box i I' [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
 Definition line_20 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box h H [*] box v V [*] box i I [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
+  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box h H [*] box v V [*] box i I' [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
 Definition line_21 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box c C [*] box h H [*] box v V [*] box i I [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
+  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box c C [*] box h H [*] box v V [*] box i I' [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
 Definition line_22 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box g G [*] box c C [*] box h H [*] box v V [*] box i I [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
+  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box g G [*] box c C [*] box h H [*] box v V [*] box i I' [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
 Definition line_23 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box n N [*] box g G [*] box c C [*] box h H [*] box v V [*] box i I [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
+  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, box n N [*] box g G [*] box c C [*] box h H [*] box v V [*] box i I' [*] grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u).
 Definition line_24 (bound : Z) : scalars :=
   conv_transpose3d bound grad_y w n g c h v i.
 
@@ -180,7 +181,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n1 g1 o p q r) [*] y bound x w n1 g1 o p q r) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n1 g1 o p q r) [*] y bound x w n1 g1 o p q r) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro g1.
   apply total_zero; intro o.
@@ -202,13 +203,13 @@ Proof.
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro r.
-  assert (E : slope (y bound (moved_x x n g c h v i) (fixed_w w) n1 g1 o p q r) = box n1 N [*] (box g1 G [*] (box o O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, slope (moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w g1 o c1 k l m)))))))).
-  { transitivity (slope (box n1 N [*] (box g1 G [*] (box o O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w g1 o c1 k l m)))))))).
+  assert (E : slope (y bound (moved_x x n g c h v i) (fixed_w w) n1 g1 o p q r) = box n1 N [*] (box g1 G [*] (box o O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, slope (moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w g1 o c1 k l m)))))))).
+  { transitivity (slope (box n1 N [*] (box g1 G [*] (box o O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w g1 o c1 k l m)))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, slope (moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w g1 o c1 k l m))); [ring |].
+  transitivity ((grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, slope (moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] fixed_w w g1 o c1 k l m))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; apply total_scale; intro l; apply total_scale; intro m; ring.
 Qed.
 
@@ -250,7 +251,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq)) [*] w g1 o c1 k l m) = sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R [*] slope (moved_x x n g c h v i n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq)) [*] w g1 o c1 k l m) = sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (d*k + p*s - h - lo) [*] point (e*l + q*t - lp - v) [*] point (f*m + r*u - i - lq) [*] w g1 o c1 k l m); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro g1.
   apply total_ext; intro o.
@@ -272,7 +273,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] box r R [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w g1 o c1 k l m)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n1 g1 o p q r [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] box r R [*] x n1 g1 c1 (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] slope (fixed_w w g1 o c1 k l m)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro g1.
   apply total_zero; intro o.
@@ -348,10 +349,10 @@ Proof.
   apply total_ext; intro k.
   apply total_ext; intro l.
   apply total_ext; intro m.
-  destruct (within o O) as [in_5 | in_5]; [| rewrite (grad_y_box n1 g1 o p q r (fun all => in_5 (proj1 (proj2 (proj2 all))))); void].
-  assert (at_34 : 0 <= o < O).
+  destruct (within o O') as [in_5 | in_5]; [| rewrite (grad_y_box n1 g1 o p q r (fun all => in_5 (proj1 (proj2 (proj2 all))))); void].
+  assert (at_34 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_34).
+  rewrite (box_in _ o O' at_34).
   ring.
 Qed.
 
@@ -538,9 +539,9 @@ Proof.
   apply total_ext; intro k.
   apply total_ext; intro l.
   apply total_ext; intro m.
-  assert (at_28 : 0 <= i < I).
+  assert (at_28 : 0 <= i < I').
   { lia. }
-  rewrite (box_in _ i I at_28).
+  rewrite (box_in _ i I' at_28).
   ring.
 Qed.
 
@@ -651,10 +652,10 @@ Proof.
   intros.
   unfold line_23, line_24.
   symmetry.
-  assert (E : conv_transpose3d bound grad_y w n g c h v i = box n N [*] (box g G [*] (box c C [*] (box h H [*] (box v V [*] (box i I [*] (sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u)))))))).
+  assert (E : conv_transpose3d bound grad_y w n g c h v i = box n N [*] (box g G [*] (box c C [*] (box h H [*] (box v V [*] (box i I' [*] (sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u)))))))).
   { unfold conv_transpose3d. congruent. }
   rewrite E; clear E.
-  transitivity ((box n N [*] box g G [*] box c C [*] box h H [*] box v V [*] box i I) [*] (sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u))); [ring |].
+  transitivity ((box n N [*] box g G [*] box c C [*] box h H [*] box v V [*] box i I') [*] (sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k, sum[bound] l, sum[bound] m, grad_y n g o p q r [*] w g o c k l m [*] point (h + lo - d*k - p*s) [*] point (lp + v - e*l - q*t) [*] point (i + lq - f*m - r*u))); [ring |].
   apply total_scale; intro o; apply total_scale; intro p; apply total_scale; intro q; apply total_scale; intro r; apply total_scale; intro k; apply total_scale; intro l; apply total_scale; intro m; ring.
 Qed.
 
@@ -663,7 +664,7 @@ Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
   enough (Z.abs G) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs Q) least ->
   enough (Z.abs R) least ->
@@ -699,8 +700,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro r. apply total_zero; intro c1. apply total_zero; intro k. apply total_zero; intro l. apply total_zero; intro m. 
-  destruct (within o O) as [in_79 | in_79]; [| rewrite (grad_y_box n1 g1 o p q r (fun all => in_79 (proj1 (proj2 (proj2 all))))); void].
-  assert (reach_111 : near o (Z.abs O)).
+  destruct (within o O') as [in_79 | in_79]; [| rewrite (grad_y_box n1 g1 o p q r (fun all => in_79 (proj1 (proj2 (proj2 all))))); void].
+  assert (reach_111 : near o (Z.abs O')).
   { clear - in_79; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_111); assumption.
   }
@@ -783,14 +784,14 @@ Lemma holds : agree
   (fun bound => slope (L' bound (fixed_grad_y grad_y) (moved_x x n g c h v i) (fixed_w w)) : scalars)
   (fun bound => conv_transpose3d bound grad_y w n g c h v i : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs g) (Z.max (Z.abs c) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs R) (Z.max (Z.abs (-c)) (Z.max (Z.abs K) (Z.max (Z.abs L) (Z.max (Z.abs M) (0)))))))))))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs g) (Z.max (Z.abs c) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs R) (Z.max (Z.abs (-c)) (Z.max (Z.abs K) (Z.max (Z.abs L) (Z.max (Z.abs M) (0)))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs g) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs G) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs Q) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs R) least) by (subst least; unfold enough; largest).

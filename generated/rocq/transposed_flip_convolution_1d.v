@@ -45,7 +45,6 @@ Hypothesis w_box : forall z1, ~ (0 <= z1 < K) -> w z1 = zero.
 Variable h : Z.
 Variable p : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   T bound w p h.
 Definition line_1 (bound : Z) : scalars :=

@@ -49,7 +49,6 @@ Variable v : Z.
 Variable p : Z.
 Variable q : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   T bound w p q h v.
 Definition line_1 (bound : Z) : scalars :=

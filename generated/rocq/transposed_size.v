@@ -37,7 +37,6 @@ Hypothesis given_3 : H + d + hi + lo + s - 1 - K*d - P*s - op = 0.
 Variable p : Z.
 Variable k : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   box p P [*] box k K.
 Definition line_1 (bound : Z) : scalars :=

@@ -31,7 +31,6 @@ Add Ring scalars_ring : (laws scalars).
 Hypothesis given_1 : 0 <= K - 1.
 Variable p : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   box p H [*] box (p + 1 - K) H.
 Definition line_1 (bound : Z) : scalars :=

@@ -53,6 +53,12 @@ Definition statement : Prop :=
     (fun bound => convolve_rot180_x_grad_y bound x grad_y k l : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound z1 z2 : Z) :
+  value (y bound (fixed_x x) (moved_w w at1 at2) z1 z2) = (y bound x w z1 z2 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> A} {x : Z -> Z -> A} {w : Z -> Z -> A} {at1 at2 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w at1 at2)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -66,11 +72,6 @@ Variable k : Z.
 Variable l : Z.
 Hypothesis range_k : 0 <= k < K.
 Hypothesis range_l : 0 <= l < L.
-
-Lemma value_y : forall bound z1 z2, value (y bound (fixed_x x) (moved_w w k l) z1 z2) = y bound x w z1 z2.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w k l)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w k l)).
@@ -141,7 +142,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q) [*] y bound x w p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y p q) [*] y bound x w p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   change (slope (fixed_grad_y grad_y p q)) with (@zero scalars). void.
@@ -191,7 +192,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_y p q [*] box p P [*] box q Q [*] slope (fixed_x x (p*s - d*k1 - lo) (q*t - e*l1 - lp)) [*] w k1 l1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] k1, sum[bound] l1, grad_y p q [*] box p P [*] box q Q [*] slope (fixed_x x (p*s - d*k1 - lo) (q*t - e*l1 - lp)) [*] w k1 l1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro k1.

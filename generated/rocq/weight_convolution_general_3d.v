@@ -19,7 +19,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables H I K L M P Q R V d e f lo lp lq s t u : Z.
+Variables H I' K L M P Q R V d e f lo lp lq s t u : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
@@ -33,16 +33,16 @@ Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A
 Definition L' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> A) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) : A :=
   sum[bound] p, sum[bound] q, sum[bound] r, grad_y p q r [*] y bound x w p q r.
 Definition rot180_x {A : Ring} (bound : Z) (x : Z -> Z -> Z -> A) (i0 i1 i2 : Z) : A :=
-  x (H - 1 - i0) (V - 1 - i1) (I - 1 - i2).
+  x (H - 1 - i0) (V - 1 - i1) (I' - 1 - i2).
 Definition convolve_rot180_x_grad_y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> A) (grad_y : Z -> Z -> Z -> A) (k l m : Z) : A :=
-  sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I + lq - 1 - r*u) [*] grad_y p q r.
+  sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I' + lq - 1 - r*u) [*] grad_y p q r.
 Definition statement : Prop :=
   forall scalars : Ring,
   forall grad_y : Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> scalars,
   (forall z1 z2 z3, ~ (0 <= z1 < P /\ 0 <= z2 < Q /\ 0 <= z3 < R) -> grad_y z1 z2 z3 = zero) ->
-  (forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I) -> x z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I') -> x z1 z2 z3 = zero) ->
   (forall z1 z2 z3, ~ (0 <= z1 < K /\ 0 <= z2 < L /\ 0 <= z3 < M) -> w z1 z2 z3 = zero) ->
   forall k : Z,
   forall l : Z,
@@ -55,6 +55,12 @@ Definition statement : Prop :=
     (fun bound => convolve_rot180_x_grad_y bound x grad_y k l m : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound z1 z2 z3 : Z) :
+  value (y bound (fixed_x x) (moved_w w at1 at2 at3) z1 z2 z3) = (y bound x w z1 z2 z3 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> A} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w at1 at2 at3)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -62,7 +68,7 @@ Variable grad_y : Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> scalars.
 Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < P /\ 0 <= z2 < Q /\ 0 <= z3 < R) -> grad_y z1 z2 z3 = zero.
-Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I) -> x z1 z2 z3 = zero.
+Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I') -> x z1 z2 z3 = zero.
 Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < K /\ 0 <= z2 < L /\ 0 <= z3 < M) -> w z1 z2 z3 = zero.
 Variable k : Z.
 Variable l : Z.
@@ -70,11 +76,6 @@ Variable m : Z.
 Hypothesis range_k : 0 <= k < K.
 Hypothesis range_l : 0 <= l < L.
 Hypothesis range_m : 0 <= m < M.
-
-Lemma value_y : forall bound z1 z2 z3, value (y bound (fixed_x x) (moved_w w k l m) z1 z2 z3) = y bound x w z1 z2 z3.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w k l m)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w k l m)).
@@ -107,7 +108,7 @@ Definition line_13 (bound : Z) : scalars :=
 Definition line_14 (bound : Z) : scalars :=
   sum[bound] p, sum[bound] q, sum[bound] r, x (p*s - d*k - lo) (q*t - e*l - lp) (r*u - f*m - lq) [*] grad_y p q r.
 Definition line_15 (bound : Z) : scalars :=
-  sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I + lq - 1 - r*u) [*] grad_y p q r.
+  sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I' + lq - 1 - r*u) [*] grad_y p q r.
 Definition line_16 (bound : Z) : scalars :=
   convolve_rot180_x_grad_y bound x grad_y k l m.
 
@@ -151,7 +152,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y p q r) [*] y bound x w p q r) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y p q r) [*] y bound x w p q r) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro r.
@@ -207,7 +208,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y p q r [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq)) [*] w k1 l1 m1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y p q r [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq)) [*] w k1 l1 m1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro r.
@@ -382,7 +383,7 @@ Proof.
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro r.
-  assert (E : rot180_x bound x (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I + lq - 1 - r*u) = x (p*s - d*k - lo) (q*t - e*l - lp) (r*u - f*m - lq)).
+  assert (E : rot180_x bound x (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I' + lq - 1 - r*u) = x (p*s - d*k - lo) (q*t - e*l - lp) (r*u - f*m - lq)).
   { unfold rot180_x. congruent. }
   rewrite E; clear E.
   ring.
@@ -395,10 +396,10 @@ Proof.
   intros.
   unfold line_15, line_16.
   symmetry.
-  assert (E : convolve_rot180_x_grad_y bound x grad_y k l m = sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I + lq - 1 - r*u) [*] grad_y p q r).
+  assert (E : convolve_rot180_x_grad_y bound x grad_y k l m = sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I' + lq - 1 - r*u) [*] grad_y p q r).
   { unfold convolve_rot180_x_grad_y. congruent. }
   rewrite E; clear E.
-  transitivity ((one) [*] (sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I + lq - 1 - r*u) [*] grad_y p q r)); [ring |].
+  transitivity ((one) [*] (sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I' + lq - 1 - r*u) [*] grad_y p q r)); [ring |].
   apply total_scale; intro p; apply total_scale; intro q; apply total_scale; intro r; ring.
 Qed.
 

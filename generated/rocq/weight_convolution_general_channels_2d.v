@@ -19,7 +19,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C H K L N O P Q V d e lo lp s t : Z.
+Variables C H K L N O' P Q V d e lo lp s t : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> dual A :=
@@ -29,7 +29,7 @@ Definition fixed_x {A : Ring} (x : Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> 
 Definition moved_w {A : Ring} (w : Z -> Z -> Z -> Z -> A) at1 at2 at3 at4 : Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 => (w z1 z2 z3 z4, point (z1 - at1) [*] point (z2 - at2) [*] point (z3 - at3) [*] point (z4 - at4)).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) (n o p q : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n c (p*s - d*k - lo) (q*t - e*l - lp) [*] w o c k l)))).
+  box n N [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n c (p*s - d*k - lo) (q*t - e*l - lp) [*] w o c k l)))).
 Definition L' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, sum[bound] q, grad_y n o p q [*] y bound x w n o p q.
 Definition rot180_x {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> A) (i0 i1 i2 i3 : Z) : A :=
@@ -41,14 +41,14 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero) ->
   (forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> x z1 z2 z3 z4 = zero) ->
-  (forall z1 z2 z3 z4, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero) ->
+  (forall z1 z2 z3 z4, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero) ->
   forall o : Z,
   forall c : Z,
   forall k : Z,
   forall l : Z,
-  0 <= o < O ->
+  0 <= o < O' ->
   0 <= c < C ->
   0 <= k < K ->
   0 <= l < L ->
@@ -57,28 +57,29 @@ Definition statement : Prop :=
     (fun bound => convolve_rot180_x_grad_y bound x grad_y o c k l : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound z1 z2 z3 z4 : Z) :
+  value (y bound (fixed_x x) (moved_w w at1 at2 at3 at4) z1 z2 z3 z4) = (y bound x w z1 z2 z3 z4 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w at1 at2 at3 at4)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q) -> grad_y z1 z2 z3 z4 = zero.
 Hypothesis x_box : forall z1 z2 z3 z4, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V) -> x z1 z2 z3 z4 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L) -> w z1 z2 z3 z4 = zero.
 Variable o : Z.
 Variable c : Z.
 Variable k : Z.
 Variable l : Z.
-Hypothesis range_o : 0 <= o < O.
+Hypothesis range_o : 0 <= o < O'.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_k : 0 <= k < K.
 Hypothesis range_l : 0 <= l < L.
-
-Lemma value_y : forall bound z1 z2 z3 z4, value (y bound (fixed_x x) (moved_w w o c k l) z1 z2 z3 z4) = y bound x w z1 z2 z3 z4.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w o c k l)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w o c k l)).
@@ -89,15 +90,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, grad_y n o1 p q [*] slope (y bound (fixed_x x) (moved_w w o c k l) n o1 p q).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] slope (fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w o c k l o1 c1 k1 l1).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] slope (fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w o c k l o1 c1 k1 l1).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] slope (fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp)) [*] w o1 c1 k1 l1) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] slope (moved_w w o c k l o1 c1 k1 l1)).
+  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] slope (fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp)) [*] w o1 c1 k1 l1) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] slope (moved_w w o c k l o1 c1 k1 l1)).
 Definition line_6 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] slope (moved_w w o c k l o1 c1 k1 l1).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] slope (moved_w w o c k l o1 c1 k1 l1).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box o1 O [*] box p P [*] box q Q [*] x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box o1 O' [*] box p P [*] box q Q [*] x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box p P [*] box q Q [*] x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
 Definition line_10 (bound : Z) : scalars :=
@@ -161,7 +162,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n o1 p q) [*] y bound x w n o1 p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n o1 p q) [*] y bound x w n o1 p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   apply total_zero; intro p.
@@ -179,13 +180,13 @@ Proof.
   apply total_ext; intro o1.
   apply total_ext; intro p.
   apply total_ext; intro q.
-  assert (E : slope (y bound (fixed_x x) (moved_w w o c k l) n o1 p q) = box n N [*] (box o1 O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, slope (fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w o c k l o1 c1 k1 l1)))))).
-  { transitivity (slope (box n N [*] (box o1 O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w o c k l o1 c1 k1 l1)))))).
+  assert (E : slope (y bound (fixed_x x) (moved_w w o c k l) n o1 p q) = box n N [*] (box o1 O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, slope (fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w o c k l o1 c1 k1 l1)))))).
+  { transitivity (slope (box n N [*] (box o1 O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w o c k l o1 c1 k1 l1)))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n o1 p q [*] box n N [*] box o1 O [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, slope (fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w o c k l o1 c1 k1 l1))); [ring |].
+  transitivity ((grad_y n o1 p q [*] box n N [*] box o1 O' [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, slope (fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) [*] moved_w w o c k l o1 c1 k1 l1))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k1; apply total_scale; intro l1; ring.
 Qed.
 
@@ -221,7 +222,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] slope (fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp)) [*] w o1 c1 k1 l1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n o1 p q [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] slope (fixed_x x n c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp)) [*] w o1 c1 k1 l1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   apply total_zero; intro p.
@@ -283,10 +284,10 @@ Proof.
   apply total_ext; intro c1.
   apply total_ext; intro k1.
   apply total_ext; intro l1.
-  destruct (within o1 O) as [in_3 | in_3]; [| rewrite (grad_y_box n o1 p q (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_23 : 0 <= o1 < O).
+  destruct (within o1 O') as [in_3 | in_3]; [| rewrite (grad_y_box n o1 p q (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_23 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_23).
+  rewrite (box_in _ o1 O' at_23).
   ring.
 Qed.
 
@@ -470,7 +471,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs Q) least ->
   enough (Z.abs C) least ->
@@ -494,8 +495,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro c1. apply total_zero; intro k1. apply total_zero; intro l1. 
-  destruct (within o1 O) as [in_28 | in_28]; [| rewrite (grad_y_box n o1 p q (fun all => in_28 (proj1 (proj2 all)))); void].
-  assert (reach_50 : near o1 (Z.abs O)).
+  destruct (within o1 O') as [in_28 | in_28]; [| rewrite (grad_y_box n o1 p q (fun all => in_28 (proj1 (proj2 all)))); void].
+  assert (reach_50 : near o1 (Z.abs O')).
   { clear - in_28; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_50); assumption.
   }
@@ -558,14 +559,14 @@ Lemma holds : agree
   (fun bound => slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w o c k l)) : scalars)
   (fun bound => convolve_rot180_x_grad_y bound x grad_y o c k l : scalars).
 Proof.
-  pose (least := Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs k) (Z.max (Z.abs l) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs C) (Z.max (Z.abs (-k)) (Z.max (Z.abs (-l)) (0)))))))))))).
+  pose (least := Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs k) (Z.max (Z.abs l) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs C) (Z.max (Z.abs (-k)) (Z.max (Z.abs (-l)) (0)))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs k) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs l) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs Q) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs C) least) by (subst least; unfold enough; largest).

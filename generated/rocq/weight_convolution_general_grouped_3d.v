@@ -19,7 +19,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C G H I K L M N O P Q R V d e f lo lp lq s t u : Z.
+Variables C G H I' K L M N O' P Q R V d e f lo lp lq s t u : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> Z -> dual A :=
@@ -29,21 +29,21 @@ Definition fixed_x {A : Ring} (x : Z -> Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> 
 Definition moved_w {A : Ring} (w : Z -> Z -> Z -> Z -> Z -> Z -> A) at1 at2 at3 at4 at5 at6 : Z -> Z -> Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 z5 z6 => (w z1 z2 z3 z4 z5 z6, point (z1 - at1) [*] point (z2 - at2) [*] point (z3 - at3) [*] point (z4 - at4) [*] point (z5 - at5) [*] point (z6 - at6)).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> Z -> A) (n g o p q r : Z) : A :=
-  box n N [*] (box g G [*] (box o O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c, sum[bound] k, sum[bound] l, sum[bound] m, x n g c (p*s - d*k - lo) (q*t - e*l - lp) (r*u - f*m - lq) [*] w g o c k l m)))))).
+  box n N [*] (box g G [*] (box o O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c, sum[bound] k, sum[bound] l, sum[bound] m, x n g c (p*s - d*k - lo) (q*t - e*l - lp) (r*u - f*m - lq) [*] w g o c k l m)))))).
 Definition L' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, grad_y n g o p q r [*] y bound x w n g o p q r.
 Definition rot180_x {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> Z -> A) (i0 i1 i2 i3 i4 i5 : Z) : A :=
-  x i0 i1 i2 (H - 1 - i3) (V - 1 - i4) (I - 1 - i5).
+  x i0 i1 i2 (H - 1 - i3) (V - 1 - i4) (I' - 1 - i5).
 Definition convolve_rot180_x_grad_y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> Z -> A) (grad_y : Z -> Z -> Z -> Z -> Z -> Z -> A) (g o c k l m : Z) : A :=
-  sum[bound] n, sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x n g c (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I + lq - 1 - r*u) [*] grad_y n g o p q r.
+  sum[bound] n, sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x n g c (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I' + lq - 1 - r*u) [*] grad_y n g o p q r.
 Definition statement : Prop :=
   forall scalars : Ring,
   forall grad_y : Z -> Z -> Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q /\ 0 <= z6 < R) -> grad_y z1 z2 z3 z4 z5 z6 = zero) ->
-  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V /\ 0 <= z6 < I) -> x z1 z2 z3 z4 z5 z6 = zero) ->
-  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L /\ 0 <= z6 < M) -> w z1 z2 z3 z4 z5 z6 = zero) ->
+  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q /\ 0 <= z6 < R) -> grad_y z1 z2 z3 z4 z5 z6 = zero) ->
+  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V /\ 0 <= z6 < I') -> x z1 z2 z3 z4 z5 z6 = zero) ->
+  (forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L /\ 0 <= z6 < M) -> w z1 z2 z3 z4 z5 z6 = zero) ->
   forall g : Z,
   forall o : Z,
   forall c : Z,
@@ -51,7 +51,7 @@ Definition statement : Prop :=
   forall l : Z,
   forall m : Z,
   0 <= g < G ->
-  0 <= o < O ->
+  0 <= o < O' ->
   0 <= c < C ->
   0 <= k < K ->
   0 <= l < L ->
@@ -61,15 +61,21 @@ Definition statement : Prop :=
     (fun bound => convolve_rot180_x_grad_y bound x grad_y g o c k l m : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 at6 : Z} (bound z1 z2 z3 z4 z5 z6 : Z) :
+  value (y bound (fixed_x x) (moved_w w at1 at2 at3 at4 at5 at6) z1 z2 z3 z4 z5 z6) = (y bound x w z1 z2 z3 z4 z5 z6 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 at6 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w at1 at2 at3 at4 at5 at6)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q /\ 0 <= z6 < R) -> grad_y z1 z2 z3 z4 z5 z6 = zero.
-Hypothesis x_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V /\ 0 <= z6 < I) -> x z1 z2 z3 z4 z5 z6 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L /\ 0 <= z6 < M) -> w z1 z2 z3 z4 z5 z6 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q /\ 0 <= z6 < R) -> grad_y z1 z2 z3 z4 z5 z6 = zero.
+Hypothesis x_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V /\ 0 <= z6 < I') -> x z1 z2 z3 z4 z5 z6 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4 z5 z6, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L /\ 0 <= z6 < M) -> w z1 z2 z3 z4 z5 z6 = zero.
 Variable g : Z.
 Variable o : Z.
 Variable c : Z.
@@ -77,16 +83,11 @@ Variable k : Z.
 Variable l : Z.
 Variable m : Z.
 Hypothesis range_g : 0 <= g < G.
-Hypothesis range_o : 0 <= o < O.
+Hypothesis range_o : 0 <= o < O'.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_k : 0 <= k < K.
 Hypothesis range_l : 0 <= l < L.
 Hypothesis range_m : 0 <= m < M.
-
-Lemma value_y : forall bound z1 z2 z3 z4 z5 z6, value (y bound (fixed_x x) (moved_w w g o c k l m) z1 z2 z3 z4 z5 z6) = y bound x w z1 z2 z3 z4 z5 z6.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w g o c k l m)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w g o c k l m)).
@@ -97,17 +98,17 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, grad_y n g1 o1 p q r [*] slope (y bound (fixed_x x) (moved_w w g o c k l m) n g1 o1 p q r).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] moved_w w g o c k l m g1 o1 c1 k1 l1 m1).
+  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] moved_w w g o c k l m g1 o1 c1 k1 l1 m1).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq)) [*] w g1 o1 c1 k1 l1 m1) [+] (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] slope (moved_w w g o c k l m g1 o1 c1 k1 l1 m1)).
+  (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq)) [*] w g1 o1 c1 k1 l1 m1) [+] (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] slope (moved_w w g o c k l m g1 o1 c1 k1 l1 m1)).
 Definition line_6 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] slope (moved_w w g o c k l m g1 o1 c1 k1 l1 m1).
+  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] slope (moved_w w g o c k l m g1 o1 c1 k1 l1 m1).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
+  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
+  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
+  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
 Definition line_10 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box p P [*] box q Q [*] box r R [*] x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
 Definition line_11 (bound : Z) : scalars :=
@@ -131,7 +132,7 @@ Definition line_19 (bound : Z) : scalars :=
 Definition line_20 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] p, sum[bound] q, sum[bound] r, x n g c (p*s - d*k - lo) (q*t - e*l - lp) (r*u - f*m - lq) [*] grad_y n g o p q r.
 Definition line_21 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x n g c (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I + lq - 1 - r*u) [*] grad_y n g o p q r.
+  sum[bound] n, sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x n g c (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I' + lq - 1 - r*u) [*] grad_y n g o p q r.
 Definition line_22 (bound : Z) : scalars :=
   convolve_rot180_x_grad_y bound x grad_y g o c k l m.
 
@@ -181,7 +182,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n g1 o1 p q r) [*] y bound x w n g1 o1 p q r) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n g1 o1 p q r) [*] y bound x w n g1 o1 p q r) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro g1.
   apply total_zero; intro o1.
@@ -203,13 +204,13 @@ Proof.
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro r.
-  assert (E : slope (y bound (fixed_x x) (moved_w w g o c k l m) n g1 o1 p q r) = box n N [*] (box g1 G [*] (box o1 O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] moved_w w g o c k l m g1 o1 c1 k1 l1 m1)))))))).
-  { transitivity (slope (box n N [*] (box g1 G [*] (box o1 O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] moved_w w g o c k l m g1 o1 c1 k1 l1 m1)))))))).
+  assert (E : slope (y bound (fixed_x x) (moved_w w g o c k l m) n g1 o1 p q r) = box n N [*] (box g1 G [*] (box o1 O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] moved_w w g o c k l m g1 o1 c1 k1 l1 m1)))))))).
+  { transitivity (slope (box n N [*] (box g1 G [*] (box o1 O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] moved_w w g o c k l m g1 o1 c1 k1 l1 m1)))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] moved_w w g o c k l m g1 o1 c1 k1 l1 m1))); [ring |].
+  transitivity ((grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq) [*] moved_w w g o c k l m g1 o1 c1 k1 l1 m1))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k1; apply total_scale; intro l1; apply total_scale; intro m1; ring.
 Qed.
 
@@ -251,7 +252,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq)) [*] w g1 o1 c1 k1 l1 m1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n g1 o1 p q r [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n g1 c1 (p*s - d*k1 - lo) (q*t - e*l1 - lp) (r*u - f*m1 - lq)) [*] w g1 o1 c1 k1 l1 m1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro g1.
   apply total_zero; intro o1.
@@ -348,10 +349,10 @@ Proof.
   apply total_ext; intro k1.
   apply total_ext; intro l1.
   apply total_ext; intro m1.
-  destruct (within o1 O) as [in_5 | in_5]; [| rewrite (grad_y_box n g1 o1 p q r (fun all => in_5 (proj1 (proj2 (proj2 all))))); void].
-  assert (at_34 : 0 <= o1 < O).
+  destruct (within o1 O') as [in_5 | in_5]; [| rewrite (grad_y_box n g1 o1 p q r (fun all => in_5 (proj1 (proj2 (proj2 all))))); void].
+  assert (at_34 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_34).
+  rewrite (box_in _ o1 O' at_34).
   ring.
 Qed.
 
@@ -601,7 +602,7 @@ Proof.
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro r.
-  assert (E : rot180_x bound x n g c (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I + lq - 1 - r*u) = x n g c (p*s - d*k - lo) (q*t - e*l - lp) (r*u - f*m - lq)).
+  assert (E : rot180_x bound x n g c (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I' + lq - 1 - r*u) = x n g c (p*s - d*k - lo) (q*t - e*l - lp) (r*u - f*m - lq)).
   { unfold rot180_x. congruent. }
   rewrite E; clear E.
   ring.
@@ -614,10 +615,10 @@ Proof.
   intros.
   unfold line_21, line_22.
   symmetry.
-  assert (E : convolve_rot180_x_grad_y bound x grad_y g o c k l m = sum[bound] n, sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x n g c (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I + lq - 1 - r*u) [*] grad_y n g o p q r).
+  assert (E : convolve_rot180_x_grad_y bound x grad_y g o c k l m = sum[bound] n, sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x n g c (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I' + lq - 1 - r*u) [*] grad_y n g o p q r).
   { unfold convolve_rot180_x_grad_y. congruent. }
   rewrite E; clear E.
-  transitivity ((one) [*] (sum[bound] n, sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x n g c (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I + lq - 1 - r*u) [*] grad_y n g o p q r)); [ring |].
+  transitivity ((one) [*] (sum[bound] n, sum[bound] p, sum[bound] q, sum[bound] r, rot180_x bound x n g c (d*k + H + lo - 1 - p*s) (e*l + V + lp - 1 - q*t) (f*m + I' + lq - 1 - r*u) [*] grad_y n g o p q r)); [ring |].
   apply total_scale; intro n; apply total_scale; intro p; apply total_scale; intro q; apply total_scale; intro r; ring.
 Qed.
 
@@ -626,7 +627,7 @@ Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
   enough (Z.abs G) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs Q) least ->
   enough (Z.abs R) least ->
@@ -662,8 +663,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro r. apply total_zero; intro c1. apply total_zero; intro k1. apply total_zero; intro l1. apply total_zero; intro m1. 
-  destruct (within o1 O) as [in_79 | in_79]; [| rewrite (grad_y_box n g1 o1 p q r (fun all => in_79 (proj1 (proj2 (proj2 all))))); void].
-  assert (reach_111 : near o1 (Z.abs O)).
+  destruct (within o1 O') as [in_79 | in_79]; [| rewrite (grad_y_box n g1 o1 p q r (fun all => in_79 (proj1 (proj2 (proj2 all))))); void].
+  assert (reach_111 : near o1 (Z.abs O')).
   { clear - in_79; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_111); assumption.
   }
@@ -746,7 +747,7 @@ Lemma holds : agree
   (fun bound => slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w g o c k l m)) : scalars)
   (fun bound => convolve_rot180_x_grad_y bound x grad_y g o c k l m : scalars).
 Proof.
-  pose (least := Z.max (Z.abs g) (Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs k) (Z.max (Z.abs l) (Z.max (Z.abs m) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs R) (Z.max (Z.abs C) (Z.max (Z.abs (-k)) (Z.max (Z.abs (-l)) (Z.max (Z.abs (-m)) (0))))))))))))))))).
+  pose (least := Z.max (Z.abs g) (Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs k) (Z.max (Z.abs l) (Z.max (Z.abs m) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs R) (Z.max (Z.abs C) (Z.max (Z.abs (-k)) (Z.max (Z.abs (-l)) (Z.max (Z.abs (-m)) (0))))))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs g) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
@@ -756,7 +757,7 @@ Proof.
   assert (enough (Z.abs m) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs G) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs Q) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs R) least) by (subst least; unfold enough; largest).

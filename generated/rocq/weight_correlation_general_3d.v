@@ -16,7 +16,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables H I K L M P Q R V d e f lo lp lq s t u : Z.
+Variables H I' K L M P Q R V d e f lo lp lq s t u : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
@@ -37,7 +37,7 @@ Definition statement : Prop :=
   forall x : Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> scalars,
   (forall z1 z2 z3, ~ (0 <= z1 < P /\ 0 <= z2 < Q /\ 0 <= z3 < R) -> grad_y z1 z2 z3 = zero) ->
-  (forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I) -> x z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I') -> x z1 z2 z3 = zero) ->
   (forall z1 z2 z3, ~ (0 <= z1 < K /\ 0 <= z2 < L /\ 0 <= z3 < M) -> w z1 z2 z3 = zero) ->
   forall k : Z,
   forall l : Z,
@@ -50,6 +50,12 @@ Definition statement : Prop :=
     (fun bound => correlate_x_grad_y bound x grad_y k l m : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound z1 z2 z3 : Z) :
+  value (y bound (fixed_x x) (moved_w w at1 at2 at3) z1 z2 z3) = (y bound x w z1 z2 z3 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> A} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w at1 at2 at3)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -57,7 +63,7 @@ Variable grad_y : Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> scalars.
 Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < P /\ 0 <= z2 < Q /\ 0 <= z3 < R) -> grad_y z1 z2 z3 = zero.
-Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I) -> x z1 z2 z3 = zero.
+Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < H /\ 0 <= z2 < V /\ 0 <= z3 < I') -> x z1 z2 z3 = zero.
 Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < K /\ 0 <= z2 < L /\ 0 <= z3 < M) -> w z1 z2 z3 = zero.
 Variable k : Z.
 Variable l : Z.
@@ -65,11 +71,6 @@ Variable m : Z.
 Hypothesis range_k : 0 <= k < K.
 Hypothesis range_l : 0 <= l < L.
 Hypothesis range_m : 0 <= m < M.
-
-Lemma value_y : forall bound z1 z2 z3, value (y bound (fixed_x x) (moved_w w k l m) z1 z2 z3) = y bound x w z1 z2 z3.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w k l m)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w k l m)).
@@ -144,7 +145,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y p q r) [*] y bound x w p q r) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y p q r) [*] y bound x w p q r) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro r.
@@ -200,7 +201,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y p q r [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq)) [*] w k1 l1 m1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y p q r [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq)) [*] w k1 l1 m1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro q.
   apply total_zero; intro r.

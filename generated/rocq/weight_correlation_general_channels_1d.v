@@ -16,7 +16,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C H K N O P d lo s : Z.
+Variables C H K N O' P d lo s : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
@@ -26,7 +26,7 @@ Definition fixed_x {A : Ring} (x : Z -> Z -> Z -> A) : Z -> Z -> Z -> dual A :=
 Definition moved_w {A : Ring} (w : Z -> Z -> Z -> A) at1 at2 at3 : Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 => (w z1 z2 z3, point (z1 - at1) [*] point (z2 - at2) [*] point (z3 - at3)).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) (n o p : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (sum[bound] c, sum[bound] k, x n c (d*k + p*s - lo) [*] w o c k))).
+  box n N [*] (box o O' [*] (box p P [*] (sum[bound] c, sum[bound] k, x n c (d*k + p*s - lo) [*] w o c k))).
 Definition L {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> A) (x : Z -> Z -> Z -> A) (w : Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, grad_y n o p [*] y bound x w n o p.
 Definition correlate_x_grad_y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> A) (grad_y : Z -> Z -> Z -> A) (o c k : Z) : A :=
@@ -36,13 +36,13 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero) ->
   (forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> x z1 z2 z3 = zero) ->
-  (forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero) ->
+  (forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero) ->
   forall o : Z,
   forall c : Z,
   forall k : Z,
-  0 <= o < O ->
+  0 <= o < O' ->
   0 <= c < C ->
   0 <= k < K ->
   agree
@@ -50,26 +50,27 @@ Definition statement : Prop :=
     (fun bound => correlate_x_grad_y bound x grad_y o c k : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound z1 z2 z3 : Z) :
+  value (y bound (fixed_x x) (moved_w w at1 at2 at3) z1 z2 z3) = (y bound x w z1 z2 z3 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_y : Z -> Z -> Z -> A} {x : Z -> Z -> Z -> A} {w : Z -> Z -> Z -> A} {at1 at2 at3 : Z} (bound : Z) :
+  value (L bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w at1 at2 at3)) = (L bound grad_y x w : A).
+Proof. unfold L; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P) -> grad_y z1 z2 z3 = zero.
 Hypothesis x_box : forall z1 z2 z3, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H) -> x z1 z2 z3 = zero.
-Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero.
+Hypothesis w_box : forall z1 z2 z3, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K) -> w z1 z2 z3 = zero.
 Variable o : Z.
 Variable c : Z.
 Variable k : Z.
-Hypothesis range_o : 0 <= o < O.
+Hypothesis range_o : 0 <= o < O'.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_k : 0 <= k < K.
-
-Lemma value_y : forall bound z1 z2 z3, value (y bound (fixed_x x) (moved_w w o c k) z1 z2 z3) = y bound x w z1 z2 z3.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w o c k)) = L bound grad_y x w.
-Proof. intros; unfold L; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w o c k)).
@@ -80,15 +81,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] o1, sum[bound] p, grad_y n o1 p [*] slope (y bound (fixed_x x) (moved_w w o c k) n o1 p).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (fixed_x x n c1 (d*k1 + p*s - lo) [*] moved_w w o c k o1 c1 k1).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (fixed_x x n c1 (d*k1 + p*s - lo) [*] moved_w w o c k o1 c1 k1).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (fixed_x x n c1 (d*k1 + p*s - lo)) [*] w o1 c1 k1) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] x n c1 (d*k1 + p*s - lo) [*] slope (moved_w w o c k o1 c1 k1)).
+  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (fixed_x x n c1 (d*k1 + p*s - lo)) [*] w o1 c1 k1) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] x n c1 (d*k1 + p*s - lo) [*] slope (moved_w w o c k o1 c1 k1)).
 Definition line_6 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] x n c1 (d*k1 + p*s - lo) [*] slope (moved_w w o c k o1 c1 k1).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] x n c1 (d*k1 + p*s - lo) [*] slope (moved_w w o c k o1 c1 k1).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] x n c1 (d*k1 + p*s - lo) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] x n c1 (d*k1 + p*s - lo) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box o1 O [*] box p P [*] x n c1 (d*k1 + p*s - lo) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box o1 O' [*] box p P [*] x n c1 (d*k1 + p*s - lo) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k).
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box p P [*] x n c1 (d*k1 + p*s - lo) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k).
 Definition line_10 (bound : Z) : scalars :=
@@ -144,7 +145,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, slope (fixed_grad_y grad_y n o1 p) [*] y bound x w n o1 p) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, slope (fixed_grad_y grad_y n o1 p) [*] y bound x w n o1 p) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   apply total_zero; intro p.
@@ -160,13 +161,13 @@ Proof.
   apply total_ext; intro n.
   apply total_ext; intro o1.
   apply total_ext; intro p.
-  assert (E : slope (y bound (fixed_x x) (moved_w w o c k) n o1 p) = box n N [*] (box o1 O [*] (box p P [*] (sum[bound] c1, sum[bound] k1, slope (fixed_x x n c1 (d*k1 + p*s - lo) [*] moved_w w o c k o1 c1 k1))))).
-  { transitivity (slope (box n N [*] (box o1 O [*] (box p P [*] (sum[bound] c1, sum[bound] k1, fixed_x x n c1 (d*k1 + p*s - lo) [*] moved_w w o c k o1 c1 k1))))).
+  assert (E : slope (y bound (fixed_x x) (moved_w w o c k) n o1 p) = box n N [*] (box o1 O' [*] (box p P [*] (sum[bound] c1, sum[bound] k1, slope (fixed_x x n c1 (d*k1 + p*s - lo) [*] moved_w w o c k o1 c1 k1))))).
+  { transitivity (slope (box n N [*] (box o1 O' [*] (box p P [*] (sum[bound] c1, sum[bound] k1, fixed_x x n c1 (d*k1 + p*s - lo) [*] moved_w w o c k o1 c1 k1))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n o1 p [*] box n N [*] box o1 O [*] box p P) [*] (sum[bound] c1, sum[bound] k1, slope (fixed_x x n c1 (d*k1 + p*s - lo) [*] moved_w w o c k o1 c1 k1))); [ring |].
+  transitivity ((grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P) [*] (sum[bound] c1, sum[bound] k1, slope (fixed_x x n c1 (d*k1 + p*s - lo) [*] moved_w w o c k o1 c1 k1))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k1; ring.
 Qed.
 
@@ -198,7 +199,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O [*] box p P [*] slope (fixed_x x n c1 (d*k1 + p*s - lo)) [*] w o1 c1 k1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] c1, sum[bound] k1, grad_y n o1 p [*] box n N [*] box o1 O' [*] box p P [*] slope (fixed_x x n c1 (d*k1 + p*s - lo)) [*] w o1 c1 k1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   apply total_zero; intro p.
@@ -252,10 +253,10 @@ Proof.
   apply total_ext; intro p.
   apply total_ext; intro c1.
   apply total_ext; intro k1.
-  destruct (within o1 O) as [in_3 | in_3]; [| rewrite (grad_y_box n o1 p (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_17 : 0 <= o1 < O).
+  destruct (within o1 O') as [in_3 | in_3]; [| rewrite (grad_y_box n o1 p (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_17 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_17).
+  rewrite (box_in _ o1 O' at_17).
   ring.
 Qed.
 
@@ -372,7 +373,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs C) least ->
   enough (Z.abs (-k)) least ->
@@ -394,8 +395,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. apply total_zero; intro p. apply total_zero; intro c1. apply total_zero; intro k1. 
-  destruct (within o1 O) as [in_22 | in_22]; [| rewrite (grad_y_box n o1 p (fun all => in_22 (proj1 (proj2 all)))); void].
-  assert (reach_38 : near o1 (Z.abs O)).
+  destruct (within o1 O') as [in_22 | in_22]; [| rewrite (grad_y_box n o1 p (fun all => in_22 (proj1 (proj2 all)))); void].
+  assert (reach_38 : near o1 (Z.abs O')).
   { clear - in_22; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_38); assumption.
   }
@@ -438,13 +439,13 @@ Lemma holds : agree
   (fun bound => slope (L bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w o c k)) : scalars)
   (fun bound => correlate_x_grad_y bound x grad_y o c k : scalars).
 Proof.
-  pose (least := Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs k) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs C) (Z.max (Z.abs (-k)) (0))))))))).
+  pose (least := Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs k) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs C) (Z.max (Z.abs (-k)) (0))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs k) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs C) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-k)) least) by (subst least; unfold enough; largest).

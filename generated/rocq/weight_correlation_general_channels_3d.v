@@ -16,7 +16,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C H I K L M N O P Q R V d e f lo lp lq s t u : Z.
+Variables C H I' K L M N O' P Q R V d e f lo lp lq s t u : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> dual A :=
@@ -26,7 +26,7 @@ Definition fixed_x {A : Ring} (x : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> 
 Definition moved_w {A : Ring} (w : Z -> Z -> Z -> Z -> Z -> A) at1 at2 at3 at4 at5 : Z -> Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 z5 => (w z1 z2 z3 z4 z5, point (z1 - at1) [*] point (z2 - at2) [*] point (z3 - at3) [*] point (z4 - at4) [*] point (z5 - at5)).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> A) (n o p q r : Z) : A :=
-  box n N [*] (box o O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c, sum[bound] k, sum[bound] l, sum[bound] m, x n c (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] w o c k l m))))).
+  box n N [*] (box o O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c, sum[bound] k, sum[bound] l, sum[bound] m, x n c (d*k + p*s - lo) (e*l + q*t - lp) (f*m + r*u - lq) [*] w o c k l m))))).
 Definition L' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] r, grad_y n o p q r [*] y bound x w n o p q r.
 Definition correlate_x_grad_y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (o c k l m : Z) : A :=
@@ -36,15 +36,15 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q /\ 0 <= z5 < R) -> grad_y z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V /\ 0 <= z5 < I) -> x z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L /\ 0 <= z5 < M) -> w z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q /\ 0 <= z5 < R) -> grad_y z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V /\ 0 <= z5 < I') -> x z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L /\ 0 <= z5 < M) -> w z1 z2 z3 z4 z5 = zero) ->
   forall o : Z,
   forall c : Z,
   forall k : Z,
   forall l : Z,
   forall m : Z,
-  0 <= o < O ->
+  0 <= o < O' ->
   0 <= c < C ->
   0 <= k < K ->
   0 <= l < L ->
@@ -54,30 +54,31 @@ Definition statement : Prop :=
     (fun bound => correlate_x_grad_y bound x grad_y o c k l m : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (y bound (fixed_x x) (moved_w w at1 at2 at3 at4 at5) z1 z2 z3 z4 z5) = (y bound x w z1 z2 z3 z4 z5 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w at1 at2 at3 at4 at5)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < O /\ 0 <= z3 < P /\ 0 <= z4 < Q /\ 0 <= z5 < R) -> grad_y z1 z2 z3 z4 z5 = zero.
-Hypothesis x_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V /\ 0 <= z5 < I) -> x z1 z2 z3 z4 z5 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < O /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L /\ 0 <= z5 < M) -> w z1 z2 z3 z4 z5 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < O' /\ 0 <= z3 < P /\ 0 <= z4 < Q /\ 0 <= z5 < R) -> grad_y z1 z2 z3 z4 z5 = zero.
+Hypothesis x_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < C /\ 0 <= z3 < H /\ 0 <= z4 < V /\ 0 <= z5 < I') -> x z1 z2 z3 z4 z5 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < O' /\ 0 <= z2 < C /\ 0 <= z3 < K /\ 0 <= z4 < L /\ 0 <= z5 < M) -> w z1 z2 z3 z4 z5 = zero.
 Variable o : Z.
 Variable c : Z.
 Variable k : Z.
 Variable l : Z.
 Variable m : Z.
-Hypothesis range_o : 0 <= o < O.
+Hypothesis range_o : 0 <= o < O'.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_k : 0 <= k < K.
 Hypothesis range_l : 0 <= l < L.
 Hypothesis range_m : 0 <= m < M.
-
-Lemma value_y : forall bound z1 z2 z3 z4 z5, value (y bound (fixed_x x) (moved_w w o c k l m) z1 z2 z3 z4 z5) = y bound x w z1 z2 z3 z4 z5.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w o c k l m)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w o c k l m)).
@@ -88,15 +89,15 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, grad_y n o1 p q r [*] slope (y bound (fixed_x x) (moved_w w o c k l m) n o1 p q r).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w o c k l m o1 c1 k1 l1 m1).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w o c k l m o1 c1 k1 l1 m1).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq)) [*] w o1 c1 k1 l1 m1) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] slope (moved_w w o c k l m o1 c1 k1 l1 m1)).
+  (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq)) [*] w o1 c1 k1 l1 m1) [+] (sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] slope (moved_w w o c k l m o1 c1 k1 l1 m1)).
 Definition line_6 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] slope (moved_w w o c k l m o1 c1 k1 l1 m1).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] slope (moved_w w o c k l m o1 c1 k1 l1 m1).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
+  sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
 Definition line_9 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box p P [*] box q Q [*] box r R [*] x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l) [*] point (m1 - m).
 Definition line_10 (bound : Z) : scalars :=
@@ -164,7 +165,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n o1 p q r) [*] y bound x w n o1 p q r) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, slope (fixed_grad_y grad_y n o1 p q r) [*] y bound x w n o1 p q r) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   apply total_zero; intro p.
@@ -184,13 +185,13 @@ Proof.
   apply total_ext; intro p.
   apply total_ext; intro q.
   apply total_ext; intro r.
-  assert (E : slope (y bound (fixed_x x) (moved_w w o c k l m) n o1 p q r) = box n N [*] (box o1 O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w o c k l m o1 c1 k1 l1 m1))))))).
-  { transitivity (slope (box n N [*] (box o1 O [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w o c k l m o1 c1 k1 l1 m1))))))).
+  assert (E : slope (y bound (fixed_x x) (moved_w w o c k l m) n o1 p q r) = box n N [*] (box o1 O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w o c k l m o1 c1 k1 l1 m1))))))).
+  { transitivity (slope (box n N [*] (box o1 O' [*] (box p P [*] (box q Q [*] (box r R [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w o c k l m o1 c1 k1 l1 m1))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n o1 p q r [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w o c k l m o1 c1 k1 l1 m1))); [ring |].
+  transitivity ((grad_y n o1 p q r [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] box r R) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq) [*] moved_w w o c k l m o1 c1 k1 l1 m1))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k1; apply total_scale; intro l1; apply total_scale; intro m1; ring.
 Qed.
 
@@ -230,7 +231,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq)) [*] w o1 c1 k1 l1 m1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] r, sum[bound] c1, sum[bound] k1, sum[bound] l1, sum[bound] m1, grad_y n o1 p q r [*] box n N [*] box o1 O' [*] box p P [*] box q Q [*] box r R [*] slope (fixed_x x n c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) (f*m1 + r*u - lq)) [*] w o1 c1 k1 l1 m1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro o1.
   apply total_zero; intro p.
@@ -300,10 +301,10 @@ Proof.
   apply total_ext; intro k1.
   apply total_ext; intro l1.
   apply total_ext; intro m1.
-  destruct (within o1 O) as [in_3 | in_3]; [| rewrite (grad_y_box n o1 p q r (fun all => in_3 (proj1 (proj2 all)))); void].
-  assert (at_29 : 0 <= o1 < O).
+  destruct (within o1 O') as [in_3 | in_3]; [| rewrite (grad_y_box n o1 p q r (fun all => in_3 (proj1 (proj2 all)))); void].
+  assert (at_29 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_29).
+  rewrite (box_in _ o1 O' at_29).
   ring.
 Qed.
 
@@ -529,7 +530,7 @@ Qed.
 Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs Q) least ->
   enough (Z.abs R) least ->
@@ -555,8 +556,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro r. apply total_zero; intro c1. apply total_zero; intro k1. apply total_zero; intro l1. apply total_zero; intro m1. 
-  destruct (within o1 O) as [in_34 | in_34]; [| rewrite (grad_y_box n o1 p q r (fun all => in_34 (proj1 (proj2 all)))); void].
-  assert (reach_62 : near o1 (Z.abs O)).
+  destruct (within o1 O') as [in_34 | in_34]; [| rewrite (grad_y_box n o1 p q r (fun all => in_34 (proj1 (proj2 all)))); void].
+  assert (reach_62 : near o1 (Z.abs O')).
   { clear - in_34; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_62); assumption.
   }
@@ -639,7 +640,7 @@ Lemma holds : agree
   (fun bound => slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w o c k l m)) : scalars)
   (fun bound => correlate_x_grad_y bound x grad_y o c k l m : scalars).
 Proof.
-  pose (least := Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs k) (Z.max (Z.abs l) (Z.max (Z.abs m) (Z.max (Z.abs N) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs R) (Z.max (Z.abs C) (Z.max (Z.abs (-k)) (Z.max (Z.abs (-l)) (Z.max (Z.abs (-m)) (0))))))))))))))).
+  pose (least := Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs k) (Z.max (Z.abs l) (Z.max (Z.abs m) (Z.max (Z.abs N) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs R) (Z.max (Z.abs C) (Z.max (Z.abs (-k)) (Z.max (Z.abs (-l)) (Z.max (Z.abs (-m)) (0))))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs c) least) by (subst least; unfold enough; largest).
@@ -647,7 +648,7 @@ Proof.
   assert (enough (Z.abs l) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs m) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs Q) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs R) least) by (subst least; unfold enough; largest).

@@ -16,7 +16,7 @@ Require Import finite_sums.
 Open Scope Z_scope.
 
 Section Sizes.
-Variables C G H K L N O P Q V d e lo lp s t : Z.
+Variables C G H K L N O' P Q V d e lo lp s t : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> dual A :=
@@ -26,7 +26,7 @@ Definition fixed_x {A : Ring} (x : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> 
 Definition moved_w {A : Ring} (w : Z -> Z -> Z -> Z -> Z -> A) at1 at2 at3 at4 at5 : Z -> Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 z5 => (w z1 z2 z3 z4 z5, point (z1 - at1) [*] point (z2 - at2) [*] point (z3 - at3) [*] point (z4 - at4) [*] point (z5 - at5)).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> A) (n g o p q : Z) : A :=
-  box n N [*] (box g G [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l))))).
+  box n N [*] (box g G [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (d*k + p*s - lo) (e*l + q*t - lp) [*] w g o c k l))))).
 Definition L' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, grad_y n g o p q [*] y bound x w n g o p q.
 Definition correlate_x_grad_y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (g o c k l : Z) : A :=
@@ -36,16 +36,16 @@ Definition statement : Prop :=
   forall grad_y : Z -> Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
   (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> x z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero) ->
   forall g : Z,
   forall o : Z,
   forall c : Z,
   forall k : Z,
   forall l : Z,
   0 <= g < G ->
-  0 <= o < O ->
+  0 <= o < O' ->
   0 <= c < C ->
   0 <= k < K ->
   0 <= l < L ->
@@ -54,30 +54,31 @@ Definition statement : Prop :=
     (fun bound => correlate_x_grad_y bound x grad_y g o c k l : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (y bound (fixed_x x) (moved_w w at1 at2 at3 at4 at5) z1 z2 z3 z4 z5) = (y bound x w z1 z2 z3 z4 z5 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L' {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound : Z) :
+  value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w at1 at2 at3 at4 at5)) = (L' bound grad_y x w : A).
+Proof. unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
 Hypothesis x_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> x z1 z2 z3 z4 z5 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < K /\ 0 <= z5 < L) -> w z1 z2 z3 z4 z5 = zero.
 Variable g : Z.
 Variable o : Z.
 Variable c : Z.
 Variable k : Z.
 Variable l : Z.
 Hypothesis range_g : 0 <= g < G.
-Hypothesis range_o : 0 <= o < O.
+Hypothesis range_o : 0 <= o < O'.
 Hypothesis range_c : 0 <= c < C.
 Hypothesis range_k : 0 <= k < K.
 Hypothesis range_l : 0 <= l < L.
-
-Lemma value_y : forall bound z1 z2 z3 z4 z5, value (y bound (fixed_x x) (moved_w w g o c k l) z1 z2 z3 z4 z5) = y bound x w z1 z2 z3 z4 z5.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L' : forall bound, value (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w g o c k l)) = L' bound grad_y x w.
-Proof. intros; unfold L'; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w g o c k l)).
@@ -88,17 +89,17 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, grad_y n g1 o1 p q [*] slope (y bound (fixed_x x) (moved_w w g o c k l) n g1 o1 p q).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] moved_w w g o c k l g1 o1 c1 k1 l1).
+  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] moved_w w g o c k l g1 o1 c1 k1 l1).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp)) [*] w g1 o1 c1 k1 l1) [+] (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] slope (moved_w w g o c k l g1 o1 c1 k1 l1)).
+  (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp)) [*] w g1 o1 c1 k1 l1) [+] (sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] slope (moved_w w g o c k l g1 o1 c1 k1 l1)).
 Definition line_6 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] slope (moved_w w g o c k l g1 o1 c1 k1 l1).
+  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] slope (moved_w w g o c k l g1 o1 c1 k1 l1).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
+  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
+  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box o1 O [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
+  sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box o1 O' [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
 Definition line_10 (bound : Z) : scalars :=
   sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box p P [*] box q Q [*] x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] point (g1 - g) [*] point (o1 - o) [*] point (c1 - c) [*] point (k1 - k) [*] point (l1 - l).
 Definition line_11 (bound : Z) : scalars :=
@@ -164,7 +165,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n g1 o1 p q) [*] y bound x w n g1 o1 p q) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, slope (fixed_grad_y grad_y n g1 o1 p q) [*] y bound x w n g1 o1 p q) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro g1.
   apply total_zero; intro o1.
@@ -184,13 +185,13 @@ Proof.
   apply total_ext; intro o1.
   apply total_ext; intro p.
   apply total_ext; intro q.
-  assert (E : slope (y bound (fixed_x x) (moved_w w g o c k l) n g1 o1 p q) = box n N [*] (box g1 G [*] (box o1 O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] moved_w w g o c k l g1 o1 c1 k1 l1))))))).
-  { transitivity (slope (box n N [*] (box g1 G [*] (box o1 O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] moved_w w g o c k l g1 o1 c1 k1 l1))))))).
+  assert (E : slope (y bound (fixed_x x) (moved_w w g o c k l) n g1 o1 p q) = box n N [*] (box g1 G [*] (box o1 O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] moved_w w g o c k l g1 o1 c1 k1 l1))))))).
+  { transitivity (slope (box n N [*] (box g1 G [*] (box o1 O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] moved_w w g o c k l g1 o1 c1 k1 l1))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] moved_w w g o c k l g1 o1 c1 k1 l1))); [ring |].
+  transitivity ((grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q) [*] (sum[bound] c1, sum[bound] k1, sum[bound] l1, slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp) [*] moved_w w g o c k l g1 o1 c1 k1 l1))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k1; apply total_scale; intro l1; ring.
 Qed.
 
@@ -228,7 +229,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O [*] box p P [*] box q Q [*] slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp)) [*] w g1 o1 c1 k1 l1) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n, sum[bound] g1, sum[bound] o1, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k1, sum[bound] l1, grad_y n g1 o1 p q [*] box n N [*] box g1 G [*] box o1 O' [*] box p P [*] box q Q [*] slope (fixed_x x n g1 c1 (d*k1 + p*s - lo) (e*l1 + q*t - lp)) [*] w g1 o1 c1 k1 l1) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n.
   apply total_zero; intro g1.
   apply total_zero; intro o1.
@@ -315,10 +316,10 @@ Proof.
   apply total_ext; intro c1.
   apply total_ext; intro k1.
   apply total_ext; intro l1.
-  destruct (within o1 O) as [in_5 | in_5]; [| rewrite (grad_y_box n g1 o1 p q (fun all => in_5 (proj1 (proj2 (proj2 all))))); void].
-  assert (at_28 : 0 <= o1 < O).
+  destruct (within o1 O') as [in_5 | in_5]; [| rewrite (grad_y_box n g1 o1 p q (fun all => in_5 (proj1 (proj2 (proj2 all))))); void].
+  assert (at_28 : 0 <= o1 < O').
   { lia. }
-  rewrite (box_in _ o1 O at_28).
+  rewrite (box_in _ o1 O' at_28).
   ring.
 Qed.
 
@@ -515,7 +516,7 @@ Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
   enough (Z.abs G) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs Q) least ->
   enough (Z.abs C) least ->
@@ -549,8 +550,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o1.
   { intros far. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro c1. apply total_zero; intro k1. apply total_zero; intro l1. 
-  destruct (within o1 O) as [in_67 | in_67]; [| rewrite (grad_y_box n g1 o1 p q (fun all => in_67 (proj1 (proj2 (proj2 all))))); void].
-  assert (reach_93 : near o1 (Z.abs O)).
+  destruct (within o1 O') as [in_67 | in_67]; [| rewrite (grad_y_box n g1 o1 p q (fun all => in_67 (proj1 (proj2 (proj2 all))))); void].
+  assert (reach_93 : near o1 (Z.abs O')).
   { clear - in_67; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_93); assumption.
   }
@@ -613,7 +614,7 @@ Lemma holds : agree
   (fun bound => slope (L' bound (fixed_grad_y grad_y) (fixed_x x) (moved_w w g o c k l)) : scalars)
   (fun bound => correlate_x_grad_y bound x grad_y g o c k l : scalars).
 Proof.
-  pose (least := Z.max (Z.abs g) (Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs k) (Z.max (Z.abs l) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O) (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs C) (Z.max (Z.abs (-k)) (Z.max (Z.abs (-l)) (0)))))))))))))).
+  pose (least := Z.max (Z.abs g) (Z.max (Z.abs o) (Z.max (Z.abs c) (Z.max (Z.abs k) (Z.max (Z.abs l) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O') (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs C) (Z.max (Z.abs (-k)) (Z.max (Z.abs (-l)) (0)))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs g) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs o) least) by (subst least; unfold enough; largest).
@@ -622,7 +623,7 @@ Proof.
   assert (enough (Z.abs l) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs G) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs P) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs Q) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs C) least) by (subst least; unfold enough; largest).

@@ -37,7 +37,6 @@ Hypothesis given_3 : 0 <= rho < s.
 Hypothesis given_4 : 0 <= d - 1.
 Variable k : Z.
 
-
 Definition line_0 (bound : Z) : scalars :=
   box k K.
 Definition line_1 (bound : Z) : scalars :=

@@ -43,6 +43,15 @@ Definition statement : Prop :=
     (fun bound => const 2 [*] (box k 3 [*] point (i - k - p)) : scalars).
 
 (* The proof. *)
+Lemma A'_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 2 /\ 0 <= z2 < 4) -> A' bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold A'. destruct (within z1 2) as [? | away]; [| rewrite (box_out _ z1 2 away); void]. destruct (within z2 4) as [? | away]; [| rewrite (box_out _ z2 4 away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma G_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 3) -> G bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold G. destruct (within z1 4) as [? | away]; [| rewrite (box_out _ z1 4 away); void]. destruct (within z2 3) as [? | away]; [| rewrite (box_out _ z2 3 away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma B_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 4) -> B bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold B. destruct (within z1 4) as [? | away]; [| rewrite (box_out _ z1 4 away); void]. destruct (within z2 4) as [? | away]; [| rewrite (box_out _ z2 4 away); void]. exfalso; apply out; repeat split; lia. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -50,7 +59,6 @@ Variable p : Z.
 Variable k : Z.
 Variable i : Z.
 Hypothesis range_p : 0 <= p < 2.
-
 
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] t, A' bound p t [*] G bound t k [*] B bound t i.
@@ -64,31 +72,10 @@ Lemma step_1 bound :
 Proof.
   intros.
   unfold line_0, line_1.
-  assert (A'_box : forall z1 z2, ~ (0 <= z1 < 2 /\ 0 <= z2 < 4) -> A' bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold A'.
-    destruct (within z1 2) as [? | away];
-    [| rewrite (box_out _ z1 2 away); void].
-    destruct (within z2 4) as [? | away];
-    [| rewrite (box_out _ z2 4 away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (G_box : forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 3) -> G bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold G.
-    destruct (within z1 4) as [? | away];
-    [| rewrite (box_out _ z1 4 away); void].
-    destruct (within z2 3) as [? | away];
-    [| rewrite (box_out _ z2 3 away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (B_box : forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 4) -> B bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold B.
-    destruct (within z1 4) as [? | away];
-    [| rewrite (box_out _ z1 4 away); void].
-    destruct (within z2 4) as [? | away];
-    [| rewrite (box_out _ z2 4 away); void].
-    exfalso; apply out; repeat split; lia. }
   destruct (within k 3) as [in_1 | in_1].
   2: { transitivity (@zero scalars).
     { apply total_zero; intro t.
-  destruct (within k 3) as [in_8 | in_8]; [| rewrite (G_box t k (fun all => in_8 (proj2 all))); void].
+  destruct (within k 3) as [in_8 | in_8]; [| rewrite (G_box bound t k (fun all => in_8 (proj2 all)) : G bound t k = (zero : scalars)); void].
   exfalso; apply in_1.
   lia.
   }
@@ -100,7 +87,7 @@ Proof.
   destruct (within i 4) as [in_16 | in_16].
   2: { transitivity (@zero scalars).
     { apply total_zero; intro t.
-  destruct (within i 4) as [in_27 | in_27]; [| rewrite (B_box t i (fun all => in_27 (proj2 all))); void].
+  destruct (within i 4) as [in_27 | in_27]; [| rewrite (B_box bound t i (fun all => in_27 (proj2 all)) : B bound t i = (zero : scalars)); void].
   exfalso; apply in_16.
   lia.
   }
@@ -116,7 +103,7 @@ Proof.
   }
   transitivity (first (Z.to_nat 4) (fun t => A' bound p t [*] G bound t k [*] B bound t i) : scalars).
   { apply total_few; [lia | assumption |]. intros t out.
-  destruct (within t 4) as [in_35 | in_35]; [| rewrite (A'_box p t (fun all => in_35 (proj2 all))); void].
+  destruct (within t 4) as [in_35 | in_35]; [| rewrite (A'_box bound p t (fun all => in_35 (proj2 all)) : A' bound p t = (zero : scalars)); void].
   exfalso; apply out.
   lia.
   }
@@ -149,11 +136,11 @@ End Sizes.
 End cited_1.
 
 Section Sizes.
-Variables C G H N O P Q V lo lp : Z.
+Variables C G H N O' P Q V lo lp : Z.
 
 (* The statement. *)
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> A) (n g o p q : Z) : A :=
-  box n N [*] (box g G [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (k + p - lo) (l + q - lp) [*] w g o c k l))))).
+  box n N [*] (box g G [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (k + p - lo) (l + q - lp) [*] w g o c k l))))).
 Definition A' {A : Ring} (bound : Z) (i j : Z) : A :=
   box i 2 [*] (box j 4 [*] ((point i [*] point j) [+] (point i [*] point (j - 1)) [+] (point i [*] point (j - 2)) [+] (point (i - 1) [*] point (j - 1)) [+] (const (-1) [*] (point (i - 1) [*] point (j - 2))) [+] (point (i - 1) [*] point (j - 3)))).
 Definition G' {A : Ring} (bound : Z) (i j : Z) : A :=
@@ -162,14 +149,14 @@ Definition U {A : Ring} (bound : Z) (w : Z -> Z -> Z -> Z -> Z -> A) (g o c t t1
   sum[bound] j, sum[bound] j1, G' bound t j [*] G' bound t1 j1 [*] w g o c j j1.
 Definition B {A : Ring} (bound : Z) (i j : Z) : A :=
   box i 4 [*] (box j 4 [*] ((const (-1) [*] (point i [*] point j)) [+] (point i [*] point (j - 2)) [+] (point (i - 1) [*] point (j - 1)) [+] (point (i - 1) [*] point (j - 2)) [+] (const (-1) [*] (point (i - 2) [*] point (j - 1))) [+] (point (i - 2) [*] point (j - 2)) [+] (const (-1) [*] (point (i - 3) [*] point (j - 1))) [+] (point (i - 3) [*] point (j - 3)))).
-Definition V' {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (n g c e e1 t t1 : Z) : A :=
-  sum[bound] i, sum[bound] i1, B bound t i [*] B bound t1 i1 [*] x n g c (e + i) (e1 + i1).
+Definition V' {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (n g c e e1' t t1 : Z) : A :=
+  sum[bound] i, sum[bound] i1, B bound t i [*] B bound t1 i1 [*] x n g c (e + i) (e1' + i1).
 Definition statement : Prop :=
   forall scalars : Ring,
   forall x : Z -> Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> Z -> scalars,
   (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> x z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < 3 /\ 0 <= z5 < 3) -> w z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < 3 /\ 0 <= z5 < 3) -> w z1 z2 z3 z4 z5 = zero) ->
   forall n : Z,
   forall g : Z,
   forall o : Z,
@@ -179,7 +166,7 @@ Definition statement : Prop :=
   forall b : Z,
   0 <= n < N ->
   0 <= g < G ->
-  0 <= o < O ->
+  0 <= o < O' ->
   0 <= p < P ->
   0 <= q < Q ->
   0 <= a < 2 ->
@@ -195,7 +182,7 @@ Add Ring scalars_ring : (laws scalars).
 Variable x : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> Z -> scalars.
 Hypothesis x_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> x z1 z2 z3 z4 z5 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < 3 /\ 0 <= z5 < 3) -> w z1 z2 z3 z4 z5 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < 3 /\ 0 <= z5 < 3) -> w z1 z2 z3 z4 z5 = zero.
 Variable n : Z.
 Variable g : Z.
 Variable o : Z.
@@ -205,21 +192,20 @@ Variable a : Z.
 Variable b : Z.
 Hypothesis range_n : 0 <= n < N.
 Hypothesis range_g : 0 <= g < G.
-Hypothesis range_o : 0 <= o < O.
+Hypothesis range_o : 0 <= o < O'.
 Hypothesis range_p : 0 <= p < P.
 Hypothesis range_q : 0 <= q < Q.
 Hypothesis range_a : 0 <= a < 2.
 Hypothesis range_b : 0 <= b < 2.
 
-
 Definition line_0 (bound : Z) : scalars :=
   const 4 [*] (y bound x w n g o p q).
 Definition line_1 (bound : Z) : scalars :=
-  sum[bound] c, sum[bound] k, sum[bound] l, const 4 [*] (box n N [*] box g G [*] box o O [*] box p P [*] box q Q [*] x n g c (k + p - lo) (l + q - lp) [*] w g o c k l).
+  sum[bound] c, sum[bound] k, sum[bound] l, const 4 [*] (box n N [*] box g G [*] box o O' [*] box p P [*] box q Q [*] x n g c (k + p - lo) (l + q - lp) [*] w g o c k l).
 Definition line_2 (bound : Z) : scalars :=
-  sum[bound] c, sum[bound] k, sum[bound] l, const 4 [*] (box g G [*] box o O [*] box p P [*] box q Q [*] x n g c (k + p - lo) (l + q - lp) [*] w g o c k l).
+  sum[bound] c, sum[bound] k, sum[bound] l, const 4 [*] (box g G [*] box o O' [*] box p P [*] box q Q [*] x n g c (k + p - lo) (l + q - lp) [*] w g o c k l).
 Definition line_3 (bound : Z) : scalars :=
-  sum[bound] c, sum[bound] k, sum[bound] l, const 4 [*] (box o O [*] box p P [*] box q Q [*] x n g c (k + p - lo) (l + q - lp) [*] w g o c k l).
+  sum[bound] c, sum[bound] k, sum[bound] l, const 4 [*] (box o O' [*] box p P [*] box q Q [*] x n g c (k + p - lo) (l + q - lp) [*] w g o c k l).
 Definition line_4 (bound : Z) : scalars :=
   sum[bound] c, sum[bound] k, sum[bound] l, const 4 [*] (box p P [*] box q Q [*] x n g c (k + p - lo) (l + q - lp) [*] w g o c k l).
 Definition line_5 (bound : Z) : scalars :=
@@ -253,10 +239,10 @@ Lemma step_1 bound :
 Proof.
   intros.
   unfold line_0, line_1.
-  assert (E : y bound x w n g o p q = box n N [*] (box g G [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (k + p - lo) (l + q - lp) [*] w g o c k l)))))).
+  assert (E : y bound x w n g o p q = box n N [*] (box g G [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (k + p - lo) (l + q - lp) [*] w g o c k l)))))).
   { unfold y. congruent. }
   rewrite E; clear E.
-  transitivity ((const 4 [*] (box n N [*] box g G [*] box o O [*] box p P [*] box q Q)) [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (k + p - lo) (l + q - lp) [*] w g o c k l)); [ring |].
+  transitivity ((const 4 [*] (box n N [*] box g G [*] box o O' [*] box p P [*] box q Q)) [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (k + p - lo) (l + q - lp) [*] w g o c k l)); [ring |].
   apply total_scale; intro c; apply total_scale; intro k; apply total_scale; intro l; ring.
 Qed.
 
@@ -299,9 +285,9 @@ Proof.
   apply total_ext; intro c.
   apply total_ext; intro k.
   apply total_ext; intro l.
-  assert (at_23 : 0 <= o < O).
+  assert (at_23 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_23).
+  rewrite (box_in _ o O' at_23).
   ring.
 Qed.
 
@@ -544,7 +530,7 @@ Proof.
   { lia. }
   pose proof (cited_1.whole scalars b j1 i1 ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [A' G' B cited_1.line_0 cited_1.line_1 cited_1.A' cited_1.G cited_1.B]; congruent.
+  all: cbv beta delta [A' G' B cited_1.line_0 cited_1.line_1 cited_1.A' cited_1.G cited_1.B]; congruent; still.
   }
   rewrite ?(const_mul _ 4 2 2 ltac:(ring)); ring.
 Qed.
@@ -579,20 +565,20 @@ Proof.
   }
   transitivity ((A' bound b t1 [*] G' bound t1 j1 [*] w g o c j j1 [*] B bound t1 i1 [*] x n g c (i + p - a - lo) (i1 + q - b - lp)) [*] (const 2 [*] (box j 3 [*] point (i - a - j)))).
   {
-  destruct (within (i + p - a - lo) H) as [in_17 | in_17]; [| rewrite (x_box n g c (i + p - a - lo) (i1 + q - b - lp) (fun all => in_17 (proj1 (proj2 (proj2 (proj2 all)))))); void].
-  destruct (within j 3) as [in_7 | in_7]; [| rewrite (w_box g o c j j1 (fun all => in_7 (proj1 (proj2 (proj2 (proj2 all)))))); void].
-  assert (reach_21 : near i (Z.abs H + Z.abs (p - a - lo))).
-  { clear - in_17; unfold near in *; lia. }
-  assert (reach_22 : near j (Z.abs 3)).
-  { clear - in_7; unfold near in *; lia. }
+  destruct (within (i + p - a - lo) H) as [in_29 | in_29]; [| rewrite (x_box n g c (i + p - a - lo) (i1 + q - b - lp) (fun all => in_29 (proj1 (proj2 (proj2 (proj2 all)))))); void].
+  destruct (within j 3) as [in_15 | in_15]; [| rewrite (w_box g o c j j1 (fun all => in_15 (proj1 (proj2 (proj2 (proj2 all)))))); void].
+  assert (reach_33 : near i (Z.abs H + Z.abs (p - a - lo))).
+  { clear - in_29; unfold near in *; lia. }
+  assert (reach_34 : near j (Z.abs 3)).
+  { clear - in_15; unfold near in *; lia. }
   assert (close : enough (cited_1.far a j i) bound).
-  { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs H + Z.abs (p - a - lo)) (fun i => cited_1.far a j i) i reach_21) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs 3) (fun j => farthest (Z.abs H + Z.abs (p - a - lo)) (fun i => cited_1.far a j i)) j reach_22) |]. assumption. }
+  { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs H + Z.abs (p - a - lo)) (fun i => cited_1.far a j i) i reach_33) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs 3) (fun j => farthest (Z.abs H + Z.abs (p - a - lo)) (fun i => cited_1.far a j i)) j reach_34) |]. assumption. }
   apply f_equal2; [reflexivity |].
-  assert (fact_23 : 0 <= a < 2).
+  assert (fact_35 : 0 <= a < 2).
   { lia. }
   pose proof (cited_1.whole scalars a j i ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [A' G' B cited_1.line_0 cited_1.line_1 cited_1.A' cited_1.G cited_1.B]; congruent.
+  all: cbv beta delta [A' G' B cited_1.line_0 cited_1.line_1 cited_1.A' cited_1.G cited_1.B]; congruent; still.
   }
   ring.
 Qed.

@@ -46,6 +46,15 @@ Definition statement : Prop :=
     (fun bound => const 24 [*] (box k 3 [*] point (i - k - p)) : scalars).
 
 (* The proof. *)
+Lemma A'_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 6) -> A' bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold A'. destruct (within z1 4) as [? | away]; [| rewrite (box_out _ z1 4 away); void]. destruct (within z2 6) as [? | away]; [| rewrite (box_out _ z2 6 away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma G_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 6 /\ 0 <= z2 < 3) -> G bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold G. destruct (within z1 6) as [? | away]; [| rewrite (box_out _ z1 6 away); void]. destruct (within z2 3) as [? | away]; [| rewrite (box_out _ z2 3 away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma B_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 6 /\ 0 <= z2 < 6) -> B bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold B. destruct (within z1 6) as [? | away]; [| rewrite (box_out _ z1 6 away); void]. destruct (within z2 6) as [? | away]; [| rewrite (box_out _ z2 6 away); void]. exfalso; apply out; repeat split; lia. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -53,7 +62,6 @@ Variable p : Z.
 Variable k : Z.
 Variable i : Z.
 Hypothesis range_p : 0 <= p < 4.
-
 
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] t, A' bound p t [*] G bound t k [*] B bound t i.
@@ -67,31 +75,10 @@ Lemma step_1 bound :
 Proof.
   intros.
   unfold line_0, line_1.
-  assert (A'_box : forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 6) -> A' bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold A'.
-    destruct (within z1 4) as [? | away];
-    [| rewrite (box_out _ z1 4 away); void].
-    destruct (within z2 6) as [? | away];
-    [| rewrite (box_out _ z2 6 away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (G_box : forall z1 z2, ~ (0 <= z1 < 6 /\ 0 <= z2 < 3) -> G bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold G.
-    destruct (within z1 6) as [? | away];
-    [| rewrite (box_out _ z1 6 away); void].
-    destruct (within z2 3) as [? | away];
-    [| rewrite (box_out _ z2 3 away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (B_box : forall z1 z2, ~ (0 <= z1 < 6 /\ 0 <= z2 < 6) -> B bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold B.
-    destruct (within z1 6) as [? | away];
-    [| rewrite (box_out _ z1 6 away); void].
-    destruct (within z2 6) as [? | away];
-    [| rewrite (box_out _ z2 6 away); void].
-    exfalso; apply out; repeat split; lia. }
   destruct (within k 3) as [in_1 | in_1].
   2: { transitivity (@zero scalars).
     { apply total_zero; intro t.
-  destruct (within k 3) as [in_8 | in_8]; [| rewrite (G_box t k (fun all => in_8 (proj2 all))); void].
+  destruct (within k 3) as [in_8 | in_8]; [| rewrite (G_box bound t k (fun all => in_8 (proj2 all)) : G bound t k = (zero : scalars)); void].
   exfalso; apply in_1.
   lia.
   }
@@ -103,7 +90,7 @@ Proof.
   destruct (within i 6) as [in_16 | in_16].
   2: { transitivity (@zero scalars).
     { apply total_zero; intro t.
-  destruct (within i 6) as [in_27 | in_27]; [| rewrite (B_box t i (fun all => in_27 (proj2 all))); void].
+  destruct (within i 6) as [in_27 | in_27]; [| rewrite (B_box bound t i (fun all => in_27 (proj2 all)) : B bound t i = (zero : scalars)); void].
   exfalso; apply in_16.
   lia.
   }
@@ -119,7 +106,7 @@ Proof.
   }
   transitivity (first (Z.to_nat 6) (fun t => A' bound p t [*] G bound t k [*] B bound t i) : scalars).
   { apply total_few; [lia | assumption |]. intros t out.
-  destruct (within t 6) as [in_35 | in_35]; [| rewrite (A'_box p t (fun all => in_35 (proj2 all))); void].
+  destruct (within t 6) as [in_35 | in_35]; [| rewrite (A'_box bound p t (fun all => in_35 (proj2 all)) : A' bound p t = (zero : scalars)); void].
   exfalso; apply out.
   lia.
   }
@@ -194,6 +181,12 @@ Definition statement : Prop :=
     (fun bound => sum[bound] t, A' bound a t [*] U bound w t [*] V bound grad_y (h + lo - 2 - a) t : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> A} {w : Z -> A} {at1 : Z} (bound z1 : Z) :
+  value (y bound (moved_x x at1) (fixed_w w) z1) = (y bound x w z1 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_y : Z -> A} {x : Z -> A} {w : Z -> A} {at1 : Z} (bound : Z) :
+  value (L bound (fixed_grad_y grad_y) (moved_x x at1) (fixed_w w)) = (L bound grad_y x w : A).
+Proof. unfold L; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -207,11 +200,6 @@ Variable h : Z.
 Variable a : Z.
 Hypothesis range_h : 0 <= h < H.
 Hypothesis range_a : 0 <= a < 4.
-
-Lemma value_y : forall bound z1, value (y bound (moved_x x h) (fixed_w w) z1) = y bound x w z1.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_y grad_y) (moved_x x h) (fixed_w w)) = L bound grad_y x w.
-Proof. intros; unfold L; project; rewrite ?value_y; reflexivity. Qed.
 
 Definition line_0 (bound : Z) : scalars :=
   const 24 [*] (slope (L bound (fixed_grad_y grad_y) (moved_x x h) (fixed_w w))).
@@ -286,7 +274,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] p, const 24 [*] (slope (fixed_grad_y grad_y p) [*] y bound x w p)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, const 24 [*] (slope (fixed_grad_y grad_y p) [*] y bound x w p)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro p.
   change (slope (fixed_grad_y grad_y p)) with (@zero scalars). void.
 Qed.
@@ -330,7 +318,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] p, sum[bound] k, const 24 [*] (grad_y p [*] box p P [*] slope (moved_x x h (k + p - lo)) [*] w k)) = sum[bound] p, sum[bound] k, const 24 [*] (grad_y p [*] box p P [*] point (k + p - h - lo) [*] w k)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, const 24 [*] (grad_y p [*] box p P [*] slope (moved_x x h (k + p - lo)) [*] w k)) = sum[bound] p, sum[bound] k, const 24 [*] (grad_y p [*] box p P [*] point (k + p - h - lo) [*] w k)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro p.
   apply total_ext; intro k.
   assert (E : slope (moved_x x h (k + p - lo)) = point (k + p - h - lo)).
@@ -344,7 +332,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] p, sum[bound] k, const 24 [*] (grad_y p [*] box p P [*] x (k + p - lo) [*] slope (fixed_w w k))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] p, sum[bound] k, const 24 [*] (grad_y p [*] box p P [*] x (k + p - lo) [*] slope (fixed_w w k))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro p.
   apply total_zero; intro k.
   change (slope (fixed_w w k)) with (@zero scalars). void.
@@ -508,7 +496,7 @@ Proof.
   { lia. }
   pose proof (cited_1.whole scalars a j i ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [A' G B fixed_grad_y moved_x fixed_w cited_1.line_0 cited_1.line_1 cited_1.A' cited_1.G cited_1.B]; congruent.
+  all: cbv beta delta [A' G B fixed_grad_y moved_x fixed_w cited_1.line_0 cited_1.line_1 cited_1.A' cited_1.G cited_1.B]; congruent; still.
   }
   ring.
 Qed.

@@ -46,6 +46,15 @@ Definition statement : Prop :=
     (fun bound => const 24 [*] (box k 3 [*] point (i - k - p)) : scalars).
 
 (* The proof. *)
+Lemma A'_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 6) -> A' bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold A'. destruct (within z1 4) as [? | away]; [| rewrite (box_out _ z1 4 away); void]. destruct (within z2 6) as [? | away]; [| rewrite (box_out _ z2 6 away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma G_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 6 /\ 0 <= z2 < 3) -> G bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold G. destruct (within z1 6) as [? | away]; [| rewrite (box_out _ z1 6 away); void]. destruct (within z2 3) as [? | away]; [| rewrite (box_out _ z2 3 away); void]. exfalso; apply out; repeat split; lia. Qed.
+Lemma B_box {A : Ring} (bound : Z) :
+  forall z1 z2, ~ (0 <= z1 < 6 /\ 0 <= z2 < 6) -> B bound z1 z2 = (zero : A).
+Proof. intros z1 z2 out. unfold B. destruct (within z1 6) as [? | away]; [| rewrite (box_out _ z1 6 away); void]. destruct (within z2 6) as [? | away]; [| rewrite (box_out _ z2 6 away); void]. exfalso; apply out; repeat split; lia. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
@@ -53,7 +62,6 @@ Variable p : Z.
 Variable k : Z.
 Variable i : Z.
 Hypothesis range_p : 0 <= p < 4.
-
 
 Definition line_0 (bound : Z) : scalars :=
   sum[bound] t, A' bound p t [*] G bound t k [*] B bound t i.
@@ -67,31 +75,10 @@ Lemma step_1 bound :
 Proof.
   intros.
   unfold line_0, line_1.
-  assert (A'_box : forall z1 z2, ~ (0 <= z1 < 4 /\ 0 <= z2 < 6) -> A' bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold A'.
-    destruct (within z1 4) as [? | away];
-    [| rewrite (box_out _ z1 4 away); void].
-    destruct (within z2 6) as [? | away];
-    [| rewrite (box_out _ z2 6 away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (G_box : forall z1 z2, ~ (0 <= z1 < 6 /\ 0 <= z2 < 3) -> G bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold G.
-    destruct (within z1 6) as [? | away];
-    [| rewrite (box_out _ z1 6 away); void].
-    destruct (within z2 3) as [? | away];
-    [| rewrite (box_out _ z2 3 away); void].
-    exfalso; apply out; repeat split; lia. }
-  assert (B_box : forall z1 z2, ~ (0 <= z1 < 6 /\ 0 <= z2 < 6) -> B bound z1 z2 = (zero : scalars)).
-  { intros z1 z2 out. unfold B.
-    destruct (within z1 6) as [? | away];
-    [| rewrite (box_out _ z1 6 away); void].
-    destruct (within z2 6) as [? | away];
-    [| rewrite (box_out _ z2 6 away); void].
-    exfalso; apply out; repeat split; lia. }
   destruct (within k 3) as [in_1 | in_1].
   2: { transitivity (@zero scalars).
     { apply total_zero; intro t.
-  destruct (within k 3) as [in_8 | in_8]; [| rewrite (G_box t k (fun all => in_8 (proj2 all))); void].
+  destruct (within k 3) as [in_8 | in_8]; [| rewrite (G_box bound t k (fun all => in_8 (proj2 all)) : G bound t k = (zero : scalars)); void].
   exfalso; apply in_1.
   lia.
   }
@@ -103,7 +90,7 @@ Proof.
   destruct (within i 6) as [in_16 | in_16].
   2: { transitivity (@zero scalars).
     { apply total_zero; intro t.
-  destruct (within i 6) as [in_27 | in_27]; [| rewrite (B_box t i (fun all => in_27 (proj2 all))); void].
+  destruct (within i 6) as [in_27 | in_27]; [| rewrite (B_box bound t i (fun all => in_27 (proj2 all)) : B bound t i = (zero : scalars)); void].
   exfalso; apply in_16.
   lia.
   }
@@ -119,7 +106,7 @@ Proof.
   }
   transitivity (first (Z.to_nat 6) (fun t => A' bound p t [*] G bound t k [*] B bound t i) : scalars).
   { apply total_few; [lia | assumption |]. intros t out.
-  destruct (within t 6) as [in_35 | in_35]; [| rewrite (A'_box p t (fun all => in_35 (proj2 all))); void].
+  destruct (within t 6) as [in_35 | in_35]; [| rewrite (A'_box bound p t (fun all => in_35 (proj2 all)) : A' bound p t = (zero : scalars)); void].
   exfalso; apply out.
   lia.
   }
@@ -152,7 +139,7 @@ End Sizes.
 End cited_1.
 
 Section Sizes.
-Variables C G H N O P Q V lo lp : Z.
+Variables C G H N O' P Q V lo lp : Z.
 
 (* The statement. *)
 Definition fixed_grad_y {A : Ring} (grad_y : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> dual A :=
@@ -162,7 +149,7 @@ Definition moved_x {A : Ring} (x : Z -> Z -> Z -> Z -> Z -> A) at1 at2 at3 at4 a
 Definition fixed_w {A : Ring} (w : Z -> Z -> Z -> Z -> Z -> A) : Z -> Z -> Z -> Z -> Z -> dual A :=
   fun z1 z2 z3 z4 z5 => (w z1 z2 z3 z4 z5, zero).
 Definition y {A : Ring} (bound : Z) (x : Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> A) (n g o p q : Z) : A :=
-  box n N [*] (box g G [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (k + p - lo) (l + q - lp) [*] w g o c k l))))).
+  box n N [*] (box g G [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c, sum[bound] k, sum[bound] l, x n g c (k + p - lo) (l + q - lp) [*] w g o c k l))))).
 Definition L {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (x : Z -> Z -> Z -> Z -> Z -> A) (w : Z -> Z -> Z -> Z -> Z -> A) : A :=
   sum[bound] n, sum[bound] g, sum[bound] o, sum[bound] p, sum[bound] q, grad_y n g o p q [*] y bound x w n g o p q.
 Definition A' {A : Ring} (bound : Z) (i j : Z) : A :=
@@ -175,16 +162,16 @@ Definition U {A : Ring} (bound : Z) (w : Z -> Z -> Z -> Z -> Z -> A) (g o c t t1
   sum[bound] j, sum[bound] j1, G' bound t j [*] G' bound t1 j1 [*] rot180_w bound w g o c j j1.
 Definition B {A : Ring} (bound : Z) (i j : Z) : A :=
   box i 6 [*] (box j 6 [*] ((const 4 [*] (point i [*] point j)) [+] (const (-5) [*] (point i [*] point (j - 2))) [+] (point i [*] point (j - 4)) [+] (const (-4) [*] (point (i - 1) [*] point (j - 1))) [+] (const (-4) [*] (point (i - 1) [*] point (j - 2))) [+] (point (i - 1) [*] point (j - 3)) [+] (point (i - 1) [*] point (j - 4)) [+] (const 4 [*] (point (i - 2) [*] point (j - 1))) [+] (const (-4) [*] (point (i - 2) [*] point (j - 2))) [+] (const (-1) [*] (point (i - 2) [*] point (j - 3))) [+] (point (i - 2) [*] point (j - 4)) [+] (const (-2) [*] (point (i - 3) [*] point (j - 1))) [+] (const (-1) [*] (point (i - 3) [*] point (j - 2))) [+] (const 2 [*] (point (i - 3) [*] point (j - 3))) [+] (point (i - 3) [*] point (j - 4)) [+] (const 2 [*] (point (i - 4) [*] point (j - 1))) [+] (const (-1) [*] (point (i - 4) [*] point (j - 2))) [+] (const (-2) [*] (point (i - 4) [*] point (j - 3))) [+] (point (i - 4) [*] point (j - 4)) [+] (const 4 [*] (point (i - 5) [*] point (j - 1))) [+] (const (-5) [*] (point (i - 5) [*] point (j - 3))) [+] (point (i - 5) [*] point (j - 5)))).
-Definition V' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (n g o e e1 t t1 : Z) : A :=
-  sum[bound] i, sum[bound] i1, B bound t i [*] B bound t1 i1 [*] grad_y n g o (e + i) (e1 + i1).
+Definition V' {A : Ring} (bound : Z) (grad_y : Z -> Z -> Z -> Z -> Z -> A) (n g o e e1' t t1 : Z) : A :=
+  sum[bound] i, sum[bound] i1, B bound t i [*] B bound t1 i1 [*] grad_y n g o (e + i) (e1' + i1).
 Definition statement : Prop :=
   forall scalars : Ring,
   forall grad_y : Z -> Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> Z -> scalars,
   forall w : Z -> Z -> Z -> Z -> Z -> scalars,
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero) ->
   (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> x z1 z2 z3 z4 z5 = zero) ->
-  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < 3 /\ 0 <= z5 < 3) -> w z1 z2 z3 z4 z5 = zero) ->
+  (forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < 3 /\ 0 <= z5 < 3) -> w z1 z2 z3 z4 z5 = zero) ->
   forall n : Z,
   forall g : Z,
   forall c : Z,
@@ -204,15 +191,21 @@ Definition statement : Prop :=
     (fun bound => sum[bound] t, sum[bound] t1, sum[bound] o, A' bound a t [*] A' bound b t1 [*] U bound w g o c t t1 [*] V' bound grad_y n g o (h + lo - 2 - a) (lp + v - 2 - b) t t1 : scalars).
 
 (* The proof. *)
+Lemma value_y {A : Ring} {x : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound z1 z2 z3 z4 z5 : Z) :
+  value (y bound (moved_x x at1 at2 at3 at4 at5) (fixed_w w) z1 z2 z3 z4 z5) = (y bound x w z1 z2 z3 z4 z5 : A).
+Proof. unfold y; project; reflexivity. Qed.
+Lemma value_L {A : Ring} {grad_y : Z -> Z -> Z -> Z -> Z -> A} {x : Z -> Z -> Z -> Z -> Z -> A} {w : Z -> Z -> Z -> Z -> Z -> A} {at1 at2 at3 at4 at5 : Z} (bound : Z) :
+  value (L bound (fixed_grad_y grad_y) (moved_x x at1 at2 at3 at4 at5) (fixed_w w)) = (L bound grad_y x w : A).
+Proof. unfold L; project; rewrite ?value_y; reflexivity. Qed.
 Section Steps.
 Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable grad_y : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> Z -> scalars.
 Variable w : Z -> Z -> Z -> Z -> Z -> scalars.
-Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
+Hypothesis grad_y_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < O' /\ 0 <= z4 < P /\ 0 <= z5 < Q) -> grad_y z1 z2 z3 z4 z5 = zero.
 Hypothesis x_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < N /\ 0 <= z2 < G /\ 0 <= z3 < C /\ 0 <= z4 < H /\ 0 <= z5 < V) -> x z1 z2 z3 z4 z5 = zero.
-Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O /\ 0 <= z3 < C /\ 0 <= z4 < 3 /\ 0 <= z5 < 3) -> w z1 z2 z3 z4 z5 = zero.
+Hypothesis w_box : forall z1 z2 z3 z4 z5, ~ (0 <= z1 < G /\ 0 <= z2 < O' /\ 0 <= z3 < C /\ 0 <= z4 < 3 /\ 0 <= z5 < 3) -> w z1 z2 z3 z4 z5 = zero.
 Variable n : Z.
 Variable g : Z.
 Variable c : Z.
@@ -228,11 +221,6 @@ Hypothesis range_v : 0 <= v < V.
 Hypothesis range_a : 0 <= a < 4.
 Hypothesis range_b : 0 <= b < 4.
 
-Lemma value_y : forall bound z1 z2 z3 z4 z5, value (y bound (moved_x x n g c h v) (fixed_w w) z1 z2 z3 z4 z5) = y bound x w z1 z2 z3 z4 z5.
-Proof. intros; unfold y; project; reflexivity. Qed.
-Lemma value_L : forall bound, value (L bound (fixed_grad_y grad_y) (moved_x x n g c h v) (fixed_w w)) = L bound grad_y x w.
-Proof. intros; unfold L; project; rewrite ?value_y; reflexivity. Qed.
-
 Definition line_0 (bound : Z) : scalars :=
   const 576 [*] (slope (L bound (fixed_grad_y grad_y) (moved_x x n g c h v) (fixed_w w))).
 Definition line_1 (bound : Z) : scalars :=
@@ -242,27 +230,27 @@ Definition line_2 (bound : Z) : scalars :=
 Definition line_3 (bound : Z) : scalars :=
   sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, const 576 [*] (grad_y n1 g1 o p q [*] slope (y bound (moved_x x n g c h v) (fixed_w w) n1 g1 o p q)).
 Definition line_4 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp) [*] fixed_w w g1 o c1 k l)).
+  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp) [*] fixed_w w g1 o c1 k l)).
 Definition line_5 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp)) [*] w g1 o c1 k l)) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] x n1 g1 c1 (k + p - lo) (l + q - lp) [*] slope (fixed_w w g1 o c1 k l))).
+  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp)) [*] w g1 o c1 k l)) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] x n1 g1 c1 (k + p - lo) (l + q - lp) [*] slope (fixed_w w g1 o c1 k l))).
 Definition line_6 (bound : Z) : scalars :=
-  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g1 o c1 k l)) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] x n1 g1 c1 (k + p - lo) (l + q - lp) [*] slope (fixed_w w g1 o c1 k l))).
+  (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g1 o c1 k l)) [+] (sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] x n1 g1 c1 (k + p - lo) (l + q - lp) [*] slope (fixed_w w g1 o c1 k l))).
 Definition line_7 (bound : Z) : scalars :=
-  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g1 o c1 k l).
+  sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g1 o c1 k l).
 Definition line_8 (bound : Z) : scalars :=
-  sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g1 o p q [*] box n N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] point (g1 - g) [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g1 o c1 k l).
+  sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g1 o p q [*] box n N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] point (g1 - g) [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g1 o c1 k l).
 Definition line_9 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o p q [*] box n N [*] box g G [*] box o O [*] box p P [*] box q Q [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g o c1 k l).
+  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o p q [*] box n N [*] box g G [*] box o O' [*] box p P [*] box q Q [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g o c1 k l).
 Definition line_10 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o p q [*] box n N [*] box g G [*] box o O [*] box p P [*] box q Q [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g o c k l).
+  sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o p q [*] box n N [*] box g G [*] box o O' [*] box p P [*] box q Q [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g o c k l).
 Definition line_11 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] q, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o (h + lo - k) q [*] box n N [*] box g G [*] box o O [*] box (h + lo - k) P [*] box q Q [*] point (l + q - lp - v) [*] w g o c k l).
+  sum[bound] o, sum[bound] q, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o (h + lo - k) q [*] box n N [*] box g G [*] box o O' [*] box (h + lo - k) P [*] box q Q [*] point (l + q - lp - v) [*] w g o c k l).
 Definition line_12 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o (h + lo - k) (lp + v - l) [*] box n N [*] box g G [*] box o O [*] box (h + lo - k) P [*] box (lp + v - l) Q [*] w g o c k l).
+  sum[bound] o, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o (h + lo - k) (lp + v - l) [*] box n N [*] box g G [*] box o O' [*] box (h + lo - k) P [*] box (lp + v - l) Q [*] w g o c k l).
 Definition line_13 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o (h + lo - k) (lp + v - l) [*] box g G [*] box o O [*] box (h + lo - k) P [*] box (lp + v - l) Q [*] w g o c k l).
+  sum[bound] o, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o (h + lo - k) (lp + v - l) [*] box g G [*] box o O' [*] box (h + lo - k) P [*] box (lp + v - l) Q [*] w g o c k l).
 Definition line_14 (bound : Z) : scalars :=
-  sum[bound] o, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o (h + lo - k) (lp + v - l) [*] box o O [*] box (h + lo - k) P [*] box (lp + v - l) Q [*] w g o c k l).
+  sum[bound] o, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o (h + lo - k) (lp + v - l) [*] box o O' [*] box (h + lo - k) P [*] box (lp + v - l) Q [*] w g o c k l).
 Definition line_15 (bound : Z) : scalars :=
   sum[bound] o, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o (h + lo - k) (lp + v - l) [*] box (h + lo - k) P [*] box (lp + v - l) Q [*] w g o c k l).
 Definition line_16 (bound : Z) : scalars :=
@@ -336,7 +324,7 @@ Lemma step_3 bound :
 Proof.
   intros.
   unfold line_2, line_3.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, const 576 [*] (slope (fixed_grad_y grad_y n1 g1 o p q) [*] y bound x w n1 g1 o p q)) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, const 576 [*] (slope (fixed_grad_y grad_y n1 g1 o p q) [*] y bound x w n1 g1 o p q)) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro g1.
   apply total_zero; intro o.
@@ -356,13 +344,13 @@ Proof.
   apply total_ext; intro o.
   apply total_ext; intro p.
   apply total_ext; intro q.
-  assert (E : slope (y bound (moved_x x n g c h v) (fixed_w w) n1 g1 o p q) = box n1 N [*] (box g1 G [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp) [*] fixed_w w g1 o c1 k l))))))).
-  { transitivity (slope (box n1 N [*] (box g1 G [*] (box o O [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp) [*] fixed_w w g1 o c1 k l))))))).
+  assert (E : slope (y bound (moved_x x n g c h v) (fixed_w w) n1 g1 o p q) = box n1 N [*] (box g1 G [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp) [*] fixed_w w g1 o c1 k l))))))).
+  { transitivity (slope (box n1 N [*] (box g1 G [*] (box o O' [*] (box p P [*] (box q Q [*] (sum[bound] c1, sum[bound] k, sum[bound] l, moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp) [*] fixed_w w g1 o c1 k l))))))).
     { apply f_equal. unfold y. congruent. }
     rewrite ?slope_bracket.
     congruent; repeat (apply slope_total; intro); reflexivity || apply slope_const. }
   rewrite E; clear E.
-  transitivity ((const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q)) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp) [*] fixed_w w g1 o c1 k l))); [ring |].
+  transitivity ((const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q)) [*] (sum[bound] c1, sum[bound] k, sum[bound] l, slope (moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp) [*] fixed_w w g1 o c1 k l))); [ring |].
   apply total_scale; intro c1; apply total_scale; intro k; apply total_scale; intro l; ring.
 Qed.
 
@@ -400,7 +388,7 @@ Lemma step_6 bound :
 Proof.
   intros.
   unfold line_5, line_6.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] slope (moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp)) [*] w g1 o c1 k l)) = sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g1 o c1 k l)); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] slope (moved_x x n g c h v n1 g1 c1 (k + p - lo) (l + q - lp)) [*] w g1 o c1 k l)) = sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] point (n1 - n) [*] point (g1 - g) [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g1 o c1 k l)); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [exact E | reflexivity] | ring] |].
   apply total_ext; intro n1.
   apply total_ext; intro g1.
   apply total_ext; intro o.
@@ -420,7 +408,7 @@ Lemma step_7 bound :
 Proof.
   intros.
   unfold line_6, line_7.
-  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] x n1 g1 c1 (k + p - lo) (l + q - lp) [*] slope (fixed_w w g1 o c1 k l))) = zero); [intros E; rewrite E; ring |].
+  cut ((sum[bound] n1, sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n1 g1 o p q [*] box n1 N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] x n1 g1 c1 (k + p - lo) (l + q - lp) [*] slope (fixed_w w g1 o c1 k l))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | ring] |].
   apply total_zero; intro n1.
   apply total_zero; intro g1.
   apply total_zero; intro o.
@@ -441,7 +429,7 @@ Proof.
   unfold line_7, line_8.
   apply (total_sift _ _ _ n).
   { intros n1 off. apply total_zero; intro g1. apply total_zero; intro o. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro c1. apply total_zero; intro k. apply total_zero; intro l. rewrite (point_off _ (n1 - n)); [void | lia]. }
-  { transitivity (sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g1 o p q [*] box n N [*] box g1 G [*] box o O [*] box p P [*] box q Q [*] point 0 [*] point (g1 - g) [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g1 o c1 k l)).
+  { transitivity (sum[bound] g1, sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g1 o p q [*] box n N [*] box g1 G [*] box o O' [*] box p P [*] box q Q [*] point 0 [*] point (g1 - g) [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g1 o c1 k l)).
     { congruent. }
   apply total_ext; intro g1.
   apply total_ext; intro o.
@@ -467,7 +455,7 @@ Proof.
   unfold line_8, line_9.
   apply (total_sift _ _ _ g).
   { intros g1 off. apply total_zero; intro o. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro c1. apply total_zero; intro k. apply total_zero; intro l. rewrite (point_off _ (g1 - g)); [void | lia]. }
-  { transitivity (sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o p q [*] box n N [*] box g G [*] box o O [*] box p P [*] box q Q [*] point 0 [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g o c1 k l)).
+  { transitivity (sum[bound] o, sum[bound] p, sum[bound] q, sum[bound] c1, sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o p q [*] box n N [*] box g G [*] box o O' [*] box p P [*] box q Q [*] point 0 [*] point (c1 - c) [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g o c1 k l)).
     { congruent. }
   apply total_ext; intro o.
   apply total_ext; intro p.
@@ -495,7 +483,7 @@ Proof.
   apply total_ext; intro q.
   apply (total_sift _ _ _ c).
   { intros c1 off. apply total_zero; intro k. apply total_zero; intro l. rewrite (point_off _ (c1 - c)); [void | lia]. }
-  { transitivity (sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o p q [*] box n N [*] box g G [*] box o O [*] box p P [*] box q Q [*] point 0 [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g o c k l)).
+  { transitivity (sum[bound] k, sum[bound] l, const 576 [*] (grad_y n g o p q [*] box n N [*] box g G [*] box o O' [*] box p P [*] box q Q [*] point 0 [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g o c k l)).
     { congruent. }
   apply total_ext; intro k.
   apply total_ext; intro l.
@@ -514,7 +502,7 @@ Lemma step_11 bound :
 Proof.
   intros.
   unfold line_10, line_11.
-  transitivity (sum[bound] o, sum[bound] q, sum[bound] k, sum[bound] l, sum[bound] p, const 576 [*] (grad_y n g o p q [*] box n N [*] box g G [*] box o O [*] box p P [*] box q Q [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g o c k l)).
+  transitivity (sum[bound] o, sum[bound] q, sum[bound] k, sum[bound] l, sum[bound] p, const 576 [*] (grad_y n g o p q [*] box n N [*] box g G [*] box o O' [*] box p P [*] box q Q [*] point (k + p - h - lo) [*] point (l + q - lp - v) [*] w g o c k l)).
   {
   etransitivity; [apply total_ext; intro o; apply total_swap |].
   etransitivity; [apply total_ext; intro o; apply total_ext; intro q; apply total_swap |].
@@ -526,7 +514,7 @@ Proof.
   apply total_ext; intro l.
   apply (total_sift _ _ _ (h + lo - k)).
   { intros p off. rewrite (point_off _ (k + p - h - lo)); [void | lia]. }
-  { transitivity (const 576 [*] (grad_y n g o (h + lo - k) q [*] box n N [*] box g G [*] box o O [*] box (h + lo - k) P [*] box q Q [*] point 0 [*] point (l + q - lp - v) [*] w g o c k l)).
+  { transitivity (const 576 [*] (grad_y n g o (h + lo - k) q [*] box n N [*] box g G [*] box o O' [*] box (h + lo - k) P [*] box q Q [*] point 0 [*] point (l + q - lp - v) [*] w g o c k l)).
     { congruent. }
   rewrite (point_at _ 0 eq_refl). ring. }
   { intros far. 
@@ -544,7 +532,7 @@ Lemma step_12 bound :
 Proof.
   intros.
   unfold line_11, line_12.
-  transitivity (sum[bound] o, sum[bound] k, sum[bound] l, sum[bound] q, const 576 [*] (grad_y n g o (h + lo - k) q [*] box n N [*] box g G [*] box o O [*] box (h + lo - k) P [*] box q Q [*] point (l + q - lp - v) [*] w g o c k l)).
+  transitivity (sum[bound] o, sum[bound] k, sum[bound] l, sum[bound] q, const 576 [*] (grad_y n g o (h + lo - k) q [*] box n N [*] box g G [*] box o O' [*] box (h + lo - k) P [*] box q Q [*] point (l + q - lp - v) [*] w g o c k l)).
   {
   etransitivity; [apply total_ext; intro o; apply total_swap |].
   etransitivity; [apply total_ext; intro o; apply total_ext; intro k; apply total_swap |].
@@ -554,7 +542,7 @@ Proof.
   apply total_ext; intro l.
   apply (total_sift _ _ _ (lp + v - l)).
   { intros q off. rewrite (point_off _ (l + q - lp - v)); [void | lia]. }
-  { transitivity (const 576 [*] (grad_y n g o (h + lo - k) (lp + v - l) [*] box n N [*] box g G [*] box o O [*] box (h + lo - k) P [*] box (lp + v - l) Q [*] point 0 [*] w g o c k l)).
+  { transitivity (const 576 [*] (grad_y n g o (h + lo - k) (lp + v - l) [*] box n N [*] box g G [*] box o O' [*] box (h + lo - k) P [*] box (lp + v - l) Q [*] point 0 [*] w g o c k l)).
     { congruent. }
   rewrite (point_at _ 0 eq_refl). ring. }
   { intros far. 
@@ -604,10 +592,10 @@ Proof.
   apply total_ext; intro o.
   apply total_ext; intro k.
   apply total_ext; intro l.
-  destruct (within o O) as [in_5 | in_5]; [| rewrite (grad_y_box n g o (h + lo - k) (lp + v - l) (fun all => in_5 (proj1 (proj2 (proj2 all))))); void].
-  assert (at_23 : 0 <= o < O).
+  destruct (within o O') as [in_5 | in_5]; [| rewrite (grad_y_box n g o (h + lo - k) (lp + v - l) (fun all => in_5 (proj1 (proj2 (proj2 all))))); void].
+  assert (at_23 : 0 <= o < O').
   { lia. }
-  rewrite (box_in _ o O at_23).
+  rewrite (box_in _ o O' at_23).
   ring.
 Qed.
 
@@ -852,7 +840,7 @@ Proof.
   { lia. }
   pose proof (cited_1.whole scalars b j1 i1 ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [A' G' B fixed_grad_y moved_x fixed_w cited_1.line_0 cited_1.line_1 cited_1.A' cited_1.G cited_1.B]; congruent.
+  all: cbv beta delta [A' G' B fixed_grad_y moved_x fixed_w cited_1.line_0 cited_1.line_1 cited_1.A' cited_1.G cited_1.B]; congruent; still.
   }
   rewrite ?(const_mul _ 576 24 24 ltac:(ring)); ring.
 Qed.
@@ -887,20 +875,20 @@ Proof.
   }
   transitivity ((A' bound b t1 [*] G' bound t1 j1 [*] w g o c (2 - j) (2 - j1) [*] B bound t1 i1 [*] grad_y n g o (h + i + lo - 2 - a) (i1 + lp + v - 2 - b)) [*] (const 24 [*] (box j 3 [*] point (i - a - j)))).
   {
-  destruct (within (h + i + lo - 2 - a) P) as [in_17 | in_17]; [| rewrite (grad_y_box n g o (h + i + lo - 2 - a) (i1 + lp + v - 2 - b) (fun all => in_17 (proj1 (proj2 (proj2 (proj2 all)))))); void].
-  destruct (within (2 - j) 3) as [in_7 | in_7]; [| rewrite (w_box g o c (2 - j) (2 - j1) (fun all => in_7 (proj1 (proj2 (proj2 (proj2 all)))))); void].
-  assert (reach_21 : near i (Z.abs P + Z.abs (h + lo - 2 - a))).
-  { clear - in_17; unfold near in *; lia. }
-  assert (reach_22 : near j (Z.abs 3 + Z.abs (-2))).
-  { clear - in_7; unfold near in *; lia. }
+  destruct (within (h + i + lo - 2 - a) P) as [in_29 | in_29]; [| rewrite (grad_y_box n g o (h + i + lo - 2 - a) (i1 + lp + v - 2 - b) (fun all => in_29 (proj1 (proj2 (proj2 (proj2 all)))))); void].
+  destruct (within (2 - j) 3) as [in_15 | in_15]; [| rewrite (w_box g o c (2 - j) (2 - j1) (fun all => in_15 (proj1 (proj2 (proj2 (proj2 all)))))); void].
+  assert (reach_33 : near i (Z.abs P + Z.abs (h + lo - 2 - a))).
+  { clear - in_29; unfold near in *; lia. }
+  assert (reach_34 : near j (Z.abs 3 + Z.abs (-2))).
+  { clear - in_15; unfold near in *; lia. }
   assert (close : enough (cited_1.far a j i) bound).
-  { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs P + Z.abs (h + lo - 2 - a)) (fun i => cited_1.far a j i) i reach_21) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs 3 + Z.abs (-2)) (fun j => farthest (Z.abs P + Z.abs (h + lo - 2 - a)) (fun i => cited_1.far a j i)) j reach_22) |]. assumption. }
+  { unfold enough in *. eapply Z.le_trans; [apply (farthest_le (Z.abs P + Z.abs (h + lo - 2 - a)) (fun i => cited_1.far a j i) i reach_33) |]. eapply Z.le_trans; [apply (farthest_le (Z.abs 3 + Z.abs (-2)) (fun j => farthest (Z.abs P + Z.abs (h + lo - 2 - a)) (fun i => cited_1.far a j i)) j reach_34) |]. assumption. }
   apply f_equal2; [reflexivity |].
-  assert (fact_23 : 0 <= a < 4).
+  assert (fact_35 : 0 <= a < 4).
   { lia. }
   pose proof (cited_1.whole scalars a j i ltac:(lia) bound close) as told.
   refine (eq_trans _ (eq_trans told _)).
-  all: cbv beta delta [A' G' B fixed_grad_y moved_x fixed_w cited_1.line_0 cited_1.line_1 cited_1.A' cited_1.G cited_1.B]; congruent.
+  all: cbv beta delta [A' G' B fixed_grad_y moved_x fixed_w cited_1.line_0 cited_1.line_1 cited_1.A' cited_1.G cited_1.B]; congruent; still.
   }
   ring.
 Qed.
@@ -964,7 +952,7 @@ Lemma finite least bound :
   0 <= least <= bound ->
   enough (Z.abs N) least ->
   enough (Z.abs G) least ->
-  enough (Z.abs O) least ->
+  enough (Z.abs O') least ->
   enough (Z.abs P) least ->
   enough (Z.abs Q) least ->
   enough (Z.abs (-c)) least ->
@@ -997,8 +985,8 @@ Proof.
   apply total_more; [lia | |].
   { intros o.
   { intros far. apply total_zero; intro p. apply total_zero; intro q. apply total_zero; intro c1. apply total_zero; intro k. apply total_zero; intro l. 
-  destruct (within o O) as [in_67 | in_67]; [| rewrite (grad_y_box n1 g1 o p q (fun all => in_67 (proj1 (proj2 (proj2 all))))); void].
-  assert (reach_93 : near o (Z.abs O)).
+  destruct (within o O') as [in_67 | in_67]; [| rewrite (grad_y_box n1 g1 o p q (fun all => in_67 (proj1 (proj2 (proj2 all))))); void].
+  assert (reach_93 : near o (Z.abs O')).
   { clear - in_67; unfold near in *; lia. }
   exfalso; apply (unreachable far reach_93); assumption.
   }
@@ -1061,7 +1049,7 @@ Lemma holds : agree
   (fun bound => const 576 [*] (slope (L bound (fixed_grad_y grad_y) (moved_x x n g c h v) (fixed_w w))) : scalars)
   (fun bound => sum[bound] t, sum[bound] t1, sum[bound] o, A' bound a t [*] A' bound b t1 [*] U bound w g o c t t1 [*] V' bound grad_y n g o (h + lo - 2 - a) (lp + v - 2 - b) t t1 : scalars).
 Proof.
-  pose (least := Z.max (Z.abs n) (Z.max (Z.abs g) (Z.max (Z.abs c) (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs P + Z.abs (-h - lo)) (Z.max (Z.abs P + Z.abs (h + lo - 2 - a)) (Z.max (Z.abs Q + Z.abs (-lp - v)) (Z.max (Z.abs Q + Z.abs (lp + v - 2 - b)) (Z.max (Z.abs 3 + Z.abs (-2)) (Z.max (farthest (Z.abs 3 + Z.abs (-2)) (fun j1 => farthest (Z.abs Q + Z.abs (lp + v - 2 - b)) (fun i1 => cited_1.far b j1 i1))) (Z.max (farthest (Z.abs 3 + Z.abs (-2)) (fun j => farthest (Z.abs P + Z.abs (h + lo - 2 - a)) (fun i => cited_1.far a j i))) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O) (Z.max (Z.abs (-c)) (Z.max (Z.abs 3) (0)))))))))))))))))).
+  pose (least := Z.max (Z.abs n) (Z.max (Z.abs g) (Z.max (Z.abs c) (Z.max (Z.abs P) (Z.max (Z.abs Q) (Z.max (Z.abs P + Z.abs (-h - lo)) (Z.max (Z.abs P + Z.abs (h + lo - 2 - a)) (Z.max (Z.abs Q + Z.abs (-lp - v)) (Z.max (Z.abs Q + Z.abs (lp + v - 2 - b)) (Z.max (Z.abs 3 + Z.abs (-2)) (Z.max (farthest (Z.abs 3 + Z.abs (-2)) (fun j1 => farthest (Z.abs Q + Z.abs (lp + v - 2 - b)) (fun i1 => cited_1.far b j1 i1))) (Z.max (farthest (Z.abs 3 + Z.abs (-2)) (fun j => farthest (Z.abs P + Z.abs (h + lo - 2 - a)) (fun i => cited_1.far a j i))) (Z.max (Z.abs N) (Z.max (Z.abs G) (Z.max (Z.abs O') (Z.max (Z.abs (-c)) (Z.max (Z.abs 3) (0)))))))))))))))))).
   assert (0 <= least) by (subst least; largest).
   assert (enough (Z.abs n) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs g) least) by (subst least; unfold enough; largest).
@@ -1077,7 +1065,7 @@ Proof.
   assert (enough (farthest (Z.abs 3 + Z.abs (-2)) (fun j => farthest (Z.abs P + Z.abs (h + lo - 2 - a)) (fun i => cited_1.far a j i))) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs N) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs G) least) by (subst least; unfold enough; largest).
-  assert (enough (Z.abs O) least) by (subst least; unfold enough; largest).
+  assert (enough (Z.abs O') least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs (-c)) least) by (subst least; unfold enough; largest).
   assert (enough (Z.abs 3) least) by (subst least; unfold enough; largest).
   clearbody least.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rot180.codegen import files, rocq
+from rot180.codegen import files, rocq, rocq_check
 from rot180.derive.certificates.citations import cited
 from rot180.derive.certificates.reader import loads
 from rot180.derive.certificates.writer import dumps
@@ -186,7 +186,7 @@ def test_coqc_accepts_the_chain(tmp_path: Path) -> None:
     net = network("linear 3; sigmoid; linear 2; squared_error")
     chain = [*net.deltas.values()]
     files.write(tmp_path, rocq.scripts(chain))
-    checked = list(rocq.verify(tmp_path, chain))
+    checked = list(rocq_check.verify(tmp_path, chain))
     assert len(checked) == len(chain) == 3
     assert all(c.accepted for c in checked), [c for c in checked if not c.accepted]
 

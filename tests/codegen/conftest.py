@@ -1,0 +1,34 @@
+"""What the tests of several modules share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rot180.codegen import files, rocq_check
+from rot180.codegen.rocq import LIBRARY, library
+from rot180.codegen.tools import Ran
+
+
+@pytest.fixture(scope="session")
+def compiled_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile the library of the scripts at the first check; the others get what came out."""
+    folder, compiled = tmp_path_factory.mktemp("library"), rocq_check._compile
+    ran: list[Ran] = []
+
+    def compile_or_copy(into: Path, name: str, timeout: float) -> Ran:
+        if name != LIBRARY:
+            return compiled(into, name, timeout)
+        if not ran:
+            files.write(folder, {f"{LIBRARY}.v": library()})
+            ran.append(compiled(folder, name, timeout))
+        assert files.read(into / f"{LIBRARY}.v") == library()
+        shutil.copy(folder / f"{LIBRARY}.vo", into)
+        return ran[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rocq_check, "_compile", compile_or_copy)
+        yield
