@@ -17,22 +17,23 @@ address one axis alone, ``A[i,j] + A[j,i]``, share a size: that of the first of 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Symbol
 from sympy.polys.matrices import DomainMatrix
 
+from rot180.derive.language.axis_sizes import name_sizes, names_in
 from rot180.derive.language.operators import activation
 from rot180.derive.language.parser import Reader
-from rot180.derive.language.polynomial import coefficient, monomials, ordered, symbol, text
+from rot180.derive.language.polynomial import coefficient, ordered, symbol, text
 from rot180.derive.language.printer import write, write_factor, write_term
 from rot180.derive.language.spelling import application, spelled
 from rot180.derive.language.substitute import supports
 from rot180.derive.language.terms import (
     Access,
     Apply,
+    Derivative,
     Equal,
     Expression,
     Factor,
@@ -43,13 +44,14 @@ from rot180.derive.language.terms import (
     define,
     indices,
 )
-from rot180.derive.language.tokens import Entry, NotationError, Raw
+from rot180.derive.language.tokens import Entry, NotationError, Pending, Raw
 
 __all__ = [
     "Layer",
     "NotationError",
     "bare",
     "make_layer",
+    "parse_definition",
     "parse_expression",
     "parse_layer",
     "write",
@@ -129,57 +131,6 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
             )
 
 
-def _name_sizes(
-    entries: Sequence[tuple[str, tuple[Expr, ...]]],
-    declared: Mapping[str, tuple[Expr | None, ...]],
-    index: set[str],
-    names: set[str],
-    sizes: Mapping[str, Expr] | None = None,
-) -> dict[str, tuple[Expr, ...]]:
-    """Give every axis of every tensor a size; the module's docstring states the rule.
-
-    Args:
-        entries: (tensor, indices) in order of appearance.
-        declared: the sizes that are given; None for an axis that is left to the rule.
-        index: the names of the free and the bound indices.
-        names: every name that is no size.
-        sizes: the sizes of indices that have one.
-
-    """
-    alone: dict[tuple[str, int], str] = {}
-    peers: dict[str, tuple[str, ...]] = {}
-    for name, places in entries:
-        for i, e in enumerate(places):
-            if isinstance(e, Symbol) and e.name in index:
-                first = alone.setdefault((name, i), e.name)
-                both = dict.fromkeys((*peers.get(first, (first,)), *peers.get(e.name, (e.name,))))
-                peers |= dict.fromkeys(both, tuple(both))
-    out: dict[tuple[str, int], Expr] = {}
-    for name, shape in declared.items():
-        out |= {(name, i): e for i, e in enumerate(shape) if e is not None}
-    of: dict[str, Expr] = dict(sizes or {})
-    for axis, v in alone.items():
-        if axis in out:
-            of.setdefault(v, out[axis])
-    taken = index | {name for name, _ in entries} | _names(out.values()) | _names(of.values())
-    for v in alone.values():
-        shared = next((w for w in peers[v] if w in of), None)
-        if v not in of and shared is not None:
-            of[v] = of[shared]
-        elif v not in of and v.upper() not in taken:
-            of[v] = symbol(v.upper())
-            taken.add(v.upper())
-    plain = itertools.chain("HVU", (f"H{n}" for n in itertools.count(1)))
-    free = (symbol(name) for name in plain if name not in taken | names)
-    for name, places in entries:
-        for axis in ((name, i) for i in range(len(places))):
-            if axis in alone and alone[axis] not in of:
-                of |= dict.fromkeys(peers[alone[axis]], next(free))
-            if axis not in out:
-                out[axis] = of[alone[axis]] if axis in alone else next(free)
-    return {name: tuple(out[name, i] for i in range(len(places))) for name, places in entries}
-
-
 def bare(factor: Factor) -> Factor:
     """Return ``sigma(z[e])`` for an entry of an activation, any other factor as it is."""
     found = application(factor.tensor) if isinstance(factor, Access) else None
@@ -209,7 +160,11 @@ def _build(
     """Turn raw terms into terms, now that each tensor has its sizes."""
     applied = {t.name: t for t in known.values() if application(t) is not None}
 
-    def made(factor: Entry | Equal | Range) -> Factor:
+    def made(factor: Entry | Pending | Equal | Range) -> Factor:
+        if isinstance(factor, Pending):
+            by = made(factor.by)
+            assert isinstance(by, Access)
+            return Derivative(tuple(made(f) for f in factor.factors), by)
         if not isinstance(factor, Entry):
             return factor
         name = factor.name.text
@@ -234,7 +189,7 @@ def _build(
         except ValueError as error:
             reader.fail(str(error), raw.at)
         if not _is_bounded(built, reader.free):
-            used = _names(b.value for b in supports(built.factors, built.symbols))
+            used = names_in(b.value for b in supports(built.factors, built.symbols))
             v = min(raw.variables, key=lambda v: v.name in used)
             reader.fail(
                 f"the sum over {v} is unbounded",
@@ -246,11 +201,25 @@ def _build(
     return tuple(out)
 
 
+def _refuse_ranks(reader: Reader, known: Mapping[str, Tensor]) -> None:
+    for name, (token, rank) in reader.tensors.items():
+        if name in known and len(known[name].shape) != rank:
+            reader.refuse_rank(token, len(known[name].shape), "as it was given")
+
+
 def _entries(raws: Iterable[Raw]) -> Iterator[tuple[str, tuple[Expr, ...]]]:
     for raw in raws:
-        for factor in raw.factors:
-            if isinstance(factor, Entry):
-                yield factor.name.text, factor.index
+        yield from _entries_of(raw.factors)
+
+
+def _entries_of(
+    factors: Iterable[Entry | Pending | Equal | Range],
+) -> Iterator[tuple[str, tuple[Expr, ...]]]:
+    for factor in factors:
+        if isinstance(factor, Entry):
+            yield factor.name.text, factor.index
+        elif isinstance(factor, Pending):
+            yield from _entries_of((*factor.factors, factor.by))
 
 
 def parse_expression(
@@ -276,13 +245,44 @@ def parse_expression(
     reader = Reader(source, variables)
     raws = reader.expression()
     known = {t.name: t for t in tensors}
-    for name, (token, rank) in reader.tensors.items():
-        if name in known and len(known[name].shape) != rank:
-            reader.refuse_rank(token, len(known[name].shape), "as it was given")
+    _refuse_ranks(reader, known)
     declared = {n: t.shape for n, t in known.items()}
-    shapes = _name_sizes([*_entries(raws)], declared, reader.index, reader.names, sizes)
-    _refuse_clashes(reader, {n for t in known.values() for n in _names(t.shape)})
+    shapes = name_sizes([*_entries(raws)], declared, reader.index, reader.names, sizes)
+    _refuse_clashes(reader, {n for t in known.values() for n in names_in(t.shape)})
     return _build(reader, raws, shapes, known)
+
+
+def parse_definition(
+    source: str, tensors: Iterable[Tensor] = (), sizes: Mapping[str, Expr] | None = None
+) -> Tensor:
+    """Read a tensor over given ones: ``L[] = sum[i] x[i]*x[i]``, or ``x[N]``, a free one.
+
+    Args:
+        source: the text.
+        tensors: what some names stand for; a free one may be of the name that is defined, and
+            says what its sizes are.
+        sizes: the sizes of indices that have one, by name.
+
+    Raises:
+        NotationError: the text is not in the notation.
+
+    """
+    reader, known = Reader(source), {t.name: t for t in tensors}
+    if "=" not in source:
+        name, shape = reader.declaration()
+        if name in known:
+            reader.fail(f"{name} is declared twice", cure="drop one declaration")
+        return Tensor(name, shape)
+    raws = reader.layer()
+    output = reader.output.text
+    if output in known and known[output].definition is not None:
+        reader.fail(f"{output} is defined twice", reader.output, cure="rename it")
+    _refuse_ranks(reader, known)
+    entries = [(output, reader.free), *_entries(raws)]
+    declared = {**{n: t.shape for n, t in known.items()}, **reader.declared}
+    shapes = name_sizes(entries, declared, reader.index, reader.names, sizes)
+    _refuse_clashes(reader, {n for t in known.values() for n in names_in(t.shape)})
+    return define(output, shapes[output], reader.free, _build(reader, raws, shapes, known))
 
 
 def parse_layer(
@@ -297,20 +297,15 @@ def parse_layer(
         NotationError: the text is not in the notation; the message has a caret under the fault.
 
     """
-    reader = Reader(source)
+    reader = Reader(source, derivatives=False)
     raws = reader.layer()
     output = reader.output.text
     entries = [(output, reader.free), *_entries(raws)]
     declared = {**(sizes or {}), **reader.declared}
-    shapes = _name_sizes(entries, declared, reader.index, reader.names)
-    _refuse_clashes(reader, {n for shape in shapes.values() for n in _names(shape)})
+    shapes = name_sizes(entries, declared, reader.index, reader.names)
+    _refuse_clashes(reader, {n for shape in shapes.values() for n in names_in(shape)})
     body = _build(reader, raws, shapes, {})
     return make_layer(define(output, shapes[output], reader.free, body), name)
-
-
-def _names(exprs: Iterable[Expr | None]) -> set[str]:
-    """Return the names in polynomials."""
-    return {n for e in exprs if e is not None for m in monomials(e) for n, _ in m}
 
 
 def make_layer(output: Tensor, name: str = "") -> Layer:
@@ -338,7 +333,7 @@ def make_layer(output: Tensor, name: str = "") -> Layer:
                 tensors[factor.tensor] = None
         names |= {n: None for e in polynomials for m, _ in ordered(e, order) for n, _ in m}
         names = {n: None for n in names if symbol(n) not in order}
-    sizes = _names(e for t in (output, *tensors) for e in t.shape)
+    sizes = names_in(e for t in (output, *tensors) for e in t.shape)
     parameters = tuple(symbol(n) for n in names if n not in sizes)
     left = f"{output.name}[{','.join(v.name for v in formals)}]"
     line = _declare(f"{left} = {write(body, formals, map(symbol, names))}", output, tuple(tensors))
@@ -350,7 +345,7 @@ def _declare(line: str, output: Tensor, tensors: tuple[Tensor, ...]) -> str:
     reader = Reader(line)
     entries = [*_entries(reader.layer())]
     entries.insert(0, (output.name, reader.free))
-    plain = _name_sizes(entries, {}, reader.index, reader.names)
+    plain = name_sizes(entries, {}, reader.index, reader.names)
     if all(plain[t.name] == t.shape for t in (output, *tensors)):
         return line
     out = ""

@@ -21,6 +21,7 @@ from rot180.derive.language.tokens import (
     MOST_FACTORS,
     MOST_TERMS,
     Entry,
+    Pending,
     Raw,
     Token,
     reserved,
@@ -40,10 +41,13 @@ class Reader(IndexReader):
             name is the whole index.
         scalars: names that are factors.
         functions: activation to its first place.
+        derivatives: whether the text may have derivatives.
 
     """
 
-    def __init__(self, source: str, free: Sequence[Symbol] = ()) -> None:
+    def __init__(
+        self, source: str, free: Sequence[Symbol] = (), *, derivatives: bool = True
+    ) -> None:
         super().__init__(source, tuple(free))
         self.free = tuple(free)
         self.output = Token("", 0)
@@ -54,6 +58,7 @@ class Reader(IndexReader):
         self.summed: dict[str, Token] = {}
         self.scalars: list[Token] = []
         self.functions: dict[str, Token] = {}
+        self.derivatives = derivatives
 
     @property
     def names(self) -> set[str]:
@@ -104,6 +109,19 @@ class Reader(IndexReader):
             if name not in used and name != self.output.text:
                 self.fail(f"{name} is declared but not used", self.tensors[name][0], cure="drop it")
         return terms
+
+    def declaration(self) -> tuple[str, tuple[Expr, ...]]:
+        """Read ``x[N,C,s*P+3]``: a name and sizes.
+
+        Raises:
+            NotationError: the text is not in the notation.
+
+        """
+        token = self._name("the name of a tensor")
+        shape = tuple(self._listed(self._expect("[", f"after {token.text}")))
+        if self._now.text:
+            self.fail("unexpected token", expected="'=' or the end of the declaration")
+        return token.text, shape
 
     def expression(self) -> list[Raw]:
         """Read terms up to the end of the text.
@@ -238,6 +256,8 @@ class Reader(IndexReader):
             return [replace(t, coefficient=sign * t.coefficient) for t in inner]
         if token.text[:1].isdigit():
             base = [Raw(token, sp.Integer(self._number()))]
+        elif self._is_derivative():
+            base = self._derivative()
         elif self._accept("("):
             base = self._terms()
             self._expect(")", "after the group", token)
@@ -282,6 +302,30 @@ class Reader(IndexReader):
         self._depth -= 1
         self._scope = outer
         return [replace(t, variables=(*variables, *t.variables)) for t in inner]
+
+    def _is_derivative(self) -> bool:
+        """Say whether ``d y[i]/d x[h]`` or ``d(...)/d x[h]`` begins here; d may be a name too."""
+        if self._now.text != "d" or self._next != "(":
+            return self._now.text == "d" and self._next[:1].isalpha()
+        following, depth = self._tokens[self._i + 1 :], 0
+        for n, token in enumerate(following):
+            depth += (token.text == "(") - (token.text == ")")
+            if depth == 0:
+                return [t.text for t in following[n + 1 : n + 3]] == ["/", "d"]
+        return False
+
+    def _derivative(self) -> list[Raw]:
+        """Read ``d y[i]/d x[h]``, or ``d(...)/d x[h]``: of a sum, the sum of the derivatives."""
+        first = self._take()
+        if not self.derivatives:
+            self.fail("a derivative", first, "sums of products", "derive the gradient instead")
+        self._deeper()
+        inner = self._factor()
+        self._expect("/", "and what the derivative is by")
+        self._expect("d", "and an entry after the derivative")
+        by = self._entry()
+        self._depth -= 1
+        return [replace(t, factors=(Pending(t.factors, by),)) for t in inner]
 
     def _entry(self) -> Entry:
         """Read ``x[n,c,s*p+k]``."""

@@ -145,7 +145,7 @@ def _(
     fixed: Collection[Symbol] = (),
     bare: frozenset[Tensor] = frozenset(),
 ) -> str:
-    inner = " * ".join(write_factor(f, order, fixed, bare) for f in factor.factors)
+    inner = " * ".join(write_factor(f, order, fixed, bare) for f in factor.factors) or "1"
     above = f"d {inner}" if len(factor.factors) == 1 else f"d({inner})"
     return f"{above}/d {write_factor(factor.wrt, order, fixed, bare)}"
 

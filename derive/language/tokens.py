@@ -61,13 +61,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """``d(product)/d x[h]`` before the tensors' sizes are known."""
+
+    factors: tuple[Entry | Pending | Equal | Range, ...]
+    by: Entry
+
+
+@dataclass(frozen=True, slots=True)
 class Raw:
     """A term before the sizes are known."""
 
     at: Token
     coefficient: Expr
     variables: tuple[Symbol, ...] = ()
-    factors: tuple[Entry | Equal | Range, ...] = ()
+    factors: tuple[Entry | Pending | Equal | Range, ...] = ()
 
 
 _PIECES = re.compile(

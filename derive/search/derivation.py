@@ -72,11 +72,7 @@ class Derivation:
             ValueError: the rule does not apply.
 
         """
-        table = dict(self.table)
-        if "theorem" in arguments:
-            arguments = prepared(arguments, table)
-        self._take(Step(rule, at, tuple(sorted(arguments.items()))))
-        self.table |= table
+        self._apply(Step(rule, at), arguments)
 
     def apply_knowing(
         self, known: Iterable[Condition], rule: str, at: int, **arguments: object
@@ -93,7 +89,14 @@ class Derivation:
 
     def apply_inside(self, number: int, rule: str, at: int, **arguments: object) -> None:
         """Apply a rule to the product under a derivative, a factor of a term."""
-        self._take(Step(rule, at, tuple(sorted(arguments.items())), inside=number))
+        self._apply(Step(rule, at, inside=number), arguments)
+
+    def _apply(self, step: Step, arguments: dict[str, object]) -> None:
+        table = dict(self.table)
+        if "theorem" in arguments:
+            arguments = prepared(arguments, table)
+        self._take(replace(step, arguments=tuple(sorted(arguments.items()))))
+        self.table |= table
 
     def _take(self, step: Step, known: tuple[Condition, ...] | None = None) -> None:
         line, needed = follow(self.statement, self.current, step)

@@ -17,10 +17,10 @@ from sympy import Expr, Symbol
 from rot180.derive.kernel.place import Place
 from rot180.derive.language.polynomial import coefficient, normal, quotient
 from rot180.derive.language.substitute import fresh
-from rot180.derive.language.terms import Access, Equal, Range, Term, accesses_and_brackets
+from rot180.derive.language.terms import Equal, Range, Term
 from rot180.derive.search.derivation import Derivation, places
 from rot180.derive.search.matching import entries, head, heads, match
-from rot180.derive.search.quotients import reduce_term
+from rot180.derive.search.quotients import boxes, positive, ranges, reduce_term
 
 LARGEST, DEEPEST, CUTS = 8, 2, 64
 """How many pieces an index has, how many cuts come before a piece fits, how many are tried."""
@@ -94,27 +94,23 @@ def _cuts(d: Derivation, at: int, wanted: list[Term]) -> Iterator[Cut]:
     alike = [u for u in wanted if heads(u) == heads(t)]
     found: dict[Cut, None] = {}
     for u in alike:
-        for r in _ranges(t):
-            for other in _ranges(u):
-                for first in (other.size, normal(r.size - other.size)):
-                    if first != 0 and first != r.size and not first.has(*t.variables):
-                        found[Cut(r, first)] = None
         for v in t.variables:
             for m in _moduli(t, u, v):
                 found[Cut(v, m)] = None
+    for u in alike:
+        for (_, r), (_, other) in product((*ranges(t), *boxes(t)), (*ranges(u), *boxes(u))):
+            if r in t.factors or other in u.factors:
+                for first in (other.size, normal(r.size - other.size)):
+                    if _within(d, first, r.size):
+                        found[Cut(r, first)] = None
     return iter(found)
 
 
-def _ranges(t: Term) -> list[Range]:
-    """Return the ranges of a term, those of its entries' boxes last."""
-    boxes = (
-        Range(e, n)
-        for f in accesses_and_brackets(t.factors)
-        if isinstance(f, Access)
-        for e, n in zip(f.index, f.tensor.shape, strict=True)
-        if n is not None
-    )
-    return [*(f for f in t.factors if isinstance(f, Range)), *boxes]
+def _within(d: Derivation, first: Expr, size: Expr) -> bool:
+    """Say whether the hypotheses make both parts of a range ranges."""
+    rest = normal(size - first)
+    known = d.statement.facts
+    return first != 0 and rest != 0 and all(positive(known, e + 1) for e in (first, rest))
 
 
 def _moduli(t: Term, u: Term, v: Symbol) -> Iterator[Expr]:

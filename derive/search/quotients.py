@@ -8,7 +8,9 @@ digit by digit, and a sum over a quotient on which nothing else depends is left 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
+from itertools import permutations
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -39,7 +41,13 @@ from rot180.derive.language.terms import (
 from rot180.derive.language.vanishing import never
 from rot180.derive.search.derivation import Derivation, NotProvedError
 from rot180.derive.search.farkas import certify
-from rot180.derive.search.rewriting import collect, drop_implied, sift, use_equations
+from rot180.derive.search.rewriting import (
+    collect,
+    drop_implied,
+    sift,
+    use_equations,
+    use_free_equations,
+)
 
 
 def reduce(d: Derivation) -> None:
@@ -49,6 +57,7 @@ def reduce(d: Derivation) -> None:
     if any(map(never, d.current)):
         d.apply("collect")
     use_equations(d)
+    use_free_equations(d)
     drop_implied(d)
     collect(d)
 
@@ -57,7 +66,7 @@ def reduce_term(d: Derivation, at: int) -> bool:
     """Take one step with a term towards its normal form; say whether there was one."""
     if never(d.current[at]):
         return False
-    if _as_equation(d, at) or separate(d, at):
+    if _as_equation(d, at) or separate(d, at) or identify(d, at):
         sift(d)
         return True
     return absorb(d, at)
@@ -78,23 +87,23 @@ def separate(d: Derivation, at: int) -> bool:
     ``[s A + B = 0]`` is ``[A = 0] [B = 0]`` where ``|B| < s``, and ``[0 <= s A + B < s n]`` is
     ``[0 <= A < n]`` where ``0 <= B < s``.
     """
-    for n, f in enumerate(d.current[at].factors):
-        if isinstance(f, Equal | Range):
-            kept = len(d.steps)
-            for s, whole, rest in _divided(d, f):
-                try:
-                    if isinstance(f, Equal):
-                        _separate_equation(d, at, n, whole, rest)
-                        return True
-                    if (size := quotient(f.size, s)) is not None:
-                        _separate_range(d, at, n, whole, rest, size)
-                        return True
-                except NotProvedError:
-                    d.undo(kept)
+    t, kept = d.current[at], len(d.steps)
+    equations = [(n, f) for n, f in enumerate(t.factors) if isinstance(f, Equal)]
+    found: list[tuple[int | None, Equal | Range]] = [*equations, *ranges(t), *boxes(t)]
+    for n, f in found:
+        for s, whole, rest in _divided(d, t, f):
+            try:
+                if isinstance(f, Equal):
+                    _separate_equation(d, at, n, whole, rest)
+                    return True
+                if _separate_range(d, at, n, f, whole, rest, quotient(f.size, s)):
+                    return True
+            except NotProvedError:
+                d.undo(kept)
     return False
 
 
-def _divided(d: Derivation, f: Bracket) -> Iterator[tuple[Expr, Expr, Expr]]:
+def _divided(d: Derivation, t: Term, f: Bracket) -> Iterator[tuple[Expr, Expr, Expr]]:
     """Yield (s, A, B) with ``value = s A + B`` for moduli s >= 1, those of low degree first."""
     found: dict[Expr, None] = {}
     for v in sorted(symbols_of(f.value), key=lambda v: v.name):
@@ -105,7 +114,7 @@ def _divided(d: Derivation, f: Bracket) -> Iterator[tuple[Expr, Expr, Expr]]:
     for s in sorted(found, key=lambda s: degree(s, tuple(symbols_of(s)))):
         parts = (quotient(part, s) for part in sp.Add.make_args(f.value))
         whole = normal(sp.Add(*(q for q in parts if q is not None and is_integral(q))))
-        if not whole.is_number and positive(d.statement.facts, s):
+        if not whole.is_number and _is_modulus(d, t, s):
             yield s, whole, normal(f.value - s * whole)
 
 
@@ -115,35 +124,83 @@ def positive(known: tuple[Condition, ...], s: Expr) -> bool:
     return certify(Obligation(known, AtLeast(s - 1)), degree=2) is not None
 
 
-def _about(place: Place, number: int, e: Expr) -> tuple[Condition, ...]:
+def _is_modulus(d: Derivation, t: Term, s: Expr) -> bool:
+    """Say whether s >= 1 by the hypotheses, or where the ranges of a term hold."""
+    known = (*d.statement.facts, *(f for _, f in ranges(t)))
+    return positive(d.statement.facts, s) or positive(known, s)
+
+
+def _about(place: Place, number: int | None, e: Expr) -> tuple[Condition, ...]:
     """Return what the other factors of a term say of the symbols of an expression alone."""
-    known, fixed = place.context(place.around(number)), symbols_of(e)
-    fixed = fixed.union(*(symbols_of(c.size) for c in known if isinstance(c, Range)))
+    known = place.context(place.term.factors if number is None else place.around(number))
+    fixed = symbols_of(e).union(*(symbols_of(c.size) for c in known if isinstance(c, Range)))
     return tuple(c for c in known if factor_symbols(c) <= fixed)
 
 
 def _separate_equation(
-    d: Derivation, at: int, number: int, whole: Expr, rest: Expr
+    d: Derivation, at: int, number: int | None, whole: Expr, rest: Expr
 ) -> None:
     """Replace ``[s A + B = 0]`` by ``[A = 0] [B = 0]``."""
+    assert number is not None
     place = Place(d.current, at, d.statement.facts)
-    f, first = place.factor(number), Equal(whole)
-    assert isinstance(f, Equal)
+    f, first = place.the(Equal, number), Equal(whole)
     d.apply_knowing((f, *_about(place, number, rest)), "bracket", at, drop=(), add=(first,))
     add = () if rest == 0 else (Equal(rest),)
     d.apply_knowing((f, first), "bracket", at, drop=(number,), add=add)
 
 
 def _separate_range(
-    d: Derivation, at: int, number: int, whole: Expr, rest: Expr, size: Expr
-) -> None:
-    """Replace ``[0 <= s A + B < s n]`` by ``[0 <= A < n]``."""
+    d: Derivation, at: int, number: int | None, f: Range, whole: Expr, rest: Expr, n: Expr | None
+) -> bool:
+    """Replace ``[0 <= s A + B < s n]`` by ``[0 <= A < n]``; of a box use that n is 1."""
+    if n is None or not is_integral(n) or (number is None and n != 1):
+        return False
     place = Place(d.current, at, d.statement.facts)
-    f = place.factor(number)
-    assert isinstance(f, Range)
-    new = Equal(whole) if size == 1 else Range(whole, size)
-    known = (f, new, *_about(place, number, rest))
-    d.apply_knowing(known, "bracket", at, drop=(number,), add=(new,))
+    bracket: Bracket = Equal(whole) if n == 1 else Range(whole, n)
+    if bracket in place.term.factors:
+        return False
+    known = (f, bracket, *_about(place, number, rest))
+    drop = () if number is None else (number,)
+    d.apply_knowing(known, "bracket", at, drop=drop, add=(bracket,))
+    return True
+
+
+def identify(d: Derivation, at: int) -> bool:
+    """Use that an index has one quotient: what a range says of a remainder, all else may use.
+
+    With ``[0 <= e < s]``, ``[0 <= e + s A < s n]`` is ``[0 <= A < n]``, or ``[A = 0]`` if n is 1.
+    """
+    t = d.current[at]
+    for (_, f), (n, g) in permutations((*ranges(t), *boxes(t)), 2):
+        size = quotient(g.size, f.size)
+        if size is None or not is_integral(size) or (n is None and size != 1):
+            continue
+        for rest in (f.value, normal(f.size - 1 - f.value)):
+            whole = quotient(normal(g.value - rest), f.size)
+            if whole is None or whole == 0 or not is_integral(whole):
+                continue
+            new: Bracket = Equal(whole) if size == 1 else Range(whole, size)
+            if new not in t.factors and _is_modulus(d, t, f.size):
+                drop = () if n is None else (n,)
+                with suppress(NotProvedError):
+                    d.apply_knowing((f, g, new), "bracket", at, drop=drop, add=(new,))
+                    return True
+    return False
+
+
+def ranges(t: Term) -> list[tuple[int | None, Range]]:
+    """Return the ranges among the factors of a term, each with its number."""
+    return [(n, f) for n, f in enumerate(t.factors) if isinstance(f, Range)]
+
+
+def boxes(t: Term) -> list[tuple[int | None, Range]]:
+    """Return the ranges that the boxes of entries say, under no number."""
+    return [
+        (None, Range(e, n))
+        for f in _entries(t.factors)
+        for e, n in zip(f.index, f.tensor.shape, strict=True)
+        if n is not None
+    ]
 
 
 def absorb(d: Derivation, at: int) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sympy import Expr, Symbol
 
 from rot180.derive.kernel.place import Place
+from rot180.derive.kernel.proof import Proof
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
 from rot180.derive.language.scalar_functions import relation
 from rot180.derive.language.substitute import fresh
@@ -20,6 +21,8 @@ from rot180.derive.language.terms import (
     Range,
     Tensor,
     Term,
+    factor_symbols,
+    term,
 )
 from rot180.derive.language.vanishing import contradictory, never
 from rot180.derive.search.derivation import Derivation, factors_of, places
@@ -30,15 +33,39 @@ def differentiate(d: Derivation) -> None:
     while found := sorted(factors_of(d.current, Derivative), key=_haste):
         at, n, f = found[0]
         assert isinstance(f, Derivative)
-        inside = f.factors[0] if len(f.factors) == 1 else None
-        if isinstance(inside, Access) and inside.tensor.definition is not None:
-            d.apply("linearity", at, factor=n)
-        elif isinstance(inside, Access):
-            d.apply("entry", at, factor=n)
-        elif isinstance(inside, Apply):
-            d.apply("chain", at, factor=n)
+        inner = next(((m, g) for m, g in enumerate(f.factors) if isinstance(g, Derivative)), None)
+        if inner is None:
+            d.apply(_rule_for(f), at, factor=n)
+        elif any(isinstance(g, Derivative) for g in inner[1].factors):
+            # the rules go one derivative deep: what is deeper is a theorem of its own
+            known = _carried_out(d, inner[1])
+            d.apply_inside(
+                n, "lemma", at, theorem=known, symbols=(), tensors=(), bound=(), factors=inner[:1]
+            )
         else:
-            d.apply("leibniz", at, factor=n)
+            d.apply_inside(n, _rule_for(inner[1]), at, factor=inner[0])
+
+
+def _carried_out(d: Derivation, f: Derivative) -> Proof:
+    """Prove what a derivative of derivatives is, for all its indices."""
+    known = dict(d.statement.variables)
+    moving = known.keys() | {v for t in d.current for v in t.variables}
+    names = sorted(moving & factor_symbols(f), key=lambda v: v.name)
+    sizes = tuple((v, known.get(v)) for v in names)
+    inner = Derivation(f"{d.statement.name}.inner", sizes, d.statement.hypotheses, (term(f),))
+    inner.table = d.table
+    differentiate(inner)
+    sift(inner)
+    collect(inner)
+    return inner.proof()
+
+
+def _rule_for(f: Derivative) -> str:
+    """Return the rule that carries out a derivative in which there is no other."""
+    inside = f.factors[0] if len(f.factors) == 1 else None
+    if isinstance(inside, Access):
+        return "entry" if inside.tensor.definition is None else "linearity"
+    return "chain" if isinstance(inside, Apply) else "leibniz"
 
 
 def _haste(place: tuple[int, int, Factor]) -> tuple[bool, int, int]:
@@ -108,19 +135,22 @@ def use_equations(d: Derivation) -> None:
     variable, the equation is used on that name, and the name is sifted out again.
     """
     while found := next(_rewritable(d), None):
-        at, n, axis, other = found
-        t = d.current[at]
-        place = Place(d.current, at, d.statement.facts)
-        v = fresh("v", place.taken)
-        factor = t.factors[n]
-        old = places(factor)[axis]
-        named = _at_axis(factor, axis, v)
-        factors = (*t.factors[:n], named, *t.factors[n + 1 :], Equal(v - old))
-        wider = Term(t.coefficient, (*t.variables, v), factors)
-        last = len(t.factors)
-        d.apply_backwards("sift", place.put(wider), at, factor=last, variable=v)
-        d.apply("bracket", at, drop=(last,), add=(Equal(v - other),))
-        d.apply("sift", at, factor=last, variable=v)
+        _rename(d, *found)
+
+
+def _rename(d: Derivation, at: int, number: int, axis: int, new: Expr) -> None:
+    """Write an index in another way, where the factors say that both are equal."""
+    t = d.current[at]
+    place = Place(d.current, at, d.statement.facts)
+    v = fresh("v", place.taken)
+    factor, last = t.factors[number], len(t.factors)
+    old = places(factor)[axis]
+    named = _at_axis(factor, axis, v)
+    factors = (*t.factors[:number], named, *t.factors[number + 1 :], Equal(v - old))
+    wider = Term(t.coefficient, (*t.variables, v), factors)
+    d.apply_backwards("sift", place.put(wider), at, factor=last, variable=v)
+    d.apply("bracket", at, drop=(last,), add=(Equal(v - new),))
+    d.apply("sift", at, factor=last, variable=v)
 
 
 def _rewritable(d: Derivation) -> Iterator[tuple[int, int, int, Expr]]:
@@ -147,6 +177,29 @@ def _at_axis(f: Factor, axis: int, e: Expr) -> Factor:
         return Apply(f.function, f.order, inner)
     assert isinstance(f, Access)
     return Access(f.tensor, (*f.index[:axis], e, *f.index[axis + 1 :]))
+
+
+def use_free_equations(d: Derivation) -> None:
+    """Write earlier free variables for one that an equation of free variables gives."""
+    while found := next(_nameable(d), None):
+        _rename(d, *found)
+
+
+def _nameable(d: Derivation) -> Iterator[tuple[int, int, int, Expr]]:
+    free = [v for v, _ in d.statement.variables]
+    for at, _, equation in factors_of(d.current, Equal):
+        assert isinstance(equation, Equal)
+        t = d.current[at]
+        if symbols_of(equation.value) & set(t.variables) or never(t):
+            continue
+        h = next((v for v in reversed(free) if coefficient(equation.value, v) in (1, -1)), None)
+        if h is None:
+            continue
+        value = normal(h - coefficient(equation.value, h) * equation.value)
+        for n, f in enumerate(t.factors):
+            for axis, e in enumerate(places(f)) if isinstance(f, Access | Apply) else ():
+                if h in symbols_of(e):
+                    yield at, n, axis, normal(e.xreplace({h: value}))
 
 
 def drop_implied(d: Derivation) -> None:

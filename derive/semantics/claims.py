@@ -2,6 +2,8 @@
 
 A claim is written ``h < H, c < C: left = right if s >= 1, K = 3``: first the free indices (those
 without a size run over all integers), then the equation in the notation, then hypotheses.
+Definitions and declarations may stand before it:
+``x[N]; L[] = sum[i] x[i]*x[i]; j < N: d L[]/d x[j] = 2*x[j]``.
 """
 
 from __future__ import annotations
@@ -13,9 +15,17 @@ from sympy import Expr, Symbol
 
 from rot180.derive.kernel.proof import Proof, Theorem, Variables
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.notation import parse_expression
+from rot180.derive.language.notation import parse_definition, parse_expression
 from rot180.derive.language.polynomial import parse, symbol
-from rot180.derive.language.terms import AtLeast, Condition, Equal, Expression, tensors
+from rot180.derive.language.terms import (
+    AtLeast,
+    Condition,
+    Equal,
+    Expression,
+    Tensor,
+    tensors,
+    term,
+)
 from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import Counterexample
@@ -82,7 +92,7 @@ def judge_equation(
     hypotheses: tuple[Condition, ...] = (),
     bound: int = BOUND,
 ) -> Verdict:
-    """Refute an equation at random models, or prove it, or search all models up to a bound.
+    """Refute an equation at small random models, or prove it, or search larger models.
 
     Args:
         variables: the free indices with their sizes (None: all integers).
@@ -100,24 +110,30 @@ def judge_equation(
     equation = Equation(variables, hypotheses, (lhs, rhs))
     if nothing := vacuous(variables, hypotheses):
         return Verdict("vacuous", None, None, bound, vacuous=nothing)
-    try:
-        found = refute(equation, bound=bound)
-    except EvaluationError:
-        found = None
+    found = _refuted(equation, bound, far=False)
     if found is None:
         try:
             return Verdict("proved", prove(lhs, rhs, variables, hypotheses), None, bound)
         except NotProvedError:
-            found = counterexample(lhs, rhs, variables, hypotheses, bound)
+            found = _refuted(equation, bound, far=True)
+            found = found or counterexample(lhs, rhs, variables, hypotheses, bound)
     if found is not None:
         return Verdict("refuted", None, found, bound)
     return Verdict("undecided", None, None, bound, tried(equation))
 
 
+def _refuted(equation: Equation, bound: int, far: bool) -> Counterexample | None:
+    try:
+        return refute(equation, bound=bound, far=far)
+    except EvaluationError:
+        return None
+
+
 def parse_claim(
     claim: str,
 ) -> tuple[Variables, Expression, Expression, tuple[Condition, ...]]:
-    """Read a claim: free indices, both sides, hypotheses."""
+    """Read a claim: definitions, free indices, both sides, hypotheses."""
+    *before, claim = claim.split(";")
     head, _, rest = claim.rpartition(":")
     equation, _, conditions = rest.partition(" if ")
     sides = re.split(r"(?<![<>=])=(?!=)", _hide_brackets(equation))
@@ -127,10 +143,19 @@ def parse_claim(
     free = [v for v, _ in variables]
     left, right = equation[: len(sides[0])], equation[len(sides[0]) + 1 :]
     sizes = {v.name: n for v, n in variables if n is not None}
-    lhs = parse_expression(left, (), free, sizes)
-    rhs = parse_expression(right, tensors(lhs), free, sizes)
+    known: dict[str, Tensor] = {}
+    for one in before:
+        given = parse_definition(one, known.values(), sizes)
+        known |= {t.name: t for t in (*tensors((term(given[_index(given)]),)), given)}
+    lhs = parse_expression(left, known.values(), free, sizes)
+    known |= {t.name: t for t in tensors(lhs)}
+    rhs = parse_expression(right, known.values(), free, sizes)
     hypotheses = tuple(_condition(part) for part in conditions.split(",")) if conditions else ()
     return variables, lhs, rhs, hypotheses
+
+
+def _index(t: Tensor) -> tuple[Symbol, ...]:
+    return tuple(symbol(f"_{n}") for n in range(len(t.shape)))
 
 
 def _hide_brackets(text: str) -> str:

@@ -54,7 +54,9 @@ MODELS = 3000
 """How many models are searched to show that a counterexample is the smallest."""
 
 
-def refute(equation: Equation, count: int = 12, bound: int = BOUND) -> Counterexample | None:
+def refute(
+    equation: Equation, count: int = 12, bound: int = BOUND, far: bool = True
+) -> Counterexample | None:
     """Look at random models, then go down to the smallest counterexample.
 
     Args:
@@ -62,6 +64,7 @@ def refute(equation: Equation, count: int = 12, bound: int = BOUND) -> Counterex
         count: how many models to try.
         bound: how far from the plainest model everything is searched; less where that would be
             more than `MODELS` models. The counterexample says how far it was.
+        far: whether to look at larger models too, which takes longer.
 
     Returns:
         A counterexample, its entries and values small integers wherever such can be found; None
@@ -72,7 +75,7 @@ def refute(equation: Equation, count: int = 12, bound: int = BOUND) -> Counterex
 
     """
     plain, _ = plainest(equation)
-    found, window = _anywhere(equation, count)
+    found, window = _anywhere(equation, count, far)
     if found is None or isinstance(found.model, RealModel):
         return found
     if not genuine(equation, found.sizes, found.index):
@@ -90,13 +93,15 @@ def refute(equation: Equation, count: int = 12, bound: int = BOUND) -> Counterex
     return _searched(equation, Model(sizes), point, plain, radius)
 
 
-def _anywhere(equation: Equation, count: int) -> tuple[Counterexample | None, range]:
+def _anywhere(
+    equation: Equation, count: int, far: bool
+) -> tuple[Counterexample | None, range]:
     """Look at small random models, then at larger ones; say also where indices were searched."""
     try:
         found = check(equation, count).counterexample
     except EmptyError:
         found = None
-    if found is not None:
+    if found is not None or not far:
         return found, WINDOW
     window = far_window(equation)
     for sizes in far_models(equation):

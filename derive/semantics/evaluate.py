@@ -25,6 +25,7 @@ from rot180.derive.language.terms import (
     Factor,
     Tensor,
     Term,
+    accesses_and_brackets,
 )
 from rot180.derive.semantics.model import (
     Array,
@@ -35,7 +36,7 @@ from rot180.derive.semantics.model import (
     box_sizes,
     integer,
 )
-from rot180.derive.semantics.supports import Points, Row, Scope, rows_of, solutions, support
+from rot180.derive.semantics.supports import TABLES, Points, Row, Scope, rows_of, solutions, support
 
 
 def evaluate(expression: Expression, model: Model, point: Mapping[Symbol, int]) -> Value:
@@ -156,11 +157,7 @@ def _access(access: Access, scope: Scope, count: int, points: Points) -> Array:
     if tensor.definition is None:
         shape = tuple(integer(n, scope.env) for n in box_sizes(tensor))
         axes = [range(max(n, 0)) for n in shape]
-        table = scope.model.zeros(scope.parts, *map(len, axes))
-        table[0] = scope.model.entries(tensor.name, shape)
-        for i, (name, box, entry) in enumerate(scope.moved):
-            if (name, box) == (tensor.name, shape):
-                table[(1 << i, *entry)] = 1
+        table = scope.model.entries(tensor.name, shape)[np.newaxis]
     elif count:
         axes = []
         for at, box_axis in zip(index, support(tensor, scope), strict=True):
@@ -181,8 +178,12 @@ def _access(access: Access, scope: Scope, count: int, points: Points) -> Array:
         np.where(inside, at - axis.start, 0) for at, axis in zip(index, axes, strict=True)
     )
     out = scope.model.zeros(scope.parts, count)
-    for n in range(scope.parts):
+    for n in range(len(table)):
         out[n] = table[(n, *place)]
+    if tensor.definition is None:
+        for i, (name, box, entry) in enumerate(scope.moved):
+            if (name, box) == (tensor.name, shape):
+                out[1 << i] = np.all([a == b for a, b in zip(index, entry, strict=True)], axis=0)
     return np.where(inside, out, 0)
 
 
@@ -211,12 +212,22 @@ def _derivative(derivative: Derivative, scope: Scope, count: int, points: Points
     if tensor.definition is not None:
         raise EvaluationError(f"derivative with respect to the defined tensor {tensor.name}")
     shape = tuple(integer(n, scope.env) for n in box_sizes(tensor))
-    index = np.array(_at(derivative.wrt, scope, count, points), np.int64)
-    entries = [tuple(entry) for entry in index.reshape(len(shape), count).T.tolist()]
+    index = _at(derivative.wrt, scope, count, points)
+    parts = accesses_and_brackets(derivative.factors)
+    if all(not isinstance(f, Access) or f.tensor.definition is None for f in parts):
+        inner = replace(scope, moved=(*scope.moved, (tensor.name, shape, tuple(index))))
+        return _product(derivative.factors, inner, count, points)[scope.parts :]
+    # the values of a defined tensor are a table for each entry that is moved
     out = scope.model.zeros(scope.parts, count)
-    for entry in dict.fromkeys(entries):
-        here = np.array([other == entry for other in entries])
-        inner = replace(scope, moved=(*scope.moved, (tensor.name, shape, entry)))
+    table = np.array(index, np.int64).reshape(len(shape), count).T
+    entries, group = np.unique(table, axis=0, return_inverse=True)
+    tables = scope.tables * max(len(entries), 1)
+    if tables > TABLES:
+        raise EvaluationError(f"a derivative by {tables} entries, expected at most {TABLES}")
+    for number, entry in enumerate(map(tuple, entries.tolist())):
+        here = group.reshape(-1) == number
+        moved = (*scope.moved, (tensor.name, shape, entry))
+        inner = replace(scope, moved=moved, tables=tables)
         some = {v: at[here] for v, at in points.items()}
         out[:, here] = _product(derivative.factors, inner, int(here.sum()), some)[scope.parts :]
     return out

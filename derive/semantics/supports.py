@@ -29,10 +29,14 @@ from rot180.derive.semantics.model import (
 )
 
 LIMIT = 10**7
+TABLES = 4096
+"""How many points a sum has at the most, and for how many moved entries a tensor is evaluated."""
 
 Points: TypeAlias = dict[str, Array]
 Row: TypeAlias = tuple[dict[str, int], int, int]
 Interval: TypeAlias = tuple[dict[str, Fraction], Fraction, Fraction]
+Entry: TypeAlias = tuple[int | Array, ...]
+"""The index of an entry, or of one entry for each point."""
 Box: TypeAlias = tuple[tuple[int, int] | None, ...]
 
 
@@ -40,12 +44,14 @@ Box: TypeAlias = tuple[tuple[int, int] | None, ...]
 class Scope:
     """Where a factor is evaluated: a model, named integers, and the entries moved by an epsilon.
 
-    A value has ``2**len(moved)`` parts, one per product of the nilpotent epsilons.
+    A value has ``2**len(moved)`` parts, one per product of the nilpotent epsilons. Each of the
+    `tables` choices of moved entries is evaluated by itself.
     """
 
     model: Model
     env: Mapping[str, int]
-    moved: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
+    moved: tuple[tuple[str, tuple[int, ...], Entry], ...] = ()
+    tables: int = 1
 
     @property
     def parts(self) -> int:
