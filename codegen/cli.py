@@ -406,7 +406,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     certificates = _certificates(arguments.file)
     quiet = arguments.json == "-"
     if not quiet:
-        heads = f"{'replay':8}{'model':8}{'smt':15}{'rocq':9}"
+        heads = f"{'replay':8}{'checker':9}{'model':8}{'smt':15}{'rocq':9}"
         print(f"{heads}{'steps':>5}{'seconds':>9}  theorem", flush=True)
     stated = bool(arguments.file)
 
@@ -513,9 +513,9 @@ def _print_row(row: verification.Row, stated: bool) -> None:
         word
         if word in ("ok", verification.ABSENT, verification.LEFT_OUT, verification.NOT_RUN)
         else "vacuous" if word.startswith("vacuous") else "FAILED"
-        for word in (row.replay, row.model, row.smt, row.rocq)
+        for word in (row.replay, row.checker, row.model, row.smt, row.rocq)
     ]
-    said = f"{words[0]:8}{words[1]:8}{words[2]:15}{words[3]:9}"
+    said = f"{words[0]:8}{words[1]:9}{words[2]:8}{words[3]:15}{words[4]:9}"
     print(f"{said}{row.steps:5}{row.seconds:9.2f}  {row.name}", flush=True)
     if stated and row.statement:
         print(*(f"    {line}" for line in row.statement.splitlines()), sep="\n", flush=True)

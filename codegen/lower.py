@@ -8,9 +8,9 @@ from sympy import Expr, Symbol
 
 from rot180.codegen.passes import PASSES, LoweringError, arrange, draft
 from rot180.codegen.plan import Nest, Plan
+from rot180.derive.certificates.agreement import agreed
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
-from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.substitute import apart
 from rot180.derive.language.terms import Condition, Expression, Term, tensors
@@ -31,9 +31,9 @@ def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
     if not isinstance(theorem, Theorem):
         raise LoweringError(f"found {type(theorem).__name__}, expected a Theorem")
     try:
-        proved = replay(theorem.proof)
+        proved = agreed(theorem.proof)
     except ProofError as error:
-        raise LoweringError(f"{theorem.name} does not replay: {error}") from error
+        raise LoweringError(f"{theorem.name} is not proved: {error}") from error
     if proved.lines != theorem.lines:
         raise LoweringError(f"{theorem.name} is not what its proof proves: replay the proof")
     variables: list[tuple[Symbol, Expr]] = []

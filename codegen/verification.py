@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 from sympy import Expr
 
 from rot180.codegen import files
+from rot180.derive.certificates.agreement import objection
 from rot180.derive.certificates.reader import MalformedError, loads
 from rot180.derive.kernel.errors import ProofError, difference, show
 from rot180.derive.kernel.obligations import Obligation, show_goal
@@ -47,7 +48,7 @@ from rot180.derive.semantics.search_space import Equation
 from rot180.derive.semantics.side_conditions import strays
 from rot180.derive.theorems import Claim, claims
 
-CHECKS = ("replay", "model", "smt", "rocq")
+CHECKS = ("replay", "checker", "model", "smt", "rocq")
 MODELS = 3
 """At how many choices of sizes and entries every line of a proof is evaluated."""
 
@@ -80,6 +81,7 @@ class Row:
     steps: int = 0
     obligations: int = 0
     replay: str = LEFT_OUT
+    checker: str = LEFT_OUT
     model: str = LEFT_OUT
     smt: str = LEFT_OUT
     rocq: str = NOT_RUN
@@ -131,6 +133,7 @@ def _row(source: Source) -> Row:
     except MalformedError as error:
         raise MalformedError(f"{source.name}: {error}") from error
     row = Row(proof.name, len(proof.steps))
+    row.checker = objection(source.text) or "ok"
     _check(row, proof, source.statement)
     row.seconds = time.perf_counter() - began
     return row
