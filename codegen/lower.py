@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 
 from sympy import Expr, Symbol
 
+from rot180.codegen.agreement import agreed
 from rot180.codegen.passes import PASSES, LoweringError, arrange, draft
 from rot180.codegen.plan import Nest, Plan
-from rot180.derive.certificates.agreement import agreed
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import symbol

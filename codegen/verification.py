@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 from sympy import Expr
 
 from rot180.codegen import files
-from rot180.derive.certificates.agreement import objection
+from rot180.codegen.agreement import objection
 from rot180.derive.certificates.reader import MalformedError, loads
 from rot180.derive.kernel.errors import ProofError, difference, show
 from rot180.derive.kernel.obligations import Obligation, show_goal

@@ -86,7 +86,8 @@ def test_imports_follow_the_direction(path: Path) -> None:
 def test_only_files_py_opens_files_and_only_tools_py_starts_programs(path: Path) -> None:
     starts = {name.split(".")[0] for name in imports(path)} & STARTERS
     assert not starts or path == ROOT / "codegen" / "tools.py", f"{path} imports {starts}"
-    if path == ROOT / "codegen" / "files.py":
+    # the checker stands alone: it reads the files it is given
+    if path in (ROOT / "codegen" / "files.py", ROOT / "derive" / "checker.py"):
         return
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from rot180.derive import checker
 from rot180.derive.certificates.writer import dumps
+from rot180.derive.checker import MalformedError, check
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay
@@ -28,8 +28,8 @@ def agreed(proof: Proof) -> Theorem:
 def objection(text: str) -> str:
     """Return why the checker refuses a certificate; "" if it finds it proved."""
     try:
-        (verdict,) = checker.check(text)
-    except checker.MalformedError as error:
+        (verdict,) = check(text)
+    except MalformedError as error:
         return f"no certificate: {error}"
     if verdict.verdict == "proved":
         return ""
