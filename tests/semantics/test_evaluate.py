@@ -353,7 +353,7 @@ def test_entries_belong_to_a_name_and_a_box() -> None:
     longer = tensor("a", 6)
     assert value(term(Derivative((longer[1],), a[1]))) == 0
     assert isinstance(a[1], Access)
-    with pytest.raises(EvaluationError, match="defined tensor"):
+    with pytest.raises(ValueError, match="a derivative by id, expected a free tensor"):
         value(term(Derivative((a[1],), define("id", (H,), (i,), (term(a[i]),))[1])))
 
 
