@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 __all__ = ["check", "main"]
-CHARACTERS, DIGITS, POWER, ORDER, FACTS, DERIVATIVES = 10_000_000, 100, 16, 8, 8, 8  # at most these
-NESTED, CITED, SUPPORTS, POINTS, BITS, WORK = 64, 32, 256, 10_000, 10_000, 5_000_000
+CHARACTERS, DIGITS, POWER, ORDER, RELATED, FACTS, DERIVATIVES = 10_000_000, 100, 16, 100, 8, 8, 8
+NESTED, CITED, SUPPORTS, MANY, EXPANDED, BITS, WORK = 64, 32, 1000, 10**4, 10**5, 10**4, 10**7
 _work = [0]
 class MalformedError(Exception): pass  # the text is no certificate: where, and what was expected
 class RefusedError(Exception): pass  # a step does not follow: its number, its rule, the reason
@@ -33,8 +33,7 @@ def need(ok: object, reason: str, *about: Any) -> None:  # nothing; refuses the 
 def spend(n: int) -> None: _work[0] += n; need(_work[0] <= WORK, f"more than {WORK} operations")
 # ------------------------------------------------ polynomials {((name, power), ...): not 0}, fixed
 Poly = dict[tuple[tuple[str, int], ...], Fraction]
-ONE: Poly = {(): Fraction(1)}
-NAME = "[A-Za-z][A-Za-z0-9_]*"
+ONE: Poly = {(): Fraction(1)}; NAME = "[A-Za-z][A-Za-z0-9_]*"
 ATOM = r"(?: *(?:%s(?: *\^ *[0-9]{1,%d})?|[0-9]{1,%d}(?: */ *(?=0*[1-9])[0-9]{1,%d})?) *)"
 SUM = re.compile("[-+]?{0}(?:[-+*]{0})*".format(ATOM % (NAME, DIGITS, DIGITS, DIGITS)))
 def size(c: Fraction) -> int: return c.numerator.bit_length() + c.denominator.bit_length()
@@ -58,6 +57,7 @@ def lower(e: Poly) -> Poly: return plus(e, ONE, -1)  # e - 1
 def number(p: Poly) -> Any: return p.get((), Fraction(0)) if len(p) == (() in p) else None
 def plus(p: Poly, q: Poly, scale: Fraction | int = 1) -> Poly:  # p + scale * q
     total = {m: p.get(m, 0) + scale * q.get(m, 0) for m in p | q}
+    need(len(total) <= MANY, "a polynomial is too long")
     return {m: Fraction(c) for m, c in total.items() if c}
 def times(p: Poly, q: Poly) -> Poly:  # p * q
     spend(len(p) * len(q)); total: Poly = {}
@@ -65,7 +65,7 @@ def times(p: Poly, q: Poly) -> Poly:  # p * q
         powers = dict(m); powers |= {v: powers.get(v, 0) + k for v, k in n}
         key = tuple(sorted(powers.items())); total[key] = total.get(key, 0) + a * b
     need(all(size(c) <= BITS for c in total.values()), f"a number of more than {BITS} bits")
-    return {m: c for m, c in total.items() if c}
+    return plus(total, {})
 def put(p: Poly, by: Any) -> Poly:  # p with polynomials for names, all at once
     total = {m: c for m, c in p.items() if not any(name in by for name, _ in m)}
     for m, c in ((m, c) for m, c in p.items() if any(name in by for name, _ in m)):
@@ -85,7 +85,7 @@ def quotient(p: Poly, q: Poly) -> Poly | None:  # p / q, leading terms first; No
         result, p = plus(result, step), plus(p, times(step, q), -1)
     return result
 def determinant(rows: Any) -> Poly:
-    spend(1); first = [(j, e) for j, e in enumerate(rows[0] if rows else ()) if e]
+    spend(20); first = [(j, e) for j, e in enumerate(rows[0] if rows else ()) if e]
     minors = ([[*row[:j], *row[j + 1 :]] for row in rows[1:]] for j, _ in first)
     signed = [plus({}, e, (-1) ** j) for j, e in first]
     return reduce(plus, map(times, signed, map(determinant, minors)), {}) if rows else ONE
@@ -100,12 +100,12 @@ class Tensor(str):  # a name, which is one tensor in a proof: free, or [formals 
     shape: Any; formals: Any; body: Any; spelled: Any; seen = False  # used in the certificate
     parameters: set[str]  # the names that are free in the box and the definition
     reach: dict[Tensor, int]  # what it is defined by, itself last; how deep each is defined
-def tensor(name: str, shape: Any, formals: Any, body: Any) -> Tensor | None:  # None if misshapen
+def tensor(name: str, n: Any, formals: Any, body: Any) -> Tensor | None:  # None if misshapen
     t, inner = Tensor(name), reached(body)
-    t.shape, t.formals, t.body = t.spelled = shape, formals or (), body
-    t.parameters = names(shape).union(*(names(b) - {*b.sum, *t.formals} for b in body or ()))
+    t.shape, t.formals, t.body = t.spelled = n, formals or (), body
+    t.parameters = names(n).union(*(names(b) - {*b.sum, *t.formals} for b in body or ()))
     t.reach = {**inner, t: 1 + max(inner.values(), default=0)}
-    fit = None not in shape if formals is None else len({*formals}) == len(formals) == len(shape)
+    fit = None not in n if formals is None else len({*formals} - names(n)) == len(formals) == len(n)
     return t if fit and (formals is None) == (body is None) and t.reach[t] <= NESTED else None
 def leaves(x: Any, kinds: Any) -> Any:  # what is of these kinds, not inside definitions
     if isinstance(x, kinds): yield x
@@ -127,7 +127,7 @@ def meaning(t: Tensor, by: Any, image: Any) -> Any:
         return change(b, partial(put, by=new), image)._replace(sum=len(b.sum))
     return at(t.shape, by), t.body and [*map(plain, t.body)]
 def aside(term: Term, used: set[str]) -> Any:  # with new names for those sums whose names are used
-    taken, by = names(term) | used, {v: v for v in term.sum}
+    taken, by = names(term) | used, {v: v for v in term.sum}; spend(20)
     for v in (v for v in term.sum if v in used):
         new = (f"{v.rstrip('0123456789')}{i}" for i in count(1))
         by[v] = next(w for w in new if w not in taken); taken.add(by[v]); spend(len(taken))
@@ -144,19 +144,18 @@ def well_formed(term: Term, formals: tuple[str, ...], other: set[str]) -> None: 
     rigid = names(term.coefficient, *leaves(term, Tensor), *(c.size for c in conditions))
     need(not rigid & bound, "a coefficient, size or tensor depends on a bound name: {}", term)
     for e in [*(c.value for c in conditions), *(e for a in leaves(term, Access) for e in a.index)]:
-        affine = all(sum(k for v, k in m if v in bound) < 2 for m in e)
-        need(affine, f"{{}} is not affine in {', '.join(sorted(bound))}", e)
+        need(all(sum(k for v, k in m if v in bound) < 2 for m in e), "not affine: {}, {}", e, term)
 # ------------------------------------------------ supports and contexts
 def supports(factors: Any, used: set[str], new: list[str]) -> list[Condition]:
     found: list[Condition] = []  # what holds where no factor is 0; its own names go to new and used
     for f in factors:
-        inner = f.body if isinstance(f, Derivative) else (); spend(20)
+        inner = f.body if isinstance(f, Derivative) else ()
         found += (f,) if isinstance(f, Condition) else box(f) if isinstance(f, Access) else ()
         if isinstance(f, Access) and len(f.tensor.body or ()) == 1:
             _, sums, inner = unfold(f, f.tensor.body[0], used | names(f))
-            used.update(sums); new += sums
+            used.update(sums); new += ["", *sums]  # "" counts what is unfolded
         found += supports(inner, used, new)
-        need(len(found) <= SUPPORTS, f"more than {SUPPORTS} supports")
+        need(max(len(found), new.count("")) <= SUPPORTS, f"more than {SUPPORTS} supports")
     return found
 class Place:  # a term under facts, to which a rule is applied; what the rule owes and believes
     def __init__(self, term: Term, facts: Any, outer: set[str]) -> None:
@@ -202,6 +201,7 @@ def discharge(owed: Owed, given: Any) -> None:  # nothing; refuses what is not s
             some = [*facts, *[lower(minus(e))] * (goal.kind != "nonzero")]
             none = [*zeros, *[e] * (goal.kind == "nonzero")]
             ok = all(len(ns) <= FACTS and max(ns, default=-1) < len(some) for _, ns in products)
+            ok = ok and all(prod(len(some[n]) for n in ns) <= EXPANDED for _, ns in products)
             need(ok and all(n < len(none) for _, n in multiples), "no such facts, or too many")
             summed = [reduce(times, (some[n] for n in ns), plus({}, ONE, m)) for m, ns in products]
             total = reduce(plus, [*summed, *(times(q, none[n]) for q, n in multiples)], ONE)
@@ -217,7 +217,7 @@ def finite(term: Term, facts: Any) -> Owed:
         settled = [u for u, c in single if number(c) in (1, -1)]
         if single and not settled: settled = [single[0][0]]; minors.append(single[0][1])
         if not single:
-            few = len(unknowns) <= 8 and comb(len(rest), len(unknowns)) <= POINTS
+            few = len(unknowns) <= 8 and comb(len(rest), len(unknowns)) <= MANY
             choices = combinations([e for e, _ in rest], len(unknowns)) if few else ()
             tried = (determinant([[slope(e, u) for u in unknowns] for e in c]) for c in choices)
             settled = unknowns; minors.append(next(filter(None, tried), {}))
@@ -260,13 +260,13 @@ def entry(place: Place, factor: Index) -> list[Term]:
     return [place.new(factor, equations)]
 def chain(place: Place, factor: Index) -> list[Term]:
     """df(t[e])/dx = f'(t[e]) * dt[e]/dx."""
-    (f, n, t), by = place.single(factor, Apply, "a function")
+    (f, n, t), by = place.single(factor, Apply, "a function"); need(n < ORDER, f"{f} of order {n}")
     place.basis += [f"{show(Apply(f, n + 1, 't'))} = d {show(Apply(f, n, 't'))} / dt"]
     return [place.new(factor, (Apply(f, n + 1, t), Derivative((t,), by)))]
 def relate(place: Place, factor: Index) -> list[Term]:
     """f'(t[e]) = the polynomial of RELATIONS; for f'' and so on, its derivative by t."""
     f, order, t = place.factor(factor, Apply, "a function")
-    need(f in RELATIONS and 0 < order <= ORDER, f"no relation for this derivative of {f}")
+    need(f in RELATIONS and 0 < order <= RELATED, f"no relation for this derivative of {f}")
     place.basis += [f"{f}' = {RELATIONS[f]}"]; p = RATES[f]
     for _ in range(order - 1):
         p = reduce(plus, (times(slope(p, v), RATES.get(v, ONE)) for v in names(p)), {})
@@ -291,7 +291,7 @@ def collect(line: Line) -> list[Term]:
     """2 F + 3 F = 5 F; 0 F = 0; [1 = 0] F = 0."""
     rests = once(t[1:] for t in line)
     new = [Term(reduce(plus, (t[0] for t in line if t[1:] == rest)), *rest) for rest in rests]
-    false = [[f for f in t.factors if f[0] == "equal" and number(f[1])] for t in new]
+    false = [[f for f in t.factors if f[::2] == ("equal", {}) and number(f[1])] for t in new]
     return [t for t, zero in zip(new, false, strict=True) if t.coefficient and not zero]
 def reindex(place: Place, variables: list[Symbol], mapping: Puts) -> list[Term]:
     """sum_v F(v) = sum_w F(A w + b), A with determinant 1 or -1; w are new names, or of the v."""
@@ -318,8 +318,7 @@ def euclid(place: Place, value: Poly, modulus: Poly, variable: Symbol) -> list[T
     return [Term(c, (*sums, variable), (*factors, last))]
 def split(place: Place, factor: Index, first: Poly) -> list[Term]:
     """[0 <= e < n] = [0 <= e < a] + [0 <= e - a < n - a] if a >= 0 and n - a >= 0."""
-    kind, e, n = place.factor(factor, Condition, "a range")
-    need(kind == "range", f"factor {factor} is not a range")
+    kind, e, n = place.factor(factor, Condition, "a range"); need(kind == "range", "no range")
     parts = [(e, first), (plus(e, first, -1), plus(n, first, -1))]
     place.owe([Condition("at_least", size, {}) for _, size in parts], place.but(factor))
     return [place.new(factor, (Condition("range", *part),)) for part in parts]
@@ -336,10 +335,9 @@ def exhaust(place: Place, sizes: Puts, scale: Scale, factors: list[Bracket]) -> 
     """Sum_v c F = a G, equal in the sizes, if names are in these where F, or G, is not 0."""
     (c, sums, old), free = place.term, [v for v in sizes if v not in place.term.sum]
     points = {v: range(max(int(n), 0)) for v, p in sizes.items() if (n := number(p)) is not None}
-    few = len(points) == len(sizes) and prod(max(r.stop, 1) for r in points.values()) <= POINTS
-    need(few, f"the sizes are not numbers, or have more than {POINTS} points")
-    right = names(scale, factors); fit = names(place.term) | right <= set(sizes)
-    need(fit and not right & set(sums), "a name has no size, or G depends on a sum of F")
+    few = len(points) == len(sizes) and prod(max(r.stop, 1) for r in points.values()) <= MANY
+    right = names(scale, factors); fit = few and names(place.term) | right <= set(sizes)
+    need(fit and not right & set(sums), "sizes: not numbers, too many points, not of all names")
     for t in leaves(old, (Tensor, Apply, Derivative)):
         table = isinstance(t, Tensor) and t.body is not None and not t.parameters
         table = table and not any(b.sum or [*leaves(b.factors, Tensor)] for b in t.body)
@@ -358,12 +356,12 @@ def reorder(place: Place, factors: list[Factor]) -> list[Term]:
     """F G = G F; [e = 0] = [-e = 0]."""
     rest = list(place.term.factors)
     for f in factors:
-        turned = f._replace(value=minus(f.value)) if f[0] == "equal" else f
+        turned = f._replace(value=minus(f.value)) if f[::2] == ("equal", {}) else f
         need(f in rest or turned in rest, "{} is no factor, or one too many", f)
         rest.remove(f if f in rest else turned)
     need(not rest, "{} is missing", tuple(rest)); return [place.term._replace(factors=factors)]
 def cite(place: Place, theorem: str, by: Puts, tensors: Swaps, new: Any) -> Any:
-    left, right, conditions, _, basis, name = prove(theorem)  # all with these in place of its own
+    left, right, conditions, _, basis, name, _ = prove(theorem)  # with these in place of its own
     used, image = place.used.union(names(*by.values()), new), dict[Tensor, Tensor]()
     for t in reached(left, right):
         image[t] = tensors.get(t, t)
@@ -438,9 +436,12 @@ KINDS: dict[str, dict[str, str]] = {  # lists, objects with these keys (? or wit
     Factor |equal:Equal |range:Range |access:Access |apply:Apply |derivative:Derivative
     """.split(";"))}  # noqa: SIM905
 for name, rule in RULES.items(): KINDS[name] = dict(list(rule.__annotations__.items())[1:-1])
-MAKE: dict[str, Any] = {k.__name__: k for k in (Apply, Derivative, Term, Step, Certificate)} | {
-    "Access": lambda t, e: Access(t, e) if len(e) == len(t.shape) else None, "Definition": tensor,
-    "Range": partial(Condition, "range")}
+MAKE: dict[str, Any] = {"Term": Term, "Step": Step, "Certificate": Certificate,
+    "Access": lambda t, e: Access(t, e) if len(e) == len(t.shape) else None,
+    "Apply": lambda f, n, a: Apply(f, n, a) if n <= ORDER else None,
+    "Derivative": lambda fs, a: Derivative(fs, a) if a.tensor.body is None else None,
+    "Definition": tensor, "Range": partial(Condition, "range")}
+def unique(x: Any) -> Any: return dict(x) if len(dict(x)) == len(x) else None
 PATTERNS = {"Name": NAME, "Letter": NAME, "Title": NAME.replace("_", "_."), "Text": "(?s:.*)",
             "Rule": "|".join(RULES)}
 def text(kind: str, x: str) -> Any:  # what a text of this kind means, or None
@@ -462,9 +463,7 @@ def read(kind: str, x: Any, where: str, known: dict[str, Tensor]) -> Any:  # wha
         value = json.dumps(x); certificate(value, where)
     if kind[:5] == "list[" and isinstance(x, list):
         value = tuple(sub(kind[5:-1], y, i) for i, y in enumerate(x))
-    if kind in ("Puts", "Swaps"):
-        found = read(f"list[{kind[:-1]}]", x, where, known)
-        value = dict(found) if len(dict(found)) == len(found) else None
+    if kind in ("Puts", "Swaps"): value = unique(read(f"list[{kind[:-1]}]", x, where, known))
     if kind in KINDS and isinstance(given, dict) and isinstance(x, list) == ("0" in want):
         given = {"arguments": {}, **given} if kind == "Step" else given
         if len(given) == 1 and f"|{min(given)}" in want:
@@ -492,7 +491,7 @@ def certificate(source: str, where: str = "") -> Any:
     if wrong or found.format != 1: raise MalformedError(f"{where}: {[*wrong, 'format'][0]}")
     return found
 # ------------------------------------------------ replay
-Theorem = namedtuple("Theorem", "left right conditions table basis name")
+Theorem = namedtuple("Theorem", "left right conditions table basis name variables")
 def carry(step: Step, line: Line, facts: Any, outer: set[str]) -> Any:
     rule, n, inside = RULES[step.rule], step.at, step.inside  # next line, what is owed, believed
     if step.rule in ("collect", "arrange") and inside is None:
@@ -511,7 +510,7 @@ def carry(step: Step, line: Line, facts: Any, outer: set[str]) -> Any:
 def prove(source: str) -> Theorem:  # what the certificate proves; raises RefusedError
     proof, at_, rule = certificate(source), 0, "the statement"
     boxes = [Condition("range", symbol(v), n) for v, n in proof.variables if n is not None]
-    variables, facts = {v for v, _ in proof.variables}, [*proof.hypotheses, *boxes]
+    variables, facts = dict(proof.variables).keys(), [*proof.hypotheses, *boxes]
     basis, table = dict[str, None](), {t: t for t in proof.tensors}
     def admit(new: Line, old: Line) -> Owed:
         spend(len(new) * len(old)); added = [t for t in new if t not in old]
@@ -540,7 +539,7 @@ def prove(source: str) -> Theorem:  # what the certificate proves; raises Refuse
     except RefusedError as error:
         n, inner, reason = error.args; where = f"the cited theorem, step {n} ({inner}): "
         raise RefusedError(at_, rule, where * bool(inner) + reason) from None
-    return Theorem(proof.start, line, tuple(facts), table, list(basis), proof.name)
+    return Theorem(proof.start, line, (*facts,), table, list(basis), proof.name, [*variables])
 # ------------------------------------------------ printing
 SIGN = {"equal": "= 0", "at_least": ">= 0", "nonzero": "!= 0"}
 def show(x: Any) -> str:
@@ -565,7 +564,8 @@ def show(x: Any) -> str:
     return str(x)
 def statement(theorem: Theorem) -> str:  # with the definitions and all that it rests on
     left, right = (show(line) if line else "0" for line in theorem[:2])
-    lines = [f"{left} = {right}", *(f"  if {show(c)}" for c in theorem.conditions)]
+    lines = [f"  for all {', '.join([*theorem.variables, 'parameters'])}: {left} = {right}"]
+    lines += [f"  if {show(c)}" for c in theorem.conditions]
     for t in reached(theorem.left, theorem.right):
         size = " x ".join("any" if n is None else show(n) for n in t.shape) or "one entry"
         body = f"[{', '.join(t.formals)}] = {' + '.join(map(show, t.body or ())) or '0'}"
