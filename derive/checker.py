@@ -57,15 +57,14 @@ def lower(e: Poly) -> Poly: return plus(e, ONE, -1)  # e - 1
 def number(p: Poly) -> Any: return p.get((), Fraction(0)) if len(p) == (() in p) else None
 def plus(p: Poly, q: Poly, scale: Fraction | int = 1) -> Poly:  # p + scale * q
     total = {m: p.get(m, 0) + scale * q.get(m, 0) for m in p | q}
-    need(len(total) <= MANY, "a polynomial is too long")
     return {m: Fraction(c) for m, c in total.items() if c}
-def times(p: Poly, q: Poly) -> Poly:  # p * q
+def times(p: Poly, q: Poly, most: int = MANY) -> Poly:  # p * q
     spend(len(p) * len(q)); total: Poly = {}
     for (m, a), (n, b) in product(p.items(), q.items()):
         powers = dict(m); powers |= {v: powers.get(v, 0) + k for v, k in n}
         key = tuple(sorted(powers.items())); total[key] = total.get(key, 0) + a * b
     need(all(size(c) <= BITS for c in total.values()), f"a number of more than {BITS} bits")
-    return plus(total, {})
+    total = plus(total, {}); need(len(total) <= most, f"more than {most} monomials"); return total
 def put(p: Poly, by: Any) -> Poly:  # p with polynomials for names, all at once
     total = {m: c for m, c in p.items() if not any(name in by for name, _ in m)}
     for m, c in ((m, c) for m, c in p.items() if any(name in by for name, _ in m)):
@@ -194,7 +193,7 @@ def discharge(owed: Owed, given: Any) -> None:  # nothing; refuses what is not s
     for conditions, goal in once(owed):
         facts = once(e for c in conditions if c.kind != "equal" for e in sides(c))
         zeros = once(c.value for c in conditions if c.kind == "equal")
-        parts, claim = unsettled(goal, facts, zeros), (goal, tuple(conditions))
+        parts, claim = unsettled(goal, facts, zeros), (goal, (*conditions,))
         proofs = left.pop(0) if parts and left else ()
         need(len(proofs) == len(parts), f"no {len(parts)} refutations that {{}} where {{}}", *claim)
         for e, (products, multiples) in zip(parts, proofs, strict=True):
@@ -203,8 +202,9 @@ def discharge(owed: Owed, given: Any) -> None:  # nothing; refuses what is not s
             ok = all(len(ns) <= FACTS and max(ns, default=-1) < len(some) for _, ns in products)
             ok = ok and all(prod(len(some[n]) for n in ns) <= EXPANDED for _, ns in products)
             need(ok and all(n < len(none) for _, n in multiples), "no such facts, or too many")
-            summed = [reduce(times, (some[n] for n in ns), plus({}, ONE, m)) for m, ns in products]
-            total = reduce(plus, [*summed, *(times(q, none[n]) for q, n in multiples)], ONE)
+            mul = partial(times, most=WORK)
+            summed = [reduce(mul, (some[n] for n in ns), plus({}, ONE, m)) for m, ns in products]
+            total = reduce(plus, [*summed, *(mul(q, none[n]) for q, n in multiples)], ONE)
             need(not total, "the certificate does not show that {} where {}", *claim)
     need(not left, f"{len(left)} certificates too many")
 def finite(term: Term, facts: Any) -> Owed:
