@@ -24,8 +24,7 @@ from typing import Any
 
 __all__ = ["check", "main"]
 CHARACTERS, DIGITS, POWER, ORDER, RELATED, FACTS, DERIVATIVES = 10_000_000, 100, 16, 100, 8, 8, 8
-NESTED, CITED, SUPPORTS, MANY, EXPANDED, BITS, WORK = 64, 32, 1000, 10**4, 10**5, 10**4, 10**7
-_work = [0]
+NESTED, CITED, SUPPORTS, MANY, EXPANDED, BITS, WORK = 64, 32, 1000, 10**4, 10**5, 10**4, 10**7; _work = [0]
 class MalformedError(Exception): pass  # the text is no certificate: where, and what was expected
 class RefusedError(Exception): pass  # a step does not follow: its number, its rule, the reason
 def need(ok: object, reason: str, *about: Any) -> None:  # nothing; refuses the step if not ok
@@ -591,10 +590,11 @@ def main(paths: list[str]) -> int:
     for path in paths:
         try: found = check(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, MalformedError) as error:
-            found, status = [], 2; print(f"{path} is no certificate{error}")
+            why = re.sub("/steps/([0-9]+)", lambda m: f", step {int(m[1]) + 1}", str(error))
+            found, status = [], 2; print(f"{path} is no certificate{why}")
         for v in found:
             status = max(status, v.verdict != "proved")
-            why = f"step {v.step} ({v.rule}): {v.reason}"
-            print(f"{path}: {v.name}\n{v.statement or why}\n  {v.verdict}")
+            said = v.statement or f"step {v.step} ({v.rule}): {v.reason}"
+            print(f"{path}: {v.name}", said, f"  {v.verdict}", sep="\n")
     return status
 if __name__ == "__main__": sys.exit(main(sys.argv[1:]))
