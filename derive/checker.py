@@ -24,7 +24,7 @@ from typing import Any
 
 __all__ = ["check", "main"]
 CHARACTERS, DIGITS, POWER, ORDER, RELATED, FACTS, DERIVATIVES = 10_000_000, 100, 16, 100, 8, 8, 8
-NESTED, CITED, SUPPORTS, MANY, EXPANDED, BITS, WORK = 64, 32, 1000, 10**4, 10**5, 10**4, 10**7; _work = [0]
+NESTED, CITED, SUPPORTS, MANY, EXPANDED, BITS, WORK = 64, 32, 1000, 10**4, 10**5, 10**4, 10**7
 class MalformedError(Exception): pass  # the text is no certificate: where, and what was expected
 class RefusedError(Exception): pass  # a step does not follow: its number, its rule, the reason
 def need(ok: object, reason: str, *about: Any) -> None:  # nothing; refuses the step if not ok
