@@ -32,7 +32,7 @@ def need(ok: object, reason: str, *about: Any) -> None:  # nothing; refuses the 
 def spend(n: int) -> None: _work[0] += n; need(_work[0] <= WORK, f"more than {WORK} operations")
 # ------------------------------------------------ polynomials {((name, power), ...): not 0}, fixed
 Poly = dict[tuple[tuple[str, int], ...], Fraction]
-ONE: Poly = {(): Fraction(1)}; NAME = "[A-Za-z][A-Za-z0-9_]*"
+ONE: Poly = {(): Fraction(1)}; NAME = "[A-Za-z][A-Za-z0-9_]*"; _work = [0]  # so far
 ATOM = r"(?: *(?:%s(?: *\^ *[0-9]{1,%d})?|[0-9]{1,%d}(?: */ *(?=0*[1-9])[0-9]{1,%d})?) *)"
 SUM = re.compile("[-+]?{0}(?:[-+*]{0})*".format(ATOM % (NAME, DIGITS, DIGITS, DIGITS)))
 def size(c: Fraction) -> int: return c.numerator.bit_length() + c.denominator.bit_length()
