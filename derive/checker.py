@@ -194,7 +194,7 @@ def discharge(owed: Owed, given: Any) -> None:  # nothing; refuses what is not s
         zeros = once(c.value for c in conditions if c.kind == "equal")
         parts, claim = unsettled(goal, facts, zeros), (goal, (*conditions,))
         proofs = left.pop(0) if parts and left else ()
-        need(len(proofs) == len(parts), f"no {len(parts)} refutations that {{}} where {{}}", *claim)
+        need(len(proofs) == len(parts), f"{len(parts)} parts open: {{}} where {{}}", *claim)
         for e, (products, multiples) in zip(parts, proofs, strict=True):
             some = [*facts, *[lower(minus(e))] * (goal.kind != "nonzero")]
             none = [*zeros, *[e] * (goal.kind == "nonzero")]
