@@ -114,7 +114,7 @@ def compose(
         for u in instantiate(tuple(apart(u, used) for u in theorem.rhs), by, through)
     )
     wanted = [change.substitute_condition(c, by) for c in theorem.conditions]
-    names = {*index, *(v for c in wanted for v in names_of(c))}
+    names = names_of(moved).union(index, *(names_of(c) for c in wanted))
     context = place.context((*place.around(factor), moved), names)
     return place.spread(factor, *parts), tuple(Obligation(context, c) for c in wanted)
 
