@@ -530,6 +530,9 @@ Ltac congruent := repeat
   | |- ?a = ?a => reflexivity
   | |- @eq Z _ _ => ring
   | |- total _ _ = total _ _ => apply total_ext; intro
+  | |- _ [*] _ = _ [*] _ => apply (f_equal2 mul)
+  | |- _ [+] _ = _ [+] _ => apply (f_equal2 add)
+  | |- lifted ?f ?g _ = lifted ?f ?g _ => apply (f_equal (lifted f g))
   | |- _ = _ => progress f_equal
   end.
 (* A product with the factor zero. *)
