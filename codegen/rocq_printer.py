@@ -87,8 +87,6 @@ class Printer:
 
     def under(self, wrt: Access) -> Printer:
         """Return the printer of what is differentiated by an entry."""
-        if wrt.tensor.definition is not None:
-            raise ScriptError(f"a derivative by an entry of {wrt.tensor.name}, a defined tensor")
         return Printer(self.names, (*self.wrt, wrt))
 
     def relation(self, name: str, order: int) -> tuple[str, str]:
