@@ -167,7 +167,9 @@ def refutation(theorem: Theorem, count: int = MODELS) -> str:
     index = {v for v, _ in theorem.variables}
     names = set[Symbol]().union(*map(free_symbols, (theorem.lhs, theorem.rhs)))
     names |= {v for c in theorem.conditions for v in factor_symbols(c)} | index
-    for _ in range(4 * count):
+    for tried in range(4 * count):
+        if tried == 30 and not met:
+            break
         at = model(rng, sorted(names, key=lambda v: v.name), theorem.conditions)
         if at is None:
             continue

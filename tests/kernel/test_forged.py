@@ -15,7 +15,10 @@ from rot180.derive.kernel.replay import replay
 
 FOLDER = Path(__file__).parent / "forged"
 FORGED = sorted(FOLDER.glob("*.json"))
-REASON = r"step \d+ \(\w+|tensor|variable|affine|coefficient|number|digits|a box or bound"
+REASON = (
+    r"step \d+ \(\w+|tensor|variable|affine|coefficient|number|digits|a box or bound"
+    r"|supports|inside"
+)
 """Where a certificate is refused: at a step, or before the first for one of these."""
 
 

@@ -10,6 +10,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,9 @@ COUNT = int(os.environ.get("ROT180_FORGERIES", "20000"))
 SEED = os.environ.get("ROT180_FORGERY_SEED", "1")
 CHUNKS = 20
 """Among how many tests the forgeries are shared: several processes may run them."""
+
+VALID = sorted((Path(__file__).parent / "valid").glob("*.json"))
+"""Certificates that one verifier proved and the other refused, or that brought it down."""
 
 
 def replayed(text: str) -> tuple[str, Theorem | None]:
@@ -118,3 +122,12 @@ def test_shrinking_leaves_what_is_bad() -> None:
     small = json.loads(shrunk(text, lambda t: '"start"' in t and len(t) > 100))
     assert "start" in small
     assert len(json.dumps(small)) < 400
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda p: p.stem)
+def test_both_prove_what_they_once_disagreed_on(path: Path) -> None:
+    """Whatever was replayed before: one twin of `names_in_a_citation` is refused."""
+    twin = (path.parents[1] / "forged/names_of_a_twin.json").read_text()
+    assert (replayed(twin)[0], checked(twin)) == ("refused", "refused")
+    text = path.read_text()
+    assert judged(text, {}) == ("true", "")
