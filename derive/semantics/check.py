@@ -16,12 +16,11 @@ from typing import Protocol
 from sympy import Expr, Symbol
 
 from rot180.derive.language.terms import (
-    Access,
     Condition,
     Expression,
-    accesses_and_brackets,
     factor_symbols,
     free_symbols,
+    tensors,
 )
 from rot180.derive.semantics.balls import Ball
 from rot180.derive.semantics.evaluate import evaluate
@@ -331,14 +330,7 @@ def names_of(
 
 def axes_of(expression: Expression) -> set[Symbol]:
     """Return the symbols in the boxes of tensors, definitions included."""
-    found: set[Symbol] = set()
-    for term in expression:
-        for part in accesses_and_brackets(term.factors):
-            if isinstance(part, Access):
-                found |= symbols_of(box_sizes(part.tensor))
-                if part.tensor.definition:
-                    found |= axes_of(part.tensor.definition.body)
-    return found
+    return symbols_of(n for t in tensors(expression) for n in box_sizes(t))
 
 
 def symbols_of(expressions: Iterable[Expr]) -> set[Symbol]:
