@@ -71,7 +71,7 @@ class Source(NamedTuple):
 
 @dataclass
 class Row:
-    """What became of one theorem.
+    """The results of the checks of one theorem.
 
     A check is ``ok``, ``-``, ``not installed``, ``not run`` or a fault; where it is required,
     nothing but ``ok`` will do.

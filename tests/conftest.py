@@ -14,7 +14,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many forged certificates were tried, and what became of them."""
+    """Say how many forged certificates were tried, and with what results."""
     seeds: set[str] = set()
     count: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():

@@ -172,5 +172,5 @@ def _complaint(proof: Proof, number: int, step: Step, line: Expression, why: str
     return (
         f"{proof.name}, step {number} ({step.rule}, {way}, term {step.at}): {why}\n"
         f"  the line before is\n    {show(line)}\n"
-        "  mend the step, or derive the proof anew with `prove`"
+        "  correct the step, or derive the proof anew with `prove`"
     )

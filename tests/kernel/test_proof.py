@@ -27,7 +27,7 @@ def test_a_message_says_where_and_what() -> None:
         replay(Proof("mine", (), (), LINE, (step("sift", factor=0, variable=p),)))
     message = str(error.value)
     where, why = "mine, step 1 (sift, forwards, term 0)", "factor 0 is g[p]"
-    for said in (where, why, "expected Equal", "sum[p] g[p]", "mend"):
+    for said in (where, why, "expected Equal", "sum[p] g[p]", "correct the step"):
         assert said in message
 
 
