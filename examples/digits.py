@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.datasets import load_digits
 
-from rot180.codegen import files
-from rot180.codegen.program import program
+from rot180.codegen.kernels.training_program import program
+from rot180.codegen.system import files
 from rot180.derive.networks.network import network
 from rot180.generated import backend
 

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from rot180.codegen import files, rocq_check
-from rot180.codegen.rocq import LIBRARY, library
-from rot180.codegen.tools import Ran
+from rot180.codegen.rocq import check
+from rot180.codegen.rocq.script import LIBRARY, library
+from rot180.codegen.system import files
+from rot180.codegen.system.programs import Ran
 
 
 @pytest.fixture(scope="session")
 def compiled_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Compile the library of the scripts at the first check; the others get what came out."""
-    folder, compiled = tmp_path_factory.mktemp("library"), rocq_check._compile
+    folder, compiled = tmp_path_factory.mktemp("library"), check._compile
     ran: list[Ran] = []
 
     def compile_or_copy(into: Path, name: str, timeout: float) -> Ran:
@@ -30,5 +31,5 @@ def compiled_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         return ran[0]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rocq_check, "_compile", compile_or_copy)
+        patch.setattr(check, "_compile", compile_or_copy)
         yield

@@ -1,0 +1,63 @@
+"""A document in the formats that people ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from rot180.codegen.documents.html import page
+from rot180.codegen.documents.latex import latex
+from rot180.codegen.documents.model import Document
+from rot180.codegen.documents.pdf import CompileError, compiled
+
+FORMATS = ("tex", "html", "pdf")
+
+
+def formats(given: str) -> tuple[str, ...]:
+    """Read a list of formats: ``tex,pdf,html``.
+
+    Raises:
+        ValueError: one is unknown, or there is none.
+
+    """
+    asked = [name.strip() for name in given.split(",")]
+    for name in asked:
+        if name not in FORMATS:
+            raise ValueError(f"--format: found {name!r}, expected some of {','.join(FORMATS)}")
+    return tuple(name for name in FORMATS if name in asked)
+
+
+def publish(
+    document: Document, name: str, asked: Collection[str], progress: Callable[[str], None]
+) -> tuple[dict[str, str | bytes], list[str]]:
+    """Write a document in some formats.
+
+    Args:
+        document: what is written.
+        name: the files' name without its ending.
+        asked: some of `FORMATS`.
+        progress: called with what is being done.
+
+    Returns:
+        file name to contents; and what could not be written, each with the cure.
+
+    """
+    texts: dict[str, str | bytes] = {}
+    missing = []
+    if {"tex", "pdf"} & {*asked}:
+        progress(f"writing {name}.tex")
+        text = latex(document)
+        if "tex" in asked:
+            texts[f"{name}.tex"] = text
+    if "html" in asked:
+        progress(f"writing {name}.html")
+        try:
+            texts[f"{name}.html"] = page(document)
+        except ModuleNotFoundError as error:
+            missing.append(f"{name}.html is left out: {error}")
+    if "pdf" in asked:
+        progress(f"compiling {name}.pdf")
+        try:
+            texts[f"{name}.pdf"], _ = compiled(text)
+        except CompileError as error:
+            missing.append(f"{name}.pdf is left out: {error}")
+    return texts, missing

@@ -1,0 +1,225 @@
+"""Documents about a layer: the forward pass, its gradients, and a proof of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from rot180.codegen.documents.model import (
+    Block,
+    Document,
+    Figure,
+    Note,
+    Proof,
+    Prose,
+    Section,
+    Statement,
+    Stepper,
+)
+from rot180.codegen.figures.figures import pictures
+from rot180.derive.certificates.citations import cited
+from rot180.derive.display.letters import layer_letters, letters
+from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.display.proof_latex import latex_proof, proof_lines
+from rot180.derive.display.terms_latex import Letters, escape
+from rot180.derive.display.theorem_latex import boxed, definitions, latex_theorem, listed, statement
+from rot180.derive.gradients.gradient import loss, output_gradient
+from rot180.derive.kernel.obligations import evident
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.replay import replay
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.terms import Access, Derivative, Tensor, tensors, term
+
+CONVENTION = (
+    "A tensor is a function of integer indices that is zero outside its box, a sum runs over all "
+    "integers, and a bracket $[\\,\\cdot\\,]$ is $1$ where the condition in it holds and $0$ "
+    "elsewhere: padding, cropping and windows that overhang need no cases."
+)
+"""How every formula is to be read."""
+
+
+def layer_document(
+    layer: Layer,
+    theorems: Sequence[Theorem],
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+    more: Sequence[Section] = (),
+) -> Document:
+    """Return the document of a layer and its theorems, each with its proof.
+
+    Args:
+        layer: the forward pass.
+        theorems: its gradients; every proof is replayed first.
+        detail: "short", or "full" for every step.
+        symbols: the notation.
+        more: sections at the end, say of worked examples.
+
+    Raises:
+        ProofError: a proof does not follow.
+
+    """
+    known = tensors((term(loss(layer)[()]),))
+    style = letters(theorems[0], symbols) if theorems else layer_letters(layer, symbols)
+    sections = [Section("layer", "The layer", forward(layer, style, symbols))]
+    for given in theorems:
+        found = replayed(given)
+        blocks = (*theorem_blocks(found, known, detail, symbols), checked(found))
+        sections.append(Section(anchor(found.name), title(found, symbols), blocks))
+    return Document("The gradients of one layer", layer.text, (*sections, *more))
+
+
+def illustrated(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> tuple[Section, ...]:
+    """Return a section with the pictures of a layer, and none where there are none.
+
+    A layer with a stride is drawn with a stride of 2.
+
+    Args:
+        layer: the forward pass.
+        symbols: the notation.
+
+    """
+    found = [p for p in pictures(layer, symbols=symbols) if not p.name.endswith("-1")]
+    if not found:
+        return ()
+    moves = any("forward" in p.name for p in found)
+    windows = [Stepper(layer, "stepper", symbols)] if moves else []
+    blocks: tuple[Block, ...] = (*(Figure(p) for p in found), *windows)
+    return (Section("pictures", "Pictures", blocks),)
+
+
+def _inside(layer: Layer) -> list[Tensor]:
+    """Return the defined tensors of a layer, its loss among them."""
+    return [t for t in tensors((term(loss(layer)[()]),)) if t.definition is not None]
+
+
+def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> tuple[Block, ...]:
+    """Say what a layer computes, what its names stand for, and what the loss is.
+
+    Args:
+        layer: the forward pass.
+        style: the letters of a theorem about it.
+        symbols: the notation.
+
+    """
+    total, own = loss(layer), layer_letters(layer, symbols)
+    defined = [layer.output, *(t for t in _inside(layer) if t not in (layer.output, total))]
+    g, name = style.tensor(output_gradient(layer)), style.tensor(total)
+    output = own.tensor(layer.output)
+    return (
+        Prose((definitions(defined, own), f"Here {_given(layer, own)}. {CONVENTION}")),
+        Prose(
+            (
+                f"The loss ${name}$ is known through "
+                f"${g} = \\partial {name} / \\partial {output}$ alone, so that",
+                definitions([total], replace(own, tensors=style.tensors)),
+                f"has the derivatives of any loss with that gradient, and ${g}$ is held fixed.",
+            )
+        ),
+    )
+
+
+def _given(layer: Layer, style: Letters) -> str:
+    """Say what the names of a layer stand for."""
+    said = [boxed(t, style) for t in layer.tensors]
+    if layer.parameters:
+        names = listed([f"${style.symbol(v.name)}$" for v in layer.parameters])
+        said.append(names + (" are any integers" if names.count("$") > 2 else " is any integer"))
+    return listed(said)
+
+
+def replayed(theorem: Theorem) -> Theorem:
+    """Replay a theorem, its words kept.
+
+    Raises:
+        ProofError: the proof does not follow.
+
+    """
+    return replace(replay(theorem.proof), words=theorem.words)
+
+
+def title(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> str:
+    """Return what a theorem is about: the gradient on its left side, else its name."""
+    head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
+    if isinstance(head, Derivative) and isinstance(head.factors[0], Access):
+        style = letters(theorem, symbols)
+        parts = (style.tensor(a.tensor) for a in (head.factors[0], head.wrt))
+        return "The gradient $\\partial {} / \\partial {}$".format(*parts)
+    return escape(theorem.name)
+
+
+def anchor(name: str) -> str:
+    """Return what links to a theorem point to."""
+    return name.replace("_", "-")
+
+
+def theorem_blocks(
+    theorem: Theorem,
+    known: Collection[Tensor] = (),
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+) -> tuple[Statement, Proof]:
+    """Return statement and proof of a replayed theorem.
+
+    Args:
+        theorem: what is stated and proved.
+        known: tensors that the document has introduced.
+        detail: which view of the proof a page shows, "short" or "full".
+        symbols: the notation.
+
+    Raises:
+        ValueError: detail is neither "short" nor "full".
+
+    """
+    views = {v: proof_lines(theorem, v, symbols) for v in dict.fromkeys((detail, "short", "full"))}
+    parts = tuple(statement(theorem, known, symbols))
+    return Statement(theorem.name, parts), Proof(views["short"], views["full"], detail)
+
+
+def checked(theorem: Theorem) -> Note:
+    """Say how a proof was checked: its steps, rules, side conditions and hash."""
+    steps = theorem.proof.steps
+    rules = Counter(step.rule for step in steps)
+    used = listed([f"\\texttt{{{escape(rule)}}} ({rules[rule]})" for rule in sorted(rules)])
+    needed = [o for step in theorem.obligations for o in step]
+    hard = sum(not evident(o) for o in needed)
+    said = [
+        f"{_count(len(steps), 'step')}, replayed by the rules {used}"
+        if steps
+        else "No step: both sides are one expression",
+        _count(len(needed), "side condition") + _settled(len(needed), hard),
+        f"the proof's hash is \\texttt{{{theorem.proof.digest}}}",
+    ]
+    if lemmas := cited(theorem.proof):
+        names = (f"\\texttt{{{escape(p.name)}}}" for p in lemmas)
+        said.append(f"it cites {listed([*names])}, replayed too")
+    return Note("How it was checked.", "; ".join(said) + ".")
+
+
+def _settled(needed: int, hard: int) -> str:
+    """Say how side conditions are settled, of which some are not evident."""
+    if not needed:
+        return ""
+    if not hard:
+        return ", evident" if needed == 1 else ", all evident"
+    return f", {hard} of them by certificates for all sizes" if needed > 1 else ", certified"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
+
+
+def fragment(
+    theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+) -> str:
+    """Return statement and proof of one theorem, to be put into a document of one's own.
+
+    It needs the package amsmath and nothing else.
+
+    Raises:
+        ProofError: the proof does not follow.
+
+    """
+    found = replayed(theorem)
+    stated = latex_theorem(found, symbols=symbols)
+    return f"{stated}\n\n{latex_proof(found, detail, symbols)}\n"

@@ -1,0 +1,74 @@
+"""The generated kernel of a theorem, for documents."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rot180.codegen.documents.layer import anchor
+from rot180.codegen.documents.model import Block, Listing, Note, reference
+from rot180.codegen.kernels.modules import render_module
+from rot180.derive.display.terms_latex import escape
+from rot180.derive.gradients.gradient import kernel_theorem
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.notation import make_layer
+from rot180.derive.language.terms import Access, Derivative
+
+
+def subject(theorem: Theorem) -> tuple[Layer, str] | None:
+    """Return the layer whose gradient a theorem states, and the operand; None for others."""
+    head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
+    if not isinstance(head, Derivative) or not isinstance(head.factors[0], Access):
+        return None
+    total = head.factors[0].tensor
+    inside = total.definition.body[0].factors if total.definition else ()
+    found = [f.tensor for f in inside if isinstance(f, Access)]
+    if len(found) != 2 or found[0].name != f"grad_{found[1].name}":
+        return None
+    layer, wrt = make_layer(found[1]), head.wrt.tensor.name
+    return (layer, wrt) if wrt in (t.name for t in layer.tensors) else None
+
+
+def function_text(layer: Layer, wrt: str) -> str:
+    """Return the NumPy function that computes a gradient, without its docstring.
+
+    Raises:
+        LoweringError: the theorem cannot be lowered.
+
+    """
+    name = f"grad_{wrt}"
+    module = render_module(layer, [(name, kernel_theorem(layer, wrt))], "numpy", "")
+    (found,) = (
+        node
+        for node in ast.parse(module).body
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    )
+    lines = module.splitlines()
+    docstring = found.body[0]
+    assert docstring.end_lineno is not None
+    kept = (*lines[found.lineno - 1 : docstring.lineno - 1], *lines[docstring.end_lineno :])
+    length = (found.end_lineno or 0) - found.lineno - (docstring.end_lineno - docstring.lineno)
+    return "\n".join(kept[:length])
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The kernels that a document has shown: a second theorem about one only points to it."""
+
+    shown: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def listing(self, theorem: Theorem) -> Iterator[Block]:
+        """Yield the kernel of the gradient that a theorem states, or where it stands."""
+        found = subject(theorem)
+        if found is None:
+            return
+        layer, wrt = found
+        before = self.shown.setdefault((layer.text, wrt), theorem.name)
+        if before != theorem.name:
+            link = reference(anchor(before), escape(before))
+            yield Note("The kernel.", f"It is the one that stands at {link}.")
+            return
+        title = f"The generated kernel of \\texttt{{{escape(layer.text)}}}, in NumPy"
+        yield Listing(title, function_text(layer, wrt))

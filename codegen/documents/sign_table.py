@@ -1,0 +1,45 @@
+"""Convolution or correlation, rotated or not: what became of each statement, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rot180.codegen.documents.model import Section, Table
+from rot180.derive.display.letters import letters
+from rot180.derive.display.notations import Symbols
+from rot180.derive.display.terms_latex import Letters
+from rot180.derive.display.theorem_latex import latex_expression
+from rot180.derive.semantics.check import Counterexample
+from rot180.derive.semantics.sign_conventions import Settled, settled
+
+
+def verdicts(symbols: Symbols) -> Iterator[Section]:
+    """Yield a table of the eight statements about the input gradient, each judged."""
+    judged = settled()
+    styles = {
+        one.forward: letters(one.verdict.theorem, symbols)
+        for one in judged
+        if one.rotated and one.verdict.theorem
+    }
+    rows = tuple(_row(one, styles[one.forward]) for one in judged)
+    table = Table(("Forward pass", "Input gradient", "Verdict"), rows, (16, 46, 38))
+    yield Section("eight-statements", "Eight statements, four theorems", (table,))
+
+
+def _row(one: Settled, style: Letters) -> tuple[str, str, str]:
+    window = "with the rotated filter" if one.rotated else "with the filter as it is"
+    gradient = f"full {one.backward} {window}: ${latex_expression(one.sweep, style)}$"
+    proved, refuted = one.verdict.theorem, one.verdict.counterexample
+    if proved is not None:
+        return one.forward, gradient, f"\\textbf{{true}}, proved in {len(proved.proof.steps)} steps"
+    return one.forward, gradient, _refutation(refuted, style) if refuted else str(one.verdict)
+
+
+def _refutation(found: Counterexample, style: Letters) -> str:
+    """Say at which numbers the two sides differ."""
+    where = [f"${style.polynomial(v)} = {n}$" for v, n in {**found.sizes, **found.index}.items()]
+    entries = (text.split(" = ") for text in found.model.spelled())
+    arrays = [f"${style.tensor(name)} = {values}$" for name, values in entries]
+    return (
+        f"false: ${found.left} \\ne {found.right}$ at {', '.join(where)} with {', '.join(arrays)}"
+    )

@@ -1,0 +1,1 @@
+"""Kernels: proved plans as the text of NumPy, Cython and C."""

@@ -1,0 +1,260 @@
+"""Plans as plain nested loops, which small sums run in: indices, tests and products alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sympy import Expr, Integer, Symbol
+
+from rot180.codegen.kernels.printers import array, fraction, name, number, parameters, plain
+from rot180.codegen.plans.plan import Affine, Box, Nest, Operand, Plan, Solved
+from rot180.derive.language.polynomial import monomials, normal
+
+TAB = "    "
+MOST_BITS = 20
+
+
+@dataclass(frozen=True)
+class SmallLoops:
+    """The small sums of one nest as a C function, ready for the template.
+
+    Attributes:
+        name: the function's name.
+        typed: its parameters.
+        passed: what it is called with after a zero of the dtype.
+        pointers: its places in the arrays.
+        integers: the ends of its loops' ranges, and the steps of its places.
+        variables: its loops' variables.
+        body: its statements.
+
+    """
+
+    name: str
+    typed: str
+    passed: str
+    pointers: str
+    integers: str
+    variables: str
+    body: tuple[str, ...]
+
+
+def _arrays(nest: Nest, output: str) -> tuple[str, ...]:
+    """Return the arrays of a nest, output first, each once."""
+    operands = [f for f in nest.factors if isinstance(f, Operand)]
+    return tuple(dict.fromkeys((output, *map(array, operands))))
+
+
+def _integers(nest: Nest, integers: Sequence[str]) -> tuple[str, ...]:
+    """Return the integers of a nest: a kernel's, and what its phases count and solve for."""
+    steps = (step for step in nest.outer if not isinstance(step, Box))
+    return (*integers, *(name(step.variable.name) for step in steps))
+
+
+def near(plan: Plan) -> int:
+    """Return how many bits all integers may have so that 62 hold every index of the loops."""
+    indices = [e for nest in plan.nests for e in _indices(nest)]
+    bits = MOST_BITS
+    while bits > 1 and any(_largest(e, bits) >= 2**62 for e in indices):
+        bits -= 1
+    return bits
+
+
+def _indices(nest: Nest) -> Iterator[Expr]:
+    """Yield each index, what was solved for put in: its divisor is an integer >= 1."""
+    solved = {s.variable: s.value for s in nest.outer if isinstance(s, Solved)}
+    yield nest.coefficient
+    for f in nest.factors:
+        for e in f.index if isinstance(f, Operand) else (f.value,):
+            yield _value(e).xreplace(solved)
+    for e in (*nest.output, *(b.value for loop in nest.loops for b in loop.bounds)):
+        yield _value(e).xreplace(solved)
+
+
+def _largest(e: Expr, bits: int) -> int:
+    terms = monomials(normal(e)).items()
+    return sum(int(abs(c) + 1) * int(2 ** (bits * sum(k for _, k in m))) for m, c in terms)
+
+
+def _value(e: Affine) -> Expr:
+    return normal(e.constant + sum(c * v for v, c in e.coefficients))
+
+
+def small_loops(
+    word: str, nest: Nest, output: str, integers: Sequence[str], fresh: str = ""
+) -> SmallLoops | None:
+    """Write a nest as plain loops, or None where a bound of a loop depends on other loops.
+
+    Before a loop begins, its range is clipped to where each index that it decides is inside its
+    axis: no map is trusted, and no entry is tested by itself. Each loop moves the places it
+    decides from entry to entry.
+
+    Args:
+        word: the function's name.
+        nest: the sum.
+        output: the array it is added to.
+        integers: the kernel's parameters and sizes.
+        fresh: when nothing is in the output yet, and each of its entries is visited once; or "".
+
+    """
+    if any(b.loops != (loop.variable,) for loop in nest.loops for b in loop.bounds):
+        return None
+    text = _Text(nest, output)
+    order, outer = text.order, len(text.order) - len(nest.reduction)
+    if fresh and _skips(nest, set(order[:outer])):
+        text.lines += ["if _fresh:", f"{TAB}return False"]
+    text.clip(0)
+    extents = [f"rot180_extent({', '.join(text.spans[v])})" for v in order]
+    text.lines += [f"if not rot180_small({' * '.join(extents) or '1'}):", f"{TAB}return False"]
+    text.start()
+    for depth in range(1, len(order) + 1):
+        text.lines += [f"{TAB * outer}_sum = 0"] if depth == outer + 1 else []
+        text.enter(depth)
+        text.clip(depth)
+    tab, values = TAB * outer, [f"(<real *>{place})[0]" for place in text.places]
+    text.lines += [f"{tab}_sum = 0"] if outer == len(order) else []
+    text.lines.append(f"{TAB * len(order)}_sum += {' * '.join(values[1:]) or '1'}")
+    sums = _scaled(nest)
+    for depth in range(len(order), -1, -1):
+        if depth == outer:
+            kept = f"{sums} if _fresh else " if fresh else ""
+            text.lines.append(f"{tab}{values[0]} = {kept}{values[0]} + {sums}")
+        text.lines += text.moves[depth]
+    arrays, counted = _arrays(nest, output), _integers(nest, integers)
+    return SmallLoops(
+        word,
+        f"real _sum, {'bint _fresh, ' if fresh else ''}{parameters(arrays, counted)}",
+        ", ".join([*([fresh] if fresh else []), *(f"_at_{a}" for a in arrays), *counted]),
+        ", ".join(text.pointers),
+        ", ".join(text.integers),
+        ", ".join(name(v.name) for v in order),
+        (*text.lines, "return True"),
+    )
+
+
+class _Text:
+    """The lines of a nest's loops as they are written.
+
+    Attributes:
+        order: the loops, outermost first: those of the output, then the others.
+        spans: the range of each loop as far as it is clipped.
+        places: where the output and each factor are at this depth.
+        moves: what closes the body of the loop of each depth.
+
+    """
+
+    def __init__(self, nest: Nest, output: str) -> None:
+        variables = [loop.variable for loop in nest.loops]
+        self.order = sorted(variables, key=lambda v: (v in nest.reduction, variables.index(v)))
+        self.entries = [(output, nest.output)]
+        self.entries += [(array(f), f.index) for f in nest.factors if isinstance(f, Operand)]
+        self.spans: dict[Symbol, tuple[str, str]] = {}
+        tests: list[tuple[Affine, str]] = []
+        for loop in nest.loops:
+            size = plain(loop)
+            ends = ("-ENDLESS", "ENDLESS") if size is None else ("0", number(size))
+            self.spans[loop.variable] = ends
+            tests += [(b.value, number(b.size)) for b in loop.bounds if size is None]
+        for a, index in self.entries:
+            tests += [(e, f"_at_{a}.shape[{axis}]") for axis, e in enumerate(index)]
+        tests += [(f.value, number(f.size)) for f in nest.factors if not isinstance(f, Operand)]
+        depths = range(len(self.order) + 1)
+        self.tests = [[*_tests(tests, self.order, depth)] for depth in depths]
+        self.read = {v for e, _ in tests for v in sorted(e.loops, key=self.order.index)[:-1]}
+        self.steps: dict[tuple[int, Symbol], str] = {}
+        self.places = [f"_place_{at}" for at in range(len(self.entries))]
+        self.pointers = [*self.places]
+        self.integers: list[str] = []
+        self.lines: list[str] = []
+        self.moves: list[list[str]] = [[] for _ in depths]
+
+    def clip(self, depth: int) -> None:
+        """Clip ranges by the tests that so many loops decide but for one."""
+        tab, inside = TAB * depth, f"_{name(self.order[depth - 1].name)}" if depth else ""
+        for last, test in self.tests[depth]:
+            if last is None:
+                self.lines += [f"if not {test}:", f"{TAB}return False"]
+                continue
+            v = f"{name(last.name)}{inside}"
+            span = f"_first_{v}", f"_stop_{v}"
+            if self.spans[last] != span:
+                both = zip(span, self.spans[last], strict=True)
+                self.lines += [f"{tab}{new} = {old}" for new, old in both]
+                self.integers += span
+                self.spans[last] = span
+            self.lines.append(f"{tab}rot180_clip({test}, &{span[0]}, &{span[1]})")
+
+    def start(self) -> None:
+        """Begin at each array's entry where all loops are at 0, and compute the loops' steps."""
+        for at, (a, index) in enumerate(self.entries):
+            begin = [f"<char *>_at_{a}.buf", *_start(index, a)]
+            self.lines.append(f"{self.places[at]} = {' + '.join(begin)}")
+            for v in self.order:
+                if step := _step(index, v, a):
+                    self.steps[at, v] = f"_step_{at}_{name(v.name)}"
+                    self.lines.append(f"{self.steps[at, v]} = {step}")
+        self.integers += self.steps.values()
+        self.waiting = dict(self.steps)
+
+    def enter(self, depth: int) -> None:
+        """Begin a loop: at the first entries of all ranges that are known by now."""
+        v, tab = self.order[depth - 1], TAB * (depth - 1)
+        open_ranges = {last for here in self.tests[depth:] for last, _ in here}
+        for at, place in enumerate(self.places):
+            if (at, v) in self.steps:
+                now = [u for u in self.order if (at, u) in self.waiting and u not in open_ranges]
+                ahead = [f" + {self.spans[u][0]} * {self.waiting.pop((at, u))}" for u in now]
+                self.places[at] = f"_place_{at}_{name(v.name)}"
+                self.pointers.append(self.places[at])
+                self.lines.append(f"{tab}{self.places[at]} = {place}{''.join(ahead)}")
+                self.moves[depth].append(f"{tab}{TAB}{self.places[at]} += {self.steps[at, v]}")
+        first, stop = self.spans[v]
+        span = f"{first}, {stop}" if v in self.read else f"{stop} - {first}"
+        self.lines.append(f"{tab}for {name(v.name)} in range({span}):")
+
+
+def _skips(nest: Nest, outer: set[Symbol]) -> bool:
+    """Say whether loops may pass over an entry of the output.
+
+    They do where a factor is outside its axis whatever the loops of the sum are.
+    """
+    sizes = {loop.variable: plain(loop) for loop in nest.loops}
+    alone = {(Affine(Integer(0), ((v, Integer(1)),))) for v, n in sizes.items() if n is not None}
+    operands = [f for f in nest.factors if isinstance(f, Operand)]
+    decided = [e for f in operands for e in f.index if outer.issuperset(e.loops)]
+    return len(operands) < len(nest.factors) or not alone.issuperset(decided)
+
+
+def _tests(
+    tests: Iterable[tuple[Affine, str]], order: Sequence[Symbol], depth: int
+) -> Iterator[tuple[Symbol | None, str]]:
+    """Yield the tests of indices that so many loops decide but for one, and that last loop."""
+    for e, size in tests:
+        last = max(e.loops, key=order.index, default=None)
+        others = tuple((v, c) for v, c in e.coefficients if v != last)
+        if max((order.index(v) + 1 for v, _ in others), default=0) != depth:
+            continue
+        rest = number(_value(Affine(e.constant, others)))
+        if last is None:
+            yield None, f"0 <= {rest} < {size}"
+        else:
+            yield last, f"{number(dict(e.coefficients)[last])}, {rest}, {size}"
+
+
+def _start(index: Iterable[Affine], a: str) -> Iterator[str]:
+    """Write how far from its beginning an array is read where all loops are at 0."""
+    for axis, e in enumerate(index):
+        if e.constant != 0:
+            yield f"({number(e.constant)}) * _at_{a}.strides[{axis}]"
+
+
+def _step(index: Iterable[Affine], v: Symbol, a: str) -> str:
+    """Write how far in an array the next value of a loop is, or ""."""
+    slopes = [(axis, dict(e.coefficients)[v]) for axis, e in enumerate(index) if v in e.loops]
+    strides = (("" if c == 1 else f"({number(c)}) * ", axis) for axis, c in slopes)
+    return " + ".join(f"{times}_at_{a}.strides[{axis}]" for times, axis in strides)
+
+
+def _scaled(nest: Nest) -> str:
+    top, bottom = fraction(nest.coefficient)
+    return "_sum" if nest.coefficient == 1 else f"<real>(<double>({top}) / {bottom}) * _sum"

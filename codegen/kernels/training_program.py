@@ -1,0 +1,342 @@
+"""A training program from a network: NumPy and the kernels, each line with the theorem it is from.
+
+Convolutions and dense layers call the public kernels of ``rot180.generated``, which are compiled
+where that was possible. Every other layer that is a sum gets a module of its own beside the
+program, lowered from its theorems; choosing a window's maximum and softmax are no sums of products
+and stand in the template.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from math import prod
+
+from rot180.codegen.kernels.catalogue import Progress, certificate, public_functions, quiet
+from rot180.codegen.kernels.modules import render_module
+from rot180.codegen.kernels.printers import interface
+from rot180.codegen.plans.lower import lower
+from rot180.codegen.system.templates import template
+from rot180.derive.gradients.gradient import kernel_theorem
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.replay import replay
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.terms import Access
+from rot180.derive.networks.network import (
+    PARAMETERS,
+    Member,
+    Network,
+    definition_text,
+    gradient_name,
+)
+
+GAINS = {"relu": 2, "silu": 2, "gelu": 2, "softplus": 2}
+"""By what follows a layer: the variance of its initial weights, times their fan-in (He et al.)."""
+
+LOSSES = {
+    "squared_error": ("0.5 * np.square({} - t).sum()", "{} - t"),
+    "softmax_cross_entropy": ("_cross_entropy({}, t)", "_softmax({}) - t"),
+}
+"""What a loss of an output is, and its gradient, as their theorems state them."""
+
+WIDTH = 90
+"""Characters in a comment line."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A statement of the program, and the comment lines above it."""
+
+    text: str
+    comment: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Return comment and statement."""
+        return (*(f"# {remark}" for remark in self.comment), self.text)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program, ready for the template.
+
+    Attributes:
+        header: the comment lines at the top.
+        spec: the network's text, in lines.
+        kernels: the public kernels that it calls.
+        modules: the modules beside it.
+        parameters: the names of weights and biases.
+        values: the names of what the forward pass keeps.
+        initial: the statements that draw the parameters.
+        forward: the statements of the forward pass.
+        cost: the loss of an output and a target.
+        backward: the statements of the backward pass.
+        gradients: each parameter's name and the expression of its gradient.
+        prediction: what the network says of its inputs.
+        rank: how many axes an input has without the batch.
+        expects: whether the text says how many channels come in.
+        sweeps: whether windows are counted.
+        averages: whether windows are averaged.
+        selects: whether windows' maxima are chosen.
+        shares: whether softmax is taken.
+
+    """
+
+    header: tuple[str, ...]
+    spec: tuple[str, ...]
+    kernels: tuple[str, ...]
+    modules: tuple[str, ...]
+    parameters: tuple[str, ...]
+    values: tuple[str, ...]
+    initial: tuple[Line, ...]
+    forward: tuple[Line, ...]
+    cost: str
+    backward: tuple[Line, ...]
+    gradients: tuple[tuple[str, Line], ...]
+    prediction: str
+    rank: int
+    expects: bool
+    sweeps: bool
+    averages: bool
+    selects: bool
+    shares: bool
+
+    @property
+    def imports(self) -> str:
+        """Return the names of the modules as an import lists them."""
+        return ", ".join(self.modules)
+
+    @property
+    def unpacked(self) -> str:
+        """Return the parameters as the target of an assignment."""
+        return ", ".join(self.parameters)
+
+
+def program(network: Network, progress: Progress = quiet) -> dict[str, str]:
+    """Return file name to text: the program, the modules that it imports, and the proofs.
+
+    Args:
+        network: a network; each of its theorems is replayed first.
+        progress: called with what is being done.
+
+    Raises:
+        ProofError: a theorem does not replay.
+
+    """
+    progress("proving the backward pass")
+    for proved in (*network.deltas.values(), *network.gradients.values()):
+        replay(proved.proof)
+    writer = _Writer(network)
+    text = template("kernels", "network.py.jinja").render(program=writer.program())
+    proofs = certificate({"network": str(network)}, network.gradients.values())
+    texts = {"__init__.py": "", "network.py": text, "certificate.json": proofs}
+    for name, layer in writer.modules.items():
+        progress(f"writing {name}")
+        texts[f"{name}.py"] = _module(layer, writer.functions[name])
+    return texts
+
+
+def _module(layer: Layer, functions: Sequence[str]) -> str:
+    """Return the NumPy kernels of a layer: the forward pass and some gradients."""
+    kernels = [(name, _kernel(layer, name)) for name in functions]
+    lines = [f"  {name}: {t.name}, proof {t.proof.digest}" for name, t in kernels]
+    header = ("Generated by rot180 from proved theorems; do not edit.", f"Layer: {layer.text}")
+    return render_module(layer, kernels, "numpy", "\n".join((*header, "Theorems:", *lines)))
+
+
+@cache
+def _kernel(layer: Layer, function: str) -> Theorem:
+    """Prove what a function of a layer's module computes."""
+    wrt = function.removeprefix("grad_")
+    return kernel_theorem(layer, None if function == "forward" else wrt)
+
+
+class _Writer:
+    """The statements for one network; the modules that they need are gathered on the way."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.modules: dict[str, Layer] = {}
+        self.functions: dict[str, list[str]] = {}
+        self.kernels: set[str] = set()
+
+    def program(self) -> Program:
+        """Return all that the template needs."""
+        *layers, loss = self.network.members
+        forward = [line for m in layers for line in self.forward(m)]
+        backward = [line for m in reversed(self.network.members) for line in self.backward(m)]
+        gradients = [g for m in layers for g in self.gradients(m)]
+        kinds = {m.part.kind for m in layers}
+        kept = [layers[0].source.name, *(line.text.split(" =")[0] for line in forward)]
+        softmax = loss.part.word == "softmax_cross_entropy"
+        output = f"v.{loss.source.name}"
+        return Program(
+            header=(
+                "Generated by rot180 from proved theorems; do not edit.",
+                f'Regenerate: rot180 network "{self.network}" -o out',
+            ),
+            spec=_wrapped(f"{self.network}."),
+            kernels=tuple(sorted(self.kernels)),
+            modules=tuple(sorted(self.modules)),
+            parameters=tuple(t.name for t in self.network.parameters),
+            values=tuple(kept),
+            initial=tuple(self.initial()),
+            forward=tuple(forward),
+            cost=LOSSES[loss.part.word][0].format(output),
+            backward=tuple(backward),
+            gradients=tuple(gradients),
+            prediction=f"{output}.argmax(axis=1)" if softmax else output,
+            rank=layers[0].part.axes + 1,
+            expects=any(m.part.inputs for m in layers),
+            sweeps=bool(kinds & {"conv", "avg_pool", "max_pool"}),
+            averages="avg_pool" in kinds,
+            selects="max_pool" in kinds,
+            shares=softmax,
+        )
+
+    def initial(self) -> Iterator[Line]:
+        """Yield the statements that draw the parameters, layer by layer."""
+        members = self.network.members
+        for m, after in pairwise(members):
+            part = m.part
+            if part.inputs:
+                count = "prod(here)" if part.kind == "linear" else "here[0]"
+                yield Line(f'_expect("{part.word}", {count}, {part.inputs})')
+            if part.outputs:
+                window = ", ".join(map(str, part.window))
+                shape = "(*here,)" if part.kind == "linear" else f"(here[0], {window})"
+                gain = GAINS.get(after.part.word, 1)
+                names = [m.operands[n].name for n in PARAMETERS]
+                yield Line(f"{names[0]} = _normal(rng, {part.outputs}, {shape}, {gain}, dtype)")
+                yield Line(f"{names[1]} = np.zeros({part.outputs}, dtype)")
+            if part.kind == "linear":
+                yield Line(f"here = ({part.outputs},)")
+            elif part.window:
+                channels = part.outputs or "here[0]"
+                yield Line(f"here = ({channels}, *_windows(here[1:], {_sweep(m)}))")
+
+    def forward(self, m: Member) -> Iterator[Line]:
+        """Yield the statements that compute a layer's output."""
+        source = m.source.name
+        if m.part.kind == "max_pool":
+            chosen = f"{m.operands['sel'].name} = _first_maximum({source}, {_sweep(m)})"
+            yield Line(chosen, ("where each window is largest",))
+        if m.part.kind == "avg_pool":
+            value = f"np.array(1 / {prod(m.part.window)}, {source}.dtype)"
+            yield Line(f"{m.operands['mean'].name} = {value}")
+        value = self.call(m, "forward", "")
+        yield Line(f"{m.output.name} = {value}", _comment(definition_text(m.local)))
+
+    def backward(self, m: Member) -> Iterator[Line]:
+        """Yield the statement that computes dC/d(what comes in), where it is needed."""
+        proved = self.network.deltas.get(m.source.name)
+        if proved is None:
+            return
+        (folded,) = proved.rhs[0].factors
+        assert isinstance(folded, Access)
+        said = _comment(_citation(proved), definition_text(folded.tensor))
+        value = self.call(m, f"grad_{m.input}", "v.")
+        yield Line(f"{gradient_name(m.source.name)} = {value}", said)
+
+    def gradients(self, m: Member) -> Iterator[tuple[str, Line]]:
+        """Yield name and gradient of each parameter of a layer."""
+        for operand in PARAMETERS:
+            if operand in m.operands:
+                name = m.operands[operand].name
+                proved = self.network.gradients[name]
+                said = _comment(_citation(proved), str(proved).splitlines()[0])
+                yield name, Line(self.call(m, f"grad_{operand}", "v."), said)
+
+    def call(self, m: Member, function: str, values: str) -> str:
+        """Return the call of a kernel.
+
+        Args:
+            m: the layer.
+            function: "forward" or "grad_" with the name of an operand.
+            values: what stands before the names of the forward pass's results.
+
+        """
+        if m.part.kind == "loss":
+            return LOSSES[m.part.word][1].format(f"{values}{m.source.name}")
+        names = self.names(m, values)
+        if m.part.word in public_functions() and (m.part.kind == "conv" or not m.part.axes):
+            return self.public(m, function, names)
+        module = self.module(m.layer, function)
+        proved = _kernel(m.layer, function)
+        found = interface(m.layer, proved, lower(proved))
+        given = [f"{t.name}={names[t.name]}" for t in found.arrays]
+        for t, needed in found.shapes:
+            if needed and t == m.layer.output:
+                given.append(f"{t.name}_shape=_pooled({names[m.input]}, {_sweep(m)})")
+            elif needed:
+                given.append(f"{t.name}_shape={names[t.name]}.shape")
+        return f"{module}.{function}({', '.join(given)})"
+
+    def names(self, m: Member, values: str) -> Mapping[str, str]:
+        """Return what the operands of a layer, its output and dC/d(output) are called."""
+        own = {
+            n: t.name if n in PARAMETERS else f"{values}{t.name}" for n, t in m.operands.items()
+        }
+        above = {f"grad_{m.layer.output.name}": gradient_name(m.output.name)}
+        return {m.input: f"{values}{m.source.name}", **above, **own}
+
+    def public(self, m: Member, function: str, names: Mapping[str, str]) -> str:
+        """Return the call of a public kernel, in PyTorch's order of arguments."""
+        x, w, g = names["x"], names["w"], names["grad_y"]
+        word, options = m.part.word, _options(m)
+        kernel, *arguments = {
+            "forward": (word, x, w, names["bias"], *options),
+            "grad_x": (f"{word}_input", f"{x}.shape", w, g, *options),
+            "grad_w": (f"{word}_weight", x, f"{w}.shape", g, *options),
+            "grad_bias": (f"{word}_bias", g),
+        }[function]
+        self.kernels.add(kernel)
+        return f"{kernel}({', '.join(arguments)})"
+
+    def module(self, layer: Layer, function: str) -> str:
+        """Return the name of a layer's module; it is to have a function."""
+        name, n = layer.name, 1
+        while self.modules.setdefault(name, layer) != layer:
+            n += 1
+            name = f"{layer.name}_{n}"
+        functions = self.functions.setdefault(name, [])
+        if function not in functions:
+            functions.append(function)
+        return name
+
+
+def _sweep(m: Member) -> str:
+    """Write window, stride, padding and dilation as arguments."""
+    part = m.part
+    return ", ".join(str(v) for v in (part.window, part.stride, part.padding, part.dilation))
+
+
+def _options(m: Member) -> list[str]:
+    """Write the options of a convolution that are not the usual ones."""
+    usual = {"stride": 1, "padding": 0, "dilation": 1}
+    out = []
+    for word, default in usual.items():
+        values = getattr(m.part, word)
+        if any(v != default for v in values):
+            same = len(set(values)) == 1
+            out.append(f"{word}={values[0] if same else values}")
+    return out
+
+
+def _citation(proved: Theorem) -> str:
+    return f"theorem {proved.name}, proof {proved.proof.digest}:"
+
+
+def _comment(*texts: str) -> tuple[str, ...]:
+    """Break texts into comment lines."""
+    return tuple(line for text in texts for line in _wrapped(text, "    "))
+
+
+def _wrapped(text: str, indent: str = "") -> tuple[str, ...]:
+    found = textwrap.wrap(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Plans: theorems lowered to loops over affine index maps."""

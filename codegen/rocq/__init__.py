@@ -1,0 +1,1 @@
+"""Proof scripts: every step of a proof as a lemma for Rocq."""

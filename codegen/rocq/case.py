@@ -1,0 +1,367 @@
+"""The case of a lemma: what may be said in it, and the steps that all tactics are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sympy import Expr, Symbol
+
+from rot180.codegen.rocq.names import Names, ScriptError
+from rot180.codegen.rocq.printer import Printer, boxes_of, named
+from rot180.derive.kernel.obligations import (
+    Certificate,
+    Nonzero,
+    Obligation,
+    Refutation,
+    evident,
+    facts,
+    open_parts,
+    parts,
+)
+from rot180.derive.kernel.proof import Proof, Step, Theorem
+from rot180.derive.language.polynomial import normal
+from rot180.derive.language.terms import (
+    Access,
+    AtLeast,
+    Bracket,
+    Condition,
+    Equal,
+    Factor,
+    Range,
+    Tensor,
+    Term,
+)
+
+
+def _sources(obligation: Obligation, certificate: Certificate) -> Iterator[Condition]:
+    """List the conditions of the context that the proof of a goal uses."""
+    at_least: dict[Expr, Condition] = {}
+    equal: dict[Expr, Condition] = {}
+    for c in obligation.context:
+        for origin, found in zip((at_least, equal), facts((c,)), strict=True):
+            for e in found:
+                origin.setdefault(e, c)
+    nonnegative, zero = facts(obligation.context)
+    hard = open_parts(obligation)
+    for part in parts(obligation.goal):
+        if part not in hard:
+            yield from _spare(part, (*at_least.items(), *equal.items()))
+    for refutation in certificate:
+        for _, numbers in refutation.products:
+            yield from (at_least[nonnegative[n]] for n in numbers if n < len(nonnegative))
+        yield from (equal[zero[n]] for _, n in refutation.multiples)
+
+
+def _spare(
+    part: AtLeast | Nonzero, origin: Sequence[tuple[Expr, Condition]]
+) -> Iterator[Condition]:
+    """Find the one condition that makes a goal evident."""
+    if part.value.is_number and (isinstance(part, Nonzero) or bool(part.value >= 0)):
+        return
+    for e, c in origin:
+        if isinstance(c, Equal):
+            found = e in (part.value, normal(-part.value))
+        else:
+            rest = normal(part.value - e)
+            found = bool(rest.is_number and rest >= 0)
+        if found:
+            yield c
+            return
+
+
+@dataclass(frozen=True)
+class Cited:
+    """A theorem that a proof cites, as a module of its script.
+
+    Attributes:
+        module: the module's name.
+        theorem: the theorem.
+        parameters: its sizes and parameters, in the order of the module's lemma.
+        functions: its scalar functions with their orders.
+        relations: the derivatives of which it supposes a relation.
+        operands: its free tensors.
+        definitions: the names, in the module, of what its two sides are made from.
+
+    """
+
+    module: str
+    theorem: Theorem
+    parameters: tuple[Symbol, ...]
+    functions: tuple[tuple[str, int], ...]
+    relations: tuple[tuple[str, int], ...]
+    operands: tuple[Tensor, ...]
+    definitions: tuple[str, ...]
+
+    @property
+    def variables(self) -> tuple[Symbol, ...]:
+        """Return what the module's lemma is about: parameters and free variables."""
+        return (*self.parameters, *(v for v, _ in self.theorem.variables))
+
+
+# Where the factors of a product can be nonzero.
+
+
+@dataclass(frozen=True)
+class Support:
+    """A condition that holds where a product is nonzero.
+
+    Attributes:
+        condition: the condition.
+        name: the name of the fact.
+        split: the tactic that leaves only the case where it holds, for a product that is zero
+            otherwise; empty for what always holds.
+
+    """
+
+    condition: Condition
+    name: str
+    split: str
+
+
+def outside(names: Names, t: Tensor) -> str:
+    """Name the fact that a tensor is zero outside its box; of a defined one it is a lemma."""
+    return f"{names.tensors[t.name]}_box" + (" bound" if t.definition else "")
+
+
+@dataclass
+class Case:
+    """The tactics of one lemma, and the bounds they need.
+
+    Attributes:
+        theorem: what is proved.
+        names: the identifiers.
+        step: the step that is shown.
+        obligations: what the step rests on.
+        cited: the theorems that the proof cites.
+        perturbed: the names of the operands over the dual numbers.
+        pairs: the defined tensors that are differentiated, each with the tensor it is by.
+        wrt: the entry that is perturbed, if the lemma is about a product under a derivative.
+        outer: the variables that are bound around that derivative.
+        known: what holds around it, with the names of the facts.
+        boxed: the facts that its operands are zero outside their boxes, by the operand.
+        premises: what the bound must not be less than.
+        tactics: what has been said.
+        labels: how many facts were named.
+
+    """
+
+    theorem: Theorem
+    names: Names
+    step: Step | None = None
+    obligations: tuple[Obligation, ...] = ()
+    cited: Mapping[Proof, Cited] = field(default_factory=dict)
+    perturbed: tuple[str, ...] = ()
+    pairs: tuple[tuple[Tensor, Tensor], ...] = ()
+    wrt: tuple[Access, ...] = ()
+    outer: tuple[Symbol, ...] = ()
+    known: tuple[tuple[Condition, str], ...] = ()
+    boxed: dict[Tensor, str] = field(default_factory=dict)
+    premises: dict[str, None] = field(default_factory=dict)
+    tactics: list[str] = field(default_factory=list)
+    labels: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        theorem: Theorem,
+        names: Names,
+        number: int,
+        cited: Mapping[Proof, Cited],
+        perturbed: tuple[str, ...],
+        pairs: tuple[tuple[Tensor, Tensor], ...],
+    ) -> Case:
+        """Return the case of a step, by its number from 1."""
+        step, obligations = theorem.proof.steps[number - 1], theorem.obligations[number - 1]
+        return cls(theorem, names, step, obligations, cited, perturbed, pairs)
+
+    @property
+    def plain(self) -> Printer:
+        """Return the printer of the values that the lemma is about."""
+        return Printer(self.names, self.wrt)
+
+    def given(self) -> Iterator[tuple[Condition, str]]:
+        """Yield what holds throughout, with the names of the facts."""
+        yield from named(self.theorem.variables, self.theorem.hypotheses, self.plain)
+        yield from self.known
+
+    def value(self, t: Tensor, by: Tensor) -> str:
+        """Name the lemma that the value of a tensor is itself, whatever moves with another."""
+        others = list(dict.fromkeys(u for _, u in self.pairs))
+        number = f"'{others.index(by) + 1}" if len(others) > 1 else ""
+        return f"value_{self.names.tensors[t.name]}{number}"
+
+    def outside(self, t: Tensor) -> str:
+        """Name the fact that a tensor is zero outside its box."""
+        if t.definition is None and self.wrt:
+            return self.boxed.setdefault(t, f"boxed_{len(self.boxed) + 1}")
+        return outside(self.names, t)
+
+    def say(self, tactic: str) -> None:
+        """Add a tactic."""
+        self.tactics.append(tactic)
+
+    def label(self, hint: str) -> str:
+        """Return a new name for a fact."""
+        self.labels += 1
+        return f"{hint}_{self.labels}"
+
+    def supports(self, factors: Sequence[Factor]) -> list[Support]:
+        """List what holds throughout and where these factors are nonzero."""
+        out = [Support(c, name, "") for c, name in self.given()]
+        for f in factors:
+            if isinstance(f, Range | Equal):
+                out.append(self._split_bracket(f))
+            elif isinstance(f, Access):
+                boxes = boxes_of(f.tensor, f.index)
+                for axis, b in enumerate(boxes):
+                    out.append(self._split_access(f, boxes, axis, b))
+        return out
+
+    def _split_bracket(self, f: Bracket) -> Support:
+        name, arguments, decide, outside, _ = self.bracket(f)
+        split = (
+            f"destruct ({decide}) as [{name} | {name}]; "
+            f"[| rewrite ({outside} _ {arguments} {name}); void]."
+        )
+        return Support(f, name, split)
+
+    def _split_access(self, f: Access, boxes: Sequence[Range], axis: int, b: Range) -> Support:
+        name, part = self.label("in"), "all"
+        if len(boxes) > 1:
+            for _ in range(min(axis, len(boxes) - 1)):
+                part = f"(proj2 {part})"
+            part = part if axis == len(boxes) - 1 else f"(proj1 {part})"
+        index = " ".join(map(self.plain.argument, f.index))
+        zero = f"{self.outside(f.tensor)} {index} (fun all => {name} {part})"
+        if f.tensor.definition is not None:
+            zero += f" : {self.plain.factor(f)} = (zero : {self.plain.ring})"
+        split = (
+            f"destruct ({self.bracket(b)[2]}) as [{name} | {name}]; [| rewrite ({zero}); void]."
+        )
+        return Support(b, name, split)
+
+    def bracket(self, f: Bracket) -> tuple[str, str, str, str, str]:
+        """Return a name, the arguments, the decision and the two lemmas of a bracket."""
+        arguments = self.plain.factor(f).split(" ", 1)[1]
+        if isinstance(f, Equal):
+            return self.label("at"), arguments, f"Z.eq_dec {arguments} 0", "point_off", "point_at"
+        return self.label("at"), arguments, f"within {arguments}", "box_out", "box_in"
+
+    def certificate(self, obligation: Obligation) -> Certificate:
+        """Return the certificate that the step carries for an obligation."""
+        if self.step is None:
+            return ()
+        hard = [o for o in self.obligations if not evident(o)]
+        found = dict(zip(hard, self.step.certificates, strict=True)).get(obligation)
+        return found or ()
+
+    def needed(
+        self,
+        obligations: Sequence[Obligation],
+        supports: Sequence[Support],
+        known: Sequence[Condition],
+    ) -> list[str]:
+        """Return the splits that give the conditions which some goals rest on."""
+        wanted: dict[Condition, None] = {}
+        for o in obligations:
+            wanted.update((c, None) for c in _sources(o, self.certificate(o)))
+        out = []
+        for c in wanted:
+            if c in known:
+                continue
+            found = next((s for s in supports if s.condition == c), None)
+            if found is None:
+                raise ScriptError("a goal rests on the support of a defined tensor")
+            if found.split:
+                out.append(found.split)
+        return out
+
+    def solve(self, obligation: Obligation) -> list[str]:
+        """Return the tactics that prove a goal from its context."""
+        out = []
+        certificate = self.certificate(obligation)
+        if certificate:
+            for part, refutation in zip(open_parts(obligation), certificate, strict=True):
+                out += self._refute(part, refutation, obligation)
+        return [*out, "lia."]
+
+    def _refute(
+        self, part: AtLeast | Nonzero, refutation: Refutation, obligation: Obligation
+    ) -> list[str]:
+        nonnegative, zero = facts(obligation.context)
+        pool = (*nonnegative, normal(-part.value - 1))
+        inner = []
+        for _, numbers in refutation.products:
+            if len(numbers) > 1:
+                product = " * ".join(f"({self.plain.index(pool[n])})" for n in numbers)
+                inner.append(f"assert (0 <= {product}) by (repeat apply Z.mul_nonneg_nonneg; lia).")
+        for multiplier, n in refutation.multiples:
+            if not multiplier.is_number:
+                m, e = self.plain.index(multiplier), self.plain.index(zero[n])
+                inner.append(f"assert (({m}) * ({e}) = 0) by (apply Z.eq_mul_0; right; lia).")
+        name, value = self.label("goal"), self.plain.index(part.value)
+        return [
+            f"assert ({name} : 0 <= {value}).",
+            f"{{ destruct (Z_lt_ge_dec ({value}) 0); [exfalso | lia]. {' '.join(inner)} lia. }}",
+        ]
+
+
+def descend(case: Case, variables: Sequence[Symbol], terms: int = 1) -> None:
+    """Go under the outer sums of an equation between a term and some terms."""
+    for v in map(case.plain.variable, variables):
+        if terms > 1:
+            case.say("rewrite <- ?total_add.")
+        case.say(f"apply {'total_ext' if terms else 'total_zero'}; intro {v}.")
+
+
+def inside(case: Case, variables: Sequence[Symbol]) -> str:
+    """Go under the sums of a term that is zero."""
+    return "".join(f"apply total_zero; intro {case.plain.variable(v)}. " for v in variables)
+
+
+def typed(case: Case, text: str, factors: Sequence[Factor]) -> str:
+    """Put a product in brackets; one of brackets alone does not tell its type."""
+    plain = all(isinstance(f, Equal | Range) for f in factors)
+    return f"({text} : {case.plain.ring})" if plain else f"({text})"
+
+
+def pull(case: Case, t: Term, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
+    """Prove ``A * (sum F + ...) * C = sum A F C + ...``: the factors around go into each sum."""
+    split = ""
+    for b in bodies:
+        if 1 not in (t.coefficient, b.coefficient):
+            product = normal(t.coefficient * b.coefficient)
+            c, d, e = map(case.plain.argument, (t.coefficient, b.coefficient, product))
+            split += f"rewrite ?(const_mul _ {e} {c} {d} ltac:(ring)); "
+    if not any(b.variables for b in bodies):
+        case.say(f"{split}ring.")
+        return
+    c, written = case.plain.product(around, t.coefficient), [case.plain.term(b) for b in bodies]
+    case.say(f"transitivity ({' [+] '.join(f'({c}) [*] ({w})' for w in written)}); [ring |].")
+    inner = [
+        "".join(f"apply total_scale; intro {case.plain.variable(v)}; " for v in b.variables)
+        + f"{split}ring"
+        for b in bodies
+    ]
+    nested = inner[0]
+    for one in inner[1:]:
+        nested = f"apply f_equal2; [{nested} | {one}]"
+    case.say(f"{nested}.")
+
+
+def permute(case: Case, before: Term, after: Term) -> None:
+    """Bring the sums of a term into another order, two neighbours at a time."""
+    order = list(before.variables)
+    if tuple(order) == after.variables:
+        return
+    case.say(f"transitivity ({case.plain.term(after)}).")
+    case.say("{")
+    for place, wanted in enumerate(after.variables):
+        for n in range(order.index(wanted), place, -1):
+            under = "".join(
+                f"apply total_ext; intro {case.plain.variable(v)}; " for v in order[: n - 1]
+            )
+            case.say(f"etransitivity; [{under}apply total_swap |].")
+            order[n - 1], order[n] = order[n], order[n - 1]
+    case.say("congruent. }")

@@ -1,0 +1,206 @@
+"""The statement of a script: printed from variables, hypotheses and two sides alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sympy import Symbol
+
+from rot180.codegen.rocq.names import Names, ScriptError, function_name, functions_of, identifier
+from rot180.codegen.rocq.printer import Printer, boxes_of, made_from, made_with, named, relations_of
+from rot180.derive.kernel.proof import Variables
+from rot180.derive.language.substitute import derivatives
+from rot180.derive.language.terms import (
+    Condition,
+    Derivative,
+    Expression,
+    Factor,
+    Range,
+    Tensor,
+    factor_symbols,
+    tensors,
+    term,
+)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is claimed, as the template lays it out; every field is text of the proof language."""
+
+    parameters: str
+    perturbed: tuple[str, ...]
+    definitions: tuple[str, ...]
+    functions: tuple[str, ...]
+    relations: tuple[tuple[str, str], ...]
+    operands: tuple[str, ...]
+    boxes: tuple[tuple[str, str], ...]
+    hypotheses: tuple[tuple[str, str], ...]
+    variables: tuple[str, ...]
+    ranges: tuple[tuple[str, str], ...]
+    left: str
+    right: str
+
+
+def state(
+    variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
+) -> tuple[Names, Statement]:
+    """Return a statement, and the identifiers in it.
+
+    Args:
+        variables: the free indices, each with the size of its axis or None.
+        hypotheses: conditions on the parameters.
+        lhs: the left side.
+        rhs: the right side.
+
+    Raises:
+        ScriptError: the statement is beyond what scripts cover.
+
+    """
+    boxes = [Range(v, n) for v, n in variables if n is not None]
+    names = Names.of((lhs, rhs), (*hypotheses, *boxes)).with_variables(v for v, _ in variables)
+    plain, stated = Printer(names), mentioned((lhs, rhs))
+    free = [t for t in stated if t.definition is None]
+    functions = dict.fromkeys(functions_of((*lhs, *rhs)))
+    given = [(name, plain.condition(c)) for c, name in named(variables, hypotheses, plain)]
+    return names, Statement(
+        parameters=" ".join(map(plain.variable, parameters(variables, hypotheses, lhs, rhs))),
+        perturbed=tuple(map(Lift.text, lifts(names, (lhs, rhs)))),
+        definitions=tuple(defined(names, t) for t in stated if t.definition),
+        functions=tuple(names.tensors[function_name(f, n)] for f, n in functions),
+        relations=tuple(plain.relation(f, n) for f, n in relations_of(lhs, rhs)),
+        operands=tuple(f"{names.tensors[t.name]} : {'Z -> ' * len(t.shape)}scalars" for t in free),
+        boxes=tuple(_boxed(plain, t) for t in free if t.shape),
+        hypotheses=tuple(given[: len(hypotheses)]),
+        variables=tuple(plain.variable(v) for v, _ in variables),
+        ranges=tuple(given[len(hypotheses) :]),
+        left=plain.expression(lhs),
+        right=plain.expression(rhs),
+    )
+
+
+def theorem_name(name: str, names: Names) -> str:
+    """Return the identifier of a theorem in its script: no other name there."""
+    return identifier(name, names.taken)
+
+
+def mentioned(lines: Iterable[Expression]) -> list[Tensor]:
+    """Return the tensors of some lines, inner ones first."""
+    return list(dict.fromkeys(t for line in lines for t in tensors(line)))
+
+
+def parameters(
+    variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
+) -> tuple[Symbol, ...]:
+    """Return the sizes and parameters of a statement, by name."""
+    boxes = [Range(v, n) for v, n in variables if n is not None]
+    found: set[Symbol] = set().union(*(factor_symbols(c) for c in (*hypotheses, *boxes)))
+    for t in (*lhs, *rhs):
+        found |= t.symbols - set(t.variables)
+    return tuple(sorted(found - {v for v, _ in variables}, key=lambda v: v.name))
+
+
+# Operands over the dual numbers.
+
+
+@dataclass(frozen=True)
+class Lift:
+    """A free tensor over the dual numbers, as a definition: one entry moves, or none.
+
+    Attributes:
+        name: the tensor's identifier.
+        rank: how many axes it has.
+        moves: whether an entry of it is what is differentiated by.
+
+    """
+
+    name: str
+    rank: int
+    moves: bool
+
+    @property
+    def identifier(self) -> str:
+        """Return the name of the definition."""
+        return f"{'moved' if self.moves else 'fixed'}_{self.name}"
+
+    def text(self) -> str:
+        """Write the definition."""
+        kind, arguments = "Z -> " * self.rank, "".join(f" z{n + 1}" for n in range(self.rank))
+        lambda_ = f"fun{arguments} => " if self.rank else ""
+        start = f"{self.identifier} {{A : Ring}} ({self.name} : {kind}A)"
+        if not self.moves:
+            return f"{start} : {kind}dual A :=\n  {lambda_}({self.name}{arguments}, zero)"
+        at = "".join(f" at{n + 1}" for n in range(self.rank))
+        deltas = [f"point (z{n + 1} - at{n + 1})" for n in range(self.rank)]
+        delta = " [*] ".join(deltas) or "one"
+        return f"{start}{at} : {kind}dual A :=\n  {lambda_}({self.name}{arguments}, {delta})"
+
+
+def lifts(names: Names, lines: Iterable[Expression]) -> list[Lift]:
+    """Return the operands over the dual numbers that some lines mention."""
+    lines = list(lines)
+    found = {pair for line in lines for pair in _lifted((f for t in line for f in t.factors), ())}
+    return [
+        Lift(names.tensors[t.name], len(t.shape), moves)
+        for t in mentioned(lines)
+        for moves in (False, True)
+        if (t, moves) in found
+    ]
+
+
+def _lifted(
+    factors: Iterable[Factor], around: tuple[Tensor, ...]
+) -> Iterator[tuple[Tensor, bool]]:
+    """Yield free tensors, and whether they move, under derivatives by some tensors."""
+    for f in factors:
+        if isinstance(f, Derivative):
+            yield from _lifted(f.factors, (*around, f.wrt.tensor))
+            continue
+        for t in tensors((term(f),)):
+            if t.definition is None:
+                yield from ((t, t == by) for by in around)
+            else:
+                yield from _lifted((g for b in t.definition.body for g in b.factors), around)
+
+
+def differentiated(lines: Iterable[Expression]) -> dict[tuple[Tensor, Tensor], None]:
+    """Return each defined tensor that is differentiated, with the tensor it is differentiated by.
+
+    Raises:
+        ScriptError: it is defined by a derivative.
+
+    """
+    found: dict[tuple[Tensor, Tensor], None] = {}
+    for line in lines:
+        for pending in derivatives(line):
+            for t in tensors((term(*pending.factors),)):
+                if t.definition is None:
+                    continue
+                if next(derivatives(t.definition.body), None) is not None:
+                    raise ScriptError(f"a derivative of {t.name}, which a derivative defines")
+                found[t, pending.wrt.tensor] = None
+    return found
+
+
+def defined(names: Names, t: Tensor) -> str:
+    """Write the definition of a tensor, over any ring."""
+    plain, definition = Printer(names), t.definition
+    assert definition is not None
+    parts = [names.tensors[t.name], "{A : Ring}", "(bound : Z)"]
+    parts += [f"({names.tensors[function_name(f, n)]} : A -> A)" for f, n in made_with(t)]
+    for u in made_from(t):
+        parts.append(f"({names.tensors[u.name]} : {'Z -> ' * len(u.shape)}A)")
+    if definition.formals:
+        parts.append(f"({' '.join(map(plain.variable, definition.formals))} : Z)")
+    body = plain.boxed(boxes_of(t, definition.formals), definition.body)
+    return f"{' '.join(parts)} : A :=\n  {body}"
+
+
+def _boxed(plain: Printer, t: Tensor) -> tuple[str, str]:
+    name = plain.names.tensors[t.name]
+    index = [f"z{n + 1}" for n in range(len(t.shape))]
+    inside = " /\\ ".join(
+        f"0 <= {i} < {plain.index(n)}" for i, n in zip(index, t.shape, strict=True) if n is not None
+    )
+    at = " ".join(index)
+    return f"{name}_box", f"forall {at}, ~ ({inside}) -> {name} {at} = zero"

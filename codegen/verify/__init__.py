@@ -1,0 +1,1 @@
+"""What `rot180 verify` says about certificates."""

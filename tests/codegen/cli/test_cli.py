@@ -1,0 +1,416 @@
+"""The command line: results, exit codes, and nothing half-written."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rot180.codegen.cli.main import main
+from rot180.codegen.kernels import catalogue
+from rot180.codegen.system import files
+from rot180.derive.display import mathml
+
+FILES = [
+    "certificate.json",
+    "contraction.h",
+    "cython_kernels.pyx",
+    "numpy_kernels.py",
+    "proof.html",
+    "proof.tex",
+]
+TEXT = "y[p] = sum[k] x[2*p - 3*k + 1] * w[k]"
+
+
+def test_derive_writes_its_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "deep" / "out"
+    assert main(["derive", "conv1d", "-o", str(out)]) == 0
+    assert sorted(p.name for p in out.iterdir()) == FILES
+    printed, progress = capsys.readouterr()
+    assert "y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]" in printed
+    assert "the full correlation of dilate(grad_y, s) with rot180(w)" in printed
+    assert "deriving the gradient by x" in progress
+    ast.parse((out / "numpy_kernels.py").read_text())
+    proofs = json.loads((out / "certificate.json").read_text())["proofs"]
+    assert len(proofs) == 7
+
+
+def test_derived_kernels_run(tmp_path: Path) -> None:
+    import numpy as np
+
+    assert main(["derive", TEXT, "-o", str(tmp_path)]) == 0
+    scope: dict[str, Callable[..., object]] = {}
+    exec((tmp_path / "numpy_kernels.py").read_text(), scope)
+    x, w = np.arange(1, 8), np.array([1, 10])
+    y = scope["forward"](x, w, y_shape=(3,))
+    expected = [x[1], x[3] + 10 * x[0], x[5] + 10 * x[2]]
+    assert np.asarray(y).tolist() == expected
+
+
+def test_derive_by_one_operand(tmp_path: Path) -> None:
+    assert main(["derive", TEXT, "--wrt", "w", "-o", str(tmp_path)]) == 0
+    text = (tmp_path / "numpy_kernels.py").read_text()
+    assert "def grad_w(" in text
+    assert "def grad_x(" not in text
+    assert "--wrt w" in text
+
+
+def test_derive_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", TEXT, "--json", "-o", str(tmp_path)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert set(printed["theorems"]) == {"grad_x", "grad_w"}
+    assert all(Path(p).is_file() for p in printed["files"])
+
+
+def test_derive_formats(tmp_path: Path) -> None:
+    assert main(["derive", TEXT, "--format", "html", "--detail", "full", "-o", str(tmp_path)]) == 0
+    assert not (tmp_path / "proof.tex").exists()
+    assert "<!DOCTYPE html>" in (tmp_path / "proof.html").read_text()
+
+
+def test_derive_without_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everything else is written, and it is said what is missing; who asked for it fails."""
+    monkeypatch.setattr(mathml, "available", lambda: False)
+    mathml.mathml.cache_clear()
+    assert main(["derive", TEXT, "-o", str(tmp_path)]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == [n for n in FILES if "html" not in n]
+    assert 'pip install "rot180[book]"' in capsys.readouterr().err
+    assert main(["derive", TEXT, "--format", "html", "-o", str(tmp_path)]) == 1
+
+
+def test_derive_without_an_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert main(["derive", TEXT, "--format", "tex,pdf", "-o", str(tmp_path)]) == 1
+    assert (tmp_path / "proof.tex").is_file()
+    assert not (tmp_path / "proof.pdf").exists()
+    assert "texlive-pictures latexmk" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX engine")
+def test_a_fragment_pastes_into_a_document(tmp_path: Path) -> None:
+    """It needs amsmath and nothing else."""
+    assert main(["derive", TEXT, "--fragment", "-o", str(tmp_path)]) == 0
+    text = (tmp_path / "proof.tex").read_text()
+    (tmp_path / "own.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{amsmath}\n\\begin{document}\n"
+        f"{text}\n\\end{{document}}\n"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "own.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-1000:]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["y[p] = sum[k] x[p+k * w[k]"], "^"),
+        (["conv1d", "--format", "tex,docx"], "found 'docx', expected some of tex,html,pdf"),
+        (["conv1d", "--fragment", "--format", "html"], "expected tex"),
+        (["conv1d", "--notation", "nowhere.toml"], "--notation: found 'nowhere.toml'"),
+        (["y[p] = sum[k] x[p]"], "^"),
+        (["conv99d"], "conv"),
+        ([""], ""),
+        (["conv1d", "--wrt", "q"], "expected one of x, w, bias"),
+    ],
+)
+def test_bad_input_writes_nothing(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["derive", *arguments, "-o", str(out)]) == 2
+    printed, error = capsys.readouterr()
+    assert printed == ""
+    assert "rot180: " in error
+    assert said in error
+    assert "Traceback" not in error
+    assert not out.exists()
+
+
+def test_a_file_in_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out").write_text("mine")
+    assert main(["derive", TEXT, "-o", str(tmp_path / "out")]) == 2
+    assert (tmp_path / "out").read_text() == "mine"
+    printed = capsys.readouterr().err
+    assert "-o: found" in printed and "expected a folder" in printed
+    assert len(printed.splitlines()) == 1, "nothing is derived that cannot be written"
+
+
+def test_a_certificate_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(tmp_path / "none.json")]) == 2
+    printed = capsys.readouterr()
+    assert "FILE: found" in printed.err and "expected a certificate" in printed.err
+    assert not printed.out
+
+
+def test_write_is_all_or_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(files.WriteError, match="cannot write"):
+        files.write(tmp_path, {"a": "new", "b": "new"})
+    assert (tmp_path / "a").read_text() == "old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+    with pytest.raises(files.WriteError):
+        files.write(tmp_path / "a" / "c", {"a": "new"})
+
+
+def test_usage_errors_exit_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["derive", "conv1d"], ["no-such-command"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2
+    assert "usage: rot180" in capsys.readouterr().err
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    for word in ("output_size", "conv2d_input", re.escape("backend: ") + "(cython|numpy)"):
+        assert re.search(word, printed)
+    assert main(["list", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["kernels"] == list(catalogue.public_functions())
+
+
+def test_show(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "output_size"]) == 0
+    printed = capsys.readouterr().out
+    assert "for all p" in printed
+    assert "by " in printed
+    assert main(["show", "output_size", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["name"] == "output_size"
+    assert shown["certificate"]["steps"]
+    assert main(["show", "output_size", "--latex"]) == 0
+    assert "\\begin{" in capsys.readouterr().out
+    assert main(["show", "outputsize"]) == 2
+    assert "output_size" in capsys.readouterr().err
+
+
+def test_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, report = tmp_path / "out.json", tmp_path / "junit.xml"
+    assert main(["verify", "--json", str(table), "--junit", str(report)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    count = re.match(r"(\d+) of (\d+) theorems proved", last)
+    assert count is not None
+    assert count[1] == count[2]
+    rows = json.loads(table.read_text())
+    assert len(rows) == int(count[1]) >= 30
+    assert not [row for row in rows if "unknown" in row["smt"]]
+    assert f'tests="{len(rows)}" failures="0"' in report.read_text()
+
+
+def test_verify_refuses_a_corrupted_certificate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rot180.derive.certificates.writer import dumps
+    from rot180.derive.theorems import theorem
+
+    text = dumps(theorem("rot180_correlation_general_1d").proof)
+    honest, shifted = tmp_path / "honest.json", tmp_path / "shifted.json"
+    honest.write_text(text)
+    assert main(["verify", str(honest)]) == 0
+    shifted.write_text(text.replace("- K*d", "- K*d + 1"))
+    assert shifted.read_text() != text
+    capsys.readouterr()
+    assert main(["verify", str(shifted)]) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"rot180_correlation_general_1d, step \d+ \(\w+", said)
+    assert re.search(r"line 10, .* is false: line 0 is 1, line 10 is 0 at H=1, K=1, P=1", said)
+    assert main(["verify", "--json", "-", str(shifted)]) == 1
+    assert json.loads(capsys.readouterr().out)[0]["faults"]
+    shifted.write_text(text[:-9])
+    assert main(["verify", str(shifted)]) == 2
+
+
+TRUE = "p: sum[k] x[p+k]*w[k] = sum[j] x[p+K-1-j]*w[K-1-j]"
+FALSE = "p: sum[k] x[p+k]*w[k] = sum[j] x[p+K-1-j]*w[j]"
+
+
+def test_verify_judges_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--claim", TRUE]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("proved\n")
+    assert "= sum[j] x[p+K-1-j] * w[K-1-j]\n          by reindex" in said
+    assert "rule reindex" in said
+    assert main(["verify", "--claim", FALSE]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("refuted: the left side is 4, the right side is 2 at H=1, K=2, p=0 with")
+    assert "w = [2, 1], x = [2]" in said
+    assert "nothing less than 1 away from H=1, K=1 refutes it" in said
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "p: sum[k] x[p+k]",
+        "",
+        "p: x[p = x[p]",
+        "h < H x[h] = x[h]",
+        "h < 3H: x[h] = x[h]",
+        "p: x[p] = sum[k] x[p]",
+        "p: sum[i,j] x[s*i+d*j]*w[d*i+s*j] = x[p]",
+        "p: x[p] = sum[i,j] x[s*i+d*j]*w[d*i+s*j]",
+    ],
+)
+def test_a_malformed_claim_exits_with_2(claim: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--claim", claim]) == 2
+    printed, error = capsys.readouterr()
+    assert printed == ""
+    assert error.startswith("rot180: ")
+
+
+def test_a_claim_and_a_file_exclude_each_other(tmp_path: Path) -> None:
+    assert main(["verify", "--claim", TRUE, str(tmp_path / "c.json")]) == 2
+
+
+def test_the_certificate_of_a_claim(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is written with --json and verified as a file; a changed statement is not."""
+    path = tmp_path / "claim.json"
+    assert main(["verify", "--claim", TRUE, "--json", str(path)]) == 0
+    assert main(["verify", str(path)]) == 0
+    assert "1 of 1 theorems proved" in capsys.readouterr().out
+    data = json.loads(path.read_text())
+    data["statement"] = data["statement"].replace("w[K-1-j]", "w[j]")
+    path.write_text(json.dumps(data))
+    assert main(["verify", str(path)]) == 1
+    assert "another statement than is recorded" in capsys.readouterr().out
+
+
+def test_what_is_about_nothing_is_vacuous(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A claim, and a certificate that replays: hypotheses that nothing satisfies prove nothing."""
+    from rot180.derive.certificates.writer import dumps
+    from rot180.derive.kernel.proof import Proof
+    from rot180.derive.semantics.claims import parse_claim
+
+    claim = "h < H: x[h] = x[h] if H >= 5, H*H < 20"
+    assert main(["verify", "--claim", claim]) == 1
+    assert capsys.readouterr().out.startswith("vacuous: the hypotheses contradict each other")
+    variables, lhs, _, hypotheses = parse_claim(claim)
+    path = tmp_path / "claim.json"
+    path.write_text(dumps(Proof("claim", variables, hypotheses, lhs, ())))
+    assert main(["verify", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"^ok +ok +vacuous +ok .* claim$", said, re.M)
+    assert "FAILED claim\n    model: vacuous: the hypotheses contradict each other" in said
+    assert "0 of 1 theorems proved" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "statement"),
+    [
+        (
+            "y[i] = sum[k] A[i,k]*A[k,i] + 5",
+            "dL/dA[i,i1] = grad_y[i] * A[i1,i] + grad_y[i1] * A[i1,i]",
+        ),
+        ("y[i,j] = A[i,j] + A[j,i]", "dL/dA[i,i1] = grad_y[i,i1] + grad_y[i1,i]"),
+        ("y[h] = x[h] - 3*[0 <= h-100 < 20]", "dL/dx[h] = grad_y[h]"),
+    ],
+)
+def test_constants_and_both_orders_of_indices(
+    text: str, statement: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["derive", text, "-o", str(tmp_path), "--detail", "full"]) == 0
+    assert statement in capsys.readouterr().out
+
+
+def test_a_refutation_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--claim", FALSE, "--json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["verdict"] == "refuted"
+    found = data["counterexample"]
+    assert found["sizes"] == {"H": 1, "K": 2}
+    assert (found["index"], found["left"], found["right"]) == ({"p": 0}, 4, 2)
+    assert found["modulo"] is None
+
+
+NETWORK = "conv1d 1->2 3; relu; max_pool1d 2; flatten; linear 2; softmax_cross_entropy"
+
+
+def test_network_writes_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The five steps on the terminal, one package in the folder; the same bytes each time."""
+    out = tmp_path / "made"
+    assert main(["network", NETWORK, "-o", str(out)]) == 0
+    shown = capsys.readouterr().out
+    for number, title in enumerate(("Input", "Feedforward", "Output error"), 1):
+        assert f"{number}. {title}\n" in shown
+    assert "delta2 = dC/dz2[n,o] = softmax(z2)[n,o] - t[n,o]" in shown
+    texts = {p.name: p.read_bytes() for p in out.iterdir()}
+    modules = {"relu.py", "max_pool1d.py", "flatten_linear1d.py"}
+    written = {"__init__.py", "network.py", "certificate.json", "proof.tex", "proof.html"}
+    assert texts.keys() == modules | written
+    assert main(["verify", str(out / "certificate.json")]) == 0
+    assert "4 of 4 theorems proved" in capsys.readouterr().out
+    assert main(["network", NETWORK, "--json", "-o", str(out)]) == 0
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == texts
+    data = json.loads(capsys.readouterr().out)
+    assert data["network"] == NETWORK
+    assert {t["name"] for t in data["theorems"]} >= {"C.grad_z1", "C.grad_w1", "C.grad_b2"}
+
+
+def test_a_faulty_network_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code is 2 and nothing is written."""
+    assert main(["network", "linear 3; rilu; squared_error", "-o", str(tmp_path / "out")]) == 2
+    assert "found: 'rilu'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_closed_pipe_ends_quietly() -> None:
+    """As with Unix tools: no message, and no error code of bad input."""
+    command = [sys.executable, "-m", "rot180.codegen.cli.main", "show", "rot180_correlation_1d"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdout.close()
+        assert started.stderr.read() == b""
+    assert started.returncode == 141
+
+
+def test_a_layer_whose_output_is_called_as_the_loss(tmp_path: Path) -> None:
+    assert main(["derive", "L[p] = sum[k] x[p+k] * C[k]", "-o", str(tmp_path)]) == 0
+    assert "def grad_x(grad_L, C, *" in (tmp_path / "numpy_kernels.py").read_text()
+
+
+@pytest.mark.parametrize("given", ["", ",", "tex,,html", "TEX", "tex,word"])
+def test_formats_that_there_are_not(
+    given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["derive", TEXT, "--format", given, "-o", str(out)]) == 2
+    assert "expected some of tex,html,pdf" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["s=2", "s=3"], "--set: found s twice"),
+        (["P=1001"], "P: found 1001, expected -1000 to 1000"),
+        (["s=-999999999"], "s: found -999999999, expected -1000 to 1000"),
+    ],
+)
+def test_examples_that_are_not_small(
+    given: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+
+    np.save(tmp_path / "x.npy", np.arange(6))
+    arrays = ["--example", str(tmp_path / "x.npy"), f"w={tmp_path / 'x.npy'}"]
+    spec, out = "y[p] = sum[k] x[s*p+k] * w[k]", tmp_path / "out"
+    assert main(["derive", spec, *arrays, "--set", *given, "-o", str(out)]) == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()

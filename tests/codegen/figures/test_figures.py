@@ -1,0 +1,314 @@
+"""Pictures show what the layer means: their links are the nonzero products, their taps rotated."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rot180.codegen.figures.colors import ROLES
+from rot180.codegen.figures.figures import Picture, network_pictures, pictures
+from rot180.codegen.figures.math_labels import inline, plain, spans
+from rot180.codegen.figures.sample import specimen
+from rot180.codegen.figures.sample_sizes import illustration
+from rot180.codegen.figures.shapes import Cell, Frame, Label, Link, Node, extent
+from rot180.codegen.figures.stepper import stepper_data
+from rot180.codegen.figures.svg import svg
+from rot180.codegen.figures.tikz import WIDEST, tikz, tikz_preamble
+from rot180.codegen.figures.windows import moving
+from rot180.derive.display.notations import NIELSEN
+from rot180.derive.language.layers import layer
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.model import Model
+
+SPECS = [
+    "conv1d",
+    "conv2d",
+    "true_conv1d",
+    "true_conv1d_batched",
+    "correlation2d",
+    "conv_transpose1d",
+    "local1d",
+    "depthwise_conv2d",
+    "activated_conv2d",
+    "linear",
+    "y[p] = sum[k] x[3*p+2*k-a] * w[k]",
+    "y[p] = sum[k] x[2*p+1-3*k] * w[k]",
+    "y[p] = x[2*p]",
+    "y[c,p] = sum[k] x[c,s*p+k] * [0 <= k < K]",
+]
+
+
+@cache
+def every(spec: str) -> tuple[Picture, ...]:
+    return tuple(network_pictures() if spec == "network" else pictures(layer(spec)))
+
+
+def drawn(spec: str) -> dict[str, Picture]:
+    """Return a layer's pictures by the word that ends their names."""
+    return {p.name.split("-", 1)[1]: p for p in every(spec)}
+
+
+def labels(shapes: tuple[object, ...], role: str) -> list[str]:
+    return [s.label for s in shapes if isinstance(s, Cell) and s.role == role]
+
+
+def entries(label: str) -> tuple[int, ...]:
+    """Read the index of a label such as ``w_{12}``."""
+    found = re.fullmatch(r".*_\{(?:\d+;)?([\d,]+)\}", label)
+    assert found, label
+    return tuple(map(int, found[1].split(",") if "," in found[1] else found[1]))
+
+
+@pytest.mark.parametrize("spec", [s for s in SPECS if s != "activated_conv2d"])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_what_feeds_what_is_the_nonzero_products(spec: str, stride: int) -> None:
+    """Adding x times w over the links of an output gives the layer's value, and nothing more."""
+    at = specimen(layer(spec), stride=stride)
+    model = Model({symbol(name): n for name, n in at.env.items()}, limit=9)
+    window = at.forward
+    tables = {t.name: model.values(t) for t in at.moved.layer.tensors}
+    for point in at.outputs():
+        found = [p for p in window.products(at.env, point) if not p.is_zero]
+        links = [(x, w) for x, y, w in at.feeds() if y == point]
+        assert [(at.where(window, p), at.weight(window, p)) for p in found] == links
+        read = [[m.entry for m in p.mets if m.entry] for p in found]
+        value = sum(math.prod(int(tables[e.tensor][e.index]) for e in each) for each in read)
+        index = dict.fromkeys(window.fixed, 0) | dict(zip(window.free, point, strict=True))
+        assert value == evaluate((window.term,), model, index)
+
+
+@pytest.mark.parametrize("spec", ["conv1d", "true_conv1d", "local1d"])
+def test_links_of_the_picture_are_those_of_the_layer(spec: str) -> None:
+    for name, picture in drawn(spec).items():
+        if name.startswith("fingers"):
+            stride = 2 if name.endswith("2") else 1
+            at = specimen(layer(spec), stride=stride)
+            said = [s.says for s in picture.shapes if isinstance(s, Link) and s.says]
+            assert said == [at.says(x, y, w) for x, y, w in at.feeds()]
+
+
+def test_another_forward_index_is_another_picture() -> None:
+    one, other, third = (
+        drawn(f"y[p] = sum[k] x[{index}] * w[k]")["fingers"].shapes
+        for index in ("p+k", "2*p+k", "p+2*k")
+    )
+    assert one != other != third != one
+
+
+@pytest.mark.parametrize(
+    ("spec", "forward", "backward"),
+    [
+        ("y[p] = sum[k] x[p+k] * w[k]", [0, 1, 2], [2, 1, 0]),
+        ("y[p] = sum[k] x[p-k] * w[k]", [2, 1, 0], [0, 1, 2]),
+        ("y[p] = sum[k] x[2*p+3*k] * w[k]", [0, 1, 2], [2, 1, 0]),
+    ],
+)
+def test_the_taps_of_the_backward_window_are_rotated(
+    spec: str, forward: list[int], backward: list[int]
+) -> None:
+    found = drawn(spec)
+    for way, order in (("forward", forward), ("backward", backward)):
+        taps = sorted(
+            (s.at[1], s.at[0], entries(s.label)[0])
+            for s in found[way].shapes
+            if isinstance(s, Cell) and s.role == "weight"
+        )
+        rows: dict[float, list[int]] = {}
+        for y, _, tap in taps:
+            rows.setdefault(y, []).append(tap)
+        assert all(row == order for row in rows.values())
+
+
+def test_the_backward_window_of_a_plane_is_rotated_by_180_degrees() -> None:
+    found = drawn("conv2d")
+    taps = {way: labels(found[f"{way}-2"].shapes, "weight") for way in ("forward", "backward")}
+    assert taps["backward"] == taps["forward"][::-1]
+    assert "rotated by 180 degrees" in found["backward-2"].caption
+
+
+def test_stride_puts_zeros_between_the_entries() -> None:
+    found = drawn("conv1d")
+    assert "zeros-1" not in found
+    cells = [s for s in found["zeros-2"].shapes if isinstance(s, Cell) and s.at[1] > 1]
+    shown = [s.label for s in sorted(cells, key=lambda s: s.at[0])]
+    assert shown == ["g_{0}", "0", "g_{1}", "0", "g_{2}", "0", "g_{3}"]
+    wide = drawn("y[p] = sum[k] x[3*p+2*k-a] * w[k]")["zeros"]
+    assert [s.look for s in wide.shapes if isinstance(s, Cell)].count("zero") == 6
+
+
+@pytest.mark.parametrize("spec", ["conv1d", "conv2d", "y[p] = sum[k] x[3*p+2*k-a] * w[k]"])
+def test_hatched_inputs_have_no_gradient(spec: str) -> None:
+    name = "remainder" if "[" in spec else "remainder-2"
+    hatched = {
+        s.label for s in drawn(spec)[name].shapes if isinstance(s, Cell) and s.look == "hatched"
+    }
+    assert hatched
+    strides = 2
+    given = layer(spec)
+    gap = max(1, int(moving(given).axes[0].stride) - 1) if "[" in spec else 1
+    at = specimen(given, stride=strides).larger(gap, ())
+    fed = {at.label(at.moved.swept.name, x) for x, _, _ in at.feeds()}
+    everything = {at.label(at.moved.swept.name, x) for x in at.inputs()}
+    assert hatched == everything - fed
+
+
+def test_the_matrix_is_that_of_the_links_and_its_transpose() -> None:
+    picture = drawn("conv1d")["toeplitz-2"]
+    cells = [s for s in picture.shapes if isinstance(s, Cell) and s.label]
+    at = specimen(layer("conv1d"), stride=2)
+    assert len(cells) == 2 * len(at.feeds())
+    middle = max(s.at[0] for s in picture.shapes if isinstance(s, Cell)) - len(at.outputs()) + 0.5
+    matrix = [s for s in cells if s.at[0] < middle]
+    left, top = (min(s.at[i] for s in matrix) for i in (0, 1))
+    found = {(round(s.at[0] - left), round(s.at[1] - top), s.label) for s in matrix}
+    first = min(x[0] for x, _, _ in at.feeds())
+    assert found == {(x[0] - first, y[0], w) for x, y, w in at.feeds()}
+
+
+def test_the_network_becomes_a_convolution() -> None:
+    deltas, cut, shared, plane = network_pictures()
+    wires = [s for s in cut.shapes if isinstance(s, Link)]
+    kept = [s for s in wires if s.look == "plain"]
+    alike = [s for s in shared.shapes if isinstance(s, Link) and s.says]
+    assert len(wires) == 15
+    assert {(s.start, s.end) for s in kept} == {(s.start, s.end) for s in alike}
+    assert len({s.role for s in alike}) == 3
+    by_weight = {(s.role, s.says.rsplit(" ", 1)[1]) for s in alike}
+    assert len(by_weight) == 3
+    assert len([s for s in deltas.shapes if isinstance(s, Link) and s.label]) == 3
+    assert any(isinstance(s, Frame) for s in plane.shapes)
+
+
+@pytest.mark.parametrize("spec", [*SPECS, "network"])
+def test_svg_is_well_formed_and_says_what_it_shows(spec: str) -> None:
+    for picture in every(spec):
+        root = ElementTree.fromstring(svg(picture))
+        space = "{http://www.w3.org/2000/svg}"
+        assert root.get("role") == "img"
+        ids = [e.get("id") for e in root.iter() if e.get("id")]
+        assert len(ids) == len(set(ids))
+        assert root.get("aria-labelledby") == f"{picture.name}-title {picture.name}-desc"
+        title = root.find(f"{space}title")
+        assert title is not None
+        assert title.text == plain(picture.title)
+        assert "$" not in "".join(root.itertext())
+        assert "\\" not in "".join(root.itertext())
+
+
+def test_pictures_are_the_same_every_time() -> None:
+    again = tuple(pictures(layer("conv1d")))
+    assert [(svg(p), tikz(p)) for p in every("conv1d")] == [(svg(p), tikz(p)) for p in again]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_nothing_overlaps_and_everything_is_inside(spec: str) -> None:
+    for picture in every(spec):
+        corners = [s.at for s in picture.shapes if isinstance(s, Cell)]
+        assert len(corners) == len(set(corners))
+        for (x, y), (u, v) in product(corners, repeat=2):
+            assert (x, y) == (u, v) or abs(x - u) > 0.99 or abs(y - v) > 0.99
+        nodes = [s.at for s in picture.shapes if isinstance(s, Node)]
+        assert all(a == b or math.dist(a, b) > 1.1 for a, b in product(nodes, repeat=2))
+        left, top, right, bottom = extent(picture.shapes)
+        assert all(
+            left < s.at[0] < right and top < s.at[1] < bottom
+            for s in picture.shapes
+            if isinstance(s, Cell | Label)
+        )
+
+
+def test_every_role_has_a_colour() -> None:
+    found = [p for spec in ("conv1d", "conv2d", "network") for p in every(spec)]
+    roles = {s.role for p in found for s in p.shapes if not isinstance(s, Label)}
+    assert roles <= ROLES.keys()
+
+
+def test_tikz_is_no_wider_than_the_text_and_compiles(tmp_path: Path) -> None:
+    if not shutil.which("pdflatex"):
+        pytest.skip("pdflatex is not installed")
+    found = [p for spec in ("conv1d", "conv2d", "network") for p in every(spec)]
+    body = "\n\n".join(f"{tikz(p)}\n\n{p.title}. {p.caption}" for p in found)
+    head = "\\documentclass[a4paper,10pt]{article}\\usepackage[margin=25mm]{geometry}\n"
+    text = f"{head}{tikz_preamble()}\\begin{{document}}\\noindent\n{body}\n\\end{{document}}\n"
+    (tmp_path / "all.tex").write_text(text)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    for over in re.findall(r"Overfull \\hbox \(([\d.]+)pt", done.stdout):
+        assert float(over) < 2
+    units = re.findall(r"\[x=([\d.]+)mm", text)
+    assert len(units) == len(found)
+    for unit, picture in zip(units, found, strict=True):
+        left, _, right, _ = extent(picture.shapes)
+        assert float(unit) * (right - left) <= WIDEST + 0.1
+
+
+def test_sizes_can_be_chosen() -> None:
+    found = {p.name: p for p in pictures(layer("conv1d"), {"s": 3, "K": 4, "P": 3, "lo": 1})}
+    assert "conv1d-fingers" in found
+    assert illustration(moving(layer("conv1d")), {"H": 6, "s": 2})["P"] == 2
+    with pytest.raises(ValueError, match="sizes: found 'Z', expected one of s, d, lo"):
+        pictures(layer("conv1d"), {"Z": 3})
+
+
+def test_layers_without_a_window_have_no_picture() -> None:
+    assert pictures(layer("y[p] = x[p] * w[p]")) == []
+    assert pictures(layer("conv3d")) == []
+    assert pictures(layer("y[p] = sum[k] x[p+k] * x[p] * w[k]")) == []
+    assert pictures(layer("y[p] = x[p] + sum[k] x[p+k] * w[k]")) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "weights"),
+    [
+        ("y[p] = sum[k] x[p+k] * w[k] * v[p]", "w_{0}\\,v_{0}"),
+        ("y[p] = sum[k] x[p+k] * [0 <= k < K] * mean[]", "\\mathit{mean}"),
+        ("y[p] = 2 * sum[k] x[p+k] * w[k]", "2\\,w_{0}"),
+        ("y[p] = sum[k] x[p+k] * [0 <= k < K]", "1"),
+    ],
+)
+def test_a_weight_is_everything_that_an_entry_is_multiplied_by(spec: str, weights: str) -> None:
+    at = specimen(layer(spec))
+    assert at.feeds()[0] == ((0,), (0,), weights)
+
+
+def test_short_mathematics_as_characters() -> None:
+    assert spans("\\sigma(z_{12})") == [
+        ("\u03c3", True, 0), ("(", False, 0), ("z", True, 0), ("12", False, 1), (")", False, 0)
+    ]
+    assert inline("D_{2} g") == "<i>D</i><sub>2</sub><i>g</i>"
+    assert plain("the $\\widetilde{w}$ of $T^{\\top}$") == "the w\u0303 of T\u22a4"
+    assert inline("a<b") == "<i>a</i>&lt;<i>b</i>"
+    assert inline(r"\varepsilon \phi") == "<i>\u03b5\u03d5</i>"
+
+
+def test_a_notation_reaches_every_label() -> None:
+    given = layer("z1[p] = sum[k] sigma(z[p+2-k]) * w[k] + b[]")
+    found = {p.name: p for p in pictures(given, symbols=NIELSEN)}
+    backward = found["layer-backward"]
+    assert labels(backward.shapes, "gradient")[0] == "\\delta^{l+1}_{0}"
+    assert "scaled by $\\sigma'(z^{l}_{x})$" in backward.caption
+    assert "\\partial C / \\partial z^{l}_{3}" in found["layer-delta"].caption
+    views: Any = stepper_data(given, NIELSEN)["views"]
+    assert [view["target"] for view in views] == [
+        "<i>z</i><sup><i>l</i>+1</sup>", "<i>\u03b4</i><sup><i>l</i></sup>"
+    ]
+
+
+def test_the_picture_in_the_readme(request: pytest.FixtureRequest) -> None:
+    shown = layer("y[p] = sum[k] x[3*p+2*k-a] * w[k]")
+    text = svg(next(p for p in pictures(shown) if p.name.endswith("backward")))
+    path = Path(__file__).parents[3] / "docs" / "window.svg"
+    if request.config.getoption("--update-golden"):
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text, "run pytest --update-golden"

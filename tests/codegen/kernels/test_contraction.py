@@ -1,0 +1,535 @@
+"""The C contraction behind the compiled kernels: its sums, its memory, threads, far indices."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import importlib
+import mmap
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rot180.generated import backend, numpy_kernels
+from tests.support import contraction_harness as harness
+from tests.support.contraction_harness import (
+    COLUMNS,
+    DONE,
+    NO_MEMORY,
+    OVER,
+    ROWS,
+    TOO_FAR,
+    Loop,
+    Map,
+    Sum,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
+SUPPORT = ROOT / "tests" / "support"
+Array = np.ndarray[Any, Any]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile the harness."""
+    if shutil.which("gcc") is None:
+        pytest.skip("no C compiler")
+    return harness.compile_library(tmp_path_factory.mktemp("harness"), ROOT / "generated")
+
+
+@pytest.fixture(scope="module")
+def lib(library: Path) -> ctypes.CDLL:
+    """Load the harness."""
+    return harness.load(library)
+
+
+@pytest.fixture(scope="module")
+def kernels() -> ModuleType:
+    """Return the public kernels on compiled code."""
+    if backend() != "cython":
+        pytest.skip("no compiled kernels: no C compiler")
+    return importlib.import_module("rot180.generated.cython_kernels")
+
+
+# ---- the sums ----
+
+
+@pytest.mark.parametrize("first", range(0, 2000, 500))
+def test_drawn_sums(lib: ctypes.CDLL, first: int) -> None:
+    for seed in range(first, first + 500):
+        harness.check(lib, harness.draw(seed), harness.Surrounded(), f"seed {seed}")
+
+
+@pytest.mark.parametrize("deep", [1, 16, 191, 192, 193, 385])
+def test_every_edge_of_a_tile(lib: ctypes.CDLL, deep: int) -> None:
+    for tall in harness.TALL:
+        for wide in harness.WIDE:
+            layout = (tall * 5 + wide * 3 + deep) % 8
+            dtype = ("float32", "float64")[(tall + wide) % 2]
+            s = harness.product((tall, wide, deep), layout, dtype)
+            harness.check(lib, s, harness.Surrounded(), (tall, wide, deep, layout))
+
+
+def test_chosen_sums(lib: ctypes.CDLL) -> None:
+    for name, s in harness.chosen():
+        harness.check(lib, s, harness.Surrounded(), name)
+
+
+def test_threads_do_not_write_between_each_other(lib: ctypes.CDLL) -> None:
+    s = harness.apart((3, 40, 2, 2), 2, 2, 1, "float32")
+    nest, keep = harness.nest_of(s, [None, None], 0)
+    assert lib.cut_at(ctypes.byref(nest), 2) in (0, 2)
+    s.out.maps[2].slopes[1] = 1  # y[n, 2*p + o]: o and p share an axis
+    nest, keep = harness.nest_of(s, [None, None], 0)
+    assert [lib.cut_at(ctypes.byref(nest), parts) for parts in (2, 3)] == [0, -1]
+    del keep
+
+
+def test_at_most_sixty_four_factors(lib: ctypes.CDLL) -> None:
+    line = harness.filled("float64", [Map(0, {0: 1})], (5,))
+    assert line.values is not None
+    for count in (31, 32, 33, 63, 64, 65, 200):
+        s = Sum([Loop(0, 5, ROWS)], [line] * count, [], line)
+        said, found = harness.run(lib, s, lib.best(), harness.Surrounded())
+        assert said == (DONE if count <= 64 else TOO_FAR)
+        assert (found == line.values + (line.values**count if count <= 64 else 0)).all()
+
+
+WAYS = ("usual", "loops", "entries", "packed", "direct", "dots", "turned")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_outputs_are_stored_whatever_was_in_memory(kernels: ModuleType, way: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 4, (2, 6, 40, 41)).astype("float32")
+    w = rng.integers(-3, 4, (8, 3, 3, 3)).astype("float32")
+    how: dict[str, Any] = {"padding": 1, "groups": 2}
+    y = numpy_kernels.conv2d(x, w, None, **how)
+    wanted = (
+        y,
+        numpy_kernels.conv2d_input(x.shape, w, y, **how),
+        np.zeros((100, 50)),  # sums of no terms
+    )
+    before = kernels.path()
+    kernels.path(way)
+    try:
+        for again in range(3):
+            used = [np.full_like(a, np.nan) for a in wanted]
+            del used  # memory for the results
+            found = (
+                kernels.conv2d(x, w, None, **how),
+                kernels.conv2d_input(x.shape, w, y, **how),
+                kernels.linear(np.ones((100, 0)), np.ones((50, 0))),
+            )
+            for a, b in zip(found, wanted, strict=True):
+                assert np.array_equal(a, b), (way, again)
+    finally:
+        kernels.path(before)
+
+
+def beyond(dtype: str) -> Sum:
+    """Return a correlation most of whose windows lie after the end of x, whole blocks of them."""
+    return harness.correlation((4, 300_000, 2, 3, 100_000), 1, 1, 0, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_blocks_outside_the_box(lib: ctypes.CDLL, dtype: str) -> None:
+    harness.check(lib, beyond(dtype), harness.Surrounded(), "beyond")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_more_residues_than_planes(lib: ctypes.CDLL, dtype: str) -> None:
+    """dw[o,k] = sum[p] g[o,p] * x[40 p + k] for 41 taps: 40 residues."""
+    loops = [Loop(0, n, role) for n, role in ((2, ROWS), (41, COLUMNS), (100, OVER))]
+    g = harness.filled(dtype, [Map(0, {0: 1}), Map(0, {2: 1})], (2, 100))
+    x = harness.filled(dtype, [Map(0, {1: 1, 2: 40})], (4001,))
+    dw = harness.filled(dtype, [Map(0, {0: 1}), Map(0, {1: 1})], (2, 41))
+    harness.check(lib, Sum(loops, [g], [x], dw, 1, dtype), harness.Surrounded(), "residues")
+
+
+def test_an_output_outside_its_box_is_refused(lib: ctypes.CDLL) -> None:
+    s = harness.product((5, 6, 7), 0, "float64")
+    for constant in (-1, 1, 1 << 40):
+        maps = [Map(constant, {0: 1}), s.out.maps[1]]
+        moved = dataclasses.replace(s, out=dataclasses.replace(s.out, maps=maps))
+        said, found = harness.run(lib, moved, 0, harness.Surrounded())
+        assert said == TOO_FAR
+        assert (found == s.out.values).all()
+
+
+# ---- memory ----
+
+
+@pytest.mark.parametrize("memory", ["end", "start"])
+@pytest.mark.parametrize(
+    ("harness", "first", "stop"),
+    [("contraction_harness.py", 2000, 2700), ("winograd_harness.py", 0, 60)],
+)
+def test_nothing_beside_an_array_is_touched(
+    library: Path, harness: str, first: int, stop: int, memory: str
+) -> None:
+    program = [sys.executable, str(SUPPORT / harness), str(library), memory, str(first), str(stop)]
+    ran = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, (ran.returncode, ran.stderr)
+
+
+def test_a_guard_page_is_one(library: Path) -> None:
+    """A sum whose left array is said to be longer than it is must crash."""
+    program = f"""
+import ctypes, sys
+sys.path.insert(0, {str(ROOT)!r})
+from tests.support import contraction_harness as h
+s, memory = h.product((9, 9, 65), 0, "float64"), h.Guarded(True)
+arrays = [h.place(o, "float64", memory) for o in (*s.factors, s.out)]
+a, b, y = (int(x.ctypes.data) for x in arrays)
+nest, keep = h.nest_of(s, [a + 8, b], y)
+h.load({str(library)!r}).contract(ctypes.byref(nest), 0)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert ran.returncode == -signal.SIGSEGV, ran.stderr
+
+
+@pytest.mark.parametrize("seed", range(0, 120, 3))
+def test_memory_runs_out(lib: ctypes.CDLL, seed: int) -> None:
+    s, heap = harness.draw(seed), harness.Heap()
+    for isa in harness.isas(lib):
+        for allowed in range(8):
+            lib.release()
+            lib.allow(allowed)
+            said, _ = harness.run(lib, s, isa, heap)
+            lib.allow(-1)
+            lib.release()
+            heap.clear()
+            assert lib.blocks() == 0
+            if said == DONE:
+                break
+            assert said == NO_MEMORY
+        assert said == DONE
+    harness.check(lib, s, heap, f"seed {seed}")
+
+
+def test_memory_that_is_kept_is_bounded_and_released(lib: ctypes.CDLL) -> None:
+    lib.release()
+    for seed in range(100):
+        harness.run(lib, harness.draw(seed), lib.best(), harness.Surrounded())
+    assert 0 < lib.blocks() <= 8
+    lib.release()
+    assert lib.blocks() == 0
+
+
+LIMITED = """
+import resource
+import numpy as np
+from rot180.generated import cython_kernels as kernels, numpy_kernels
+x, w = np.ones((24, 1 << 16), "float32"), np.ones((30, 1 << 16), "float32")
+wanted = numpy_kernels.linear(x, w)
+kernels.linear(x[:, :999], w[:, :999])  # the stack grows before there is a limit
+scratch = done = 0
+for more in range(0, 40):
+    pages = int(open("/proc/self/statm").read().split()[0])
+    used = pages * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + more * 500_000, -1))
+    try:
+        found = kernels.linear(x, w)
+    except MemoryError as e:
+        scratch += str(e) == "scratch memory"
+    else:
+        done += np.array_equal(found, wanted)
+        kernels.release()
+    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+assert scratch and done, (scratch, done)
+assert np.array_equal(kernels.linear(x, w), wanted)
+"""
+
+
+def test_a_limited_address_space_is_a_memory_error(kernels: ModuleType) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("no C compiler to ask for: the limits are those of Linux")
+    ran = subprocess.run(
+        [sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+# ---- far indices ----
+
+
+@pytest.mark.parametrize("test", [harness.check_far, harness.check_bound])
+def test_indices_of_62_bits(lib: ctypes.CDLL, test: Callable[[ctypes.CDLL, int], int]) -> None:
+    said = {test(lib, seed) for seed in range(1500)}
+    assert len(said) == 2  # some are computed, some refused
+
+
+def test_a_bound_by_a_loop_without_values(lib: ctypes.CDLL) -> None:
+    """Loop 0 keeps no value; loop 1, whose index it is part of, then has none either."""
+    nest = harness.Nest()
+    nest.loops = 2
+    for loop in range(2):
+        nest.first[loop], nest.stop[loop] = -(1 << 60), 1 << 60
+    nest.constant = 7
+    assert lib.bound(ctypes.byref(nest), 0, 5)
+    assert nest.first[0] >= nest.stop[0]
+    nest.slope[0], nest.slope[1], nest.constant = 2, 1, 0
+    assert lib.bound(ctypes.byref(nest), 1, 5)
+    assert nest.first[1] >= nest.stop[1]
+
+
+@pytest.fixture
+def sparse() -> Iterator[Array]:
+    """Return an array of 2^33 numbers, of which the system keeps the pages that are written."""
+    no_reserve = 0x4000 if sys.platform.startswith("linux") else 0
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | no_reserve
+    memory = mmap.mmap(-1, 8 << 33, flags=flags)
+    yield np.frombuffer(memory, "float64")
+
+
+def test_offsets_beyond_32_bits(lib: ctypes.CDLL, sparse: Array) -> None:
+    """y[o,p] = sum[c,k] x[c, 2^31 p + 2^29 k + 5] w[o,c,k], where x has 2^33 entries an axis."""
+    sizes = (7, 5, 30, 9)
+    roles = (COLUMNS, ROWS, OVER, OVER)
+    loops = [Loop(0, n, role) for n, role in zip(sizes, roles, strict=True)]
+    maps = [Map(0, {2: 1}), Map(5, {1: 1 << 31, 3: 1 << 29})]
+    rng = np.random.default_rng(0)
+    at = np.arange(5)[:, None] * (1 << 31) + np.arange(9) * (1 << 29) + 5
+    inside = at < len(sparse)
+    for place in at[inside]:
+        sparse[place] = rng.integers(-2, 3)
+    x = harness.Operand(maps, (30, len(sparse)), (0, 1))
+    w = harness.filled("float64", [Map(0, {i: 1}) for i in (0, 2, 3)], (7, 30, 9))
+    y = harness.filled("float64", [Map(0, {0: 1}), Map(0, {1: 1})], (7, 5))
+    s = Sum(loops, [x], [w], y)
+    values = np.zeros(at.shape)
+    values[inside] = sparse[at[inside]]
+    assert w.values is not None and y.values is not None
+    wanted = y.values + np.einsum("pk,ock->op", values, w.values)
+    for isa in harness.isas(lib):
+        memory = harness.Surrounded()
+        weights, out = harness.place(w, s.dtype, memory), harness.place(y, s.dtype, memory)
+        data = [int(a.ctypes.data) for a in (sparse, weights, out)]
+        nest, keep = harness.nest_of(s, data[:2], data[2])
+        assert lib.contract(ctypes.byref(nest), isa) == DONE
+        del keep
+        assert (out == wanted).all()
+
+
+def test_public_kernels_on_huge_broadcast_arrays(kernels: ModuleType) -> None:
+    x = np.broadcast_to(np.float32(3), (1, 8, 1 << 29))
+    w = np.ones((4, 8, 3), "float32")
+    how = {"stride": 1 << 27, "dilation": 1 << 26}
+    y = kernels.conv1d(x, w, None, **how)
+    assert y.shape == (1, 4, 3)
+    assert (y == 3 * 8 * 3).all()
+    assert (kernels.conv1d_weight(x, w.shape, y, **how) == 3 * 3 * 72).all()
+
+
+@pytest.mark.parametrize("how", [{}, {"padding": 1 << 62}, {"dilation": 1 << 62}, {"stride": 3}])
+def test_sizes_that_are_too_far_are_refused(kernels: ModuleType, how: dict[str, int]) -> None:
+    x = np.broadcast_to(np.float32(3), (1, 2, 1 << (50 if not how else 33)))
+    with pytest.raises(ValueError, match="found"):
+        kernels.conv1d(x, np.ones((4, 2, 3), "float32"), None, **how)
+
+
+# ---- arrays of every kind, numbers that are not finite ----
+
+
+def unusual(values: Array) -> dict[str, Array]:
+    """Return equal arrays, laid out otherwise."""
+    turned = tuple(slice(None, None, -1) for _ in values.shape)
+    raw = np.zeros(values.nbytes + 1, np.uint8)
+    unaligned = np.ndarray(values.shape, values.dtype, raw[1:].data)
+    unaligned[...] = values
+    fields = np.zeros(values.shape, [("a", "u1"), ("v", values.dtype)])
+    fields["v"] = values
+    gaps = np.full([2 * n for n in values.shape], np.nan, values.dtype)
+    gaps[tuple(slice(None, None, 2) for _ in values.shape)] = values
+    frozen = values.copy()
+    frozen.flags.writeable = False
+    return {
+        "turned round": np.ascontiguousarray(values[turned])[turned],
+        "transposed": np.ascontiguousarray(values.T).T,
+        "unaligned": unaligned,
+        "a field": fields["v"],
+        "gaps": gaps[tuple(slice(None, None, 2) for _ in values.shape)],
+        "read-only": frozen,
+    }
+
+
+def test_arrays_laid_out_otherwise(kernels: ModuleType) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 4, (2, 6, 19, 23)).astype("float32")
+    w = rng.integers(-3, 4, (8, 3, 3, 5)).astype("float32")
+    how: dict[str, Any] = {
+        "stride": (2, 1),
+        "padding": ((1, 2), (0, -1)),
+        "dilation": (1, 2),
+        "groups": 2,
+    }
+    y = numpy_kernels.conv2d(x, w, None, **how)
+    g = rng.integers(-3, 4, y.shape).astype("float32")
+    dx, dw = (
+        numpy_kernels.conv2d_input(x.shape, w, g, **how),
+        numpy_kernels.conv2d_weight(x, w.shape, g, **how),
+    )
+    layouts = zip(unusual(x).items(), unusual(w).values(), unusual(g).values(), strict=True)
+    for (kind, some_x), some_w, some_g in layouts:
+        assert np.array_equal(kernels.conv2d(some_x, some_w, None, **how), y), kind
+        assert np.array_equal(kernels.conv2d_input(x.shape, some_w, some_g, **how), dx), kind
+        assert np.array_equal(kernels.conv2d_weight(some_x, w.shape, some_g, **how), dw), kind
+
+
+def test_more_taps_than_entries(kernels: ModuleType) -> None:
+    """The sum of the input gradient runs backwards along one array, forwards along the other."""
+    rng = np.random.default_rng(0)
+    w = rng.integers(-2, 3, (3, 40, 20)).astype("float32")
+    g = rng.integers(-2, 3, (1, 3, 9)).astype("float32")
+    found = kernels.conv1d_input((1, 40, 8), w, g, padding=10)
+    assert np.array_equal(found, numpy_kernels.conv1d_input((1, 40, 8), w, g, padding=10))
+
+
+def counts(s: Sum, which: int, entry: tuple[int, ...], boxes: bool) -> Array:
+    """Count, for each output, the terms that read one entry; `boxes`: in the others' boxes."""
+
+    def alone(n: int, o: harness.Operand) -> harness.Operand:
+        values = np.zeros(o.shape) if n == which else np.ones(o.shape)
+        if n == which:
+            values[entry] = 1
+        return dataclasses.replace(o, values=values) if o.values is not None else o
+
+    every = [alone(n, o) for n, o in enumerate(s.factors)]
+    kept = every if boxes else [every[which]]
+    out = dataclasses.replace(s.out, values=np.zeros(s.out.shape))
+    return harness.expected(dataclasses.replace(s, left=kept, right=[], out=out, scale=1))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_stays_where_it_is_read(lib: ctypes.CDLL, bad: float) -> None:
+    spread = 0
+    for seed in range(400):
+        s, rng = harness.draw(seed), random.Random(seed)
+        usable = [
+            n
+            for n, o in enumerate(s.factors)
+            if o.values is not None and o.strides is not None and 0 not in (*o.shape, *o.strides)
+        ]
+        if not usable:
+            continue
+        which = rng.choice(usable)
+        values = s.factors[which].values
+        assert values is not None
+        seen = np.argwhere(np.isfinite(values))
+        if not len(seen):
+            continue
+        entry = tuple(int(i) for i in seen[rng.randrange(len(seen))])
+        must, may = counts(s, which, entry, True) > 0, counts(s, which, entry, False) > 0
+        wanted = harness.expected(s)
+        poisoned = np.array(values)
+        poisoned[entry] = bad
+        s.factors[which].values = poisoned
+        for isa in harness.isas(lib):
+            said, found = harness.run(lib, s, isa, harness.Surrounded())
+            assert said == DONE
+            assert not np.isfinite(found[must]).any(), seed
+            assert (found[~may] == wanted[~may]).all(), seed
+        spread += bool(must.any() and not may.all())
+    assert spread > 20
+
+
+# ---- at once ----
+
+
+def calls(kernels: ModuleType) -> list[Callable[[], Array]]:
+    """Return calls of many kinds and sizes, each with its own arguments."""
+    rng = np.random.default_rng(0)
+    out: list[Callable[[], Array]] = []
+    for n in range(24):
+        dtype = ("float32", "float64")[n % 2]
+        x = rng.standard_normal((1 + n % 3, 4, 8 + n, 9 + 2 * n)).astype(dtype)
+        w = rng.standard_normal((3 + n % 7, 4, 3, 1 + n % 5)).astype(dtype)
+        how: dict[str, Any] = {"stride": 1 + n % 2, "padding": n % 3}
+        g = np.ones_like(kernels.conv2d(x, w, None, **how))
+        out += [
+            partial(kernels.conv2d, x, w, None, **how),
+            partial(kernels.conv2d_input, x.shape, w, g, **how),
+            partial(kernels.conv2d_weight, x, w.shape, g, **how),
+            partial(kernels.conv2d_bias, g),
+        ]
+    return out
+
+
+def test_threads_and_release(kernels: ModuleType) -> None:
+    work = calls(kernels)
+    serial = [call() for call in work]
+    stopped = threading.Event()
+
+    def keep_releasing() -> None:
+        while not stopped.wait(1e-4):
+            kernels.release()
+
+    releaser = threading.Thread(target=keep_releasing)
+    releaser.start()
+    try:
+        with ThreadPoolExecutor(12) as pool:
+            for _ in range(8):
+                found = list(pool.map(lambda call: call(), work))
+                assert all(map(np.array_equal, found, serial))
+    finally:
+        stopped.set()
+        releaser.join()
+
+
+FORKED = """
+import os, signal, sys, threading, warnings
+warnings.simplefilter("ignore")
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from rot180.generated import cython_kernels as kernels
+from tests.codegen.kernels.test_contraction import calls
+signal.alarm(60)
+work = calls(kernels)
+serial = [call() for call in work]
+def compute():
+    while not stopped.is_set():
+        for call in work:
+            call()
+stopped = threading.Event()
+threads = [threading.Thread(target=compute) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for _ in range(10):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        same = all(np.array_equal(call(), wanted) for call, wanted in zip(work, serial))
+        kernels.release()
+        os._exit(0 if same else 3)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+stopped.set()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_a_fork_computes(kernels: ModuleType) -> None:
+    if not hasattr(os, "fork"):
+        pytest.skip("no C compiler to ask for: the system has no fork")
+    ran = subprocess.run(
+        [sys.executable, "-c", FORKED, str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, (ran.returncode, ran.stderr)

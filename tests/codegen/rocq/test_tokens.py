@@ -1,0 +1,119 @@
+"""Scripts are read as tokens: what stands in a comment or a string is not said, all else is."""
+
+from __future__ import annotations
+
+import pytest
+
+from rot180.codegen.rocq.tokens import (
+    FORBIDDEN,
+    SUPPOSED,
+    Token,
+    TokenError,
+    question,
+    refusal,
+    same,
+    sentences,
+    tokens,
+)
+
+END = "\nPrint Assumptions t."
+GOOD = "Theorem t : True.\nProof. exact I. Qed."
+
+
+def words(text: str) -> list[str]:
+    return [token.text for token in tokens(text) if token.kind == "word"]
+
+
+def test_tokens_of_each_kind() -> None:
+    text = "Definition x' := Z.abs (12 + \"a \"\" (* b\")%Z. (* c (* d *) \"*)\" e *)"
+    assert list(tokens(text)) == [
+        Token("word", "Definition"),
+        Token("word", "x'"),
+        *(Token("symbol", c) for c in ":="),
+        Token("word", "Z"),
+        Token("symbol", "."),
+        Token("word", "abs"),
+        Token("symbol", "("),
+        Token("number", "12"),
+        Token("symbol", "+"),
+        Token("string", 'a " (* b'),
+        Token("symbol", ")"),
+        Token("symbol", "%"),
+        Token("word", "Z"),
+        Token("end", "."),
+    ]
+
+
+def test_a_comment_opened_in_a_string_hides_nothing() -> None:
+    """For a regular expression the comment begins in the first string and ends in the second."""
+    text = 'Notation a := "(*". Axiom gap : False. Notation b := "*)".'
+    assert "Axiom" in words(text)
+    assert refusal(text + GOOD + END, "t") == "the script says Axiom"
+
+
+def test_nested_comments_are_comments() -> None:
+    assert words("(* a (* b *) Axiom c *) d") == ["d"]
+    assert words("(* (* *) (* (* *) *) Axiom *) d (* *) e") == ["d", "e"]
+
+
+def test_a_string_in_a_comment_is_a_string() -> None:
+    """So the comment goes on after what looks like its end."""
+    assert words('(* "*)" Axiom *) a') == ["a"]
+    assert words('(* "(*" *) Axiom') == ["Axiom"]
+    assert words('(* "a "" *)" Axiom *) b') == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a. (* b", "a comment does not end, line 1"),
+        ("a.\n(* (* b *)", "a comment does not end, line 2"),
+        ('a.\n\n"b', "a string does not end, line 3"),
+        ('a. "b""', "a string does not end, line 1"),
+        ('(* "b *)', "a string does not end, line 1"),
+        ("a. b", "the last sentence does not end: b"),
+    ],
+)
+def test_what_does_not_end_is_refused(text: str, fault: str) -> None:
+    with pytest.raises(TokenError, match=fault.replace("(", r"\(")):
+        list(sentences(text))
+    assert fault in refusal(text, "t")
+
+
+@pytest.mark.parametrize("word", sorted(FORBIDDEN))
+def test_words_that_leave_a_hole_are_refused(word: str) -> None:
+    assert refusal(f"{word} a.\n{GOOD}{END}", "t") == f"the script says {word}"
+    longer = f"Definition {word}s' := {word}_1."
+    for hidden in (f"(* {word} *)", f'(* "*)" {word} *)', f'Check "{word}".', longer):
+        assert refusal(f"{hidden}\n{GOOD}{END}", "t") == ""
+
+
+@pytest.mark.parametrize("word", sorted(SUPPOSED))
+def test_suppositions_stand_in_sections(word: str) -> None:
+    given = f"{word} (a : False).\n{GOOD}"
+    assert refusal(given + END, "t") == f"the script says {word} outside a section"
+    assert refusal(f"Module M.\n{given}\nEnd M." + END, "t").endswith("outside a section")
+    assert refusal(f"Section S.\n{given}\nEnd S." + END, "t") == ""
+    assert refusal(f"Section S. End S. {given}" + END, "t").endswith("outside a section")
+    assert refusal(f'Notation "Section" := 0. {given}' + END, "t").endswith("outside a section")
+
+
+def test_the_question_comes_last_once_and_outside_sections() -> None:
+    assert refusal(GOOD + END, "t") == ""
+    assert "does not end in Print Assumptions t." in refusal(GOOD, "t")
+    assert "does not end in" in refusal(GOOD + END, "other")
+    assert "does not end in" in refusal(GOOD + END + END, "t")
+    assert "does not end in" in refusal(f"{GOOD} (* {END} *)", "t")
+    assert "does not end in" in refusal(f'{GOOD} Check "{END}".', "t")
+    assert refusal(f"Section S. {GOOD}{END}", "t") == "the script ends within a section"
+    assert refusal(f"Module M. {GOOD}{END}", "t") == "the script ends within a module"
+    assert refusal(f"Module M := N. {GOOD}{END}", "t") == ""
+    assert question(GOOD + END) == "t"
+    assert question(GOOD) == ""
+
+
+def test_texts_are_compared_by_their_tokens() -> None:
+    assert same("a  b.", "a (* c *)\nb.")
+    assert not same("a b.", "ab.")
+    assert not same('"a  b".', '"a b".')
+    assert not same("a.b.", "a. b.")

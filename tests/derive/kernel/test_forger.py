@@ -1,0 +1,133 @@
+"""Two verifiers, thousands of forgeries: they agree, and what both accept is true.
+
+`ROT180_FORGERIES=200000 pytest tests/kernel` tries more; `ROT180_FORGERY_SEED=2` others. A failure
+prints the forgery's seed and number, and its text with all left out that can be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rot180.derive import checker
+from rot180.derive.certificates.reader import MalformedError, loads
+from rot180.derive.kernel.errors import ProofError
+from rot180.derive.kernel.place import ARGUMENTS
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.replay import replay
+from tests.support.forger import apart, forge, refutation, shrunk, valid
+from tests.support.forger_steps import RULES
+
+COUNT = int(os.environ.get("ROT180_FORGERIES", "20000"))
+SEED = os.environ.get("ROT180_FORGERY_SEED", "1")
+CHUNKS = 20
+"""Among how many tests the forgeries are shared: several processes may run them."""
+
+VALID = sorted((Path(__file__).parent / "valid").glob("*.json"))
+"""Certificates that one verifier proved and the other refused, or that brought it down."""
+
+
+def replayed(text: str) -> tuple[str, Theorem | None]:
+    """Return the verdict of replay, and the theorem."""
+    try:
+        return "proved", replay(loads(text))
+    except MalformedError:
+        return "malformed", None
+    except ProofError:
+        return "refused", None
+
+
+def checked(text: str) -> str:
+    """Return the verdict of the checker."""
+    try:
+        (found,) = checker.check(text)
+    except checker.MalformedError:
+        return "malformed"
+    return found.verdict
+
+
+def judged(text: str, known: dict[object, str]) -> tuple[str, str]:
+    """Let both verifiers judge, and the finite models what both accept.
+
+    Args:
+        text: a certificate.
+        known: what was found of statements before.
+
+    Returns:
+        what is counted, and what is wrong with a verifier or "".
+
+    """
+    try:
+        one, theorem = replayed(text)
+        other = checked(text)
+    except Exception as error:  # whatever it is, a verifier must not raise it
+        return "crashed", f"{type(error).__name__}: {error}"
+    if (one == "proved") != (other == "proved"):
+        return "disagreed", f"replay says {one}, the checker {other}"
+    if theorem is None:
+        return ("refused" if one == other else "refused, one for its form"), ""
+    key = theorem.variables, theorem.hypotheses, apart(theorem.lhs, theorem.rhs)
+    if key not in known:
+        known[key] = refutation(theorem)
+    if known[key] in ("", "no model", "no value"):
+        return known[key] or "true", ""
+    return "false", f"both accept what is false: {known[key]}"
+
+
+def report(seed: str, number: int, text: str, why: str) -> str:
+    """Say what is wrong, and with which forgery."""
+    kind = judged(text, {})[0]
+    small = shrunk(text, lambda t: judged(t, {})[0] == kind)
+    return f"forgery {number} of seed {seed}: {why}\n{small}\nbefore it was shrunk:\n{text}"
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_forgeries(chunk: int, record_property: Callable[[str, object], None]) -> None:
+    """The summary of the run has the numbers."""
+    count: Counter[str] = Counter()
+    known: dict[object, str] = {}
+    wrong: list[str] = []
+    for number in range(COUNT // CHUNKS):
+        text = forge(f"{SEED}.{chunk}", number)
+        kind, why = judged(text, known)
+        count[kind] += 1
+        if why and len(wrong) < 3:
+            wrong.append(report(f"{SEED}.{chunk}", number, text, why))
+    record_property("forgeries", json.dumps({"seed": SEED, **count}))
+    assert not wrong, "\n\n".join(wrong)
+    tried = count.total()
+    # of fewer, the share says little
+    plausible = tried < 1000 or count["true"] >= 0.1 * tried
+    assert plausible, f"too few of the {tried} forgeries are plausible: {count}"
+
+
+def test_the_forger_knows_every_rule() -> None:
+    known = {rule: sorted(kinds) for rule, kinds in RULES.items() if rule in ARGUMENTS}
+    assert known == {rule: sorted(kinds) for rule, kinds in ARGUMENTS.items()}
+
+
+def test_a_forgery_is_the_same_for_the_same_seed_and_number() -> None:
+    once = [forge("again", number) for number in range(40)]
+    valid.cache_clear()
+    assert [forge("again", number) for number in reversed(range(40))] == once[::-1]
+
+
+def test_shrinking_leaves_what_is_bad() -> None:
+    text = forge("1", 3)
+    small = json.loads(shrunk(text, lambda t: '"start"' in t and len(t) > 100))
+    assert "start" in small
+    assert len(json.dumps(small)) < 400
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda p: p.stem)
+def test_both_prove_what_they_once_disagreed_on(path: Path) -> None:
+    """Whatever was replayed before: one twin of `names_in_a_citation` is refused."""
+    twin = (path.parents[1] / "forged/names_of_a_twin.json").read_text()
+    assert (replayed(twin)[0], checked(twin)) == ("refused", "refused")
+    text = path.read_text()
+    assert judged(text, {}) == ("true", "")

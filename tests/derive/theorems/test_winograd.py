@@ -1,0 +1,292 @@
+"""Winograd's form: its tables and transforms, and the kernels of ``accuracy="fast"``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from importlib import import_module
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rot180.codegen.kernels.winograd import (
+    FORMS,
+    Transform,
+    form_text,
+    matrices,
+    proofs,
+    render_header,
+    winograd_form,
+)
+from rot180.derive.language.terms import Access, term
+from rot180.derive.search.derivation import NotProvedError
+from rot180.derive.search.prove import prove
+from rot180.derive.semantics.check import check
+from rot180.derive.semantics.counterexample import counterexample
+from rot180.derive.theorems import theorem
+from rot180.derive.theorems.winograd import FILTERINGS, Filtering, identity, table
+from rot180.generated import numpy_kernels
+
+try:
+    cython_kernels: Any = import_module("rot180.generated.cython_kernels")
+except ImportError:
+    cython_kernels = None
+
+compiled = pytest.mark.skipif(cython_kernels is None, reason="the kernels are not compiled")
+each_backend = pytest.mark.parametrize(
+    "backend",
+    [numpy_kernels, pytest.param(cython_kernels, marks=compiled)],
+    ids=["numpy", "cython"],
+)
+
+
+# The identity.
+
+
+@pytest.mark.parametrize(("m", "r"), [(1, 1), (1, 4), (2, 2), (3, 3), (5, 2), (2, 5)])
+def test_every_filtering_is_proved(m: int, r: int) -> None:
+    """The tables come from interpolation, so the identity holds for sizes that nobody listed."""
+    c = identity(Filtering(m, r))
+    proved = prove(c.lhs, c.rhs, c.variables, c.hypotheses)
+    assert check(proved, 2).counterexample is None
+
+
+def test_known_matrices() -> None:
+    """F(2, 3) as in Winograd's book, up to the signs of a row of G and one of B."""
+    a, g, b = matrices(theorem("toom_cook_2_3"))
+    half = Fraction(1, 2)
+    known: tuple[Any, Any, Any] = (
+        ((1, 1, 1, 0), (0, 1, -1, 1)),
+        ((-1, 0, 0), (half, half, half), (half, -half, half), (0, 0, 1)),
+        ((-1, 0, 1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1)),
+    )
+    assert (a, g, b) == known
+
+
+@pytest.mark.parametrize("f", FILTERINGS, ids=lambda f: f.name)
+def test_a_wrong_entry_is_refused(f: Filtering) -> None:
+    """Each table matters: one entry off, and there is no proof but a counterexample."""
+    claim = identity(f)
+    (left,) = claim.lhs
+    for n, rows in enumerate((f.output(), f.filter(), f.input())):
+        wrong = [list(row) for row in rows]
+        wrong[0][0] += 1
+        factors = list(left.factors)
+        old = factors[n]
+        assert isinstance(old, Access)
+        factors[n] = table(old.tensor.name, tuple(map(tuple, wrong)))[old.index]
+        false = (term(*factors, over=left.variables),)
+        with pytest.raises(NotProvedError):
+            prove(false, claim.rhs, claim.variables)
+        assert counterexample(false, claim.rhs, claim.variables, (), 6) is not None
+
+
+def test_the_form_cites_the_identity() -> None:
+    """Once for each axis, and nothing else is assumed."""
+    for name, f in product(("", "input_"), FILTERINGS[:2]):
+        for axes in (1, 2):
+            proved = theorem(f"winograd_{f.outputs}_{f.taps}_{name}{axes}d")
+            cited = [dict(s.arguments)["theorem"] for s in proved.proof.steps if s.rule == "lemma"]
+            assert cited == [theorem(f.name).proof] * axes
+
+
+# The transforms, as they are written.
+
+
+def entries(transform: Transform, x: list[Fraction]) -> list[Fraction]:
+    """Carry out a transform's C statements with exact numbers."""
+    y = [Fraction(0)] * transform.outputs
+    names: dict[str, Any] = {"x": x, "y": y, "F": Fraction}
+    for statement in transform.statements:
+        for part in statement.removeprefix("V ").split(", "):
+            exec(re.sub(r"\(T\)(\d+)", r"F(\1)", part), names)
+    return y
+
+
+def test_transforms_are_the_matrices() -> None:
+    for form in FORMS:
+        a, g, b = matrices(theorem(form.identity))
+        for transform, matrix in zip(form_text(form, 0).transforms, (b, g, a), strict=True):
+            for at in range(transform.inputs):
+                unit = [Fraction(int(n == at)) for n in range(transform.inputs)]
+                assert entries(transform, unit) == [row[at] for row in matrix]
+
+
+def test_the_header_names_its_proofs() -> None:
+    text = render_header()
+    for name in proofs():
+        assert f"{name}, proof {theorem(name).proof.digest}" in text
+
+
+# The kernels.
+
+rng = np.random.default_rng(1)
+
+LAYERS = [
+    # batch, channels, outputs, groups, height, width, padding, form
+    (2, 18, 17, 1, 55, 43, 1, (4, 3)),
+    (1, 17, 33, 1, 7, 700, ((2, 0), (0, 3)), (4, 3)),
+    (1, 17, 17, 2, 57, 58, (0, 2), (4, 3)),
+    (1, 129, 130, 1, 33, 36, ((-1, 1), (1, -2)), (4, 3)),
+    (48, 17, 18, 1, 8, 7, 1, (4, 3)),
+    (1, 16, 16, 1, 57, 56, 1, (4, 3)),
+    (2, 40, 41, 1, 14, 17, 1, (2, 3)),
+    (1, 129, 130, 1, 16, 20, ((-1, 1), (1, -2)), (2, 3)),
+    (9, 40, 44, 1, 2, 70, 1, (2, 3)),
+    (12, 70, 64, 1, 7, 8, 0, (2, 3)),
+]
+
+
+def arrays(layer: tuple[Any, ...], dtype: str) -> tuple[Any, Any, Any]:
+    """Return input, weight and bias of small integers."""
+    batch, channels, outputs, groups, height, width, *_ = layer
+    x = rng.integers(-3, 4, (batch, groups * channels, height, width)).astype(dtype)
+    w = rng.integers(-3, 4, (groups * outputs, channels, 3, 3)).astype(dtype)
+    return x, w, rng.integers(-9, 9, groups * outputs).astype(dtype)
+
+
+@pytest.fixture(params=["baseline", "avx2", "avx512"])
+def processor(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run on each kind of processor that this one can be."""
+    best = cython_kernels.processor()
+    try:
+        cython_kernels.processor(request.param)
+    except ValueError:
+        pytest.skip(f"this processor has no {request.param}")
+    yield
+    cython_kernels.processor(best)
+
+
+@compiled
+@pytest.mark.usefixtures("processor")
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_integers_come_out(layer: tuple[Any, ...]) -> None:
+    """In float64 the sums of small integers are those integers, but for far less than a half."""
+    x, w, bias = arrays(layer, "float64")
+    groups, padding, form = layer[3], layer[6], layer[7]
+    more = {"padding": padding, "groups": groups}
+    exact = numpy_kernels.conv2d(x, w, bias, **more)
+    size = exact.shape[2], exact.shape[3]
+    found = winograd_form(layer[0], layer[1], layer[2], size)
+    assert found is not None and (found.outputs, found.taps) == form
+    fast = cython_kernels.conv2d(x, w, bias, **more, accuracy="fast")
+    np.testing.assert_array_equal(np.rint(fast), exact)
+    np.testing.assert_allclose(fast, exact, atol=1e-9, rtol=0)
+    g = rng.integers(-3, 4, exact.shape).astype("float64")
+    exact = numpy_kernels.conv2d_input(x.shape, w, g, **more)
+    fast = cython_kernels.conv2d_input(x.shape, w, g, **more, accuracy="fast")
+    np.testing.assert_allclose(fast, exact, atol=1e-9, rtol=0)
+
+
+@compiled
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_rounding(layer: tuple[Any, ...]) -> None:
+    """In float32 the error stays within a few units of F(2, 3), some tens of F(4, 3)."""
+    x, w, _ = arrays(layer, "float64")
+    x, w = x + rng.standard_normal(x.shape), w + rng.standard_normal(w.shape)
+    more = {"padding": layer[6], "groups": layer[3]}
+    exact = numpy_kernels.conv2d(x, w, **more)
+    fast = cython_kernels.conv2d(x.astype("f4"), w.astype("f4"), **more, accuracy="fast")
+    assert fast.dtype == np.float32
+    error = np.sqrt(np.mean((fast - exact) ** 2) / np.mean(exact**2))
+    assert error < (4e-6 if layer[7] == (4, 3) else 1e-6)
+    assert error > 0
+
+
+@compiled
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_strides_threads_and_views(threads: int) -> None:
+    """Any strides, none of the inputs written, the same result from any number of threads."""
+    x, w, bias = arrays(LAYERS[0], "float64")
+    exact = numpy_kernels.conv2d(x, w, bias, padding=1)
+    g = np.ascontiguousarray(exact)
+    back = numpy_kernels.conv2d_input(x.shape, w, g, padding=1)
+    before = cython_kernels.get_num_threads()
+    cython_kernels.set_num_threads(threads)
+    try:
+        for order in ("C", "F"):
+            views = [np.asarray(v, order=order) for v in (x, w, g)]
+            views.append(np.repeat(bias, 2)[::2])
+            for view in views:
+                view.flags.writeable = False
+            fast = cython_kernels.conv2d(views[0], views[1], views[3], padding=1, accuracy="fast")
+            np.testing.assert_allclose(fast, exact, atol=1e-9, rtol=0)
+            wide = np.zeros((*x.shape[:3], 2 * x.shape[3]))[..., ::-2]
+            wide[...] = x
+            fast = cython_kernels.conv2d(wide, views[1], bias, padding=1, accuracy="fast")
+            np.testing.assert_allclose(fast, exact, atol=1e-9, rtol=0)
+            fast = cython_kernels.conv2d_input(
+                x.shape, views[1], views[2], padding=1, accuracy="fast"
+            )
+            np.testing.assert_allclose(fast, back, atol=1e-6, rtol=0)
+    finally:
+        cython_kernels.set_num_threads(before)
+
+
+@each_backend
+def test_elsewhere_fast_is_exact(backend: Any) -> None:
+    """Layers without the form, other dtypes and tiny layers: the same numbers as ever."""
+    for shape, taps, more in (
+        ((0, 20, 40, 40), (20, 20, 3, 3), {}),
+        ((1, 20, 3, 3), (20, 20, 3, 3), {}),
+        ((1, 20, 60, 60), (20, 20, 3, 3), {"stride": 2}),
+        ((1, 20, 60, 60), (20, 20, 3, 3), {"dilation": 2}),
+        ((1, 20, 60, 60), (20, 20, 3, 5), {}),
+        ((1, 4, 60, 60), (4, 4, 3, 3), {}),
+    ):
+        x = rng.integers(-3, 4, shape).astype("float64")
+        w = rng.integers(-3, 4, taps).astype("float64")
+        y = backend.conv2d(x, w, **more)
+        np.testing.assert_array_equal(backend.conv2d(x, w, **more, accuracy="fast"), y)
+        np.testing.assert_array_equal(
+            backend.conv2d_input(x.shape, w, y, **more, accuracy="fast"),
+            backend.conv2d_input(x.shape, w, y, **more),
+        )
+    x, w, _ = arrays(LAYERS[0], "int64")
+    np.testing.assert_array_equal(backend.conv2d(x, w, accuracy="fast"), backend.conv2d(x, w))
+
+
+@each_backend
+def test_another_word(backend: Any) -> None:
+    x, w, _ = arrays(LAYERS[0], "float32")
+    expected = r'accuracy: found .*, expected "exact" or "fast"'
+    for wrong in ("Fast", ""):
+        with pytest.raises(ValueError, match=expected):
+            backend.conv2d(x, w, accuracy=wrong)
+        with pytest.raises(ValueError, match=expected):
+            backend.conv2d_input(x.shape, w, x, accuracy=wrong)
+    for odd in (None, 1, x, b"fast"):
+        with pytest.raises(TypeError, match=expected):
+            backend.conv2d(x, w, accuracy=odd)
+    with pytest.raises(TypeError, match="positional"):
+        backend.conv2d(x, w, None, 1, 0, 1, 1, "fast")
+
+
+@compiled
+def test_one_rule() -> None:
+    """The compiled kernels decide as `winograd_form` says."""
+    sizes = (1, 2, 7, 14, 31, 57, 200)
+    for batch, c, o, size in product(
+        (0, 1, 8, 300), (1, 16, 17, 128, 513), (17, 128, 512), product(sizes, sizes[2:5])
+    ):
+        form = winograd_form(batch, c, o, size)
+        number = cython_kernels.winograd_form(batch, c, o, size)
+        assert number == (-1 if form is None else FORMS.index(form)), (batch, c, o, size)
+
+
+@compiled
+def test_explained() -> None:
+    """The explanation counts the products, and the scratch memory that the call then takes."""
+    x, w, _ = arrays((8, 64, 64, 1, 56, 56), "float32")
+    (said,) = cython_kernels.explain(cython_kernels.conv2d, x, w, padding=1, accuracy="fast")
+    assert said.path == "winograd"
+    assert said.products == 36 * 14 * 14 * 8 * 64 * 64
+    cython_kernels.release()
+    cython_kernels.memory(reset=True)
+    before, _ = cython_kernels.memory()
+    cython_kernels.conv2d(x, w, padding=1, accuracy="fast")
+    most = cython_kernels.memory()[1] - before
+    assert most <= said.scratch * 1.05 < 32 * 2**20

@@ -1,0 +1,174 @@
+"""Winograd's form in C, called through ctypes on drawn layers.
+
+As a program it runs them with their arrays in memory of a chosen kind:
+
+    python tests/support/winograd_harness.py LIBRARY MEMORY FIRST STOP
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.support.contraction_harness import (
+    DONE,
+    ISAS,
+    MEMORIES,
+    Array,
+    Guarded,
+    Heap,
+    Int,
+    Surrounded,
+    isas,
+    load,
+)
+
+FORMS, TAPS = 2, 3
+
+
+class Sweep(ctypes.Structure):
+    """A 3 x 3 layer of stride 1, its arrays and their strides in bytes."""
+
+    _fields_ = (
+        *((name, ctypes.c_int) for name in ("itemsize", "form", "isa", "threads")),
+        *((name, Int) for name in ("batch", "groups", "channels", "outputs")),
+        *((name, Int * 2) for name in ("size", "out_size", "low")),
+        *((name, ctypes.c_void_p) for name in ("x", "w", "bias")),
+        ("x_stride", Int * 4),
+        ("w_stride", Int * 5),
+        ("out", ctypes.c_void_p),
+    )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A layer, its arrays small integers.
+
+    Attributes:
+        x: batch, groups, channels, lines, entries.
+        w: groups, outputs, channels, 3, 3.
+        bias: groups, outputs; or None.
+        low: the low padding of each axis; negative crops.
+        out_size: the outputs along each axis.
+        turned: the filter is handed over by its last entry, with negative strides.
+        threads: how many threads.
+
+    """
+
+    x: Array
+    w: Array
+    bias: Array | None
+    low: tuple[int, ...]
+    out_size: tuple[int, ...]
+    turned: bool
+    threads: int
+
+
+def draw(seed: int) -> Drawn:
+    """Return a layer: odd sizes, padding beyond the filter, crops, groups, empty batches."""
+    rng = np.random.default_rng(seed)
+    dtype = (np.float32, np.float64)[seed % 2]
+
+    def numbers(*shape: int) -> Array:
+        return rng.integers(-3, 4, shape).astype(dtype)
+
+    batch, groups = int(rng.integers(0, 4)), int(rng.integers(1, 3))
+    channels, outputs = (int(n) for n in rng.integers(1, 40, 2))
+    size = tuple(int(n) for n in rng.integers(1, 40, 2))
+    low = tuple(int(n) for n in rng.integers(-2, 5, 2))
+    pads = zip(size, low, rng.integers(-2, 5, 2), strict=True)
+    out_size = tuple(max(1, n + a + int(b) - TAPS + 1) for n, a, b in pads)
+    return Drawn(
+        numbers(batch, groups, channels, *size),
+        numbers(groups, outputs, channels, TAPS, TAPS),
+        numbers(groups, outputs) if rng.random() < 0.5 else None,
+        low, out_size, bool(rng.random() < 0.5), int(rng.integers(1, 4)),
+    )  # fmt: skip
+
+
+def expected(d: Drawn) -> Array:
+    """Return the sum as it stands, tap by tap, over an input with zeros all around."""
+    batch, groups, _, *size = d.x.shape
+    around = [(0, 0)] * 3 + [
+        (max(a, 0) + 8, n + p + 16) for a, n, p in zip(d.low, size, d.out_size, strict=True)
+    ]
+    x = np.pad(d.x.astype(np.float64), around)
+    at = [max(a, 0) + 8 - a for a in d.low]
+    out = np.zeros((batch, groups, d.w.shape[1], *d.out_size))
+    for k in range(TAPS):
+        for j in range(TAPS):
+            rows = slice(at[0] + k, at[0] + k + d.out_size[0])
+            columns = slice(at[1] + j, at[1] + j + d.out_size[1])
+            tap = d.w[..., k, j].astype(np.float64)
+            out += np.einsum("ngchv,goc->ngohv", x[..., rows, columns], tap)
+    return out if d.bias is None else out + d.bias[None, :, :, None, None]
+
+
+def check(lib: ctypes.CDLL, seed: int, memory: Heap | Guarded | Surrounded) -> None:
+    """Compute a layer by each form on every instruction set and compare with its meaning.
+
+    Raises:
+        AssertionError: naming the layer, the form and the instructions.
+
+    """
+    d, item = draw(seed), 4 + 4 * (seed % 2)
+    wanted = expected(d)
+    for isa in isas(lib):
+        for form in range(FORMS):
+            said, found = run(lib, d, form, isa, memory, item)
+            memory.clear()
+            what = f"seed {seed}, form {form}, {ISAS[isa]}"
+            assert said == DONE, f"{what}: said {said}"
+            assert (np.rint(found) == wanted).all(), f"{what}: differs"
+            assert (np.abs(found - wanted) < (0.25 if item == 4 else 1e-8)).all(), f"{what}: rounds"
+
+
+def run(
+    lib: ctypes.CDLL, d: Drawn, form: int, isa: int, memory: Heap | Guarded | Surrounded, item: int
+) -> tuple[int, Array]:
+    """Copy the arrays into memory of a kind, compute, and return what was said and the output."""
+
+    def place(array: Array) -> int:
+        data = np.ascontiguousarray(array)
+        address = memory(data.nbytes)
+        ctypes.memmove(address, data.ctypes.data, data.nbytes)
+        return address
+
+    w = d.w[..., ::-1, ::-1] if d.turned else d.w
+    s = Sweep(item, form, isa, d.threads, *d.x.shape[:3], d.w.shape[1])
+    s.size, s.out_size, s.low = (Int * 2)(*d.x.shape[3:]), (Int * 2)(*d.out_size), (Int * 2)(*d.low)
+    s.x, s.w = place(d.x), place(w)
+    s.bias = None if d.bias is None else place(d.bias)
+    s.x_stride = (Int * 4)(*d.x.strides[:4])
+    strides = list(np.ascontiguousarray(w).strides)
+    if d.turned:
+        s.w += 2 * strides[3] + 2 * strides[4]
+        strides[3:] = -strides[3], -strides[4]
+    s.w_stride = (Int * 5)(*strides)
+    out = np.full((*d.x.shape[:2], d.w.shape[1], *d.out_size), np.nan, d.x.dtype)
+    s.out = place(out)
+    said = lib.sweep(ctypes.byref(s))
+    ctypes.memmove(out.ctypes.data, s.out, out.nbytes)
+    return said, out
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run drawn layers in memory of one kind."""
+    lib, kind = load(Path(arguments[0])), arguments[1]
+    lib.sweep_size.restype = ctypes.c_long
+    assert lib.sweep_size() == ctypes.sizeof(Sweep), "Sweep is laid out otherwise in C"
+    for seed in range(int(arguments[2]), int(arguments[3])):
+        check(lib, seed, MEMORIES[kind]())
+    lib.release()
+    assert lib.blocks() == 0, f"{lib.blocks()} blocks were not given back"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
