@@ -7,6 +7,7 @@ import io
 import os
 import tempfile
 from collections.abc import Mapping
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,6 +28,20 @@ def read(path: Path) -> str:
 
     """
     return contents(path).decode("utf-8")
+
+
+def resource(package: str, name: str) -> str:
+    """Return the text of a file that a package of `rot180.codegen` ships.
+
+    Args:
+        package: the package: "kernels".
+        name: the file below the package's folder: "runtime/c/contraction.h".
+
+    Raises:
+        OSError: there is no such file.
+
+    """
+    return files(f"rot180.codegen.{package}").joinpath(name).read_text("utf-8")
 
 
 def array(path: Path) -> NDArray[Any]:
