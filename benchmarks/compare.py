@@ -1,7 +1,8 @@
 """Two checkouts against each other: a process for each, turns taken in rounds.
 
 This file is also the program that runs in each process. It answers orders, a JSON list a line:
-`["case", number]`, `["result", operation]`, `["plan", operation]`, `["turn", operation, repeats]`.
+`["case", number, module]`, `["result", operation]`, `["plan", operation]` and
+`["turn", operation, repeats]`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,13 @@ from benchmarks.measure import (
 )
 from benchmarks.peers import Calls, kernels, problem
 from benchmarks.report import NONE, duration, markdown, mean, spread
-from benchmarks.results import COMPILED, Ratio, Timing
+from benchmarks.results import Ratio, Timing
+
+BACKENDS = {"compiled": "cython_kernels", "NumPy": "numpy_kernels"}
+"""The modules of kernels that are compared: each class is summed up for each."""
+
+ALL = "all"
+"""What the summary calls the classes together."""
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -114,7 +121,7 @@ def answer(threads: int, effort: Effort) -> None:
         reply: Any
         if order == "case":
             case = CASES[arguments[0]]
-            calls = kernels("cython_kernels", problem(case))
+            calls = kernels(arguments[1], problem(case))
             reply = list(calls)
         elif order == "result":
             reply = digest(calls[arguments[0]]())
@@ -142,7 +149,7 @@ def same(a: list[Any], b: list[Any], case: Case, operation: str) -> bool:
 def compare(
     cases: list[Case], other: Path, threads: int, quick: bool, progress: Progress
 ) -> tuple[str, dict[str, Any]]:
-    """Return a Markdown table of other time over here, and the same as plain data.
+    """Return Markdown tables of other time over here for each back end, and the same as plain data.
 
     Raises:
         ValueError: the other folder is no checkout with compiled kernels, or nothing was measured.
@@ -152,40 +159,73 @@ def compare(
     entries = []
     with Checkout(other, threads, quick) as there, Checkout(ROOT, threads, quick) as here:
         for number, case in enumerate(cases, 1):
-            at = CASES.index(case)
-            both = set(here.ask("case", at)) & set(there.ask("case", at))
-            for operation in (name for name in OPERATIONS if name in both):
-                a, b = here.ask("result", operation), there.ask("result", operation)
-                if not same(a, b, case, operation):
-                    raise RuntimeError(f"{case}, {operation}: the results differ: {a} and {b}")
-                ours, others, quotient = race(here, there, operation)
-                entries.append((case, operation, ours, others, quotient))
-                progress(
-                    f"[{number}/{len(cases)}] {case}, {operation}: "
-                    f"{1e6 * ours.median:.0f} us, other / here {spread(quotient)}"
-                )
+            for backend, module in BACKENDS.items():
+                order = ("case", CASES.index(case), module)
+                both = set(here.ask(*order)) & set(there.ask(*order))
+                if case.accuracy and module != BACKENDS["compiled"]:
+                    continue  # the sum as it stands, which is another case
+                for operation in (name for name in OPERATIONS if name in both):
+                    entry = one(here, there, case, operation)
+                    entries.append((case, backend, operation, *entry))
+                    progress(
+                        f"[{number}/{len(cases)}] {case}, {operation}, {backend}: "
+                        f"{1e6 * entry[0].median:.0f} us, other / here {spread(entry[2])}"
+                    )
     if not entries:
         raise ValueError("the two checkouts have no kernel in common for these cases")
-    head = ["layer", "operation", "here", "other", "other / here"]
+    head = ["layer", "back end", "operation", "here", "other", "other / here"]
     rows = [
-        [str(c), o, duration(ours.median), duration(others.median), spread(q)]
-        for c, o, ours, others, q in entries
+        [str(c), backend, o, duration(ours.median), duration(others.median), spread(q)]
+        for c, backend, o, ours, others, q in entries
     ]
-    for operation in OPERATIONS:
-        total = mean([q.value for _, o, _, _, q in entries if o == operation])
-        cell = NONE if total is None else f"{total:.2f}"
-        rows.append(["geometric mean", operation, NONE, NONE, cell])
     data = {
         "machine": machine(),
         "threads": threads,
         "other": str(other),
         "results": [
-            {"case": asdict(c), "operation": o, COMPILED: asdict(ours), "other": asdict(others),
-             "ratio": asdict(q)}
-            for c, o, ours, others, q in entries
+            {"case": asdict(c), "backend": backend, "operation": o, "here": asdict(ours),
+             "other": asdict(others), "ratio": asdict(q)}
+            for c, backend, o, ours, others, q in entries
         ],
     }  # fmt: skip
-    return markdown(head, rows), data
+    ratios = [(c.category, backend, o, q.value) for c, backend, o, _, _, q in entries]
+    return f"{markdown(head, rows)}\n\n{summary(ratios)}", data
+
+
+def summary(ratios: list[tuple[str, str, str, float]]) -> str:
+    """Return a table of geometric means, by class and back end, and over all classes.
+
+    Args:
+        ratios: class, back end, operation, and other time over here, of each measurement.
+
+    """
+
+    def row(name: str, backend: str) -> list[str]:
+        chosen = [r for r in ratios if r[1] == backend and (name == ALL or r[0] == name)]
+        means = [mean([r[3] for r in chosen if r[2] == o]) for o in OPERATIONS]
+        means.append(mean([r[3] for r in chosen]))
+        return [name, backend, *(NONE if m is None else f"{m:.3f}" for m in means)]
+
+    names = [*dict.fromkeys(r[0] for r in ratios), ALL]
+    found = {(r[0], r[1]) for r in ratios} | {(ALL, r[1]) for r in ratios}
+    rows = [row(n, backend) for backend in BACKENDS for n in names if (n, backend) in found]
+    head = ["class", "back end", *OPERATIONS, "geometric mean"]
+    return markdown(head, rows)
+
+
+def one(
+    here: Checkout, there: Checkout, case: Case, operation: str
+) -> tuple[Timing, Timing, Ratio]:
+    """Return both checkouts' times of an operation whose results agree, and their ratio.
+
+    Raises:
+        RuntimeError: the results differ.
+
+    """
+    a, b = here.ask("result", operation), there.ask("result", operation)
+    if not same(a, b, case, operation):
+        raise RuntimeError(f"{case}, {operation}: the results differ: {a} and {b}")
+    return race(here, there, operation)
 
 
 def race(here: Checkout, there: Checkout, operation: str) -> tuple[Timing, Timing, Ratio]:
