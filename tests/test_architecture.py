@@ -29,7 +29,7 @@ THIRD_PARTY = {
     "codegen": {"sympy", "numpy", "jinja2"},
     "generated": {"numpy"},
 }
-ROOMS = {
+ROOMS: dict[str, set[str]] = {
     "language": set(),
     "kernel": {"language"},
     "certificates": {"language", "kernel"},
@@ -42,6 +42,18 @@ ROOMS = {
 }
 """What a room of derive is built on, besides itself. `derive/__init__.py` puts them together."""
 
+CODEGEN_ROOMS: dict[str, set[str]] = {
+    "system": set(),
+    "plans": set(),
+    "rocq": {"system"},
+    "kernels": {"system", "plans", "rocq"},
+    "figures": {"system"},
+    "documents": {"system", "kernels", "figures"},
+    "verify": {"system", "plans", "rocq"},
+    "cli": {"system", "kernels", "documents", "verify"},
+}
+"""What a room of codegen is built on, besides itself and derive."""
+
 TRUSTED = {"terms", "polynomial", "substitute", "scalar_functions"}
 """The modules of derive/language that the kernel is built on."""
 
@@ -51,6 +63,7 @@ KERNEL_LINES, MODULE_LINES, CHECKER_LINES = 900, 400, 600
 KERNEL = sorted((ROOT / "derive" / "kernel").glob("*.py"))
 CHECKER = ROOT / "derive" / "checker.py"
 DERIVE = sorted(p for p in (ROOT / "derive").rglob("*.py") if p != CHECKER)
+CODEGEN = sorted((ROOT / "codegen").glob("*/**/*.py"))
 SYSTEM = ROOT / "codegen" / "system"
 OPENERS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "unlink"}
 STARTERS = {"subprocess", "multiprocessing"}
@@ -147,10 +160,25 @@ def test_the_rooms_of_derive_are_built_on_each_other(path: Path) -> None:
                 assert other in ROOMS[room] | {room}, f"{path} imports {name}"
 
 
-def test_every_room_is_named() -> None:
-    folders = {p.name for p in (ROOT / "derive").iterdir() if (p / "__init__.py").exists()}
-    assert folders == ROOMS.keys()
-    TopologicalSorter(ROOMS).prepare()  # raises CycleError where rooms are built on each other
+@pytest.mark.parametrize("path", CODEGEN, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_rooms_of_codegen_are_built_on_each_other(path: Path) -> None:
+    """A room is built on those that `CODEGEN_ROOMS` names; imports in functions count."""
+    room = path.relative_to(ROOT / "codegen").parts[0]
+    for name in imports(path):
+        if name.startswith("rot180.codegen."):
+            other = name.split(".")[2]
+            assert other in CODEGEN_ROOMS[room] | {room}, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("part, rooms", [("derive", ROOMS), ("codegen", CODEGEN_ROOMS)])
+def test_every_room_is_named(part: str, rooms: dict[str, set[str]]) -> None:
+    folders = {p.name for p in (ROOT / part).iterdir() if (p / "__init__.py").exists()}
+    assert folders == rooms.keys()
+    TopologicalSorter(rooms).prepare()  # raises CycleError where rooms are built on each other
+
+
+def test_no_module_of_codegen_stands_beside_the_rooms() -> None:
+    assert [p.name for p in (ROOT / "codegen").glob("*.py")] == ["__init__.py"]
 
 
 @pytest.mark.parametrize("path", KERNEL, ids=lambda p: p.name)

@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 
 from rot180.codegen.documents.book import book
 from rot180.codegen.documents.formats import FORMATS, formats, publish
-from rot180.codegen.documents.layer import fragment
+from rot180.codegen.documents.layer import document, fragment
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import network_document
 from rot180.codegen.documents.worked_example import section, worked
-from rot180.codegen.kernels import catalogue
+from rot180.codegen.kernels import committed
+from rot180.codegen.kernels.derivation import Derivation, derive, layer_files
+from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.kernels.training_program import program
 from rot180.codegen.system import files, programs
 from rot180.codegen.verify import report
@@ -194,7 +196,7 @@ def _add_example(parser: argparse.ArgumentParser) -> None:
 
 
 def _example(
-    arguments: argparse.Namespace, derivation: catalogue.Derivation, symbols: Symbols
+    arguments: argparse.Namespace, derivation: Derivation, symbols: Symbols
 ) -> list[Section]:
     """Work the layer out on the arrays that are given, if any."""
     found, values = derivation.layer, dict[str, int]()
@@ -288,16 +290,16 @@ def _derive(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--fragment: found --format {arguments.format} beside it, expected tex")
     if arguments.fragment and arguments.example:
         raise ValueError("--fragment: found --example beside it, expected one of the two")
-    derivation = catalogue.derive(arguments.spec, arguments.wrt, _progress)
+    derivation = derive(arguments.spec, arguments.wrt, _progress)
     if arguments.fragment:
         parts = (fragment(t, arguments.detail, symbols) for _, t in derivation.gradients)
         texts: dict[str, str | bytes] = {"proof.tex": "\n".join(parts)}
         missing: list[str] = []
     else:
         more = _example(arguments, derivation, symbols)
-        shown = catalogue.document(derivation, arguments.detail, symbols, more)
+        shown = document(derivation, arguments.detail, symbols, more)
         texts, missing = publish(shown, "proof", asked, _progress)
-    texts |= catalogue.files(derivation, _progress)
+    texts |= layer_files(derivation, _progress)
     paths = _write(arguments.output, texts, missing)
     code = 1 if missing and arguments.format else 0
     if arguments.json:
@@ -385,7 +387,7 @@ def _list(arguments: argparse.Namespace) -> int:
     found = {
         "theorems": list(claims()),
         "layers": list(layers()),
-        "kernels": list(catalogue.public_functions()),
+        "kernels": list(public_functions()),
         "backend": generated.backend(),
     }
     if arguments.json:
@@ -525,7 +527,7 @@ def _print_row(row: report.Row, stated: bool) -> None:
 
 def _certificates(paths: Sequence[Path]) -> list[report.Source]:
     """Return each certificate; a file of `derive` has several, those of `--json` a statement."""
-    folder = files.generated_folder() / catalogue.CERTIFICATES
+    folder = files.generated_folder() / committed.CERTIFICATES
     found = []
     for path in paths or sorted(folder.glob("*.json")):
         try:
@@ -559,7 +561,7 @@ def _certificates(paths: Sequence[Path]) -> list[report.Source]:
 
 def _generate(arguments: argparse.Namespace) -> int:
     folder = arguments.output or files.generated_folder()
-    texts = catalogue.generated(_progress)
+    texts = committed.generated(_progress)
     if not arguments.check:
         paths = [str(path) for path in files.write(folder, texts)]
         if arguments.json:
@@ -567,7 +569,7 @@ def _generate(arguments: argparse.Namespace) -> int:
         else:
             print("Written:", *paths, sep="\n    ")
         return 0
-    found = files.drift(folder, texts, catalogue.GENERATED_PATTERNS)
+    found = files.drift(folder, texts, committed.GENERATED_PATTERNS)
     if arguments.json:
         _print_json({"drift": found})
     elif found:

@@ -18,6 +18,7 @@ from rot180.codegen.documents.model import (
     Stepper,
 )
 from rot180.codegen.figures.figures import pictures
+from rot180.codegen.kernels.derivation import Derivation
 from rot180.derive.certificates.citations import cited
 from rot180.derive.display.letters import layer_letters, letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
@@ -67,6 +68,26 @@ def layer_document(
         blocks = (*theorem_blocks(found, known, detail, symbols), checked(found))
         sections.append(Section(anchor(found.name), title(found, symbols), blocks))
     return Document("The gradients of one layer", layer.text, (*sections, *more))
+
+
+def document(
+    derivation: Derivation,
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+    more: Sequence[Section] = (),
+) -> Document:
+    """Return the document of a derivation: its gradients, each with its proof, and its pictures.
+
+    Args:
+        derivation: what was proved.
+        detail: "short", or "full" for every step.
+        symbols: the notation.
+        more: sections at the end, say of worked examples.
+
+    """
+    proved = [t for _, t in derivation.gradients]
+    sections = (*illustrated(derivation.layer, symbols), *more)
+    return layer_document(derivation.layer, proved, detail, symbols, sections)
 
 
 def illustrated(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> tuple[Section, ...]:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rot180.codegen.kernels.cython_backend import AXES, LOOPS, bits, kernel_lines, small_sums
-from rot180.codegen.kernels.printers import KernelText, interface, kernel_text, numpy_lines
+from rot180.codegen.kernels.cython_backend import AXES, LOOPS, bits, small_sums
+from rot180.codegen.kernels.printers import KernelText, interface, kernel_text
 from rot180.codegen.kernels.scalar_functions import function_lines, functions_of
 from rot180.codegen.kernels.scalar_loops import SmallLoops
+from rot180.codegen.kernels.targets import TARGETS
 from rot180.codegen.kernels.tiles import APART, DOTS, SLIDES, SPREADS, TILES, TRANSPOSES
 from rot180.codegen.plans.lower import lower
 from rot180.codegen.plans.plan import Box
 from rot180.codegen.system.templates import template
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
-
-TARGETS = {"numpy": numpy_lines, "cython": kernel_lines}
-"""What kernels are written in, and how their bodies are written."""
 
 HEADER = "contraction.h"
 """The C file that compiled kernels include."""
@@ -74,7 +72,7 @@ def render_module(
     if target not in TARGETS:
         raise ValueError(f"target: found {target!r}, expected one of {', '.join(TARGETS)}")
     module = module_text(layer, kernels, target, header)
-    return template("kernels", f"module_{target}.jinja").render(module=module)
+    return template("kernels", TARGETS[target].template).render(module=module)
 
 
 def module_text(
@@ -92,7 +90,7 @@ def module_text(
         (f"{prefix}{word}", t, plan) for (word, t), plan in zip(kernels, plans, strict=True)
     ]
     functions = tuple(function_lines(word, order) for word, order in functions_of(plans))
-    texts = [kernel_text(word, layer, t, plan, TARGETS[target]) for word, t, plan in named]
+    texts = [kernel_text(word, layer, t, plan, TARGETS[target].body) for word, t, plan in named]
     return ModuleText(
         tuple(header.splitlines()),
         layer.text,

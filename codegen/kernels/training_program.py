@@ -15,9 +15,10 @@ from functools import cache
 from itertools import pairwise
 from math import prod
 
-from rot180.codegen.kernels.catalogue import Progress, certificate, public_functions, quiet
+from rot180.codegen.kernels.derivation import Progress, certificate, quiet
 from rot180.codegen.kernels.modules import render_module
 from rot180.codegen.kernels.printers import interface
+from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.plans.lower import lower
 from rot180.codegen.system.templates import template
 from rot180.derive.gradients.gradient import kernel_theorem

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rot180.codegen.cli.main import main
-from rot180.codegen.kernels import catalogue
+from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.system import files
 from rot180.derive.display import mathml
 
@@ -181,7 +181,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
         assert re.search(word, printed)
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["kernels"] == list(catalogue.public_functions())
+    assert found["kernels"] == list(public_functions())
 
 
 def test_show(capsys: pytest.CaptureFixture[str]) -> None:

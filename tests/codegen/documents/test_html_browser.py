@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from rot180.codegen.documents.html import page
-from rot180.codegen.kernels import catalogue
+from rot180.codegen.documents.layer import document
+from rot180.codegen.kernels.derivation import derive
 
 pytest.importorskip("selenium", reason="no selenium")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium")
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the page of a layer: theorems, proofs, pictures, a stepper."""
-    found = catalogue.document(catalogue.derive("conv2d"))
+    found = document(derive("conv2d"))
     written = tmp_path_factory.mktemp("page") / "proof.html"
     written.write_text(page(found), encoding="utf-8")
     return written

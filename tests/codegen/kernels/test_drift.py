@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from rot180.codegen.cli.main import main
-from rot180.codegen.kernels import catalogue
+from rot180.codegen.kernels import committed
+from rot180.codegen.kernels.derivation import derive, layer_files
 from rot180.codegen.kernels.modules import HEADER
 from rot180.codegen.system import files
 from rot180.derive.language.layers import layer
@@ -22,26 +23,26 @@ GENERATED = Path(__file__).parents[3] / "generated"
 @lru_cache(maxsize=1)
 def texts() -> dict[str, str]:
     """Generate once; the commands below are given these texts."""
-    return catalogue.generated()
+    return committed.generated()
 
 
 @pytest.fixture
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
     found = texts()
-    monkeypatch.setattr(catalogue, "generated", lambda progress: found)
+    monkeypatch.setattr(committed, "generated", lambda progress: found)
 
 
 def test_nothing_drifted() -> None:
-    assert files.drift(GENERATED, texts(), catalogue.GENERATED_PATTERNS) == []
+    assert files.drift(GENERATED, texts(), committed.GENERATED_PATTERNS) == []
 
 
 @pytest.mark.parametrize(
     "name", ["conv1d_grouped", "conv2d_grouped", "linear", "conv_transpose2d_grouped"]
 )
 def test_a_layer_written_out_gives_the_committed_bytes(name: str) -> None:
-    written = catalogue.files(catalogue.derive(layer(name).text))
+    written = layer_files(derive(layer(name).text))
     assert written["numpy_kernels.py"] == files.read(GENERATED / f"numpy_{name}.py")
-    assert written == catalogue.files(catalogue.derive(name))
+    assert written == layer_files(derive(name))
     compiled = written["cython_kernels.pyx"].split("\n\n\n")
     sums = [part for part in compiled if re.match(r"cdef (int|bint) _(forward|grad_)", part)]
     assert len(sums) == 4 + 5, "four kernels; the forward pass has two sums"
@@ -53,8 +54,8 @@ def test_a_layer_written_out_gives_the_committed_bytes(name: str) -> None:
 
 
 def test_one_sign_changes_everything_but_its_names() -> None:
-    one = catalogue.files(catalogue.derive("y[p] = sum[k] x[s*p+d*k-lo] * w[k]"))
-    other = catalogue.files(catalogue.derive("y[p] = sum[k] x[s*p-d*k-lo] * w[k]"))
+    one = layer_files(derive("y[p] = sum[k] x[s*p+d*k-lo] * w[k]"))
+    other = layer_files(derive("y[p] = sum[k] x[s*p-d*k-lo] * w[k]"))
     assert one.keys() == other.keys()
     for name, text in one.items():
         assert (text != other[name]) == (name != HEADER), name

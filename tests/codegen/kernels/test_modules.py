@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rot180.codegen.kernels import catalogue
+from rot180.codegen.kernels.derivation import derive, layer_files
 from rot180.codegen.kernels.modules import HEADER, render_contraction, render_module
+from rot180.codegen.kernels.targets import TARGETS
 from rot180.derive.gradients.gradient import kernel_theorem, kernel_theorems
 from rot180.derive.language.layers import Layer, layer
 from tests.support import plain_loops
@@ -48,7 +49,7 @@ def sources() -> Iterator[tuple[str, Layer, dict[str, str]]]:
     for name, text in LAYERS.items():
         forward = layer(text)
         kernels = kernel_theorems(forward)
-        texts = {t: render_module(forward, kernels, t, "A test.") for t in catalogue.TARGETS}
+        texts = {t: render_module(forward, kernels, t, "A test.") for t in TARGETS}
         yield name, forward, texts
 
 
@@ -256,7 +257,7 @@ def test_compiled_modules_are_exact(
 
 def test_one_sign_changes_proof_latex_and_kernels() -> None:
     texts = [
-        catalogue.files(catalogue.derive(text))
+        layer_files(derive(text))
         for text in (
             "y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]",
             "y[n,o,p] = sum[c,k] x[n,c,s*p-d*k-lo] * w[o,c,k] + bias[o]",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rot180.codegen.cli.main import main
-from rot180.codegen.kernels import catalogue
+from rot180.codegen.kernels.derivation import derive, layer_files
 from rot180.codegen.rocq.script import LIBRARY, library, script
 from rot180.codegen.system import files
 from rot180.codegen.verify import rocq_column
@@ -33,7 +33,7 @@ def rows(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 def derived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file of certificates that `rot180 derive` writes for a layer of a user."""
     folder = tmp_path_factory.mktemp("derived")
-    texts = catalogue.files(catalogue.derive(SPEC, None, catalogue.quiet), catalogue.quiet)
+    texts = layer_files(derive(SPEC))
     (path,) = files.write(folder, {"certificate.json": texts["certificate.json"]})
     return path
 

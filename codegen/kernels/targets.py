@@ -1,0 +1,57 @@
+"""What kernels are written in: one table, with all that differs from target to target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rot180.codegen.kernels.cython_backend import kernel_lines
+from rot180.codegen.kernels.printers import Interface, numpy_lines
+from rot180.codegen.plans.plan import Plan
+
+
+@dataclass(frozen=True)
+
+
+class Target:
+    """A language that kernels are written in.
+
+    Attributes:
+        name: what it is called, and what the names of its files begin with.
+        ending: the ending of its files.
+        dtypes: the dtypes that its kernels take.
+        dtypes_in_words: the same, as messages and docstrings say it.
+        body: writes the statements of a kernel, given its name, its interface and its plan.
+        template: lays out a module.
+
+    """
+
+    name: str
+    ending: str
+    dtypes: tuple[str, ...]
+    dtypes_in_words: str
+    body: Callable[[str, Interface, Plan], list[str]]
+    template: str
+
+
+INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+
+NUMPY = Target(
+    "numpy",
+    ".py",
+    (*INTEGERS, "float32", "float64", "complex64", "complex128"),
+    "float32, float64, an integer dtype, complex64 or complex128",
+    numpy_lines,
+    "module_numpy.jinja",
+)
+CYTHON = Target(
+    "cython",
+    ".pyx",
+    ("float32", "float64"),
+    "float32 or float64",
+    kernel_lines,
+    "module_cython.jinja",
+)
+
+TARGETS = {target.name: target for target in (NUMPY, CYTHON)}
+"""Each target by its name."""
