@@ -26,7 +26,7 @@ from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import network_document
 from rot180.codegen.documents.worked_example import section, worked
 from rot180.codegen.kernels import committed
-from rot180.codegen.kernels.derivation import Derivation, derive, layer_files
+from rot180.codegen.kernels.derivation import ProvedLayer, derive, layer_files
 from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.kernels.training_program import program
 from rot180.codegen.system import files, programs
@@ -196,7 +196,7 @@ def _add_example(parser: argparse.ArgumentParser) -> None:
 
 
 def _example(
-    arguments: argparse.Namespace, derivation: Derivation, symbols: Symbols
+    arguments: argparse.Namespace, derivation: ProvedLayer, symbols: Symbols
 ) -> list[Section]:
     """Work the layer out on the arrays that are given, if any."""
     found, values = derivation.layer, dict[str, int]()

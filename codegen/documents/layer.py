@@ -18,7 +18,7 @@ from rot180.codegen.documents.model import (
     Stepper,
 )
 from rot180.codegen.figures.figures import pictures
-from rot180.codegen.kernels.derivation import Derivation
+from rot180.codegen.kernels.derivation import ProvedLayer
 from rot180.derive.certificates.citations import cited
 from rot180.derive.display.letters import layer_letters, letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
@@ -71,7 +71,7 @@ def layer_document(
 
 
 def document(
-    derivation: Derivation,
+    derivation: ProvedLayer,
     detail: str = "short",
     symbols: Symbols = DEEP_LEARNING,
     more: Sequence[Section] = (),

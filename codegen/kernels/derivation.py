@@ -17,9 +17,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-
-
-class Derivation:
+class ProvedLayer:
     """A layer and what was proved about it: all that its files are written from.
 
     Attributes:
@@ -46,7 +44,7 @@ def quiet(_: str) -> None:
     """Report no progress."""
 
 
-def derive(spec: str, wrt: str | None = None, progress: Progress = quiet) -> Derivation:
+def derive(spec: str, wrt: str | None = None, progress: Progress = quiet) -> ProvedLayer:
     """Derive and prove the gradients of a layer.
 
     Args:
@@ -72,10 +70,10 @@ def derive(spec: str, wrt: str | None = None, progress: Progress = quiet) -> Der
         for name, t in kernel_theorems(found)
         if wrt is None or name in ("forward", f"grad_{wrt}")
     )
-    return Derivation(found, tuple(gradients), kernels, wrt)
+    return ProvedLayer(found, tuple(gradients), kernels, wrt)
 
 
-def layer_files(derivation: Derivation, progress: Progress = quiet) -> dict[str, str]:
+def layer_files(derivation: ProvedLayer, progress: Progress = quiet) -> dict[str, str]:
     """Return file name → text of everything but the document that is written for a layer.
 
     The texts are the same whether the layer came by its name or was written out.
@@ -88,12 +86,12 @@ def layer_files(derivation: Derivation, progress: Progress = quiet) -> dict[str,
     return texts
 
 
-def module(derivation: Derivation, target: str) -> str:
+def module(derivation: ProvedLayer, target: str) -> str:
     """Return the text of a layer's kernels."""
     return render_module(derivation.layer, derivation.kernels, target, header(derivation))
 
 
-def certificates(derivation: Derivation) -> str:
+def certificates(derivation: ProvedLayer) -> str:
     """Return the proofs of a layer's theorems, and what they state, as JSON text."""
     return certificate({"layer": derivation.layer.text}, [t for _, t in theorems(derivation)])
 
@@ -107,12 +105,12 @@ def certificate(source: dict[str, str], proved: Iterable[Theorem]) -> str:
     return as_json({**source, "statements": statements, "proofs": proofs})
 
 
-def theorems(derivation: Derivation) -> tuple[tuple[str, Theorem], ...]:
+def theorems(derivation: ProvedLayer) -> tuple[tuple[str, Theorem], ...]:
     """Return all that was proved about a layer, by the function it is about."""
     return (*derivation.gradients, *derivation.kernels)
 
 
-def header(derivation: Derivation) -> str:
+def header(derivation: ProvedLayer) -> str:
     """Return what the comment at the top of a generated module says."""
     kernels = [f"  {name}: {t.name}, proof {t.proof.digest}" for name, t in derivation.kernels]
     return "\n".join(

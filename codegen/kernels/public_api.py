@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rot180.codegen.kernels.derivation import Derivation
+from rot180.codegen.kernels.derivation import ProvedLayer
 from rot180.codegen.kernels.modules import ModuleText, module_text
 from rot180.codegen.kernels.output_sizes import size_in_c
 from rot180.codegen.kernels.targets import CYTHON, NUMPY
@@ -59,7 +59,7 @@ def public_init() -> str:
     )
 
 
-def public_numpy(derivations: dict[str, Derivation]) -> str:
+def public_numpy(derivations: dict[str, ProvedLayer]) -> str:
     """Return the text of the public functions on NumPy's kernels."""
     return template("kernels", "public_kernels.py.jinja").render(
         header=HEADER,
@@ -73,7 +73,7 @@ def public_numpy(derivations: dict[str, Derivation]) -> str:
     )
 
 
-def public_cython(derivations: dict[str, Derivation], proofs: dict[str, str]) -> str:
+def public_cython(derivations: dict[str, ProvedLayer], proofs: dict[str, str]) -> str:
     """Return the text of the compiled kernels and their public functions."""
     named = {name.removesuffix("_grouped"): d for name, d in derivations.items()}
     sums = {
@@ -126,7 +126,7 @@ def _integers(name: str, module: ModuleText, layer: Layer) -> dict[str, str]:
     }
 
 
-def _family(name: str, derivation: Derivation) -> dict[str, object]:
+def _family(name: str, derivation: ProvedLayer) -> dict[str, object]:
     """Return what the templates need to know about a convolution, transposed or not."""
     kind, letters = name[:-2], axes(int(name[-2]))
     order = ORDERS[kind]
@@ -161,7 +161,7 @@ def _shape(axes: Iterable[str], ending: str) -> str:
     return ", ".join(f"{axis}{ending}" for axis in axes)
 
 
-def _sums(derivation: Derivation) -> dict[str, str]:
+def _sums(derivation: ProvedLayer) -> dict[str, str]:
     """Return what each function of a core module computes, indented for a docstring."""
     gradients = {name: _indented(write_statement(t)) for name, t in derivation.gradients}
     return {"forward": derivation.layer.text} | gradients

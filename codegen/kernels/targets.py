@@ -11,8 +11,6 @@ from rot180.codegen.plans.plan import Plan
 
 
 @dataclass(frozen=True)
-
-
 class Target:
     """A language that kernels are written in.
 

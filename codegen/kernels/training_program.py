@@ -48,7 +48,7 @@ WIDTH = 90
 
 
 @dataclass(frozen=True)
-class Line:
+class CodeLine:
     """A statement of the program, and the comment lines above it."""
 
     text: str
@@ -92,11 +92,11 @@ class Program:
     modules: tuple[str, ...]
     parameters: tuple[str, ...]
     values: tuple[str, ...]
-    initial: tuple[Line, ...]
-    forward: tuple[Line, ...]
+    initial: tuple[CodeLine, ...]
+    forward: tuple[CodeLine, ...]
     cost: str
-    backward: tuple[Line, ...]
-    gradients: tuple[tuple[str, Line], ...]
+    backward: tuple[CodeLine, ...]
+    gradients: tuple[tuple[str, CodeLine], ...]
     prediction: str
     rank: int
     expects: bool
@@ -130,7 +130,7 @@ def program(network: Network, progress: Progress = quiet) -> dict[str, str]:
     progress("proving the backward pass")
     for proved in (*network.deltas.values(), *network.gradients.values()):
         replay(proved.proof)
-    writer = _Writer(network)
+    writer = _NetworkWriter(network)
     text = template("kernels", "network.py.jinja").render(program=writer.program())
     proofs = certificate({"network": str(network)}, network.gradients.values())
     texts = {"__init__.py": "", "network.py": text, "certificate.json": proofs}
@@ -155,7 +155,7 @@ def _kernel(layer: Layer, function: str) -> Theorem:
     return kernel_theorem(layer, None if function == "forward" else wrt)
 
 
-class _Writer:
+class _NetworkWriter:
     """The statements for one network; the modules that they need are gathered on the way."""
 
     def __init__(self, network: Network) -> None:
@@ -198,40 +198,40 @@ class _Writer:
             shares=softmax,
         )
 
-    def initial(self) -> Iterator[Line]:
+    def initial(self) -> Iterator[CodeLine]:
         """Yield the statements that draw the parameters, layer by layer."""
         members = self.network.members
         for m, after in pairwise(members):
             part = m.part
             if part.inputs:
                 count = "prod(here)" if part.kind == "linear" else "here[0]"
-                yield Line(f'_expect("{part.word}", {count}, {part.inputs})')
+                yield CodeLine(f'_expect("{part.word}", {count}, {part.inputs})')
             if part.outputs:
                 window = ", ".join(map(str, part.window))
                 shape = "(*here,)" if part.kind == "linear" else f"(here[0], {window})"
                 gain = GAINS.get(after.part.word, 1)
                 names = [m.operands[n].name for n in PARAMETERS]
-                yield Line(f"{names[0]} = _normal(rng, {part.outputs}, {shape}, {gain}, dtype)")
-                yield Line(f"{names[1]} = np.zeros({part.outputs}, dtype)")
+                yield CodeLine(f"{names[0]} = _normal(rng, {part.outputs}, {shape}, {gain}, dtype)")
+                yield CodeLine(f"{names[1]} = np.zeros({part.outputs}, dtype)")
             if part.kind == "linear":
-                yield Line(f"here = ({part.outputs},)")
+                yield CodeLine(f"here = ({part.outputs},)")
             elif part.window:
                 channels = part.outputs or "here[0]"
-                yield Line(f"here = ({channels}, *_windows(here[1:], {_sweep(m)}))")
+                yield CodeLine(f"here = ({channels}, *_windows(here[1:], {_sweep(m)}))")
 
-    def forward(self, m: Member) -> Iterator[Line]:
+    def forward(self, m: Member) -> Iterator[CodeLine]:
         """Yield the statements that compute a layer's output."""
         source = m.source.name
         if m.part.kind == "max_pool":
             chosen = f"{m.operands['sel'].name} = _first_maximum({source}, {_sweep(m)})"
-            yield Line(chosen, ("where each window is largest",))
+            yield CodeLine(chosen, ("where each window is largest",))
         if m.part.kind == "avg_pool":
             value = f"np.array(1 / {prod(m.part.window)}, {source}.dtype)"
-            yield Line(f"{m.operands['mean'].name} = {value}")
+            yield CodeLine(f"{m.operands['mean'].name} = {value}")
         value = self.call(m, "forward", "")
-        yield Line(f"{m.output.name} = {value}", _comment(definition_text(m.local)))
+        yield CodeLine(f"{m.output.name} = {value}", _comment(definition_text(m.local)))
 
-    def backward(self, m: Member) -> Iterator[Line]:
+    def backward(self, m: Member) -> Iterator[CodeLine]:
         """Yield the statement that computes dC/d(what comes in), where it is needed."""
         proved = self.network.deltas.get(m.source.name)
         if proved is None:
@@ -240,16 +240,16 @@ class _Writer:
         assert isinstance(folded, Access)
         said = _comment(_citation(proved), definition_text(folded.tensor))
         value = self.call(m, f"grad_{m.input}", "v.")
-        yield Line(f"{gradient_name(m.source.name)} = {value}", said)
+        yield CodeLine(f"{gradient_name(m.source.name)} = {value}", said)
 
-    def gradients(self, m: Member) -> Iterator[tuple[str, Line]]:
+    def gradients(self, m: Member) -> Iterator[tuple[str, CodeLine]]:
         """Yield name and gradient of each parameter of a layer."""
         for operand in PARAMETERS:
             if operand in m.operands:
                 name = m.operands[operand].name
                 proved = self.network.gradients[name]
                 said = _comment(_citation(proved), str(proved).splitlines()[0])
-                yield name, Line(self.call(m, f"grad_{operand}", "v."), said)
+                yield name, CodeLine(self.call(m, f"grad_{operand}", "v."), said)
 
     def call(self, m: Member, function: str, values: str) -> str:
         """Return the call of a kernel.
