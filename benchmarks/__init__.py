@@ -1,5 +1,7 @@
-"""The benchmark suite: `python -m benchmarks` times the kernels against their peers.
+"""The benchmark suite: `python -m benchmarks` times the kernels and other libraries.
 
-`cases` is the list of layers, `peers` what they are compared with, `measure` how, `results` what
-is kept, `report` how it is shown, `compare` two checkouts against each other.
+`cases` lists the layers, `peers` the libraries, `measure` takes the times, `results` stores them as
+JSON, `report` prints tables, `page` writes docs/benchmarks.md, `chart` draws them, `algorithms`
+prints which algorithm each case uses, `compare` measures two checkouts against each other, `call`
+the overhead of a small call, `instructions` counts its instructions.
 """

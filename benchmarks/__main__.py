@@ -1,16 +1,16 @@
-"""Time the kernels and their peers.
+"""Time the kernels and compare them with other libraries.
 
     python -m benchmarks                          every case, a table for each class
     python -m benchmarks --quick                  a few cases of each class, within a minute
-    python -m benchmarks --explain                which way each case takes, and why
+    python -m benchmarks --explain                which algorithm each case uses, and why
     python -m benchmarks --json run.json --plot run.svg
-    python -m benchmarks --table run.json         the summary of a saved run, for the README
+    python -m benchmarks --table run.json         docs/benchmarks.md, from saved runs
     python -m benchmarks --compare ../other       this checkout against another
 
-Calls are interleaved and medians compared, with the quartiles of the rounds' ratios. Every peer's
-result is checked against the compiled kernels' first: the exit code is 1 if one differs. With
-several threads, a turn begins when those of the turn before sleep, and the compiled kernels also
-run on one thread.
+Calls are interleaved and their medians are compared, with the quartiles of the ratios of the
+rounds. Each library's result is first checked against the compiled kernels' result: the exit code
+is 1 if one differs. With several threads, a measurement starts when the threads of the previous
+one are idle, and the compiled kernels are also measured on one thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB")
 
 
 def arguments(words: list[str] | None) -> argparse.Namespace:
-    """Return the options; leaves with exit code 2 if they make no sense."""
+    """Return the options; exits with code 2 if they are not valid."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
@@ -38,54 +38,69 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
         "--class", dest="categories", action="append", default=[], choices=list(GOALS),
         metavar="NAME", help=f"one of {', '.join(GOALS)}; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--case", default="", metavar="TEXT", help="cases whose line has this text")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="for everyone; 1")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results")
-    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the summary")
-    parser.add_argument("--list", action="store_true", help="print the cases and stop")
-    parser.add_argument("--explain", action="store_true", help="print which way each case takes")
+    parser.add_argument(
+        "--case", default="", metavar="TEXT", help="only cases whose line contains TEXT"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="threads of each library (default: 1)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="save the results")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the geometric means")
+    parser.add_argument("--list", action="store_true", help="print the cases and exit")
+    parser.add_argument(
+        "--explain", action="store_true", help="print which algorithm each case uses, and exit"
+    )
     instead = parser.add_mutually_exclusive_group()
-    instead.add_argument("--table", type=Path, metavar="FILE", help="summarise a saved run")
-    instead.add_argument("--compare", type=Path, metavar="CHECKOUT", help="race another checkout")
+    instead.add_argument(
+        "--table", type=Path, nargs="+", metavar="FILE",
+        help="print docs/benchmarks.md from saved runs, one a number of threads",
+    )  # fmt: skip
+    instead.add_argument(
+        "--compare", type=Path, metavar="CHECKOUT", help="measure against another checkout"
+    )
     options = parser.parse_args(words)
     if options.threads < 1:
         parser.error(f"--threads: found {options.threads}, expected at least 1")
     if options.plot and options.plot.suffix != ".svg":
         parser.error(f"--plot: found {options.plot.name}, expected a name that ends in .svg")
     if options.plot and options.compare:
-        parser.error("--plot: found with --compare, expected a run against peers")
+        parser.error("--plot: found with --compare, expected a run against other libraries")
+    if options.plot and options.table and len(options.table) > 1:
+        parser.error(f"--plot: found {len(options.table)} runs in --table, expected one")
     for path in (options.json, options.plot):
         if path and not path.absolute().parent.is_dir():
             parser.error(f"{path}: its folder does not exist")
     options.cases = select(options.categories, options.case, options.quick)
     if not options.cases:
-        parser.error(f"found no such case among the {len(CASES)}; --list shows them")
+        parser.error(f"none of the {len(CASES)} cases matches; --list prints them")
     return options
 
 
 def environment(threads: int) -> None:
-    """Set what libraries read when they are loaded; NumPy must not have been."""
+    """Set the variables that libraries read when they load; call it before NumPy is imported."""
     for name in THREADS:
         os.environ[f"{name}_NUM_THREADS"] = str(threads)
     if threads == 1:
         os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
     else:
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # who waits leaves its core to others
-        os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # here too: after 16 ticks
+        # Passive waiting: a thread that waits leaves its core to the library that is measured.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # sleeps after 2**4 clock ticks
 
 
-def show(saved: Path, drawing: Path | None) -> None:
-    """Print the summary of a saved run, and draw it if asked to."""
-    from benchmarks.report import plot, readme_table
+def show(saved: list[Path], drawing: Path | None) -> None:
+    """Print the page of saved runs, and draw the chart if a file for it is given."""
+    from benchmarks.chart import plot
+    from benchmarks.page import page
     from benchmarks.results import loads
 
-    run = loads(saved.read_text(encoding="utf-8"))
-    print(readme_table(run))
+    runs = [loads(file.read_text(encoding="utf-8")) for file in saved]
+    print(page(runs), end="")
     if drawing:
-        drawing.write_text(plot(run), encoding="utf-8")
+        drawing.write_text(plot(runs[0]), encoding="utf-8")
 
 
-def race(cases: list[Case], options: argparse.Namespace) -> None:
+def against_checkout(cases: list[Case], options: argparse.Namespace) -> None:
     """Measure this checkout against another."""
     from benchmarks.compare import compare
     from benchmarks.measure import to_stderr
@@ -99,8 +114,9 @@ def race(cases: list[Case], options: argparse.Namespace) -> None:
 
 def measure(cases: list[Case], options: argparse.Namespace) -> int:
     """Measure the cases; return the exit code."""
+    from benchmarks.chart import plot
     from benchmarks.measure import FULL, QUICK, run, to_stderr
-    from benchmarks.report import plot, tables
+    from benchmarks.report import tables
     from benchmarks.results import dumps
 
     found = run(cases, QUICK if options.quick else FULL, options.threads, to_stderr)
@@ -111,11 +127,11 @@ def measure(cases: list[Case], options: argparse.Namespace) -> int:
     print(tables(found))
     if not found.quiet:
         to_stderr(
-            f"warning: the machine was busy: it gave {found.cores:.1f} cores to {found.threads} "
-            "threads; threads that wait for each other suffer most: measure again when it is quiet"
+            f"warning: the machine was busy: {found.threads} threads got {found.cores:.1f} cores; "
+            "results on several threads suffer most: measure again on an idle machine"
         )
     if options.threads > 1 and len(found.machine["openmp"]) > 1:
-        to_stderr(f"warning: two pools of threads compete: {', '.join(found.machine['openmp'])}")
+        to_stderr(f"warning: two OpenMP thread pools compete: {', '.join(found.machine['openmp'])}")
     return 1 if any(result.wrong for result in found.results) else 0
 
 
@@ -127,13 +143,13 @@ def main(words: list[str] | None = None) -> int:
         if options.list:
             print("\n".join(f"{case.category:10} {case}" for case in options.cases))
         elif options.explain:
-            from benchmarks.ways import ways
+            from benchmarks.algorithms import algorithms
 
-            print("\n".join(ways(options.cases, options.threads)))
+            print("\n".join(algorithms(options.cases, options.threads)))
         elif options.table:
             show(options.table, options.plot)
         elif options.compare:
-            race(options.cases, options)
+            against_checkout(options.cases, options)
         else:
             return measure(options.cases, options)
     except (OSError, ValueError) as error:

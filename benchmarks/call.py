@@ -1,10 +1,11 @@
-"""What a call costs beside its arithmetic: 3 x 3 taps on 1 x 1 x 5 x 5, against the emptiest ways.
+"""The overhead of a call: 3 x 3 taps on 1 x 1 x 5 x 5, compared with no-overhead baselines.
 
     python -m benchmarks.call
 
-The emptiest functions have the same signature and return a new array; they check nothing and know
-stride 1, no padding and contiguous floats. They are compiled here: Cython and a C compiler are
-needed. Turns are interleaved and medians compared.
+A baseline is a Cython function with the same signature that returns a new array, computed by plain
+loops. It checks no argument and supports only stride 1, no padding and contiguous floats. The
+baselines are compiled here, which needs Cython and a C compiler. Calls are interleaved and their
+medians are compared.
 """
 
 from __future__ import annotations
@@ -57,26 +58,27 @@ def {name}({x}, {w}, bias=None, stride=1, padding=0, dilation=1, groups=1, *, ac
     return out
 
 """
-FORMS = {
+DECLARATIONS = {
     "ndarrays": ("cnp.ndarray {0}", "<const float *>cnp.PyArray_DATA({0})"),
     "memoryviews": ("const float[:, :, :, ::1] {0}", "&{0}[0, 0, 0, 0]"),
 }
 
 
-def emptiest(folder: Path) -> Any:
-    """Return a module of the emptiest functions, one for each way to declare the arrays."""
+def baselines(folder: Path) -> Any:
+    """Return a module of the baselines, one for each way to declare the arrays in Cython."""
     import numpy as np
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
 
-    source = folder / "emptiest.pyx"
+    source = folder / "baselines.pyx"
     text = [SOURCE]
-    for name, (argument, data) in FORMS.items():
-        said = {"x": argument.format("x"), "w": argument.format("w")}
-        text.append(FUNCTION.format(name=name, a=data.format("x"), b=data.format("w"), **said))
+    for name, (argument, data) in DECLARATIONS.items():
+        arguments = {"x": argument.format("x"), "w": argument.format("w")}
+        a, b = data.format("x"), data.format("w")
+        text.append(FUNCTION.format(name=name, a=a, b=b, **arguments))
     source.write_text("".join(text))
     flags = ["-O3"] if os.name == "posix" else []
-    extension = Extension("emptiest", [str(source)], [np.get_include()], extra_compile_args=flags)
+    extension = Extension("baselines", [str(source)], [np.get_include()], extra_compile_args=flags)
     command = Distribution({"ext_modules": cythonize([extension], quiet=True)}).get_command_obj(
         "build_ext"
     )
@@ -84,7 +86,7 @@ def emptiest(folder: Path) -> Any:
     command.ensure_finalized()
     command.run()
     (path,) = (p for p in folder.iterdir() if p.suffix in {".so", ".pyd"})
-    spec = importlib.util.spec_from_file_location("emptiest", path)
+    spec = importlib.util.spec_from_file_location("baselines", path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -93,34 +95,34 @@ def emptiest(folder: Path) -> Any:
 
 
 def contests(folder: Path) -> dict[str, dict[str, Call]]:
-    """Return for each operation its calls: ours, PyTorch's where it is installed, the emptiest."""
+    """Return the calls of each operation: the kernels, PyTorch if installed, the baselines."""
     import numpy as np
 
-    from rot180.generated import cython_kernels as ours
+    from rot180.generated import cython_kernels
 
     draw = np.random.default_rng(0)
     shapes = ((1, 1, 5, 5), (1, 1, 3, 3), (1, 1, 3, 3))
     x, w, g = (draw.standard_normal(shape).astype("float32") for shape in shapes)
-    found: dict[str, dict[str, Call]] = {
-        "conv2d": {COMPILED: partial(ours.conv2d, x, w)},
-        "conv2d_input": {COMPILED: partial(ours.conv2d_input, x.shape, w, g)},
-        "conv2d_weight": {COMPILED: partial(ours.conv2d_weight, x, w.shape, g)},
+    calls: dict[str, dict[str, Call]] = {
+        "conv2d": {COMPILED: partial(cython_kernels.conv2d, x, w)},
+        "conv2d_input": {COMPILED: partial(cython_kernels.conv2d_input, x.shape, w, g)},
+        "conv2d_weight": {COMPILED: partial(cython_kernels.conv2d_weight, x, w.shape, g)},
     }
-    module = emptiest(folder)
-    for name in FORMS:
-        empty = getattr(module, name)
-        assert np.allclose(empty(x, w), ours.conv2d(x, w), atol=1e-5)
-        found["conv2d"][f"emptiest, {name}"] = partial(empty, x, w)
+    module = baselines(folder)
+    for name in DECLARATIONS:
+        baseline = getattr(module, name)
+        assert np.allclose(baseline(x, w), cython_kernels.conv2d(x, w), atol=1e-5)
+        calls["conv2d"][f"baseline with {name}"] = partial(baseline, x, w)
     if importlib.util.find_spec("torch"):
         import torch
         from torch.nn import grad
 
         torch.set_num_threads(1)
         a, b, c = (torch.from_numpy(array) for array in (x, w, g))
-        found["conv2d"]["PyTorch"] = partial(torch.conv2d, a, b)
-        found["conv2d_input"]["PyTorch"] = partial(grad.conv2d_input, x.shape, b, c)
-        found["conv2d_weight"]["PyTorch"] = partial(grad.conv2d_weight, a, w.shape, c)
-    return found
+        calls["conv2d"]["PyTorch"] = partial(torch.conv2d, a, b)
+        calls["conv2d_input"]["PyTorch"] = partial(grad.conv2d_input, x.shape, b, c)
+        calls["conv2d_weight"]["PyTorch"] = partial(grad.conv2d_weight, a, w.shape, c)
+    return calls
 
 
 def main() -> int:
@@ -128,15 +130,16 @@ def main() -> int:
     environment(threads=1)
     from benchmarks.measure import FULL, interleave, ratio, timing
 
-    print("| call | of | us | of the compiled one |\n| --- | --- | --- | --- |")
+    print("| call | implementation | µs | time / compiled |\n| --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for operation, calls in contests(Path(folder)).items():
             for call in calls.values():
-                call()  # a library's first call takes far longer, and would count for a turn
+                call()  # the first call also initialises the library
             times = interleave(calls, FULL)
             for name, turns in times.items():
-                beside = ratio(turns, times[COMPILED]).value
-                print(f"| {operation} | {name} | {timing(turns).median * 1e6:.3f} | {beside:.2f} |")
+                relative = ratio(turns, times[COMPILED]).value
+                median = 1e6 * timing(turns).median
+                print(f"| {operation} | {name} | {median:.3f} | {relative:.2f} |")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What is measured: layers by class, and the goal of each class."""
+"""The layers that are measured, in classes, and the goal of each class."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ class Case:
     """One layer at one size.
 
     Attributes:
-        category: its class, a key of `GOALS`.
-        name: where the layer comes from.
+        category: the class of the case, a key of `GOALS`.
+        name: the network that has such a layer, or what is special about it.
         layer: the public function: `conv2d`, `conv_transpose2d`, `linear` …
         batch, channels, outputs: N, C and O.
-        size: the spatial axes of the input; none for `linear`.
-        taps: the spatial axes of the filter.
+        size: the spatial sizes of the input; empty for `linear`.
+        taps: the spatial sizes of the filter.
         stride, padding, dilation: the same on each axis.
-        groups: of the channels.
+        groups: the number of groups of channels.
         dtype: `float32` or `float64`.
-        accuracy: passed to the kernels by that name, unless empty.
+        accuracy: the argument `accuracy` of the kernels, or empty for the default.
         quick: whether `--quick` measures it.
 
     """
@@ -80,7 +80,7 @@ class Case:
         return 2 * self.batch * pairs * math.prod(places) * math.prod(self.taps)
 
     def terms(self, operation: str) -> int:
-        """Return about how many products one entry of a result sums."""
+        """Return about how many products are summed for one entry of a result."""
         taps = math.prod(self.taps)
         places = math.prod(self.size if self.transposed else self.output_size[2:])
         return {
@@ -91,7 +91,7 @@ class Case:
 
     @property
     def keywords(self) -> dict[str, int]:
-        """Return the arguments that describe the window."""
+        """Return the stride, padding, dilation and groups as keyword arguments."""
         if self.layer == "linear":
             return {}
         names = ("stride", "padding", "dilation", "groups")
@@ -117,13 +117,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a class should reach, as other time over ours; 0 where nothing is asked.
+    """The goals of a class, as a library's time / the compiled kernels' time; 0 for no goal.
 
     Attributes:
-        torch: geometric mean against PyTorch.
-        fastest: geometric mean of the forward pass against the fastest peer of each case.
-        gradients: the same of either gradient.
-        every: the least of all cases, against the fastest peer.
+        torch: the geometric mean against PyTorch.
+        fastest: the geometric mean of the forward pass against the fastest library of each case.
+        gradients: the same for each gradient.
+        every: the ratio of the worst case against its fastest library.
 
     """
 
@@ -144,18 +144,18 @@ GOALS = {
     "other": Goal(0, 0, 0, 0),
     "neighbours": Goal(0, 0, 0, 0),
 }
-"""The classes, in the order they are shown."""
+"""The classes, in the order of the tables."""
 
 TITLES = {
-    "wide": "64 channels and more",
+    "wide": "64 channels or more",
     "fast": '3x3, stride 1, accuracy="fast"',
     "few": "few channels, grouped, depthwise, first layer",
     "3d": "3-D",
     "image": "one large image",
-    "teaching": "teaching scale",
+    "teaching": "small, as in teaching",
     "float64": "float64",
     "other": "transposed convolution, linear",
-    "neighbours": "odd sizes, remainders, other channel counts",
+    "neighbours": "odd sizes, remainders, other numbers of channels",
 }
 
 
@@ -174,7 +174,7 @@ def _square(
     groups: int = 1,
     quick: bool = False,
 ) -> Case:
-    """Return a two-dimensional convolution, square in image and filter."""
+    """Return a two-dimensional convolution of a square image with a square filter."""
     return Case(
         category, name, "conv2d", batch, channels, outputs, (side,) * 2, (taps,) * 2,
         stride, padding, dilation, groups, quick=quick,
@@ -224,7 +224,7 @@ _NEIGHBOURS = (
 
 
 def _cases() -> tuple[Case, ...]:
-    """Return all cases, those of a class together."""
+    """Return all cases, ordered by class."""
     plain = [replace(c, batch=n, quick=c.quick and n == 1) for c in _RESNET for n in (1, 8)]
     plain += [*_MORE, *_OTHER, *_NEIGHBOURS]
     fast = [
@@ -246,11 +246,11 @@ def _cases() -> tuple[Case, ...]:
 
 
 CASES = _cases()
-"""All cases, by class."""
+"""All cases, ordered by class."""
 
 
 def select(categories: list[str], text: str, quick: bool) -> list[Case]:
-    """Return the cases of these classes (or of all) whose line contains the text."""
+    """Return the cases of these classes (of all if empty) whose line contains the text."""
     return [
         case
         for case in CASES

@@ -1,6 +1,6 @@
-"""Two checkouts against each other: a process for each, turns taken in rounds.
+"""Measure two checkouts against each other: one process each, calls interleaved.
 
-This file is also the program that runs in each process. It answers orders, a JSON list a line:
+This file is also the program of each process. It answers requests, one JSON list a line:
 `["case", number, module]`, `["result", operation]`, `["plan", operation]` and
 `["turn", operation, repeats]`.
 """
@@ -38,10 +38,10 @@ from benchmarks.report import NONE, duration, markdown, mean, spread
 from benchmarks.results import Ratio, Timing
 
 BACKENDS = {"compiled": "cython_kernels", "NumPy": "numpy_kernels"}
-"""The modules of kernels that are compared: each class is summed up for each."""
+"""The modules of kernels that are compared, each with its own summary."""
 
 ALL = "all"
-"""What the summary calls the classes together."""
+"""The name of all classes together in the summary."""
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,7 +53,7 @@ class Checkout:
         """Start the process.
 
         Raises:
-            ValueError: the folder is no checkout, or its kernels are not compiled.
+            ValueError: the folder is not a checkout, or its kernels are not compiled.
 
         """
         self.folder = folder.resolve()
@@ -91,10 +91,10 @@ class Checkout:
         self.process.stdin.close()
         self.process.wait()
 
-    def ask(self, *order: Any) -> Any:
-        """Return the answer to an order."""
+    def ask(self, *request: Any) -> Any:
+        """Return the answer to a request."""
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         return self._read()
 
@@ -102,12 +102,12 @@ class Checkout:
         assert self.process.stdout is not None
         text = self.process.stdout.readline()
         if not text:
-            raise RuntimeError(f"{self.folder}: the process ended, see its message above")
+            raise RuntimeError(f"{self.folder}: its process ended early; see its message above")
         return json.loads(text)
 
 
 def answer(threads: int, effort: Effort) -> None:
-    """Answer the orders on standard input until it ends."""
+    """Answer the requests on standard input until it ends."""
     try:
         where = [str(folder) for folder in origins()]
     except ImportError:
@@ -117,15 +117,15 @@ def answer(threads: int, effort: Effort) -> None:
     calls: Calls = {}
     case = CASES[0]
     for text in sys.stdin:
-        order, *arguments = json.loads(text)
+        request, *arguments = json.loads(text)
         reply: Any
-        if order == "case":
+        if request == "case":
             case = CASES[arguments[0]]
             calls = kernels(arguments[1], problem(case))
             reply = list(calls)
-        elif order == "result":
+        elif request == "result":
             reply = digest(calls[arguments[0]]())
-        elif order == "plan":
+        elif request == "plan":
             reply = plan(calls[arguments[0]], effort)
         else:
             reply = seconds(calls[arguments[0]], arguments[1])
@@ -133,7 +133,7 @@ def answer(threads: int, effort: Effort) -> None:
 
 
 def digest(result: Any) -> tuple[list[int], float, float]:
-    """Return the shape of a result, its norm, and its product with random numbers."""
+    """Return the shape of a result, its norm, and its inner product with random numbers."""
     probe = np.random.default_rng(1).standard_normal(result.size)
     flat = result.ravel().astype(np.float64)
     return list(result.shape), float(np.linalg.norm(flat)), float(flat @ probe)
@@ -149,10 +149,11 @@ def same(a: list[Any], b: list[Any], case: Case, operation: str) -> bool:
 def compare(
     cases: list[Case], other: Path, threads: int, quick: bool, progress: Progress
 ) -> tuple[str, dict[str, Any]]:
-    """Return Markdown tables of other time over here for each back end, and the same as plain data.
+    """Return tables of the ratios of times, other / here, as Markdown and as JSON data.
 
     Raises:
-        ValueError: the other folder is no checkout with compiled kernels, or nothing was measured.
+        ValueError: the other folder is not a checkout with compiled kernels, or nothing was
+            measured.
         RuntimeError: a process ended early, or two results differ.
 
     """
@@ -160,19 +161,19 @@ def compare(
     with Checkout(other, threads, quick) as there, Checkout(ROOT, threads, quick) as here:
         for number, case in enumerate(cases, 1):
             for backend, module in BACKENDS.items():
-                order = ("case", CASES.index(case), module)
-                both = set(here.ask(*order)) & set(there.ask(*order))
+                request = ("case", CASES.index(case), module)
+                both = set(here.ask(*request)) & set(there.ask(*request))
                 if case.accuracy and module != BACKENDS["compiled"]:
-                    continue  # the sum as it stands, which is another case
+                    continue  # NumPy's kernels ignore `accuracy`: the same as another case
                 for operation in (name for name in OPERATIONS if name in both):
-                    entry = one(here, there, case, operation)
+                    entry = checked(here, there, case, operation)
                     entries.append((case, backend, operation, *entry))
                     progress(
                         f"[{number}/{len(cases)}] {case}, {operation}, {backend}: "
                         f"{1e6 * entry[0].median:.0f} us, other / here {spread(entry[2])}"
                     )
     if not entries:
-        raise ValueError("the two checkouts have no kernel in common for these cases")
+        raise ValueError("the checkouts have no kernel in common for these cases")
     head = ["layer", "back end", "operation", "here", "other", "other / here"]
     rows = [
         [str(c), backend, o, duration(ours.median), duration(others.median), spread(q)]
@@ -196,7 +197,7 @@ def summary(ratios: list[tuple[str, str, str, float]]) -> str:
     """Return a table of geometric means, by class and back end, and over all classes.
 
     Args:
-        ratios: class, back end, operation, and other time over here, of each measurement.
+        ratios: the class, back end, operation and other / here of each measurement.
 
     """
 
@@ -213,10 +214,10 @@ def summary(ratios: list[tuple[str, str, str, float]]) -> str:
     return markdown(head, rows)
 
 
-def one(
+def checked(
     here: Checkout, there: Checkout, case: Case, operation: str
 ) -> tuple[Timing, Timing, Ratio]:
-    """Return both checkouts' times of an operation whose results agree, and their ratio.
+    """Return the times of an operation in both checkouts, and their ratio; compare the results.
 
     Raises:
         RuntimeError: the results differ.
@@ -225,11 +226,11 @@ def one(
     a, b = here.ask("result", operation), there.ask("result", operation)
     if not same(a, b, case, operation):
         raise RuntimeError(f"{case}, {operation}: the results differ: {a} and {b}")
-    return race(here, there, operation)
+    return interleaved(here, there, operation)
 
 
-def race(here: Checkout, there: Checkout, operation: str) -> tuple[Timing, Timing, Ratio]:
-    """Return both checkouts' times of an operation, and their ratio."""
+def interleaved(here: Checkout, there: Checkout, operation: str) -> tuple[Timing, Timing, Ratio]:
+    """Return the times of an operation in both checkouts, and their ratio."""
     plans = [side.ask("plan", operation) for side in (here, there)]
     repeats, rounds = min(plan[0] for plan in plans), min(plan[1] for plan in plans)
     ours, others = [], []

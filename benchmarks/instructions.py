@@ -1,10 +1,10 @@
-"""Instructions a small call takes, counted by callgrind: the same on a busy machine.
+"""The number of instructions of small calls, counted by callgrind, also on a busy machine.
 
     python -m benchmarks.instructions             count, and compare with instructions.json
-    python -m benchmarks.instructions --update    count, and write it
+    python -m benchmarks.instructions --update    count, and rewrite instructions.json
 
-A call is made many times, or none; the difference of the two runs is the calls alone. The exit
-code is 1 if one takes over a tenth more than is written.
+One process makes a call many times, another makes none; the difference is the cost of the calls.
+The exit code is 1 if a call takes over 10 % more instructions than instructions.json says.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CALLS = {
 
 
 def instructions(call: str) -> int:
-    """Return how many instructions a process takes that makes a call many times.
+    """Return the number of instructions of a process that makes a call many times.
 
     Raises:
         RuntimeError: valgrind is missing or failed.
@@ -60,7 +60,7 @@ def instructions(call: str) -> int:
             "-c",
             program,
         ]
-        # One set of instructions and of hashes wherever it runs.
+        # The same instruction set and the same hash seed on every machine.
         fixed = {"ROT180_ISA": "avx2", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
         try:
             done = subprocess.run(
@@ -82,18 +82,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--update", action="store_true", help=f"write {FILE.name}")
     update = parser.parse_args(arguments).update
     expected = {} if update else json.loads(FILE.read_text())
-    counts, grown, none = {}, False, instructions("pass")
+    counts, more_than_expected, startup = {}, False, instructions("pass")
     for name, call in CALLS.items():
-        counts[name] = round((instructions(call) - none) / REPEATS)
+        counts[name] = round((instructions(call) - startup) / REPEATS)
         line = f"{name:30}{counts[name]:8}"
         if name in expected:
             more = counts[name] > TOLERANCE * expected[name]
-            grown = grown or more
+            more_than_expected = more_than_expected or more
             line += f"{expected[name]:8}{'  MORE' if more else ''}"
         print(line, flush=True)
     if update:
         FILE.write_text(json.dumps(counts, indent=1) + "\n")
-    return int(grown)
+    return int(more_than_expected)
 
 
 if __name__ == "__main__":

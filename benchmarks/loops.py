@@ -1,7 +1,7 @@
-"""Convolution as plain loops along rows, compiled by Numba where it is installed.
+"""Convolution as plain loops, compiled by Numba if it is installed.
 
 Arrays have three spatial axes: (N, C, Z, Y, X). The innermost loop runs along a row, so that a
-compiler can vectorise it; which outputs a tap reaches is settled before it.
+compiler can vectorise it; the range of outputs that a tap contributes to is computed before it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ prange: Any = range
 
 
 def compiled(function: Loops) -> Loops:
-    """Compile a function, its outermost loop in parallel; without Numba leave it as it is."""
+    """Compile a function and run its outermost loop in parallel; without Numba, return it."""
     return function
 
 
 def inlined(function: Loops) -> Loops:
-    """Compile a function that compiled ones call."""
+    """Compile a function that compiled functions call; without Numba, return it."""
     return function
 
 
@@ -39,10 +39,10 @@ if find_spec("numba") is not None:
 
 
 @inlined
-def reached(offset: int, stride: int, size: int, places: int) -> Any:
-    """Return the range of 0 <= p < places in which 0 <= stride p + offset < size."""
+def inside(offset: int, stride: int, size: int, outputs: int) -> Any:
+    """Return the range of 0 <= p < outputs in which 0 <= stride p + offset < size."""
     first = max(0, -(offset // stride))
-    end = min(places, (size - 1 - offset) // stride + 1)
+    end = min(outputs, (size - 1 - offset) // stride + 1)
     return first, end
 
 
@@ -56,9 +56,9 @@ def forward(
         n, o = i // y.shape[1], i % y.shape[1]
         for c, k0, k1, k2 in np.ndindex(w.shape[1:]):
             e0, e1, e2 = d[0] * k0 - lo[0], d[1] * k1 - lo[1], d[2] * k2 - lo[2]
-            z0, z1 = reached(e0, s[0], x.shape[2], y.shape[2])
-            r0, r1 = reached(e1, s[1], x.shape[3], y.shape[3])
-            p0, p1 = reached(e2, s[2], x.shape[4], y.shape[4])
+            z0, z1 = inside(e0, s[0], x.shape[2], y.shape[2])
+            r0, r1 = inside(e1, s[1], x.shape[3], y.shape[3])
+            p0, p1 = inside(e2, s[2], x.shape[4], y.shape[4])
             value = w[o, c, k0, k1, k2]
             for z in range(z0, z1):
                 for r in range(r0, r1):
@@ -79,9 +79,9 @@ def input_gradient(
         n, c = i // dx.shape[1], i % dx.shape[1]
         for u, k0, k1, k2 in np.ndindex((outputs, w.shape[2], w.shape[3], w.shape[4])):
             e0, e1, e2 = d[0] * k0 - lo[0], d[1] * k1 - lo[1], d[2] * k2 - lo[2]
-            z0, z1 = reached(e0, s[0], dx.shape[2], g.shape[2])
-            r0, r1 = reached(e1, s[1], dx.shape[3], g.shape[3])
-            p0, p1 = reached(e2, s[2], dx.shape[4], g.shape[4])
+            z0, z1 = inside(e0, s[0], dx.shape[2], g.shape[2])
+            r0, r1 = inside(e1, s[1], dx.shape[3], g.shape[3])
+            p0, p1 = inside(e2, s[2], dx.shape[4], g.shape[4])
             o = c // channels * outputs + u
             value = w[o, c % channels, k0, k1, k2]
             for z in range(z0, z1):
@@ -103,9 +103,9 @@ def weight_gradient(
         o, c = i // dw.shape[1], i % dw.shape[1]
         for k0, k1, k2 in np.ndindex(dw.shape[2:]):
             e0, e1, e2 = d[0] * k0 - lo[0], d[1] * k1 - lo[1], d[2] * k2 - lo[2]
-            z0, z1 = reached(e0, s[0], x.shape[2], g.shape[2])
-            r0, r1 = reached(e1, s[1], x.shape[3], g.shape[3])
-            p0, p1 = reached(e2, s[2], x.shape[4], g.shape[4])
+            z0, z1 = inside(e0, s[0], x.shape[2], g.shape[2])
+            r0, r1 = inside(e1, s[1], x.shape[3], g.shape[3])
+            p0, p1 = inside(e2, s[2], x.shape[4], g.shape[4])
             for n in range(x.shape[0]):
                 for z in range(z0, z1):
                     for r in range(r0, r1):

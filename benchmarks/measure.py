@@ -1,4 +1,4 @@
-"""Interleaved timing, comparison of results, the machine and its peak."""
+"""Interleaved timing, checks of the results, the machine and its peak."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Effort:
     """How long to measure.
 
     Attributes:
-        rounds: how often each contestant has its turn.
-        block: seconds of a turn; fast calls are repeated to fill it.
+        rounds: the number of rounds; in each, every contestant has one turn.
+        block: seconds of a turn; a fast call is repeated until they have passed.
         budget: seconds for all turns of a contestant; a slow one takes part in fewer rounds.
-        least: rounds that everyone takes part in.
-        side: of the matrices whose product measures the peak.
+        least: the number of rounds in which every contestant takes part.
+        side: the number of rows of the square matrices whose product measures the peak.
 
     """
 
@@ -48,17 +48,17 @@ class Effort:
 FULL = Effort(rounds=21, block=0.005, budget=1.0, least=5, side=2048)
 QUICK = Effort(rounds=5, block=0.001, budget=0.03, least=2, side=1024)
 RECORDED = ("_NUM_THREADS", "OMP_WAIT_POLICY", "_THREAD_TIMEOUT")
-"""How the variables of the environment end that a run keeps."""
+"""A run records the environment variables whose names end like this."""
 STEP = 0.002
-"""Seconds between two looks at whether all threads sleep."""
-LOOKS = 3
-"""How many looks in a row must find them asleep."""
+"""Seconds between two checks of whether all threads are idle."""
+CHECKS = 3
+"""The number of checks in a row that must find them idle."""
 
 
 def seconds(call: Call, repeats: int) -> float:
-    """Return the time of one call, the mean over the repeats of a turn."""
+    """Return the seconds of one call, the mean of the repeats of a turn."""
     if repeats > 1:
-        call()  # the others' arrays have filled the caches
+        call()  # fills the caches: the other contestants have evicted our arrays
     begin = time.perf_counter()
     for _ in range(repeats):
         call()
@@ -66,7 +66,7 @@ def seconds(call: Call, repeats: int) -> float:
 
 
 def plan(call: Call, effort: Effort) -> tuple[int, int]:
-    """Return how many calls a turn has, and how many rounds the contestant takes part in."""
+    """Return the number of calls in a turn, and of rounds that the contestant takes part in."""
     once = seconds(call, 1)
     if once < effort.block:
         once = min(once, seconds(call, 1))
@@ -75,17 +75,17 @@ def plan(call: Call, effort: Effort) -> tuple[int, int]:
     return repeats, min(effort.rounds, max(effort.least, rounds))
 
 
-def settle(longest: float = 0.2) -> None:
-    """Wait until the threads of this process sleep: libraries let theirs spin after a call.
+def wait_until_idle(longest: float = 0.2) -> None:
+    """Wait until the threads of this process are idle: many libraries spin after a call.
 
-    A thread that spins holds a core that the next contestant counts on.
+    A spinning thread occupies a core that the next contestant needs.
     """
     end = time.perf_counter() + longest
-    asleep = 0
-    while asleep < LOOKS and time.perf_counter() < end:
+    idle = 0
+    while idle < CHECKS and time.perf_counter() < end:
         before = time.process_time()
         time.sleep(STEP)
-        asleep = asleep + 1 if time.process_time() - before < 0.1 * STEP else 0
+        idle = idle + 1 if time.process_time() - before < 0.1 * STEP else 0
 
 
 def interleave(
@@ -93,19 +93,19 @@ def interleave(
 ) -> dict[str, list[float]]:
     """Return the times of each contestant's turns, taken in rounds: A B A B.
 
-    With several threads, a turn begins when those of the turn before have come to rest.
+    With several threads, a turn starts when the threads of the previous turn are idle.
     """
-    rest = settle if threads > 1 else nothing
+    pause = wait_until_idle if threads > 1 else nothing
     plans = {}
     for name, call in calls.items():
-        rest()
+        pause()
         plans[name] = plan(call, effort)
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(plans[COMPILED][1]):
         for name, call in calls.items():
             repeats, rounds = plans[name]
             if turn < rounds:
-                rest()
+                pause()
                 times[name].append(seconds(call, repeats))
     return times
 
@@ -115,7 +115,7 @@ def nothing() -> None:
 
 
 def timing(times: list[float]) -> Timing:
-    """Return the median and the quartiles of some turns."""
+    """Return the median and the quartiles of the times."""
     low, median, high = np.quantile(times, (0.25, 0.5, 0.75))
     return Timing(float(median), float(low), float(high), len(times))
 
@@ -129,15 +129,15 @@ def ratio(other: list[float], ours: list[float]) -> Ratio:
 
 
 def rms(a: Array) -> float:
-    """Return the root mean square of some entries."""
+    """Return the root mean square of an array."""
     return float(np.sqrt(np.mean(np.square(a, dtype=np.float64))))
 
 
 def difference(found: Any, expected: Array, case: Case, operation: str) -> str:
-    """Return what keeps a result from being the expected one, or nothing.
+    """Return how a result differs from the expected one, or an empty string.
 
-    Root mean squares are compared: the differences' may be 4 eps sqrt(n + 64) of the expected
-    ones', for sums of n products. One entry of a million that is plainly wrong is above that.
+    The root mean square of the error may be 4 eps sqrt(n + 64) times that of the expected result,
+    where each entry sums n products. A single wrong entry among a million exceeds this bound.
     """
     result = np.asarray(found)
     if result.shape != expected.shape:
@@ -150,7 +150,7 @@ def difference(found: Any, expected: Array, case: Case, operation: str) -> str:
 def measure(
     case: Case, peers: list[Peer], effort: Effort, threads: int = 1
 ) -> Iterator[Result]:
-    """Yield the operations of a case; those the compiled kernels do not have are left out."""
+    """Yield the results of a case, one for each operation that the compiled kernels have."""
     given = problem(case)
     calls = {peer.name: peer.calls(given) for peer in peers}
     for operation in OPERATIONS:
@@ -176,16 +176,17 @@ def measure(
 
 
 def run(cases: list[Case], effort: Effort, threads: int, progress: Progress) -> Run:
-    """Measure the cases and return what was found.
+    """Measure the cases and return the results.
 
     Raises:
         ImportError: the kernels are not compiled.
-        ValueError: the compiled kernels and the others are of different checkouts.
+        ValueError: the compiled and the NumPy kernels are from different checkouts.
 
     """
     folders = origins()
     if len(folders) > 1:
-        raise ValueError(f"kernels: found in {' and '.join(map(str, folders))}, expected one place")
+        where = " and ".join(map(str, folders))
+        raise ValueError(f"kernels: found in {where}, expected one folder")
     set_threads(threads)
     everyone = contestants(threads)
     peers = [peer for peer in everyone if installed(peer)]
@@ -200,7 +201,7 @@ def run(cases: list[Case], effort: Effort, threads: int, progress: Progress) -> 
             results.append(result)
             progress(f"[{number}/{len(cases)}] {line(result)}")
         if len(results) == begin:
-            skipped.append(f"{case}: no kernel takes accuracy={case.accuracy!r} yet")
+            skipped.append(f"{case}: no kernel supports accuracy={case.accuracy!r}")
             progress(f"[{number}/{len(cases)}] skipped {skipped[-1]}")
     after = [peak(dtype, effort.side) for dtype in dtypes]
     best = {d: max(a, b) for d, (a, _), (b, _) in zip(dtypes, before, after, strict=True)}
@@ -209,31 +210,32 @@ def run(cases: list[Case], effort: Effort, threads: int, progress: Progress) -> 
 
 
 def line(result: Result) -> str:
-    """Return a result in a line."""
-    mine = result.timings[COMPILED].median
-    parts = [f"{result.case}, {result.operation}: {1e6 * mine:.0f} us"]
+    """Return a line of progress for a result."""
+    median = result.timings[COMPILED].median
+    parts = [f"{result.case}, {result.operation}: {1e6 * median:.0f} us"]
     if result.fastest is not None:
-        parts.append(f"{result.fastest} {result.ratios[result.fastest].value:.2f} times that")
+        parts.append(f"{result.fastest} / compiled {result.ratios[result.fastest].value:.2f}")
     parts += [f"{name} IS WRONG: {why}" for name, why in result.wrong.items()]
     return "; ".join(parts)
 
 
 def set_threads(threads: int) -> None:
-    """Tell PyTorch, Numba and our kernels how many threads to use.
+    """Set the number of threads of PyTorch and of the kernels.
 
-    BLAS and OpenMP read the environment when they are loaded; `python -m benchmarks` sets it.
+    BLAS, OpenMP and Numba read environment variables when they load; `python -m benchmarks` sets
+    them.
     """
     if find_spec("torch") is not None:
         import_module("torch").set_num_threads(threads)
-    ours = getattr(import_module("rot180.generated"), "set_num_threads", None)
-    if ours is not None:
-        ours(threads)
+    set_num_threads = getattr(import_module("rot180.generated"), "set_num_threads", None)
+    if set_num_threads is not None:
+        set_num_threads(threads)
 
 
 def peak(dtype: str, side: int) -> tuple[float, float]:
-    """Return the GFLOP/s of a product of square matrices in NumPy, the best of five.
+    """Return the GFLOP/s of a product of square matrices in NumPy, and the cores that it got.
 
-    Beside it stands how many cores the machine gave meanwhile: processor time over time.
+    The first is the best of five; the second is processor time / elapsed time.
     """
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal((side, side)).astype(dtype) for _ in range(2))
@@ -243,7 +245,7 @@ def peak(dtype: str, side: int) -> tuple[float, float]:
         np.matmul(a, b, out=out)
 
     multiply()
-    settle()
+    wait_until_idle()
     begin, used = time.perf_counter(), time.process_time()
     best = min(seconds(multiply, 1) for _ in range(5))
     cores = (time.process_time() - used) / (time.perf_counter() - begin)
@@ -251,7 +253,7 @@ def peak(dtype: str, side: int) -> tuple[float, float]:
 
 
 def machine() -> dict[str, Any]:
-    """Return what the results depend on: processor, compiler, libraries, threads, revision."""
+    """Return what the results depend on: processor, compiler, libraries, environment, commit."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "processor": processor(),
@@ -286,14 +288,14 @@ def processor() -> str:
 
 
 def origins() -> list[Path]:
-    """Return the folders the kernels come from: of a checkout that is not compiled, maybe two."""
+    """Return the folders of the kernels: two if only an installed copy of them is compiled."""
     import_module("rot180.generated.cython_kernels")
     modules = [m for name, m in sys.modules.items() if name.startswith("rot180.generated")]
     return sorted({Path(str(module.__file__)).resolve().parent for module in modules})
 
 
 def compiler() -> str:
-    """Return what compiled the kernels, as the compiler signed them."""
+    """Return the compiler of the kernels, as recorded in the binary."""
     module = import_module("rot180.generated.cython_kernels")
     binary = Path(str(module.__file__)).read_bytes()
     found = re.search(rb"GCC: \([^)]*\) [\d.]+|clang version [\d.]+", binary)
@@ -301,14 +303,14 @@ def compiler() -> str:
 
 
 def openmp() -> list[str]:
-    """Return the OpenMP libraries in the process; of two, the pools of threads compete."""
+    """Return the OpenMP libraries in the process; the thread pools of two would compete."""
     maps = Path("/proc/self/maps")
     text = maps.read_text() if maps.exists() else ""
     return sorted(set(re.findall(r"[^/\s]*(?:gomp|iomp|libomp)[^/\s]*", text)))
 
 
 def revision() -> str:
-    """Return the commit of the kernels, or nothing outside a checkout."""
+    """Return the commit of the kernels, or an empty string outside a checkout."""
     folder = Path(str(import_module("rot180.generated").__file__)).resolve().parent
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
     try:

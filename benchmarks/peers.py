@@ -1,7 +1,7 @@
-"""The contestants: for a problem, the calls that each makes for forward and gradients.
+"""The contestants: the kernels and other libraries, each with its calls for a problem.
 
-Arrays are converted before a call is timed. A peer imports its library inside, so that an absent
-one costs nothing.
+Arrays are converted before a call is timed. Each library is imported in a function, so that a
+library that is not installed is no error.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from benchmarks.results import COMPILED, NUMPY, SINGLE, TORCH
 
 Array = NDArray[Any]
 Call = Callable[[], Any]
-"""Returns what NumPy can read as an array."""
+"""Returns something that `numpy.asarray` accepts."""
 Calls = dict[str, Call]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A case with its arrays: input, weight and output gradient."""
+    """A case and its arrays: input, weight and output gradient."""
 
     case: Case
     x: Array
@@ -40,22 +40,22 @@ class Problem:
 
 
 def problem(case: Case) -> Problem:
-    """Return a case with random entries, the same ones each time."""
+    """Return a case with random arrays, the same in each call."""
     rng = np.random.default_rng(0)
     shapes = (case.input_size, case.weight_size, case.output_size)
     return Problem(case, *(rng.standard_normal(s).astype(case.dtype) for s in shapes))
 
 
 def as_convolution(given: Problem) -> tuple[Problem, dict[str, str]]:
-    """Return a problem as one of convolution, and which operation there each operation is.
+    """Return a problem as one of convolution, and the name of each operation there.
 
-    A transposed convolution is the input gradient of the convolution that leads from its output
-    to its input.
+    A transposed convolution is the input gradient of the convolution that maps its output to its
+    input.
     """
     case = given.case
     if not case.transposed:
         return given, {name: name for name in OPERATIONS}
-    turned = replace(
+    convolution = replace(
         case,
         layer=case.layer.replace("_transpose", ""),
         channels=case.outputs,
@@ -63,11 +63,11 @@ def as_convolution(given: Problem) -> tuple[Problem, dict[str, str]]:
         size=case.output_size[2:],
     )
     names = {FORWARD: INPUT, INPUT: FORWARD, WEIGHT: WEIGHT}
-    return Problem(turned, given.g, given.w, given.x), names
+    return Problem(convolution, given.g, given.w, given.x), names
 
 
 def kernels(module: str, given: Problem) -> Calls:
-    """Return the calls of our own kernels; none where they do not take the case's accuracy."""
+    """Return the calls of the kernels; none if they do not support the accuracy of the case."""
     public = import_module(f"rot180.generated.{module}")
     case, x, w, g = given.case, given.x, given.w, given.g
     functions = {
@@ -87,10 +87,10 @@ def kernels(module: str, given: Problem) -> Calls:
 
 
 def on_one_thread(threads: int, given: Problem) -> Calls:
-    """Return the calls of the compiled kernels on one thread, for the gain of several."""
+    """Return the calls of the compiled kernels on one thread, to measure the speedup."""
     set_num_threads = import_module("rot180.generated").set_num_threads
 
-    def alone(call: Call) -> Any:
+    def single(call: Call) -> Any:
         set_num_threads(1)
         try:
             return call()
@@ -98,11 +98,11 @@ def on_one_thread(threads: int, given: Problem) -> Calls:
             set_num_threads(threads)
 
     calls = kernels("cython_kernels", given)
-    return {name: partial(alone, call) for name, call in calls.items()}
+    return {name: partial(single, call) for name, call in calls.items()}
 
 
 def pytorch(given: Problem) -> Calls:
-    """Return PyTorch's calls, without the recording of a graph."""
+    """Return the calls of PyTorch, which record no graph for autograd."""
     torch = import_module("torch")
     case = given.case
     x, w, g = map(torch.from_numpy, (given.x, given.w, given.g))
@@ -134,9 +134,9 @@ def plain(case: Case) -> bool:
 def correlations(
     given: Problem, correlate: Callable[[Array, Array], Array], *operations: str
 ) -> Calls:
-    """Return the calls of a function that correlates an array with a smaller one, as "valid".
+    """Return the calls of a function that computes the "valid" correlation of two arrays.
 
-    The input gradient is the full correlation with the filter turned, cropped by the padding.
+    The input gradient is the full correlation with the rotated filter, cropped by the padding.
     """
     case = given.case
     if not plain(case):
@@ -144,7 +144,7 @@ def correlations(
     x, w, g = (a[0, 0] for a in (given.x, given.w, given.g))
     padding = case.padding
     around = [(k - 1, k - 1) for k in case.taps]
-    turned = np.ascontiguousarray(np.flip(w))
+    rotated = np.ascontiguousarray(np.flip(w))
     inside = tuple(slice(padding, padding + n) for n in case.size)
 
     def padded() -> Array:
@@ -152,21 +152,21 @@ def correlations(
 
     calls: Calls = {
         FORWARD: lambda: correlate(padded(), w)[None, None],
-        INPUT: lambda: correlate(np.pad(g, around), turned)[inside][None, None],
+        INPUT: lambda: correlate(np.pad(g, around), rotated)[inside][None, None],
         WEIGHT: lambda: correlate(padded(), g)[None, None],
     }
     return {name: calls[name] for name in operations}
 
 
 def scipy_correlate(given: Problem) -> Calls:
-    """Return the calls of `scipy.signal.correlate`, by the definition."""
+    """Return the calls of `scipy.signal.correlate` with the direct method."""
     signal = import_module("scipy.signal")
     direct = partial(signal.correlate, mode="valid", method="direct")
     return correlations(given, direct, *OPERATIONS)
 
 
 def scipy_fft(name: str, threads: int, given: Problem) -> Calls:
-    """Return the calls of one of SciPy's convolutions by Fourier transforms."""
+    """Return the calls of one of SciPy's convolutions by FFT."""
     convolve = getattr(import_module("scipy.signal"), name)
     fft = import_module("scipy.fft")
 
@@ -179,7 +179,7 @@ def scipy_fft(name: str, threads: int, given: Problem) -> Calls:
 
 
 def scipy_ndimage(given: Problem) -> Calls:
-    """Return the calls of `scipy.ndimage.correlate`; its filters are too small to be a gradient."""
+    """Return the calls of `scipy.ndimage.correlate`, for small filters: no weight gradient."""
     ndimage = import_module("scipy.ndimage")
 
     def correlate(a: Array, b: Array) -> Array:
@@ -194,14 +194,14 @@ def scipy_ndimage(given: Problem) -> Calls:
 
 
 _COLUMNS = 2**23
-"""How many entries a matrix of windows may have before the batch is split."""
+"""The number of entries of a matrix of windows above which the batch is split."""
 
 
 class Windows:
-    """Convolution in NumPy as one would write it for speed.
+    """Convolution in NumPy, written for speed.
 
-    Windows laid out as columns and one product by BLAS for each sample and group; with one channel
-    a group, a sum over the taps of shifted images.
+    The windows are copied into the columns of a matrix (im2col), and BLAS computes one product for
+    each sample and group; with one channel per group, shifted images are summed over the taps.
     """
 
     def __init__(self, given: Problem) -> None:
@@ -216,12 +216,12 @@ class Windows:
         self.single = case.channels == case.outputs == case.groups
 
     def padded(self, x: Array) -> Array:
-        """Return samples with zeros around."""
+        """Return samples with their padding."""
         p = self.case.padding
         return np.pad(x, [(0, 0), (0, 0), *[(p, p)] * len(self.spatial)]) if p else x
 
     def columns(self, x: Array) -> Array:
-        """Return the windows of some samples: (N, groups, channels a group x taps, places)."""
+        """Return the windows of some samples: (N, groups, channels per group x taps, pixels)."""
         rank, s, d = len(self.spatial), self.case.stride, self.case.dilation
         axes = tuple(range(2, 2 + rank))
         steps: Any = (..., *[slice(None, None, s)] * rank, *[slice(None, None, d)] * rank)
@@ -230,12 +230,12 @@ class Windows:
         groups = self.case.groups
         return windows.transpose(order).reshape(len(x), groups, self.matrix.shape[2], -1)
 
-    def places(self, g: Array) -> Array:
-        """Return an output as (N, groups, outputs a group, places)."""
+    def pixels(self, g: Array) -> Array:
+        """Return an output as (N, groups, outputs per group, pixels)."""
         return g.reshape(len(g), *self.matrix.shape[:2], -1)
 
     def shifts(self) -> Iterator[tuple[Any, Any]]:
-        """Yield where in the filter each tap is, and where the padded image meets it."""
+        """Yield the index of each tap in the filter, and its slice of the padded image."""
         s, d = self.case.stride, self.case.dilation
         for tap in product(*map(range, self.case.taps)):
             along = zip(tap, self.spatial, strict=True)
@@ -256,7 +256,7 @@ class Windows:
                 out += self.scale(tap) * padded[where]
             return out
         for chunk in self.chunks:
-            np.matmul(self.matrix, self.columns(self.x[chunk]), out=self.places(out[chunk]))
+            np.matmul(self.matrix, self.columns(self.x[chunk]), out=self.pixels(out[chunk]))
         return out
 
     def input(self) -> Array:
@@ -269,7 +269,7 @@ class Windows:
                 for tap, where in self.shifts():
                     into[where] += self.scale(tap) * g
                 continue
-            columns = np.matmul(self.matrix.swapaxes(1, 2), self.places(g))
+            columns = np.matmul(self.matrix.swapaxes(1, 2), self.pixels(g))
             columns = columns.reshape(len(g), case.channels, *case.taps, *self.spatial)
             for tap, where in self.shifts():
                 into[where] += columns[tap]
@@ -286,56 +286,58 @@ class Windows:
         total = np.zeros(self.matrix.shape, self.x.dtype)
         for chunk in self.chunks:
             columns = self.columns(self.x[chunk])
-            total += np.matmul(self.places(self.g[chunk]), columns.swapaxes(2, 3)).sum(0)
+            total += np.matmul(self.pixels(self.g[chunk]), columns.swapaxes(2, 3)).sum(0)
         return total.reshape(self.w.shape)
 
 
 def numpy_windows(given: Problem) -> Calls:
-    """Return the calls of the NumPy kernel one would write for speed."""
+    """Return the calls of a NumPy kernel written for speed."""
     if given.case.layer == "linear":
         x, w, g = given.x, given.w, given.g
         return {FORWARD: lambda: x @ w.T, INPUT: lambda: g @ w, WEIGHT: lambda: g.T @ x}
-    turned, names = as_convolution(given)
-    windows = Windows(turned)
+    convolution, names = as_convolution(given)
+    windows = Windows(convolution)
     calls = {FORWARD: windows.forward, INPUT: windows.input, WEIGHT: windows.weight}
     return {name: calls[there] for name, there in names.items()}
 
 
 def numba_loops(given: Problem) -> Calls:
-    """Return the calls of plain loops that Numba compiles."""
+    """Return the calls of plain loops, compiled by Numba."""
     if given.case.layer == "linear":
         return {}
     loops = import_module("benchmarks.loops")
-    turned, names = as_convolution(given)
-    case = turned.case
-    lift = [1] * (3 - len(case.size))
+    convolution, names = as_convolution(given)
+    case = convolution.case
+    ones = [1] * (3 - len(case.size))
 
-    def solid(a: Array) -> Array:
-        return a.reshape(*a.shape[:2], *lift, *a.shape[2:])
+    def with_three_axes(a: Array) -> Array:
+        return a.reshape(*a.shape[:2], *ones, *a.shape[2:])
 
-    x, w, g = solid(turned.x), solid(turned.w), solid(turned.g)
-    stride, dilation = ((*lift, *[n] * len(case.size)) for n in (case.stride, case.dilation))
-    padding = (*[0] * len(lift), *[case.padding] * len(case.size))
+    x, w, g = map(with_three_axes, (convolution.x, convolution.w, convolution.g))
+    stride, dilation = ((*ones, *[n] * len(case.size)) for n in (case.stride, case.dilation))
+    padding = (*[0] * len(ones), *[case.padding] * len(case.size))
     window = (stride, padding, dilation, case.groups)
     calls: Calls = {
-        FORWARD: lambda: loops.forward(x, w, np.zeros_like(g), *window).reshape(turned.g.shape),
+        FORWARD: lambda: loops.forward(x, w, np.zeros_like(g), *window).reshape(
+            convolution.g.shape
+        ),
         INPUT: lambda: loops.input_gradient(np.zeros_like(x), w, g, *window).reshape(
-            turned.x.shape
+            convolution.x.shape
         ),
         WEIGHT: lambda: loops.weight_gradient(x, np.zeros_like(w), g, *window).reshape(
-            turned.w.shape
+            convolution.w.shape
         ),
     }
     return {name: calls[there] for name, there in names.items()}
 
 
 def jax_lax(given: Problem) -> Calls:
-    """Return JAX's calls, compiled beforehand; a gradient is the transpose of a linear map."""
+    """Return the calls of JAX; each gradient is the transpose of a linear map, compiled once."""
     jax = import_module("jax")
     jax.config.update("jax_enable_x64", True)
-    turned, names = as_convolution(given)
-    case = turned.case
-    x, w, g = map(jax.numpy.asarray, (turned.x, turned.w, turned.g))
+    convolution, names = as_convolution(given)
+    case = convolution.case
+    x, w, g = map(jax.numpy.asarray, (convolution.x, convolution.w, convolution.g))
 
     def forward(x: Any, w: Any) -> Any:
         if case.layer == "linear":
@@ -362,9 +364,9 @@ class Peer:
     """A contestant.
 
     Attributes:
-        name: as the tables have it.
-        needs: the module it stands on.
-        calls: from a problem to its calls; operations it does not have are left out.
+        name: its name in the tables.
+        needs: the Python package that it needs.
+        calls: maps a problem to the calls for the operations that it supports.
 
     """
 
@@ -374,7 +376,7 @@ class Peer:
 
 
 def contestants(threads: int) -> list[Peer]:
-    """Return ours and all peers, installed or not."""
+    """Return the kernels and all peers, installed or not."""
     single = [Peer(SINGLE, "rot180", partial(on_one_thread, threads))] if threads > 1 else []
     return [
         Peer(COMPILED, "rot180", partial(kernels, "cython_kernels")),
@@ -392,5 +394,5 @@ def contestants(threads: int) -> list[Peer]:
 
 
 def installed(peer: Peer) -> bool:
-    """Return whether what the peer stands on is there."""
+    """Return whether the package that the peer needs is installed."""
     return find_spec(peer.needs) is not None

@@ -1,13 +1,11 @@
-"""A run as Markdown tables and as a bar chart in SVG."""
+"""A run as Markdown tables."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from html import escape
 from statistics import geometric_mean
 
-from benchmarks.cases import FORWARD, GOALS, OPERATIONS, TITLES, Goal
+from benchmarks.cases import FORWARD, GOALS, OPERATIONS, TITLES
 from benchmarks.results import COMPILED, NUMPY, SINGLE, TORCH, Ratio, Result, Run
 
 NONE = "—"
@@ -15,17 +13,17 @@ NONE = "—"
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One operation of a class: geometric means over its cases; None where nobody was measured.
+    """The geometric means of one operation of a class; None where nothing was measured.
 
     Attributes:
         category: the class.
         operation: one of `OPERATIONS`.
-        cases: how many.
-        torch: PyTorch's time over ours.
-        fastest: the fastest peer's, of each case, over ours.
-        worst: the case with the least ratio to its fastest peer.
-        peak: our share of the measured peak.
-        gain: our own time on one thread over that on all.
+        cases: the number of cases.
+        torch: PyTorch / compiled.
+        fastest: the fastest peer of each case / compiled.
+        worst: the case with the smallest ratio against its fastest peer.
+        peak: the fraction of the measured peak that the compiled kernels reach.
+        speedup: compiled kernels on one thread / compiled.
 
     """
 
@@ -36,29 +34,29 @@ class Summary:
     fastest: float | None
     worst: Result | None
     peak: float
-    gain: float | None
+    speedup: float | None
 
 
-def share(result: Result, run: Run) -> float:
-    """Return which part of the peak of all threads the compiled kernel reaches."""
+def peak_fraction(result: Result, run: Run) -> float:
+    """Return the fraction of the peak of all threads that the compiled kernel reaches."""
     gflops = 1e-9 * result.case.flops / result.timings[COMPILED].median
     return gflops / run.peak[result.case.dtype]
 
 
 def against(result: Result, name: str | None) -> float | None:
-    """Return another's time over ours, where it was measured."""
+    """Return the time of a contestant / compiled, or None if it was not measured."""
     return result.ratios[name].value if name in result.ratios else None
 
 
 def mean(values: list[float | None]) -> float | None:
-    """Return the geometric mean of what is there, or None."""
-    found = [value for value in values if value is not None]
-    return geometric_mean(found) if found else None
+    """Return the geometric mean of the values that are not None, or None if there are none."""
+    present = [value for value in values if value is not None]
+    return geometric_mean(present) if present else None
 
 
 def summaries(run: Run) -> list[Summary]:
     """Return a summary for each operation of each class that was measured."""
-    found = []
+    rows = []
     for category in GOALS:
         for operation in OPERATIONS:
             results = [
@@ -66,20 +64,20 @@ def summaries(run: Run) -> list[Summary]:
             ]
             if not results:
                 continue
-            raced = [r for r in results if r.fastest is not None]
-            found.append(
+            compared = [r for r in results if r.fastest is not None]
+            rows.append(
                 Summary(
                     category,
                     operation,
                     len(results),
                     mean([against(r, TORCH) for r in results]),
                     mean([against(r, r.fastest) for r in results]),
-                    min(raced, key=lambda r: against(r, r.fastest) or 0, default=None),
-                    geometric_mean([share(r, run) for r in results]),
+                    min(compared, key=lambda r: against(r, r.fastest) or 0, default=None),
+                    geometric_mean([peak_fraction(r, run) for r in results]),
                     mean([against(r, SINGLE) for r in results]),
                 )
             )
-    return found
+    return rows
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:
@@ -99,17 +97,17 @@ def spread(ratio: Ratio | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it."""
+    """Return a time in microseconds or milliseconds."""
     return f"{1e6 * seconds:.3g} µs" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms"
 
 
-def percent(value: float) -> str:
-    """Return a share for a table."""
+def percentage(value: float) -> str:
+    """Return a fraction as a percentage for a table."""
     return f"{100 * value:.1f}"
 
 
 def class_table(run: Run, category: str) -> str:
-    """Return the cases of a class, and what its goal asks and got."""
+    """Return a table of the cases of a class, and its means with their goals."""
     head = ["layer", "operation", COMPILED, "% of peak"]
     others = (NUMPY, TORCH, SINGLE) if run.threads > 1 else (NUMPY, TORCH)
     head += [f"{name} / {COMPILED}" for name in (*others, "fastest peer")]
@@ -119,126 +117,60 @@ def class_table(run: Run, category: str) -> str:
             continue
         best = f"{spread(r.ratios[r.fastest])} {r.fastest}" if r.fastest else NONE
         cells = [str(r.case), r.operation, duration(r.timings[COMPILED].median)]
-        cells += [percent(share(r, run)), *(spread(r.ratios.get(n)) for n in others), best]
+        cells += [percentage(peak_fraction(r, run))]
+        cells += [*(spread(r.ratios.get(name)) for name in others), best]
         rows.append(cells)
     parts = [f"### {category}: {TITLES[category]}", "", markdown(head, rows), ""]
-    return "\n".join([*parts, *(verdict(s) for s in summaries(run) if s.category == category)])
+    return "\n".join([*parts, *(summary_line(s) for s in summaries(run) if s.category == category)])
 
 
-def verdict(summary: Summary) -> str:
-    """Return the geometric means of an operation of a class, each with the goal."""
+def summary_line(summary: Summary) -> str:
+    """Return a line with the geometric means of an operation of a class and their goals."""
     goal = GOALS[summary.category]
     parts = [
-        f"- {summary.operation}: PyTorch / compiled {number(summary.torch)}{asked(goal.torch)}",
-        f"fastest peer / compiled {number(summary.fastest)}{asked(bar(goal, summary.operation))}",
+        f"- {summary.operation}",
+        f"PyTorch / compiled {number(summary.torch)}{in_brackets(goal.torch)}",
+        f"fastest peer / compiled {number(summary.fastest)}{in_brackets(goal_of(summary))}",
     ]
     if summary.worst is not None:
-        least = against(summary.worst, summary.worst.fastest)
-        parts.append(f"least {number(least)}{asked(goal.every)}")
-    if summary.gain is not None:
-        parts.append(f"{SINGLE} / {COMPILED} {number(summary.gain)}")
+        ratio = against(summary.worst, summary.worst.fastest)
+        parts.append(f"worst case {number(ratio)}{in_brackets(goal.every)}")
+    if summary.speedup is not None:
+        parts.append(f"{SINGLE} / {COMPILED} {number(summary.speedup)}")
     return ", ".join(parts)
 
 
-def bar(goal: Goal, operation: str) -> float:
-    """Return what the goal asks of an operation against the fastest peer."""
-    return goal.fastest if operation == FORWARD else goal.gradients
+def goal_of(summary: Summary) -> float:
+    """Return the goal of an operation of a class against the fastest peer."""
+    goal = GOALS[summary.category]
+    return goal.fastest if summary.operation == FORWARD else goal.gradients
 
 
-def asked(goal: float) -> str:
-    """Return a goal in brackets, where there is one."""
+def in_brackets(goal: float) -> str:
+    """Return a goal in brackets, or an empty string if there is none."""
     return f" (goal {goal:g})" if goal else ""
 
 
 def tables(run: Run) -> str:
-    """Return a table for each class that was measured, what was left out, and the machine."""
+    """Return a table for each class, the cases that were not measured, and the machine."""
     measured = [c for c in GOALS if any(r.case.category == c for r in run.results)]
     parts = [class_table(run, category) + "\n" for category in measured]
     parts += [f"WRONG: {r.case}, {r.operation}: {n}: {why}" for r in run.results
               for n, why in r.wrong.items()]  # fmt: skip
     parts += [f"Not measured: {text}." for text in run.skipped]
-    parts += ["Ratios above 1 mean that the compiled kernels are faster.", origin(run)]
+    parts += ["Ratios above 1 mean that the compiled kernels are faster.", conditions(run)]
     return "\n".join(parts)
 
 
-def readme_table(run: Run) -> str:
-    """Return the summary of a run, a line for each operation of each class, and the machine."""
-    head = ["class", "cases", "operation", "PyTorch / compiled", "fastest peer / compiled"]
-    head += ["least of all cases", "% of peak"]
-    if run.threads > 1:
-        head.append(f"{SINGLE} / {COMPILED}")
-    rows = []
-    for s in summaries(run):
-        goal, least = GOALS[s.category], NONE
-        if s.worst is not None:
-            ratio = number(against(s.worst, s.worst.fastest))
-            least = f"{ratio}{asked(goal.every)} {s.worst.fastest}"
-        cells = [TITLES[s.category], str(s.cases), s.operation]
-        cells += [f"{number(s.torch)}{asked(goal.torch)}"]
-        cells += [f"{number(s.fastest)}{asked(bar(goal, s.operation))}"]
-        gain = [number(s.gain)] if run.threads > 1 else []
-        rows.append([*cells, least, percent(s.peak), *gain])
-    return f"{markdown(head, rows)}\n\n{origin(run)}"
-
-
-def origin(run: Run) -> str:
-    """Return what the run was measured on, in a sentence or two."""
+def conditions(run: Run) -> str:
+    """Return the machine, the number of threads and the versions of the libraries of a run."""
     about = run.machine
     libraries = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     peaks = ", ".join(f"{value:.0f} GFLOP/s in {dtype}" for dtype, value in run.peak.items())
     absent = f" Not installed: {', '.join(run.absent)}." if run.absent else ""
-    busy = "" if run.quiet else f" The machine was busy: it gave {run.cores:.1f} cores."
+    busy = "" if run.quiet else f" The machine was busy: the product got {run.cores:.1f} cores."
     return (
         f"{about['processor']}, {about['cores']} cores, threads: {run.threads}; "
         f"{about['compiler']}; {libraries}; {about['blas']}; {about['system']}. "
-        f"Peak: {peaks}, by a large matrix product in NumPy.{busy}{absent}"
+        f"Peak: {peaks}, measured with a large matrix product in NumPy.{busy}{absent}"
     )
-
-
-_COLOURS = {TORCH: "#c2571a", "fastest peer": "#2b6ca3"}
-_LEFT, _WIDTH, _ROW, _TOP = 400, 460, 18, 64
-
-
-def plot(run: Run) -> str:
-    """Return the geometric means of each class as bars in SVG, on a logarithmic scale."""
-    rows = summaries(run)
-    values = [v for s in rows for v in (s.torch, s.fastest) if v is not None] or [1.0]
-    first = math.floor(math.log10(min([*values, 1.0])))
-    last = max(first + 1, math.ceil(math.log10(max([*values, 1.0]))))
-
-    def across(value: float) -> float:
-        return _LEFT + _WIDTH * (math.log10(value) - first) / (last - first)
-
-    height = _TOP + 2 * _ROW * len(rows) + 6 * len(rows) + 10
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 70}" '
-        f'height="{height}" font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="white"/>',
-        f'<text x="10" y="20" font-size="14">Time of others over the compiled kernels\', '
-        f"threads: {run.threads}; right of 1 ours are faster</text>",
-    ]
-    for place, (name, colour) in enumerate(_COLOURS.items()):
-        x = 10 + 120 * place
-        out.append(f'<rect x="{x}" y="32" width="12" height="12" fill="{colour}"/>')
-        out.append(f'<text x="{x + 18}" y="42">{name}</text>')
-    for power in range(first, last + 1):
-        at, colour = across(10.0**power), "#333" if power == 0 else "#ccc"
-        out.append(
-            f'<line x1="{at:.1f}" y1="{_TOP}" x2="{at:.1f}" y2="{height}" stroke="{colour}"/>'
-        )
-        out.append(f'<text x="{at:.1f}" y="{_TOP - 4}" text-anchor="middle">{10.0**power:g}</text>')
-    y = float(_TOP + 6)
-    for s in rows:
-        label = escape(f"{TITLES[s.category]}, {s.operation}")
-        out.append(f'<text x="{_LEFT - 8}" y="{y + _ROW + 4}" text-anchor="end">{label}</text>')
-        for value, colour in zip((s.torch, s.fastest), _COLOURS.values(), strict=True):
-            if value is not None:
-                begin, end = sorted((across(1.0), across(value)))
-                out.append(
-                    f'<rect x="{begin:.1f}" y="{y + 2}" width="{end - begin:.1f}" '
-                    f'height="{_ROW - 4}" fill="{colour}"/>'
-                )
-                out.append(f'<text x="{end + 4:.1f}" y="{y + _ROW - 5}">{value:.2f}</text>')
-            y += _ROW
-        y += 6
-    return "\n".join([*out, "</svg>"]) + "\n"

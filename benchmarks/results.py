@@ -1,4 +1,4 @@
-"""What is kept of a run, and its form as JSON."""
+"""The results of a run, and their form as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.cases import Case
 COMPILED, NUMPY, TORCH = "compiled", "NumPy kernels", "PyTorch"
 SINGLE = "one thread"
 OURS = (COMPILED, NUMPY, SINGLE)
-"""The names of our own kernels, the compiled ones also on one thread; others are peers'."""
+"""The kernels of rot180; all other names are peers, the libraries we compare with."""
 FORMAT = 1
 
 
@@ -27,7 +27,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Another's time over that of the compiled kernels.
+    """A time divided by the time of the compiled kernels.
 
     Attributes:
         value: the ratio of the medians over the rounds in which both took part.
@@ -47,9 +47,9 @@ class Result:
     Attributes:
         case: the layer.
         operation: one of `OPERATIONS`.
-        timings: by name, ours among them.
-        ratios: by name, all but the compiled kernels.
-        wrong: whose result was not ours, with the difference; they are not timed.
+        timings: of each contestant, by name.
+        ratios: of each contestant except the compiled kernels, by name.
+        wrong: contestants whose result differs, and how; they are not measured.
 
     """
 
@@ -61,22 +61,22 @@ class Result:
 
     @property
     def fastest(self) -> str | None:
-        """Return the name of the fastest peer, or None where there is none."""
+        """Return the name of the fastest peer, or None if there is none."""
         peers = [name for name in self.ratios if name not in OURS]
         return min(peers, key=lambda name: self.ratios[name].value, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All results of a run, with what they were measured on.
+    """All results of a run, and the machine.
 
     Attributes:
-        machine: processor, compiler, versions and the like.
-        threads: how many each contestant was given.
-        cores: how many the machine gave, at the least, to as many threads of a matrix product.
+        machine: processor, compiler, versions of the libraries, and more.
+        threads: the number of threads of each contestant.
+        cores: how many cores a matrix product with that many threads got, at least.
         peak: GFLOP/s of a large matrix product in NumPy, by dtype.
         absent: peers that are not installed.
-        skipped: what was not measured, and why.
+        skipped: the cases that were not measured, and why.
         results: one for each operation of each case.
 
     """
@@ -91,7 +91,7 @@ class Run:
 
     @property
     def quiet(self) -> bool:
-        """Return whether the machine gave each thread a core."""
+        """Return whether each thread had a core to itself."""
         return self.cores >= 0.9 * self.threads
 
 
@@ -104,7 +104,7 @@ def loads(text: str) -> Run:
     """Return the run that `dumps` wrote.
 
     Raises:
-        ValueError: the text is not of this format.
+        ValueError: the text is not in this format.
 
     """
     data = json.loads(text)

@@ -1,4 +1,4 @@
-"""The benchmark suite: what it computes, keeps and prints; no test asserts on a time."""
+"""The benchmark suite: what it computes, saves and prints; no test asserts on a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # the suite is not installed
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import cases, compare, loops, measure, peers, report, results  # noqa: E402
+from benchmarks import (  # noqa: E402
+    cases,
+    chart,
+    compare,
+    loops,
+    measure,
+    page,
+    peers,
+    report,
+    results,
+)
 from benchmarks.cases import CASES, FORWARD, INPUT, OPERATIONS, WEIGHT, Case  # noqa: E402
 from benchmarks.results import (  # noqa: E402
     COMPILED,
@@ -105,11 +115,11 @@ def test_library_computes_the_layer(name: str) -> None:
         assert all(peer.calls(peers.problem(SMALL[4])) for peer in entrants)
 
 
-def test_loops_reach_the_entries_inside() -> None:
+def test_loops_stay_inside_the_image() -> None:
     for offset in range(-9, 10):
         for stride in (1, 2, 3):
             inside = [p for p in range(6) if 0 <= stride * p + offset < 7]
-            assert list(range(*loops.reached(offset, stride, 7, 6))) == inside
+            assert list(range(*loops.inside(offset, stride, 7, 6))) == inside
 
 
 def test_a_wrong_result_is_found() -> None:
@@ -123,7 +133,7 @@ def test_a_wrong_result_is_found() -> None:
     assert measure.difference(np.full_like(right, np.nan), right, case, FORWARD)
 
 
-def test_a_wrong_peer_is_named_and_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_peer_is_reported_and_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     def zeros(given: peers.Problem) -> peers.Calls:
         return {FORWARD: lambda: np.zeros_like(given.g)}
 
@@ -144,10 +154,10 @@ def test_a_wrong_peer_is_named_and_not_timed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_turns_are_interleaved_and_slow_ones_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
+    log: list[str] = []
 
     def turn(call: Callable[[], str], repeats: int) -> float:
-        said.append(call())
+        log.append(call())
         return 1.0
 
     plans = {"ours": (1, 4), "slow": (1, 2)}
@@ -155,37 +165,37 @@ def test_turns_are_interleaved_and_slow_ones_fewer(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(measure, "seconds", turn)
     calls: dict[str, Callable[[], Any]] = {COMPILED: lambda: "ours", "slow": lambda: "slow"}
     times = measure.interleave(calls, measure.QUICK)
-    assert said == ["ours", "slow", "ours", "slow", "ours", "ours"]
+    assert log == ["ours", "slow", "ours", "slow", "ours", "ours"]
     assert [len(times[name]) for name in calls] == [4, 2]
 
 
-def test_turns_of_several_threads_begin_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(measure, "settle", lambda: said.append("rest"))
+def test_turns_of_several_threads_start_after_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    monkeypatch.setattr(measure, "wait_until_idle", lambda: log.append("wait"))
     monkeypatch.setattr(measure, "plan", lambda call, effort: (1, 2))
 
     def turn(call: Callable[[], str], repeats: int) -> float:
-        said.append(call())
+        log.append(call())
         return 1.0
 
     monkeypatch.setattr(measure, "seconds", turn)
     calls: dict[str, Callable[[], Any]] = {COMPILED: lambda: "ours", "other": lambda: "other"}
     measure.interleave(calls, measure.QUICK, threads=2)
-    assert said == ["rest", "rest", *["rest", "ours", "rest", "other"] * 2]
-    said.clear()
+    assert log == ["wait", "wait", *["wait", "ours", "wait", "other"] * 2]
+    log.clear()
     measure.interleave(calls, measure.QUICK, threads=1)
-    assert said == ["ours", "other"] * 2
+    assert log == ["ours", "other"] * 2
 
 
 @pytest.mark.parametrize(
-    ("busy", "looks"),
+    ("busy", "checks"),
     [((0, 0, 0), 3), ((1, 0, 1, 0, 0, 0), 6), ((1,) * 99, 25)],
-    ids=["asleep", "spinning for a while", "spinning on"],
+    ids=["idle", "spinning for a while", "spinning forever"],
 )
-def test_settling_waits_for_threads_that_spin(
-    busy: tuple[int, ...], looks: int, monkeypatch: pytest.MonkeyPatch
+def test_waiting_ends_when_threads_are_idle_or_time_is_up(
+    busy: tuple[int, ...], checks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until nothing runs for three looks in a row, or patience ends."""
+    """Three checks in a row must find them idle."""
     clock, used, left = [0.0], [0.0], list(busy)
 
     def sleep(seconds: float) -> None:
@@ -195,20 +205,20 @@ def test_settling_waits_for_threads_that_spin(
     monkeypatch.setattr("time.sleep", sleep)
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
     monkeypatch.setattr("time.process_time", lambda: used[0])
-    measure.settle(longest=24.5 * measure.STEP)
-    assert len(busy) - len(left) == looks
+    measure.wait_until_idle(longest=24.5 * measure.STEP)
+    assert len(busy) - len(left) == checks
 
 
-def test_our_own_gain_by_threads(run: Run) -> None:
+def test_speedup_by_threads(run: Run) -> None:
     assert SINGLE not in {peer.name for peer in peers.contestants(1)}
     assert SINGLE in {peer.name for peer in peers.contestants(2)}
     first = run.results[0]
     ratios = {**first.ratios, SINGLE: Ratio(0.5, 0.5, 0.5)}
     two = replace(run, threads=2, results=[replace(first, ratios=ratios)])
-    assert two.results[0].fastest == TORCH  # not ours, though it is less
-    assert report.summaries(two)[0].gain == 0.5
-    assert SINGLE not in report.readme_table(run)
-    assert report.readme_table(two).splitlines()[2].endswith("| 0.50 |")
+    assert two.results[0].fastest == TORCH  # `SINGLE` is less, but no peer
+    assert report.summaries(two)[0].speedup == 0.5
+    assert SINGLE not in page.summary_table(run)
+    assert page.summary_table(two).splitlines()[2].endswith("| 0.50 |")
     assert "one thread / compiled 0.50" in report.tables(two)
 
 
@@ -255,7 +265,7 @@ def test_summaries_are_geometric_means(run: Run) -> None:
     assert forward.torch == pytest.approx(4.0)
     assert forward.fastest == pytest.approx(math.sqrt(2.0 * 0.25))
     assert forward.worst is run.results[1]
-    assert run.results[0].fastest == TORCH  # never one of ours
+    assert run.results[0].fastest == TORCH  # never one of our kernels
     assert weight.torch is None
     assert weight.fastest == pytest.approx(3.0)
     flops = [r.case.flops for r in run.results[:2]]
@@ -263,14 +273,14 @@ def test_summaries_are_geometric_means(run: Run) -> None:
 
 
 def test_tables(run: Run) -> None:
-    text = report.readme_table(run)
+    text = page.summary_table(run)
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
     assert {len(row) for row in rows} == {7}
     assert rows[2][1:6] == ["2", FORWARD, "4.00", "0.71 (goal 1.15)", "0.25 (goal 1) other"]
     assert rows[3][3] == "—"
-    assert "Not installed: JAX" in text
-    assert "busy" not in text
-    assert "it gave 0.5 cores" in report.readme_table(replace(run, cores=0.5))
+    assert "Not installed: JAX" in report.conditions(run)
+    assert "busy" not in report.conditions(run)
+    assert "the product got 0.5 cores" in report.conditions(replace(run, cores=0.5))
     classes = report.tables(run)
     assert "goal 1.15" in classes
     assert "goal 1.25" in classes
@@ -278,12 +288,47 @@ def test_tables(run: Run) -> None:
     assert "Not measured: x." in classes
 
 
+def test_page_of_two_runs(run: Run) -> None:
+    text = page.page([run, replace(run, threads=2)])
+    assert text.startswith("# Benchmarks\n")
+    assert "- Layers: 2, from" in text
+    assert "compared with: NumPy kernels" not in text
+    assert "python -m benchmarks --threads 2 --json run2.json\n" in text
+    assert [line for line in text.splitlines() if line.startswith("## On")] == [
+        "## On one thread",
+        "## On 2 threads",
+    ]
+    assert text.count(page.summary_table(run)) == 1
+    assert f"| {run.results[1].case} | {FORWARD} | other | 0.25 (0.25 to 0.25) |" in text
+    assert "Not measured: x." in text
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+
+
+def test_page_reports_a_wrong_result(run: Run) -> None:
+    wrong = replace(run.results[0], wrong={"other": "differs by 1.0e-02"})
+    assert f"{wrong.case}, {FORWARD}: other differs by 1.0e-02" in page.page(
+        [replace(run, results=[wrong])]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({}, "different numbers"), ({"threads": 2, "results": []}, "found no result")],
+)
+def test_page_refuses_runs_that_it_cannot_show(
+    change: dict[str, Any], message: str, run: Run
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        page.page([run, replace(run, **change)])
+
+
 def test_plot_is_svg_with_a_bar_for_each_mean(run: Run) -> None:
-    root = ElementTree.fromstring(report.plot(run))
-    bars = [r for r in root.iter() if r.get("fill") in report._COLOURS.values()]
+    root = ElementTree.fromstring(chart.plot(run))
+    bars = [r for r in root.iter() if r.get("fill") in chart._COLOURS.values()]
     assert len(bars) == 3 + 2  # and the legend
     assert all(float(bar.get("width", "-1")) >= 0 for bar in bars)
-    assert report.plot(replace(run, results=[]))
+    assert chart.plot(replace(run, results=[]))
 
 
 def test_every_class_has_cases_and_a_quick_one() -> None:
@@ -305,7 +350,13 @@ def test_digests_tell_results_apart() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["--plot", "x.png"], ["--threads", "0"], ["--case", "no such"], ["--json", "no/such/x"]],
+    [
+        ["--plot", "x.png"],
+        ["--plot", "x.svg", "--table", "a.json", "b.json"],
+        ["--threads", "0"],
+        ["--case", "no such"],
+        ["--json", "no/such/x"],
+    ],
 )
 def test_bad_input_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
@@ -325,7 +376,7 @@ def start(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def compiled_in() -> Path | None:
-    """Return where the kernels are, all of them, or None if the compiled ones are not there."""
+    """Return the folder of the kernels, or None if it has no compiled ones."""
     try:
         folders = measure.origins()
     except ImportError:
@@ -356,7 +407,7 @@ def test_one_case_from_end_to_end(tmp_path: Path) -> None:
     assert found.machine["environment"]["OPENBLAS_NUM_THREADS"] == "1"
     ElementTree.fromstring(drawn.read_text(encoding="utf-8"))
     again = start("--table", str(saved))
-    assert again.stdout.strip() == report.readme_table(found)
+    assert again.stdout == page.page([found])
 
 
 def test_a_checkout_against_itself(tmp_path: Path) -> None:
@@ -395,7 +446,7 @@ def test_every_case_is_explained() -> None:
         assert list(dict.fromkeys(operations)) == wanted, case
 
 
-def test_what_is_no_checkout_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_checkout_is_refused(tmp_path: Path) -> None:
     done = start("--quick", "--compare", str(tmp_path))
     assert done.returncode == 2
     assert "expected a checkout" in done.stderr

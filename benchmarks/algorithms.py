@@ -1,4 +1,4 @@
-"""Which way each case takes, and why: what `explain` says of its calls."""
+"""Which algorithm each case uses, and why, as `explain` reports it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from benchmarks.cases import OPERATIONS, Case
 from benchmarks.peers import Problem, kernels
 
 
-def ways(cases: list[Case], threads: int) -> Iterator[str]:
-    """Yield the lines of a table; nothing is computed, and memory is asked for but not touched.
+def algorithms(cases: list[Case], threads: int) -> Iterator[str]:
+    """Yield the lines of a table; no layer is computed.
 
     Args:
         cases: the cases.
-        threads: how many the kernels may use.
+        threads: how many threads the kernels may use.
 
     """
     public = import_module("rot180.generated")
     public.set_num_threads(threads)
-    yield "| class | layer | operation | way | why | threads | scratch, KiB |"
+    yield "| class | layer | operation | algorithm | why | threads | scratch, KiB |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for case in cases:
         shapes = (case.input_size, case.weight_size, case.output_size)
@@ -32,7 +32,9 @@ def ways(cases: list[Case], threads: int) -> Iterator[str]:
                 call = calls[operation]
                 assert isinstance(call, partial)
                 sums = public.explain(call.func, *call.args, **call.keywords)
-                said = {(one.path, one.why, one.threads): one.scratch for one in sums}
-                for (path, why, many), scratch in said.items():
-                    cells = (case.category, case, operation, path, why, many, scratch // 1024)
+                rows = {(s.path, s.why, s.threads): s.scratch for s in sums}
+                for (algorithm, why, count), scratch in rows.items():
+                    cells = (
+                        case.category, case, operation, algorithm, why, count, scratch // 1024
+                    )  # fmt: skip
                     yield f"| {' | '.join(map(str, cells))} |"

@@ -1,0 +1,141 @@
+"""docs/benchmarks.md: what was measured, how, on which machine, and the results."""
+
+from __future__ import annotations
+
+from benchmarks.cases import GOALS, TITLES
+from benchmarks.report import (
+    NONE,
+    against,
+    conditions,
+    goal_of,
+    in_brackets,
+    markdown,
+    number,
+    percentage,
+    spread,
+    summaries,
+)
+from benchmarks.results import COMPILED, OURS, SINGLE, Run
+
+OPENING = """\
+# Benchmarks
+
+How fast the generated kernels are, compared with other libraries. `python -m benchmarks --table`
+printed this page from saved runs; change `benchmarks/page.py` instead of it.
+
+## What was measured
+
+- Layers: {cases}, from a worked example of 5 x 5 pixels to VGG, in classes.
+  `python -m benchmarks --list` prints them; `benchmarks/cases.py` defines them.
+- Operations: the forward pass, the gradient of the input, the gradient of the weight.
+- Kernels: "{compiled}" are those in `generated/` that Cython and a C compiler compile.
+- Peers, the libraries and kernels that they are compared with: {peers}.
+
+`python -m benchmarks --explain` prints which algorithm each case uses, and why;
+[kernels.md](kernels.md) describes the algorithms. `python -m benchmarks.call` measures the overhead
+of the smallest call.
+
+## How it was measured
+
+- The calls of all contestants are interleaved, in up to 21 rounds; medians are compared.
+- Each result is first compared with that of the compiled kernels; a result that differs by more
+  than rounding is reported and not timed.
+- Arrays are converted to the format of each library beforehand. On several threads, a measurement
+  starts when the threads of the previous one are idle, and OpenMP's threads wait passively.
+- A ratio is a time / the time of the compiled kernels: **above 1 the compiled kernels are faster**.
+  A row shows geometric means over the cases of its class. The fastest peer is chosen for each case;
+  the worst case is the one with the smallest ratio against its fastest peer.
+- Goals stand in brackets; not all of them are reached. "% of peak" is relative to a large matrix
+  product in NumPy on as many threads. `accuracy="fast"` needs fewer multiplications than are
+  counted, so it can exceed 100.
+
+To repeat it, in a checkout:
+
+```sh
+pip install -e . torch scipy
+{commands}
+python -m benchmarks --table {files} > docs/benchmarks.md
+```
+"""
+
+
+def page(runs: list[Run]) -> str:
+    """Return the page of one or more runs.
+
+    Args:
+        runs: saved runs, each with another number of threads.
+
+    Raises:
+        ValueError: a run has no result, or two have the same number of threads.
+
+    """
+    threads = [run.threads for run in runs]
+    if len(set(threads)) < len(runs):
+        raise ValueError(f"--table: found runs on {threads} threads, expected different numbers")
+    for run in runs:
+        if not run.results:
+            raise ValueError(f"--table: found no result in the run on {threads_of(run)}")
+    everything = [result for run in runs for result in run.results]
+    peers = {name: None for result in everything for name in result.ratios if name not in OURS}
+    names = [f"run{count}.json" for count in threads]
+    opening = OPENING.format(
+        compiled=COMPILED,
+        peers="; ".join(peers) or "none",
+        cases=len({str(result.case) + result.case.category for result in everything}),
+        files=" ".join(names),
+        commands="\n".join(
+            f"python -m benchmarks --threads {n} --json {name}"
+            for n, name in zip(threads, names, strict=True)
+        ),
+    )
+    return "\n".join([opening, *(section(run) for run in runs)])
+
+
+def threads_of(run: Run) -> str:
+    """Return the number of threads in words."""
+    return "one thread" if run.threads == 1 else f"{run.threads} threads"
+
+
+def section(run: Run) -> str:
+    """Return the section of a run: the summary, the machine, the cases with a faster peer."""
+    wrong = [f"- {r.case}, {r.operation}: {name} {why}"
+             for r in run.results for name, why in r.wrong.items()]  # fmt: skip
+    parts = [f"## On {threads_of(run)}", summary_table(run), conditions(run), slower(run)]
+    if wrong:
+        parts += ["Not timed, because the result differs:", "\n".join(wrong)]
+    parts += [f"Not measured: {text}." for text in run.skipped]
+    return "\n\n".join(parts) + "\n"
+
+
+def summary_table(run: Run) -> str:
+    """Return a table with a row for each operation of each class."""
+    head = ["class", "cases", "operation", f"PyTorch / {COMPILED}", f"fastest peer / {COMPILED}"]
+    head += ["worst case", "% of peak"]
+    if run.threads > 1:
+        head.append(f"{SINGLE} / {COMPILED}")
+    rows = []
+    for s in summaries(run):
+        goal, worst = GOALS[s.category], NONE
+        if s.worst is not None:
+            ratio = number(against(s.worst, s.worst.fastest))
+            worst = f"{ratio}{in_brackets(goal.every)} {s.worst.fastest}"
+        cells = [TITLES[s.category], str(s.cases), s.operation]
+        cells += [f"{number(s.torch)}{in_brackets(goal.torch)}"]
+        cells += [f"{number(s.fastest)}{in_brackets(goal_of(s))}"]
+        speedup = [number(s.speedup)] if run.threads > 1 else []
+        rows.append([*cells, worst, percentage(s.peak), *speedup])
+    return markdown(head, rows)
+
+
+def slower(run: Run) -> str:
+    """Return a table of the cases for which a peer is faster than the compiled kernels."""
+    found = sorted(
+        (r.ratios[r.fastest].value, str(r.case), r.operation, r.fastest, r.ratios[r.fastest])
+        for r in run.results
+        if r.fastest is not None and r.ratios[r.fastest].value < 1
+    )
+    if not found:
+        return "No peer is faster than the compiled kernels in any case."
+    rows = [[case, operation, peer, spread(ratio)] for _, case, operation, peer, ratio in found]
+    head = ["layer", "operation", "fastest peer", f"peer / {COMPILED} (quartiles)"]
+    return f"A peer is faster than the compiled kernels in these cases:\n\n{markdown(head, rows)}"
