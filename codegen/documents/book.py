@@ -21,7 +21,7 @@ from rot180.codegen.documents.model import (
     Note,
     Prose,
     Section,
-    Stepper,
+    StepperBlock,
     reference,
     slug,
 )
@@ -175,7 +175,7 @@ class _Writer:
             have = {p.name.removeprefix("layer-"): p for p in drawn}
             for name in wanted.split():
                 yield Figure(replace(have[name], name=f"{anchor(proved.name)}-{name}"))
-            yield Stepper(found[0], f"stepper-{anchor(proved.name)}", self.symbols)
+            yield StepperBlock(found[0], f"stepper-{anchor(proved.name)}", self.symbols)
 
     def _worked(self, proved: Theorem) -> Iterator[Block]:
         """Yield numbers that go through a theorem."""

@@ -10,108 +10,27 @@ from itertools import groupby
 
 from rot180.codegen.documents import latex
 from rot180.codegen.documents.model import (
+    TEXT_WIDTH,
     Block,
     Document,
     Figure,
     Formula,
     Listing,
     Note,
-    Proof,
+    ProofBlock,
     Prose,
+    RenderedSection,
     Section,
-    Statement,
-    Stepper,
+    StepperBlock,
     Table,
+    TheoremBlock,
 )
 from rot180.codegen.figures.stepper import stepper, stepper_head
 from rot180.codegen.figures.svg import svg
+from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
-from rot180.derive.display.mathml import Row, mathml, rows, sentence
+from rot180.derive.display.mathml import mathml, rows, sentence
 from rot180.derive.display.theorem_latex import Display, aligned
-
-
-@dataclass(frozen=True)
-class Part:
-    """A sentence or displayed equations: one of the two is empty."""
-
-    text: str = ""
-    rows: tuple[Row, ...] = ()
-
-
-@dataclass(frozen=True)
-class View:
-    """One view of a proof.
-
-    Attributes:
-        title: what folds it.
-        rows: its equations.
-        shown: whether it is unfolded at first.
-        latex: what its button copies.
-
-    """
-
-    title: str
-    rows: tuple[Row, ...]
-    shown: bool
-    latex: str
-
-
-@dataclass(frozen=True)
-class Laid:
-    """One block, ready for the template: one of these is not empty.
-
-    Attributes:
-        parts: a paragraph.
-        statement: the inside of a theorem.
-        name: its name.
-        anchor: what links to it point to, if it has no section of its own.
-        latex: what its button copies.
-        views: a proof.
-        formula: what stands left and right of the alignment, row by row.
-        figure: a picture; its caption is the note.
-        stepper: a layer to be stepped through.
-        table: the rows of a table.
-        head: its head.
-        listing: program text.
-        note: small print.
-        title: the title of a listing or note.
-
-    """
-
-    parts: tuple[Part, ...] = ()
-    statement: tuple[Part, ...] = ()
-    name: str = ""
-    anchor: str = ""
-    latex: str = ""
-    views: tuple[View, ...] = ()
-    formula: tuple[tuple[str, ...], ...] = ()
-    figure: str = ""
-    stepper: str = ""
-    table: tuple[tuple[str, ...], ...] = ()
-    head: tuple[str, ...] = ()
-    listing: str = ""
-    note: str = ""
-    title: str = ""
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A section, ready for the template.
-
-    Attributes:
-        title: the heading.
-        short: the heading in the table of contents.
-        anchor: what links point to.
-        chapter: whether it opens a chapter.
-        blocks: what it says.
-
-    """
-
-    title: str
-    short: str
-    anchor: str
-    chapter: bool
-    blocks: tuple[Laid, ...]
 
 
 def page(document: Document) -> str:
@@ -121,95 +40,126 @@ def page(document: Document) -> str:
         ModuleNotFoundError: latex2mathml is not installed (``pip install "rot180[book]"``).
 
     """
-    sections = [_heading(section) for section in document.sections]
+    blocks = (block for section in document.sections for block in section.blocks)
     return template("documents", "document.html.jinja").render(
         title=sentence(document.title),
         plain_title=escape(document.title),
         subtitle=escape(document.subtitle),
         book=document.book,
-        steppers=stepper_head() if any(b.stepper for s in sections for b in s.blocks) else "",
-        sections=sections,
+        style=resource("documents", "static/document.css"),
+        script=resource("documents", "static/document.js"),
+        steppers=stepper_head() if any(isinstance(b, StepperBlock) for b in blocks) else "",
+        sections=[_rendered(section) for section in document.sections],
     )
 
 
-def _heading(section: Section) -> Heading:
-    title = sentence(section.title)
-    blocks = tuple(lay(block) for block in section.blocks)
-    return Heading(title, title, escape(section.anchor), section.level == 0, blocks)
+def _rendered(section: Section) -> RenderedSection:
+    body = "".join(render(block) for block in section.blocks)
+    title, anchor = sentence(section.title), escape(section.anchor)
+    return RenderedSection(title, anchor, section.level == 0, body)
 
 
-def _parts(given: Sequence[str | Display]) -> tuple[Part, ...]:
-    """Lay out sentences and equations; sentences that follow each other are one paragraph."""
-    out: list[Part] = []
-    for prose, group in groupby(given, key=lambda part: isinstance(part, str)):
+def _fill(kind: str, **values: object) -> str:
+    return template("documents", f"{kind}.html.jinja").render(values)
+
+
+def _paragraphs(parts: Sequence[str | Display]) -> str:
+    """Return sentences and equations; sentences that follow each other are one paragraph."""
+    out = []
+    for prose, group in groupby(parts, key=lambda part: isinstance(part, str)):
         if prose:
-            out.append(Part(sentence(" ".join(map(str, group)))))
+            out.append(_fill("paragraph", text=sentence(" ".join(map(str, group)))))
         else:
-            out += [Part(rows=rows(part)) for part in group if not isinstance(part, str)]
-    return tuple(out)
+            out += [_equations(part) for part in group if not isinstance(part, str)]
+    return "".join(out)
+
+
+def _equations(lines: Display) -> str:
+    return _fill("equations", rows=rows(lines, TEXT_WIDTH))
 
 
 @singledispatch
-def lay(block: Block) -> Laid:
-    """Return a block, ready for the template."""
+def render(block: Block) -> str:
+    """Return a block as HTML."""
     raise TypeError(f"block: found {type(block).__name__}, which has no HTML")
 
 
-@lay.register
-def _(block: Prose) -> Laid:
-    return Laid(parts=_parts(block.parts))
+@render.register
+def _(block: Prose) -> str:
+    return _paragraphs(block.parts)
 
 
-@lay.register
-def _(block: Formula) -> Laid:
-    pairs = (row.partition("&")[::2] for row in block.rows)
-    return Laid(formula=tuple(tuple(mathml(c, True) if c else "" for c in pair) for pair in pairs))
+@render.register
+def _(block: Formula) -> str:
+    sides = [row.partition("&")[::2] for row in block.rows]
+    return _fill("formula", rows=[[mathml(s, True) if s else "" for s in row] for row in sides])
 
 
-@lay.register
-def _(block: Statement) -> Laid:
-    return Laid(
-        statement=_parts(block.parts),
+@render.register
+def _(block: TheoremBlock) -> str:
+    return _fill(
+        "theorem",
         name=escape(block.name),
         anchor=escape(block.anchor),
-        latex=escape(latex.parts(block.parts)),
+        statement=_paragraphs(block.parts),
+        latex=escape(latex.paragraphs(block.parts)),
     )
 
 
-@lay.register
-def _(block: Proof) -> Laid:
+@dataclass(frozen=True)
+class ProofView:
+    """One view of a proof.
+
+    Attributes:
+        title: the line that folds and unfolds it.
+        equations: its equations as HTML.
+        open: whether it is unfolded at first.
+        latex: what its button copies.
+
+    """
+
+    title: str
+    equations: str
+    open: bool
+    latex: str
+
+
+@render.register
+def _(block: ProofBlock) -> str:
     views = [
-        View(title, rows(lines), block.detail == detail, escape(aligned(lines)))
+        ProofView(
+            title, _equations(lines), block.detail == detail, escape(aligned(lines, TEXT_WIDTH))
+        )
         for title, lines, detail in (
             ("Proof", block.short, "short"),
             ("Proof, every step", block.full, "full"),
         )
     ]
-    return Laid(views=tuple(views[:1] if block.short == block.full else views))
+    return _fill("proof", views=views[:1] if block.short == block.full else views)
 
 
-@lay.register
-def _(block: Figure) -> Laid:
-    picture = block.picture
-    return Laid(figure=svg(picture), note=sentence(picture.caption), title=sentence(picture.title))
+@render.register
+def _(block: Figure) -> str:
+    title, caption = sentence(block.picture.title), sentence(block.picture.caption)
+    return _fill("figure", picture=svg(block.picture), title=title, caption=caption)
 
 
-@lay.register
-def _(block: Stepper) -> Laid:
-    return Laid(stepper=stepper(block.layer, block.anchor, block.symbols))
+@render.register
+def _(block: StepperBlock) -> str:
+    return stepper(block.layer, block.anchor, block.symbols)
 
 
-@lay.register
-def _(block: Table) -> Laid:
-    head = tuple(map(sentence, block.head))
-    return Laid(table=tuple(tuple(map(sentence, row)) for row in block.rows), head=head)
+@render.register
+def _(block: Table) -> str:
+    cells = [[sentence(cell) for cell in row] for row in block.rows]
+    return _fill("table", head=[sentence(cell) for cell in block.head], rows=cells)
 
 
-@lay.register
-def _(block: Listing) -> Laid:
-    return Laid(listing=escape(block.text), title=sentence(block.title))
+@render.register
+def _(block: Listing) -> str:
+    return _fill("listing", title=sentence(block.title), text=escape(block.text))
 
 
-@lay.register
-def _(block: Note) -> Laid:
-    return Laid(note=sentence(block.text), title=sentence(block.title))
+@render.register
+def _(block: Note) -> str:
+    return _fill("note", title=sentence(block.title), text=sentence(block.text))

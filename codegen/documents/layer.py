@@ -7,15 +7,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from rot180.codegen.documents.model import (
+    TEXT_WIDTH,
     Block,
     Document,
     Figure,
     Note,
-    Proof,
+    ProofBlock,
     Prose,
     Section,
-    Statement,
-    Stepper,
+    StepperBlock,
+    TheoremBlock,
 )
 from rot180.codegen.figures.figures import pictures
 from rot180.codegen.kernels.derivation import ProvedLayer
@@ -104,7 +105,7 @@ def illustrated(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> tuple[Section
     if not found:
         return ()
     moves = any("forward" in p.name for p in found)
-    windows = [Stepper(layer, "stepper", symbols)] if moves else []
+    windows = [StepperBlock(layer, "stepper", symbols)] if moves else []
     blocks: tuple[Block, ...] = (*(Figure(p) for p in found), *windows)
     return (Section("pictures", "Pictures", blocks),)
 
@@ -179,7 +180,7 @@ def theorem_blocks(
     known: Collection[Tensor] = (),
     detail: str = "short",
     symbols: Symbols = DEEP_LEARNING,
-) -> tuple[Statement, Proof]:
+) -> tuple[TheoremBlock, ProofBlock]:
     """Return statement and proof of a replayed theorem.
 
     Args:
@@ -194,7 +195,7 @@ def theorem_blocks(
     """
     views = {v: proof_lines(theorem, v, symbols) for v in dict.fromkeys((detail, "short", "full"))}
     parts = tuple(statement(theorem, known, symbols))
-    return Statement(theorem.name, parts), Proof(views["short"], views["full"], detail)
+    return TheoremBlock(theorem.name, parts), ProofBlock(views["short"], views["full"], detail)
 
 
 def checked(theorem: Theorem) -> Note:
@@ -242,5 +243,6 @@ def fragment(
 
     """
     found = replayed(theorem)
-    stated = latex_theorem(found, symbols=symbols)
-    return f"{stated}\n\n{latex_proof(found, detail, symbols)}\n"
+    stated = latex_theorem(found, symbols=symbols, page=TEXT_WIDTH)
+    proved = latex_proof(found, detail, symbols, TEXT_WIDTH)
+    return f"{stated}\n\n{proved}\n"

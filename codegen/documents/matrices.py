@@ -9,7 +9,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rot180.derive.display.width import TEXT_WIDTH, width
+from rot180.codegen.documents.model import TEXT_WIDTH
+from rot180.derive.display.width import width
 
 MOST = 12
 """How many rows or columns of a matrix are shown, if they fit the page."""

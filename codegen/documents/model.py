@@ -14,6 +14,12 @@ from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.theorem_latex import Display
 from rot180.derive.language.layers import Layer
 
+TEXT_WIDTH = 455.0
+"""Points between the margins of a page: A4 paper with margins of 25 mm."""
+
+FIGURE_WIDTH = 152.0
+"""Millimetres that a picture may take: 0.95 of the width of the text."""
+
 
 @dataclass(frozen=True)
 class Prose:
@@ -23,7 +29,7 @@ class Prose:
 
 
 @dataclass(frozen=True)
-class Statement:
+class TheoremBlock:
     """A theorem without its proof.
 
     Attributes:
@@ -39,7 +45,7 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Proof:
+class ProofBlock:
     """A proof in its two views, each a chain of equations with a reason a line.
 
     Attributes:
@@ -74,7 +80,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Stepper:
+class StepperBlock:
     """A layer to be stepped through by hand; on paper there is nothing in its place.
 
     Attributes:
@@ -115,7 +121,7 @@ class Note:
 
 
 Block: TypeAlias = (
-    Prose | Statement | Proof | Formula | Figure | Stepper | Table | Listing | Note
+    Prose | TheoremBlock | ProofBlock | Formula | Figure | StepperBlock | Table | Listing | Note
 )
 
 
@@ -153,6 +159,24 @@ class Document:
     subtitle: str
     sections: tuple[Section, ...]
     book: bool = False
+
+
+@dataclass(frozen=True)
+class RenderedSection:
+    """A section in one format, for the template of the document.
+
+    Attributes:
+        title: the heading.
+        anchor: what links point to.
+        chapter: whether it opens a chapter.
+        body: its blocks, rendered.
+
+    """
+
+    title: str
+    anchor: str
+    chapter: bool
+    body: str
 
 
 def reference(anchor: str, name: str) -> str:

@@ -20,12 +20,12 @@ from sympy import Expr, Symbol
 
 from rot180.codegen.documents.example_data import Example, example
 from rot180.codegen.documents.matrices import matrices, number, product_of, sum_rows
-from rot180.codegen.documents.model import Block, Formula, Prose, Section
+from rot180.codegen.documents.model import TEXT_WIDTH, Block, Formula, Prose, Section
 from rot180.derive.display.letters import layer_letters, letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.terms_latex import Letters
 from rot180.derive.display.theorem_latex import latex_expression, listed
-from rot180.derive.display.width import TEXT_WIDTH, width
+from rot180.derive.display.width import width
 from rot180.derive.gradients.gradient import gradient, output_gradient
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.language.layers import Layer

@@ -21,9 +21,6 @@ from rot180.codegen.figures.shapes import (
 )
 from rot180.derive.display.terms_latex import escape
 
-WIDEST = 152.0
-"""Millimetres that a picture may take: 0.95 of a page's text."""
-
 UNIT = 9.0
 """Millimetres of a cell, where there is room."""
 
@@ -37,10 +34,16 @@ def tikz_preamble() -> str:
     return "\\usepackage{tikz}\n\\usetikzlibrary{patterns}\n" + "\n".join(colours) + "\n"
 
 
-def tikz(picture: Picture) -> str:
-    """Return a picture as a ``tikzpicture``, as wide as a page's text at most."""
+def tikz(picture: Picture, widest: float) -> str:
+    """Return a picture as a ``tikzpicture``.
+
+    Args:
+        picture: what is drawn.
+        widest: how wide it may be, in millimetres; where cells of `UNIT` do not fit, they shrink.
+
+    """
     left, top, right, bottom = extent(picture.shapes)
-    unit = min(UNIT, WIDEST / (right - left))
+    unit = min(UNIT, widest / (right - left))
     size = next(name for least, name in _SIZES if unit >= least)
     lines = "\n".join(f"  {draw(shape)}" for shape in picture.shapes)
     return (

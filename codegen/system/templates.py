@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 
 def template(room: str, name: str) -> Template:
-    """Return a template of a room: `template("rocq", "proof.v.jinja")`."""
-    environment = Environment(
+    r"""Return a template of a room: `template("rocq", "proof.v.jinja")`.
+
+    In a LaTeX template, named ``*.tex.jinja``, names stand in ``\VAR{...}`` and commands in
+    ``\BLOCK{...}``, for braces are LaTeX's own.
+    """
+    return _environment(room, name.endswith(".tex.jinja")).get_template(name)
+
+
+@cache
+def _environment(room: str, latex: bool) -> Environment:
+    return Environment(
+        block_start_string="\\BLOCK{" if latex else "{%",
+        block_end_string="}" if latex else "%}",
+        variable_start_string="\\VAR{" if latex else "{{",
+        variable_end_string="}" if latex else "}}",
+        comment_start_string="\\NOTE{" if latex else "{#",
+        comment_end_string="}" if latex else "#}",
         loader=PackageLoader(f"rot180.codegen.{room}"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(name)

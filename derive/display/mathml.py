@@ -161,9 +161,15 @@ class Row:
     remark: str
 
 
-def rows(lines: Sequence[Line]) -> tuple[Row, ...]:
-    """Return displayed equations as HTML, row by row."""
-    wide = room(lines)
+def rows(lines: Sequence[Line], page: float) -> tuple[Row, ...]:
+    """Return displayed equations as HTML, row by row.
+
+    Args:
+        lines: equations that are displayed together.
+        page: the width of the text, in points at 10pt.
+
+    """
+    wide = room(lines, page)
     out = []
     for line in lines:
         first, *more = line.rows(wide)
@@ -173,21 +179,26 @@ def rows(lines: Sequence[Line]) -> tuple[Row, ...]:
     return tuple(out)
 
 
-def shown(parts: Sequence[str | Sequence[Line]]) -> str:
+def shown(parts: Sequence[str | Sequence[Line]], page: float) -> str:
     """Return sentences and displayed equations as HTML, for notebooks.
 
     Where the converter is missing, mathematics is LaTeX in dollar signs, which notebooks set.
+
+    Args:
+        parts: sentences and displayed equations.
+        page: the width of the text, in points at 10pt.
+
     """
     out = []
     for part in parts:
         if isinstance(part, str):
             out.append(f"<p>{sentence(part) if available() else html.escape(part)}</p>")
         elif not available():
-            body = re.sub(r"\{align(at)?\*\}(\{2\})?", "{aligned}", aligned(part))
+            body = re.sub(r"\{align(at)?\*\}(\{2\})?", "{aligned}", aligned(part, page))
             body = re.sub(r"\\tag\*\{\\small (.*)\}(?=$| \\\\)", r"&& \\text{\1}", body, flags=re.M)
             out.append(f"<p>$$\n{html.escape(body)}\n$$</p>")
         else:
-            out.append(_table(rows(part)))
+            out.append(_table(rows(part, page)))
     return "\n".join(out)
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 from sympy import Expr
@@ -47,10 +48,16 @@ from rot180.derive.language.terms import (
 
 
 def latex_proof(
-    theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+    theorem: Theorem,
+    detail: str = "short",
+    symbols: Symbols = DEEP_LEARNING,
+    page: float = inf,
 ) -> str:
-    """Return the proof as an ``align*`` with one reason a line, see `proof_lines`."""
-    return aligned(proof_lines(theorem, detail, symbols))
+    """Return the proof as an ``align*`` with one reason a line.
+
+    See `proof_lines` and `aligned`.
+    """
+    return aligned(proof_lines(theorem, detail, symbols), page)
 
 
 def proof_lines(

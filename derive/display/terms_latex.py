@@ -14,7 +14,7 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, Table
-from rot180.derive.display.width import TEXT_WIDTH, width
+from rot180.derive.display.width import width
 from rot180.derive.language.polynomial import (
     Monomial,
     coefficient,
@@ -40,6 +40,9 @@ from rot180.derive.language.terms import (
 
 INDENT = 20.0
 """Points by which a continued row is set in."""
+
+WIDEST_NUMERATOR = 227.5
+"""Points above which what is differentiated stands beside the operator, not in its numerator."""
 
 Part: TypeAlias = tuple[Monomial, sp.Rational]
 _GREEK = frozenset(
@@ -103,7 +106,6 @@ class Letters:
         free: the free indices, in the order of the statement.
         parameters: the names of sizes and parameters, whose letters no index takes.
         bare: tensors that are written by their names, as two would look alike otherwise.
-        page: the width of the page, in points.
 
     """
 
@@ -115,7 +117,6 @@ class Letters:
     free: tuple[Symbol, ...] = ()
     parameters: tuple[str, ...] = ()
     bare: frozenset[Tensor] = frozenset()
-    page: float = TEXT_WIDTH
 
     @property
     def functions(self) -> Mapping[str, str]:
@@ -259,7 +260,7 @@ class Letters:
             inner = "\\,".join(self.factor(g, bound) for g in f.factors) or "1"
             head = f.factors[0] if f.factors else None
             spelled = isinstance(head, Apply) and "#1" in self.functions.get(head.function, "")
-            if len(f.factors) <= 1 and not spelled and width(inner) < self.page / 2:
+            if len(f.factors) <= 1 and not spelled and width(inner) < WIDEST_NUMERATOR:
                 return f"\\frac{{\\partial {inner}}}{{\\partial {wrt}}}"
             return f"\\frac{{\\partial}}{{\\partial {wrt}}}({inner})"
         if isinstance(f, Equal):

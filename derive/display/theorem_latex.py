@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypeAlias
 
 from sympy import Expr
@@ -91,17 +92,22 @@ Display: TypeAlias = tuple[Line, ...]
 """Equations that are displayed together."""
 
 
-def room(lines: Sequence[Line]) -> float:
-    """Return the width that is left for right sides, in points."""
-    return lines[0].style.page - max(width(line.left) for line in lines) - width("=")
+def room(lines: Sequence[Line], page: float) -> float:
+    """Return the width that a page leaves for right sides, in points."""
+    return page - max(width(line.left) for line in lines) - width("=")
 
 
-def aligned(lines: Sequence[Line]) -> str:
+def aligned(lines: Sequence[Line], page: float) -> str:
     """Return the lines, aligned; right sides that are too long for the page are broken.
 
     Reasons stand in a column of their own if it fits beside the right sides, else at the margin.
+
+    Args:
+        lines: equations that are displayed together.
+        page: the width of the text, in points at 10pt.
+
     """
-    space = room(lines)
+    space = room(lines, page)
     rows = [line.rows(space) for line in lines]
     widest = max(width(row) for row in (r for parts in rows for r in parts))
     reasons = max(text_width(line.remark) for line in lines)
@@ -147,11 +153,14 @@ def _definition(t: Tensor, style: Letters) -> Line:
 
 
 def latex_theorem(
-    theorem: Theorem, known: Collection[Tensor] = (), symbols: Symbols = DEEP_LEARNING
+    theorem: Theorem,
+    known: Collection[Tensor] = (),
+    symbols: Symbols = DEEP_LEARNING,
+    page: float = inf,
 ) -> str:
-    """Return the statement as LaTeX text, see `statement`."""
+    """Return the statement as LaTeX text, see `statement` and `aligned`."""
     parts = statement(theorem, known, symbols)
-    return "\n".join(part if isinstance(part, str) else aligned(part) for part in parts)
+    return "\n".join(part if isinstance(part, str) else aligned(part, page) for part in parts)
 
 
 def statement(

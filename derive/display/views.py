@@ -17,6 +17,9 @@ from rot180.derive.kernel.proof import VIEWS, Proof, Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.sympy_bridge import to_sympy
 
+PAGE = 455.0
+"""Points that a row takes at most, unless it is said: A4 paper with margins of 25 mm."""
+
 
 def enter(**more: Callable[..., Any]) -> None:
     """Enter every view.
@@ -40,20 +43,25 @@ def _text(one: Theorem | Proof) -> str:
     return repr(one) if isinstance(one, Proof) else write_theorem(one)
 
 
-def _latex(one: Theorem | Proof, symbols: Symbols = DEEP_LEARNING) -> str:
-    """Write statement and proof as LaTeX, in the notation of `symbols`."""
+def _latex(
+    one: Theorem | Proof, symbols: Symbols = DEEP_LEARNING, page: float = PAGE
+) -> str:
+    """Write statement and proof as LaTeX, in the notation of `symbols`, as wide as a page."""
     proved = replay(one) if isinstance(one, Proof) else one
-    stated = latex_theorem(proved, symbols=symbols)
-    return stated + "\n" + latex_proof(proved, symbols=symbols)
+    stated = latex_theorem(proved, symbols=symbols, page=page)
+    return stated + "\n" + latex_proof(proved, symbols=symbols, page=page)
 
 
 def _notebook_latex(one: Theorem | Proof) -> str:
-    return latex_proof(replay(one)) if isinstance(one, Proof) else latex_theorem(one)
+    if isinstance(one, Proof):
+        return latex_proof(replay(one), page=PAGE)
+    return latex_theorem(one, page=PAGE)
 
 
 def _notebook_html(one: Theorem | Proof) -> str:
     """Show a proof's lines or a theorem's statement as MathML where it can be written."""
-    return shown([proof_lines(replay(one))] if isinstance(one, Proof) else statement(one))
+    parts = [proof_lines(replay(one))] if isinstance(one, Proof) else statement(one)
+    return shown(parts, PAGE)
 
 
 def _sympy(one: Theorem) -> sp.Eq:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 
-TEXT_WIDTH = 455.0
-"""Points between the margins: A4 paper with 25 mm on either side."""
-
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[_^]|\s+|.", re.DOTALL)
 _WIDTHS = {
     **dict.fromkeys("abcdeghknopqrsuvxyz0123456789", 5.4),

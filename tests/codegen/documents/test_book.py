@@ -18,7 +18,7 @@ from rot180.codegen.documents.html import page
 from rot180.codegen.documents.latex import latex
 from rot180.codegen.documents.layer import anchor
 from rot180.codegen.documents.listings import function_text, subject
-from rot180.codegen.documents.model import Block, Document, Listing, Proof, Statement
+from rot180.codegen.documents.model import Block, Document, Listing, ProofBlock, TheoremBlock
 from rot180.codegen.documents.pdf import CompileError, compiled
 from rot180.codegen.documents.source_map import SOURCES, markdown
 from rot180.derive.display.mathml import mathml, sentence
@@ -104,11 +104,11 @@ def test_a_theorem_without_a_chapter_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_theorems_are_stated_once_and_proved() -> None:
-    stated = [b.name for b in blocks() if isinstance(b, Statement)]
+    stated = [b.name for b in blocks() if isinstance(b, TheoremBlock)]
     names = [name for chapter in contents(SOME).values() for name in chapter]
     assert stated == names
     in_full = [name for name in names if not is_brief(name)]
-    assert sum(isinstance(b, Proof) for b in blocks()) == len(in_full)
+    assert sum(isinstance(b, ProofBlock) for b in blocks()) == len(in_full)
 
 
 def test_html_is_well_formed_and_links_are_alive() -> None:

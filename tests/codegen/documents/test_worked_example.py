@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from rot180.codegen.cli.main import main
 from rot180.codegen.documents.matrices import matrix, number, sum_rows
+from rot180.codegen.documents.model import TEXT_WIDTH
 from rot180.codegen.documents.worked_example import ENTRIES, Worked, section, worked
 from rot180.derive import layer
 from rot180.derive.display.notations import NIELSEN
-from rot180.derive.display.width import TEXT_WIDTH, width
+from rot180.derive.display.width import width
 from rot180.derive.semantics.model import EvaluationError
 
 Array = NDArray[Any]

@@ -18,12 +18,13 @@ from sympy import Expr
 
 from rot180.codegen.documents.latex import latex
 from rot180.codegen.documents.layer import fragment, layer_document
+from rot180.codegen.documents.model import TEXT_WIDTH
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import NOTATIONS
 from rot180.derive.display.proof_latex import latex_proof, outline
 from rot180.derive.display.terms_latex import Letters, escape, letter
 from rot180.derive.display.theorem_latex import latex_expression, latex_theorem
-from rot180.derive.display.width import TEXT_WIDTH, width
+from rot180.derive.display.width import width
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
@@ -376,7 +377,10 @@ def test_statement_reads_back(spec: str) -> None:
 def test_rows_fit_the_page(spec: str) -> None:
     """No row is wider than the page by the estimate that the documents are broken by."""
     for theorem in theorems(spec):
-        for text in (latex_proof(theorem, "full"), latex_theorem(theorem)):
+        for text in (
+            latex_proof(theorem, "full", page=TEXT_WIDTH),
+            latex_theorem(theorem, page=TEXT_WIDTH),
+        ):
             for row in re.findall(r"&(?:=|\\qquad)(.*)", text):
                 assert width(re.sub(rf"{REASON}.*| \\\\$", "", row)) < TEXT_WIDTH
 
@@ -478,8 +482,9 @@ def test_compiles_without_overfull_boxes(spec: str, detail: str, tmp_path: Path)
 def test_the_strided_proof_takes_half_a_page(notation: str, tmp_path: Path) -> None:
     """Statement and proof of the strided, dilated, padded 1-D theorem, measured by a TeX engine."""
     found = gradient(layer("y[p] = sum[k] x[s*p + d*k - a] * w[k]"), "x")
-    text = latex_theorem(found, tensors(found.lhs), NOTATIONS[notation])
-    text += f"\\par Proof.\n{latex_proof(found, symbols=NOTATIONS[notation])}"
+    text = latex_theorem(found, tensors(found.lhs), NOTATIONS[notation], TEXT_WIDTH)
+    proof = latex_proof(found, symbols=NOTATIONS[notation], page=TEXT_WIDTH)
+    text += f"\\par Proof.\n{proof}"
     (tmp_path / "box.tex").write_text(
         "\\documentclass[a4paper,10pt,fleqn]{article}\n\\usepackage[margin=25mm]{geometry}\n"
         "\\usepackage{amsmath}\n\\begin{document}\n\\setbox0=\\vbox{"

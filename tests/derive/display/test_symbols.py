@@ -12,6 +12,7 @@ from rot180.codegen.cli.main import main
 from rot180.codegen.documents.book import preface
 from rot180.codegen.documents.latex import latex
 from rot180.codegen.documents.layer import layer_document
+from rot180.codegen.documents.model import TEXT_WIDTH
 from rot180.derive import gradient, layer, theorem, theorems
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import (
@@ -25,7 +26,7 @@ from rot180.derive.display.notations import (
 from rot180.derive.display.proof_latex import latex_proof, proof_lines
 from rot180.derive.display.terms_latex import Letters
 from rot180.derive.display.theorem_latex import latex_theorem, statement
-from rot180.derive.display.width import TEXT_WIDTH, width
+from rot180.derive.display.width import width
 
 SWEEP = "y[p] = sum[k] x[s*p + d*k - a] * w[k]"
 OWN = """
