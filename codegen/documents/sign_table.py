@@ -1,4 +1,4 @@
-"""Convolution or correlation, rotated or not: what became of each statement, as a table."""
+"""Convolution or correlation, rotated or not: the outcome of each statement, as a table."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rot180.derive.display.notations import Symbols
 from rot180.derive.display.terms_latex import Letters
 from rot180.derive.display.theorem_latex import latex_expression
 from rot180.derive.semantics.check import Counterexample
-from rot180.derive.semantics.sign_conventions import Settled, settled
+from rot180.derive.semantics.sign_conventions import SignConvention, sign_conventions
 
 
 def verdicts(symbols: Symbols) -> Iterator[Section]:
     """Yield a table of the eight statements about the input gradient, each judged."""
-    judged = settled()
+    judged = sign_conventions()
     styles = {
         one.forward: letters(one.verdict.theorem, symbols)
         for one in judged
@@ -26,9 +26,9 @@ def verdicts(symbols: Symbols) -> Iterator[Section]:
     yield Section("eight-statements", "Eight statements, four theorems", (table,))
 
 
-def _row(one: Settled, style: Letters) -> tuple[str, str, str]:
+def _row(one: SignConvention, style: Letters) -> tuple[str, str, str]:
     window = "with the rotated filter" if one.rotated else "with the filter as it is"
-    gradient = f"full {one.backward} {window}: ${latex_expression(one.sweep, style)}$"
+    gradient = f"full {one.backward} {window}: ${latex_expression(one.right, style)}$"
     proved, refuted = one.verdict.theorem, one.verdict.counterexample
     if proved is not None:
         return one.forward, gradient, f"\\textbf{{true}}, proved in {len(proved.proof.steps)} steps"

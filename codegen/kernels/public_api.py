@@ -11,7 +11,7 @@ from rot180.codegen.kernels.output_sizes import size_in_c
 from rot180.codegen.kernels.targets import CYTHON, NUMPY
 from rot180.codegen.system.templates import template
 from rot180.derive.display.statement import write_statement
-from rot180.derive.language.layers import Layer, axes
+from rot180.derive.language.layers import Layer, axis_letters
 from rot180.derive.theorems import theorem
 
 HEADER = (
@@ -111,7 +111,7 @@ def public_cython(derivations: dict[str, ProvedLayer], proofs: dict[str, str]) -
 
 def _integers(name: str, module: ModuleText, layer: Layer) -> dict[str, str]:
     """Return what the sums of each kernel of a family are passed, from a ``Window v``."""
-    letters = axes(int(name[-2]))
+    letters = axis_letters(int(name[-2]))
     x, w, y = (next(t for t in (*layer.tensors, layer.output) if t.name == n) for n in "xwy")
     values = dict(zip(map(str, x.shape), ("v.batch", "v.groups", "v.channels"), strict=False))
     values[str(y.shape[2])] = "v.outputs"
@@ -128,7 +128,7 @@ def _integers(name: str, module: ModuleText, layer: Layer) -> dict[str, str]:
 
 def _family(name: str, derivation: ProvedLayer) -> dict[str, object]:
     """Return what the templates need to know about a convolution, transposed or not."""
-    kind, letters = name[:-2], axes(int(name[-2]))
+    kind, letters = name[:-2], axis_letters(int(name[-2]))
     order = ORDERS[kind]
     transposed = kind == "conv_transpose"
     spatial, taps, output = (

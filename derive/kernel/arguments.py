@@ -32,10 +32,10 @@ class Kind:
     parts: tuple[Kind, ...] = ()
 
 
-def _polynomial(door: Callable[[Expr], Expr]) -> Callable[[object], bool]:
+def _polynomial(canonical: Callable[[Expr], Expr]) -> Callable[[object], bool]:
     def holds(value: object) -> bool:
         try:
-            return isinstance(value, Expr) and door(value) == value
+            return isinstance(value, Expr) and canonical(value) == value
         except (ValueError, TypeError):
             return False
 

@@ -18,11 +18,11 @@ from rot180.derive.language.notation import Layer, parse_layer
 from rot180.derive.language.sympy_bridge import from_sympy
 
 __all__ = [
-    "Axis",
+    "AxisLetters",
     "Layer",
     "activation_layer",
     "avg_pool",
-    "axes",
+    "axis_letters",
     "catalogue",
     "conv",
     "conv_transpose",
@@ -32,13 +32,14 @@ __all__ = [
 ]
 
 
-class Axis(NamedTuple):
-    """The letters of one spatial axis.
+class AxisLetters(NamedTuple):
+    """The names of the indices and parameters of one spatial axis.
 
     Attributes:
-        window: which window: an output of a convolution, an input of a transposed one.
-        tap: which entry of the filter.
-        place: what window and tap meet: an output of a transposed convolution.
+        window: the index of a window: of a convolution's output, or a transposed one's input.
+        tap: the index within the filter.
+        position: the index that a window has at a tap: of a convolution's input, or a transposed
+            one's output.
         stride: the stride.
         dilation: the dilation.
         low: the low padding.
@@ -47,21 +48,21 @@ class Axis(NamedTuple):
 
     window: str
     tap: str
-    place: str
+    position: str
     stride: str
     dilation: str
     low: str
 
 
 _AXES = (
-    Axis("p", "k", "h", "s", "d", "lo"),
-    Axis("q", "l", "v", "t", "e", "lp"),
-    Axis("r", "m", "i", "u", "f", "lq"),
+    AxisLetters("p", "k", "h", "s", "d", "lo"),
+    AxisLetters("q", "l", "v", "t", "e", "lp"),
+    AxisLetters("r", "m", "i", "u", "f", "lq"),
 )
 _HIGHEST = 8
 
 
-def axes(n: int) -> Sequence[Axis]:
+def axis_letters(n: int) -> Sequence[AxisLetters]:
     """Return the letters of n spatial axes.
 
     Raises:
@@ -72,7 +73,7 @@ def axes(n: int) -> Sequence[Axis]:
         raise ValueError(f"axes: found {n} spatial axes, expected 1 to {_HIGHEST}")
     if n <= len(_AXES):
         return _AXES[:n]
-    return [Axis(*(f"{letter}{i}" for letter in _AXES[0])) for i in range(1, n + 1)]
+    return [AxisLetters(*(f"{letter}{i}" for letter in _AXES[0])) for i in range(1, n + 1)]
 
 
 def _join(*parts: str | Sequence[str]) -> str:
@@ -101,7 +102,7 @@ def conv(
         ValueError: n is not from 1 to 8.
 
     """
-    letters = axes(n)
+    letters = axis_letters(n)
     group = "g" if grouped else ""
     out, into = ("c", "c") if depthwise else ("o", "c")
     windows = [a.window for a in letters]
@@ -132,12 +133,10 @@ def conv_transpose(n: int, *, grouped: bool = False) -> str:
         ValueError: n is not from 1 to 8.
 
     """
-    letters = axes(n)
+    letters = axis_letters(n)
     group = "g" if grouped else ""
     windows, taps, places = ([a[i] for a in letters] for i in range(3))
-    brackets = "".join(
-        f" * [{h} + {lo} == {s}*{p} + {d}*{k}]" for p, k, h, s, d, lo in letters
-    )
+    brackets = "".join(f" * [{h} + {lo} == {s}*{p} + {d}*{k}]" for p, k, h, s, d, lo in letters)
     return (
         f"y[{_join('n', group, 'o', places)}] = sum[{_join('c', windows, taps)}] "
         f"x[{_join('n', group, 'c', windows)}] * w[{_join(group, 'c', 'o', taps)}]{brackets}"
@@ -157,7 +156,7 @@ def avg_pool(n: int) -> str:
         ValueError: n is not from 1 to 8.
 
     """
-    letters = axes(n)
+    letters = axis_letters(n)
     places = [f"{s}*{p}+{k}-{lo}" for p, k, _, s, _, lo in letters]
     inside = " * ".join(f"[0 <= {a.tap} < {a.tap.upper()}]" for a in letters)
     windows, taps = [a.window for a in letters], [a.tap for a in letters]
@@ -180,7 +179,7 @@ def max_pool(n: int) -> str:
         ValueError: n is not from 1 to 8.
 
     """
-    letters = axes(n)
+    letters = axis_letters(n)
     places = [f"{s}*{p}+{d}*{k}-{lo}" for p, k, _, s, d, lo in letters]
     windows, taps = [a.window for a in letters], [a.tap for a in letters]
     return (
@@ -199,7 +198,7 @@ def flatten_linear(n: int) -> str:
         ValueError: n is not from 1 to 8.
 
     """
-    places = [a.place for a in axes(n)]
+    places = [a.position for a in axis_letters(n)]
     inside = _join("c", places)
     return f"y[n,o] = sum[{inside}] x[n,{inside}] * w[o,{inside}] + bias[o]"
 
@@ -241,7 +240,7 @@ def catalogue() -> dict[str, str]:
         " + 1/2 * sum[n,o] t[n,o] * t[n,o]"
     )
     for n in (1, 2):
-        letters = axes(n)
+        letters = axis_letters(n)
         y, w = _join([a[0] for a in letters]), _join([a[1] for a in letters])
         x = _join([f"{a[0]}-{a[1]}" for a in letters])
         out[f"true_conv{n}d"] = f"y[{y}] = sum[{w}] x[{x}] * w[{w}] + b[]"

@@ -147,16 +147,16 @@ def correlate(
     """``correlate(a, b)[i] := sum_j a[s i + d j - pad] b[j]``; indices as the accesses have them.
 
     Args:
-        a: the tensor that is swept, at indices affine in formals and summed variables.
-        b: the window, at single variables.
+        a: the tensor that the window slides over; its indices are affine in `formals` and `summed`.
+        b: the window; each of its indices is a single variable.
         formals: the indices of the result.
-        summed: the rest.
+        summed: the indices that are summed over.
 
     Raises:
         ValueError: the indices are not those of a correlation.
 
     """
-    return swept("correlate", a, b, formals, summed)
+    return sliding_product("correlate", a, b, formals, summed)
 
 
 def convolve(
@@ -164,50 +164,52 @@ def convolve(
 ) -> Tensor:
     """``convolve(a, b)[i] := sum_j a[s i - d j - pad] b[j]``; see `correlate`.
 
-    As ``a * b = b * a``, b may be what is swept.
+    As ``a * b = b * a``, either of the two may be the window.
 
     Raises:
         ValueError: the indices are not those of a convolution.
 
     """
-    return swept("convolve", a, b, formals, summed)
+    return sliding_product("convolve", a, b, formals, summed)
 
 
-def swept(
-    word: str, a: Access, b: Access, formals: tuple[Symbol, ...], summed: tuple[Symbol, ...]
+def sliding_product(
+    operator: str, a: Access, b: Access, formals: tuple[Symbol, ...], summed: tuple[Symbol, ...]
 ) -> Tensor:
-    """Return `correlate` or `convolve`, as the word says."""
-    found = sweep(a, b, formals, summed)
-    if word != found:
+    """Return the result of `correlate` or of `convolve`, whichever `operator` names."""
+    found = sliding_operator(a, b, formals, summed)
+    if operator != found:
+        sign = "+" if operator == "correlate" else "-"
         raise ValueError(
-            f"{word}: found {a.tensor.name} at {a.index}, {b.tensor.name} at {b.index}, which is "
-            f"{f'to {found}' if found else 'no sweep'}; expected one index s i "
-            f"{'+' if word == 'correlate' else '-'} d j - lo an axis, and j alone"
+            f"{operator}: found {a.tensor.name} at {a.index} times {b.tensor.name} at {b.index}, "
+            f"to which {found or 'no operator'} applies; expected, on each axis, the index "
+            f"s i {sign} d j - lo for {a.tensor.name} and j for {b.tensor.name}"
         )
     body: Expression = (term(a, b, over=summed),)
-    name = identifier(word, a.tensor, b.tensor)
+    name = identifier(operator, a.tensor, b.tensor)
     return define(name, (None,) * len(formals), formals, body)
 
 
-def sweep(
+def sliding_operator(
     a: Access, b: Access, formals: tuple[Symbol, ...], summed: tuple[Symbol, ...]
 ) -> str:
-    """Return which word a sum of ``a b`` is called by: ``correlate``, ``convolve``, or neither.
+    """Return the operator that a sum of ``a b`` is: ``correlate``, ``convolve``, or "" for neither.
 
-    Each index of a is a single variable or ``s i + d j + c``, i one of `formals`, j of `summed`
-    and a whole index of b; s is positive, and d has one sign on every axis: positive in a
-    correlation, negative in a convolution. Sizes and parameters are taken as positive.
+    Each index of a must be a single variable or ``s i + d j + c``, where i is one of `formals`, and
+    j is one of `summed` and an index of b. s must be positive, and d must have the same sign on
+    every axis: positive in a correlation, negative in a convolution. Sizes and parameters count as
+    positive.
     """
-    sign = _sweeps(a, b, formals, summed)
-    if sign == 0 and _sweeps(b, a, formals, summed) == -1:
+    sign = _tap_sign(a, b, formals, summed)
+    if sign == 0 and _tap_sign(b, a, formals, summed) == -1:
         sign = -1
     return {1: "correlate", -1: "convolve", 0: ""}[sign]
 
 
-def _sweeps(
+def _tap_sign(
     main: Access, window: Access, formals: tuple[Symbol, ...], summed: tuple[Symbol, ...]
 ) -> int:
-    """Return the sign with which a window's indices stand in those of what it sweeps, else 0."""
+    """Return the sign of the window's indices in those of main; 0 if this is no sliding product."""
     variables, taps = {*formals, *summed}, set(window.index)
     if len(taps) != len(window.index) or not taps <= variables:
         return 0
@@ -227,6 +229,6 @@ def _sweeps(
 
 
 def sign_of(e: Expr) -> int:
-    """Return the sign of a polynomial whose monomials all have one, its parameters positive."""
+    """Return the sign that all monomials of a polynomial share, for positive parameters; else 0."""
     signs = {1 if c > 0 else -1 for c in monomials(e).values()}
     return signs.pop() if len(signs) == 1 else 0

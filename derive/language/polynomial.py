@@ -185,15 +185,13 @@ def _lexicographic(m: Monomial) -> tuple[tuple[tuple[int, ...], int], ...]:
     return tuple(((*(-ord(c) for c in name), 1), k) for name, k in m)
 
 
-def door(e: Expr | int) -> Expr:
+def canonical(e: Expr | int) -> Expr:
     """Bring an expression from outside in: symbols by name alone, then `rational`.
 
     `Symbol('s')` and `Symbol('s', positive=True)` differ in SymPy; here one name is one symbol.
     """
     e = sp.sympify(e)
-    return rational(
-        e.xreplace({v: symbol(v.name) for v in symbols_of(e) if v != symbol(v.name)})
-    )
+    return rational(e.xreplace({v: symbol(v.name) for v in symbols_of(e) if v != symbol(v.name)}))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -22,8 +22,8 @@ from rot180.derive.language.operators import (
     matmul,
     pad,
     rot180,
-    sweep,
-    swept,
+    sliding_operator,
+    sliding_product,
     transpose,
 )
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of, text
@@ -250,21 +250,21 @@ def _product(t: Tensor) -> tuple[Access, Access] | None:
     return (a, b) if isinstance(a, Access) and isinstance(b, Access) else None
 
 
-def _read_sweep(word: str, t: Tensor) -> Reading | None:
+def _read_sliding_product(operator: str, t: Tensor) -> Reading | None:
     found = _product(t)
     if found is None or t.definition is None:
         return None
     indices = t.definition.formals, t.definition.body[0].variables
-    if sweep(*found, *indices) != word:
+    if sliding_operator(*found, *indices) != operator:
         return None
-    return swept(word, *found, *indices), tuple(f.tensor for f in found)
+    return sliding_product(operator, *found, *indices), tuple(f.tensor for f in found)
 
 
 @read_by("correlate")
 def _(t: Tensor) -> Reading | None:
-    return _read_sweep("correlate", t)
+    return _read_sliding_product("correlate", t)
 
 
 @read_by("convolve")
 def _(t: Tensor) -> Reading | None:
-    return _read_sweep("convolve", t)
+    return _read_sliding_product("convolve", t)

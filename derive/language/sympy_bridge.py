@@ -17,7 +17,7 @@ from sympy import Expr, Symbol
 from sympy.logic.boolalg import Boolean
 
 from rot180.derive.language.notation import Layer, make_layer, parse_layer
-from rot180.derive.language.polynomial import coefficient, door, normal, symbol, text
+from rot180.derive.language.polynomial import canonical, coefficient, normal, symbol, text
 from rot180.derive.language.scalar_functions import FUNCTIONS, T
 from rot180.derive.language.substitute import apart, substitute, supports
 from rot180.derive.language.terms import (
@@ -59,7 +59,7 @@ class _Equation:
         for v in node.xreplace(labels).free_symbols:
             self.name(v)
         try:
-            return text(door(node.xreplace(labels)))
+            return text(canonical(node.xreplace(labels)))
         except ValueError as error:
             raise self.fail(node, "a polynomial in indices, sizes and parameters") from error
 
@@ -75,7 +75,7 @@ class _Equation:
         return f"{name}[{','.join(self.polynomial(e) for e in node.indices)}]"
 
     def size(self, node: Expr) -> Expr:
-        found = _plain(door(node))
+        found = _plain(canonical(node))
         if found is None:
             raise self.fail(node, "a size that is a symbol or a whole number")
         return found
@@ -117,7 +117,7 @@ class _Equation:
             low, high = self.polynomial(first), self.polynomial(last)
             brackets.append(f"[{low} <= {names[-1]} <= {high}]")
             if low == "0":
-                inner[names[-1]] = door(last) + 1
+                inner[names[-1]] = canonical(last) + 1
         body = " * ".join([*brackets, f"({self.write(node.function, inner)})"])
         return f"sum[{','.join(names)}] {body}"
 
@@ -150,7 +150,7 @@ def from_sympy(equation: sp.Equality) -> Layer:
                 if i.lower != 0:
                     low, high = found.polynomial(i.lower), found.polynomial(i.upper)
                     brackets += f"[{low} <= {found.name(i)} <= {high}] * "
-                lengths[found.name(i)] = door(i.upper) + 1
+                lengths[found.name(i)] = canonical(i.upper) + 1
         line = found.indexed(left, lengths)
     else:
         raise found.fail(left, "an entry such as y[p] on the left side")
@@ -176,9 +176,7 @@ _ONE: Expr = sp.Integer(1)
 Bounds = dict[Symbol, tuple[Expr, Expr]]
 
 
-def to_sympy(
-    expression: Expression, variables: Iterable[tuple[Symbol, Expr | None]] = ()
-) -> Expr:
+def to_sympy(expression: Expression, variables: Iterable[tuple[Symbol, Expr | None]] = ()) -> Expr:
     """Return an expression as SymPy sums of guarded entries; defined tensors are unfolded.
 
     Args:

@@ -19,8 +19,8 @@ from sympy import Expr, Symbol
 from rot180.derive.language.polynomial import (
     NAME,
     SPELLED,
+    canonical,
     degree,
-    door,
     integral,
     normal,
     rational,
@@ -97,7 +97,7 @@ def tensor(name: str, *shape: Expr | int | str) -> Tensor:
     >>> tensor("x", "N", 3).shape
     (N, 3)
     """
-    return Tensor(name, tuple(symbol(n) if isinstance(n, str) else door(n) for n in shape))
+    return Tensor(name, tuple(symbol(n) if isinstance(n, str) else canonical(n) for n in shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,9 +337,7 @@ def define(
     return Tensor(name, shape, Definition(formals, body))
 
 
-def term(
-    *factors: Factor, over: tuple[Symbol, ...] = (), coefficient: Expr | int = 1
-) -> Term:
+def term(*factors: Factor, over: tuple[Symbol, ...] = (), coefficient: Expr | int = 1) -> Term:
     """Return ``coefficient * sum over `over` of the factors``."""
     return Term(sp.sympify(coefficient), over, factors)
 

@@ -17,7 +17,7 @@ from sympy import Expr, Symbol
 
 from rot180.derive.gradients.gradient import gradient, operand
 from rot180.derive.kernel.proof import Theorem
-from rot180.derive.language.layers import Layer, activation_layer, axes, layer
+from rot180.derive.language.layers import Layer, activation_layer, axis_letters, layer
 from rot180.derive.language.notation import bare, make_layer, write
 from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.spelling import application
@@ -255,9 +255,7 @@ def definition_text(t: Tensor) -> str:
     if t.definition is None:
         return f"{t.name} with sizes {', '.join(text(n) for n in t.shape if n is not None)}"
     formals = t.definition.formals
-    body = tuple(
-        replace(u, factors=tuple(map(bare, u.factors))) for u in t.definition.body
-    )
+    body = tuple(replace(u, factors=tuple(map(bare, u.factors))) for u in t.definition.body)
     return f"{t.name}[{','.join(v.name for v in formals)}] = {write(body, formals)}"
 
 
@@ -282,7 +280,8 @@ def network(source: str | Sequence[str]) -> Network:
     """
     parts = parse_network(source)
     rank = parts[0].axes
-    sizes = ("N", "C0", *(f"{a.place.upper()}0" for a in axes(rank))) if rank else ("N", "C0")
+    spatial = axis_letters(rank) if rank else ()
+    sizes = ("N", "C0", *(f"{a.position.upper()}0" for a in spatial))
     here = Tensor(INPUT, tuple(map(symbol, sizes)))
     taken = {INPUT, TARGET, COST, *sizes}
     members: list[Member] = []
@@ -329,7 +328,8 @@ def _output(
 
 def _size(part: Part, name: str) -> str:
     """Return the letter of a size; what pooling leaves is the next layer's height and width."""
-    pooled = {a.window.upper(): a.place.upper() for a in axes(part.axes)} if part.axes else {}
+    spatial = axis_letters(part.axes) if part.axes else ()
+    pooled = {a.window.upper(): a.position.upper() for a in spatial}
     return pooled.get(name, name) if part.kind.endswith("pool") else name
 
 
@@ -348,7 +348,8 @@ def _layer(part: Part) -> Layer:
     if part.kind == "loss":
         return _loss(part.word)
     if part.kind == "activation":
-        letters = ("n", "c", *(a.place for a in axes(part.axes))) if part.axes else ("n", "c")
+        spatial = axis_letters(part.axes) if part.axes else ()
+        letters = ("n", "c", *(a.position for a in spatial))
         return replace(layer(activation_layer(part.word, "".join(letters))), name=part.word)
     name = f"flatten_linear{part.axes}d" if part.kind == "linear" and part.axes else part.word
     general = layer(name)
@@ -370,7 +371,7 @@ def _loss(word: str) -> Layer:
 def _numbers(part: Part) -> dict[str, int]:
     """Return the values of stride, dilation, padding, and of a pooling window."""
     out: dict[str, int] = {}
-    for n, a in enumerate(axes(part.axes) if part.window else ()):
+    for n, a in enumerate(axis_letters(part.axes) if part.window else ()):
         out |= {a.stride: part.stride[n], a.dilation: part.dilation[n], a.low: part.padding[n]}
         if part.kind.endswith("pool"):
             out[a.tap.upper()] = part.window[n]

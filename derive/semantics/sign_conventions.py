@@ -1,9 +1,9 @@
 """Convolution or correlation, rotated or not: each combination is proved or refuted.
 
-With correlation ``sum_k x[p+k] w[k]`` and convolution ``sum_k x[p-k] w[k]``, the input gradient of
-either is a full sweep of the output gradient; of the four sweeps that read the same entries of it
-(either word, with w or with rot180(w)) two are right, because a convolution with w is a correlation
-with rot180(w).
+The forward pass is the correlation ``sum_k x[p+k] w[k]`` or the convolution ``sum_k x[p-k] w[k]``.
+Its input gradient may be a full correlation or a full convolution of the output gradient, with w or
+with rot180(w). Two of these four combinations are right, because a convolution with w is a
+correlation with rot180(w).
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from rot180.derive.language.spelling import reading
 from rot180.derive.language.terms import Expression
 from rot180.derive.semantics.claims import Verdict, judge_equation
 from rot180.derive.semantics.search_space import BOUND
-from rot180.derive.theorems.convolutions import Sweep
+from rot180.derive.theorems.convolutions import Convolution
 
 WORDS = ("correlation", "convolution")
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A statement about an input gradient, and what became of it.
+class SignConvention:
+    """A statement about an input gradient, and the outcome of judging it.
 
     Attributes:
-        forward: the word for the forward pass.
-        backward: the word for the sweep of the output gradient.
-        rotated: whether the sweep is with rot180(w), or with w as it is.
-        sweep: the sweep, its sum unfolded.
+        forward: the operation of the forward pass, "correlation" or "convolution".
+        backward: the operation on the output gradient, "correlation" or "convolution".
+        rotated: whether the filter of `backward` is rot180(w), not w.
+        right: the claimed input gradient, written as a sum.
         verdict: the proof, or the smallest counterexample.
 
     """
@@ -37,7 +37,7 @@ class Settled:
     forward: str
     backward: str
     rotated: bool
-    sweep: Expression
+    right: Expression
     verdict: Verdict
 
     @property
@@ -50,20 +50,20 @@ class Settled:
         )
 
 
-def settle(
+def sign_convention(
     forward: str, backward: str, rotated: bool, axes: int = 1, bound: int = BOUND
-) -> Settled:
-    """Judge one combination.
+) -> SignConvention:
+    """Prove or refute one combination.
 
     Args:
         forward: "correlation" or "convolution".
         backward: "correlation" or "convolution".
-        rotated: whether the sweep is with rot180(w).
+        rotated: whether the filter is rotated.
         axes: the number of spatial axes, 1 to 3.
         bound: how far to search for a counterexample.
 
     Raises:
-        ValueError: a word is neither of the two, or there are not 1 to 3 axes.
+        ValueError: `forward` or `backward` is another word, or `axes` is not 1, 2 or 3.
 
     """
     for name, word in (("forward", forward), ("backward", backward)):
@@ -71,33 +71,33 @@ def settle(
             raise ValueError(f"{name}: found {word!r}, expected {' or '.join(WORDS)}")
     if axes not in (1, 2, 3):
         raise ValueError(f"axes: found {axes}, expected 1, 2 or 3")
-    sweep = Sweep(axes, true=forward == "convolution")
-    variables, lhs = sweep.goal("x")
-    rhs = _full(sweep, backward, rotated)
+    conv = Convolution(axes, true=forward == "convolution")
+    variables, lhs = conv.goal("x")
+    rhs = _full(conv, backward, rotated)
     verdict = judge_equation(variables, lhs, rhs, (), bound)
-    return Settled(forward, backward, rotated, reading(rhs), verdict)
+    return SignConvention(forward, backward, rotated, reading(rhs), verdict)
 
 
-def settled(axes: int = 1, bound: int = BOUND) -> tuple[Settled, ...]:
-    """Judge all eight combinations; see `settle`."""
+def sign_conventions(axes: int = 1, bound: int = BOUND) -> tuple[SignConvention, ...]:
+    """Prove or refute all eight combinations; see `sign_convention`."""
     return tuple(
-        settle(forward, backward, rotated, axes, bound)
+        sign_convention(forward, backward, rotated, axes, bound)
         for forward in WORDS
         for backward in WORDS
         for rotated in (True, False)
     )
 
 
-def _full(sweep: Sweep, word: str, rotated: bool) -> Expression:
-    """Return the full sweep that reads the output gradient where the windows touch an input."""
-    variables, _ = sweep.goal("x")
-    _, w, g = sweep.operands()
-    window = rot180(w, range(sweep.axes)) if rotated else w
-    taps = [symbol("j" + str(a or "")) for a in range(sweep.axes)]
+def _full(conv: Convolution, word: str, rotated: bool) -> Expression:
+    """Return the full product that reads those output gradients whose windows contain an input."""
+    variables, _ = conv.goal("x")
+    _, w, g = conv.operands()
+    window = rot180(w, range(conv.axes)) if rotated else w
+    taps = [symbol("j" + str(a or "")) for a in range(conv.axes)]
     sign = 1 if word == "correlation" else -1
-    # a correlation reads g[h-K+1 .. h], a convolution g[h .. h+K-1]; each sweep in its own order
+    # the gradient of a correlation reads g[h-K+1 .. h], that of a convolution g[h .. h+K-1]
     index = [
-        h + sign * j - (size(w, a) - 1) * ((sign + sweep.sign) // 2)
+        h + sign * j - (size(w, a) - 1) * ((sign + conv.sign) // 2)
         for a, ((h, _), j) in enumerate(zip(variables, taps, strict=True))
     ]
-    return sweep.swept(g[tuple(index)], window[tuple(taps)], variables, word)
+    return conv.sliding_product(g[tuple(index)], window[tuple(taps)], variables, word)

@@ -14,43 +14,43 @@ from rot180.derive.gradients.gradient import operand
 from rot180.derive.kernel.citing import instantiate
 from rot180.derive.language.terms import Tensor, tensors
 from rot180.derive.theorems.adjoint import activated, adjointness
-from rot180.derive.theorems.convolutions import Sweep
+from rot180.derive.theorems.convolutions import Convolution
 from rot180.derive.theorems.registry import Claim, claim
 
 
-def delta(sweep: Sweep) -> Claim:
+def delta(conv: Convolution) -> Claim:
     """State delta = (full sweep of the next delta with rot180(w)) * sigma'(z), by composition."""
-    return replace(activated(sweep), cites=(f"rot180_{sweep.name}",))
+    return replace(activated(conv), cites=(f"rot180_{conv.name}",))
 
 
-def loss_of_activation(sweep: Sweep) -> Claim:
+def loss_of_activation(conv: Convolution) -> Claim:
     """State <y(a), g> = <a, dx(g)> for a = sigma(z), by the theorem for every x."""
-    known = adjointness(sweep)
-    x = operand(sweep.layer(), "x")
-    swap = ((x.name, _activation(sweep)),)
+    known = adjointness(conv)
+    x = operand(conv.layer(), "x")
+    swap = ((x.name, _activation(conv)),)
     return replace(
         known,
         lhs=instantiate(known.lhs, {}, swap),
         rhs=instantiate(known.rhs, {}, swap),
         words="the loss is the pairing of the activation with the input gradient",
-        cites=(f"adjoint_{sweep.name}",),
+        cites=(f"adjoint_{conv.name}",),
     )
 
 
-def _activation(sweep: Sweep) -> Tensor:
+def _activation(conv: Convolution) -> Tensor:
     """Return sigma(z), as it stands in the layer."""
-    definition = sweep.layer(activated=True).output.definition
+    definition = conv.layer(activated=True).output.definition
     assert definition is not None
     return next(t for t in tensors(definition.body) if t.definition is not None)
 
 
-_SWEEPS = [
-    Sweep(n, true, general=True, channels=channels)
+_CONVOLUTIONS = [
+    Convolution(n, true, general=True, channels=channels)
     for channels in (False, True)
     for true in (False, True)
     for n in (1, 2)
 ]
-for _sweep in _SWEEPS:
-    claim(f"delta_{_sweep.name}", partial(delta, _sweep))
-for _sweep in _SWEEPS[:4]:
-    claim(f"adjoint_activation_{_sweep.name}", partial(loss_of_activation, _sweep))
+for _conv in _CONVOLUTIONS:
+    claim(f"delta_{_conv.name}", partial(delta, _conv))
+for _conv in _CONVOLUTIONS[:4]:
+    claim(f"adjoint_activation_{_conv.name}", partial(loss_of_activation, _conv))

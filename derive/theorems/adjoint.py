@@ -7,24 +7,24 @@ from functools import partial
 from sympy import Symbol
 
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
-from rot180.derive.language.layers import layer
+from rot180.derive.language.layers import axis_letters, layer
 from rot180.derive.language.operators import convolve, flip
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.spelling import spelled
 from rot180.derive.language.terms import Access, Apply, Equal, Expression, Tensor, define, term
-from rot180.derive.theorems.convolutions import LETTERS, Sweep
+from rot180.derive.theorems.convolutions import Convolution
 from rot180.derive.theorems.input_gradient import input_gradient
 from rot180.derive.theorems.registry import Claim, claim
 
 
-def adjointness(sweep: Sweep) -> Claim:
+def adjointness(conv: Convolution) -> Claim:
     """State <y(x), g> = <x, dx(g)>."""
-    forward = sweep.layer()
+    forward = conv.layer()
     assert forward.output.definition is not None
     outs = forward.output.definition.formals
     g, x = output_gradient(forward), operand(forward, "x")
     left: Expression = (term(forward.output[outs], g[outs], over=outs),)
-    named = input_gradient(sweep)
+    named = input_gradient(conv)
     places = tuple(v for v, _ in named.variables)
     dx = define("dx", x.shape, places, named.rhs)
     right: Expression = (term(x[places], dx[places], over=places),)
@@ -36,16 +36,16 @@ def transposed(axes: int) -> Claim:
 
     The output size is a free parameter (output padding fixes it): every H is covered.
     """
-    sweep = Sweep(axes, general=True, channels=True, groups=True)
-    variables, lhs = sweep.goal("x")
-    _, w, g = sweep.operands()
-    _, lead_w, lead_y = sweep.lead()
+    conv = Convolution(axes, general=True, channels=True, groups=True)
+    variables, lhs = conv.goal("x")
+    _, w, g = conv.operands()
+    _, lead_w, lead_y = conv.lead()
     places = [v for v, _ in variables][len(variables) - axes :]
-    outs = [symbol(LETTERS[a][0]) for a in range(axes)]
-    taps = [symbol(LETTERS[a][1]) for a in range(axes)]
+    outs = [symbol(a.window) for a in axis_letters(axes)]
+    taps = [symbol(a.tap) for a in axis_letters(axes)]
     brackets = []
     for a in range(axes):
-        s, d, lo = sweep.parameters(a)
+        s, d, lo = conv.parameters(a)
         brackets.append(Equal(places[a] - s * outs[a] - d * taps[a] + lo))
     free = tuple(v for v, _ in variables)
     summed = tuple(v for v in (*lead_y, *outs, *taps) if v not in free)
@@ -56,66 +56,66 @@ def transposed(axes: int) -> Claim:
     return Claim(variables, lhs, (term(y[free]),), (), words)
 
 
-def _toeplitz(sweep: Sweep) -> tuple[Tensor, tuple[Symbol, ...], tuple[Symbol, ...]]:
+def _toeplitz(conv: Convolution) -> tuple[Tensor, tuple[Symbol, ...], tuple[Symbol, ...]]:
     """Return T[p, h] := sum_k w[k] [h = s p + d k - lo], its rows' and its columns' indices."""
-    x, w, g = sweep.operands()
-    outs = tuple(symbol(LETTERS[a][0]) for a in range(sweep.axes))
-    taps = tuple(symbol(LETTERS[a][1]) for a in range(sweep.axes))
-    places = tuple(symbol(LETTERS[a][2]) for a in range(sweep.axes))
+    x, w, g = conv.operands()
+    outs = tuple(symbol(a.window) for a in axis_letters(conv.axes))
+    taps = tuple(symbol(a.tap) for a in axis_letters(conv.axes))
+    places = tuple(symbol(a.position) for a in axis_letters(conv.axes))
     brackets = []
-    for a in range(sweep.axes):
-        s, d, lo = sweep.parameters(a)
-        brackets.append(Equal(places[a] - s * outs[a] - sweep.sign * d * taps[a] + lo))
+    for a in range(conv.axes):
+        s, d, lo = conv.parameters(a)
+        brackets.append(Equal(places[a] - s * outs[a] - conv.sign * d * taps[a] + lo))
     body = (term(w[taps], *brackets, over=taps),)
     return define("T", (*g.shape, *x.shape), (*outs, *places), body), outs, places
 
 
-def matrix(sweep: Sweep) -> Claim:
+def matrix(conv: Convolution) -> Claim:
     """State y = T x with the (doubly block) Toeplitz matrix T of the filter."""
-    t, outs, places = _toeplitz(sweep)
-    y, x = sweep.layer().output, sweep.operands()[0]
+    t, outs, places = _toeplitz(conv)
+    y, x = conv.layer().output, conv.operands()[0]
     variables = tuple(zip(outs, y.shape, strict=True))
     right = (term(t[(*outs, *places)], x[places], over=places),)
-    words = f"the forward {sweep.word} is the product of T with x"
+    words = f"the forward {conv.word} is the product of T with x"
     return Claim(variables, (term(y[outs]),), right, (), words)
 
 
-def matrix_transpose(sweep: Sweep) -> Claim:
+def matrix_transpose(conv: Convolution) -> Claim:
     """State dx = T^T g."""
-    t, outs, _ = _toeplitz(sweep)
-    variables, lhs = sweep.goal("x")
+    t, outs, _ = _toeplitz(conv)
+    variables, lhs = conv.goal("x")
     index = tuple(v for v, _ in variables)
-    g = sweep.operands()[2]
+    g = conv.operands()[2]
     right = (term(t[(*outs, *index)], g[outs], over=outs),)
     return Claim(variables, lhs, right, (), "the input gradient is the transposed matrix times g")
 
 
-def shared_weights(sweep: Sweep) -> Claim:
+def shared_weights(conv: Convolution) -> Claim:
     """State that a dense layer whose weights are cut and shared has the filter's gradient.
 
     dw[k] = sum_{p, h} dW[p, h] [h = s p + d k - lo], with the dense gradient dW[p, h] = g[p] x[h].
     """
-    variables, lhs = sweep.goal("w")
-    x, _, g = sweep.operands()
-    outs = tuple(symbol(LETTERS[a][0]) for a in range(sweep.axes))
-    places = tuple(symbol(LETTERS[a][2]) for a in range(sweep.axes))
+    variables, lhs = conv.goal("w")
+    x, _, g = conv.operands()
+    outs = tuple(symbol(a.window) for a in axis_letters(conv.axes))
+    places = tuple(symbol(a.position) for a in axis_letters(conv.axes))
     dense = define("dW", (*g.shape, *x.shape), (*outs, *places), (term(g[outs], x[places]),))
     brackets = []
     for a, (k, _) in enumerate(variables):
-        s, d, lo = sweep.parameters(a)
-        brackets.append(Equal(places[a] - s * outs[a] - sweep.sign * d * k + lo))
+        s, d, lo = conv.parameters(a)
+        brackets.append(Equal(places[a] - s * outs[a] - conv.sign * d * k + lo))
     right = (term(dense[(*outs, *places)], *brackets, over=(*outs, *places)),)
     words = "sharing weights adds up the gradients of the dense layer"
     return Claim(variables, lhs, right, (), words)
 
 
-def activated(sweep: Sweep) -> Claim:
+def activated(conv: Convolution) -> Claim:
     """State delta = (full sweep of the next delta with rot180(w)) * sigma'(z)."""
-    forward = sweep.layer(activated=True)
+    forward = conv.layer(activated=True)
     z = operand(forward, "z")
     variables, lhs = chain_goal(forward, z)
     free = tuple(v for v, _ in variables)
-    form = input_gradient(sweep).rhs[0].factors[0]
+    form = input_gradient(conv).rhs[0].factors[0]
     assert isinstance(form, Access)
     right = (term(form, Apply("sigma", 1, z[free])),)
     return Claim(variables, lhs, right, (), f"{spelled(form.tensor)} times sigma'(z)")
@@ -127,7 +127,7 @@ def backpropagated(axes: int) -> Claim:
     It is the true convolution of the derivations for multilayer perceptrons, with a = sigma(z).
     They count indices from the middle of w, and write ROT180(w) for flip(w).
     """
-    letters = LETTERS[:axes]
+    letters = axis_letters(axes)
     outs, taps, places = (",".join(a[n] for a in letters) for n in range(3))
     inside = ",".join(f"{p}-{k}" for p, k, *_ in letters)
     forward = layer(
@@ -145,16 +145,16 @@ def backpropagated(axes: int) -> Claim:
     return Claim(variables, lhs, right, (), words, kept=g)
 
 
-_GENERAL = [Sweep(n, true, general=True) for true in (False, True) for n in (1, 2)]
-for _sweep in _GENERAL:
-    claim(f"adjoint_{_sweep.name}", partial(adjointness, _sweep))
-    claim(f"toeplitz_{_sweep.name}", partial(matrix, _sweep))
-    claim(f"toeplitz_transpose_{_sweep.name}", partial(matrix_transpose, _sweep))
-    claim(f"shared_weights_{_sweep.name}", partial(shared_weights, _sweep))
-    claim(f"activated_{_sweep.name}", partial(activated, _sweep))
+_GENERAL = [Convolution(n, true, general=True) for true in (False, True) for n in (1, 2)]
+for _conv in _GENERAL:
+    claim(f"adjoint_{_conv.name}", partial(adjointness, _conv))
+    claim(f"toeplitz_{_conv.name}", partial(matrix, _conv))
+    claim(f"toeplitz_transpose_{_conv.name}", partial(matrix_transpose, _conv))
+    claim(f"shared_weights_{_conv.name}", partial(shared_weights, _conv))
+    claim(f"activated_{_conv.name}", partial(activated, _conv))
 for _axes in (1, 2):
     claim(f"backpropagated_{_axes}d", partial(backpropagated, _axes))
-_GROUPED = Sweep(2, general=True, channels=True, groups=True)
+_GROUPED = Convolution(2, general=True, channels=True, groups=True)
 claim(f"adjoint_{_GROUPED.name}", partial(adjointness, _GROUPED))
 for _axes in (1, 2, 3):
     claim(f"transposed_{_axes}d", partial(transposed, _axes))

@@ -13,7 +13,7 @@ from sympy import Expr, Symbol
 
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.kernel.proof import Variables
-from rot180.derive.language.layers import Layer, layer
+from rot180.derive.language.layers import Layer, axis_letters, layer
 from rot180.derive.language.operators import activation, convolve, dilate, flip, rot180, size
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.spelling import spelled
@@ -29,7 +29,6 @@ from rot180.derive.language.terms import (
     tensor,
     term,
 )
-from rot180.derive.theorems.convolutions import LETTERS
 from rot180.derive.theorems.registry import Claim, claim
 
 Index = tuple[Symbol, ...]
@@ -38,7 +37,7 @@ Index = tuple[Symbol, ...]
 def _letters(axes: int) -> tuple[Index, Index, Index, Index]:
     """Return the indices of outputs, taps and inputs, and the strides."""
     outs, taps, places, strides = (
-        tuple(symbol(a[n]) for a in LETTERS[:axes]) for n in (0, 1, 2, 3)
+        tuple(symbol(a[n]) for a in axis_letters(axes)) for n in (0, 1, 2, 3)
     )
     return outs, taps, places, strides
 
@@ -51,8 +50,7 @@ def _forward(axes: int, strided: bool = False) -> Layer:
     """Return the layer z1 = w * sigma(z) + b."""
     outs, taps, places, strides = _letters(axes)
     inside = ",".join(
-        f"{f'{s}*' if strided else ''}{p}-{k}"
-        for s, p, k in zip(strides, outs, taps, strict=True)
+        f"{f'{s}*' if strided else ''}{p}-{k}" for s, p, k in zip(strides, outs, taps, strict=True)
     )
     sizes = ",".join(h.name.upper() for h in places)
     return layer(

@@ -1,4 +1,4 @@
-"""The sliding product in all its variants, as layers, and sweeps as right sides of claims."""
+"""Correlations and convolutions in all variants: as layers, and as right sides of claims."""
 
 from __future__ import annotations
 
@@ -9,29 +9,22 @@ from sympy import Expr, Integer, Symbol
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.kernel.proof import Variables
 from rot180.derive.language import operators
-from rot180.derive.language.layers import Layer, layer
+from rot180.derive.language.layers import Layer, axis_letters, layer
 from rot180.derive.language.polynomial import symbol, symbols_of
 from rot180.derive.language.terms import Access, Expression, Tensor, term
 
-# per axis: output, tap, input index; stride, dilation, low padding
-LETTERS = (
-    ("p", "k", "h", "s", "d", "lo"),
-    ("q", "l", "v", "t", "e", "lp"),
-    ("r", "m", "i", "u", "f", "lq"),
-)
-
 
 @dataclass(frozen=True)
-class Sweep:
-    """A forward sliding product: how many axes, which word, which parameters are there.
+class Convolution:
+    """A forward pass, correlation or convolution: its number of axes and its parameters.
 
     Attributes:
         axes: 1, 2 or 3.
-        true: a true convolution, not a correlation.
-        general: with symbolic stride, dilation and low padding on every axis.
-        channels: with batch, input and output channels.
-        groups: with a group axis (needs channels).
-        strided: with symbolic stride alone.
+        true: whether it is a true convolution, not a correlation.
+        general: whether every axis has a symbolic stride, dilation and low padding.
+        channels: whether there are a batch axis, input channels and output channels.
+        groups: whether there is a group axis (needs channels).
+        strided: whether every axis has a symbolic stride, but no dilation and no padding.
 
     """
 
@@ -54,7 +47,7 @@ class Sweep:
 
     @property
     def name(self) -> str:
-        """Return the name that theorems carry."""
+        """Return the part of a theorem's name that stands for this forward pass."""
         parts = [self.word]
         parts += ["strided"] if self.strided else []
         parts += ["general"] if self.general else []
@@ -62,8 +55,8 @@ class Sweep:
         return "_".join([*parts, f"{self.axes}d"])
 
     def parameters(self, axis: int) -> tuple[Expr, Expr, Expr]:
-        """Return stride, dilation, low padding of an axis."""
-        _, _, _, s, d, lo = LETTERS[axis]
+        """Return the stride, dilation and low padding of an axis."""
+        _, _, _, s, d, lo = axis_letters(self.axes)[axis]
         return (
             symbol(s) if self.general or self.strided else Integer(1),
             symbol(d) if self.general else Integer(1),
@@ -71,16 +64,14 @@ class Sweep:
         )
 
     def layer(self, activated: bool = False) -> Layer:
-        """Return the forward pass; activated, of sigma(z) instead of x."""
-        letters = LETTERS[: self.axes]
+        """Return the forward pass of x, or if `activated` of sigma(z)."""
+        letters = axis_letters(self.axes)
         outs, taps = [a[0] for a in letters], [a[1] for a in letters]
         minus = "-" if self.true else "+"
         inside = []
         for p, k, _, s, d, lo in letters:
             stride = f"{s}*{p}" if self.general or self.strided else p
-            inside.append(
-                f"{stride}{minus}{d}*{k}-{lo}" if self.general else f"{stride}{minus}{k}"
-            )
+            inside.append(f"{stride}{minus}{d}*{k}-{lo}" if self.general else f"{stride}{minus}{k}")
         group = ["g"] if self.groups else []
         front, out, into = (["n"], ["o"], ["c"]) if self.channels else ([], [], [])
         y, x = [*front, *group, *out, *outs], [*front, *group, *into, *inside]
@@ -96,7 +87,7 @@ class Sweep:
         )
 
     def lead(self) -> tuple[list[Symbol], list[Symbol], list[Symbol]]:
-        """Return the leading indices of x, w and y: batch, group and channels."""
+        """Return the non-spatial indices of x, w and y: batch, group and channels."""
         n, g, o, c = map(symbol, ("n", "g", "o", "c"))
         group = [g] if self.groups else []
         if not self.channels:
@@ -104,7 +95,7 @@ class Sweep:
         return [n, *group, c], [*group, o, c], [n, *group, o]
 
     def goal(self, wrt: str) -> tuple[Variables, Expression]:
-        """Return the free indices and the chain rule's dL/d(operand)."""
+        """Return the free indices and dL/d(operand), as the chain rule writes it."""
         forward = self.layer()
         return chain_goal(forward, operand(forward, wrt))
 
@@ -113,10 +104,10 @@ class Sweep:
         forward = self.layer()
         return operand(forward, "x"), operand(forward, "w"), output_gradient(forward)
 
-    def swept(
+    def sliding_product(
         self, main: Access, window: Access, variables: Variables, word: str | None = None
     ) -> Expression:
-        """Return ``main * window``, swept by the operator of that word (the forward's own)."""
+        """Return the correlation or convolution of two tensors; by default as the forward pass."""
         free = tuple(v for v, _ in variables)
         inside = [v for e in (*main.index, *window.index) for v in _symbols(e)]
         bound = {v for e in window.index for v in _symbols(e)}
@@ -132,10 +123,10 @@ def _symbols(e: Expr) -> list[Symbol]:
     return sorted(symbols_of(e), key=lambda v: v.name)
 
 
-PLAIN = [Sweep(n, true) for true in (False, True) for n in (1, 2, 3)]
-STRIDED = [Sweep(n, true, strided=True) for true in (False, True) for n in (1, 2, 3)]
+PLAIN = [Convolution(n, true) for true in (False, True) for n in (1, 2, 3)]
+STRIDED = [Convolution(n, true, strided=True) for true in (False, True) for n in (1, 2, 3)]
 GENERAL = [
-    Sweep(n, true, general=True, channels=channels, groups=groups)
+    Convolution(n, true, general=True, channels=channels, groups=groups)
     for true in (False, True)
     for channels, groups in ((False, False), (True, False), (True, True))
     for n in (1, 2, 3)

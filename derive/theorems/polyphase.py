@@ -8,27 +8,27 @@ from sympy import Expr, Symbol
 
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Expression, Factor, Range, term
-from rot180.derive.theorems.convolutions import Sweep
+from rot180.derive.theorems.convolutions import Convolution
 from rot180.derive.theorems.registry import Claim, claim
 
 
-def phases(sweep: Sweep) -> Claim:
+def phases(conv: Convolution) -> Claim:
     """Sum by remainders: ``h + lo = s u + phi``, ``k = s q + r``, ``phi - d r = s m``.
 
     dx[h] = sum_{r, m} [phi = d r + s m] sum_q g[u - d q + m] w[s q + r]
     """
-    variables, lhs = sweep.goal("x")
-    _, w, g = sweep.operands()
-    _, lead_w, lead_y = sweep.lead()
-    places = [v for v, _ in variables][len(variables) - sweep.axes :]
+    variables, lhs = conv.goal("x")
+    _, w, g = conv.operands()
+    _, lead_w, lead_y = conv.lead()
+    places = [v for v, _ in variables][len(variables) - conv.axes :]
     brackets: list[Factor] = []
     hypotheses: list[Condition] = []
     over: list[Symbol] = []
     index_g: list[Expr] = []
     index_w: list[Expr] = []
-    for a in range(sweep.axes):
-        s, d, lo = sweep.parameters(a)
-        d = sweep.sign * d
+    for a in range(conv.axes):
+        s, d, lo = conv.parameters(a)
+        d = conv.sign * d
         u, m, q, r = (symbol(f"{letter}{a + 1}") for letter in ("a", "m", "b", "r"))
         rest = places[a] + lo - s * u
         brackets += [Range(rest, s), Range(r, s), Equal(rest - d * r - s * m)]
@@ -49,5 +49,5 @@ def phases(sweep: Sweep) -> Claim:
 
 
 for _axes in (1, 2):
-    _sweep = Sweep(_axes, general=True, channels=True)
-    claim(f"phases_{_sweep.name}", partial(phases, _sweep))
+    _conv = Convolution(_axes, general=True, channels=True)
+    claim(f"phases_{_conv.name}", partial(phases, _conv))

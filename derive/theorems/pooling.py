@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
-from rot180.derive.language.layers import Axis, axes, layer
+from rot180.derive.language.layers import AxisLetters, axis_letters, layer
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Bracket, Equal, Range, term
 from rot180.derive.theorems.registry import Claim, claim
@@ -17,8 +17,8 @@ def average(n: int) -> Claim:
     """State dx[h] = sum_p mean g[p] [0 <= h + lo - s p < K]: equal shares for what a window saw."""
     forward = layer(f"avg_pool{n}d")
     variables, lhs = chain_goal(forward, operand(forward, "x"))
-    outs = tuple(symbol(a.window) for a in axes(n))
-    seen = [_saw(a) for a in axes(n)]
+    outs = tuple(symbol(a.window) for a in axis_letters(n))
+    seen = [_saw(a) for a in axis_letters(n)]
     g = output_gradient(forward)
     right = (term(g[(*_LEAD, *outs)], operand(forward, "mean")[()], *seen, over=outs),)
     words = "each input gets the mean's share of every window that saw it"
@@ -29,14 +29,14 @@ def maximum(n: int) -> Claim:
     """State dx[h] = sum_{p,k} sel[p,k] g[p] [s p + d k - lo = h]: all of it to the selected one."""
     forward = layer(f"max_pool{n}d")
     variables, lhs = chain_goal(forward, operand(forward, "x"))
-    outs = tuple(symbol(a.window) for a in axes(n))
-    taps = tuple(symbol(a.tap) for a in axes(n))
+    outs = tuple(symbol(a.window) for a in axis_letters(n))
+    taps = tuple(symbol(a.tap) for a in axis_letters(n))
     g, sel = output_gradient(forward), operand(forward, "sel")
     right = (
         term(
             sel[(*_LEAD, *outs, *taps)],
             g[(*_LEAD, *outs)],
-            *(_meets(a) for a in axes(n)),
+            *(_meets(a) for a in axis_letters(n)),
             over=(*outs, *taps),
         ),
     )
@@ -54,15 +54,14 @@ def flattened(n: int) -> Claim:
     return Claim(variables, lhs, right, (), "the weights, each times the gradient of its output")
 
 
-
-def _saw(a: Axis) -> Bracket:
-    s, p, lo, h = map(symbol, (a.stride, a.window, a.low, a.place))
+def _saw(a: AxisLetters) -> Bracket:
+    s, p, lo, h = map(symbol, (a.stride, a.window, a.low, a.position))
     return Range(h + lo - s * p, symbol(a.tap.upper()))
 
 
-def _meets(a: Axis) -> Bracket:
+def _meets(a: AxisLetters) -> Bracket:
     s, p, d, k, lo = map(symbol, (a.stride, a.window, a.dilation, a.tap, a.low))
-    return Equal(s * p + d * k - lo - symbol(a.place))
+    return Equal(s * p + d * k - lo - symbol(a.position))
 
 
 for _n in (1, 2):

@@ -19,12 +19,11 @@ from sympy import Expr, Integer, Symbol
 
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.kernel.proof import Variables
-from rot180.derive.language.layers import Layer, layer
+from rot180.derive.language.layers import Layer, axis_letters, layer
 from rot180.derive.language.operators import rot180
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.spelling import spelled
 from rot180.derive.language.terms import Equal, Expression, Range, Tensor, Term, define, term
-from rot180.derive.theorems.convolutions import LETTERS
 from rot180.derive.theorems.registry import Claim, claim
 
 Matrix = tuple[tuple[int, ...], ...]
@@ -205,7 +204,7 @@ def forward(f: Filtering, axes: int) -> Claim:
     o, c = (list(lead[0][-1:]), [symbol("c")]) if axes > 1 else ([], [])
     leads = ([*group, *c], [*group[1:], *o, *c], [*group, *o])
     places = [symbol("a"), symbol("b")][:axes]
-    pads = [symbol(LETTERS[n][5]) for n in range(axes)]
+    pads = [symbol(n.low) for n in axis_letters(axes)]
     origin = [p - a - lo for p, a, lo in zip(lead[1], places, pads, strict=True)]
     variables = (*zip(index, y.shape, strict=True), *((a, Integer(f.outputs)) for a in places))
     left = (term(y[index], coefficient=f.scale**axes),)
@@ -223,7 +222,7 @@ def input_gradient(f: Filtering, axes: int) -> Claim:
     o = [symbol("o")] if axes > 1 else []
     leads = ([*lead[:-1], *o], [*lead[1:-1], *o, *lead[-1:]], lead)
     places = [symbol("a"), symbol("b")][:axes]
-    pads = [symbol(LETTERS[n][5]) for n in range(axes)]
+    pads = [symbol(n.low) for n in axis_letters(axes)]
     origin = [h - a - (f.taps - 1 - lo) for h, a, lo in zip(where, places, pads, strict=True)]
     turned = rot180(w, range(len(w.shape) - axes, len(w.shape)))
     (one,) = goal

@@ -122,11 +122,11 @@ def test_the_words_are_not_to_be_mixed_up() -> None:
     """Neither by the name of the definition nor by who builds it."""
     right = correlate(X[p + k], W[k], (p,), (k,))
     assert spelled(replace(right, name="convolve_x_w")) == "correlate(x, w)"
-    with pytest.raises(ValueError, match=r"convolve: found x at .*, which is to correlate"):
+    with pytest.raises(ValueError, match=r"convolve: found x at .*, to which correlate applies"):
         convolve(X[p + k], W[k], (p,), (k,))
-    with pytest.raises(ValueError, match=r"correlate: found x at .*, which is to convolve"):
+    with pytest.raises(ValueError, match=r"correlate: found x at .*, to which convolve applies"):
         correlate(X[p - k], W[k], (p,), (k,))
-    with pytest.raises(ValueError, match=r"correlate: .*, which is no sweep"):
+    with pytest.raises(ValueError, match=r"correlate: .*, to which no operator applies"):
         correlate(X[p], W[k], (p,), (k,))
 
 

@@ -15,7 +15,7 @@ from rot180.derive.language.terms import Access, Apply, Expression, Range, tenso
 from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import check
-from rot180.derive.semantics.sign_conventions import WORDS, settle, settled
+from rot180.derive.semantics.sign_conventions import WORDS, sign_convention, sign_conventions
 from rot180.derive.theorems import claims, theorem
 from rot180.derive.theorems.registry import Claim
 from tests.support.proofs import refuted
@@ -134,18 +134,18 @@ def test_a_relation_is_used_only_where_the_other_side_lacks_the_derivative() -> 
 @pytest.mark.parametrize("axes", [1, 2])
 def test_convolution_or_correlation_rotated_or_not(axes: int) -> None:
     """Right is: the same word rotated, or the other word as it is."""
-    found = settled(axes)
+    found = sign_conventions(axes)
     assert len({(s.forward, s.backward, s.rotated) for s in found}) == 8
     for one in found:
         right = (one.forward == one.backward) == one.rotated
         assert one.verdict.word == ("proved" if right else "refuted"), one.words
         assert (one.verdict.counterexample is None) == right
         assert one.words.startswith(f"the input gradient of a {one.forward} is the full")
-        assert any("rot180" in t.name for t in tensors(one.sweep)) == one.rotated
+        assert any("rot180" in t.name for t in tensors(one.right)) == one.rotated
 
 
 def test_other_words_are_refused() -> None:
     with pytest.raises(ValueError, match="backward: found 'product', expected correlation or"):
-        settle(WORDS[0], "product", True)
+        sign_convention(WORDS[0], "product", True)
     with pytest.raises(ValueError, match="axes: found 4, expected 1, 2 or 3"):
-        settle(*WORDS, True, axes=4)
+        sign_convention(*WORDS, True, axes=4)

@@ -15,7 +15,7 @@ from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import check
 from rot180.derive.theorems import claims, theorem
-from rot180.derive.theorems.convolutions import GENERAL, PLAIN, STRIDED, Sweep
+from rot180.derive.theorems.convolutions import GENERAL, PLAIN, STRIDED, Convolution
 from rot180.derive.theorems.input_gradient import input_gradient
 from tests.support.proofs import refuted
 
@@ -49,18 +49,18 @@ def test_every_line_is_true_at_small_sizes(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sweep", [s for s in (*PLAIN, *STRIDED, *GENERAL) if s.axes == 1], ids=lambda s: s.name
+    "conv", [s for s in (*PLAIN, *STRIDED, *GENERAL) if s.axes == 1], ids=lambda s: s.name
 )
-def test_the_other_word_is_false(sweep: Sweep) -> None:
+def test_the_other_word_is_false(conv: Convolution) -> None:
     """The full correlation where the convolution belongs is refuted; so no proof may be found.
 
     The search for one is slow where all parameters are symbols, and is left out there.
     """
-    claim = input_gradient(sweep)
-    wrong = input_gradient(replace(sweep, true=not sweep.true)).rhs
+    claim = input_gradient(conv)
+    wrong = input_gradient(replace(conv, true=not conv.true)).rhs
     assert wrong != claim.rhs
     assert refuted(claim.lhs, wrong, claim.variables)
-    if not sweep.general:
+    if not conv.general:
         with pytest.raises(NotProvedError, match="normal forms"):
             prove(claim.lhs, wrong, claim.variables)
 
