@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rot180.codegen.documents.layer import anchor
 from rot180.codegen.documents.model import Block, Listing, Note, reference
-from rot180.codegen.kernels.modules import render_module
+from rot180.codegen.kernels.modules import lowered
+from rot180.codegen.kernels.numpy_backend import NumpyKernel
 from rot180.derive.display.terms_latex import escape
 from rot180.derive.gradients.gradient import kernel_theorem
 from rot180.derive.kernel.proof import Theorem
@@ -38,19 +38,8 @@ def function_text(layer: Layer, wrt: str) -> str:
         LoweringError: the theorem cannot be lowered.
 
     """
-    name = f"grad_{wrt}"
-    module = render_module(layer, [(name, kernel_theorem(layer, wrt))], "numpy", "")
-    (found,) = (
-        node
-        for node in ast.parse(module).body
-        if isinstance(node, ast.FunctionDef) and node.name == name
-    )
-    lines = module.splitlines()
-    docstring = found.body[0]
-    assert docstring.end_lineno is not None
-    kept = (*lines[found.lineno - 1 : docstring.lineno - 1], *lines[docstring.end_lineno :])
-    length = (found.end_lineno or 0) - found.lineno - (docstring.end_lineno - docstring.lineno)
-    return "\n".join(kept[:length])
+    (kernel,) = lowered(layer, [(f"grad_{wrt}", kernel_theorem(layer, wrt))], NumpyKernel)
+    return kernel.text
 
 
 @dataclass(frozen=True)

@@ -3,29 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.codegen.kernels.printers import (
-    Interface,
-    arguments,
-    array,
+from rot180.codegen.kernels.expressions import (
+    array_name,
     fraction,
+    loop_size,
     name,
     number,
     opening,
-    plain,
 )
-from rot180.codegen.kernels.scalar_loops import SmallLoops, near, small_loops
+from rot180.codegen.kernels.kernel import Kernel, Module
+from rot180.codegen.kernels.scalar_loops import ScalarLoops, near, parameters, scalar_loops
 from rot180.codegen.plans.passes import LoweringError
-from rot180.codegen.plans.plan import Affine, Factor, Loop, Nest, Operand, Phase, Plan, Solved
+from rot180.codegen.plans.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Plan, Solved
 from rot180.derive.language.polynomial import monomials
 
 LOOPS, AXES = 32, 20
 """How many loops a sum may have in C, and how many axes an array."""
 
 _MOST_BITS = 40
-_ROLES = ("batch", "rows", "columns", "reduction")
+_ROLES = {"batch": "BATCH", "m": "ROWS", "n": "COLUMNS", "k": "OVER"}
+"""The classes of a nest's loops, as C calls them."""
+
+
+@dataclass(frozen=True)
+class CythonKernel(Kernel):
+    """A function in Cython: checks in Python, and a C part that the sums are computed by."""
+
+    @property
+    def body(self) -> list[str]:
+        """Return the statements of the C part.
+
+        Raises:
+            LoweringError: a sum has more loops, or an array more axes, than C has room for.
+
+        """
+        return _body(self)
+
+    @property
+    def operands(self) -> list[Operand]:
+        """Return what the sums read."""
+        return [f for nest in self.plan.nests for f in nest.factors if isinstance(f, Operand)]
+
+    @property
+    def arrays(self) -> list[str]:
+        """Return the arrays that the C part needs, the output first."""
+        return [self.output, *dict.fromkeys(map(array_name, self.operands))]
+
+    @property
+    def integers(self) -> list[str]:
+        """Return the integers that the C part needs."""
+        known = (*self.interface.parameters, *self.interface.sizes)
+        return [name(v.name) for v in known if v in self.plan.symbols]
+
+    @property
+    def whole(self) -> str:
+        """Return when the first nest visits each entry of the output once, or ""."""
+        if self.plan.ones is None:
+            return ""
+        return " and ".join(f"{number(n)} == 1" for n in self.plan.ones) or "True"
+
+    @property
+    def fresh(self) -> str:
+        """Return the call that says so, or ""."""
+        return f"_{self.name}_whole({', '.join(self.integers)})" if self.whole else ""
+
+    @property
+    def small(self) -> list[ScalarLoops | None]:
+        """Return for each sum the function that computes it where it is small, if there is one."""
+        return [
+            scalar_loops(
+                f"_{self.name}_{at}", nest, self.output, self.integers, "" if at else self.fresh
+            )
+            for at, nest in enumerate(self.plan.nests)
+        ]
+
+    @property
+    def counted(self) -> str:
+        """Return its integers as parameters of a C function."""
+        return parameters((), self.integers)
+
+    @property
+    def passed(self) -> str:
+        """Return what the C part is passed, the arrays held."""
+        held = (f"_held.view({a}, {a == self.output})" for a in self.arrays)
+        return ", ".join((*held, *self.integers))
+
+    @property
+    def typed(self) -> str:
+        """Return the parameters of the C part."""
+        return parameters(self.arrays, self.integers)
+
+
+@dataclass(frozen=True)
+class CythonModule(Module):
+    """A module in Cython."""
+
+    kernels: tuple[CythonKernel, ...]
+    most_loops: int = LOOPS
+    most_axes: int = AXES
+
+    @property
+    def bits(self) -> int:
+        """Return how many bits an integer argument may have."""
+        return bits(kernel.plan for kernel in self.kernels)
+
+    @property
+    def arrays(self) -> int:
+        """Return how many arrays a kernel has at most."""
+        return max(len(kernel.arrays) for kernel in self.kernels)
+
+    @property
+    def tests(self) -> bool:
+        """Say whether a factor of a kernel is 1 in a box and 0 outside."""
+        nests = [nest for kernel in self.kernels for nest in kernel.plan.nests]
+        return any(isinstance(f, Box) for nest in nests for f in nest.factors)
+
+    @property
+    def small(self) -> list[ScalarLoops]:
+        """Return the functions that compute small sums."""
+        return [loops for kernel in self.kernels for loops in kernel.small if loops is not None]
 
 
 def bits(plans: Iterable[Plan]) -> int:
@@ -61,22 +161,15 @@ def _polynomials(nest: Nest) -> Iterator[Expr]:
         yield from (e.constant, *(c for _, c in e.coefficients))
 
 
-def kernel_lines(word: str, found: Interface, plan: Plan) -> list[str]:
-    """Write the body of a kernel's C part.
-
-    Raises:
-        LoweringError: a sum has more loops, or an array more axes, than the C part has room for.
-
-    """
+def _body(kernel: CythonKernel) -> list[str]:
+    plan, integers = kernel.plan, kernel.integers
     for nest in plan.nests:
         ranks = [len(f.index) for f in nest.factors if isinstance(f, Operand)]
-        found_sizes = len(nest.loops), max(len(nest.output), *ranks, 0)
-        if found_sizes[0] > LOOPS or found_sizes[1] > AXES:
+        found = len(nest.loops), max(len(nest.output), *ranks, 0)
+        if found[0] > LOOPS or found[1] > AXES:
             raise LoweringError(
-                f"found a sum with (loops, axes) {found_sizes}, expected at most {(LOOPS, AXES)}"
+                f"found a sum with (loops, axes) {found}, expected at most {(LOOPS, AXES)}"
             )
-    _, integers = arguments(found, plan)
-    output = name(found.output)
     most = max((len(nest.factors) for nest in plan.nests), default=0)
     lines = ["cdef Nest _nest", f"cdef Entry[{max(1, most)}] _factors"]
     if integers:
@@ -85,25 +178,11 @@ def kernel_lines(word: str, found: Interface, plan: Plan) -> list[str]:
         lines.append("cdef bint _near = True")
     if variables := list(dict.fromkeys(v for nest in plan.nests for v in _variables(nest))):
         lines.append(f"cdef Py_ssize_t {', '.join(variables)}")
-    fresh = _fresh(word, plan, integers)
-    for nest, small in zip(plan.nests, small_sums(word, found, plan), strict=True):
-        lines += nest_lines(nest, output, small, fresh)
+    fresh = kernel.fresh
+    for nest, small in zip(plan.nests, kernel.small, strict=True):
+        lines += _nest_lines(nest, kernel.output, small, fresh)
         fresh = ""
     return lines
-
-
-def _fresh(word: str, plan: Plan, integers: Iterable[str]) -> str:
-    return f"_{word}_whole({', '.join(integers)})" if plan.ones is not None else ""
-
-
-def small_sums(word: str, found: Interface, plan: Plan) -> list[SmallLoops | None]:
-    """Write a function for each sum of a kernel where it is small, or None where there is none."""
-    _, integers = arguments(found, plan)
-    fresh = _fresh(word, plan, integers)
-    return [
-        small_loops(f"_{word}_{at}", nest, name(found.output), integers, "" if at else fresh)
-        for at, nest in enumerate(plan.nests)
-    ]
 
 
 def _variables(nest: Nest) -> Iterator[str]:
@@ -114,9 +193,7 @@ def _variables(nest: Nest) -> Iterator[str]:
         yield name(loop.variable.name)
 
 
-def nest_lines(
-    nest: Nest, output: str, small: SmallLoops | None, fresh: str
-) -> list[str]:
+def _nest_lines(nest: Nest, output: str, small: ScalarLoops | None, fresh: str) -> list[str]:
     """Write one nest: its phases, its loops, the maps of the output and of each factor.
 
     Args:
@@ -148,19 +225,18 @@ def nest_lines(
             *(f"    {line}" for line in body),
         ]
     if len(nest.factors) == 1 and isinstance(nest.factors[0], Operand):
-        given = f"if _at_{array(nest.factors[0])} is not NULL:  # else zeros"
+        given = f"if _at_{array_name(nest.factors[0])} is not NULL:  # else zeros"
         body = [given, *(f"    {line}" for line in body)]
     return lines + [tab + line for line in body]
 
 
 def _loop(nest: Nest, loop: Loop) -> list[str]:
     v = name(loop.variable.name)
-    role = next(r for r in _ROLES if loop.variable in getattr(nest, r))
-    role = "over" if role == "reduction" else role
-    size = plain(loop)
+    role = next(c for r, c in _ROLES.items() if loop.variable in getattr(nest, r))
+    size = loop_size(loop)
     if size is not None:
-        return [f"{v} = _range(&_nest, {role.upper()}, {number(size)})"]
-    lines = [f"{v} = _loop(&_nest, {role.upper()})"]
+        return [f"{v} = _range(&_nest, {role}, {number(size)})"]
+    lines = [f"{v} = _loop(&_nest, {role})"]
     for b in loop.bounds:
         lines.append(_map("_nest.constant", "_nest.slope[{}]", b.value))
         lines.append(f"_bound(&_nest, {v}, {number(b.size)})")
@@ -169,7 +245,7 @@ def _loop(nest: Nest, loop: Loop) -> list[str]:
 
 def _factor(entry: str, factor: Factor) -> list[str]:
     if isinstance(factor, Operand):
-        return [f"_entry(&{entry}, _at_{array(factor)})", *_maps(entry, factor.index)]
+        return [f"_entry(&{entry}, _at_{array_name(factor)})", *_maps(entry, factor.index)]
     return [f"_inside(&{entry}, {number(factor.size)})", *_maps(entry, (factor.value,))]
 
 

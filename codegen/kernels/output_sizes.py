@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rot180.codegen.kernels.printers import number
+from rot180.codegen.kernels.expressions import number
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import coefficient, normal, symbol
 from rot180.derive.language.terms import Equal, Range

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
+from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
 from rot180.codegen.kernels.derivation import ProvedLayer
-from rot180.codegen.kernels.modules import ModuleText, module_text
+from rot180.codegen.kernels.modules import lowered
 from rot180.codegen.kernels.output_sizes import size_in_c
 from rot180.codegen.kernels.targets import CYTHON, NUMPY
 from rot180.codegen.system.templates import template
@@ -76,8 +76,8 @@ def public_numpy(derivations: dict[str, ProvedLayer]) -> str:
 def public_cython(derivations: dict[str, ProvedLayer], proofs: dict[str, str]) -> str:
     """Return the text of the compiled kernels and their public functions."""
     named = {name.removesuffix("_grouped"): d for name, d in derivations.items()}
-    sums = {
-        name: module_text(d.layer, d.kernels, "cython", prefix=f"{name}_")
+    kernels = {
+        name: lowered(d.layer, d.kernels, CythonKernel, prefix=f"{name}_")
         for name, d in named.items()
     }
     theorems = [f"  {name}, proof {digest}" for name, digest in proofs.items()]
@@ -90,11 +90,11 @@ def public_cython(derivations: dict[str, ProvedLayer], proofs: dict[str, str]) -
         ),
         functions=public_functions(),
         dtypes_in_words=CYTHON.dtypes_in_words,
-        modules=list(sums.values()),
-        module=replace(sums["linear"], tests=any(m.tests for m in sums.values())),
+        modules=[CythonModule((), "", found) for found in kernels.values()],
+        module=CythonModule((), "", tuple(k for found in kernels.values() for k in found)),
         most_axes=max(len(t.shape) for d in named.values() for t in d.layer.tensors),
         families=[
-            _family(name, d) | {"integers": _integers(name, sums[name], d.layer)}
+            _family(name, d) | {"integers": _integers(name, kernels[name], d.layer)}
             for name, d in named.items()
             if name in FAMILIES
         ],
@@ -103,13 +103,13 @@ def public_cython(derivations: dict[str, ProvedLayer], proofs: dict[str, str]) -
             "sum": _sums(named["linear"]),
             "integers": {
                 k.name.removeprefix("linear_"): ", ".join(k.integers)
-                for k in sums["linear"].kernels
+                for k in kernels["linear"]
             },
         },
     )
 
 
-def _integers(name: str, module: ModuleText, layer: Layer) -> dict[str, str]:
+def _integers(name: str, kernels: Iterable[CythonKernel], layer: Layer) -> dict[str, str]:
     """Return what the sums of each kernel of a family are passed, from a ``Window v``."""
     letters = axis_letters(int(name[-2]))
     x, w, y = (next(t for t in (*layer.tensors, layer.output) if t.name == n) for n in "xwy")
@@ -122,7 +122,7 @@ def _integers(name: str, module: ModuleText, layer: Layer) -> dict[str, str]:
         values |= {str(w.shape[at]): f"v.taps[{a}]", str(y.shape[at]): f"v.out[{a}]"}
     return {
         kernel.name.removeprefix(f"{name}_"): ", ".join(values[i] for i in kernel.integers)
-        for kernel in module.kernels
+        for kernel in kernels
     }
 
 

@@ -7,16 +7,22 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.codegen.kernels.printers import array, fraction, name, number, parameters, plain
+from rot180.codegen.kernels.expressions import (
+    TAB,
+    array_name,
+    fraction,
+    loop_size,
+    name,
+    number,
+)
 from rot180.codegen.plans.plan import Affine, Box, Nest, Operand, Plan, Solved
 from rot180.derive.language.polynomial import monomials, normal
 
-TAB = "    "
 MOST_BITS = 20
 
 
 @dataclass(frozen=True)
-class SmallLoops:
+class ScalarLoops:
     """The small sums of one nest as a C function, ready for the template.
 
     Attributes:
@@ -42,13 +48,19 @@ class SmallLoops:
 def _arrays(nest: Nest, output: str) -> tuple[str, ...]:
     """Return the arrays of a nest, output first, each once."""
     operands = [f for f in nest.factors if isinstance(f, Operand)]
-    return tuple(dict.fromkeys((output, *map(array, operands))))
+    return tuple(dict.fromkeys((output, *map(array_name, operands))))
 
 
 def _integers(nest: Nest, integers: Sequence[str]) -> tuple[str, ...]:
     """Return the integers of a nest: a kernel's, and what its phases count and solve for."""
     steps = (step for step in nest.outer if not isinstance(step, Box))
     return (*integers, *(name(step.variable.name) for step in steps))
+
+
+def parameters(arrays: Iterable[str], integers: Iterable[str]) -> str:
+    """Write the parameters of a C function."""
+    typed = [f"Py_buffer *_at_{a}" for a in arrays]
+    return ", ".join([*typed, *(f"Py_ssize_t {v}" for v in integers)])
 
 
 def near(plan: Plan) -> int:
@@ -80,9 +92,9 @@ def _value(e: Affine) -> Expr:
     return normal(e.constant + sum(c * v for v, c in e.coefficients))
 
 
-def small_loops(
+def scalar_loops(
     word: str, nest: Nest, output: str, integers: Sequence[str], fresh: str = ""
-) -> SmallLoops | None:
+) -> ScalarLoops | None:
     """Write a nest as plain loops, or None where a bound of a loop depends on other loops.
 
     Before a loop begins, its range is clipped to where each index that it decides is inside its
@@ -100,7 +112,7 @@ def small_loops(
     if any(b.loops != (loop.variable,) for loop in nest.loops for b in loop.bounds):
         return None
     text = _Text(nest, output)
-    order, outer = text.order, len(text.order) - len(nest.reduction)
+    order, outer = text.order, len(text.order) - len(nest.k)
     if fresh and _skips(nest, set(order[:outer])):
         text.lines += ["if _fresh:", f"{TAB}return False"]
     text.clip(0)
@@ -121,7 +133,7 @@ def small_loops(
             text.lines.append(f"{tab}{values[0]} = {kept}{values[0]} + {sums}")
         text.lines += text.moves[depth]
     arrays, counted = _arrays(nest, output), _integers(nest, integers)
-    return SmallLoops(
+    return ScalarLoops(
         word,
         f"real _sum, {'bint _fresh, ' if fresh else ''}{parameters(arrays, counted)}",
         ", ".join([*([fresh] if fresh else []), *(f"_at_{a}" for a in arrays), *counted]),
@@ -145,13 +157,13 @@ class _Text:
 
     def __init__(self, nest: Nest, output: str) -> None:
         variables = [loop.variable for loop in nest.loops]
-        self.order = sorted(variables, key=lambda v: (v in nest.reduction, variables.index(v)))
+        self.order = sorted(variables, key=lambda v: (v in nest.k, variables.index(v)))
         self.entries = [(output, nest.output)]
-        self.entries += [(array(f), f.index) for f in nest.factors if isinstance(f, Operand)]
+        self.entries += [(array_name(f), f.index) for f in nest.factors if isinstance(f, Operand)]
         self.spans: dict[Symbol, tuple[str, str]] = {}
         tests: list[tuple[Affine, str]] = []
         for loop in nest.loops:
-            size = plain(loop)
+            size = loop_size(loop)
             ends = ("-ENDLESS", "ENDLESS") if size is None else ("0", number(size))
             self.spans[loop.variable] = ends
             tests += [(b.value, number(b.size)) for b in loop.bounds if size is None]
@@ -218,7 +230,7 @@ def _skips(nest: Nest, outer: set[Symbol]) -> bool:
 
     They do where a factor is outside its axis whatever the loops of the sum are.
     """
-    sizes = {loop.variable: plain(loop) for loop in nest.loops}
+    sizes = {loop.variable: loop_size(loop) for loop in nest.loops}
     alone = {(Affine(Integer(0), ((v, Integer(1)),))) for v, n in sizes.items() if n is not None}
     operands = [f for f in nest.factors if isinstance(f, Operand)]
     decided = [e for f in operands for e in f.index if outer.issuperset(e.loops)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from rot180.codegen.kernels.cython_backend import kernel_lines
-from rot180.codegen.kernels.printers import Interface, numpy_lines
-from rot180.codegen.plans.plan import Plan
+from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
+from rot180.codegen.kernels.kernel import Kernel, Module
+from rot180.codegen.kernels.numpy_backend import NumpyKernel
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Target:
         ending: the ending of its files.
         dtypes: the dtypes that its kernels take.
         dtypes_in_words: the same, as messages and docstrings say it.
-        body: writes the statements of a kernel, given its name, its interface and its plan.
-        template: lays out a module.
+        kernel: its kernels.
+        module: its modules.
+        template: lays a module out.
 
     """
 
@@ -28,7 +30,8 @@ class Target:
     ending: str
     dtypes: tuple[str, ...]
     dtypes_in_words: str
-    body: Callable[[str, Interface, Plan], list[str]]
+    kernel: type[Kernel]
+    module: Callable[[tuple[str, ...], str, tuple[Any, ...]], Module]
     template: str
 
 
@@ -39,7 +42,8 @@ NUMPY = Target(
     ".py",
     (*INTEGERS, "float32", "float64", "complex64", "complex128"),
     "float32, float64, an integer dtype, complex64 or complex128",
-    numpy_lines,
+    NumpyKernel,
+    Module,
     "module_numpy.jinja",
 )
 CYTHON = Target(
@@ -47,7 +51,8 @@ CYTHON = Target(
     ".pyx",
     ("float32", "float64"),
     "float32 or float64",
-    kernel_lines,
+    CythonKernel,
+    CythonModule,
     "module_cython.jinja",
 )
 

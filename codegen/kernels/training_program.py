@@ -16,8 +16,8 @@ from itertools import pairwise
 from math import prod
 
 from rot180.codegen.kernels.derivation import Progress, certificate, quiet
+from rot180.codegen.kernels.interface import kernel_interface
 from rot180.codegen.kernels.modules import render_module
-from rot180.codegen.kernels.printers import interface
 from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.plans.lower import lower
 from rot180.codegen.system.templates import template
@@ -267,7 +267,7 @@ class _NetworkWriter:
             return self.public(m, function, names)
         module = self.module(m.layer, function)
         proved = _kernel(m.layer, function)
-        found = interface(m.layer, proved, lower(proved))
+        found = kernel_interface(m.layer, proved, lower(proved))
         given = [f"{t.name}={names[t.name]}" for t in found.arrays]
         for t, needed in found.shapes:
             if needed and t == m.layer.output:

@@ -294,9 +294,9 @@ def arrange(d: Draft) -> Nest:
         left=tuple(left),
         right=tuple(right),
         batch=tuple(v for v in written if v in on_left and v in on_right),
-        rows=tuple(v for v in written if v not in on_right),
-        columns=tuple(v for v in written if v in on_right and v not in on_left),
-        reduction=tuple(v for v in loops if v not in written),
+        m=tuple(v for v in written if v not in on_right),
+        n=tuple(v for v in written if v in on_right and v not in on_left),
+        k=tuple(v for v in loops if v not in written),
         output=output,
     )
 

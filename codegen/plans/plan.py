@@ -114,9 +114,9 @@ class Nest:
         left: factors on one side of the contraction.
         right: factors on the other side; empty where nothing is gained by two sides.
         batch: loops in the output and on both sides.
-        rows: loops in the output, not on the right.
-        columns: loops in the output and on the right alone.
-        reduction: loops that are not in the output.
+        m: loops in the output, not on the right.
+        n: loops in the output and on the right alone.
+        k: loops that are summed over: those that are not in the output.
         output: the entry that is added to, one map per axis.
 
     """
@@ -127,9 +127,9 @@ class Nest:
     left: tuple[Factor, ...]
     right: tuple[Factor, ...]
     batch: tuple[Symbol, ...]
-    rows: tuple[Symbol, ...]
-    columns: tuple[Symbol, ...]
-    reduction: tuple[Symbol, ...]
+    m: tuple[Symbol, ...]
+    n: tuple[Symbol, ...]
+    k: tuple[Symbol, ...]
     output: tuple[Affine, ...]
 
     @property

@@ -1,0 +1,132 @@
+"""Names, polynomials and index maps as text that Python and C share; the order is ours alone."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Sequence
+from math import lcm
+
+from sympy import Expr, Integer
+
+from rot180.codegen.plans.plan import Affine, Box, Loop, Nest, Operand, Phase, Solved
+from rot180.derive.language.polynomial import monomials, normal, symbol, symbols_of, text
+
+_CYTHON = (
+    "DEF IF ELIF ELSE NULL api bint bool by cdef char cimport class complex const cpdef ctypedef "
+    "cython double enum extern fused gil include inline int long namespace new nogil object "
+    "operator public readonly short signed sizeof ssize_t struct union unsigned void volatile"
+)
+RESERVED = frozenset(
+    (*keyword.kwlist, *keyword.softkwlist, *_CYTHON.split(), "divmod", "dtype", "np", "range")
+)
+"""Words that no argument may have for a name: an argument has one name, whatever the target."""
+
+TAB = "    "
+
+
+def name(word: str) -> str:
+    """Return a name that is free for use in every target: ``lambda`` becomes ``lambda_``.
+
+    >>> name("lambda"), name("x")
+    ('lambda_', 'x')
+    """
+    return f"{word}_" if word in RESERVED else word
+
+
+def number(e: Expr) -> str:
+    """Write a polynomial with integer coefficients."""
+    new = {v: symbol(name(v.name)) for v in symbols_of(e) if name(v.name) != v.name}
+    return text(normal(e.xreplace(new))).replace("^", "**")
+
+
+def fraction(e: Expr) -> tuple[str, int]:
+    """Write a polynomial as an integer polynomial and its denominator."""
+    denominator = lcm(*(int(c.q) for c in monomials(e).values()))
+    return number(normal(e * denominator)), denominator
+
+
+def function_name(word: str, order: int) -> str:
+    """Return the argument that a scalar function's derivative is passed by."""
+    return name(word + "_prime" * order)
+
+
+def array_name(operand: Operand) -> str:
+    """Return the name of the array an operand reads."""
+    if not operand.function:
+        return name(operand.tensor.name)
+    return f"{function_name(operand.function, operand.order)}_{operand.tensor.name}"
+
+
+def loop_size(loop: Loop) -> Expr | None:
+    """Return n where the loop is ``0 <= v < n`` and nothing else."""
+    (bound, *more) = loop.bounds
+    slopes = [(loop.variable, Integer(1))]
+    alone = bound.value.constant == 0 and [*bound.value.coefficients] == slopes
+    return bound.size if alone and not more else None
+
+
+def opening(nest: Nest, output: str) -> tuple[list[str], str]:
+    """Write what stands around a nest's sum: a comment, the phases, the conditions.
+
+    Args:
+        nest: the sum.
+        output: the array it is added to.
+
+    Returns:
+        the lines, and the indent of what stands inside.
+
+    """
+    lines, tab, inside = [_comment(nest, output)], "", False
+    for step in nest.outer:
+        if isinstance(step, Phase):
+            lines.append(f"{tab}for {name(step.variable.name)} in range({number(step.size)}):")
+            tab, inside = tab + TAB, True
+            continue
+        holds, fails = _condition(step)
+        lines.append(f"{tab}if {fails if inside else holds}:")
+        if inside:
+            lines.append(f"{tab}{TAB}continue")
+        else:
+            tab += TAB
+        if isinstance(step, Solved):
+            value, by = number(step.value), number(step.divisor)
+            lines.append(f"{tab}{name(step.variable.name)} = ({value}) // {_divisor(by)}")
+    return lines, tab
+
+
+def _comment(nest: Nest, output: str) -> str:
+    """Write a nest's sum in the notation of layers."""
+
+    def entry(head: str, index: Sequence[Affine]) -> str:
+        return f"{head}[{', '.join(map(_index, index))}]"
+
+    factors = [
+        entry(array_name(f), f.index)
+        if isinstance(f, Operand)
+        else f"[0 <= {_index(f.value)} < {text(f.size)}]"
+        for f in nest.factors
+    ]
+    summed = f"sum[{', '.join(v.name for v in nest.k)}] " if nest.k else ""
+    scale = [] if nest.coefficient == 1 and factors else [text(nest.coefficient)]
+    if len(monomials(nest.coefficient)) > 1 and scale:
+        scale = [f"({scale[0]})"]
+    return f"# {entry(output, nest.output)} += {summed}{' * '.join([*scale, *factors])}"
+
+
+def _index(e: Affine) -> str:
+    """Write an affine map in the notation of layers."""
+    loops = [v for v, _ in e.coefficients]
+    return text(normal(e.constant + sum(c * v for v, c in e.coefficients)), loops)
+
+
+def _condition(step: Solved | Box) -> tuple[str, str]:
+    """Write a condition and its negation."""
+    if isinstance(step, Box):
+        holds = f"0 <= {number(step.value.constant)} < {number(step.size)}"
+        return holds, f"not {holds}"
+    rest = f"({number(step.value)}) % {_divisor(number(step.divisor))}"
+    return f"{rest} == 0", f"{rest} != 0"
+
+
+def _divisor(code: str) -> str:
+    return code if code.isidentifier() or code.isdigit() else f"({code})"

@@ -1,0 +1,123 @@
+"""What a kernel takes: the arrays that it reads, its parameters, the shapes that fix the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sympy import Symbol
+
+from rot180.codegen.kernels.expressions import function_name, name
+from rot180.codegen.plans.passes import LoweringError
+from rot180.codegen.plans.plan import Operand, Plan
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.layers import Layer
+from rot180.derive.language.polynomial import symbols_of
+from rot180.derive.language.scalar_functions import FUNCTIONS
+from rot180.derive.language.terms import Access, Derivative, Tensor
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a kernel takes.
+
+    Attributes:
+        box: the tensor whose box the output has.
+        output: the output's name.
+        arrays: the tensors whose values are needed.
+        functions: the scalar functions, each with its order and its tensor.
+        parameters: the integers that are no sizes.
+        shapes: tensors of which the box alone is needed, and whether it must be given.
+        sizes: the sizes that the kernel uses.
+
+    """
+
+    box: Tensor
+    output: str
+    arrays: tuple[Tensor, ...]
+    functions: tuple[tuple[str, int, Tensor], ...]
+    parameters: tuple[Symbol, ...]
+    shapes: tuple[tuple[Tensor, bool], ...]
+    sizes: tuple[Symbol, ...]
+
+    @property
+    def callables(self) -> tuple[str, ...]:
+        """Return the functions that are arguments: those that are not known by name."""
+        unknown = [(f, order) for f, order, _ in self.functions if f not in FUNCTIONS]
+        return tuple(dict.fromkeys(function_name(f, order) for f, order in unknown))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return the names of all arguments."""
+        return (
+            *(name(t.name) for t in self.arrays),
+            *self.callables,
+            *(name(v.name) for v in self.parameters),
+            *(shape_name(t) for t, _ in self.shapes),
+        )
+
+
+def kernel_interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
+    """Find out what a kernel must be given.
+
+    Args:
+        layer: the forward pass.
+        theorem: what the kernel computes.
+        plan: the theorem, lowered.
+
+    Raises:
+        LoweringError: a size is on no axis by itself, or two arguments get the same name.
+
+    """
+    box, output = _result(theorem)
+    operands = [f for nest in plan.nests for f in nest.factors if isinstance(f, Operand)]
+    used = {f.tensor.name: f.tensor for f in operands}
+    own = {t.name for t in layer.tensors}
+    upstream = [used[n] for n in sorted(used) if n not in own]
+    arrays = (*upstream, *(t for t in layer.tensors if t.name in used))
+    functions = dict.fromkeys((f.function, f.order, f.tensor) for f in operands if f.function)
+
+    sizes = _symbols((*layer.tensors, layer.output))
+    needed = plan.symbols | _symbols(t for t in arrays if len(_plain_axes(t)) < len(t.shape))
+    known = {v for t in arrays for v in _plain_axes(t)}
+    shapes = [(box, not _symbols([box]) <= known)]
+    known |= set(_plain_axes(box))
+    for t in (layer.output, *layer.tensors):
+        if (needed & sizes - known) & set(_plain_axes(t)):
+            shapes.append((t, True))
+            known |= set(_plain_axes(t))
+    parameters = tuple(v for v in layer.parameters if v in needed and v not in known)
+    if lost := needed - known - set(parameters):
+        names = ", ".join(sorted(v.name for v in lost))
+        raise LoweringError(f"no argument fixes {names}: it is the whole size of no axis")
+    ordered_sizes = dict.fromkeys(
+        v for t in (*arrays, *(t for t, _ in shapes)) for v in _plain_axes(t) if v in needed
+    )
+    found = Interface(
+        box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(ordered_sizes)
+    )
+    words = [*found.arguments, *(name(v.name) for v in found.sizes), output]
+    if len(set(words)) != len(words):
+        raise LoweringError(f"two arguments get the same name: {', '.join(words)}")
+    return found
+
+
+def shape_name(t: Tensor) -> str:
+    """Return the argument that a tensor's sizes are passed by."""
+    return f"{t.name}_shape"
+
+
+def _result(theorem: Theorem) -> tuple[Tensor, str]:
+    (factor,) = theorem.lhs[0].factors
+    if isinstance(factor, Derivative):
+        return factor.wrt.tensor, f"grad_{factor.wrt.tensor.name}"
+    assert isinstance(factor, Access)
+    return factor.tensor, factor.tensor.name
+
+
+def _plain_axes(t: Tensor) -> list[Symbol]:
+    return [n for n in t.shape if isinstance(n, Symbol)]
+
+
+def _symbols(tensors: Iterable[Tensor]) -> set[Symbol]:
+    return {v for t in tensors for n in t.shape if n is not None for v in symbols_of(n)}

@@ -1,0 +1,200 @@
+"""Kernels and modules, as far as all targets agree: signature, docstring, checks of arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sympy import Symbol
+
+from rot180.codegen.kernels.expressions import function_name, name, number
+from rot180.codegen.kernels.interface import Interface, shape_name
+from rot180.codegen.kernels.scalar_functions import function_lines, functions_of, python_name
+from rot180.codegen.plans.plan import Plan
+from rot180.derive.display.statement import write_condition, write_statement
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.polynomial import normal, symbols_of, text
+from rot180.derive.language.scalar_functions import FUNCTIONS
+from rot180.derive.language.terms import AtLeast, Condition, Equal, Tensor
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A function of a module. Each target writes its body; the rest is the same in all.
+
+    Attributes:
+        name: the function's name.
+        theorem: what it computes.
+        interface: what it takes.
+        plan: the theorem, lowered.
+
+    """
+
+    name: str
+    theorem: Theorem
+    interface: Interface
+    plan: Plan
+
+    @property
+    def output(self) -> str:
+        """Return the array that is returned."""
+        return name(self.interface.output)
+
+    @property
+    def signature(self) -> str:
+        """Return its parameters."""
+        return _signature(self.interface)
+
+    @property
+    def docstring(self) -> list[str]:
+        """Return the theorem and what the arguments are, in lines."""
+        return _docstring(self.interface, self.theorem)
+
+    @property
+    def checks(self) -> list[str]:
+        """Return the statements that check the arguments, name the sizes and make the output."""
+        return _checks(self.interface, self.plan)
+
+    @property
+    def body(self) -> list[str]:
+        """Return the statements that compute the output.
+
+        Raises:
+            LoweringError: the target has no room for a sum.
+
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of kernels.
+
+    Attributes:
+        header: the comment lines at the top.
+        layer: the forward pass in the notation.
+        kernels: its functions.
+
+    """
+
+    header: tuple[str, ...]
+    layer: str
+    kernels: tuple[Kernel, ...]
+
+    @property
+    def functions(self) -> list[tuple[str, ...]]:
+        """Return the definitions of the scalar functions that are known by name, in lines."""
+        used = functions_of(kernel.plan for kernel in self.kernels)
+        return [function_lines(word, order) for word, order in used]
+
+    @property
+    def normal(self) -> bool:
+        """Say whether a scalar function needs the normal distribution."""
+        return any("_upper(" in line for lines in self.functions for line in lines)
+
+
+def _signature(found: Interface) -> str:
+    arrays = [name(t.name) for t in found.arrays]
+    shapes = [shape_name(t) + ("" if given else "=None") for t, given in found.shapes]
+    shapes.sort(key=lambda s: s.endswith("=None"))
+    parameters = [name(v.name) for v in found.parameters]
+    return ", ".join([*arrays, "*", *found.callables, *parameters, *shapes])
+
+
+def _docstring(found: Interface, theorem: Theorem) -> list[str]:
+    def shape(t: Tensor) -> str:
+        return _tuple([text(n) for n in t.shape if n is not None]) if t.shape else "()"
+
+    lines = [*write_statement(theorem).splitlines(), "", "Args:"]
+    lines += [f"    {name(t.name)}: array {shape(t)}, zero outside" for t in found.arrays]
+    for word in found.callables:
+        lines.append(f"    {word}: a function from an array to the array of its values")
+    lines += [f"    {name(v.name)}: integer" for v in found.parameters]
+    for t, given in found.shapes:
+        note = "" if given else "; may be left out"
+        lines.append(f"    {shape_name(t)}: the tuple {shape(t)} of integers >= 0{note}")
+    lines += ["", "Returns:", f"    array {shape(found.box)} of the arguments' dtype"]
+    lines += ["", "Raises:", "    TypeError, ValueError: naming the argument, with what was found"]
+    return [f"    {line}" if line else "" for line in lines]
+
+
+def _checks(found: Interface, plan: Plan) -> list[str]:
+    lines = [*_parameter_checks(found), *_size_checks(found)]
+    lines += [_requirement(c) for c in plan.hypotheses]
+    for f, order, t in found.functions:
+        word = function_name(f, order)
+        by = python_name(f, order) if f in FUNCTIONS else word
+        lines.append(f'{word}_{t.name} = _applied("{word}", {by}, {name(t.name)})')
+    shape = _tuple([number(n) for n in plan.shape]) if plan.shape else "()"
+    lines.append(f'{name(found.output)} = _zeros("{shape_name(found.box)}", {shape}, dtype)')
+    return lines
+
+
+def _parameter_checks(found: Interface) -> list[str]:
+    parameters = [name(v.name) for v in found.parameters]
+    if not parameters:
+        return []
+    return [f"{_target(parameters)} = _integers({', '.join(f'{v}={v}' for v in parameters)})"]
+
+
+def _size_checks(found: Interface) -> list[str]:
+    arrays = [(name(t.name), t) for t in found.arrays]
+    ranks = ", ".join(f"{word}=({word}, {len(t.shape)})" for word, t in arrays)
+    lines = [f"dtype = _arrays({ranks})"]
+    sources = [f"{word}=({word}.shape, {_axes_in_words(t)})" for word, t in arrays]
+    for t, given in found.shapes:
+        word = shape_name(t)
+        optional = "" if given else ", optional=True"
+        lines.append(f'{word} = _shape("{word}", {word}, {len(t.shape)}{optional})')
+        sources.append(f"{word}=({word}, {_axes_in_words(t)})")
+    sizes = [name(v.name) for v in found.sizes]
+    wanted = " ".join(v.name for v in found.sizes)
+    lines.append(f"{_target(sizes)} = _sizes(" if sizes else "_sizes(")
+    lines += [f"    {item}," for item in (f'"{wanted}"', *sources)]
+    lines.append(")")
+    for word, t in arrays:
+        lines += _composite_axes(t, word, f"{word}.shape")
+    for t, _ in found.shapes:
+        lines += _composite_axes(t, shape_name(t), shape_name(t))
+    return lines
+
+
+def _axes_in_words(t: Tensor) -> str:
+    """Write the axes' sizes as words: a name, a number, or ``*`` for anything else."""
+    words = [number(n) if n.is_Symbol or n.is_Integer else "*" for n in t.shape if n is not None]
+    words = [n.name if isinstance(n, Symbol) else w for n, w in zip(t.shape, words, strict=True)]
+    return f'"{" ".join(words)}"'
+
+
+def _composite_axes(t: Tensor, word: str, shape: str) -> list[str]:
+    """Write the checks of sizes that are neither a name nor a number."""
+    return [
+        f'_axis("{word}", {axis}, {shape}, {number(n)})'
+        for axis, n in enumerate(t.shape)
+        if n is not None and not n.is_Symbol and not n.is_Integer
+    ]
+
+
+def _requirement(c: Condition) -> str:
+    """Write a hypothesis as a check that names what it is about."""
+    symbols = sorted(symbols_of(c.value), key=lambda v: v.name)
+    if isinstance(c, AtLeast):
+        constant = c.value.as_coeff_Add()[0]
+        holds = f"{number(normal(c.value - constant))} >= {number(-constant)}"
+        wanted = f"an integer >= {-constant}" if c.value - constant in symbols else ""
+    elif isinstance(c, Equal):
+        holds, wanted = f"{number(c.value)} == 0", ""
+    else:
+        symbols = sorted(symbols_of(c.value) | symbols_of(c.size), key=lambda v: v.name)
+        holds, wanted = f"0 <= {number(c.value)} < {number(c.size)}", ""
+    found = ", ".join(f"{name(v.name)}={name(v.name)}" for v in symbols)
+    return f'_require({holds}, "{wanted or write_condition(c)}", {found})'
+
+
+def _target(names: Sequence[str]) -> str:
+    """Write what a list of values is assigned to."""
+    return ", ".join(names) + ("," if len(names) == 1 else "")
+
+
+def _tuple(items: Sequence[str]) -> str:
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"

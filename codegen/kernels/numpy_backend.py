@@ -1,0 +1,87 @@
+"""Plans as NumPy: each sum is one call of the contraction, with its loops and index maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sympy import Symbol
+
+from rot180.codegen.kernels.expressions import (
+    TAB,
+    array_name,
+    fraction,
+    loop_size,
+    number,
+    opening,
+)
+from rot180.codegen.kernels.kernel import Kernel
+from rot180.codegen.plans.plan import Affine, Factor, Nest, Operand
+
+
+@dataclass(frozen=True)
+class NumpyKernel(Kernel):
+    """A function in NumPy."""
+
+    @property
+    def body(self) -> list[str]:
+        """Return the statements that compute the output."""
+        return [line for nest in self.plan.nests for line in _nest_lines(nest, self.output)]
+
+    @property
+    def text(self) -> str:
+        """Return the function without its docstring."""
+        lines = [*self.checks, *self.body, f"return {self.output}"]
+        return "\n".join(
+            (f"def {self.name}({self.signature}):", *(f"{TAB}{line}" for line in lines))
+        )
+
+
+def _nest_lines(nest: Nest, output: str) -> list[str]:
+    """Write one nest: what stands around it, the ranges of its loops, the contraction."""
+    lines, tab = opening(nest, output)
+    lines += [f"{tab}{line}" for line in _ranges(nest)]
+    arguments = [f"{output}, [{', '.join(map(_index_map, nest.output))}], loops"]
+    roles = (("batch", nest.batch), ("rows", nest.m), ("columns", nest.n), ("over", nest.k))
+    arguments.append(", ".join(f'{role}="{_words(loops)}"' for role, loops in roles if loops))
+    arguments.append(f"left=[{', '.join(map(_factor, nest.left))}]" if nest.left else "")
+    arguments.append(f"right=[{', '.join(map(_factor, nest.right))}]" if nest.right else "")
+    if nest.coefficient != 1:
+        top, bottom = fraction(nest.coefficient)
+        arguments.append(f"scale=({top}, {bottom})")
+    lines.append(f"{tab}_accumulate(")
+    lines += [f"{tab}{TAB}{argument}," for argument in arguments if argument]
+    lines.append(f"{tab})")
+    return lines
+
+
+def _ranges(nest: Nest) -> list[str]:
+    """Write the ranges of a nest's loops: those that are 0 <= v < n together, then the others."""
+    known, others = [], []
+    for loop in nest.loops:
+        v, size = f'"{loop.variable.name}"', loop_size(loop)
+        if size is not None:
+            known.append(f"{v}: (0, {number(size)})")
+        else:
+            bounds = ", ".join(f"({_index_map(b.value)}, {number(b.size)})" for b in loop.bounds)
+            others.append(f"loops[{v}] = _span({v}, loops, {bounds})")
+    return [f"loops = {{{', '.join(known)}}}", *others]
+
+
+def _factor(factor: Factor) -> str:
+    """Write a factor as an argument of the contraction."""
+    if isinstance(factor, Operand):
+        return f"_entry({', '.join([array_name(factor), *map(_index_map, factor.index)])})"
+    return f"_inside({_index_map(factor.value)}, {number(factor.size)})"
+
+
+def _index_map(e: Affine) -> str:
+    """Write an affine map: ``{"p": s, "k": d, "": -lo}``."""
+    parts = [f'"{v.name}": {number(c)}' for v, c in e.coefficients]
+    if e.constant != 0:
+        parts.append(f'"": {number(e.constant)}')
+    return "{" + ", ".join(parts) + "}"
+
+
+def _words(variables: Iterable[Symbol]) -> str:
+    return " ".join(v.name for v in variables)
