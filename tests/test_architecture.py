@@ -285,3 +285,24 @@ def test_lowering_names_no_operation(name: str) -> None:
     for path in TEMPLATES:
         if path.name.startswith("module"):
             assert not re.search(rf"\b{name}\w*\b", path.read_text()), f"{path.name}: {name}"
+
+
+def rooms_imported(part: str, room: str) -> set[str]:
+    """Return the other rooms of a part that the modules of a room import."""
+    paths = (ROOT / part / room).rglob("*.py")
+    names = [name.split(".") for path in paths for name in imports(path)]
+    return {n[2] for n in names if n[:2] == ["rot180", part] and len(n) > 2} - {room}
+
+
+@pytest.mark.parametrize("part", ["derive", "codegen"])
+def test_the_picture_shows_the_imports(part: str) -> None:
+    """Each import of docs/architecture.svg is one, and each import is a path of arrows there."""
+    picture = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    arrows = set(re.findall(rf'data-from="{part}\.(\w+)" data-to="{part}\.(\w+)"', picture))
+    folders = {path.parent.name for path in (ROOT / part).glob("*/__init__.py")}
+    direct = {(a, b) for a in folders for b in rooms_imported(part, a) & folders}
+    indirect = set(direct)
+    for middle in folders:
+        indirect |= {(a, c) for a, b in indirect if b == middle for d, c in indirect if d == middle}
+    longer = {(a, c) for a, b in direct for d, c in indirect if b == d}
+    assert arrows == direct - longer

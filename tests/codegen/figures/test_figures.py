@@ -307,10 +307,18 @@ def test_a_notation_reaches_every_label() -> None:
     ]
 
 
-def test_the_picture_in_the_readme(request: pytest.FixtureRequest) -> None:
-    shown = layer("y[p] = sum[k] x[3*p+2*k-a] * w[k]")
-    text = svg(next(p for p in pictures(shown) if p.name.endswith("backward")))
-    path = Path(__file__).parents[3] / "docs" / "window.svg"
+@pytest.mark.parametrize(
+    ("given", "kind", "name"),
+    [
+        ("y[p] = sum[k] x[p+k] * w[k]", "delta", "delta.svg"),
+        ("y[p] = sum[k] x[2*p+k] * w[k]", "backward", "window.svg"),
+    ],
+)
+def test_the_pictures_in_the_readme(
+    given: str, kind: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    text = svg(next(p for p in pictures(layer(given)) if p.name.endswith(kind)))
+    path = Path(__file__).parents[3] / "docs" / name
     if request.config.getoption("--update-golden"):
         path.write_text(text, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text, "run pytest --update-golden"
