@@ -13,14 +13,12 @@ from rot180.codegen.kernels.public_api import (
     public_numpy,
 )
 from rot180.codegen.rocq import script
+from rot180.codegen.system.files import CERTIFICATES, SCRIPTS
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.theorems import theorem, theorems
 
 LAYERS = ("linear", *(f"{name}_grouped" for name in FAMILIES))
 """Layers whose kernels are committed."""
-
-CERTIFICATES, SCRIPTS = "certificates", "rocq"
-"""Folders in ``rot180.generated``: a proof of each theorem as data, and for a proof assistant."""
 
 GENERATED_PATTERNS = (
     "numpy_*.py",

@@ -1,1 +1,1 @@
-"""Proof scripts: every step of a proof as a lemma for Rocq."""
+"""Proof scripts for Rocq: every step of a proof becomes a lemma."""

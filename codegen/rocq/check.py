@@ -1,4 +1,4 @@
-"""`coqc` on scripts: on what was just printed, and on somebody else's, which is read as tokens."""
+"""Check proof scripts with `coqc`: scripts that were just printed, and scripts of other origin."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from rot180.codegen.rocq.script import (
     CLAIMED,
     LIBRARY,
     STATED,
-    asked,
-    claim,
     file_name,
     library,
     script,
+    statement_files,
+    theorem_identifier,
 )
-from rot180.codegen.rocq.tokens import TokenError, question, refusal
+from rot180.codegen.rocq.tokens import TokenError, queried_theorem, refusal
 from rot180.codegen.system import files
 from rot180.codegen.system.programs import Ran, ToolError, run
 from rot180.derive.kernel.proof import Theorem
 
 GIVEN = "given"
-"""The file of somebody else's proof."""
+"""The file of a script of other origin."""
 
 CLOSED = "Closed under the global context"
 OPEN = ("Axioms:", "Section Variables:")
-"""How the answers begin that list what a theorem rests on."""
+"""How answers begin that list what a theorem assumes."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What `coqc` said about a script.
+class CheckedScript:
+    """The answer of `coqc` about a script.
 
     Attributes:
         name: the script's name.
-        accepted: the proof is complete, and rests on no axiom.
+        accepted: whether the proof is complete and uses no axiom.
         seconds: how long it took.
         message: why it was refused.
 
@@ -50,11 +50,11 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Question:
-    """A script that is to be checked.
+class ScriptText:
+    """A script to check.
 
     Attributes:
-        name: what it is called in the answer.
+        name: its name in the answer.
         text: the script, as it is compiled.
         theorem: the identifier of the theorem in it.
 
@@ -65,23 +65,23 @@ class Question:
     theorem: str
 
 
-def printed(theorem: Theorem) -> Question:
-    """Return the script of a theorem as a question.
+def script_text(theorem: Theorem) -> ScriptText:
+    """Print the script of a theorem.
 
     Raises:
-        ScriptError: a step is beyond what scripts cover.
+        ScriptError: scripts do not cover a step.
 
     """
-    return Question(theorem.name, script(theorem), asked(theorem))
+    return ScriptText(theorem.name, script(theorem), theorem_identifier(theorem))
 
 
 def check(
-    questions: Iterable[Question], workers: int = 2, timeout: float = 300
-) -> Iterator[Checked]:
-    """Let `coqc` check scripts, in the order given, in a folder of their own.
+    scripts: Iterable[ScriptText], workers: int = 2, timeout: float = 300
+) -> Iterator[CheckedScript]:
+    """Have `coqc` check scripts, in the given order, in a temporary folder.
 
     Args:
-        questions: the scripts; the library is rot180's own.
+        scripts: the scripts; the library is rot180's own.
         workers: how many run at a time.
         timeout: seconds after which a script is refused.
 
@@ -96,19 +96,20 @@ def check(
         if built.code != 0:
             raise ToolError(f"coqc refused the library: {built.output}")
         yield from pool.map(
-            lambda one: _check(folder, f"script_{one[0]}", one[1], timeout), enumerate(questions, 1)
+            lambda one: _check(folder, f"script_{one[0]}", one[1], timeout), enumerate(scripts, 1)
         )
 
 
-def check_given(theorem: Theorem, text: str, timeout: float = 300) -> Checked:
-    """Let `coqc` check somebody else's proof of a theorem: of our statement, not of their words.
+def check_given(theorem: Theorem, text: str, timeout: float = 300) -> CheckedScript:
+    """Have `coqc` check whether a script of other origin proves a theorem.
 
-    Their script is read as tokens, then compiled; the statement is printed from the theorem and
-    compiled before, in a file of its own, and a third file says that theirs proves it.
+    The script is first searched for words such as ``Axiom``. Then the statement, printed from the
+    theorem, is compiled in a file of its own, after it the script, and last a third file, which
+    proves the statement by the theorem of the script.
 
     Args:
         theorem: what is to be proved.
-        text: their script; it ends in asking what its theorem rests on.
+        text: the script; its last sentence is ``Print Assumptions``.
         timeout: seconds after which a script is refused.
 
     Raises:
@@ -116,53 +117,59 @@ def check_given(theorem: Theorem, text: str, timeout: float = 300) -> Checked:
 
     """
     try:
-        name = question(text)
+        name = queried_theorem(text)
     except TokenError as error:
-        return Checked(theorem.name, False, 0.0, str(error))
-    if said := refusal(text, name):
-        return Checked(theorem.name, False, 0.0, said)
+        return CheckedScript(theorem.name, False, 0.0, str(error))
+    if fault := refusal(text, name):
+        return CheckedScript(theorem.name, False, 0.0, fault)
     with tempfile.TemporaryDirectory() as folder:
-        texts = {LIBRARY: library(), **claim(theorem, GIVEN, name), GIVEN: text}
+        texts = {LIBRARY: library(), **statement_files(theorem, GIVEN, name), GIVEN: text}
         total = 0.0
         for file in (LIBRARY, STATED, GIVEN, CLAIMED):
             files.write(Path(folder), {f"{file}.v": texts[file]})
             ran = _compile(Path(folder), file, timeout)
             total += ran.seconds
             if ran.code != 0:
-                return Checked(theorem.name, False, total, ran.output.strip())
+                return CheckedScript(theorem.name, False, total, ran.output.strip())
     accepted = _closed(ran.output)
-    return Checked(theorem.name, accepted, total, "" if accepted else ran.output.strip())
+    return CheckedScript(theorem.name, accepted, total, "" if accepted else ran.output.strip())
 
 
-def verify(folder: Path, theorems: Iterable[Theorem], workers: int = 2) -> Iterator[Checked]:
-    """Let `coqc` check the scripts of theorems; what is compiled is what is printed here.
+def verify(folder: Path, theorems: Iterable[Theorem], workers: int = 2) -> Iterator[CheckedScript]:
+    """Have `coqc` check the scripts of theorems; the text that is printed here is compiled.
 
-    A script on disk that is not that text, byte for byte, is refused, and so is the library.
+    A script on disk that differs from this text, or a library that does, is refused.
 
     Args:
-        folder: where the scripts and the library lie.
+        folder: the folder of the scripts and the library.
         theorems: replayed proofs.
         workers: how many run at a time.
 
     Raises:
-        ScriptError: a proof uses what scripts do not cover.
+        ScriptError: scripts do not cover a proof.
         ToolError: `coqc` is not installed.
 
     """
-    fresh = []
-    if said := stale(folder, {f"{LIBRARY}.v": library()}):
-        yield Checked(LIBRARY, False, 0.0, said)
+    current = []
+    if fault := out_of_date(folder, {f"{LIBRARY}.v": library()}):
+        yield CheckedScript(LIBRARY, False, 0.0, fault)
     for theorem in theorems:
-        question = printed(theorem)
-        if said := stale(folder, {file_name(theorem): question.text}):
-            yield Checked(theorem.name, False, 0.0, said)
+        printed = script_text(theorem)
+        if fault := out_of_date(folder, {file_name(theorem): printed.text}):
+            yield CheckedScript(theorem.name, False, 0.0, fault)
         else:
-            fresh.append(question)
-    yield from check(fresh, workers)
+            current.append(printed)
+    yield from check(current, workers)
 
 
-def stale(folder: Path, texts: Mapping[str, str]) -> str:
-    """Say which file of a folder is missing or is not a text, byte for byte."""
+def out_of_date(folder: Path, texts: Mapping[str, str]) -> str:
+    """Name a file of a folder that is missing or differs from its text; "" if there is none.
+
+    Args:
+        folder: the folder.
+        texts: file name to text.
+
+    """
     for name, text in texts.items():
         path = folder / name
         if not path.is_file() or files.contents(path) != text.encode("utf-8"):
@@ -174,16 +181,16 @@ def _compile(folder: Path, name: str, timeout: float) -> Ran:
     return run(["coqc", "-q", "-R", ".", "", f"{name}.v"], folder, timeout)
 
 
-def _check(folder: Path, file: str, one: Question, timeout: float) -> Checked:
-    if said := refusal(one.text, one.theorem):
-        return Checked(one.name, False, 0.0, said)
+def _check(folder: Path, file: str, one: ScriptText, timeout: float) -> CheckedScript:
+    if fault := refusal(one.text, one.theorem):
+        return CheckedScript(one.name, False, 0.0, fault)
     files.write(folder, {f"{file}.v": one.text})
     try:
         ran = _compile(folder, file, timeout)
     except ToolError as error:
-        return Checked(one.name, False, timeout, str(error))
+        return CheckedScript(one.name, False, timeout, str(error))
     accepted = ran.code == 0 and _closed(ran.output)
-    return Checked(one.name, accepted, ran.seconds, "" if accepted else ran.output.strip())
+    return CheckedScript(one.name, accepted, ran.seconds, "" if accepted else ran.output.strip())
 
 
 def _closed(output: str) -> bool:

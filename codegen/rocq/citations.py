@@ -1,4 +1,4 @@
-"""Tactics for the rules that cite a theorem, which stands before as a module of the script."""
+"""Tactics for the rules that cite a theorem; the cited theorem is a module of the script."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.codegen.rocq.case import Case, Cited, Support, descend, permute, pull
-from rot180.codegen.rocq.names import ScriptError
+from rot180.codegen.rocq.identifiers import ScriptError
+from rot180.codegen.rocq.index_bounds import IndexBounds
+from rot180.codegen.rocq.lemma_proof import CitedModule, LemmaProof, Support, descend, permute, pull
 from rot180.codegen.rocq.printer import Printer, boxes_of
-from rot180.codegen.rocq.reach import Reach
 from rot180.derive.kernel.citing import instantiate
 from rot180.derive.kernel.obligations import Nonzero, Obligation
 from rot180.derive.kernel.place import Place
@@ -30,12 +30,12 @@ from rot180.derive.language.terms import (
 
 @dataclass(frozen=True)
 class _Unfolded(Printer):
-    """Texts in which every defined tensor but one is unfolded.
+    """A printer that unfolds every defined tensor but one.
 
     Attributes:
         kept: the tensor that is not unfolded.
-        entry: how its entries are written.
-        avoid: names that no unfolded sum may bind.
+        entry: writes an entry of it.
+        avoid: variables that no unfolded sum may bind.
 
     """
 
@@ -59,7 +59,7 @@ class _Unfolded(Printer):
 
 
 def lemma(
-    case: Case,
+    proof: LemmaProof,
     place: Place,
     dst: Sequence[Term],
     theorem: Proof,
@@ -68,8 +68,8 @@ def lemma(
     bound: tuple[Symbol, ...],
     factors: tuple[int, ...],
 ) -> None:
-    """Show a step that uses an equation: its sums go inside, and what stands around outside."""
-    t, plain, cited = place.term, case.plain, case.cited[theorem]
+    """Prove a step that rewrites by a theorem, with the other factors outside its sums."""
+    t, plain, cited = place.term, proof.plain, proof.cited[theorem]
     by = {v: normal(e) for v, e in symbols}
     left, right = (instantiate(e, by, tensors) for e in (cited.theorem.lhs, cited.theorem.rhs))
     kept = tuple(v for v in t.variables if v not in bound)
@@ -80,26 +80,26 @@ def lemma(
         Term(r.coefficient, u.variables[len(kept) :], u.factors[len(rest) :])
         for r, u in zip(right, dst, strict=True)
     ]
-    permute(case, t, Term(t.coefficient, (*kept, *bound), t.factors))
-    descend(case, kept, len(dst))
+    permute(proof, t, Term(t.coefficient, (*kept, *bound), t.factors))
+    descend(proof, kept, len(dst))
     around = plain.product(rest, quotient)
-    case.say(f"transitivity (({around}) [*] ({plain.term(used)})).")
-    case.say("{ symmetry.")
-    pull(case, Term(quotient, (), rest), rest, (used,))
-    case.say("}")
-    case.say(f"transitivity (({around}) [*] ({plain.expression(sides)})).")
-    case.say("{")
+    proof.add(f"transitivity (({around}) [*] ({plain.term(used)})).")
+    proof.add("{ symmetry.")
+    pull(proof, Term(quotient, (), rest), rest, (used,))
+    proof.add("}")
+    proof.add(f"transitivity (({around}) [*] ({plain.expression(sides)})).")
+    proof.add("{")
     wanted = _wanted(cited, by, place, rest)
-    supports = case.supports(rest)
-    _bring_near(case, cited, by, kept, supports, case.needed(wanted, supports, ()))
-    case.say("apply f_equal2; [reflexivity |].")
-    _apply(case, cited, by, dict(tensors), wanted, [*used.factors, *_factors(sides)])
-    case.say("}")
-    pull(case, Term(quotient, (), rest), rest, sides)
+    supports = proof.supports(rest)
+    _bring_near(proof, cited, by, kept, supports, proof.needed(wanted, supports, ()))
+    proof.add("apply f_equal2; [reflexivity |].")
+    _apply(proof, cited, by, dict(tensors), wanted, [*used.factors, *_factors(sides)])
+    proof.add("}")
+    pull(proof, Term(quotient, (), rest), rest, sides)
 
 
 def compose(
-    case: Case,
+    proof: LemmaProof,
     place: Place,
     dst: Sequence[Term],
     factor: int,
@@ -108,12 +108,12 @@ def compose(
     tensors: tuple[tuple[str, Tensor], ...],
     inner: Tensor,
 ) -> None:
-    """Show a step by the chain rule: the outer derivative moves one entry, the theorem knows it."""
-    t, plain, cited = place.term, case.plain, case.cited[theorem]
+    """Prove a step by the chain rule; the theorem gives the derivative of the outer function."""
+    t, plain, cited = place.term, proof.plain, proof.cited[theorem]
     pending, by = place.factor(factor), {v: normal(e) for v, e in symbols}
     assert isinstance(pending, Derivative)
     if inner.definition is None:
-        raise ScriptError(f"{inner.name} is no defined tensor")
+        raise ScriptError(f"{inner.name} has no definition, the chain rule needs one")
     (known,) = cited.theorem.lhs[0].factors
     assert isinstance(known, Derivative)
     swap = {**dict(tensors), known.wrt.tensor.name: inner}
@@ -128,29 +128,29 @@ def compose(
     ]
     bodies = [Term(s.coefficient, (*index, *s.variables), (*s.factors, moved)) for s in sides]
     slope = plain.factor(moved)
-    descend(case, t.variables, len(dst))
-    case.say(f"assert (E : {plain.factor(pending)} = {plain.expression(bodies)}).")
-    case.say("{")
-    _chain_rule(case, pending, inner, index, place.taken.union(index))
-    descend(case, index, len(bodies))
-    case.say(f"transitivity (({plain.expression(sides)}) [*] ({slope})).")
-    case.say("{")
+    descend(proof, t.variables, len(dst))
+    proof.add(f"assert (E : {plain.factor(pending)} = {plain.expression(bodies)}).")
+    proof.add("{")
+    _chain_rule(proof, pending, inner, index, place.taken.union(index))
+    descend(proof, index, len(bodies))
+    proof.add(f"transitivity (({plain.expression(sides)}) [*] ({slope})).")
+    proof.add("{")
     boxes = boxes_of(inner, index)
-    inside = [Support(b, case.label("in"), "") for b in boxes]
+    inside = [Support(b, proof.label("in"), "") for b in boxes]
     for b, s in zip(boxes, inside, strict=True):
         off = f"rewrite (off {' '.join(map(plain.argument, index))} ltac:(lia)); void"
-        case.say(f"destruct ({case.bracket(b)[2]}) as [{s.name} | {s.name}]; [| {off}].")
+        proof.add(f"destruct ({proof.bracket(b)[2]}) as [{s.name} | {s.name}]; [| {off}].")
     wanted = _wanted(cited, by, place, (*rest, moved), index)
-    supports = [*inside, *case.supports(rest)]
-    splits = case.needed(wanted, supports, ())
-    _bring_near(case, cited, by, (*t.variables, *index), supports, splits)
-    case.say("apply f_equal2; [| reflexivity].")
-    _apply(case, cited, by, swap, wanted, [pending, *_factors(sides)])
-    case.say("}")
-    pull(case, Term(Integer(1), (), (moved,)), (moved,), sides)
-    case.say("}")
-    case.say("rewrite E; clear E.")
-    pull(case, t, rest, bodies)
+    supports = [*inside, *proof.supports(rest)]
+    splits = proof.needed(wanted, supports, ())
+    _bring_near(proof, cited, by, (*t.variables, *index), supports, splits)
+    proof.add("apply f_equal2; [| reflexivity].")
+    _apply(proof, cited, by, swap, wanted, [pending, *_factors(sides)])
+    proof.add("}")
+    pull(proof, Term(Integer(1), (), (moved,)), (moved,), sides)
+    proof.add("}")
+    proof.add("rewrite E; clear E.")
+    pull(proof, t, rest, bodies)
 
 
 def _factors(terms: Sequence[Term]) -> list[Factor]:
@@ -158,18 +158,18 @@ def _factors(terms: Sequence[Term]) -> list[Factor]:
 
 
 def _chain_rule(
-    case: Case,
+    proof: LemmaProof,
     pending: Derivative,
     inner: Tensor,
     index: tuple[Symbol, ...],
     avoid: frozenset[Symbol],
 ) -> None:
     """Turn ``dT'/dz`` into the sum over i of ``dT/dx[i]`` times ``da[i]/dz``, at x = a."""
-    plain, ring = case.plain, case.plain.ring
+    plain, ring = proof.plain, proof.plain.ring
     dual = plain.under(pending.wrt)
     (outer,) = pending.factors
     names = " ".join(map(plain.variable, index))
-    head, value = dual.tensor(inner), case.value(inner, pending.wrt.tensor)
+    head, value = dual.tensor(inner), proof.value_lemma(inner, pending.wrt.tensor)
     slope = plain.factor(Derivative((Access(inner, index),), pending.wrt))
     entries = [f"e{n + 1}" for n in range(len(index))]
     family, at, parts = _family(ring, entries)
@@ -186,46 +186,54 @@ def _chain_rule(
         deltas = " [*] ".join(f"point ({e} - {i})" for e, i in pairs) or "one"
         return f"(({inside.factor(a)}, {deltas}) : dual {ring})"
 
-    whole = _Unfolded(case.names, dual.wrt, inner, moving, avoid).factor(outer)
-    member = _Unfolded(case.names, dual.wrt, inner, one_of_family, avoid).factor(outer)
-    single = _Unfolded(case.names, dual.wrt, inner, one_moving, avoid).factor(outer)
+    whole = _Unfolded(proof.names, dual.wrt, inner, moving, avoid).factor(outer)
+    member = _Unfolded(proof.names, dual.wrt, inner, one_of_family, avoid).factor(outer)
+    single = _Unfolded(proof.names, dual.wrt, inner, one_moving, avoid).factor(outer)
     opened = "z1" if index else "z9"
     for n in range(1, len(index)):
         opened = f"[{opened} z{n + 1}]"
     lambda_, given = (f"fun {names} => ", " ".join(parts)) if index else ("", "")
-    boxes = boxes_of(inner, index)
-    for b in boxes:
-        case.premises[f"Z.abs {plain.argument(b.size)}"] = None
-    box = " /\\ ".join(map(plain.condition, boxes))
     if index:
-        case.say(f"assert (off : forall {names}, ~ ({box}) -> {slope} = zero).")
-        case.say(f"{{ intros {names} out. unfold {case.names.tensors[inner.name]}.")
-        case.say("  rewrite ?slope_bracket.")
-        for b in boxes:
-            _, arguments, decide, outside, _ = case.bracket(b)
-            case.say(f"  destruct ({decide}) as [? | far];")
-            case.say(f"  [| rewrite ({outside} _ {arguments} far); void].")
-        case.say("  exfalso; apply out; repeat split; lia. }")
-    case.say(f"assert (chained : follows {family} (fun z9 => ({lambda_}{slope}) {given})")
-    case.say(f"  ({whole})")
-    case.say(f"  (fun z9 => {member})).")
+        _slope_is_zero_outside(proof, inner, index, slope)
+    proof.add(f"assert (chained : follows {family} (fun z9 => ({lambda_}{slope}) {given})")
+    proof.add(f"  ({whole})")
+    proof.add(f"  (fun z9 => {member})).")
     pattern = " ".join([head, *(f"?{e}" for e in entries)])
-    case.say(f"{{ cbv beta. follow; (match goal with |- follows _ _ ({pattern}) _ =>")
-    case.say(f"    apply (follows_entry {ring} {family} _ _ _ {at}) end;")
-    case.say(f"    [apply {value} | cbn [fst snd]; reflexivity | intros {opened} out]).")
+    proof.add(f"{{ cbv beta. follow; (match goal with |- follows _ _ ({pattern}) _ =>")
+    proof.add(f"    apply (follows_entry {ring} {family} _ _ _ {at}) end;")
+    proof.add(f"    [apply {value} | cbn [fst snd]; reflexivity | intros {opened} out]).")
     end = "cbn in out; cbn [fst snd]; apply off; unfold enough in *; lia"
-    case.say(f"  all: {end if index else 'contradiction'}. }}")
-    case.say(f"transitivity (slope ({whole})).")
-    case.say(f"{{ apply f_equal. {_unfolding(case, [outer], ())} congruent. }}")
+    proof.add(f"  all: {end if index else 'contradiction'}. }}")
+    proof.add(f"transitivity (slope ({whole})).")
+    proof.add(f"{{ apply f_equal. {_unfolding(proof, [outer], ())} congruent. }}")
     sums = plain.sums(index, f"slope ({single}) [*] {slope}")
-    case.say(f"transitivity ({sums}).")
-    case.say("{ destruct chained as [_ ->]. cbn [gather delta both along alone fst snd].")
-    case.say("  reflexivity. }")
-    case.say("clear chained.")
+    proof.add(f"transitivity ({sums}).")
+    proof.add("{ destruct chained as [_ ->]. cbn [gather delta both along alone fst snd].")
+    proof.add("  reflexivity. }")
+    proof.add("clear chained.")
+
+
+def _slope_is_zero_outside(
+    proof: LemmaProof, inner: Tensor, index: tuple[Symbol, ...], slope: str
+) -> None:
+    """Prove that the derivative of a defined tensor's entry is zero outside the tensor's box."""
+    plain, boxes = proof.plain, boxes_of(inner, index)
+    for b in boxes:
+        proof.premises[f"Z.abs {plain.argument(b.size)}"] = None
+    names = " ".join(map(plain.variable, index))
+    box = " /\\ ".join(map(plain.condition, boxes))
+    proof.add(f"assert (off : forall {names}, ~ ({box}) -> {slope} = zero).")
+    proof.add(f"{{ intros {names} out. unfold {proof.names.tensors[inner.name]}.")
+    proof.add("  rewrite ?slope_bracket.")
+    for b in boxes:
+        _, arguments, decide, outside, _ = proof.bracket(b)
+        proof.add(f"  destruct ({decide}) as [? | far];")
+        proof.add(f"  [| rewrite ({outside} _ {arguments} far); void].")
+    proof.add("  exfalso; apply out; repeat split; lia. }")
 
 
 def _family(ring: str, entries: Sequence[str]) -> tuple[str, str, list[str]]:
-    """Return the family of a tensor's entries, the index of one, and the parts of an index z9."""
+    """Return the family of a tensor's entries, one index, and the components of an index z9."""
     if not entries:
         return f"(@alone {ring})", "tt", []
     family, at, parts = f"(@along {ring} bound)", entries[0], ["z9"]
@@ -236,105 +244,109 @@ def _family(ring: str, entries: Sequence[str]) -> tuple[str, str, list[str]]:
 
 
 def _wanted(
-    cited: Cited,
+    cited: CitedModule,
     by: dict[Symbol, Expr],
     place: Place,
     rest: Sequence[Factor],
     index: Sequence[Symbol] = (),
 ) -> list[Obligation]:
-    """Return what the theorem supposes, as the rules ask for it."""
+    """Return the conditions of the theorem as obligations at this place."""
     wanted = [substitute_condition(c, by) for c in cited.theorem.conditions]
     context = place.context(rest, [*index, *(v for c in wanted for v in factor_symbols(c))])
     return [Obligation(context, c) for c in wanted]
 
 
-def _arguments(case: Case, cited: Cited, by: dict[Symbol, Expr]) -> tuple[list[str], list[str]]:
-    """Return what stands for the theorem's parameters and for its free variables."""
-    plain = case.plain
+def _arguments(
+    proof: LemmaProof, cited: CitedModule, by: dict[Symbol, Expr]
+) -> tuple[list[str], list[str]]:
+    """Return the arguments for the theorem's parameters and for its free variables."""
+    plain = proof.plain
     try:
         return (
             [plain.argument(by.get(v, v)) for v in cited.parameters],
             [plain.argument(by.get(v, v)) for v, _ in cited.theorem.variables],
         )
     except KeyError as error:
-        raise ScriptError(f"{error} stands in {cited.theorem.name} alone") from error
+        raise ScriptError(
+            f"{error} occurs in the cited theorem {cited.theorem.name} only"
+        ) from error
 
 
 def _bring_near(
-    case: Case,
-    cited: Cited,
+    proof: LemmaProof,
+    cited: CitedModule,
     by: dict[Symbol, Expr],
     bound: Sequence[Symbol],
     supports: Sequence[Support],
     splits: Sequence[str],
 ) -> None:
-    """Show that the bound is large enough for the theorem, whatever the bound variables are.
+    """Prove that the bound of the sums is large enough for the theorem, at all bound variables.
 
     Args:
-        case: the lemma.
+        proof: the proof of the lemma.
         cited: the theorem.
-        by: what its symbols stand for.
+        by: the expressions that replace its symbols.
         bound: the variables that are bound here.
-        supports: what holds here, or where the product is not zero.
-        splits: tactics that leave the case where the product is not zero.
+        supports: conditions that hold here, or where the product is nonzero.
+        splits: tactics that leave the case where the product is nonzero.
 
     """
-    parameters, variables = _arguments(case, cited, by)
+    parameters, variables = _arguments(proof, cited, by)
     least = " ".join([f"{cited.module}.far", *parameters, *variables])
     used = {u for v in cited.variables for u in symbols_of(by.get(v, v))}
-    bound = (*case.outer, *bound)
-    search = Reach(case, frozenset(bound), supports)
+    bound = (*proof.outer, *bound)
+    search = IndexBounds(proof, frozenset(bound), supports)
     text, steps = least, list[str]()
     for v in reversed([v for v in bound if v in used]):
         reached, fact = search.of(v)
-        name = case.plain.variable(v)
+        name = proof.plain.variable(v)
         found = f"({reached}) (fun {name} => {text})"
         steps.append(f"eapply Z.le_trans; [apply (farthest_le {found} {name} {fact}) |].")
         text = f"farthest {found}"
-    case.premises[text] = None
+    proof.premises[text] = None
     more = (s.split for s in search.used if s.split)
     for tactic in (*dict.fromkeys((*splits, *more)), *search.tactics):
-        case.say(tactic)
-    case.say(f"assert (close : enough ({least}) bound).")
-    case.say(f"{{ unfold enough in *. {' '.join(steps)} assumption. }}")
+        proof.add(tactic)
+    proof.add(f"assert (close : enough ({least}) bound).")
+    proof.add(f"{{ unfold enough in *. {' '.join(steps)} assumption. }}")
 
 
 def _apply(
-    case: Case,
-    cited: Cited,
+    proof: LemmaProof,
+    cited: CitedModule,
     by: dict[Symbol, Expr],
     swap: dict[str, Tensor],
     wanted: Sequence[Obligation],
     shown: Sequence[Factor],
 ) -> None:
-    """Prove an equation that is the theorem's, its tensors replaced."""
-    plain = case.plain
-    parameters, variables = _arguments(case, cited, by)
+    """Prove an equation that is the theorem's, with its tensors replaced."""
+    plain = proof.plain
+    parameters, variables = _arguments(proof, cited, by)
     operands = [swap.get(u.name, u) for u in cited.operands]
-    if case.wrt and cited.relations:
-        raise ScriptError("a theorem that supposes a relation is cited under a derivative")
+    if proof.wrt and cited.relations:
+        raise ScriptError("a theorem that assumes a relation is cited inside a derivative")
     parts = [*parameters, plain.ring]
     parts += [plain.function(f, n) for f, n in cited.functions]
     parts += [plain.relation(f, n)[0] for f, n in cited.relations]
     parts += [f"({plain.tensor(u)})" for u in operands]
-    parts += [f"({case.outside(u)})" for u in operands if u.shape]
+    parts += [f"({proof.outside(u)})" for u in operands if u.shape]
     for o in wanted:
         assert not isinstance(o.goal, Nonzero)
-        case.say(f"assert ({case.label('fact')} : {plain.condition(o.goal)}).")
-        case.say(f"{{ {' '.join(case.solve(o))} }}")
+        proof.add(f"assert ({proof.label('fact')} : {plain.condition(o.goal)}).")
+        proof.add(f"{{ {' '.join(proof.solve(o))} }}")
     facts = ["ltac:(lia)"] * len(wanted)
     hypotheses = len(cited.theorem.hypotheses)
     parts += [*facts[:hypotheses], *variables, *facts[hypotheses:]]
-    case.say(f"pose proof ({cited.module}.whole {' '.join(parts)} bound close) as told.")
-    case.say("refine (eq_trans _ (eq_trans told _)).")
-    case.say(f"all: {_unfolding(case, shown, cited.definitions)} congruent; still.")
+    proof.add(f"pose proof ({cited.module}.whole {' '.join(parts)} bound close) as told.")
+    proof.add("refine (eq_trans _ (eq_trans told _)).")
+    proof.add(f"all: {_unfolding(proof, shown, cited.definitions)} congruent; still.")
 
 
-def _unfolding(case: Case, shown: Sequence[Factor], more: Sequence[str]) -> str:
-    """Return the tactic that unfolds what some factors are made from."""
+def _unfolding(proof: LemmaProof, shown: Sequence[Factor], more: Sequence[str]) -> str:
+    """Return the tactic that unfolds the defined tensors of some factors."""
     names: dict[str, None] = {}
     for u in tensors((Term(Integer(1), (), tuple(shown)),)):
         if u.definition is not None:
-            names[case.names.tensors[u.name]] = None
-    names.update(dict.fromkeys((*case.perturbed, *more)))
+            names[proof.names.tensors[u.name]] = None
+    names.update(dict.fromkeys((*proof.perturbed, *more)))
     return f"cbv beta delta [{' '.join(names)}];" if names else ""

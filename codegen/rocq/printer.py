@@ -1,4 +1,4 @@
-"""Texts of expressions in the language of the proof assistant."""
+"""Print expressions in the language of Rocq."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.rocq.names import Names, ScriptError, function_name, functions_of
+from rot180.codegen.rocq.identifiers import Names, ScriptError, function_name, functions_of
 from rot180.derive.kernel.proof import Variables
 from rot180.derive.language.polynomial import integral, ordered, text
 from rot180.derive.language.scalar_functions import relation
@@ -28,12 +28,12 @@ from rot180.derive.language.terms import (
 
 @dataclass(frozen=True)
 class Printer:
-    """Texts of expressions in the proof language.
+    """Prints expressions in the language of Rocq.
 
     Attributes:
         names: the identifiers.
-        wrt: for an expression over the dual numbers, the entries that are perturbed, the first over
-            the scalars, the next over the dual numbers of those, and so on.
+        wrt: the entries that are perturbed: the first over the dual numbers of the scalars, the
+            next over the dual numbers of those, and so on; none over the scalars.
 
     """
 
@@ -42,14 +42,14 @@ class Printer:
 
     @property
     def ring(self) -> str:
-        """Write the ring of the values, as an argument."""
+        """Write the ring of the values as an argument."""
         written = "scalars"
         for _ in self.wrt:
             written = f"(dual {written})"
         return written
 
     def index(self, e: Expr) -> str:
-        """Write a polynomial; powers as the language has them."""
+        """Write a polynomial."""
         return re.sub(r"[A-Za-z_]\w*", self._rename, text(e))
 
     def _rename(self, found: re.Match[str]) -> str:
@@ -65,7 +65,7 @@ class Printer:
         return written if re.fullmatch(r"[\w']+", written) else f"({written})"
 
     def operand(self, t: Tensor) -> str:
-        """Write a free tensor, lifted to the dual numbers if need be."""
+        """Write a free tensor, lifted to the dual numbers if they are the ring."""
         name = written = self.names.tensors[t.name]
         for number, wrt in enumerate(self.wrt):
             inner = written if number == 0 else f"({written})"
@@ -86,11 +86,11 @@ class Printer:
         return f"(lifted {' '.join(both)})"
 
     def under(self, wrt: Access) -> Printer:
-        """Return the printer of what is differentiated by an entry."""
+        """Return the printer for an expression that is differentiated by an entry."""
         return Printer(self.names, (*self.wrt, wrt))
 
     def relation(self, name: str, order: int) -> tuple[str, str]:
-        """Name and write what is known of a function's derivative."""
+        """Name and write the relation of a function's derivative."""
         plain, found = self.names.tensors[function_name(name, order)], relation(name, order)
         assert found is not None
         parts = []
@@ -105,12 +105,12 @@ class Printer:
         return f"{plain}_known", f"forall z1 : scalars, {plain} z1 = {body}"
 
     def tensor(self, t: Tensor) -> str:
-        """Write a tensor; a defined one with everything it is made from."""
+        """Write a tensor; a defined one with its arguments."""
         if t.definition is None:
             return self.operand(t)
         parts = [self.names.tensors[t.name], "bound"]
-        parts += [self.function(f, n) for f, n in made_with(t)]
-        operands = map(self.operand, made_from(t))
+        parts += [self.function(f, n) for f, n in functions_in(t)]
+        operands = map(self.operand, operands_of(t))
         return " ".join([*parts, *(f"({o})" if " " in o else o for o in operands)])
 
     def factor(self, f: Factor) -> str:
@@ -140,7 +140,7 @@ class Printer:
         return self.sums(t.variables, self.product(t.factors, t.coefficient))
 
     def sums(self, variables: Sequence[Symbol], body: str) -> str:
-        """Write the sums of a body."""
+        """Write sums around a body."""
         return "".join(f"sum[bound] {self.variable(v)}, " for v in variables) + body
 
     def expression(self, terms: Sequence[Term]) -> str:
@@ -158,7 +158,7 @@ class Printer:
         return f"{value} = 0" if isinstance(c, Equal) else f"0 <= {value}"
 
     def boxed(self, boxes: Sequence[Range], terms: Sequence[Term]) -> str:
-        """Write a defined tensor's value: brackets times the sum that defines it."""
+        """Write the value of a defined tensor: its brackets times its terms."""
         body = self.expression(terms)
         for b in reversed(boxes):
             body = f"{self.factor(b)} [*] ({body})"
@@ -166,26 +166,26 @@ class Printer:
 
 
 def relations_of(lhs: Expression, rhs: Expression) -> list[tuple[str, int]]:
-    """List the derivatives on one side alone whose relations a proof may use."""
+    """List the derivatives that occur on one side only; the proof may use their relations."""
     sides = [dict.fromkeys(functions_of(side)) for side in (lhs, rhs)]
     alone = [f for one, other in (sides, sides[::-1]) for f in one if f not in other]
     return [(f, n) for f, n in alone if relation(f, n) is not None]
 
 
-def made_from(t: Tensor) -> list[Tensor]:
-    """Return the free tensors that a tensor is made from."""
+def operands_of(t: Tensor) -> list[Tensor]:
+    """Return the free tensors in the definition of a tensor, or the tensor itself."""
     if t.definition is None:
         return [t]
     return [u for u in tensors(t.definition.body) if u.definition is None]
 
 
-def made_with(t: Tensor) -> list[tuple[str, int]]:
-    """Return the scalar functions that a tensor is made with."""
+def functions_in(t: Tensor) -> list[tuple[str, int]]:
+    """Return the scalar functions in the definition of a tensor, with their orders."""
     return list(dict.fromkeys(functions_of(t.definition.body))) if t.definition else []
 
 
 def boxes_of(t: Tensor, index: Sequence[Expr]) -> tuple[Range, ...]:
-    """Return the box of a tensor as brackets of an index."""
+    """Return the brackets that say that an index is in the box of a tensor."""
     return tuple(Range(e, n) for e, n in zip(index, t.shape, strict=True) if n is not None)
 
 

@@ -1,8 +1,9 @@
-"""Proof scripts: every step of a proof as a lemma that `coqc` checks.
+"""Proof scripts: every step of a proof becomes a lemma that `coqc` checks.
 
-The statement is printed from the theorem's variables, hypotheses and two sides alone; the lemmas
-are printed from the proof's steps, one tactic per rule; the last theorem has the statement as its
-type. Sums run over -bound .. bound in the script, and an equation holds from some bound on.
+The statement is printed from the theorem's variables, hypotheses and two sides alone. The lemmas
+are printed from the proof's steps, one tactic for each rule. The theorem at the end has the
+statement as its type. Sums in a script run from -bound to bound, and an equation is proved for
+every bound that is large enough.
 """
 
 from __future__ import annotations
@@ -10,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rot180.codegen.rocq.case import Case, Cited, outside
-from rot180.codegen.rocq.finiteness import finite
-from rot180.codegen.rocq.names import Names, ScriptError, function_name, functions_of
-from rot180.codegen.rocq.plain_line import with_plain_line
-from rot180.codegen.rocq.printer import Printer, made_from, made_with, relations_of
+from rot180.codegen.rocq.finiteness import finite, with_plain_line
+from rot180.codegen.rocq.identifiers import Names, ScriptError, functions_of
+from rot180.codegen.rocq.lemma_proof import CitedModule, LemmaProof, outside
+from rot180.codegen.rocq.printer import Printer, relations_of
 from rot180.codegen.rocq.statement import (
-    Lift,
     defined,
     differentiated,
     lifts,
@@ -25,39 +24,31 @@ from rot180.codegen.rocq.statement import (
     state,
     theorem_name,
 )
-from rot180.codegen.rocq.steps import show
+from rot180.codegen.rocq.steps import prove_step
+from rot180.codegen.rocq.tensor_lemmas import TensorLemma, box_lemma, value_lemma
+from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
 from rot180.derive.kernel.place import Place
 from rot180.derive.kernel.proof import Proof, Theorem, Variables
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.terms import Condition, Expression, Tensor, tensors
+from rot180.derive.language.terms import Condition, Expression, Tensor
 
 LIBRARY = "finite_sums"
-"""The file that every script needs: finite sums, brackets and dual numbers, written by hand."""
+"""The library that every script needs: finite sums, brackets and dual numbers, written by hand."""
 
 STATED, CLAIMED = "stated", "claimed"
-"""The files by which somebody else's proof is compared with a statement."""
+"""The files that compare a script of other origin with a statement."""
 
 
 @dataclass(frozen=True)
-class Lemma:
-    """One step, as the template lays it out."""
+class StepLemma:
+    """The lemma of one step; its fields are text of the script or numbers of lines."""
 
     number: int
     title: str
     before: int
     premises: tuple[str, ...]
     tactics: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class About:
-    """A lemma about a defined tensor over any ring; its fields are text."""
-
-    name: str
-    binders: str
-    claim: str
-    tactic: str
 
 
 @dataclass(frozen=True)
@@ -69,11 +60,11 @@ class Script:
     library: str
     cited: tuple[str, ...]
     between: tuple[str, ...]
-    about: tuple[About, ...]
+    about: tuple[TensorLemma, ...]
     deep: bool
     lines: tuple[str, ...]
-    lemmas: tuple[Lemma, ...]
-    stable: Lemma | None
+    lemmas: tuple[StepLemma, ...]
+    stable: StepLemma | None
     premises: tuple[str, ...]
     least: str
     forward: tuple[int, ...]
@@ -89,7 +80,7 @@ def script(theorem: Theorem) -> str:
         theorem: a replayed proof.
 
     Raises:
-        ScriptError: a step is beyond what scripts cover.
+        ScriptError: scripts do not cover a step.
 
     """
     names, claimed = state(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
@@ -100,7 +91,7 @@ def script(theorem: Theorem) -> str:
 def statement(
     variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
 ) -> str:
-    """Return the text of a statement, as it stands in the script of its proof.
+    """Return the text of a statement, as it is in the script of its proof.
 
     Args:
         variables: the free indices, each with the size of its axis or None.
@@ -115,14 +106,14 @@ def statement(
 
 def library() -> str:
     """Return the text of the library that the scripts need."""
-    return template("rocq", f"{LIBRARY}.v.jinja").render()
+    return resource("rocq", f"{LIBRARY}.v")
 
 
-def claim(theorem: Theorem, given: str, name: str) -> dict[str, str]:
-    """Return two files: the statement of a theorem, and that a theorem of a given file proves it.
+def statement_files(theorem: Theorem, given: str, name: str) -> dict[str, str]:
+    """Return two files: a theorem's statement, and its proof by a theorem of a given file.
 
     Args:
-        theorem: a replayed proof, of which the steps do not matter.
+        theorem: a replayed proof; its steps are not used.
         given: the name of the file with the other proof.
         name: the theorem in it.
 
@@ -135,14 +126,14 @@ def claim(theorem: Theorem, given: str, name: str) -> dict[str, str]:
     }
 
 
-def asked(theorem: Theorem) -> str:
-    """Return the identifier of a theorem in its script, which ends in asking what it rests on."""
+def theorem_identifier(theorem: Theorem) -> str:
+    """Return the identifier of a theorem in its script."""
     names, _ = state(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
     return theorem_name(theorem.name, names)
 
 
 def file_name(theorem: Theorem) -> str:
-    """Return the name of a theorem's script in a folder of scripts."""
+    """Return the file name of a theorem's script."""
     return f"{theorem.name.replace('.', '_')}.v"
 
 
@@ -153,53 +144,55 @@ def scripts(theorems: Iterable[Theorem]) -> dict[str, str]:
         theorems: replayed proofs.
 
     Raises:
-        ScriptError: a proof uses what scripts do not cover, or two theorems have one file name.
+        ScriptError: scripts do not cover a proof, or two theorems have the same file name.
 
     """
     texts = {f"{LIBRARY}.v": library()}
     for theorem in theorems:
         name = file_name(theorem)
         if name in texts:
-            raise ScriptError(f"{theorem.name}: the script {name} is another's; rename one")
+            raise ScriptError(
+                f"{theorem.name}: {name} is also the script of another theorem; rename one"
+            )
         texts[name] = script(theorem)
     return texts
 
 
-def _lemma(theorem: Theorem, case: Case, number: int) -> Lemma:
+def _lemma(theorem: Theorem, proof: LemmaProof, number: int) -> StepLemma:
     step = theorem.proof.steps[number - 1]
     before, after = theorem.lines[number - 1], theorem.lines[number]
     if step.reverse:
         before, after = after, before
-    case.say(f"unfold line_{number - 1}, line_{number}.")
+    proof.add(f"unfold line_{number - 1}, line_{number}.")
     if step.reverse:
-        case.say("symmetry.")
+        proof.add("symmetry.")
     try:
-        show(case, Place(before, step.at, theorem.conditions), after)
+        prove_step(proof, Place(before, step.at, theorem.conditions), after)
     except ScriptError as error:
         raise ScriptError(f"{theorem.name}, step {number} ({step.rule}): {error}") from error
     title = step.rule + (", from right to left" if step.reverse else "")
     title += ", under a derivative" if step.inside is not None else ""
-    return Lemma(number, title, number - 1, tuple(case.premises), tuple(case.tactics))
+    return StepLemma(number, title, number - 1, tuple(proof.premises), tuple(proof.tactics))
 
 
-def _stable(theorem: Theorem, names: Names) -> Lemma:
-    """Show that one line is a finite sum: a larger bound adds nothing."""
+def _finiteness(theorem: Theorem, names: Names) -> StepLemma:
+    """Prove that one of the lines is a finite sum: a larger bound adds nothing."""
     problems = []
     for number, line in enumerate(theorem.lines):
-        case = Case(theorem, names)
+        proof = LemmaProof(theorem, names)
         try:
-            finite(case, number, line)
+            finite(proof, number, line)
         except ScriptError as error:
             problems.append(str(error))
             continue
-        return Lemma(number, "", number, tuple(case.premises), tuple(case.tactics))
+        return StepLemma(number, "", number, tuple(proof.premises), tuple(proof.tactics))
     said = ", ".join(dict.fromkeys(problems))
-    raise ScriptError(f"{theorem.name}: no line is plainly finite: {said}")
+    raise ScriptError(f"{theorem.name}: no line is a finite sum: {said}")
 
 
-def _citations(theorem: Theorem, prefix: str) -> tuple[dict[Proof, Cited], tuple[str, ...]]:
-    """Return the theorems that the steps cite, and their texts as modules with that prefix."""
-    cites: dict[Proof, Cited] = {}
+def _citations(theorem: Theorem, prefix: str) -> tuple[dict[Proof, CitedModule], tuple[str, ...]]:
+    """Return the theorems that the steps cite, and their texts as modules with a name prefix."""
+    cites: dict[Proof, CitedModule] = {}
     texts = []
     for step in theorem.proof.steps:
         proof = dict(step.arguments).get("theorem")
@@ -210,15 +203,15 @@ def _citations(theorem: Theorem, prefix: str) -> tuple[dict[Proof, Cited], tuple
     return cites, tuple(texts)
 
 
-def _module(theorem: Theorem, name: str) -> tuple[Cited, str]:
-    """Return a theorem as another script can cite it: its steps, for one bound."""
+def _module(theorem: Theorem, name: str) -> tuple[CitedModule, str]:
+    """Return a theorem and its text as a module that other scripts can cite."""
     sides = (theorem.lhs, theorem.rhs)
     names, claimed = state(theorem.variables, theorem.hypotheses, *sides)
     stated = mentioned(sides)
     parts = [f"line_{n}" for n in sorted({0, len(theorem.lines) - 1})]
     parts += [lift.identifier for lift in lifts(names, sides)]
     parts += [names.tensors[t.name] for t in stated if t.definition]
-    cited = Cited(
+    cited = CitedModule(
         name,
         theorem,
         parameters(theorem.variables, theorem.hypotheses, *sides),
@@ -237,7 +230,7 @@ def _module(theorem: Theorem, name: str) -> tuple[Cited, str]:
 
 
 def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
-    """Lay out the proof of a theorem; in a module, its steps alone, for another to cite."""
+    """Lay out the proof of a theorem; in a module, its steps only."""
     last = len(theorem.lines) - 1
     sides, header = (theorem.lhs, theorem.rhs), _header(theorem)
     stated, name = mentioned(sides), theorem_name(theorem.name, names)
@@ -249,12 +242,12 @@ def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
     between = [lift.text() for lift in lifted if lift not in lifts(names, sides)]
     between += [defined(names, t) for t in mentioned(theorem.lines) if t not in stated]
     cites, texts = _citations(theorem, module or "cited")
-    moved = tuple(map(_identifier, lifted))
+    moved = tuple(lift.identifier for lift in lifted)
     lemmas = tuple(
-        _lemma(theorem, Case.of(theorem, names, n + 1, cites, moved, pairs), n + 1)
+        _lemma(theorem, LemmaProof.for_step(theorem, names, n + 1, cites, moved, pairs), n + 1)
         for n in range(len(theorem.proof.steps))
     )
-    stable = None if module else _stable(theorem, names)
+    stable = None if module else _finiteness(theorem, names)
     ends = (*lemmas, stable) if stable else lemmas
     premises = tuple(dict.fromkeys(p for x in ends for p in x.premises))
     least = "0"
@@ -268,8 +261,8 @@ def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
         cited=texts,
         between=tuple(between),
         about=(
-            *(_box_lemma(names, t) for t in _boxed_tensors(theorem, names, ends)),
-            *(_projection(Case(theorem, names, pairs=pairs), *p) for p in pairs),
+            *(box_lemma(names, t) for t in _boxed_tensors(theorem, names, ends)),
+            *(value_lemma(LemmaProof(theorem, names, pairs=pairs), *p) for p in pairs),
         ),
         deep=any(step.inside is not None for step in theorem.proof.steps),
         lines=tuple(map(Printer(names).expression, theorem.lines)),
@@ -284,8 +277,8 @@ def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
     )
 
 
-def _boxed_tensors(theorem: Theorem, names: Names, ends: Sequence[Lemma]) -> list[Tensor]:
-    """Return the defined tensors of which lemmas say that they are zero outside their box."""
+def _boxed_tensors(theorem: Theorem, names: Names, ends: Sequence[StepLemma]) -> list[Tensor]:
+    """Return the defined tensors that lemmas use as zero outside their box."""
     said = {tactic for end in ends for tactic in end.tactics}
     return [
         t
@@ -294,22 +287,20 @@ def _boxed_tensors(theorem: Theorem, names: Names, ends: Sequence[Lemma]) -> lis
     ]
 
 
-def _identifier(lift: Lift) -> str:
-    return lift.identifier
-
-
 def _require_covered(theorem: Theorem, sides: Sequence[Expression]) -> None:
-    """Refuse a proof whose lines have names that nothing in the statement stands for."""
+    """Refuse a proof with names that do not occur in the statement."""
     free = {t.name for t in mentioned(sides) if t.definition is None}
     for t in mentioned(theorem.lines):
         if t.definition is None and t.name not in free:
-            raise ScriptError(f"{theorem.name}: the proof mentions {t.name}, the statement not")
+            raise ScriptError(f"{theorem.name}: {t.name} occurs in the proof, not in the statement")
     known = {pair for side in sides for pair in functions_of(side)}
     for line in theorem.lines:
         for f, order in functions_of(line):
             if (f, order) not in known:
                 said = f"{f}{order * chr(39)}"
-                raise ScriptError(f"{theorem.name}: the proof mentions {said}, the statement not")
+                raise ScriptError(
+                    f"{theorem.name}: {said} occurs in the proof, not in the statement"
+                )
     bound = {v for line in theorem.lines for t in line for v in t.variables}
     for v in parameters(theorem.variables, theorem.hypotheses, *sides):
         if v in bound:
@@ -326,62 +317,5 @@ def _header(theorem: Theorem) -> tuple[str, ...]:
 
 
 def _commented(text: str) -> str:
-    """Write a text so that it neither ends the comment that it stands in nor opens another."""
+    """Write a text so that it neither ends its comment nor opens another."""
     return text.replace("(*", "( *").replace("*)", "* )").replace('"', "'")
-
-
-def _box_lemma(names: Names, t: Tensor) -> About:
-    """Lay out that a defined tensor is zero outside its box."""
-    word, plain = names.tensors[t.name], Printer(names)
-    index = [f"z{n + 1}" for n in range(len(t.shape))]
-    boxes = [(i, plain.argument(n)) for i, n in zip(index, t.shape, strict=True) if n is not None]
-    binders, operands = ["{A : Ring}", "(bound : Z)"], ["bound"]
-    for f, n in made_with(t):
-        operands.append(names.tensors[function_name(f, n)])
-        binders.append(f"{{{operands[-1]} : A -> A}}")
-    for u in made_from(t):
-        operands.append(names.tensors[u.name])
-        binders.append(f"{{{operands[-1]} : {'Z -> ' * len(u.shape)}A}}")
-    box = " /\\ ".join(f"0 <= {i} < {n}" for i, n in boxes)
-    entry = " ".join([word, *operands, *index])
-    splits = "".join(
-        f"destruct (within {i} {n}) as [? | away]; [| rewrite (box_out _ {i} {n} away); void]. "
-        for i, n in boxes
-    )
-    claim = f"forall {' '.join(index)}, ~ ({box}) -> {entry} = (zero : A)"
-    tactic = f"intros {' '.join(index)} out. unfold {word}. {splits}"
-    end = "exfalso; apply out; repeat split; lia"
-    return About(f"{word}_box", " ".join(binders), claim, tactic + end)
-
-
-def _projection(case: Case, t: Tensor, by: Tensor) -> About:
-    """Lay out that the value of a tensor is itself, whatever moves with an entry of another."""
-    names, definition = case.names, t.definition
-    assert definition is not None
-    name = names.tensors[t.name]
-    functions, dual = list(made_with(t)), []
-    for f, n in made_with(t):
-        dual.append(f"(lifted {' '.join(names.tensors[function_name(f, k)] for k in (n, n + 1))})")
-        functions.append((f, n + 1))
-    keys = dict.fromkeys(function_name(f, n) for f, n in functions)
-    binders = ["{A : Ring}", *(f"{{{names.tensors[key]} : A -> A}}" for key in keys)]
-    at = [f"at{n + 1}" for n in range(len(by.shape))]
-    plain = [names.tensors[function_name(f, n)] for f, n in made_with(t)]
-    for u in made_from(t):
-        word = names.tensors[u.name]
-        binders.append(f"{{{word} : {'Z -> ' * len(u.shape)}A}}")
-        plain.append(word)
-        moved = f"(moved_{' '.join([word, word, *at])})"
-        dual.append(moved if u == by else f"(fixed_{word} {word})")
-    if by in made_from(t) and at:
-        binders.append(f"{{{' '.join(at)} : Z}}")
-    index = [f"z{n + 1}" for n in range(len(t.shape))]
-    left, right = (" ".join([name, "bound", *parts, *index]) for parts in (dual, plain))
-    inner = "".join(
-        f"rewrite ?{case.value(u, by)}; "
-        for u in tensors(definition.body)
-        if u.definition is not None
-    )
-    binders.append(f"({' '.join(['bound', *index])} : Z)")
-    tactic = f"unfold {name}; project; {inner}reflexivity"
-    return About(case.value(t, by), " ".join(binders), f"value ({left}) = ({right} : A)", tactic)

@@ -1,4 +1,4 @@
-"""The statement of a script: printed from variables, hypotheses and two sides alone."""
+"""The statement of a script, printed from variables, hypotheses and two sides alone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,21 @@ from dataclasses import dataclass
 
 from sympy import Symbol
 
-from rot180.codegen.rocq.names import Names, ScriptError, function_name, functions_of, identifier
-from rot180.codegen.rocq.printer import Printer, boxes_of, made_from, made_with, named, relations_of
+from rot180.codegen.rocq.identifiers import (
+    Names,
+    ScriptError,
+    function_name,
+    functions_of,
+    identifier,
+)
+from rot180.codegen.rocq.printer import (
+    Printer,
+    boxes_of,
+    functions_in,
+    named,
+    operands_of,
+    relations_of,
+)
 from rot180.derive.kernel.proof import Variables
 from rot180.derive.language.substitute import derivatives
 from rot180.derive.language.terms import (
@@ -25,8 +38,8 @@ from rot180.derive.language.terms import (
 
 
 @dataclass(frozen=True)
-class Statement:
-    """What is claimed, as the template lays it out; every field is text of the proof language."""
+class ScriptStatement:
+    """A statement; every field is text of the script."""
 
     parameters: str
     perturbed: tuple[str, ...]
@@ -44,7 +57,7 @@ class Statement:
 
 def state(
     variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
-) -> tuple[Names, Statement]:
+) -> tuple[Names, ScriptStatement]:
     """Return a statement, and the identifiers in it.
 
     Args:
@@ -54,7 +67,7 @@ def state(
         rhs: the right side.
 
     Raises:
-        ScriptError: the statement is beyond what scripts cover.
+        ScriptError: scripts do not cover the statement.
 
     """
     boxes = [Range(v, n) for v, n in variables if n is not None]
@@ -63,9 +76,9 @@ def state(
     free = [t for t in stated if t.definition is None]
     functions = dict.fromkeys(functions_of((*lhs, *rhs)))
     given = [(name, plain.condition(c)) for c, name in named(variables, hypotheses, plain)]
-    return names, Statement(
+    return names, ScriptStatement(
         parameters=" ".join(map(plain.variable, parameters(variables, hypotheses, lhs, rhs))),
-        perturbed=tuple(map(Lift.text, lifts(names, (lhs, rhs)))),
+        perturbed=tuple(map(LiftedOperand.text, lifts(names, (lhs, rhs)))),
         definitions=tuple(defined(names, t) for t in stated if t.definition),
         functions=tuple(names.tensors[function_name(f, n)] for f, n in functions),
         relations=tuple(plain.relation(f, n) for f, n in relations_of(lhs, rhs)),
@@ -80,19 +93,19 @@ def state(
 
 
 def theorem_name(name: str, names: Names) -> str:
-    """Return the identifier of a theorem in its script: no other name there."""
+    """Return the identifier of a theorem, different from all names in its script."""
     return identifier(name, names.taken)
 
 
 def mentioned(lines: Iterable[Expression]) -> list[Tensor]:
-    """Return the tensors of some lines, inner ones first."""
+    """Return the tensors of some lines; those in a definition come before the defined tensor."""
     return list(dict.fromkeys(t for line in lines for t in tensors(line)))
 
 
 def parameters(
     variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
 ) -> tuple[Symbol, ...]:
-    """Return the sizes and parameters of a statement, by name."""
+    """Return the sizes and parameters of a statement, sorted by name."""
     boxes = [Range(v, n) for v, n in variables if n is not None]
     found: set[Symbol] = set().union(*(factor_symbols(c) for c in (*hypotheses, *boxes)))
     for t in (*lhs, *rhs):
@@ -100,17 +113,14 @@ def parameters(
     return tuple(sorted(found - {v for v, _ in variables}, key=lambda v: v.name))
 
 
-# Operands over the dual numbers.
-
-
 @dataclass(frozen=True)
-class Lift:
-    """A free tensor over the dual numbers, as a definition: one entry moves, or none.
+class LiftedOperand:
+    """The definition of a free tensor over the dual numbers: one entry is perturbed, or none.
 
     Attributes:
         name: the tensor's identifier.
         rank: how many axes it has.
-        moves: whether an entry of it is what is differentiated by.
+        moves: whether an entry of it is the variable of the derivative.
 
     """
 
@@ -136,22 +146,20 @@ class Lift:
         return f"{start}{at} : {kind}dual A :=\n  {lambda_}({self.name}{arguments}, {delta})"
 
 
-def lifts(names: Names, lines: Iterable[Expression]) -> list[Lift]:
-    """Return the operands over the dual numbers that some lines mention."""
+def lifts(names: Names, lines: Iterable[Expression]) -> list[LiftedOperand]:
+    """Return the operands over the dual numbers that occur in some lines."""
     lines = list(lines)
     found = {pair for line in lines for pair in _lifted((f for t in line for f in t.factors), ())}
     return [
-        Lift(names.tensors[t.name], len(t.shape), moves)
+        LiftedOperand(names.tensors[t.name], len(t.shape), moves)
         for t in mentioned(lines)
         for moves in (False, True)
         if (t, moves) in found
     ]
 
 
-def _lifted(
-    factors: Iterable[Factor], around: tuple[Tensor, ...]
-) -> Iterator[tuple[Tensor, bool]]:
-    """Yield free tensors, and whether they move, under derivatives by some tensors."""
+def _lifted(factors: Iterable[Factor], around: tuple[Tensor, ...]) -> Iterator[tuple[Tensor, bool]]:
+    """Yield free tensors, and whether an entry is perturbed, under derivatives by some tensors."""
     for f in factors:
         if isinstance(f, Derivative):
             yield from _lifted(f.factors, (*around, f.wrt.tensor))
@@ -164,10 +172,10 @@ def _lifted(
 
 
 def differentiated(lines: Iterable[Expression]) -> dict[tuple[Tensor, Tensor], None]:
-    """Return each defined tensor that is differentiated, with the tensor it is differentiated by.
+    """Return each defined tensor that is differentiated, with the tensor of the variable.
 
     Raises:
-        ScriptError: it is defined by a derivative.
+        ScriptError: a derivative occurs in its definition.
 
     """
     found: dict[tuple[Tensor, Tensor], None] = {}
@@ -177,18 +185,18 @@ def differentiated(lines: Iterable[Expression]) -> dict[tuple[Tensor, Tensor], N
                 if t.definition is None:
                     continue
                 if next(derivatives(t.definition.body), None) is not None:
-                    raise ScriptError(f"a derivative of {t.name}, which a derivative defines")
+                    raise ScriptError(f"{t.name} is differentiated, and defined by a derivative")
                 found[t, pending.wrt.tensor] = None
     return found
 
 
 def defined(names: Names, t: Tensor) -> str:
-    """Write the definition of a tensor, over any ring."""
+    """Write the definition of a tensor over any ring."""
     plain, definition = Printer(names), t.definition
     assert definition is not None
     parts = [names.tensors[t.name], "{A : Ring}", "(bound : Z)"]
-    parts += [f"({names.tensors[function_name(f, n)]} : A -> A)" for f, n in made_with(t)]
-    for u in made_from(t):
+    parts += [f"({names.tensors[function_name(f, n)]} : A -> A)" for f, n in functions_in(t)]
+    for u in operands_of(t):
         parts.append(f"({names.tensors[u.name]} : {'Z -> ' * len(u.shape)}A)")
     if definition.formals:
         parts.append(f"({' '.join(map(plain.variable, definition.formals))} : Z)")

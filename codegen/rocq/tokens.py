@@ -1,6 +1,6 @@
-"""Texts of the proof language as tokens: what a script says, whatever its comments and strings say.
+"""Tokens of proof scripts, without their comments.
 
-``refusal(text, name)`` says why a script is not looked at; `coqc` then decides about the rest.
+``refusal(text, name)`` says why a script is refused because of its words; `coqc` decides the rest.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ FORBIDDEN = frozenset(
     Admitted Admit admit give_up Abort bypass_check Unset Load LoadPath Redirect Drop Cd Extraction
     """.split()  # noqa: SIM905
 )
-"""Words that leave a hole, switch a check off, or reach other files."""
+"""Words that leave a gap in a proof, turn a check off, or access other files."""
 
-SUPPOSED = frozenset(("Variable", "Variables", "Hypothesis", "Hypotheses", "Context"))
-"""Words for what holds in a section; outside one they are axioms."""
+ASSUMED = frozenset(("Variable", "Variables", "Hypothesis", "Hypotheses", "Context"))
+"""Words that assume something in a section; outside a section they are axioms."""
 
 _OPENING, _CLOSING = ("Section", "Module"), "End"
 _SPACE = re.compile(r"\s+")
@@ -28,16 +28,16 @@ _ATTRIBUTES = frozenset(("Local", "Global", "#[local]", "#[global]"))
 
 
 class TokenError(ValueError):
-    """A text ends within a comment or a string."""
+    """A text ends inside a comment, a string or a sentence."""
 
 
 @dataclass(frozen=True)
-class Token:
-    """A token; what ends a sentence is the symbol ``.`` with a blank after it.
+class ScriptToken:
+    """A token; the period that ends a sentence is followed by white space.
 
     Attributes:
         kind: ``word``, ``number``, ``string``, ``symbol`` or ``end``.
-        text: how it is written; a string without its quotes.
+        text: its characters; those of a string are without the quotes.
 
     """
 
@@ -45,11 +45,11 @@ class Token:
     text: str
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """Yield the tokens of a text; comments are none.
+def tokens(text: str) -> Iterator[ScriptToken]:
+    """Yield the tokens of a text; comments are skipped.
 
     Args:
-        text: sentences of the proof language.
+        text: sentences of Rocq.
 
     Raises:
         TokenError: a comment or a string does not end.
@@ -61,24 +61,24 @@ def tokens(text: str) -> Iterator[Token]:
             at = _comment(text, at)
         elif text[at] == '"':
             end = _string(text, at)
-            yield Token("string", text[at + 1 : end - 1].replace('""', '"'))
+            yield ScriptToken("string", text[at + 1 : end - 1].replace('""', '"'))
             at = end
         elif found := _SPACE.match(text, at):
             at = found.end()
         elif found := _WORD.match(text, at):
-            yield Token("word", found.group())
+            yield ScriptToken("word", found.group())
             at = found.end()
         elif found := _NUMBER.match(text, at):
-            yield Token("number", found.group())
+            yield ScriptToken("number", found.group())
             at = found.end()
         else:
             last = text[at] == "." and (at + 1 == len(text) or text[at + 1].isspace())
-            yield Token("end" if last else "symbol", text[at])
+            yield ScriptToken("end" if last else "symbol", text[at])
             at += 1
 
 
 def _comment(text: str, at: int) -> int:
-    """Return where a comment ends: comments nest, and a string in one is a string."""
+    """Return where a comment ends; comments nest, and may contain strings."""
     begin, depth = at, 0
     while at < len(text):
         if text.startswith("(*", at):
@@ -95,7 +95,7 @@ def _comment(text: str, at: int) -> int:
 
 
 def _string(text: str, at: int) -> int:
-    """Return where a string ends; two quotes in it are one that it holds."""
+    """Return where a string ends; two quotes inside it stand for one."""
     end = at + 1
     while (end := text.find('"', end)) != -1:
         if not text.startswith('""', end):
@@ -108,14 +108,14 @@ def _line(text: str, at: int) -> str:
     return f"line {text.count(chr(10), 0, at) + 1}"
 
 
-def sentences(text: str) -> Iterator[tuple[Token, ...]]:
-    """Yield the sentences of a text, without the points that end them.
+def sentences(text: str) -> Iterator[tuple[ScriptToken, ...]]:
+    """Yield the sentences of a text, without their final periods.
 
     Raises:
         TokenError: a comment, a string or the last sentence does not end.
 
     """
-    found: list[Token] = []
+    found: list[ScriptToken] = []
     for token in tokens(text):
         if token.kind == "end":
             yield tuple(found)
@@ -126,18 +126,8 @@ def sentences(text: str) -> Iterator[tuple[Token, ...]]:
         raise TokenError(f"the last sentence does not end: {_written(found)}")
 
 
-def same(one: str, other: str) -> bool:
-    """Say whether two texts differ at most in blanks and comments.
-
-    Raises:
-        TokenError: a comment or a string does not end.
-
-    """
-    return list(tokens(one)) == list(tokens(other))
-
-
-def question(text: str) -> str:
-    """Return the name of the theorem about which a script asks at its end, or "".
+def queried_theorem(text: str) -> str:
+    """Return the theorem of the ``Print Assumptions`` at the end of a script, "" if there is none.
 
     Raises:
         TokenError: a comment, a string or the last sentence does not end.
@@ -148,14 +138,14 @@ def question(text: str) -> str:
 
 
 def refusal(text: str, name: str) -> str:
-    """Say why a script is no proof of a theorem, as far as its words tell.
+    """Say why the words of a script rule it out as a proof of a theorem.
 
     Args:
         text: the script.
-        name: the theorem's name; the script must end in printing what it rests on.
+        name: the theorem's name; the script must end with ``Print Assumptions`` of it.
 
     Returns:
-        a sentence; empty if nothing is wrong with the words.
+        a sentence; empty if nothing is wrong with its words.
 
     """
     try:
@@ -166,17 +156,21 @@ def refusal(text: str, name: str) -> str:
     for sentence in said:
         words = {t.text for t in sentence if t.kind == "word"}
         if found := sorted(words & FORBIDDEN):
-            return f"the script says {found[0]}"
-        if "Section" not in stack and (found := sorted(words & SUPPOSED)):
-            return f"the script says {found[0]} outside a section"
+            return f"the script uses {found[0]}"
+        if "Section" not in stack and (found := sorted(words & ASSUMED)):
+            return f"the script uses {found[0]} outside a section"
         _nest(stack, sentence)
-    asked = (Token("word", "Print"), Token("word", "Assumptions"), Token("word", name))
-    if said[-1:] != [asked] or sum(asked[0] in sentence for sentence in said) != 1:
-        return f"the script does not end in {_written(asked)}, its one question"
-    return f"the script ends within a {stack[-1].lower()}" if stack else ""
+    query = (
+        ScriptToken("word", "Print"),
+        ScriptToken("word", "Assumptions"),
+        ScriptToken("word", name),
+    )
+    if said[-1:] != [query] or sum(query[0] in sentence for sentence in said) != 1:
+        return f"the script does not end with its only {_written(query)}"
+    return f"the script ends inside a {stack[-1].lower()}" if stack else ""
 
 
-def _nest(stack: list[str], sentence: Sequence[Token]) -> None:
+def _nest(stack: list[str], sentence: Sequence[ScriptToken]) -> None:
     """Enter or leave a section or a module."""
     words = [t.text for t in sentence if t.text not in _ATTRIBUTES]
     if words[:1] == [_CLOSING] and len(words) == 2 and stack:
@@ -185,5 +179,5 @@ def _nest(stack: list[str], sentence: Sequence[Token]) -> None:
         stack.append(words[0])
 
 
-def _written(sentence: Sequence[Token]) -> str:
+def _written(sentence: Sequence[ScriptToken]) -> str:
     return " ".join(t.text for t in sentence) + "."

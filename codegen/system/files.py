@@ -15,6 +15,9 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+CERTIFICATES, SCRIPTS = "certificates", "rocq"
+"""Folders in ``rot180.generated``: each theorem's proof as a certificate, and as a Rocq script."""
+
 
 class WriteError(OSError):
     """The files could not be written; nothing half-written is left."""

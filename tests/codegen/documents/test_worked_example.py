@@ -225,9 +225,9 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main([*command, "--example", f"w={w}", x, "--wrt", "x"]) == 0
     capsys.readouterr()
     for extra, said in (
-        (["--example", x, w, x], "expected no more than the operands"),
+        (["--example", x, w, x], "expected at most one array for each of x, w"),
         (["--example", x, f"x={x}"], "found x twice"),
-        (["--set", "s=2"], "found no --example beside it"),
+        (["--set", "s=2"], "found no --example"),
         (["--example", x, w, "--set", "s"], "found 's', expected NAME=VALUE"),
         (["--example", str(tmp_path / "none.npy"), w], "--example: found"),
     ):

@@ -8,12 +8,18 @@ from itertools import pairwise
 
 import pytest
 
-from rot180.codegen.rocq.check import Checked, check, check_given, printed
-from rot180.codegen.rocq.names import NUMBERED, RESERVED, Names, ScriptError, relatives
-from rot180.codegen.rocq.plain_line import differentiate_inside
+from rot180.codegen.rocq.check import CheckedScript, check, check_given, script_text
+from rot180.codegen.rocq.finiteness import differentiate_inside
+from rot180.codegen.rocq.identifiers import (
+    NUMBERED,
+    RESERVED,
+    Names,
+    ScriptError,
+    derived_identifiers,
+)
 from rot180.codegen.rocq.script import library, script, statement
 from rot180.codegen.rocq.statement import state
-from rot180.codegen.rocq.tokens import FORBIDDEN, SUPPOSED, tokens
+from rot180.codegen.rocq.tokens import ASSUMED, FORBIDDEN, tokens
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay, replayed
@@ -39,8 +45,8 @@ NEEDS_COQC = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is no
 pytestmark = pytest.mark.usefixtures("compiled_library")
 
 
-def accepted(*proved: Theorem) -> list[Checked]:
-    return [c for c in check(map(printed, proved)) if not c.accepted]
+def accepted(*proved: Theorem) -> list[CheckedScript]:
+    return [c for c in check(map(script_text, proved)) if not c.accepted]
 
 
 # Names.
@@ -91,7 +97,7 @@ def test_a_tensor_and_a_function_of_one_spelling_are_two_things() -> None:
 def test_the_theorem_has_a_name_of_its_own(name: str) -> None:
     proved = square_of_a_layer(["x", "w", "y", "L", "f", *"HKhkp"], name)
     names, _ = state(proved.variables, proved.hypotheses, proved.lhs, proved.rhs)
-    question = printed(proved)
+    question = script_text(proved)
     assert question.theorem not in RESERVED | names.taken
     assert f"Theorem {question.theorem} : statement." in question.text
     assert question.text.endswith(f"Print Assumptions {question.theorem}.\n")
@@ -102,7 +108,7 @@ def test_reserved_is_what_the_library_defines() -> None:
     begins = {"Definition", "Lemma", "Fixpoint", "Ltac", "Record", "Section"}
     defined = {b for a, b in pairwise(said) if a in begins}
     assert defined <= RESERVED
-    assert FORBIDDEN | SUPPOSED <= RESERVED
+    assert FORBIDDEN | ASSUMED <= RESERVED
 
 
 def taken_in(proved: Theorem) -> set[str]:
@@ -132,13 +138,13 @@ def test_what_scripts_say_is_reserved_or_a_name(name: str) -> None:
     assert all(re.fullmatch(r"[a-z]\d", word) for word in strange), strange
 
 
-def test_identifiers_and_their_relatives_are_disjoint() -> None:
+def test_identifiers_and_their_derived_identifiers_are_disjoint() -> None:
     texts = ("x", "x_box", "moved_x", "x_box_box", "moved_moved_x", "at_x", "range_x", "x_known")
     sizes = symbols("N")
     line: Expression = (term(*(tensor(t, *sizes)[0] for t in texts), over=symbols("x moved_x")),)
     names = Names.of((line,), ())
     every = [*names.symbols.values(), *names.tensors.values()]
-    assert sum(len(relatives(one)) for one in every) == len(names.taken)
+    assert sum(len(derived_identifiers(one)) for one in every) == len(names.taken)
 
 
 def test_a_statement_in_a_comment_neither_ends_it_nor_opens_another() -> None:
@@ -287,7 +293,7 @@ def test_a_given_script_is_compared_with_the_statement() -> None:
     assert not check_given(proved, weaker).accepted
     trick = text.replace("Section Sizes.", 'Definition open := "(*". Axiom gap : False. '
                          'Definition close := "*)".\nSection Sizes.', 1)  # fmt: skip
-    assert check_given(proved, trick).message == "the script says Axiom"
+    assert check_given(proved, trick).message == "the script uses Axiom"
     local = text.replace("Section Sizes.", 'Infix "[+]" := sub (at level 50).\nSection Sizes.', 1)
     assert not check_given(proved, local).accepted
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rot180.codegen.rocq.check import Checked, Question, check, printed, verify
+from rot180.codegen.rocq.check import CheckedScript, ScriptText, check, script_text, verify
 from rot180.codegen.rocq.script import LIBRARY, library, script, scripts, statement
 from rot180.codegen.rocq.tokens import FORBIDDEN, refusal, tokens
 from rot180.codegen.system import files
@@ -63,8 +63,8 @@ ACCEPTED = (
 pytestmark = pytest.mark.usefixtures("compiled_library")
 
 
-def checked(**texts: str) -> list[Checked]:
-    return list(check(Question(name, text, name) for name, text in texts.items()))
+def checked(**texts: str) -> list[CheckedScript]:
+    return list(check(ScriptText(name, text, name) for name, text in texts.items()))
 
 
 def test_scripts_on_disk_are_those_of_the_proofs() -> None:
@@ -105,7 +105,7 @@ def test_coqc_accepts() -> None:
 @NEEDS_COQC
 def test_coqc_accepts_kernel_theorems() -> None:
     """Two terms, a bias, and the split by remainders."""
-    for result in check(printed(t) for _, t in kernel_theorems(layer("conv1d"))):
+    for result in check(script_text(t) for _, t in kernel_theorems(layer("conv1d"))):
         assert result.accepted, f"{result.name}: {result.message}"
 
 
@@ -124,7 +124,7 @@ NONLINEAR = (
 @NEEDS_COQC
 def test_coqc_accepts_what_is_not_linear() -> None:
     """A tensor that is used twice, an activation, coefficients and like terms."""
-    for result in check(printed(gradient(layer(spec), "x")) for spec in NONLINEAR):
+    for result in check(script_text(gradient(layer(spec), "x")) for spec in NONLINEAR):
         assert result.accepted, f"{result.name}: {result.message}"
 
 
@@ -201,7 +201,7 @@ def error_of_an_activation() -> Proof:
 @pytest.mark.parametrize("cites", citing(), ids=lambda p: p.name)
 def test_coqc_accepts_citations(cites: Proof) -> None:
     """The cited theorem is proved in the same file, and applied to what stands for its names."""
-    (result,) = check([printed(replay(cites))])
+    (result,) = check([script_text(replay(cites))])
     assert result.accepted, result.message
 
 

@@ -13,12 +13,8 @@ import pytest
 
 from rot180.codegen.cli.main import main
 from rot180.codegen.system import files
-from rot180.codegen.verify.report import (
-    CERTIFICATES,
-    departure,
-    explain,
-    first_false_line,
-)
+from rot180.codegen.verify.departure import departure
+from rot180.codegen.verify.diagnosis import explain, first_false_line
 from rot180.derive.certificates.reader import loads
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.kernel.errors import ProofError
@@ -32,7 +28,7 @@ from rot180.derive.semantics.model import Model
 from rot180.derive.theorems import claims
 from tests.support.proofs import step as one_step
 
-FOLDER = files.generated_folder() / CERTIFICATES
+FOLDER = files.generated_folder() / files.CERTIFICATES
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 SEED = "rot180_correlation_general_1d"
 SAMPLE = (
@@ -98,7 +94,8 @@ def test_doubled_and_swapped_steps_are_named(name: str) -> None:
     proof = committed(name).proof
     for n, step in enumerate(proof.steps):
         said = departure(doubled(proof, n), proof)
-        found = re.match(r"step \d+ \((\w+)\) is not in the committed .*: step \d+ once", said)
+        pattern = r"step \d+ \((\w+)\) is not in the committed .*: step \d+ is repeated"
+        found = re.match(pattern, said)
         assert found, said
         assert found[1] == step.rule
         if n + 1 < len(proof.steps) and proof.steps[n + 1] != step:
@@ -285,7 +282,7 @@ def test_a_derived_layer_records_its_statements(
     code, said = verify(path, json.dumps(data), capsys)
     assert code == 1
     assert "it proves another statement than is recorded" in said
-    assert re.search(r"after step \d+ \(definition\) the chain states", said)
+    assert re.search(r"after step \d+ \(definition\) it states", said)
     assert "4 of 5 theorems proved" in said
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from rot180.codegen.verify.report import Source, verify
+from rot180.codegen.verify.report import CertificateText, check_certificates
 from rot180.derive.certificates.reader import loads
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.kernel.obligations import Obligation, Refutation
@@ -166,7 +166,8 @@ def test_verify_says_in_which_step_the_engine_is_wrong(monkeypatch: pytest.Monke
         return (Equal(one), *honest(place, factors, names))  # type: ignore[arg-type]
 
     monkeypatch.setattr(Place, "context", wrong)
-    (row,) = verify([Source("false", dumps(false_proof((FROM_NOTHING,))))], lambda _: None)
+    certificate = CertificateText("false", dumps(false_proof((FROM_NOTHING,))))
+    (row,) = check_certificates([certificate], lambda _: None)
     assert row.replay == "ok"
     assert row.model.startswith("line 0 is")
     assert "step 1 (bracket): that 0 <= k < 2 cannot be shown from 1 = 0" in row.smt

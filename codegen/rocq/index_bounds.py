@@ -1,4 +1,4 @@
-"""How far from 0 an index can be: what the bound of the sums must not be less than."""
+"""Bounds of indices: how large the bound of the sums must be so that they omit no term."""
 
 from __future__ import annotations
 
@@ -6,52 +6,52 @@ from collections.abc import Sequence
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.rocq.case import Case, Support, inside
-from rot180.codegen.rocq.names import ScriptError
+from rot180.codegen.rocq.identifiers import ScriptError
+from rot180.codegen.rocq.lemma_proof import LemmaProof, Support, inside
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
 from rot180.derive.language.terms import AtLeast, Equal, Factor, Range
 
 
-def reach(
-    case: Case, e: Expr, bound: Sequence[Symbol], supports: Sequence[Support]
+def refute_beyond_bound(
+    proof: LemmaProof, e: Expr, bound: Sequence[Symbol], supports: Sequence[Support]
 ) -> list[str]:
-    """Return the tactics that refute ``bound < |e|``; how far e reaches becomes a premise.
+    """Return the tactics that refute ``bound < |e|``; the bound of e becomes a premise.
 
     Args:
-        case: the lemma.
+        proof: the proof of the lemma.
         e: the index.
-        bound: the variables that are bound where it stands.
-        supports: what holds there.
+        bound: the variables that are bound around it.
+        supports: conditions that hold there.
 
     Raises:
-        ScriptError: nothing bounds the index.
+        ScriptError: no condition bounds the index.
 
     """
-    search = Reach(case, frozenset((*case.outer, *bound)), supports)
+    search = IndexBounds(proof, frozenset((*proof.outer, *bound)), supports)
     reached, fact = search.of(e)
-    case.premises[reached] = None
+    proof.premises[reached] = None
     splits = [s.split for s in dict.fromkeys(search.used) if s.split]
     end = f"exfalso; apply (unreachable far {fact}); assumption."
     return [*splits, *search.tactics, end]
 
 
-class Reach:
-    """Bounds of indices, one from the other: ``near e u`` says ``|e| <= u``."""
+class IndexBounds:
+    """Bounds of indices, each derived from others: ``near e u`` says ``|e| <= u``."""
 
     def __init__(
-        self, case: Case, variables: frozenset[Symbol], supports: Sequence[Support]
+        self, proof: LemmaProof, variables: frozenset[Symbol], supports: Sequence[Support]
     ) -> None:
-        self.case, self.variables = case, variables
+        self.proof, self.variables = proof, variables
         self.supports = [s for s in supports if isinstance(s.condition, Range | Equal)]
-        hypotheses = case.theorem.hypotheses
+        hypotheses = proof.theorem.hypotheses
         self.moduli = [normal(c.value + 1) for c in hypotheses if isinstance(c, AtLeast)]
         self.known: dict[Symbol, tuple[str, str]] = {}
         self.used: list[Support] = []
         self.tactics: list[str] = []
 
     def of(self, e: Expr) -> tuple[str, str]:
-        """Return a bound of an index, and the name of the fact; prove it on the way."""
-        plain = self.case.plain
+        """Return a bound of an index and the name of the fact, with tactics that prove it added."""
+        plain = self.proof.plain
         if symbols_of(e) & self.variables:
             for s in self.supports:
                 if found := self._by(e, s, plain.argument(e)):
@@ -72,8 +72,8 @@ class Reach:
         return symbols_of(e) & self.variables <= self.known.keys()
 
     def _variable(self, v: Symbol, s: Support) -> bool:
-        """Bound a variable by a condition in which it alone is not yet bounded."""
-        plain, c = self.case.plain, coefficient(s.condition.value, v)
+        """Bound a variable by a condition whose other variables are bounded."""
+        plain, c = self.proof.plain, coefficient(s.condition.value, v)
         name = plain.variable(v)
         if c in (1, -1):
             if found := self._by(v, s, name):
@@ -87,26 +87,26 @@ class Reach:
         found = self._by(normal(modulus * v), s, f"({m} * {name})")
         if found is None:
             return False
-        fact = self.case.label("reach")
+        fact = self.proof.label("reach")
         self.tactics.append(f"pose proof (near_div {m} {name} _ ltac:(lia) {found[1]}) as {fact}.")
         self.known[v] = (found[0], fact)
         return True
 
     def _by(self, goal: Expr, s: Support, written: str) -> tuple[str, str] | None:
-        """Bound an expression by one condition in which it stands up to sign."""
+        """Bound an expression by a condition in which it occurs, up to sign."""
         for sign in (1, -1):
             rest = normal(sign * s.condition.value - goal)
             if self._ready(rest):
                 parts, facts_ = self._size(rest)
                 if isinstance(s.condition, Range):
-                    parts.insert(0, f"Z.abs {self.case.plain.argument(s.condition.size)}")
+                    parts.insert(0, f"Z.abs {self.proof.plain.argument(s.condition.size)}")
                 self.used.append(s)
                 return self._conclude(written, parts, facts_, s)
         return None
 
     def _size(self, e: Expr) -> tuple[list[str], list[tuple[str, str]]]:
-        """Return what bounds the parts of an expression, and the facts that say so."""
-        plain = self.case.plain
+        """Return bounds of the parts of an expression, and the facts that prove them."""
+        plain = self.proof.plain
         parts, used = [], []
         for v in sorted(symbols_of(e) & self.variables, key=lambda v: v.name):
             c = coefficient(e, v)
@@ -127,7 +127,7 @@ class Reach:
     def _conclude(
         self, goal: str, parts: list[str], used: list[tuple[str, str]], s: Support | None
     ) -> tuple[str, str]:
-        name, reached = self.case.label("reach"), " + ".join(parts) or "0"
+        name, reached = self.proof.label("reach"), " + ".join(parts) or "0"
         keep = [fact for fact, _ in used] + ([s.name] if s else [])
         more = "".join(tactic for _, tactic in used)
         self.tactics.append(f"assert ({name} : near {goal} ({reached})).")
@@ -137,14 +137,14 @@ class Reach:
 
 
 def vanish(
-    case: Case,
+    proof: LemmaProof,
     e: Expr,
     variables: Sequence[Symbol],
     inner: Sequence[Symbol],
     factors: Sequence[Factor],
 ) -> None:
-    """Prove that a product under some sums is zero where e is out of reach."""
-    case.say(f"{{ intros far. {inside(case, inner)}")
-    for tactic in reach(case, e, variables, case.supports(factors)):
-        case.say(tactic)
-    case.say("}")
+    """Prove that a product under some sums is zero where ``|e|`` exceeds the bound."""
+    proof.add(f"{{ intros far. {inside(proof, inner)}")
+    for tactic in refute_beyond_bound(proof, e, variables, proof.supports(factors)):
+        proof.add(tactic)
+    proof.add("}")

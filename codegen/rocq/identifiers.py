@@ -1,4 +1,4 @@
-"""Identifiers of scripts: no name of a certificate meets a word or a name that scripts use."""
+"""Identifiers of scripts: a certificate's names never collide with keywords or with each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sympy import Symbol
 
-from rot180.codegen.rocq.tokens import FORBIDDEN, SUPPOSED
+from rot180.codegen.rocq.tokens import ASSUMED, FORBIDDEN
 from rot180.derive.language.scalar_functions import related
 from rot180.derive.language.terms import (
     Access,
@@ -32,7 +32,7 @@ KEYWORDS = frozenset(
     Global Inductive CoInductive Variant Structure Class Instance Canonical Coercion Context
     """.split()  # noqa: SIM905
 )
-"""Words of the proof language, and those with which its sentences begin."""
+"""Keywords of Rocq and the words with which its sentences begin."""
 
 _LIBRARY = frozenset(
     """
@@ -53,7 +53,7 @@ _LIBRARY = frozenset(
     value_total void within zero finite_sums
     """.split()  # noqa: SIM905
 )
-"""What the library defines."""
+"""The names that the library defines."""
 
 _USED = frozenset(
     """
@@ -69,48 +69,49 @@ _USED = frozenset(
     vm_compute whole
     """.split()  # noqa: SIM905
 )
-"""What scripts bind or use by name."""
+"""The names that scripts bind or use."""
 
-RESERVED = KEYWORDS | FORBIDDEN | SUPPOSED | _LIBRARY | _USED
+RESERVED = KEYWORDS | FORBIDDEN | ASSUMED | _LIBRARY | _USED
 
 NUMBERED = re.compile(
     r"(?:line|step|given|aside|in|at|reach|goal|fact|outside|boxed|known)_\d+|cited(?:_\d+)+"
     r"|(?:z|at|e)\d+|H\d+"
 )
-"""How scripts name facts, lines and lemmas by number."""
+"""The numbered names of facts, lines and lemmas in scripts."""
 
 
 class ScriptError(ValueError):
-    """A proof uses what scripts do not cover."""
+    """A proof that scripts do not cover."""
 
 
-def relatives(name: str) -> frozenset[str]:
-    """Return an identifier and those that scripts form with it."""
+def derived_identifiers(name: str) -> frozenset[str]:
+    """Return an identifier and the identifiers that scripts derive from it."""
     before = (f"{word}_{name}" for word in ("moved", "fixed", "value", "steady", "range", "at"))
     return frozenset((name, f"{name}_box", f"{name}_known", *before))
 
 
 def identifier(name: str, taken: Collection[str] = ()) -> str:
-    """Return an identifier like a name; neither it nor a relative of it is taken.
+    """Return an identifier like a name; neither it nor one derived from it is taken.
 
     Args:
-        name: letters, digits and underscores, a letter first; points become underscores.
-        taken: identifiers of a script with their relatives.
+        name: letters, digits and underscores, a letter first; dots become underscores.
+        taken: identifiers of a script with those derived from them.
 
     """
     name = name.replace(".", "_")
-    while name in RESERVED or NUMBERED.fullmatch(name) or not relatives(name).isdisjoint(taken):
+    taken = frozenset(taken)
+    while name in RESERVED or NUMBERED.fullmatch(name) or derived_identifiers(name) & taken:
         name += "'"
     return name
 
 
 @dataclass(frozen=True)
 class Names:
-    """The identifiers of a script: names are kept where nothing else has them.
+    """The identifiers of a script: a name is kept unless it is taken.
 
     Attributes:
-        symbols: by the name of a symbol.
-        tensors: by the name of a tensor, or by the key of a scalar function.
+        symbols: identifier by the name of a symbol.
+        tensors: identifier by the name of a tensor, or by the key of a scalar function.
 
     """
 
@@ -124,14 +125,14 @@ class Names:
 
     @property
     def taken(self) -> frozenset[str]:
-        """Return every identifier that is in use or may come to be."""
+        """Return every identifier that is in use or may be derived."""
         every = (*self.symbols.values(), *self.tensors.values())
-        return frozenset().union(*map(relatives, every))
+        return frozenset().union(*map(derived_identifiers, every))
 
     def extended(
         self, expressions: Iterable[Expression], conditions: Iterable[Condition] = ()
     ) -> Names:
-        """Name what is new in some expressions and conditions."""
+        """Add names for whatever is new in some expressions and conditions."""
         found: set[Symbol] = set()
         used: dict[str, str] = {}
         for condition in conditions:
@@ -151,20 +152,20 @@ class Names:
         for key, like in used.items():
             if key not in names:
                 names[key] = identifier(like, taken)
-                taken |= relatives(names[key])
+                taken |= derived_identifiers(names[key])
         return Names(more.symbols, names)
 
     def with_variables(self, variables: Iterable[Symbol]) -> Names:
-        """Name some more variables."""
+        """Add names for some variables."""
         symbols, taken = dict(self.symbols), set(self.taken)
         for name in sorted({v.name for v in variables} - symbols.keys()):
             symbols[name] = identifier(name, taken)
-            taken |= relatives(symbols[name])
+            taken |= derived_identifiers(symbols[name])
         return Names(symbols, self.tensors)
 
 
 def _every_tensor(expression: Iterable[Term]) -> Iterator[Tensor]:
-    """Yield the tensors of an expression; of equal ones each, as names of sums may differ."""
+    """Yield every tensor of an expression; equal ones may differ in their bound variables."""
     for t in expression:
         for a in accesses_and_brackets(t.factors):
             if isinstance(a, Access):
@@ -174,14 +175,14 @@ def _every_tensor(expression: Iterable[Term]) -> Iterator[Tensor]:
 
 
 def function_name(name: str, order: int) -> str:
-    """Return the key of a scalar function or of one of its derivatives; no tensor has it."""
+    """Return the key of a scalar function or of its derivative; it is no tensor's name."""
     return f"{name}({order})"
 
 
 def functions_of(expression: Expression) -> Iterator[tuple[str, int]]:
     """List the scalar functions of an expression with their orders, definitions unfolded.
 
-    Those in the relation of a derivative are listed with it.
+    The functions in the relation of a derivative are listed too.
     """
 
     def walk(factors: Iterable[Factor], pending: int) -> Iterator[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""The case of a lemma: what may be said in it, and the steps that all tactics are made of."""
+"""The proof of one lemma as a list of tactics, and building blocks that all tactics share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.rocq.names import Names, ScriptError
+from rot180.codegen.rocq.identifiers import Names, ScriptError
 from rot180.codegen.rocq.printer import Printer, boxes_of, named
 from rot180.derive.kernel.obligations import (
     Certificate,
@@ -35,7 +35,7 @@ from rot180.derive.language.terms import (
 
 
 def _sources(obligation: Obligation, certificate: Certificate) -> Iterator[Condition]:
-    """List the conditions of the context that the proof of a goal uses."""
+    """Yield the conditions of the context that the proof of a goal uses."""
     at_least: dict[Expr, Condition] = {}
     equal: dict[Expr, Condition] = {}
     for c in obligation.context:
@@ -56,7 +56,7 @@ def _sources(obligation: Obligation, certificate: Certificate) -> Iterator[Condi
 def _spare(
     part: AtLeast | Nonzero, origin: Sequence[tuple[Expr, Condition]]
 ) -> Iterator[Condition]:
-    """Find the one condition that makes a goal evident."""
+    """Yield the one condition that makes a goal evident."""
     if part.value.is_number and (isinstance(part, Nonzero) or bool(part.value >= 0)):
         return
     for e, c in origin:
@@ -71,7 +71,7 @@ def _spare(
 
 
 @dataclass(frozen=True)
-class Cited:
+class CitedModule:
     """A theorem that a proof cites, as a module of its script.
 
     Attributes:
@@ -79,9 +79,9 @@ class Cited:
         theorem: the theorem.
         parameters: its sizes and parameters, in the order of the module's lemma.
         functions: its scalar functions with their orders.
-        relations: the derivatives of which it supposes a relation.
+        relations: the derivatives whose relation it assumes.
         operands: its free tensors.
-        definitions: the names, in the module, of what its two sides are made from.
+        definitions: the names, in the module, of the definitions that its two sides use.
 
     """
 
@@ -95,11 +95,8 @@ class Cited:
 
     @property
     def variables(self) -> tuple[Symbol, ...]:
-        """Return what the module's lemma is about: parameters and free variables."""
+        """Return the arguments of the module's lemma: parameters and free variables."""
         return (*self.parameters, *(v for v, _ in self.theorem.variables))
-
-
-# Where the factors of a product can be nonzero.
 
 
 @dataclass(frozen=True)
@@ -109,8 +106,8 @@ class Support:
     Attributes:
         condition: the condition.
         name: the name of the fact.
-        split: the tactic that leaves only the case where it holds, for a product that is zero
-            otherwise; empty for what always holds.
+        split: the tactic that leaves only the case in which the condition holds, because the
+            product is zero in the other; empty if the condition always holds.
 
     """
 
@@ -120,29 +117,29 @@ class Support:
 
 
 def outside(names: Names, t: Tensor) -> str:
-    """Name the fact that a tensor is zero outside its box; of a defined one it is a lemma."""
+    """Name the fact that a tensor is zero outside its box; for a defined tensor it is a lemma."""
     return f"{names.tensors[t.name]}_box" + (" bound" if t.definition else "")
 
 
 @dataclass
-class Case:
-    """The tactics of one lemma, and the bounds they need.
+class LemmaProof:
+    """The proof of one lemma: its tactics, and the bounds that they need.
 
     Attributes:
-        theorem: what is proved.
+        theorem: the theorem whose proof the lemma is a part of.
         names: the identifiers.
-        step: the step that is shown.
-        obligations: what the step rests on.
+        step: the step that the lemma proves.
+        obligations: the obligations of the step.
         cited: the theorems that the proof cites.
-        perturbed: the names of the operands over the dual numbers.
-        pairs: the defined tensors that are differentiated, each with the tensor it is by.
+        perturbed: the identifiers of the operands over the dual numbers.
+        pairs: the defined tensors that are differentiated, each with the tensor of the variable.
         wrt: the entry that is perturbed, if the lemma is about a product under a derivative.
         outer: the variables that are bound around that derivative.
-        known: what holds around it, with the names of the facts.
-        boxed: the facts that its operands are zero outside their boxes, by the operand.
-        premises: what the bound must not be less than.
-        tactics: what has been said.
-        labels: how many facts were named.
+        known: the conditions that hold around it, with the names of the facts.
+        boxed: for each of its operands, the fact that it is zero outside its box.
+        premises: lower limits for the bound of the sums.
+        tactics: the tactics so far.
+        labels: how many facts have a numbered name.
 
     """
 
@@ -150,7 +147,7 @@ class Case:
     names: Names
     step: Step | None = None
     obligations: tuple[Obligation, ...] = ()
-    cited: Mapping[Proof, Cited] = field(default_factory=dict)
+    cited: Mapping[Proof, CitedModule] = field(default_factory=dict)
     perturbed: tuple[str, ...] = ()
     pairs: tuple[tuple[Tensor, Tensor], ...] = ()
     wrt: tuple[Access, ...] = ()
@@ -162,31 +159,31 @@ class Case:
     labels: int = 0
 
     @classmethod
-    def of(
+    def for_step(
         cls,
         theorem: Theorem,
         names: Names,
         number: int,
-        cited: Mapping[Proof, Cited],
+        cited: Mapping[Proof, CitedModule],
         perturbed: tuple[str, ...],
         pairs: tuple[tuple[Tensor, Tensor], ...],
-    ) -> Case:
-        """Return the case of a step, by its number from 1."""
+    ) -> LemmaProof:
+        """Return the empty proof for a step, by its number from 1."""
         step, obligations = theorem.proof.steps[number - 1], theorem.obligations[number - 1]
         return cls(theorem, names, step, obligations, cited, perturbed, pairs)
 
     @property
     def plain(self) -> Printer:
-        """Return the printer of the values that the lemma is about."""
+        """Return the printer for the ring of the lemma."""
         return Printer(self.names, self.wrt)
 
     def given(self) -> Iterator[tuple[Condition, str]]:
-        """Yield what holds throughout, with the names of the facts."""
+        """Yield the conditions that hold throughout, with the names of the facts."""
         yield from named(self.theorem.variables, self.theorem.hypotheses, self.plain)
         yield from self.known
 
-    def value(self, t: Tensor, by: Tensor) -> str:
-        """Name the lemma that the value of a tensor is itself, whatever moves with another."""
+    def value_lemma(self, t: Tensor, by: Tensor) -> str:
+        """Name the lemma that the value of a tensor over the dual numbers is the tensor itself."""
         others = list(dict.fromkeys(u for _, u in self.pairs))
         number = f"'{others.index(by) + 1}" if len(others) > 1 else ""
         return f"value_{self.names.tensors[t.name]}{number}"
@@ -197,7 +194,7 @@ class Case:
             return self.boxed.setdefault(t, f"boxed_{len(self.boxed) + 1}")
         return outside(self.names, t)
 
-    def say(self, tactic: str) -> None:
+    def add(self, tactic: str) -> None:
         """Add a tactic."""
         self.tactics.append(tactic)
 
@@ -207,7 +204,7 @@ class Case:
         return f"{hint}_{self.labels}"
 
     def supports(self, factors: Sequence[Factor]) -> list[Support]:
-        """List what holds throughout and where these factors are nonzero."""
+        """List what holds throughout, and what holds where the factors are nonzero."""
         out = [Support(c, name, "") for c, name in self.given()]
         for f in factors:
             if isinstance(f, Range | Equal):
@@ -236,13 +233,11 @@ class Case:
         zero = f"{self.outside(f.tensor)} {index} (fun all => {name} {part})"
         if f.tensor.definition is not None:
             zero += f" : {self.plain.factor(f)} = (zero : {self.plain.ring})"
-        split = (
-            f"destruct ({self.bracket(b)[2]}) as [{name} | {name}]; [| rewrite ({zero}); void]."
-        )
+        split = f"destruct ({self.bracket(b)[2]}) as [{name} | {name}]; [| rewrite ({zero}); void]."
         return Support(b, name, split)
 
     def bracket(self, f: Bracket) -> tuple[str, str, str, str, str]:
-        """Return a name, the arguments, the decision and the two lemmas of a bracket."""
+        """Return a new name, the arguments, the decision and the two lemmas of a bracket."""
         arguments = self.plain.factor(f).split(" ", 1)[1]
         if isinstance(f, Equal):
             return self.label("at"), arguments, f"Z.eq_dec {arguments} 0", "point_off", "point_at"
@@ -262,7 +257,7 @@ class Case:
         supports: Sequence[Support],
         known: Sequence[Condition],
     ) -> list[str]:
-        """Return the splits that give the conditions which some goals rest on."""
+        """Return the splits that provide the conditions which some goals need."""
         wanted: dict[Condition, None] = {}
         for o in obligations:
             wanted.update((c, None) for c in _sources(o, self.certificate(o)))
@@ -272,7 +267,7 @@ class Case:
                 continue
             found = next((s for s in supports if s.condition == c), None)
             if found is None:
-                raise ScriptError("a goal rests on the support of a defined tensor")
+                raise ScriptError("a goal needs the support of a defined tensor")
             if found.split:
                 out.append(found.split)
         return out
@@ -307,61 +302,61 @@ class Case:
         ]
 
 
-def descend(case: Case, variables: Sequence[Symbol], terms: int = 1) -> None:
-    """Go under the outer sums of an equation between a term and some terms."""
-    for v in map(case.plain.variable, variables):
+def descend(proof: LemmaProof, variables: Sequence[Symbol], terms: int = 1) -> None:
+    """Enter the outer sums on both sides of an equation between a term and some terms."""
+    for v in map(proof.plain.variable, variables):
         if terms > 1:
-            case.say("rewrite <- ?total_add.")
-        case.say(f"apply {'total_ext' if terms else 'total_zero'}; intro {v}.")
+            proof.add("rewrite <- ?total_add.")
+        proof.add(f"apply {'total_ext' if terms else 'total_zero'}; intro {v}.")
 
 
-def inside(case: Case, variables: Sequence[Symbol]) -> str:
-    """Go under the sums of a term that is zero."""
-    return "".join(f"apply total_zero; intro {case.plain.variable(v)}. " for v in variables)
+def inside(proof: LemmaProof, variables: Sequence[Symbol]) -> str:
+    """Enter the sums of a term that is zero."""
+    return "".join(f"apply total_zero; intro {proof.plain.variable(v)}. " for v in variables)
 
 
-def typed(case: Case, text: str, factors: Sequence[Factor]) -> str:
-    """Put a product in brackets; one of brackets alone does not tell its type."""
+def typed(proof: LemmaProof, text: str, factors: Sequence[Factor]) -> str:
+    """Put a product in parentheses, with its type if its factors do not determine it."""
     plain = all(isinstance(f, Equal | Range) for f in factors)
-    return f"({text} : {case.plain.ring})" if plain else f"({text})"
+    return f"({text} : {proof.plain.ring})" if plain else f"({text})"
 
 
-def pull(case: Case, t: Term, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
-    """Prove ``A * (sum F + ...) * C = sum A F C + ...``: the factors around go into each sum."""
+def pull(proof: LemmaProof, t: Term, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
+    """Prove ``A * (sum F + ...) * C = sum A F C + ...``: move factors into each sum."""
     split = ""
     for b in bodies:
         if 1 not in (t.coefficient, b.coefficient):
             product = normal(t.coefficient * b.coefficient)
-            c, d, e = map(case.plain.argument, (t.coefficient, b.coefficient, product))
+            c, d, e = map(proof.plain.argument, (t.coefficient, b.coefficient, product))
             split += f"rewrite ?(const_mul _ {e} {c} {d} ltac:(ring)); "
     if not any(b.variables for b in bodies):
-        case.say(f"{split}ring.")
+        proof.add(f"{split}ring.")
         return
-    c, written = case.plain.product(around, t.coefficient), [case.plain.term(b) for b in bodies]
-    case.say(f"transitivity ({' [+] '.join(f'({c}) [*] ({w})' for w in written)}); [ring |].")
+    c, written = proof.plain.product(around, t.coefficient), [proof.plain.term(b) for b in bodies]
+    proof.add(f"transitivity ({' [+] '.join(f'({c}) [*] ({w})' for w in written)}); [ring |].")
     inner = [
-        "".join(f"apply total_scale; intro {case.plain.variable(v)}; " for v in b.variables)
+        "".join(f"apply total_scale; intro {proof.plain.variable(v)}; " for v in b.variables)
         + f"{split}ring"
         for b in bodies
     ]
     nested = inner[0]
     for one in inner[1:]:
         nested = f"apply f_equal2; [{nested} | {one}]"
-    case.say(f"{nested}.")
+    proof.add(f"{nested}.")
 
 
-def permute(case: Case, before: Term, after: Term) -> None:
-    """Bring the sums of a term into another order, two neighbours at a time."""
+def permute(proof: LemmaProof, before: Term, after: Term) -> None:
+    """Change the order of a term's sums, by exchanging two neighbours at a time."""
     order = list(before.variables)
     if tuple(order) == after.variables:
         return
-    case.say(f"transitivity ({case.plain.term(after)}).")
-    case.say("{")
+    proof.add(f"transitivity ({proof.plain.term(after)}).")
+    proof.add("{")
     for place, wanted in enumerate(after.variables):
         for n in range(order.index(wanted), place, -1):
             under = "".join(
-                f"apply total_ext; intro {case.plain.variable(v)}; " for v in order[: n - 1]
+                f"apply total_ext; intro {proof.plain.variable(v)}; " for v in order[: n - 1]
             )
-            case.say(f"etransitivity; [{under}apply total_swap |].")
+            proof.add(f"etransitivity; [{under}apply total_swap |].")
             order[n - 1], order[n] = order[n], order[n - 1]
-    case.say("congruent. }")
+    proof.add("congruent. }")

@@ -12,7 +12,7 @@ from rot180.codegen.cli.main import main
 from rot180.codegen.kernels.derivation import derive, layer_files
 from rot180.codegen.rocq.script import LIBRARY, library, script
 from rot180.codegen.system import files
-from rot180.codegen.verify import rocq_column
+from rot180.codegen.verify import proof_scripts
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.language.layers import layer
@@ -70,7 +70,7 @@ def test_proofs_of_one_name_are_told_apart(
 def test_a_script_that_is_not_covered_is_a_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rocq_column, "check", lambda questions: iter(()))
+    monkeypatch.setattr(proof_scripts, "check", lambda scripts: iter(()))
     monkeypatch.setattr("rot180.codegen.system.programs.installed", lambda program: True)
     path = tmp_path / "half.json"
     path.write_text(dumps(gradient(layer("squared_error"), "a").proof))
@@ -79,7 +79,7 @@ def test_a_script_that_is_not_covered_is_a_failure(
     assert main(["verify", str(path), "--json", "-", "--require", "rocq"]) == 1
     (row,) = rows(capsys)
     assert row["replay"] == "ok"
-    said = "beyond what scripts cover: the coefficient 1/2 is not integral"
+    said = "not covered by proof scripts: the coefficient 1/2 is not integral"
     assert row["faults"] == [f"rocq: {said}"]
 
 
@@ -128,7 +128,7 @@ def test_a_script_on_disk_that_is_not_what_is_printed_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A blank more is a difference: what lies there was not generated from the proof."""
-    monkeypatch.setattr(rocq_column, "check", lambda questions: iter(()))
+    monkeypatch.setattr(proof_scripts, "check", lambda scripts: iter(()))
     monkeypatch.setattr("rot180.codegen.system.programs.installed", lambda program: True)
     proved = theorem("output_size")
     (path,) = files.write(tmp_path, {"one.json": dumps(proved.proof)})
@@ -148,5 +148,5 @@ def test_a_script_that_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["verify", str(one), "--script", str(good)]) == 0
     capsys.readouterr()
     assert main(["verify", str(one), "--script", str(bad)]) == 1
-    assert "the script says Admitted" in capsys.readouterr().out
+    assert "the script uses Admitted" in capsys.readouterr().out
     assert main(["verify", str(one), str(one), "--script", str(good)]) == 2

@@ -1,0 +1,201 @@
+"""The command line's options: the parser, and options that several commands read."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+from rot180.codegen.documents.formats import FORMATS, formats
+from rot180.codegen.system import files
+from rot180.derive.display.notations import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
+
+DEFAULT_FORMATS = {"derive": "tex,html", "network": "tex,html", "book": ",".join(FORMATS)}
+"""What ``--format`` is by default, by command."""
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; ``command`` is the name of the one that was given."""
+    top = argparse.ArgumentParser(
+        prog="rot180", description="Convolution gradients: derived, proved, typeset, compiled."
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    _derive(commands)
+    _book(commands)
+    _network(commands)
+    _show(commands)
+    _add(commands, "list", "List theorems, layers, kernels, and the backend in use.")
+    _verify(commands)
+    _generate(commands)
+    return top
+
+
+def requested_formats(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the formats of ``--format``, or those that the command writes by default.
+
+    Raises:
+        ValueError: one of them is unknown.
+
+    """
+    given = arguments.format
+    return formats(DEFAULT_FORMATS[arguments.command] if given is None else given)
+
+
+def requested_symbols(arguments: argparse.Namespace) -> Symbols:
+    """Return the notation of ``--notation``: one that has a name, or one read from a file.
+
+    Raises:
+        ValueError: there is no such notation, or the file is no table of symbols.
+
+    """
+    given: str = arguments.notation
+    if given in NOTATIONS:
+        return NOTATIONS[given]
+    try:
+        text = files.read(Path(given))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"--notation: found {given!r}, expected {', '.join(NOTATIONS)} or a TOML file of "
+            f"symbols ({error})"
+        ) from error
+    return parse_symbols(text, given)
+
+
+def _add(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
+    added = commands.add_parser(name, help=text, description=text)
+    added.add_argument("--json", action="store_true", help="print JSON")
+    return added
+
+
+def _derive(commands: Commands) -> None:
+    derive = _add(commands, "derive", "Derive and prove a layer's gradients; write its files.")
+    derive.add_argument(
+        "spec",
+        metavar="SPEC",
+        help="a layer by name (conv2d) or as a sum: 'y[p] = sum[k] x[2*p+k] * w[k]'",
+    )
+    derive.add_argument(
+        "--wrt", metavar="OPERAND", help="differentiate with respect to this operand only"
+    )
+    _add_folder(derive)
+    derive.add_argument(
+        "--fragment",
+        action="store_true",
+        help="write proof.tex as a fragment to paste into a document that uses amsmath",
+    )
+    _add_document(derive, "derive")
+    derive.add_argument(
+        "--example",
+        metavar="FILE",
+        nargs="+",
+        default=[],
+        help="small arrays (.npy) for a worked example: the operands in order, or NAME=FILE",
+    )
+    derive.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="a stride, dilation, padding or size of the example, as s=2; default: 1, 1 and 0",
+    )
+
+
+def _book(commands: Commands) -> None:
+    book = _add(commands, "book", "Write the book: every theorem, its proof, its kernel.")
+    _add_folder(book)
+    _add_document(book, "book")
+
+
+def _network(commands: Commands) -> None:
+    network = _add(commands, "network", "Derive a network's gradients; write a training program.")
+    network.add_argument(
+        "spec", metavar="SPEC", help="'conv2d 8 3x3; relu; flatten; linear 10; squared_error'"
+    )
+    _add_folder(network)
+    _add_document(network, "network")
+
+
+def _show(commands: Commands) -> None:
+    show = _add(commands, "show", "Print a theorem and its proof.")
+    show.add_argument("theorem", metavar="THEOREM", help="a name from `rot180 list`")
+    show.add_argument("--latex", action="store_true", help="print LaTeX")
+    _add_notation(show)
+
+
+def _verify(commands: Commands) -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="Check proofs from their certificates alone.",
+        description="Check proofs from their certificates alone, without any proof search.",
+    )
+    verify.add_argument(
+        "file", metavar="FILE", nargs="*", type=Path, help="certificates; default: the registry's"
+    )
+    verify.add_argument(
+        "--json", metavar="FILE", nargs="?", const="-", help="write the results as JSON"
+    )
+    verify.add_argument("--junit", metavar="FILE", type=Path, help="write a JUnit report")
+    verify.add_argument("--rocq", action="store_true", help="the same as --require rocq")
+    verify.add_argument(
+        "--require",
+        metavar="LIST",
+        action="append",
+        default=[],
+        help="smt, rocq or smt,rocq: fail unless these checks ran; rocq has coqc check a proof "
+        "script of each certificate",
+    )
+    verify.add_argument(
+        "--script",
+        metavar="FILE",
+        type=Path,
+        help="have coqc check this proof script against the only certificate given",
+    )
+    verify.add_argument(
+        "--scripts", metavar="DIR", type=Path, help="keep the proof scripts that coqc checks"
+    )
+    verify.add_argument(
+        "--claim",
+        metavar="TEXT",
+        help="prove or refute a claim of your own: 'p: sum[k] x[p+k]*w[k] = sum[j] ...'",
+    )
+
+
+def _generate(commands: Commands) -> None:
+    generate = _add(commands, "generate", "Regenerate the committed files.")
+    generate.add_argument(
+        "--check", action="store_true", help="write nothing; print a diff if they are out of date"
+    )
+    generate.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, help="default: where rot180.generated is"
+    )
+
+
+def _add_folder(added: argparse.ArgumentParser) -> None:
+    added.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
+
+
+def _add_document(added: argparse.ArgumentParser, command: str) -> None:
+    added.add_argument(
+        "--format",
+        metavar="LIST",
+        help=f"some of {','.join(FORMATS)}; default: {DEFAULT_FORMATS[command]}",
+    )
+    added.add_argument(
+        "--detail",
+        choices=("short", "full"),
+        default="short",
+        help="whether proofs show their bookkeeping steps in TeX and PDF; HTML has both views",
+    )
+    _add_notation(added)
+
+
+def _add_notation(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "--notation",
+        metavar="NAME",
+        default=DEEP_LEARNING.name,
+        help=f"how LaTeX writes names: {', '.join(NOTATIONS)}, or a TOML file of symbols",
+    )
