@@ -1,4 +1,4 @@
-"""The two texts that this project makes good on, item by item, and where each item is proved."""
+"""Two texts on the gradient of a convolution, item by item, and where each item is proved."""
 
 from __future__ import annotations
 
