@@ -148,9 +148,9 @@ CHAPTERS = (
             "rot180_is_a_shifted_flip_*",
         ),
         pictures=(
-            ("rot180_correlation_1d", "fingers delta forward backward"),
+            ("rot180_correlation_1d", "connections delta forward backward"),
             ("rot180_correlation_2d", "delta forward backward"),
-            ("rot180_convolution_1d", "fingers delta backward"),
+            ("rot180_convolution_1d", "connections delta backward"),
             ("rot180_convolution_2d", "backward"),
         ),
         examples=(("rot180_correlation_1d", LINE), ("rot180_correlation_2d", SQUARE)),
@@ -174,7 +174,7 @@ CHAPTERS = (
         "with zeros; sorted by remainders, no zero is stored and nothing is divided.",
         ("rot180_*_strided_*", "phases_*"),
         pictures=(
-            ("rot180_correlation_strided_1d", "fingers-2 zeros-2 backward-2"),
+            ("rot180_correlation_strided_1d", "connections-2 zeros-2 backward-2"),
             ("rot180_correlation_strided_2d", "zeros-2 backward-2"),
             ("rot180_convolution_strided_1d", "backward-2"),
         ),

@@ -1,13 +1,13 @@
-"""The one table of colours: those of Okabe and Ito, which the colour-blind can tell apart.
+"""The colours of all pictures: those of Okabe and Ito, which the colour-blind can tell apart.
 
-No picture rests on colour alone: taps have dash patterns, and cells have labels.
+No picture relies on colour alone: taps have dash patterns, and cells have labels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-ROLES: Mapping[str, str] = {
+COLORS: Mapping[str, str] = {
     "input": "56B4E9",
     "weight": "E69F00",
     "output": "009E73",
@@ -21,19 +21,19 @@ ROLES: Mapping[str, str] = {
     "quiet": "8C959F",
     "paper": "FFFFFF",
 }
-"""What a thing stands for: its colour on white paper, as six hexadecimal digits."""
+"""What a shape stands for, and its colour on white paper, as six hexadecimal digits."""
 
-DARK: Mapping[str, str] = {
+DARK_COLORS: Mapping[str, str] = {
     "tap0": "4BA3DB",
     "tap2": "F0F6FC",
     "ink": "E6EDF3",
     "quiet": "7D8590",
     "paper": "12161C",
 }
-"""The colours that are others on a dark page."""
+"""The colours that differ on a dark page."""
 
-TAPS = ("tap0", "tap1", "tap2", "tap3", "tap4")
-"""The roles of weights that a picture tells apart."""
+TAP_ROLES = ("tap0", "tap1", "tap2", "tap3", "tap4")
+"""The roles of weights that a picture distinguishes."""
 
 DASHES: Mapping[str, tuple[float, ...]] = {
     "tap1": (5, 2),

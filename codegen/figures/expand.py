@@ -1,7 +1,7 @@
-"""Which entries meet in a sum at concrete sizes: the sum written out, product by product.
+"""A sum written out at concrete sizes, product by product, with the entries that each one reads.
 
-What pictures draw and what the stepper steps through is read off here, from the terms of a layer
-or of a theorem; there is nothing in it about any operation.
+Pictures and the stepper show what is found here in the terms of a layer or of a theorem; nothing
+here depends on the operation.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from rot180.derive.language.substitute import apart, substitute
 from rot180.derive.language.terms import Access, Apply, Equal, Factor, Range, Tensor, Term
 
 Env = Mapping[str, int]
-Place = tuple[int, ...]
+Index = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TensorEntry:
     """An entry of a free tensor, or a scalar function of it.
 
     Attributes:
         tensor: the tensor's name.
-        index: where in its box.
+        index: its index.
         function: the function's name, or "".
         order: which derivative of the function.
 
     """
 
     tensor: str
-    index: Place
+    index: Index
     function: str = ""
     order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
-    """What a factor of a product reads: at which index, and the entry there; None is a zero."""
+class Read:
+    """What a factor of a product reads: an index, and the entry there; None is a zero."""
 
-    place: Place
-    entry: Entry | None
+    index: Index
+    entry: TensorEntry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +54,19 @@ class Product:
 
     Attributes:
         at: the values of the bound variables, by name.
-        coefficient: the number before it.
-        mets: what the factors read, in their order in the term; brackets hold.
+        coefficient: its numerical factor.
+        reads: what its factors read, in the order of the term, without the brackets, which hold.
 
     """
 
     at: Mapping[str, int]
     coefficient: Fraction
-    mets: tuple[Met, ...]
+    reads: tuple[Read, ...]
 
     @property
     def is_zero(self) -> bool:
         """Say whether a factor reads a zero."""
-        return any(met.entry is None for met in self.mets)
+        return any(read.entry is None for read in self.reads)
 
 
 def integer(e: Expr, env: Env) -> int:
@@ -86,7 +86,7 @@ def integer(e: Expr, env: Env) -> int:
 
 
 def accesses(t: Term) -> tuple[Access, ...]:
-    """Return the entries that a term multiplies, scalar functions taken off.
+    """Return the entries that a term multiplies, without the scalar functions of them.
 
     Raises:
         ValueError: a derivative is pending.
@@ -105,7 +105,7 @@ def accesses(t: Term) -> tuple[Access, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """``0 <= factor * v + rest < size``: what an entry says about a summed index v."""
+    """``0 <= factor * v + rest < size``: a bound that an entry puts on a summed index v."""
 
     factor: Expr
     rest: Expr
@@ -113,38 +113,38 @@ class Limit:
 
 
 @lru_cache(maxsize=1024)
-def limits(t: Term, v: Symbol, moving: frozenset[Symbol]) -> tuple[Limit, ...]:
-    """Return what bounds a summed index: boxes and brackets in which no other index occurs.
+def limits(t: Term, v: Symbol, free: frozenset[Symbol]) -> tuple[Limit, ...]:
+    """Return the bounds of a summed index: boxes and brackets in which no other index occurs.
 
     Args:
         t: the sum.
         v: one of its variables.
-        moving: every index, free or summed.
+        free: the free indices.
 
     Raises:
         ValueError: there is no such box or bracket.
 
     """
-    found = dict.fromkeys(_limits(t, v, moving | set(t.variables)))
+    found = dict.fromkeys(_limits(t, v, free | set(t.variables)))
     if not found:
         raise ValueError(
-            f"the summed index {v} stands nowhere alone, so nothing says how far it runs; write "
+            f"the summed index {v} never occurs alone in an index, so its range is unknown; write "
             f"the sum with an entry such as w[{v}], or with [0 <= {v} < n]"
         )
     return tuple(found)
 
 
-def _limits(t: Term, v: Symbol, moving: frozenset[Symbol]) -> Iterator[Limit]:
+def _limits(t: Term, v: Symbol, known: frozenset[Symbol]) -> Iterator[Limit]:
     pairs = [(f.value, f.size) for f in t.factors if isinstance(f, Range)]
     for a in accesses(t):
         pairs += [(e, n) for e, n in zip(a.index, a.tensor.shape, strict=True) if n is not None]
         inner = a.tensor.definition
         for body in inner.body if inner else ():
             by = dict(zip(inner.formals, a.index, strict=True)) if inner else {}
-            body = substitute(apart(body, moving), by)
-            yield from _limits(body, v, moving | set(body.variables))
+            body = substitute(apart(body, known), by)
+            yield from _limits(body, v, known | set(body.variables))
     for e, n in pairs:
-        if symbols_of(e) & moving == {v}:
+        if symbols_of(e) & known == {v}:
             factor = coefficient(e, v)
             yield Limit(factor, normal(e - factor * v), n)
 
@@ -161,16 +161,16 @@ def span(found: tuple[Limit, ...], env: Env) -> range:
 
 
 def products(t: Term, env: Env, point: Env) -> Iterator[Product]:
-    """Write a sum out: a product for each point of its bound variables at which brackets hold.
+    """Write a sum out: a product for each value of its bound variables at which all brackets hold.
 
     Args:
         t: the sum.
         env: the sizes and parameters.
-        point: the free variables, and those bound ones that are to stay where they are.
+        point: the free variables, and those bound ones that are fixed.
 
     Raises:
-        ValueError: the sum has no visible bounds, or a defined tensor in it is more than a
-            rearrangement of entries.
+        ValueError: the bounds of the sum cannot be read off it, or a defined tensor in it does
+            more than rearrange entries.
 
     """
     loops = [v for v in t.variables if v.name not in point]
@@ -180,48 +180,55 @@ def products(t: Term, env: Env, point: Env) -> Iterator[Product]:
         at = dict(zip((v.name for v in loops), values, strict=True))
         here = {**env, **point, **at}
         if all(holds(f, here) for f in t.factors):
-            read = (f for f in t.factors if isinstance(f, Access | Apply))
-            mets = tuple(met(f, here, env) for f in read)
-            yield Product(at, number(t.coefficient, here), mets)
+            factors = (f for f in t.factors if isinstance(f, Access | Apply))
+            reads = tuple(read(f, here, env) for f in factors)
+            yield Product(at, number(t.coefficient, here), reads)
 
 
 def holds(f: Factor, env: Env) -> bool:
-    """Say whether a bracket holds; what is no bracket does."""
+    """Say whether a factor is no bracket, or one that holds."""
     if isinstance(f, Equal):
         return integer(f.value, env) == 0
     return not isinstance(f, Range) or 0 <= integer(f.value, env) < integer(f.size, env)
 
 
-def met(f: Access | Apply, here: Env, env: Env) -> Met:
-    """Return what a factor reads at named integers; `env` has the sizes and parameters alone."""
-    access = f.argument if isinstance(f, Apply) else f
-    place = tuple(integer(e, here) for e in access.index)
-    found = entry(access.tensor, place, env)
-    if isinstance(f, Apply) and found is not None:
-        found = Entry(found.tensor, found.index, f.function, f.order)
-    return Met(place, found)
+def read(f: Access | Apply, here: Env, env: Env) -> Read:
+    """Return what a factor reads.
 
-
-def entry(tensor: Tensor, place: Place, env: Env) -> Entry | None:
-    """Return the entry of a free tensor that stands at an index, definitions followed.
-
-    Returns:
-        None where the tensor is zero: outside a box, or between entries that were spread.
-
-    Raises:
-        ValueError: a definition is more than a rearrangement of entries.
+    Args:
+        f: the factor.
+        here: the sizes, the parameters and the indices.
+        env: the sizes and the parameters.
 
     """
-    for at, n in zip(place, tensor.shape, strict=True):
+    access = f.argument if isinstance(f, Apply) else f
+    index = tuple(integer(e, here) for e in access.index)
+    found = entry(access.tensor, index, env)
+    if isinstance(f, Apply) and found is not None:
+        found = TensorEntry(found.tensor, found.index, f.function, f.order)
+    return Read(index, found)
+
+
+def entry(tensor: Tensor, index: Index, env: Env) -> TensorEntry | None:
+    """Return the entry of a free tensor that a tensor has at an index, by its definition.
+
+    Returns:
+        None where the tensor is zero: outside its box, or between the entries of a dilated one.
+
+    Raises:
+        ValueError: the definition does more than rearrange entries.
+
+    """
+    for at, n in zip(index, tensor.shape, strict=True):
         if n is not None and not 0 <= at < integer(n, env):
             return None
     if tensor.definition is None:
-        return Entry(tensor.name, place)
+        return TensorEntry(tensor.name, index)
     formals = (v.name for v in tensor.definition.formals)
-    point = dict(zip(formals, place, strict=True))
+    point = dict(zip(formals, index, strict=True))
     found = [p for t in tensor.definition.body for p in products(t, env, point) if not p.is_zero]
     if not found:
         return None
-    if len(found) > 1 or len(found[0].mets) != 1 or found[0].coefficient != 1:
+    if len(found) > 1 or len(found[0].reads) != 1 or found[0].coefficient != 1:
         raise ValueError(f"{tensor.name} is not a rearrangement of the entries of one tensor")
-    return found[0].mets[0].entry
+    return found[0].reads[0].entry

@@ -1,7 +1,7 @@
-"""Pictures of layers and their gradients, drawn from the index maps of what the engine derived.
+"""Pictures of layers and their gradients, drawn from the index maps of the derived expressions.
 
-Which cells a link joins, which zeros stand between entries and in which order the taps of a window
-lie is read off the terms at small sizes; another forward pass is another picture.
+The links between cells, the zeros between entries and the order of the taps in a window are read
+off the terms at small sizes: another forward pass gives another picture.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from rot180.codegen.figures import one_axis, two_axes
 from rot180.codegen.figures.expand import integer
 from rot180.codegen.figures.grid import grid, is_window
 from rot180.codegen.figures.networks import deltas, network_pictures
-from rot180.codegen.figures.sample import Specimen, specimen
-from rot180.codegen.figures.sample_sizes import names
+from rot180.codegen.figures.sample import SampledLayer, sampled_layer
+from rot180.codegen.figures.sample_sizes import size_names
 from rot180.codegen.figures.shapes import Picture
-from rot180.codegen.figures.windows import moving
+from rot180.codegen.figures.windows import windowed_layer
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.language.layers import Layer
 
 __all__ = ["Picture", "network_pictures", "pictures"]
 
 STRIDES = (1, 2)
-"""Which strides are drawn where a layer leaves it open."""
+"""The strides that are drawn where a layer has a parameter for it."""
 
 
 def pictures(
     layer: Layer, sizes: Mapping[str, int] | None = None, symbols: Symbols = DEEP_LEARNING
 ) -> list[Picture]:
-    """Return the pictures that apply to a layer; none where no window moves over an operand.
+    """Return the pictures of a layer; none where no window moves over an operand.
 
     Args:
         layer: a forward pass.
@@ -37,52 +37,53 @@ def pictures(
         symbols: the notation.
 
     Raises:
-        ValueError: `sizes` has a name that the layer has not.
+        ValueError: `sizes` has a name that the layer does not have.
 
     """
     chosen = dict(sizes or {})
     try:
-        moved = moving(layer)
+        windowed = windowed_layer(layer)
     except ValueError:
         return []
     for name in chosen:
-        if name not in names(moved):
-            raise ValueError(f"sizes: found {name!r}, expected one of {', '.join(names(moved))}")
-    free = [v for v in moved.parameters("step") if v.name not in chosen]
+        if name not in size_names(windowed):
+            known = ", ".join(size_names(windowed))
+            raise ValueError(f"sizes: found {name!r}, expected one of {known}")
+    free = [v for v in windowed.parameters("step") if v.name not in chosen]
     out = []
     for stride in STRIDES if free else STRIDES[:1]:
-        at = specimen(layer, chosen, stride, symbols=symbols)
-        said = "".join(f", ${at.value(v.name)}$" for v in free)
+        sample = sampled_layer(layer, chosen, stride, symbols=symbols)
+        said = "".join(f", ${sample.value(v.name)}$" for v in free)
         end = f"-{stride}" if free else ""
-        for p in _pictures(at, chosen):
+        for p in _pictures(sample, chosen):
             name = f"{layer.name or 'layer'}-{p.name}{end}"
             out.append(replace(p, name=name, title=p.title + said))
     return out
 
 
-def _pictures(at: Specimen, sizes: Mapping[str, int]) -> Iterator[Picture]:
-    """Draw what applies to a layer at its sizes."""
-    axes = at.moved.axes
-    inputs, outputs = at.inputs(), at.outputs()
+def _pictures(sample: SampledLayer, sizes: Mapping[str, int]) -> Iterator[Picture]:
+    """Draw the pictures that apply to a layer at given sizes."""
+    axes = sample.windowed.axes
+    inputs, outputs = sample.inputs(), sample.outputs()
     if not axes and len(inputs[:1] + outputs[:1]) == 2:
-        yield deltas(at)
-    if len(axes) not in (1, 2) or not at.feeds():
+        yield deltas(sample)
+    if len(axes) not in (1, 2) or not sample.links():
         return
     if any(len(one[0]) != len(axes) for one in (inputs, outputs)):
         return
     over = one_axis if len(axes) == 1 else two_axes
     if len(axes) == 1:
-        yield one_axis.fingers(at)
-    yield over.delta(at)
-    if is_window(at, at.forward):
-        yield over.slide(grid(at, at.forward), "forward")
-    if at.backward is not None and is_window(at, at.backward):
-        behind = grid(at, at.backward)
-        yield over.slide(behind, "backward")
-        if behind.is_spread:
-            yield over.spread(behind)
-    larger = at.larger(max(integer(a.stride, at.env) for a in axes) - 1, sizes)
-    if larger != at:
+        yield one_axis.connections(sample)
+    yield over.delta(sample)
+    if is_window(sample, sample.forward):
+        yield over.window_positions(grid(sample, sample.forward), "forward")
+    if sample.backward is not None and is_window(sample, sample.backward):
+        read = grid(sample, sample.backward)
+        yield over.window_positions(read, "backward")
+        if read.is_dilated:
+            yield over.dilated(read)
+    larger = sample.larger(max(integer(a.stride, sample.env) for a in axes) - 1, sizes)
+    if larger != sample:
         yield over.remainder(larger)
     if len(axes) == 1:
-        yield one_axis.toeplitz(at)
+        yield one_axis.toeplitz(sample)

@@ -1,4 +1,4 @@
-"""Short mathematics, as labels have it, without a TeX engine: as characters, and as HTML."""
+"""The short mathematics of labels as characters and as HTML, without a TeX engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([_^])|([{}])|(\s+)|(.)")
 
 
 def plain(text: str) -> str:
-    """Return a caption without its dollar signs, its mathematics as readable characters."""
+    """Return a caption without dollar signs, with its mathematics as characters."""
     parts = text.split("$")
     return "".join(
         "".join(t for t, _, _ in spans(p)) if n % 2 else p for n, p in enumerate(parts)

@@ -1,4 +1,4 @@
-"""A layer at small sizes: which entries meet, and what they are called in a picture."""
+"""A layer at small sizes: which entries are multiplied, and their names in a picture."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from itertools import product
 
 from sympy import Integer, Symbol
 
-from rot180.codegen.figures.colors import TAPS
-from rot180.codegen.figures.expand import Entry, Env, Place, Product, accesses, integer
-from rot180.codegen.figures.sample_sizes import illustration
+from rot180.codegen.figures.colors import TAP_ROLES
+from rot180.codegen.figures.expand import Env, Index, Product, TensorEntry, accesses, integer
+from rot180.codegen.figures.sample_sizes import sample_sizes
 from rot180.codegen.figures.windows import (
-    Moving,
     Window,
+    WindowedLayer,
     backward,
     input_gradient,
-    moving,
     source,
+    windowed_layer,
 )
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
@@ -30,27 +30,27 @@ from rot180.derive.language.terms import Access, Apply, Tensor
 
 
 @dataclass(frozen=True)
-class Specimen:
+class SampledLayer:
     """A layer at small sizes, with the names that its entries have in a picture.
 
     Attributes:
-        moved: the layer as a window.
-        backward: its input gradient as a window; None where that is none.
+        windowed: the layer as a window.
+        backward: its input gradient as a window; None where it is no window.
         env: the sizes and parameters.
-        style: how a document writes names.
+        style: the letters of names.
 
     """
 
-    moved: Moving
+    windowed: WindowedLayer
     backward: Window | None
     env: Env
     style: Letters
-    _memo: dict[tuple[str, Place], list[Product]] = field(
+    _memo: dict[tuple[str, Index], list[Product]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def products(self, window: Window, point: Place) -> list[Product]:
-        """Write a window's sum out at a point of its free indices."""
+    def products(self, window: Window, point: Index) -> list[Product]:
+        """Write a window's sum out at given values of its free indices."""
         key = (window.target.name, point)
         if key not in self._memo:
             self._memo[key] = window.products(self.env, point)
@@ -59,32 +59,37 @@ class Specimen:
     @property
     def forward(self) -> Window:
         """Return the window of the forward pass."""
-        return self.moved.forward
+        return self.windowed.forward
+
+    @property
+    def operand(self) -> Tensor:
+        """Return the operand that the forward window moves over."""
+        return self.windowed.operand
 
     @property
     def parameters(self) -> tuple[Symbol, ...]:
         """Return the parameters of the layer."""
-        return self.moved.layer.parameters
+        return self.windowed.layer.parameters
 
     @property
     def covered(self) -> Tensor:
-        """Return what the forward window covers."""
+        """Return the tensor that the forward window reads: the operand, or an activation of it."""
         return accesses(self.forward.term)[self.forward.grid].tensor
 
     @property
     def axes(self) -> Mapping[str, tuple[int, ...]]:
-        """Return the axes of each free tensor that are shown."""
-        window, definition = self.forward, self.moved.layer.output.definition
+        """Return the axes that are shown, by the name of the free tensor."""
+        window, definition = self.forward, self.windowed.layer.output.definition
         assert definition is not None
         found = {source(a.tensor).name: window.axes(a) for a in accesses(window.term)}
         out = tuple(i for i, v in enumerate(definition.formals) if v in window.free)
         return {**found, window.target.name: out, f"grad_{window.target.name}": out}
 
     def tensor(self, t: Tensor | str) -> str:
-        """Return a tensor as mathematics; the gradient by x as ``dx``.
+        """Return a tensor as mathematics; the gradient with respect to x as ``dx``.
 
         Args:
-            t: the tensor, or the name of one that is no operator's.
+            t: the tensor, or its name if no operator made it.
 
         """
         if isinstance(t, Tensor) and application(t) is not None:
@@ -116,57 +121,57 @@ class Specimen:
         """Return a size or parameter with its value: ``s = 2``."""
         return f"{self.style.symbol(name)} = {self.env[name]}"
 
-    def entry(self, e: Entry | None) -> str:
-        """Return an entry of a free tensor as mathematics, functions of it left out."""
+    def entry(self, e: TensorEntry | None) -> str:
+        """Return an entry of a free tensor as mathematics, without a function of it."""
         return "0" if e is None else self.label(e.tensor, (e.index[a] for a in self.axes[e.tensor]))
 
     def weight(self, window: Window, p: Product) -> str:
-        """Return what a product multiplies its grid's entry by: a tap, or a number."""
-        shown = [self.entry(p.mets[i].entry) for i in window.kernel]
+        """Return what a product multiplies the entry of the grid by: a tap, or a number."""
+        shown = [self.entry(p.reads[i].entry) for i in window.kernel]
         shown = shown if p.coefficient == 1 and shown else [str(p.coefficient), *shown]
         return "\\,".join(shown)
 
     def beside(self, window: Window) -> str:
-        """Return what every product of a window has besides grid and kernel, as mathematics."""
+        """Return the factors of a window's sum other than grid and kernel, as mathematics."""
         read = [f for f in window.term.factors if isinstance(f, Access | Apply)]
         gone = (window.grid, *window.kernel)
         rest = [f for i, f in enumerate(read) if i not in gone]
         style = replace(self.style, variables=window.free)
         return "\\,".join(style.factor(f, window.taps) for f in rest)
 
-    def where(self, window: Window, p: Product) -> Place:
-        """Return the place on the grid at which a product reads."""
+    def where(self, window: Window, p: Product) -> Index:
+        """Return the place on the grid that a product reads."""
         access = accesses(window.term)[window.grid]
-        return tuple(p.mets[window.grid].place[a] for a in window.axes(access))
+        return tuple(p.reads[window.grid].index[a] for a in window.axes(access))
 
-    def role(self, e: Entry | None) -> str:
-        """Return what an entry's tensor stands for."""
+    def role(self, e: TensorEntry | None) -> str:
+        """Return the role of an entry."""
         return self.role_of(e.tensor if e else "")
 
     def role_of(self, name: str) -> str:
-        """Return what a free tensor stands for."""
+        """Return the role of a free tensor."""
         if name == f"grad_{self.forward.target.name}":
             return "gradient"
-        return "input" if name == self.moved.swept.name else "weight"
+        return "input" if name == self.operand.name else "weight"
 
     def taps(self) -> dict[str, str]:
-        """Return the role of each weight that the forward pass uses, if they can be told apart."""
+        """Return the role of each weight; its own, if there are enough roles."""
         window = self.forward
         found = {
             self.weight(window, p): self.tap(window, p)
             for point in window.points(self.env)
             for p in self.products(window, point)
         }
-        roles = TAPS if len(found) <= len(TAPS) else ["quiet"] * len(found)
+        roles = TAP_ROLES if len(found) <= len(TAP_ROLES) else ["quiet"] * len(found)
         return dict(zip(sorted(found, key=lambda w: found[w]), roles, strict=False))
 
-    def tap(self, window: Window, p: Product) -> Place:
-        """Return where in the kernel a product reads."""
-        found = [p.mets[i].entry for i in window.kernel]
+    def tap(self, window: Window, p: Product) -> Index:
+        """Return the index of the tap that a product reads."""
+        found = [p.reads[i].entry for i in window.kernel]
         return tuple(i for e in found if e for i in e.index)
 
-    def feeds(self) -> list[tuple[Place, Place, str]]:
-        """Return which entry of the grid feeds which output through which weight."""
+    def links(self) -> list[tuple[Index, Index, str]]:
+        """Return (place on the grid, output, weight) for each product that is not zero."""
         window = self.forward
         return [
             (self.where(window, p), point, self.weight(window, p))
@@ -175,58 +180,58 @@ class Specimen:
             if not p.is_zero
         ]
 
-    def inputs(self) -> list[Place]:
+    def inputs(self) -> list[Index]:
         """Return the places of the grid's entries."""
-        shape = [self.moved.swept.shape[a] for a in self.axes[self.moved.swept.name]]
+        shape = [self.operand.shape[a] for a in self.axes[self.operand.name]]
         return list(product(*(range(integer(n, self.env)) for n in shape if n is not None)))
 
-    def outputs(self) -> list[Place]:
+    def outputs(self) -> list[Index]:
         """Return the indices of the outputs."""
         return list(self.forward.points(self.env))
 
-    def larger(self, more: int, fixed: Collection[str]) -> Specimen:
-        """Return the layer with a larger grid, but not with more windows.
+    def larger(self, more: int, fixed: Collection[str]) -> SampledLayer:
+        """Return the layer with a larger grid and the same number of windows.
 
         Args:
             more: by how many places each axis is longer.
-            fixed: the names of sizes that stay.
+            fixed: the names of sizes that do not change.
 
         """
         env = dict(self.env)
-        for axis in self.moved.axes:
-            loose = isinstance(axis.places, Symbol) and str(axis.places) not in fixed
-            if loose and axis.places not in (axis.output, axis.steps):
+        for axis in self.windowed.axes:
+            growing = isinstance(axis.places, Symbol) and str(axis.places) not in fixed
+            if growing and axis.places not in (axis.output, axis.steps):
                 env[str(axis.places)] += more
         return replace(self, env=env)
 
-    def left_out(self) -> list[Place]:
-        """Return the inputs that feed no output."""
-        fed = {x for x, _, _ in self.feeds()}
+    def left_out(self) -> list[Index]:
+        """Return the inputs that contribute to no output."""
+        fed = {x for x, _, _ in self.links()}
         return [x for x in self.inputs() if x not in fed]
 
-    def weights(self, x: Place) -> list[str]:
-        """Return the weights through which an input feeds outputs."""
-        return [w for a, _, w in self.feeds() if a == x]
+    def weights(self, x: Index) -> list[str]:
+        """Return the weights by which an input is multiplied."""
+        return [w for a, _, w in self.links() if a == x]
 
-    def says(self, x: Place, y: Place, w: str) -> str:
-        """Say which entry feeds which output through which weight."""
-        name, target = self.moved.swept.name, self.forward.target.name
-        return f"{self.label(name, x)} feeds {self.label(target, y)} through {w}"
+    def tooltip(self, x: Index, y: Index, w: str) -> str:
+        """Say which entry contributes to which output, with which weight."""
+        name, target = self.operand.name, self.forward.target.name
+        return f"{self.label(name, x)} contributes to {self.label(target, y)} with weight {w}"
 
-    def chosen(self) -> Place:
-        """Return the input in the middle of those that feed the most outputs."""
-        feeds = self.feeds()
-        count = {x: sum(f[0] == x for f in feeds) for x in self.inputs()}
+    def chosen(self) -> Index:
+        """Return the middle one of the inputs that contribute to the most outputs."""
+        links = self.links()
+        count = {x: sum(f[0] == x for f in links) for x in self.inputs()}
         best = [x for x, n in count.items() if n == max(count.values())]
         return best[len(best) // 2]
 
-    def delta(self, x: Place) -> str:
-        """Write the gradient by one input out, as the chain rule counts it."""
+    def delta(self, x: Index) -> str:
+        """Write out the gradient with respect to one input, a summand for each output."""
         target = f"grad_{self.forward.target.name}"
-        parts = [f"{self.label(target, y)}\\, {w}" for a, y, w in self.feeds() if a == x]
+        parts = [f"{self.label(target, y)}\\, {w}" for a, y, w in self.links() if a == x]
         inner = " + ".join(parts) or "0"
         applied = application(self.covered)
-        value = self.label(self.moved.swept.name, x)
+        value = self.label(self.operand.name, x)
         left = f"\\partial {self.style.symbols.loss} / \\partial {value}"
         if applied is None or not applied.entrywise:
             return f"${left} = {inner}$"
@@ -234,28 +239,28 @@ class Specimen:
         return f"${left} = ({inner})\\, {primed}({value})$"
 
 
-def specimen(
+def sampled_layer(
     layer: Layer,
     sizes: Mapping[str, int] | None = None,
     stride: int = 1,
     symbols: Symbols = DEEP_LEARNING,
-) -> Specimen:
-    """Put a layer at small sizes.
+) -> SampledLayer:
+    """Return a layer at small sizes.
 
     Args:
         layer: the layer.
-        sizes: sizes and parameters that are not left to us.
-        stride: the parameters that say how far a step goes.
+        sizes: sizes and parameters by name; the others are chosen.
+        stride: the value of the parameters in the stride.
         symbols: the notation.
 
     Raises:
         ValueError: the layer is no window over a grid, or has no such size.
 
     """
-    moved = moving(layer)
+    windowed = windowed_layer(layer)
     try:
         back = backward(layer)
     except ValueError:
         back = None
     style = letters(input_gradient(layer), symbols)
-    return Specimen(moved, back, illustration(moved, sizes, stride), style)
+    return SampledLayer(windowed, back, sample_sizes(windowed, sizes, stride), style)

@@ -1,4 +1,4 @@
-"""Small sizes at which a layer shows what it does, and sizes that follow from others."""
+"""Small sizes at which a picture shows what a layer does, and sizes that follow from others."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from sympy import Symbol
 
 from rot180.codegen.figures.expand import Env, integer
-from rot180.codegen.figures.windows import Axis, Moving
+from rot180.codegen.figures.windows import WindowAxis, WindowedLayer
 from rot180.derive.language.polynomial import coefficient, symbols_of
 
 MOST = 64
-"""How many windows of an axis are looked for."""
+"""The largest number of windows along an axis."""
 
 TAPS = 3
-"""How many entries of a kernel an axis has in a picture."""
+"""The size of a kernel along an axis of a picture."""
 
 SHIFTS = range(-6, 7)
-"""Which values of a padding are tried, so that a window begins where it should."""
+"""The values of a padding that are tried."""
 
 
-def first(axis: Axis, env: Env, step: int) -> tuple[int, int]:
-    """Return the lowest and the highest place that the window of a step covers."""
+def span(axis: WindowAxis, env: Env, step: int) -> tuple[int, int]:
+    """Return the lowest and the highest place that the window covers at a step."""
     at = [integer(axis.shift, env) + step * integer(axis.stride, env)] * 2
     for v, size in axis.taps:
         ends = (0, integer(coefficient(axis.place, v), env) * (integer(size, env) - 1))
@@ -29,86 +29,89 @@ def first(axis: Axis, env: Env, step: int) -> tuple[int, int]:
     return at[0], at[1]
 
 
-def overhang(moved: Moving, axis: Axis, env: Env) -> int:
-    """Return how far the last window may leave the grid: as far as the first, if that is chosen."""
-    if not symbols_of(axis.shift) & set(moved.layer.parameters):
+def overhang(windowed: WindowedLayer, axis: WindowAxis, env: Env) -> int:
+    """Return how far the last window may overhang: as far as the first, if there is a padding."""
+    if not symbols_of(axis.shift) & set(windowed.layer.parameters):
         return 0
-    low, high = first(axis, env, 0)
+    low, high = span(axis, env, 0)
     back = integer(axis.stride, env) < 0
     return max(0, high + 1 - integer(axis.places, env) if back else -low)
 
 
-def places(moved: Moving, axis: Axis, env: Env) -> int:
-    """Return how many places the windows of an axis need."""
-    last = max((first(axis, env, n)[1] for n in range(integer(axis.steps, env))), default=-1)
-    return max(0, last + 1 - overhang(moved, axis, env))
+def places(windowed: WindowedLayer, axis: WindowAxis, env: Env) -> int:
+    """Return the number of places that the windows of an axis need."""
+    last = max((span(axis, env, n)[1] for n in range(integer(axis.steps, env))), default=-1)
+    return max(0, last + 1 - overhang(windowed, axis, env))
 
 
-def steps(moved: Moving, axis: Axis, env: Env) -> int:
-    """Return how many windows fit into the places of an axis, `MOST` at most."""
-    over, back = overhang(moved, axis, env), integer(axis.stride, env) < 0
+def steps(windowed: WindowedLayer, axis: WindowAxis, env: Env) -> int:
+    """Return the number of windows that fit into the places of an axis, `MOST` at most."""
+    over, back = overhang(windowed, axis, env), integer(axis.stride, env) < 0
     limit = integer(axis.places, env) - 1 + over
     found = 0
     while found < MOST:
-        low, high = first(axis, env, found)
+        low, high = span(axis, env, found)
         if (back and low < -over) or (not back and high > limit):
             break
         found += 1
     return found
 
 
-def illustration(
-    moved: Moving, choice: Mapping[str, int] | None = None, stride: int = 1, beyond: int = 0
+def sample_sizes(
+    windowed: WindowedLayer,
+    choice: Mapping[str, int] | None = None,
+    stride: int = 1,
+    beyond: int = 0,
 ) -> dict[str, int]:
     """Choose sizes and parameters that show what a layer does.
 
     Args:
-        moved: the layer.
-        choice: what is not left to us, by name.
-        stride: the parameters that say how far a step goes.
-        beyond: by how many places the first window overhangs, where a parameter says so.
+        windowed: the layer.
+        choice: the values that are given, by name.
+        stride: the value of the parameters in the stride.
+        beyond: by how many places the first window overhangs, where there is a padding.
 
     Returns:
-        a value for each size and parameter, and for each tap index the size it runs to.
+        a value for each size and parameter.
 
     Raises:
-        ValueError: `choice` has a name that the layer has not.
+        ValueError: `choice` has a name that the layer does not have.
 
     """
-    known, chosen = names(moved), choice or {}
+    known, chosen = size_names(windowed), choice or {}
     for name in chosen:
         if name not in known:
             raise ValueError(f"sizes: found {name!r}, expected one of {', '.join(known)}")
     env = dict.fromkeys(known, 1)
-    for axis in moved.axes:
+    for axis in windowed.axes:
         env |= {n.name: TAPS for _, n in axis.taps if isinstance(n, Symbol)}
-    if not moved.axes:
-        window = moved.forward
+    if not windowed.axes:
+        window = windowed.forward
         env |= {n.name: TAPS for n in window.shape if isinstance(n, Symbol)}
         sizes = [window.size(v) for v in window.taps]
         env |= {n.name: TAPS + 1 for n in sizes if isinstance(n, Symbol)}
-    env |= {v.name: stride for v in moved.parameters("step")}
+    env |= {v.name: stride for v in windowed.parameters("step")}
     env |= chosen
-    for axis in moved.axes:
-        loose = [v for v in moved.layer.parameters if v in symbols_of(axis.shift)]
-        loose = [v for v in loose if v.name not in chosen]
-        if len(loose) == 1:
-            env[loose[0].name] = _shift(axis, env, loose[0].name, -beyond)
-        env |= _sizes(moved, axis, env, chosen)
+    for axis in windowed.axes:
+        padding = [v for v in windowed.layer.parameters if v in symbols_of(axis.shift)]
+        padding = [v for v in padding if v.name not in chosen]
+        if len(padding) == 1:
+            env[padding[0].name] = _shift(axis, env, padding[0].name, -beyond)
+        env |= _sizes(windowed, axis, env, chosen)
     return env
 
 
-def _shift(axis: Axis, env: Env, name: str, begin: int) -> int:
-    """Return the padding with which the first window begins at a place."""
-    return min(SHIFTS, key=lambda n: (abs(first(axis, {**env, name: n}, 0)[0] - begin), abs(n)))
+def _shift(axis: WindowAxis, env: Env, name: str, begin: int) -> int:
+    """Return the padding with which the first window begins nearest to a place."""
+    return min(SHIFTS, key=lambda n: (abs(span(axis, {**env, name: n}, 0)[0] - begin), abs(n)))
 
 
 def _sizes(
-    moved: Moving, axis: Axis, env: Env, choice: Mapping[str, int]
+    windowed: WindowedLayer, axis: WindowAxis, env: Env, choice: Mapping[str, int]
 ) -> dict[str, int]:
-    """Choose how many windows an axis has and how many places."""
+    """Choose the number of windows and the number of places of an axis."""
     step, place, at = axis.steps, axis.places, dict(env)
-    one = len(moved.axes) == 1
+    one = len(windowed.axes) == 1
     circular = place == step or bool(symbols_of(place) & symbols_of(axis.place))
     derived = isinstance(place, Symbol) and place.name not in choice and not circular
     if isinstance(place, Symbol) and place.name not in choice:
@@ -116,24 +119,25 @@ def _sizes(
     if isinstance(step, Symbol) and step.name not in choice and step != place:
         far = integer(axis.stride, env) > 1
         whole = (4 if far else 5) if one else (2 if far else 3)
-        at[step.name] = _partial(moved, axis, env) + whole if derived else steps(moved, axis, at)
+        free = steps(windowed, axis, at)
+        at[step.name] = _partial(windowed, axis, env) + whole if derived else free
     if derived:
-        at[str(place)] = places(moved, axis, at)
+        at[str(place)] = places(windowed, axis, at)
     return at
 
 
-def _partial(moved: Moving, axis: Axis, env: Env) -> int:
-    """Return how many windows at the beginning overhang further than was chosen."""
-    begin, found = -overhang(moved, axis, env), 0
-    while found < MOST and first(axis, env, found)[0] < begin:
+def _partial(windowed: WindowedLayer, axis: WindowAxis, env: Env) -> int:
+    """Return the number of windows at the beginning that overhang further than was chosen."""
+    begin, found = -overhang(windowed, axis, env), 0
+    while found < MOST and span(axis, env, found)[0] < begin:
         found += 1
     return found
 
 
-def names(moved: Moving) -> list[str]:
+def size_names(windowed: WindowedLayer) -> list[str]:
     """Return the sizes and parameters of a layer, parameters first."""
-    found = dict.fromkeys(v.name for v in moved.layer.parameters)
-    for t in (*moved.layer.tensors, moved.layer.output):
+    found = dict.fromkeys(v.name for v in windowed.layer.parameters)
+    for t in (*windowed.layer.tensors, windowed.layer.output):
         for n in t.shape:
             if n is not None:
                 found |= dict.fromkeys(sorted(v.name for v in symbols_of(n)))

@@ -1,7 +1,7 @@
-"""What a picture is made of: cells, nodes, links, frames and labels, in units of one cell.
+"""The shapes of a picture: cells, nodes, links, frames and labels, in units of one cell.
 
-The first coordinate runs to the right, the second one down. A role says what something stands
-for; the printers give each role its colour. A text may hold mathematics between dollar signs.
+The first coordinate runs to the right, the second one down. A role says what a shape stands for;
+`colors` gives each role its colour. A text may have mathematics between dollar signs.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from rot180.derive.display.width import width
 Point: TypeAlias = tuple[float, float]
 
 POINTS = 26.0
-"""How many points of 9-point text fit into one cell."""
+"""The width of a cell in points, for text at 9pt."""
 
 BESIDE = 0.74
-"""How far along a link its label stands."""
+"""Where on a link its label is: 0 at the start, 1 at the end."""
 
 LINK = 0.68
-"""How wide a label on a link may be, in cells."""
+"""The largest width of a label on a link, in cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A square with its upper left corner at a point.
+    """A square.
 
     Attributes:
-        at: the corner.
-        role: what the cell holds, see `palette`.
+        at: its upper left corner.
+        role: what it holds, see `colors`.
         label: mathematics, without dollar signs.
         look: "plain", "strong", "faint", "zero" (a zero between entries), "padding" (one around
             them) or "hatched".
@@ -46,7 +46,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A circle, half a cell in radius, with its centre at a point; see `Cell`."""
+    """A circle with a radius of half a cell; `at` is its centre, the rest is as in `Cell`."""
 
     at: Point
     role: str
@@ -61,10 +61,10 @@ class Link:
     Attributes:
         start: where it begins.
         end: where it ends.
-        role: what it stands for; one of the taps gives it a dash pattern as well.
-        label: mathematics on it, nearer to its end, without dollar signs.
-        look: "plain", "arrow", or "cut" for a link that is not there.
-        says: what it means, in words that a reader may ask for.
+        role: what it stands for; that of a tap also gives it a dash pattern.
+        label: mathematics on it, close to its end, without dollar signs.
+        look: "plain", "arrow", or "cut" for a link that was removed.
+        tooltip: what it means, in words: the tooltip.
 
     """
 
@@ -73,7 +73,7 @@ class Link:
     role: str
     label: str = ""
     look: str = "plain"
-    says: str = ""
+    tooltip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A text, vertically centred at a point.
+    """A text, vertically centred.
 
     Attributes:
-        at: the point.
+        at: where one of its ends, or its middle, is.
         text: words, with mathematics between dollar signs.
-        anchor: which end of the text is there: "start", "middle" or "end".
+        anchor: which of them: "start", "middle" or "end".
 
     """
 
@@ -108,13 +108,13 @@ Shape: TypeAlias = Cell | Node | Link | Frame | Label
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, for `svg` and `tikz` to print.
+    """A picture, printed by `svg` and `tikz`.
 
     Attributes:
-        name: what it is called in files and anchors.
+        name: its name in files and anchors.
         title: a few words.
         caption: one or two sentences, with mathematics between dollar signs.
-        shapes: what it is made of.
+        shapes: its shapes, the first one at the back.
 
     """
 
@@ -124,10 +124,10 @@ class Picture:
     shapes: tuple[Shape, ...]
 
 
-def text_width(text: str) -> float:
+def label_width(text: str) -> float:
     """Estimate the width of a label in cells.
 
-    >>> round(text_width("$w_{0}$"), 1)
+    >>> round(label_width("$w_{0}$"), 1)
     0.4
     """
     parts = text.split("$")
@@ -136,13 +136,13 @@ def text_width(text: str) -> float:
 
 
 def fitted(label: str, room: float = 0.86) -> float:
-    """Return by how much a label, mathematics, is made smaller so that it fits."""
-    return min(1.0, round(room / max(text_width(f"${label}$"), 0.01), 2))
+    """Return the factor by which a label, mathematics, is scaled to fit a width in cells."""
+    return min(1.0, round(room / max(label_width(f"${label}$"), 0.01), 2))
 
 
 @singledispatch
 def corners(shape: Shape) -> tuple[Point, ...]:
-    """Return points that enclose a shape."""
+    """Return two corners of the box around a shape."""
     raise TypeError(f"found {type(shape).__name__}, expected a shape")
 
 
@@ -170,33 +170,33 @@ def _(shape: Frame) -> tuple[Point, ...]:
 @corners.register
 def _(shape: Label) -> tuple[Point, ...]:
     x, y = shape.at
-    long = text_width(shape.text)
+    long = label_width(shape.text)
     left = {"start": 0.0, "middle": long / 2, "end": long}[shape.anchor]
     return ((x - left, y - 0.35), (x - left + long, y + 0.35))
 
 
 def extent(shapes: tuple[Shape, ...]) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom of a picture, with a little room around it."""
+    """Return left, top, right and bottom of a picture, with a small margin."""
     points = [p for shape in shapes for p in corners(shape)]
     across, down = [x for x, _ in points], [y for _, y in points]
     return min(across) - 0.2, min(down) - 0.2, max(across) + 0.2, max(down) + 0.2
 
 
 @singledispatch
-def moved(shape: Shape, by: Point) -> Shape:
-    """Return a shape at another place."""
+def translated(shape: Shape, by: Point) -> Shape:
+    """Return a shape, translated."""
     raise TypeError(f"found {type(shape).__name__}, expected a shape")
 
 
-@moved.register(Cell)
-@moved.register(Node)
-@moved.register(Frame)
-@moved.register(Label)
+@translated.register(Cell)
+@translated.register(Node)
+@translated.register(Frame)
+@translated.register(Label)
 def _(shape: Cell | Node | Frame | Label, by: Point) -> Shape:
     return replace(shape, at=_plus(shape.at, by))
 
 
-@moved.register
+@translated.register
 def _(shape: Link, by: Point) -> Shape:
     return replace(shape, start=_plus(shape.start, by), end=_plus(shape.end, by))
 
@@ -208,11 +208,11 @@ def _plus(a: Point, b: Point) -> Point:
 def side_by_side(
     parts: Iterable[tuple[Iterable[Shape], str]], between: Iterable[str]
 ) -> list[Shape]:
-    """Set drawings side by side, centred, with their names below.
+    """Place drawings side by side, vertically centred, with their names below.
 
     Args:
-        parts: shapes, and what they are called, as mathematics.
-        between: a sign for each gap, as mathematics, or "".
+        parts: the shapes and the name of each drawing; names are mathematics.
+        between: the sign in each gap, mathematics, or "".
 
     """
     drawn = [(tuple(shapes), name) for shapes, name in parts]
@@ -226,7 +226,7 @@ def side_by_side(
             out.append(Label((across, tallest / 2), f"${sign}$"))
             across += 0.5
         by = (across - left, (tallest - (bottom - top)) / 2 - top)
-        out += [moved(s, by) for s in shapes]
+        out += [translated(s, by) for s in shapes]
         across += right - left
         below = (tallest + bottom - top) / 2 + 0.3
         out.append(Label((across - (right - left) / 2, below), f"${name}$"))

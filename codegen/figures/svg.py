@@ -1,11 +1,11 @@
-"""Pictures as SVG: drawn in the page's own colours, light or dark, and readable without them."""
+"""Pictures as SVG, in light or dark colours as the page is, with a description as text."""
 
 from __future__ import annotations
 
 from functools import singledispatch
 from html import escape
 
-from rot180.codegen.figures.colors import DARK, DASHES, ROLES
+from rot180.codegen.figures.colors import COLORS, DARK_COLORS, DASHES
 from rot180.codegen.figures.math_labels import plain, spans
 from rot180.codegen.figures.shapes import (
     BESIDE,
@@ -20,19 +20,20 @@ from rot180.codegen.figures.shapes import (
     Shape,
     extent,
     fitted,
-    text_width,
+    label_width,
 )
 
 UNIT = 36.0
-"""Pixels of a cell."""
+"""The size of a cell in pixels."""
 
 _LEVELS = {0: 0.0, 1: 4.0, -1: -5.4}
-"""Pixels by which a subscript stands lower than the line and a superscript higher."""
+"""Pixels by which a subscript is lowered and a superscript raised."""
+
 
 def svg(picture: Picture) -> str:
-    """Return a picture as an ``svg`` element that a page can hold or a file can be.
+    """Return a picture as an ``svg`` element, for a page or a file of its own.
 
-    Its title and its caption describe it to those who do not see it.
+    Its title and its caption describe it for screen readers.
     """
     left, top, right, bottom = extent(picture.shapes)
     across, down = (round((b - a) * UNIT, 1) for a, b in ((left, right), (top, bottom)))
@@ -49,10 +50,10 @@ def svg(picture: Picture) -> str:
 
 
 def style() -> str:
-    """Return the style sheet of every picture: the palette as custom properties, and the looks."""
-    light = "".join(f"--{role}:#{value};" for role, value in ROLES.items())
-    dark = "".join(f"--{role}:#{value};" for role, value in DARK.items())
-    roles = "".join(f".picture .r-{role}{{--role:var(--{role})}}" for role in ROLES)
+    """Return the style sheet of every picture: the colours as custom properties, and the looks."""
+    light = "".join(f"--{role}:#{value};" for role, value in COLORS.items())
+    dark = "".join(f"--{role}:#{value};" for role, value in DARK_COLORS.items())
+    roles = "".join(f".picture .r-{role}{{--role:var(--{role})}}" for role in COLORS)
     return (
         f".picture{{{light}color-scheme:light dark}}"
         f"@media (prefers-color-scheme:dark){{.picture{{{dark}}}}}"
@@ -75,8 +76,9 @@ def style() -> str:
         ".picture .back{fill:var(--paper);fill-opacity:.88}"
     )
 
+
 def _text(at: Point, text: str, kind: str, scale: float = 1) -> str:
-    """Return a text element at a point in pixels; a subscript stands below a superscript."""
+    """Return a text element at a point in pixels; a subscript is set below a superscript."""
     body, shift, raised = "", 0, 0.0
     for n, part in enumerate(text.split("$")):
         pieces = spans(part) if n % 2 else [(part, False, 0)] if part else []
@@ -117,7 +119,7 @@ def draw(shape: Shape, origin: Point, name: str) -> str:
 
     Args:
         shape: what is drawn.
-        origin: the point that is the upper left corner.
+        origin: the upper left corner of the picture.
         name: the picture's name, for references within it.
 
     """
@@ -125,7 +127,7 @@ def draw(shape: Shape, origin: Point, name: str) -> str:
 
 
 def _filled(shape: Cell | Node, name: str) -> str:
-    """Return the class of a cell, and its pattern."""
+    """Return the class of a cell, and its pattern if it is hatched."""
     kind = f'class="cell {shape.look} r-{shape.role}"'
     hatched = shape.look == "hatched"
     return kind + (f' style="fill:url(#{name}-hatch-{shape.role})"' if hatched else "")
@@ -139,8 +141,8 @@ def _cell_label(shape: Cell | Node, at: Point) -> str:
 
 
 def _ground(at: Point, label: str, scale: float) -> str:
-    """Return a patch of paper for a label to stand on."""
-    wide = 7 + UNIT * scale * text_width(f"${label}$")
+    """Return a patch in the colour of the paper, behind a label."""
+    wide = 7 + UNIT * scale * label_width(f"${label}$")
     return (
         f'<rect x="{at[0] - wide / 2:.1f}" y="{at[1] - 8:g}" width="{wide:.1f}" height="16" rx="3" '
         'class="back"/>'
@@ -169,7 +171,7 @@ def _(shape: Link, origin: Point, name: str) -> str:
     (x, y), (u, v) = _pixels(shape.start, origin), _pixels(shape.end, origin)
     dashes = " ".join(f"{d * 1.3:g}" for d in DASHES.get(shape.role, ()))
     drawn = f' stroke-dasharray="{dashes}"' if dashes and shape.look != "cut" else ""
-    said = f"<title>{escape(shape.says)}</title>" if shape.says else ""
+    said = f"<title>{escape(shape.tooltip)}</title>" if shape.tooltip else ""
     look = " cut" if shape.look == "cut" else ""
     out = (
         f'<path d="M{x:g} {y:g}L{u:g} {v:g}" class="link{look} stroke r-{shape.role}"{drawn}>'

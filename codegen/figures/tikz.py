@@ -1,10 +1,10 @@
-"""Pictures as TikZ: what a document needs is ``tikz``, its ``patterns``, and `tikz_preamble`."""
+"""Pictures as TikZ; a document needs `tikz_preamble` once."""
 
 from __future__ import annotations
 
 from functools import singledispatch
 
-from rot180.codegen.figures.colors import DASHES, ROLES
+from rot180.codegen.figures.colors import COLORS, DASHES
 from rot180.codegen.figures.shapes import (
     BESIDE,
     LINK,
@@ -22,15 +22,15 @@ from rot180.codegen.figures.shapes import (
 from rot180.derive.display.terms_latex import escape
 
 UNIT = 9.0
-"""Millimetres of a cell, where there is room."""
+"""The size of a cell in millimetres, where there is room."""
 
 _SIZES = ((8.6, "\\small"), (7.6, "\\footnotesize"), (6.4, "\\scriptsize"), (0.0, "\\tiny"))
 _FILL = {"plain": 24, "strong": 55, "faint": 8}
 
 
 def tikz_preamble() -> str:
-    """Return what a document's preamble needs for `tikz`."""
-    colours = (f"\\definecolor{{rot-{role}}}{{HTML}}{{{value}}}" for role, value in ROLES.items())
+    """Return the packages and colours for the preamble of a document."""
+    colours = (f"\\definecolor{{rot-{role}}}{{HTML}}{{{value}}}" for role, value in COLORS.items())
     return "\\usepackage{tikz}\n\\usetikzlibrary{patterns}\n" + "\n".join(colours) + "\n"
 
 
@@ -39,7 +39,7 @@ def tikz(picture: Picture, widest: float) -> str:
 
     Args:
         picture: what is drawn.
-        widest: how wide it may be, in millimetres; where cells of `UNIT` do not fit, they shrink.
+        widest: its largest width in millimetres; cells are smaller than `UNIT` if need be.
 
     """
     left, top, right, bottom = extent(picture.shapes)
@@ -59,12 +59,12 @@ def _at(point: Point) -> str:
 
 
 def _words(text: str) -> str:
-    """Return a label as LaTeX: the words escaped, the mathematics as it is."""
+    """Return a label as LaTeX: words are escaped, mathematics is kept."""
     return "$".join(p if n % 2 else escape(p) for n, p in enumerate(text.split("$")))
 
 
 def _filled(shape: Cell | Node) -> str:
-    """Return how the outline and the inside of a cell are drawn."""
+    """Return the options that draw the outline and fill of a cell."""
     if shape.look in ("zero", "padding"):
         return f"draw=rot-quiet,line width=.4pt{',densely dotted' * (shape.look == 'padding')}"
     if shape.look == "hatched":
@@ -75,7 +75,7 @@ def _filled(shape: Cell | Node) -> str:
 
 
 def _label(shape: Cell | Node, at: Point) -> str:
-    """Return the label of a cell, on a white ground where the cell is hatched."""
+    """Return the label of a cell, on a white background if the cell is hatched."""
     if not shape.label:
         return ""
     quiet = shape.look in ("zero", "padding", "faint", "hatched")

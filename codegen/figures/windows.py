@@ -1,8 +1,8 @@
 """Layers and their input gradients as windows that move over a grid, read off their index maps.
 
-Nothing here knows a layer by name. An index with a free and a summed variable, ``s*p + d*k - lo``,
-or an equation between such variables says where a window lies; a variable that only ever stands
-alone (a batch, a channel) is fixed at 0 and not shown.
+No layer is known here by name. An index with a free and a summed variable, ``s*p + d*k - lo``, or
+an equation between such variables gives the position of a window; a variable that is always an
+index by itself (a batch, a channel) is fixed at 0 and not shown.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Window:
     """A sum of products, as a window over a grid of entries.
 
     Attributes:
-        target: what is computed.
+        target: the tensor that is computed.
         free: the free indices that are shown.
         shape: their sizes.
         term: the sum.
         taps: the summed indices that are shown.
-        fixed: the variables that stay at 0.
-        grid: which of the term's accesses the window covers.
-        kernel: which ones it consists of; the others only scale what the window computes.
+        fixed: the variables that are fixed at 0.
+        grid: the number of the access, among those of the term, to what the window moves over.
+        kernel: those of the accesses to the window's weights; the others scale the whole sum.
 
     """
 
@@ -49,11 +49,11 @@ class Window:
     kernel: tuple[int, ...]
 
     def limits(self, v: Symbol) -> tuple[Limit, ...]:
-        """Return what bounds a summed index."""
+        """Return the bounds of a summed index."""
         return limits(self.term, v, frozenset((*self.free, *self.fixed)))
 
     def size(self, tap: Symbol) -> Expr:
-        """Return the size of the axis or bracket that bounds a tap."""
+        """Return the size of the axis, or of the bracket, that bounds a tap."""
         return self.limits(tap)[0].size
 
     def axes(self, access: Access) -> tuple[int, ...]:
@@ -62,28 +62,28 @@ class Window:
         return tuple(a for a, e in enumerate(access.index) if symbols_of(e) & shown)
 
     def points(self, env: Env) -> Iterator[tuple[int, ...]]:
-        """Walk over the free indices that are shown."""
+        """Iterate over the values of the free indices that are shown."""
         return product(*(range(integer(n, env)) for n in self.shape))
 
     def products(self, env: Env, point: tuple[int, ...]) -> list[Product]:
-        """Write the sum out at a point of the free indices."""
+        """Write the sum out at given values of the free indices."""
         at = {v.name: 0 for v in self.fixed}
         at |= {v.name: n for v, n in zip(self.free, point, strict=True)}
         return list(products(self.term, env, at))
 
 
 @dataclass(frozen=True)
-class Axis:
-    """One axis of a window's way: at step p and tap k it meets place ``s*p + d*k - lo``.
+class WindowAxis:
+    """One axis that a window moves along: at step p, tap k is at place ``s*p + d*k - lo``.
 
     Attributes:
-        step: the index that counts windows.
+        step: the index of the window's position.
         taps: the summed indices of the window, with their sizes.
-        place: where they meet.
-        steps: how many windows there are.
-        places: how many places there are.
-        output: which of both sizes is the output's: the steps', or, where windows are laid into
-            the output, the places'.
+        place: the place of a tap at a step.
+        steps: the number of windows.
+        places: the number of places.
+        output: the size of the output: that of the steps, or, where the windows are scattered
+            into the output, that of the places.
 
     """
 
@@ -96,41 +96,41 @@ class Axis:
 
     @property
     def stride(self) -> Expr:
-        """Return by how many places a step moves the window."""
+        """Return the number of places between one window and the next."""
         return coefficient(self.place, self.step)
 
     @property
     def shift(self) -> Expr:
-        """Return the place of tap 0 at step 0."""
-        moving = sum(coefficient(self.place, v) * v for v, _ in ((self.step, None), *self.taps))
-        return normal(self.place - moving)
+        """Return the place of tap 0 at step 0: minus the padding."""
+        variables = (self.step, *(v for v, _ in self.taps))
+        return normal(self.place - sum(coefficient(self.place, v) * v for v in variables))
 
 
 @dataclass(frozen=True)
-class Moving:
+class WindowedLayer:
     """A layer whose forward sum is a window over a grid.
 
     Attributes:
         layer: the layer.
         forward: its window.
-        axes: the way of the window; none for a sum in which every index stands alone.
+        axes: the axes along which it moves; none where every index is a variable by itself.
 
     """
 
     layer: Layer
     forward: Window
-    axes: tuple[Axis, ...]
+    axes: tuple[WindowAxis, ...]
 
     @property
-    def swept(self) -> Tensor:
-        """Return the operand that the window covers."""
+    def operand(self) -> Tensor:
+        """Return the operand that the window moves over."""
         return source(accesses(self.forward.term)[self.forward.grid].tensor)
 
     def parameters(self, part: str) -> tuple[Symbol, ...]:
-        """Return the parameters that say how far a step goes, a tap, or where the first one is.
+        """Return the parameters in the stride, in the dilation, or in the padding.
 
         Args:
-            part: "step", "tap" or "shift".
+            part: "step", "tap" or "shift", in this order.
 
         """
         found: dict[Symbol, None] = {}
@@ -145,17 +145,17 @@ class Moving:
 
 
 def source(tensor: Tensor) -> Tensor:
-    """Return the free tensor whose entries a tensor rearranges."""
+    """Return the free tensor that a tensor rearranges, or itself if it is free."""
     while tensor.definition is not None:
         tensor = accesses(tensor.definition.body[0])[0].tensor
     return tensor
 
 
-def moving(layer: Layer) -> Moving:
-    """Read a layer as a window that moves over an operand.
+def windowed_layer(layer: Layer) -> WindowedLayer:
+    """Return a layer as a window that moves over an operand.
 
     Raises:
-        ValueError: it is none: its message says what was looked for.
+        ValueError: it is none; the message says what was expected.
 
     """
     definition = layer.output.definition
@@ -169,43 +169,44 @@ def moving(layer: Layer) -> Moving:
     shape = tuple(zip(definition.formals, layer.output.shape, strict=True))
     window = _window(layer.output, shape, sums[0])
     read = accesses(window.term)
-    swept = source(read[window.grid].tensor)
-    uses = [a for t in definition.body for a in accesses(t) if source(a.tensor) == swept]
+    operand = source(read[window.grid].tensor)
+    uses = [a for t in definition.body for a in accesses(t) if source(a.tensor) == operand]
     if len(uses) > 1:
         raise ValueError(
-            f"{layer.text}: {swept.name} occurs {len(uses)} times, expected once, for the outputs "
-            "that an entry feeds to be those of one window"
+            f"{layer.text}: {operand.name} occurs {len(uses)} times, expected once: the outputs "
+            "that an entry contributes to would be those of several windows"
         )
     kernel = tuple(i for i in range(len(read)) if i != window.grid)
     window = replace(window, kernel=kernel)
-    return Moving(layer, window, tuple(_axes(layer, window)))
+    return WindowedLayer(layer, window, tuple(_axes(layer, window)))
 
 
 @lru_cache(maxsize=64)
 def input_gradient(layer: Layer) -> Theorem:
-    """Derive the gradient by the operand that a layer's window covers."""
-    return gradient(layer, moving(layer).swept.name)
+    """Derive the gradient by the operand that a layer's window moves over."""
+    return gradient(layer, windowed_layer(layer).operand.name)
 
 
 def backward(layer: Layer) -> Window:
-    """Read the input gradient, as the engine derives and names it, as a window of its own.
+    """Return the input gradient, as it is derived and named, as a window of its own.
 
     Raises:
         ValueError: the layer or its gradient is no such window.
 
     """
-    theorem, forward = input_gradient(layer), moving(layer).forward
+    theorem, forward = input_gradient(layer), windowed_layer(layer).forward
     sums = reading(theorem.rhs)
     if len(sums) != 1:
-        raise ValueError(f"{theorem.name} is a sum of {len(sums)} sums, expected one to draw")
+        raise ValueError(f"{theorem.name}: found a sum of {len(sums)} sums, expected one to draw")
     shown = forward.axes(accesses(forward.term)[forward.grid])
     free = [v for v, _ in theorem.variables]
-    wrt = Tensor(f"grad_{moving(layer).swept.name}", tuple(n for _, n in theorem.variables))
+    shape = tuple(n for _, n in theorem.variables)
+    wrt = Tensor(f"grad_{windowed_layer(layer).operand.name}", shape)
     return _window(wrt, theorem.variables, sums[0], [free[a] for a in shown])
 
 
 def _joint(t: Term, free: tuple[Symbol, ...]) -> list[Symbol]:
-    """Return the variables that stand in an index or an equation with something else."""
+    """Return the variables of the indices and equations that are more than a single variable."""
     variables = (*free, *t.variables)
     places = [e for a in accesses(t) for e in a.index if not isinstance(e, Symbol)]
     places += [f.value for f in t.factors if isinstance(f, Equal)]
@@ -218,7 +219,7 @@ def _window(
     t: Term,
     free: list[Symbol] | None = None,
 ) -> Window:
-    """Read a sum as a window; `free` says which free indices are shown, if that is known."""
+    """Return a sum as a window; `free` are the free indices that are shown, if they are known."""
     names = tuple(v for v, _ in variables)
     joint, read = _joint(t, names), accesses(t)
     grid = next((i for i, a in enumerate(read) if set(a.index) - {*names, *t.variables}), 0)
@@ -229,7 +230,7 @@ def _window(
         shown = {v for v in names if v not in there} | {v for v in t.variables if v in there}
     sizes = {v: n for v, n in variables if v in shown and (free is None or v in free)}
     if not sizes or None in sizes.values():
-        raise ValueError(f"{target.name}: no index of it moves a window")
+        raise ValueError(f"{target.name}: found no index along which a window moves")
     scales = [{v for e in a.index for v in symbols_of(e)} & shown for a in read]
     kernel = tuple(
         i for i, found in enumerate(scales) if i != grid and not (found and found <= sizes.keys())
@@ -240,8 +241,8 @@ def _window(
     return Window(target, tuple(sizes), shape, t, taps, fixed, grid, kernel)
 
 
-def _axes(layer: Layer, window: Window) -> Iterator[Axis]:
-    """Find where steps and taps meet: in an index of the grid, or in an equation."""
+def _axes(layer: Layer, window: Window) -> Iterator[WindowAxis]:
+    """Find the axes: each is an index of the grid, or an equation, with a step and taps in it."""
     taps = {v: window.size(v) for v in window.taps}
     grid = accesses(window.term)[window.grid]
     sizes = dict(zip(window.free, window.shape, strict=True))
@@ -251,7 +252,7 @@ def _axes(layer: Layer, window: Window) -> Iterator[Axis]:
         if steps and places is not None and not isinstance(e, Symbol):
             inner = tuple((v, n) for v, n in taps.items() if v in found)
             _one(layer, steps, e)
-            yield Axis(steps[0], inner, e, sizes[steps[0]], places, sizes[steps[0]])
+            yield WindowAxis(steps[0], inner, e, sizes[steps[0]], places, sizes[steps[0]])
     for f in window.term.factors:
         if isinstance(f, Equal):
             found = symbols_of(f.value)
@@ -262,18 +263,18 @@ def _axes(layer: Layer, window: Window) -> Iterator[Axis]:
             _one(layer, steps, f.value)
             if factor not in (1, -1):
                 raise ValueError(
-                    f"{layer.text}: {ends[0]} stands in an equation with the factor {factor}, "
+                    f"{layer.text}: found {ends[0]} in an equation with the factor {factor}, "
                     "expected 1"
                 )
             inner = tuple((v, n) for v, n in taps.items() if v in found and v not in steps)
             place = normal(ends[0] - f.value * factor)
             size = sizes[ends[0]]
-            yield Axis(steps[0], inner, place, taps[steps[0]], size, size)
+            yield WindowAxis(steps[0], inner, place, taps[steps[0]], size, size)
 
 
 def _one(layer: Layer, found: list[Symbol], e: Expr) -> None:
     if len(found) != 1:
         raise ValueError(
-            f"{layer.text}: the index {e} joins {len(found)} indices that count windows, "
+            f"{layer.text}: found {len(found)} indices of window positions in the index {e}, "
             "expected one"
         )

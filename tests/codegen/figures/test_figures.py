@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 
 from rot180.codegen.documents.model import FIGURE_WIDTH
-from rot180.codegen.figures.colors import ROLES
+from rot180.codegen.figures.colors import COLORS
 from rot180.codegen.figures.figures import Picture, network_pictures, pictures
 from rot180.codegen.figures.math_labels import inline, plain, spans
-from rot180.codegen.figures.sample import specimen
-from rot180.codegen.figures.sample_sizes import illustration
+from rot180.codegen.figures.sample import sampled_layer
+from rot180.codegen.figures.sample_sizes import sample_sizes
 from rot180.codegen.figures.shapes import Cell, Frame, Label, Link, Node, extent
 from rot180.codegen.figures.stepper import stepper_data
 from rot180.codegen.figures.svg import svg
 from rot180.codegen.figures.tikz import tikz, tikz_preamble
-from rot180.codegen.figures.windows import moving
+from rot180.codegen.figures.windows import windowed_layer
 from rot180.derive.display.notations import NIELSEN
 from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import symbol
@@ -72,17 +72,17 @@ def entries(label: str) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("spec", [s for s in SPECS if s != "activated_conv2d"])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_what_feeds_what_is_the_nonzero_products(spec: str, stride: int) -> None:
+def test_the_links_are_the_nonzero_products(spec: str, stride: int) -> None:
     """Adding x times w over the links of an output gives the layer's value, and nothing more."""
-    at = specimen(layer(spec), stride=stride)
-    model = Model({symbol(name): n for name, n in at.env.items()}, limit=9)
-    window = at.forward
-    tables = {t.name: model.values(t) for t in at.moved.layer.tensors}
-    for point in at.outputs():
-        found = [p for p in window.products(at.env, point) if not p.is_zero]
-        links = [(x, w) for x, y, w in at.feeds() if y == point]
-        assert [(at.where(window, p), at.weight(window, p)) for p in found] == links
-        read = [[m.entry for m in p.mets if m.entry] for p in found]
+    sample = sampled_layer(layer(spec), stride=stride)
+    model = Model({symbol(name): n for name, n in sample.env.items()}, limit=9)
+    window = sample.forward
+    tables = {t.name: model.values(t) for t in sample.windowed.layer.tensors}
+    for point in sample.outputs():
+        found = [p for p in window.products(sample.env, point) if not p.is_zero]
+        links = [(x, w) for x, y, w in sample.links() if y == point]
+        assert [(sample.where(window, p), sample.weight(window, p)) for p in found] == links
+        read = [[m.entry for m in p.reads if m.entry] for p in found]
         value = sum(math.prod(int(tables[e.tensor][e.index]) for e in each) for each in read)
         index = dict.fromkeys(window.fixed, 0) | dict(zip(window.free, point, strict=True))
         assert value == evaluate((window.term,), model, index)
@@ -91,16 +91,16 @@ def test_what_feeds_what_is_the_nonzero_products(spec: str, stride: int) -> None
 @pytest.mark.parametrize("spec", ["conv1d", "true_conv1d", "local1d"])
 def test_links_of_the_picture_are_those_of_the_layer(spec: str) -> None:
     for name, picture in drawn(spec).items():
-        if name.startswith("fingers"):
+        if name.startswith("connections"):
             stride = 2 if name.endswith("2") else 1
-            at = specimen(layer(spec), stride=stride)
-            said = [s.says for s in picture.shapes if isinstance(s, Link) and s.says]
-            assert said == [at.says(x, y, w) for x, y, w in at.feeds()]
+            sample = sampled_layer(layer(spec), stride=stride)
+            said = [s.tooltip for s in picture.shapes if isinstance(s, Link) and s.tooltip]
+            assert said == [sample.tooltip(x, y, w) for x, y, w in sample.links()]
 
 
 def test_another_forward_index_is_another_picture() -> None:
     one, other, third = (
-        drawn(f"y[p] = sum[k] x[{index}] * w[k]")["fingers"].shapes
+        drawn(f"y[p] = sum[k] x[{index}] * w[k]")["connections"].shapes
         for index in ("p+k", "2*p+k", "p+2*k")
     )
     assert one != other != third != one
@@ -118,10 +118,10 @@ def test_the_taps_of_the_backward_window_are_rotated(
     spec: str, forward: list[int], backward: list[int]
 ) -> None:
     found = drawn(spec)
-    for way, order in (("forward", forward), ("backward", backward)):
+    for direction, order in (("forward", forward), ("backward", backward)):
         taps = sorted(
             (s.at[1], s.at[0], entries(s.label)[0])
-            for s in found[way].shapes
+            for s in found[direction].shapes
             if isinstance(s, Cell) and s.role == "weight"
         )
         rows: dict[float, list[int]] = {}
@@ -132,7 +132,8 @@ def test_the_taps_of_the_backward_window_are_rotated(
 
 def test_the_backward_window_of_a_plane_is_rotated_by_180_degrees() -> None:
     found = drawn("conv2d")
-    taps = {way: labels(found[f"{way}-2"].shapes, "weight") for way in ("forward", "backward")}
+    directions = ("forward", "backward")
+    taps = {d: labels(found[f"{d}-2"].shapes, "weight") for d in directions}
     assert taps["backward"] == taps["forward"][::-1]
     assert "rotated by 180 degrees" in found["backward-2"].caption
 
@@ -156,35 +157,36 @@ def test_hatched_inputs_have_no_gradient(spec: str) -> None:
     assert hatched
     strides = 2
     given = layer(spec)
-    gap = max(1, int(moving(given).axes[0].stride) - 1) if "[" in spec else 1
-    at = specimen(given, stride=strides).larger(gap, ())
-    fed = {at.label(at.moved.swept.name, x) for x, _, _ in at.feeds()}
-    everything = {at.label(at.moved.swept.name, x) for x in at.inputs()}
+    gap = max(1, int(windowed_layer(given).axes[0].stride) - 1) if "[" in spec else 1
+    sample = sampled_layer(given, stride=strides).larger(gap, ())
+    fed = {sample.label(sample.operand.name, x) for x, _, _ in sample.links()}
+    everything = {sample.label(sample.operand.name, x) for x in sample.inputs()}
     assert hatched == everything - fed
 
 
 def test_the_matrix_is_that_of_the_links_and_its_transpose() -> None:
     picture = drawn("conv1d")["toeplitz-2"]
     cells = [s for s in picture.shapes if isinstance(s, Cell) and s.label]
-    at = specimen(layer("conv1d"), stride=2)
-    assert len(cells) == 2 * len(at.feeds())
-    middle = max(s.at[0] for s in picture.shapes if isinstance(s, Cell)) - len(at.outputs()) + 0.5
+    sample = sampled_layer(layer("conv1d"), stride=2)
+    assert len(cells) == 2 * len(sample.links())
+    right = max(s.at[0] for s in picture.shapes if isinstance(s, Cell))
+    middle = right - len(sample.outputs()) + 0.5
     matrix = [s for s in cells if s.at[0] < middle]
     left, top = (min(s.at[i] for s in matrix) for i in (0, 1))
     found = {(round(s.at[0] - left), round(s.at[1] - top), s.label) for s in matrix}
-    first = min(x[0] for x, _, _ in at.feeds())
-    assert found == {(x[0] - first, y[0], w) for x, y, w in at.feeds()}
+    first = min(x[0] for x, _, _ in sample.links())
+    assert found == {(x[0] - first, y[0], w) for x, y, w in sample.links()}
 
 
 def test_the_network_becomes_a_convolution() -> None:
     deltas, cut, shared, plane = network_pictures()
     wires = [s for s in cut.shapes if isinstance(s, Link)]
     kept = [s for s in wires if s.look == "plain"]
-    alike = [s for s in shared.shapes if isinstance(s, Link) and s.says]
+    alike = [s for s in shared.shapes if isinstance(s, Link) and s.tooltip]
     assert len(wires) == 15
     assert {(s.start, s.end) for s in kept} == {(s.start, s.end) for s in alike}
     assert len({s.role for s in alike}) == 3
-    by_weight = {(s.role, s.says.rsplit(" ", 1)[1]) for s in alike}
+    by_weight = {(s.role, s.tooltip.rsplit(" ", 1)[1]) for s in alike}
     assert len(by_weight) == 3
     assert len([s for s in deltas.shapes if isinstance(s, Link) and s.label]) == 3
     assert any(isinstance(s, Frame) for s in plane.shapes)
@@ -232,7 +234,7 @@ def test_nothing_overlaps_and_everything_is_inside(spec: str) -> None:
 def test_every_role_has_a_colour() -> None:
     found = [p for spec in ("conv1d", "conv2d", "network") for p in every(spec)]
     roles = {s.role for p in found for s in p.shapes if not isinstance(s, Label)}
-    assert roles <= ROLES.keys()
+    assert roles <= COLORS.keys()
 
 
 def test_tikz_is_no_wider_than_the_text_and_compiles(tmp_path: Path) -> None:
@@ -257,8 +259,8 @@ def test_tikz_is_no_wider_than_the_text_and_compiles(tmp_path: Path) -> None:
 
 def test_sizes_can_be_chosen() -> None:
     found = {p.name: p for p in pictures(layer("conv1d"), {"s": 3, "K": 4, "P": 3, "lo": 1})}
-    assert "conv1d-fingers" in found
-    assert illustration(moving(layer("conv1d")), {"H": 6, "s": 2})["P"] == 2
+    assert "conv1d-connections" in found
+    assert sample_sizes(windowed_layer(layer("conv1d")), {"H": 6, "s": 2})["P"] == 2
     with pytest.raises(ValueError, match="sizes: found 'Z', expected one of s, d, lo"):
         pictures(layer("conv1d"), {"Z": 3})
 
@@ -280,8 +282,8 @@ def test_layers_without_a_window_have_no_picture() -> None:
     ],
 )
 def test_a_weight_is_everything_that_an_entry_is_multiplied_by(spec: str, weights: str) -> None:
-    at = specimen(layer(spec))
-    assert at.feeds()[0] == ((0,), (0,), weights)
+    sample = sampled_layer(layer(spec))
+    assert sample.links()[0] == ((0,), (0,), weights)
 
 
 def test_short_mathematics_as_characters() -> None:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from sympy import Symbol
 
-from rot180.codegen.figures.sample_sizes import illustration
+from rot180.codegen.figures.sample_sizes import sample_sizes
 from rot180.codegen.figures.stepper import stepper, stepper_data, stepper_head
-from rot180.codegen.figures.windows import input_gradient, moving
+from rot180.codegen.figures.windows import input_gradient, windowed_layer
 from rot180.derive.gradients.gradient import chain_goal
 from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import symbol
@@ -67,8 +67,8 @@ def products(data: Any, t: Any, env: Env, point: Env) -> Iterator[tuple[Fraction
         ):
             read = [f for f in t["factors"] if "tensor" in f]
             places = [[int(number(e, at)) for e in f["index"]] for f in read]
-            mets = [entry(data, f["tensor"], p, env) for f, p in zip(read, places, strict=True)]
-            yield number(t["coefficient"], at), mets
+            reads = [entry(data, f["tensor"], p, env) for f, p in zip(read, places, strict=True)]
+            yield number(t["coefficient"], at), reads
 
 
 def entry(data: Any, name: str, place: list[int], env: Env) -> tuple[str, list[int]] | None:
@@ -80,9 +80,9 @@ def entry(data: Any, name: str, place: list[int], env: Env) -> tuple[str, list[i
         return name, place
     point = dict(zip(t["formals"], place, strict=True))
     for body in t["terms"]:
-        for _, mets in products(data, body, env, point):
-            if None not in mets:
-                found: tuple[str, list[int]] | None = mets[0]
+        for _, reads in products(data, body, env, point):
+            if None not in reads:
+                found: tuple[str, list[int]] | None = reads[0]
                 return found
     return None
 
@@ -91,9 +91,9 @@ def total(data: Any, view: Any, env: Env, point: tuple[int, ...], model: Model) 
     """Add up what a view shows at a point, with the model's entries."""
     at = dict.fromkeys(view["fixed"], 0) | dict(zip(view["free"], point, strict=True))
     out = Fraction(0)
-    for coefficient, mets in products(data, view["term"], env, at):
-        if None not in mets:
-            for name, index in mets:
+    for coefficient, reads in products(data, view["term"], env, at):
+        if None not in reads:
+            for name, index in reads:
                 shape = [int(number(n, env)) for n in data["tensors"][name]["shape"]]
                 coefficient *= int(model.entries(name, tuple(shape))[tuple(index)])
             out += coefficient
@@ -119,10 +119,10 @@ def choices(data: Any) -> list[dict[str, int]]:
 def test_the_data_mean_what_the_layer_and_the_chain_rule_mean(spec: str) -> None:
     given = layer(spec)
     data: Any = json.loads(json.dumps(stepper_data(given)))
-    wrt, definition = moving(given).swept, given.output.definition
+    wrt, definition = windowed_layer(given).operand, given.output.definition
     assert definition is not None
     variables, goal = chain_goal(given, wrt)
-    shown = moving(given).forward.term
+    shown = windowed_layer(given).forward.term
     lines = {
         "forward": (definition.formals, (shown,)),
         "backward": (tuple(v for v, _ in variables), goal),
@@ -196,7 +196,7 @@ const data = JSON.parse(root.querySelector(".stepper-data").textContent);
 const said = entry => entry && [entry.tensor, entry.index];
 return data.views.map(view => engine.survey(data, view, arguments[1]).steps.map(step => [
   step.point,
-  step.products.map(p => [p.coefficient, p.mets.map(met => said(met.entry))])
+  step.products.map(p => [p.coefficient, p.reads.map(met => said(met.entry))])
 ]));
 """
 
@@ -212,23 +212,23 @@ def test_the_script_evaluates_as_python_does(page: Any, n: int) -> None:
             for point, shown in steps:
                 at = dict.fromkeys(view["fixed"], 0) | dict(zip(view["free"], point, strict=True))
                 expected = [
-                    [float(c), [m and [m[0], m[1]] for m in mets]]
-                    for c, mets in products(data, view["term"], env, at)
+                    [float(c), [m and [m[0], m[1]] for m in reads]]
+                    for c, reads in products(data, view["term"], env, at)
                 ]
                 assert shown == expected, (env, point)
 
 
 @pytest.mark.parametrize("n", range(len(SPECS)), ids=SPECS)
-def test_the_script_settles_sizes_as_python_does(page: Any, n: int) -> None:
+def test_the_script_resolves_sizes_as_python_does(page: Any, n: int) -> None:
     data: Any = stepper_data(layer(SPECS[n]))
-    moved = moving(layer(SPECS[n]))
+    windowed = windowed_layer(layer(SPECS[n]))
     for more in (-1, 0, 1, 2, 3):
         chosen = {name: data["sizes"][name] for name in data["controls"]}
         chosen |= {name: max(1, chosen[name] + more) for name in chosen if name in "HVPC"}
-        program = "return window.rot180Stepper.settle(arguments[0], arguments[1])"
-        settled = page.execute_script(program, data, chosen)
-        settled.pop("problem", None)
-        assert settled == illustration(moved, chosen)
+        program = "return window.rot180Stepper.resolveSizes(arguments[0], arguments[1])"
+        resolved = page.execute_script(program, data, chosen)
+        resolved.pop("problem", None)
+        assert resolved == sample_sizes(windowed, chosen)
 
 
 @pytest.mark.parametrize("width", [360, 390, 1200])
