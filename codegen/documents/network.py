@@ -13,7 +13,7 @@ from rot180.derive.display.notations import DEEP_LEARNING, Symbols, in_network
 from rot180.derive.display.terms_latex import Letters, escape
 from rot180.derive.display.theorem_latex import Display, Line, box, definitions, listed, subject
 from rot180.derive.kernel.proof import Theorem
-from rot180.derive.language.spelling import reading
+from rot180.derive.language.spelling import unfold_operators
 from rot180.derive.language.terms import Tensor
 from rot180.derive.networks.chain_rule import derivative
 from rot180.derive.networks.network import PARAMETER, Entry, Network, Stage
@@ -91,7 +91,7 @@ def _lines(entry: Entry, symbols: Symbols) -> Display:
         if entry.name != wrt.tensor.name and not style.gradient(wrt.tensor.name):
             left = f"{style.named(entry.name)}{style.index(wrt.index, ())} = {left}"
         right = entry.statement.rhs
-        if (plain := reading(right)) != right:
+        if (plain := unfold_operators(right)) != right:
             return Line(left, right, "", style), Line("", plain, said, style)
         return (Line(left, right, said, style),)
     if entry.statement.definition is None:

@@ -30,7 +30,7 @@ from rot180.derive.gradients.gradient import gradient, output_gradient
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import normal
-from rot180.derive.language.spelling import reading
+from rot180.derive.language.spelling import unfold_operators
 from rot180.derive.language.substitute import substitute
 from rot180.derive.language.terms import (
     Access,
@@ -129,9 +129,7 @@ def _given(case: Example, symbols: Symbols) -> Worked:
     style = _letters(case.layer, symbols)
     sizes = case.model.sizes
     incoming = output_gradient(case.layer).name
-    values = ",\\quad ".join(
-        f"{style.symbol(v.name)} = {sizes[v]}" for v in case.layer.parameters
-    )
+    values = ",\\quad ".join(f"{style.symbol(v.name)} = {sizes[v]}" for v in case.layer.parameters)
     shown = [t.name for t in case.layer.tensors if t.name not in case.zero]
     rows = [
         row
@@ -180,7 +178,7 @@ def _equation(left: Expression, right: Expression, style: Letters) -> tuple[str,
 def _gradient(case: Example, theorem: Theorem, symbols: Symbols) -> Worked:
     """Work a gradient out by the right side of its theorem; compare it with the left side."""
     style = letters(theorem, symbols)
-    right = reading(theorem.rhs)
+    right = unfold_operators(theorem.rhs)
     result = _values(case, theorem.variables, right)
     where = ",\\quad ".join(
         f"{style.symbol(c.name)} = {_size(e, case)}" for c, e in style.constants

@@ -19,7 +19,7 @@ from rot180.derive.gradients.gradient import gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
-from rot180.derive.language.spelling import reading
+from rot180.derive.language.spelling import unfold_operators
 from rot180.derive.language.terms import Access, Equal, Tensor, Term
 
 
@@ -195,7 +195,7 @@ def backward(layer: Layer) -> Window:
 
     """
     theorem, forward = input_gradient(layer), windowed_layer(layer).forward
-    sums = reading(theorem.rhs)
+    sums = unfold_operators(theorem.rhs)
     if len(sums) != 1:
         raise ValueError(f"{theorem.name}: found a sum of {len(sums)} sums, expected one to draw")
     shown = forward.axes(accesses(forward.term)[forward.grid])

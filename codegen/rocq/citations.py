@@ -73,7 +73,7 @@ def lemma(
     by = {v: normal(e) for v, e in symbols}
     left, right = (instantiate(e, by, tensors) for e in (cited.theorem.lhs, cited.theorem.rhs))
     kept = tuple(v for v in t.variables if v not in bound)
-    rest = place.around(*factors)
+    rest = place.others(*factors)
     quotient = normal(t.coefficient / left[0].coefficient)
     used = Term(left[0].coefficient, bound, tuple(place.factor(n) for n in factors))
     sides = [
@@ -120,7 +120,7 @@ def compose(
     right = instantiate(cited.theorem.rhs, by, tuple(swap.items()))
     index = tuple(v for e in known.wrt.index if isinstance(v := e.xreplace(by), Symbol))
     moved = Derivative((Access(inner, index),), pending.wrt)
-    rest, first = place.around(factor), len(t.variables) + len(index)
+    rest, first = place.others(factor), len(t.variables) + len(index)
     last = len(t.factors) - factor
     sides = [
         Term(r.coefficient, u.variables[first:], u.factors[factor : len(u.factors) - last])

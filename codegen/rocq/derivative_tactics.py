@@ -43,13 +43,13 @@ def definition(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int
     proof.add(f"assert (E : {proof.plain.factor(access)} = {unfolded}).")
     proof.add(f"{{ unfold {name}. congruent. }}")
     # a function of the same entry is not unfolded
-    same = [f for f in place.around(factor) if isinstance(f, Apply) and f.argument == access]
+    same = [f for f in place.others(factor) if isinstance(f, Apply) and f.argument == access]
     for n, f in enumerate(dict.fromkeys(same)):
         proof.add(f"set (aside_{n} := {proof.plain.factor(f)}).")
     proof.add("rewrite E; clear E.")
     for n, _ in enumerate(dict.fromkeys(same)):
         proof.add(f"subst aside_{n}.")
-    pull(proof, place.term, (*place.around(factor), *boxes), bodies)
+    pull(proof, place.term, (*place.others(factor), *boxes), bodies)
 
 
 def linearity(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int) -> None:
@@ -70,7 +70,7 @@ def linearity(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int)
     nested = "repeat (apply slope_total; intro); reflexivity || apply slope_const"
     proof.add(f"  {'rewrite ?slope_add. ' if len(bodies) > 1 else ''}congruent; {nested}. }}")
     proof.add("rewrite E; clear E.")
-    pull(proof, place.term, (*place.around(factor), *boxes), slopes)
+    pull(proof, place.term, (*place.others(factor), *boxes), slopes)
 
 
 def leibniz(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int) -> None:
@@ -141,4 +141,4 @@ def relate(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int) ->
     name, _ = proof.plain.relation(applied.function, applied.order)
     descend(proof, place.term.variables, len(dst))
     proof.add(f"rewrite ({name} ({proof.plain.factor(applied.argument)})).")
-    pull(proof, place.term, place.around(factor), related_terms(applied))
+    pull(proof, place.term, place.others(factor), related_terms(applied))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sympy import Symbol
 
 from rot180.codegen.rocq.tokens import ASSUMED, FORBIDDEN
-from rot180.derive.language.scalar_functions import related
+from rot180.derive.language.scalar_functions import related_functions
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -190,7 +190,7 @@ def functions_of(expression: Expression) -> Iterator[tuple[str, int]]:
             if isinstance(f, Apply):
                 for order in range(f.order, f.order + pending + 1):
                     yield f.function, order
-                    yield from ((word, 0) for word in related(f.function, order))
+                    yield from ((word, 0) for word in related_functions(f.function, order))
                 yield from walk((f.argument,), pending)
             elif isinstance(f, Derivative):
                 yield from walk(f.factors, pending + 1)

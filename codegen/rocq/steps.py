@@ -13,7 +13,7 @@ from rot180.codegen.rocq.tactics import TACTICS, WHOLE
 from rot180.derive.kernel.obligations import Obligation, evident
 from rot180.derive.kernel.place import RULES, Place
 from rot180.derive.kernel.proof import Proof
-from rot180.derive.kernel.replay import replayed
+from rot180.derive.kernel.replay import replay_cited
 from rot180.derive.language.terms import (
     Access,
     Derivative,
@@ -64,7 +64,7 @@ def _at(proof: LemmaProof, place: Place, dst: Sequence[Term]) -> None:
 def _under(proof: LemmaProof, place: Place, dst: Sequence[Term], number: int) -> None:
     """Prove a step inside a derivative: equal products of dual numbers have equal slopes."""
     step, t = proof.step, place.term
-    pending, rest = place.the(Derivative, number), place.around(number)
+    pending, rest = place.expect(Derivative, number), place.others(number)
     assert step is not None
     inner = _rewritten(place, number, proof)
     sides = [Term(u.coefficient, u.variables, (Derivative(u.factors, pending.wrt),)) for u in inner]
@@ -89,7 +89,7 @@ def _rewritten(place: Place, number: int, proof: LemmaProof) -> Expression:
     """Return the terms into which the rule rewrites the product inside the derivative."""
     assert proof.step is not None
     arguments: dict[str, Any] = {
-        name: replayed(value) if isinstance(value, Proof) else value
+        name: replay_cited(value) if isinstance(value, Proof) else value
         for name, value in proof.step.arguments
     }
     inner, _ = RULES[proof.step.rule](place.inside(number), **arguments)
@@ -105,7 +105,7 @@ def _equal_slopes(
     sides: Sequence[Term],
 ) -> None:
     """Prove ``slope F = c slope G + ...`` from ``F = c G + ...`` over the dual numbers."""
-    step, pending = proof.step, place.the(Derivative, number)
+    step, pending = proof.step, place.expect(Derivative, number)
     assert step is not None
     under = replace(
         proof,

@@ -164,7 +164,7 @@ def bracket(
     add: tuple[Bracket, ...],
 ) -> None:
     """Replace brackets by brackets that are equivalent in their context."""
-    rest = place.around(*drop)
+    rest = place.others(*drop)
     old = [f for n in drop if isinstance(f := place.factor(n), Equal | Range)]
     context = place.context(rest, [v for f in add for v in factor_symbols(f)])
     removed = [Obligation((*context, *add), f) for f in old]
@@ -206,7 +206,7 @@ def split(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int, fir
     t, plain, whole = place.term, proof.plain, place.factor(factor)
     assert isinstance(whole, Range)
     low, high = Range(whole.value, first), Range(whole.value - first, whole.size - first)
-    rest = place.around(factor)
+    rest = place.others(factor)
     context = place.context(rest, symbols_of(first))
     needed = [Obligation(context, AtLeast(part.size)) for part in (low, high)]
     descend(proof, t.variables, len(dst))

@@ -10,7 +10,7 @@ from rot180.codegen.verify.departure import departure_from_committed, step_name
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.obligations import Obligation, show_goal
 from rot180.derive.kernel.proof import Proof, Step, Variables
-from rot180.derive.kernel.replay import follow, replay
+from rot180.derive.kernel.replay import apply_step, replay
 from rot180.derive.language.terms import Condition, Expression, factor_symbols, free_symbols
 from rot180.derive.semantics.check import Counterexample, check
 from rot180.derive.semantics.counterexample import falsify, refute
@@ -77,7 +77,7 @@ def _refused_step(proof: Proof) -> tuple[Expression, int, tuple[Obligation, ...]
         return proof.start, 0, ()
     before = replay(prefix(number - 1)).rhs
     try:
-        return before, number, follow(proof, before, proof.steps[number - 1])[1]
+        return before, number, apply_step(proof, before, proof.steps[number - 1])[1]
     except (ValueError, TypeError, AttributeError):
         return before, number, ()
 

@@ -207,7 +207,7 @@ class _Reader:
         """Read an argument of a declared type."""
         if not kind.parts:
             return self.arguments[kind](data)
-        entries = _list(data, kind.words, 2 if len(kind.parts) == 2 else None)
+        entries = _list(data, kind.description, 2 if len(kind.parts) == 2 else None)
         parts = kind.parts if len(kind.parts) == 2 else kind.parts * len(entries)
         return tuple(self.value(k, v) for k, v in zip(parts, entries, strict=True))
 

@@ -10,7 +10,7 @@ from sympy import Expr, Symbol
 
 from rot180.derive.certificates.reader import FORMAT
 from rot180.derive.kernel.obligations import Certificate
-from rot180.derive.kernel.proof import Proof, Step, mentioned
+from rot180.derive.kernel.proof import Proof, Step, tensors_of
 from rot180.derive.language.polynomial import text
 from rot180.derive.language.terms import (
     Access,
@@ -37,7 +37,7 @@ def digest(proof: Proof) -> str:
 
 
 def _proof(proof: Proof) -> dict[str, Any]:
-    own = (p for s in proof.steps for k, v in s.arguments if k != "theorem" for p in mentioned(v))
+    own = (p for s in proof.steps for k, v in s.arguments if k != "theorem" for p in tensors_of(v))
     lines = (proof.start, *(s.result for s in proof.steps if s.result is not None))
     table = {t.name: t for t in (*(t for e in lines for t in tensors(e)), *own)}
     return {

@@ -10,7 +10,7 @@ from sympy import Expr, Integer, Symbol
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of, text
 from rot180.derive.language.printer import write
 from rot180.derive.language.scalar_functions import FUNCTIONS
-from rot180.derive.language.spelling import application, spelled
+from rot180.derive.language.spelling import application, display_name
 from rot180.derive.language.substitute import fresh, substitute
 from rot180.derive.language.terms import (
     Access,
@@ -90,7 +90,7 @@ def write_definition(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
     index = f"[{','.join(v.name for v in formals)}]" if formals else ""
     boxes = zip(formals, t.shape, strict=True)
     said = [f"0 <= {v.name} < {text(n)}" for v, n in boxes if n is not None]
-    head = f"{spelled(t, bare)}{index} = {write(t.definition.body, formals, (), bare)}"
+    head = f"{display_name(t, bare)}{index} = {write(t.definition.body, formals, (), bare)}"
     return ", ".join([head, *said])
 
 

@@ -21,7 +21,7 @@ from rot180.derive.language.polynomial import (
     symbol,
     symbols_of,
 )
-from rot180.derive.language.spelling import application, reading
+from rot180.derive.language.spelling import application, unfold_operators
 from rot180.derive.language.terms import (
     Access,
     Expression,
@@ -44,7 +44,7 @@ def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
     known = every_tensor(*theorem.lines)
     symbols = _for_windows(symbols, [*theorem.lines, *map(body_of, known)])
     free = tuple(v for v, _ in theorem.variables)
-    lines = (*theorem.lines, reading(theorem.rhs))
+    lines = (*theorem.lines, unfold_operators(theorem.rhs))
     bound = tuple(dict.fromkeys(v for line in lines for t in line for v in t.variables))
     used = {v.name for v in bound}.union(*map(_names, lines))
     values = () if "pi" in used else tuple(dict.fromkeys(_paddings(theorem)))
@@ -175,7 +175,6 @@ def _index_letters(
     return tuple(out.items())
 
 
-
 def _paddings(theorem: Theorem) -> Iterator[Expr]:
     """Yield what stands in indices without a variable, where a name for it is shorter.
 
@@ -183,7 +182,7 @@ def _paddings(theorem: Theorem) -> Iterator[Expr]:
     The sign is that of the padding of the backward pass: sizes are positive in it.
     """
     free = tuple(v for v, _ in theorem.variables)
-    named = [(free, t) for t in reading(theorem.rhs)]
+    named = [(free, t) for t in unfold_operators(theorem.rhs)]
     for f in (f for t in theorem.rhs for f in t.factors if isinstance(f, Access)):
         named += [(formals_of(f.tensor), t) for t in body_of(f.tensor)]
     shown = every_tensor(*theorem.lines)

@@ -18,7 +18,7 @@ from rot180.derive.language.polynomial import (
     symbols_of,
     text,
 )
-from rot180.derive.language.spelling import alike, reading
+from rot180.derive.language.spelling import ambiguous, unfold_operators
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
     Access,
@@ -105,9 +105,7 @@ def name_paddings(
     return tuple(out), [(v, e) for e, v in names.items()]
 
 
-def _subject(
-    expression: Expression, free: tuple[Symbol, ...], bare: frozenset[Tensor]
-) -> str:
+def _subject(expression: Expression, free: tuple[Symbol, ...], bare: frozenset[Tensor]) -> str:
     """Write a left side; the derivative of a number as ``dL/dx[h]``."""
     if len(expression) == 1 and len(expression[0].factors) == 1:
         head, scale = expression[0].factors[0], text(expression[0].coefficient)
@@ -123,19 +121,19 @@ def write_theorem(theorem: Theorem) -> str:
     """Write the statement and the definitions that it rests on, down to free tensors."""
     free = tuple(v for v, _ in theorem.variables)
     sides = theorem.lhs, _right(theorem)
-    lines = write_definitions(sides, free, alike(every_tensor(*sides)))
+    lines = write_definitions(sides, free, ambiguous(every_tensor(*sides)))
     return "\n".join([write_statement(theorem), *(f"  {line}" for line in lines)])
 
 
 def _right(theorem: Theorem) -> Expression:
     """Return the right side as it is printed: as a sum, where words name it."""
-    return reading(theorem.rhs) if theorem.words else theorem.rhs
+    return unfold_operators(theorem.rhs) if theorem.words else theorem.rhs
 
 
 def write_statement(theorem: Theorem) -> str:
     """Write the statement: equation, words, box, hypotheses; what its tensors are is left out."""
     free, right = tuple(v for v, _ in theorem.variables), _right(theorem)
-    bare = alike(every_tensor(theorem.lhs, right))
+    bare = ambiguous(every_tensor(theorem.lhs, right))
     left = _subject(theorem.lhs, free, bare)
     shown, names = name_paddings(right, free) if theorem.words else (right, [])
     lines = [f"{left} = {write(shown, free, (), bare)}"]

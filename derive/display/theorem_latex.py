@@ -27,7 +27,7 @@ from rot180.derive.language.polynomial import (
     symbols_of,
 )
 from rot180.derive.language.scalar_functions import FUNCTIONS, relation
-from rot180.derive.language.spelling import reading, spelled
+from rot180.derive.language.spelling import display_name, unfold_operators
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -182,7 +182,7 @@ def statement(
     out: list[str | Display] = [f"Let {listed(named)}."] if named else []
     out.append(_for_all(theorem, style))
     lines = [Line(subject(theorem, style), theorem.rhs, "", style)]
-    if (plain := reading(theorem.rhs)) != theorem.rhs:
+    if (plain := unfold_operators(theorem.rhs)) != theorem.rhs:
         known = {*known, *(a.tensor for a in theorem.rhs[0].factors if isinstance(a, Access))}
         lines.append(Line("", plain, "", style))
     out.append(tuple(lines))
@@ -195,8 +195,8 @@ def statement(
         nth = f"derivative of order {order}" if order > 1 else "derivative"
         said = f"The {nth} of ${style.function(name, 0)}$ is ${style.function(name, order)}$"
         out.append(f"{said}{known_derivative(name, order, style)}.")
-    if related := dict.fromkeys(_relations(theorem, style)):
-        out.append(f"It is used that {listed([f'${one}$' for one in related])}.")
+    if relations := dict.fromkeys(_relations(theorem, style)):
+        out.append(f"It is used that {listed([f'${one}$' for one in relations])}.")
     new = [t for t in every_tensor(*theorem.lines) if t not in known]
     if defined := [t for t in new if t.definition is not None]:
         out += ["Here", definitions(defined, style)]
@@ -230,7 +230,7 @@ _VALUE = rf"-?{_ATOM}(?: ?[-+*] ?{_ATOM})*"
 
 def in_words(theorem: Theorem, style: Letters) -> str:
     """Return the theorem's words with its tensors, indices and polynomials as mathematics."""
-    known = {spelled(t): style.tensor(t) for t in every_tensor(*theorem.lines)}
+    known = {display_name(t): style.tensor(t) for t in every_tensor(*theorem.lines)}
     longest = sorted(known, key=len, reverse=True)
     names = "|".join(map(re.escape, longest))
     applied = "|".join(re.escape(n) for n in longest if "(" in n) or "(?!)"

@@ -11,7 +11,7 @@ from rot180.derive.language import operators
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.operators import sign_of
 from rot180.derive.language.polynomial import coefficient, factored, normal, symbols_of
-from rot180.derive.language.spelling import spelled
+from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import Access, Equal, Expression, Tensor, Term
 from rot180.derive.search.remainders import modulus
 
@@ -93,7 +93,7 @@ def _matrix_product(
     a = left.tensor if left.index[1] == k else operators.transpose(left.tensor)
     b = right.tensor if right.index[0] == k else operators.transpose(right.tensor)
     form = operators.matmul(a, b)
-    return form[free], f"the matrix product of {spelled(a)} with {spelled(b)}"
+    return form[free], f"the matrix product of {display_name(a)} with {display_name(b)}"
 
 
 @dataclass
@@ -162,7 +162,7 @@ class _Axes:
             return None
         noun = "correlation" if self.sign > 0 else "convolution"
         words = f"the {'full ' if full and self.rotated else ''}{noun} of "
-        words += f"{spelled(main)} with {spelled(kernel)}"
+        words += f"{display_name(main)} with {display_name(kernel)}"
         for name, values, default in (
             ("stride", self.strides, 1),
             ("dilation", self.dilations, 1),

@@ -27,7 +27,7 @@ class Kind:
 
     """
 
-    words: str
+    description: str
     holds: Callable[[object], bool]
     parts: tuple[Kind, ...] = ()
 
@@ -55,18 +55,18 @@ THEOREM = Kind("a proof", lambda v: type(v) is Proof)
 
 def many(kind: Kind) -> Kind:
     """Return the type of tuples of any length."""
-    return Kind(f"a tuple, each entry {kind.words}", lambda v: isinstance(v, tuple), (kind,))
+    return Kind(f"a tuple, each entry {kind.description}", lambda v: isinstance(v, tuple), (kind,))
 
 
 def mapping(key: Kind, value: Kind) -> Kind:
     """Return the type of tuples of pairs in which no key stands twice."""
-    pair = Kind(f"a pair of {key.words} and {value.words}", _is_pair, (key, value))
+    pair = Kind(f"a pair of {key.description} and {value.description}", _is_pair, (key, value))
 
     def holds(v: object) -> bool:
         pairs = isinstance(v, tuple) and all(map(_is_pair, v))
         return pairs and len({k for k, _ in v}) == len(v)  # type: ignore[attr-defined, arg-type]
 
-    return Kind(f"{pair.words} for each of different keys", holds, (pair,))
+    return Kind(f"{pair.description} for each of different keys", holds, (pair,))
 
 
 def _is_pair(value: object) -> bool:
@@ -76,7 +76,9 @@ def _is_pair(value: object) -> bool:
 def check(kinds: Mapping[str, Kind], arguments: Mapping[str, object]) -> None:
     """Raise RuleError unless there are exactly these arguments, each of its type."""
     if missing := sorted(kinds.keys() - arguments.keys()):
-        raise RuleError(f"the argument {missing[0]} is missing, expected {kinds[missing[0]].words}")
+        raise RuleError(
+            f"the argument {missing[0]} is missing, expected {kinds[missing[0]].description}"
+        )
     if extra := sorted(arguments.keys() - kinds.keys()):
         raise RuleError(f"there is no argument {extra[0]}, expected {', '.join(kinds) or 'none'}")
     for name, kind in kinds.items():
@@ -89,4 +91,4 @@ def _check(kind: Kind, value: object, where: str) -> None:
     for n, (part, entry) in enumerate(zip(each, entries, strict=True)):
         _check(part, entry, f"{where}[{n}]")
     if not kind.holds(value):
-        raise RuleError(f"{where}: found {value}, expected {kind.words}")
+        raise RuleError(f"{where}: found {value}, expected {kind.description}")

@@ -59,7 +59,7 @@ def lemma(
     require("distinct factors", len(set(factors)) == len(factors), "a factor is used twice")
     same = [place.factor(n) for n in factors] == expected
     require("left side", same, f"the factors {factors} are not the left side of {theorem.name}")
-    rest = place.around(*factors)
+    rest = place.others(*factors)
     inside = any(names_of(f) & gone for f in rest)
     require("independence", not inside, "another factor depends on a sum of the theorem")
     scale = quotient(t.coefficient, pattern.coefficient)
@@ -67,12 +67,10 @@ def lemma(
     require("coefficient", exact, f"{t.coefficient} is no multiple of {pattern.coefficient}")
     assert scale is not None
     kept = tuple(v for v in t.variables if v not in gone)
-    terms = (
-        Term(scale * u.coefficient, kept + u.variables, (*rest, *u.factors)) for u in right
-    )
+    terms = (Term(scale * u.coefficient, kept + u.variables, (*rest, *u.factors)) for u in right)
     wanted = [change.substitute_condition(c, by) for c in theorem.conditions]
     context = place.context(rest, [v for c in wanted for v in names_of(c)])
-    return place.put(*terms), tuple(Obligation(context, c) for c in wanted)
+    return place.replace(*terms), tuple(Obligation(context, c) for c in wanted)
 
 
 @rule(
@@ -90,7 +88,7 @@ def compose(
     ------------------------------------------------------------------------------------------------
     ``A * dT'[e]/dz[h] = sum_{i, v} A * R'(i, v) * da[i]/dz[h]``
     """
-    by, swaps, pending = dict(symbols), dict(tensors), place.the(Derivative, factor)
+    by, swaps, pending = dict(symbols), dict(tensors), place.expect(Derivative, factor)
     known, wrt = _outer_derivative(theorem), pending.wrt
     index = tuple(v for e in known.wrt.index if isinstance(v := e.xreplace(by), Symbol))
     new = len(set(index)) == len(known.wrt.index) and not set(index) & place.taken
@@ -115,8 +113,8 @@ def compose(
     )
     wanted = [change.substitute_condition(c, by) for c in theorem.conditions]
     names = names_of(moved).union(index, *(names_of(c) for c in wanted))
-    context = place.context((*place.around(factor), moved), names)
-    return place.spread(factor, *parts), tuple(Obligation(context, c) for c in wanted)
+    context = place.context((*place.others(factor), moved), names)
+    return place.distribute(factor, *parts), tuple(Obligation(context, c) for c in wanted)
 
 
 def _outer_derivative(theorem: Theorem) -> Derivative:

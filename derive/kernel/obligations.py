@@ -18,7 +18,7 @@ from typing import TypeAlias
 import sympy as sp
 from sympy import Expr
 
-from rot180.derive.language.polynomial import exceeds, integral, monomials, normal, rational, text
+from rot180.derive.language.polynomial import at_least, integral, monomials, normal, rational, text
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Range
 
 
@@ -116,11 +116,11 @@ def open_parts(obligation: Obligation) -> tuple[AtLeast | Nonzero, ...]:
 def _evident(part: AtLeast | Nonzero, nonnegative: Sequence[Expr]) -> bool:
     value = part.value
     if isinstance(part, AtLeast):
-        return any(exceeds(value, fact) for fact in (sp.S.Zero, *nonnegative))
+        return any(at_least(value, fact) for fact in (sp.S.Zero, *nonnegative))
     if value.is_number:
         return bool(value != 0)
     sides = normal(value - 1), normal(-value - 1)
-    return any(exceeds(side, fact) for side in sides for fact in nonnegative)
+    return any(at_least(side, fact) for side in sides for fact in nonnegative)
 
 
 def with_negation(

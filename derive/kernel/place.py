@@ -64,14 +64,14 @@ class Place:
             raise RuleError(f"factor {number} of {len(self.term.factors)} factors")
         return self.term.factors[number]
 
-    def the(self, kind: type[_F], number: int) -> _F:
+    def expect(self, kind: type[_F], number: int) -> _F:
         """Return a factor of the term that is of some type."""
         found, name = self.factor(number), kind.__name__
         if not isinstance(found, kind):
             raise RuleError(f"factor {number} is {found}, expected {name} [side condition: {name}]")
         return found
 
-    def around(self, *numbers: int) -> tuple[Factor, ...]:
+    def others(self, *numbers: int) -> tuple[Factor, ...]:
         """Return the other factors of the term."""
         return tuple(f for n, f in enumerate(self.term.factors) if n not in numbers)
 
@@ -87,11 +87,11 @@ class Place:
         """
         return (*self.facts, *supports(factors, self.taken.union(names)))
 
-    def put(self, *terms: Term) -> Expression:
+    def replace(self, *terms: Term) -> Expression:
         """Return the expression with the term replaced."""
         return (*self.expression[: self.at], *terms, *self.expression[self.at + 1 :])
 
-    def spread(self, number: int, *terms: Term) -> Expression:
+    def distribute(self, number: int, *terms: Term) -> Expression:
         """Return the expression with one factor replaced by a sum of terms.
 
         ``F = sum_j c_j sum_v G_j`` wherever the other factors A are not zero
@@ -102,28 +102,28 @@ class Place:
         for u in terms:
             factors = (*t.factors[:number], *u.factors, *t.factors[number + 1 :])
             new.append(Term(t.coefficient * u.coefficient, t.variables + u.variables, factors))
-        return self.put(*new)
+        return self.replace(*new)
 
     def inside(self, number: int) -> Place:
         """Return the product under a derivative, where the other factors are not zero.
 
         What merely exists for a support has no name out here, so such supports are left out.
         """
-        product = Term(sp.Integer(1), (), self.the(Derivative, number).factors)
-        known = self.context(self.around(number))
+        product = Term(sp.Integer(1), (), self.expect(Derivative, number).factors)
+        known = self.context(self.others(number))
         facts = tuple(c for c in known if factor_symbols(c) <= self.taken)
         return Place((product,), 0, facts, self.taken)
 
-    def lift(self, number: int, inner: Expression) -> Expression:
+    def distribute_inside(self, number: int, inner: Expression) -> Expression:
         """Return the expression with the product under a derivative replaced by a sum.
 
         ``F = sum_j c_j sum_v G_j`` wherever the other factors A are not zero
         -----------------------------------------------------------------------
         ``A dF/dx = sum_j c_j sum_v A dG_j/dx``
         """
-        by = self.the(Derivative, number).wrt
+        by = self.expect(Derivative, number).wrt
         under = (Term(u.coefficient, u.variables, (Derivative(u.factors, by),)) for u in inner)
-        return self.spread(number, *under)
+        return self.distribute(number, *under)
 
 
 Result: TypeAlias = tuple[Expression, tuple[Obligation, ...]]

@@ -30,7 +30,7 @@ VIEWS: dict[str, Callable[..., Any]] = {}
 `rot180.derive` is imported; nothing in the kernel looks at what they return."""
 
 
-class Shown:
+class Viewable:
     """What has views: ``t.latex()``, ``t.sympy()``, ``t.check()``, ``str(t)``, and in notebooks."""
 
     def __getattr__(self, name: str) -> Any:
@@ -82,7 +82,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Proof(Shown):
+class Proof(Viewable):
     """A statement's left side and the steps that lead to its right side.
 
     Attributes:
@@ -111,10 +111,10 @@ class Proof(Shown):
             raise TypeError(f"proof {self.name!r}: a part of it is of a wrong type")
         sizes = tuple((v, None if n is None else integral(n)) for v, n in self.variables)
         lines = (self.start, *(s.result for s in self.steps if s.result is not None))
-        given = (t for s in self.steps for _, v in s.arguments for t in mentioned(v))
+        given = (t for s in self.steps for _, v in s.arguments for t in tensors_of(v))
         made = dict.fromkeys((*(t for e in lines for t in tensors(e)), *given))
         object.__setattr__(self, "variables", sizes)
-        object.__setattr__(self, "spelling", tuple(map(spelled, made)))
+        object.__setattr__(self, "spelling", tuple(map(bound_names, made)))
 
     @cached_property
     def facts(self) -> tuple[Condition, ...]:
@@ -129,7 +129,7 @@ class Proof(Shown):
 
 
 @dataclass(frozen=True)
-class Theorem(Shown):
+class Theorem(Viewable):
     """What a replayed proof states: for all variables, under the hypotheses, lhs = rhs.
 
     Attributes:
@@ -178,17 +178,17 @@ class Theorem(Shown):
         return self.lines[-1]
 
 
-def spelled(t: Tensor) -> object:
+def bound_names(t: Tensor) -> object:
     """Return the names in a definition: equality does not see them, but steps refer to them."""
     body = t.definition
     return (t.name, body.formals, tuple(b.variables for b in body.body)) if body else t.name
 
 
-def mentioned(value: object) -> Iterator[Tensor]:
+def tensors_of(value: object) -> Iterator[Tensor]:
     """Yield the tensors in an argument of a step, inner ones first; those of a cited proof not."""
     if isinstance(value, tuple):
         for entry in value:
-            yield from mentioned(entry)
+            yield from tensors_of(entry)
     elif isinstance(value, Tensor):
         yield from (*tensors(value.definition.body if value.definition else ()), value)
     elif isinstance(value, tm.Access | tm.Apply | tm.Derivative):

@@ -14,7 +14,7 @@ from rot180.derive.kernel.errors import ProofError, RuleError, defined, differen
 from rot180.derive.kernel.finiteness import finiteness
 from rot180.derive.kernel.obligations import Obligation, certifies, evident, show_goal
 from rot180.derive.kernel.place import ARGUMENTS, RULES, Place
-from rot180.derive.kernel.proof import Proof, Step, Theorem, mentioned, spelled
+from rot180.derive.kernel.proof import Proof, Step, Theorem, bound_names, tensors_of
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import (
     Condition,
@@ -35,29 +35,29 @@ def replay(proof: Proof) -> Theorem:
     """
     try:
         _well_formed_statement(proof)
-        known = _entered({}, tensors(proof.start))
+        known = _register({}, tensors(proof.start))
     except (ValueError, TypeError, RecursionError) as error:
         raise ProofError(f"{proof.name}: {error}") from error
     lines, obligations = [proof.start], []
     for number, step in enumerate(proof.steps, 1):
         try:
-            line, needed = follow(proof, lines[-1], step)
-            _settle(step, needed)
-            known = _entered(known, [*_of(step), *tensors(line)])
+            line, needed = apply_step(proof, lines[-1], step)
+            _check_certificates(step, needed)
+            known = _register(known, [*_step_tensors(step), *tensors(line)])
         except (ValueError, TypeError, RecursionError) as error:
-            raise ProofError(_complaint(proof, number, step, lines[-1], str(error))) from error
+            raise ProofError(_failure(proof, number, step, lines[-1], str(error))) from error
         lines.append(line)
         obligations.append(needed)
     return Theorem(proof, tuple(lines), tuple(obligations), tuple(known.values()))
 
 
 @lru_cache(maxsize=512)
-def replayed(cited: Proof) -> Theorem:
+def replay_cited(cited: Proof) -> Theorem:
     """Replay what is cited, once: a chain of theorems would replay its end for every link."""
     return replay(cited)
 
 
-def follow(
+def apply_step(
     proof: Proof, line: Expression, step: Step
 ) -> tuple[Expression, tuple[Obligation, ...]]:
     """Apply one step to a line; return the next line and the obligations of the step.
@@ -74,14 +74,14 @@ def follow(
         raise RuleError("an argument is given twice")
     check(ARGUMENTS[step.rule], arguments)
     if "theorem" in arguments:
-        arguments["theorem"] = replayed(arguments["theorem"])
+        arguments["theorem"] = replay_cited(arguments["theorem"])
     source = line if step.result is None else step.result
     place = Place(source, step.at, proof.facts)
     if step.inside is None:
         made, needed = RULES[step.rule](place, **arguments)
     else:
         inner, needed = RULES[step.rule](place.inside(step.inside), **arguments)
-        made = place.lift(step.inside, inner)
+        made = place.distribute_inside(step.inside, inner)
     if step.result is not None and made != line:
         raise RuleError(
             f"read backwards, the rule gives\n    {show(made)}\n  but the line is\n"
@@ -93,7 +93,7 @@ def follow(
     return new, needed
 
 
-def _settle(step: Step, needed: tuple[Obligation, ...]) -> None:
+def _check_certificates(step: Step, needed: tuple[Obligation, ...]) -> None:
     hard = [o for o in needed if not evident(o)]
     for obligation, certificate in zip(hard, step.certificates, strict=False):
         if not certifies(certificate, obligation):
@@ -105,24 +105,22 @@ def _settle(step: Step, needed: tuple[Obligation, ...]) -> None:
         raise RuleError(f"{len(step.certificates)} certificates for {len(hard)} obligations")
 
 
-def _entered(known: dict[str, Tensor], new: Iterable[Tensor]) -> dict[str, Tensor]:
+def _register(known: dict[str, Tensor], new: Iterable[Tensor]) -> dict[str, Tensor]:
     """Enter tensors into the one table of a certificate; refuse one name for two of them."""
     for t in new:
-        if known.setdefault(t.name, t) != t or spelled(known[t.name]) != spelled(t):
+        if known.setdefault(t.name, t) != t or bound_names(known[t.name]) != bound_names(t):
             both = f"{defined(known[t.name])}, and {defined(t)}"
             raise RuleError(f"the name {t.name} stands for two tensors: {both}")
     return known
 
 
-def _of(step: Step) -> Iterator[Tensor]:
+def _step_tensors(step: Step) -> Iterator[Tensor]:
     """Yield the tensors of a step's arguments; of a cited proof, all of its table."""
     for _, value in step.arguments:
-        yield from replayed(value).tensors if isinstance(value, Proof) else mentioned(value)
+        yield from replay_cited(value).tensors if isinstance(value, Proof) else tensors_of(value)
 
 
-def _finite(
-    new: Expression, old: Expression, facts: tuple[Condition, ...]
-) -> Iterator[Obligation]:
+def _finite(new: Expression, old: Expression, facts: tuple[Condition, ...]) -> Iterator[Obligation]:
     for t in new:
         if t not in old:
             yield from finiteness(t, facts)
@@ -159,15 +157,13 @@ def _well_formed(new: Expression, old: Expression, proof: Proof) -> None:
             _evidently_finite(t.definition.body, facts, f"the definition of {t.name}")
 
 
-def _evidently_finite(
-    expression: Expression, facts: tuple[Condition, ...], what: str
-) -> None:
+def _evidently_finite(expression: Expression, facts: tuple[Condition, ...], what: str) -> None:
     for obligation in _finite(expression, (), facts):
         if not evident(obligation):
             raise RuleError(f"{what} is finite only if {show_goal(obligation.goal)}")
 
 
-def _complaint(proof: Proof, number: int, step: Step, line: Expression, why: str) -> str:
+def _failure(proof: Proof, number: int, step: Step, line: Expression, why: str) -> str:
     way = "backwards" if step.reverse else "forwards"
     return (
         f"{proof.name}, step {number} ({step.rule}, {way}, term {step.at}): {why}\n"

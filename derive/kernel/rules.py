@@ -34,7 +34,7 @@ def _unfold(place: Place, number: int, access: Access, wrt: Access | None) -> Re
         body = substitute(apart(body, place.taken | set(definition.formals)), index)
         inside = body.factors if wrt is None else (Derivative(body.factors, wrt),)
         parts.append(Term(body.coefficient, body.variables, (*box, *inside)))
-    return place.spread(number, *parts), ()
+    return place.distribute(number, *parts), ()
 
 
 @rule(latex=r"definition of ${tensor}$", factor=NUMBER)
@@ -45,7 +45,7 @@ def definition(place: Place, factor: int) -> Result:
     ---------------------------------------------
     ``A * T[e] = sum_v A * [e in box] * F(e, v)``
     """
-    return _unfold(place, factor, place.the(Access, factor), None)
+    return _unfold(place, factor, place.expect(Access, factor), None)
 
 
 @rule(latex=r"definition of ${tensor}$, derivative of a sum", factor=NUMBER)
@@ -56,7 +56,7 @@ def linearity(place: Place, factor: int) -> Result:
     -----------------------------------------------------
     ``dT[e]/dx[h] = [e in box] sum_v c d(F(e, v))/dx[h]``
     """
-    pending = place.the(Derivative, factor)
+    pending = place.expect(Derivative, factor)
     if len(pending.factors) != 1 or not isinstance(pending.factors[0], Access):
         raise RuleError("the derivative is not of a single access: Leibniz first")
     return _unfold(place, factor, pending.factors[0], pending.wrt)
@@ -69,7 +69,7 @@ def leibniz(place: Place, factor: int) -> Result:
     ---------------------------------------------------
     ``d(F_1 ... F_n)/dx = sum_q F_1 ... dF_q/dx ... F_n``
     """
-    pending, parts = place.the(Derivative, factor), []
+    pending, parts = place.expect(Derivative, factor), []
     product = pending.factors
     if len(product) == 1 and isinstance(product[0], Access | Apply):
         raise RuleError("the derivative is of a single factor, expected a product")
@@ -79,7 +79,7 @@ def leibniz(place: Place, factor: int) -> Result:
         if isinstance(part, Access | Apply):
             inside = Derivative((part,), pending.wrt)
             parts.append(term(*product[:q], inside, *product[q + 1 :]))
-    return place.spread(factor, *parts), ()
+    return place.distribute(factor, *parts), ()
 
 
 @rule(latex=r"$\partial {tensor}[i]/\partial {tensor}[h] = [i = h]$", factor=NUMBER)
@@ -90,19 +90,19 @@ def entry(place: Place, factor: int) -> Result:
     ------------------------------------------------------------------
     ``dx[e]/dx[h] = prod_j [e_j = h_j]``        ``dt[e]/dx[h] = 0``
     """
-    pending = place.the(Derivative, factor)
+    pending = place.expect(Derivative, factor)
     access, wrt = pending.factors[0] if len(pending.factors) == 1 else None, pending.wrt
     if not isinstance(access, Access):
         raise RuleError(f"factor {factor} is not the derivative of a single access")
     t = access.tensor
     require("free tensors", t.definition is None, f"{t.name} is a defined tensor")
     if access.tensor != wrt.tensor:
-        return place.put(), ()
+        return place.replace(), ()
     equations = tuple(Equal(a - b) for a, b in zip(access.index, wrt.index, strict=True))
-    context = place.context((*place.around(factor), *equations))
+    context = place.context((*place.others(factor), *equations))
     sides = zip(wrt.index, wrt.tensor.shape, strict=True)
     needed = tuple(Obligation(context, Range(h, n)) for h, n in sides if n is not None)
-    return place.spread(factor, term(*equations)), needed
+    return place.distribute(factor, term(*equations)), needed
 
 
 @rule(latex="chain rule", factor=NUMBER)
@@ -113,12 +113,12 @@ def chain(place: Place, factor: int) -> Result:
     -----------------------------------------------
     ``d f(t[e])/dx[h] = f'(t[e]) * dt[e]/dx[h]``
     """
-    pending = place.the(Derivative, factor)
+    pending = place.expect(Derivative, factor)
     applied = pending.factors[0] if len(pending.factors) == 1 else None
     if not isinstance(applied, Apply):
         raise RuleError(f"factor {factor} is not the derivative of a scalar function")
     outer = Apply(applied.function, applied.order + 1, applied.argument)
-    return place.spread(factor, term(outer, Derivative((applied.argument,), pending.wrt))), ()
+    return place.distribute(factor, term(outer, Derivative((applied.argument,), pending.wrt))), ()
 
 
 @rule(latex=r"${relation}$", factor=NUMBER)
@@ -129,7 +129,7 @@ def relate(place: Place, factor: int) -> Result:
     ---------------------------------------------------------------------------------------------
     ``A * f'(T[e]) = A * P(T[e], f(T[e]), g(T[e]), ...)``
     """
-    return place.spread(factor, *related_terms(place.the(Apply, factor))), ()
+    return place.distribute(factor, *related_terms(place.expect(Apply, factor))), ()
 
 
 def related_terms(applied: Apply) -> tm.Expression:
@@ -156,14 +156,14 @@ def sift(place: Place, factor: int, variable: Symbol) -> Result:
     ---------------------------------------------------
     ``sum_v F(v) [+-v + e = 0] = F(-+e)``
     """
-    t, equation = place.term, place.the(Equal, factor)
+    t, equation = place.term, place.expect(Equal, factor)
     require("bound", variable in t.variables, f"{variable} is not bound by this sum")
     c = coefficient(equation.value, variable)
     require("unit", c in (1, -1), f"the coefficient of {variable} is {c}, not 1 or -1")
     point = {variable: normal(variable - c * equation.value)}
-    rest = tuple(substitute_factor(f, point) for f in place.around(factor))
+    rest = tuple(substitute_factor(f, point) for f in place.others(factor))
     left = tuple(v for v in t.variables if v != variable)
-    return place.put(Term(t.coefficient, left, rest)), ()
+    return place.replace(Term(t.coefficient, left, rest)), ()
 
 
 @rule(latex="order of the sums", order=many(NUMBER))
@@ -177,7 +177,7 @@ def exchange(place: Place, order: tuple[int, ...]) -> Result:
     t = place.term
     whole = sorted(order) == list(range(len(t.variables)))
     require("permutation", whole, f"{order} is not an order of {len(t.variables)} sums")
-    return place.put(Term(t.coefficient, tuple(t.variables[n] for n in order), t.factors)), ()
+    return place.replace(Term(t.coefficient, tuple(t.variables[n] for n in order), t.factors)), ()
 
 
 @rule(latex="substitute {mapping}", variables=many(SYMBOL), mapping=pairs(SYMBOL, INTEGRAL))
@@ -204,7 +204,7 @@ def reindex(
     unit = not variables or normal(matrix.det(method="berkowitz")) in (1, -1)
     require("unimodular", unit, f"the map of {t.variables} is no bijection of the integers")
     factors = tuple(substitute_factor(f, by) for f in t.factors)
-    return place.put(Term(t.coefficient, variables, factors)), ()
+    return place.replace(Term(t.coefficient, variables, factors)), ()
 
 
 @rule(latex="the supports agree", drop=many(NUMBER), add=many(BRACKET))
@@ -219,11 +219,11 @@ def bracket(place: Place, drop: tuple[int, ...], add: tuple[tm.Bracket, ...]) ->
     require("each once", len(set(drop)) == len(drop), "a factor is dropped twice")
     brackets = [f for f in old if isinstance(f, Equal | Range)]
     require("brackets", len(brackets) == len(old), "a factor that is no bracket is dropped")
-    context = place.context(place.around(*drop), [v for f in add for v in tm.factor_symbols(f)])
+    context = place.context(place.others(*drop), [v for f in add for v in tm.factor_symbols(f)])
     needed = [Obligation((*context, *add), f) for f in brackets]
     needed += [Obligation((*context, *brackets), f) for f in add]
-    new = Term(t.coefficient, t.variables, (*place.around(*drop), *add))
-    return place.put(new), tuple(needed)
+    new = Term(t.coefficient, t.variables, (*place.others(*drop), *add))
+    return place.replace(new), tuple(needed)
 
 
 @rule(latex="split the range at ${first}$", factor=NUMBER, first=INTEGRAL)
@@ -234,11 +234,11 @@ def split(place: Place, factor: int, first: Expr) -> Result:
     -----------------------------------------------------------------
     ``A [0 <= e < n] = A [0 <= e < m] + A [0 <= e - m < n - m]``
     """
-    whole = place.the(Range, factor)
+    whole = place.expect(Range, factor)
     low, high = Range(whole.value, first), Range(whole.value - first, whole.size - first)
-    context = place.context(place.around(factor), symbols_of(first))
+    context = place.context(place.others(factor), symbols_of(first))
     needed = tuple(Obligation(context, tm.AtLeast(part.size)) for part in (low, high))
-    return place.spread(factor, term(low), term(high)), needed
+    return place.distribute(factor, term(low), term(high)), needed
 
 
 @rule(
@@ -256,7 +256,8 @@ def euclid(place: Place, value: Expr, modulus: Expr, variable: Symbol) -> Result
     require("new name", variable not in used, f"the name {variable} is in use")
     inserted = Range(value - modulus * variable, modulus)
     new = Term(t.coefficient, (*t.variables, variable), (*t.factors, inserted))
-    return place.put(new), (Obligation(place.context(t.factors, used), tm.AtLeast(modulus - 1)),)
+    positive = Obligation(place.context(t.factors, used), tm.AtLeast(modulus - 1))
+    return place.replace(new), (positive,)
 
 
 def _unsigned(factor: tm.Factor) -> tm.Factor:
@@ -280,7 +281,7 @@ def reorder(place: Place, factors: tuple[tm.Factor, ...]) -> Result:
         require("no new factor", f in left, "a factor is new or stands more often")
         left.remove(f)
     require("no missing factor", not left, f"{len(left)} factors are missing")
-    return place.put(Term(place.term.coefficient, place.term.variables, factors)), ()
+    return place.replace(Term(place.term.coefficient, place.term.variables, factors)), ()
 
 
 @rule(latex="like terms")

@@ -89,7 +89,7 @@ def exhaust(
         left = sum(_number(t, at | one) for one in _points(t.variables, box))
         right = _number(new, at)
         require("equal", left == right, f"the sides are {left} and {right} at {at}")
-    return place.put(new), tuple(needed)
+    return place.replace(new), tuple(needed)
 
 
 def _points(names: Iterable[Symbol], box: Mapping[Symbol, Expr]) -> list[dict[str, int]]:

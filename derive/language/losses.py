@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rot180.derive.language.operators import activation, identifier, size
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.spelling import Reading, application, read_by
+from rot180.derive.language.spelling import Recognised, application, recognises
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
     Access,
@@ -58,7 +58,7 @@ class Softmax:
 
     z: Tensor
     shift: Tensor
-    shares: Tensor
+    exponentials: Tensor
     totals: Tensor
     value: Tensor
 
@@ -82,10 +82,10 @@ def softmax(z: Tensor, shift: Tensor | None = None) -> Softmax:
     return Softmax(z, m, e, s, define(identifier("softmax", z), (rows, columns), (n, o), value))
 
 
-@read_by("softmax")
-def _(t: Tensor) -> Reading | None:
-    (shares,) = _first(t)[:1] or (None,)
-    exponent = application(shares) if shares else None
+@recognises("softmax")
+def _(t: Tensor) -> Recognised | None:
+    (exponentials,) = _first(t)[:1] or (None,)
+    exponent = application(exponentials) if exponentials else None
     if exponent is None or exponent.operator != "exp":
         return None
     (u,) = exponent.arguments

@@ -28,7 +28,7 @@ from rot180.derive.language.operators import activation
 from rot180.derive.language.parser import Reader
 from rot180.derive.language.polynomial import coefficient, ordered, symbol, text
 from rot180.derive.language.printer import write, write_factor, write_term
-from rot180.derive.language.spelling import application, spelled
+from rot180.derive.language.spelling import application, display_name
 from rot180.derive.language.substitute import supports
 from rot180.derive.language.terms import (
     Access,
@@ -44,16 +44,16 @@ from rot180.derive.language.terms import (
     define,
     indices,
 )
-from rot180.derive.language.tokens import Entry, NotationError, Pending, Raw
+from rot180.derive.language.tokens import NotationError, RawDerivative, RawEntry, RawTerm
 
 __all__ = [
     "Layer",
     "NotationError",
-    "bare",
     "make_layer",
     "parse_definition",
     "parse_expression",
     "parse_layer",
+    "unfold_activation",
     "write",
     "write_factor",
     "write_layer",
@@ -131,7 +131,7 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
             )
 
 
-def bare(factor: Factor) -> Factor:
+def unfold_activation(factor: Factor) -> Factor:
     """Return ``sigma(z[e])`` for an entry of an activation, any other factor as it is."""
     found = application(factor.tensor) if isinstance(factor, Access) else None
     if isinstance(factor, Access) and found is not None and found.entrywise:
@@ -153,19 +153,19 @@ def _is_bounded(t: Term, free: Iterable[Symbol]) -> bool:
 
 def _build(
     reader: Reader,
-    raws: Sequence[Raw],
+    raws: Sequence[RawTerm],
     shapes: Mapping[str, tuple[Expr, ...]],
     known: Mapping[str, Tensor],
 ) -> Expression:
     """Turn raw terms into terms, now that each tensor has its sizes."""
     applied = {t.name: t for t in known.values() if application(t) is not None}
 
-    def made(factor: Entry | Pending | Equal | Range) -> Factor:
-        if isinstance(factor, Pending):
+    def made(factor: RawEntry | RawDerivative | Equal | Range) -> Factor:
+        if isinstance(factor, RawDerivative):
             by = made(factor.by)
             assert isinstance(by, Access)
             return Derivative(tuple(made(f) for f in factor.factors), by)
-        if not isinstance(factor, Entry):
+        if not isinstance(factor, RawEntry):
             return factor
         name = factor.name.text
         t = known[name] if name in known else Tensor(name, shapes[name])
@@ -176,7 +176,7 @@ def _build(
         else:
             clash = name in applied
         if clash:
-            what = f"{t.name} names two tensors: {spelled(applied[t.name])} is called so too"
+            what = f"{t.name} names two tensors: {display_name(applied[t.name])} is called so too"
             reader.fail(what, factor.name, "a name of its own for every tensor", "rename one")
         return t[factor.index]
 
@@ -207,18 +207,18 @@ def _refuse_ranks(reader: Reader, known: Mapping[str, Tensor]) -> None:
             reader.refuse_rank(token, len(known[name].shape), "as it was given")
 
 
-def _entries(raws: Iterable[Raw]) -> Iterator[tuple[str, tuple[Expr, ...]]]:
+def _entries(raws: Iterable[RawTerm]) -> Iterator[tuple[str, tuple[Expr, ...]]]:
     for raw in raws:
         yield from _entries_of(raw.factors)
 
 
 def _entries_of(
-    factors: Iterable[Entry | Pending | Equal | Range],
+    factors: Iterable[RawEntry | RawDerivative | Equal | Range],
 ) -> Iterator[tuple[str, tuple[Expr, ...]]]:
     for factor in factors:
-        if isinstance(factor, Entry):
+        if isinstance(factor, RawEntry):
             yield factor.name.text, factor.index
-        elif isinstance(factor, Pending):
+        elif isinstance(factor, RawDerivative):
             yield from _entries_of((*factor.factors, factor.by))
 
 
@@ -319,7 +319,8 @@ def make_layer(output: Tensor, name: str = "") -> Layer:
         raise ValueError(f"{output.name} has no definition, so it is no layer's output")
     formals = output.definition.formals
     body = tuple(
-        replace(t, factors=tuple(bare(f) for f in t.factors)) for t in output.definition.body
+        replace(t, factors=tuple(unfold_activation(f) for f in t.factors))
+        for t in output.definition.body
     )
     tensors: dict[Tensor, None] = {}
     names: dict[str, None] = {}

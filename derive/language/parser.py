@@ -20,9 +20,9 @@ from rot180.derive.language.tokens import (
     MOST_DIGITS,
     MOST_FACTORS,
     MOST_TERMS,
-    Entry,
-    Pending,
-    Raw,
+    RawDerivative,
+    RawEntry,
+    RawTerm,
     Token,
     reserved,
 )
@@ -70,7 +70,7 @@ class Reader(IndexReader):
         """Return the name of every index, free or bound."""
         return {v.name for v in self.free} | self.summed.keys()
 
-    def layer(self) -> list[Raw]:
+    def layer(self) -> list[RawTerm]:
         """Read declarations, a left side and terms.
 
         Raises:
@@ -123,7 +123,7 @@ class Reader(IndexReader):
             self.fail("unexpected token", expected="'=' or the end of the declaration")
         return token.text, shape
 
-    def expression(self) -> list[Raw]:
+    def expression(self) -> list[RawTerm]:
         """Read terms up to the end of the text.
 
         Raises:
@@ -188,10 +188,10 @@ class Reader(IndexReader):
             )
         return symbol(place.text)
 
-    def _terms(self) -> list[Raw]:
+    def _terms(self) -> list[RawTerm]:
         """Read terms joined by + and -."""
         self._deeper()
-        out: list[Raw] = []
+        out: list[RawTerm] = []
         sign = self._accept("+", "-")
         while True:
             terms = self._product()
@@ -203,14 +203,14 @@ class Reader(IndexReader):
                 self._depth -= 1
                 return out
 
-    def _limit(self, terms: list[Raw]) -> None:
+    def _limit(self, terms: list[RawTerm]) -> None:
         if len(terms) > MOST_TERMS:
             self.fail(f"more than {MOST_TERMS} terms after multiplying out", terms[0].at)
         for t in terms[-1:]:
             if max(len(t.factors), len(t.variables)) > MOST_FACTORS:
                 self.fail(f"more than {MOST_FACTORS} factors or summed indices in a term", t.at)
 
-    def _product(self) -> list[Raw]:
+    def _product(self) -> list[RawTerm]:
         out = self._factor()
         while operator := self._accept("*", "/"):
             if operator.text == "*":
@@ -226,7 +226,7 @@ class Reader(IndexReader):
             ]
         return out
 
-    def _times(self, left: list[Raw], right: list[Raw], at: Token) -> list[Raw]:
+    def _times(self, left: list[RawTerm], right: list[RawTerm], at: Token) -> list[RawTerm]:
         out = []
         for a, b in itertools.product(left, right):
             twice = set(a.variables) & set(b.variables)
@@ -237,16 +237,16 @@ class Reader(IndexReader):
                     cure="rename the index in one of them",
                 )
             both = self._small(normal(a.coefficient * b.coefficient), a.at)
-            out.append(Raw(a.at, both, a.variables + b.variables, a.factors + b.factors))
+            out.append(RawTerm(a.at, both, a.variables + b.variables, a.factors + b.factors))
             self._limit(out)
         return out
 
-    def _factor(self) -> list[Raw]:
+    def _factor(self) -> list[RawTerm]:
         token = self._now
         if token.text == "sum":
             return self._bound()
         if token.text == "[":
-            return [Raw(token, sp.Integer(1), (), self._bracket())]
+            return [RawTerm(token, sp.Integer(1), (), self._bracket())]
         if token.text in ("+", "-"):
             self._deeper()
             self._take()
@@ -255,26 +255,26 @@ class Reader(IndexReader):
             sign = -1 if token.text == "-" else 1
             return [replace(t, coefficient=sign * t.coefficient) for t in inner]
         if token.text[:1].isdigit():
-            base = [Raw(token, sp.Integer(self._number()))]
+            base = [RawTerm(token, sp.Integer(self._number()))]
         elif self._is_derivative():
             base = self._derivative()
         elif self._accept("("):
             base = self._terms()
             self._expect(")", "after the group", token)
         elif token.is_name and self._next == "(":
-            base = [Raw(token, sp.Integer(1), (), (self._activation(),))]
+            base = [RawTerm(token, sp.Integer(1), (), (self._activation(),))]
         elif token.is_name and self._next == "[":
-            base = [Raw(token, sp.Integer(1), (), (self._entry(),))]
+            base = [RawTerm(token, sp.Integer(1), (), (self._entry(),))]
         else:
             role = "a tensor entry, a bracket, a number, a parameter, sum[...] or (...)"
             self.scalars.append(self._name(role))
-            base = [Raw(token, symbol(token.text))]
+            base = [RawTerm(token, symbol(token.text))]
         out = base
         for _ in range(self._power() - 1):
             out = self._times(out, base, token)
         return out
 
-    def _bound(self) -> list[Raw]:
+    def _bound(self) -> list[RawTerm]:
         """Read ``sum[c,k]`` and the product it binds."""
         self._take()
         opened, outer = self._expect("[", "after sum"), self._scope
@@ -314,7 +314,7 @@ class Reader(IndexReader):
                 return [t.text for t in following[n + 1 : n + 3]] == ["/", "d"]
         return False
 
-    def _derivative(self) -> list[Raw]:
+    def _derivative(self) -> list[RawTerm]:
         """Read ``d y[i]/d x[h]``, or ``d(...)/d x[h]``: of a sum, the sum of the derivatives."""
         first = self._take()
         if not self.derivatives:
@@ -325,9 +325,9 @@ class Reader(IndexReader):
         self._expect("d", "and an entry after the derivative")
         by = self._entry()
         self._depth -= 1
-        return [replace(t, factors=(Pending(t.factors, by),)) for t in inner]
+        return [replace(t, factors=(RawDerivative(t.factors, by),)) for t in inner]
 
-    def _entry(self) -> Entry:
+    def _entry(self) -> RawEntry:
         """Read ``x[n,c,s*p+k]``."""
         token = self._name("the name of a tensor")
         index = tuple(self._listed(self._expect("[", f"after {token.text}")))
@@ -335,7 +335,7 @@ class Reader(IndexReader):
         first, rank = self.tensors.setdefault(token.text, (token, len(index)))
         if rank != len(index):
             self.refuse_rank(token, rank, f"as at character {first.at + 1}")
-        return Entry(token, index)
+        return RawEntry(token, index)
 
     def _listed(self, opened: Token) -> Iterator[Expr]:
         if self._accept("]"):
@@ -346,7 +346,7 @@ class Reader(IndexReader):
                 break
         self._expect("]", "or ',' after the index", opened)
 
-    def _activation(self) -> Entry:
+    def _activation(self) -> RawEntry:
         """Read ``sigma(z[i])``."""
         token = self._take()
         if keyword.iskeyword(token.text) or token.text == "sum":

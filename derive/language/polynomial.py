@@ -216,11 +216,11 @@ def _constant(e: Expr) -> tuple[Expr, Expr]:
     return number, rest
 
 
-def exceeds(e: Expr, other: Expr) -> bool:
+def at_least(e: Expr, other: Expr) -> bool:
     """Say whether the difference of two expanded polynomials is a number >= 0.
 
     >>> s = symbol("s")
-    >>> exceeds(s + 2, s - 1), exceeds(s - 1, s + 2), exceeds(2 * s, s)
+    >>> at_least(s + 2, s - 1), at_least(s - 1, s + 2), at_least(2 * s, s)
     (True, False, False)
     """
     (number, rest), (least, same) = _constant(e), _constant(other)

@@ -10,7 +10,7 @@ import sympy as sp
 from sympy import Symbol
 
 from rot180.derive.language.polynomial import monomials, symbol, text
-from rot180.derive.language.spelling import spelled
+from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -100,7 +100,7 @@ def _(
     bare: frozenset[Tensor] = frozenset(),
 ) -> str:
     places = (text(e, order).replace(" ", "") + "+0" * (e in fixed) for e in factor.index)
-    return f"{spelled(factor.tensor, bare)}[{','.join(places)}]"
+    return f"{display_name(factor.tensor, bare)}[{','.join(places)}]"
 
 
 @write_factor.register

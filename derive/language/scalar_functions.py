@@ -131,14 +131,14 @@ def relation(name: str, order: int = 1) -> Expr | None:
     return normal(total)
 
 
-def related(name: str, order: int) -> tuple[str, ...]:
+def related_functions(name: str, order: int) -> tuple[str, ...]:
     """Return the names of the functions in a relation, in alphabetical order."""
     found = relation(name, order)
     names = set() if found is None else {v.name for v in symbols_of(found)}
     return tuple(sorted(names & FUNCTIONS.keys()))
 
 
-def fact(name: str, order: int) -> str:
+def relation_text(name: str, order: int) -> str:
     """Write a relation, ``sigmoid' = sigmoid - sigmoid^2``.
 
     Raises:
@@ -161,4 +161,13 @@ def assumption(name: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-__all__ = ["FUNCTIONS", "RELATIONS", "Function", "T", "assumption", "fact", "related", "relation"]
+__all__ = [
+    "FUNCTIONS",
+    "RELATIONS",
+    "Function",
+    "T",
+    "assumption",
+    "related_functions",
+    "relation",
+    "relation_text",
+]

@@ -54,15 +54,15 @@ class Application:
         return identifier(self.operator + "_prime" * self.order, *self.arguments)
 
 
-Reading: TypeAlias = tuple[Tensor, tuple[Tensor | Expr, ...]]
+Recognised: TypeAlias = tuple[Tensor, tuple[Tensor | Expr, ...]]
 """What an operator gives, and the arguments that it was applied to."""
 
-_READERS: dict[str, Callable[[Tensor], Reading | None]] = {}
+_RECOGNISERS: dict[str, Callable[[Tensor], Recognised | None]] = {}
 
 
-def read_by(
+def recognises(
     operator: str,
-) -> Callable[[Callable[[Tensor], Reading | None]], Callable[[Tensor], Reading | None]]:
+) -> Callable[[Callable[[Tensor], Recognised | None]], Callable[[Tensor], Recognised | None]]:
     """Enter what proposes an operator's arguments for a tensor, and applies it to them.
 
     Raises:
@@ -70,18 +70,20 @@ def read_by(
 
     """
 
-    def enter(reader: Callable[[Tensor], Reading | None]) -> Callable[[Tensor], Reading | None]:
-        if operator in _READERS:
+    def enter(
+        recogniser: Callable[[Tensor], Recognised | None],
+    ) -> Callable[[Tensor], Recognised | None]:
+        if operator in _RECOGNISERS:
             raise ValueError(f"the operator {operator} is entered twice")
-        _READERS[operator] = reader
-        return reader
+        _RECOGNISERS[operator] = recogniser
+        return recogniser
 
     return enter
 
 
 def is_operator(name: str) -> bool:
     """Say whether a name is that of an operator."""
-    return name in _READERS
+    return name in _RECOGNISERS
 
 
 @lru_cache(maxsize=1 << 14)
@@ -94,7 +96,7 @@ def application(t: Tensor) -> Application | None:
     """
     if t.definition is None:
         return None
-    for name, read in _READERS.items():
+    for name, read in _RECOGNISERS.items():
         found = read(t)
         if found is not None and _same(found[0], t):
             return Application(name, found[1])
@@ -108,7 +110,7 @@ def application(t: Tensor) -> Application | None:
     return None
 
 
-def spelled(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
+def display_name(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
     """Return what is shown for a tensor: ``rot180(w)`` if it is that, else its bare name.
 
     Args:
@@ -116,26 +118,26 @@ def spelled(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
         bare: tensors that are to be shown by their bare names.
 
     >>> from rot180.derive.language.terms import tensor
-    >>> spelled(rot180(tensor("w", "K"), [0])), spelled(tensor("rot180_w", "K"))
+    >>> display_name(rot180(tensor("w", "K"), [0])), display_name(tensor("rot180_w", "K"))
     ('rot180(w)', 'rot180_w')
 
     """
     found = None if t in bare else application(t)
     if found is None:
         return t.name
-    said = (spelled(a, bare) if isinstance(a, Tensor) else text(a) for a in found.arguments)
+    said = (display_name(a, bare) if isinstance(a, Tensor) else text(a) for a in found.arguments)
     return f"{found.operator}{chr(39) * found.order}({', '.join(said)})"
 
 
-def alike(shown: Iterable[Tensor]) -> frozenset[Tensor]:
+def ambiguous(shown: Iterable[Tensor]) -> frozenset[Tensor]:
     """Return the tensors that are spelled as another one is: their names tell them apart."""
     found: dict[str, set[Tensor]] = {}
     for t in shown:
-        found.setdefault(spelled(t), set()).add(t)
+        found.setdefault(display_name(t), set()).add(t)
     return frozenset(t for same in found.values() if len(same) > 1 for t in same)
 
 
-def reading(expression: Expression) -> Expression:
+def unfold_operators(expression: Expression) -> Expression:
     """Unfold an operator's name at the top, so that its sum is seen: ``correlate(...)[h]``."""
     if len(expression) == 1 and expression == (term(*expression[0].factors[:1]),):
         head = next(iter(expression[0].factors), None)
@@ -167,8 +169,8 @@ def _moved(t: Tensor) -> tuple[tuple[Symbol, ...], Access] | None:
     return t.definition.formals, f
 
 
-@read_by("rot180")
-def _(t: Tensor) -> Reading | None:
+@recognises("rot180")
+def _(t: Tensor) -> Recognised | None:
     if (found := _moved(t)) is None:
         return None
     formals, inner = found
@@ -178,14 +180,14 @@ def _(t: Tensor) -> Reading | None:
     return rot180(inner.tensor, axes), (inner.tensor,)
 
 
-@read_by("flip")
-def _(t: Tensor) -> Reading | None:
+@recognises("flip")
+def _(t: Tensor) -> Recognised | None:
     found = _moved(t)
     return (flip(found[1].tensor), (found[1].tensor,)) if found and found[0] else None
 
 
-@read_by("dilate")
-def _(t: Tensor) -> Reading | None:
+@recognises("dilate")
+def _(t: Tensor) -> Recognised | None:
     u = _alone(t)
     if u is None or t.definition is None or not u.variables:
         return None
@@ -205,8 +207,8 @@ def _(t: Tensor) -> Reading | None:
     return dilate(head.tensor, factors), (head.tensor, *factors.values())
 
 
-@read_by("pad")
-def _(t: Tensor) -> Reading | None:
+@recognises("pad")
+def _(t: Tensor) -> Recognised | None:
     if (found := _moved(t)) is None:
         return None
     formals, inner = found
@@ -224,16 +226,16 @@ def _(t: Tensor) -> Reading | None:
     return pad(inner.tensor, amounts), (inner.tensor, *(e for p in amounts.values() for e in p))
 
 
-@read_by("transpose")
-def _(t: Tensor) -> Reading | None:
+@recognises("transpose")
+def _(t: Tensor) -> Recognised | None:
     found = _moved(t)
     if found is None or len(t.shape) < 2:
         return None
     return transpose(found[1].tensor), (found[1].tensor,)
 
 
-@read_by("matmul")
-def _(t: Tensor) -> Reading | None:
+@recognises("matmul")
+def _(t: Tensor) -> Recognised | None:
     found = _product(t)
     if found is None or any(len(f.index) != 2 for f in found):
         return None
@@ -250,7 +252,7 @@ def _product(t: Tensor) -> tuple[Access, Access] | None:
     return (a, b) if isinstance(a, Access) and isinstance(b, Access) else None
 
 
-def _read_sliding_product(operator: str, t: Tensor) -> Reading | None:
+def _recognise_sliding_product(operator: str, t: Tensor) -> Recognised | None:
     found = _product(t)
     if found is None or t.definition is None:
         return None
@@ -260,11 +262,11 @@ def _read_sliding_product(operator: str, t: Tensor) -> Reading | None:
     return sliding_product(operator, *found, *indices), tuple(f.tensor for f in found)
 
 
-@read_by("correlate")
-def _(t: Tensor) -> Reading | None:
-    return _read_sliding_product("correlate", t)
+@recognises("correlate")
+def _(t: Tensor) -> Recognised | None:
+    return _recognise_sliding_product("correlate", t)
 
 
-@read_by("convolve")
-def _(t: Tensor) -> Reading | None:
-    return _read_sliding_product("convolve", t)
+@recognises("convolve")
+def _(t: Tensor) -> Recognised | None:
+    return _recognise_sliding_product("convolve", t)

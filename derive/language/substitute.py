@@ -28,7 +28,7 @@ from rot180.derive.language.terms import (
     Term,
     accesses_and_brackets,
     factor_symbols,
-    replaced,
+    replace_symbols,
     tensors,
 )
 
@@ -57,12 +57,13 @@ def substitute_factor(factor: Factor, by: Substitution) -> Factor:
         return factor
     if isinstance(factor, Access):
         return Access(
-            substitute_tensor(factor.tensor, by), tuple(replaced(e, by) for e in factor.index)
+            substitute_tensor(factor.tensor, by),
+            tuple(replace_symbols(e, by) for e in factor.index),
         )
     if isinstance(factor, Equal):
-        return Equal(replaced(factor.value, by))
+        return Equal(replace_symbols(factor.value, by))
     if isinstance(factor, Range):
-        return Range(replaced(factor.value, by), replaced(factor.size, by))
+        return Range(replace_symbols(factor.value, by), replace_symbols(factor.size, by))
     if isinstance(factor, Apply):
         argument = substitute_factor(factor.argument, by)
         assert isinstance(argument, Access)
@@ -75,7 +76,7 @@ def substitute_factor(factor: Factor, by: Substitution) -> Factor:
 def substitute_condition(condition: Condition, by: Substitution) -> Condition:
     """Replace symbols in a condition."""
     if isinstance(condition, AtLeast):
-        return AtLeast(replaced(condition.value, by))
+        return AtLeast(replace_symbols(condition.value, by))
     out = substitute_factor(condition, by)
     assert isinstance(out, Equal | Range)
     return out
@@ -85,7 +86,7 @@ def substitute_tensor(t: Tensor, by: Substitution) -> Tensor:
     """Replace parameters in a tensor's box and definition."""
     if not t.parameters & by.keys():
         return t
-    shape = tuple(None if n is None else replaced(n, by) for n in t.shape)
+    shape = tuple(None if n is None else replace_symbols(n, by) for n in t.shape)
     definition = None
     if t.definition:
         formals = t.definition.formals
@@ -113,7 +114,7 @@ def substitute(t: Term, by: Substitution) -> Term:
             aside[v] = fresh(v, t.symbols | incoming | set(aside.values()))
     full = {**by, **aside}
     return Term(
-        replaced(t.coefficient, by),
+        replace_symbols(t.coefficient, by),
         tuple(aside.get(v, v) for v in t.variables),
         tuple(substitute_factor(f, full) for f in t.factors),
     )

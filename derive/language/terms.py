@@ -284,7 +284,7 @@ class Definition:
         new: dict[Symbol, Expr] = {v: symbol(f"_i{n}") for n, v in enumerate(self.formals)}
         new |= {v: symbol(f"_b{n}") for n, v in enumerate(t.variables)}
         variables = tuple(symbol(f"_b{n}") for n in range(len(t.variables)))
-        return Term(t.coefficient, variables, tuple(renumbered(f, new) for f in t.factors))
+        return Term(t.coefficient, variables, tuple(reindexed(f, new) for f in t.factors))
 
     @cached_property
     def _hash(self) -> int:
@@ -305,24 +305,24 @@ def require_expression(what: str, expression: object) -> None:
     _require(whole, what, expression, "a tuple of terms")
 
 
-def renumbered(factor: Factor, by: Mapping[Symbol, Expr]) -> Factor:
+def reindexed(factor: Factor, by: Mapping[Symbol, Expr]) -> Factor:
     """Replace symbols in the indices of a factor, all at once; its tensors and bounds stay."""
 
     def at(access: Access) -> Access:
-        return Access(access.tensor, tuple(replaced(e, by) for e in access.index))
+        return Access(access.tensor, tuple(replace_symbols(e, by) for e in access.index))
 
     if isinstance(factor, Access):
         return at(factor)
     if isinstance(factor, Equal):
-        return Equal(replaced(factor.value, by))
+        return Equal(replace_symbols(factor.value, by))
     if isinstance(factor, Range):
-        return Range(replaced(factor.value, by), factor.size)
+        return Range(replace_symbols(factor.value, by), factor.size)
     if isinstance(factor, Apply):
         return Apply(factor.function, factor.order, at(factor.argument))
-    return Derivative(tuple(renumbered(f, by) for f in factor.factors), at(factor.wrt))
+    return Derivative(tuple(reindexed(f, by) for f in factor.factors), at(factor.wrt))
 
 
-def replaced(e: Expr, by: Mapping[Symbol, Expr]) -> Expr:
+def replace_symbols(e: Expr, by: Mapping[Symbol, Expr]) -> Expr:
     """Replace symbols in a polynomial, all at once."""
     return normal(e.xreplace(dict(by))) if symbols_of(e) & by.keys() else e
 

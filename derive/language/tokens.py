@@ -52,7 +52,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RawEntry:
     """A tensor entry before the tensor's sizes are known; `function` has primes at its end."""
 
     name: Token
@@ -61,21 +61,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class RawDerivative:
     """``d(product)/d x[h]`` before the tensors' sizes are known."""
 
-    factors: tuple[Entry | Pending | Equal | Range, ...]
-    by: Entry
+    factors: tuple[RawEntry | RawDerivative | Equal | Range, ...]
+    by: RawEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class RawTerm:
     """A term before the sizes are known."""
 
     at: Token
     coefficient: Expr
     variables: tuple[Symbol, ...] = ()
-    factors: tuple[Entry | Pending | Equal | Range, ...] = ()
+    factors: tuple[RawEntry | RawDerivative | Equal | Range, ...] = ()
 
 
 _PIECES = re.compile(

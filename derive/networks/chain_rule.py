@@ -55,12 +55,12 @@ def adjoint(layer: Layer, wrt: str) -> Theorem:
     goal.apply("linearity", factor=0)
     goal.apply("leibniz", factor=0)
     goal.apply("entry", at=0, factor=_pending(goal.current[0].factors))
-    spelled = Derivation(goal.statement.name, known.variables, (), goal.current)
+    unfolded = Derivation(goal.statement.name, known.variables, (), goal.current)
     for before, step in reversed(list(zip(goal.lines, goal.steps, strict=False))):
-        spelled.lines.append(before)
-        spelled.steps.append(Step(step.rule, step.at, step.arguments, before, step.certificates))
-    spelled.apply("lemma", theorem=known.proof, symbols=(), tensors=(), bound=(), factors=(0,))
-    return replace(replay(spelled.proof()), words=known.words)
+        unfolded.lines.append(before)
+        unfolded.steps.append(Step(step.rule, step.at, step.arguments, before, step.certificates))
+    unfolded.apply("lemma", theorem=known.proof, symbols=(), tensors=(), bound=(), factors=(0,))
+    return replace(replay(unfolded.proof()), words=known.words)
 
 
 def _pending(factors: Iterable[object]) -> int:

@@ -18,7 +18,7 @@ from sympy import Expr, Symbol
 from rot180.derive.gradients.gradient import gradient, operand
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer, activation_layer, axis_letters, layer
-from rot180.derive.language.notation import bare, make_layer, write
+from rot180.derive.language.notation import make_layer, unfold_activation, write
 from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.spelling import application
 from rot180.derive.language.terms import Access, Tensor, tensors
@@ -255,7 +255,9 @@ def definition_text(t: Tensor) -> str:
     if t.definition is None:
         return f"{t.name} with sizes {', '.join(text(n) for n in t.shape if n is not None)}"
     formals = t.definition.formals
-    body = tuple(replace(u, factors=tuple(map(bare, u.factors))) for u in t.definition.body)
+    body = tuple(
+        replace(u, factors=tuple(map(unfold_activation, u.factors))) for u in t.definition.body
+    )
     return f"{t.name}[{','.join(v.name for v in formals)}] = {write(body, formals)}"
 
 

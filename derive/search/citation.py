@@ -16,8 +16,8 @@ from typing import Any
 from sympy import Expr, Symbol
 
 from rot180.derive.kernel.citing import instantiate
-from rot180.derive.kernel.proof import Proof, Theorem, spelled
-from rot180.derive.kernel.replay import replayed
+from rot180.derive.kernel.proof import Proof, Theorem, bound_names
+from rot180.derive.kernel.replay import replay_cited
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import (
     Access,
@@ -45,7 +45,7 @@ def prepared(arguments: Mapping[str, Any], table: Table) -> dict[str, Any]:
         table: the tensors of the certificate so far, by name; those of the citation are entered.
 
     """
-    theorem, given = replayed(arguments["theorem"]), dict(arguments["tensors"])
+    theorem, given = replay_cited(arguments["theorem"]), dict(arguments["tensors"])
     inner, symbols = arguments.get("inner"), dict(arguments["symbols"])
     x = theorem.lhs[0].factors[0].wrt.tensor.name if inner is not None else ""  # type: ignore[union-attr]
     for t in (*given.values(), *((inner,) if inner is not None else ())):
@@ -54,7 +54,7 @@ def prepared(arguments: Mapping[str, Any], table: Table) -> dict[str, Any]:
     table_of = images(theorem, symbols, through, table)
     names = _aside(theorem.tensors, table)
     cited = renamed(theorem.proof, names)
-    table.update((t.name, t) for t in replayed(cited).tensors)
+    table.update((t.name, t) for t in replay_cited(cited).tensors)
     swaps = ((names.get(old, old), t) for old, t in table_of.items() if inner is None or old != x)
     return {**arguments, "theorem": cited, "tensors": tuple(swaps)}
 
@@ -125,7 +125,7 @@ def _aside(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
 
 
 def _same(t: Tensor, u: Tensor) -> bool:
-    return t == u and spelled(t) == spelled(u)
+    return t == u and bound_names(t) == bound_names(u)
 
 
 def renamed(proof: Proof, names: Mapping[str, str]) -> Proof:

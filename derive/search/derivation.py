@@ -10,7 +10,7 @@ from sympy import Expr
 from rot180.derive.kernel.obligations import Certificate, Obligation, evident, show_goal
 from rot180.derive.kernel.place import Place
 from rot180.derive.kernel.proof import Proof, Step, Variables
-from rot180.derive.kernel.replay import follow
+from rot180.derive.kernel.replay import apply_step
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -99,7 +99,7 @@ class Derivation:
         self.table |= table
 
     def _take(self, step: Step, known: tuple[Condition, ...] | None = None) -> None:
-        line, needed = follow(self.statement, self.current, step)
+        line, needed = apply_step(self.statement, self.current, step)
         found: list[Certificate] = []
         for obligation in needed:
             if not evident(obligation):
@@ -139,7 +139,7 @@ class Derivation:
         place = Place(self.current, at, self.statement.facts)
         goal = place.factor(number)
         assert isinstance(goal, Equal | Range)
-        obligation = Obligation(place.context(place.around(number)), goal)
+        obligation = Obligation(place.context(place.others(number)), goal)
         if evident(obligation):
             return True
         return isinstance(goal, Range) and certify(obligation, degree=1) is not None

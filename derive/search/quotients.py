@@ -132,7 +132,7 @@ def _is_modulus(d: Derivation, t: Term, s: Expr) -> bool:
 
 def _about(place: Place, number: int | None, e: Expr) -> tuple[Condition, ...]:
     """Return what the other factors of a term say of the symbols of an expression alone."""
-    known = place.context(place.term.factors if number is None else place.around(number))
+    known = place.context(place.term.factors if number is None else place.others(number))
     fixed = symbols_of(e).union(*(symbols_of(c.size) for c in known if isinstance(c, Range)))
     return tuple(c for c in known if factor_symbols(c) <= fixed)
 
@@ -143,7 +143,7 @@ def _separate_equation(
     """Replace ``[s A + B = 0]`` by ``[A = 0] [B = 0]``."""
     assert number is not None
     place = Place(d.current, at, d.statement.facts)
-    f, first = place.the(Equal, number), Equal(whole)
+    f, first = place.expect(Equal, number), Equal(whole)
     d.apply_knowing((f, *_about(place, number, rest)), "bracket", at, drop=(), add=(first,))
     add = () if rest == 0 else (Equal(rest),)
     d.apply_knowing((f, first), "bracket", at, drop=(number,), add=add)
@@ -285,6 +285,6 @@ def _dropped(d: Derivation, at: int, q: Symbol, own: Range) -> bool:
         d.apply("exchange", at, order=(*order, t.variables.index(q)))
     if t.factors != (*factors, own):
         d.apply("reorder", at, factors=(*factors, own))
-    whole = Place(d.current, at, d.statement.facts).put(Term(t.coefficient, left, factors))
+    whole = Place(d.current, at, d.statement.facts).replace(Term(t.coefficient, left, factors))
     d.apply_backwards("euclid", whole, at, value=dividend, modulus=s, variable=q)
     return True

@@ -148,7 +148,7 @@ def _rename(d: Derivation, at: int, number: int, axis: int, new: Expr) -> None:
     named = _at_axis(factor, axis, v)
     factors = (*t.factors[:number], named, *t.factors[number + 1 :], Equal(v - old))
     wider = Term(t.coefficient, (*t.variables, v), factors)
-    d.apply_backwards("sift", place.put(wider), at, factor=last, variable=v)
+    d.apply_backwards("sift", place.replace(wider), at, factor=last, variable=v)
     d.apply("bracket", at, drop=(last,), add=(Equal(v - new),))
     d.apply("sift", at, factor=last, variable=v)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rot180.derive.language.operators import rot180, size
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.spelling import reading
+from rot180.derive.language.spelling import unfold_operators
 from rot180.derive.language.terms import Expression
 from rot180.derive.semantics.claims import Verdict, judge_equation
 from rot180.derive.semantics.search_space import BOUND
@@ -75,7 +75,7 @@ def sign_convention(
     variables, lhs = conv.goal("x")
     rhs = _full(conv, backward, rotated)
     verdict = judge_equation(variables, lhs, rhs, (), bound)
-    return SignConvention(forward, backward, rotated, reading(rhs), verdict)
+    return SignConvention(forward, backward, rotated, unfold_operators(rhs), verdict)
 
 
 def sign_conventions(axes: int = 1, bound: int = BOUND) -> tuple[SignConvention, ...]:

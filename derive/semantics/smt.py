@@ -18,7 +18,7 @@ from sympy import Expr
 from rot180.derive.certificates.citations import cited
 from rot180.derive.kernel.obligations import Goal, Nonzero, Obligation
 from rot180.derive.kernel.proof import Theorem
-from rot180.derive.kernel.replay import replayed
+from rot180.derive.kernel.replay import replay_cited
 from rot180.derive.language.polynomial import monomials
 from rot180.derive.language.terms import Equal, Range
 from rot180.derive.semantics.side_conditions import hard, side_conditions
@@ -78,7 +78,7 @@ def hard_obligations(theorem: Theorem) -> list[Obligation]:
 
 def with_cited(theorem: Theorem) -> tuple[Theorem, ...]:
     """Return a theorem and those it cites."""
-    return (theorem, *map(replayed, cited(theorem.proof)))
+    return (theorem, *map(replay_cited, cited(theorem.proof)))
 
 
 def _formula(goal: Goal, variables: dict[str, Any]) -> Any:

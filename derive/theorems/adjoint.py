@@ -10,7 +10,7 @@ from rot180.derive.gradients.gradient import chain_goal, operand, output_gradien
 from rot180.derive.language.layers import axis_letters, layer
 from rot180.derive.language.operators import convolve, flip
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.spelling import spelled
+from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import Access, Apply, Equal, Expression, Tensor, define, term
 from rot180.derive.theorems.convolutions import Convolution
 from rot180.derive.theorems.input_gradient import input_gradient
@@ -118,7 +118,7 @@ def activated(conv: Convolution) -> Claim:
     form = input_gradient(conv).rhs[0].factors[0]
     assert isinstance(form, Access)
     right = (term(form, Apply("sigma", 1, z[free])),)
-    return Claim(variables, lhs, right, (), f"{spelled(form.tensor)} times sigma'(z)")
+    return Claim(variables, lhs, right, (), f"{display_name(form.tensor)} times sigma'(z)")
 
 
 def backpropagated(axes: int) -> Claim:
@@ -141,7 +141,7 @@ def backpropagated(axes: int) -> Claim:
     offset = tuple(v - p for v, p in zip(free, summed, strict=True))
     form = convolve(g[summed], rotated[offset], free, summed)
     right = (term(form[free], Apply("sigma", 1, z[free])),)
-    words = f"the full convolution of {g.name} with {spelled(rotated)}, times sigma'(z)"
+    words = f"the full convolution of {g.name} with {display_name(rotated)}, times sigma'(z)"
     return Claim(variables, lhs, right, (), words, kept=g)
 
 

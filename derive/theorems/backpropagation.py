@@ -16,7 +16,7 @@ from rot180.derive.kernel.proof import Variables
 from rot180.derive.language.layers import Layer, axis_letters, layer
 from rot180.derive.language.operators import activation, convolve, dilate, flip, rot180, size
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.spelling import spelled
+from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -73,7 +73,8 @@ def strided_delta(axes: int) -> Claim:
     filled = dilate(g, dict(enumerate(_letters(axes)[3])))
     form = convolve(filled[steps], flip(w)[_minus(index, steps)], index, steps)
     right = (term(form[index], Apply("sigma", 1, z[index])),)
-    words = f"the full convolution of {spelled(filled)} with {spelled(flip(w))}, times sigma'(z)"
+    words = f"the full convolution of {display_name(filled)} with "
+    words += f"{display_name(flip(w))}, times sigma'(z)"
     return Claim(variables, lhs, right, (), words)
 
 
@@ -97,7 +98,7 @@ def weight_by_flip(axes: int) -> Claim:
     """State dC/dw = delta * flip(sigma(z)): a convolution with the rotated activation."""
     variables, lhs, taps, outs, a, g = _weight_goal(axes)
     form = convolve(g[outs], flip(a)[_minus(taps, outs)], taps, outs)
-    words = f"the convolution of {g.name} with {spelled(flip(a))}"
+    words = f"the convolution of {g.name} with {display_name(flip(a))}"
     return Claim(variables, lhs, (term(form[taps]),), (), words)
 
 
@@ -107,7 +108,7 @@ def weight_by_rotation(axes: int) -> Claim:
     turned = rot180(a, range(axes))
     offset = tuple(e + size(a, n) - 1 for n, e in enumerate(_minus(taps, outs)))
     form = convolve(g[outs], turned[offset], taps, outs)
-    words = f"the convolution of {g.name} with {spelled(turned)}, read from H - 1 on"
+    words = f"the convolution of {g.name} with {display_name(turned)}, read from H - 1 on"
     return Claim(variables, lhs, (term(form[taps]),), (), words)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.language.layers import layer
 from rot180.derive.language.operators import matmul, transpose
-from rot180.derive.language.spelling import spelled
+from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import term
 from rot180.derive.theorems.registry import Claim, claim
 
@@ -18,7 +18,9 @@ def input_gradient() -> Claim:
     variables, lhs = chain_goal(forward, operand(forward, "x"))
     free = tuple(v for v, _ in variables)
     form = matmul(output_gradient(forward), transpose(operand(forward, "w")))
-    return Claim(variables, lhs, (term(form[free]),), (), f"the matrix product {spelled(form)}")
+    return Claim(
+        variables, lhs, (term(form[free]),), (), f"the matrix product {display_name(form)}"
+    )
 
 
 def weight_gradient() -> Claim:
@@ -27,7 +29,9 @@ def weight_gradient() -> Claim:
     variables, lhs = chain_goal(forward, operand(forward, "w"))
     free = tuple(v for v, _ in variables)
     form = matmul(transpose(operand(forward, "x")), output_gradient(forward))
-    return Claim(variables, lhs, (term(form[free]),), (), f"the matrix product {spelled(form)}")
+    return Claim(
+        variables, lhs, (term(form[free]),), (), f"the matrix product {display_name(form)}"
+    )
 
 
 claim("dense_input", input_gradient)

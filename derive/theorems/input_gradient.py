@@ -11,7 +11,7 @@ from functools import partial
 
 from rot180.derive.language.operators import dilate, rot180, size
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.spelling import spelled
+from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import Tensor
 from rot180.derive.theorems.convolutions import GENERAL, PLAIN, STRIDED, Convolution
 from rot180.derive.theorems.registry import Claim, claim
@@ -43,7 +43,7 @@ def input_gradient(conv: Convolution, weight: Tensor | None = None) -> Claim:
     main = dilate(g, factors) if factors else g
     window = rot180(w, spatial)
     rhs = conv.sliding_product(main[(*lead_y, *index)], window[(*lead_w, *taps)], variables)
-    words = f"the full {conv.word} of {spelled(main)} with {spelled(window)}"
+    words = f"the full {conv.word} of {display_name(main)} with {display_name(window)}"
     return Claim(variables, lhs, rhs, (), words)
 
 

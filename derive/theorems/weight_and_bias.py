@@ -8,7 +8,7 @@ from rot180.derive.gradients.gradient import chain_goal, operand, output_gradien
 from rot180.derive.language.layers import axis_letters, layer
 from rot180.derive.language.operators import rot180, size
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.spelling import spelled
+from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import Tensor, term
 from rot180.derive.theorems.convolutions import GENERAL, Convolution
 from rot180.derive.theorems.registry import Claim, claim
@@ -37,7 +37,7 @@ def weight_gradient(conv: Convolution, signal: Tensor | None = None) -> Claim:
         )
     main = rot180(x, [len(lead_x) + a for a in range(conv.axes)]) if conv.true else x
     rhs = conv.sliding_product(main[(*lead_x, *index)], g[(*lead_y, *outs)], variables)
-    words = f"the {conv.word} of {spelled(main)} with {g.name}, "
+    words = f"the {conv.word} of {display_name(main)} with {g.name}, "
     words += "stride and dilation trading places"
     return Claim(variables, lhs, rhs, (), words)
 

@@ -22,7 +22,7 @@ from rot180.derive.kernel.proof import Variables
 from rot180.derive.language.layers import Layer, axis_letters, layer
 from rot180.derive.language.operators import rot180
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.spelling import spelled
+from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import Equal, Expression, Range, Tensor, Term, define, term
 from rot180.derive.theorems.registry import Claim, claim
 
@@ -188,7 +188,7 @@ def _words(f: Filtering, axes: int, main: Tensor, window: Tensor) -> str:
         return " x ".join([str(n)] * axes)
 
     return (
-        f"the correlation of {spelled(main)} with {spelled(window)} by tiles of "
+        f"the correlation of {display_name(main)} with {display_name(window)} by tiles of "
         f"{times(f.outputs)}, {times(f.products)} products each"
     )
 

@@ -129,7 +129,7 @@ def kind(declared: Any) -> Kind:
 
 def layout(one: Kind) -> object:
     """Return what can be compared of a type: words and parts."""
-    return one.words, tuple(map(layout, one.parts))
+    return one.description, tuple(map(layout, one.parts))
 
 
 def values(declared: Any) -> Iterator[object]:

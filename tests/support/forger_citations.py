@@ -16,7 +16,7 @@ from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import normal, symbol
 from rot180.derive.language.substitute import rename_bound, substitute_condition
-from rot180.derive.language.terms import Equal, Range, Term, replaced
+from rot180.derive.language.terms import Equal, Range, Term, replace_symbols
 from rot180.derive.search.citation import images
 from rot180.derive.search.derivation import Derivation
 from rot180.derive.search.rewriting import differentiate
@@ -122,9 +122,7 @@ def composition(rng: Random, cited: Data) -> Data:
     others = [scope.factor(0) for _ in range(rng.choice((0, 0, 1)))]
     arguments = used(cited, {"m": i}, tables) | {"factor": len(others), "inner": {"tensor": "a"}}
     step = {"rule": "compose", "at": 0, "arguments": arguments}
-    return certificate(
-        [term(*others, pending)], [step], variables, cited["hypotheses"], main
-    )
+    return certificate([term(*others, pending)], [step], variables, cited["hypotheses"], main)
 
 
 ODD = ("equal", "range", "at_least", "nonzero", "access", "N", "i", "t", "sigma", "exp", "sum")
@@ -152,10 +150,14 @@ def elsewhere(rng: Random, theorem: Theorem) -> Derivation:
     new = {v: symbol(f"{v}{rng.choice('37')}") for v in left.variables if rng.random() < 0.5}
     left = rename_bound(left, new)
     variables = [
-        (v, None if n is None else replaced(n, by)) for v, n in theorem.variables if v not in by
+        (v, None if n is None else replace_symbols(n, by))
+        for v, n in theorem.variables
+        if v not in by
     ]
     given = [substitute_condition(c, by) for c in theorem.hypotheses]
-    given += [Range(e, replaced(n, by)) for v, n in theorem.variables if n and (e := by.get(v))]
+    given += [
+        Range(e, replace_symbols(n, by)) for v, n in theorem.variables if n and (e := by.get(v))
+    ]
     others = [rng.choice((Equal(e), Range(e, symbol("N")))) for e in list(by.values())[:1]]
     others = others if rng.random() < 0.5 else []
     start = Term(left.coefficient * rng.choice((1, 2)), left.variables, (*others, *left.factors))

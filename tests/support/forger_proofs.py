@@ -18,7 +18,7 @@ from rot180.derive.certificates.reader import loads
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.kernel.obligations import evident
 from rot180.derive.kernel.proof import Proof, Step, Theorem
-from rot180.derive.kernel.replay import follow, replay
+from rot180.derive.kernel.replay import apply_step, replay
 from rot180.derive.kernel.tables import is_table
 from rot180.derive.language.polynomial import coefficient, integral, normal, symbol
 from rot180.derive.language.substitute import fresh
@@ -52,9 +52,7 @@ def of_factor(rng: Random, t: Term, number: int) -> Iterator[Use]:
         yield "definition", {"factor": number}
     if isinstance(f, Access | Apply):
         a = f if isinstance(f, Access) else f.argument
-        boxes = [
-            Range(e, n) for e, n in zip(a.index, a.tensor.shape, strict=True) if n is not None
-        ]
+        boxes = [Range(e, n) for e, n in zip(a.index, a.tensor.shape, strict=True) if n is not None]
         if isinstance(f, Access) and boxes:
             yield "bracket", {"drop": (), "add": (rng.choice(boxes),)}
     if isinstance(f, Apply):
@@ -199,7 +197,7 @@ def completed(proof: Proof) -> Theorem:
     line = proof.start
     steps: list[Step] = []
     for step in proof.steps:
-        line, needed = follow(proof, line, step)
+        line, needed = apply_step(proof, line, step)
         found = [certify(o) for o in needed if not evident(o)]
         given = tuple(c for c in found if c is not None)
         if len(given) < len(found):

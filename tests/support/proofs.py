@@ -10,7 +10,7 @@ from sympy import Symbol
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.obligations import Certificate, Obligation, evident
 from rot180.derive.kernel.proof import Proof, Step, Variables
-from rot180.derive.kernel.replay import follow, replay
+from rot180.derive.kernel.replay import apply_step, replay
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Condition, Expression
 from rot180.derive.search.citation import renamed
@@ -50,7 +50,7 @@ def proof(
     done: list[Step] = []
     for number, one in enumerate(steps):
         try:
-            line, needed = follow(statement, line, one)
+            line, needed = apply_step(statement, line, one)
         except (ValueError, TypeError):
             return replace(statement, steps=(*done, *steps[number:]))
         done.append(one if one.certificates else replace(one, certificates=certified(needed)))

@@ -22,7 +22,7 @@ from rot180.codegen.rocq.statement import state
 from rot180.codegen.rocq.tokens import ASSUMED, FORBIDDEN, tokens
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.kernel.proof import Proof, Theorem
-from rot180.derive.kernel.replay import replay, replayed
+from rot180.derive.kernel.replay import replay, replay_cited
 from rot180.derive.language.layers import layer
 from rot180.derive.language.terms import (
     Apply,
@@ -63,9 +63,7 @@ def square_of_a_layer(words: list[str], name: str) -> Theorem:
     x, w, y, total, f = words[:5]
     size, taps, h, k, p = symbols(" ".join(words[5:10]))
     data, weights = tensor(x, size), tensor(w, taps)
-    out = define(
-        y, (taps,), (p,), (term(Apply(f, 0, data[p + k]), weights[k], over=(k,)),)
-    )
+    out = define(y, (taps,), (p,), (term(Apply(f, 0, data[p + k]), weights[k], over=(k,)),))
     loss = define(total, (), (), (term(out[p], out[p], over=(p,)),))
     start = (term(Derivative((loss[()],), data[h])),)
     d = Derivation(name, ((h, size),), (), start)
@@ -79,9 +77,7 @@ def square_of_a_layer(words: list[str], name: str) -> Theorem:
 def test_names_are_kept_apart_from_words_and_from_each_other() -> None:
     """Each word is the name of a tensor, a function, a symbol or a theorem, ten at a time."""
     groups = [(WORDS[n:] + WORDS)[:10] for n in range(0, len(WORDS), 7)]
-    proved = [
-        square_of_a_layer(group, WORDS[-1 - 3 * n]) for n, group in enumerate(groups)
-    ]
+    proved = [square_of_a_layer(group, WORDS[-1 - 3 * n]) for n, group in enumerate(groups)]
     assert {word for group in groups for word in group} == set(WORDS)
     assert not accepted(*proved)
 
@@ -118,7 +114,7 @@ def taken_in(proved: Theorem) -> set[str]:
     for step in proved.proof.steps:
         cited = dict(step.arguments).get("theorem")
         if isinstance(cited, Proof):
-            found |= taken_in(replayed(cited))
+            found |= taken_in(replay_cited(cited))
     return found
 
 
@@ -284,7 +280,7 @@ def test_a_given_script_is_compared_with_the_statement() -> None:
     """It may be written and named as it likes; what it proves is what `coqc` says it is."""
     proved, other = theorem("rot180_correlation_1d"), theorem("rot180_convolution_1d")
     text = script(proved)
-    assert check_given(proved, text.replace("Qed.", "(* \"*)\" done *) Qed.", 1)).accepted
+    assert check_given(proved, text.replace("Qed.", '(* "*)" done *) Qed.', 1)).accepted
     renamed = text.replace("rot180_correlation_1d", "mine")
     assert check_given(proved, renamed).accepted
     assert not check_given(other, text).accepted
@@ -296,5 +292,3 @@ def test_a_given_script_is_compared_with_the_statement() -> None:
     assert check_given(proved, trick).message == "the script uses Axiom"
     local = text.replace("Section Sizes.", 'Infix "[+]" := sub (at level 50).\nSection Sizes.', 1)
     assert not check_given(proved, local).accepted
-
-

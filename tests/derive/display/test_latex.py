@@ -30,7 +30,7 @@ from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import normal, symbol
-from rot180.derive.language.spelling import reading
+from rot180.derive.language.spelling import unfold_operators
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -268,8 +268,8 @@ def displays(text: str) -> list[tuple[str, str]]:
     assert inside is not None
     joined = inside[1].replace(" \\\\\n  &\\qquad ", " ")
     joined = joined.replace("(\\tfrac{1}{2} t^{2})", HALF)
-    spelled = r"\\tfrac\{1\}\{2\} (\S+?\[[^]]*\])\^\{2\}"
-    joined = re.sub(spelled, lambda found: f"{HALF}({found[1]})", joined)
+    half_square = r"\\tfrac\{1\}\{2\} (\S+?\[[^]]*\])\^\{2\}"
+    joined = re.sub(half_square, lambda found: f"{HALF}({found[1]})", joined)
     out = []
     for line in joined.split(" \\\\\n"):
         left, right = line.split("  &= ")
@@ -350,14 +350,14 @@ def test_statement_reads_back(spec: str) -> None:
     """The equation stated is the theorem's, and definitions are the tensors' own."""
     for theorem in theorems(spec):
         known, named = heads(theorem), constants(theorem)
-        blocks = re.findall(
-            f"{BEGIN}.*?{END}", latex_theorem(theorem), re.DOTALL
-        )
+        blocks = re.findall(f"{BEGIN}.*?{END}", latex_theorem(theorem), re.DOTALL)
         (left, right), *sums = displays(blocks[0])
         assert plain(Reader(left, known, named).expression()) == plain(theorem.lhs)
         assert plain(Reader(right, known, named).expression()) == plain(theorem.rhs)
         for _, text in sums:
-            assert plain(Reader(text, known, named).expression()) == plain(reading(theorem.rhs))
+            assert plain(Reader(text, known, named).expression()) == plain(
+                unfold_operators(theorem.rhs)
+            )
         for left, right in displays(blocks[1]) if len(blocks) > 1 else ():
             if "pmatrix" in right:
                 assert entries(known[left.strip()]) == matrix(right)

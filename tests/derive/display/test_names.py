@@ -32,7 +32,7 @@ from rot180.derive.language.operators import (
 )
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.printer import write
-from rot180.derive.language.spelling import alike, application, reading, spelled
+from rot180.derive.language.spelling import ambiguous, application, display_name, unfold_operators
 from rot180.derive.language.terms import Apply, Equal, Tensor, define, tensor, term
 from rot180.derive.theorems import claims, theorem
 
@@ -64,7 +64,7 @@ OPERATORS: dict[str, Tensor] = {
 def test_an_operator_is_read_off_its_definition(said: str) -> None:
     """Under whatever name: the definition counts, and the name does not."""
     t = OPERATORS[said]
-    assert spelled(t) == spelled(replace(t, name="x2")) == said
+    assert display_name(t) == display_name(replace(t, name="x2")) == said
     assert t.name.isidentifier()
     found = application(t)
     assert found is not None
@@ -113,7 +113,7 @@ NO_OPERATORS: dict[str, Tensor] = {
 def test_a_lookalike_is_shown_by_its_name(how: str) -> None:
     t = NO_OPERATORS[how]
     assert application(t) is None
-    assert spelled(t) == t.name
+    assert display_name(t) == t.name
     index = tuple(symbol(f"e{n}") for n in range(len(t.shape)))
     assert write((term(t[index]),)).startswith(f"{t.name}[")
 
@@ -121,7 +121,7 @@ def test_a_lookalike_is_shown_by_its_name(how: str) -> None:
 def test_the_words_are_not_to_be_mixed_up() -> None:
     """Neither by the name of the definition nor by who builds it."""
     right = correlate(X[p + k], W[k], (p,), (k,))
-    assert spelled(replace(right, name="convolve_x_w")) == "correlate(x, w)"
+    assert display_name(replace(right, name="convolve_x_w")) == "correlate(x, w)"
     with pytest.raises(ValueError, match=r"convolve: found x at .*, to which correlate applies"):
         convolve(X[p + k], W[k], (p,), (k,))
     with pytest.raises(ValueError, match=r"correlate: found x at .*, to which convolve applies"):
@@ -135,17 +135,17 @@ def test_a_parameter_that_is_called_as_an_index_is_not_captured() -> None:
     t = dilate(G, {0: symbol("i0")})
     assert t.definition is not None
     assert symbol("i0") in t.parameters
-    assert spelled(t) == "dilate(g, i0)"
+    assert display_name(t) == "dilate(g, i0)"
 
 
 def test_two_rotations_that_are_spelled_alike_are_told_apart() -> None:
     """Along one axis or the other: each by its name."""
     one, other = rot180(V, [0]), replace(rot180(V, [1]), name="mirrored")
-    assert spelled(one) == spelled(other) == "rot180(v)"
-    bare = alike((one, other, V))
+    assert display_name(one) == display_name(other) == "rot180(v)"
+    bare = ambiguous((one, other, V))
     assert bare == {one, other}
-    assert [spelled(t, bare) for t in (one, other)] == ["rot180_v", "mirrored"]
-    assert spelled(flip(one), bare) == "flip(rot180_v)"
+    assert [display_name(t, bare) for t in (one, other)] == ["rot180_v", "mirrored"]
+    assert display_name(flip(one), bare) == "flip(rot180_v)"
 
 
 def _edited(name: str, change: Callable[[str], str]) -> Proof:
@@ -220,7 +220,7 @@ def test_every_tensor_of_a_statement_is_stated_once(name: str) -> None:
     """In text and in LaTeX: what is not free has a definition, what is free a box."""
     found = theorem(name)
     text = str(found).splitlines()
-    shown = every_tensor(found.lhs, reading(found.rhs) if found.words else found.rhs)
+    shown = every_tensor(found.lhs, unfold_operators(found.rhs) if found.words else found.rhs)
     for t in shown:
         if t.definition is None:
             size = ",".join(map(str, t.shape))
@@ -228,7 +228,7 @@ def test_every_tensor_of_a_statement_is_stated_once(name: str) -> None:
                 rf"^  for any .*\b{t.name}\b{re.escape(f'[{size}]' if size else '')}", text[-1]
             )
         else:
-            head = re.escape(f"    {spelled(t)}")
+            head = re.escape(f"    {display_name(t)}")
             assert sum(bool(re.match(rf"{head}(\[[a-z0-9,]*\])? = ", line)) for line in text) == 1
     drawn = latex_theorem(found)
     style = letters(found)

@@ -10,7 +10,7 @@ from rot180.derive.gradients.gradient import gradient, kernel_theorem, kernel_th
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer, catalogue, layer
-from rot180.derive.language.spelling import spelled
+from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import Access
 from rot180.derive.semantics.check import check
 
@@ -90,7 +90,7 @@ def test_a_named_form_is_found() -> None:
     (only,) = theorem.rhs
     (access,) = only.factors
     assert isinstance(access, Access)
-    assert spelled(access.tensor) == "correlate(dilate(grad_y, s), rot180(w))"
+    assert display_name(access.tensor) == "correlate(dilate(grad_y, s), rot180(w))"
     assert "padding d*(K - 1) - lo" in theorem.words
     weight = gradient(layer("conv1d"), "w")
     assert "stride d" in weight.words
@@ -106,7 +106,7 @@ def test_the_gradients_of_a_transposed_convolution_are_plain_correlations(name: 
         (only,) = theorem.rhs
         (access,) = only.factors
         assert isinstance(access, Access)
-        assert spelled(access.tensor) == f"correlate(grad_y, {swept})"
+        assert display_name(access.tensor) == f"correlate(grad_y, {swept})"
         assert theorem.words.startswith(f"the correlation of grad_y with {swept}, stride ")
         (term,) = kernels[f"grad_{wrt}"].rhs
         assert all(isinstance(f, Access) for f in term.factors)
@@ -153,7 +153,7 @@ def test_a_stride_alone_dilates_the_output_gradient(text: str, name: str) -> Non
     (found,) = gradient(layer(text), "x").rhs
     (form,) = found.factors
     assert isinstance(form, Access)
-    assert spelled(form.tensor) == name
+    assert display_name(form.tensor) == name
 
 
 @pytest.mark.parametrize(

@@ -262,8 +262,8 @@ ABOUT_I = {
 
 def _leaky(place: Place, number: int) -> Place:
     """Return the place under a derivative, with what is known of names that have no meaning."""
-    under = place.the(Derivative, number).factors
-    return Place((term(*under),), 0, place.context(place.around(number)), place.taken)
+    under = place.expect(Derivative, number).factors
+    return Place((term(*under),), 0, place.context(place.others(number)), place.taken)
 
 
 @pytest.mark.parametrize("rule", ABOUT_I)
@@ -290,7 +290,7 @@ def test_a_name_out_there_is_in_use_under_a_derivative(monkeypatch: pytest.Monke
     assert "new name" in refused(partial(proof, start, use, variables=EVERYWHERE))
 
     def careless(place: Place, number: int) -> Place:
-        return Place((term(*place.the(Derivative, number).factors),), 0, place.facts)
+        return Place((term(*place.expect(Derivative, number).factors),), 0, place.facts)
 
     monkeypatch.setattr(Place, "inside", careless)
     theorem = replay(proof(start, use, variables=EVERYWHERE))

@@ -75,7 +75,7 @@ def required(function: ast.FunctionDef) -> list[str]:
 def asked(node: ast.AST) -> str:
     """Return the type of factor that a call of `the` asks for, "" for any other node."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return ast.unparse(node.args[0]) if node.func.attr == "the" else ""
+        return ast.unparse(node.args[0]) if node.func.attr == "expect" else ""
     return ""
 
 
@@ -174,9 +174,9 @@ def install(patch: pytest.MonkeyPatch, name: str, new: Callable[..., object]) ->
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered() -> Iterator[None]:
     """Forget what was replayed without a condition before it is cited with it."""
-    replay.replayed.cache_clear()
+    replay.replay_cited.cache_clear()
     yield
-    replay.replayed.cache_clear()
+    replay.replay_cited.cache_clear()
 
 
 def label(case: Case) -> str:
@@ -200,7 +200,7 @@ def test_the_condition_is_needed(case: Case, monkeypatch: pytest.MonkeyPatch) ->
     assert message.startswith((where, "claim: "))
     with monkeypatch.context() as patch:
         suspend(patch, case)
-        replay.replayed.cache_clear()
+        replay.replay_cited.cache_clear()
         try:
             theorem = replay.replay(case.proof())
         except Exception as error:
@@ -209,7 +209,7 @@ def test_the_condition_is_needed(case: Case, monkeypatch: pytest.MonkeyPatch) ->
             return
     assert case.outcome != CAUGHT
     assert refuted(theorem, case) == (case.outcome in (FALSE, NO_VALUE)), case.why
-    replay.replayed.cache_clear()
+    replay.replay_cited.cache_clear()
     with pytest.raises(ProofError):
         replay.replay(theorem.proof)
 

@@ -19,7 +19,7 @@ from rot180.derive.certificates.reader import loads
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Proof, Theorem
-from rot180.derive.kernel.replay import follow, replay
+from rot180.derive.kernel.replay import apply_step, replay
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import AtLeast, Equal, Range, tensor, term
 from rot180.derive.semantics.counterexample import falsify
@@ -62,7 +62,7 @@ def refused(proof: Proof, honest: Theorem, start: int) -> bool:
     line = honest.lines[start]
     for step in proof.steps[start:]:
         try:
-            line, _ = follow(proof, line, step)
+            line, _ = apply_step(proof, line, step)
         except (ValueError, TypeError):
             return True
     try:
@@ -235,7 +235,7 @@ def test_a_false_obligation_is_shown() -> None:
     broken = Proof("mine", ((h, size),), (), start, (one_step("bracket", drop=(1,), add=()),))
     with pytest.raises(ProofError, match="no certificate that 0 <= h \\+ 1 < H"):
         replay(broken)
-    line, (obligation,) = follow(broken, start, broken.steps[0])
+    line, (obligation,) = apply_step(broken, start, broken.steps[0])
     at = falsify(obligation.context, obligation.goal)
     assert at is not None
     model = Model({size: at[size]})

@@ -22,9 +22,9 @@ from rot180.derive.language.scalar_functions import (
     RELATIONS,
     T,
     assumption,
-    fact,
-    related,
+    related_functions,
     relation,
+    relation_text,
 )
 from tests.support.relation_solver import relations
 
@@ -107,7 +107,7 @@ def test_relations_hold(name: str, order: int) -> None:
     with mpmath.workdps(40):
         for t in (sp.Rational(1, 3), sp.Rational(17, 5)):
             values: dict[Any, Any] = {symbol("t"): t}
-            for g in related(name, order):
+            for g in related_functions(name, order):
                 values[symbol(g)] = FUNCTIONS[g].value.subs(T, t)
             there = found.xreplace(values)
             assert abs(sp.N(there - FUNCTIONS[name].derivative(order).subs(T, t), 40)) < 1e-35
@@ -162,15 +162,15 @@ def test_relations_hold_for_numerical_derivatives(name: str, order: int) -> None
 
 
 def test_relations_are_those_of_the_textbooks() -> None:
-    assert fact("sigmoid", 1) == "sigmoid' = sigmoid - sigmoid^2"
-    assert fact("tanh", 1) == "tanh' = 1 - tanh^2"
-    assert fact("exp", 1) == "exp' = exp"
-    assert fact("log", 1) == "log' = reciprocal"
-    assert fact("softplus", 1) == "softplus' = sigmoid"
-    assert fact("half_square", 1) == "half_square' = t"
+    assert relation_text("sigmoid", 1) == "sigmoid' = sigmoid - sigmoid^2"
+    assert relation_text("tanh", 1) == "tanh' = 1 - tanh^2"
+    assert relation_text("exp", 1) == "exp' = exp"
+    assert relation_text("log", 1) == "log' = reciprocal"
+    assert relation_text("softplus", 1) == "softplus' = sigmoid"
+    assert relation_text("half_square", 1) == "half_square' = t"
     assert relation("relu") is relation("gelu") is relation("sigma") is None
     with pytest.raises(ValueError, match="no relation is known for relu, order 1"):
-        fact("relu", 1)
+        relation_text("relu", 1)
     assert assumption("relu").endswith("relu'(0) = 0")
     assert assumption("sigma") == "sigma' is the derivative of sigma"
 

@@ -14,7 +14,7 @@ from rot180.derive.certificates.writer import dumps
 from rot180.derive.kernel.obligations import Obligation, Refutation
 from rot180.derive.kernel.place import RULES, Place
 from rot180.derive.kernel.proof import Proof, Step, Theorem
-from rot180.derive.kernel.replay import replay, replayed
+from rot180.derive.kernel.replay import replay, replay_cited
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.substitute import supports
 from rot180.derive.language.terms import (
@@ -108,9 +108,9 @@ def test_a_contradictory_context_is_caught(monkeypatch: pytest.MonkeyPatch) -> N
     if smt.available():
         assert [a.verdict for a in smt.ask(smt.hard_obligations(proved))] == ["refuted"]
     # a true theorem does not hide it
-    replayed.cache_clear()
+    replay_cited.cache_clear()
     assert strays(replay(certificate("rot180_correlation_general_1d").proof)) != []
-    replayed.cache_clear()
+    replay_cited.cache_clear()
 
 
 def test_a_context_that_takes_what_is_to_be_shown_is_caught(
@@ -151,11 +151,11 @@ def test_each_fact_too_many_is_caught(name: str, monkeypatch: pytest.MonkeyPatch
         return (*honest(place, factors, names), stray)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Place, "context", wrong)
-    replayed.cache_clear()
+    replay_cited.cache_clear()
     try:
         proved = replay(proof)
     finally:
-        replayed.cache_clear()
+        replay_cited.cache_clear()
     assert strays(proved) != []
 
 
