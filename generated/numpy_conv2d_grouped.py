@@ -11,22 +11,38 @@
 An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
-LIMIT = 2**62
 MOST_BYTES = 2**40
 DTYPE_NAMES = "float32, float64, an integer dtype, complex64 or complex128"
-DTYPES = frozenset(np.dtype(c) for c in "bBhHiIlLqQfdFD")
-BLOCK = 2**21  # entries of an operand that are gathered at a time
-MOST_RECIPES = 256  # sums whose ways are remembered
-RECIPES: dict[object, object] = {}
-LONG = 2**15  # entries from which on windows may cost more than a few calls for each tap
+DTYPES = frozenset(
+    np.dtype(name)
+    for name in (
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+    )
+)
 
 
 def forward(x, w, bias, *, s, d, lo, t, e, lp, y_shape):
@@ -67,7 +83,7 @@ def forward(x, w, bias, *, s, d, lo, t, e, lp, y_shape):
     loops = {"n": (0, N), "g": (0, G), "o": (0, O), "p": (0, P), "q": (0, Q), "c": (0, C), "k": (0, K), "l": (0, L)}
     _accumulate(
         y, [{"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1}], loops,
-        batch="g", rows="n p q", columns="o", over="c k l",
+        batch="g", m="n p q", n="o", k="c k l",
         left=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"p": s, "k": d, "": -lo}, {"q": t, "l": e, "": -lp})],
         right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"k": 1}, {"l": 1})],
     )
@@ -75,7 +91,7 @@ def forward(x, w, bias, *, s, d, lo, t, e, lp, y_shape):
     loops = {"n": (0, N), "g": (0, G), "o": (0, O), "p": (0, P), "q": (0, Q)}
     _accumulate(
         y, [{"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1}], loops,
-        rows="n g o p q",
+        m="n g o p q",
         left=[_entry(bias, {"g": 1}, {"o": 1})],
     )
     return y
@@ -134,7 +150,7 @@ def grad_x(grad_y, w, *, s, d, lo, t, e, lp, x_shape):
                     loops["q2"] = _span("q2", loops, ({"q2": t, "": r1}, L))
                     _accumulate(
                         grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"u": s, "": phi - lo}, {"u1": t, "": phi1 - lp}], loops,
-                        batch="g", rows="n u u1", columns="c", over="o q1 q2",
+                        batch="g", m="n u u1", n="c", k="o q1 q2",
                         left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"u": 1, "q1": -d, "": m}, {"u1": 1, "q2": -e, "": m1})],
                         right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"q1": s, "": r}, {"q2": t, "": r1})],
                     )
@@ -177,7 +193,7 @@ def grad_w(grad_y, x, *, s, d, lo, t, e, lp, w_shape):
     loops = {"g": (0, G), "o": (0, O), "c": (0, C), "k": (0, K), "l": (0, L), "n": (0, N), "p": (0, P), "q": (0, Q)}
     _accumulate(
         grad_w, [{"g": 1}, {"o": 1}, {"c": 1}, {"k": 1}, {"l": 1}], loops,
-        batch="g", rows="o", columns="c k l", over="n p q",
+        batch="g", m="o", n="c k l", k="n p q",
         left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1})],
         right=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"k": d, "p": s, "": -lo}, {"l": e, "q": t, "": -lp})],
     )
@@ -211,7 +227,7 @@ def grad_bias(grad_y, *, bias_shape=None):
     loops = {"g": (0, G), "o": (0, O), "n": (0, N), "p": (0, P), "q": (0, Q)}
     _accumulate(
         grad_bias, [{"g": 1}, {"o": 1}], loops,
-        rows="g o", over="n p q",
+        m="g o", k="n p q",
         left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1})],
     )
     return grad_bias
@@ -322,35 +338,42 @@ def _zeros(name, shape, dtype):
     return np.zeros(shape, dtype)
 
 
-_sizes = lru_cache(maxsize=MOST_RECIPES)(_sizes)
+_sizes = lru_cache(maxsize=256)(_sizes)
 
 
-def _extremes(place, loops):
-    """Return the least and the greatest value of an affine map over the loops."""
-    low = high = place.get("", 0)
-    for name, factor in place.items():
-        if name:
-            first, stop = loops[name]
-            ends = factor * first, factor * (stop - 1)
-            low += min(ends)
-            high += max(ends)
-    if low <= -LIMIT or high >= LIMIT:
-        raise ValueError(f"an index reaches {low} or {high}, expected less than 62 bits")
-    return low, high
+Array: TypeAlias = npt.NDArray[Any]
+Range: TypeAlias = tuple[int, int]  # the first value, and where it stops
+Loops: TypeAlias = dict[str, Range]
+IndexMap: TypeAlias = dict[str, int]
+Index: TypeAlias = Sequence[IndexMap]  # one map for each axis
+Factor: TypeAlias = tuple[Array | None, Index, tuple[int, ...]]  # array, index, sizes of the axes
+Side: TypeAlias = Sequence[Factor]
+
+LIMIT = 2**62  # what no index reaches
 
 
-def _span(name, loops, *bounds):
+def _entry(array: Array, *index: IndexMap) -> Factor:
+    """Return a factor of a sum: an entry of an array, zero outside."""
+    return array, index, array.shape
+
+
+def _inside(index_map: IndexMap, size: int) -> Factor:
+    """Return a factor of a sum: 1 where ``0 <= map < size``, else 0."""
+    return None, (index_map,), (size,)
+
+
+def _span(name: str, loops: Loops, *bounds: tuple[IndexMap, int]) -> Range:
     """Return the range of a loop, given ``0 <= map < size`` for each bound.
 
     Loops that are already known may take any value in their range.
     """
     first, stop = -LIMIT, LIMIT
-    for place, size in bounds:
-        others = {key: factor for key, factor in place.items() if key != name}
+    for index_map, size in bounds:
+        others = {key: factor for key, factor in index_map.items() if key != name}
         if any(loops[key][0] >= loops[key][1] for key in others if key):
             return 0, 0
         low, high = _extremes(others, loops)
-        factor = place[name]
+        factor = index_map[name]
         if factor > 0:
             first, stop = max(first, -(high // factor)), min(stop, (size - 1 - low) // factor + 1)
         elif factor < 0:
@@ -362,124 +385,580 @@ def _span(name, loops, *bounds):
     return first, max(first, stop)
 
 
-def _entry(array, *index):
-    """A factor of a sum: an entry of an array, zero outside."""
-    return array, index, array.shape
+def _extremes(index_map: IndexMap, loops: Mapping[str, Range]) -> tuple[int, int]:
+    """Return the least and the greatest value of an affine map over the loops."""
+    low = high = index_map.get("", 0)
+    for name, factor in index_map.items():
+        if name:
+            first, stop = loops[name]
+            ends = factor * first, factor * (stop - 1)
+            low += min(ends)
+            high += max(ends)
+    if low <= -LIMIT or high >= LIMIT:
+        raise ValueError(f"an index reaches {low} or {high}, expected less than 62 bits")
+    return low, high
 
 
-def _inside(place, size):
-    """A factor of a sum: 1 where ``0 <= map < size``, else 0."""
-    return None, (place,), (size,)
+def _fixed(index_map: IndexMap, at: Mapping[str, int]) -> IndexMap:
+    """Return an affine map with the values of some loops put in, its constant last."""
+    constant = index_map.get("", 0) + sum(c * at[v] for v, c in index_map.items() if v in at)
+    return {v: c for v, c in index_map.items() if v and v not in at} | {"": constant}
+
+
+def _slice(index_map: IndexMap, loops: Loops) -> slice | int:
+    """Return what an affine map of one loop reaches: a slice, or without a loop an integer."""
+    name = next((name for name in index_map if name), "")
+    if not name:
+        return index_map.get("", 0)
+    factor = index_map[name]
+    first, last = (
+        factor * end + index_map.get("", 0) for end in (loops[name][0], loops[name][1] - 1)
+    )
+    if factor > 0:
+        return slice(first, last + 1, factor)
+    return slice(first, last - 1 if last else None, factor)
+
+
+def _common(*ranges: Range) -> Range:
+    """Return where ranges overlap."""
+    return max(first for first, _ in ranges), min(stop for _, stop in ranges)
+
+
+def _extent(span: Range) -> int:
+    return span[1] - span[0]
+
+
+def _volume(names: Iterable[str], loops: Loops) -> int:
+    """Return how many values loops take on together."""
+    return math.prod(_extent(loops[name]) for name in names)
+
+
+def _names(side: Side) -> list[str]:
+    """Return the loops of a side, in the order of its arrays' axes."""
+    return list(dict.fromkeys(name for _, index, _ in side for name in _index_names(index)))
+
+
+def _index_names(index: Index) -> list[str]:
+    """Return the loops of an index, in the order of its axes."""
+    return list(dict.fromkeys(name for index_map in index for name in index_map if name))
+
+
+Read: TypeAlias = Callable[[Side], Array]
+
+BLOCK = 2**21  # entries of an operand that are gathered at a time
+
+
+def _reading(
+    side: Side, names: Sequence[str], loops: Loops, dtype: np.dtype[Any]
+) -> tuple[Read, list[int] | None]:
+    """Return how to read a side with one axis for each name, and the strides; None if unknown.
+
+    An array by itself is seen where it lies, or in a copy with zeros around it.
+    """
+    (array, index, shape), *more = side or [(None, (), ())]
+    inside = _names(side)
+    if array is None or more or not set(inside) <= set(names):
+        return (lambda side: _sum(side, names, loops, dtype)), None
+    spans = [_extremes(index_map, loops) for index_map in index]
+    lows, strides = [0] * len(index), list(array.strides)
+    outside = any(low < 0 or high >= size for (low, high), size in zip(spans, shape, strict=True))
+    if outside:
+        sizes = [high - low + 1 for low, high in spans]
+        if math.prod(sizes) > 4 * array.size + BLOCK:
+            return (lambda side: _sum(side, names, loops, dtype)), None
+        lows = [low for low, _ in spans]
+        strides = [array.itemsize * math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
+    start = [index_map.get("", 0) - low for index_map, low in zip(index, lows, strict=True)]
+    steps = dict.fromkeys(names, 0)
+    for axis, index_map in enumerate(index):
+        for name, factor in index_map.items():
+            if name:
+                start[axis] += factor * loops[name][0]
+                steps[name] += factor * strides[axis]
+    at: tuple[Any, ...] = (*(slice(i, None) for i in start), ...)
+    sizes = [_extent(loops[name]) if name in inside else 1 for name in names]
+    moves = [steps[name] for name in names]
+
+    def read(side: Side) -> Array:
+        array = side[0][0]
+        assert array is not None
+        return as_strided((_cut(array, spans) if outside else array)[at], sizes, moves)
+
+    return read, moves
+
+
+def _sum(side: Side, names: Sequence[str], loops: Loops, dtype: np.dtype[Any]) -> Array:
+    """Multiply the factors and sum over all loops but `names`; absent loops have length 1."""
+    operands = [_view(factor, loops) for factor in side]
+    operands = [(view.astype(dtype, copy=False), inside) for view, inside in operands]
+    found = [name for name in names if any(name in inside for _, inside in operands)]
+    if len(operands) == 1:
+        ((value, inside),) = operands
+        if len(found) < len(inside):
+            value = value.sum(tuple(i for i, n in enumerate(inside) if n not in found), dtype)
+        kept = [name for name in inside if name in found]
+        value = value.transpose([kept.index(name) for name in found])
+    elif operands:
+        letters: dict[str, int] = {}
+        arguments: list[Any] = []
+        for view, inside in operands:
+            arguments += [view, [letters.setdefault(name, len(letters)) for name in inside]]
+        value = np.einsum(*arguments, [letters[name] for name in found])
+    else:
+        value = np.ones((), dtype)
+    return value.reshape([_extent(loops[name]) if name in found else 1 for name in names])
+
+
+def _view(factor: Factor, loops: Loops) -> tuple[Array, list[str]]:
+    """Return a factor as seen by the loops in its index, and the names of these, axis by axis."""
+    array, index, shape = factor
+    names = _index_names(index)
+    if array is None:
+        return _test(index[0], shape[0], names, loops), names
+    spans = [_extremes(index_map, loops) for index_map in index]
+    if any(low < 0 or high >= size for (low, high), size in zip(spans, shape, strict=True)):
+        if math.prod(high - low + 1 for low, high in spans) > 4 * array.size + BLOCK:
+            return _gather(array, index, names, loops), names
+        array = _cut(array, spans)
+        index = [{**m, "": m.get("", 0) - low} for m, (low, _) in zip(index, spans, strict=True)]
+    at = [index_map.get("", 0) for index_map in index]
+    strides = dict.fromkeys(names, 0)
+    for axis, index_map in enumerate(index):
+        for name, step in index_map.items():
+            if name:
+                at[axis] += step * loops[name][0]
+                strides[name] += step * array.strides[axis]
+    start: tuple[Any, ...] = (*(slice(i, None) for i in at), ...)
+    sizes = [_extent(loops[name]) for name in names]
+    return as_strided(array[start], sizes, [strides[name] for name in names]), names
+
+
+def _cut(array: Array, spans: Sequence[Range]) -> Array:
+    """Copy the part of an array from low to high on each axis, with zeros outside its box."""
+    part = np.zeros([high - low + 1 for low, high in spans], array.dtype)
+    clipped = [
+        (max(low, 0), min(high + 1, size))
+        for (low, high), size in zip(spans, array.shape, strict=True)
+    ]
+    if all(first < stop for first, stop in clipped):
+        to = tuple(
+            slice(first - low, stop - low)
+            for (first, stop), (low, _) in zip(clipped, spans, strict=True)
+        )
+        part[to] = array[tuple(slice(first, stop) for first, stop in clipped)]
+    return part
+
+
+def _gather(array: Array, index: Index, names: Sequence[str], loops: Loops) -> Array:
+    """Read an array entry by entry: for maps that leave its box by far."""
+    where, inside = [], np.ones((), np.bool_)
+    for index_map, size in zip(index, array.shape, strict=True):
+        value = _values(index_map, names, loops)
+        inside = inside & (value >= 0) & (value < size)
+        where.append(value.clip(0, max(size - 1, 0)))
+    if array.size == 0:
+        return np.zeros(inside.shape, array.dtype)
+    found: Array = np.where(inside, array[tuple(where)], array.dtype.type(0))
+    return found
+
+
+def _test(index_map: IndexMap, size: int, names: Sequence[str], loops: Loops) -> Array:
+    """Return where ``0 <= map < size``, one axis for each name."""
+    _extremes(index_map, loops)
+    value = _values(index_map, names, loops)
+    inside: Array = (value >= 0) & (value < size)
+    return inside
+
+
+def _values(index_map: IndexMap, names: Sequence[str], loops: Loops) -> Array:
+    """Return the values of an affine map, one axis for each name."""
+    value: Array = np.full([1] * len(names), index_map.get("", 0), np.int64)
+    for axis, name in enumerate(names):
+        if name in index_map:
+            steps = index_map[name] * np.arange(*loops[name])
+            value = value + steps.reshape([-1 if i == axis else 1 for i in range(len(names))])
+    return value
+
+
+Multiply: TypeAlias = Callable[[Side, Side], Array]
+
+
+def _product(
+    sides: tuple[Side, Side],
+    names: Sequence[str],
+    kinds: Mapping[str, int],
+    k: Sequence[str],
+    loops: Loops,
+    dtype: np.dtype[Any],
+) -> Multiply:
+    """Return how to contract two sides as a stack of matrix products, near the output's order.
+
+    Args:
+        sides: the factors of the left and of the right.
+        names: the loops of the result, axis by axis.
+        kinds: 1 for the loops of m, 2 for those of n; others of the result are of the batch.
+        k: the loops that are summed over.
+        loops: the range of each loop.
+        dtype: of the result.
+
+    """
+    left, right = sides
+    order = [name for name in names if name not in kinds] if names[-1] not in kinds else []
+    order += [name for name in names if name not in order]
+    last = kinds[order[-1]]
+    inner = _tail(order, lambda name: kinds.get(name) == last)
+    middle = _tail(order[: len(order) - len(inner)], lambda name: kinds.get(name) == 3 - last)
+    stack = order[: len(order) - len(inner) - len(middle)]
+    near, far = (left, right) if last == 1 else (right, left)
+    shared = [name for name in k if name in _names(left) and name in _names(right)]
+    apart = _apart(sides, stack, shared, _volume(order, loops), loops)
+    shared = shared[len(apart) :]
+    a = _matrix(far, [*apart, *stack], middle, shared, loops, dtype)
+    b = _matrix(near, [*apart, *stack], shared, inner, loops, dtype)
+    sizes = [_extent(loops[name]) for name in (*middle, *inner)]
+    axes = [order.index(name) for name in names]
+
+    def multiply(left: Side, right: Side) -> Array:
+        near, far = (left, right) if last == 1 else (right, left)
+        value = a(far) @ b(near)
+        value = value.sum(0, dtype) if apart else value
+        return value.reshape([*value.shape[: len(stack)], *sizes]).transpose(axes)
+
+    return multiply
+
+
+def _apart(
+    sides: tuple[Side, Side],
+    stack: Sequence[str],
+    shared: Sequence[str],
+    results: int,
+    loops: Loops,
+) -> Sequence[str]:
+    """Return the summed loop that is outermost on both sides, if its products are added up later.
+
+    Then nothing is copied to bring it beside the other summed loops.
+    """
+    names = [[name for name in _names(side) if name not in stack] for side in sides]
+    first = shared[:1]
+    if not first or any(side[:1] != first or side == shared for side in names):
+        return []
+    read = sum(_volume(side, loops) for side in names)
+    return first if 2 * results * _extent(loops[first[0]]) <= read else []
+
+
+def _tail(names: Sequence[str], belongs: Callable[[str], bool]) -> Sequence[str]:
+    """Return the longest run at the end whose members all belong."""
+    start = len(names)
+    while start and belongs(names[start - 1]):
+        start -= 1
+    return names[start:]
+
+
+def _matrix(
+    side: Side,
+    stack: Sequence[str],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    loops: Loops,
+    dtype: np.dtype[Any],
+) -> Read:
+    """Return how to gather a side as a stack of matrices, copying along memory."""
+    names, found = [*stack, *rows, *columns], _names(side)
+    read, strides = _reading(side, names, loops, dtype)
+    sizes = [_extent(loops[name]) if name in found else 1 for name in names]
+    middle = len(stack) + len(rows)
+    head = sizes[: len(stack)]
+    tall, wide = math.prod(sizes[len(stack) : middle]), math.prod(sizes[middle:])
+    steps = strides or []
+    axes = [axis for axis in range(len(stack), len(names)) if steps and sizes[axis] > 1]
+    dense = min(axes, key=lambda i: abs(steps[i]) / sizes[i], default=middle)
+    if dense >= middle:
+        return lambda side: read(side).reshape((*head, tall, wide))
+    transposed, _ = _reading(side, [*stack, *columns, *rows], loops, dtype)
+    return lambda side: transposed(side).reshape((*head, wide, tall)).swapaxes(-1, -2)
+
+
+class _Sum(NamedTuple):
+    """A sum, but for the ranges of its loops: its left and its right side are multiplied.
+
+    Attributes:
+        out_index: where in the output it is added.
+        kinds: 1 for the loops of m, 2 for those of n.
+        k: the loops that are summed over.
+        sides: the factors on the left, and those on the right.
+        factor: what the sum is multiplied by.
+
+    """
+
+    out_index: Index
+    kinds: dict[str, int]
+    k: list[str]
+    sides: tuple[Side, Side]
+    factor: Any
+
+
+Add: TypeAlias = Callable[[Array, Side, Side], None]
+Algorithm: TypeAlias = Callable[[Array, _Sum, Loops], Add]
+
+
+def _plain_sum(out: Array, task: _Sum, loops: Loops) -> Add:
+    """Sum the left side; there is no other."""
+    target, names = _seen(out, task.out_index, loops)
+    read, _ = _reading(task.sides[0], names, loops, out.dtype)
+    factor = task.factor
+    return lambda out, left, right: _add(target(out), read(left), factor)
+
+
+def _matrix_product(out: Array, task: _Sum, loops: Loops) -> Add:
+    """Multiply matrices, after windows have been copied: one entry for each tap (im2col)."""
+    target, names = _seen(out, task.out_index, loops)
+    multiply = _product(task.sides, names, task.kinds, task.k, loops, out.dtype)
+    factor = task.factor
+    return lambda out, left, right: _add(target(out), multiply(left, right), factor)
+
+
+def _add(target: Array, value: Array, factor: Any) -> None:
+    target += value if factor == 1 else value * factor
+
+
+def _seen(
+    out: Array, index: Index, loops: Loops
+) -> tuple[Callable[[Array], Array], list[str]]:
+    """Return how to see an output by its loops, and their names."""
+    names = _index_names(index)
+    read, _ = _reading([(out, index, out.shape)], names, loops, out.dtype)
+    return lambda out: read([(out, (), ())]), names
+
+
+def _tap_by_tap(taps: Sequence[str], out: Array, task: _Sum, loops: Loops) -> Add:
+    """Sum products of vectors as they lie, for one value of all taps after the other."""
+    return partial(_add_taps, taps, task.out_index, loops, task.factor)
+
+
+def _add_taps(
+    taps: Sequence[str],
+    out_index: Index,
+    loops: Loops,
+    factor: Any,
+    out: Array,
+    left: Side,
+    right: Side,
+) -> None:
+    """Sum over the taps' values, each time where no index leaves its box."""
+    factors = [*left, *right]
+    for values in itertools.product(*(range(*loops[tap]) for tap in taps)):
+        at = dict(zip(taps, values, strict=True))
+        target = [_fixed(e, at) for e in out_index]
+        indices = [[_fixed(e, at) for e in index] for _, index, _ in factors]
+        shapes = [shape for _, _, shape in factors]
+        part = _inside_boxes(indices, shapes, {n: r for n, r in loops.items() if n not in at})
+        if any(first >= stop for first, stop in part.values()):
+            continue
+        letters = {name: letter for letter, name in enumerate(part)}
+        operands: list[Any] = []
+        for (array, _, _), index in zip(factors, indices, strict=True):
+            assert array is not None
+            operands.append(array[tuple(_slice(e, part) for e in index)])
+            operands.append([letters[name] for e in index if (name := _loop(e))])
+        found = {name for index in indices for e in index for name in e}
+        names = [name for e in target if (name := _loop(e))]
+        value = np.einsum(*operands, [letters[name] for name in names if name in found])
+        value = value[tuple(slice(None) if name in found else None for name in names)]
+        out[tuple(_slice(e, part) for e in target)] += value if factor == 1 else value * factor
+
+
+def _loop(index_map: IndexMap) -> str:
+    """Return the loop of an affine map of one loop, or "" for a constant."""
+    return next(iter(index_map))
+
+
+def _inside_boxes(
+    indices: Sequence[Index], shapes: Sequence[tuple[int, ...]], loops: Loops
+) -> Loops:
+    """Clip the ranges of loops to where no index leaves its box; each map is of one loop."""
+    part = dict(loops)
+    for index, shape in zip(indices, shapes, strict=True):
+        for e, size in zip(index, shape, strict=True):
+            name = _loop(e)
+            span = _span(name, {}, (e, size)) if name else (0, int(0 <= e[""] < size))
+            part[name] = _common(part.get(name, span), span)
+    return part
+
+
+class _Window(NamedTuple):
+    """An axis of an array that is indexed by a step of the output and a tap that is summed over."""
+
+    axis: int
+    step: str
+    tap: str
+
+
+def _windows(
+    far: Side, near: Side, kinds: Mapping[str, int], k: Sequence[str]
+) -> list[_Window]:
+    """Return the windows of a lone array; none if an index has two loops in another way."""
+    if len(far) != 1 or far[0][0] is None:
+        return []
+    index = far[0][1]
+    used = [name for index_map in index for name in index_map if name]
+    found = []
+    for axis, index_map in enumerate(index):
+        names = sorted((name for name in index_map if name), key=lambda name: name in k)
+        if len(names) < 2:
+            continue
+        step, tap = names[0], names[-1]
+        single = len(names) == 2 and used.count(step) == used.count(tap) == 1
+        if not (single and step in kinds and index_map[step] and tap in k and tap in _names(near)):
+            return []
+        found.append(_Window(axis, step, tap))
+    return found
+
+
+def _lying(far: Side, windows: Sequence[_Window], loops: Loops) -> Loops:
+    """Return the loops with those over the array's axes, as far as windows reach, for steps."""
+    (_, index, shape), lying = far[0], dict(loops)
+    for axis, step, _ in windows:
+        low, high = _extremes(index[axis], loops)
+        lying[step] = _common((low, high + 1), (0, shape[axis]))
+    return lying
+
+
+def _shift_and_add(
+    far: int, windows: Sequence[_Window], out: Array, task: _Sum, loops: Loops
+) -> Add:
+    """Multiply with the array as it lies, for all taps; then add the taps' parts (kn2row)."""
+    (array, index, shape), lying = task.sides[far][0], _lying(task.sides[far], windows, loops)
+    if any(first >= stop for first, stop in lying.values()):
+        return lambda out, left, right: None
+    plain = list(index)
+    for axis, step, _ in windows:
+        plain[axis] = {step: 1}
+    flat = list(task.sides)
+    flat[far] = [(array, plain, shape)]
+    taps = [tap for _, _, tap in windows]
+    target, written = _seen(out, task.out_index, loops)
+    first = min(written.index(step) for _, step, _ in windows)
+    names = [*written[:first], *taps, *written[first:]]
+    kinds = task.kinds | dict.fromkeys(taps, 2 - far)
+    rest = [name for name in task.k if name not in taps]
+    multiply = _product((flat[0], flat[1]), names, kinds, rest, lying, out.dtype)
+    axes = [(written.index(s), names.index(tap), names.index(s)) for _, s, tap in windows]
+    shifts = [_shifts(w, index[w.axis], shape[w.axis], loops, lying[w.step]) for w in windows]
+    sizes = [_extent(loops[name]) for name in written]
+    factor = task.factor
+    apart = any(abs(c) > 1 for e in task.out_index for name, c in e.items() if name)
+
+    def add(out: Array, left: Side, right: Side) -> None:
+        value, into = multiply(left, right), target(out)
+        total = np.zeros(sizes, out.dtype) if apart else into
+        at: list[Any] = [slice(None)] * len(written)
+        where: list[Any] = [slice(None)] * len(names)
+        value = value if factor == 1 else value * factor
+        for shift in itertools.product(*shifts):
+            for (i, k, j), (tapped, to, seen) in zip(axes, shift, strict=True):
+                at[i], where[k], where[j] = to, tapped, seen
+            total[tuple(at)] += value[tuple(where)]
+        if apart:
+            into += total
+
+    return add
+
+
+def _shifts(
+    window: _Window, index_map: IndexMap, size: int, loops: Loops, lying: Range
+) -> list[tuple[int, slice | int, slice | int]]:
+    """Return for each tap its place, and which of the products go where in the output."""
+    _, step, tap = window
+    found = []
+    for tapped in range(*loops[tap]):
+        part = loops | {tap: (tapped, tapped + 1)}
+        part[step] = _common(loops[step], _span(step, part, (index_map, size)))
+        if part[step][0] < part[step][1]:
+            start = index_map.get("", 0) + index_map[tap] * tapped - lying[0]
+            seen = {step: index_map[step], "": start}
+            to = {step: 1, "": -loops[step][0]}
+            found.append((tapped - loops[tap][0], _slice(to, part), _slice(seen, part)))
+    return found
+
+
+MOST_RECIPES = 256  # sums whose algorithms are remembered
+LONG = 2**15  # entries from which on windows may cost more than a few calls for each tap
+
+
+RECIPES: dict[object, Add] = {}
 
 
 def _accumulate(
-    out, place, loops, batch="", rows="", columns="", over="", left=(), right=(), scale=(1, 1)
-):
-    """Add ``scale * sum over `over` of the product of the factors`` to ``out[place]``.
+    out: Array,
+    index: Index,
+    loops: Loops,
+    batch: str = "",
+    m: str = "",
+    n: str = "",
+    k: str = "",
+    left: Side = (),
+    right: Side = (),
+    scale: tuple[int, int] = (1, 1),
+) -> None:
+    """Add ``scale * sum over k of the product of the factors`` to ``out[index]``.
 
-    The loops of the output are `batch` (on both sides), `rows` (on the left, or on neither) and
-    `columns` (on the right alone). Large operands are taken block by block. What was decided about
-    a sum of one block is remembered: it depends on maps, sizes and strides alone.
+    The loops of the output are those of the batch (on both sides), of m (on the left, or on
+    neither) and of n (on the right alone). Large operands are taken block by block. What was
+    decided about a sum of one block is remembered.
     """
-    if any(first >= stop for first, stop in loops.values()) or _nothing(left, right, out):
+    if any(first >= stop for first, stop in loops.values()) or _is_zero(left, right, out):
         return
     key = (
-        (_maps(place), out.shape, out.dtype, *loops.items(), rows, columns, over, scale),
+        (_map_key(index), out.shape, out.dtype, *loops.items(), m, n, k, scale),
         *(tuple([_factor_key(*factor) for factor in side]) for side in (left, right)),
     )
     add = RECIPES.get(key)
     if add is None:
-        over, sides = over.split(), (left, right)
-        kinds = {name: 1 for name in rows.split()} | {name: 2 for name in columns.split()}
-        idle = set(over) - {*_names(left), *_names(right)}
+        summed = k.split()
+        kinds = dict.fromkeys(m.split(), 1) | dict.fromkeys(n.split(), 2)
+        idle = set(summed) - {*_names(left), *_names(right)}
         factor = _factor(_volume(idle, loops), scale, out.dtype)
-        way, names = _way(place, loops, kinds, over, sides)
+        task = _Sum(index, kinds, summed, (left, right), factor)
+        algorithm, names = _choose_algorithm(task, loops)
         for part in _blocks(names, loops):
-            add = way(out, place, part, kinds, over, sides, factor)
+            add = algorithm(out, task, part)
             if part is not loops:
                 add(out, left, right)
         if part is not loops:
             return
+        assert add is not None
         if len(RECIPES) >= MOST_RECIPES:
             RECIPES.clear()
         RECIPES[key] = add
     add(out, left, right)
 
 
-def _factor_key(array, index, shape):
-    return _maps(index), shape, array is not None and (array.dtype, array.strides)
+def _factor_key(array: Array | None, index: Index, shape: tuple[int, ...]) -> object:
+    return _map_key(index), shape, array is not None and (array.dtype, array.strides)
 
 
-def _maps(index):
-    return tuple([tuple(place.items()) for place in index])
+def _map_key(index: Index) -> object:
+    return tuple([tuple(index_map.items()) for index_map in index])
 
 
-def _nothing(left, right, out):
+def _is_zero(left: Side, right: Side, out: Array) -> bool:
     """Say whether a small array alone is added, and is zero."""
     arrays = [array for array, _, _ in left if array is not None]
     return not right and len(arrays) == 1 and arrays[0].size < out.size and not arrays[0].any()
 
 
-def _way(place, loops, kinds, over, sides):
-    """Choose how a sum is computed, with the loops that large ones are split by, by sizes alone.
-
-    For a part of the loops, a way returns the function that adds it: of output, left and right.
-
-    A product of matrices takes windows: copies of the array, one for each tap. Where its results
-    are far fewer, it takes the array as it lies, for all taps at once, and these are added up.
-    Then the other side, too, may be a matrix as it lies, where its taps alone are not.
-    Where no matrices are left without the taps, each of them sums products of vectors as they lie.
-    """
-    written, *read = touched = [_names([(None, place, ())]), *map(_names, sides)]
-    wide = max(read, key=lambda names: _volume(names, loops))
-    if not sides[1] or _volume(wide, loops) < LONG:
-        return _adding_product if sides[1] else _adding_sum, wide
-    taps = _taps(sides, loops)
-    alone = [name for name in wide if name not in taps]
-    thin = all(_volume(_kind(written, kinds, i) - taps, loops) == 1 for i in (1, 2))
-    if thin and taps.isdisjoint(over) and _volume(alone, loops) >= LONG and _plain(sides, taps):
-        return partial(_adding_taps, sorted(taps)), alone
-    for far in (0, 1):
-        if windows := _windows(sides[far], sides[1 - far], kinds, over):
-            lying = _lying(sides[far], windows, loops)
-            steps = [step for _, step, _ in windows]
-            names = [*written, *(tap for _, _, tap in windows)]
-            few = _volume(steps, lying) <= 2 * _volume(steps, loops)
-            rest = [name for name in over if name not in names]
-            moves = [_lies(sides[1 - far], summed, loops) for summed in (over, rest)]
-            moved = _volume(read[1 - far], loops) if moves == [False, True] else 0
-            if few and 2 * _volume(names, lying) <= _volume(read[far], loops) + moved:
-                return partial(_adding_spread, far, windows), names
-    copied = [names for names, side in zip(read, sides) if not _lies(side, over, loops)]
-    wide = max(copied, key=lambda names: _volume(names, loops), default=[])
-    rest = {n: sum(_volume(names, loops) for names in touched if n not in names) for n in wide}
-    return _adding_product, sorted(wide, key=lambda name: 16 * rest[name] > _volume(wide, loops))
+def _factor(count: int, scale: tuple[int, int], dtype: np.dtype[Any]) -> Any:
+    """Return ``count * scale`` in the dtype; integers wrap."""
+    top, bottom = scale
+    if dtype.kind not in "iu":
+        return dtype.type(count * top / bottom)
+    if bottom != 1:
+        expected = f"a float dtype: a coefficient is 1/{bottom}"
+        raise TypeError(f"dtype: found {dtype}, expected {expected}")
+    return np.array(count * top % 2**64, np.uint64).astype(dtype)[()]
 
 
-def _lies(factors, over, loops):
-    """Say whether a side is a matrix as it lies: read once, its summed loops side by side."""
-    array = factors[0][0]
-    if array is None or len(factors) > 1 or _volume(_names(factors), loops) > array.size:
-        return False
-    summed = [name in over for name in _names(factors) if _extent(loops[name]) > 1]
-    changes = sum(a != b for a, b in itertools.pairwise(summed))
-    return changes <= 1 + (not any(summed[:1]))
-
-
-def _kind(names, kinds, kind):
-    return {name for name in names if kinds.get(name) == kind}
-
-
-def _plain(sides, taps):
-    """Say whether all factors are arrays, each index without taps a slice."""
-    indices = [place for array, index, _ in (*sides[0], *sides[1]) for place in index]
-    arrays = all(array is not None for array, _, _ in (*sides[0], *sides[1]))
-    return arrays and all(
-        factor for place in indices for name, factor in place.items() if name and name not in taps
-    )
-
-
-def _blocks(names, loops):
+def _blocks(names: Sequence[str], loops: Loops) -> Iterator[Loops]:
     """Yield the loops in parts; in each, those named take on few values together."""
     volume = _volume(names, loops)
     name = next((name for name in names if _extent(loops[name]) > 1), "")
@@ -492,368 +971,75 @@ def _blocks(names, loops):
         yield from _blocks(names, {**loops, name: (start, min(start + step, stop))})
 
 
-def _add(target, value, factor):
-    target += value if factor == 1 else value * factor
+def _choose_algorithm(task: _Sum, loops: Loops) -> tuple[Algorithm, Sequence[str]]:
+    """Choose how a sum is computed, with the loops that large ones are split by, by sizes alone.
+
+    A product of matrices takes windows: copies of the array, one for each tap. Where its results
+    are far fewer, it takes the array as it lies, for all taps at once, and these are added up.
+    Then the other side, too, may be a matrix as it lies, where its taps alone are not.
+    Where no matrices are left without the taps, each of them sums products of vectors as they lie.
+    """
+    _, kinds, k, sides, _ = task
+    written, *read = touched = [_index_names(task.out_index), *map(_names, sides)]
+    wide = max(read, key=lambda names: _volume(names, loops))
+    if not sides[1] or _volume(wide, loops) < LONG:
+        return _matrix_product if sides[1] else _plain_sum, wide
+    taps = _taps(sides, loops)
+    alone = [name for name in wide if name not in taps]
+    thin = all(_volume(_of_kind(written, kinds, i) - taps, loops) == 1 for i in (1, 2))
+    if thin and taps.isdisjoint(k) and _volume(alone, loops) >= LONG and _plain(sides, taps):
+        return partial(_tap_by_tap, sorted(taps)), alone
+    for far in (0, 1):
+        if windows := _windows(sides[far], sides[1 - far], kinds, k):
+            lying = _lying(sides[far], windows, loops)
+            steps = [window.step for window in windows]
+            names = [*written, *(window.tap for window in windows)]
+            few = _volume(steps, lying) <= 2 * _volume(steps, loops)
+            rest = [name for name in k if name not in names]
+            moves = [_lies(sides[1 - far], summed, loops) for summed in (k, rest)]
+            moved = _volume(read[1 - far], loops) if moves == [False, True] else 0
+            if few and 2 * _volume(names, lying) <= _volume(read[far], loops) + moved:
+                return partial(_shift_and_add, far, windows), names
+    copied = [names for names, side in zip(read, sides, strict=True) if not _lies(side, k, loops)]
+    wide = max(copied, key=lambda names: _volume(names, loops), default=[])
+    others = {n: sum(_volume(names, loops) for names in touched if n not in names) for n in wide}
+    return (
+        _matrix_product,
+        sorted(wide, key=lambda name: 16 * others[name] > _volume(wide, loops)),
+    )
 
 
-def _adding_sum(out, place, loops, kinds, over, sides, factor):
-    target, names = _seen(out, place, loops)
-    read, _ = _reading(sides[0], names, loops, out.dtype)
-    return lambda out, left, right: _add(target(out), read(left), factor)
-
-
-def _adding_product(out, place, loops, kinds, over, sides, factor):
-    target, names = _seen(out, place, loops)
-    multiply = _product(*sides, names, kinds, over, loops, out.dtype)
-    return lambda out, left, right: _add(target(out), multiply(left, right), factor)
-
-
-def _seen(out, place, loops):
-    """Return how to see an output by its loops, and their names."""
-    names = _names([(None, place, ())])
-    read, _ = _reading([(out, place, out.shape)], names, loops, out.dtype)
-    return lambda out: read([(out,)]), names
-
-
-def _taps(sides, loops):
+def _taps(sides: tuple[Side, Side], loops: Loops) -> set[str]:
     """Return the loops without which each index has one loop: all but the longest of an index."""
-    taps = set()
+    taps: set[str] = set()
     for _, index, _ in (*sides[0], *sides[1]):
-        for place in index:
-            names = [name for name in place if name]
+        for index_map in index:
+            names = [name for name in index_map if name]
             taps |= {*names} - {max(names, key=lambda name: _extent(loops[name]), default="")}
     return taps
 
 
-def _adding_taps(taps, out, place, loops, kinds, over, sides, factor):
-    return partial(_add_taps, taps, place, loops, factor)
+def _of_kind(names: Iterable[str], kinds: Mapping[str, int], kind: int) -> set[str]:
+    return {name for name in names if kinds.get(name) == kind}
 
 
-def _add_taps(taps, place, loops, factor, out, left, right):
-    """Sum products for one value of all taps after the other, where no index leaves its box."""
-    factors = [*left, *right]
-    for values in itertools.product(*(range(*loops[tap]) for tap in taps)):
-        at = dict(zip(taps, values))
-        target = [_fixed(e, at) for e in place]
-        indices = [[_fixed(e, at) for e in index] for _, index, _ in factors]
-        part = {name: span for name, span in loops.items() if name not in at}
-        for index, (_, _, shape) in zip(indices, factors):
-            for e, size in zip(index, shape):
-                name = next(iter(e))
-                span = _span(name, {}, (e, size)) if name else (0, int(0 <= e[""] < size))
-                part[name] = _common(part.get(name, span), span)
-        if any(first >= stop for first, stop in part.values()):
-            continue
-        letters = {name: letter for letter, name in enumerate(part)}
-        operands = []
-        for (array, _, _), index in zip(factors, indices):
-            operands.append(array[tuple(_slice(e, part) for e in index)])
-            operands.append([letters[next(iter(e))] for e in index if next(iter(e))])
-        found = {name for index in indices for e in index for name in e}
-        names = [next(iter(e)) for e in target if next(iter(e))]
-        value = np.einsum(*operands, [letters[name] for name in names if name in found])
-        value = value[tuple(slice(None) if name in found else None for name in names)]
-        out[tuple(_slice(e, part) for e in target)] += value if factor == 1 else value * factor
+def _plain(sides: tuple[Side, Side], taps: set[str]) -> bool:
+    """Say whether all factors are arrays, each index without taps a slice."""
+    factors = (*sides[0], *sides[1])
+    return all(array is not None for array, _, _ in factors) and all(
+        step
+        for _, index, _ in factors
+        for index_map in index
+        for name, step in index_map.items()
+        if name and name not in taps
+    )
 
 
-def _fixed(place, at):
-    """Return an affine map with the values of some loops put in, its constant last."""
-    constant = place.get("", 0) + sum(place[name] * at[name] for name in place if name in at)
-    return {name: n for name, n in place.items() if name and name not in at} | {"": constant}
-
-
-def _common(*spans):
-    return max(first for first, _ in spans), min(stop for _, stop in spans)
-
-
-def _windows(far, near, kinds, over):
-    """Return axis, step and tap of a lone array's indices with two loops, one of them summed."""
-    if len(far) != 1 or far[0][0] is None:
-        return []
-    index = far[0][1]
-    used = [name for place in index for name in place if name]
-    found = []
-    for axis, place in enumerate(index):
-        names = sorted((name for name in place if name), key=lambda name: name in over)
-        if len(names) < 2:
-            continue
-        step, tap = names[0], names[-1]
-        single = len(names) == 2 and used.count(step) == used.count(tap) == 1
-        if not (single and step in kinds and place[step] and tap in over and tap in _names(near)):
-            return []
-        found.append((axis, step, tap))
-    return found
-
-
-def _lying(far, windows, loops):
-    """Return the loops with those over the array's axes, as far as windows reach, for steps."""
-    (_, index, shape), lying = far[0], dict(loops)
-    for axis, step, _ in windows:
-        low, high = _extremes(index[axis], loops)
-        lying[step] = _common((low, high + 1), (0, shape[axis]))
-    return lying
-
-
-def _adding_spread(far, windows, out, place, loops, kinds, over, sides, factor):
-    """Multiply with the array as it lies, for all taps; then add to each entry what taps have."""
-    (array, index, shape), lying = sides[far][0], _lying(sides[far], windows, loops)
-    if any(first >= stop for first, stop in lying.values()):
-        return lambda out, left, right: None
-    plain = list(index)
-    for axis, step, _ in windows:
-        plain[axis] = {step: 1}
-    flat = list(sides)
-    flat[far] = [(array, plain, shape)]
-    steps, taps = {step for _, step, _ in windows}, [tap for _, _, tap in windows]
-    target, written = _seen(out, place, loops)
-    first = min(written.index(step) for step in steps)
-    names = [*written[:first], *taps, *written[first:]]
-    rest = [name for name in over if name not in taps]
-    both = kinds | {tap: 2 - far for tap in taps}
-    multiply = _product(*flat, names, both, rest, lying, out.dtype)
-    axes = [(written.index(s), names.index(tap), names.index(s)) for _, s, tap in windows]
-    moves = []
-    for axis, step, tap in windows:
-        moves.append([])
-        for tapped in range(*loops[tap]):
-            part = loops | {tap: (tapped, tapped + 1)}
-            part[step] = _common(loops[step], _span(step, part, (index[axis], shape[axis])))
-            if part[step][0] < part[step][1]:
-                seen = {step: index[axis][step]}
-                seen[""] = index[axis].get("", 0) + index[axis][tap] * tapped - lying[step][0]
-                to = _slice({step: 1, "": -loops[step][0]}, part)
-                moves[-1].append((tapped - loops[tap][0], to, _slice(seen, part)))
-    sizes = [_extent(loops[name]) for name in written]
-    apart = any(abs(n) > 1 for e in place for name, n in e.items() if name)
-
-    def add(out, left, right):
-        value, into = multiply(left, right), target(out)
-        total = np.zeros(sizes, out.dtype) if apart else into
-        at, where = [slice(None)] * len(written), [slice(None)] * len(names)
-        value = value if factor == 1 else value * factor
-        for move in itertools.product(*moves):
-            for (i, k, j), (tapped, to, seen) in zip(axes, move):
-                at[i], where[k], where[j] = to, tapped, seen
-            total[tuple(at)] += value[tuple(where)]
-        if apart:
-            into += total
-
-    return add
-
-
-def _slice(place, loops):
-    """Return what an affine map of one loop reaches: a slice, or without a loop an integer."""
-    name = next((name for name in place if name), "")
-    if not name:
-        return place.get("", 0)
-    factor = place[name]
-    first, last = (factor * end + place.get("", 0) for end in (loops[name][0], loops[name][1] - 1))
-    if factor > 0:
-        return slice(first, last + 1, factor)
-    return slice(first, last - 1 if last else None, factor)
-
-
-def _extent(span):
-    return span[1] - span[0]
-
-
-def _volume(names, loops):
-    return math.prod(_extent(loops[name]) for name in names)
-
-
-def _names(factors):
-    """Return the loops of a side, in the order of its arrays' axes."""
-    names = (name for _, index, _ in factors for place in index for name in place if name)
-    return list(dict.fromkeys(names))
-
-
-def _factor(count, scale, dtype):
-    """Return ``count * scale`` in the dtype; integers wrap."""
-    top, bottom = scale
-    if dtype.kind not in "iu":
-        return dtype.type(count * top / bottom)
-    if bottom != 1:
-        raise TypeError(f"dtype: found {dtype}, expected a float dtype: a coefficient is 1/{bottom}")
-    return np.array(count * top % 2**64, np.uint64).astype(dtype)[()]
-
-
-def _view(array, index, shape, loops):
-    """Return the array as seen by the loops in `index`, and the names of these, axis by axis."""
-    names = _names([(array, index, shape)])
-    if array is None:
-        return _test(index[0], shape[0], names, loops), names
-    spans = [_extremes(place, loops) for place in index]
-    if any(low < 0 or high >= size for (low, high), size in zip(spans, shape)):
-        if math.prod(high - low + 1 for low, high in spans) > 4 * array.size + BLOCK:
-            return _gather(array, index, names, loops), names
-        array = _cut(array, spans)
-        index = [{**place, "": place.get("", 0) - low} for place, (low, _) in zip(index, spans)]
-    at = [place.get("", 0) for place in index]
-    strides = dict.fromkeys(names, 0)
-    for axis, place in enumerate(index):
-        for name, factor in place.items():
-            if name:
-                at[axis] += factor * loops[name][0]
-                strides[name] += factor * array.strides[axis]
-    start = array[(*(slice(i, None) for i in at), ...)]
-    sizes = [_extent(loops[name]) for name in names]
-    return as_strided(start, sizes, [strides[name] for name in names]), names
-
-
-def _cut(array, spans):
-    """Copy the part of an array that the spans cover, with zeros where they leave its box."""
-    part = np.zeros([high - low + 1 for low, high in spans], array.dtype)
-    clipped = [(max(low, 0), min(high + 1, n)) for (low, high), n in zip(spans, array.shape)]
-    if all(first < stop for first, stop in clipped):
-        to = tuple(slice(a - low, b - low) for (a, b), (low, _) in zip(clipped, spans))
-        part[to] = array[tuple(slice(a, b) for a, b in clipped)]
-    return part
-
-
-def _values(place, names, loops):
-    """Return the values of an affine map, one axis for each name."""
-    value = np.full([1] * len(names), place.get("", 0), np.int64)
-    for axis, name in enumerate(names):
-        if name in place:
-            steps = place[name] * np.arange(*loops[name])
-            value = value + steps.reshape([-1 if i == axis else 1 for i in range(len(names))])
-    return value
-
-
-def _test(place, size, names, loops):
-    _extremes(place, loops)
-    value = _values(place, names, loops)
-    return (value >= 0) & (value < size)
-
-
-def _gather(array, index, names, loops):
-    """Read an array entry by entry: for maps that leave its box by far."""
-    where, inside = [], True
-    for place, size in zip(index, array.shape):
-        value = _values(place, names, loops)
-        inside = inside & (value >= 0) & (value < size)
-        where.append(value.clip(0, max(size - 1, 0)))
-    if array.size == 0:
-        return np.zeros(inside.shape, array.dtype)
-    return np.where(inside, array[tuple(where)], array.dtype.type(0))
-
-
-def _sum(factors, names, loops, dtype):
-    """Multiply the factors and sum over all loops but `names`; absent loops have length 1."""
-    operands = [_view(*factor, loops) for factor in factors]
-    operands = [(view.astype(dtype, copy=False), inside) for view, inside in operands]
-    found = [name for name in names if any(name in inside for _, inside in operands)]
-    if len(operands) == 1:
-        ((value, inside),) = operands
-        if len(found) < len(inside):
-            value = value.sum(tuple(i for i, n in enumerate(inside) if n not in found), dtype)
-        kept = [name for name in inside if name in found]
-        value = value.transpose([kept.index(name) for name in found])
-    elif operands:
-        letters = {}
-        arguments = []
-        for view, inside in operands:
-            arguments += [view, [letters.setdefault(name, len(letters)) for name in inside]]
-        value = np.einsum(*arguments, [letters[name] for name in found])
-    else:
-        value = np.ones((), dtype)
-    return value.reshape([_extent(loops[name]) if name in found else 1 for name in names])
-
-
-def _reading(factors, names, loops, dtype):
-    """Return how to read a side with one axis for each name, and the strides; None if unknown.
-
-    An array by itself is seen where it lies, or in a copy with zeros around it.
-    """
-    (array, index, shape), *more = factors or [(None, (), ())]
-    inside = _names(factors)
-    if array is None or more or not set(inside) <= set(names):
-        return (lambda side: _sum(side, names, loops, dtype)), None
-    spans = [_extremes(place, loops) for place in index]
-    lows, strides = [0] * len(index), array.strides
-    outside = any(low < 0 or high >= size for (low, high), size in zip(spans, shape))
-    if outside:
-        sizes = [high - low + 1 for low, high in spans]
-        if math.prod(sizes) > 4 * array.size + BLOCK:
-            return (lambda side: _sum(side, names, loops, dtype)), None
-        lows = [low for low, _ in spans]
-        strides = [array.itemsize * math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
-    start = [place.get("", 0) - low for place, low in zip(index, lows)]
-    steps = dict.fromkeys(names, 0)
-    for axis, place in enumerate(index):
-        for name, factor in place.items():
-            if name:
-                start[axis] += factor * loops[name][0]
-                steps[name] += factor * strides[axis]
-    at = (*(slice(i, None) for i in start), ...)
-    sizes = [_extent(loops[name]) if name in inside else 1 for name in names]
-    steps = [steps[name] for name in names]
-
-    def read(side):
-        array = _cut(side[0][0], spans) if outside else side[0][0]
-        return as_strided(array[at], sizes, steps)
-
-    return read, steps
-
-
-def _product(left, right, names, kinds, over, loops, dtype):
-    """Return how to contract two sides as a stack of matrix products, near the output's order."""
-    order = [name for name in names if name not in kinds] if names[-1] not in kinds else []
-    order += [name for name in names if name not in order]
-    last = kinds.get(order[-1])
-    inner = _tail(order, lambda name: kinds.get(name) == last)
-    middle = _tail(order[: len(order) - len(inner)], lambda name: kinds.get(name) == 3 - last)
-    stack = order[: len(order) - len(inner) - len(middle)]
-    near, far = (left, right) if last == 1 else (right, left)
-    shared = [name for name in over if name in _names(left) and name in _names(right)]
-    apart = _apart(left, right, stack, shared, _volume(order, loops), loops)
-    shared = shared[len(apart) :]
-    a = _matrix(far, [*apart, *stack], middle, shared, loops, dtype)
-    b = _matrix(near, [*apart, *stack], shared, inner, loops, dtype)
-    sizes = [_extent(loops[name]) for name in (*middle, *inner)]
-    turn = [order.index(name) for name in names]
-
-    def multiply(left, right):
-        near, far = (left, right) if last == 1 else (right, left)
-        value = a(far) @ b(near)
-        value = value.sum(0, dtype) if apart else value
-        return value.reshape([*value.shape[: len(stack)], *sizes]).transpose(turn)
-
-    return multiply
-
-
-def _apart(left, right, stack, shared, results, loops):
-    """Return the summed loop that is outermost on both sides, if its products are added up later.
-
-    Then nothing is copied to bring it beside the other summed loops.
-    """
-    sides = [[name for name in _names(side) if name not in stack] for side in (left, right)]
-    first = shared[:1]
-    if not first or any(side[:1] != first or side == shared for side in sides):
-        return []
-    read = sum(_volume(side, loops) for side in sides)
-    return first if 2 * results * _extent(loops[first[0]]) <= read else []
-
-
-def _tail(names, belongs):
-    """Return the longest run at the end whose members all belong."""
-    start = len(names)
-    while start and belongs(names[start - 1]):
-        start -= 1
-    return names[start:]
-
-
-def _matrix(factors, stack, rows, columns, loops, dtype):
-    """Return how to gather a side as a stack of matrices, copying along memory."""
-    names, found = [*stack, *rows, *columns], _names(factors)
-    read, strides = _reading(factors, names, loops, dtype)
-    sizes = [_extent(loops[name]) if name in found else 1 for name in names]
-    middle = len(stack) + len(rows)
-    head = sizes[: len(stack)]
-    tall, wide = math.prod(sizes[len(stack) : middle]), math.prod(sizes[middle:])
-    axes = [axis for axis in range(len(stack), len(names)) if strides and sizes[axis] > 1]
-    dense = min(axes, key=lambda i: abs(strides[i]) / sizes[i], default=middle)
-    if dense >= middle:
-        return lambda side: read(side).reshape((*head, tall, wide))
-    read, _ = _reading(factors, [*stack, *columns, *rows], loops, dtype)
-    return lambda side: read(side).reshape((*head, wide, tall)).swapaxes(-1, -2)
+def _lies(side: Side, k: Sequence[str], loops: Loops) -> bool:
+    """Say whether a side is a matrix as it lies: read once, its summed loops side by side."""
+    array = side[0][0]
+    if array is None or len(side) > 1 or _volume(_names(side), loops) > array.size:
+        return False
+    summed = [name in k for name in _names(side) if _extent(loops[name]) > 1]
+    changes = sum(a != b for a, b in itertools.pairwise(summed))
+    return changes <= 1 + (not any(summed[:1]))

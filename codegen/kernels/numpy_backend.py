@@ -15,7 +15,8 @@ from rot180.codegen.kernels.expressions import (
     number,
     opening,
 )
-from rot180.codegen.kernels.kernel import Kernel
+from rot180.codegen.kernels.inline import inlined
+from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.plans.plan import Affine, Factor, Nest, Operand
 
 
@@ -37,12 +38,26 @@ class NumpyKernel(Kernel):
         )
 
 
+RUNTIME = ("index_maps", "reading", "products", "algorithms", "contraction")
+"""The runtime modules that stand in every module, in an order in which they can be executed."""
+
+
+@dataclass(frozen=True)
+class NumpyModule(Module):
+    """A module in NumPy."""
+
+    @property
+    def runtime(self) -> str:
+        """Return what computes the sums."""
+        return "\n\n\n".join(inlined(f"numpy/{name}") for name in RUNTIME)
+
+
 def _nest_lines(nest: Nest, output: str) -> list[str]:
     """Write one nest: what stands around it, the ranges of its loops, the contraction."""
     lines, tab = opening(nest, output)
     lines += [f"{tab}{line}" for line in _ranges(nest)]
     arguments = [f"{output}, [{', '.join(map(_index_map, nest.output))}], loops"]
-    roles = (("batch", nest.batch), ("rows", nest.m), ("columns", nest.n), ("over", nest.k))
+    roles = (("batch", nest.batch), ("m", nest.m), ("n", nest.n), ("k", nest.k))
     arguments.append(", ".join(f'{role}="{_words(loops)}"' for role, loops in roles if loops))
     arguments.append(f"left=[{', '.join(map(_factor, nest.left))}]" if nest.left else "")
     arguments.append(f"right=[{', '.join(map(_factor, nest.right))}]" if nest.right else "")

@@ -8,7 +8,7 @@ from typing import Any
 
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
 from rot180.codegen.kernels.kernel import Kernel, Module
-from rot180.codegen.kernels.numpy_backend import NumpyKernel
+from rot180.codegen.kernels.numpy_backend import NumpyKernel, NumpyModule
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ NUMPY = Target(
     (*INTEGERS, "float32", "float64", "complex64", "complex128"),
     "float32, float64, an integer dtype, complex64 or complex128",
     NumpyKernel,
-    Module,
+    NumpyModule,
     "module_numpy.jinja",
 )
 CYTHON = Target(

@@ -175,7 +175,7 @@ def test_numpy_modules_are_exact_block_by_block(
 
 @pytest.mark.parametrize(("channels", "outputs"), [(1, 1), (1, 9), (9, 1), (5, 6)])
 @pytest.mark.parametrize(("stride", "dilation", "low"), [(1, 1, 1), (2, 1, -1), (3, 2, 4)])
-def test_the_ways_to_sum_agree(
+def test_the_algorithms_agree(
     channels: int,
     outputs: int,
     stride: int,
@@ -200,7 +200,7 @@ def test_the_ways_to_sum_agree(
             module.grad_w(g, x, w_shape=shapes["w"], **window),
         ]
 
-    choose = module._way
+    choose = module._choose_algorithm
 
     def noted(*arguments: Any) -> Any:
         add, names = choose(*arguments)
@@ -211,16 +211,16 @@ def test_the_ways_to_sum_agree(
     monkeypatch.setattr(module, "RECIPES", {})
     expected = compute()
     monkeypatch.setattr(module, "LONG", 1)
-    monkeypatch.setattr(module, "_way", noted)
+    monkeypatch.setattr(module, "_choose_algorithm", noted)
     for most in (30, 1000, 2**21):
         monkeypatch.setattr(module, "BLOCK", most)
         monkeypatch.setattr(module, "RECIPES", {})
         for found, wanted in zip(compute(), expected, strict=True):
             assert np.array_equal(found, wanted)
     if channels == 1 == outputs:
-        assert "_adding_taps" in chosen
+        assert "_tap_by_tap" in chosen
     if channels != outputs and 1 in (channels, outputs) and stride == 1:
-        assert "_adding_spread" in chosen
+        assert "_shift_and_add" in chosen
 
 
 def test_what_numpy_kernels_remember_is_bounded_and_holds_no_array(

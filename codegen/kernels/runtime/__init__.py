@@ -1,0 +1,1 @@
+"""What generated kernels run on, in files of its own language; it is inlined into them."""
