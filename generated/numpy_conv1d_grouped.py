@@ -768,7 +768,7 @@ def _inside_boxes(
     return part
 
 
-class _Window(NamedTuple):
+class _SlidingAxis(NamedTuple):
     """An axis of an array that is indexed by a step of the output and a tap that is summed over."""
 
     axis: int
@@ -778,7 +778,7 @@ class _Window(NamedTuple):
 
 def _windows(
     far: Side, near: Side, kinds: Mapping[str, int], k: Sequence[str]
-) -> list[_Window]:
+) -> list[_SlidingAxis]:
     """Return the windows of a lone array; none if an index has two loops in another way."""
     if len(far) != 1 or far[0][0] is None:
         return []
@@ -793,11 +793,11 @@ def _windows(
         single = len(names) == 2 and used.count(step) == used.count(tap) == 1
         if not (single and step in kinds and index_map[step] and tap in k and tap in _names(near)):
             return []
-        found.append(_Window(axis, step, tap))
+        found.append(_SlidingAxis(axis, step, tap))
     return found
 
 
-def _lying(far: Side, windows: Sequence[_Window], loops: Loops) -> Loops:
+def _lying(far: Side, windows: Sequence[_SlidingAxis], loops: Loops) -> Loops:
     """Return the loops with those over the array's axes, as far as windows reach, for steps."""
     (_, index, shape), lying = far[0], dict(loops)
     for axis, step, _ in windows:
@@ -807,7 +807,7 @@ def _lying(far: Side, windows: Sequence[_Window], loops: Loops) -> Loops:
 
 
 def _shift_and_add(
-    far: int, windows: Sequence[_Window], out: Array, task: _Sum, loops: Loops
+    far: int, windows: Sequence[_SlidingAxis], out: Array, task: _Sum, loops: Loops
 ) -> Add:
     """Multiply with the array as it lies, for all taps; then add the taps' parts (kn2row)."""
     (array, index, shape), lying = task.sides[far][0], _lying(task.sides[far], windows, loops)
@@ -848,7 +848,7 @@ def _shift_and_add(
 
 
 def _shifts(
-    window: _Window, index_map: IndexMap, size: int, loops: Loops, lying: Range
+    window: _SlidingAxis, index_map: IndexMap, size: int, loops: Loops, lying: Range
 ) -> list[tuple[int, slice | int, slice | int]]:
     """Return for each tap its place, and which of the products go where in the output."""
     _, step, tap = window
