@@ -17,8 +17,18 @@ from rot180.codegen.kernels.expressions import (
 )
 from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.kernels.scalar_loops import ScalarLoops, near, parameters, scalar_loops
-from rot180.codegen.plans.passes import LoweringError
-from rot180.codegen.plans.plan import Affine, Box, Factor, Loop, Nest, Operand, Phase, Plan, Solved
+from rot180.codegen.plans.plan import (
+    Affine,
+    Box,
+    Factor,
+    Loop,
+    LoweringError,
+    Nest,
+    Operand,
+    Phase,
+    Plan,
+    Solved,
+)
 from rot180.derive.language.polynomial import monomials
 
 LOOPS, AXES = 32, 20

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from sympy import Symbol
 
 from rot180.codegen.kernels.expressions import function_name, name
-from rot180.codegen.plans.passes import LoweringError
-from rot180.codegen.plans.plan import Operand, Plan
+from rot180.codegen.plans.plan import LoweringError, Operand, Plan
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import symbols_of

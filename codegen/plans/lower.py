@@ -7,8 +7,10 @@ from collections.abc import Collection, Sequence
 from sympy import Expr, Symbol
 
 from rot180.codegen.plans.agreement import agreed
-from rot180.codegen.plans.passes import PASSES, LoweringError, arrange, draft
-from rot180.codegen.plans.plan import Nest, Plan
+from rot180.codegen.plans.arrange import arrange
+from rot180.codegen.plans.draft import draft
+from rot180.codegen.plans.passes import PASSES
+from rot180.codegen.plans.plan import LoweringError, Nest, Plan
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import symbol
@@ -17,15 +19,15 @@ from rot180.derive.language.terms import Condition, Expression, Term, tensors
 
 
 def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
-    """Make a plan of a theorem whose right side is a sum over free tensors.
+    """Lower a theorem whose right side is a sum over free tensors.
 
     Args:
         theorem: what the kernel computes.
         reserved: names that no variable of the plan may have, besides those of the tensors.
 
     Raises:
-        LoweringError: the theorem is not what its proof proves, a free
-            variable has no box, or its right side cannot be lowered.
+        LoweringError: the proof does not prove the theorem, a free variable has no box, or the
+            right side cannot be lowered.
 
     """
     if not isinstance(theorem, Theorem):
@@ -51,7 +53,7 @@ def lower_expression(
     hypotheses: tuple[Condition, ...] = (),
     reserved: Collection[str] = (),
 ) -> Plan:
-    """Make a plan of an expression over free tensors, without asking for a proof.
+    """Lower an expression over free tensors, without a proof.
 
     Raises:
         LoweringError: the expression cannot be lowered.
@@ -68,7 +70,7 @@ def lower_term(
     hypotheses: tuple[Condition, ...] = (),
     taken: frozenset[Symbol] = frozenset(),
 ) -> Nest:
-    """Run the passes over one term.
+    """Lower one term by the passes.
 
     Raises:
         LoweringError: the term cannot be lowered.

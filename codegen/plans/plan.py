@@ -1,4 +1,4 @@
-"""Plans: what a kernel does, as frozen data without a line of code in it.
+"""Plans: what a kernel computes, as data that no target's code has entered yet.
 
 A plan computes ``output[e] += coefficient * product of factors`` over nests of loops. All index
 maps are affine in the loops; their coefficients are polynomials in the parameters and sizes, known
@@ -15,6 +15,10 @@ from sympy import Expr, Symbol
 
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
 from rot180.derive.language.terms import Condition, Tensor, factor_symbols
+
+
+class LoweringError(ValueError):
+    """A theorem or term that no kernel can be made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """``variable = value / divisor``; where that is not an integer, there is no such term."""
+    """``variable = value / divisor``; where that is no integer, the term is left out."""
 
     variable: Symbol
     value: Expr
@@ -96,7 +100,7 @@ class Solved:
 class Loop:
     """A loop over the integers that satisfy all its bounds.
 
-    A bound may depend on loops before this one: it is then used with the whole range of those.
+    A bound may depend on earlier loops; it then holds for some value of each of them.
     """
 
     variable: Symbol
@@ -105,14 +109,14 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """One term. Every loop has one class, by what it touches.
+    """The loops of one term. Each is batch, m, n or k, by the operands that it indexes.
 
     Attributes:
         coefficient: a polynomial in parameters and sizes.
         outer: phases, solved variables and conditions without a loop, outermost first.
         loops: the loops, in an order in which their bounds can be computed.
         left: factors on one side of the contraction.
-        right: factors on the other side; empty where nothing is gained by two sides.
+        right: factors on the other side; empty where the term is no product of matrices.
         batch: loops in the output and on both sides.
         m: loops in the output, not on the right.
         n: loops in the output and on the right alone.
@@ -190,15 +194,15 @@ class Plan:
         """
         if not self.nests or not self.nests[0].right:
             return None
-        nest, found, met = self.nests[0], [], set()
+        nest, found, seen = self.nests[0], [], set()
         bounds = {loop.variable: loop.bounds for loop in nest.loops}
         for step in nest.outer:
             if isinstance(step, Box):
                 return None
             found.append(step.size if isinstance(step, Phase) else step.divisor)
         for e, size in zip(nest.output, self.shape, strict=True):
-            if len(e.loops) != 1 or e.loops[0] in met or bounds[e.loops[0]] != (Box(e, size),):
+            if len(e.loops) != 1 or e.loops[0] in seen or bounds[e.loops[0]] != (Box(e, size),):
                 return None
-            met.add(e.loops[0])
+            seen.add(e.loops[0])
             found.append(e.coefficients[0][1])
         return tuple(dict.fromkeys(n for n in found if n != 1))
