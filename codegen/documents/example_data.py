@@ -25,7 +25,7 @@ from rot180.derive.language.polynomial import (
 )
 from rot180.derive.language.terms import Access, Equal, Tensor, Term, accesses_and_brackets, indices
 from rot180.derive.semantics.evaluate import evaluate
-from rot180.derive.semantics.model import Given, Model
+from rot180.derive.semantics.model import GivenModel, Model
 
 LARGEST = 1000
 """How many entries an array of a worked example may have."""
@@ -45,7 +45,7 @@ class Example:
     """
 
     layer: Layer
-    model: Given
+    model: GivenModel
     whole: bool
     zero: tuple[str, ...]
     drawn: bool
@@ -88,7 +88,7 @@ def example(
     drawn = incoming.name not in given
     if drawn:
         given[incoming.name] = _small(incoming.name, shapes[incoming.name])
-    model = Given({symbol(n): v for n, v in sizes.items()}, arrays=given)
+    model = GivenModel({symbol(n): v for n, v in sizes.items()}, arrays=given)
     return Example(layer, model, whole, zero, drawn)
 
 

@@ -11,12 +11,19 @@ from rot180.codegen.documents.model import Block, Document, Note, Prose, Section
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, in_network
 from rot180.derive.display.terms_latex import Letters, escape
-from rot180.derive.display.theorem_latex import Display, Line, box, definitions, listed, subject
+from rot180.derive.display.theorem_latex import (
+    Display,
+    EquationLine,
+    box,
+    definitions,
+    listed,
+    subject,
+)
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.spelling import unfold_operators
 from rot180.derive.language.terms import Tensor
 from rot180.derive.networks.chain_rule import derivative
-from rot180.derive.networks.network import PARAMETER, Entry, Network, Stage
+from rot180.derive.networks.network import PARAMETER, Network, Stage, StageEntry
 
 
 def network_document(
@@ -72,7 +79,7 @@ def _blocks(stage: Stage, symbols: Symbols) -> Iterator[Block]:
         yield Note("How it was checked.", f"Steps, and the proof's hash: {listed([*each])}.")
 
 
-def _boxed(entry: Entry, style: Letters) -> Iterator[str]:
+def _boxed(entry: StageEntry, style: Letters) -> Iterator[str]:
     """Say what a free tensor is: its box, and what it holds unless it is a parameter."""
     t = entry.statement
     if isinstance(t, Tensor) and t.definition is None:
@@ -81,7 +88,7 @@ def _boxed(entry: Entry, style: Letters) -> Iterator[str]:
         yield f"${style.tensor(t)}$ {size}{why}"
 
 
-def _lines(entry: Entry, symbols: Symbols) -> Display:
+def _lines(entry: StageEntry, symbols: Symbols) -> Display:
     """Return the equations of an entry, each with its reason."""
     said = escape(entry.reason)
     if isinstance(entry.statement, Theorem):
@@ -92,14 +99,14 @@ def _lines(entry: Entry, symbols: Symbols) -> Display:
             left = f"{style.named(entry.name)}{style.index(wrt.index, ())} = {left}"
         right = entry.statement.rhs
         if (plain := unfold_operators(right)) != right:
-            return Line(left, right, "", style), Line("", plain, said, style)
-        return (Line(left, right, said, style),)
+            return EquationLine(left, right, "", style), EquationLine("", plain, said, style)
+        return (EquationLine(left, right, said, style),)
     if entry.statement.definition is None:
         return ()
     said = f"\\texttt{{{said}}}"
     style = Letters(entry.statement.definition.formals, symbols=symbols)
     (line,) = definitions([entry.statement], style)
-    return (Line(line.left, line.right, said, line.style),)
+    return (EquationLine(line.left, line.right, said, line.style),)
 
 
 def _barred(style: Letters) -> Letters:

@@ -38,7 +38,7 @@ def _row(one: SignConvention, style: Letters) -> tuple[str, str, str]:
 def _refutation(found: Counterexample, style: Letters) -> str:
     """Say at which numbers the two sides differ."""
     where = [f"${style.polynomial(v)} = {n}$" for v, n in {**found.sizes, **found.index}.items()]
-    entries = (text.split(" = ") for text in found.model.spelled())
+    entries = (text.split(" = ") for text in found.model.entries_text())
     arrays = [f"${style.tensor(name)} = {values}$" for name, values in entries]
     return (
         f"false: ${found.left} \\ne {found.right}$ at {', '.join(where)} with {', '.join(arrays)}"

@@ -43,7 +43,7 @@ def explain(proof: Proof) -> list[str]:
 
 def describe(found: Counterexample, left: str, right: str) -> str:
     """Write a counterexample, with words for its two lines, and where it was searched for."""
-    return f"{found.say(left, right)}\n    {found.scope()}"
+    return f"{found.describe(left, right)}\n    {found.scope()}"
 
 
 def joined(*sentences: str) -> str:

@@ -33,7 +33,7 @@ from rot180.derive.semantics.counterexample import refute
 from rot180.derive.semantics.hypotheses import vacuous
 from rot180.derive.semantics.model import EvaluationError
 from rot180.derive.semantics.search_space import Equation
-from rot180.derive.semantics.side_conditions import strays
+from rot180.derive.semantics.side_conditions import discrepancies
 from rot180.derive.theorems import Claim, claims
 
 CHECKS = ("replay", "checker", "model", "smt", "rocq")
@@ -237,7 +237,7 @@ def _model(theorem: Theorem) -> str:
 
 def _smt(theorem: Theorem, hard: list[Obligation]) -> str:
     """Derive the side conditions a second time, compare them, and ask the solver about them."""
-    wrong = [message for one in smt.with_cited(theorem) for message in strays(one)]
+    wrong = [message for one in smt.with_cited(theorem) for message in discrepancies(one)]
     if wrong:
         return joined("the side conditions are not those that the rules' figures state", *wrong)
     if not hard:

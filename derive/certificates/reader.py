@@ -141,7 +141,7 @@ def _certificate(data: Any) -> Certificate:
     return tuple(out)
 
 
-class _Reader:
+class _CertificateReader:
     """Reads what names tensors, against the table of those read so far."""
 
     def __init__(self) -> None:
@@ -230,7 +230,7 @@ class _Reader:
 
 def _read_proof(data: Any) -> Proof:
     keys = {"format", "name", "variables", "hypotheses", "tensors", "start", "steps"}
-    d, reader, steps = _keys(data, "certificate", keys), _Reader(), []
+    d, reader, steps = _keys(data, "certificate", keys), _CertificateReader(), []
     if _number(d["format"]) != FORMAT:
         raise _fail("format", d["format"], str(FORMAT))
     for t in _list(d["tensors"], "tensors"):

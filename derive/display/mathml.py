@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
-from rot180.derive.display.theorem_latex import Line, aligned, room
+from rot180.derive.display.theorem_latex import EquationLine, aligned, room
 from rot180.derive.display.width import width
 
 MISSING = 'latex2mathml is missing: pip install "rot180[book]"'
@@ -146,7 +146,7 @@ def _breaks(maths: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Row:
+class EquationRow:
     """An equation as HTML.
 
     Attributes:
@@ -161,7 +161,7 @@ class Row:
     remark: str
 
 
-def rows(lines: Sequence[Line], page: float) -> tuple[Row, ...]:
+def rows(lines: Sequence[EquationLine], page: float) -> tuple[EquationRow, ...]:
     """Return displayed equations as HTML, row by row.
 
     Args:
@@ -175,11 +175,11 @@ def rows(lines: Sequence[Line], page: float) -> tuple[Row, ...]:
         first, *more = line.rows(wide)
         broken = [f"= {first}", *(f"\\qquad {part}" for part in more)]
         left = mathml(line.left, True) if line.left else ""
-        out.append(Row(left, tuple(mathml(e, True) for e in broken), sentence(line.remark)))
+        out.append(EquationRow(left, tuple(mathml(e, True) for e in broken), sentence(line.remark)))
     return tuple(out)
 
 
-def shown(parts: Sequence[str | Sequence[Line]], page: float) -> str:
+def shown(parts: Sequence[str | Sequence[EquationLine]], page: float) -> str:
     """Return sentences and displayed equations as HTML, for notebooks.
 
     Where the converter is missing, mathematics is LaTeX in dollar signs, which notebooks set.
@@ -205,7 +205,7 @@ def shown(parts: Sequence[str | Sequence[Line]], page: float) -> str:
 _CELL = '<td style="text-align: {}; vertical-align: baseline">{}</td>'
 
 
-def _table(given: Sequence[Row]) -> str:
+def _table(given: Sequence[EquationRow]) -> str:
     out = ["<table>"]
     for row in given:
         cells = (("left", row.left), ("left", "<br>".join(row.rights)), ("right", row.remark))

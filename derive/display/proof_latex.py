@@ -23,7 +23,7 @@ from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.terms_latex import Letters, escape
 from rot180.derive.display.theorem_latex import (
     Display,
-    Line,
+    EquationLine,
     aligned,
     listed,
     relation_latex,
@@ -73,8 +73,8 @@ def proof_lines(
     """
     style = letters(theorem, symbols)
     shown = outline(theorem, detail, symbols)
-    lines = [Line("", theorem.lines[n], why, style) for n, why in shown]
-    lines = lines or [Line("", theorem.rhs, "", style)]
+    lines = [EquationLine("", theorem.lines[n], why, style) for n, why in shown]
+    lines = lines or [EquationLine("", theorem.rhs, "", style)]
     return (replace(lines[0], left=subject(theorem, style)), *lines[1:])
 
 

@@ -58,7 +58,7 @@ def latex_expression(expression: Expression, style: Letters | None = None) -> st
 
 
 @dataclass(frozen=True)
-class Line:
+class EquationLine:
     """One equation of an ``align*``; an empty left side continues the chain above it."""
 
     left: str
@@ -72,7 +72,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Matrix(Line):
+class Matrix(EquationLine):
     """The definition of a table of numbers.
 
     Attributes:
@@ -88,16 +88,16 @@ class Matrix(Line):
         return [f"\\begin{{pmatrix}} {rows} \\end{{pmatrix}}"]
 
 
-Display: TypeAlias = tuple[Line, ...]
+Display: TypeAlias = tuple[EquationLine, ...]
 """Equations that are displayed together."""
 
 
-def room(lines: Sequence[Line], page: float) -> float:
+def room(lines: Sequence[EquationLine], page: float) -> float:
     """Return the width that a page leaves for right sides, in points."""
     return page - max(width(line.left) for line in lines) - width("=")
 
 
-def aligned(lines: Sequence[Line], page: float) -> str:
+def aligned(lines: Sequence[EquationLine], page: float) -> str:
     """Return the lines, aligned; right sides that are too long for the page are broken.
 
     Reasons stand in a column of their own if it fits beside the right sides, else at the margin.
@@ -143,13 +143,13 @@ def definitions(defined: Iterable[Tensor], style: Letters) -> Display:
     return tuple(_definition(readable(t, style.free), style) for t in defined)
 
 
-def _definition(t: Tensor, style: Letters) -> Line:
+def _definition(t: Tensor, style: Letters) -> EquationLine:
     assert t.definition is not None
     own, body = inside_definition(t, style), t.definition.body
     if entries := table(t):
         return Matrix(own.tensor(t), body, "rows and columns from $0$ on", own, entries)
     remark = f"box ${box(t, style)}$" if set(t.shape) - {None} else ""
-    return Line(own.factor(Access(t, t.definition.formals)), body, remark, own)
+    return EquationLine(own.factor(Access(t, t.definition.formals)), body, remark, own)
 
 
 def latex_theorem(
@@ -181,10 +181,10 @@ def statement(
     named = [f"${style.symbol(c.name)} = {style.typeset(factored(e))}$" for c, e in style.constants]
     out: list[str | Display] = [f"Let {listed(named)}."] if named else []
     out.append(_for_all(theorem, style))
-    lines = [Line(subject(theorem, style), theorem.rhs, "", style)]
+    lines = [EquationLine(subject(theorem, style), theorem.rhs, "", style)]
     if (plain := unfold_operators(theorem.rhs)) != theorem.rhs:
         known = {*known, *(a.tensor for a in theorem.rhs[0].factors if isinstance(a, Access))}
-        lines.append(Line("", plain, "", style))
+        lines.append(EquationLine("", plain, "", style))
     out.append(tuple(lines))
     if theorem.words:
         out.append(f"In words: {in_words(theorem, style)}.")

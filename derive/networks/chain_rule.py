@@ -33,7 +33,7 @@ from rot180.derive.language.terms import (
     tensors,
     term,
 )
-from rot180.derive.search.citation import instance
+from rot180.derive.search.citation import instantiate_tensor
 from rot180.derive.search.derivation import Derivation
 from rot180.derive.search.rewriting import drop_implied
 
@@ -67,7 +67,7 @@ def _pending(factors: Iterable[object]) -> int:
     return next(n for n, f in enumerate(factors) if isinstance(f, Derivative))
 
 
-def renamed(
+def operand_images(
     expression: Expression, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """Return what every tensor of an expression becomes, operators named after the new names.
@@ -82,7 +82,7 @@ def renamed(
     names = {old: t.name for old, t in given.items()}
     for t in tensors(expression):
         if t.definition is not None and t.name not in out:
-            now = instance(t, symbols, out)
+            now = instantiate_tensor(t, symbols, out)
             applied = application(now)
             name = names.get(t.name, t.name) if applied is None else applied.identifier
             out[t.name] = replace(now, name=name)
@@ -93,7 +93,7 @@ def _rename(text: str, names: Mapping[str, str]) -> str:
     return re.sub(r"[A-Za-z_]\w*", lambda m: names.get(m[0], m[0]), text)
 
 
-def at_the_loss(
+def loss_gradient(
     known: Theorem,
     symbols: Mapping[Symbol, Expr],
     given: Mapping[str, Tensor],
@@ -111,7 +111,7 @@ def at_the_loss(
 
     """
     wrt = derivative(known).wrt.tensor.name
-    swaps = renamed((*known.lhs, *known.rhs), symbols, given)
+    swaps = operand_images((*known.lhs, *known.rhs), symbols, given)
     lhs = instantiate(known.lhs, symbols, tuple(swaps.items()))
     index, shape = tuple(v for v, _ in known.variables), given[wrt].shape
     d = Derivation(name, tuple(zip(index, shape, strict=True)), (), lhs)
@@ -130,7 +130,7 @@ def derivative(theorem: Theorem) -> Derivative:
     return known
 
 
-def through(
+def backpropagate(
     outer: Theorem,
     layer: Layer,
     wrt: str,
@@ -157,7 +157,7 @@ def through(
     known = derivative(outer)
     (cost,) = known.factors
     assert isinstance(cost, Access)
-    total = instance(cost.tensor, {}, {known.wrt.tensor.name: inner})
+    total = instantiate_tensor(cost.tensor, {}, {known.wrt.tensor.name: inner})
     index, x = tuple(v for v, _ in local.variables), given[wrt]
     variables = tuple(zip(index, x.shape, strict=True))
     d = Derivation(name, variables, (), (term(Derivative((total[()],), x[index])),))
@@ -172,7 +172,7 @@ def through(
     swaps = {**given, output_gradient(layer).name: delta.tensor, layer.output.name: inner}
     d.apply(
         "lemma", theorem=local.proof, symbols=tuple(symbols.items()),
-        tensors=tuple(renamed((*local.lhs, *local.rhs), symbols, swaps).items()),
+        tensors=tuple(operand_images((*local.lhs, *local.rhs), symbols, swaps).items()),
         bound=new, factors=(0, 1),
     )  # fmt: skip
     if gradient_name:
@@ -182,11 +182,11 @@ def through(
     return replace(replay(d.proof()), words=_rename(local.words, names))
 
 
-def spelled_out(theorem: Theorem, names: Collection[str]) -> Theorem:
+def unfold_right_side(theorem: Theorem, names: Collection[str]) -> Theorem:
     """Unfold the right side of a theorem, and in it the tensors of these names.
 
     Args:
-        theorem: dC/dz[i] = delta[i], as `through` proves it.
+        theorem: dC/dz[i] = delta[i], as `backpropagate` proves it.
         names: names of defined tensors.
 
     """

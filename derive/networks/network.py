@@ -23,14 +23,14 @@ from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.spelling import application
 from rot180.derive.language.terms import Access, Tensor, tensors
 from rot180.derive.networks.chain_rule import (
-    at_the_loss,
+    backpropagate,
     derivative,
-    renamed,
-    spelled_out,
-    through,
+    loss_gradient,
+    operand_images,
+    unfold_right_side,
 )
 from rot180.derive.networks.parser import Part, parse_network
-from rot180.derive.search.citation import instance
+from rot180.derive.search.citation import instantiate_tensor
 from rot180.derive.theorems.registry import theorem
 
 COST, TARGET, INPUT = "C", "t", "x"
@@ -123,14 +123,14 @@ class Network:
         *layers, loss = self.members
         last = Tensor(loss.source.name, loss.source.shape)
         found = {
-            last.name: at_the_loss(
+            last.name: loss_gradient(
                 theorem(loss.part.word), loss.symbols, loss.given(last),
                 f"{COST}.grad_{last.name}", gradient_name(last.name),
             )
         }  # fmt: skip
         for m in reversed(layers[self._first + 1 :]):
             source = Tensor(m.source.name, m.source.shape)
-            found[source.name] = through(
+            found[source.name] = backpropagate(
                 found[m.output.name], m.layer, m.input, m.of(source), m.symbols, m.given(source),
                 f"{COST}.grad_{source.name}", gradient_name(source.name),
             )  # fmt: skip
@@ -142,7 +142,7 @@ class Network:
         found = {}
         for m in self.members:
             for n, t in ((n, m.operands[n]) for n in PARAMETERS if n in m.operands):
-                found[t.name] = through(
+                found[t.name] = backpropagate(
                     self.deltas[m.output.name], m.layer, n, m.output, m.symbols,
                     m.given(m.source), f"{COST}.grad_{t.name}",
                 )  # fmt: skip
@@ -173,10 +173,10 @@ class Network:
         last, *others = [self._backward(m) for m in reversed(wanted)]
         x = self.members[0].source
         t = self.members[-1].operands[TARGET]
-        given = [Entry(x.name, x, "a batch of inputs"), Entry(t.name, t, "their targets")]
-        given += [Entry(p.name, p, PARAMETER) for p in self.parameters]
+        given = [StageEntry(x.name, x, "a batch of inputs"), StageEntry(t.name, t, "their targets")]
+        given += [StageEntry(p.name, p, PARAMETER) for p in self.parameters]
         gradients = [
-            Entry(t.name, self.gradients[t.name], f"chain rule, {m.theorem(n)}")
+            StageEntry(t.name, self.gradients[t.name], f"chain rule, {m.theorem(n)}")
             for m in self.members
             for n, t in m.operands.items()
             if n in PARAMETERS
@@ -189,19 +189,19 @@ class Network:
             Stage("Output the gradient", tuple(gradients)),
         )
 
-    def _forward(self, m: Member) -> Iterator[Entry]:
+    def _forward(self, m: Member) -> Iterator[StageEntry]:
         """Yield what a member computes from the tensor before it; what that is made of, first."""
         made = m.local
         for n, t in m.operands.items():
             if n in _HELD:
-                yield Entry(t.name, t, _HELD[n])
+                yield StageEntry(t.name, t, _HELD[n])
         inside = tensors(made.definition.body) if made.definition else ()
         for t in inside if m.part.kind == "loss" else ():
             if t.definition is not None and application(t) is None:
-                yield Entry(t.name, t, str(m.part))
-        yield Entry(made.name, made, str(m.part))
+                yield StageEntry(t.name, t, str(m.part))
+        yield StageEntry(made.name, made, str(m.part))
 
-    def _backward(self, m: Member) -> Entry:
+    def _backward(self, m: Member) -> StageEntry:
         """Return dC/d(output of a member), written with the nearest other such gradient."""
         after = self.members[self.members.index(m) + 1 :]
         between = list(itertools.takewhile(lambda n: n.part.kind == "activation", after))
@@ -210,13 +210,15 @@ class Network:
         words = [t.words for t in (self.deltas[n.output.name] for n in between[-1:]) if t.words]
         if words or not between:
             words += [f"{n.part.word}'({n.source.name})" for n in reversed(between)]
-        shown = replace(spelled_out(proved, names), words=" times ".join(words) or proved.words)
+        shown = replace(
+            unfold_right_side(proved, names), words=" times ".join(words) or proved.words
+        )
         used = [n.theorem(n.input) for n in after[: len(between) + 1]]
-        return Entry(gradient_name(m.output.name), shown, f"chain rule, {' and '.join(used)}")
+        return StageEntry(gradient_name(m.output.name), shown, f"chain rule, {' and '.join(used)}")
 
 
 @dataclass(frozen=True)
-class Entry:
+class StageEntry:
     """A line of the five steps.
 
     Attributes:
@@ -243,7 +245,7 @@ class Stage:
     """One of the five steps."""
 
     title: str
-    entries: tuple[Entry, ...]
+    entries: tuple[StageEntry, ...]
 
 
 def definition_text(t: Tensor) -> str:
@@ -309,7 +311,7 @@ def _member(part: Part, source: Tensor, number: int, taken: set[str]) -> Member:
     operands = {
         t.name: Tensor(
             TARGET if t.name == TARGET else _name(_OPERANDS[t.name], number, taken),
-            instance(t, symbols, {}).shape,
+            instantiate_tensor(t, symbols, {}).shape,
         )
         for t in own.tensors
         if t != x
@@ -324,8 +326,8 @@ def _output(
 ) -> Tensor:
     """Return what a layer computes, under another name, from what its operands become."""
     assert own.output.definition is not None
-    inside = renamed(own.output.definition.body, symbols, given)
-    return replace(instance(own.output, symbols, inside), name=name)
+    inside = operand_images(own.output.definition.body, symbols, given)
+    return replace(instantiate_tensor(own.output, symbols, inside), name=name)
 
 
 def _size(part: Part, name: str) -> str:
@@ -356,7 +358,7 @@ def _layer(part: Part) -> Layer:
     name = f"flatten_linear{part.axes}d" if part.kind == "linear" and part.axes else part.word
     general = layer(name)
     numbers = {symbol(n): sp.Integer(v) for n, v in _numbers(part).items()}
-    return make_layer(instance(general.output, numbers, {}), name)
+    return make_layer(instantiate_tensor(general.output, numbers, {}), name)
 
 
 def _loss(word: str) -> Layer:

@@ -82,12 +82,12 @@ def parse_network(source: str | Sequence[str]) -> tuple[Part, ...]:
 
     """
     text = source if isinstance(source, str) else "; ".join(source)
-    read = _Reader(text)
+    read = _NetworkReader(text)
     parts = [read.part(m) for m in re.finditer(r"[^;\n]+", text) if m[0].strip()]
     return _checked(read, parts)
 
 
-class _Reader:
+class _NetworkReader:
     """The words of one part after another."""
 
     def __init__(self, source: str) -> None:
@@ -162,7 +162,7 @@ class _Reader:
         return sizes
 
 
-def _checked(read: _Reader, parts: Sequence[Part]) -> tuple[Part, ...]:
+def _checked(read: _NetworkReader, parts: Sequence[Part]) -> tuple[Part, ...]:
     """Check that each part takes what the one before gives, and settle how many axes there are."""
     if not parts or parts[-1].kind != "loss":
         read.fail("the loss is missing", read.end, ", ".join(LOSSES), "end with a loss")

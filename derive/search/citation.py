@@ -37,7 +37,7 @@ Table = dict[str, Tensor]
 _COPY = re.compile(r"_[0-9]+$")
 
 
-def prepared(arguments: Mapping[str, Any], table: Table) -> dict[str, Any]:
+def complete_citation(arguments: Mapping[str, Any], table: Table) -> dict[str, Any]:
     """Return the arguments of `lemma` or `compose` as they can stand beside the names in a table.
 
     Args:
@@ -49,11 +49,11 @@ def prepared(arguments: Mapping[str, Any], table: Table) -> dict[str, Any]:
     inner, symbols = arguments.get("inner"), dict(arguments["symbols"])
     x = theorem.lhs[0].factors[0].wrt.tensor.name if inner is not None else ""  # type: ignore[union-attr]
     for t in (*given.values(), *((inner,) if inner is not None else ())):
-        table.update((u.name, u) for u in tensors((term(t[index_of(t)]),)))
+        table.update((u.name, u) for u in tensors((term(t[fresh_index(t)]),)))
     through = given if inner is None else {**given, x: inner}
     table_of = images(theorem, symbols, through, table)
-    names = _aside(theorem.tensors, table)
-    cited = renamed(theorem.proof, names)
+    names = _new_names(theorem.tensors, table)
+    cited = rename_tensors(theorem.proof, names)
     table.update((t.name, t) for t in replay_cited(cited).tensors)
     swaps = ((names.get(old, old), t) for old, t in table_of.items() if inner is None or old != x)
     return {**arguments, "theorem": cited, "tensors": tuple(swaps)}
@@ -75,7 +75,7 @@ def images(
     for t in tensors((*theorem.lhs, *theorem.rhs)):
         if t.name in out:
             continue
-        image = instance(t, symbols, out)
+        image = instantiate_tensor(t, symbols, out)
         if image == t:
             continue
         own = table.get(t.name)
@@ -85,31 +85,35 @@ def images(
         elif alike:
             found = alike[0]
         else:
-            found = replace(image, name=_free(t.name, {*table, *(u.name for u in theorem.tensors)}))
+            found = replace(
+                image, name=_copy_name(t.name, {*table, *(u.name for u in theorem.tensors)})
+            )
         out[t.name] = table[found.name] = found
     return out
 
 
-def instance(t: Tensor, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor]) -> Tensor:
+def instantiate_tensor(
+    t: Tensor, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor]
+) -> Tensor:
     """Return a tensor with other sizes, and other tensors in its definition."""
-    (found,) = instantiate((term(t[index_of(t)]),), symbols, tuple(given.items()))
+    (found,) = instantiate((term(t[fresh_index(t)]),), symbols, tuple(given.items()))
     (access,) = found.factors
     assert isinstance(access, Access)
     return access.tensor
 
 
-def index_of(t: Tensor) -> tuple[Symbol, ...]:
+def fresh_index(t: Tensor) -> tuple[Symbol, ...]:
     """Return names for the indices of a tensor that nobody else uses."""
     return tuple(symbol(f"_{n}") for n in range(len(t.shape)))
 
 
-def _free(name: str, taken: Collection[str]) -> str:
+def _copy_name(name: str, taken: Collection[str]) -> str:
     """Return a name for a copy: y_1, y_2, ...; y1 may be somebody's."""
     base = _COPY.sub("", name)
     return next(f"{base}_{n}" for n in count(1) if f"{base}_{n}" not in taken)
 
 
-def _aside(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
+def _new_names(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
     """Return new names for the tensors of a proof whose names stand for others in a table."""
     names: dict[str, str] = {}
     taken = {*table, *(t.name for t in own)}
@@ -119,7 +123,7 @@ def _aside(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
             continue
         alike = (u.name for u in table.values() if _same(replace(u, name=t.name), moved))
         names[t.name] = next((n for n in alike if _COPY.sub("", n) == t.name), "")
-        names[t.name] = names[t.name] or _free(t.name, taken)
+        names[t.name] = names[t.name] or _copy_name(t.name, taken)
         taken.add(names[t.name])
     return names
 
@@ -128,13 +132,13 @@ def _same(t: Tensor, u: Tensor) -> bool:
     return t == u and bound_names(t) == bound_names(u)
 
 
-def renamed(proof: Proof, names: Mapping[str, str]) -> Proof:
+def rename_tensors(proof: Proof, names: Mapping[str, str]) -> Proof:
     """Return a proof with other names for its tensors, cited proofs included."""
-    return _renamed(proof, tuple(sorted(names.items()))) if names else proof
+    return _rename_tensors(proof, tuple(sorted(names.items()))) if names else proof
 
 
 @lru_cache(maxsize=512)
-def _renamed(proof: Proof, names: tuple[tuple[str, str], ...]) -> Proof:
+def _rename_tensors(proof: Proof, names: tuple[tuple[str, str], ...]) -> Proof:
     new = dict(names)
     steps = tuple(
         replace(
@@ -151,7 +155,7 @@ def _argument(key: str, value: Any, names: Mapping[str, str]) -> Any:
     if key == "tensors":
         return tuple((names.get(old, old), _tensor(t, names)) for old, t in value)
     if isinstance(value, Proof):
-        return renamed(value, names)
+        return rename_tensors(value, names)
     if isinstance(value, Tensor):
         return _tensor(value, names)
     if isinstance(value, tuple) and key in ("factors", "add"):

@@ -21,7 +21,7 @@ from rot180.derive.language.terms import (
     Range,
     tensors,
 )
-from rot180.derive.search.citation import prepared
+from rot180.derive.search.citation import complete_citation
 from rot180.derive.search.farkas import certify
 
 
@@ -94,7 +94,7 @@ class Derivation:
     def _apply(self, step: Step, arguments: dict[str, object]) -> None:
         table = dict(self.table)
         if "theorem" in arguments:
-            arguments = prepared(arguments, table)
+            arguments = complete_citation(arguments, table)
         self._take(replace(step, arguments=tuple(sorted(arguments.items()))))
         self.table |= table
 
@@ -153,7 +153,7 @@ def factors_of(e: Expression, kind: type | tuple[type, ...]) -> Iterator[tuple[i
                 yield at, n, f
 
 
-def places(f: Factor) -> tuple[Expr, ...]:
+def entry_index(f: Factor) -> tuple[Expr, ...]:
     """Return the index of an entry, or of the entry that a scalar function is of."""
     assert isinstance(f, Access | Apply)
     return f.argument.index if isinstance(f, Apply) else f.index

@@ -161,8 +161,8 @@ def _solve(columns: Sequence[Vector], signed_from: int) -> list[Fraction] | None
             return None
         leave = min(ratios)[2]
         by = table[leave]
-        table = [row if r == leave else _cleared(row, by, enter) for r, row in enumerate(table)]
-        cost = _cleared(cost, by, enter)
+        table = [row if r == leave else _eliminate(row, by, enter) for r, row in enumerate(table)]
+        cost = _eliminate(cost, by, enter)
         basis[leave] = enter
     solution = [Fraction(0)] * len(columns)
     for r, at in enumerate(basis):
@@ -190,7 +190,7 @@ def _tableau(columns: Sequence[Vector], signs: Sequence[tuple[int, int]]) -> tup
     return table, cost
 
 
-def _cleared(row: Row, by: Row, enter: int) -> Row:
+def _eliminate(row: Row, by: Row, enter: int) -> Row:
     """Return a row with a multiple of another subtracted, so that a column is gone from it."""
     factor, pivot = row.get(enter, 0), by[enter]
     if factor == 0:

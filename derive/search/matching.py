@@ -12,7 +12,7 @@ from rot180.derive.kernel.proof import Proof
 from rot180.derive.language.polynomial import coefficient, monomials, normal, symbols_of
 from rot180.derive.language.substitute import fresh, rename_bound
 from rot180.derive.language.terms import Access, Apply, Equal, Range, Term
-from rot180.derive.search.derivation import Derivation, NotProvedError, places
+from rot180.derive.search.derivation import Derivation, NotProvedError, entry_index
 from rot180.derive.search.rewriting import collect
 
 
@@ -66,7 +66,7 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
     """Yield affine maps of the variables of `t` that make its accesses those of the target."""
     if len(t.variables) != len(target.variables) or t.coefficient != target.coefficient:
         return
-    if heads(t) != heads(target):
+    if operand_keys(t) != operand_keys(target):
         return
     # the target's names must not meet ours while equations are solved
     aside: dict[Symbol, Symbol] = {}
@@ -77,12 +77,12 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
     away = rename_bound(target, aside)
     ours, theirs = entries(t), entries(away)
     for pairing in permutations(theirs):
-        if list(map(head, ours)) != list(map(head, pairing)):
+        if list(map(operand_key, ours)) != list(map(operand_key, pairing)):
             continue
         equations = [
             normal(a - b)
             for f, g in zip(ours, pairing, strict=True)
-            for a, b in zip(places(f), places(g), strict=True)
+            for a, b in zip(entry_index(f), entry_index(g), strict=True)
         ]
         for extra in _bracket_pairings(t, away):
             solved = _propagate([*equations, *extra], set(t.variables))
@@ -121,12 +121,12 @@ def entries(t: Term) -> list[Access | Apply]:
     return [f for f in t.factors if isinstance(f, Access | Apply)]
 
 
-def heads(t: Term) -> list[tuple[str, int, str]]:
+def operand_keys(t: Term) -> list[tuple[str, int, str]]:
     """Return what the entries of a term are of, sorted."""
-    return sorted(map(head, entries(t)))
+    return sorted(map(operand_key, entries(t)))
 
 
-def head(f: Access | Apply) -> tuple[str, int, str]:
+def operand_key(f: Access | Apply) -> tuple[str, int, str]:
     """Return what an entry is of: a function, the order of its derivative, a tensor."""
     if isinstance(f, Apply):
         return f.function, f.order, f.argument.tensor.name
@@ -146,7 +146,7 @@ def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr
                 continue
             v = open_[0]
             c = coefficient(e, v)
-            value = whole_quotient(normal(c * v - e), c) if len(monomials(c)) == 1 else None
+            value = exact_quotient(normal(c * v - e), c) if len(monomials(c)) == 1 else None
             if value is not None:
                 solved = {u: normal(s.xreplace({v: value})) for u, s in solved.items()}
                 solved[v] = value
@@ -154,7 +154,7 @@ def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr
     return solved if len(solved) == len(unknown) else None
 
 
-def gather(d: Derivation) -> None:
+def combine_like_terms(d: Derivation) -> None:
     """Add up terms that are alike up to an affine bijection of their sums."""
     for at in range(1, len(d.current)):
         for u in d.current[:at]:
@@ -173,12 +173,12 @@ def join(left: Derivation, right: Derivation) -> Proof:
 
     """
     if len(left.current) != len(right.current):
-        raise NotProvedError(_both(left, right))
+        raise NotProvedError(_failure(left, right))
     free, order = list(range(len(right.current))), []
     for at in range(len(left.current)):
         partner = next((n for n in free if match(left, at, right.current[n])), None)
         if partner is None:
-            raise NotProvedError(_both(left, right))
+            raise NotProvedError(_failure(left, right))
         free.remove(partner)
         order.append(partner)
     if order != sorted(order):
@@ -187,14 +187,14 @@ def join(left: Derivation, right: Derivation) -> Proof:
     return left.proof()
 
 
-def _both(left: Derivation, right: Derivation) -> str:
+def _failure(left: Derivation, right: Derivation) -> str:
     return (
         f"{left.statement.name}: no proof found; the normal forms are\n"
         f"  left:  {show(left.current)}\n  right: {show(right.current)}"
     )
 
 
-def whole_quotient(b: Expr, s: Expr) -> Expr | None:
+def exact_quotient(b: Expr, s: Expr) -> Expr | None:
     """Return b / s where every monomial of b is a multiple of the monomial s."""
     q = normal((b / s).expand())
     return q if all(k > 0 for m in monomials(q) for _, k in m) and _integral(q) else None

@@ -18,8 +18,8 @@ from rot180.derive.kernel.place import Place
 from rot180.derive.language.polynomial import coefficient, normal, quotient
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import Equal, Range, Term
-from rot180.derive.search.derivation import Derivation, places
-from rot180.derive.search.matching import entries, head, heads, match
+from rot180.derive.search.derivation import Derivation, entry_index
+from rot180.derive.search.matching import entries, match, operand_key, operand_keys
 from rot180.derive.search.quotients import boxes, positive, ranges, reduce_term
 
 LARGEST, DEEPEST, CUTS = 8, 2, 64
@@ -91,7 +91,7 @@ def _fits(d: Derivation, at: int, wanted: list[Term], depth: int, budget: Budget
 def _cuts(d: Derivation, at: int, wanted: list[Term]) -> Iterator[Cut]:
     """Yield ways to cut a term that the wanted terms with the same entries suggest."""
     t = d.current[at]
-    alike = [u for u in wanted if heads(u) == heads(t)]
+    alike = [u for u in wanted if operand_keys(u) == operand_keys(t)]
     found: dict[Cut, None] = {}
     for u in alike:
         for v in t.variables:
@@ -115,8 +115,9 @@ def _within(d: Derivation, first: Expr, size: Expr) -> bool:
 
 def _moduli(t: Term, u: Term, v: Symbol) -> Iterator[Expr]:
     """Yield by which numbers another term multiplies an index where this term has v."""
-    for f, g in product(entries(t), entries(u)):
-        for e, other in zip(places(f), places(g), strict=True) if head(f) == head(g) else ():
+    pairs = ((f, g) for f, g in product(entries(t), entries(u)) if operand_key(f) == operand_key(g))
+    for f, g in pairs:
+        for e, other in zip(entry_index(f), entry_index(g), strict=True):
             c = coefficient(e, v)
             for w in u.variables if c != 0 else ():
                 m = quotient(coefficient(other, w), c)

@@ -14,7 +14,7 @@ from rot180.derive.language.substitute import supports
 from rot180.derive.language.terms import Access, Condition, Expression, Range, Tensor
 from rot180.derive.search.citing import cite_inside
 from rot180.derive.search.derivation import Derivation, NotProvedError
-from rot180.derive.search.matching import gather, join
+from rot180.derive.search.matching import combine_like_terms, join
 from rot180.derive.search.pieces import cut_to_fit
 from rot180.derive.search.quotients import reduce
 from rot180.derive.search.remainders import split_equations
@@ -99,7 +99,7 @@ def _harder(left: Derivation, right: Derivation, error: NotProvedError) -> Proof
             right.undo(kept[1])
     for d in (left, right):
         reduce(d)
-        gather(d)
+        combine_like_terms(d)
     cut_to_fit(left, right)
     try:
         return join(left, right)

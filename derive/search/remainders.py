@@ -9,7 +9,7 @@ from rot180.derive.language.polynomial import coefficient, monomials, normal, sy
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import Access, Equal, Range, Term
 from rot180.derive.search.derivation import Derivation
-from rot180.derive.search.matching import whole_quotient
+from rot180.derive.search.matching import exact_quotient
 
 
 def split_equations(d: Derivation) -> list[Expr]:
@@ -76,7 +76,7 @@ def _split(d: Derivation, at: int, f: Equal, p: Symbol) -> None:
     names: dict[Symbol, Symbol] = {}
     for v in inner:
         b = coefficient(value, v)
-        quotient = whole_quotient(b, s)
+        quotient = exact_quotient(b, s)
         if quotient is not None:
             total += quotient * v
             continue

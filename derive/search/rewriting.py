@@ -25,12 +25,12 @@ from rot180.derive.language.terms import (
     term,
 )
 from rot180.derive.language.vanishing import contradictory, never
-from rot180.derive.search.derivation import Derivation, factors_of, places
+from rot180.derive.search.derivation import Derivation, entry_index, factors_of
 
 
 def differentiate(d: Derivation) -> None:
     """Carry out every pending derivative; those of free tensors first, as most are zero."""
-    while found := sorted(factors_of(d.current, Derivative), key=_haste):
+    while found := sorted(factors_of(d.current, Derivative), key=_priority):
         at, n, f = found[0]
         assert isinstance(f, Derivative)
         inner = next(((m, g) for m, g in enumerate(f.factors) if isinstance(g, Derivative)), None)
@@ -68,7 +68,7 @@ def _rule_for(f: Derivative) -> str:
     return "chain" if isinstance(inside, Apply) else "leibniz"
 
 
-def _haste(place: tuple[int, int, Factor]) -> tuple[bool, int, int]:
+def _priority(place: tuple[int, int, Factor]) -> tuple[bool, int, int]:
     at, n, f = place
     assert isinstance(f, Derivative)
     inside = f.factors[0] if len(f.factors) == 1 else None
@@ -90,7 +90,7 @@ def unfold(d: Derivation) -> None:
         d.apply("definition", place[0], factor=place[1])
 
 
-def sift(d: Derivation, swept: Tensor | None = None, kept: Tensor | None = None) -> None:
+def sift(d: Derivation, dilated: Tensor | None = None, kept: Tensor | None = None) -> None:
     """Carry out the sums that an equation with a unit coefficient reduces to a point.
 
     An equation ``s p + k = h`` is kept where p is an index of the swept tensor: it says that the
@@ -98,17 +98,17 @@ def sift(d: Derivation, swept: Tensor | None = None, kept: Tensor | None = None)
 
     Args:
         d: what to rewrite.
-        swept: the tensor whose dilation is to stay visible.
+        dilated: the tensor whose dilation is to stay visible.
         kept: a tensor whose indices are to stay summed, where an equation leaves the choice.
 
     """
-    while place := next(_siftable(d.current, swept, kept), None):
+    while place := next(_siftable(d.current, dilated, kept), None):
         at, n, v = place
         d.apply("sift", at, factor=n, variable=v)
 
 
 def _siftable(
-    e: Expression, swept: Tensor | None, kept: Tensor | None
+    e: Expression, dilated: Tensor | None, kept: Tensor | None
 ) -> Iterator[tuple[int, int, Symbol]]:
     for at, n, f in factors_of(e, Equal):
         assert isinstance(f, Equal)
@@ -117,7 +117,7 @@ def _siftable(
             continue
         standing, staying = (
             {i for a in t.factors if isinstance(a, Access) and a.tensor == one for i in a.index}
-            for one in (swept, kept)
+            for one in (dilated, kept)
         )
         variables = sorted(t.variables, key=lambda v: v in staying)
         in_equation = [(v, coefficient(f.value, v)) for v in variables]
@@ -144,7 +144,7 @@ def _rename(d: Derivation, at: int, number: int, axis: int, new: Expr) -> None:
     place = Place(d.current, at, d.statement.facts)
     v = fresh("v", place.taken)
     factor, last = t.factors[number], len(t.factors)
-    old = places(factor)[axis]
+    old = entry_index(factor)[axis]
     named = _at_axis(factor, axis, v)
     factors = (*t.factors[:number], named, *t.factors[number + 1 :], Equal(v - old))
     wider = Term(t.coefficient, (*t.variables, v), factors)
@@ -164,7 +164,7 @@ def _rewritable(d: Derivation) -> Iterator[tuple[int, int, int, Expr]]:
                 continue
             value = normal(h - c * equation.value)
             for n, f in enumerate(d.current[at].factors):
-                for axis, e in enumerate(places(f)) if isinstance(f, Access | Apply) else ():
+                for axis, e in enumerate(entry_index(f)) if isinstance(f, Access | Apply) else ():
                     other = normal(e - value + h)
                     if symbols_of(e) & bound and not symbols_of(other) & bound:
                         yield at, n, axis, other
@@ -197,7 +197,7 @@ def _nameable(d: Derivation) -> Iterator[tuple[int, int, int, Expr]]:
             continue
         value = normal(h - coefficient(equation.value, h) * equation.value)
         for n, f in enumerate(t.factors):
-            for axis, e in enumerate(places(f)) if isinstance(f, Access | Apply) else ():
+            for axis, e in enumerate(entry_index(f)) if isinstance(f, Access | Apply) else ():
                 if h in symbols_of(e):
                     yield at, n, axis, normal(e.xreplace({h: value}))
 
@@ -226,20 +226,20 @@ def tidy(d: Derivation) -> None:
 
 
 def normalise(
-    d: Derivation, swept: Tensor | None = None, kept: Tensor | None = None
+    d: Derivation, dilated: Tensor | None = None, kept: Tensor | None = None
 ) -> None:
     """Reduce to sums of products of free tensors, with as few brackets and sums as possible.
 
     Args:
         d: what to rewrite.
-        swept: a tensor whose dilation is to stay visible, as in `sift`.
+        dilated: a tensor whose dilation is to stay visible, as in `sift`.
         kept: a tensor whose indices are to stay summed, as in `sift`.
 
     """
     differentiate(d)
     unfold(d)
     drop_implied(d)
-    sift(d, swept, kept)
+    sift(d, dilated, kept)
     if any(map(never, d.current)):
         d.apply("collect")
     use_equations(d)

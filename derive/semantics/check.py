@@ -25,7 +25,6 @@ from rot180.derive.language.terms import (
 from rot180.derive.semantics.balls import Ball
 from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.hypotheses import repair
-from rot180.derive.semantics.landmarks import landmarks
 from rot180.derive.semantics.model import (
     PRIME,
     EmptyError,
@@ -35,7 +34,8 @@ from rot180.derive.semantics.model import (
     holds,
     integer,
 )
-from rot180.derive.semantics.real import NAMED, RealModel, functions, measure
+from rot180.derive.semantics.real import NAMED, RealModel, evaluate_real, functions
+from rot180.derive.semantics.thresholds import thresholds
 
 ENTRIES, REAL_ENTRIES = 20_000, 300
 """How many entries models have at the most: exact ones, and those in the reals."""
@@ -43,14 +43,14 @@ ENTRIES, REAL_ENTRIES = 20_000, 300
 REAL = 3
 """At how many points lines are compared in the reals."""
 
-TELLING = 1e5
+SIGNIFICANT = 1e5
 """How much larger than its error a value, or 1, must be to tell something."""
 
-SHORT = 160
+MOST_CHARACTERS = 160
 """How many characters of entries are still worth reading."""
 
 
-class Statement(Protocol):
+class Checkable(Protocol):
     """What can be checked: a theorem, of which each line must have the same value."""
 
     @property
@@ -103,18 +103,18 @@ class Counterexample:
 
     def __str__(self) -> str:
         """Return both values, the sizes, the index and what entries are short to write."""
-        return self.say("line 0", f"line {self.line}")
+        return self.describe("line 0", f"line {self.line}")
 
-    def say(self, left: str, right: str) -> str:
+    def describe(self, left: str, right: str) -> str:
         """Write it, with words for both lines."""
         modulo = "" if self.model.limit else f" (mod {PRIME})"
         if isinstance(self.left, Ball):
             modulo = " (in the reals)"
-        where = spelled({**self.sizes, **self.index})
+        where = values_text({**self.sizes, **self.index})
         text = f"{left} is {self.left}, {right} is {self.right}{modulo}"
         text += f" at {where}" if where else ""
-        entries = ", ".join(self.model.spelled())
-        return f"{text} with {entries}" if 0 < len(entries) <= SHORT else text
+        entries = ", ".join(self.model.entries_text())
+        return f"{text} with {entries}" if 0 < len(entries) <= MOST_CHARACTERS else text
 
     def plain_data(self) -> dict[str, object]:
         """Return it as plain data; values that are no integers as text."""
@@ -124,7 +124,7 @@ class Counterexample:
             "index": {v.name: n for v, n in self.index.items()},
             **{k: v if isinstance(v, int) else str(v) for k, v in values.items()},
             "modulo": None if self.model.limit else PRIME,
-            "entries": list(self.model.spelled()),
+            "entries": list(self.model.entries_text()),
             "scope": self.scope(),
         }
 
@@ -132,7 +132,7 @@ class Counterexample:
         """Say in which sense it is the smallest."""
         if self.plain is None:
             return "found at random; no smaller one was found"
-        away, plain = distance(self.sizes, self.plain), spelled(self.plain)
+        away, plain = distance(self.sizes, self.plain), values_text(self.plain)
         if self.smallest and away == 0:
             text = "the smallest: the search starts at these sizes and parameters"
         elif self.smallest:
@@ -147,7 +147,7 @@ class Counterexample:
         return f"{text} (indices without a size: {self.window[0]} to {self.window[-1]})"
 
 
-def spelled(at: Mapping[Symbol, int]) -> str:
+def values_text(at: Mapping[Symbol, int]) -> str:
     """Write values for people: ``H=3, s=2``."""
     return ", ".join(f"{v}={n}" for v, n in at.items())
 
@@ -178,7 +178,7 @@ class Report:
     reals: int = 0
 
 
-def check(statement: Statement, count: int = 6, seed: int = 0) -> Report:
+def check(statement: Checkable, count: int = 6, seed: int = 0) -> Report:
     """Compare every line of a theorem at random sizes, parameters, entries and indices.
 
     Args:
@@ -215,7 +215,7 @@ def check(statement: Statement, count: int = 6, seed: int = 0) -> Report:
 
 
 def check_in_the_reals(
-    statement: Statement, rng: random.Random
+    statement: Checkable, rng: random.Random
 ) -> tuple[Counterexample | None, int]:
     """Compare the lines with the functions that names stand for; count points that tell.
 
@@ -234,27 +234,27 @@ def check_in_the_reals(
         model, point = RealModel(drawn.sizes, seed), _index(statement, drawn.sizes, rng)
         if point is None:
             continue
-        first = measure(statement.lines[0], model, point)
+        first = evaluate_real(statement.lines[0], model, point)
         for n, line in enumerate(statement.lines[1:], 1):
-            value = measure(line, model, point)
+            value = evaluate_real(line, model, point)
             if value.apart(first):
                 return Counterexample(model, point, n, first, value), told
-        told += first.known and max(abs(first.middle), 1) > TELLING * first.radius
+        told += first.known and max(abs(first.middle), 1) > SIGNIFICANT * first.radius
         if told == REAL:
             break
     return None, told
 
 
 def _models(
-    statement: Statement, rng: random.Random, most: int = ENTRIES
+    statement: Checkable, rng: random.Random, most: int = ENTRIES
 ) -> Iterator[Model]:
     """Draw models of the hypotheses, sizes mostly small and positive; stop if there seem none."""
     bound = {v for v, _ in statement.variables}
-    names = names_of(statement.lines, statement.variables, statement.hypotheses)
-    axes = set[Symbol]().union(*(axes_of(line) for line in statement.lines))
-    axes |= symbols_of(n for _, n in statement.variables if n is not None)
+    names = parameters_of(statement.lines, statement.variables, statement.hypotheses)
+    axes = set[Symbol]().union(*(box_symbols(line) for line in statement.lines))
+    axes |= symbols_in(n for _, n in statement.variables if n is not None)
     conditions = [c for c in statement.hypotheses if not factor_symbols(c) & bound]
-    reach = max((30, *(2 * n for n in landmarks((), conditions))))
+    reach = max((30, *(2 * n for n in thresholds((), conditions))))
     failures = 0
     while failures < 20:
         sizes = {
@@ -272,7 +272,7 @@ def _models(
             failures += 1
 
 
-def _indices(statement: Statement, model: Model, rng: random.Random) -> list[dict[Symbol, int]]:
+def _indices(statement: Checkable, model: Model, rng: random.Random) -> list[dict[Symbol, int]]:
     """Draw at most three indices: any one, and such where one end of the theorem is not zero."""
     found: list[dict[Symbol, int]] = []
     for _ in range(20):
@@ -288,7 +288,7 @@ def _indices(statement: Statement, model: Model, rng: random.Random) -> list[dic
 
 
 def _index(
-    statement: Statement, sizes: Mapping[Symbol, int], rng: random.Random
+    statement: Checkable, sizes: Mapping[Symbol, int], rng: random.Random
 ) -> dict[Symbol, int] | None:
     """Draw an index from the box of the free variables; None if it is empty."""
     env = {v.name: n for v, n in sizes.items()}
@@ -316,23 +316,23 @@ def differ(
     return first, None
 
 
-def names_of(
+def parameters_of(
     lines: Iterable[Expression],
     variables: tuple[tuple[Symbol, Expr | None], ...],
     hypotheses: tuple[Condition, ...],
 ) -> list[Symbol]:
     """Return the sizes and parameters of a statement, sorted by name."""
     found = set[Symbol]().union(*(free_symbols(line) for line in lines))
-    found |= symbols_of(n for _, n in variables if n is not None)
+    found |= symbols_in(n for _, n in variables if n is not None)
     found |= {v for condition in hypotheses for v in factor_symbols(condition)}
     return sorted(found - {v for v, _ in variables}, key=lambda v: v.name)
 
 
-def axes_of(expression: Expression) -> set[Symbol]:
+def box_symbols(expression: Expression) -> set[Symbol]:
     """Return the symbols in the boxes of tensors, definitions included."""
-    return symbols_of(n for t in tensors(expression) for n in box_sizes(t))
+    return symbols_in(n for t in tensors(expression) for n in box_sizes(t))
 
 
-def symbols_of(expressions: Iterable[Expr]) -> set[Symbol]:
+def symbols_in(expressions: Iterable[Expr]) -> set[Symbol]:
     """Return the symbols in polynomials."""
     return {v for e in expressions for v in e.free_symbols if isinstance(v, Symbol)}

@@ -61,7 +61,7 @@ class Verdict:
         if self.theorem is not None:
             return f"proved\n\n{self.theorem}"
         if self.counterexample is not None:
-            said = self.counterexample.say("the left side", "the right side")
+            said = self.counterexample.describe("the left side", "the right side")
             return f"refuted: {said}\n    {self.counterexample.scope()}"
         if self.vacuous is not None:
             return str(self.vacuous)

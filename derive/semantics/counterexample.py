@@ -22,7 +22,7 @@ from rot180.derive.semantics.check import (
     check_in_the_reals,
     differ,
     distance,
-    symbols_of,
+    symbols_in,
 )
 from rot180.derive.semantics.evaluate import tabulate
 from rot180.derive.semantics.model import (
@@ -33,7 +33,7 @@ from rot180.derive.semantics.model import (
     holds,
     integer,
 )
-from rot180.derive.semantics.real import NAMED, RealModel, functions, measure
+from rot180.derive.semantics.real import NAMED, RealModel, evaluate_real, functions
 from rot180.derive.semantics.search_space import (
     BOUND,
     WINDOW,
@@ -75,10 +75,10 @@ def refute(
 
     """
     plain, _ = plainest(equation)
-    found, window = _anywhere(equation, count, far)
+    found, window = _random_search(equation, count, far)
     if found is None or isinstance(found.model, RealModel):
         return found
-    if not genuine(equation, found.sizes, found.index):
+    if not differs_in_the_reals(equation, found.sizes, found.index):
         return check_in_the_reals(equation, random.Random(0))[0]
     sizes = _shrink(equation, dict(found.sizes), plain, window)
     radius = min(bound, distance(sizes, plain))
@@ -89,11 +89,11 @@ def refute(
         return smaller
     point = _first_difference(equation, Model(sizes), window)
     if point is None:
-        return _small(equation, found.model, found.index)
-    return _searched(equation, Model(sizes), point, plain, radius)
+        return _with_small_entries(equation, found.model, found.index)
+    return _smallest(equation, Model(sizes), point, plain, radius)
 
 
-def _anywhere(
+def _random_search(
     equation: Equation, count: int, far: bool
 ) -> tuple[Counterexample | None, range]:
     """Look at small random models, then at larger ones; say also where indices were searched."""
@@ -150,12 +150,12 @@ def counterexample(
             sizes = plain | {v: plain[v] + step for v, step in zip(moving, steps, strict=True)}
             if allowed(equation, sizes):
                 point = _first_difference(equation, Model(sizes), WINDOW)
-                if point is not None and genuine(equation, sizes, point):
-                    return _searched(equation, Model(sizes), point, plain, total - 1)
+                if point is not None and differs_in_the_reals(equation, sizes, point):
+                    return _smallest(equation, Model(sizes), point, plain, total - 1)
     return None
 
 
-def genuine(
+def differs_in_the_reals(
     equation: Equation, sizes: Mapping[Symbol, int], point: Mapping[Symbol, int]
 ) -> bool:
     """Say whether two sides that differ exactly also differ for the functions that names stand for.
@@ -185,7 +185,7 @@ def _in_the_reals(
     seen = False
     for seed in range(REAL_SEEDS):
         model = RealModel(sizes, seed)
-        left, right = (measure(line, model, point) for line in equation.lines)
+        left, right = (evaluate_real(line, model, point) for line in equation.lines)
         if left.apart(right):
             return Counterexample(model, point, 1, left, right), True
         seen |= left.known and right.known
@@ -205,7 +205,7 @@ def falsify(context: Iterable[Condition], goal: Goal) -> dict[Symbol, int] | Non
     """
     context = tuple(context)
     names = sorted(
-        symbols_of((goal.value, getattr(goal, "size", goal.value))).union(
+        symbols_in((goal.value, getattr(goal, "size", goal.value))).union(
             *(factor_symbols(c) for c in context)
         ),
         key=lambda v: v.name,
@@ -215,20 +215,18 @@ def falsify(context: Iterable[Condition], goal: Goal) -> dict[Symbol, int] | Non
             return None
         for steps in steps_of(len(names), total):
             at = dict(zip(names, steps, strict=True))
-            if all(holds(c, at) for c in context) and not _meets(goal, at):
+            if all(holds(c, at) for c in context) and not _goal_holds(goal, at):
                 return at
     return None
 
 
-def _meets(goal: Goal, at: Mapping[Symbol, int]) -> bool:
+def _goal_holds(goal: Goal, at: Mapping[Symbol, int]) -> bool:
     if isinstance(goal, Nonzero):
         return integer(goal.value, {v.name: n for v, n in at.items()}) != 0
     return holds(goal, at)
 
 
-def _first_difference(
-    equation: Equation, model: Model, window: range
-) -> dict[Symbol, int] | None:
+def _first_difference(equation: Equation, model: Model, window: range) -> dict[Symbol, int] | None:
     """Return the smallest index at which both sides differ."""
     env = {v.name: n for v, n in model.sizes.items()}
     axes = {v.name: window if n is None else range(integer(n, env)) for v, n in equation.variables}
@@ -261,7 +259,9 @@ def _table(expression: Expression, model: Model, axes: Mapping[str, range]) -> A
     return np.array(values).reshape([len(axis) for axis in axes.values()])
 
 
-def _small(equation: Equation, model: Model, point: Mapping[Symbol, int]) -> Counterexample:
+def _with_small_entries(
+    equation: Equation, model: Model, point: Mapping[Symbol, int]
+) -> Counterexample:
     """Give the entries small values, if both sides still differ; else the residues stay.
 
     Where a function has a name, the values are real.
@@ -286,7 +286,7 @@ def _refutes(equation: Equation, sizes: Mapping[Symbol, int], window: range) -> 
     return _first_difference(equation, Model(sizes), window) is not None
 
 
-def _searched(
+def _smallest(
     equation: Equation,
     model: Model,
     point: Mapping[Symbol, int],
@@ -294,11 +294,11 @@ def _searched(
     radius: int,
 ) -> Counterexample:
     unsized = any(n is None for _, n in equation.variables)
-    found = _small(equation, model, point)
+    found = _with_small_entries(equation, model, point)
     return replace(found, plain=plain, searched=radius, window=WINDOW if unsized else None)
 
 
-def _nearer(value: int, plain: int) -> Iterator[int]:
+def _bisection(value: int, plain: int) -> Iterator[int]:
     """Walk over nearer values: the plain one first, the next one last, by halves between them."""
     step = plain - value
     while step:
@@ -314,7 +314,7 @@ def _shrink(
     while progress:
         progress = False
         for v, n in plain.items():
-            for value in _nearer(sizes[v], n):
+            for value in _bisection(sizes[v], n):
                 smaller = sizes | {v: value}
                 if _refutes(equation, smaller, window):
                     sizes, progress = smaller, True

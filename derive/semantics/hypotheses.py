@@ -18,8 +18,8 @@ from rot180.derive.kernel.obligations import Nonzero, Obligation
 from rot180.derive.language.polynomial import degree
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Range, factor_symbols
 from rot180.derive.search.farkas import certify
-from rot180.derive.semantics.landmarks import landmarks
 from rot180.derive.semantics.model import EvaluationError, affine, holds
+from rot180.derive.semantics.thresholds import thresholds
 
 NEAR = 6
 """Up to which absolute value all integers are tried, if there are few names."""
@@ -84,7 +84,7 @@ def _boxes(variables: Variables) -> tuple[Condition, ...]:
 
 def _searched(conditions: Sequence[Condition]) -> tuple[dict[Symbol, int] | None, Vacuous | None]:
     names = sorted({v for c in conditions for v in factor_symbols(c)}, key=lambda v: v.name)
-    numbers = landmarks((), conditions)
+    numbers = thresholds((), conditions)
     rng = random.Random(0)
     reach = max((NEAR, *(2 * n for n in numbers)))
     for trial in range(TRIALS):
@@ -157,7 +157,7 @@ def repair(
         if not free:
             return False
         v = rng.choice(free)
-        value = _mended(condition, v, at, rng)
+        value = _repaired(condition, v, at, rng)
         at[v] = value if value is not None and abs(value) <= reach else at[v] + _nudge(rng)
     return all(holds(c, at) for c in conditions)
 
@@ -166,7 +166,7 @@ def _nudge(rng: random.Random) -> int:
     return rng.choice((-2, -1, 1, 2))
 
 
-def _mended(
+def _repaired(
     condition: Condition, v: Symbol, at: Mapping[Symbol, int], rng: random.Random
 ) -> int | None:
     """Return a value of one name at which the condition holds, if the others stay."""

@@ -116,7 +116,7 @@ class Model:
         out: Array = values % PRIME if self.limit is None else values
         return out
 
-    def spelled(self) -> tuple[str, ...]:
+    def entries_text(self) -> tuple[str, ...]:
         """Write the small entries that were looked at, ``w = [1, 2]``, ``sigma(3) = 1``."""
         if self.limit is None:
             return ()
@@ -130,7 +130,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Given(Model):
+class GivenModel(Model):
     """A model whose entries are given, not drawn: whole numbers or fractions, evaluated exactly.
 
     Attributes:

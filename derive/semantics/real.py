@@ -53,7 +53,7 @@ def _gelu(z: complex) -> complex:
 
 
 @dataclass(frozen=True)
-class Real:
+class AnalyticFunction:
     """A function: its value at a complex number, and how far around x it is analytic.
 
     Attributes:
@@ -70,27 +70,27 @@ def _positive(x: float) -> float:
     return max(x, 0.0)
 
 
-REALS = {
-    "identity": Real(lambda z: z, lambda _: 2.0),
-    "sigmoid": Real(_sigmoid, lambda _: 2.5),
-    "tanh": Real(cmath.tanh, lambda _: 1.4),
-    "silu": Real(lambda z: z * _sigmoid(z), lambda _: 2.5),
-    "gelu": Real(_gelu, lambda _: 1.5),
-    "softplus": Real(lambda z: cmath.log(1 + cmath.exp(z)), lambda _: 2.5),
-    "exp": Real(cmath.exp, lambda _: 2.0),
-    "log": Real(cmath.log, lambda x: 0.9 * _positive(x)),
-    "reciprocal": Real(lambda z: 1 / z, lambda x: 0.9 * abs(x)),
-    "half_square": Real(lambda z: z * z / 2, lambda _: 2.0),
+ANALYTIC = {
+    "identity": AnalyticFunction(lambda z: z, lambda _: 2.0),
+    "sigmoid": AnalyticFunction(_sigmoid, lambda _: 2.5),
+    "tanh": AnalyticFunction(cmath.tanh, lambda _: 1.4),
+    "silu": AnalyticFunction(lambda z: z * _sigmoid(z), lambda _: 2.5),
+    "gelu": AnalyticFunction(_gelu, lambda _: 1.5),
+    "softplus": AnalyticFunction(lambda z: cmath.log(1 + cmath.exp(z)), lambda _: 2.5),
+    "exp": AnalyticFunction(cmath.exp, lambda _: 2.0),
+    "log": AnalyticFunction(cmath.log, lambda x: 0.9 * _positive(x)),
+    "reciprocal": AnalyticFunction(lambda z: 1 / z, lambda x: 0.9 * abs(x)),
+    "half_square": AnalyticFunction(lambda z: z * z / 2, lambda _: 2.0),
 }
 """The analytic functions among those with a name; `relu` has a corner and is apart."""
 
-NAMED = frozenset({*REALS, "relu"})
+NAMED = frozenset({*ANALYTIC, "relu"})
 
 
-def _any_function(name: str) -> Real:
+def _any_function(name: str) -> AnalyticFunction:
     """Return an entire function for a name that stands for any."""
     a, b, c = (0.5 + hashed(f"{name} {n}") % 1024 / 1024 for n in range(3))
-    return Real(lambda z: cmath.sin(a * z + 4 * b) + c * z, lambda _: 2.0)
+    return AnalyticFunction(lambda z: cmath.sin(a * z + 4 * b) + c * z, lambda _: 2.0)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -110,7 +110,7 @@ def derivative(name: str, order: int, at: Ball) -> Ball:
         return UNKNOWN
     if name == "relu":
         return _relu(order, at)
-    function = REALS.get(name) or _any_function(name)
+    function = ANALYTIC.get(name) or _any_function(name)
     wide = function.reach(at.middle)
     radius = wide / 2
     if radius <= 4 * at.radius:
@@ -193,7 +193,7 @@ class RealModel(Model):
         """Return a rational number."""
         return exact(c)
 
-    def spelled(self) -> tuple[str, ...]:
+    def entries_text(self) -> tuple[str, ...]:
         """Write the entries, and the values of functions that were looked at."""
         found = []
         for key, value in self.memo.items():
@@ -207,7 +207,7 @@ class RealModel(Model):
         return tuple(sorted(found))
 
 
-def measure(expression: Expression, model: RealModel, point: Mapping[Symbol, int]) -> Ball:
+def evaluate_real(expression: Expression, model: RealModel, point: Mapping[Symbol, int]) -> Ball:
     """Return the value of an expression at one point of its free indices.
 
     Raises:

@@ -22,10 +22,10 @@ from rot180.derive.language.terms import (
     accesses_and_brackets,
     factor_symbols,
 )
-from rot180.derive.semantics.check import axes_of, names_of, symbols_of
+from rot180.derive.semantics.check import box_symbols, parameters_of, symbols_in
 from rot180.derive.semantics.hypotheses import repair
-from rot180.derive.semantics.landmarks import landmarks
 from rot180.derive.semantics.model import holds
+from rot180.derive.semantics.thresholds import thresholds
 
 BOUND = 4
 """How far a search for a counterexample goes from the plainest sizes and parameters."""
@@ -54,10 +54,10 @@ class Equation:
 
 def plainest(equation: Equation) -> tuple[dict[Symbol, int], set[Symbol]]:
     """Return the sizes and parameters where a search starts, and those that a hypothesis fixes."""
-    names = names_of(equation.lines, equation.variables, equation.hypotheses)
+    names = parameters_of(equation.lines, equation.variables, equation.hypotheses)
     free = [v for v, _ in equation.variables]
     ones = set[Symbol]().union(*(_scales(line, free) for line in equation.lines))
-    ones |= symbols_of(n for _, n in equation.variables if n is not None)
+    ones |= symbols_in(n for _, n in equation.variables if n is not None)
     plain = {v: int(v in ones) for v in names}
     fixed = set[Symbol]()
     for c in equation.hypotheses:
@@ -80,9 +80,9 @@ def plainest(equation: Equation) -> tuple[dict[Symbol, int], set[Symbol]]:
 
 def _scales(expression: Expression, free: Sequence[Symbol]) -> set[Symbol]:
     """Return sizes, coefficients and what multiplies an index, definitions included."""
-    found = axes_of(expression)
+    found = box_symbols(expression)
     for term in expression:
-        found |= symbols_of((term.coefficient,))
+        found |= symbols_in((term.coefficient,))
         for part in accesses_and_brackets(term.factors):
             if isinstance(part, Access):
                 indices = part.index
@@ -90,13 +90,13 @@ def _scales(expression: Expression, free: Sequence[Symbol]) -> set[Symbol]:
                     found |= _scales(inner.body, inner.formals)
             else:
                 indices = (part.value,)
-                found |= symbols_of((part.size,)) if isinstance(part, Range) else set()
+                found |= symbols_in((part.size,)) if isinstance(part, Range) else set()
             moving = {v.name for v in (*free, *term.variables)}
             for e in indices:
                 for monomial in monomials(e):
                     named = {name for name, _ in monomial}
                     if named & moving:
-                        found |= {v for v in symbols_of((e,)) if v.name in named - moving}
+                        found |= {v for v in symbols_in((e,)) if v.name in named - moving}
     return found
 
 
@@ -112,7 +112,7 @@ def tried(equation: Equation) -> tuple[int, ...]:
 
 
 def _numbers(equation: Equation) -> tuple[int, ...]:
-    return landmarks(
+    return thresholds(
         equation.lines,
         (*equation.hypotheses, *(Range(v, n) for v, n in equation.variables if n is not None)),
         BOUND,
@@ -135,8 +135,8 @@ def far_models(equation: Equation) -> Iterator[dict[Symbol, int]]:
     all names at random. Hypotheses that are broken thereby are mended in the other names.
     """
     plain, fixed = plainest(equation)
-    axes = set[Symbol]().union(*(axes_of(line) for line in equation.lines))
-    axes |= symbols_of(n for _, n in equation.variables if n is not None)
+    axes = set[Symbol]().union(*(box_symbols(line) for line in equation.lines))
+    axes |= symbols_in(n for _, n in equation.variables if n is not None)
     moving = [v for v in plain if v not in fixed]
     bound = {v for v, _ in equation.variables}
     conditions = [c for c in equation.hypotheses if not factor_symbols(c) & bound]

@@ -37,7 +37,7 @@ from rot180.derive.language.terms import (
 
 
 @dataclass(frozen=True)
-class Rest:
+class Requirement:
     """What a step rests on: goals that hold where factors are not zero and more is assumed."""
 
     factors: tuple[Factor, ...]
@@ -66,7 +66,7 @@ def _obligations(proof: Proof, source: Expression, step: Step) -> Iterator[Oblig
         outer = _without(term.factors, (step.inside,))
         term = Term(term.coefficient * 0 + 1, (), pending.factors)
     facts = (*proof.hypotheses, *_boxes(proof))
-    for rest in _rests(term, step):
+    for rest in _requirements(term, step):
         context = (*facts, *known((*outer, *rest.factors)), *rest.assumed)
         yield from (Obligation(context, goal) for goal in rest.goals)
 
@@ -80,7 +80,7 @@ def _without(factors: Sequence[Factor], numbers: Iterable[int]) -> tuple[Factor,
     return tuple(f for n, f in enumerate(factors) if n not in gone)
 
 
-def _rests(term: Term, step: Step) -> Iterator[Rest]:
+def _requirements(term: Term, step: Step) -> Iterator[Requirement]:
     """Walk over what a step rests on, by the figure of its rule."""
     given: dict[str, Any] = dict(step.arguments)
     factors = term.factors
@@ -89,36 +89,36 @@ def _rests(term: Term, step: Step) -> Iterator[Rest]:
     elif step.rule == "bracket":
         others = _without(factors, given["drop"])
         old = tuple(f for n in given["drop"] if isinstance(f := factors[n], Equal | Range))
-        yield Rest(others, old, given["add"])
-        yield Rest(others, given["add"], old)
+        yield Requirement(others, old, given["add"])
+        yield Requirement(others, given["add"], old)
     elif step.rule == "split":
         whole = factors[given["factor"]]
         assert isinstance(whole, Range)
         parts = AtLeast(given["first"]), AtLeast(whole.size - given["first"])
-        yield Rest(_without(factors, (given["factor"],)), parts)
+        yield Requirement(_without(factors, (given["factor"],)), parts)
     elif step.rule == "euclid":
-        yield Rest(factors, (AtLeast(given["modulus"] - 1),))
+        yield Requirement(factors, (AtLeast(given["modulus"] - 1),))
     elif step.rule == "exhaust":
-        yield Rest(factors, tuple(Range(v, n) for v, n in given["sizes"]))
+        yield Requirement(factors, tuple(Range(v, n) for v, n in given["sizes"]))
         free = tuple(Range(v, n) for v, n in given["sizes"] if v not in term.variables)
-        yield Rest(given["factors"], free)
+        yield Requirement(given["factors"], free)
     elif step.rule == "lemma":
-        yield Rest(_without(factors, given["factors"]), _instantiated(given))
+        yield Requirement(_without(factors, given["factors"]), _instantiated(given))
     elif step.rule == "compose":
         (left,) = given["theorem"].start[0].factors
         by = dict(given["symbols"])
-        inner = Access(given["inner"], tuple(_put(e, by) for e in left.wrt.index))
-        yield Rest((*_without(factors, (given["factor"],)), inner), _instantiated(given))
+        inner = Access(given["inner"], tuple(_substitute(e, by) for e in left.wrt.index))
+        yield Requirement((*_without(factors, (given["factor"],)), inner), _instantiated(given))
 
 
-def _entry(factors: Sequence[Factor], number: int) -> Iterator[Rest]:
+def _entry(factors: Sequence[Factor], number: int) -> Iterator[Requirement]:
     pending = factors[number]
     assert isinstance(pending, Derivative)
     (entry,) = pending.factors
     if isinstance(entry, Access) and entry.tensor == pending.wrt.tensor:
         sides = zip(entry.index, pending.wrt.index, strict=True)
         boxes = zip(pending.wrt.index, pending.wrt.tensor.shape, strict=True)
-        yield Rest(
+        yield Requirement(
             _without(factors, (number,)),
             tuple(Range(h, n) for h, n in boxes if n is not None),
             tuple(Equal(normal(e - h)) for e, h in sides),
@@ -131,14 +131,14 @@ def _instantiated(given: dict[str, Any]) -> tuple[Condition, ...]:
     return tuple(_condition(c, by) for c in (*cited.hypotheses, *_boxes(cited)))
 
 
-def _put(e: Expr, by: dict[Symbol, Expr]) -> Expr:
+def _substitute(e: Expr, by: dict[Symbol, Expr]) -> Expr:
     return normal(e.xreplace(by))
 
 
 def _condition(c: Condition, by: dict[Symbol, Expr]) -> Condition:
     if isinstance(c, Range):
-        return Range(_put(c.value, by), _put(c.size, by))
-    return type(c)(_put(c.value, by))
+        return Range(_substitute(c.value, by), _substitute(c.size, by))
+    return type(c)(_substitute(c.value, by))
 
 
 def known(factors: Iterable[Factor]) -> tuple[Condition, ...]:
@@ -157,7 +157,7 @@ def _known(
         elif isinstance(f, Derivative):
             yield from _known(f.factors, by, fresh)
         elif isinstance(f, Access):
-            index = [_put(e, by) for e in f.index]
+            index = [_substitute(e, by) for e in f.index]
             for e, n in zip(index, f.tensor.shape, strict=True):
                 if n is not None:
                     yield Range(e, n)
@@ -169,12 +169,12 @@ def _known(
                 yield from _known(body.factors, own, fresh)
 
 
-def hard(obligations: Iterable[Obligation]) -> list[Obligation]:
+def nontrivial(obligations: Iterable[Obligation]) -> list[Obligation]:
     """Return the obligations that cannot be read off: the goal, or less, is in the context."""
-    return [o for o in dict.fromkeys(obligations) if not _plain(o)]
+    return [o for o in dict.fromkeys(obligations) if not _is_trivial(o)]
 
 
-def _plain(obligation: Obligation) -> bool:
+def _is_trivial(obligation: Obligation) -> bool:
     goal, facts = obligation.goal, [*map(AtLeast, _at_least(obligation.context))]
     if goal in obligation.context:
         return True
@@ -200,7 +200,7 @@ def _follows(goal: AtLeast, facts: Iterable[AtLeast]) -> bool:
     return any(d.is_number and d >= 0 for d in differences)
 
 
-def strays(theorem: Theorem) -> list[str]:
+def discrepancies(theorem: Theorem) -> list[str]:
     """Say what the engine assumed of a step, or omitted, that is not so here.
 
     Its contexts must be parts of those that are made here, in the same order, up to the names of

@@ -21,7 +21,7 @@ from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay_cited
 from rot180.derive.language.polynomial import monomials
 from rot180.derive.language.terms import Equal, Range
-from rot180.derive.semantics.side_conditions import hard, side_conditions
+from rot180.derive.semantics.side_conditions import nontrivial, side_conditions
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def hard_obligations(theorem: Theorem) -> list[Obligation]:
     Goals and contexts are made from the figures of the rules, not taken from the engine.
     """
     steps = (step for one in with_cited(theorem) for step in side_conditions(one))
-    return hard(o for step in steps for o in step)
+    return nontrivial(o for step in steps for o in step)
 
 
 def with_cited(theorem: Theorem) -> tuple[Theorem, ...]:

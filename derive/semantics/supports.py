@@ -35,7 +35,7 @@ TABLES = 4096
 Points: TypeAlias = dict[str, Array]
 Row: TypeAlias = tuple[dict[str, int], int, int]
 Interval: TypeAlias = tuple[dict[str, Fraction], Fraction, Fraction]
-Entry: TypeAlias = tuple[int | Array, ...]
+EntryIndex: TypeAlias = tuple[int | Array, ...]
 """The index of an entry, or of one entry for each point."""
 Box: TypeAlias = tuple[tuple[int, int] | None, ...]
 
@@ -50,7 +50,7 @@ class Scope:
 
     model: Model
     env: Mapping[str, int]
-    moved: tuple[tuple[str, tuple[int, ...], Entry], ...] = ()
+    moved: tuple[tuple[str, tuple[int, ...], EntryIndex], ...] = ()
     tables: int = 1
 
     @property

@@ -30,7 +30,7 @@ Matrix = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
-class Filtering:
+class MinimalFiltering:
     """F(m, r): m outputs of a filter with r taps by m + r - 1 products.
 
     Attributes:
@@ -112,7 +112,7 @@ def table(name: str, entries: Matrix) -> Tensor:
     return define(name, (Integer(len(entries)), Integer(len(entries[0]))), (i, j), body)
 
 
-def identity(f: Filtering) -> Claim:
+def identity(f: MinimalFiltering) -> Claim:
     """State c [i = p + k] = sum_t A[p, t] G[t, k] B[t, i]."""
     a, g, b = f.tables()
     p, k, i, t = map(symbol, "pkit")
@@ -124,7 +124,7 @@ def identity(f: Filtering) -> Claim:
     return Claim(variables, left, right, (), words)
 
 
-def correlation(f: Filtering, axes: int) -> Layer:
+def correlation(f: MinimalFiltering, axes: int) -> Layer:
     """Return the layer: stride and dilation 1, any low padding; in 2-D with channels and groups."""
     r = f.taps
     if axes == 1:
@@ -135,8 +135,8 @@ def correlation(f: Filtering, axes: int) -> Layer:
     )
 
 
-def _swept(
-    f: Filtering,
+def _tile_outputs(
+    f: MinimalFiltering,
     main: Tensor,
     window: Tensor,
     leads: tuple[list[Symbol], list[Symbol], list[Symbol]],
@@ -183,7 +183,7 @@ def _swept(
     )
 
 
-def _words(f: Filtering, axes: int, main: Tensor, window: Tensor) -> str:
+def _words(f: MinimalFiltering, axes: int, main: Tensor, window: Tensor) -> str:
     def times(n: int) -> str:
         return " x ".join([str(n)] * axes)
 
@@ -193,7 +193,7 @@ def _words(f: Filtering, axes: int, main: Tensor, window: Tensor) -> str:
     )
 
 
-def forward(f: Filtering, axes: int) -> Claim:
+def forward(f: MinimalFiltering, axes: int) -> Claim:
     """State c^axes y[p] as output number a of a tile that begins at p - a."""
     conv = correlation(f, axes)
     x, w, y = operand(conv, "x"), operand(conv, "w"), conv.output
@@ -208,11 +208,11 @@ def forward(f: Filtering, axes: int) -> Claim:
     origin = [p - a - lo for p, a, lo in zip(lead[1], places, pads, strict=True)]
     variables = (*zip(index, y.shape, strict=True), *((a, Integer(f.outputs)) for a in places))
     left = (term(y[index], coefficient=f.scale**axes),)
-    right = _swept(f, x, w, leads, origin, places)
+    right = _tile_outputs(f, x, w, leads, origin, places)
     return Claim(variables, left, right, (), _words(f, axes, x, w), (f.name,) * axes)
 
 
-def input_gradient(f: Filtering, axes: int) -> Claim:
+def input_gradient(f: MinimalFiltering, axes: int) -> Claim:
     """State c^axes dL/dx[h] likewise: the sweep of the output gradient with rot180(w)."""
     conv = correlation(f, axes)
     x, w, g = operand(conv, "x"), operand(conv, "w"), output_gradient(conv)
@@ -227,12 +227,12 @@ def input_gradient(f: Filtering, axes: int) -> Claim:
     turned = rot180(w, range(len(w.shape) - axes, len(w.shape)))
     (one,) = goal
     left = (Term(Integer(f.scale**axes), one.variables, one.factors),)
-    right = _swept(f, g, turned, leads, origin, places)
+    right = _tile_outputs(f, g, turned, leads, origin, places)
     free = (*variables, *((a, Integer(f.outputs)) for a in places))
     return Claim(free, left, right, (), _words(f, axes, g, turned), (f.name,) * axes)
 
 
-FILTERINGS = (Filtering(2, 3), Filtering(4, 3), Filtering(3, 2))
+FILTERINGS = (MinimalFiltering(2, 3), MinimalFiltering(4, 3), MinimalFiltering(3, 2))
 for _f in FILTERINGS:
     claim(_f.name, partial(identity, _f))
 for _f in FILTERINGS[:2]:

@@ -13,7 +13,7 @@ from rot180.derive.kernel.proof import Proof, Step, Variables
 from rot180.derive.kernel.replay import apply_step, replay
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Condition, Expression
-from rot180.derive.search.citation import renamed
+from rot180.derive.search.citation import rename_tensors
 from rot180.derive.search.derivation import Derivation, NotProvedError
 from rot180.derive.search.farkas import certify
 from rot180.derive.search.matching import join
@@ -85,7 +85,7 @@ def refused(make: Callable[[], Proof]) -> str:
 def unnamed(one: Proof) -> Proof:
     """Return a proof with its tensors numbered: a citation may give them other names."""
     names = {t.name: f"t{n}" for n, t in enumerate(replay(one).tensors)}
-    return renamed(one, names)
+    return rename_tensors(one, names)
 
 
 def false(

@@ -10,8 +10,8 @@ import pytest
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Range, tensors
 from rot180.derive.semantics.hypotheses import model_of, repair, vacuous
-from rot180.derive.semantics.landmarks import landmarks
 from rot180.derive.semantics.model import holds
+from rot180.derive.semantics.thresholds import thresholds
 from rot180.derive.theorems import claims
 
 a, b, c = map(symbol, "abc")
@@ -72,6 +72,6 @@ def test_repair_leaves_fixed_names_alone() -> None:
 
 def test_landmarks_are_where_a_range_begins_and_ends() -> None:
     conditions = (Range(2 * a - 100, 7 * b + 30), Equal(c**3 - 343), AtLeast(5 * a - 60))
-    found = landmarks((), conditions, 4)
+    found = thresholds((), conditions, 4)
     assert {50, 100, 130, 7, 12, 60} <= set(found)
     assert found == tuple(sorted(found))

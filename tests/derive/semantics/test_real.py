@@ -19,7 +19,7 @@ from rot180.derive.search.prove import prove
 from rot180.derive.semantics.balls import UNKNOWN, Ball, exact
 from rot180.derive.semantics.check import check, check_in_the_reals
 from rot180.derive.semantics.claims import judge
-from rot180.derive.semantics.real import NAMED, RealModel, derivative, functions, measure
+from rot180.derive.semantics.real import NAMED, RealModel, derivative, evaluate_real, functions
 from rot180.derive.theorems import claims, theorem
 
 h, i, size = symbol("h"), symbol("i"), symbol("H")
@@ -90,7 +90,7 @@ def test_the_chain_rule_in_the_reals() -> None:
     sigmoid = 1 / (1 + math.exp(-x))
     slope = sigmoid * (1 - sigmoid) * math.tanh(x) * x
     slope += sigmoid * (1 - math.tanh(x) ** 2) * x + sigmoid * math.tanh(x)
-    found = measure((term(Derivative((total[()],), z[1])),), model, {})
+    found = evaluate_real((term(Derivative((total[()],), z[1])),), model, {})
     assert abs(found.middle - slope) < 1e-12
     assert functions((total.definition.body if total.definition else (),)) == {"sigmoid", "tanh"}
 

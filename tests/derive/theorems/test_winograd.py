@@ -27,7 +27,7 @@ from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import check
 from rot180.derive.semantics.counterexample import counterexample
 from rot180.derive.theorems import theorem
-from rot180.derive.theorems.winograd import FILTERINGS, Filtering, identity, table
+from rot180.derive.theorems.winograd import FILTERINGS, MinimalFiltering, identity, table
 from rot180.generated import numpy_kernels
 
 try:
@@ -49,7 +49,7 @@ each_backend = pytest.mark.parametrize(
 @pytest.mark.parametrize(("m", "r"), [(1, 1), (1, 4), (2, 2), (3, 3), (5, 2), (2, 5)])
 def test_every_filtering_is_proved(m: int, r: int) -> None:
     """The tables come from interpolation, so the identity holds for sizes that nobody listed."""
-    c = identity(Filtering(m, r))
+    c = identity(MinimalFiltering(m, r))
     proved = prove(c.lhs, c.rhs, c.variables, c.hypotheses)
     assert check(proved, 2).counterexample is None
 
@@ -67,7 +67,7 @@ def test_known_matrices() -> None:
 
 
 @pytest.mark.parametrize("f", FILTERINGS, ids=lambda f: f.name)
-def test_a_wrong_entry_is_refused(f: Filtering) -> None:
+def test_a_wrong_entry_is_refused(f: MinimalFiltering) -> None:
     """Each table matters: one entry off, and there is no proof but a counterexample."""
     claim = identity(f)
     (left,) = claim.lhs

@@ -26,7 +26,7 @@ MOST = 12
 """How many numbers of a statement are looked at; the smallest ones."""
 
 
-def landmarks(
+def thresholds(
     lines: Iterable[Expression], conditions: Iterable[Condition], above: int = 0
 ) -> tuple[int, ...]:
     """Collect the numbers at which brackets, boxes and conditions may change, ascending.
