@@ -60,13 +60,12 @@ import numpy as np
 
 cdef extern from *:
     """
-    #define ROT180_IMPLEMENTATION
     #include "contraction.h"
     """
     enum: BATCH
     enum: ROWS
     enum: COLUMNS
-    enum: OVER
+    enum: REDUCTION
     ctypedef struct Entry:
         Py_ssize_t[20] constant
         Py_ssize_t[32][20] slope
@@ -194,7 +193,7 @@ cdef int _linear_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
         _nest.fresh = _linear_forward_whole(N, C, O)
         n = _range(&_nest, ROWS, N)
         o = _range(&_nest, COLUMNS, O)
-        c = _range(&_nest, OVER, C)
+        c = _range(&_nest, REDUCTION, C)
         _entry(&_nest.out, _at_y)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][o] = 1
@@ -237,7 +236,7 @@ cdef int _linear_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
         _nest.fresh = _linear_grad_x_whole(N, O, C)
         n = _range(&_nest, ROWS, N)
         c = _range(&_nest, COLUMNS, C)
-        o = _range(&_nest, OVER, O)
+        o = _range(&_nest, REDUCTION, O)
         _entry(&_nest.out, _at_grad_x)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][c] = 1
@@ -265,7 +264,7 @@ cdef int _linear_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
         _nest.fresh = _linear_grad_w_whole(N, O, C)
         o = _range(&_nest, ROWS, O)
         c = _range(&_nest, COLUMNS, C)
-        n = _range(&_nest, OVER, N)
+        n = _range(&_nest, REDUCTION, N)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][o] = 1
         _nest.out.slope[1][c] = 1
@@ -292,7 +291,7 @@ cdef int _linear_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
         ):
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             o = _range(&_nest, ROWS, O)
-            n = _range(&_nest, OVER, N)
+            n = _range(&_nest, REDUCTION, N)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][o] = 1
             _entry(&_factors[0], _at_grad_y)
@@ -541,8 +540,8 @@ cdef int _conv1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
         g = _range(&_nest, BATCH, G)
         o = _range(&_nest, COLUMNS, O)
         p = _range(&_nest, ROWS, P)
-        c = _range(&_nest, OVER, C)
-        k = _range(&_nest, OVER, K)
+        c = _range(&_nest, REDUCTION, C)
+        k = _range(&_nest, REDUCTION, K)
         _entry(&_nest.out, _at_y)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -605,8 +604,8 @@ cdef int _conv1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
                 u = _loop(&_nest, ROWS)
                 _nest.slope[u] = s; _nest.constant = phi - lo
                 _bound(&_nest, u, H)
-                o = _range(&_nest, OVER, O)
-                q = _loop(&_nest, OVER)
+                o = _range(&_nest, REDUCTION, O)
+                q = _loop(&_nest, REDUCTION)
                 _nest.slope[q] = s; _nest.constant = r
                 _bound(&_nest, q, K)
                 _entry(&_nest.out, _at_grad_x)
@@ -644,8 +643,8 @@ cdef int _conv1d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
         o = _range(&_nest, ROWS, O)
         c = _range(&_nest, COLUMNS, C)
         k = _range(&_nest, COLUMNS, K)
-        n = _range(&_nest, OVER, N)
-        p = _range(&_nest, OVER, P)
+        n = _range(&_nest, REDUCTION, N)
+        p = _range(&_nest, REDUCTION, P)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][o] = 1
@@ -679,8 +678,8 @@ cdef int _conv1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
             o = _range(&_nest, ROWS, O)
-            n = _range(&_nest, OVER, N)
-            p = _range(&_nest, OVER, P)
+            n = _range(&_nest, REDUCTION, N)
+            p = _range(&_nest, REDUCTION, P)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -1085,9 +1084,9 @@ cdef int _conv2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
         o = _range(&_nest, COLUMNS, O)
         p = _range(&_nest, ROWS, P)
         q = _range(&_nest, ROWS, Q)
-        c = _range(&_nest, OVER, C)
-        k = _range(&_nest, OVER, K)
-        l = _range(&_nest, OVER, L)
+        c = _range(&_nest, REDUCTION, C)
+        k = _range(&_nest, REDUCTION, K)
+        l = _range(&_nest, REDUCTION, L)
         _entry(&_nest.out, _at_y)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -1163,11 +1162,11 @@ cdef int _conv2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
                         u1 = _loop(&_nest, ROWS)
                         _nest.slope[u1] = t; _nest.constant = phi1 - lp
                         _bound(&_nest, u1, V)
-                        o = _range(&_nest, OVER, O)
-                        q1 = _loop(&_nest, OVER)
+                        o = _range(&_nest, REDUCTION, O)
+                        q1 = _loop(&_nest, REDUCTION)
                         _nest.slope[q1] = s; _nest.constant = r
                         _bound(&_nest, q1, K)
-                        q2 = _loop(&_nest, OVER)
+                        q2 = _loop(&_nest, REDUCTION)
                         _nest.slope[q2] = t; _nest.constant = r1
                         _bound(&_nest, q2, L)
                         _entry(&_nest.out, _at_grad_x)
@@ -1209,9 +1208,9 @@ cdef int _conv2d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
         c = _range(&_nest, COLUMNS, C)
         k = _range(&_nest, COLUMNS, K)
         l = _range(&_nest, COLUMNS, L)
-        n = _range(&_nest, OVER, N)
-        p = _range(&_nest, OVER, P)
-        q = _range(&_nest, OVER, Q)
+        n = _range(&_nest, REDUCTION, N)
+        p = _range(&_nest, REDUCTION, P)
+        q = _range(&_nest, REDUCTION, Q)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][o] = 1
@@ -1248,9 +1247,9 @@ cdef int _conv2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
             o = _range(&_nest, ROWS, O)
-            n = _range(&_nest, OVER, N)
-            p = _range(&_nest, OVER, P)
-            q = _range(&_nest, OVER, Q)
+            n = _range(&_nest, REDUCTION, N)
+            p = _range(&_nest, REDUCTION, P)
+            q = _range(&_nest, REDUCTION, Q)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -1742,10 +1741,10 @@ cdef int _conv3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
         p = _range(&_nest, ROWS, P)
         q = _range(&_nest, ROWS, Q)
         r = _range(&_nest, ROWS, R)
-        c = _range(&_nest, OVER, C)
-        k = _range(&_nest, OVER, K)
-        l = _range(&_nest, OVER, L)
-        m = _range(&_nest, OVER, M)
+        c = _range(&_nest, REDUCTION, C)
+        k = _range(&_nest, REDUCTION, K)
+        l = _range(&_nest, REDUCTION, L)
+        m = _range(&_nest, REDUCTION, M)
         _entry(&_nest.out, _at_y)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -1834,14 +1833,14 @@ cdef int _conv3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
                                 u4 = _loop(&_nest, ROWS)
                                 _nest.slope[u4] = u; _nest.constant = phi2 - lq
                                 _bound(&_nest, u4, U)
-                                o = _range(&_nest, OVER, O)
-                                q1 = _loop(&_nest, OVER)
+                                o = _range(&_nest, REDUCTION, O)
+                                q1 = _loop(&_nest, REDUCTION)
                                 _nest.slope[q1] = s; _nest.constant = r1
                                 _bound(&_nest, q1, K)
-                                q2 = _loop(&_nest, OVER)
+                                q2 = _loop(&_nest, REDUCTION)
                                 _nest.slope[q2] = t; _nest.constant = r2
                                 _bound(&_nest, q2, L)
-                                q = _loop(&_nest, OVER)
+                                q = _loop(&_nest, REDUCTION)
                                 _nest.slope[q] = u; _nest.constant = r3
                                 _bound(&_nest, q, M)
                                 _entry(&_nest.out, _at_grad_x)
@@ -1887,10 +1886,10 @@ cdef int _conv3d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
         k = _range(&_nest, COLUMNS, K)
         l = _range(&_nest, COLUMNS, L)
         m = _range(&_nest, COLUMNS, M)
-        n = _range(&_nest, OVER, N)
-        p = _range(&_nest, OVER, P)
-        q = _range(&_nest, OVER, Q)
-        r = _range(&_nest, OVER, R)
+        n = _range(&_nest, REDUCTION, N)
+        p = _range(&_nest, REDUCTION, P)
+        q = _range(&_nest, REDUCTION, Q)
+        r = _range(&_nest, REDUCTION, R)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][o] = 1
@@ -1930,10 +1929,10 @@ cdef int _conv3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
             o = _range(&_nest, ROWS, O)
-            n = _range(&_nest, OVER, N)
-            p = _range(&_nest, OVER, P)
-            q = _range(&_nest, OVER, Q)
-            r = _range(&_nest, OVER, R)
+            n = _range(&_nest, REDUCTION, N)
+            p = _range(&_nest, REDUCTION, P)
+            q = _range(&_nest, REDUCTION, Q)
+            r = _range(&_nest, REDUCTION, R)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -2516,8 +2515,8 @@ cdef int _conv_transpose1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                 u = _loop(&_nest, ROWS)
                 _nest.slope[u] = s; _nest.constant = phi - lo
                 _bound(&_nest, u, H)
-                c = _range(&_nest, OVER, C)
-                q = _loop(&_nest, OVER)
+                c = _range(&_nest, REDUCTION, C)
+                q = _loop(&_nest, REDUCTION)
                 _nest.slope[q] = s; _nest.constant = r
                 _bound(&_nest, q, K)
                 _entry(&_nest.out, _at_y)
@@ -2575,8 +2574,8 @@ cdef int _conv_transpose1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
         g = _range(&_nest, BATCH, G)
         c = _range(&_nest, COLUMNS, C)
         p = _range(&_nest, ROWS, P)
-        o = _range(&_nest, OVER, O)
-        k = _range(&_nest, OVER, K)
+        o = _range(&_nest, REDUCTION, O)
+        k = _range(&_nest, REDUCTION, K)
         _entry(&_nest.out, _at_grad_x)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -2612,8 +2611,8 @@ cdef int _conv_transpose1d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
         c = _range(&_nest, COLUMNS, C)
         o = _range(&_nest, ROWS, O)
         k = _range(&_nest, ROWS, K)
-        n = _range(&_nest, OVER, N)
-        p = _range(&_nest, OVER, P)
+        n = _range(&_nest, REDUCTION, N)
+        p = _range(&_nest, REDUCTION, P)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][c] = 1
@@ -2647,8 +2646,8 @@ cdef int _conv_transpose1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
             o = _range(&_nest, ROWS, O)
-            n = _range(&_nest, OVER, N)
-            h = _range(&_nest, OVER, H)
+            n = _range(&_nest, REDUCTION, N)
+            h = _range(&_nest, REDUCTION, H)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -3067,11 +3066,11 @@ cdef int _conv_transpose2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                         u1 = _loop(&_nest, ROWS)
                         _nest.slope[u1] = t; _nest.constant = phi1 - lp
                         _bound(&_nest, u1, V)
-                        c = _range(&_nest, OVER, C)
-                        q1 = _loop(&_nest, OVER)
+                        c = _range(&_nest, REDUCTION, C)
+                        q1 = _loop(&_nest, REDUCTION)
                         _nest.slope[q1] = s; _nest.constant = r
                         _bound(&_nest, q1, K)
-                        q2 = _loop(&_nest, OVER)
+                        q2 = _loop(&_nest, REDUCTION)
                         _nest.slope[q2] = t; _nest.constant = r1
                         _bound(&_nest, q2, L)
                         _entry(&_nest.out, _at_y)
@@ -3135,9 +3134,9 @@ cdef int _conv_transpose2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
         c = _range(&_nest, COLUMNS, C)
         p = _range(&_nest, ROWS, P)
         q = _range(&_nest, ROWS, Q)
-        o = _range(&_nest, OVER, O)
-        k = _range(&_nest, OVER, K)
-        l = _range(&_nest, OVER, L)
+        o = _range(&_nest, REDUCTION, O)
+        k = _range(&_nest, REDUCTION, K)
+        l = _range(&_nest, REDUCTION, L)
         _entry(&_nest.out, _at_grad_x)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -3177,9 +3176,9 @@ cdef int _conv_transpose2d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
         o = _range(&_nest, ROWS, O)
         k = _range(&_nest, ROWS, K)
         l = _range(&_nest, ROWS, L)
-        n = _range(&_nest, OVER, N)
-        p = _range(&_nest, OVER, P)
-        q = _range(&_nest, OVER, Q)
+        n = _range(&_nest, REDUCTION, N)
+        p = _range(&_nest, REDUCTION, P)
+        q = _range(&_nest, REDUCTION, Q)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][c] = 1
@@ -3216,9 +3215,9 @@ cdef int _conv_transpose2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
             o = _range(&_nest, ROWS, O)
-            n = _range(&_nest, OVER, N)
-            h = _range(&_nest, OVER, H)
-            v = _range(&_nest, OVER, V)
+            n = _range(&_nest, REDUCTION, N)
+            h = _range(&_nest, REDUCTION, H)
+            v = _range(&_nest, REDUCTION, V)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1
@@ -3731,14 +3730,14 @@ cdef int _conv_transpose3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
                                 u3 = _loop(&_nest, ROWS)
                                 _nest.slope[u3] = u; _nest.constant = phi2 - lq
                                 _bound(&_nest, u3, I)
-                                c = _range(&_nest, OVER, C)
-                                q1 = _loop(&_nest, OVER)
+                                c = _range(&_nest, REDUCTION, C)
+                                q1 = _loop(&_nest, REDUCTION)
                                 _nest.slope[q1] = s; _nest.constant = r1
                                 _bound(&_nest, q1, K)
-                                q2 = _loop(&_nest, OVER)
+                                q2 = _loop(&_nest, REDUCTION)
                                 _nest.slope[q2] = t; _nest.constant = r2
                                 _bound(&_nest, q2, L)
-                                q = _loop(&_nest, OVER)
+                                q = _loop(&_nest, REDUCTION)
                                 _nest.slope[q] = u; _nest.constant = r3
                                 _bound(&_nest, q, M)
                                 _entry(&_nest.out, _at_y)
@@ -3808,10 +3807,10 @@ cdef int _conv_transpose3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
         p = _range(&_nest, ROWS, P)
         q = _range(&_nest, ROWS, Q)
         r = _range(&_nest, ROWS, R)
-        o = _range(&_nest, OVER, O)
-        k = _range(&_nest, OVER, K)
-        l = _range(&_nest, OVER, L)
-        m = _range(&_nest, OVER, M)
+        o = _range(&_nest, REDUCTION, O)
+        k = _range(&_nest, REDUCTION, K)
+        l = _range(&_nest, REDUCTION, L)
+        m = _range(&_nest, REDUCTION, M)
         _entry(&_nest.out, _at_grad_x)
         _nest.out.slope[0][n] = 1
         _nest.out.slope[1][g] = 1
@@ -3855,10 +3854,10 @@ cdef int _conv_transpose3d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
         k = _range(&_nest, ROWS, K)
         l = _range(&_nest, ROWS, L)
         m = _range(&_nest, ROWS, M)
-        n = _range(&_nest, OVER, N)
-        p = _range(&_nest, OVER, P)
-        q = _range(&_nest, OVER, Q)
-        r = _range(&_nest, OVER, R)
+        n = _range(&_nest, REDUCTION, N)
+        p = _range(&_nest, REDUCTION, P)
+        q = _range(&_nest, REDUCTION, Q)
+        r = _range(&_nest, REDUCTION, R)
         _entry(&_nest.out, _at_grad_w)
         _nest.out.slope[0][g] = 1
         _nest.out.slope[1][c] = 1
@@ -3898,10 +3897,10 @@ cdef int _conv_transpose3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
             o = _range(&_nest, ROWS, O)
-            n = _range(&_nest, OVER, N)
-            h = _range(&_nest, OVER, H)
-            v = _range(&_nest, OVER, V)
-            i = _range(&_nest, OVER, I)
+            n = _range(&_nest, REDUCTION, N)
+            h = _range(&_nest, REDUCTION, H)
+            v = _range(&_nest, REDUCTION, V)
+            i = _range(&_nest, REDUCTION, I)
             _entry(&_nest.out, _at_grad_bias)
             _nest.out.slope[0][g] = 1
             _nest.out.slope[1][o] = 1

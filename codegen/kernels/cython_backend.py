@@ -35,7 +35,7 @@ LOOPS, AXES = 32, 20
 """How many loops a sum may have in C, and how many axes an array."""
 
 _MOST_BITS = 40
-_ROLES = {"batch": "BATCH", "m": "ROWS", "n": "COLUMNS", "k": "OVER"}
+_ROLES = {"batch": "BATCH", "m": "ROWS", "n": "COLUMNS", "k": "REDUCTION"}
 """The classes of a nest's loops, as C calls them."""
 
 

@@ -1,162 +1,206 @@
-"""The shapes of the micro-kernels, written out accumulator by accumulator for the template."""
+"""The shapes of the micro-kernels, as what the loops of their templates run over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of a piece of a tile: C statements over its accumulators, one for each vector.
+class Vector:
+    """A vector of a piece.
 
     Attributes:
-        number: which row.
-        zeros: the accumulators' declarations.
-        updates: what a term adds, its entry `e` broadcast.
-        adds: add the output to the accumulators, to the last one last.
-        stores: write them to the output, the last one first: what it overlaps is written again.
+        number: which one.
+        last: whether it is the last one; it ends with the piece, and may overlap the one before.
 
     """
 
     number: int
-    zeros: str
-    updates: str
-    adds: str
-    stores: str
+    last: bool
 
+    @property
+    def place(self) -> str:
+        """Return how far it is from the piece's start, in C."""
+        return "last" if self.last else f"{self.number} * sizeof(V)"
 
-@dataclass(frozen=True)
-class Piece:
-    """Lanes that lie together.
-
-    Attributes:
-        number: which piece.
-        loads: the vectors of a term.
-        by_row: the statements of each row.
-
-    """
-
-    number: int
-    loads: str
-    by_row: tuple[Row, ...]
+    @property
+    def offset(self) -> str:
+        """Return the same at a term of the sum."""
+        return "far" if self.last else f"line + {self.place}"
 
 
 @dataclass(frozen=True)
 class Tile:
-    """The shape of a micro-kernel of a matrix product.
+    """A micro-kernel of a matrix product.
 
     Attributes:
-        rows: how many entries are broadcast at a time.
-        pieces: how many pieces each is multiplied by.
-        vectors: how many vectors there are in a piece.
-        by_row: the numbers of the rows.
-        by_piece: the statements of each piece.
+        mr: how many entries of a are broadcast at a time.
+        piece_count: how many pieces of b each is multiplied by.
+        vector_count: how many vectors there are in a piece.
 
     """
 
-    rows: int
-    pieces: int
-    vectors: int
-    by_row: tuple[int, ...]
-    by_piece: tuple[Piece, ...]
+    mr: int
+    piece_count: int
+    vector_count: int
 
     @property
     def name(self) -> str:
         """Return the shape as a part of a name."""
-        return f"{self.rows}_{self.pieces}_{self.vectors}"
+        return f"{self.mr}_{self.piece_count}_{self.vector_count}"
 
     @property
-    def low(self) -> bool:
-        """Return whether the accumulators fit into sixteen registers."""
-        return self.rows * self.pieces * self.vectors <= 12
+    def accumulators(self) -> int:
+        """Return how many vectors of sums are in registers."""
+        return self.mr * self.piece_count * self.vector_count
+
+    @property
+    def rows(self) -> range:
+        """Return the numbers of the rows."""
+        return range(self.mr)
+
+    @property
+    def pieces(self) -> range:
+        """Return the numbers of the pieces."""
+        return range(self.piece_count)
+
+    @property
+    def vectors(self) -> tuple[Vector, ...]:
+        """Return the vectors of a piece."""
+        return tuple(Vector(v, v == self.vector_count - 1) for v in range(self.vector_count))
+
+    @property
+    def last_first(self) -> tuple[Vector, ...]:
+        """Return the vectors of a piece, the last one first."""
+        return self.vectors[::-1]
+
+    @property
+    def loads(self) -> tuple[Load, ...]:
+        """Return what a tile of one row loads for terms of three periods if its pieces slide.
+
+        What a piece reads at a term, the piece before it reads a period later.
+        """
+
+        def load(ahead: int, v: Vector) -> Load:
+            later = max(0, ahead - self.piece_count + 1)
+            offset = f"far{later}" if v.last else f"line{later} + {v.place}"
+            readers = ((ahead - period, period) for period in range(3))
+            updates = (Update(p, period) for p, period in readers if p in self.pieces)
+            return Load(ahead - later, offset, v.number, tuple(updates))
+
+        return tuple(load(n, v) for n in range(self.piece_count + 2) for v in self.vectors)
 
 
 @dataclass(frozen=True)
-class Slide:
-    """The shape of a micro-kernel of one row whose pieces follow each other as rounds of terms do.
+class Update:
+    """A piece whose sums an entry of b is added to, and how many periods later."""
 
-    Attributes:
-        pieces, vectors: as of a tile.
-        by_piece: the statements of each piece.
-        lines: what is loaded at a term of three rounds, and what each load is multiplied by.
-
-    """
-
-    pieces: int
-    vectors: int
-    by_piece: tuple[Piece, ...]
-    lines: tuple[str, ...]
-
-    @property
-    def low(self) -> bool:
-        """Return whether the accumulators fit into sixteen registers."""
-        return self.pieces * self.vectors <= 12
+    piece: int
+    period: int
 
 
 @dataclass(frozen=True)
-class DotRow:
-    """One row of a tile of products along the sum.
+class Load:
+    """A vector of b that several pieces read.
 
     Attributes:
-        number: which row.
-        zeros: the accumulators' declarations.
-        updates: what a step adds, both sides vectors.
-        totals: add entry `i` of each accumulator to the output.
+        piece, offset: where it is read.
+        vector: the number of the vector in each piece.
+        updates: what reads it.
 
     """
 
-    number: int
-    zeros: str
-    updates: str
-    totals: str
+    piece: int
+    offset: str
+    vector: int
+    updates: tuple[Update, ...]
 
 
 @dataclass(frozen=True)
 class Dot:
-    """The shape of a micro-kernel of products along the sum.
+    """A micro-kernel of products along the sum.
 
     Attributes:
-        rows: how many entries of the output there are along one side.
-        columns: and along the other.
-        by_row: the statements of each row.
-        by_column: the numbers of the columns.
-        loads: the vectors of a step along the sum.
-        masked_loads: the same, but for entries that were met before.
+        mr: how many entries of the output there are along m.
+        nr: and along n.
 
     """
 
-    rows: int
-    columns: int
-    by_row: tuple[DotRow, ...]
-    by_column: tuple[int, ...]
-    loads: str
-    masked_loads: str
+    mr: int
+    nr: int
 
     @property
-    def low(self) -> bool:
-        """Return whether the accumulators fit into sixteen registers."""
-        return self.rows * self.columns <= 12
+    def name(self) -> str:
+        """Return the shape as a part of a name."""
+        return f"{self.mr}_{self.nr}"
+
+    @property
+    def accumulators(self) -> int:
+        """Return how many vectors of sums are in registers."""
+        return self.mr * self.nr
+
+    @property
+    def rows(self) -> range:
+        """Return the numbers of the rows."""
+        return range(self.mr)
+
+    @property
+    def columns(self) -> range:
+        """Return the numbers of the columns."""
+        return range(self.nr)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Shapes that are compiled for vectors of at least so many bytes.
+
+    Attributes:
+        bytes: of a vector.
+        tiles, slides, dots: the shapes.
+
+    """
+
+    bytes: int
+    tiles: tuple[Tile, ...]
+    slides: tuple[Tile, ...]
+    dots: tuple[Dot, ...]
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """Two rows of a square, and the entries of both that replace each.
+
+    Attributes:
+        first, second: the rows' numbers.
+        low, high: the entries of the new rows; those of the second row follow the first's.
+
+    """
+
+    first: int
+    second: int
+    low: str
+    high: str
 
 
 @dataclass(frozen=True)
 class Transpose:
-    """A square of entries, as many vectors as a vector has entries, turned round in registers.
+    """A square of entries, as many vectors as a vector has entries, transposed in registers.
 
     Attributes:
         side: entries of a vector.
-        loads: the declarations of the rows.
         steps: shuffles of two rows each, from neighbours to halves.
-        adds: add the output to the columns.
-        stores: write them to the output.
 
     """
 
     side: int
-    loads: str
-    steps: tuple[str, ...]
-    adds: str
-    stores: str
+    steps: tuple[Shuffle, ...]
+
+    @property
+    def rows(self) -> range:
+        """Return the numbers of the rows."""
+        return range(self.side)
 
 
 @dataclass(frozen=True)
@@ -164,146 +208,69 @@ class Spread:
     """Entries that lie together, added to every second, third or fourth entry of a line.
 
     Attributes:
-        apart: how far apart they go.
+        spacing: how far apart they go.
         side: entries of a vector.
-        adds: add a vector `x` to as many vectors from `out` on; between its entries, zeros.
+        vectors: the entries that each vector of the line receives; `side` is a zero.
 
     """
 
-    apart: int
+    spacing: int
     side: int
-    adds: str
-
-
-def _list(count: int, item: Callable[[int], str]) -> str:
-    return ", ".join(item(v) for v in range(count))
-
-
-def tile(rows: int, pieces: int, vectors: int) -> Tile:
-    """Write the statements of one shape of a matrix product."""
-    last = vectors - 1
-
-    def place(v: int) -> str:
-        return "last" if v == last else f"{v} * sizeof(V)"
-
-    def load(p: int, v: int) -> str:
-        return f"b{p}_{v} = *(const V *)(b{p} + {'far' if v == last else f'line + {place(v)}'})"
-
-    def add(c: str, v: int) -> str:
-        kept = f"KEPT(V, M, {c}, kept)" if v == last else c
-        return f"{c} = *(V *)(o + {place(v)}) + {kept}"
-
-    def row(p: int, r: int) -> Row:
-        c = [f"c{r}_{p}_{v}" for v in range(vectors)]
-        return Row(
-            number=r,
-            zeros=_list(vectors, lambda v: f"{c[v]} = {{0}}"),
-            updates=_list(vectors, lambda v: f"{c[v]} += e * b{p}_{v}"),
-            adds=_list(vectors, lambda v: add(c[v], v)),
-            stores=_list(
-                vectors, lambda v: f"*(V *)(o + {place(last - v)}) = {c[last - v]}"
-            ),
-        )
-
-    def piece(p: int) -> Piece:
-        loads = _list(vectors, lambda v: load(p, v))
-        return Piece(p, loads, tuple(row(p, r) for r in range(rows)))
-
-    by_piece = tuple(piece(p) for p in range(pieces))
-    return Tile(rows, pieces, vectors, tuple(range(rows)), by_piece)
-
-
-def slide(pieces: int, vectors: int) -> Slide:
-    """Write the statements of one shape of sliding pieces: piece p meets line p + r in round r."""
-
-    def line(j: int, v: int) -> str:
-        piece, later = min(j, pieces - 1), max(0, j - pieces + 1)
-        place = f"far{later}" if v == vectors - 1 else f"line{later} + {v} * sizeof(V)"
-        met = [(j - r, r) for r in range(3) if 0 <= j - r < pieces]
-        updates = ", ".join(f"c0_{p}_{v} += e{r} * x" for p, r in met)
-        return f"x = *(const V *)(b{piece} + {place}), {updates}"
-
-    lines = tuple(line(j, v) for j in range(pieces + 2) for v in range(vectors))
-    return Slide(pieces, vectors, tile(1, pieces, vectors).by_piece, lines)
-
-
-def dot(rows: int, columns: int) -> Dot:
-    """Write the statements of one shape of products along the sum."""
-
-    def row(r: int) -> DotRow:
-        c = [f"c{r}_{v}" for v in range(columns)]
-        return DotRow(
-            number=r,
-            zeros=_list(columns, lambda v: f"{c[v]} = {{0}}"),
-            updates=_list(columns, lambda v: f"{c[v]} += e * x{v}"),
-            totals=_list(
-                columns, lambda v: f"out[{r * columns + v}] += ((const T *)&{c[v]})[i]"
-            ),
-        )
-
-    return Dot(
-        rows,
-        columns,
-        tuple(row(r) for r in range(rows)),
-        tuple(range(columns)),
-        loads=_list(columns, lambda v: f"x{v} = *(const V *)(b{v} + i)"),
-        masked_loads=_list(columns, lambda v: f"x{v} = KEPT(V, M, *(const V *)(b{v} + i), keep)"),
-    )
+    vectors: tuple[str, ...]
 
 
 def transpose(side: int) -> Transpose:
-    """Write the statements that turn a square round."""
+    """Return the shuffles that transpose a square."""
 
-    def step(h: int, i: int) -> str:
-        low = ", ".join(str(side + j - h if j & h else j) for j in range(side))
-        high = ", ".join(str(side + j if j & h else j + h) for j in range(side))
-        pair = f"r{i}, r{i + h}"
-        shuffled = f"SHUFFLE(V, M, {pair}, {low}), b = SHUFFLE(V, M, {pair}, {high})"
-        return f"a = {shuffled}, r{i} = a, r{i + h} = b"
+    def shuffle(half: int, first: int) -> Shuffle:
+        low = (side + j - half if j & half else j for j in range(side))
+        high = (side + j if j & half else j + half for j in range(side))
+        return Shuffle(first, first + half, _list(low), _list(high))
 
-    halves = [h for h in (1, 2, 4, 8) if h < side]
-    return Transpose(
-        side,
-        _list(side, lambda i: f"r{i} = *(const V *)(from + {i} * pitch)"),
-        tuple(step(h, i) for h in halves for i in range(side) if not i & h),
-        _list(side, lambda i: f"r{i} += *(V *)(out + columns[{i}])"),
-        _list(side, lambda i: f"*(V *)(out + columns[{i}]) = r{i}"),
-    )
+    halves = [half for half in (1, 2, 4, 8) if half < side]
+    return Transpose(side, tuple(shuffle(h, i) for h in halves for i in range(side) if not i & h))
 
 
-def spread(apart: int, side: int) -> Spread:
-    """Write the statements that add entries `apart` from each other."""
-
-    def entry(at: int) -> int:
-        return side if at % apart else at // apart
-
-    def add(v: int) -> str:
-        places = ", ".join(str(entry(v * side + lane)) for lane in range(side))
-        return f"*(V *)(out + {v * side}) += SHUFFLE(V, M, x, none, {places})"
-
-    return Spread(apart, side, _list(apart, add))
+def spread(spacing: int, side: int) -> Spread:
+    """Return where each entry of a vector goes if entries are `spacing` from each other."""
+    line = [side if at % spacing else at // spacing for at in range(spacing * side)]
+    vectors = (_list(line[at : at + side]) for at in range(0, len(line), side))
+    return Spread(spacing, side, tuple(vectors))
 
 
-TILES = (
-    *(tile(r, 1, v) for r in (1, 2, 3, 4) for v in (1, 2, 3, 4, 6)),
-    *(tile(8, 1, v) for v in (1, 2, 3)),
-    *(tile(r, 2, v) for r in (1, 2, 3) for v in (1, 2, 3, 4)),
-    *(tile(1, 4, v) for v in (1, 2, 3, 4, 6)),
-    *(tile(2, 4, v) for v in (1, 2, 3)),
+def _list(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+_TILES = (
+    *(Tile(r, 1, v) for r in (1, 2, 3, 4) for v in (1, 2, 3, 4, 6)),
+    *(Tile(8, 1, v) for v in (1, 2, 3)),
+    *(Tile(r, 2, v) for r in (1, 2, 3) for v in (1, 2, 3, 4)),
+    *(Tile(1, 4, v) for v in (1, 2, 3, 4, 6)),
+    *(Tile(2, 4, v) for v in (1, 2, 3)),
 )
-"""Shapes of the matrix product: thirty-two registers hold 24 accumulators and what feeds them."""
+_SLIDES = tuple(Tile(1, 4, v) for v in (1, 2, 3, 4))
+_DOTS = tuple(Dot(r, v) for r in (1, 2, 4) for v in (1, 2, 3, 6))
+
+
+Shape = TypeVar("Shape", Tile, Dot)
+
+
+def _group(length: int, least: int, most: int) -> Group:
+    def fit(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return tuple(s for s in shapes if least <= s.accumulators <= most)
+
+    return Group(length, fit(_TILES), fit(_SLIDES), fit(_DOTS))
+
+
+GROUPS = (_group(16, 1, 12), _group(64, 13, 24))
+"""Twelve accumulators and what feeds them fit sixteen registers; vectors of 64 bytes have 32."""
 
 TRANSPOSES = tuple(transpose(side) for side in (2, 4, 8, 16))
-"""Squares that are turned round."""
+"""Squares that are transposed."""
 
-APART = (2, 3, 4)
+SPACINGS = (2, 3, 4)
 """How far apart entries of the output are written by vectors."""
 
-SPREADS = tuple(spread(apart, side) for apart in APART for side in (2, 4, 8, 16))
+SPREADS = tuple(spread(spacing, side) for spacing in SPACINGS for side in (2, 4, 8, 16))
 """Lines whose entries are spread."""
-
-SLIDES = tuple(slide(4, v) for v in (1, 2, 3, 4))
-"""Shapes of sliding pieces."""
-
-DOTS = tuple(dot(r, v) for r in (1, 2, 4) for v in (1, 2, 3, 6))
-"""Shapes of products along the sum."""

@@ -23,7 +23,6 @@ static void counted_free(void *memory) {
 
 #define malloc counted_malloc
 #define free counted_free
-#define ROT180_IMPLEMENTATION
 #include "contraction.h"
 #include "winograd.h"
 

@@ -24,7 +24,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 LOOPS, AXES = 32, 20
-BATCH, ROWS, COLUMNS, OVER = range(4)
+BATCH, ROWS, COLUMNS, REDUCTION = range(4)
 DONE, NO_MEMORY, TOO_FAR = 0, -1, -2
 ISAS = ("baseline", "avx2", "avx512")
 
@@ -373,7 +373,7 @@ def expected(s: Sum) -> Array:
         terms += read(s, factor)
     for i, loop in enumerate(s.loops):
         terms += [np.ones(loop.extent), [i]]
-    written = [i for i, loop in enumerate(s.loops) if loop.role != OVER]
+    written = [i for i, loop in enumerate(s.loops) if loop.role != REDUCTION]
     total = np.einsum(*terms, written, optimize=True) * s.scale
     index, moving = indices(s, s.out)
     stay = tuple(at for at, i in enumerate(written) if i not in moving)
@@ -474,7 +474,7 @@ def output(rng: random.Random, loops: list[Loop]) -> Operand:
     """Draw an output: an axis a loop, none of which leaves the box."""
     maps, shape = [], []
     for i, loop in enumerate(loops):
-        if loop.role != OVER:
+        if loop.role != REDUCTION:
             slope = rng.choice((1, 1, 1, 1, 2, 3, 4, 5, -1))
             ends = sorted((slope * loop.first, slope * (loop.stop - 1)))
             off = rng.choice((0, 0, 0, 1))
@@ -512,7 +512,7 @@ def draw(seed: int) -> Sum:
             tall, wide, deep = rng.randint(1, 9), rng.randint(1, 17), rng.choice(DEEP[5:])
         if rng.random() < 0.5:
             tall, wide = wide, tall
-        sizes = [(ROWS, tall), (COLUMNS, wide), (OVER, deep)]
+        sizes = [(ROWS, tall), (COLUMNS, wide), (REDUCTION, deep)]
         if rng.random() < 0.3:
             sizes.append((BATCH, rng.randint(1, 3)))
         for role, size in sizes:
@@ -520,11 +520,11 @@ def draw(seed: int) -> Sum:
                 first = rng.choice((0, 0, 0, -3, 2))
                 loops.append(Loop(first, first + extent, role))
         if rng.random() < 0.02:
-            loops.append(Loop(1, 1, OVER))
+            loops.append(Loop(1, 1, REDUCTION))
         if rng.random() < 0.4:
             rng.shuffle(loops)
         sides = [
-            [i for i, loop in enumerate(loops) if loop.role in (BATCH, own, OVER)]
+            [i for i, loop in enumerate(loops) if loop.role in (BATCH, own, REDUCTION)]
             for own in (ROWS, COLUMNS)
         ]
         counts = rng.choice(((1, 1), (1, 1), (1, 1), (1, 1), (2, 1), (1, 2), (3, 2), (1, 0)))
@@ -560,7 +560,7 @@ def product(sizes: tuple[int, int, int], layout: int, dtype: str) -> Sum:
         dtype: of all arrays
 
     """
-    loops = [Loop(0, n, role) for n, role in zip(sizes, (ROWS, COLUMNS, OVER), strict=True)]
+    loops = [Loop(0, n, role) for n, role in zip(sizes, (ROWS, COLUMNS, REDUCTION), strict=True)]
     operands = [
         filled(dtype, [Map(0, {i: 1}) for i in at], [sizes[i] for i in at], "CF"[layout >> n & 1])
         for n, at in enumerate(((0, 2), (2, 1), (0, 1)))
@@ -582,7 +582,7 @@ def correlation(
 
     """
     many, places, channels, taps, size = sizes
-    roles = (COLUMNS, ROWS, OVER, OVER)
+    roles = (COLUMNS, ROWS, REDUCTION, REDUCTION)
     loops = [Loop(0, n, role) for n, role in zip(sizes[:4], roles, strict=True)]
     x = filled(dtype, [Map(0, {2: 1}), Map(-low, {1: stride, 3: dilation})], (channels, size))
     w = filled(dtype, [Map(0, {i: 1}) for i in (0, 2, 3)], (many, channels, taps))
@@ -603,7 +603,7 @@ def images(
 
     """
     groups, many, high, wide, *taps = sizes
-    roles = (BATCH, COLUMNS, ROWS, ROWS, OVER, OVER)
+    roles = (BATCH, COLUMNS, ROWS, ROWS, REDUCTION, REDUCTION)
     loops = [Loop(0, n, role) for n, role in zip(sizes, roles, strict=True)]
     index = [Map(-1, {i: stride, i + 2: dilation}) for i in (2, 3)]
     x = filled(dtype, [Map(0, {0: 1}), *index], (groups, stride * high + 1, stride * wide + 1))
@@ -616,7 +616,7 @@ def rows(sizes: tuple[int, int, int], slopes: tuple[int, int], swapped: bool, dt
     """Return out[r,j] = sum[k] a[r, +-k - 1 or so] * b[j, +-k], both adjacent along the sum."""
     tall, wide, deep = sizes
     own = (COLUMNS, ROWS) if swapped else (ROWS, COLUMNS)
-    loops = [Loop(0, tall, own[0]), Loop(0, wide, own[1]), Loop(0, deep, OVER)]
+    loops = [Loop(0, tall, own[0]), Loop(0, wide, own[1]), Loop(0, deep, REDUCTION)]
     starts = [0 if slope > 0 else deep - 1 for slope in slopes]
     a = filled(dtype, [Map(0, {0: 1}), Map(starts[0] - 1, {2: slopes[0]})], (tall, deep))
     b = filled(dtype, [Map(0, {1: 1}), Map(starts[1], {2: slopes[1]})], (wide, deep))
@@ -626,7 +626,7 @@ def rows(sizes: tuple[int, int, int], slopes: tuple[int, int], swapped: bool, dt
 
 def diagonal(dtype: str) -> Sum:
     """Return y[o,p] = sum[k] x[p, k, k] * w[o, k]."""
-    loops = [Loop(0, 9, COLUMNS), Loop(0, 9, ROWS), Loop(0, 65, OVER)]
+    loops = [Loop(0, 9, COLUMNS), Loop(0, 9, ROWS), Loop(0, 65, REDUCTION)]
     x = filled(dtype, [Map(0, {1: 1}), Map(0, {2: 1}), Map(0, {2: 1})], (9, 65, 65))
     w = filled(dtype, [Map(0, {0: 1}), Map(0, {2: 1})], (9, 65))
     y = filled(dtype, [Map(0, {0: 1}), Map(0, {1: 1})], (9, 9))
@@ -635,7 +635,7 @@ def diagonal(dtype: str) -> Sum:
 
 def crossed(dtype: str) -> Sum:
     """Return y[o,p] = sum[c,k] x[p,c,k] * w[o,c,k], as many c as k, adjacent along c."""
-    loops = [Loop(0, 5, COLUMNS), Loop(0, 3, ROWS), Loop(0, 32, OVER), Loop(0, 32, OVER)]
+    loops = [Loop(0, 5, COLUMNS), Loop(0, 3, ROWS), Loop(0, 32, REDUCTION), Loop(0, 32, REDUCTION)]
     x = filled(dtype, [Map(0, {i: 1}) for i in (1, 3, 2)], (3, 32, 32))
     w = filled(dtype, [Map(0, {i: 1}) for i in (0, 3, 2)], (5, 32, 32))
     y = filled(dtype, [Map(0, {0: 1}), Map(0, {1: 1})], (5, 3))
@@ -656,7 +656,7 @@ def apart(
 
     """
     many, places, channels, taps = sizes
-    roles = (ROWS, COLUMNS, ROWS, OVER, OVER)
+    roles = (ROWS, COLUMNS, ROWS, REDUCTION, REDUCTION)
     loops = [Loop(0, n, role) for n, role in zip((batch, *sizes), roles, strict=True)]
     x = filled(
         dtype, [Map(0, {0: 1}), Map(0, {3: 1}), Map(0, {2: 1, 4: -1})], (batch, channels, places)
@@ -762,7 +762,7 @@ def check_far(lib: ctypes.CDLL, seed: int) -> int:
     """
     rng = random.Random(seed)
     loops: list[Loop] = []
-    for role in rng.sample((ROWS, COLUMNS, OVER, OVER), rng.randint(1, 4)):
+    for role in rng.sample((ROWS, COLUMNS, REDUCTION, REDUCTION), rng.randint(1, 4)):
         first = far_number(rng, 50) if rng.random() < 0.3 else rng.randint(-2, 2)
         most = rng.choice((3, 3, 20, 200)) if len(loops) < 2 else 3
         loops.append(Loop(first, first + rng.randint(0, most), role))
@@ -774,7 +774,7 @@ def check_far(lib: ctypes.CDLL, seed: int) -> int:
             for i, loop in enumerate(loops):
                 if loop.role == unseen:
                     m.slopes.pop(i, None)
-    written = [i for i, loop in enumerate(loops) if loop.role != OVER]
+    written = [i for i, loop in enumerate(loops) if loop.role != REDUCTION]
     shape = tuple(max(1, loops[i].extent) for i in written)
     maps = [Map(-loops[i].first, {i: 1}) for i in written]
     steps = tuple(math.prod(shape[a + 1 :]) for a in range(len(shape)))

@@ -29,7 +29,7 @@ from tests.support.contraction_harness import (
     COLUMNS,
     DONE,
     NO_MEMORY,
-    OVER,
+    REDUCTION,
     ROWS,
     TOO_FAR,
     Loop,
@@ -153,7 +153,7 @@ def test_blocks_outside_the_box(lib: ctypes.CDLL, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_more_residues_than_planes(lib: ctypes.CDLL, dtype: str) -> None:
     """dw[o,k] = sum[p] g[o,p] * x[40 p + k] for 41 taps: 40 residues."""
-    loops = [Loop(0, n, role) for n, role in ((2, ROWS), (41, COLUMNS), (100, OVER))]
+    loops = [Loop(0, n, role) for n, role in ((2, ROWS), (41, COLUMNS), (100, REDUCTION))]
     g = harness.filled(dtype, [Map(0, {0: 1}), Map(0, {2: 1})], (2, 100))
     x = harness.filled(dtype, [Map(0, {1: 1, 2: 40})], (4001,))
     dw = harness.filled(dtype, [Map(0, {0: 1}), Map(0, {1: 1})], (2, 41))
@@ -299,7 +299,7 @@ def sparse() -> Iterator[Array]:
 def test_offsets_beyond_32_bits(lib: ctypes.CDLL, sparse: Array) -> None:
     """y[o,p] = sum[c,k] x[c, 2^31 p + 2^29 k + 5] w[o,c,k], where x has 2^33 entries an axis."""
     sizes = (7, 5, 30, 9)
-    roles = (COLUMNS, ROWS, OVER, OVER)
+    roles = (COLUMNS, ROWS, REDUCTION, REDUCTION)
     loops = [Loop(0, n, role) for n, role in zip(sizes, roles, strict=True)]
     maps = [Map(0, {2: 1}), Map(5, {1: 1 << 31, 3: 1 << 29})]
     rng = np.random.default_rng(0)

@@ -1,0 +1,87 @@
+/* The algorithms by which a sum can be computed, and what `explain` is told: which one a sum uses.
+ *
+ * ROT180_PATH asks for an algorithm; one that does not fit a sum is not used. While answers are
+ * asked for (`rot180_ask`), nothing is computed: each sum writes its answer and returns.
+ */
+#ifndef ROT180_ALGORITHM_H
+#define ROT180_ALGORITHM_H
+
+#include "contraction.h"
+
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* As it seems best; plain loops; entry by entry; tiles on packed panels; tiles that read the
+ * vectors where they lie; products along the sum; tiles along the other side, transposed. A form
+ * that is no sum answers BEYOND. */
+enum { USUAL, PLAIN, ENTRIES, PACKED, DIRECT, DOTS, TURNED, BEYOND };
+static int rot180_path = USUAL;
+
+enum { SMALL = 4096 }; /* products, up to which loops and tests alone are faster */
+
+typedef struct {
+    int path, isa, threads, rows, vectors, one_sided;
+    int lane_planes, row_planes; /* whether a side is copied, split by phase */
+    Int lanes, tall, over;       /* a block: n, m, k */
+    double products, scratch;    /* all of them; bytes */
+} Answer;
+
+#if defined(__GNUC__)
+#define THREAD_LOCAL __thread
+#else
+#define THREAD_LOCAL __declspec(thread)
+#endif
+
+/* Where answers are written instead of sums computed. */
+static THREAD_LOCAL struct {
+    Answer *answers;
+    int room, count;
+    size_t scratch;
+} asked;
+
+static void rot180_ask(Answer *answers, int room) {
+    asked.answers = answers, asked.room = room, asked.count = 0;
+}
+
+/* Return how many answers there are, and stop asking. */
+static int rot180_answered(void) {
+    asked.answers = NULL;
+    return asked.count;
+}
+
+static Answer *answer(int path, double products) {
+    static const Answer none;
+    Answer *a = &asked.answers[MIN(asked.count, asked.room - 1)];
+    if (asked.count < asked.room) asked.count++;
+    *a = none;
+    a->path = path, a->products = products, a->threads = 1;
+    return a;
+}
+
+/* The last answer was about one of so many equal parts of a sum. */
+static void answer_for(int parts, double products) {
+    Answer *a = &asked.answers[asked.count - 1];
+    a->threads = parts, a->products = products, a->scratch *= parts;
+}
+
+static double products(const Nest *n) {
+    double work = 1;
+    for (int i = 0; i < n->loops; i++) work *= (double)(n->stop[i] - n->first[i]);
+    return work;
+}
+
+static inline double rot180_extent(Int first, Int stop) {
+    return first < stop ? (double)(stop - first) : 0;
+}
+
+/* Return whether a sum of so many products is to run in plain loops; then it runs in them also if
+ * it is asked about. A sum of no products is passed over, for loops would still visit its outputs.
+ */
+static inline int rot180_small(double work) {
+    if (work == 0 || work >= (double)ENDLESS) return 0;
+    if (rot180_path == USUAL ? work > SMALL : rot180_path != PLAIN) return 0;
+    if (asked.answers) answer(PLAIN, work);
+    return 1;
+}
+
+#endif /* ROT180_ALGORITHM_H */

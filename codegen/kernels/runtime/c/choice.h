@@ -1,0 +1,144 @@
+/* The choice of an algorithm for a product of two sides: along which side the vectors run, whether
+ * tiles are transposed, and whether vectors run along the sum instead. */
+#ifndef ROT180_CHOICE_H
+#define ROT180_CHOICE_H
+
+#include "algorithm.h"
+#include "loop_group.h"
+#include "simd.h"
+#include "sum.h"
+
+/* A sum of so few terms is over before what is packed for it has been used often enough. */
+enum { SHALLOW_K = 160 };
+
+/* Terms that are worked on at a time where tiles are transposed. */
+enum { TRANSPOSED_KC = 1536 };
+
+/* The longest loop of a group along which neighbours in memory are neighbours, or every m-th. */
+static Int adjacent(const Factor *f, const Sum *s, const Group *g, int itemsize) {
+    Int longest = 0;
+    for (int k = 0; k < g->count; k++)
+        for (int a = 0; a < f->axes; a++)
+            if (f->stride[a] == itemsize && f->slope[a][g->at[k]])
+                longest = MAX(longest, s->extent[g->at[k]]);
+    return longest;
+}
+
+/* The same of the output. */
+static Int adjacent_out(const Sum *s, const Group *g, int itemsize) {
+    Int longest = 0;
+    for (int k = 0; k < g->count; k++)
+        if (s->out.step[g->at[k]] == itemsize) longest = MAX(longest, s->extent[g->at[k]]);
+    return longest;
+}
+
+/* How far apart along a line of the output its neighbours are; 0 if they are not in one line. */
+static Int along_line(const Factor *out, int loop, int itemsize) {
+    for (int a = 0; a < out->axes; a++)
+        if (out->stride[a] == itemsize && out->step[loop] == out->slope[a][loop] * itemsize)
+            return out->slope[a][loop];
+    return 0;
+}
+
+/* Exchange the sides: vectors run along the other one. */
+static void swap_sides(Sum *s) {
+    Group g = s->n;
+    Factor *f = s->b_factors;
+    int count = s->b_count;
+    s->n = s->m, s->b_factors = s->a_factors, s->b_count = s->a_count;
+    s->m = g, s->a_factors = f, s->a_count = count;
+}
+
+/* What vectors along a side of n cost beside the products: packing them, transposing what they add
+ * up to where the output is not adjacent along them, and the unused entries of the last one. */
+static double vector_cost(Int n, Int m, Int k, int outward) {
+    return 16. / (double)m + (outward ? 0 : 64. / (double)k) +
+           (double)((n + 15) / 16 * 16) / (double)n;
+}
+
+/* Return whether it is faster to exchange the sides and transpose the tiles, although entries of n
+ * lie together. What is packed of n serves m products. Where m is small and n large it costs less
+ * to pack the other side, once, and to transpose the tiles, if m fills tiles of three vectors or is
+ * four vectors at most; where vectors fit the lines of a sum of few terms, not to pack at all. */
+static int transposed_is_faster(const Sum *s, Int n, Int m, int itemsize) {
+#ifdef ROT180_VECTORS
+    enum { PANEL = 1 << 22 };
+    Int k = volume(s, &s->k), next;
+    Int lanes = 64 / itemsize, vectors = (m + lanes - 1) / lanes;
+    double padded = (double)(vectors * lanes) / (double)m;
+    if (rot180_path != USUAL && rot180_path != TURNED) return 0;
+    if (s->a_count > 1 || !s->a_factors->data || s->n.count == 0) return 0;
+    next = s->b_factors->step[last_loop(&s->n)];
+    if (rot180_path == USUAL && k <= SHALLOW_K && s->extent[last_loop(&s->n)] * itemsize >= 64)
+        return 0;
+    return next == itemsize && adjacent_out(s, &s->n, itemsize) >= 16 &&
+           padded * (double)m * (double)k * itemsize <= PANEL &&
+           (rot180_path == TURNED ||
+            (m >= 24 && n >= 16 && k >= 16 && (vectors <= 4 || vectors % 3 == 0) &&
+             1 + 4. / (double)m > padded + 12. / (double)n + 8. / (double)k));
+#else
+    (void)s, (void)n, (void)m, (void)itemsize;
+    return 0;
+#endif
+}
+
+/* Return whether products along the sum are faster than packing. They read each side once for a few
+ * entries of the other, so that sides must be short; and vectors must fit lines of so many bytes.
+ */
+static int dots_are_faster(const Sum *s, Int few, Int many, Int line, int alike) {
+    enum { SHORT = 16, MIDDLE = 48, OUTPUTS = 2048 };
+    int flat = s->k.count == 1 && !s->b_factors->checks && !s->a_factors->checks;
+    if (alike && few < SHORT) return line >= 16;
+    if (alike && flat && few < MIDDLE) return line >= 2048;
+    return few * many <= OUTPUTS && line >= 96;
+}
+
+/* How long the lines of a side are that are adjacent along it and along the sum. */
+typedef struct {
+    Int along, along_k;
+    int natural; /* vectors along the side itself suit it */
+} Lines;
+
+static Lines lines_of(const Sum *s, const Factor *f, int count, const Group *side, int itemsize) {
+    Lines out = {0, 0, 0};
+    if (count == 1 && f->data) {
+        out.along = adjacent(f, s, side, itemsize);
+        out.along_k = adjacent(f, s, &s->k, itemsize);
+        out.natural = out.along >= 4 && out.along >= out.along_k;
+    }
+    return out;
+}
+
+/* Choose the side along which vectors run; return 1 if they should rather run along the sum. */
+static int choose_sides(Sum *s, int itemsize) {
+    Int m = volume(s, &s->m), n = volume(s, &s->n), k, inner;
+    const Lines b = lines_of(s, s->b_factors, s->b_count, &s->n, itemsize);
+    const Lines a = lines_of(s, s->a_factors, s->a_count, &s->m, itemsize);
+    int outward;
+    if (b.natural && a.natural) {
+        if (adjacent_out(s, &s->m, itemsize) > adjacent_out(s, &s->n, itemsize)) swap_sides(s);
+        return 0;
+    }
+    if (b.natural && transposed_is_faster(s, n, m, itemsize)) {
+        swap_sides(s);
+        s->transposed = 1;
+        return 0;
+    }
+    if (b.natural && (n >= 8 || m < 8)) return 0;
+    if (a.natural && (m >= 8 || n < 8)) {
+        swap_sides(s);
+        return 0;
+    }
+    inner = s->k.count ? s->extent[last_loop(&s->k)] : 0;
+    if (inner && b.along_k >= inner && a.along_k >= inner &&
+        dots_are_faster(s, MIN(m, n), MAX(m, n), inner * itemsize, b.along_k == a.along_k)) {
+        if (m > n) swap_sides(s);
+        return 1;
+    }
+    k = volume(s, &s->k);
+    outward = adjacent_out(s, &s->n, itemsize) > adjacent_out(s, &s->m, itemsize);
+    if (vector_cost(n, m, k, outward) > vector_cost(m, n, k, !outward)) swap_sides(s);
+    return 0;
+}
+
+#endif /* ROT180_CHOICE_H */

@@ -1,0 +1,121 @@
+/* The driver: resolves a nest's maps, and computes the sum entry by entry or as a product. */
+#ifndef ROT180_DRIVER_H
+#define ROT180_DRIVER_H
+
+#include "algorithm.h"
+#include "choice.h"
+#include "contraction.h"
+#include "elementwise.h"
+#include "index_map.h"
+#include "loop_group.h"
+#include "product.h"
+#include "simd.h"
+#include "sum.h"
+#include "type.h"
+#include "workspace.h"
+
+/* Where m is small there is little for the columns of a block to share: outer loops of n become
+ * loops of the batch. */
+static void NAME(move_n_to_batch)(Sum *s) {
+    enum { WORTH = 1024 };
+    Group *g = &s->n;
+    if (s->b_count > 1 || volume(s, &s->m) > 4) return;
+    while (g->count > 1 && volume(s, g) / s->extent[g->at[0]] >= WORTH &&
+           !shares_axis(s->b_factors, g->at[0], &s->k)) {
+        for (int k = s->batch.count++; k > 0; k--) s->batch.at[k] = s->batch.at[k - 1];
+        s->batch.at[0] = g->at[0];
+        g->count--;
+        for (int k = 0; k < g->count; k++) g->at[k] = g->at[k + 1];
+    }
+}
+
+/* Read a nest's loops: their extents, and how many products there are. Return ANSWERED if nothing
+ * is to be done. */
+static int NAME(read_loops)(const Nest *nest, Sum *s, Box *all, double *work, int *empty) {
+    s->loops = nest->loops;
+    s->scale = nest->scale;
+    s->fresh = nest->fresh;
+    s->transposed = *empty = 0;
+    *work = 1;
+    for (int i = 0; i < nest->loops; i++) {
+        all->from[i] = nest->first[i];
+        all->count[i] = s->extent[i] = s->box.count[i] = nest->stop[i] - nest->first[i];
+        s->box.from[i] = 0;
+        if (s->extent[i] < 1 && (nest->role[i] != REDUCTION || !nest->fresh)) return ANSWERED;
+        if (s->extent[i] < 1) *empty = 1;
+        if (s->extent[i] >= ENDLESS) return TOO_FAR;
+        *work *= (double)s->extent[i];
+    }
+    return DONE;
+}
+
+/* Resolve the maps of the factors and of the output, which must be inside its box. */
+static int NAME(read_maps)(const Nest *nest, Sum *s, Factor *factors, int count, const Box *all) {
+    for (int n = 0; n < count; n++)
+        if (resolve_map(&factors[n], &nest->factors[n], nest->loops, all)) return TOO_FAR;
+    if (resolve_map(&s->out, &nest->out, nest->loops, all) || s->out.checks) return TOO_FAR;
+    for (int i = 0; i < nest->loops; i++) s->spacing[i] = along_line(&s->out, i, sizeof(T));
+    flatten(&s->out, nest->loops);
+    return DONE;
+}
+
+/* Compute a sum as a product of its sides. */
+static int NAME(multiply)(Sum *s, int isa) {
+    int dot = choose_sides(s, sizeof(T)), said;
+    if (rot180_path == DOTS)
+        dot = s->b_count == 1 && s->a_count == 1 && s->k.count && s->b_factors->data &&
+              s->a_factors->data;
+    else if (rot180_path != USUAL) dot = 0;
+    if (!dot) NAME(move_n_to_batch)(s);
+    said = NAME(product)(s, isa, dot);
+    return said == ANSWERED ? DONE : said;
+}
+
+/* Compute a sum whose maps are resolved. */
+static int NAME(compute)(const Nest *nest, Sum *s, Factor *factors, int count, double work) {
+    const int isa = rot180_isa < 0 ? rot180_best() : rot180_isa,
+              one_sided = !nest->right || !nest->left;
+    const int entries =
+        one_sided || count > 32 || (rot180_path == USUAL ? work <= SMALL : rot180_path <= ENTRIES);
+    if (nest->fresh && entries && !asked.answers)
+        NAME(store_zeros)(s, nest->role, 0, (char *)s->out.data);
+    s->b_factors = factors, s->b_count = nest->left;
+    s->a_factors = factors + nest->left, s->a_count = nest->right;
+    collect(s, &s->batch, nest->role, BATCH), collect(s, &s->n, nest->role, ROWS);
+    collect(s, &s->m, nest->role, COLUMNS), collect(s, &s->k, nest->role, REDUCTION);
+    if (asked.answers) {
+        Answer *a = answer(ENTRIES, work);
+        a->one_sided = one_sided;
+        a->isa = isa;
+        asked.scratch = 0;
+    }
+    if (!entries) return NAME(multiply)(s, isa);
+    if (asked.answers) return DONE;
+    for (int n = 0; n < count; n++) flatten(&factors[n], nest->loops);
+    join(s, &s->k), join(s, &s->m), join(s, &s->n);
+    NAME(elementwise)(s, nest->role);
+    return DONE;
+}
+
+/* Compute a sum of this type; return DONE, NO_MEMORY or TOO_FAR. */
+static int NAME(rot180_contract)(const Nest *nest) {
+    enum { FEW = 4 };
+    Box all;
+    Factor few[FEW], *factors = few;
+    int count = nest->left + nest->right, empty, said;
+    double work;
+    Sum s;
+    if (count > FACTORS) return TOO_FAR;
+    said = NAME(read_loops)(nest, &s, &all, &work, &empty);
+    if (said) return said == ANSWERED ? DONE : said;
+    if (empty) count = 0;
+    if (count > FEW && !(factors = take((size_t)count * sizeof(Factor)))) return NO_MEMORY;
+    said = NAME(read_maps)(nest, &s, factors, count, &all);
+    if (!said && empty) {
+        if (!asked.answers) NAME(store_zeros)(&s, nest->role, 0, (char *)s.out.data);
+    } else if (!said) said = NAME(compute)(nest, &s, factors, count, work);
+    if (factors != few) give(factors);
+    return said;
+}
+
+#endif /* ROT180_DRIVER_H */

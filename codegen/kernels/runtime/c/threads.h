@@ -1,0 +1,145 @@
+/* Threads: cuts a large sum into parts of its output and computes them side by side. Threads live
+ * as long as a call, so nothing is left to a fork or to an exit. */
+#ifndef ROT180_THREADS_H
+#define ROT180_THREADS_H
+
+#include "algorithm.h"
+#include "both_types.h"
+#include "contraction.h"
+#include "workspace.h"
+
+enum { WORTH_A_THREAD = 1 << 22 }; /* products */
+static int rot180_threads = 1;
+
+static int serial(const Nest *nest) {
+    return nest->itemsize == 4 ? rot180_contract_float(nest) : rot180_contract_double(nest);
+}
+
+/* Whether another loop of the output moves along an axis of this one, so that parts of it would lie
+ * between each other's entries. */
+static int entwined(const Nest *nest, int loop) {
+    const Entry *out = &nest->out;
+    for (int i = 0; i < nest->loops; i++)
+        for (int a = 0; a < out->axes; a++)
+            if (i != loop && out->slope[a][i] && out->slope[a][loop]) return 1;
+    return 0;
+}
+
+/* The loop of the output that is best cut into so many parts, or -1: parts of one size, and little
+ * that every part has to do again (the other side's entries). */
+static int rot180_cut(const Nest *nest, int parts) {
+    double volume[ROLES] = {1, 1, 1, 1}, best = 0;
+    int found = -1;
+    for (int i = 0; i < nest->loops; i++)
+        volume[nest->role[i]] *= (double)(nest->stop[i] - nest->first[i]);
+    for (int i = 0; i < nest->loops; i++) {
+        Int extent = nest->stop[i] - nest->first[i];
+        double again = nest->role[i] == BATCH ? 0 : 16. * parts / volume[nest->role[i]], cost;
+        if (nest->role[i] == REDUCTION || extent < parts || entwined(nest, i)) continue;
+        cost = (double)((extent + parts - 1) / parts * parts) / (double)extent * (1 + again);
+        if (found < 0 || cost < best) best = cost, found = i;
+    }
+    return found;
+}
+
+#ifdef _WIN32
+static int rot180_contract(const Nest *nest) { return serial(nest); }
+#else
+#include <pthread.h>
+
+typedef struct {
+    pthread_t thread;
+    void *(*run)(void *);
+    void *argument;
+#if defined(__linux__) && defined(CPU_SET)
+    cpu_set_t allowed;
+#endif
+} Thread;
+
+static void *run_thread(void *argument) {
+    Thread *t = argument;
+#if defined(__linux__) && defined(CPU_SET)
+    if (CPU_COUNT(&t->allowed))
+        (void)pthread_setaffinity_np(pthread_self(), sizeof(t->allowed), &t->allowed);
+#endif
+    return t->run(t->argument);
+}
+
+/* Begin a thread; say whether it was. It is to begin on another processor than this one, and may
+ * then go where it likes: after a pause the system would often begin it here, where it waits. */
+static int begin_thread(Thread *t, void *(*run)(void *), void *argument) {
+    t->run = run, t->argument = argument;
+#if defined(__linux__) && defined(CPU_SET)
+    pthread_attr_t attributes;
+    cpu_set_t others;
+    int here = sched_getcpu(), begun = 0;
+    CPU_ZERO(&t->allowed);
+    if (here >= 0 && here < CPU_SETSIZE &&
+        !pthread_getaffinity_np(pthread_self(), sizeof(t->allowed), &t->allowed)) {
+        others = t->allowed;
+        CPU_CLR(here, &others);
+        if (CPU_COUNT(&others) && !pthread_attr_init(&attributes)) {
+            begun = !pthread_attr_setaffinity_np(&attributes, sizeof(others), &others) &&
+                    !pthread_create(&t->thread, &attributes, run_thread, t);
+            pthread_attr_destroy(&attributes);
+        }
+        if (begun) return 1;
+        CPU_ZERO(&t->allowed);
+    }
+#endif
+    return !pthread_create(&t->thread, NULL, run_thread, t);
+}
+
+/* Wait for a thread. One that waits for another processor may begin here by now. */
+static void end_thread(Thread *t) {
+#if defined(__linux__) && defined(CPU_SET)
+    if (CPU_COUNT(&t->allowed))
+        (void)pthread_setaffinity_np(t->thread, sizeof(t->allowed), &t->allowed);
+#endif
+    pthread_join(t->thread, NULL);
+}
+
+/* A part of a sum, for whoever comes first: its thread, or the one that began it. */
+typedef struct {
+    Nest nest;
+    Thread thread;
+    int started, claimed, failed;
+} Part;
+
+static void *rot180_part(void *argument) {
+    Part *part = argument;
+    if (ADD(&part->claimed, 1) == 1) part->failed = serial(&part->nest);
+    return NULL;
+}
+
+static int rot180_contract(const Nest *nest) {
+    int parts, loop, failed = DONE;
+    Part *part;
+    parts = (int)MIN(rot180_threads, products(nest) / WORTH_A_THREAD);
+    loop = parts > 1 ? rot180_cut(nest, parts) : -1;
+    part = loop < 0 ? NULL : take((size_t)parts * sizeof(Part));
+    if (!part) return serial(nest);
+    for (int n = parts - 1; n >= 0; n--) {
+        Int extent = nest->stop[loop] - nest->first[loop];
+        part[n].nest = *nest;
+        part[n].nest.first[loop] = nest->first[loop] + extent * n / parts;
+        part[n].nest.stop[loop] = nest->first[loop] + extent * (n + 1) / parts;
+        if (asked.answers) {
+            failed = serial(&part[n].nest);
+            answer_for(parts, products(nest));
+            break;
+        }
+        part[n].claimed = 0;
+        part[n].started = n && begin_thread(&part[n].thread, rot180_part, &part[n]);
+    }
+    for (int n = 0; n < parts && !asked.answers; n++) rot180_part(&part[n]);
+    for (int n = 0; n < parts && !asked.answers; n++) {
+        if (part[n].started) end_thread(&part[n].thread);
+        failed = MIN(failed, part[n].failed);
+    }
+    give(part);
+    return failed;
+}
+#endif
+
+#endif /* ROT180_THREADS_H */
