@@ -53,18 +53,38 @@ class StepLemma:
 
 @dataclass(frozen=True)
 class Script:
-    """A proof, as the template lays it out; every field is text of the proof language."""
+    """The proof of a theorem; its fields are text of the script or numbers of lines and steps.
+
+    Attributes:
+        name: the theorem's identifier.
+        header: the lines of the comment at the top.
+        library: the library that the script requires.
+        modules: the cited theorems, each a module.
+        definitions: the tensors that occur in the proof but not in the statement.
+        tensor_lemmas: the lemmas about defined tensors.
+        nested: whether a step is applied inside a derivative.
+        lines: the lines of the proof.
+        lemmas: the lemma of each step.
+        finiteness: the lemma that one of the lines, the middle, is a finite sum.
+        premises: lower limits for the bound of the sums.
+        least: their maximum.
+        forward: the steps from the first line to the middle.
+        backward: the steps from the last line back to the middle, if that comes before it.
+        onward: the steps from the last line on to the middle, if that comes after it.
+        last: the number of the last line of the theorem.
+
+    """
 
     name: str
     header: tuple[str, ...]
     library: str
-    cited: tuple[str, ...]
-    between: tuple[str, ...]
-    about: tuple[TensorLemma, ...]
-    deep: bool
+    modules: tuple[str, ...]
+    definitions: tuple[str, ...]
+    tensor_lemmas: tuple[TensorLemma, ...]
+    nested: bool
     lines: tuple[str, ...]
     lemmas: tuple[StepLemma, ...]
-    stable: StepLemma | None
+    finiteness: StepLemma | None
     premises: tuple[str, ...]
     least: str
     forward: tuple[int, ...]
@@ -186,8 +206,8 @@ def _finiteness(theorem: Theorem, names: Names) -> StepLemma:
             problems.append(str(error))
             continue
         return StepLemma(number, "", number, tuple(proof.premises), tuple(proof.tactics))
-    said = ", ".join(dict.fromkeys(problems))
-    raise ScriptError(f"{theorem.name}: no line is a finite sum: {said}")
+    reasons = ", ".join(dict.fromkeys(problems))
+    raise ScriptError(f"{theorem.name}: no line is a finite sum: {reasons}")
 
 
 def _citations(theorem: Theorem, prefix: str) -> tuple[dict[Proof, CitedModule], tuple[str, ...]]:
@@ -239,35 +259,37 @@ def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
     _require_covered(theorem, sides)
     names = names.extended(theorem.lines)
     lifted, pairs = lifts(names, theorem.lines), tuple(differentiated(theorem.lines))
-    between = [lift.text() for lift in lifted if lift not in lifts(names, sides)]
-    between += [defined(names, t) for t in mentioned(theorem.lines) if t not in stated]
-    cites, texts = _citations(theorem, module or "cited")
-    moved = tuple(lift.identifier for lift in lifted)
+    definitions = [lift.text() for lift in lifted if lift not in lifts(names, sides)]
+    definitions += [defined(names, t) for t in mentioned(theorem.lines) if t not in stated]
+    cites, modules = _citations(theorem, module or "cited")
+    identifiers = tuple(lift.identifier for lift in lifted)
     lemmas = tuple(
-        _lemma(theorem, LemmaProof.for_step(theorem, names, n + 1, cites, moved, pairs), n + 1)
+        _lemma(
+            theorem, LemmaProof.for_step(theorem, names, n + 1, cites, identifiers, pairs), n + 1
+        )
         for n in range(len(theorem.proof.steps))
     )
-    stable = None if module else _finiteness(theorem, names)
-    ends = (*lemmas, stable) if stable else lemmas
-    premises = tuple(dict.fromkeys(p for x in ends for p in x.premises))
+    finiteness = None if module else _finiteness(theorem, names)
+    ends = (*lemmas, finiteness) if finiteness else lemmas
+    premises = tuple(dict.fromkeys(p for end in ends for p in end.premises))
     least = "0"
     for p in reversed(premises):
         least = f"Z.max ({p}) ({least})"
-    middle = stable.number if stable else last
+    middle = finiteness.number if finiteness else last
     return Script(
         name=name,
         header=header,
         library=LIBRARY,
-        cited=texts,
-        between=tuple(between),
-        about=(
+        modules=modules,
+        definitions=tuple(definitions),
+        tensor_lemmas=(
             *(box_lemma(names, t) for t in _boxed_tensors(theorem, names, ends)),
             *(value_lemma(LemmaProof(theorem, names, pairs=pairs), *p) for p in pairs),
         ),
-        deep=any(step.inside is not None for step in theorem.proof.steps),
+        nested=any(step.inside is not None for step in theorem.proof.steps),
         lines=tuple(map(Printer(names).expression, theorem.lines)),
         lemmas=lemmas,
-        stable=stable,
+        finiteness=finiteness,
         premises=premises,
         least=least,
         forward=tuple(range(1, middle + 1)),
@@ -279,11 +301,11 @@ def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
 
 def _boxed_tensors(theorem: Theorem, names: Names, ends: Sequence[StepLemma]) -> list[Tensor]:
     """Return the defined tensors that lemmas use as zero outside their box."""
-    said = {tactic for end in ends for tactic in end.tactics}
+    tactics = {tactic for end in ends for tactic in end.tactics}
     return [
         t
         for t in mentioned(theorem.lines)
-        if t.definition and any(f"({outside(names, t)}" in tactic for tactic in said)
+        if t.definition and any(f"({outside(names, t)}" in tactic for tactic in tactics)
     ]
 
 
@@ -297,9 +319,9 @@ def _require_covered(theorem: Theorem, sides: Sequence[Expression]) -> None:
     for line in theorem.lines:
         for f, order in functions_of(line):
             if (f, order) not in known:
-                said = f"{f}{order * chr(39)}"
+                name = f"{f}{order * chr(39)}"
                 raise ScriptError(
-                    f"{theorem.name}: {said} occurs in the proof, not in the statement"
+                    f"{theorem.name}: {name} occurs in the proof, not in the statement"
                 )
     bound = {v for line in theorem.lines for t in line for v in t.variables}
     for v in parameters(theorem.variables, theorem.hypotheses, *sides):

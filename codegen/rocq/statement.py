@@ -120,25 +120,25 @@ class LiftedOperand:
     Attributes:
         name: the tensor's identifier.
         rank: how many axes it has.
-        moves: whether an entry of it is the variable of the derivative.
+        perturbed: whether an entry of it is the variable of the derivative.
 
     """
 
     name: str
     rank: int
-    moves: bool
+    perturbed: bool
 
     @property
     def identifier(self) -> str:
         """Return the name of the definition."""
-        return f"{'moved' if self.moves else 'fixed'}_{self.name}"
+        return f"{'moved' if self.perturbed else 'fixed'}_{self.name}"
 
     def text(self) -> str:
         """Write the definition."""
         kind, arguments = "Z -> " * self.rank, "".join(f" z{n + 1}" for n in range(self.rank))
         lambda_ = f"fun{arguments} => " if self.rank else ""
         start = f"{self.identifier} {{A : Ring}} ({self.name} : {kind}A)"
-        if not self.moves:
+        if not self.perturbed:
             return f"{start} : {kind}dual A :=\n  {lambda_}({self.name}{arguments}, zero)"
         at = "".join(f" at{n + 1}" for n in range(self.rank))
         deltas = [f"point (z{n + 1} - at{n + 1})" for n in range(self.rank)]
@@ -151,10 +151,10 @@ def lifts(names: Names, lines: Iterable[Expression]) -> list[LiftedOperand]:
     lines = list(lines)
     found = {pair for line in lines for pair in _lifted((f for t in line for f in t.factors), ())}
     return [
-        LiftedOperand(names.tensors[t.name], len(t.shape), moves)
+        LiftedOperand(names.tensors[t.name], len(t.shape), perturbed)
         for t in mentioned(lines)
-        for moves in (False, True)
-        if (t, moves) in found
+        for perturbed in (False, True)
+        if (t, perturbed) in found
     ]
 
 

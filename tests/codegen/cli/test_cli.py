@@ -75,10 +75,10 @@ def test_derive_formats(tmp_path: Path) -> None:
     assert "<!DOCTYPE html>" in (tmp_path / "proof.html").read_text()
 
 
-def test_derive_without_the_extra(
+def test_derive_without_an_optional_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Everything else is written, and it is said what is missing; who asked for it fails."""
+    """All other files are written and the missing one is named; if it was asked for, that fails."""
     monkeypatch.setattr(mathml, "available", lambda: False)
     mathml.mathml.cache_clear()
     assert main(["derive", TEXT, "-o", str(tmp_path)]) == 0
@@ -137,16 +137,16 @@ def test_bad_input_writes_nothing(
     assert not out.exists()
 
 
-def test_a_file_in_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_instead_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "out").write_text("mine")
     assert main(["derive", TEXT, "-o", str(tmp_path / "out")]) == 2
     assert (tmp_path / "out").read_text() == "mine"
     printed = capsys.readouterr().err
     assert "-o: found" in printed and "expected a folder" in printed
-    assert len(printed.splitlines()) == 1, "nothing is derived that cannot be written"
+    assert len(printed.splitlines()) == 1, "it fails before anything is derived"
 
 
-def test_a_certificate_that_is_not_there(
+def test_a_missing_certificate(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["verify", str(tmp_path / "none.json")]) == 2
@@ -277,7 +277,7 @@ def test_a_claim_and_a_file_exclude_each_other(tmp_path: Path) -> None:
 
 
 def test_the_certificate_of_a_claim(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is written with --json and verified as a file; a changed statement is not."""
+    """It is written with --json and verified as a file; a changed statement is refused."""
     path = tmp_path / "claim.json"
     assert main(["verify", "--claim", TRUE, "--json", str(path)]) == 0
     assert main(["verify", str(path)]) == 0
@@ -289,10 +289,10 @@ def test_the_certificate_of_a_claim(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "another statement than is recorded" in capsys.readouterr().out
 
 
-def test_what_is_about_nothing_is_vacuous(
+def test_contradictory_hypotheses_are_vacuous(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A claim, and a certificate that replays: hypotheses that nothing satisfies prove nothing."""
+    """In a claim and in a certificate that replays: they are met by no sizes."""
     from rot180.derive.certificates.writer import dumps
     from rot180.derive.kernel.proof import Proof
     from rot180.derive.semantics.claims import parse_claim
@@ -342,7 +342,7 @@ NETWORK = "conv1d 1->2 3; relu; max_pool1d 2; flatten; linear 2; softmax_cross_e
 
 
 def test_network_writes_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The five steps on the terminal, one package in the folder; the same bytes each time."""
+    """The five steps are printed, a package is written, and its bytes are the same each time."""
     out = tmp_path / "made"
     assert main(["network", NETWORK, "-o", str(out)]) == 0
     shown = capsys.readouterr().out
@@ -362,7 +362,7 @@ def test_network_writes_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert {t["name"] for t in data["theorems"]} >= {"C.grad_z1", "C.grad_w1", "C.grad_b2"}
 
 
-def test_a_faulty_network_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_in_a_network_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The exit code is 2 and nothing is written."""
     assert main(["network", "linear 3; rilu; squared_error", "-o", str(tmp_path / "out")]) == 2
     assert "found: 'rilu'" in capsys.readouterr().err
@@ -370,7 +370,7 @@ def test_a_faulty_network_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_closed_pipe_ends_quietly() -> None:
-    """As with Unix tools: no message, and no error code of bad input."""
+    """As with Unix tools: no message, and not the exit code for bad input."""
     command = [sys.executable, "-m", "rot180.codegen.cli.main", "show", "rot180_correlation_1d"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
         assert started.stdout is not None
@@ -380,13 +380,13 @@ def test_a_closed_pipe_ends_quietly() -> None:
     assert started.returncode == 141
 
 
-def test_a_layer_whose_output_is_called_as_the_loss(tmp_path: Path) -> None:
+def test_a_layer_whose_output_has_the_name_of_the_loss(tmp_path: Path) -> None:
     assert main(["derive", "L[p] = sum[k] x[p+k] * C[k]", "-o", str(tmp_path)]) == 0
     assert "def grad_x(grad_L, C, *" in (tmp_path / "numpy_kernels.py").read_text()
 
 
 @pytest.mark.parametrize("given", ["", ",", "tex,,html", "TEX", "tex,word"])
-def test_formats_that_there_are_not(
+def test_unknown_formats(
     given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"

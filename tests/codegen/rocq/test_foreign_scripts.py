@@ -1,4 +1,4 @@
-"""Scripts of proofs that no registry knows: any name, any rule, or a word why there is none."""
+"""Scripts of proofs outside the registry: any name and any rule, or an error that says why not."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Prop match end first box least finite large x x_known fixed_x Section ring
 
 
 def square_of_a_layer(words: list[str], name: str) -> Theorem:
-    """Differentiate ``L = sum_p y[p]^2, y[p] = sum_k f(x[p+k]) w[k]``; every name is given."""
+    """Differentiate ``L = sum_p y[p]^2, y[p] = sum_k f(x[p+k]) w[k]``; with given names."""
     x, w, y, total, f = words[:5]
     size, taps, h, k, p = symbols(" ".join(words[5:10]))
     data, weights = tensor(x, size), tensor(w, taps)
@@ -74,7 +74,7 @@ def square_of_a_layer(words: list[str], name: str) -> Theorem:
 
 
 @NEEDS_COQC
-def test_names_are_kept_apart_from_words_and_from_each_other() -> None:
+def test_names_collide_neither_with_keywords_nor_with_each_other() -> None:
     """Each word is the name of a tensor, a function, a symbol or a theorem, ten at a time."""
     groups = [(WORDS[n:] + WORDS)[:10] for n in range(0, len(WORDS), 7)]
     proved = [square_of_a_layer(group, WORDS[-1 - 3 * n]) for n, group in enumerate(groups)]
@@ -82,8 +82,8 @@ def test_names_are_kept_apart_from_words_and_from_each_other() -> None:
     assert not accepted(*proved)
 
 
-def test_a_tensor_and_a_function_of_one_spelling_are_two_things() -> None:
-    """``f_1`` is a tensor, and the derivative of f is another thing."""
+def test_a_tensor_and_a_function_of_the_same_name_have_two_identifiers() -> None:
+    """``f_1`` is a tensor, and the derivative of f would have the same identifier."""
     proved = square_of_a_layer(["f_1", "w", "y", "L", "f", *"HKhkp"], "t")
     names, _ = state(proved.variables, proved.hypotheses, proved.lhs, proved.rhs)
     assert len(set(names.tensors.values())) == len(names.tensors) == 6
@@ -99,7 +99,7 @@ def test_the_theorem_has_a_name_of_its_own(name: str) -> None:
     assert question.text.endswith(f"Print Assumptions {question.theorem}.\n")
 
 
-def test_reserved_is_what_the_library_defines() -> None:
+def test_the_names_of_the_library_are_reserved() -> None:
     said = [token.text for token in tokens(library())]
     begins = {"Definition", "Lemma", "Fixpoint", "Ltac", "Record", "Section"}
     defined = {b for a, b in pairwise(said) if a in begins}
@@ -123,8 +123,8 @@ def taken_in(proved: Theorem) -> set[str]:
     ["rot180_correlation_general_grouped_2d", "delta_convolution_general_channels_2d",
      "softmax_cross_entropy_weighted", "toom_cook_2_3", "activated_correlation_general_1d"],
 )  # fmt: skip
-def test_what_scripts_say_is_reserved_or_a_name(name: str) -> None:
-    """But for the words after a point, and for the names of sums that step aside."""
+def test_every_word_of_a_script_is_reserved_or_a_name(name: str) -> None:
+    """Except for words after a dot, and for temporary names of bound variables."""
     proved = theorem(name)
     said = list(tokens(script(proved)))
     words = {b.text for a, b in pairwise(said) if a.text != "."
@@ -134,7 +134,7 @@ def test_what_scripts_say_is_reserved_or_a_name(name: str) -> None:
     assert all(re.fullmatch(r"[a-z]\d", word) for word in strange), strange
 
 
-def test_identifiers_and_their_derived_identifiers_are_disjoint() -> None:
+def test_derived_identifiers_of_different_names_are_disjoint() -> None:
     texts = ("x", "x_box", "moved_x", "x_box_box", "moved_moved_x", "at_x", "range_x", "x_known")
     sizes = symbols("N")
     line: Expression = (term(*(tensor(t, *sizes)[0] for t in texts), over=symbols("x moved_x")),)
@@ -155,7 +155,7 @@ def test_a_statement_in_a_comment_neither_ends_it_nor_opens_another() -> None:
 
 
 def splitting() -> Theorem:
-    """Split ranges: of a sum, of a squared tensor's sum in the second of two terms."""
+    """Split ranges in both of two terms, one of them with a repeated factor."""
     k, i, a, b, n = symbols("k i A B N")
     x, w = tensor("x", n), tensor("w", a + b)
     first = term(x[k], Range(k, a + b), over=(k,), coefficient=3)
@@ -168,12 +168,12 @@ def splitting() -> Theorem:
 
 
 @NEEDS_COQC
-def test_coqc_accepts_a_range_in_two() -> None:
+def test_coqc_accepts_a_range_split_in_two() -> None:
     assert not accepted(splitting())
 
 
 def second_derivative(loss: Tensor, by: Tensor, then: Tensor, name: str) -> Theorem:
-    """Prove ``3 v[i] d(d loss/d by[i])/d then[j]``, from the definition of the loss."""
+    """Compute ``3 v[i] d(d loss/d by[i])/d then[j]`` from the definition of the loss."""
     i, j = symbols("i j")
     (size,) = by.shape
     assert size is not None
@@ -189,7 +189,7 @@ def second_derivative(loss: Tensor, by: Tensor, then: Tensor, name: str) -> Theo
 
 
 def losses() -> list[Theorem]:
-    """Return second derivatives: by one tensor and by two, of a function, of a defined tensor."""
+    """Return second derivatives: by one or two tensors, of a function, of a defined tensor."""
     i, k, n = symbols("i k N")
     x, w = tensor("x", n), tensor("w", n)
     squares = define("S", (), (), (term(x[k], x[k], over=(k,)),))
@@ -251,14 +251,14 @@ def other_rules() -> list[Theorem]:
 
 @NEEDS_COQC
 def test_coqc_accepts_every_rule_under_a_derivative() -> None:
-    """What moves is inside the box, so the operands are still zero outside their boxes."""
+    """The perturbed entry is inside the box, so operands are still zero outside their boxes."""
     assert not accepted(*other_rules())
 
 
-# What scripts do not cover is said, and is no script.
+# What scripts do not cover is an error.
 
 
-def test_what_is_beyond_scripts_is_said() -> None:
+def test_what_scripts_do_not_cover_is_an_error() -> None:
     h, k, n = symbols("h k N")
     x, w = tensor("x", n), tensor("w", n)
     everywhere = Derivation(
@@ -272,12 +272,12 @@ def test_what_is_beyond_scripts_is_said() -> None:
         script(half)
 
 
-# Somebody else's scripts.
+# Scripts of other origin.
 
 
 @NEEDS_COQC
 def test_a_given_script_is_compared_with_the_statement() -> None:
-    """It may be written and named as it likes; what it proves is what `coqc` says it is."""
+    """Its text and names are free; `coqc` decides what it proves."""
     proved, other = theorem("rot180_correlation_1d"), theorem("rot180_convolution_1d")
     text = script(proved)
     assert check_given(proved, text.replace("Qed.", '(* "*)" done *) Qed.', 1)).accepted

@@ -1,4 +1,4 @@
-"""Proof scripts: what is on disk is what the proofs give, `coqc` accepts it, and nothing else."""
+"""Proof scripts: those on disk are up to date, `coqc` accepts them, and refuses edited ones."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_nothing_is_assumed() -> None:
 @pytest.mark.parametrize(
     "name", ["rot180_correlation_general_2d", "activated_convolution_general_1d"]
 )
-def test_the_statement_is_printed_apart_from_the_proof(name: str) -> None:
+def test_the_statement_is_printed_without_the_proof(name: str) -> None:
     claim = claims()[name]()
     stated = statement(claim.variables, claim.hypotheses, claim.lhs, claim.rhs)
     text = script(theorem(name))
@@ -122,14 +122,14 @@ NONLINEAR = (
 
 
 @NEEDS_COQC
-def test_coqc_accepts_what_is_not_linear() -> None:
+def test_coqc_accepts_nonlinear_layers() -> None:
     """A tensor that is used twice, an activation, coefficients and like terms."""
     for result in check(script_text(gradient(layer(spec), "x")) for spec in NONLINEAR):
         assert result.accepted, f"{result.name}: {result.message}"
 
 
 def citing() -> list[Proof]:
-    """Return proofs that cite: at a summed index, in a box, under a hypothesis, two deep."""
+    """Return proofs with citations: at a summed index, in a box, under a hypothesis, nested."""
     h, i, k, p, s, t, u, size = symbols("h i k p s t u N")
     a, x, z = tensor("a", "N"), tensor("x", "N"), tensor("z", "N")
     everywhere = ((h, None),)
@@ -184,7 +184,7 @@ def citing() -> list[Proof]:
 
 
 def error_of_an_activation() -> Proof:
-    """Cite a theorem that supposes a relation, under the chain rule."""
+    """Cite a theorem that assumes a relation, under the chain rule."""
     state = claims()["squared_error_delta"]()
     (n, _), (o, _) = state.variables
     z, target = tensor("z", "N", "O"), tensor("t", "N", "O")
@@ -200,14 +200,14 @@ def error_of_an_activation() -> Proof:
 @NEEDS_COQC
 @pytest.mark.parametrize("cites", citing(), ids=lambda p: p.name)
 def test_coqc_accepts_citations(cites: Proof) -> None:
-    """The cited theorem is proved in the same file, and applied to what stands for its names."""
+    """The cited theorem is proved in the same file and applied to arguments."""
     (result,) = check([script_text(replay(cites))])
     assert result.accepted, result.message
 
 
 @NEEDS_COQC
 def test_an_edited_citation_is_refused() -> None:
-    """Neither what is cited nor what it is applied to can be changed."""
+    """Neither the cited theorem nor its arguments can be changed."""
     name = "delta_correlation_general_1d"
     text = script(theorem(name))
     module, use = text.split("End cited_1.")
@@ -241,8 +241,8 @@ def test_an_edited_script_is_refused(old: str, new: str) -> None:
 
 
 @NEEDS_COQC
-def test_a_relation_is_supposed_and_no_more() -> None:
-    """What is known of a derivative stands in the statement; with something else it fails."""
+def test_nothing_but_a_relation_is_assumed() -> None:
+    """The relation of a derivative is in the statement; with another relation the proof fails."""
     name, known = "squared_error", "half_square_1 z1 = (z1)"
     text = script(theorem(name))
     stated = text[text.index("Definition statement") : text.index("Section Steps")]
@@ -252,8 +252,8 @@ def test_a_relation_is_supposed_and_no_more() -> None:
 
 
 @NEEDS_COQC
-def test_a_file_that_is_not_the_proofs_is_refused(tmp_path: Path) -> None:
-    """A weaker statement is true, and `coqc` would not object."""
+def test_a_file_that_differs_from_the_printed_script_is_refused(tmp_path: Path) -> None:
+    """A weaker statement is true, so `coqc` would accept it."""
     proved = theorem("rot180_correlation_1d"), theorem("output_size")
     texts = scripts(proved)
     files.write(tmp_path, texts)
@@ -265,12 +265,12 @@ def test_a_file_that_is_not_the_proofs_is_refused(tmp_path: Path) -> None:
 
 
 @NEEDS_COQC
-def test_a_hole_is_refused() -> None:
+def test_a_gap_is_refused() -> None:
     text = script(theorem("output_size"))
-    hole = text.replace("Qed.", "Admitted.", 1)
+    gap = text.replace("Qed.", "Admitted.", 1)
     axiom = text.replace("Section Sizes.", "Variable gap : False.\nSection Sizes.", 1).replace(
         "unfold statement; intros;", "destruct gap;", 1
     )
-    for result in checked(output_size=hole), checked(output_size=axiom):
+    for result in checked(output_size=gap), checked(output_size=axiom):
         assert not result[0].accepted
-    assert "Admitted" in checked(output_size=hole)[0].message
+    assert "Admitted" in checked(output_size=gap)[0].message

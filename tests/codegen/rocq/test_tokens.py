@@ -1,4 +1,4 @@
-"""Scripts are read as tokens: what stands in a comment or a string is not said, all else is."""
+"""Scripts are read as tokens: words in comments and strings do not count, all others do."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_tokens_of_each_kind() -> None:
 
 
 def test_a_comment_opened_in_a_string_hides_nothing() -> None:
-    """For a regular expression the comment begins in the first string and ends in the second."""
+    """A regular expression would see a comment from the first string to the second."""
     text = 'Notation a := "(*". Axiom gap : False. Notation b := "*)".'
     assert "Axiom" in words(text)
     assert refusal(text + GOOD + END, "t") == "the script uses Axiom"
@@ -73,14 +73,14 @@ def test_a_string_in_a_comment_is_a_string() -> None:
         ("a. b", "the last sentence does not end: b"),
     ],
 )
-def test_what_does_not_end_is_refused(text: str, fault: str) -> None:
+def test_unterminated_text_is_refused(text: str, fault: str) -> None:
     with pytest.raises(TokenError, match=fault.replace("(", r"\(")):
         list(sentences(text))
     assert fault in refusal(text, "t")
 
 
 @pytest.mark.parametrize("word", sorted(FORBIDDEN))
-def test_words_that_leave_a_hole_are_refused(word: str) -> None:
+def test_words_that_leave_a_gap_are_refused(word: str) -> None:
     assert refusal(f"{word} a.\n{GOOD}{END}", "t") == f"the script uses {word}"
     longer = f"Definition {word}s' := {word}_1."
     for hidden in (f"(* {word} *)", f'(* "*)" {word} *)', f'Check "{word}".', longer):
@@ -88,7 +88,7 @@ def test_words_that_leave_a_hole_are_refused(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", sorted(ASSUMED))
-def test_suppositions_stand_in_sections(word: str) -> None:
+def test_assumptions_are_allowed_in_sections_only(word: str) -> None:
     given = f"{word} (a : False).\n{GOOD}"
     assert refusal(given + END, "t") == f"the script uses {word} outside a section"
     assert refusal(f"Module M.\n{given}\nEnd M." + END, "t").endswith("outside a section")
@@ -97,7 +97,7 @@ def test_suppositions_stand_in_sections(word: str) -> None:
     assert refusal(f'Notation "Section" := 0. {given}' + END, "t").endswith("outside a section")
 
 
-def test_the_question_comes_last_once_and_outside_sections() -> None:
+def test_print_assumptions_comes_last_once_and_outside_sections() -> None:
     assert refusal(GOOD + END, "t") == ""
     assert "does not end with its only Print Assumptions t." in refusal(GOOD, "t")
     assert "does not end with" in refusal(GOOD + END, "other")

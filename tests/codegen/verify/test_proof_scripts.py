@@ -1,4 +1,4 @@
-"""`rot180 verify --require rocq`: any certificate, and a word where no script was accepted."""
+"""`rot180 verify --require rocq`: any certificate, and the reason where no script is accepted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rows(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 @pytest.fixture(scope="module")
 def derived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the file of certificates that `rot180 derive` writes for a layer of a user."""
+    """Return the file of certificates that `rot180 derive` writes for a user's layer."""
     folder = tmp_path_factory.mktemp("derived")
     texts = layer_files(derive(SPEC))
     (path,) = files.write(folder, {"certificate.json": texts["certificate.json"]})
@@ -53,7 +53,7 @@ def test_every_proof_of_a_derived_layer_is_accepted(
 
 
 @NEEDS_COQC
-def test_proofs_of_one_name_are_told_apart(
+def test_proofs_of_the_same_name_have_scripts_of_their_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = theorem("output_size"), gradient(layer("y[n] = 2*x[n]"), "x")
@@ -67,7 +67,7 @@ def test_proofs_of_one_name_are_told_apart(
     assert len(list(kept.glob("*.v"))) == 4
 
 
-def test_a_script_that_is_not_covered_is_a_failure(
+def test_a_proof_that_scripts_do_not_cover_is_a_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proof_scripts, "check", lambda scripts: iter(()))
@@ -83,7 +83,7 @@ def test_a_script_that_is_not_covered_is_a_failure(
     assert row["faults"] == [f"rocq: {said}"]
 
 
-def test_what_did_not_run_is_said_and_fails_where_it_is_required(
+def test_a_check_that_did_not_run_fails_if_it_is_required(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rot180.codegen.system.programs.installed", lambda program: False)
@@ -98,7 +98,7 @@ def test_what_did_not_run_is_said_and_fails_where_it_is_required(
         assert "coqc is not installed" in told.err
 
 
-def test_several_checks_are_required_at_once(
+def test_several_checks_can_be_required_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rot180.derive.semantics.smt.available", lambda: False)
@@ -124,10 +124,10 @@ def test_a_broken_certificate_has_no_script(
     assert row["rocq"] == "not run"
 
 
-def test_a_script_on_disk_that_is_not_what_is_printed_is_refused(
+def test_a_script_on_disk_that_differs_from_the_printed_one_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A blank more is a difference: what lies there was not generated from the proof."""
+    """One more space is a difference: that file was not generated from the proof."""
     monkeypatch.setattr(proof_scripts, "check", lambda scripts: iter(()))
     monkeypatch.setattr("rot180.codegen.system.programs.installed", lambda program: True)
     proved = theorem("output_size")
@@ -140,7 +140,7 @@ def test_a_script_on_disk_that_is_not_what_is_printed_is_refused(
 
 
 @NEEDS_COQC
-def test_a_script_that_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_given_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     proved = theorem("output_size")
     texts = {"one.json": dumps(proved.proof), "good.v": script(proved) + "(* mine *)"}
     texts["bad.v"] = texts["good.v"].replace("Qed.", "Admitted.", 1)
