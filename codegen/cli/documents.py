@@ -20,7 +20,7 @@ from rot180.codegen.cli.output import (
     write_files,
 )
 from rot180.codegen.documents.book import book as write_book
-from rot180.codegen.documents.formats import publish
+from rot180.codegen.documents.formats import in_formats
 from rot180.codegen.documents.layer import document, fragment
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import network_document
@@ -51,7 +51,7 @@ def derive(arguments: argparse.Namespace) -> int:
     else:
         examples = _worked_example(arguments, proved, symbols)
         shown = document(proved, arguments.detail, symbols, examples)
-        texts, missing = publish(shown, "proof", asked, progress)
+        texts, missing = in_formats(shown, "proof", asked, progress)
     texts |= layer_files(proved, progress)
     paths = write_files(arguments.output, texts, missing)
     if arguments.json:
@@ -72,7 +72,7 @@ def book(arguments: argparse.Namespace) -> int:
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
     begin = time.perf_counter()
     written = write_book(arguments.detail, symbols, progress=progress)
-    texts, missing = publish(written, "book", asked, progress)
+    texts, missing = in_formats(written, "book", asked, progress)
     paths = write_files(arguments.output, texts, missing)
     progress(f"{time.perf_counter() - begin:.0f} s")
     if arguments.json:
@@ -88,7 +88,7 @@ def network(arguments: argparse.Namespace) -> int:
     found = read_network(arguments.spec)
     modules = program(found, progress)
     shown = network_document(found, arguments.detail, symbols)
-    texts, missing = publish(shown, "proof", asked, progress)
+    texts, missing = in_formats(shown, "proof", asked, progress)
     paths = write_files(arguments.output, texts | modules, missing)
     if arguments.json:
         proved = (*found.deltas.values(), *found.gradients.values())

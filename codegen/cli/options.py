@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from rot180.codegen.documents.formats import FORMATS, formats
+from rot180.codegen.documents.formats import FORMATS, parse_formats
 from rot180.codegen.system import files
 from rot180.derive.display.notations import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
 
@@ -40,7 +40,7 @@ def requested_formats(arguments: argparse.Namespace) -> tuple[str, ...]:
 
     """
     given = arguments.format
-    return formats(DEFAULT_FORMATS[arguments.command] if given is None else given)
+    return parse_formats(DEFAULT_FORMATS[arguments.command] if given is None else given)
 
 
 def requested_symbols(arguments: argparse.Namespace) -> Symbols:

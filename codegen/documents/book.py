@@ -1,4 +1,4 @@
-"""The book: every theorem of the registry, in chapters."""
+"""The book: all registered theorems, in chapters."""
 
 from __future__ import annotations
 
@@ -10,10 +10,22 @@ from typing import TypeVar
 
 import numpy as np
 
-from rot180.codegen.documents.chapters import CHAPTERS, Chapter, contents, family, is_brief
+from rot180.codegen.documents.chapters import (
+    CHAPTERS,
+    Chapter,
+    family,
+    is_brief,
+    theorems_by_chapter,
+)
 from rot180.codegen.documents.headings import heading
-from rot180.codegen.documents.layer import CONVENTION, anchor, checked, replayed, theorem_blocks
-from rot180.codegen.documents.listings import Kernels, subject
+from rot180.codegen.documents.layer import (
+    CONVENTION,
+    anchor,
+    checked,
+    replay_theorem,
+    theorem_blocks,
+)
+from rot180.codegen.documents.listings import Kernels, layer_and_operand
 from rot180.codegen.documents.model import (
     Block,
     Document,
@@ -41,7 +53,7 @@ TITLE = "Convolution gradients, derived and proved"
 
 
 def preface(symbols: Symbols = DEEP_LEARNING) -> tuple[str, ...]:
-    """Return how to read the book, in paragraphs, with the letters that it uses.
+    """Return the paragraphs that say how to read the book, in the letters of the notation.
 
     Args:
         symbols: the notation.
@@ -56,25 +68,25 @@ def preface(symbols: Symbols = DEEP_LEARNING) -> tuple[str, ...]:
     g = style.gradient("y") or symbols.gradient
     s, d, lo, hi, size, taps, outputs = map(style.symbol, ("s", "d", "lo", "hi", "H", "K", "P"))
     return (
-        "Each section states a theorem, proves it with one reason a line, shows the kernel that is "
-        "generated from it, and says how the proof was checked. Nothing in a section is typed by "
-        "hand: statement, proof and kernel are written from one derivation, and change with it.",
+        "Each section states a theorem, proves it with one reason per line, shows the generated "
+        "kernel, and says how the proof was checked. Nothing in a section is typed by hand: "
+        "statement, proof and kernel are printed from one derivation.",
         f"How to read the formulas: {CONVENTION[0].lower()}{CONVENTION[1:]}",
-        f"The sliding product ${correlation}$ is called correlation here, ${convolution}$ "
-        "convolution; frameworks call the first one convolution. Exchange the two words in the "
-        "theorem about the input gradient, and it is false.",
-        "The loss of a layer is known through its gradient by the output alone: it is "
-        f"${total} = \\sum {g}\\,{y}$ over all entries of the output ${y}$, with "
-        f"${g} = \\partial {total} / \\partial {y}$ held fixed, and has the derivatives of "
-        "any loss with that gradient. So it is, in its own letters, where a theorem does not "
-        "define it.",
-        f"Letters: ${s}$ stride, ${d}$ dilation, ${lo}$ and ${hi}$ the padding at the low and the "
-        f"high end (negative: cropped), ${size}$ the size of the input, ${taps}$ the taps of the "
-        f"filter, ${outputs}$ the size of the output; the second and the third axis have letters "
-        "of their own. Kernels keep the names of the layer's text.",
-        "A section has one theorem, or the theorems that differ in the number of dimensions alone. "
-        "One and two dimensions are shown in full; three are stated without the proof, which is "
-        "the same with one more index.",
+        f"Here ${correlation}$ is called correlation, and ${convolution}$ convolution; frameworks "
+        "call the first one convolution. If one of the two words is replaced by the other in the "
+        "theorem about the input gradient, the theorem is false.",
+        "Of the loss of a layer, only the gradient with respect to the output is used: the loss is "
+        f"${total} = \\sum {g}\\,{y}$, a sum over all entries of the output ${y}$, with "
+        f"${g} = \\partial {total} / \\partial {y}$ held fixed. It has the same derivatives as "
+        "every loss with that gradient. Where a theorem does not define its loss, this is meant.",
+        f"Letters: ${s}$ is the stride, ${d}$ the dilation, ${lo}$ and ${hi}$ are the padding "
+        "before and after the input (negative values crop), "
+        f"${size}$ is the size of the input, ${taps}$ the number of taps of the filter, and "
+        f"${outputs}$ the size of the output. The second and the third axis have other letters. "
+        "Kernels use the names in the text of the layer.",
+        "A section has one theorem, or several that differ only in the number of dimensions. "
+        "One and two dimensions are shown in full; the theorem for three is stated without its "
+        "proof, which is the same with one more index.",
     )
 
 
@@ -87,15 +99,15 @@ def book(
     """Return the book.
 
     Args:
-        detail: which view of the proofs a page shows, "short" or "full".
+        detail: which view of the proofs paper shows, "short" or "full".
         symbols: the notation.
         chapters: the table of chapters.
-        progress: called with what is being done.
+        progress: called with the name of each theorem.
 
     """
-    table = contents(chapters)
+    table = theorems_by_chapter(chapters)
     names = [name for chapter in table.values() for name in chapter]
-    writer = _Writer(detail, symbols, frozenset(names), Kernels(), chapters[0])
+    writer = _ChapterWriter(detail, symbols, frozenset(names), Kernels(), chapters[0])
     start = tuple(Prose((text,)) for text in preface(symbols))
     sections = [Section("how-to-read", "How to read this book", start, 0)]
     done = 0
@@ -118,10 +130,10 @@ def book(
     return Document(TITLE, "rot180 book", tuple(sections), book=True)
 
 
-def pages(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, str]:
-    """Return the title of the chapter that has an anchor, by anchor."""
+def chapters_by_anchor(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, str]:
+    """Return the title of the chapter that each anchor is in."""
     found = {}
-    for title, names in contents(chapters).items():
+    for title, names in theorems_by_chapter(chapters).items():
         found[f"chapter-{slug(title)}"] = title
         for name in names:
             found[anchor(name)] = found[f"section-{anchor(family(name))}"] = title
@@ -132,15 +144,15 @@ def pages(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Writer:
-    """Writes sections.
+class _ChapterWriter:
+    """Writes the sections of a chapter.
 
     Attributes:
-        detail: which view of the proofs a page shows.
+        detail: which view of the proofs paper shows.
         symbols: the notation.
-        names: the theorems that the book has.
-        kernels: the kernels that it has shown.
-        chapter: the chapter that is being written.
+        names: the names of all theorems in the book.
+        kernels: the kernels that the book has shown so far.
+        chapter: the chapter.
 
     """
 
@@ -151,13 +163,13 @@ class _Writer:
     chapter: Chapter
 
     def blocks(self, given: Theorem) -> Iterator[Block]:
-        """Yield what the book says of a theorem.
+        """Yield the blocks of a theorem.
 
         Raises:
             ProofError: the proof does not follow.
 
         """
-        proved = replayed(given)
+        proved = replay_theorem(given)
         stated, proof = theorem_blocks(proved, losses(proved), self.detail, self.symbols)
         yield replace(stated, anchor=anchor(proved.name))
         yield from self._illustrated(proved)
@@ -168,8 +180,8 @@ class _Writer:
         yield _checked(proved)
 
     def _illustrated(self, proved: Theorem) -> Iterator[Block]:
-        """Yield the pictures that a theorem is shown with."""
-        wanted, found = _first(self.chapter.pictures, proved.name), subject(proved)
+        """Yield the pictures of a theorem."""
+        wanted, found = _first(self.chapter.pictures, proved.name), layer_and_operand(proved)
         if wanted and found:
             drawn = pictures(found[0], symbols=self.symbols)
             have = {p.name.removeprefix("layer-"): p for p in drawn}
@@ -178,21 +190,21 @@ class _Writer:
             yield StepperBlock(found[0], f"stepper-{anchor(proved.name)}", self.symbols)
 
     def _worked(self, proved: Theorem) -> Iterator[Block]:
-        """Yield numbers that go through a theorem."""
-        wanted, found = _first(self.chapter.examples, proved.name), subject(proved)
+        """Yield the worked example of a theorem."""
+        wanted, found = _first(self.chapter.examples, proved.name), layer_and_operand(proved)
         if wanted and found:
             arrays = {name: np.array(entries) for name, entries in wanted.arrays.items()}
             shown = worked(found[0], arrays, wanted.parameters, self.symbols, [found[1]])
             yield from section(shown).blocks
 
     def _linked(self, lines: Display) -> Display:
-        """Let citations point to the theorems that they cite."""
+        """Turn citations into links to the cited theorems."""
         links = {f"\\texttt{{{escape(n)}}}": reference(anchor(n), escape(n)) for n in self.names}
         return tuple(replace(line, remark=_link(line.remark, links)) for line in lines)
 
 
 def _first(table: Iterable[tuple[str, T]], name: str) -> T | None:
-    """Return what stands beside the first pattern that a name fits."""
+    """Return the value of the first pattern that matches a name."""
     return next((found for pattern, found in table if fnmatchcase(name, pattern)), None)
 
 
@@ -201,7 +213,7 @@ def _link(said: str, links: Mapping[str, str]) -> str:
 
 
 def _checked(proved: Theorem) -> Note:
-    """Say how a theorem of the registry was checked, and where its files are."""
+    """Say how a registered theorem was checked, and name its files."""
     note = checked(proved)
     files = [f"certificates/{proved.name}.json", f"rocq/{proved.name}.v"]
     shown = " and ".join(f"\\texttt{{{escape(file)}}}" for file in files)

@@ -1,4 +1,4 @@
-"""The table of chapters: which theorems, in what order, and what introduces them.
+"""The chapters of the book: their theorems, in order, and an introduction to each.
 
 Everything else in the book is derived.
 """
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import five_steps
-from rot180.codegen.documents.sign_table import verdicts
+from rot180.codegen.documents.sign_table import sign_table
 from rot180.codegen.documents.source_map import source_tables
 from rot180.codegen.figures.networks import network_pictures
 from rot180.codegen.figures.shapes import Picture
@@ -23,8 +23,8 @@ from rot180.derive.networks.network import network
 from rot180.derive.theorems import claims
 
 
-class Numbers(NamedTuple):
-    """What a layer is worked out on: arrays, nested, and parameters, by the layer's names."""
+class ExampleNumbers(NamedTuple):
+    """The numbers of a worked example: nested arrays, and parameters, by the layer's names."""
 
     arrays: Mapping[str, Sequence[object]]
     parameters: Mapping[str, int]
@@ -42,12 +42,12 @@ DIFFERENTIALS = replace(
         ("X1", r"\mathrm{d}X_{1}"), ("X2", r"\mathrm{d}X_{2}"),
     ),
 )  # fmt: skip
-"""The letters in which the dense layer is Z = X W, and a gradient is dX."""
+"""The notation with Z = X W for the dense layer, and dX for a gradient."""
 
-ROW = Numbers({"x": [[1, 2]], "w": [[1, 2], [3, 4]]}, {})
-LINE = Numbers({"x": [3, 1, 4, 1, 5], "w": [1, 2, -1], "grad_y": [2, -1, 3]}, {})
-STRIDED = Numbers({"x": [3, 1, 4, 1, 5, 9], "w": [1, 2, -1], "grad_y": [2, -1]}, {"s": 2})
-SQUARE = Numbers(
+ROW = ExampleNumbers({"x": [[1, 2]], "w": [[1, 2], [3, 4]]}, {})
+LINE = ExampleNumbers({"x": [3, 1, 4, 1, 5], "w": [1, 2, -1], "grad_y": [2, -1, 3]}, {})
+STRIDED = ExampleNumbers({"x": [3, 1, 4, 1, 5, 9], "w": [1, 2, -1], "grad_y": [2, -1]}, {"s": 2})
+SQUARE = ExampleNumbers(
     {
         "x": [[5 * row + column + 1 for column in range(5)] for row in range(5)],
         "w": [[1, 0, -1]] * 3,
@@ -55,23 +55,22 @@ SQUARE = Numbers(
     },
     {},
 )
-"""The example of the note: 1 to 25 in a square, and a filter for edges."""
+"""The example of the note: the numbers 1 to 25 in a square, and an edge filter."""
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: which theorems it has, in what order, and what introduces them.
+    """A chapter of the book.
 
     Attributes:
         title: its title, a text.
         introduction: one to three sentences.
-        theorems: patterns of names, in order; a theorem is in the first chapter that names it.
-        symbols: the notation that it keeps whatever the book's is.
-        pictures: patterns of names of theorems, each with the names of its layer's pictures.
-        examples: patterns of names of theorems, each with the numbers that its layer is worked
-            out on.
-        opening: the pictures under the introduction, given the notation.
-        sections: what it has after the theorems, given the notation.
+        theorems: patterns of names, in order; a theorem is in the first chapter with a match.
+        symbols: its notation, if that is not the notation of the book.
+        pictures: patterns of names of theorems, each with the names of pictures of its layer.
+        examples: patterns of names of theorems, each with the numbers of its worked example.
+        opening: the pictures below the introduction, given the notation.
+        sections: the sections after the theorems, given the notation.
 
     """
 
@@ -80,7 +79,7 @@ class Chapter:
     theorems: tuple[str, ...] = ()
     symbols: Symbols | None = None
     pictures: tuple[tuple[str, str], ...] = ()
-    examples: tuple[tuple[str, Numbers], ...] = ()
+    examples: tuple[tuple[str, ExampleNumbers], ...] = ()
     opening: Callable[[Symbols], Iterable[Picture]] = lambda _: ()
     sections: Callable[[Symbols], Iterable[Section]] = lambda _: ()
 
@@ -88,7 +87,7 @@ class Chapter:
 NETWORK = (
     "conv2d 1->2 3x3; sigmoid; conv2d 2->3 3x3; sigmoid; flatten; linear 10; sigmoid; squared_error"
 )
-"""The network whose five steps the book shows."""
+"""The network of the chapter on the five steps."""
 
 
 def _steps(symbols: Symbols) -> Iterator[Section]:
@@ -98,17 +97,19 @@ def _steps(symbols: Symbols) -> Iterator[Section]:
 CHAPTERS = (
     Chapter(
         "The dense layer",
-        "The gradients of $Z = X W$ are matrix products with a transposed factor. Everything that "
-        "follows is this fact with weights that are cut and shared.",
+        "The gradients of $Z = X W$ are matrix products with a transposed factor. The gradients of "
+        "a convolution follow from this, because a convolution is a dense layer with some "
+        "connections cut and the other weights shared.",
         ("dense_*",),
         DIFFERENTIALS,
         examples=(("dense_input", ROW),),
     ),
     Chapter(
         "The perceptron, in four equations",
-        "With an activation between the layers, the deltas of a layer come from those of the next: "
-        "the transposed weights, times the derivative of the activation. The four equations say "
-        "where the deltas start, how they move, and what they give for bias and weight.",
+        "With an activation between two layers, the delta of a layer is the delta of the next "
+        "layer, multiplied by the transposed weights and by the derivative of the activation. The "
+        "four equations give the delta of the output, the delta of each layer from that of the "
+        "next, and from the delta the gradients of bias and weight.",
         (
             "perceptron_output",
             "perceptron_input",
@@ -122,7 +123,7 @@ CHAPTERS = (
     ),
     Chapter(
         "From a dense layer to a convolution",
-        "A convolution is a dense layer most of whose connections are cut, and whose remaining "
+        "A convolution is a dense layer in which most connections are cut and the remaining "
         "weights are shared: its matrix is the Toeplitz matrix of the filter.",
         (
             "cut_and_shared_*",
@@ -140,8 +141,8 @@ CHAPTERS = (
     Chapter(
         "Why the kernel is rotated",
         "The input gradient of a correlation is the full correlation of the output gradient with "
-        "the filter rotated by 180 degrees; the input gradient of a convolution is a full "
-        "convolution with it.",
+        "the filter rotated by 180 degrees. The input gradient of a convolution is the full "
+        "convolution with the rotated filter.",
         (
             "rot180_correlation_[123]d",
             "rot180_convolution_[123]d",
@@ -157,21 +158,24 @@ CHAPTERS = (
     ),
     Chapter(
         "Convolution or correlation, rotated or not",
-        "There are eight ways to say what the input gradient is. Four are theorems and four are "
-        "false, because a convolution with a filter is a correlation with the rotated one; each of "
-        "the false ones is refuted by numbers that were found for it.",
-        sections=verdicts,
+        "There are eight candidate statements about the input gradient: the forward pass and the "
+        "backward pass can each be a correlation or a convolution, and the filter rotated or not. "
+        "Four are theorems and four are false, because a convolution with a filter is a "
+        "correlation with the rotated filter. Each false one is refuted by a counterexample.",
+        sections=sign_table,
     ),
     Chapter(
         "Full and valid",
         "A forward pass without padding is valid: no window leaves the input. The backward pass is "
-        "full: it reads wherever window and gradient meet, and so restores the size.",
+        "full: every window that overlaps the output gradient counts, so the result has the size "
+        "of the input again.",
         ("full_convolution_*", "valid_convolution", "full_restores_valid"),
     ),
     Chapter(
         "Stride: zeros between the gradients",
-        "With a stride the forward pass skips positions. The backward pass fills the skipped ones "
-        "with zeros; sorted by remainders, no zero is stored and nothing is divided.",
+        "With a stride the forward pass skips positions. The backward pass puts zeros at the "
+        "skipped positions. If the sum is split into the phases of the stride, no zero is stored "
+        "or multiplied.",
         ("rot180_*_strided_*", "phases_*"),
         pictures=(
             ("rot180_correlation_strided_1d", "connections-2 zeros-2 backward-2"),
@@ -182,69 +186,70 @@ CHAPTERS = (
     ),
     Chapter(
         "Dilation, padding, channels, groups",
-        "The general layer of frameworks: every stride, dilation and padding (also negative), with "
-        "a batch, channels and groups.",
+        "The layer as frameworks have it: any stride, dilation and padding (also negative), with a "
+        "batch, channels and groups.",
         ("rot180_*_general_[123]d", "rot180_*_channels_*", "rot180_*_grouped_*"),
     ),
     Chapter(
         "The weights and the bias",
-        "In the gradient by the weights stride and dilation trade places, and the remainder of the "
-        "input is never touched. The gradient by the bias is a sum.",
+        "In the gradient with respect to the weights, stride and dilation are exchanged, and the "
+        "remainder of the input is not read. The gradient with respect to the bias is a sum.",
         ("weight_c*", "bias_*"),
         examples=(("weight_correlation_general_1d", STRIDED),),
     ),
     Chapter(
         "Sizes and the remainder",
-        "How many windows fit, and what is left over. Code that forgets the remainder returns "
-        "gradients of a wrong size, or of the right size and wrong.",
+        "The number of windows that fit, and the remainder of the input. Code that ignores the "
+        "remainder returns gradients of the wrong size, or wrong gradients of the right size.",
         ("output_size", "input_remainder", "weight_remainder", "weight_size", "transposed_size"),
         pictures=(("weight_remainder", "remainder-2"),),
     ),
     Chapter(
         "Activations",
-        "Behind an activation the gradient is multiplied by the derivative of the activation: the "
-        "delta of a layer from the delta of the next, by the chain rule or by composing theorems.",
+        "If the input of a layer is an activation, the gradient is multiplied by the derivative of "
+        "the activation. This gives the delta of a layer from the delta of the next, by the chain "
+        "rule or by composition of theorems.",
         ("activated_*", "delta_*", "adjoint_activation_*"),
     ),
     Chapter(
-        "The derivation for true convolutions, in its own letters",
-        "The delta of a layer behind an activation, as texts on multilayer perceptrons write it: "
-        "$z^{l}$ the weighted inputs, $\\delta^{l} = \\partial C / \\partial z^{l}$, and a true "
-        "convolution forward. The step that drops the zero components is the one that puts $a = "
-        "x' - x$ and $b = y' - y$.",
+        "The derivation for true convolutions, in textbook notation",
+        "The delta of a layer with an activation, in the notation of texts on multilayer "
+        "perceptrons: $z^{l}$ are the weighted inputs, $\\delta^{l} = \\partial C / \\partial "
+        "z^{l}$, and the forward pass is a true convolution. The zero components vanish in the "
+        "step that puts $a = x' - x$ and $b = y' - y$.",
         ("backpropagated_[12]d", "backpropagated_strided_*", "backpropagated_*"),
         NIELSEN,
     ),
     Chapter(
         "Pooling and flattening",
-        "Average pooling spreads a gradient evenly over its window; maximum pooling sends it to "
-        "the entry that was selected; flattening only renames indices.",
+        "Average pooling distributes a gradient evenly over its window. Maximum pooling passes it "
+        "to the entry that was selected. Flattening only renames indices.",
         ("avg_pool_*", "max_pool_*", "flatten_*"),
     ),
     Chapter(
-        "Losses: where the deltas start",
-        "The gradients of the squared error and of the cross-entropy, by the output and by what "
-        "stands before its activation.",
+        "Losses: the delta of the output",
+        "The gradients of the squared error and of the cross-entropy, with respect to the output "
+        "and with respect to the input of its activation.",
         ("squared_error*", "softmax_*"),
     ),
     Chapter(
         "The adjoint, and the transposed convolution",
-        "The backward pass is the adjoint of the forward pass, and what frameworks call transposed "
-        "convolution is that adjoint with a size of its own.",
+        "The backward pass is the adjoint of the forward pass. What frameworks call a transposed "
+        "convolution is this adjoint with a given output size.",
         ("adjoint_*", "transposed_*"),
     ),
     Chapter(
         "Gradients of gradients",
-        "The derivatives of the gradients are sweeps of the same three kinds, so that double "
-        "backward needs no new kernel.",
+        "The derivative of a gradient is again a forward pass, an input gradient or a weight "
+        "gradient, with other operands. So double backward needs no new kernel.",
         ("double_backward_*",),
     ),
     Chapter(
         "Short filters with fewer products",
-        "Toom and Cook's identity computes $m$ neighbouring outputs of a filter with $r$ taps by "
+        "The Toom-Cook identity computes $m$ neighbouring outputs of a filter with $r$ taps with "
         "$m + r - 1$ products; the rest is additions and products with the numbers in three small "
-        "tables. Used once for each axis, it is Winograd's form of a layer and of its input "
-        "gradient. Both sides are multiplied by a number, so that the tables hold integers. The "
+        "tables. Applied along each axis, it is the Winograd form of a layer and of its input "
+        "gradient. Both sides are multiplied by a number that makes the tables integers. The "
         "first tables are shown in full; the others are stated without the proof, which is the "
         "same.",
         ("toom_cook_*", "winograd_*"),
@@ -252,23 +257,23 @@ CHAPTERS = (
     Chapter(
         "The algorithm in five steps",
         f"For the network \\texttt{{{escape(NETWORK)}}}, with any sizes and numbers of channels: "
-        "each line cites the theorem of its layer, and the chain rule composes them.",
+        "each line cites the theorem of its layer, and the chain rule composes the theorems.",
         sections=_steps,
     ),
     Chapter(
         "The source documents, item by item",
-        "Two texts led to this book. What they say, and where it is proved.",
+        "This book goes back to two texts. The tables list what they say, and where it is proved.",
         sections=lambda _: source_tables(),
     ),
 )
 """The table of chapters."""
 
 
-def contents(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, tuple[str, ...]]:
-    """Return the names of the theorems of each chapter, in order, by the chapter's title.
+def theorems_by_chapter(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, tuple[str, ...]]:
+    """Return the names of the theorems of each chapter, by the title of the chapter.
 
     Raises:
-        ValueError: a theorem of the registry is in no chapter of the whole book.
+        ValueError: a registered theorem is in no chapter of the whole book.
 
     """
     left = dict.fromkeys(claims())
@@ -286,12 +291,12 @@ def contents(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, tuple[str, ...
 
 
 def family(name: str) -> str:
-    """Return what the names of theorems have in common that differ in dimensions alone."""
+    """Return the common part of the names of theorems that differ only in the dimensions."""
     return re.sub(r"_[123]d$|(?<!_\d)_\d$", "", name)
 
 
 BRIEF = ("*_3d", "dense_written_out_2", "toom_cook_4_3", "toom_cook_3_2", "winograd_4_3_*")
-"""Patterns of theorems that are stated without the proof: it is that of the one before."""
+"""Patterns of theorems that are stated without the proof; it is as that of the one before."""
 
 
 def is_brief(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Numbers for a layer: arrays matched to its tensors, and the sizes that follow from them."""
+"""The numbers of a worked example: the arrays of a layer, and the sizes that follow from them."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.model import GivenModel, Model
 
 LARGEST = 1000
-"""How many entries an array of a worked example may have."""
+"""The largest number of entries of an array in a worked example."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A layer with numbers in it.
+    """A layer with numbers.
 
     Attributes:
         layer: the forward pass.
         model: sizes, parameters, and the entries of operands and output gradient, exactly.
         whole: whether all arrays that were given hold integers.
-        zero: operands that were not given.
-        drawn: whether the output gradient was not given.
+        zero: the operands that were not given.
+        drawn: whether the output gradient was not given, but chosen.
 
     """
 
@@ -57,9 +57,9 @@ def example(
     """Match arrays to the tensors of a layer.
 
     An operand that is not given is zero if its sizes follow from the others; an output gradient
-    that is not given is made of small integers. A parameter is 1 where it multiplies (a stride, a
-    dilation) and 0 where it is added (a padding), unless it is given. An output size that is not
-    given is the largest for which the windows overhang at the end as far as at the beginning.
+    that is not given consists of small integers. A parameter that is not given is 1 if it is a
+    factor (a stride, a dilation) and 0 if it is a summand (a padding). An output size that is not
+    given is the largest for which the last window overhangs no further than the first.
 
     Args:
         layer: the forward pass.
@@ -93,7 +93,7 @@ def example(
 
 
 def _exact(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    """Return integers and fractions in place of machine numbers."""
+    """Return an array of exact integers and fractions."""
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name}: found the dtype {array.dtype}, expected integers or floats")
     _small_enough(name, array.size)
@@ -168,7 +168,7 @@ def _sizes(
 
 
 def _multiplies(layer: Layer, v: Symbol) -> bool:
-    """Tell whether a parameter is a factor: of a term, or of an index variable."""
+    """Say whether a parameter is a factor: of a term, or of an index variable."""
     definition = layer.output.definition
     assert definition is not None
     for t in definition.body:
@@ -197,7 +197,7 @@ def _value(e: Expr, env: Mapping[str, int]) -> int:
 
 
 def _output_sizes(layer: Layer, sizes: Mapping[str, int]) -> Iterator[tuple[Symbol, int]]:
-    """Yield each size of the output, if it can be read off the windows."""
+    """Yield each size of the output that follows from the windows."""
     definition = layer.output.definition
     assert definition is not None
     for p, n in zip(definition.formals, layer.output.shape, strict=True):
@@ -207,7 +207,7 @@ def _output_sizes(layer: Layer, sizes: Mapping[str, int]) -> Iterator[tuple[Symb
 
 
 def _ends(t: Term, p: Symbol, sizes: Mapping[str, int]) -> Iterator[int]:
-    """Yield the number of outputs that each window along an index leaves room for."""
+    """Yield the number of outputs that fit, for each index in which the output's index occurs."""
     taps = {
         v: n
         for f in accesses_and_brackets(t.factors)
@@ -234,7 +234,7 @@ def _ends(t: Term, p: Symbol, sizes: Mapping[str, int]) -> Iterator[int]:
 
 
 def _span(e: Expr, taps: Mapping[Symbol, int], sizes: Mapping[str, int]) -> tuple[int, int]:
-    """Return the least and the greatest value of an index over the taps."""
+    """Return the smallest and the largest value of an index over the taps."""
     corners = product(*({0, max(n - 1, 0)} for n in taps.values()))
     names = [v.name for v in taps]
     values = [_value(e, {**sizes, **dict(zip(names, c, strict=True))}) for c in corners]

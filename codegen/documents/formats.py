@@ -1,4 +1,4 @@
-"""A document in the formats that people ask for."""
+"""Documents in the formats that the user asks for."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rot180.codegen.documents.pdf import CompileError, compiled
 FORMATS = ("tex", "html", "pdf")
 
 
-def formats(given: str) -> tuple[str, ...]:
-    """Read a list of formats: ``tex,pdf,html``.
+def parse_formats(given: str) -> tuple[str, ...]:
+    """Return a list of formats, given as ``tex,pdf,html``.
 
     Raises:
         ValueError: one is unknown, or there is none.
@@ -26,19 +26,19 @@ def formats(given: str) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in asked)
 
 
-def publish(
+def in_formats(
     document: Document, name: str, asked: Collection[str], progress: Callable[[str], None]
 ) -> tuple[dict[str, str | bytes], list[str]]:
-    """Write a document in some formats.
+    """Return a document in some formats.
 
     Args:
-        document: what is written.
-        name: the files' name without its ending.
+        document: the document.
+        name: the name of the files, without the ending.
         asked: some of `FORMATS`.
-        progress: called with what is being done.
+        progress: called with a message before each step.
 
     Returns:
-        file name to contents; and what could not be written, each with the cure.
+        file name to contents, and a message with the cure for each file that is left out.
 
     """
     texts: dict[str, str | bytes] = {}

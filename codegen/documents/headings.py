@@ -6,11 +6,11 @@ _SUBJECTS = {
     "rot180": "Input gradient",
     "weight": "Weight gradient",
     "bias": "Bias gradient",
-    "activated": "Behind an activation",
+    "activated": "Through an activation",
     "dense written out": "The dense layer, written out",
-    "perceptron output": "Where the deltas start",
-    "perceptron input": "Through the weights",
-    "perceptron delta": "From delta to delta",
+    "perceptron output": "The delta of the output",
+    "perceptron input": "The delta through the weights",
+    "perceptron delta": "The delta from the next delta",
     "perceptron bias": "The gradient of the bias",
     "perceptron weight": "The gradient of the weights",
     "perceptron two layers": "Two layers",
@@ -20,31 +20,31 @@ _SUBJECTS = {
     "squared error": "Squared error",
     "squared error delta": "Squared error of an activation",
     "softmax cross entropy": "Cross-entropy of softmax",
-    "softmax cross entropy weighted": "Cross-entropy, for targets with any total",
-    "softmax cross entropy shift": "Cross-entropy does not depend on the shift",
+    "softmax cross entropy weighted": "Cross-entropy, for targets with any sum",
+    "softmax cross entropy shift": "Cross-entropy is invariant to a shift of the logits",
     "backpropagated strided": "The delta of a layer with a stride",
-    "backpropagated weight": "The gradient of the weights, behind an activation",
+    "backpropagated weight": "The gradient of the weights, with an activation",
     "backpropagated weight flip": "The gradient of the weights, as a convolution",
     "backpropagated weight rot180": "The gradient of the weights, with the rotated activation",
-    "backpropagated bias": "The gradient of the bias, behind an activation",
-    "cut and shared": "Cut and shared, a dense layer is a convolution",
+    "backpropagated bias": "The gradient of the bias, with an activation",
+    "cut and shared": "A dense layer with cut and shared connections is a convolution",
     "transposed flip": "The transposed matrix is that of the flipped filter",
     "rot180 is a shifted flip": "The rotation is a shifted flip",
-    "full convolution": "How many entries a full convolution has",
-    "valid convolution": "Which entries a valid convolution has",
-    "full restores valid": "Full undoes valid",
+    "full convolution": "The size of a full convolution",
+    "valid convolution": "The entries of a valid convolution",
+    "full restores valid": "Full after valid restores the size",
     "backpropagated": "The delta of a layer",
     "delta": "Delta, by composition",
     "adjoint": "Adjointness",
-    "adjoint activation": "Adjointness, of an activation",
+    "adjoint activation": "Adjointness, with an activation",
     "toeplitz": "Toeplitz matrix",
     "toeplitz transpose": "Transposed Toeplitz matrix",
     "transposed": "Transposed convolution",
     "dense input": "Input gradient of the dense layer",
     "dense weight": "Weight gradient of the dense layer",
-    "toom cook": "Toom and Cook's identity",
-    "winograd": "Winograd's form of a layer",
-    "winograd input": "Winograd's form of the input gradient",
+    "toom cook": "The Toom-Cook identity",
+    "winograd": "The Winograd form of a layer",
+    "winograd input": "The Winograd form of the input gradient",
     "phases": "Phases of the stride",
     "double backward output": "Double backward, by the output gradient",
     "double backward weight": "Double backward, by the weight",
@@ -61,14 +61,14 @@ _QUALITIES = {
 
 
 def heading(name: str) -> str:
-    """Return the heading of a theorem, or of a family, from its name.
+    """Return the heading of a theorem, or of a family of theorems, from its name.
 
     >>> heading("rot180_correlation_strided")
     'Input gradient: correlation, stride'
     >>> heading("output_size")
     'Output size'
     >>> heading("winograd_2_3_input")
-    "Winograd's form of the input gradient: F(2, 3)"
+    'The Winograd form of the input gradient: F(2, 3)'
     """
     if name.replace("_", " ") in _SUBJECTS:
         return _SUBJECTS[name.replace("_", " ")]

@@ -35,10 +35,10 @@ from rot180.derive.language.terms import Access, Derivative, Tensor, tensors, te
 
 CONVENTION = (
     "A tensor is a function of integer indices that is zero outside its box, a sum runs over all "
-    "integers, and a bracket $[\\,\\cdot\\,]$ is $1$ where the condition in it holds and $0$ "
-    "elsewhere: padding, cropping and windows that overhang need no cases."
+    "integers, and a bracket $[\\,\\cdot\\,]$ is $1$ where its condition holds and $0$ elsewhere. "
+    "So padding, cropping and windows beyond the edge need no case distinctions."
 )
-"""How every formula is to be read."""
+"""How to read every formula."""
 
 
 def layer_document(
@@ -55,7 +55,7 @@ def layer_document(
         theorems: its gradients; every proof is replayed first.
         detail: "short", or "full" for every step.
         symbols: the notation.
-        more: sections at the end, say of worked examples.
+        more: sections at the end, such as worked examples.
 
     Raises:
         ProofError: a proof does not follow.
@@ -65,10 +65,10 @@ def layer_document(
     style = letters(theorems[0], symbols) if theorems else layer_letters(layer, symbols)
     sections = [Section("layer", "The layer", forward(layer, style, symbols))]
     for given in theorems:
-        found = replayed(given)
+        found = replay_theorem(given)
         blocks = (*theorem_blocks(found, known, detail, symbols), checked(found))
         sections.append(Section(anchor(found.name), title(found, symbols), blocks))
-    return Document("The gradients of one layer", layer.text, (*sections, *more))
+    return Document("The gradients of a layer", layer.text, (*sections, *more))
 
 
 def document(
@@ -83,7 +83,7 @@ def document(
         derivation: what was proved.
         detail: "short", or "full" for every step.
         symbols: the notation.
-        more: sections at the end, say of worked examples.
+        more: sections at the end, such as worked examples.
 
     """
     proved = [t for _, t in derivation.gradients]
@@ -92,7 +92,7 @@ def document(
 
 
 def illustrated(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> tuple[Section, ...]:
-    """Return a section with the pictures of a layer, and none where there are none.
+    """Return a section with the pictures of a layer, or no section if it has none.
 
     A layer with a stride is drawn with a stride of 2.
 
@@ -116,7 +116,7 @@ def _inside(layer: Layer) -> list[Tensor]:
 
 
 def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> tuple[Block, ...]:
-    """Say what a layer computes, what its names stand for, and what the loss is.
+    """Say what a layer computes, what its names stand for, and what is known of the loss.
 
     Args:
         layer: the forward pass.
@@ -132,10 +132,10 @@ def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> t
         Prose((definitions(defined, own), f"Here {_given(layer, own)}. {CONVENTION}")),
         Prose(
             (
-                f"The loss ${name}$ is known through "
-                f"${g} = \\partial {name} / \\partial {output}$ alone, so that",
+                f"Of the loss ${name}$, only the gradient "
+                f"${g} = \\partial {name} / \\partial {output}$ is used. With ${g}$ held fixed,",
                 definitions([total], replace(own, tensors=style.tensors)),
-                f"has the derivatives of any loss with that gradient, and ${g}$ is held fixed.",
+                "has the same derivatives as every loss with that gradient.",
             )
         ),
     )
@@ -146,12 +146,12 @@ def _given(layer: Layer, style: Letters) -> str:
     said = [boxed(t, style) for t in layer.tensors]
     if layer.parameters:
         names = listed([f"${style.symbol(v.name)}$" for v in layer.parameters])
-        said.append(names + (" are any integers" if names.count("$") > 2 else " is any integer"))
+        said.append(names + (" are integers" if names.count("$") > 2 else " is an integer"))
     return listed(said)
 
 
-def replayed(theorem: Theorem) -> Theorem:
-    """Replay a theorem, its words kept.
+def replay_theorem(theorem: Theorem) -> Theorem:
+    """Replay the proof of a theorem and return what it proves, with the theorem's words.
 
     Raises:
         ProofError: the proof does not follow.
@@ -161,7 +161,7 @@ def replayed(theorem: Theorem) -> Theorem:
 
 
 def title(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> str:
-    """Return what a theorem is about: the gradient on its left side, else its name."""
+    """Return the subject of a theorem: the gradient on its left side, else its name."""
     head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
     if isinstance(head, Derivative) and isinstance(head.factors[0], Access):
         style = letters(theorem, symbols)
@@ -171,7 +171,7 @@ def title(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> str:
 
 
 def anchor(name: str) -> str:
-    """Return what links to a theorem point to."""
+    """Return the target of links to a theorem."""
     return name.replace("_", "-")
 
 
@@ -185,8 +185,8 @@ def theorem_blocks(
 
     Args:
         theorem: what is stated and proved.
-        known: tensors that the document has introduced.
-        detail: which view of the proof a page shows, "short" or "full".
+        known: tensors that the document has introduced already.
+        detail: which view of the proof paper shows, "short" or "full".
         symbols: the notation.
 
     Raises:
@@ -206,25 +206,25 @@ def checked(theorem: Theorem) -> Note:
     needed = [o for step in theorem.obligations for o in step]
     hard = sum(not evident(o) for o in needed)
     said = [
-        f"{_count(len(steps), 'step')}, replayed by the rules {used}"
+        f"{_count(len(steps), 'step')}, replayed with the rules {used}"
         if steps
-        else "No step: both sides are one expression",
-        _count(len(needed), "side condition") + _settled(len(needed), hard),
-        f"the proof's hash is \\texttt{{{theorem.proof.digest}}}",
+        else "No step is needed: both sides are the same expression",
+        _count(len(needed), "side condition") + _how_proved(len(needed), hard),
+        f"the hash of the proof is \\texttt{{{theorem.proof.digest}}}",
     ]
     if lemmas := cited(theorem.proof):
         names = (f"\\texttt{{{escape(p.name)}}}" for p in lemmas)
-        said.append(f"it cites {listed([*names])}, replayed too")
+        said.append(f"it cites {listed([*names])}, whose proofs are replayed too")
     return Note("How it was checked.", "; ".join(said) + ".")
 
 
-def _settled(needed: int, hard: int) -> str:
-    """Say how side conditions are settled, of which some are not evident."""
+def _how_proved(needed: int, hard: int) -> str:
+    """Say how side conditions are proved, of which `hard` ones are not evident."""
     if not needed:
         return ""
     if not hard:
         return ", evident" if needed == 1 else ", all evident"
-    return f", {hard} of them by certificates for all sizes" if needed > 1 else ", certified"
+    return f", {hard} of them proved by certificates" if needed > 1 else ", proved by a certificate"
 
 
 def _count(number: int, word: str) -> str:
@@ -234,15 +234,15 @@ def _count(number: int, word: str) -> str:
 def fragment(
     theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
 ) -> str:
-    """Return statement and proof of one theorem, to be put into a document of one's own.
+    """Return statement and proof of one theorem, to be pasted into another document.
 
-    It needs the package amsmath and nothing else.
+    It needs the package amsmath alone.
 
     Raises:
         ProofError: the proof does not follow.
 
     """
-    found = replayed(theorem)
+    found = replay_theorem(theorem)
     stated = latex_theorem(found, symbols=symbols, page=TEXT_WIDTH)
     proved = latex_proof(found, detail, symbols, TEXT_WIDTH)
     return f"{stated}\n\n{proved}\n"

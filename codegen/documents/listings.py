@@ -1,4 +1,4 @@
-"""The generated kernel of a theorem, for documents."""
+"""Listings of the generated kernels of theorems."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from rot180.derive.language.notation import make_layer
 from rot180.derive.language.terms import Access, Derivative
 
 
-def subject(theorem: Theorem) -> tuple[Layer, str] | None:
-    """Return the layer whose gradient a theorem states, and the operand; None for others."""
+def layer_and_operand(theorem: Theorem) -> tuple[Layer, str] | None:
+    """Return the layer and the operand whose gradient a theorem states; None for other theorems."""
     head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
     if not isinstance(head, Derivative) or not isinstance(head.factors[0], Access):
         return None
@@ -44,20 +44,25 @@ def function_text(layer: Layer, wrt: str) -> str:
 
 @dataclass(frozen=True)
 class Kernels:
-    """The kernels that a document has shown: a second theorem about one only points to it."""
+    """The kernels that a document has shown; each is shown once, and linked from then on.
+
+    Attributes:
+        shown: the theorem beside which a kernel is, by layer and operand.
+
+    """
 
     shown: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def listing(self, theorem: Theorem) -> Iterator[Block]:
-        """Yield the kernel of the gradient that a theorem states, or where it stands."""
-        found = subject(theorem)
+        """Yield the kernel of the gradient that a theorem states, or a link to it."""
+        found = layer_and_operand(theorem)
         if found is None:
             return
         layer, wrt = found
         before = self.shown.setdefault((layer.text, wrt), theorem.name)
         if before != theorem.name:
             link = reference(anchor(before), escape(before))
-            yield Note("The kernel.", f"It is the one that stands at {link}.")
+            yield Note("The kernel.", f"The same as for {link}.")
             return
         title = f"The generated kernel of \\texttt{{{escape(layer.text)}}}, in NumPy"
         yield Listing(title, function_text(layer, wrt))

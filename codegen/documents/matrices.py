@@ -1,4 +1,4 @@
-"""Numbers, matrices and written-out sums as LaTeX mathematics."""
+"""Numbers, matrices and sums of numbers as LaTeX mathematics."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rot180.codegen.documents.model import TEXT_WIDTH
 from rot180.derive.display.width import width
 
 MOST = 12
-"""How many rows or columns of a matrix are shown, if they fit the page."""
+"""The largest number of rows or columns of a matrix that are shown, if they fit the page."""
 
 COLUMN = 10.0
-"""Points between the columns of a matrix."""
+"""The distance between the columns of a matrix, in points."""
 
 SLICES = 4
-"""How many matrices are shown of an array with more than two axes."""
+"""The largest number of matrices that are shown of an array with more than two axes."""
 
 
 def number(value: Any) -> str:
@@ -39,13 +39,13 @@ def number(value: Any) -> str:
 
 
 def product_of(values: Sequence[Any]) -> str:
-    """Return a product of numbers, those with a minus sign in brackets, as 3 (-1)."""
+    """Return a product of numbers, with negative factors in parentheses."""
     shown = [number(v) for v in values]
     return " \\cdot ".join(f"({v})" if n and v.startswith("-") else v for n, v in enumerate(shown))
 
 
 def matrix(array: NDArray[Any]) -> str:
-    """Return a number, a row or a matrix; what is too wide or too high is left out by dots.
+    """Return a number, a row or a matrix; dots stand for the rows and columns that do not fit.
 
     Raises:
         ValueError: the array has more than two axes.
@@ -67,18 +67,18 @@ def matrix(array: NDArray[Any]) -> str:
 
 
 def _some(entries: list[str], dots: str, room: int) -> list[str]:
-    """Leave out what is too much, before the last entry."""
+    """Replace entries before the last one by dots, if there are too many."""
     most = max(3, min(MOST, room))
     return entries if len(entries) <= most else [*entries[: most - 2], dots, entries[-1]]
 
 
 def matrices(name: str, array: NDArray[Any], entry: str) -> Iterator[str]:
-    """Yield rows ``name &= matrix``, one for each matrix of an array of higher rank.
+    """Yield a row ``name &= matrix`` for each matrix of an array.
 
     Args:
         name: the array's symbol.
         array: the numbers.
-        entry: how an entry is written, of the symbol and an index: ``{}[{}]``.
+        entry: a pattern for the symbol and an index: ``{}[{}]``.
 
     """
     if array.ndim <= 2:
@@ -93,7 +93,7 @@ def matrices(name: str, array: NDArray[Any], entry: str) -> Iterator[str]:
 
 
 def sum_rows(parts: Sequence[str], room: float) -> list[str]:
-    """Return a sum in rows no wider than `room` points; a part with a minus sign is subtracted."""
+    """Return a sum in rows no wider than `room` points; negative parts are subtracted."""
     rows = [""]
     for part in parts or ["0"]:
         minus = part.startswith("-")

@@ -1,7 +1,7 @@
-r"""The document model: what a document says, apart from how LaTeX or HTML lay it out.
+r"""The document model: the contents of a document, independent of LaTeX and HTML.
 
-A text is a sentence of LaTeX: mathematics in dollar signs, ``\texttt``, ``\emph`` and
-``\hyperref[anchor]{...}``, with special characters escaped.
+A text is LaTeX: words with special characters escaped, mathematics in dollar signs, ``\texttt``,
+``\emph`` and ``\hyperref[anchor]{...}``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class TheoremBlock:
     Attributes:
         name: the theorem's name.
         parts: sentences and displayed equations.
-        anchor: what links point to where the theorem has no section of its own.
+        anchor: the target of links, if the theorem has no section of its own.
 
     """
 
@@ -46,12 +46,12 @@ class TheoremBlock:
 
 @dataclass(frozen=True)
 class ProofBlock:
-    """A proof in its two views, each a chain of equations with a reason a line.
+    """A proof in two views, each a chain of equations with one reason per line.
 
     Attributes:
-        short: without the housekeeping.
+        short: without the steps that only reorder or rename.
         full: every step.
-        detail: which of them a page shows, "short" or "full"; HTML has both, one folded.
+        detail: which view paper shows, "short" or "full"; HTML has both, the other one folded.
 
     """
 
@@ -61,13 +61,13 @@ class ProofBlock:
 
     @property
     def shown(self) -> Display:
-        """Return the view that a page shows."""
+        """Return the view that paper shows."""
         return self.full if self.detail == "full" else self.short
 
 
 @dataclass(frozen=True)
 class Formula:
-    """Displayed mathematics, row by row, aligned at the first ``&`` of each."""
+    """Displayed mathematics in rows, each aligned at its first ``&``."""
 
     rows: tuple[str, ...]
 
@@ -81,11 +81,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class StepperBlock:
-    """A layer to be stepped through by hand; on paper there is nothing in its place.
+    """A layer whose window the reader moves step by step; left out on paper.
 
     Attributes:
-        layer: the forward pass; a window of it moves over one or two axes.
-        anchor: the element's name, unique in the document.
+        layer: the forward pass; its window moves over one or two axes.
+        anchor: the name of the element, unique in the document.
         symbols: the notation.
 
     """
@@ -97,7 +97,7 @@ class StepperBlock:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a head, and how many parts of the width each column takes."""
+    """Rows of text below a head; `widths` are the relative widths of the columns."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -127,12 +127,12 @@ Block: TypeAlias = (
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it.
+    """A heading and the blocks below it.
 
     Attributes:
-        anchor: what links point to; letters, digits, ``_``, ``.`` and ``-``.
+        anchor: the target of links; letters, digits, ``_``, ``.`` and ``-``.
         title: the heading, a text.
-        blocks: what it says.
+        blocks: its contents.
         level: 0 for a chapter of the book, 1 for a section.
 
     """
@@ -149,8 +149,8 @@ class Document:
 
     Attributes:
         title: its title, a text.
-        subtitle: program text under the title.
-        sections: what it says, in order; chapters and sections alike.
+        subtitle: program text below the title.
+        sections: its chapters and sections, in order.
         book: whether it has chapters, a table of contents and page numbers.
 
     """
@@ -167,7 +167,7 @@ class RenderedSection:
 
     Attributes:
         title: the heading.
-        anchor: what links point to.
+        anchor: the target of links.
         chapter: whether it opens a chapter.
         body: its blocks, rendered.
 

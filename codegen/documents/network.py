@@ -1,4 +1,4 @@
-"""The five steps of backpropagation for a network, as a section each."""
+"""The five steps of backpropagation through a network, one section each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rot180.codegen.documents.layer import checked, replayed, theorem_blocks, title
+from rot180.codegen.documents.layer import checked, replay_theorem, theorem_blocks, title
 from rot180.codegen.documents.model import Block, Document, Note, Prose, Section
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, in_network
@@ -29,11 +29,11 @@ from rot180.derive.networks.network import PARAMETER, Network, Stage, StageEntry
 def network_document(
     network: Network, detail: str = "short", symbols: Symbols = DEEP_LEARNING
 ) -> Document:
-    """Return the document of a network: the five steps, and the layers' theorems with proofs.
+    """Return the document of a network: the five steps, then the theorems of its layers.
 
     Args:
-        network: layers in a row, the last of which is the loss.
-        detail: which view of a proof a page shows, "short" or "full".
+        network: a sequence of layers; the last one is the loss.
+        detail: which view of a proof paper shows, "short" or "full".
         symbols: the notation.
 
     Raises:
@@ -42,18 +42,18 @@ def network_document(
     """
     sections = [*five_steps(network, symbols)]
     for number, given in enumerate(network.cited, 1):
-        found = replayed(given)
+        found = replay_theorem(given)
         blocks = (*theorem_blocks(found, (), detail, symbols), checked(found))
         name = f"\\texttt{{{escape(found.name)}}}"
         sections.append(Section(f"layer-{number}", f"{name}: {title(found, symbols)}", blocks))
-    return Document("Backpropagation through one network", str(network), tuple(sections))
+    return Document("Backpropagation through a network", str(network), tuple(sections))
 
 
 def five_steps(network: Network, symbols: Symbols = DEEP_LEARNING) -> Iterator[Section]:
     """Yield a section for each step.
 
     Args:
-        network: layers in a row, the last of which is the loss.
+        network: a sequence of layers; the last one is the loss.
         symbols: the notation.
 
     """
@@ -70,22 +70,23 @@ def _lower(title: str) -> str:
 def _blocks(stage: Stage, symbols: Symbols) -> Iterator[Block]:
     style = Letters(symbols=symbols)
     if free := [said for e in stage.entries for said in _boxed(e, style)]:
-        yield Prose((f"Given {'are' if free[1:] else 'is'} {listed(free)}.",))
+        yield Prose((f"Given: {listed(free)}.",))
     if lines := tuple(line for e in stage.entries for line in _lines(e, symbols)):
         yield Prose((lines,))
     proved = [e.statement for e in stage.entries if isinstance(e.statement, Theorem)]
     if proved:
         each = (f"{len(t.proof.steps)} (\\texttt{{{t.proof.digest}}})" for t in proved)
-        yield Note("How it was checked.", f"Steps, and the proof's hash: {listed([*each])}.")
+        said = f"Number of steps, and hash of the proof: {listed([*each])}."
+        yield Note("How it was checked.", said)
 
 
 def _boxed(entry: StageEntry, style: Letters) -> Iterator[str]:
-    """Say what a free tensor is: its box, and what it holds unless it is a parameter."""
+    """Say what a free tensor is: its box, and what it stands for unless it is a parameter."""
     t = entry.statement
     if isinstance(t, Tensor) and t.definition is None:
-        size = f"of the box ${box(t, style)}$" if t.shape else "without indices"
+        size = f" with the box ${box(t, style)}$" if t.shape else ", a number"
         why = "" if entry.reason == PARAMETER else f" ({escape(entry.reason)})"
-        yield f"${style.tensor(t)}$ {size}{why}"
+        yield f"${style.tensor(t)}${size}{why}"
 
 
 def _lines(entry: StageEntry, symbols: Symbols) -> Display:
@@ -110,7 +111,7 @@ def _lines(entry: StageEntry, symbols: Symbols) -> Display:
 
 
 def _barred(style: Letters) -> Letters:
-    """Write dC/dp with a bar over p in every line, also where it is the only such gradient."""
+    """Write dC/dp as p with a bar in every line, also where it is the only such gradient."""
     given = [n.removeprefix("grad_") for n, _ in style.tensors if n.startswith("grad_")]
     barred = ((f"grad_{n}", re.sub(r"^[^_^]+", r"\\bar{\g<0>}", style.tensor(n))) for n in given)
     return replace(style, tensors=(*style.tensors, *barred))

@@ -1,4 +1,4 @@
-"""PDF from LaTeX text, by latexmk in a folder of its own."""
+"""PDF from LaTeX text, by latexmk in a temporary folder."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 from rot180.codegen.system import files, programs
 
 PACKAGES = "texlive-latex-recommended texlive-latex-extra texlive-pictures latexmk"
-"""The Debian packages that a document needs."""
+"""The Debian packages that compile a document."""
 
 CURE = f"on Debian, a document needs: apt install {PACKAGES}"
 
 
 class CompileError(OSError):
-    """A TeX engine is missing, or refused a document."""
+    """TeX is missing, or could not compile a document."""
 
 
 def compiled(text: str, timeout: float = 300) -> tuple[bytes, str]:
-    """Compile a LaTeX file and return the PDF and TeX's log.
+    """Return the PDF of a LaTeX file, and the log of TeX.
 
     Args:
         text: the LaTeX file.
-        timeout: seconds after which TeX is stopped.
+        timeout: in seconds.
 
     Raises:
-        CompileError: latexmk or its TeX engine is missing, or the document has an error.
+        CompileError: latexmk or TeX is missing, or the document has an error.
 
     """
     command = ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "document.tex"]
@@ -44,7 +44,7 @@ def compiled(text: str, timeout: float = 300) -> tuple[bytes, str]:
 
 
 def _complaint(output: str) -> str:
-    """Return what TeX stopped at; for a file that it does not have, with the cure."""
+    """Return the error of TeX; if a file is missing, with the cure."""
     found = re.search(r"^! .*(?:\n.*){0,3}", output, re.MULTILINE)
     said = found[0] if found else output[-500:]
     return f"{said}; {CURE}" if "not found" in said or not found else said

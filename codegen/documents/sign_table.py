@@ -1,4 +1,4 @@
-"""Convolution or correlation, rotated or not: the outcome of each statement, as a table."""
+"""A table of the eight statements about the input gradient: which are true, which are false."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rot180.derive.semantics.check import Counterexample
 from rot180.derive.semantics.sign_conventions import SignConvention, sign_conventions
 
 
-def verdicts(symbols: Symbols) -> Iterator[Section]:
-    """Yield a table of the eight statements about the input gradient, each judged."""
+def sign_table(symbols: Symbols) -> Iterator[Section]:
+    """Yield a section with the table: each statement is proved or refuted."""
     judged = sign_conventions()
     styles = {
         one.forward: letters(one.verdict.theorem, symbols)
@@ -27,7 +27,7 @@ def verdicts(symbols: Symbols) -> Iterator[Section]:
 
 
 def _row(one: SignConvention, style: Letters) -> tuple[str, str, str]:
-    window = "with the rotated filter" if one.rotated else "with the filter as it is"
+    window = "with the rotated filter" if one.rotated else "with the unrotated filter"
     gradient = f"full {one.backward} {window}: ${latex_expression(one.right, style)}$"
     proved, refuted = one.verdict.theorem, one.verdict.counterexample
     if proved is not None:
@@ -36,10 +36,10 @@ def _row(one: SignConvention, style: Letters) -> tuple[str, str, str]:
 
 
 def _refutation(found: Counterexample, style: Letters) -> str:
-    """Say at which numbers the two sides differ."""
+    """Say for which numbers the two sides differ."""
     where = [f"${style.polynomial(v)} = {n}$" for v, n in {**found.sizes, **found.index}.items()]
     entries = (text.split(" = ") for text in found.model.entries_text())
     arrays = [f"${style.tensor(name)} = {values}$" for name, values in entries]
     return (
-        f"false: ${found.left} \\ne {found.right}$ at {', '.join(where)} with {', '.join(arrays)}"
+        f"false: ${found.left} \\ne {found.right}$ for {', '.join(where)}, {', '.join(arrays)}"
     )

@@ -15,11 +15,11 @@ from rot180.derive.theorems import claims
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that a text says.
+    """One statement of a text.
 
     Attributes:
         number: its number.
-        says: what it says, a text.
+        says: the statement, a text.
         theorems: patterns of the names of the theorems that prove it.
         sections: anchors of other sections of the book that show it.
         tests: files below ``tests/`` that check it.
@@ -36,7 +36,7 @@ class Item:
         """Return the names of its theorems.
 
         Raises:
-            ValueError: a pattern fits no theorem.
+            ValueError: a pattern matches no theorem.
 
         """
         found: dict[str, None] = {}
@@ -49,20 +49,20 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A text: its title, and what it says."""
+class SourceDocument:
+    """A text: its title, and its statements."""
 
     title: str
     items: tuple[Item, ...]
 
 
 SOURCES = (
-    Source(
+    SourceDocument(
         "A blog post: CNN backpropagation, from intuition to derivation (2016)",
         (
             Item(
                 "A.1",
-                "In a multilayer perceptron the deltas of a layer are the next layer's deltas, "
+                "In a multilayer perceptron, the delta of a layer is the next layer's delta, "
                 "weighted by the connections, times $\\sigma'(z)$.",
                 ("perceptron_delta", "perceptron_two_layers"),
                 tests=("derive/theorems/test_nielsen.py",),
@@ -70,21 +70,21 @@ SOURCES = (
             Item(
                 "A.2",
                 "Cutting connections and sharing weights turns a dense layer into a convolution: "
-                "the weights that are left are the filter.",
+                "the remaining weights are the filter.",
                 ("cut_and_shared_*", "toeplitz_convolution_*", "shared_weights_convolution_*"),
                 tests=("derive/theorems/test_nielsen.py",),
             ),
             Item(
                 "A.3",
-                "The feedforward pass is a true convolution, $z^{l+1}_{x,y} = "
+                "The forward pass is a true convolution, $z^{l+1}_{x,y} = "
                 "\\sum_a \\sum_b w^{l+1}_{a,b}\\,\\sigma(z^l_{x-a,y-b}) + b^{l+1}$.",
                 ("backpropagated_2d",),
             ),
             Item(
                 "A.4",
-                "By the chain rule only the components with $x = x' - a$ and $y = y' - b$ survive, "
-                "which leaves $\\delta^l_{x,y} = \\sum_{x'} \\sum_{y'} \\delta^{l+1}_{x',y'}\\,"
-                "w^{l+1}_{x'-x,y'-y}\\,\\sigma'(z^l_{x,y})$.",
+                "By the chain rule only the components with $x = x' - a$ and $y = y' - b$ are not "
+                "zero, which leaves $\\delta^l_{x,y} = \\sum_{x'} \\sum_{y'} "
+                "\\delta^{l+1}_{x',y'}\\,w^{l+1}_{x'-x,y'-y}\\,\\sigma'(z^l_{x,y})$.",
                 ("backpropagated_2d",),
             ),
             Item(
@@ -103,9 +103,9 @@ SOURCES = (
             ),
             Item(
                 "A.6",
-                "The gradient by the weights is a convolution of $\\delta^l$ with the rotated "
-                "activations of the layer before; the gradient by the bias is the sum of "
-                "$\\delta^l$.",
+                "The gradient with respect to the weights is a convolution of $\\delta^l$ with the "
+                "rotated activations of the previous layer; the gradient with respect to the bias "
+                "is the sum of $\\delta^l$.",
                 ("backpropagated_weight_*", "backpropagated_bias_*"),
                 tests=("derive/theorems/test_nielsen.py",),
             ),
@@ -119,9 +119,9 @@ SOURCES = (
             ),
             Item(
                 "A.8",
-                "Its pictures: deltas of a perceptron counted on fingers; connections cut and "
-                "weights shared; the same in two dimensions; which outputs an input feeds; the "
-                "valid forward and the full backward window.",
+                "Its pictures: the delta of one node of a perceptron; connections cut and weights "
+                "shared; the same in two dimensions; the outputs that an input contributes to; the "
+                "valid forward window and the full backward window.",
                 (),
                 (
                     "chapter-the-perceptron-in-four-equations",
@@ -133,12 +133,12 @@ SOURCES = (
             ),
         ),
     ),
-    Source(
+    SourceDocument(
         "A note on the convolution gradient of a course framework",
         (
             Item(
                 "B.1",
-                "To convolve is to slide, to multiply element by element and to sum: the "
+                "To convolve is to slide, to multiply elementwise and to sum: the "
                 "correlation of $X = 1 \\ldots 25$ with the rows $(1\\ 0\\ {-1})$ is $-6$ "
                 "everywhere.",
                 ("rot180_correlation_2d",),
@@ -146,14 +146,14 @@ SOURCES = (
             ),
             Item(
                 "B.2",
-                "With a stride the forward pass skips positions, and the gradient by $X$ needs the "
-                "output gradient dilated by zeros.",
+                "With a stride the forward pass skips positions, and the gradient with respect to "
+                "$X$ needs the output gradient with zeros inserted.",
                 ("rot180_correlation_strided_*", "backpropagated_strided_*"),
                 ("chapter-stride-zeros-between-the-gradients",),
             ),
             Item(
                 "B.3",
-                "The flip of the filter, seen through the dense layer $Z = X W$: "
+                "The flip of the filter, explained by the dense layer $Z = X W$: "
                 "$\\mathrm{d}X = \\mathrm{d}Z\\,W^{\\top}$, written out for $1 \\times 2$ by "
                 "$2 \\times 2$.",
                 ("dense_input", "dense_written_out_*", "toeplitz_transpose_correlation_*"),
@@ -165,7 +165,7 @@ SOURCES = (
         ),
     ),
 )
-"""What the texts say; their pictures stand beside the theorems."""
+"""The texts and their statements; their pictures are beside the theorems."""
 
 
 def source_tables() -> Iterator[Section]:
@@ -177,32 +177,33 @@ def source_tables() -> Iterator[Section]:
             where += [reference(found, spoken(found)) for found in item.sections]
             tests = [f"\\texttt{{tests/{escape(name)}}}" for name in item.tests]
             rows.append((item.number, item.says, ", ".join(where), ", ".join(tests)))
-        head = ("", "What it says", "Where it is proved", "Tests")
+        head = ("", "Statement", "Proved in", "Tests")
         table = Table(head, tuple(rows), (6, 36, 34, 24))
         yield Section(slug(source.title), source.title, (table,))
 
 
-def markdown(pages: Mapping[str, str]) -> str:
-    """Write the tables as a page of the documentation.
+def markdown(chapters: Mapping[str, str]) -> str:
+    """Return the tables as a page of the documentation.
 
     Args:
-        pages: on which page of the book an anchor is.
+        chapters: the title of the chapter that each anchor is in.
 
     """
     lines = [
         "# The source documents, item by item",
         "",
-        "What two texts on the gradient of a convolution say, the theorems that prove it, and the",
-        "chapters of the book that show it. `rot180 show NAME` prints a theorem, and `rot180 book`",
-        "writes the book.",
+        "The statements of two texts on the gradient of a convolution, the theorems that prove",
+        "them, and the chapters of the book that show them. `rot180 show NAME` prints a theorem,",
+        "and `rot180 book` writes the book.",
     ]
     for source in SOURCES:
         lines += ["", f"## {source.title}", ""]
-        lines += ["| | what it says | theorems | pages of the book | tests |"]
+        lines += ["| | statement | theorems | chapters of the book | tests |"]
         lines += ["| --- | --- | --- | --- | --- |"]
         for item in source.items:
             names = item.names()
-            shown = [pages[anchor(name)] for name in names] + [pages[at] for at in item.sections]
+            anchors = [*map(anchor, names), *item.sections]
+            shown = [chapters[target] for target in anchors]
             cells = (
                 item.number,
                 item.says.replace("\\,", " "),
@@ -215,7 +216,7 @@ def markdown(pages: Mapping[str, str]) -> str:
 
 
 def spoken(anchor: str) -> str:
-    """Return what a link to a section says.
+    """Return the words of a link to a section.
 
     >>> spoken("section-rot180-correlation"), spoken("step-1")
     ('rot180 correlation', 'step 1')

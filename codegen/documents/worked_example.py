@@ -1,7 +1,7 @@
-"""Worked examples: numbers through the same steps as the theorems, formula, numbers, result.
+"""Worked examples: the formula of each theorem, the same with numbers, and the result.
 
-Nothing is computed by a convolution routine: each entry is the theorem's own sum, evaluated
-exactly term by term, and compared with the chain rule carried out on the numbers.
+No convolution routine is used: each entry is the sum in the theorem, evaluated exactly, term by
+term, and compared with the chain rule applied to the numbers.
 """
 
 from __future__ import annotations
@@ -47,26 +47,26 @@ from rot180.derive.language.terms import (
 from rot180.derive.semantics.evaluate import evaluate, points, table
 
 ENTRIES = 9
-"""How many entries of a result are written out."""
+"""The largest number of entries of a result that are written out."""
 
 PRODUCTS = 30
-"""How many products of a sum are written out."""
+"""The largest number of products of a sum that are written out."""
 
 SYMBOLS = 4
-"""How many products a sum may have to be written out in symbols for every entry."""
+"""The largest number of products for which every entry is also written out in symbols."""
 
 
 @dataclass(frozen=True)
 class Worked:
-    """One quantity, worked out.
+    """One quantity of a worked example.
 
     Attributes:
         title: what it is, a text.
         formula: the sum that is evaluated; rows of mathematics, aligned at the first ``&``.
-        operands: the arrays in it, and the named paddings, likewise.
-        numbers: the sum at one entry after the other: in symbols, in numbers, and its value.
-        shown: the result as a matrix.
-        result: all entries; integers if the input was, else floats.
+        operands: the arrays in it, and the named paddings, as such rows.
+        numbers: the sum of each entry in symbols, in numbers, and its value, as such rows.
+        shown: the result as a matrix, as such rows.
+        result: all entries; integers if all that was given are integers, else floats.
         remark: what was left out and what was checked, a text.
 
     """
@@ -87,18 +87,18 @@ def worked(
     symbols: Symbols = DEEP_LEARNING,
     wrt: Sequence[str] | None = None,
 ) -> list[Worked]:
-    """Work a layer and its gradients out on small arrays.
+    """Work out a layer and its gradients for small arrays.
 
     Args:
         layer: the forward pass.
         arrays: operand to integers or floats; ``grad_<output>`` to the output gradient.
-        parameters: stride, dilation and padding by the layer's names; see `example` for what is
-            left out.
+        parameters: stride, dilation and padding by the layer's names; see `example` for the
+            defaults.
         symbols: the notation.
-        wrt: the operands whose gradients are worked out; None for each that is given.
+        wrt: the operands whose gradients are worked out; None for all that are given.
 
     Returns:
-        the given numbers, the forward pass, and the gradients, each by its theorem.
+        the given numbers, the forward pass, and each gradient by its theorem.
 
     Raises:
         ValueError: a name is unknown, or a shape or an entry does not fit.
@@ -125,7 +125,7 @@ def section(found: Sequence[Worked]) -> Section:
 
 
 def _given(case: Example, symbols: Symbols) -> Worked:
-    """Show the numbers of an example."""
+    """Return the given numbers of an example."""
     style = _letters(case.layer, symbols)
     sizes = case.model.sizes
     incoming = output_gradient(case.layer).name
@@ -136,9 +136,9 @@ def _given(case: Example, symbols: Symbols) -> Worked:
         for name in (*shown, incoming)
         for row in matrices(style.tensor(name), case.model.arrays[name], _entry(style))
     ]
-    said = [f"${style.tensor(name)} = 0$, as none is given" for name in case.zero]
+    said = [f"${style.tensor(name)} = 0$, since it is not given" for name in case.zero]
     if case.drawn:
-        said.append(f"${style.tensor(incoming)}$ is made up of small integers")
+        said.append(f"${style.tensor(incoming)}$ was chosen: small integers")
     remark = f"Here {listed(said)}." if said else ""
     if not case.whole:
         remark += " Decimals are shown with six digits; the sums are exact."
@@ -176,7 +176,7 @@ def _equation(left: Expression, right: Expression, style: Letters) -> tuple[str,
 
 
 def _gradient(case: Example, theorem: Theorem, symbols: Symbols) -> Worked:
-    """Work a gradient out by the right side of its theorem; compare it with the left side."""
+    """Work out a gradient by the right side of its theorem, and compare it with the left side."""
     style = letters(theorem, symbols)
     right = unfold_operators(theorem.rhs)
     result = _values(case, theorem.variables, right)
@@ -199,7 +199,7 @@ def _gradient(case: Example, theorem: Theorem, symbols: Symbols) -> Worked:
         numbers,
         tuple(matrices(name, result, f"({{}}){_entry(style)[2:]}")),
         _plain(result, case),
-        f"{more} The chain rule, carried out on the numbers, gives the same.".strip(),
+        f"{more} The chain rule, applied to the numbers, gives the same result.".strip(),
     )
 
 
@@ -222,7 +222,7 @@ def _size(e: Expr, case: Example) -> str:
 
 
 def _operators(right: Expression) -> list[Tensor]:
-    """Return the operators in a sum: what is dilated, what is rotated."""
+    """Return the tensors in a sum that an operator makes: dilated ones, rotated ones."""
     accesses = (f for t in right for f in t.factors if isinstance(f, Access))
     return list(dict.fromkeys(a.tensor for a in accesses if a.tensor.definition is not None))
 
@@ -269,7 +269,7 @@ def _written_out(
     right: Expression,
     result: NDArray[Any],
 ) -> tuple[tuple[str, ...], str]:
-    """Write sums out for some entries; also say what is left out."""
+    """Write out the sums of some entries, and say what is left out."""
     rows: list[str] = []
     longest = 0
     for n, at in enumerate(_places(result.shape)):
@@ -284,14 +284,14 @@ def _written_out(
         rows += _rows(head, [*chain, [number(result[at])]])
     said = []
     if result.size > ENTRIES:
-        said.append(f"{result.size - ENTRIES} more entries are not written out.")
+        said.append(f"{result.size - ENTRIES} more entries are left out.")
     if longest > PRODUCTS:
         said.append(f"The dots stand for up to {longest - PRODUCTS} more products.")
     return tuple(rows), " ".join(said)
 
 
 def _rows(head: str, chain: Sequence[Sequence[str]]) -> list[str]:
-    """Return ``head = sum = sum = value`` in rows that fit the page, as few as there can be."""
+    """Return ``head = sum = sum = value`` in as few rows as fit the page."""
     room = TEXT_WIDTH - width(head) - width("=") - width("\\qquad")
     rows: list[str] = []
     last = ""
@@ -308,11 +308,11 @@ def _rows(head: str, chain: Sequence[Sequence[str]]) -> list[str]:
 
 
 Product = list[tuple[Factor | None, Any]]
-"""The factors of a product with their values; a number that is a coefficient has no factor."""
+"""The factors of a product with their values; None stands for its coefficient."""
 
 
 def _products(case: Example, right: Expression, where: Mapping[Symbol, int]) -> Iterator[Product]:
-    """Yield the products of a sum at one entry: where no bracket is zero, inside every box."""
+    """Yield the products of a sum at one entry, without those that a box or a bracket excludes."""
     for t in right:
         scale = evaluate((Term(t.coefficient, (), ()),), case.model, {})
         for point in points(t, case.model, where):
@@ -326,7 +326,7 @@ def _products(case: Example, right: Expression, where: Mapping[Symbol, int]) -> 
 
 
 def _at(f: Factor, env: Mapping[Symbol, int]) -> Factor:
-    """Put numbers into the index of a factor; its tensor stays what it is."""
+    """Replace the symbols in the index of a factor by numbers, not those in its tensor."""
     if isinstance(f, Access):
         numbers = {v: sp.Integer(n) for v, n in env.items()}
         return Access(f.tensor, tuple(normal(e.xreplace(numbers)) for e in f.index))
@@ -351,7 +351,7 @@ def _chain(
 
 
 def _moved(f: Factor | None, case: Example) -> Factor | None:
-    """Return the entry that an operator only moves: of the rotated filter, the filter's own."""
+    """Return the entry of the operand that an operator moves here, such as that of a filter."""
     definition = f.tensor.definition if isinstance(f, Access) else None
     if not isinstance(f, Access) or definition is None:
         return f

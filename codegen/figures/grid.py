@@ -152,11 +152,11 @@ def _reach(over: Grid) -> str:
     points = list(over.window.points(over.sample.env))
     beyond = sum(over.overhangs(point) for point in points)
     if not beyond:
-        return "It never leaves the tensor, as in a valid convolution"
-    zeros = f"in {beyond} of its {len(points)} positions it reads zeros from outside"
+        return "It never leaves the tensor: it is a valid window"
+    zeros = f"in {beyond} of its {len(points)} positions it reads zeros outside the tensor"
     ends = [over.sample.products(over.window, point) for point in (points[0], points[-1])]
     if all(sum(not p.is_zero for p in end) == 1 for end in ends):
-        return f"It begins and ends with one tap on the tensor, as in a full convolution: {zeros}"
+        return f"It starts and ends where it covers a single entry, a full window: {zeros}"
     return f"It overhangs: {zeros}"
 
 
@@ -165,8 +165,8 @@ def dilated_caption(over: Grid) -> str:
     zeros = sum(over.look(place) == "zero" for place in over.held)
     name = over.sample.tensor(source(over.access.tensor))
     return (
-        f"The output gradient ${name}$ and ${over.name}$, which has {zeros} "
-        f"{'zero' if zeros == 1 else 'zeros'} between the entries, because of the stride of the "
+        f"The output gradient ${name}$, and ${over.name}$, which has {zeros} "
+        f"{'zero' if zeros == 1 else 'zeros'} between its entries because of the stride of the "
         "forward pass."
     )
 

@@ -120,7 +120,7 @@ def toeplitz(sample: SampledLayer) -> Picture:
     rest = sample.beside(sample.backward) if sample.backward else ""
     scaled = f", times ${rest}$" if rest else ""
     caption = (
-        f"The layer as a matrix, ${out} = T {grid}$: a row of $T$ has the weights of one "
+        f"The layer is ${out} = T {grid}$ with a matrix $T$: a row of $T$ has the weights of one "
         f"output{same}. Its transpose gives the gradient, ${dx} = T^{{\\top}} {g}${scaled}: a row "
         "of it has the weights by which one input is multiplied."
     )
