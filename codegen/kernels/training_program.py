@@ -2,8 +2,8 @@
 
 Convolutions and dense layers call the public kernels of ``rot180.generated``, which are compiled
 where that was possible. Every other layer that is a sum gets a module of its own beside the
-program, lowered from its theorems; choosing a window's maximum and softmax are no sums of products
-and stand in the template.
+program, lowered from its theorems. Selecting a window's maximum and softmax are no sums of
+products; they are functions of ``runtime/numpy/training.py``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import pairwise
 from math import prod
 
 from rot180.codegen.kernels.derivation import Progress, certificate, quiet
+from rot180.codegen.kernels.inline import inlined_functions
 from rot180.codegen.kernels.interface import kernel_interface
 from rot180.codegen.kernels.modules import render_module
 from rot180.codegen.kernels.public_api import public_functions
@@ -35,13 +36,13 @@ from rot180.derive.networks.network import (
 )
 
 GAINS = {"relu": 2, "silu": 2, "gelu": 2, "softplus": 2}
-"""By what follows a layer: the variance of its initial weights, times their fan-in (He et al.)."""
+"""Variance of initial weights times their fan-in, by the activation that follows (He et al.)."""
 
 LOSSES = {
     "squared_error": ("0.5 * np.square({} - t).sum()", "{} - t"),
     "softmax_cross_entropy": ("_cross_entropy({}, t)", "_softmax({}) - t"),
 }
-"""What a loss of an output is, and its gradient, as their theorems state them."""
+"""Each loss of an output and its gradient, as their theorems state them."""
 
 WIDTH = 90
 """Characters in a comment line."""
@@ -49,7 +50,7 @@ WIDTH = 90
 
 @dataclass(frozen=True)
 class CodeLine:
-    """A statement of the program, and the comment lines above it."""
+    """A statement of the program with the comment lines above it."""
 
     text: str
     comment: tuple[str, ...] = ()
@@ -76,13 +77,8 @@ class Program:
         cost: the loss of an output and a target.
         backward: the statements of the backward pass.
         gradients: each parameter's name and the expression of its gradient.
-        prediction: what the network says of its inputs.
+        prediction: what the network predicts for its inputs.
         rank: how many axes an input has without the batch.
-        expects: whether the text says how many channels come in.
-        sweeps: whether windows are counted.
-        averages: whether windows are averaged.
-        selects: whether windows' maxima are chosen.
-        shares: whether softmax is taken.
 
     """
 
@@ -99,11 +95,6 @@ class Program:
     gradients: tuple[tuple[str, CodeLine], ...]
     prediction: str
     rank: int
-    expects: bool
-    sweeps: bool
-    averages: bool
-    selects: bool
-    shares: bool
 
     @property
     def imports(self) -> str:
@@ -132,6 +123,7 @@ def program(network: Network, progress: Progress = quiet) -> dict[str, str]:
         replay(proved.proof)
     writer = _NetworkWriter(network)
     text = template("kernels", "network.py.jinja").render(program=writer.program())
+    text += f"\n\n{inlined_functions('numpy/training', text)}\n"
     proofs = certificate({"network": str(network)}, network.gradients.values())
     texts = {"__init__.py": "", "network.py": text, "certificate.json": proofs}
     for name, layer in writer.modules.items():
@@ -156,7 +148,7 @@ def _kernel(layer: Layer, function: str) -> Theorem:
 
 
 class _NetworkWriter:
-    """The statements for one network; the modules that they need are gathered on the way."""
+    """The statements for one network; it collects the modules that they need."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -170,7 +162,6 @@ class _NetworkWriter:
         forward = [line for m in layers for line in self.forward(m)]
         backward = [line for m in reversed(self.network.members) for line in self.backward(m)]
         gradients = [g for m in layers for g in self.gradients(m)]
-        kinds = {m.part.kind for m in layers}
         kept = [layers[0].source.name, *(line.text.split(" =")[0] for line in forward)]
         softmax = loss.part.word == "softmax_cross_entropy"
         output = f"v.{loss.source.name}"
@@ -191,11 +182,6 @@ class _NetworkWriter:
             gradients=tuple(gradients),
             prediction=f"{output}.argmax(axis=1)" if softmax else output,
             rank=layers[0].part.axes + 1,
-            expects=any(m.part.inputs for m in layers),
-            sweeps=bool(kinds & {"conv", "avg_pool", "max_pool"}),
-            averages="avg_pool" in kinds,
-            selects="max_pool" in kinds,
-            shares=softmax,
         )
 
     def initial(self) -> Iterator[CodeLine]:
@@ -217,14 +203,14 @@ class _NetworkWriter:
                 yield CodeLine(f"here = ({part.outputs},)")
             elif part.window:
                 channels = part.outputs or "here[0]"
-                yield CodeLine(f"here = ({channels}, *_windows(here[1:], {_sweep(m)}))")
+                yield CodeLine(f"here = ({channels}, *_windows(here[1:], {_geometry(m)}))")
 
     def forward(self, m: Member) -> Iterator[CodeLine]:
         """Yield the statements that compute a layer's output."""
         source = m.source.name
         if m.part.kind == "max_pool":
-            chosen = f"{m.operands['sel'].name} = _first_maximum({source}, {_sweep(m)})"
-            yield CodeLine(chosen, ("where each window is largest",))
+            chosen = f"{m.operands['sel'].name} = _first_maximum({source}, {_geometry(m)})"
+            yield CodeLine(chosen, ("1 at the first largest entry of each window",))
         if m.part.kind == "avg_pool":
             value = f"np.array(1 / {prod(m.part.window)}, {source}.dtype)"
             yield CodeLine(f"{m.operands['mean'].name} = {value}")
@@ -232,7 +218,7 @@ class _NetworkWriter:
         yield CodeLine(f"{m.output.name} = {value}", _comment(definition_text(m.local)))
 
     def backward(self, m: Member) -> Iterator[CodeLine]:
-        """Yield the statement that computes dC/d(what comes in), where it is needed."""
+        """Yield the statement that computes dC/d(input of a layer), where it is needed."""
         proved = self.network.deltas.get(m.source.name)
         if proved is None:
             return
@@ -257,7 +243,7 @@ class _NetworkWriter:
         Args:
             m: the layer.
             function: "forward" or "grad_" with the name of an operand.
-            values: what stands before the names of the forward pass's results.
+            values: the prefix of the names of the forward pass's results.
 
         """
         if m.part.kind == "loss":
@@ -271,13 +257,13 @@ class _NetworkWriter:
         given = [f"{t.name}={names[t.name]}" for t in found.arrays]
         for t, needed in found.shapes:
             if needed and t == m.layer.output:
-                given.append(f"{t.name}_shape=_pooled({names[m.input]}, {_sweep(m)})")
+                given.append(f"{t.name}_shape=_pooled({names[m.input]}, {_geometry(m)})")
             elif needed:
                 given.append(f"{t.name}_shape={names[t.name]}.shape")
         return f"{module}.{function}({', '.join(given)})"
 
     def names(self, m: Member, values: str) -> Mapping[str, str]:
-        """Return what the operands of a layer, its output and dC/d(output) are called."""
+        """Return the names of a layer's operands, its input and dC/d(output)."""
         own = {
             n: t.name if n in PARAMETERS else f"{values}{t.name}" for n, t in m.operands.items()
         }
@@ -298,7 +284,7 @@ class _NetworkWriter:
         return f"{kernel}({', '.join(arguments)})"
 
     def module(self, layer: Layer, function: str) -> str:
-        """Return the name of a layer's module; it is to have a function."""
+        """Return the name of a layer's module, to which a function is added."""
         name, n = layer.name, 1
         while self.modules.setdefault(name, layer) != layer:
             n += 1
@@ -309,17 +295,17 @@ class _NetworkWriter:
         return name
 
 
-def _sweep(m: Member) -> str:
+def _geometry(m: Member) -> str:
     """Write window, stride, padding and dilation as arguments."""
     part = m.part
     return ", ".join(str(v) for v in (part.window, part.stride, part.padding, part.dilation))
 
 
 def _options(m: Member) -> list[str]:
-    """Write the options of a convolution that are not the usual ones."""
-    usual = {"stride": 1, "padding": 0, "dilation": 1}
+    """Write the options of a convolution that are not the defaults."""
+    defaults = {"stride": 1, "padding": 0, "dilation": 1}
     out = []
-    for word, default in usual.items():
+    for word, default in defaults.items():
         values = getattr(m.part, word)
         if any(v != default for v in values):
             same = len(set(values)) == 1

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rot180.codegen.kernels.inline import inlined
+from rot180.codegen.kernels.inline import inlined, inlined_functions
 from rot180.codegen.kernels.numpy_backend import RUNTIME
 from rot180.codegen.kernels.runtime.numpy import contraction, reading
 from rot180.codegen.kernels.runtime.numpy.contraction import _accumulate
@@ -148,3 +148,12 @@ def test_an_inlined_module_is_the_module_without_its_imports(name: str) -> None:
     bare = ast.parse(inlined(f"numpy/{name}", constants=False)).body
     assert isinstance(bare[0], ast.FunctionDef | ast.ClassDef)
     assert [ast.unparse(node) for node in nodes[-len(bare) :]] == [ast.unparse(n) for n in bare]
+
+
+def test_a_program_has_the_functions_that_it_calls_and_those_that_they_call() -> None:
+    text = inlined_functions("numpy/training", "def loss(z, t):\n    return _cross_entropy(z, t)")
+    assert [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)] == [
+        "_exponentials",
+        "_cross_entropy",
+    ]
+    assert inlined_functions("numpy/training", "x = 1") == ""
