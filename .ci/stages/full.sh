@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# What takes long: sanitizers; the sdist, installed and tested under other Pythons; the examples.
+
+full_stages() {
+  echo "Full: sanitizers, the sdist under other Pythons, the examples"
+  stage "  environment" environment full 3.11
+  stage "  build" in_env full "pip install build && python -m build --sdist"
+  stage "  the C contraction under sanitizers" in_env full \
+    "pip install numpy && python tests/support/sanitize.py"
+  local version
+  for version in 3.12 3.13; do
+    stage "  environment, Python $version" environment "sdist$version" "$version"
+    stage "  install the sdist, Python $version" in_env "sdist$version" \
+      "pip install \"\$(ls ../full/dist/*.tar.gz)[test,dev]\""
+    # few forged certificates, because a stage below tries 200,000
+    stage "  pytest, Python $version" in_env "sdist$version" \
+      "ROT180_FORGERIES=1000 pytest -n 2 -p no:cacheprovider"
+  done
+  stage "  200,000 forged certificates" in_env sdist3.12 \
+    "ROT180_FORGERIES=200000 pytest -n 2 tests/derive/kernel/test_forger.py -p no:cacheprovider > forged.log"
+  grep forgeries "$work/sdist3.12/forged.log" | indented
+  stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
+  stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
+  stage "  rot180 verify: all of Rocq" in_env sdist3.13 \
+    "pip install z3-solver && rot180 verify --require smt --require rocq > verify.log"
+  last_line sdist3.13/verify.log
+  stage "  the whole book" in_env sdist3.13 "python tests/support/whole_book.py"
+}

@@ -1,0 +1,32 @@
+# shellcheck shell=bash
+# The test suite, first without PyTorch, then the tests that compare with it.
+
+tests() {
+  echo "Tests, as in README.md: $install_test && $run_tests"
+  stage "  environment" environment test 3.11
+  stage "  $install_test" in_env test "$install_test"
+  stage "  linters, clang-format" install_extra test dev
+  stage "  $run_tests, without PyTorch" in_env test \
+    "$run_tests -p no:cacheprovider 2>&1 | tee tests.log"
+  in_env test "python - <<'END'
+import importlib.util
+assert importlib.util.find_spec('torch') is None, 'PyTorch was installed already'
+END"
+  grep -E '^SKIPPED.*torch' "$work/test/tests.log" | indented ||
+    fail "the tests that need PyTorch were not skipped"
+  if grep -E '^SKIPPED' "$work/test/tests.log" | grep -v torch; then
+    fail "a test was skipped that does not need PyTorch"
+  fi
+  last_line test/tests.log
+}
+
+oracle() {
+  echo "PyTorch as an oracle"
+  stage "  pip install torch==2.13.0" in_env test "pip install torch==2.13.0"
+  stage "  tests that compare with PyTorch" in_env test \
+    "pytest \$(grep -l 'importorskip(\"torch\")' -r tests --include='test_*.py') -p no:cacheprovider 2>&1 | tee oracle.log"
+  if grep -qE '^SKIPPED|[0-9]+ skipped' "$work/test/oracle.log"; then
+    fail "a test that compares with PyTorch was skipped"
+  fi
+  last_line test/oracle.log
+}
