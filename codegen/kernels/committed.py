@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rot180.codegen.kernels import winograd
+from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
 from rot180.codegen.kernels.derivation import Progress, as_json, derive, module, quiet
-from rot180.codegen.kernels.modules import HEADER, render_contraction
 from rot180.codegen.kernels.public_api import (
     FAMILIES,
     SIZES,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from rot180.codegen.kernels.modules import HEADER, render_contraction, render_module
+from rot180.codegen.kernels.modules import render_module
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
@@ -82,7 +82,7 @@ def layer_files(derivation: ProvedLayer, progress: Progress = quiet) -> dict[str
     for target in TARGETS.values():
         progress(f"writing the {target.name} kernels")
         texts[f"{target.name}_kernels{target.ending}"] = module(derivation, target.name)
-    texts[HEADER] = render_contraction()
+        texts |= target.runtime()
     return texts
 
 

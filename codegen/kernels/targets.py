@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
 from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.kernels.numpy_backend import NumpyKernel, NumpyModule
@@ -23,6 +24,7 @@ class Target:
         kernel: its kernels.
         module: its modules.
         template: lays a module out.
+        runtime: returns the files that must stand beside its modules, by name.
 
     """
 
@@ -33,27 +35,30 @@ class Target:
     kernel: type[Kernel]
     module: Callable[[tuple[str, ...], str, tuple[Any, ...]], Module]
     template: str
+    runtime: Callable[[], dict[str, str]]
 
 
 INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 
 NUMPY = Target(
-    "numpy",
-    ".py",
-    (*INTEGERS, "float32", "float64", "complex64", "complex128"),
-    "float32, float64, an integer dtype, complex64 or complex128",
-    NumpyKernel,
-    NumpyModule,
-    "module_numpy.jinja",
+    name="numpy",
+    ending=".py",
+    dtypes=(*INTEGERS, "float32", "float64", "complex64", "complex128"),
+    dtypes_in_words="float32, float64, an integer dtype, complex64 or complex128",
+    kernel=NumpyKernel,
+    module=NumpyModule,
+    template="module_numpy.jinja",
+    runtime=dict,  # a module holds all that it needs
 )
 CYTHON = Target(
-    "cython",
-    ".pyx",
-    ("float32", "float64"),
-    "float32 or float64",
-    CythonKernel,
-    CythonModule,
-    "module_cython.jinja",
+    name="cython",
+    ending=".pyx",
+    dtypes=("float32", "float64"),
+    dtypes_in_words="float32 or float64",
+    kernel=CythonKernel,
+    module=CythonModule,
+    template="module_cython.jinja",
+    runtime=lambda: {HEADER: render_contraction()},
 )
 
 TARGETS = {target.name: target for target in (NUMPY, CYTHON)}

@@ -12,8 +12,8 @@ import pytest
 
 from rot180.codegen.cli.main import main
 from rot180.codegen.kernels import committed
+from rot180.codegen.kernels.c_runtime import HEADER
 from rot180.codegen.kernels.derivation import derive, layer_files
-from rot180.codegen.kernels.modules import HEADER
 from rot180.codegen.system import files
 from rot180.derive.language.layers import layer
 

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
 from rot180.codegen.kernels.derivation import derive, layer_files
-from rot180.codegen.kernels.modules import HEADER, render_contraction, render_module
+from rot180.codegen.kernels.modules import render_module
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.derive.gradients.gradient import kernel_theorem, kernel_theorems
 from rot180.derive.language.layers import Layer, layer
