@@ -438,8 +438,7 @@ static int rot180_best(void) {
 
 static int rot180_isa = -1; /* the one in use; -1: the best */
 
-/* Of a micro-kernel: rows, pieces, vectors of a piece; entries of the output from one to the next.
- */
+/* Of a micro-kernel: rows, pieces, vectors of a piece; the spacing of entries of the output. */
 enum { MAX_MR = 8, MAX_PIECES = 4, MAX_VECTORS = 6, MAX_SPACING = 4 };
 
 #if defined(__GNUC__)
@@ -551,8 +550,7 @@ static int transposed_is_faster(const Sum *s, Int n, Int m, int itemsize) {
 }
 
 /* Return whether products along the sum are faster than packing. They read each side once for a few
- * entries of the other, so that sides must be short; and vectors must fit lines of so many bytes.
- */
+ * entries of the other, so sides must be short; and vectors must fit lines of so many bytes. */
 static int dots_are_faster(const Sum *s, Int few, Int many, Int line, int alike) {
     enum { SHORT = 16, MIDDLE = 48, OUTPUTS = 2048 };
     int flat = s->k.count == 1 && !s->b_factors->checks && !s->a_factors->checks;
@@ -1137,6 +1135,7 @@ static int rot180_contract(const Nest *nest) {
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(word) JOIN(word, ROT180_TYPE)
+#define TYPE(word) NAME(word) /* of types */
 
 /* The same for a length of vectors, ROT180_BYTES: the type, the type of its masks, the attribute of
  * functions that use it, and the names of such functions. */
@@ -1174,11 +1173,11 @@ typedef struct {
     Int run, by;       /* its extent, its step in the output */
     int loops, order[LOOPS];
     Int position[LOOPS];
-} NAME(Walk);
+} TYPE(Walk);
 
 /* The inner loop: the longest of those along which everything is adjacent or still, or else the
  * longest. */
-static int NAME(inner_loop)(const NAME(Walk) * w) {
+static int NAME(inner_loop)(const TYPE(Walk) *w) {
     const Sum *s = w->s;
     Int most = 0;
     int inner = -1;
@@ -1195,7 +1194,7 @@ static int NAME(inner_loop)(const NAME(Walk) * w) {
     return inner;
 }
 
-static void NAME(begin_walk)(NAME(Walk) * w, const Sum *s, const int *roles) {
+static void NAME(begin_walk)(TYPE(Walk) *w, const Sum *s, const int *roles) {
     w->s = s;
     w->count = w->loops = 0;
     w->out = (char *)s->out.data;
@@ -1218,7 +1217,7 @@ static void NAME(begin_walk)(NAME(Walk) * w, const Sum *s, const int *roles) {
 }
 
 /* The part of the inner loop on which every factor is inside its box. */
-static inline Span NAME(inner_span)(const NAME(Walk) * w) {
+static inline Span NAME(inner_span)(const TYPE(Walk) *w) {
     Span in = {0, w->run};
     for (int n = 0; n < w->count; n++)
         for (int c = 0; c < w->f[n]->checks; c++) {
@@ -1237,7 +1236,7 @@ static inline Span NAME(inner_span)(const NAME(Walk) * w) {
 }
 
 /* Two arrays along the inner loop. */
-static inline void NAME(add_products)(const NAME(Walk) * w, Span in, T scale) {
+static inline void NAME(add_products)(const TYPE(Walk) *w, Span in, T scale) {
     Int p = w->inner < 0 ? 0 : w->f[0]->step[w->inner];
     Int q = w->inner < 0 ? 0 : w->f[1]->step[w->inner];
     const char *x = w->at[0] + in.first * p, *y = w->at[1] + in.first * q;
@@ -1254,7 +1253,7 @@ static inline void NAME(add_products)(const NAME(Walk) * w, Span in, T scale) {
 }
 
 /* One array, summed along the inner loop. */
-static inline void NAME(add_sum)(const NAME(Walk) * w, Span in, T scale) {
+static inline void NAME(add_sum)(const TYPE(Walk) *w, Span in, T scale) {
     Int p = w->inner < 0 ? 0 : w->f[0]->step[w->inner];
     const char *x = w->at[0] + in.first * p;
     T sums[16] = {0}, total = 0;
@@ -1268,7 +1267,7 @@ static inline void NAME(add_sum)(const NAME(Walk) * w, Span in, T scale) {
 }
 
 /* Any number of arrays and boxes along the inner loop. */
-static inline void NAME(add_any)(const NAME(Walk) * w, Span in, T scale) {
+static inline void NAME(add_any)(const TYPE(Walk) *w, Span in, T scale) {
     T total = 0;
     for (Int i = in.first; i < in.stop; i++) {
         T product = scale;
@@ -1283,7 +1282,7 @@ static inline void NAME(add_any)(const NAME(Walk) * w, Span in, T scale) {
 }
 
 /* Go to the next place of the outer loops; return 0 after the last. */
-static inline int NAME(walk_on)(NAME(Walk) * w) {
+static inline int NAME(walk_on)(TYPE(Walk) *w) {
     for (int k = 0; k < w->loops; k++) {
         int i = w->order[k];
         Int back = ++w->position[i] < w->s->extent[i] ? 1 : 1 - w->s->extent[i];
@@ -1302,11 +1301,12 @@ static inline int NAME(walk_on)(NAME(Walk) * w) {
 /* Add a sum to the output. */
 static void NAME(elementwise)(const Sum *s, const int *roles) {
     const T scale = (T)s->scale;
-    NAME(Walk) w;
+    TYPE(Walk) w;
     NAME(begin_walk)(&w, s, roles);
     do {
         const Span in = NAME(inner_span)(&w);
-        const int any = in.first<in.stop, array = w.count> 0 && w.f[0]->data;
+        const int any = in.first < in.stop;
+        const int array = w.count && w.f[0]->data;
         if (any && w.count == 2 && array && w.f[1]->data) NAME(add_products)(&w, in, scale);
         else if (any && w.count == 1 && array && w.summed) NAME(add_sum)(&w, in, scale);
         else if (any && w.count == 1 && array && w.f[0]->step[w.inner] == 0) {
@@ -1318,60 +1318,56 @@ static void NAME(elementwise)(const Sum *s, const int *roles) {
 }
 
 /* The micro-kernels of one type: what each computes, and tables of them by instruction set and
- * shape. Their bodies come from templates/micro_kernels.h.jinja, one looped source a kind; a shape
- * that is not in a table is NULL. */
+ * shape. Their bodies and tables come from templates/micro_kernels.h.jinja, one looped source a
+ * kind; what a table lacks is NULL. */
 
 /* c[i][j] += sum over t < terms of a[rows[i] + at[t].a] * b[pieces[p] + at[t].b + j], for the
  * columns j of each piece p; the last vector of a piece is `last` bytes from its first entry, and
  * only what the mask `keep` lets through is added. With `add` 0 the tile is stored. */
-typedef void NAME(Tile)(Int terms, const char *a, const Int *rows, const char *b, const Int *pieces,
+typedef void TYPE(Tile)(Int terms, const char *a, const Int *rows, const char *b, const Int *pieces,
                         const Offsets *at, Int last, const void *keep, char *out,
                         const Int *out_rows, const Int *out_pieces, int add);
 
 /* The same for one row, and pieces that follow each other as terms do: what a piece reads at a
  * term, the piece before it reads `period` terms later. So what is loaded serves three periods. */
-typedef void NAME(Slide)(Int terms, Int period, const char *a, const char *b, const Int *pieces,
+typedef void TYPE(Slide)(Int terms, Int period, const char *a, const char *b, const Int *pieces,
                          const Offsets *at, Int last, const void *keep, char *out,
                          const Int *out_pieces, int add);
 
 /* out[i][j] += sum over t < length of a[i][t] * b[j][t], over `runs` runs. */
-typedef void NAME(Dot)(Int runs, const Offsets *at, Int length, const char *a, const Int *rows,
+typedef void TYPE(Dot)(Int runs, const Offsets *at, Int length, const char *a, const Int *rows,
                        const char *b, const Int *columns, T *out);
 
 /* out[columns[j]][i] += from[i][j], for a square of entries; with `add` 0 it is stored. */
-typedef void NAME(Transpose)(const T *from, Int pitch, char *out, const Int *columns, int add);
+typedef void TYPE(Transpose)(const T *from, Int pitch, char *out, const Int *columns, int add);
 
 /* out[i * spacing] += scale * from[i], 0 <= i < n. What lies between is written again as it is. */
-typedef void NAME(Spread)(Int n, T scale, const T *from, T *out);
+typedef void TYPE(Spread)(Int n, T scale, const T *from, T *out);
 
 /* See vector_kernels.h. */
-typedef void NAME(Copy)(Int terms, const Int *k, const char *data, Int pieces, const Int *start,
+typedef void TYPE(Copy)(Int terms, const Int *k, const char *data, Int pieces, const Int *start,
                         const Int *length, T *to, Int width);
-typedef void NAME(CopyLines)(Int lines, Int n, Int spacing, const char *from, Int from_step,
+typedef void TYPE(CopyLines)(Int lines, Int n, Int spacing, const char *from, Int from_step,
                              char *to, Int to_step);
 
-/* The tables of each length of vectors, which the template fills in: [rows][pieces][vectors],
- * [vectors], [rows][columns], [spacing]. */
-typedef NAME(Tile) *const NAME(Tiles)[MAX_PIECES + 1][MAX_VECTORS + 1];
-typedef NAME(Slide) *const NAME(Slides)[MAX_VECTORS + 1];
-typedef NAME(Dot) *const NAME(Dots)[MAX_VECTORS + 1];
-typedef NAME(Spread) *const NAME(Spreads)[MAX_SPACING + 1];
-static NAME(Tiles) KERNEL(tiles, 16)[MAX_MR + 1];
-static NAME(Slides) KERNEL(slides, 16);
-static NAME(Dots) KERNEL(dots, 16)[MAX_MR + 1];
-#ifdef ROT180_VECTORS
-static NAME(Spreads) KERNEL(spreads, 16);
-static NAME(Transpose) KERNEL(transpose, 16);
-#endif
+/* The kernels for one length of vectors, by shape. */
+typedef struct {
+    TYPE(Tile) *tile[MAX_MR + 1][MAX_PIECES + 1][MAX_VECTORS + 1]; /* rows, pieces, vectors */
+    TYPE(Slide) *slide[MAX_VECTORS + 1];                           /* vectors */
+    TYPE(Dot) *dot[MAX_MR + 1][MAX_VECTORS + 1];                   /* rows, columns */
+    TYPE(Spread) *spread[MAX_SPACING + 1];                         /* spacing */
+    TYPE(Transpose) *transpose;
+    TYPE(Copy) *copy;
+    TYPE(CopyLines) *copy_lines;
+} TYPE(Kernels);
+
+static const TYPE(Kernels) KERNEL(kernels, 16);
 #define ROT180_BYTES 16
 #include "contraction.h"
 #undef ROT180_BYTES
 
 #ifdef ROT180_X86
-static NAME(Tiles) KERNEL(tiles, 32)[MAX_MR + 1], KERNEL(tiles, 64)[MAX_MR + 1];
-static NAME(Slides) KERNEL(slides, 32), KERNEL(slides, 64);
-static NAME(Dots) KERNEL(dots, 32)[MAX_MR + 1], KERNEL(dots, 64)[MAX_MR + 1];
-static NAME(Spreads) KERNEL(spreads, 32), KERNEL(spreads, 64);
+static const TYPE(Kernels) KERNEL(kernels, 32), KERNEL(kernels, 64);
 #define ROT180_BYTES 32
 #include "contraction.h"
 #undef ROT180_BYTES
@@ -1380,23 +1376,13 @@ static NAME(Spreads) KERNEL(spreads, 32), KERNEL(spreads, 64);
 #undef ROT180_BYTES
 #endif
 
+static const TYPE(Kernels) *const NAME(kernels)[ISAS] = {
+    &KERNEL(kernels, 16),
 #ifdef ROT180_X86
-#define BY_ISA(word) \
-    { KERNEL(word, 16), KERNEL(word, 32), KERNEL(word, 64) }
-#else
-#define BY_ISA(word) \
-    { KERNEL(word, 16) }
+    &KERNEL(kernels, 32),
+    &KERNEL(kernels, 64),
 #endif
-static NAME(Tiles) *const NAME(tile)[ISAS] = BY_ISA(tiles);
-static NAME(Slide) *const *const NAME(slide)[ISAS] = BY_ISA(slides);
-static NAME(Dots) *const NAME(dot)[ISAS] = BY_ISA(dots);
-static NAME(Copy) *const NAME(copy)[ISAS] = BY_ISA(copy);
-static NAME(CopyLines) *const NAME(copy_lines)[ISAS] = BY_ISA(copy_lines);
-#ifdef ROT180_VECTORS
-static NAME(Spread) *const *const NAME(spread)[ISAS] = BY_ISA(spreads);
-static NAME(Transpose) *const NAME(transpose)[ISAS] = BY_ISA(transpose);
-#endif
-#undef BY_ISA
+};
 
 /* Staging: carries out the phase-split copy that phase_split.h plans. Entries outside the array are
  * zeros; where the same layout is copied again, they are there already. */
@@ -1422,9 +1408,9 @@ static void NAME(clear)(Int lines, Int first, Int stop, Int places, Int begin, I
 }
 
 /* Copy lines, along the last axis, once for each of its phases. Line `first` is read at `from`. */
-static void NAME(copy_phases)(const PhaseSplit *p, int isa, int clean, const Factor *f, Int lines,
-                              Int first, Int stop, const char *from, Int from_step, char *to,
-                              Int step) {
+static void NAME(copy_phases)(const PhaseSplit *p, const TYPE(Kernels) *kernels, int clean,
+                              const Factor *f, Int lines, Int first, Int stop, const char *from,
+                              Int from_step, char *to, Int step) {
     const int axis = p->order[f->axes - 1];
     const Int m = p->to.modulus[axis], by = m * f->stride[axis];
     for (int i = 0; i < p->to.phases[axis]; i++, to += p->to.phase_stride[axis]) {
@@ -1437,8 +1423,8 @@ static void NAME(copy_phases)(const PhaseSplit *p, int isa, int clean, const Fac
         source = from + rest * f->stride[axis] + (p->to.low[axis] + begin) * by;
         target = to + first * step + begin * (Int)sizeof(T);
         if (by == sizeof(T) || by == 2 * sizeof(T)) {
-            NAME(copy_lines)
-            [isa](stop - first, end - begin, by / (Int)sizeof(T), source, from_step, target, step);
+            kernels->copy_lines(stop - first, end - begin, by / (Int)sizeof(T), source, from_step,
+                                target, step);
             continue;
         }
         for (Int j = first; j < stop; j++, source += from_step, target += step)
@@ -1447,12 +1433,12 @@ static void NAME(copy_phases)(const PhaseSplit *p, int isa, int clean, const Fac
 }
 
 /* Copy the axes from `depth` on; `clean` says that the zeros around are there already. */
-static void NAME(copy_axis)(const PhaseSplit *p, int isa, int clean, int depth, const Factor *f,
-                            const char *from, char *to) {
+static void NAME(copy_axis)(const PhaseSplit *p, const TYPE(Kernels) *kernels, int clean, int depth,
+                            const Factor *f, const char *from, char *to) {
     const int axis = p->order[depth];
     const Int m = p->to.modulus[axis], by = m * f->stride[axis], step = p->to.stride[axis];
     if (depth + 1 == f->axes) {
-        NAME(copy_phases)(p, isa, clean, f, 1, 0, from != NULL, from, 0, to, 0);
+        NAME(copy_phases)(p, kernels, clean, f, 1, 0, from != NULL, from, 0, to, 0);
         return;
     }
     for (int i = 0; i < p->to.phases[axis]; i++, to += p->to.phase_stride[axis]) {
@@ -1462,11 +1448,12 @@ static void NAME(copy_axis)(const PhaseSplit *p, int isa, int clean, int depth, 
         if (!from) stop = first;
         if (first < stop) source = from + rest * f->stride[axis] + (p->to.low[axis] + first) * by;
         if (depth + 2 == f->axes)
-            NAME(copy_phases)(p, isa, clean, f, places, first, stop, source, by, to, step);
+            NAME(copy_phases)(p, kernels, clean, f, places, first, stop, source, by, to, step);
         else
-            for (Int j = clean ? first : 0; j < (clean ? stop : places); j++) NAME(copy_axis)
-        (p, isa, clean, depth + 1, f, j >= first && j < stop ? source + (j - first) * by : NULL,
-         to + j * step);
+            for (Int j = clean ? first : 0; j < (clean ? stop : places); j++) {
+                const char *in = j >= first && j < stop ? source + (j - first) * by : NULL;
+                NAME(copy_axis)(p, kernels, clean, depth + 1, f, in, to + j * step);
+            }
     }
 }
 
@@ -1478,21 +1465,21 @@ typedef struct {
     const Factor *f;
     const char *data;
     Int *own, *k, *own_value[AXES], *k_value[AXES];
-} NAME(View);
+} TYPE(View);
 
 /* The factors of a or b. A plain operand is one array, read without checks; a staged one is read
  * from its phase-split copy. */
 typedef struct {
     int count, plain, staged;
     Factor *factors;
-    NAME(View) * views;
+    TYPE(View) *views;
     PhaseSplit copy;
     void *memory;
     size_t memory_size;
-} NAME(Operand);
+} TYPE(Operand);
 
 /* The product of an operand's factors; `inner` is the loop that its tables leave out, or -1. */
-static T NAME(entry)(const NAME(View) * v, int count, Int own, int inner, Int place, Int k) {
+static T NAME(entry)(const TYPE(View) *v, int count, Int own, int inner, Int place, Int k) {
     T out = 1;
     for (; count > 0; count--, v++) {
         const Factor *f = v->f;
@@ -1508,7 +1495,8 @@ static T NAME(entry)(const NAME(View) * v, int count, Int own, int inner, Int pl
 }
 
 /* Copy the part at hand of a staged operand; `again` says that it is laid out as before. */
-static int NAME(stage)(const Sum *s, NAME(Operand) * x, const Group *unit, int isa, int again) {
+static int NAME(stage)(const Sum *s, TYPE(Operand) *x, const Group *unit,
+                       const TYPE(Kernels) *kernels, int again) {
     PhaseSplit *p = &x->copy;
     size_t bytes;
     if (!x->staged) return DONE;
@@ -1526,16 +1514,16 @@ static int NAME(stage)(const Sum *s, NAME(Operand) * x, const Group *unit, int i
         NAME(inside)(p, x->factors, p->order[p->to.axes - 1], 0, &first, &stop);
         p->to.data = (char *)x->memory + (64 - first * (Int)sizeof(T) % 64);
     }
-    NAME(copy_axis)(p, isa, again, 0, x->factors, x->factors->data, (char *)p->to.data);
+    NAME(copy_axis)(p, kernels, again, 0, x->factors, x->factors->data, (char *)p->to.data);
     return DONE;
 }
 
 /* Fill in an operand's tables, but for the `skip` and `k_skip` innermost loops. The corner's offset
  * is in the table of its own side, or of k. */
-static void NAME(tabulate)(const Sum *s, NAME(Operand) * x, const Group *own, int skip, int k_skip,
+static void NAME(tabulate)(const Sum *s, TYPE(Operand) *x, const Group *own, int skip, int k_skip,
                            int own_located) {
     for (int n = 0; n < x->count; n++) {
-        NAME(View) *v = &x->views[n];
+        TYPE(View) *v = &x->views[n];
         v->f = x->staged ? &x->copy.to : &x->factors[n];
         v->data = v->f->data;
         if (own_located) {
@@ -1557,16 +1545,16 @@ static void NAME(tabulate)(const Sum *s, NAME(Operand) * x, const Group *own, in
 }
 
 /* The bytes of an operand's tables. */
-static Int NAME(tables_size)(const NAME(Operand) * x, Int own, Int k) {
+static Int NAME(tables_size)(const TYPE(Operand) *x, Int own, Int k) {
     Int size = 0;
     for (int n = 0; n < x->count; n++)
         size += (own + k + 32) * (1 + x->factors[n].checks) * (Int)sizeof(Int);
     return size;
 }
 
-static void NAME(take_tables)(NAME(Operand) * x, Arena *arena, Int own, Int k) {
+static void NAME(take_tables)(TYPE(Operand) *x, Arena *arena, Int own, Int k) {
     for (int n = 0; n < x->count; n++) {
-        NAME(View) *v = &x->views[n];
+        TYPE(View) *v = &x->views[n];
         v->own = arena_take(arena, own * (Int)sizeof(Int));
         v->k = arena_take(arena, k * (Int)sizeof(Int));
         for (int c = 0; c < x->factors[n].checks; c++) {
@@ -1578,7 +1566,7 @@ static void NAME(take_tables)(NAME(Operand) * x, Arena *arena, Int own, Int k) {
 
 /* Return whether another place of the batch only moves an operand's data: its tables and the layout
  * of its copy stay. */
-static int NAME(only_data_moves)(const Sum *s, const NAME(Operand) * x) {
+static int NAME(only_data_moves)(const Sum *s, const TYPE(Operand) *x) {
     const Factor *f = x->factors;
     if (!x->plain) return 0;
     if (!x->staged) return 1;
@@ -1594,7 +1582,7 @@ static int NAME(only_data_moves)(const Sum *s, const NAME(Operand) * x) {
 }
 
 /* Move an operand's data to this place of the batch. */
-static void NAME(move_data)(const Sum *s, NAME(Operand) * x, const char *data) {
+static void NAME(move_data)(const Sum *s, TYPE(Operand) *x, const char *data) {
     for (int k = 0; k < s->batch.count; k++)
         data += x->factors->step[s->batch.at[k]] * s->box.from[s->batch.at[k]];
     x->factors->data = data;
@@ -1607,7 +1595,8 @@ static void NAME(move_data)(const Sum *s, NAME(Operand) * x, const char *data) {
 typedef struct {
     const Sum *s;
     int isa, mr, lanes; /* of a tile: rows at most; entries of a vector */
-    NAME(Operand) a, b;
+    const TYPE(Kernels) *kernels;
+    TYPE(Operand) a, b;
     int inner;         /* the innermost loop of n, or -1; columns along it are a piece: */
     Int run, out_step; /* j is place j % run of piece j / run, and pieces are tabulated */
     Int spacing;       /* entries between which the output may be written again, or 0 */
@@ -1622,20 +1611,20 @@ typedef struct {
     char keep[128]; /* masks: of no entry, then of all */
     T *sums;        /* where the sums are kept, row by row, until they are transposed; or NULL */
     Int pitch;
-} NAME(Work);
+} TYPE(Work);
 
 /* Write columns [j, j + n) of b, which lie in pieces, as rows of `width` entries. */
-static void NAME(pack_b_pieces)(const NAME(Work) * w, Int j, Int n, Int from, Int terms, Int width,
+static void NAME(pack_b_pieces)(const TYPE(Work) *w, Int j, Int n, Int from, Int terms, Int width,
                                 T *to) {
     enum { MOST = MAX_VECTORS * 64 / sizeof(T) };
-    const NAME(View) *v = w->b.views;
+    const TYPE(View) *v = w->b.views;
     Int piece = j / w->run, place = j % w->run, start[MOST], length[MOST], pieces = 0;
     for (Int x = 0; x < n; x += length[pieces++], piece++, place = 0) {
         start[pieces] = v->own[piece] + place * (Int)sizeof(T);
         length[pieces] = MIN(n - x, w->run - place);
     }
     if (w->b.staged) {
-        NAME(copy)[w->isa](terms, v->k + from, v->data, pieces, start, length, to, width);
+        w->kernels->copy(terms, v->k + from, v->data, pieces, start, length, to, width);
         return;
     }
     for (Int t = 0; t < terms; t++, to += width) {
@@ -1647,10 +1636,9 @@ static void NAME(pack_b_pieces)(const NAME(Work) * w, Int j, Int n, Int from, In
 }
 
 /* Write columns [j, j + n) of a block of b, terms from `from` on, as rows of `width` entries. */
-static void NAME(pack_b)(const NAME(Work) * w, Int j, Int n, Int from, Int terms, Int width,
-                         T *to) {
+static void NAME(pack_b)(const TYPE(Work) *w, Int j, Int n, Int from, Int terms, Int width, T *to) {
     enum { MOST = MAX_VECTORS * 64 / sizeof(T), AT_ONCE = 16 };
-    const NAME(View) *v = w->b.views;
+    const TYPE(View) *v = w->b.views;
     Int step = w->inner < 0 ? 0 : v->f->step[w->inner], piece = j / w->run, place = j % w->run;
     Int start[MOST];
     if (!w->b.plain) {
@@ -1680,8 +1668,8 @@ static void NAME(pack_b)(const NAME(Work) * w, Int j, Int n, Int from, Int terms
 }
 
 /* Write rows [i, i + n) of a block of a, terms from `from` on, mr entries a term. */
-static void NAME(pack_a)(const NAME(Work) * w, Int i, Int n, Int from, Int terms, T *to) {
-    const NAME(View) *v = w->a.views;
+static void NAME(pack_a)(const TYPE(Work) *w, Int i, Int n, Int from, Int terms, T *to) {
+    const TYPE(View) *v = w->a.views;
     Int mr = w->mr;
     for (Int r = 0; r < mr; r++)
         if (r >= n)
@@ -1695,7 +1683,7 @@ static void NAME(pack_a)(const NAME(Work) * w, Int i, Int n, Int from, Int terms
 }
 
 /* Answer how a block is computed. */
-static void NAME(answer_block)(const NAME(Work) * w, int path, Int rows, Int vectors, Int m, Int n,
+static void NAME(answer_block)(const TYPE(Work) *w, int path, Int rows, Int vectors, Int m, Int n,
                                Int k) {
     Answer *a = &asked.answers[asked.count - 1];
     a->path = path, a->isa = w->isa, a->rows = (int)rows, a->vectors = (int)vectors;
@@ -1715,11 +1703,11 @@ static Int NAME(tile_rows)(Int n) { return n > 4 ? MAX_MR : n; }
 /* Storing: adds tiles to the output, or stores them where nothing is in it yet. */
 
 /* Add or store n entries of a line of the output whose neighbours are not adjacent. */
-static void NAME(add_spaced)(const NAME(Work) * w, Int n, const T *from, char *out) {
+static void NAME(add_spaced)(const TYPE(Work) *w, Int n, const T *from, char *out) {
     const T scale = (T)w->s->scale;
 #ifdef ROT180_VECTORS
     if (w->spacing && w->add) {
-        NAME(spread)[w->isa][w->spacing](n, scale, from, (T *)out);
+        w->kernels->spread[w->spacing](n, scale, from, (T *)out);
         return;
     }
 #endif
@@ -1728,7 +1716,7 @@ static void NAME(add_spaced)(const NAME(Work) * w, Int n, const T *from, char *o
 }
 
 /* Add or store a tile's rows, columns [j, j + n) of the output. */
-static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int pitch, Int i, Int rows, Int j,
+static void NAME(scatter)(const TYPE(Work) *w, const T *tile, Int pitch, Int i, Int rows, Int j,
                           Int n) {
     const T scale = (T)w->s->scale;
     const Int by = w->out_step;
@@ -1751,7 +1739,7 @@ static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int pitch, Int i,
 }
 
 /* Add the sums that were kept to the output, or store them there. */
-static void NAME(store_sums)(const NAME(Work) * w, Int m, Int n) {
+static void NAME(store_sums)(const TYPE(Work) *w, Int m, Int n) {
     enum { SIDE = 16 };
     const T scale = (T)w->s->scale;
     for (Int j = 0; j < n; j += SIDE)
@@ -1770,8 +1758,8 @@ static void NAME(store_sums)(const NAME(Work) * w, Int m, Int n) {
  * adjacent; nothing is packed. */
 
 /* Runs shorter than a vector: entry by entry. */
-static void NAME(dot_short)(NAME(Work) * w, Int m, Int n, Int runs, Int run) {
-    const NAME(View) *bv = w->b.views, *av = w->a.views;
+static void NAME(dot_short)(TYPE(Work) *w, Int m, Int n, Int runs, Int run) {
+    const TYPE(View) *bv = w->b.views, *av = w->a.views;
     for (Int i = 0; i < m; i++)
         for (Int j = 0; j < n; j++) {
             T sum = 0;
@@ -1785,9 +1773,8 @@ static void NAME(dot_short)(NAME(Work) * w, Int m, Int n, Int runs, Int run) {
 }
 
 /* Tiles of rows x columns entries. */
-static void NAME(dot_tiles)(NAME(Work) * w, Int m, Int n, Int runs, Int run, Int rows,
-                            Int columns) {
-    const NAME(View) *bv = w->b.views, *av = w->a.views;
+static void NAME(dot_tiles)(TYPE(Work) *w, Int m, Int n, Int runs, Int run, Int rows, Int columns) {
+    const TYPE(View) *bv = w->b.views, *av = w->a.views;
     T tile[MAX_MR * MAX_VECTORS];
     for (Int i = 0; i < m; i += rows)
         for (Int j = 0, many; j < n; j += many) {
@@ -1798,15 +1785,15 @@ static void NAME(dot_tiles)(NAME(Work) * w, Int m, Int n, Int runs, Int run, Int
             for (Int r = 0; r < tile_rows; r++) some[r] = av->own[i + MIN(r, left - 1)];
             for (Int c = 0; c < many; c++) others[c] = bv->own[j + c];
             memset(tile, 0, sizeof(tile));
-            NAME(dot)
-            [w->isa][tile_rows][many](runs, w->at, run, av->data, some, bv->data, others, tile);
+            w->kernels->dot[tile_rows][many](runs, w->at, run, av->data, some, bv->data, others,
+                                             tile);
             NAME(scatter)(w, tile, many, i, left, j, many);
         }
 }
 
 /* Multiply one block. */
-static void NAME(dot_block)(NAME(Work) * w, Int m, Int n, Int k) {
-    const NAME(View) *bv = w->b.views, *av = w->a.views;
+static void NAME(dot_block)(TYPE(Work) *w, Int m, Int n, Int k) {
+    const TYPE(View) *bv = w->b.views, *av = w->a.views;
     Int run = w->s->box.count[last_loop(&w->s->k)], runs = k / run, by;
     Int rows = w->isa == AVX512 || n <= 3 ? 4 : 2;
     Int columns = rows == 4 && w->isa != AVX512 ? 3 : 6;
@@ -1832,16 +1819,16 @@ static void NAME(dot_block)(NAME(Work) * w, Int m, Int n, Int k) {
  * of nr columns and tiles of mr rows. */
 
 /* Multiply rows [i, i + n) of a by one packed strip of b, columns [j, j + columns). */
-static void NAME(multiply_packed)(const NAME(Work) * w, const char *a, const Int *rows, Int i,
-                                  Int n, const char *b, Int terms, Int vectors, Int j,
-                                  Int columns) {
+static void NAME(multiply_packed)(const TYPE(Work) *w, const char *a, const Int *rows, Int i, Int n,
+                                  const char *b, Int terms, Int vectors, Int j, Int columns) {
     static const Int none[MAX_PIECES] = {0};
     Int some[MAX_MR], out_rows[MAX_MR], tile_rows = NAME(tile_rows)(n);
     T tile[MAX_MR * MAX_VECTORS * 64 / sizeof(T)];
     const int half = w->isa == AVX512 && columns * (Int)sizeof(T) <= 32;
     const Int lanes = half ? w->lanes / 2 : w->lanes;
     Int width = vectors * lanes, last = (width - lanes) * (Int)sizeof(T);
-    NAME(Tile) *kernel = NAME(tile)[half ? AVX2 : w->isa][tile_rows][1][vectors];
+    const TYPE(Kernels) *kernels = half ? NAME(kernels)[AVX2] : w->kernels;
+    TYPE(Tile) *kernel = kernels->tile[tile_rows][1][vectors];
     Int piece = j / w->run, place = j - piece * w->run;
     for (Int r = 0; r < MAX_MR; r++) some[r] = rows[MIN(r, n - 1)];
     if (w->sums) {
@@ -1863,11 +1850,11 @@ static void NAME(multiply_packed)(const NAME(Work) * w, const char *a, const Int
 
 /* Multiply rows [i, i + n) of a by columns that are read where they lie, several pieces at a time.
  * The last vector of a piece ends with it: columns that it reads again are not kept. */
-static void NAME(multiply_direct)(const NAME(Work) * w, const char *a, const Int *rows, Int i,
-                                  Int n, Int terms, Int count) {
-    const NAME(View) *v = w->b.views;
+static void NAME(multiply_direct)(const TYPE(Work) *w, const char *a, const Int *rows, Int i, Int n,
+                                  Int terms, Int count) {
+    const TYPE(View) *v = w->b.views;
     const Int tile_rows = NAME(tile_rows)(n), lanes = w->lanes, size = sizeof(T);
-    NAME(Tile) *const(*kernel)[MAX_VECTORS + 1] = NAME(tile)[w->isa][tile_rows];
+    TYPE(Tile) *const(*kernel)[MAX_VECTORS + 1] = w->kernels->tile[tile_rows];
     const Int most = kernel[1][4] ? 4 : 3, all = (w->run + lanes - 1) / lanes;
     const Int strips = (all + most - 1) / most, width = (all + strips - 1) / strips * lanes;
     const Int pitch = tile_rows * width + lanes; /* of a piece: its first vector may begin before */
@@ -1890,11 +1877,9 @@ static void NAME(multiply_direct)(const NAME(Work) * w, const char *a, const Int
                 from[p] = v->own[piece + p] + x * size;
                 to[p] = plain ? w->n_out[piece + p] + x * size : p * pitch * size;
             }
-            if (w->period && plain && n == 1 && many == MAX_PIECES &&
-                NAME(slide)[w->isa][vectors]) {
-                NAME(slide)
-                [w->isa][vectors](terms, llabs(w->period), a + some[0], v->data, from, w->at, last,
-                                  keep, w->out + out_rows[0], to, w->add);
+            if (w->period && plain && n == 1 && many == MAX_PIECES && w->kernels->slide[vectors]) {
+                w->kernels->slide[vectors](terms, llabs(w->period), a + some[0], v->data, from,
+                                           w->at, last, keep, w->out + out_rows[0], to, w->add);
                 continue;
             }
             kernel[many][vectors](terms, a, some, v->data, from, w->at, last, keep,
@@ -1913,8 +1898,8 @@ static void NAME(multiply_direct)(const NAME(Work) * w, const char *a, const Int
 }
 
 /* Return whether rows of a can be read where they stand: what is read together lies together. */
-static int NAME(rows_lie_together)(const NAME(Work) * w, Int m, Int k) {
-    const NAME(View) *v = w->a.views;
+static int NAME(rows_lie_together)(const TYPE(Work) *w, Int m, Int k) {
+    const TYPE(View) *v = w->a.views;
     Int terms = MIN(k, 8), rows = MIN(m, w->mr);
     if (!w->a.plain || v->f->checks) return 0;
     return v->k[terms - 1] - v->k[0] == (terms - 1) * (Int)sizeof(T) ||
@@ -1923,7 +1908,7 @@ static int NAME(rows_lie_together)(const NAME(Work) * w, Int m, Int k) {
 
 /* Return whether columns of b are read where they lie for any number of rows: the sum has few
  * terms, and each tile of rows finds them in the cache or uses what it reads for several terms. */
-static int NAME(is_shallow)(const NAME(Work) * w, Int n, Int k) {
+static int NAME(is_shallow)(const TYPE(Work) *w, Int n, Int k) {
     enum { CACHE = 1 << 20, SHARED = 4 };
     const Sum *s = w->s;
     Int reach = sizeof(T);
@@ -1942,11 +1927,11 @@ typedef struct {
     int b_direct, a_direct;          /* read where they lie */
     int a_ready;                     /* all of a is packed before */
     Int panel_rows[MAX_MR];
-} NAME(Blocking);
+} TYPE(Blocking);
 
-static void NAME(choose_blocking)(const NAME(Work) * w, Int m, Int n, Int k, NAME(Blocking) * g) {
+static void NAME(choose_blocking)(const TYPE(Work) *w, Int m, Int n, Int k, TYPE(Blocking) *g) {
     enum { A_PANEL = 1 << 23, STRIPS = 30 };
-    const NAME(View) *bv = w->b.views, *av = w->a.views;
+    const TYPE(View) *bv = w->b.views, *av = w->a.views;
     Int deepest = 1536 / (Int)sizeof(T), blocks = (k + deepest - 1) / deepest, strips, many, groups;
     g->m = m, g->n = n, g->k = k;
     g->vectors = m * 2 <= w->mr ? MAX_VECTORS : 3;
@@ -1967,9 +1952,9 @@ static void NAME(choose_blocking)(const NAME(Work) * w, Int m, Int n, Int k, NAM
 }
 
 /* Multiply terms [t, t + terms), columns [j, j + width), for all rows. */
-static void NAME(multiply_rows)(NAME(Work) * w, const NAME(Blocking) * g, Int t, Int terms, Int j,
+static void NAME(multiply_rows)(TYPE(Work) *w, const TYPE(Blocking) *g, Int t, Int terms, Int j,
                                 Int width) {
-    const NAME(View) *av = w->a.views;
+    const TYPE(View) *av = w->a.views;
     for (Int i = 0; i < g->m; i += w->mr) {
         Int n = MIN(w->mr, g->m - i);
         const char *a = g->a_direct ? av->data : (const char *)w->a_panel;
@@ -1981,18 +1966,18 @@ static void NAME(multiply_rows)(NAME(Work) * w, const NAME(Blocking) * g, Int t,
             continue;
         }
         for (Int x = 0; x < width; x += g->nr) {
-            Int left = MIN(g->nr, width - x);
-            NAME(multiply_packed)
-            (w, a, rows, i, n, (char *)(w->b_panel + x * terms), terms,
-             NAME(vectors)(w->lanes, left, g->vectors), j + x, left);
+            Int columns = MIN(g->nr, width - x);
+            Int vectors = NAME(vectors)(w->lanes, columns, g->vectors);
+            const char *b = (const char *)(w->b_panel + x * terms);
+            NAME(multiply_packed)(w, a, rows, i, n, b, terms, vectors, j + x, columns);
         }
     }
 }
 
 /* Multiply one block, tile by tile. */
-static void NAME(gemm_block)(NAME(Work) * w, Int m, Int n, Int k) {
-    const NAME(View) *bv = w->b.views, *av = w->a.views;
-    NAME(Blocking) g;
+static void NAME(gemm_block)(TYPE(Work) *w, Int m, Int n, Int k) {
+    const TYPE(View) *bv = w->b.views, *av = w->a.views;
+    TYPE(Blocking) g;
     NAME(choose_blocking)(w, m, n, k, &g);
     if (asked.answers) {
         NAME(answer_block)(w, g.b_direct ? DIRECT : PACKED, w->mr, g.vectors, m, n, k);
@@ -2013,9 +1998,10 @@ static void NAME(gemm_block)(NAME(Work) * w, Int m, Int n, Int k) {
                 w->at[to].a = g.a_direct ? av->k[t + p] : p * w->mr * (Int)sizeof(T);
                 w->at[to].b = g.b_direct ? bv->k[t + p] : p * g.nr * (Int)sizeof(T);
             }
-            if (!g.b_direct)
-                for (Int x = 0; x < width; x += g.nr) NAME(pack_b)
-            (w, j + x, MIN(g.nr, width - x), t, terms, g.nr, w->b_panel + x * terms);
+            for (Int x = 0; x < width && !g.b_direct; x += g.nr) {
+                Int columns = MIN(g.nr, width - x);
+                NAME(pack_b)(w, j + x, columns, t, terms, g.nr, w->b_panel + x * terms);
+            }
             NAME(multiply_rows)(w, &g, t, terms, j, width);
         }
     }
@@ -2026,7 +2012,7 @@ static void NAME(gemm_block)(NAME(Work) * w, Int m, Int n, Int k) {
 
 #ifdef ROT180_VECTORS
 /* Add or store a tile, transposed: a row of it is a column of the output. */
-static void NAME(add_transposed)(const NAME(Work) * w, const T *tile, Int pitch, Int i, Int rows,
+static void NAME(add_transposed)(const TYPE(Work) *w, const T *tile, Int pitch, Int i, Int rows,
                                  Int j, Int n) {
     const T scale = (T)w->s->scale;
     Int columns[64 / sizeof(T)], lanes = w->lanes;
@@ -2038,7 +2024,7 @@ static void NAME(add_transposed)(const NAME(Work) * w, const T *tile, Int pitch,
         for (Int c = 0; c < many; c++)
             columns[c] = w->n_out[(j + x + c) / w->run] + (j + x + c) % w->run * w->out_step;
         if (square && many == lanes) {
-            NAME(transpose)[w->isa](tile + x, pitch, w->out + w->m_out[i], columns, w->add);
+            w->kernels->transpose(tile + x, pitch, w->out + w->m_out[i], columns, w->add);
             continue;
         }
         for (Int c = 0; c < many; c++)
@@ -2051,13 +2037,12 @@ static void NAME(add_transposed)(const NAME(Work) * w, const T *tile, Int pitch,
 
 /* Multiply one strip of columns, terms [t, t + terms), rows [from, stop); the rows after those at
  * hand are fetched meanwhile where they lie far apart. */
-static void NAME(transposed_strip)(NAME(Work) * w, Int from, Int stop, Int x, Int columns, Int nr,
+static void NAME(transposed_strip)(TYPE(Work) *w, Int from, Int stop, Int x, Int columns, Int nr,
                                    Int t, Int terms, Int k) {
     static const Int none[MAX_PIECES] = {0};
-    const NAME(View) *v = w->a.views;
+    const TYPE(View) *v = w->a.views;
     const Int lanes = w->lanes;
     const char *b = (const char *)(w->b_panel + x * k + t * nr);
-    NAME(Tiles) *kernel = NAME(tile)[w->isa];
     T tile[64 / sizeof(T) * 3 * 64 / sizeof(T)];
     Int some[MAX_MR], out_rows[MAX_MR];
     w->add = !w->fresh || t > 0;
@@ -2073,16 +2058,16 @@ static void NAME(transposed_strip)(NAME(Work) * w, Int from, Int stop, Int x, In
         for (Int r = 0; r < rows; r += w->mr) {
             Int n = MIN(w->mr, rows - r), tile_rows = NAME(tile_rows)(n);
             for (Int c = 0; c < tile_rows; c++) some[c] = v->own[i + r + MIN(c, n - 1)];
-            kernel[tile_rows][1][nr / lanes](terms, v->data, some, b, none, w->at,
-                                             (nr - lanes) * (Int)sizeof(T), w->keep + 64,
-                                             (char *)(tile + r * nr), out_rows, none, 0);
+            w->kernels->tile[tile_rows][1][nr / lanes](terms, v->data, some, b, none, w->at,
+                                                       (nr - lanes) * (Int)sizeof(T), w->keep + 64,
+                                                       (char *)(tile + r * nr), out_rows, none, 0);
         }
         NAME(add_transposed)(w, tile, nr, i, rows, x, columns);
     }
 }
 
 /* Multiply one block. */
-static void NAME(transposed_block)(NAME(Work) * w, Int m, Int n, Int k) {
+static void NAME(transposed_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     const Int lanes = w->lanes, all = (n + lanes - 1) / lanes, strips = (all + 2) / 3;
     const Int vectors = (all + strips - 1) / strips, nr = vectors * lanes;
     const Int blocks = (k + TRANSPOSED_KC - 1) / TRANSPOSED_KC, kc = (k + blocks - 1) / blocks;
@@ -2096,8 +2081,10 @@ static void NAME(transposed_block)(NAME(Work) * w, Int m, Int n, Int k) {
     w->packed = 1;
     for (Int from = 0; from < m; from += mc)
         for (Int x = 0; x < n; x += nr)
-            for (Int t = 0; t < k; t += kc) NAME(transposed_strip)
-    (w, from, MIN(m, from + mc), x, MIN(nr, n - x), nr, t, MIN(kc, k - t), k);
+            for (Int t = 0; t < k; t += kc) {
+                Int stop = MIN(m, from + mc), columns = MIN(nr, n - x), terms = MIN(kc, k - t);
+                NAME(transposed_strip)(w, from, stop, x, columns, nr, t, terms, k);
+            }
 }
 #endif
 
@@ -2111,12 +2098,12 @@ typedef struct {
     int skip;    /* the tables of n leave out its innermost loop */
     Group *unit; /* what vectors run along: n, or k */
     Int sums;    /* bytes of the sums that are kept */
-    void (*multiply)(NAME(Work) *, Int, Int, Int);
-} NAME(Product);
+    void (*multiply)(TYPE(Work) *, Int, Int, Int);
+} TYPE(Product);
 
 /* How many terms after one a piece reads what the next piece reads at it; 0 if that is never so,
  * less than 0 if the terms have to be reversed. */
-static Int NAME(slide_period)(const NAME(View) * v, Int pieces, Int terms) {
+static Int NAME(slide_period)(const TYPE(View) *v, Int pieces, Int terms) {
     Int by = pieces > 1 ? v->own[1] - v->own[0] : 0, period = 1, sign = 1;
     while (period < terms && llabs(v->k[period] - v->k[0]) != llabs(by)) period++;
     if (by == 0 || period == terms) return 0;
@@ -2129,7 +2116,7 @@ static Int NAME(slide_period)(const NAME(View) * v, Int pieces, Int terms) {
 }
 
 /* Tabulate a block of columns, in b and in the output. */
-static void NAME(tabulate_n)(NAME(Work) * w, Int n, int skip, int dot) {
+static void NAME(tabulate_n)(TYPE(Work) *w, Int n, int skip, int dot) {
     const Sum *s = w->s;
     NAME(tabulate)(s, &w->b, &s->n, skip, dot, dot);
     linear_table(s, &s->n, skip, s->out.step, w->n_out);
@@ -2142,13 +2129,13 @@ static void NAME(tabulate_n)(NAME(Work) * w, Int n, int skip, int dot) {
         w->period = NAME(slide_period)(w->b.views, n / w->run, positions(s, &s->k));
 }
 
-static void NAME(tabulate_m)(NAME(Work) * w, int dot) {
+static void NAME(tabulate_m)(TYPE(Work) *w, int dot) {
     NAME(tabulate)(w->s, &w->a, &w->s->m, 0, dot, 1);
     linear_table(w->s, &w->s->m, 0, w->s->out.step, w->m_out);
 }
 
 /* Use this instruction set, or a lesser one with shorter vectors where runs are short. */
-static void NAME(set_isa)(NAME(Work) * w, int isa, Int run) {
+static void NAME(set_isa)(TYPE(Work) *w, int isa, Int run) {
     for (;; isa--) {
         w->isa = isa;
         w->mr = isa == AVX512 ? 8 : 4;
@@ -2157,12 +2144,13 @@ static void NAME(set_isa)(NAME(Work) * w, int isa, Int run) {
 #else
         w->lanes = 1;
 #endif
-        if (isa == BASELINE || run >= w->lanes) return;
+        if (isa == BASELINE || run >= w->lanes) break;
     }
+    w->kernels = NAME(kernels)[isa];
 }
 
 /* Decide which operands are plain, and which are staged. */
-static void NAME(begin_operands)(NAME(Work) * w, const NAME(Product) * p, Sum *s) {
+static void NAME(begin_operands)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s) {
     w->s = s;
     memset(w->keep + 64, 255, 64);
     w->b.count = s->b_count, w->b.factors = s->b_factors;
@@ -2178,7 +2166,7 @@ static void NAME(begin_operands)(NAME(Work) * w, const NAME(Product) * p, Sum *s
 }
 
 /* Join and block the loops; a staged operand's blocks fit its copy. */
-static void NAME(block_loops)(NAME(Work) * w, const NAME(Product) * p, Sum *s) {
+static void NAME(block_loops)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s) {
     enum { SOME = 1 << 16 };
     for (int n = 0; n < w->b.count && !w->b.staged; n++) flatten(&w->b.factors[n], s->loops);
     for (int n = 0; n < w->a.count && !w->a.staged; n++) flatten(&w->a.factors[n], s->loops);
@@ -2192,7 +2180,7 @@ static void NAME(block_loops)(NAME(Work) * w, const NAME(Product) * p, Sum *s) {
 }
 
 /* Return whether an operand lies too far apart for a copy; it is then read entry by entry. */
-static int NAME(leave_unstaged)(NAME(Work) * w, const NAME(Product) * p, Sum *s) {
+static int NAME(leave_unstaged)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s) {
     PhaseSplit copy;
     int found = 0;
     if (p->dot) return 0;
@@ -2204,7 +2192,7 @@ static int NAME(leave_unstaged)(NAME(Work) * w, const NAME(Product) * p, Sum *s)
 }
 
 /* Choose the instruction set, and how columns of n and the output are visited. */
-static void NAME(choose_layout)(NAME(Work) * w, NAME(Product) * p, Sum *s, int isa) {
+static void NAME(choose_layout)(TYPE(Work) *w, TYPE(Product) *p, Sum *s, int isa) {
     Int spacing;
     if (!w->a.staged && w->a.plain) w->a.plain = !s->a_factors->checks;
     p->transposed = s->transposed && w->a.plain && w->b.plain && whole(s, &s->k) && whole(s, &s->n);
@@ -2225,7 +2213,7 @@ static void NAME(choose_layout)(NAME(Work) * w, NAME(Product) * p, Sum *s, int i
 }
 
 /* Take the memory for tables, panels and sums in one block; return it, or NULL. */
-static void *NAME(take_memory)(NAME(Work) * w, NAME(Product) * p, const Sum *s) {
+static void *NAME(take_memory)(TYPE(Work) *w, TYPE(Product) *p, const Sum *s) {
     enum { A_PANEL = 1 << 23, SUMS = 12 << 20 };
     const Int k = s->k.size, m = s->m.size, size = sizeof(T), pieces = s->n.size / w->run;
     const Int kc = MIN(k, p->transposed ? TRANSPOSED_KC : 1536 / size);
@@ -2260,10 +2248,9 @@ static void *NAME(take_memory)(NAME(Work) * w, NAME(Product) * p, const Sum *s) 
 }
 
 /* Multiply all blocks of m, for one block of n and k. */
-static int NAME(multiply_blocks)(NAME(Work) * w, const NAME(Product) * p, Sum *s, Int n,
-                                 int again) {
+static int NAME(multiply_blocks)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s, Int n, int again) {
     do {
-        int failed = NAME(stage)(s, &w->a, &s->k, w->isa, again);
+        int failed = NAME(stage)(s, &w->a, &s->k, w->kernels, again);
         if (failed) return failed;
         if (!again) NAME(tabulate_m)(w, p->dot);
         w->out = (char *)s->out.data;
@@ -2276,13 +2263,13 @@ static int NAME(multiply_blocks)(NAME(Work) * w, const NAME(Product) * p, Sum *s
 }
 
 /* Multiply all blocks of m and k, for one block of n. */
-static int NAME(multiply_columns)(NAME(Work) * w, const NAME(Product) * p, Sum *s, int again) {
+static int NAME(multiply_columns)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s, int again) {
     Int n = positions(s, &s->n);
     if (w->sums) memset(w->sums, 0, (size_t)p->sums);
     w->run = p->skip ? s->box.count[w->inner] : 1;
     w->fresh = s->fresh;
     do {
-        int failed = NAME(stage)(s, &w->b, p->unit, w->isa, again);
+        int failed = NAME(stage)(s, &w->b, p->unit, w->kernels, again);
         if (failed) return failed;
         if (!again) NAME(tabulate_n)(w, n, p->skip, p->dot);
         failed = NAME(multiply_blocks)(w, p, s, n, again);
@@ -2297,9 +2284,9 @@ static int NAME(multiply_columns)(NAME(Work) * w, const NAME(Product) * p, Sum *
 
 /* Compute a product of two sides. */
 static int NAME(product)(Sum *s, int isa, int dot) {
-    NAME(Work) w = {0};
-    NAME(View) views[2][32];
-    NAME(Product) p;
+    TYPE(Work) w = {0};
+    TYPE(View) views[2][32];
+    TYPE(Product) p;
     const char *a_data, *b_data;
     void *memory;
     int failed = DONE, again = 0;
@@ -2440,6 +2427,7 @@ static int NAME(rot180_contract)(const Nest *nest) {
 #undef JOIN_
 #undef JOIN
 #undef NAME
+#undef TYPE
 #undef V
 #undef M
 #undef TARGET
@@ -2473,8 +2461,7 @@ TARGET static void FN(copy)(Int terms, const Int *k, const char *data, Int piece
     }
 }
 
-/* Copy lines of n entries, neighbours or every other one; the last vector of a line ends with it.
- */
+/* Copy lines of n entries, neighbours or every other one. The last vector ends with its line. */
 TARGET static void FN(copy_lines)(Int lines, Int n, Int spacing, const char *from, Int from_step,
                                   char *to, Int to_step) {
     enum { L = sizeof(V) / sizeof(T) };
@@ -7081,86 +7068,6 @@ TARGET static void FN(dot_4_6)(Int runs, const Offsets *at, Int length, const ch
 }
 #endif
 
-static NAME(Tiles) FN(tiles)[MAX_MR + 1] = {
-#if ROT180_BYTES >= 16
-    [1][1][1] = FN(tile_1_1_1),
-    [1][1][2] = FN(tile_1_1_2),
-    [1][1][3] = FN(tile_1_1_3),
-    [1][1][4] = FN(tile_1_1_4),
-    [1][1][6] = FN(tile_1_1_6),
-    [2][1][1] = FN(tile_2_1_1),
-    [2][1][2] = FN(tile_2_1_2),
-    [2][1][3] = FN(tile_2_1_3),
-    [2][1][4] = FN(tile_2_1_4),
-    [2][1][6] = FN(tile_2_1_6),
-    [3][1][1] = FN(tile_3_1_1),
-    [3][1][2] = FN(tile_3_1_2),
-    [3][1][3] = FN(tile_3_1_3),
-    [3][1][4] = FN(tile_3_1_4),
-    [4][1][1] = FN(tile_4_1_1),
-    [4][1][2] = FN(tile_4_1_2),
-    [4][1][3] = FN(tile_4_1_3),
-    [8][1][1] = FN(tile_8_1_1),
-    [1][2][1] = FN(tile_1_2_1),
-    [1][2][2] = FN(tile_1_2_2),
-    [1][2][3] = FN(tile_1_2_3),
-    [1][2][4] = FN(tile_1_2_4),
-    [2][2][1] = FN(tile_2_2_1),
-    [2][2][2] = FN(tile_2_2_2),
-    [2][2][3] = FN(tile_2_2_3),
-    [3][2][1] = FN(tile_3_2_1),
-    [3][2][2] = FN(tile_3_2_2),
-    [1][4][1] = FN(tile_1_4_1),
-    [1][4][2] = FN(tile_1_4_2),
-    [1][4][3] = FN(tile_1_4_3),
-    [2][4][1] = FN(tile_2_4_1),
-#endif
-#if ROT180_BYTES >= 64
-    [3][1][6] = FN(tile_3_1_6),
-    [4][1][4] = FN(tile_4_1_4),
-    [4][1][6] = FN(tile_4_1_6),
-    [8][1][2] = FN(tile_8_1_2),
-    [8][1][3] = FN(tile_8_1_3),
-    [2][2][4] = FN(tile_2_2_4),
-    [3][2][3] = FN(tile_3_2_3),
-    [3][2][4] = FN(tile_3_2_4),
-    [1][4][4] = FN(tile_1_4_4),
-    [1][4][6] = FN(tile_1_4_6),
-    [2][4][2] = FN(tile_2_4_2),
-    [2][4][3] = FN(tile_2_4_3),
-#endif
-};
-
-static NAME(Slides) FN(slides) = {
-#if ROT180_BYTES >= 16
-    [1] = FN(slide_1_4_1),
-    [2] = FN(slide_1_4_2),
-    [3] = FN(slide_1_4_3),
-#endif
-#if ROT180_BYTES >= 64
-    [4] = FN(slide_1_4_4),
-#endif
-};
-
-static NAME(Dots) FN(dots)[MAX_MR + 1] = {
-#if ROT180_BYTES >= 16
-    [1][1] = FN(dot_1_1),
-    [1][2] = FN(dot_1_2),
-    [1][3] = FN(dot_1_3),
-    [1][6] = FN(dot_1_6),
-    [2][1] = FN(dot_2_1),
-    [2][2] = FN(dot_2_2),
-    [2][3] = FN(dot_2_3),
-    [2][6] = FN(dot_2_6),
-    [4][1] = FN(dot_4_1),
-    [4][2] = FN(dot_4_2),
-    [4][3] = FN(dot_4_3),
-#endif
-#if ROT180_BYTES >= 64
-    [4][6] = FN(dot_4_6),
-#endif
-};
-
 #ifdef ROT180_VECTORS
 #if 2 * ROT180_SIZE == ROT180_BYTES
 TARGET static void FN(transpose)(const T *from, Int pitch, char *out, const Int *columns, int add) {
@@ -7594,11 +7501,80 @@ TARGET static void FN(spread_4)(Int n, T scale, const T *from, T *out) {
     KERNEL(spread_4, NARROWER)(n, scale, from, out);
 }
 #endif
-static NAME(Spreads) FN(spreads) = {
-    [2] = FN(spread_2),
-    [3] = FN(spread_3),
-    [4] = FN(spread_4),
-};
 #endif
+
+static const TYPE(Kernels) FN(kernels) = {
+    .copy = FN(copy),
+    .copy_lines = FN(copy_lines),
+#ifdef ROT180_VECTORS
+    .transpose = FN(transpose),
+    .spread[2] = FN(spread_2),
+    .spread[3] = FN(spread_3),
+    .spread[4] = FN(spread_4),
+#endif
+#if ROT180_BYTES >= 16
+    .tile[1][1][1] = FN(tile_1_1_1),
+    .tile[1][1][2] = FN(tile_1_1_2),
+    .tile[1][1][3] = FN(tile_1_1_3),
+    .tile[1][1][4] = FN(tile_1_1_4),
+    .tile[1][1][6] = FN(tile_1_1_6),
+    .tile[2][1][1] = FN(tile_2_1_1),
+    .tile[2][1][2] = FN(tile_2_1_2),
+    .tile[2][1][3] = FN(tile_2_1_3),
+    .tile[2][1][4] = FN(tile_2_1_4),
+    .tile[2][1][6] = FN(tile_2_1_6),
+    .tile[3][1][1] = FN(tile_3_1_1),
+    .tile[3][1][2] = FN(tile_3_1_2),
+    .tile[3][1][3] = FN(tile_3_1_3),
+    .tile[3][1][4] = FN(tile_3_1_4),
+    .tile[4][1][1] = FN(tile_4_1_1),
+    .tile[4][1][2] = FN(tile_4_1_2),
+    .tile[4][1][3] = FN(tile_4_1_3),
+    .tile[8][1][1] = FN(tile_8_1_1),
+    .tile[1][2][1] = FN(tile_1_2_1),
+    .tile[1][2][2] = FN(tile_1_2_2),
+    .tile[1][2][3] = FN(tile_1_2_3),
+    .tile[1][2][4] = FN(tile_1_2_4),
+    .tile[2][2][1] = FN(tile_2_2_1),
+    .tile[2][2][2] = FN(tile_2_2_2),
+    .tile[2][2][3] = FN(tile_2_2_3),
+    .tile[3][2][1] = FN(tile_3_2_1),
+    .tile[3][2][2] = FN(tile_3_2_2),
+    .tile[1][4][1] = FN(tile_1_4_1),
+    .tile[1][4][2] = FN(tile_1_4_2),
+    .tile[1][4][3] = FN(tile_1_4_3),
+    .tile[2][4][1] = FN(tile_2_4_1),
+    .slide[1] = FN(slide_1_4_1),
+    .slide[2] = FN(slide_1_4_2),
+    .slide[3] = FN(slide_1_4_3),
+    .dot[1][1] = FN(dot_1_1),
+    .dot[1][2] = FN(dot_1_2),
+    .dot[1][3] = FN(dot_1_3),
+    .dot[1][6] = FN(dot_1_6),
+    .dot[2][1] = FN(dot_2_1),
+    .dot[2][2] = FN(dot_2_2),
+    .dot[2][3] = FN(dot_2_3),
+    .dot[2][6] = FN(dot_2_6),
+    .dot[4][1] = FN(dot_4_1),
+    .dot[4][2] = FN(dot_4_2),
+    .dot[4][3] = FN(dot_4_3),
+#endif
+#if ROT180_BYTES >= 64
+    .tile[3][1][6] = FN(tile_3_1_6),
+    .tile[4][1][4] = FN(tile_4_1_4),
+    .tile[4][1][6] = FN(tile_4_1_6),
+    .tile[8][1][2] = FN(tile_8_1_2),
+    .tile[8][1][3] = FN(tile_8_1_3),
+    .tile[2][2][4] = FN(tile_2_2_4),
+    .tile[3][2][3] = FN(tile_3_2_3),
+    .tile[3][2][4] = FN(tile_3_2_4),
+    .tile[1][4][4] = FN(tile_1_4_4),
+    .tile[1][4][6] = FN(tile_1_4_6),
+    .tile[2][4][2] = FN(tile_2_4_2),
+    .tile[2][4][3] = FN(tile_2_4_3),
+    .slide[4] = FN(slide_1_4_4),
+    .dot[4][6] = FN(dot_4_6),
+#endif
+};
 
 #endif

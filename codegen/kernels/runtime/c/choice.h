@@ -83,8 +83,7 @@ static int transposed_is_faster(const Sum *s, Int n, Int m, int itemsize) {
 }
 
 /* Return whether products along the sum are faster than packing. They read each side once for a few
- * entries of the other, so that sides must be short; and vectors must fit lines of so many bytes.
- */
+ * entries of the other, so sides must be short; and vectors must fit lines of so many bytes. */
 static int dots_are_faster(const Sum *s, Int few, Int many, Int line, int alike) {
     enum { SHORT = 16, MIDDLE = 48, OUTPUTS = 2048 };
     int flat = s->k.count == 1 && !s->b_factors->checks && !s->a_factors->checks;

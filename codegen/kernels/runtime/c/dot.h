@@ -12,8 +12,8 @@
 #include "type.h"
 
 /* Runs shorter than a vector: entry by entry. */
-static void NAME(dot_short)(NAME(Work) * w, Int m, Int n, Int runs, Int run) {
-    const NAME(View) *bv = w->b.views, *av = w->a.views;
+static void NAME(dot_short)(TYPE(Work) *w, Int m, Int n, Int runs, Int run) {
+    const TYPE(View) *bv = w->b.views, *av = w->a.views;
     for (Int i = 0; i < m; i++)
         for (Int j = 0; j < n; j++) {
             T sum = 0;
@@ -27,9 +27,8 @@ static void NAME(dot_short)(NAME(Work) * w, Int m, Int n, Int runs, Int run) {
 }
 
 /* Tiles of rows x columns entries. */
-static void NAME(dot_tiles)(NAME(Work) * w, Int m, Int n, Int runs, Int run, Int rows,
-                            Int columns) {
-    const NAME(View) *bv = w->b.views, *av = w->a.views;
+static void NAME(dot_tiles)(TYPE(Work) *w, Int m, Int n, Int runs, Int run, Int rows, Int columns) {
+    const TYPE(View) *bv = w->b.views, *av = w->a.views;
     T tile[MAX_MR * MAX_VECTORS];
     for (Int i = 0; i < m; i += rows)
         for (Int j = 0, many; j < n; j += many) {
@@ -40,15 +39,15 @@ static void NAME(dot_tiles)(NAME(Work) * w, Int m, Int n, Int runs, Int run, Int
             for (Int r = 0; r < tile_rows; r++) some[r] = av->own[i + MIN(r, left - 1)];
             for (Int c = 0; c < many; c++) others[c] = bv->own[j + c];
             memset(tile, 0, sizeof(tile));
-            NAME(dot)
-            [w->isa][tile_rows][many](runs, w->at, run, av->data, some, bv->data, others, tile);
+            w->kernels->dot[tile_rows][many](runs, w->at, run, av->data, some, bv->data, others,
+                                             tile);
             NAME(scatter)(w, tile, many, i, left, j, many);
         }
 }
 
 /* Multiply one block. */
-static void NAME(dot_block)(NAME(Work) * w, Int m, Int n, Int k) {
-    const NAME(View) *bv = w->b.views, *av = w->a.views;
+static void NAME(dot_block)(TYPE(Work) *w, Int m, Int n, Int k) {
+    const TYPE(View) *bv = w->b.views, *av = w->a.views;
     Int run = w->s->box.count[last_loop(&w->s->k)], runs = k / run, by;
     Int rows = w->isa == AVX512 || n <= 3 ? 4 : 2;
     Int columns = rows == 4 && w->isa != AVX512 ? 3 : 6;

@@ -29,11 +29,11 @@ typedef struct {
     Int run, by;       /* its extent, its step in the output */
     int loops, order[LOOPS];
     Int position[LOOPS];
-} NAME(Walk);
+} TYPE(Walk);
 
 /* The inner loop: the longest of those along which everything is adjacent or still, or else the
  * longest. */
-static int NAME(inner_loop)(const NAME(Walk) * w) {
+static int NAME(inner_loop)(const TYPE(Walk) *w) {
     const Sum *s = w->s;
     Int most = 0;
     int inner = -1;
@@ -50,7 +50,7 @@ static int NAME(inner_loop)(const NAME(Walk) * w) {
     return inner;
 }
 
-static void NAME(begin_walk)(NAME(Walk) * w, const Sum *s, const int *roles) {
+static void NAME(begin_walk)(TYPE(Walk) *w, const Sum *s, const int *roles) {
     w->s = s;
     w->count = w->loops = 0;
     w->out = (char *)s->out.data;
@@ -73,7 +73,7 @@ static void NAME(begin_walk)(NAME(Walk) * w, const Sum *s, const int *roles) {
 }
 
 /* The part of the inner loop on which every factor is inside its box. */
-static inline Span NAME(inner_span)(const NAME(Walk) * w) {
+static inline Span NAME(inner_span)(const TYPE(Walk) *w) {
     Span in = {0, w->run};
     for (int n = 0; n < w->count; n++)
         for (int c = 0; c < w->f[n]->checks; c++) {
@@ -92,7 +92,7 @@ static inline Span NAME(inner_span)(const NAME(Walk) * w) {
 }
 
 /* Two arrays along the inner loop. */
-static inline void NAME(add_products)(const NAME(Walk) * w, Span in, T scale) {
+static inline void NAME(add_products)(const TYPE(Walk) *w, Span in, T scale) {
     Int p = w->inner < 0 ? 0 : w->f[0]->step[w->inner];
     Int q = w->inner < 0 ? 0 : w->f[1]->step[w->inner];
     const char *x = w->at[0] + in.first * p, *y = w->at[1] + in.first * q;
@@ -109,7 +109,7 @@ static inline void NAME(add_products)(const NAME(Walk) * w, Span in, T scale) {
 }
 
 /* One array, summed along the inner loop. */
-static inline void NAME(add_sum)(const NAME(Walk) * w, Span in, T scale) {
+static inline void NAME(add_sum)(const TYPE(Walk) *w, Span in, T scale) {
     Int p = w->inner < 0 ? 0 : w->f[0]->step[w->inner];
     const char *x = w->at[0] + in.first * p;
     T sums[16] = {0}, total = 0;
@@ -123,7 +123,7 @@ static inline void NAME(add_sum)(const NAME(Walk) * w, Span in, T scale) {
 }
 
 /* Any number of arrays and boxes along the inner loop. */
-static inline void NAME(add_any)(const NAME(Walk) * w, Span in, T scale) {
+static inline void NAME(add_any)(const TYPE(Walk) *w, Span in, T scale) {
     T total = 0;
     for (Int i = in.first; i < in.stop; i++) {
         T product = scale;
@@ -138,7 +138,7 @@ static inline void NAME(add_any)(const NAME(Walk) * w, Span in, T scale) {
 }
 
 /* Go to the next place of the outer loops; return 0 after the last. */
-static inline int NAME(walk_on)(NAME(Walk) * w) {
+static inline int NAME(walk_on)(TYPE(Walk) *w) {
     for (int k = 0; k < w->loops; k++) {
         int i = w->order[k];
         Int back = ++w->position[i] < w->s->extent[i] ? 1 : 1 - w->s->extent[i];
@@ -157,11 +157,12 @@ static inline int NAME(walk_on)(NAME(Walk) * w) {
 /* Add a sum to the output. */
 static void NAME(elementwise)(const Sum *s, const int *roles) {
     const T scale = (T)s->scale;
-    NAME(Walk) w;
+    TYPE(Walk) w;
     NAME(begin_walk)(&w, s, roles);
     do {
         const Span in = NAME(inner_span)(&w);
-        const int any = in.first<in.stop, array = w.count> 0 && w.f[0]->data;
+        const int any = in.first < in.stop;
+        const int array = w.count && w.f[0]->data;
         if (any && w.count == 2 && array && w.f[1]->data) NAME(add_products)(&w, in, scale);
         else if (any && w.count == 1 && array && w.summed) NAME(add_sum)(&w, in, scale);
         else if (any && w.count == 1 && array && w.f[0]->step[w.inner] == 0) {

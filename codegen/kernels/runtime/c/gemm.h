@@ -13,16 +13,16 @@
 #include "type.h"
 
 /* Multiply rows [i, i + n) of a by one packed strip of b, columns [j, j + columns). */
-static void NAME(multiply_packed)(const NAME(Work) * w, const char *a, const Int *rows, Int i,
-                                  Int n, const char *b, Int terms, Int vectors, Int j,
-                                  Int columns) {
+static void NAME(multiply_packed)(const TYPE(Work) *w, const char *a, const Int *rows, Int i, Int n,
+                                  const char *b, Int terms, Int vectors, Int j, Int columns) {
     static const Int none[MAX_PIECES] = {0};
     Int some[MAX_MR], out_rows[MAX_MR], tile_rows = NAME(tile_rows)(n);
     T tile[MAX_MR * MAX_VECTORS * 64 / sizeof(T)];
     const int half = w->isa == AVX512 && columns * (Int)sizeof(T) <= 32;
     const Int lanes = half ? w->lanes / 2 : w->lanes;
     Int width = vectors * lanes, last = (width - lanes) * (Int)sizeof(T);
-    NAME(Tile) *kernel = NAME(tile)[half ? AVX2 : w->isa][tile_rows][1][vectors];
+    const TYPE(Kernels) *kernels = half ? NAME(kernels)[AVX2] : w->kernels;
+    TYPE(Tile) *kernel = kernels->tile[tile_rows][1][vectors];
     Int piece = j / w->run, place = j - piece * w->run;
     for (Int r = 0; r < MAX_MR; r++) some[r] = rows[MIN(r, n - 1)];
     if (w->sums) {
@@ -44,11 +44,11 @@ static void NAME(multiply_packed)(const NAME(Work) * w, const char *a, const Int
 
 /* Multiply rows [i, i + n) of a by columns that are read where they lie, several pieces at a time.
  * The last vector of a piece ends with it: columns that it reads again are not kept. */
-static void NAME(multiply_direct)(const NAME(Work) * w, const char *a, const Int *rows, Int i,
-                                  Int n, Int terms, Int count) {
-    const NAME(View) *v = w->b.views;
+static void NAME(multiply_direct)(const TYPE(Work) *w, const char *a, const Int *rows, Int i, Int n,
+                                  Int terms, Int count) {
+    const TYPE(View) *v = w->b.views;
     const Int tile_rows = NAME(tile_rows)(n), lanes = w->lanes, size = sizeof(T);
-    NAME(Tile) *const(*kernel)[MAX_VECTORS + 1] = NAME(tile)[w->isa][tile_rows];
+    TYPE(Tile) *const(*kernel)[MAX_VECTORS + 1] = w->kernels->tile[tile_rows];
     const Int most = kernel[1][4] ? 4 : 3, all = (w->run + lanes - 1) / lanes;
     const Int strips = (all + most - 1) / most, width = (all + strips - 1) / strips * lanes;
     const Int pitch = tile_rows * width + lanes; /* of a piece: its first vector may begin before */
@@ -71,11 +71,9 @@ static void NAME(multiply_direct)(const NAME(Work) * w, const char *a, const Int
                 from[p] = v->own[piece + p] + x * size;
                 to[p] = plain ? w->n_out[piece + p] + x * size : p * pitch * size;
             }
-            if (w->period && plain && n == 1 && many == MAX_PIECES &&
-                NAME(slide)[w->isa][vectors]) {
-                NAME(slide)
-                [w->isa][vectors](terms, llabs(w->period), a + some[0], v->data, from, w->at, last,
-                                  keep, w->out + out_rows[0], to, w->add);
+            if (w->period && plain && n == 1 && many == MAX_PIECES && w->kernels->slide[vectors]) {
+                w->kernels->slide[vectors](terms, llabs(w->period), a + some[0], v->data, from,
+                                           w->at, last, keep, w->out + out_rows[0], to, w->add);
                 continue;
             }
             kernel[many][vectors](terms, a, some, v->data, from, w->at, last, keep,
@@ -94,8 +92,8 @@ static void NAME(multiply_direct)(const NAME(Work) * w, const char *a, const Int
 }
 
 /* Return whether rows of a can be read where they stand: what is read together lies together. */
-static int NAME(rows_lie_together)(const NAME(Work) * w, Int m, Int k) {
-    const NAME(View) *v = w->a.views;
+static int NAME(rows_lie_together)(const TYPE(Work) *w, Int m, Int k) {
+    const TYPE(View) *v = w->a.views;
     Int terms = MIN(k, 8), rows = MIN(m, w->mr);
     if (!w->a.plain || v->f->checks) return 0;
     return v->k[terms - 1] - v->k[0] == (terms - 1) * (Int)sizeof(T) ||
@@ -104,7 +102,7 @@ static int NAME(rows_lie_together)(const NAME(Work) * w, Int m, Int k) {
 
 /* Return whether columns of b are read where they lie for any number of rows: the sum has few
  * terms, and each tile of rows finds them in the cache or uses what it reads for several terms. */
-static int NAME(is_shallow)(const NAME(Work) * w, Int n, Int k) {
+static int NAME(is_shallow)(const TYPE(Work) *w, Int n, Int k) {
     enum { CACHE = 1 << 20, SHARED = 4 };
     const Sum *s = w->s;
     Int reach = sizeof(T);
@@ -123,11 +121,11 @@ typedef struct {
     int b_direct, a_direct;          /* read where they lie */
     int a_ready;                     /* all of a is packed before */
     Int panel_rows[MAX_MR];
-} NAME(Blocking);
+} TYPE(Blocking);
 
-static void NAME(choose_blocking)(const NAME(Work) * w, Int m, Int n, Int k, NAME(Blocking) * g) {
+static void NAME(choose_blocking)(const TYPE(Work) *w, Int m, Int n, Int k, TYPE(Blocking) *g) {
     enum { A_PANEL = 1 << 23, STRIPS = 30 };
-    const NAME(View) *bv = w->b.views, *av = w->a.views;
+    const TYPE(View) *bv = w->b.views, *av = w->a.views;
     Int deepest = 1536 / (Int)sizeof(T), blocks = (k + deepest - 1) / deepest, strips, many, groups;
     g->m = m, g->n = n, g->k = k;
     g->vectors = m * 2 <= w->mr ? MAX_VECTORS : 3;
@@ -148,9 +146,9 @@ static void NAME(choose_blocking)(const NAME(Work) * w, Int m, Int n, Int k, NAM
 }
 
 /* Multiply terms [t, t + terms), columns [j, j + width), for all rows. */
-static void NAME(multiply_rows)(NAME(Work) * w, const NAME(Blocking) * g, Int t, Int terms, Int j,
+static void NAME(multiply_rows)(TYPE(Work) *w, const TYPE(Blocking) *g, Int t, Int terms, Int j,
                                 Int width) {
-    const NAME(View) *av = w->a.views;
+    const TYPE(View) *av = w->a.views;
     for (Int i = 0; i < g->m; i += w->mr) {
         Int n = MIN(w->mr, g->m - i);
         const char *a = g->a_direct ? av->data : (const char *)w->a_panel;
@@ -162,18 +160,18 @@ static void NAME(multiply_rows)(NAME(Work) * w, const NAME(Blocking) * g, Int t,
             continue;
         }
         for (Int x = 0; x < width; x += g->nr) {
-            Int left = MIN(g->nr, width - x);
-            NAME(multiply_packed)
-            (w, a, rows, i, n, (char *)(w->b_panel + x * terms), terms,
-             NAME(vectors)(w->lanes, left, g->vectors), j + x, left);
+            Int columns = MIN(g->nr, width - x);
+            Int vectors = NAME(vectors)(w->lanes, columns, g->vectors);
+            const char *b = (const char *)(w->b_panel + x * terms);
+            NAME(multiply_packed)(w, a, rows, i, n, b, terms, vectors, j + x, columns);
         }
     }
 }
 
 /* Multiply one block, tile by tile. */
-static void NAME(gemm_block)(NAME(Work) * w, Int m, Int n, Int k) {
-    const NAME(View) *bv = w->b.views, *av = w->a.views;
-    NAME(Blocking) g;
+static void NAME(gemm_block)(TYPE(Work) *w, Int m, Int n, Int k) {
+    const TYPE(View) *bv = w->b.views, *av = w->a.views;
+    TYPE(Blocking) g;
     NAME(choose_blocking)(w, m, n, k, &g);
     if (asked.answers) {
         NAME(answer_block)(w, g.b_direct ? DIRECT : PACKED, w->mr, g.vectors, m, n, k);
@@ -194,9 +192,10 @@ static void NAME(gemm_block)(NAME(Work) * w, Int m, Int n, Int k) {
                 w->at[to].a = g.a_direct ? av->k[t + p] : p * w->mr * (Int)sizeof(T);
                 w->at[to].b = g.b_direct ? bv->k[t + p] : p * g.nr * (Int)sizeof(T);
             }
-            if (!g.b_direct)
-                for (Int x = 0; x < width; x += g.nr) NAME(pack_b)
-            (w, j + x, MIN(g.nr, width - x), t, terms, g.nr, w->b_panel + x * terms);
+            for (Int x = 0; x < width && !g.b_direct; x += g.nr) {
+                Int columns = MIN(g.nr, width - x);
+                NAME(pack_b)(w, j + x, columns, t, terms, g.nr, w->b_panel + x * terms);
+            }
             NAME(multiply_rows)(w, &g, t, terms, j, width);
         }
     }

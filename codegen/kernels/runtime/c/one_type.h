@@ -7,6 +7,7 @@
 #undef JOIN_
 #undef JOIN
 #undef NAME
+#undef TYPE
 #undef V
 #undef M
 #undef TARGET

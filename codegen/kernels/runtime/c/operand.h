@@ -17,21 +17,21 @@ typedef struct {
     const Factor *f;
     const char *data;
     Int *own, *k, *own_value[AXES], *k_value[AXES];
-} NAME(View);
+} TYPE(View);
 
 /* The factors of a or b. A plain operand is one array, read without checks; a staged one is read
  * from its phase-split copy. */
 typedef struct {
     int count, plain, staged;
     Factor *factors;
-    NAME(View) * views;
+    TYPE(View) *views;
     PhaseSplit copy;
     void *memory;
     size_t memory_size;
-} NAME(Operand);
+} TYPE(Operand);
 
 /* The product of an operand's factors; `inner` is the loop that its tables leave out, or -1. */
-static T NAME(entry)(const NAME(View) * v, int count, Int own, int inner, Int place, Int k) {
+static T NAME(entry)(const TYPE(View) *v, int count, Int own, int inner, Int place, Int k) {
     T out = 1;
     for (; count > 0; count--, v++) {
         const Factor *f = v->f;
@@ -47,7 +47,8 @@ static T NAME(entry)(const NAME(View) * v, int count, Int own, int inner, Int pl
 }
 
 /* Copy the part at hand of a staged operand; `again` says that it is laid out as before. */
-static int NAME(stage)(const Sum *s, NAME(Operand) * x, const Group *unit, int isa, int again) {
+static int NAME(stage)(const Sum *s, TYPE(Operand) *x, const Group *unit,
+                       const TYPE(Kernels) *kernels, int again) {
     PhaseSplit *p = &x->copy;
     size_t bytes;
     if (!x->staged) return DONE;
@@ -65,16 +66,16 @@ static int NAME(stage)(const Sum *s, NAME(Operand) * x, const Group *unit, int i
         NAME(inside)(p, x->factors, p->order[p->to.axes - 1], 0, &first, &stop);
         p->to.data = (char *)x->memory + (64 - first * (Int)sizeof(T) % 64);
     }
-    NAME(copy_axis)(p, isa, again, 0, x->factors, x->factors->data, (char *)p->to.data);
+    NAME(copy_axis)(p, kernels, again, 0, x->factors, x->factors->data, (char *)p->to.data);
     return DONE;
 }
 
 /* Fill in an operand's tables, but for the `skip` and `k_skip` innermost loops. The corner's offset
  * is in the table of its own side, or of k. */
-static void NAME(tabulate)(const Sum *s, NAME(Operand) * x, const Group *own, int skip, int k_skip,
+static void NAME(tabulate)(const Sum *s, TYPE(Operand) *x, const Group *own, int skip, int k_skip,
                            int own_located) {
     for (int n = 0; n < x->count; n++) {
-        NAME(View) *v = &x->views[n];
+        TYPE(View) *v = &x->views[n];
         v->f = x->staged ? &x->copy.to : &x->factors[n];
         v->data = v->f->data;
         if (own_located) {
@@ -96,16 +97,16 @@ static void NAME(tabulate)(const Sum *s, NAME(Operand) * x, const Group *own, in
 }
 
 /* The bytes of an operand's tables. */
-static Int NAME(tables_size)(const NAME(Operand) * x, Int own, Int k) {
+static Int NAME(tables_size)(const TYPE(Operand) *x, Int own, Int k) {
     Int size = 0;
     for (int n = 0; n < x->count; n++)
         size += (own + k + 32) * (1 + x->factors[n].checks) * (Int)sizeof(Int);
     return size;
 }
 
-static void NAME(take_tables)(NAME(Operand) * x, Arena *arena, Int own, Int k) {
+static void NAME(take_tables)(TYPE(Operand) *x, Arena *arena, Int own, Int k) {
     for (int n = 0; n < x->count; n++) {
-        NAME(View) *v = &x->views[n];
+        TYPE(View) *v = &x->views[n];
         v->own = arena_take(arena, own * (Int)sizeof(Int));
         v->k = arena_take(arena, k * (Int)sizeof(Int));
         for (int c = 0; c < x->factors[n].checks; c++) {
@@ -117,7 +118,7 @@ static void NAME(take_tables)(NAME(Operand) * x, Arena *arena, Int own, Int k) {
 
 /* Return whether another place of the batch only moves an operand's data: its tables and the layout
  * of its copy stay. */
-static int NAME(only_data_moves)(const Sum *s, const NAME(Operand) * x) {
+static int NAME(only_data_moves)(const Sum *s, const TYPE(Operand) *x) {
     const Factor *f = x->factors;
     if (!x->plain) return 0;
     if (!x->staged) return 1;
@@ -133,7 +134,7 @@ static int NAME(only_data_moves)(const Sum *s, const NAME(Operand) * x) {
 }
 
 /* Move an operand's data to this place of the batch. */
-static void NAME(move_data)(const Sum *s, NAME(Operand) * x, const char *data) {
+static void NAME(move_data)(const Sum *s, TYPE(Operand) *x, const char *data) {
     for (int k = 0; k < s->batch.count; k++)
         data += x->factors->step[s->batch.at[k]] * s->box.from[s->batch.at[k]];
     x->factors->data = data;

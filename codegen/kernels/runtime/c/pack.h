@@ -13,7 +13,8 @@
 typedef struct {
     const Sum *s;
     int isa, mr, lanes; /* of a tile: rows at most; entries of a vector */
-    NAME(Operand) a, b;
+    const TYPE(Kernels) *kernels;
+    TYPE(Operand) a, b;
     int inner;         /* the innermost loop of n, or -1; columns along it are a piece: */
     Int run, out_step; /* j is place j % run of piece j / run, and pieces are tabulated */
     Int spacing;       /* entries between which the output may be written again, or 0 */
@@ -28,20 +29,20 @@ typedef struct {
     char keep[128]; /* masks: of no entry, then of all */
     T *sums;        /* where the sums are kept, row by row, until they are transposed; or NULL */
     Int pitch;
-} NAME(Work);
+} TYPE(Work);
 
 /* Write columns [j, j + n) of b, which lie in pieces, as rows of `width` entries. */
-static void NAME(pack_b_pieces)(const NAME(Work) * w, Int j, Int n, Int from, Int terms, Int width,
+static void NAME(pack_b_pieces)(const TYPE(Work) *w, Int j, Int n, Int from, Int terms, Int width,
                                 T *to) {
     enum { MOST = MAX_VECTORS * 64 / sizeof(T) };
-    const NAME(View) *v = w->b.views;
+    const TYPE(View) *v = w->b.views;
     Int piece = j / w->run, place = j % w->run, start[MOST], length[MOST], pieces = 0;
     for (Int x = 0; x < n; x += length[pieces++], piece++, place = 0) {
         start[pieces] = v->own[piece] + place * (Int)sizeof(T);
         length[pieces] = MIN(n - x, w->run - place);
     }
     if (w->b.staged) {
-        NAME(copy)[w->isa](terms, v->k + from, v->data, pieces, start, length, to, width);
+        w->kernels->copy(terms, v->k + from, v->data, pieces, start, length, to, width);
         return;
     }
     for (Int t = 0; t < terms; t++, to += width) {
@@ -53,10 +54,9 @@ static void NAME(pack_b_pieces)(const NAME(Work) * w, Int j, Int n, Int from, In
 }
 
 /* Write columns [j, j + n) of a block of b, terms from `from` on, as rows of `width` entries. */
-static void NAME(pack_b)(const NAME(Work) * w, Int j, Int n, Int from, Int terms, Int width,
-                         T *to) {
+static void NAME(pack_b)(const TYPE(Work) *w, Int j, Int n, Int from, Int terms, Int width, T *to) {
     enum { MOST = MAX_VECTORS * 64 / sizeof(T), AT_ONCE = 16 };
-    const NAME(View) *v = w->b.views;
+    const TYPE(View) *v = w->b.views;
     Int step = w->inner < 0 ? 0 : v->f->step[w->inner], piece = j / w->run, place = j % w->run;
     Int start[MOST];
     if (!w->b.plain) {
@@ -86,8 +86,8 @@ static void NAME(pack_b)(const NAME(Work) * w, Int j, Int n, Int from, Int terms
 }
 
 /* Write rows [i, i + n) of a block of a, terms from `from` on, mr entries a term. */
-static void NAME(pack_a)(const NAME(Work) * w, Int i, Int n, Int from, Int terms, T *to) {
-    const NAME(View) *v = w->a.views;
+static void NAME(pack_a)(const TYPE(Work) *w, Int i, Int n, Int from, Int terms, T *to) {
+    const TYPE(View) *v = w->a.views;
     Int mr = w->mr;
     for (Int r = 0; r < mr; r++)
         if (r >= n)
@@ -101,7 +101,7 @@ static void NAME(pack_a)(const NAME(Work) * w, Int i, Int n, Int from, Int terms
 }
 
 /* Answer how a block is computed. */
-static void NAME(answer_block)(const NAME(Work) * w, int path, Int rows, Int vectors, Int m, Int n,
+static void NAME(answer_block)(const TYPE(Work) *w, int path, Int rows, Int vectors, Int m, Int n,
                                Int k) {
     Answer *a = &asked.answers[asked.count - 1];
     a->path = path, a->isa = w->isa, a->rows = (int)rows, a->vectors = (int)vectors;

@@ -25,12 +25,12 @@ typedef struct {
     int skip;    /* the tables of n leave out its innermost loop */
     Group *unit; /* what vectors run along: n, or k */
     Int sums;    /* bytes of the sums that are kept */
-    void (*multiply)(NAME(Work) *, Int, Int, Int);
-} NAME(Product);
+    void (*multiply)(TYPE(Work) *, Int, Int, Int);
+} TYPE(Product);
 
 /* How many terms after one a piece reads what the next piece reads at it; 0 if that is never so,
  * less than 0 if the terms have to be reversed. */
-static Int NAME(slide_period)(const NAME(View) * v, Int pieces, Int terms) {
+static Int NAME(slide_period)(const TYPE(View) *v, Int pieces, Int terms) {
     Int by = pieces > 1 ? v->own[1] - v->own[0] : 0, period = 1, sign = 1;
     while (period < terms && llabs(v->k[period] - v->k[0]) != llabs(by)) period++;
     if (by == 0 || period == terms) return 0;
@@ -43,7 +43,7 @@ static Int NAME(slide_period)(const NAME(View) * v, Int pieces, Int terms) {
 }
 
 /* Tabulate a block of columns, in b and in the output. */
-static void NAME(tabulate_n)(NAME(Work) * w, Int n, int skip, int dot) {
+static void NAME(tabulate_n)(TYPE(Work) *w, Int n, int skip, int dot) {
     const Sum *s = w->s;
     NAME(tabulate)(s, &w->b, &s->n, skip, dot, dot);
     linear_table(s, &s->n, skip, s->out.step, w->n_out);
@@ -56,13 +56,13 @@ static void NAME(tabulate_n)(NAME(Work) * w, Int n, int skip, int dot) {
         w->period = NAME(slide_period)(w->b.views, n / w->run, positions(s, &s->k));
 }
 
-static void NAME(tabulate_m)(NAME(Work) * w, int dot) {
+static void NAME(tabulate_m)(TYPE(Work) *w, int dot) {
     NAME(tabulate)(w->s, &w->a, &w->s->m, 0, dot, 1);
     linear_table(w->s, &w->s->m, 0, w->s->out.step, w->m_out);
 }
 
 /* Use this instruction set, or a lesser one with shorter vectors where runs are short. */
-static void NAME(set_isa)(NAME(Work) * w, int isa, Int run) {
+static void NAME(set_isa)(TYPE(Work) *w, int isa, Int run) {
     for (;; isa--) {
         w->isa = isa;
         w->mr = isa == AVX512 ? 8 : 4;
@@ -71,12 +71,13 @@ static void NAME(set_isa)(NAME(Work) * w, int isa, Int run) {
 #else
         w->lanes = 1;
 #endif
-        if (isa == BASELINE || run >= w->lanes) return;
+        if (isa == BASELINE || run >= w->lanes) break;
     }
+    w->kernels = NAME(kernels)[isa];
 }
 
 /* Decide which operands are plain, and which are staged. */
-static void NAME(begin_operands)(NAME(Work) * w, const NAME(Product) * p, Sum *s) {
+static void NAME(begin_operands)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s) {
     w->s = s;
     memset(w->keep + 64, 255, 64);
     w->b.count = s->b_count, w->b.factors = s->b_factors;
@@ -92,7 +93,7 @@ static void NAME(begin_operands)(NAME(Work) * w, const NAME(Product) * p, Sum *s
 }
 
 /* Join and block the loops; a staged operand's blocks fit its copy. */
-static void NAME(block_loops)(NAME(Work) * w, const NAME(Product) * p, Sum *s) {
+static void NAME(block_loops)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s) {
     enum { SOME = 1 << 16 };
     for (int n = 0; n < w->b.count && !w->b.staged; n++) flatten(&w->b.factors[n], s->loops);
     for (int n = 0; n < w->a.count && !w->a.staged; n++) flatten(&w->a.factors[n], s->loops);
@@ -106,7 +107,7 @@ static void NAME(block_loops)(NAME(Work) * w, const NAME(Product) * p, Sum *s) {
 }
 
 /* Return whether an operand lies too far apart for a copy; it is then read entry by entry. */
-static int NAME(leave_unstaged)(NAME(Work) * w, const NAME(Product) * p, Sum *s) {
+static int NAME(leave_unstaged)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s) {
     PhaseSplit copy;
     int found = 0;
     if (p->dot) return 0;
@@ -118,7 +119,7 @@ static int NAME(leave_unstaged)(NAME(Work) * w, const NAME(Product) * p, Sum *s)
 }
 
 /* Choose the instruction set, and how columns of n and the output are visited. */
-static void NAME(choose_layout)(NAME(Work) * w, NAME(Product) * p, Sum *s, int isa) {
+static void NAME(choose_layout)(TYPE(Work) *w, TYPE(Product) *p, Sum *s, int isa) {
     Int spacing;
     if (!w->a.staged && w->a.plain) w->a.plain = !s->a_factors->checks;
     p->transposed = s->transposed && w->a.plain && w->b.plain && whole(s, &s->k) && whole(s, &s->n);
@@ -139,7 +140,7 @@ static void NAME(choose_layout)(NAME(Work) * w, NAME(Product) * p, Sum *s, int i
 }
 
 /* Take the memory for tables, panels and sums in one block; return it, or NULL. */
-static void *NAME(take_memory)(NAME(Work) * w, NAME(Product) * p, const Sum *s) {
+static void *NAME(take_memory)(TYPE(Work) *w, TYPE(Product) *p, const Sum *s) {
     enum { A_PANEL = 1 << 23, SUMS = 12 << 20 };
     const Int k = s->k.size, m = s->m.size, size = sizeof(T), pieces = s->n.size / w->run;
     const Int kc = MIN(k, p->transposed ? TRANSPOSED_KC : 1536 / size);
@@ -174,10 +175,9 @@ static void *NAME(take_memory)(NAME(Work) * w, NAME(Product) * p, const Sum *s) 
 }
 
 /* Multiply all blocks of m, for one block of n and k. */
-static int NAME(multiply_blocks)(NAME(Work) * w, const NAME(Product) * p, Sum *s, Int n,
-                                 int again) {
+static int NAME(multiply_blocks)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s, Int n, int again) {
     do {
-        int failed = NAME(stage)(s, &w->a, &s->k, w->isa, again);
+        int failed = NAME(stage)(s, &w->a, &s->k, w->kernels, again);
         if (failed) return failed;
         if (!again) NAME(tabulate_m)(w, p->dot);
         w->out = (char *)s->out.data;
@@ -190,13 +190,13 @@ static int NAME(multiply_blocks)(NAME(Work) * w, const NAME(Product) * p, Sum *s
 }
 
 /* Multiply all blocks of m and k, for one block of n. */
-static int NAME(multiply_columns)(NAME(Work) * w, const NAME(Product) * p, Sum *s, int again) {
+static int NAME(multiply_columns)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s, int again) {
     Int n = positions(s, &s->n);
     if (w->sums) memset(w->sums, 0, (size_t)p->sums);
     w->run = p->skip ? s->box.count[w->inner] : 1;
     w->fresh = s->fresh;
     do {
-        int failed = NAME(stage)(s, &w->b, p->unit, w->isa, again);
+        int failed = NAME(stage)(s, &w->b, p->unit, w->kernels, again);
         if (failed) return failed;
         if (!again) NAME(tabulate_n)(w, n, p->skip, p->dot);
         failed = NAME(multiply_blocks)(w, p, s, n, again);
@@ -211,9 +211,9 @@ static int NAME(multiply_columns)(NAME(Work) * w, const NAME(Product) * p, Sum *
 
 /* Compute a product of two sides. */
 static int NAME(product)(Sum *s, int isa, int dot) {
-    NAME(Work) w = {0};
-    NAME(View) views[2][32];
-    NAME(Product) p;
+    TYPE(Work) w = {0};
+    TYPE(View) views[2][32];
+    TYPE(Product) p;
     const char *a_data, *b_data;
     void *memory;
     int failed = DONE, again = 0;

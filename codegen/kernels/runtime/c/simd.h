@@ -26,8 +26,7 @@ static int rot180_best(void) {
 
 static int rot180_isa = -1; /* the one in use; -1: the best */
 
-/* Of a micro-kernel: rows, pieces, vectors of a piece; entries of the output from one to the next.
- */
+/* Of a micro-kernel: rows, pieces, vectors of a piece; the spacing of entries of the output. */
 enum { MAX_MR = 8, MAX_PIECES = 4, MAX_VECTORS = 6, MAX_SPACING = 4 };
 
 #if defined(__GNUC__)

@@ -30,9 +30,9 @@ static void NAME(clear)(Int lines, Int first, Int stop, Int places, Int begin, I
 }
 
 /* Copy lines, along the last axis, once for each of its phases. Line `first` is read at `from`. */
-static void NAME(copy_phases)(const PhaseSplit *p, int isa, int clean, const Factor *f, Int lines,
-                              Int first, Int stop, const char *from, Int from_step, char *to,
-                              Int step) {
+static void NAME(copy_phases)(const PhaseSplit *p, const TYPE(Kernels) *kernels, int clean,
+                              const Factor *f, Int lines, Int first, Int stop, const char *from,
+                              Int from_step, char *to, Int step) {
     const int axis = p->order[f->axes - 1];
     const Int m = p->to.modulus[axis], by = m * f->stride[axis];
     for (int i = 0; i < p->to.phases[axis]; i++, to += p->to.phase_stride[axis]) {
@@ -45,8 +45,8 @@ static void NAME(copy_phases)(const PhaseSplit *p, int isa, int clean, const Fac
         source = from + rest * f->stride[axis] + (p->to.low[axis] + begin) * by;
         target = to + first * step + begin * (Int)sizeof(T);
         if (by == sizeof(T) || by == 2 * sizeof(T)) {
-            NAME(copy_lines)
-            [isa](stop - first, end - begin, by / (Int)sizeof(T), source, from_step, target, step);
+            kernels->copy_lines(stop - first, end - begin, by / (Int)sizeof(T), source, from_step,
+                                target, step);
             continue;
         }
         for (Int j = first; j < stop; j++, source += from_step, target += step)
@@ -55,12 +55,12 @@ static void NAME(copy_phases)(const PhaseSplit *p, int isa, int clean, const Fac
 }
 
 /* Copy the axes from `depth` on; `clean` says that the zeros around are there already. */
-static void NAME(copy_axis)(const PhaseSplit *p, int isa, int clean, int depth, const Factor *f,
-                            const char *from, char *to) {
+static void NAME(copy_axis)(const PhaseSplit *p, const TYPE(Kernels) *kernels, int clean, int depth,
+                            const Factor *f, const char *from, char *to) {
     const int axis = p->order[depth];
     const Int m = p->to.modulus[axis], by = m * f->stride[axis], step = p->to.stride[axis];
     if (depth + 1 == f->axes) {
-        NAME(copy_phases)(p, isa, clean, f, 1, 0, from != NULL, from, 0, to, 0);
+        NAME(copy_phases)(p, kernels, clean, f, 1, 0, from != NULL, from, 0, to, 0);
         return;
     }
     for (int i = 0; i < p->to.phases[axis]; i++, to += p->to.phase_stride[axis]) {
@@ -70,11 +70,12 @@ static void NAME(copy_axis)(const PhaseSplit *p, int isa, int clean, int depth, 
         if (!from) stop = first;
         if (first < stop) source = from + rest * f->stride[axis] + (p->to.low[axis] + first) * by;
         if (depth + 2 == f->axes)
-            NAME(copy_phases)(p, isa, clean, f, places, first, stop, source, by, to, step);
+            NAME(copy_phases)(p, kernels, clean, f, places, first, stop, source, by, to, step);
         else
-            for (Int j = clean ? first : 0; j < (clean ? stop : places); j++) NAME(copy_axis)
-        (p, isa, clean, depth + 1, f, j >= first && j < stop ? source + (j - first) * by : NULL,
-         to + j * step);
+            for (Int j = clean ? first : 0; j < (clean ? stop : places); j++) {
+                const char *in = j >= first && j < stop ? source + (j - first) * by : NULL;
+                NAME(copy_axis)(p, kernels, clean, depth + 1, f, in, to + j * step);
+            }
     }
 }
 

@@ -9,11 +9,11 @@
 #include "type.h"
 
 /* Add or store n entries of a line of the output whose neighbours are not adjacent. */
-static void NAME(add_spaced)(const NAME(Work) * w, Int n, const T *from, char *out) {
+static void NAME(add_spaced)(const TYPE(Work) *w, Int n, const T *from, char *out) {
     const T scale = (T)w->s->scale;
 #ifdef ROT180_VECTORS
     if (w->spacing && w->add) {
-        NAME(spread)[w->isa][w->spacing](n, scale, from, (T *)out);
+        w->kernels->spread[w->spacing](n, scale, from, (T *)out);
         return;
     }
 #endif
@@ -22,7 +22,7 @@ static void NAME(add_spaced)(const NAME(Work) * w, Int n, const T *from, char *o
 }
 
 /* Add or store a tile's rows, columns [j, j + n) of the output. */
-static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int pitch, Int i, Int rows, Int j,
+static void NAME(scatter)(const TYPE(Work) *w, const T *tile, Int pitch, Int i, Int rows, Int j,
                           Int n) {
     const T scale = (T)w->s->scale;
     const Int by = w->out_step;
@@ -45,7 +45,7 @@ static void NAME(scatter)(const NAME(Work) * w, const T *tile, Int pitch, Int i,
 }
 
 /* Add the sums that were kept to the output, or store them there. */
-static void NAME(store_sums)(const NAME(Work) * w, Int m, Int n) {
+static void NAME(store_sums)(const TYPE(Work) *w, Int m, Int n) {
     enum { SIDE = 16 };
     const T scale = (T)w->s->scale;
     for (Int j = 0; j < n; j += SIDE)

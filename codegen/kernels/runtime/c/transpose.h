@@ -14,7 +14,7 @@
 
 #ifdef ROT180_VECTORS
 /* Add or store a tile, transposed: a row of it is a column of the output. */
-static void NAME(add_transposed)(const NAME(Work) * w, const T *tile, Int pitch, Int i, Int rows,
+static void NAME(add_transposed)(const TYPE(Work) *w, const T *tile, Int pitch, Int i, Int rows,
                                  Int j, Int n) {
     const T scale = (T)w->s->scale;
     Int columns[64 / sizeof(T)], lanes = w->lanes;
@@ -26,7 +26,7 @@ static void NAME(add_transposed)(const NAME(Work) * w, const T *tile, Int pitch,
         for (Int c = 0; c < many; c++)
             columns[c] = w->n_out[(j + x + c) / w->run] + (j + x + c) % w->run * w->out_step;
         if (square && many == lanes) {
-            NAME(transpose)[w->isa](tile + x, pitch, w->out + w->m_out[i], columns, w->add);
+            w->kernels->transpose(tile + x, pitch, w->out + w->m_out[i], columns, w->add);
             continue;
         }
         for (Int c = 0; c < many; c++)
@@ -39,13 +39,12 @@ static void NAME(add_transposed)(const NAME(Work) * w, const T *tile, Int pitch,
 
 /* Multiply one strip of columns, terms [t, t + terms), rows [from, stop); the rows after those at
  * hand are fetched meanwhile where they lie far apart. */
-static void NAME(transposed_strip)(NAME(Work) * w, Int from, Int stop, Int x, Int columns, Int nr,
+static void NAME(transposed_strip)(TYPE(Work) *w, Int from, Int stop, Int x, Int columns, Int nr,
                                    Int t, Int terms, Int k) {
     static const Int none[MAX_PIECES] = {0};
-    const NAME(View) *v = w->a.views;
+    const TYPE(View) *v = w->a.views;
     const Int lanes = w->lanes;
     const char *b = (const char *)(w->b_panel + x * k + t * nr);
-    NAME(Tiles) *kernel = NAME(tile)[w->isa];
     T tile[64 / sizeof(T) * 3 * 64 / sizeof(T)];
     Int some[MAX_MR], out_rows[MAX_MR];
     w->add = !w->fresh || t > 0;
@@ -61,16 +60,16 @@ static void NAME(transposed_strip)(NAME(Work) * w, Int from, Int stop, Int x, In
         for (Int r = 0; r < rows; r += w->mr) {
             Int n = MIN(w->mr, rows - r), tile_rows = NAME(tile_rows)(n);
             for (Int c = 0; c < tile_rows; c++) some[c] = v->own[i + r + MIN(c, n - 1)];
-            kernel[tile_rows][1][nr / lanes](terms, v->data, some, b, none, w->at,
-                                             (nr - lanes) * (Int)sizeof(T), w->keep + 64,
-                                             (char *)(tile + r * nr), out_rows, none, 0);
+            w->kernels->tile[tile_rows][1][nr / lanes](terms, v->data, some, b, none, w->at,
+                                                       (nr - lanes) * (Int)sizeof(T), w->keep + 64,
+                                                       (char *)(tile + r * nr), out_rows, none, 0);
         }
         NAME(add_transposed)(w, tile, nr, i, rows, x, columns);
     }
 }
 
 /* Multiply one block. */
-static void NAME(transposed_block)(NAME(Work) * w, Int m, Int n, Int k) {
+static void NAME(transposed_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     const Int lanes = w->lanes, all = (n + lanes - 1) / lanes, strips = (all + 2) / 3;
     const Int vectors = (all + strips - 1) / strips, nr = vectors * lanes;
     const Int blocks = (k + TRANSPOSED_KC - 1) / TRANSPOSED_KC, kc = (k + blocks - 1) / blocks;
@@ -84,8 +83,10 @@ static void NAME(transposed_block)(NAME(Work) * w, Int m, Int n, Int k) {
     w->packed = 1;
     for (Int from = 0; from < m; from += mc)
         for (Int x = 0; x < n; x += nr)
-            for (Int t = 0; t < k; t += kc) NAME(transposed_strip)
-    (w, from, MIN(m, from + mc), x, MIN(nr, n - x), nr, t, MIN(kc, k - t), k);
+            for (Int t = 0; t < k; t += kc) {
+                Int stop = MIN(m, from + mc), columns = MIN(nr, n - x), terms = MIN(kc, k - t);
+                NAME(transposed_strip)(w, from, stop, x, columns, nr, t, terms, k);
+            }
 }
 #endif
 

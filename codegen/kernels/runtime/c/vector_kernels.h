@@ -24,8 +24,7 @@ TARGET static void FN(copy)(Int terms, const Int *k, const char *data, Int piece
     }
 }
 
-/* Copy lines of n entries, neighbours or every other one; the last vector of a line ends with it.
- */
+/* Copy lines of n entries, neighbours or every other one. The last vector ends with its line. */
 TARGET static void FN(copy_lines)(Int lines, Int n, Int spacing, const char *from, Int from_step,
                                   char *to, Int to_step) {
     enum { L = sizeof(V) / sizeof(T) };

@@ -1,0 +1,138 @@
+"""The C headers behind the compiled kernels: short, formatted, and free of warnings."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rot180.codegen.kernels import tiles
+from rot180.codegen.kernels.amalgamate import amalgamate
+from rot180.codegen.kernels.cython_backend import AXES, LOOPS
+from rot180.codegen.kernels.modules import HEADER, render_contraction
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "codegen" / "kernels" / "runtime" / "c"
+HEADERS = sorted(FOLDER.glob("*.h"))
+MOST_LINES, MOST_FUNCTION_LINES = 300, 60
+FLAGS = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
+"""A header's functions are static: whoever includes it does not call all of them."""
+
+
+def functions(text: str) -> dict[str, int]:
+    """Return the lines of each function: from its first line to the brace that ends it."""
+    found = {}
+    start = ""
+    for at, line in enumerate(text.splitlines()):
+        if re.match(r"[A-Za-z].*[(]", line):
+            start, first = line, at
+        if line == "}" and start:
+            found[start] = at - first + 1
+            start = ""
+    return found
+
+
+def compiler(name: str) -> str:
+    """Return the path of a program, or skip."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"no {name}")
+    return path
+
+
+def compile_text(name: str, text: str, folder: Path, *options: str) -> None:
+    """Compile a text; fail with what the compiler says."""
+    source = folder / "source.c"
+    source.write_text(text)
+    command = [compiler(name), *FLAGS, *options, "-c", str(source), "-o", str(folder / "out.o")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("path", HEADERS, ids=lambda p: p.name)
+def test_a_header_is_short_and_says_what_it_promises(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("/* ")
+    assert len(text.splitlines()) <= MOST_LINES
+    assert max(map(len, text.splitlines())) <= 100
+    for name, lines in functions(text).items():
+        assert lines <= MOST_FUNCTION_LINES, f"{name}: {lines} lines"
+
+
+def test_functions_are_found() -> None:
+    text = (FOLDER / "product.h").read_text(encoding="utf-8")
+    assert len(functions(text)) == text.count("\n}\n")
+
+
+@pytest.mark.parametrize("name", ["gcc", "clang"])
+@pytest.mark.parametrize("path", HEADERS, ids=lambda p: p.name)
+def test_a_header_compiles_by_itself(path: Path, name: str, tmp_path: Path) -> None:
+    compile_text(name, f'#include "{path.name}"\n', tmp_path, f"-I{FOLDER}", "-fsyntax-only")
+
+
+@pytest.mark.parametrize("name", ["gcc", "clang"])
+def test_the_amalgamated_header_has_no_warnings(name: str, tmp_path: Path) -> None:
+    """With optimization, which some warnings need; a caller, so that nothing is left out."""
+    text = f'#include "{HEADER}"\nint run(const Nest *n) {{ return rot180_contract(n); }}\n'
+    (tmp_path / HEADER).write_text(render_contraction())
+    compile_text(name, text, tmp_path, f"-I{tmp_path}", "-O1")
+
+
+def test_headers_are_formatted() -> None:
+    command = [compiler("clang-format"), "--dry-run", "-Werror", *map(str, HEADERS)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_constants_agree_with_python() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in HEADERS)
+    found = {name: int(value) for name, value in re.findall(r"\b([A-Z_]+) = (\d+)\b", text)}
+    shapes = [shape for group in tiles.GROUPS for shape in (*group.tiles, *group.slides)]
+    assert (found["LOOPS"], found["AXES"]) == (LOOPS, AXES)
+    assert found["MAX_MR"] == max(shape.mr for shape in shapes)
+    assert found["MAX_PIECES"] == max(shape.piece_count for shape in shapes)
+    assert found["MAX_VECTORS"] == max(shape.vector_count for shape in shapes)
+    assert found["MAX_SPACING"] == max(tiles.SPACINGS)
+
+
+def test_each_header_is_inlined_once_and_before_it_is_needed() -> None:
+    headers = {
+        "top.h": '/* Top. */\n#ifndef TOP_H\n#define TOP_H\n\n#include "a.h"\n#include "b.h"\n'
+        '#define TYPE float\n#include "typed.h"\n\nint top;\n\n#endif /* TOP_H */\n',
+        "a.h": '/* A. */\n#ifndef A_H\n#define A_H\n\n#include "b.h"\n\n#include <stdint.h>\n'
+        "int a;\n\n#endif /* A_H */\n",
+        "b.h": "/* B. */\n#ifndef B_H\n#define B_H\n\n#include <stdint.h>\nint b;\n\n"
+        "#endif /* B_H */\n",
+        "typed.h": '/* Typed. */\n#include "b.h"\nTYPE typed;\n#undef B_H\n',
+    }
+    text = amalgamate("all.h", "top.h", {"TYPE": "typed.h"}, headers.__getitem__)
+    assert [line for line in text.splitlines() if line] == [
+        "#if !defined(TYPE)",
+        "#ifndef ROT180_ALL_H",
+        "#define ROT180_ALL_H",
+        "/* B. */",
+        "#include <stdint.h>",
+        "int b;",
+        "/* A. */",
+        "int a;",
+        "/* Top. */",
+        "#define TYPE float",
+        '#include "all.h"',
+        "int top;",
+        "#endif /* ROT180_ALL_H */",
+        "#else",
+        "/* Typed. */",
+        "TYPE typed;",
+        "#endif",
+    ]
+
+
+def test_the_amalgamated_header_includes_nothing_but_itself_and_the_system() -> None:
+    text = render_contraction()
+    assert set(re.findall(r'#include "(.*)"', text)) == {HEADER}
+    system = re.findall(r"#include <.*>", text)
+    assert len(system) == len(set(system))
+    assert re.findall(r"#ifndef \w+_H\b", text) == ["#ifndef ROT180_CONTRACTION_H"]
