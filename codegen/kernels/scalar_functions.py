@@ -1,7 +1,8 @@
 """The named scalar functions and their derivatives as NumPy text that does not overflow.
 
-What is rational in exp(t) is written in ``e = exp(-|t|)``, which is at most 1: for t >= 0 the
-fraction is extended by a power of e, for t < 0 it is one in e already.
+A rational function of exp(t) is written in terms of ``e = exp(-|t|)``, which is at most 1: for
+t < 0, exp(t) is e; for t >= 0 it is 1/e, and both sides of the fraction are multiplied by a power
+of e.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from rot180.codegen.plans.plan import Operand, Plan
 from rot180.derive.language.polynomial import normal, symbol, text
 from rot180.derive.language.scalar_functions import FUNCTIONS, T
 
-_E, _C = Symbol("E", positive=True), sp.Function("upper")  # exp(t); upper(t) is erfc(-t)
+_EXP = Symbol("E", positive=True)  # exp(t)
+_UPPER = sp.Function("upper")  # erfc(-t)
 _EXACT = ("identity", "relu")
-"""Functions of integers, too."""
+"""Functions that integers may be passed to, too."""
 
 
 def functions_of(plans: Iterable[Plan]) -> tuple[tuple[str, int], ...]:
-    """Return the functions known by name that plans use, each with its order."""
+    """Return the functions of `FUNCTIONS` that plans use, each with its order."""
     used = {
         (f.function, f.order)
         for plan in plans
@@ -65,13 +67,13 @@ def function_lines(word: str, order: int) -> tuple[str, ...]:
 
 
 def _stable(value: Expr) -> list[str] | None:
-    """Write what is rational in exp(t), or the logarithm of that; None for anything else."""
+    """Write a rational function of exp(t), or its logarithm; None for any other function."""
     inner = value.args[0] if isinstance(value, sp.log) else value
     fraction = _in_powers(inner)
-    if fraction is None or not fraction.has(_E) or fraction == _E:
+    if fraction is None or not fraction.has(_EXP) or fraction == _EXP:
         return None
     e = symbol("e")
-    sides = [sp.fraction(sp.cancel(fraction.subs(_E, by))) for by in (1 / e, e)]
+    sides = [sp.fraction(sp.cancel(fraction.subs(_EXP, by))) for by in (1 / e, e)]
     if isinstance(value, sp.log):
         written = [_logarithm(*side) for side in sides]
     elif all(_at_zero(bottom) != 0 for _, bottom in sides):
@@ -84,17 +86,17 @@ def _stable(value: Expr) -> list[str] | None:
 
 
 def _in_powers(value: Expr) -> Expr | None:
-    """Write powers of E for exp(t), and t as an index; None if something else is left."""
+    """Replace exp(t) by a symbol; None if the result is not rational in it and t."""
 
     def power(one: Expr) -> Expr:
         k = one.args[0] / T
-        found: Expr = _E**k if k.is_Integer else one
+        found: Expr = _EXP**k if k.is_Integer else one
         return found
 
     rewritten: Any = value.rewrite(sp.exp) if value.has(sp.tanh) else value
     found: Expr = rewritten.replace(lambda one: isinstance(one, sp.exp), power)
     found = found.xreplace({T: symbol("t")})
-    return found if found.is_rational_function(_E, symbol("t")) else None
+    return found if found.is_rational_function(_EXP, symbol("t")) else None
 
 
 def _at_zero(e: Expr) -> Expr:
@@ -130,8 +132,8 @@ def _polynomial(e: Expr) -> str:
 
 
 def _plain(value: Expr) -> list[str]:
-    """Write a value as it stands; powers that overflow on their way to zero are let do so."""
-    written = _write(sp.expand(value.replace(sp.erf, lambda x: _C(x) - 1)))
+    """Write a value term by term; ``t**2`` may overflow where ``exp(-t**2)`` is 0 anyway."""
+    written = _write(sp.expand(value.replace(sp.erf, lambda x: _UPPER(x) - 1)))
     if not value.has(T):
         return [f"return np.full_like(t, {written})"]
     if value.has(sp.exp) and value.has(T**2):
@@ -166,7 +168,7 @@ def _factor(e: Expr) -> str:
         return f"{base}**{e.exp}" if e.exp > 0 else f"{base}**{e.exp}.0"
     if isinstance(e, sp.exp | sp.log | sp.tanh):
         return f"np.{type(e).__name__}({_write(e.args[0])})"
-    if isinstance(e, _C):
+    if isinstance(e, _UPPER):
         return f"_upper({_write(e.args[0])})"
     raise ValueError(f"no NumPy text for {e}")
 

@@ -1,4 +1,4 @@
-"""Plans as plain nested loops, which small sums run in: indices, tests and products alone."""
+"""Plans as plain nested loops in C, for sums too small for the contraction."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ MOST_BITS = 20
 
 @dataclass(frozen=True)
 class ScalarLoops:
-    """The small sums of one nest as a C function, ready for the template.
+    """The C function that computes one nest where it is small, ready for the template.
 
     Attributes:
         name: the function's name.
         typed: its parameters.
-        passed: what it is called with after a zero of the dtype.
-        pointers: its places in the arrays.
-        integers: the ends of its loops' ranges, and the steps of its places.
-        variables: its loops' variables.
+        passed: the arguments of a call, after a zero of the dtype.
+        pointers: its pointers into the arrays.
+        integers: the bounds of its loops, and the strides of its pointers.
+        variables: the variables of its loops.
         body: its statements.
 
     """
@@ -46,13 +46,13 @@ class ScalarLoops:
 
 
 def _arrays(nest: Nest, output: str) -> tuple[str, ...]:
-    """Return the arrays of a nest, output first, each once."""
+    """Return the arrays of a nest, each once, the output first."""
     operands = [f for f in nest.factors if isinstance(f, Operand)]
     return tuple(dict.fromkeys((output, *map(array_name, operands))))
 
 
 def _integers(nest: Nest, integers: Sequence[str]) -> tuple[str, ...]:
-    """Return the integers of a nest: a kernel's, and what its phases count and solve for."""
+    """Return the integers of a nest: the kernel's, and those that its phases fix."""
     steps = (step for step in nest.outer if not isinstance(step, Box))
     return (*integers, *(name(step.variable.name) for step in steps))
 
@@ -64,7 +64,7 @@ def parameters(arrays: Iterable[str], integers: Iterable[str]) -> str:
 
 
 def near(plan: Plan) -> int:
-    """Return how many bits all integers may have so that 62 hold every index of the loops."""
+    """Return how many bits the integers may have such that every index fits in 62 bits."""
     indices = [e for nest in plan.nests for e in _indices(nest)]
     bits = MOST_BITS
     while bits > 1 and any(_largest(e, bits) >= 2**62 for e in indices):
@@ -73,7 +73,7 @@ def near(plan: Plan) -> int:
 
 
 def _indices(nest: Nest) -> Iterator[Expr]:
-    """Yield each index, what was solved for put in: its divisor is an integer >= 1."""
+    """Yield each index with solved variables substituted; their divisors are integers >= 1."""
     solved = {s.variable: s.value for s in nest.outer if isinstance(s, Solved)}
     yield nest.coefficient
     for f in nest.factors:
@@ -97,21 +97,21 @@ def scalar_loops(
 ) -> ScalarLoops | None:
     """Write a nest as plain loops, or None where a bound of a loop depends on other loops.
 
-    Before a loop begins, its range is clipped to where each index that it decides is inside its
-    axis: no map is trusted, and no entry is tested by itself. Each loop moves the places it
-    decides from entry to entry.
+    Before a loop begins, its range is clipped to where every index that it determines is inside
+    its axis. So no index map is trusted, and no entry needs a test of its own. Each loop advances
+    the pointers that depend on it.
 
     Args:
         word: the function's name.
         nest: the sum.
         output: the array it is added to.
         integers: the kernel's parameters and sizes.
-        fresh: when nothing is in the output yet, and each of its entries is visited once; or "".
+        fresh: when the output is still zero and each entry is visited once; or "".
 
     """
     if any(b.loops != (loop.variable,) for loop in nest.loops for b in loop.bounds):
         return None
-    text = _Text(nest, output)
+    text = _LoopWriter(nest, output)
     order, outer = text.order, len(text.order) - len(nest.k)
     if fresh and _skips(nest, set(order[:outer])):
         text.lines += ["if _fresh:", f"{TAB}return False"]
@@ -144,14 +144,14 @@ def scalar_loops(
     )
 
 
-class _Text:
-    """The lines of a nest's loops as they are written.
+class _LoopWriter:
+    """Writes the lines of a nest's loops, from the outside in.
 
     Attributes:
         order: the loops, outermost first: those of the output, then the others.
         spans: the range of each loop as far as it is clipped.
-        places: where the output and each factor are at this depth.
-        moves: what closes the body of the loop of each depth.
+        places: the pointers to the output and to each factor at this depth.
+        moves: the statements that end the body of each depth's loop.
 
     """
 
@@ -181,7 +181,7 @@ class _Text:
         self.moves: list[list[str]] = [[] for _ in depths]
 
     def clip(self, depth: int) -> None:
-        """Clip ranges by the tests that so many loops decide but for one."""
+        """Clip ranges by the tests that contain one more loop than the first `depth`."""
         tab, inside = TAB * depth, f"_{name(self.order[depth - 1].name)}" if depth else ""
         for last, test in self.tests[depth]:
             if last is None:
@@ -197,7 +197,7 @@ class _Text:
             self.lines.append(f"{tab}rot180_clip({test}, &{span[0]}, &{span[1]})")
 
     def start(self) -> None:
-        """Begin at each array's entry where all loops are at 0, and compute the loops' steps."""
+        """Point to each array's entry where all loops are 0, and compute the strides."""
         for at, (a, index) in enumerate(self.entries):
             begin = [f"<char *>_at_{a}.buf", *_start(index, a)]
             self.lines.append(f"{self.places[at]} = {' + '.join(begin)}")
@@ -209,7 +209,7 @@ class _Text:
         self.waiting = dict(self.steps)
 
     def enter(self, depth: int) -> None:
-        """Begin a loop: at the first entries of all ranges that are known by now."""
+        """Begin a loop, its pointers at the start of every range that is known by now."""
         v, tab = self.order[depth - 1], TAB * (depth - 1)
         open_ranges = {last for here in self.tests[depth:] for last, _ in here}
         for at, place in enumerate(self.places):
@@ -226,9 +226,9 @@ class _Text:
 
 
 def _skips(nest: Nest, outer: set[Symbol]) -> bool:
-    """Say whether loops may pass over an entry of the output.
+    """Say whether the loops may skip an entry of the output.
 
-    They do where a factor is outside its axis whatever the loops of the sum are.
+    They do where a factor is outside its axis for all values of the summed loops.
     """
     sizes = {loop.variable: loop_size(loop) for loop in nest.loops}
     alone = {(Affine(Integer(0), ((v, Integer(1)),))) for v, n in sizes.items() if n is not None}
@@ -240,7 +240,7 @@ def _skips(nest: Nest, outer: set[Symbol]) -> bool:
 def _tests(
     tests: Iterable[tuple[Affine, str]], order: Sequence[Symbol], depth: int
 ) -> Iterator[tuple[Symbol | None, str]]:
-    """Yield the tests of indices that so many loops decide but for one, and that last loop."""
+    """Yield the tests that contain one more loop than the first `depth`, each with that loop."""
     for e, size in tests:
         last = max(e.loops, key=order.index, default=None)
         others = tuple((v, c) for v, c in e.coefficients if v != last)
@@ -254,14 +254,14 @@ def _tests(
 
 
 def _start(index: Iterable[Affine], a: str) -> Iterator[str]:
-    """Write how far from its beginning an array is read where all loops are at 0."""
+    """Write the offset of an array's entry where all loops are 0."""
     for axis, e in enumerate(index):
         if e.constant != 0:
             yield f"({number(e.constant)}) * _at_{a}.strides[{axis}]"
 
 
 def _step(index: Iterable[Affine], v: Symbol, a: str) -> str:
-    """Write how far in an array the next value of a loop is, or ""."""
+    """Write the stride of an array along a loop, or ""."""
     slopes = [(axis, dict(e.coefficients)[v]) for axis, e in enumerate(index) if v in e.loops]
     strides = (("" if c == 1 else f"({number(c)}) * ", axis) for axis, c in slopes)
     return " + ".join(f"{times}_at_{a}.strides[{axis}]" for times, axis in strides)
