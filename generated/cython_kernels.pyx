@@ -111,7 +111,7 @@ cdef extern from *:
     """
     #include "winograd.h"
     """
-    ctypedef struct Sweep:
+    ctypedef struct WinogradLayer:
         int itemsize, form, isa, threads
         Py_ssize_t batch, groups, channels, outputs
         Py_ssize_t[2] size, out_size, low
@@ -122,7 +122,7 @@ cdef extern from *:
         Py_ssize_t[5] w_stride
         char *out
     int _form "winograd_form"(Py_ssize_t, Py_ssize_t, Py_ssize_t, const Py_ssize_t *) noexcept nogil
-    int winograd_sweep(const Sweep *) nogil
+    int winograd_convolve(const WinogradLayer *) nogil
 
 cnp.import_array()
 
@@ -4883,7 +4883,7 @@ cdef bint _fast(accuracy) except -1:
 cdef bint _suits(
     const Window *v, Py_ssize_t channels, Py_ssize_t outputs, const Py_ssize_t *size
 ) noexcept:
-    """Say whether Winograd's form exists and pays."""
+    """Return whether Winograd's form exists and is faster."""
     cdef int a
     for a in range(2):
         if v.taps[a] != 3 or v.stride[a] != 1 or v.dilation[a] != 1:
@@ -4892,7 +4892,7 @@ cdef bint _suits(
 
 
 def winograd_form(batch, channels, outputs, size):
-    """Return the number of the form that ``accuracy="fast"`` takes for such a 3 x 3 layer, or -1.
+    """Return the number of the form that ``accuracy="fast"`` uses for a 3 x 3 layer, or -1.
 
     Args:
         batch: the size of the batch.
@@ -4913,11 +4913,11 @@ cdef _with_lines(array):
     return np.ascontiguousarray(array)
 
 
-cdef int _sweep(
-    const Window *v, bint turned, Py_buffer *out, Py_buffer *x, Py_buffer *w, void *bias
+cdef int _winograd(
+    const Window *v, bint rotated, Py_buffer *out, Py_buffer *x, Py_buffer *w, void *bias
 ) except -1:
-    """Compute a forward pass, or with the filter turned by 180 degrees an input gradient."""
-    cdef Sweep s
+    """Compute a forward pass, or with the rotated filter an input gradient."""
+    cdef WinogradLayer s
     cdef int a, failed
     s.itemsize, s.isa, s.threads = out.itemsize, rot180_isa, rot180_threads
     if s.isa < 0:
@@ -4931,15 +4931,15 @@ cdef int _sweep(
     for a in range(2):
         s.size[a], s.out_size[a] = x.shape[3 + a], out.shape[3 + a]
         s.low[a] = v.low[a]
-        if turned:
+        if rotated:
             s.low[a] = 2 - v.low[a]
             s.w += 2 * w.strides[3 + a]
             s.w_stride[3 + a] = -w.strides[3 + a]
-    if turned:
+    if rotated:
         s.w_stride[1], s.w_stride[2] = w.strides[2], w.strides[1]
     s.form = _form(s.batch, s.channels, s.outputs, s.out_size)
     with nogil:
-        failed = winograd_sweep(&s)
+        failed = winograd_convolve(&s)
     if failed:
         raise MemoryError("scratch memory")
     return 0
@@ -5267,7 +5267,7 @@ def conv2d(
     if fast and _suits(&v, v.channels, v.outputs, v.out):
         input = _with_lines(input)
         bias = None if bias is None else np.ascontiguousarray(bias)
-        _sweep(
+        _winograd(
             &v, False,
             _view(&y, output, 4, 1, v.groups),
             _view(&x, input, 4, 1, v.groups),
@@ -5352,7 +5352,7 @@ def conv2d_input(
     )
     if fast and _suits(&v, v.outputs, v.channels, v.size):
         grad_output = _with_lines(grad_output)
-        _sweep(
+        _winograd(
             &v, True,
             _view(&x, output, 4, 1, v.groups),
             _view(&y, grad_output, 4, 1, v.groups),

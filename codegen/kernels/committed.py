@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rot180.codegen.kernels import winograd
+from rot180.codegen.kernels import winograd_transforms
 from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
 from rot180.codegen.kernels.derivation import Progress, as_json, derive, module, quiet
 from rot180.codegen.kernels.public_api import (
@@ -60,8 +60,10 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
     texts["cython_kernels.pyx"] = public_cython(derivations, proofs)
     manifest["cython_kernels.pyx"] = proofs
     texts[HEADER], manifest[HEADER] = render_contraction(), {}
-    texts[winograd.HEADER] = winograd.render_header()
-    manifest[winograd.HEADER] = {name: theorem(name).proof.digest for name in winograd.proofs()}
+    texts[winograd_transforms.HEADER] = winograd_transforms.render_header()
+    manifest[winograd_transforms.HEADER] = {
+        name: theorem(name).proof.digest for name in winograd_transforms.proofs()
+    }
     texts["__init__.py"] = public_init()
     manifest["__init__.py"] = {}
     progress("proving the registry")

@@ -40,8 +40,8 @@ int contract(const Nest *nest, int isa) {
     return rot180_contract(nest);
 }
 
-size_t sweep_size(void) { return sizeof(Sweep); }
-int sweep(const Sweep *s) { return winograd_sweep(s); }
+size_t winograd_layer_size(void) { return sizeof(WinogradLayer); }
+int winograd(const WinogradLayer *s) { return winograd_convolve(s); }
 
 /* Let so many allocations succeed and all after them fail; -1: none fails. */
 void allow(long count) { __atomic_store_n(&allowed, count, __ATOMIC_RELAXED); }

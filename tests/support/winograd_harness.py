@@ -1,6 +1,6 @@
-"""Winograd's form in C, called through ctypes on drawn layers.
+"""Winograd's form in C, called through ctypes on random layers.
 
-As a program it runs them with their arrays in memory of a chosen kind:
+As a program it computes them with their arrays in memory of a chosen kind:
 
     python tests/support/winograd_harness.py LIBRARY MEMORY FIRST STOP
 """
@@ -33,7 +33,7 @@ from tests.support.contraction_harness import (
 FORMS, TAPS = 2, 3
 
 
-class Sweep(ctypes.Structure):
+class WinogradLayer(ctypes.Structure):
     """A 3 x 3 layer of stride 1, its arrays and their strides in bytes."""
 
     _fields_ = (
@@ -48,7 +48,7 @@ class Sweep(ctypes.Structure):
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RandomLayer:
     """A layer, its arrays small integers.
 
     Attributes:
@@ -57,7 +57,7 @@ class Drawn:
         bias: groups, outputs; or None.
         low: the low padding of each axis; negative crops.
         out_size: the outputs along each axis.
-        turned: the filter is handed over by its last entry, with negative strides.
+        rotated: the filter is passed by its last entry, with negative strides.
         threads: how many threads.
 
     """
@@ -67,11 +67,11 @@ class Drawn:
     bias: Array | None
     low: tuple[int, ...]
     out_size: tuple[int, ...]
-    turned: bool
+    rotated: bool
     threads: int
 
 
-def draw(seed: int) -> Drawn:
+def draw(seed: int) -> RandomLayer:
     """Return a layer: odd sizes, padding beyond the filter, crops, groups, empty batches."""
     rng = np.random.default_rng(seed)
     dtype = (np.float32, np.float64)[seed % 2]
@@ -85,7 +85,7 @@ def draw(seed: int) -> Drawn:
     low = tuple(int(n) for n in rng.integers(-2, 5, 2))
     pads = zip(size, low, rng.integers(-2, 5, 2), strict=True)
     out_size = tuple(max(1, n + a + int(b) - TAPS + 1) for n, a, b in pads)
-    return Drawn(
+    return RandomLayer(
         numbers(batch, groups, channels, *size),
         numbers(groups, outputs, channels, TAPS, TAPS),
         numbers(groups, outputs) if rng.random() < 0.5 else None,
@@ -93,8 +93,8 @@ def draw(seed: int) -> Drawn:
     )  # fmt: skip
 
 
-def expected(d: Drawn) -> Array:
-    """Return the sum as it stands, tap by tap, over an input with zeros all around."""
+def expected(d: RandomLayer) -> Array:
+    """Return the sum by its definition, tap by tap, over an input with zeros around it."""
     batch, groups, _, *size = d.x.shape
     around = [(0, 0)] * 3 + [
         (max(a, 0) + 8, n + p + 16) for a, n, p in zip(d.low, size, d.out_size, strict=True)
@@ -112,7 +112,7 @@ def expected(d: Drawn) -> Array:
 
 
 def check(lib: ctypes.CDLL, seed: int, memory: Heap | Guarded | Surrounded) -> None:
-    """Compute a layer by each form on every instruction set and compare with its meaning.
+    """Compute a layer by each form on every instruction set and compare with the definition.
 
     Raises:
         AssertionError: naming the layer, the form and the instructions.
@@ -122,18 +122,23 @@ def check(lib: ctypes.CDLL, seed: int, memory: Heap | Guarded | Surrounded) -> N
     wanted = expected(d)
     for isa in isas(lib):
         for form in range(FORMS):
-            said, found = run(lib, d, form, isa, memory, item)
+            status, found = run(lib, d, form, isa, memory, item)
             memory.clear()
             what = f"seed {seed}, form {form}, {ISAS[isa]}"
-            assert said == DONE, f"{what}: said {said}"
+            assert status == DONE, f"{what}: returned {status}"
             assert (np.rint(found) == wanted).all(), f"{what}: differs"
             assert (np.abs(found - wanted) < (0.25 if item == 4 else 1e-8)).all(), f"{what}: rounds"
 
 
 def run(
-    lib: ctypes.CDLL, d: Drawn, form: int, isa: int, memory: Heap | Guarded | Surrounded, item: int
+    lib: ctypes.CDLL,
+    d: RandomLayer,
+    form: int,
+    isa: int,
+    memory: Heap | Guarded | Surrounded,
+    item: int,
 ) -> tuple[int, Array]:
-    """Copy the arrays into memory of a kind, compute, and return what was said and the output."""
+    """Copy the arrays into memory of a kind, compute, and return the status and the output."""
 
     def place(array: Array) -> int:
         data = np.ascontiguousarray(array)
@@ -141,33 +146,34 @@ def run(
         ctypes.memmove(address, data.ctypes.data, data.nbytes)
         return address
 
-    w = d.w[..., ::-1, ::-1] if d.turned else d.w
-    s = Sweep(item, form, isa, d.threads, *d.x.shape[:3], d.w.shape[1])
+    w = d.w[..., ::-1, ::-1] if d.rotated else d.w
+    s = WinogradLayer(item, form, isa, d.threads, *d.x.shape[:3], d.w.shape[1])
     s.size, s.out_size, s.low = (Int * 2)(*d.x.shape[3:]), (Int * 2)(*d.out_size), (Int * 2)(*d.low)
     s.x, s.w = place(d.x), place(w)
     s.bias = None if d.bias is None else place(d.bias)
     s.x_stride = (Int * 4)(*d.x.strides[:4])
     strides = list(np.ascontiguousarray(w).strides)
-    if d.turned:
+    if d.rotated:
         s.w += 2 * strides[3] + 2 * strides[4]
         strides[3:] = -strides[3], -strides[4]
     s.w_stride = (Int * 5)(*strides)
     out = np.full((*d.x.shape[:2], d.w.shape[1], *d.out_size), np.nan, d.x.dtype)
     s.out = place(out)
-    said = lib.sweep(ctypes.byref(s))
+    status = lib.winograd(ctypes.byref(s))
     ctypes.memmove(out.ctypes.data, s.out, out.nbytes)
-    return said, out
+    return status, out
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run drawn layers in memory of one kind."""
+    """Compute random layers in memory of one kind."""
     lib, kind = load(Path(arguments[0])), arguments[1]
-    lib.sweep_size.restype = ctypes.c_long
-    assert lib.sweep_size() == ctypes.sizeof(Sweep), "Sweep is laid out otherwise in C"
+    lib.winograd_layer_size.restype = ctypes.c_long
+    size = ctypes.sizeof(WinogradLayer)
+    assert lib.winograd_layer_size() == size, "the fields of WinogradLayer differ in C"
     for seed in range(int(arguments[2]), int(arguments[3])):
         check(lib, seed, MEMORIES[kind]())
     lib.release()
-    assert lib.blocks() == 0, f"{lib.blocks()} blocks were not given back"
+    assert lib.blocks() == 0, f"{lib.blocks()} blocks were not released"
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rot180.codegen.kernels.winograd import (
-    FORMS,
+from rot180.codegen.kernels.winograd_cost import FORMS, winograd_form
+from rot180.codegen.kernels.winograd_transforms import (
     Transform,
-    form_text,
     matrices,
     proofs,
     render_header,
-    winograd_form,
+    transforms,
 )
 from rot180.derive.language.terms import Access, term
 from rot180.derive.search.derivation import NotProvedError
@@ -93,11 +92,11 @@ def test_the_form_cites_the_identity() -> None:
             assert cited == [theorem(f.name).proof] * axes
 
 
-# The transforms, as they are written.
+# The transforms as C code.
 
 
 def entries(transform: Transform, x: list[Fraction]) -> list[Fraction]:
-    """Carry out a transform's C statements with exact numbers."""
+    """Execute the C statements of a transform with exact numbers."""
     y = [Fraction(0)] * transform.outputs
     names: dict[str, Any] = {"x": x, "y": y, "F": Fraction}
     for statement in transform.statements:
@@ -109,7 +108,7 @@ def entries(transform: Transform, x: list[Fraction]) -> list[Fraction]:
 def test_transforms_are_the_matrices() -> None:
     for form in FORMS:
         a, g, b = matrices(theorem(form.identity))
-        for transform, matrix in zip(form_text(form, 0).transforms, (b, g, a), strict=True):
+        for transform, matrix in zip(transforms(form), (b, g, a), strict=True):
             for at in range(transform.inputs):
                 unit = [Fraction(int(n == at)) for n in range(transform.inputs)]
                 assert entries(transform, unit) == [row[at] for row in matrix]
@@ -119,6 +118,11 @@ def test_the_header_names_its_proofs() -> None:
     text = render_header()
     for name in proofs():
         assert f"{name}, proof {theorem(name).proof.digest}" in text
+
+
+def test_the_kernels_are_for_the_forms() -> None:
+    """`winograd_kernels.h` has kernels for these sizes of tiles, in this order."""
+    assert [(form.outputs, form.taps) for form in FORMS] == [(4, 3), (2, 3)]
 
 
 # The kernels.
@@ -267,7 +271,7 @@ def test_another_word(backend: Any) -> None:
 
 @compiled
 def test_one_rule() -> None:
-    """The compiled kernels decide as `winograd_form` says."""
+    """The compiled kernels choose the same form as `winograd_form`."""
     sizes = (1, 2, 7, 14, 31, 57, 200)
     for batch, c, o, size in product(
         (0, 1, 8, 300), (1, 16, 17, 128, 513), (17, 128, 512), product(sizes, sizes[2:5])
@@ -281,12 +285,13 @@ def test_one_rule() -> None:
 def test_explained() -> None:
     """The explanation counts the products, and the scratch memory that the call then takes."""
     x, w, _ = arrays((8, 64, 64, 1, 56, 56), "float32")
-    (said,) = cython_kernels.explain(cython_kernels.conv2d, x, w, padding=1, accuracy="fast")
-    assert said.path == "winograd"
-    assert said.products == 36 * 14 * 14 * 8 * 64 * 64
+    (sum,) = cython_kernels.explain(cython_kernels.conv2d, x, w, padding=1, accuracy="fast")
+    assert sum.path == "winograd"
+    assert sum.why == 'accuracy="fast", 3 x 3 taps of stride 1: fewer products'
+    assert sum.products == 36 * 14 * 14 * 8 * 64 * 64
     cython_kernels.release()
     cython_kernels.memory(reset=True)
     before, _ = cython_kernels.memory()
     cython_kernels.conv2d(x, w, padding=1, accuracy="fast")
     most = cython_kernels.memory()[1] - before
-    assert most <= said.scratch * 1.05 < 32 * 2**20
+    assert most <= sum.scratch * 1.05 < 32 * 2**20

@@ -1,0 +1,32 @@
+/* 3 x 3 correlation of stride 1 in Winograd's form, with fewer products than the definition has.
+ *
+ *     out[n, o, p] = bias[o] + sum over c, k < 3 of x[n, c, p + k - low] * w[o, c, k]
+ *
+ * A caller fills in a layer, with the form that `winograd_form` returns, and calls
+ * `winograd_convolve`. Results differ from the definition's by rounding: in float32 by some 2e-6 of
+ * the result for tiles of 4 x 4 outputs, 2e-7 for tiles of 2 x 2. x may have any padding, also a
+ * negative one, and is never read outside its box; each output is written once. Scratch memory
+ * stays below 32 MiB in float32, whatever the batch.
+ *
+ * How: a tile of m x m outputs needs the n x n inputs around it, n = m + 2. The filters (U) and the
+ * inputs (V) are transformed; at each of the n x n points, M = U V is a product of matrices that
+ * sums over the channels; the transform of M is the outputs. winograd_transforms.h has the
+ * transforms and names the theorems that prove them.
+ */
+#ifndef ROT180_WINOGRAD_H
+#define ROT180_WINOGRAD_H
+
+#include "contraction.h"
+
+typedef struct {
+    int itemsize; /* 4: float, 8: double */
+    int form, isa, threads;
+    Int batch, groups, channels, outputs; /* channels and outputs of a group */
+    Int size[2], out_size[2], low[2];     /* low: the padding before the first entry */
+    const char *x, *w, *bias;             /* bias: groups x outputs, or NULL */
+    Int x_stride[4]; /* bytes; batch, group, channel, row; columns are adjacent */
+    Int w_stride[5]; /* bytes; group, output, channel, taps */
+    char *out;       /* batch x groups x outputs x rows x columns, adjacent */
+} WinogradLayer;
+
+#endif /* ROT180_WINOGRAD_H */

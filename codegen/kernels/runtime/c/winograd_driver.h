@@ -1,0 +1,94 @@
+/* The driver of Winograd's form: filters first, then blocks of tiles, each shared by the threads;
+ * or, while `explain` asks, the answer. */
+#ifndef ROT180_WINOGRAD_DRIVER_H
+#define ROT180_WINOGRAD_DRIVER_H
+
+#include "algorithm.h"
+#include "threads.h"
+#include "workspace.h"
+#include "winograd_kernels.h"
+
+#if defined(__GNUC__)
+#define FETCH_NEXT(task) __atomic_fetch_add(&(task)->next, 1, __ATOMIC_RELAXED)
+#define FAIL(task) __atomic_store_n(&(task)->failed, 1, __ATOMIC_RELAXED)
+#else
+#define FETCH_NEXT(task) ((task)->next++)
+#define FAIL(task) ((task)->failed = 1)
+#endif
+
+typedef struct {
+    const WinogradLayer *s;
+    WinogradLayout l;
+    char *filters; /* U of a group */
+    Int group, next, failed;
+} WinogradTask;
+
+/* Transform panels of filters until none is left. */
+static void *winograd_filters_thread(void *argument) {
+    WinogradTask *t = argument;
+    const WinogradLayer *s = t->s;
+    WinogradFilters *kernel = winograd_filters[s->itemsize == 8][s->isa][s->form];
+    for (Int n; (n = FETCH_NEXT(t)) < t->l.panels;) kernel(s, &t->l, t->group, n, t->filters);
+    return NULL;
+}
+
+/* Compute blocks of tiles until none is left. */
+static void *winograd_blocks_thread(void *argument) {
+    WinogradTask *t = argument;
+    const WinogradLayer *s = t->s;
+    WinogradBlock *kernel = winograd_block[s->itemsize == 8][s->isa][s->form];
+    for (Int n; (n = FETCH_NEXT(t)) < t->l.blocks;)
+        if (kernel(s, &t->l, t->group, n, t->filters)) FAIL(t);
+    return NULL;
+}
+
+/* Run a function on this thread and on as many others as there is work for. */
+static void winograd_on_threads(WinogradTask *task, void *(*function)(void *), Int parts) {
+#if defined(__GNUC__) && !defined(_WIN32)
+    enum { MAX_THREADS = 64 };
+    Thread thread[MAX_THREADS];
+    const Int count = MIN(MIN(task->s->threads, parts), MAX_THREADS) - 1;
+    Int started = 0;
+    task->next = 0;
+    while (started < count && begin_thread(&thread[started], function, task)) started++;
+    function(task);
+    while (started > 0) end_thread(&thread[--started]);
+#else
+    (void)parts;
+    task->next = 0;
+    function(task);
+#endif
+}
+
+/* Answer how a layer would be computed. */
+static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size_t filters) {
+    const double points = (double)(l->points * l->points);
+    const double threads = (double)MIN(s->threads, l->blocks);
+    const double tiles = (double)(s->batch * l->rows * l->columns);
+    Answer *a = answer(BEYOND, points * tiles * (double)(s->groups * s->channels * s->outputs));
+    a->isa = s->isa, a->threads = (int)threads;
+    a->rows = s->isa == AVX512 ? 8 : 4, a->vectors = 3;
+    a->lanes = l->runs_in_block * l->run, a->tall = MIN(PANEL, s->outputs), a->over = s->channels;
+    a->scratch = (double)filters +
+                 threads * points * (double)((l->input_step + l->product_step) * s->itemsize);
+    return DONE;
+}
+
+/* Compute a layer; return DONE or NO_MEMORY. */
+static int winograd_convolve(const WinogradLayer *s) {
+    WinogradTask task = {s, {0}, NULL, 0, 0, 0};
+    size_t size;
+    if (MIN(MIN(s->batch, s->outputs), MIN(s->out_size[0], s->out_size[1])) < 1) return DONE;
+    task.l = winograd_layout(s);
+    size = (size_t)(task.l.filter_step * task.l.points * task.l.points) * (size_t)s->itemsize;
+    if (asked.answers) return winograd_answer(s, &task.l, size);
+    if (!(task.filters = take(size))) return NO_MEMORY;
+    for (task.group = 0; task.group < s->groups && !task.failed; task.group++) {
+        winograd_on_threads(&task, winograd_filters_thread, task.l.panels);
+        winograd_on_threads(&task, winograd_blocks_thread, task.l.blocks);
+    }
+    give(task.filters);
+    return task.failed ? NO_MEMORY : DONE;
+}
+
+#endif /* ROT180_WINOGRAD_DRIVER_H */

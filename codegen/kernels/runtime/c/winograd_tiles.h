@@ -1,0 +1,154 @@
+/* The transforms of filters, inputs and outputs, and a block of tiles from input to output. No
+ * guard: winograd_vector.h includes it for each size of tiles. */
+
+/* Transform a panel of filters: U[point][channel][output]. */
+TARGET static void TILED(winograd_filters)(const WinogradLayer *s, const WinogradLayout *l,
+                                           Int group, Int panel, char *to) {
+    enum { L = sizeof(V) / sizeof(T) };
+    const Int count = MIN(PANEL, s->outputs - panel * PANEL);
+    const char *from = s->w + group * s->w_stride[0] + panel * PANEL * s->w_stride[1];
+    T *u = (T *)to + panel * PANEL * s->channels;
+    for (Int c = 0; c < s->channels; c++, u += PANEL, from += s->w_stride[2]) {
+        T taps[TAPS * TAPS][PANEL];
+        if (count < PANEL) memset(taps, 0, sizeof(taps));
+        for (int k = 0; k < TAPS * TAPS; k++) {
+            const char *tap = from + k / TAPS * s->w_stride[3] + k % TAPS * s->w_stride[4];
+            for (Int o = 0; o < count; o++) taps[k][o] = *(const T *)(tap + o * s->w_stride[1]);
+        }
+        for (Int o = 0; o < PANEL; o += L) {
+            V x[TAPS], y[POINTS], half[POINTS][TAPS];
+            for (int k = 0; k < TAPS; k++) {
+                for (int i = 0; i < TAPS; i++) x[i] = *(const V *)(taps[TAPS * i + k] + o);
+                TILED(filter)(x, y);
+                for (int i = 0; i < POINTS; i++) half[i][k] = y[i];
+            }
+            for (int i = 0; i < POINTS; i++) {
+                TILED(filter)(half[i], y);
+                for (int j = 0; j < POINTS; j++)
+                    *(V *)(u + (POINTS * i + j) * l->filter_step + o) = y[j];
+            }
+        }
+    }
+}
+
+/* Copy a row of the input from column `left` on, with zeros outside its box, to one row for each
+ * place in a tile. */
+TARGET INLINE void TILED(winograd_input_row)(const WinogradLayer *s, const char *x, Int row,
+                                             Int left, Int tiles, T *to, Int step) {
+    T line[TILE * (MAX_RUN + 1 + MAX_VECTOR)];
+    const T *from = (const T *)(x + row * s->x_stride[3]) + left;
+    const Int entries = TILE * tiles, begin = MAX(0, -left), end = MIN(entries, s->size[1] - left);
+    if (row < 0 || row >= s->size[0] || begin >= end) {
+        for (int k = 0; k < TILE; k++) memset(to + k * step, 0, (size_t)tiles * sizeof(T));
+        return;
+    }
+    for (Int j = 0; j < begin; j++) line[j] = 0;
+    memcpy(line + begin, from + begin, (size_t)(end - begin) * sizeof(T));
+    for (Int j = end; j < entries; j++) line[j] = 0;
+    TILED(deinterleave)(line, tiles, to, step);
+}
+
+/* Transform the input of a run of tiles in one channel: V[point][tile]. */
+TARGET static void TILED(winograd_input)(const WinogradLayer *s, const WinogradLayout *l,
+                                         const char *x, Int row, Int left, Int tiles, T *v) {
+    enum { L = sizeof(V) / sizeof(T), STEP = MAX_RUN + 1 + MAX_VECTOR };
+    T in[POINTS][TILE][STEP], half[POINTS][TILE][STEP];
+    for (int i = 0; i < POINTS; i++)
+        TILED(winograd_input_row)(s, x, row + i, left, tiles + 1, in[i][0], STEP);
+    for (int k = 0; k < TILE; k++)
+        for (Int j = 0; j < tiles + 1; j += L) {
+            V a[POINTS], b[POINTS];
+            for (int i = 0; i < POINTS; i++) a[i] = *(const V *)(in[i][k] + j);
+            TILED(input)(a, b);
+            for (int i = 0; i < POINTS; i++) *(V *)(half[i][k] + j) = b[i];
+        }
+    for (int i = 0; i < POINTS; i++)
+        for (Int j = 0; j < tiles; j += L) {
+            V a[POINTS], b[POINTS];
+            for (int k = 0; k < POINTS; k++) /* the last points are those of the next tile */
+                a[k] = *(const V *)(half[i][k % TILE] + j + k / TILE);
+            TILED(input)(a, b);
+            for (int k = 0; k < POINTS; k++)
+                *(V *)(v + (POINTS * i + k) * l->input_step + j) = b[k];
+        }
+}
+
+/* Transform the products of a run of tiles to the rows of one output channel. */
+TARGET static void TILED(winograd_output)(const WinogradLayer *s, const WinogradLayout *l,
+                                          const T *m, const WinogradRun *run, T add, T *out) {
+    enum { L = sizeof(V) / sizeof(T), STEP = MAX_RUN + MAX_VECTOR };
+    T half[TILE][POINTS][STEP], done[TILE][TILE][STEP], line[TILE * STEP];
+    const Int rows = MIN(TILE, s->out_size[0] - run->row);
+    const Int columns = MIN(TILE * run->tiles, s->out_size[1] - run->column);
+    for (int k = 0; k < POINTS; k++)
+        for (Int j = 0; j < run->tiles; j += L) {
+            V a[POINTS], b[TILE];
+            for (int i = 0; i < POINTS; i++)
+                a[i] = *(const V *)(m + (POINTS * i + k) * l->product_step + j);
+            TILED(output)(a, b);
+            for (int i = 0; i < TILE; i++) *(V *)(half[i][k] + j) = b[i];
+        }
+    for (int i = 0; i < TILE; i++)
+        for (Int j = 0; j < run->tiles; j += L) {
+            V a[POINTS], b[TILE];
+            for (int k = 0; k < POINTS; k++) a[k] = *(const V *)(half[i][k] + j);
+            TILED(output)(a, b);
+            for (int k = 0; k < TILE; k++) *(V *)(done[i][k] + j) = b[k];
+        }
+    for (Int i = 0; i < rows; i++) {
+        TILED(interleave)(done[i][0], STEP, run->tiles, add, line);
+        memcpy(out + (run->row + i) * s->out_size[1] + run->column, line,
+               (size_t)columns * sizeof(T));
+    }
+}
+
+/* Multiply a panel of filters by the inputs of the runs from `first` to before `stop`, and
+ * transform the products to outputs. */
+TARGET static void TILED(winograd_panel)(const WinogradLayer *s, const WinogradLayout *l, Int group,
+                                         Int panel, Int first, Int stop, Int tiles,
+                                         const char *filters, const T *v, T *m) {
+    const Int outputs = MIN(PANEL, s->outputs - panel * PANEL);
+    const T *u = (const T *)filters + panel * PANEL * s->channels;
+    for (int t = 0; t < POINTS * POINTS; t++) {
+        const T *filter = u + t * l->filter_step, *input = v + t * l->input_step;
+        FN(winograd_multiply)(s, l, tiles, outputs, filter, input, m + t * l->product_step);
+    }
+    for (Int o = 0; o < outputs; o++) {
+        const Int channel = group * s->outputs + panel * PANEL + o;
+        const T add = s->bias ? ((const T *)s->bias)[channel] : 0;
+        const T *products = m + o * l->width;
+        for (Int n = first; n < stop; n++) {
+            const WinogradRun run = winograd_run(l, n);
+            const Int image = run.batch * s->groups * s->outputs + channel;
+            T *out = (T *)s->out + image * s->out_size[0] * s->out_size[1];
+            TILED(winograd_output)(s, l, products, &run, add, out);
+            products += run.tiles;
+        }
+    }
+}
+
+/* Compute a block of tiles, from input to output. Return 0, or 1 if there is no memory. */
+TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l, Int group,
+                                        Int number, const char *filters) {
+    const Int first = number * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
+    const Int entries = POINTS * POINTS * (l->input_step + l->product_step);
+    T *v = take((size_t)entries * sizeof(T)), *m = v + POINTS * POINTS * l->input_step;
+    Int tiles = 0;
+    if (!v) return 1;
+    for (Int c = 0; c < s->channels; c++) {
+        tiles = 0;
+        for (Int n = first; n < stop; n++) {
+            const WinogradRun run = winograd_run(l, n);
+            const char *x =
+                s->x + run.batch * s->x_stride[0] + group * s->x_stride[1] + c * s->x_stride[2];
+            TILED(winograd_input)
+            (s, l, x, run.row - s->low[0], run.column - s->low[1], run.tiles,
+             v + c * l->width + tiles);
+            tiles += run.tiles;
+        }
+    }
+    for (Int panel = 0; panel < l->panels; panel++)
+        TILED(winograd_panel)(s, l, group, panel, first, stop, tiles, filters, v, m);
+    give(v);
+    return 0;
+}
