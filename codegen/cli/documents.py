@@ -33,7 +33,7 @@ from rot180.derive.display.notations import Symbols
 from rot180.derive.networks.network import network as read_network
 
 MOST_DIGITS = 9
-"""How many digits a value of ``--set`` has at the most."""
+"""How many digits a value of ``--set`` may have."""
 
 
 def derive(arguments: argparse.Namespace) -> int:
@@ -50,8 +50,8 @@ def derive(arguments: argparse.Namespace) -> int:
         missing: list[str] = []
     else:
         examples = _worked_example(arguments, proved, symbols)
-        shown = document(proved, arguments.detail, symbols, examples)
-        texts, missing = in_formats(shown, "proof", asked, progress)
+        page = document(proved, arguments.detail, symbols, examples)
+        texts, missing = in_formats(page, "proof", asked, progress)
     texts |= layer_files(proved, progress)
     paths = write_files(arguments.output, texts, missing)
     if arguments.json:
@@ -87,8 +87,8 @@ def network(arguments: argparse.Namespace) -> int:
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
     found = read_network(arguments.spec)
     modules = program(found, progress)
-    shown = network_document(found, arguments.detail, symbols)
-    texts, missing = in_formats(shown, "proof", asked, progress)
+    page = network_document(found, arguments.detail, symbols)
+    texts, missing = in_formats(page, "proof", asked, progress)
     paths = write_files(arguments.output, texts | modules, missing)
     if arguments.json:
         proved = (*found.deltas.values(), *found.gradients.values())

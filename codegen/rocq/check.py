@@ -20,7 +20,7 @@ from rot180.codegen.rocq.script import (
 )
 from rot180.codegen.rocq.tokens import TokenError, queried_theorem, refusal
 from rot180.codegen.system import files
-from rot180.codegen.system.programs import Ran, ToolError, run
+from rot180.codegen.system.programs import ProgramResult, ToolError, run
 from rot180.derive.kernel.proof import Theorem
 
 GIVEN = "given"
@@ -177,7 +177,7 @@ def out_of_date(folder: Path, texts: Mapping[str, str]) -> str:
     return ""
 
 
-def _compile(folder: Path, name: str, timeout: float) -> Ran:
+def _compile(folder: Path, name: str, timeout: float) -> ProgramResult:
     return run(["coqc", "-q", "-R", ".", "", f"{name}.v"], folder, timeout)
 
 

@@ -317,7 +317,7 @@ def _apply(
     by: dict[Symbol, Expr],
     swap: dict[str, Tensor],
     wanted: Sequence[Obligation],
-    shown: Sequence[Factor],
+    factors: Sequence[Factor],
 ) -> None:
     """Prove an equation that is the theorem's, with its tensors replaced."""
     plain = proof.plain
@@ -339,13 +339,13 @@ def _apply(
     parts += [*facts[:hypotheses], *variables, *facts[hypotheses:]]
     proof.add(f"pose proof ({cited.module}.whole {' '.join(parts)} bound close) as told.")
     proof.add("refine (eq_trans _ (eq_trans told _)).")
-    proof.add(f"all: {_unfolding(proof, shown, cited.definitions)} congruent; still.")
+    proof.add(f"all: {_unfolding(proof, factors, cited.definitions)} congruent; still.")
 
 
-def _unfolding(proof: LemmaProof, shown: Sequence[Factor], more: Sequence[str]) -> str:
+def _unfolding(proof: LemmaProof, factors: Sequence[Factor], more: Sequence[str]) -> str:
     """Return the tactic that unfolds the defined tensors of some factors."""
     names: dict[str, None] = {}
-    for u in tensors((Term(Integer(1), (), tuple(shown)),)):
+    for u in tensors((Term(Integer(1), (), tuple(factors)),)):
         if u.definition is not None:
             names[proof.names.tensors[u.name]] = None
     names.update(dict.fromkeys((*proof.perturbed, *more)))

@@ -119,10 +119,12 @@ def chain(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int) -> 
     inner = Derivative((applied.argument,), pending.wrt)
     descend(proof, place.term.variables, len(dst))
     slope, product = proof.plain.factor(pending), proof.plain.product((outer, inner))
-    shown = "reflexivity"
+    tactic = "reflexivity"
     if applied.argument.tensor.definition is not None:
-        shown = f"(apply slope_lifted; exact {_value(proof, applied.argument, pending.wrt.tensor)})"
-    proof.add(f"assert (E : {slope} = {product}) by {shown}.")
+        tactic = (
+            f"(apply slope_lifted; exact {_value(proof, applied.argument, pending.wrt.tensor)})"
+        )
+    proof.add(f"assert (E : {slope} = {product}) by {tactic}.")
     proof.add("rewrite E; ring.")
 
 

@@ -57,8 +57,8 @@ def _at(proof: LemmaProof, place: Place, dst: Sequence[Term]) -> None:
         inner = f"{step_in}; [reflexivity | {inner}]"
     for _ in place.expression[max(place.at, 1) + (place.at > 0) :]:
         inner = f"{step_in}; [{inner} | reflexivity]"
-    said = typed(proof, one, place.term.factors)
-    proof.add(f"cut ({said} = {some}); [intros E; etransitivity; [{inner} | ring] |].")
+    left = typed(proof, one, place.term.factors)
+    proof.add(f"cut ({left} = {some}); [intros E; etransitivity; [{inner} | ring] |].")
 
 
 def _under(proof: LemmaProof, place: Place, dst: Sequence[Term], number: int) -> None:

@@ -221,6 +221,6 @@ def split(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int, fir
         names.append(proof.label("fact"))
         proof.add(f"assert ({names[-1]} : 0 <= {plain.index(part.size)}).")
         proof.add(f"{{ {' '.join(proof.solve(obligation))} }}")
-    said = " ".join(plain.argument(e) for f in (whole, low, high) for e in (f.value, f.size))
+    arguments = " ".join(plain.argument(e) for f in (whole, low, high) for e in (f.value, f.size))
     proof.add("apply f_equal2; [reflexivity |].")
-    proof.add(f"apply (box_split _ {said}); first [ring | lia].")
+    proof.add(f"apply (box_split _ {arguments}); first [ring | lia].")

@@ -149,11 +149,11 @@ def refusal(text: str, name: str) -> str:
 
     """
     try:
-        said = list(sentences(text))
+        script = list(sentences(text))
     except TokenError as error:
         return str(error)
     stack: list[str] = []
-    for sentence in said:
+    for sentence in script:
         words = {t.text for t in sentence if t.kind == "word"}
         if found := sorted(words & FORBIDDEN):
             return f"the script uses {found[0]}"
@@ -165,7 +165,7 @@ def refusal(text: str, name: str) -> str:
         ScriptToken("word", "Assumptions"),
         ScriptToken("word", name),
     )
-    if said[-1:] != [query] or sum(query[0] in sentence for sentence in said) != 1:
+    if script[-1:] != [query] or sum(query[0] in sentence for sentence in script) != 1:
         return f"the script does not end with its only {_written(query)}"
     return f"the script ends inside a {stack[-1].lower()}" if stack else ""
 

@@ -1,1 +1,1 @@
-"""The only input and output: files, programs and templates."""
+"""All input and output: files, programs and templates."""

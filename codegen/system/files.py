@@ -1,4 +1,4 @@
-"""The only module that opens files: all or nothing when writing, a diff when comparing."""
+"""The only module that opens files: it writes all files or none, and compares them by diffs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CERTIFICATES, SCRIPTS = "certificates", "rocq"
 
 
 class WriteError(OSError):
-    """The files could not be written; nothing half-written is left."""
+    """The files could not be written; none was changed."""
 
 
 def read(path: Path) -> str:
@@ -48,11 +48,11 @@ def resource(package: str, name: str) -> str:
 
 
 def array(path: Path) -> NDArray[Any]:
-    """Return the array of a ``.npy`` file; nothing that could run code is read.
+    """Return the array of a ``.npy`` file; pickled objects, which could run code, are refused.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no array of numbers.
+        ValueError: it is not an array of numbers.
 
     """
     try:
@@ -75,28 +75,30 @@ def contents(path: Path) -> bytes:
 
 
 def expect_folder(folder: Path) -> None:
-    """Say early that nothing can be written into a folder, which may not be there yet.
+    """Refuse a folder, which need not exist yet, if nothing could be written into it.
 
     Raises:
-        WriteError: something else is in its place, or it may not be written to.
+        WriteError: there is a file in its place, or no permission to write.
 
     """
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not there.is_dir():
         raise WriteError(f"-o: found {there}, a file; expected a folder")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise WriteError(f"-o: found {there}, where you may not write; expected a folder of yours")
+        raise WriteError(
+            f"-o: found {there}, without permission to write; expected a writable folder"
+        )
 
 
 def write(folder: Path, texts: Mapping[str, str | bytes]) -> list[Path]:
-    """Write texts into a folder (made if it is missing) and return their paths.
+    """Write files into a folder, created if it is missing, and return their paths.
 
-    Every text is on disk under a temporary name before the first one takes its place, and
-    whatever was there stays until then.
+    All files are first written under temporary names and then moved into place, so that an error
+    leaves the old files as they were.
 
     Args:
         folder: where to write.
-        texts: file name, below the folder, to text, or to bytes that are no text.
+        texts: file name, relative to the folder, to contents.
 
     Raises:
         WriteError: the folder or a file cannot be written.
@@ -128,12 +130,12 @@ def write(folder: Path, texts: Mapping[str, str | bytes]) -> list[Path]:
 
 
 def drift(folder: Path, texts: Mapping[str, str], generated: tuple[str, ...] = ()) -> list[str]:
-    """Return the difference between a folder and the texts it should hold, as unified diffs.
+    """Return the differences between a folder and the texts that it should contain, as diffs.
 
     Args:
-        folder: the folder to look at.
+        folder: the folder.
         texts: file name to text.
-        generated: patterns of files that must not be there unless `texts` has them.
+        generated: patterns of files that must not exist unless they are in `texts`.
 
     """
     found = []
@@ -152,12 +154,12 @@ def drift(folder: Path, texts: Mapping[str, str], generated: tuple[str, ...] = (
         for path in sorted(folder.glob(pattern)):
             name = path.relative_to(folder).as_posix()
             if name not in texts:
-                found.append(f"{name}: on disk, but generated no more\n")
+                found.append(f"{name}: on disk, but no longer generated\n")
     return found
 
 
 def silence(stream: TextIO) -> None:
-    """Let what is still written to a stream go nowhere: closing it cannot fail then."""
+    """Discard whatever is still written to a stream, so that closing it cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -179,7 +181,7 @@ def _ended(line: str) -> str:
 
 
 def _missing(folder: Path) -> list[Path]:
-    """Return the folders that writing to `folder` makes, innermost first."""
+    """Return the folders that writing to `folder` creates, innermost first."""
     return [p for p in (folder, *folder.parents) if not p.exists()]
 
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 
 class ToolError(OSError):
-    """A program is missing, or did not end in time."""
+    """A program is missing or did not end in time."""
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What a program did.
+class ProgramResult:
+    """The result of a program that ended.
 
     Attributes:
         code: its exit code.
-        output: what it wrote, standard output first.
+        output: what it wrote, first to the standard output, then to the standard error.
         seconds: how long it ran.
 
     """
@@ -40,13 +40,13 @@ def installed(program: str) -> bool:
     return shutil.which(program) is not None
 
 
-def run(command: Sequence[str], folder: Path, timeout: float) -> Ran:
-    """Run a program in a folder and wait for its end.
+def run(command: Sequence[str], folder: Path, timeout: float) -> ProgramResult:
+    """Run a program in a folder and wait until it ends.
 
     Args:
         command: the program's name and its arguments.
         folder: where it runs.
-        timeout: seconds after which it is stopped.
+        timeout: seconds after which it is killed.
 
     Raises:
         ToolError: the program is not installed, or did not end in time.
@@ -68,4 +68,4 @@ def run(command: Sequence[str], folder: Path, timeout: float) -> Ran:
         )
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{command[0]} did not end within {timeout:g} s") from error
-    return Ran(done.returncode, done.stdout + done.stderr, time.monotonic() - begin)
+    return ProgramResult(done.returncode, done.stdout + done.stderr, time.monotonic() - begin)

@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 def template(room: str, name: str) -> Template:
     r"""Return a template of a room: `template("rocq", "proof.v.jinja")`.
 
-    In a LaTeX template, named ``*.tex.jinja``, names stand in ``\VAR{...}`` and commands in
-    ``\BLOCK{...}``, for braces are LaTeX's own.
+    In a LaTeX template, named ``*.tex.jinja``, variables are written ``\VAR{...}`` and
+    commands ``\BLOCK{...}``, because braces have a meaning in LaTeX.
     """
     return _environment(room, name.endswith(".tex.jinja")).get_template(name)
 

@@ -22,7 +22,7 @@ OF_COMMITTED = "of the committed certificate"
 def departure_from_committed(proof: Proof) -> str:
     """Say where a proof departs from the committed proof of its name; "" if it does not.
 
-    Nothing is said either if there is no committed proof of that name.
+    It is also empty if there is no committed proof of that name.
     """
     path = files.generated_folder() / files.CERTIFICATES / f"{proof.name}.json"
     if proof.name not in claims() or not path.is_file():

@@ -43,7 +43,7 @@ LEFT_OUT = "-"
 NOT_RUN = "not run"
 
 NOTHING_FALSE = (
-    "the finite model finds none of the written lines false: a step does not follow, "
+    "the finite model finds no written line false: a step does not follow, "
     "is missing or is in the wrong place"
 )
 

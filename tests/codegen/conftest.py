@@ -1,4 +1,4 @@
-"""What the tests of several modules share."""
+"""Fixtures that several modules of tests share."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 from rot180.codegen.rocq import check
 from rot180.codegen.rocq.script import LIBRARY, library
 from rot180.codegen.system import files
-from rot180.codegen.system.programs import Ran
+from rot180.codegen.system.programs import ProgramResult
 
 
 @pytest.fixture(scope="session")
 def compiled_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compile the library of the scripts at the first check; the others get what came out."""
+    """Compile the library of the scripts once; later checks get a copy of the compiled file."""
     folder, compiled = tmp_path_factory.mktemp("library"), check._compile
-    ran: list[Ran] = []
+    ran: list[ProgramResult] = []
 
-    def compile_or_copy(into: Path, name: str, timeout: float) -> Ran:
+    def compile_or_copy(into: Path, name: str, timeout: float) -> ProgramResult:
         if name != LIBRARY:
             return compiled(into, name, timeout)
         if not ran:

@@ -112,7 +112,7 @@ def test_a_fragment_pastes_into_a_document(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["y[p] = sum[k] x[p+k * w[k]"], "^"),
         (["conv1d", "--format", "tex,docx"], "found 'docx', expected some of tex,html,pdf"),
@@ -125,14 +125,14 @@ def test_a_fragment_pastes_into_a_document(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_writes_nothing(
-    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
     assert main(["derive", *arguments, "-o", str(out)]) == 2
     printed, error = capsys.readouterr()
     assert printed == ""
     assert "rot180: " in error
-    assert said in error
+    assert message in error
     assert "Traceback" not in error
     assert not out.exists()
 
@@ -190,9 +190,9 @@ def test_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert "for all p" in printed
     assert "by " in printed
     assert main(["show", "output_size", "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert shown["name"] == "output_size"
-    assert shown["certificate"]["steps"]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["name"] == "output_size"
+    assert printed["certificate"]["steps"]
     assert main(["show", "output_size", "--latex"]) == 0
     assert "\\begin{" in capsys.readouterr().out
     assert main(["show", "outputsize"]) == 2
@@ -226,9 +226,9 @@ def test_verify_refuses_a_corrupted_certificate(
     assert shifted.read_text() != text
     capsys.readouterr()
     assert main(["verify", str(shifted)]) == 1
-    said = capsys.readouterr().out
-    assert re.search(r"rot180_correlation_general_1d, step \d+ \(\w+", said)
-    assert re.search(r"line 10, .* is false: line 0 is 1, line 10 is 0 at H=1, K=1, P=1", said)
+    message = capsys.readouterr().out
+    assert re.search(r"rot180_correlation_general_1d, step \d+ \(\w+", message)
+    assert re.search(r"line 10, .* is false: line 0 is 1, line 10 is 0 at H=1, K=1, P=1", message)
     assert main(["verify", "--json", "-", str(shifted)]) == 1
     assert json.loads(capsys.readouterr().out)[0]["faults"]
     shifted.write_text(text[:-9])
@@ -241,15 +241,16 @@ FALSE = "p: sum[k] x[p+k]*w[k] = sum[j] x[p+K-1-j]*w[j]"
 
 def test_verify_judges_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--claim", TRUE]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("proved\n")
-    assert "= sum[j] x[p+K-1-j] * w[K-1-j]\n          by reindex" in said
-    assert "rule reindex" in said
+    message = capsys.readouterr().out
+    assert message.startswith("proved\n")
+    assert "= sum[j] x[p+K-1-j] * w[K-1-j]\n          by reindex" in message
+    assert "rule reindex" in message
     assert main(["verify", "--claim", FALSE]) == 1
-    said = capsys.readouterr().out
-    assert said.startswith("refuted: the left side is 4, the right side is 2 at H=1, K=2, p=0 with")
-    assert "w = [2, 1], x = [2]" in said
-    assert "nothing less than 1 away from H=1, K=1 refutes it" in said
+    message = capsys.readouterr().out
+    refuted = "refuted: the left side is 4, the right side is 2 at H=1, K=2, p=0 with"
+    assert message.startswith(refuted)
+    assert "w = [2, 1], x = [2]" in message
+    assert "nothing less than 1 away from H=1, K=1 refutes it" in message
 
 
 @pytest.mark.parametrize(
@@ -304,10 +305,10 @@ def test_contradictory_hypotheses_are_vacuous(
     path = tmp_path / "claim.json"
     path.write_text(dumps(Proof("claim", variables, hypotheses, lhs, ())))
     assert main(["verify", str(path)]) == 1
-    said = capsys.readouterr().out
-    assert re.search(r"^ok +ok +vacuous +ok .* claim$", said, re.M)
-    assert "FAILED claim\n    model: vacuous: the hypotheses contradict each other" in said
-    assert "0 of 1 theorems proved" in said
+    message = capsys.readouterr().out
+    assert re.search(r"^ok +ok +vacuous +ok .* claim$", message, re.M)
+    assert "FAILED claim\n    model: vacuous: the hypotheses contradict each other" in message
+    assert "0 of 1 theorems proved" in message
 
 
 @pytest.mark.parametrize(
@@ -345,10 +346,10 @@ def test_network_writes_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[
     """The five steps are printed, a package is written, and its bytes are the same each time."""
     out = tmp_path / "made"
     assert main(["network", NETWORK, "-o", str(out)]) == 0
-    shown = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for number, title in enumerate(("Input", "Feedforward", "Output error"), 1):
-        assert f"{number}. {title}\n" in shown
-    assert "delta2 = dC/dz2[n,o] = softmax(z2)[n,o] - t[n,o]" in shown
+        assert f"{number}. {title}\n" in printed
+    assert "delta2 = dC/dz2[n,o] = softmax(z2)[n,o] - t[n,o]" in printed
     texts = {p.name: p.read_bytes() for p in out.iterdir()}
     modules = {"relu.py", "max_pool1d.py", "flatten_linear1d.py"}
     written = {"__init__.py", "network.py", "certificate.json", "proof.tex", "proof.html"}
@@ -396,7 +397,7 @@ def test_unknown_formats(
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (["s=2", "s=3"], "--set: found s twice"),
         (["P=1001"], "P: found 1001, expected -1000 to 1000"),
@@ -404,7 +405,7 @@ def test_unknown_formats(
     ],
 )
 def test_examples_that_are_not_small(
-    given: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import numpy as np
 
@@ -412,5 +413,5 @@ def test_examples_that_are_not_small(
     arrays = ["--example", str(tmp_path / "x.npy"), f"w={tmp_path / 'x.npy'}"]
     spec, out = "y[p] = sum[k] x[s*p+k] * w[k]", tmp_path / "out"
     assert main(["derive", spec, *arrays, "--set", *given, "-o", str(out)]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not out.exists()

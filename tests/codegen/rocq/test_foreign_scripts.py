@@ -100,9 +100,9 @@ def test_the_theorem_has_a_name_of_its_own(name: str) -> None:
 
 
 def test_the_names_of_the_library_are_reserved() -> None:
-    said = [token.text for token in tokens(library())]
+    found = [token.text for token in tokens(library())]
     begins = {"Definition", "Lemma", "Fixpoint", "Ltac", "Record", "Section"}
-    defined = {b for a, b in pairwise(said) if a in begins}
+    defined = {b for a, b in pairwise(found) if a in begins}
     assert defined <= RESERVED
     assert FORBIDDEN | ASSUMED <= RESERVED
 
@@ -126,8 +126,8 @@ def taken_in(proved: Theorem) -> set[str]:
 def test_every_word_of_a_script_is_reserved_or_a_name(name: str) -> None:
     """Except for words after a dot, and for temporary names of bound variables."""
     proved = theorem(name)
-    said = list(tokens(script(proved)))
-    words = {b.text for a, b in pairwise(said) if a.text != "."
+    found = list(tokens(script(proved)))
+    words = {b.text for a, b in pairwise(found) if a.text != "."
              if b.kind == "word"}  # fmt: skip
     known = RESERVED | taken_in(proved) | {name}
     strange = {word for word in words - known if not NUMBERED.fullmatch(word)}
@@ -146,8 +146,8 @@ def test_derived_identifiers_of_different_names_are_disjoint() -> None:
 def test_a_statement_in_a_comment_neither_ends_it_nor_opens_another() -> None:
     proved = square_of_a_layer(["x", "w", "y", "L", "f", *"HKhkp"], "t")
     claimed = statement(proved.variables, proved.hypotheses, proved.lhs, proved.rhs)
-    said = [token for token in tokens(script(proved)) if token.kind == "word"]
-    assert said[0].text == "Require"
+    found = [token for token in tokens(script(proved)) if token.kind == "word"]
+    assert found[0].text == "Require"
     assert claimed in script(proved)
 
 

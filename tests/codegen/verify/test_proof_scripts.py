@@ -79,8 +79,8 @@ def test_a_proof_that_scripts_do_not_cover_is_a_failure(
     assert main(["verify", str(path), "--json", "-", "--require", "rocq"]) == 1
     (row,) = rows(capsys)
     assert row["replay"] == "ok"
-    said = "not covered by proof scripts: the coefficient 1/2 is not integral"
-    assert row["faults"] == [f"rocq: {said}"]
+    fault = "not covered by proof scripts: the coefficient 1/2 is not integral"
+    assert row["faults"] == [f"rocq: {fault}"]
 
 
 def test_a_check_that_did_not_run_fails_if_it_is_required(
