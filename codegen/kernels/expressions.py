@@ -1,4 +1,4 @@
-"""Names, polynomials and index maps as text that Python and C share; the order is ours alone."""
+"""Names, polynomials and conditions as text that all targets share, in an order of our own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CYTHON = (
 RESERVED = frozenset(
     (*keyword.kwlist, *keyword.softkwlist, *_CYTHON.split(), "divmod", "dtype", "np", "range")
 )
-"""Words that no argument may have for a name: an argument has one name, whatever the target."""
+"""Words that no argument may be called: an argument has the same name in every target."""
 
 TAB = "    "
 

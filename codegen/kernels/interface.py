@@ -26,7 +26,7 @@ class Interface:
         arrays: the tensors whose values are needed.
         functions: the scalar functions, each with its order and its tensor.
         parameters: the integers that are no sizes.
-        shapes: tensors of which the box alone is needed, and whether it must be given.
+        shapes: tensors of which only the sizes are needed, and whether these must be given.
         sizes: the sizes that the kernel uses.
 
     """
@@ -65,7 +65,7 @@ def kernel_interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
         plan: the theorem, lowered.
 
     Raises:
-        LoweringError: a size is on no axis by itself, or two arguments get the same name.
+        LoweringError: a size is not the whole size of any axis, or two arguments get one name.
 
     """
     box, output = _result(theorem)

@@ -1,4 +1,4 @@
-"""Kernels and modules, as far as all targets agree: signature, docstring, checks of arguments."""
+"""What kernels and modules have in common in all targets: signatures, docstrings, checks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rot180.derive.language.terms import AtLeast, Condition, Equal, Tensor
 
 @dataclass(frozen=True)
 class Kernel:
-    """A function of a module. Each target writes its body; the rest is the same in all.
+    """A function of a module. Each target writes its body; the rest is the same in every target.
 
     Attributes:
         name: the function's name.

@@ -1,4 +1,4 @@
-"""Replay and the checker, asked together: no kernel without both."""
+"""Replay and the checker must agree on a proof before a kernel is made of it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from rot180.derive.kernel.replay import replay
 
 
 def agreed(proof: Proof) -> Theorem:
-    """Replay a proof, and let the checker read its certificate.
+    """Replay a proof, and have the checker check its certificate.
 
     Raises:
-        ProofError: one of the two refuses it; the message says which, and the step.
+        ProofError: one of the two refuses it; the message names it and the step.
 
     """
     theorem = replay(proof)
-    if said := objection(dumps(proof)):
-        raise ProofError(f"{proof.name}: the checker refuses it: {said}")
+    if reason := objection(dumps(proof)):
+        raise ProofError(f"{proof.name}: the checker refuses it: {reason}")
     return theorem
 
 
 @lru_cache(maxsize=512)
 def objection(text: str) -> str:
-    """Return why the checker refuses a certificate; "" if it finds it proved."""
+    """Return why the checker refuses a certificate, or "" if it accepts it."""
     try:
         (verdict,) = check(text)
     except MalformedError as error:
