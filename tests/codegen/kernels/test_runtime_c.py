@@ -11,8 +11,8 @@ import pytest
 
 from rot180.codegen.kernels import tiles
 from rot180.codegen.kernels.amalgamate import amalgamate
+from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
 from rot180.codegen.kernels.cython_backend import AXES, LOOPS
-from rot180.codegen.kernels.modules import HEADER, render_contraction
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "codegen" / "kernels" / "runtime" / "c"
