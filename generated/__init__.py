@@ -20,34 +20,34 @@ __all__ = [
     "explain",
     "get_num_threads",
     "set_num_threads",
-    "conv1d",
-    "conv1d_bias",
-    "conv1d_input",
-    "conv1d_weight",
-    "conv2d",
-    "conv2d_bias",
-    "conv2d_input",
-    "conv2d_weight",
-    "conv3d",
-    "conv3d_bias",
-    "conv3d_input",
-    "conv3d_weight",
-    "conv_transpose1d",
-    "conv_transpose1d_bias",
-    "conv_transpose1d_input",
-    "conv_transpose1d_weight",
-    "conv_transpose2d",
-    "conv_transpose2d_bias",
-    "conv_transpose2d_input",
-    "conv_transpose2d_weight",
-    "conv_transpose3d",
-    "conv_transpose3d_bias",
-    "conv_transpose3d_input",
-    "conv_transpose3d_weight",
     "linear",
-    "linear_bias",
     "linear_input",
     "linear_weight",
+    "linear_bias",
+    "conv1d",
+    "conv1d_input",
+    "conv1d_weight",
+    "conv1d_bias",
+    "conv2d",
+    "conv2d_input",
+    "conv2d_weight",
+    "conv2d_bias",
+    "conv3d",
+    "conv3d_input",
+    "conv3d_weight",
+    "conv3d_bias",
+    "conv_transpose1d",
+    "conv_transpose1d_input",
+    "conv_transpose1d_weight",
+    "conv_transpose1d_bias",
+    "conv_transpose2d",
+    "conv_transpose2d_input",
+    "conv_transpose2d_weight",
+    "conv_transpose2d_bias",
+    "conv_transpose3d",
+    "conv_transpose3d_input",
+    "conv_transpose3d_weight",
+    "conv_transpose3d_bias",
 ]
 
 
@@ -117,61 +117,61 @@ def get_num_threads() -> int:
 
 if TYPE_CHECKING:
     from rot180.generated.numpy_kernels import (
-        conv1d,
-        conv1d_bias,
-        conv1d_input,
-        conv1d_weight,
-        conv2d,
-        conv2d_bias,
-        conv2d_input,
-        conv2d_weight,
-        conv3d,
-        conv3d_bias,
-        conv3d_input,
-        conv3d_weight,
-        conv_transpose1d,
-        conv_transpose1d_bias,
-        conv_transpose1d_input,
-        conv_transpose1d_weight,
-        conv_transpose2d,
-        conv_transpose2d_bias,
-        conv_transpose2d_input,
-        conv_transpose2d_weight,
-        conv_transpose3d,
-        conv_transpose3d_bias,
-        conv_transpose3d_input,
-        conv_transpose3d_weight,
         linear,
-        linear_bias,
         linear_input,
         linear_weight,
+        linear_bias,
+        conv1d,
+        conv1d_input,
+        conv1d_weight,
+        conv1d_bias,
+        conv2d,
+        conv2d_input,
+        conv2d_weight,
+        conv2d_bias,
+        conv3d,
+        conv3d_input,
+        conv3d_weight,
+        conv3d_bias,
+        conv_transpose1d,
+        conv_transpose1d_input,
+        conv_transpose1d_weight,
+        conv_transpose1d_bias,
+        conv_transpose2d,
+        conv_transpose2d_input,
+        conv_transpose2d_weight,
+        conv_transpose2d_bias,
+        conv_transpose3d,
+        conv_transpose3d_input,
+        conv_transpose3d_weight,
+        conv_transpose3d_bias,
     )
 else:
-    conv1d = _kernels.conv1d
-    conv1d_bias = _kernels.conv1d_bias
-    conv1d_input = _kernels.conv1d_input
-    conv1d_weight = _kernels.conv1d_weight
-    conv2d = _kernels.conv2d
-    conv2d_bias = _kernels.conv2d_bias
-    conv2d_input = _kernels.conv2d_input
-    conv2d_weight = _kernels.conv2d_weight
-    conv3d = _kernels.conv3d
-    conv3d_bias = _kernels.conv3d_bias
-    conv3d_input = _kernels.conv3d_input
-    conv3d_weight = _kernels.conv3d_weight
-    conv_transpose1d = _kernels.conv_transpose1d
-    conv_transpose1d_bias = _kernels.conv_transpose1d_bias
-    conv_transpose1d_input = _kernels.conv_transpose1d_input
-    conv_transpose1d_weight = _kernels.conv_transpose1d_weight
-    conv_transpose2d = _kernels.conv_transpose2d
-    conv_transpose2d_bias = _kernels.conv_transpose2d_bias
-    conv_transpose2d_input = _kernels.conv_transpose2d_input
-    conv_transpose2d_weight = _kernels.conv_transpose2d_weight
-    conv_transpose3d = _kernels.conv_transpose3d
-    conv_transpose3d_bias = _kernels.conv_transpose3d_bias
-    conv_transpose3d_input = _kernels.conv_transpose3d_input
-    conv_transpose3d_weight = _kernels.conv_transpose3d_weight
     linear = _kernels.linear
-    linear_bias = _kernels.linear_bias
     linear_input = _kernels.linear_input
     linear_weight = _kernels.linear_weight
+    linear_bias = _kernels.linear_bias
+    conv1d = _kernels.conv1d
+    conv1d_input = _kernels.conv1d_input
+    conv1d_weight = _kernels.conv1d_weight
+    conv1d_bias = _kernels.conv1d_bias
+    conv2d = _kernels.conv2d
+    conv2d_input = _kernels.conv2d_input
+    conv2d_weight = _kernels.conv2d_weight
+    conv2d_bias = _kernels.conv2d_bias
+    conv3d = _kernels.conv3d
+    conv3d_input = _kernels.conv3d_input
+    conv3d_weight = _kernels.conv3d_weight
+    conv3d_bias = _kernels.conv3d_bias
+    conv_transpose1d = _kernels.conv_transpose1d
+    conv_transpose1d_input = _kernels.conv_transpose1d_input
+    conv_transpose1d_weight = _kernels.conv_transpose1d_weight
+    conv_transpose1d_bias = _kernels.conv_transpose1d_bias
+    conv_transpose2d = _kernels.conv_transpose2d
+    conv_transpose2d_input = _kernels.conv_transpose2d_input
+    conv_transpose2d_weight = _kernels.conv_transpose2d_weight
+    conv_transpose2d_bias = _kernels.conv_transpose2d_bias
+    conv_transpose3d = _kernels.conv_transpose3d
+    conv_transpose3d_input = _kernels.conv_transpose3d_input
+    conv_transpose3d_weight = _kernels.conv_transpose3d_weight
+    conv_transpose3d_bias = _kernels.conv_transpose3d_bias

@@ -32,13 +32,13 @@
 #   conv_transpose3d_grouped.grad_bias, proof b3792409344e17ee
 # Regenerate: rot180 generate
 # cython: language_level=3, cdivision=False
-"""Convolutions and their gradients on compiled kernels, named and called as in PyTorch.
+"""The layers that are shipped and their gradients on compiled kernels, named and called as in
+PyTorch.
 
-Layouts: input ``(N, C, *spatial)``, weight ``(O, C/groups, *taps)``, of a transposed convolution
-``(C, O/groups, *taps)``, bias ``(O,)``, grad_output ``(N, O, *output)``.
 Dtypes: float32 or float64; with others, NumPy's kernels run.
 Arrays may be strided and read-only; they are never written. A convolution here is what frameworks
-call by that name: a correlation.
+call by that name: a correlation. G counts groups: an axis of size G*C has the channels of each
+group in turn.
 
 Arguments are read in C. What is unusual about them is left to `numpy_kernels`, which checks them
 and says what is wrong.
@@ -107,54 +107,37 @@ ctypedef fused real:
     float
     double
 
-cdef extern from *:
-    """
-    #include "winograd.h"
-    """
-    ctypedef struct WinogradLayer:
-        int itemsize, form, isa, threads
-        Py_ssize_t batch, groups, channels, outputs
-        Py_ssize_t[2] size, out_size, low
-        char *x
-        char *w
-        char *bias
-        Py_ssize_t[4] x_stride
-        Py_ssize_t[5] w_stride
-        char *out
-    int _form "winograd_form"(Py_ssize_t, Py_ssize_t, Py_ssize_t, const Py_ssize_t *) noexcept nogil
-    int winograd_convolve(const WinogradLayer *) nogil
-
 cnp.import_array()
 
 __all__ = [
-    "conv1d",
-    "conv1d_bias",
-    "conv1d_input",
-    "conv1d_weight",
-    "conv2d",
-    "conv2d_bias",
-    "conv2d_input",
-    "conv2d_weight",
-    "conv3d",
-    "conv3d_bias",
-    "conv3d_input",
-    "conv3d_weight",
-    "conv_transpose1d",
-    "conv_transpose1d_bias",
-    "conv_transpose1d_input",
-    "conv_transpose1d_weight",
-    "conv_transpose2d",
-    "conv_transpose2d_bias",
-    "conv_transpose2d_input",
-    "conv_transpose2d_weight",
-    "conv_transpose3d",
-    "conv_transpose3d_bias",
-    "conv_transpose3d_input",
-    "conv_transpose3d_weight",
     "linear",
-    "linear_bias",
     "linear_input",
     "linear_weight",
+    "linear_bias",
+    "conv1d",
+    "conv1d_input",
+    "conv1d_weight",
+    "conv1d_bias",
+    "conv2d",
+    "conv2d_input",
+    "conv2d_weight",
+    "conv2d_bias",
+    "conv3d",
+    "conv3d_input",
+    "conv3d_weight",
+    "conv3d_bias",
+    "conv_transpose1d",
+    "conv_transpose1d_input",
+    "conv_transpose1d_weight",
+    "conv_transpose1d_bias",
+    "conv_transpose2d",
+    "conv_transpose2d_input",
+    "conv_transpose2d_weight",
+    "conv_transpose2d_bias",
+    "conv_transpose3d",
+    "conv_transpose3d_input",
+    "conv_transpose3d_weight",
+    "conv_transpose3d_bias",
 ]
 
 cdef enum:
@@ -4634,12 +4617,6 @@ except ValueError as error:
 threads(_count())
 
 
-cdef struct Window:
-    # A checked geometry; channels and outputs are those of one group.
-    Py_ssize_t batch, groups, channels, outputs
-    Py_ssize_t[3] size, taps, out, stride, dilation, low
-
-
 cdef struct View:
     # An array with its channels split into groups, as the sums read it.
     Py_buffer buffer
@@ -4722,7 +4699,7 @@ cdef inline bint _few(const Py_ssize_t *shape, int rank) noexcept:
     cdef int axis
     for axis in range(rank):
         bits |= shape[axis]
-    if 0 <= bits < 256:  # and no more than five axes
+    if 0 <= bits < 256 and rank <= 5:
         return True
     for axis in range(rank):
         if shape[axis] > LARGEST_PARAMETER:
@@ -4740,72 +4717,6 @@ cdef bint _size(value, int rank, Py_ssize_t *out) noexcept:
 cdef inline Py_ssize_t _floor(Py_ssize_t a, Py_ssize_t b) noexcept:
     """Return the floor of a quotient, or 0 where it is negative: b >= 1."""
     return 0 if a < b else a if b == 1 else a // b
-
-
-@cython.cdivision(True)
-cdef inline bint _window(
-    Window *v, int rank, bint transposed, const Py_ssize_t *x, const Py_ssize_t *w,
-    stride, padding, output_padding, groups, dilation
-) noexcept:
-    """Compute a geometry; say 0 where anything about it is wrong or unusual."""
-    cdef Py_ssize_t[3] more
-    cdef Py_ssize_t[5] shape
-    cdef Py_ssize_t H, K, P, s, d, lo, hi, op
-    cdef int a
-    if not (
-        _integer(groups, 1, &v.groups)
-        and _per_axis(stride, rank, 1, v.stride)
-        and _per_axis(dilation, rank, 1, v.dilation)
-        and _per_axis(padding, rank, -LARGEST_PARAMETER, v.low)
-        and (not transposed or _per_axis(output_padding, rank, 0, more))
-        and _few(w, rank + 2)
-        and _few(x, rank + 2)
-    ):
-        return False
-    v.batch, v.channels, v.outputs = x[0], w[1], w[0]
-    if v.groups > 1:
-        if w[0] % v.groups:
-            return False
-        v.outputs = w[0] // v.groups
-    if transposed:
-        v.channels, v.outputs = v.outputs, v.channels
-    if x[1] != v.channels * v.groups:
-        return False
-    shape[0], shape[1] = x[0], v.outputs * v.groups
-    for a in range(rank):
-        K, s, d, lo = w[2 + a], v.stride[a], v.dilation[a], v.low[a]
-        hi = lo
-        if K < 1:
-            return False
-        if transposed:
-            P, op = x[2 + a], more[a]
-            if P < 1 or op >= max(s, d):
-                return False
-            H = K*d + P*s + op + 1 - d - hi - lo - s
-            v.size[a], v.out[a] = P, H
-        else:
-            H = x[2 + a]
-            P = _floor(H + d + hi + lo + s - 1 - K*d, s)
-            v.size[a], v.out[a] = H, P
-        if v.out[a] < 1:
-            return False
-        v.taps[a] = K
-        shape[2 + a] = v.out[a]
-    return _few(shape, rank + 2)
-
-
-cdef int _take(Window *v, checked) except -1:
-    """Take a geometry over from the checks."""
-    cdef int a
-    x, w, y = checked.whole["x"], checked.whole["w"], checked.whole["y"]
-    v.groups = checked.groups
-    v.batch, v.outputs = y[0], y[1] // v.groups
-    v.channels = x[1] // v.groups
-    for a in range(len(checked.strides)):
-        v.size[a], v.taps[a], v.out[a] = x[2 + a], w[2 + a], y[2 + a]
-        v.stride[a], v.dilation[a] = checked.strides[a], checked.dilations[a]
-        v.low[a] = checked.lows[a]
-    return 0
 
 
 _DTYPES = frozenset((np.dtype("float32"), np.dtype("float64")))
@@ -4830,23 +4741,14 @@ cdef _aligned(array):
     return array.copy()
 
 
-cdef _output(Window *v, int rank, int kind, bint whole):
-    cdef Py_ssize_t[5] shape
-    cdef int a
-    shape[0], shape[1] = v.batch, v.groups * v.outputs
-    for a in range(rank):
-        shape[2 + a] = v.out[a]
-    return _array(rank + 2, shape, kind, whole)
-
-
-cdef inline bint _has_output(array, int rank, const Window *v) noexcept:
-    """Say whether an array has the shape of a window's output."""
-    cdef const Py_ssize_t *shape = _shape(array)
-    cdef int a
-    for a in range(rank):
-        if shape[2 + a] != v.out[a]:
-            return False
-    return shape[0] == v.batch and shape[1] == v.groups * v.outputs
+@cython.cdivision(True)
+cdef inline bint _divided(Py_ssize_t axis, Py_ssize_t by, Py_ssize_t *out) noexcept:
+    """Divide an axis into groups; say whether that goes up: by >= 1."""
+    if by == 1:
+        out[0] = axis
+        return True
+    out[0] = axis // by
+    return axis % by == 0
 
 
 cdef inline Py_buffer *_view(View *to, array, int rank, int split, Py_ssize_t groups) noexcept:
@@ -4871,13 +4773,141 @@ cdef inline Py_buffer *_view(View *to, array, int rank, int split, Py_ssize_t gr
     return &to.buffer
 
 
+cdef struct Window:
+    # A checked geometry; channels and outputs are those of one group.
+    Py_ssize_t batch, groups, channels, outputs
+    Py_ssize_t[3] size, taps, out, stride, dilation, low
+
+
+cdef int _take(Window *v, checked) except -1:
+    """Take a geometry over from the checks."""
+    cdef int a
+    x, w, y = checked.whole["x"], checked.whole["w"], checked.whole["y"]
+    v.groups = checked.groups
+    v.batch, v.outputs = y[0], y[1] // v.groups
+    v.channels = x[1] // v.groups
+    for a in range(len(checked.strides)):
+        v.size[a], v.taps[a], v.out[a] = x[2 + a], w[2 + a], y[2 + a]
+        v.stride[a], v.dilation[a] = checked.strides[a], checked.dilations[a]
+        v.low[a] = checked.lows[a]
+    return 0
+
+
+@cython.cdivision(True)
+cdef inline bint _conv_window(
+    Window *v, int rank, const Py_ssize_t *x, const Py_ssize_t *w, stride, padding, dilation, groups
+) noexcept:
+    """Compute a geometry; return False where anything about it is wrong or unusual."""
+    cdef Py_ssize_t[5] shape
+    cdef Py_ssize_t C, O, G, H, K, s, d, lo, hi, P
+    cdef int a
+    if not (
+        _few(w, rank + 2)
+        and _few(x, rank + 2)
+        and _per_axis(stride, rank, 1, v.stride)
+        and _per_axis(padding, rank, -LARGEST_PARAMETER, v.low)
+        and _per_axis(dilation, rank, 1, v.dilation)
+        and _integer(groups, 1, &G)
+        and _divided(x[1], G, &C)
+        and _divided(w[0], G, &O)
+        and w[1] == C
+    ):
+        return False
+    v.batch = x[0]
+    v.groups = G
+    v.channels = C
+    v.outputs = O
+    shape[0], shape[1] = x[0], G*O
+    for a in range(rank):
+        H = x[2 + a]
+        K = w[2 + a]
+        s = v.stride[a]
+        d = v.dilation[a]
+        lo = v.low[a]
+        hi = lo
+        if not K >= 1:
+            return False
+        P = _floor(H + d + hi + lo + s - 1 - K*d, s)
+        if not P >= 1:
+            return False
+        v.size[a], v.taps[a], v.out[a] = H, K, P
+        shape[2 + a] = P
+    return _few(shape, rank + 2)
+
+
+@cython.cdivision(True)
+cdef inline bint _conv_transpose_window(
+    Window *v, int rank, const Py_ssize_t *x, const Py_ssize_t *w, stride, padding, output_padding, groups, dilation
+) noexcept:
+    """Compute a geometry; return False where anything about it is wrong or unusual."""
+    cdef Py_ssize_t[5] shape
+    cdef Py_ssize_t[3] more_op
+    cdef Py_ssize_t C, G, P, K, s, op, d, lo, hi, H
+    cdef int a
+    if not (
+        _few(w, rank + 2)
+        and _few(x, rank + 2)
+        and _per_axis(stride, rank, 1, v.stride)
+        and _per_axis(padding, rank, -LARGEST_PARAMETER, v.low)
+        and _per_axis(output_padding, rank, 0, more_op)
+        and _integer(groups, 1, &G)
+        and _per_axis(dilation, rank, 1, v.dilation)
+        and _divided(x[1], G, &C)
+        and w[0] == C*G
+    ):
+        return False
+    v.batch = x[0]
+    v.groups = G
+    v.channels = C
+    v.outputs = w[1]
+    shape[0], shape[1] = x[0], G*w[1]
+    for a in range(rank):
+        P = x[2 + a]
+        K = w[2 + a]
+        s = v.stride[a]
+        op = more_op[a]
+        d = v.dilation[a]
+        lo = v.low[a]
+        hi = lo
+        if not K >= 1:
+            return False
+        if not P >= 1:
+            return False
+        if not op < max(s, d):
+            return False
+        H = K*d + P*s + op + 1 - d - hi - lo - s
+        if not H >= 1:
+            return False
+        v.size[a], v.taps[a], v.out[a] = P, K, H
+        shape[2 + a] = H
+    return _few(shape, rank + 2)
+
+
+cdef extern from *:
+    """
+    #include "winograd.h"
+    """
+    ctypedef struct WinogradLayer:
+        int itemsize, form, isa, threads
+        Py_ssize_t batch, groups, channels, outputs
+        Py_ssize_t[2] size, out_size, low
+        char *x
+        char *w
+        char *bias
+        Py_ssize_t[4] x_stride
+        Py_ssize_t[5] w_stride
+        char *out
+    int _form "winograd_form"(Py_ssize_t, Py_ssize_t, Py_ssize_t, const Py_ssize_t *) noexcept nogil
+    int winograd_convolve(const WinogradLayer *) nogil
+
+
 cdef bint _fast(accuracy) except -1:
     """Say whether fewer products are wanted, at the cost of larger rounding errors."""
     if accuracy is "exact":
         return False
     if isinstance(accuracy, str) and (accuracy == "exact" or accuracy == "fast"):
         return accuracy == "fast"
-    _numpy().check_accuracy(accuracy)
+    _numpy()._check_accuracy(accuracy)
 
 
 cdef bint _suits(
@@ -4945,15 +4975,211 @@ cdef int _winograd(
     return 0
 
 
-def conv1d(
-    input,
-    weight,
-    bias=None,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-):
+def linear(input, weight, bias=None):
+    """Return ``input @ weight.T + bias``.
+
+    Theorem (`forward` of the core module)::
+
+        y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
+
+    Args:
+        input: shape (N, C).
+        weight: shape (O, C), the dtype of `input`.
+        bias: shape (O,), or None.
+
+    Returns:
+        Shape (N, O).
+
+    Raises:
+        TypeError: an argument is no array, has another or an unsupported dtype.
+        ValueError: an array has another number of axes; of `weight`, axis 1 is not C; of `bias`,
+            axis 0 is not O.
+
+    """
+    cdef View _y, _x, _w, _bias
+    cdef Py_ssize_t[2] _out_size
+    cdef Py_ssize_t N, C, O
+    if not (
+        _usual(input, 2)
+        and _usual(weight, 2) and _alike(weight, input)
+        and _shape(weight)[1] == _shape(input)[1]
+        and (bias is None or _usual(bias, 1) and _alike(bias, input) and _shape(bias)[0] == _shape(weight)[0])
+    ):
+        kernels = _numpy()
+        if _left(input):
+            return kernels.linear(input, weight, bias)
+        kernels.check_linear(input, weight, bias)
+        input = _aligned(input)
+        weight = _aligned(weight)
+        bias = None if bias is None else _aligned(bias)
+    N = _shape(input)[0]
+    C = _shape(input)[1]
+    O = _shape(weight)[0]
+    _out_size[0] = N
+    _out_size[1] = O
+    output = _array(2, _out_size, _type(input), _linear_forward_whole(N, C, O))
+    _linear_forward(
+        _view(&_y, output, 2, -1, 1),
+        _view(&_x, input, 2, -1, 1),
+        _view(&_w, weight, 2, -1, 1),
+        NULL if bias is None else _view(&_bias, bias, 1, -1, 1),
+        N, C, O,
+    )
+    return output
+
+
+def linear_input(input_size, weight, grad_output):
+    """Return the gradient of `linear` with respect to its input.
+
+    Theorem (`grad_x` of the core module)::
+
+        dL/dx[n,c] = sum[k] grad_y[n,k] * w[k,c]
+          (the matrix product of grad_y with w)
+          for all 0 <= n < N, 0 <= c < C
+
+    Args:
+        input_size: the shape of the input, (N, C).
+        weight: shape (O, C).
+        grad_output: shape (N, O), the dtype of `weight`.
+
+    Returns:
+        Shape `input_size`.
+
+    Raises:
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; of `weight`, axis 1 is
+            not C; of `grad_output`, axis 0 is not N or axis 1 is not O.
+
+    """
+    cdef View _x, _w, _y
+    cdef Py_ssize_t[2] _x_size
+    cdef Py_ssize_t N, C, O
+    if not (
+        _usual(weight, 2)
+        and _usual(grad_output, 2) and _alike(grad_output, weight)
+        and _size(input_size, 2, _x_size)
+        and _shape(weight)[1] == _x_size[1]
+        and _shape(grad_output)[0] == _x_size[0]
+        and _shape(grad_output)[1] == _shape(weight)[0]
+    ):
+        kernels = _numpy()
+        if _left(weight):
+            return kernels.linear_input(input_size, weight, grad_output)
+        checked = kernels.check_linear_input(input_size, weight, grad_output)
+        _x_size[0], _x_size[1] = checked[0]
+        weight = _aligned(weight)
+        grad_output = _aligned(grad_output)
+    N = _x_size[0]
+    C = _x_size[1]
+    O = _shape(weight)[0]
+    output = _array(2, _x_size, _type(weight), _linear_grad_x_whole(N, O, C))
+    _linear_grad_x(
+        _view(&_x, output, 2, -1, 1),
+        _view(&_y, grad_output, 2, -1, 1),
+        _view(&_w, weight, 2, -1, 1),
+        N, O, C,
+    )
+    return output
+
+
+def linear_weight(input, weight_size, grad_output):
+    """Return the gradient of `linear` with respect to its weight.
+
+    Theorem (`grad_w` of the core module)::
+
+        dL/dw[o,c] = sum[k] transpose(grad_y)[o,k] * x[k,c]
+          (the matrix product of transpose(grad_y) with x)
+          for all 0 <= o < O, 0 <= c < C
+
+    Args:
+        input: shape (N, C).
+        weight_size: the shape of the weight, (O, C).
+        grad_output: shape (N, O), the dtype of `input`.
+
+    Returns:
+        Shape `weight_size`.
+
+    Raises:
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; of `weight_size`, axis
+            1 is not C; of `grad_output`, axis 0 is not N or axis 1 is not O.
+
+    """
+    cdef View _w, _x, _y
+    cdef Py_ssize_t[2] _w_size
+    cdef Py_ssize_t N, C, O
+    if not (
+        _usual(input, 2)
+        and _usual(grad_output, 2) and _alike(grad_output, input)
+        and _size(weight_size, 2, _w_size)
+        and _w_size[1] == _shape(input)[1]
+        and _shape(grad_output)[0] == _shape(input)[0]
+        and _shape(grad_output)[1] == _w_size[0]
+    ):
+        kernels = _numpy()
+        if _left(input):
+            return kernels.linear_weight(input, weight_size, grad_output)
+        checked = kernels.check_linear_weight(input, weight_size, grad_output)
+        _w_size[0], _w_size[1] = checked[0]
+        input = _aligned(input)
+        grad_output = _aligned(grad_output)
+    N = _shape(input)[0]
+    C = _shape(input)[1]
+    O = _w_size[0]
+    output = _array(2, _w_size, _type(input), _linear_grad_w_whole(N, O, C))
+    _linear_grad_w(
+        _view(&_w, output, 2, -1, 1),
+        _view(&_y, grad_output, 2, -1, 1),
+        _view(&_x, input, 2, -1, 1),
+        N, O, C,
+    )
+    return output
+
+
+def linear_bias(grad_output):
+    """Return the gradient of `linear` with respect to its bias.
+
+    Theorem (`grad_bias` of the core module)::
+
+        dL/dbias[o] = sum[n] grad_y[n,o]
+          (the sum of grad_y over n)
+          for all 0 <= o < O
+
+    Args:
+        grad_output: shape (N, O).
+
+    Returns:
+        Shape (O,).
+
+    Raises:
+        TypeError: an argument is no array, has another or an unsupported dtype.
+        ValueError: an array has another number of axes.
+
+    """
+    cdef View _bias, _y
+    cdef Py_ssize_t[1] _out_size
+    cdef Py_ssize_t N, O
+    if not (
+        _usual(grad_output, 2)
+    ):
+        kernels = _numpy()
+        if _left(grad_output):
+            return kernels.linear_bias(grad_output)
+        kernels.check_linear_bias(grad_output)
+        grad_output = _aligned(grad_output)
+    N = _shape(grad_output)[0]
+    O = _shape(grad_output)[1]
+    _out_size[0] = O
+    output = _array(1, _out_size, _type(grad_output), False)
+    _linear_grad_bias(
+        _view(&_bias, output, 1, -1, 1),
+        _view(&_y, grad_output, 2, -1, 1),
+        N, O,
+    )
+    return output
+
+
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Return the correlation of a padded 1-dimensional input with a filter, plus a bias.
 
     Theorem (`forward` of the core module)::
@@ -4961,69 +5187,66 @@ def conv1d(
         y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 
     Args:
-        input: shape (N, C, W).
-        weight: shape (O, C/groups, W_taps), the dtype of `input`.
-        bias: shape (O,), or None.
+        input: shape (N, G*C, H).
+        weight: shape (G*O, C, K), the dtype of `input`.
+        bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
         padding: an integer, one per axis, one (low, high) pair per axis (negative numbers crop),
-            "valid" for none, or "same" for the output size of the input (stride 1; the odd one
-            at the high side).
+            "valid" for none, or "same" for the output size of the input (stride 1; the odd one at
+            the high side).
         dilation: an integer >= 1, or one per axis.
-        groups: an integer >= 1 that divides C and O.
+        groups: an integer >= 1 that divides the channels.
 
     Returns:
-        Shape (N, O, W_out); on each axis
-        floor((size + low + high - dilation * (taps - 1) - 1) / stride) + 1.
+        Shape (N, G*O, P); P = floor((H + d + hi + lo + s - 1 - K*d) / s), where s is the stride, d
+        the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
+        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
+            the output is empty; of `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
-    cdef View x, w, y, b
+    cdef View _y, _x, _w, _bias
+    cdef Py_ssize_t[3] _out_size
     if not (
-        _usual(input, 3) and _usual(weight, 3) and _alike(input, weight)
-        and _window(
-            &v, 1, False, _shape(input), _shape(weight),
-            stride, padding, 0, groups, dilation,
-        )
-        and (
-            bias is None
-            or _usual(bias, 1) and _alike(bias, input)
-            and _shape(bias)[0] == v.groups * v.outputs
-        )
+        _usual(input, 3)
+        and _usual(weight, 3) and _alike(weight, input)
+        and _conv_window(&v, 1, _shape(input), _shape(weight), stride, padding, dilation, groups)
+        and (bias is None or _usual(bias, 1) and _alike(bias, input) and _shape(bias)[0] == v.groups*v.outputs)
     ):
         kernels = _numpy()
         if _left(input):
-            return kernels.conv1d(input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-        checked = kernels.check_forward(kernels.CONV1D, input, weight, bias, (stride, padding, 0, groups, dilation))
+            return kernels.conv1d(
+                input,
+                weight,
+                bias,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                groups=groups,
+            )
+        checked = kernels.check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
-        input, weight = _aligned(input), _aligned(weight)
+        input = _aligned(input)
+        weight = _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(
-        &v, 1, _type(input),
-        _conv1d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]),
-    )
+    _out_size[0] = v.batch
+    _out_size[1] = v.groups*v.outputs
+    _out_size[2] = v.out[0]
+    output = _array(3, _out_size, _type(input), _conv1d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]))
     _conv1d_forward(
-        _view(&y, output, 3, 1, v.groups),
-        _view(&x, input, 3, 1, v.groups),
-        _view(&w, weight, 3, 0, v.groups),
-        NULL if bias is None else _view(&b, bias, 1, 0, v.groups),
+        _view(&_y, output, 3, 1, v.groups),
+        _view(&_x, input, 3, 1, v.groups),
+        _view(&_w, weight, 3, 0, v.groups),
+        NULL if bias is None else _view(&_bias, bias, 1, 0, v.groups),
         v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0],
     )
     return output
 
 
-def conv1d_input(
-    input_size,
-    weight,
-    grad_output,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-):
+def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
     """Return the gradient of `conv1d` with respect to its input.
 
     Theorem (`grad_x` of the core module)::
@@ -5034,9 +5257,9 @@ def conv1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
 
     Args:
-        input_size: the shape of the input, (N, C, W).
-        weight: shape (O, C/groups, W_taps).
-        grad_output: shape (N, O, W_out) as the forward pass gives it, the dtype of `weight`.
+        input_size: the shape of the input, (N, G*C, H).
+        weight: shape (G*O, C, K).
+        grad_output: shape (N, G*O, P), the dtype of `weight`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
         dilation: as in `conv1d`.
@@ -5046,54 +5269,51 @@ def conv1d_input(
         Shape `input_size`.
 
     Raises:
-        TypeError: as in `conv1d`.
-        ValueError: as in `conv1d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not P.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[3] size
+    cdef View _x, _w, _y
+    cdef Py_ssize_t[3] _x_size
     if not (
-        _usual(weight, 3) and _usual(grad_output, 3) and _alike(weight, grad_output)
-        and _size(input_size, 3, size)
-        and _window(
-            &v, 1, False, size, _shape(weight),
-            stride, padding, 0, groups, dilation,
-        )
-        and _has_output(grad_output, 1, &v)
+        _usual(weight, 3)
+        and _usual(grad_output, 3) and _alike(grad_output, weight)
+        and _size(input_size, 3, _x_size)
+        and _conv_window(&v, 1, _x_size, _shape(weight), stride, padding, dilation, groups)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
     ):
         kernels = _numpy()
         if _left(weight):
             return kernels.conv1d_input(
-                input_size, weight, grad_output, stride=stride, padding=padding, dilation=dilation, groups=groups
+                input_size,
+                weight,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                groups=groups,
             )
-        checked = kernels.check_input(kernels.CONV1D, input_size, weight, grad_output, (stride, padding, 0, groups, dilation))
+        checked = kernels.check_conv1d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["x"]):
-            size[axis] = n
-        weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _array(
-        3, size, _type(weight),
-        _conv1d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]),
-    )
+        _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
+        weight = _aligned(weight)
+        grad_output = _aligned(grad_output)
+    output = _array(3, _x_size, _type(weight), _conv1d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]))
     _conv1d_grad_x(
-        _view(&x, output, 3, 1, v.groups),
-        _view(&y, grad_output, 3, 1, v.groups),
-        _view(&w, weight, 3, 0, v.groups),
+        _view(&_x, output, 3, 1, v.groups),
+        _view(&_y, grad_output, 3, 1, v.groups),
+        _view(&_w, weight, 3, 0, v.groups),
         v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0],
     )
     return output
 
 
-def conv1d_weight(
-    input,
-    weight_size,
-    grad_output,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-):
+def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
     """Return the gradient of `conv1d` with respect to its weight.
 
     Theorem (`grad_w` of the core module)::
@@ -5103,9 +5323,9 @@ def conv1d_weight(
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K
 
     Args:
-        input: shape (N, C, W).
-        weight_size: the shape of the weight, (O, C/groups, W_taps).
-        grad_output: shape (N, O, W_out) as the forward pass gives it, the dtype of `input`.
+        input: shape (N, G*C, H).
+        weight_size: the shape of the weight, (G*O, C, K).
+        grad_output: shape (N, G*O, P), the dtype of `input`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
         dilation: as in `conv1d`.
@@ -5115,47 +5335,52 @@ def conv1d_weight(
         Shape `weight_size`.
 
     Raises:
-        TypeError: as in `conv1d`.
-        ValueError: as in `conv1d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not P.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[3] size
+    cdef View _w, _x, _y
+    cdef Py_ssize_t[3] _w_size
     if not (
-        _usual(input, 3) and _usual(grad_output, 3) and _alike(input, grad_output)
-        and _size(weight_size, 3, size)
-        and _window(
-            &v, 1, False, _shape(input), size,
-            stride, padding, 0, groups, dilation,
-        )
-        and _has_output(grad_output, 1, &v)
+        _usual(input, 3)
+        and _usual(grad_output, 3) and _alike(grad_output, input)
+        and _size(weight_size, 3, _w_size)
+        and _conv_window(&v, 1, _shape(input), _w_size, stride, padding, dilation, groups)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
     ):
         kernels = _numpy()
         if _left(input):
             return kernels.conv1d_weight(
-                input, weight_size, grad_output, stride=stride, padding=padding, dilation=dilation, groups=groups
+                input,
+                weight_size,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                groups=groups,
             )
-        checked = kernels.check_weight(kernels.CONV1D, input, weight_size, grad_output, (stride, padding, 0, groups, dilation))
+        checked = kernels.check_conv1d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["w"]):
-            size[axis] = n
-        input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _array(
-        3, size, _type(input),
-        _conv1d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.out[0], v.channels, v.taps[0]),
-    )
+        _w_size[0], _w_size[1], _w_size[2] = checked.whole["w"]
+        input = _aligned(input)
+        grad_output = _aligned(grad_output)
+    output = _array(3, _w_size, _type(input), _conv1d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.out[0], v.channels, v.taps[0]))
     _conv1d_grad_w(
-        _view(&w, output, 3, 0, v.groups),
-        _view(&y, grad_output, 3, 1, v.groups),
-        _view(&x, input, 3, 1, v.groups),
+        _view(&_w, output, 3, 0, v.groups),
+        _view(&_y, grad_output, 3, 1, v.groups),
+        _view(&_x, input, 3, 1, v.groups),
         v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.out[0], v.channels, v.taps[0],
     )
     return output
 
 
 def conv1d_bias(grad_output):
-    """Return the gradient of `conv1d` with respect to its bias: a sum over all but axis 1.
+    """Return the gradient of `conv1d` with respect to its bias.
 
     Theorem (`grad_bias` of the core module)::
 
@@ -5164,35 +5389,36 @@ def conv1d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, W_out).
+        grad_output: shape (N, O, P).
 
     Returns:
         Shape (O,).
 
     Raises:
-        TypeError: `grad_output` is no array or has an unsupported dtype.
-        ValueError: `grad_output` has another rank.
+        TypeError: an argument is no array, has another or an unsupported dtype.
+        ValueError: an array has another number of axes.
 
     """
-    cdef Window v
-    cdef View y, b
-    cdef int a
-    cdef Py_ssize_t size
-    if not _usual(grad_output, 3):
+    cdef View _bias, _y
+    cdef Py_ssize_t[1] _out_size
+    cdef Py_ssize_t N, O, P
+    if not (
+        _usual(grad_output, 3)
+    ):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv1d_bias(grad_output)
-        kernels.check_bias(grad_output, 3)
+        kernels.check_conv1d_bias(grad_output)
         grad_output = _aligned(grad_output)
-    size = _shape(grad_output)[1]
-    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
-    for a in range(1):
-        v.out[a] = _shape(grad_output)[2 + a]
-    output = _array(1, &size, _type(grad_output), False)
+    N = _shape(grad_output)[0]
+    O = _shape(grad_output)[1]
+    P = _shape(grad_output)[2]
+    _out_size[0] = O
+    output = _array(1, _out_size, _type(grad_output), False)
     _conv1d_grad_bias(
-        _view(&b, output, 1, 0, 1),
-        _view(&y, grad_output, 3, 1, 1),
-        v.batch, v.groups, v.outputs, v.out[0],
+        _view(&_bias, output, 1, 0, 1),
+        _view(&_y, grad_output, 3, 1, 1),
+        N, 1, O, P,
     )
     return output
 
@@ -5215,71 +5441,78 @@ def conv2d(
         y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 
     Args:
-        input: shape (N, C, H, W).
-        weight: shape (O, C/groups, H_taps, W_taps), the dtype of `input`.
-        bias: shape (O,), or None.
+        input: shape (N, G*C, H, V).
+        weight: shape (G*O, C, K, L), the dtype of `input`.
+        bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
         padding: an integer, one per axis, one (low, high) pair per axis (negative numbers crop),
-            "valid" for none, or "same" for the output size of the input (stride 1; the odd one
-            at the high side).
+            "valid" for none, or "same" for the output size of the input (stride 1; the odd one at
+            the high side).
         dilation: an integer >= 1, or one per axis.
-        groups: an integer >= 1 that divides C and O.
-        accuracy: "exact" for the sum as it stands; "fast" for fewer products where that pays, with
-            3 x 3 taps of stride and dilation 1: Winograd's form (`winograd_4_3_2d`,
-            `winograd_2_3_2d`). It is equal but for rounding, which grows to about 2e-6 of the
-            result in float32. NumPy's kernels compute the sum as it stands either way.
+        groups: an integer >= 1 that divides the channels.
+        accuracy: "exact" for the sum as it is written; "fast" for fewer products where that is
+            faster, with 3 x 3 taps of stride and dilation 1: Winograd's algorithm
+            (`winograd_4_3_2d`, `winograd_2_3_2d`). It is equal up to rounding, which grows to about
+            2e-6 of the result in float32. NumPy's kernels compute the sum as it is written either
+            way.
 
     Returns:
-        Shape (N, O, H_out, W_out); on each axis
-        floor((size + low + high - dilation * (taps - 1) - 1) / stride) + 1.
+        Shape (N, G*O, P, Q); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and so on each axis,
+        where s is the stride, d the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
+        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
+            the output is empty; of `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
     cdef bint fast = _fast(accuracy)
-    cdef View x, w, y, b
+    cdef View _y, _x, _w, _bias
+    cdef Py_ssize_t[4] _out_size
     if not (
-        _usual(input, 4) and _usual(weight, 4) and _alike(input, weight)
-        and _window(
-            &v, 2, False, _shape(input), _shape(weight),
-            stride, padding, 0, groups, dilation,
-        )
-        and (
-            bias is None
-            or _usual(bias, 1) and _alike(bias, input)
-            and _shape(bias)[0] == v.groups * v.outputs
-        )
+        _usual(input, 4)
+        and _usual(weight, 4) and _alike(weight, input)
+        and _conv_window(&v, 2, _shape(input), _shape(weight), stride, padding, dilation, groups)
+        and (bias is None or _usual(bias, 1) and _alike(bias, input) and _shape(bias)[0] == v.groups*v.outputs)
     ):
         kernels = _numpy()
         if _left(input):
-            return kernels.conv2d(input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-        checked = kernels.check_forward(kernels.CONV2D, input, weight, bias, (stride, padding, 0, groups, dilation))
+            return kernels.conv2d(
+                input,
+                weight,
+                bias,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                groups=groups,
+            )
+        checked = kernels.check_conv2d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
-        input, weight = _aligned(input), _aligned(weight)
+        input = _aligned(input)
+        weight = _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(
-        &v, 2, _type(input),
-        _conv2d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]),
-    )
+    _out_size[0] = v.batch
+    _out_size[1] = v.groups*v.outputs
+    _out_size[2] = v.out[0]
+    _out_size[3] = v.out[1]
+    output = _array(4, _out_size, _type(input), _conv2d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]))
     if fast and _suits(&v, v.channels, v.outputs, v.out):
         input = _with_lines(input)
         bias = None if bias is None else np.ascontiguousarray(bias)
         _winograd(
             &v, False,
-            _view(&y, output, 4, 1, v.groups),
-            _view(&x, input, 4, 1, v.groups),
-            _view(&w, weight, 4, 0, v.groups),
+            _view(&_y, output, 4, 1, v.groups),
+            _view(&_x, input, 4, 1, v.groups),
+            _view(&_w, weight, 4, 0, v.groups),
             NULL if bias is None else cnp.PyArray_DATA(bias),
         )
         return output
     _conv2d_forward(
-        _view(&y, output, 4, 1, v.groups),
-        _view(&x, input, 4, 1, v.groups),
-        _view(&w, weight, 4, 0, v.groups),
-        NULL if bias is None else _view(&b, bias, 1, 0, v.groups),
+        _view(&_y, output, 4, 1, v.groups),
+        _view(&_x, input, 4, 1, v.groups),
+        _view(&_w, weight, 4, 0, v.groups),
+        NULL if bias is None else _view(&_bias, bias, 1, 0, v.groups),
         v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1],
     )
     return output
@@ -5306,9 +5539,9 @@ def conv2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
 
     Args:
-        input_size: the shape of the input, (N, C, H, W).
-        weight: shape (O, C/groups, H_taps, W_taps).
-        grad_output: shape (N, O, H_out, W_out) as the forward pass gives it, the dtype of `weight`.
+        input_size: the shape of the input, (N, G*C, H, V).
+        weight: shape (G*O, C, K, L).
+        grad_output: shape (N, G*O, P, Q), the dtype of `weight`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
         dilation: as in `conv2d`.
@@ -5319,65 +5552,63 @@ def conv2d_input(
         Shape `input_size`.
 
     Raises:
-        TypeError: as in `conv2d`.
-        ValueError: as in `conv2d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not P or axis 3 is not Q.
 
     """
     cdef Window v
     cdef bint fast = _fast(accuracy)
-    cdef View x, w, y
-    cdef Py_ssize_t[4] size
+    cdef View _x, _w, _y
+    cdef Py_ssize_t[4] _x_size
     if not (
-        _usual(weight, 4) and _usual(grad_output, 4) and _alike(weight, grad_output)
-        and _size(input_size, 4, size)
-        and _window(
-            &v, 2, False, size, _shape(weight),
-            stride, padding, 0, groups, dilation,
-        )
-        and _has_output(grad_output, 2, &v)
+        _usual(weight, 4)
+        and _usual(grad_output, 4) and _alike(grad_output, weight)
+        and _size(input_size, 4, _x_size)
+        and _conv_window(&v, 2, _x_size, _shape(weight), stride, padding, dilation, groups)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
+        and _shape(grad_output)[3] == v.out[1]
     ):
         kernels = _numpy()
         if _left(weight):
             return kernels.conv2d_input(
-                input_size, weight, grad_output, stride=stride, padding=padding, dilation=dilation, groups=groups
+                input_size,
+                weight,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                groups=groups,
             )
-        checked = kernels.check_input(kernels.CONV2D, input_size, weight, grad_output, (stride, padding, 0, groups, dilation))
+        checked = kernels.check_conv2d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["x"]):
-            size[axis] = n
-        weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _array(
-        4, size, _type(weight),
-        _conv2d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]),
-    )
+        _x_size[0], _x_size[1], _x_size[2], _x_size[3] = checked.whole["x"]
+        weight = _aligned(weight)
+        grad_output = _aligned(grad_output)
+    output = _array(4, _x_size, _type(weight), _conv2d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]))
     if fast and _suits(&v, v.outputs, v.channels, v.size):
         grad_output = _with_lines(grad_output)
         _winograd(
             &v, True,
-            _view(&x, output, 4, 1, v.groups),
-            _view(&y, grad_output, 4, 1, v.groups),
-            _view(&w, weight, 4, 0, v.groups),
+            _view(&_x, output, 4, 1, v.groups),
+            _view(&_y, grad_output, 4, 1, v.groups),
+            _view(&_w, weight, 4, 0, v.groups),
             NULL,
         )
         return output
     _conv2d_grad_x(
-        _view(&x, output, 4, 1, v.groups),
-        _view(&y, grad_output, 4, 1, v.groups),
-        _view(&w, weight, 4, 0, v.groups),
+        _view(&_x, output, 4, 1, v.groups),
+        _view(&_y, grad_output, 4, 1, v.groups),
+        _view(&_w, weight, 4, 0, v.groups),
         v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1],
     )
     return output
 
 
-def conv2d_weight(
-    input,
-    weight_size,
-    grad_output,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-):
+def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
     """Return the gradient of `conv2d` with respect to its weight.
 
     Theorem (`grad_w` of the core module)::
@@ -5387,9 +5618,9 @@ def conv2d_weight(
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
 
     Args:
-        input: shape (N, C, H, W).
-        weight_size: the shape of the weight, (O, C/groups, H_taps, W_taps).
-        grad_output: shape (N, O, H_out, W_out) as the forward pass gives it, the dtype of `input`.
+        input: shape (N, G*C, H, V).
+        weight_size: the shape of the weight, (G*O, C, K, L).
+        grad_output: shape (N, G*O, P, Q), the dtype of `input`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
         dilation: as in `conv2d`.
@@ -5399,47 +5630,53 @@ def conv2d_weight(
         Shape `weight_size`.
 
     Raises:
-        TypeError: as in `conv2d`.
-        ValueError: as in `conv2d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not P or axis 3 is not Q.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[4] size
+    cdef View _w, _x, _y
+    cdef Py_ssize_t[4] _w_size
     if not (
-        _usual(input, 4) and _usual(grad_output, 4) and _alike(input, grad_output)
-        and _size(weight_size, 4, size)
-        and _window(
-            &v, 2, False, _shape(input), size,
-            stride, padding, 0, groups, dilation,
-        )
-        and _has_output(grad_output, 2, &v)
+        _usual(input, 4)
+        and _usual(grad_output, 4) and _alike(grad_output, input)
+        and _size(weight_size, 4, _w_size)
+        and _conv_window(&v, 2, _shape(input), _w_size, stride, padding, dilation, groups)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
+        and _shape(grad_output)[3] == v.out[1]
     ):
         kernels = _numpy()
         if _left(input):
             return kernels.conv2d_weight(
-                input, weight_size, grad_output, stride=stride, padding=padding, dilation=dilation, groups=groups
+                input,
+                weight_size,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                groups=groups,
             )
-        checked = kernels.check_weight(kernels.CONV2D, input, weight_size, grad_output, (stride, padding, 0, groups, dilation))
+        checked = kernels.check_conv2d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["w"]):
-            size[axis] = n
-        input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _array(
-        4, size, _type(input),
-        _conv2d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.channels, v.taps[0], v.taps[1]),
-    )
+        _w_size[0], _w_size[1], _w_size[2], _w_size[3] = checked.whole["w"]
+        input = _aligned(input)
+        grad_output = _aligned(grad_output)
+    output = _array(4, _w_size, _type(input), _conv2d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.channels, v.taps[0], v.taps[1]))
     _conv2d_grad_w(
-        _view(&w, output, 4, 0, v.groups),
-        _view(&y, grad_output, 4, 1, v.groups),
-        _view(&x, input, 4, 1, v.groups),
+        _view(&_w, output, 4, 0, v.groups),
+        _view(&_y, grad_output, 4, 1, v.groups),
+        _view(&_x, input, 4, 1, v.groups),
         v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.channels, v.taps[0], v.taps[1],
     )
     return output
 
 
 def conv2d_bias(grad_output):
-    """Return the gradient of `conv2d` with respect to its bias: a sum over all but axis 1.
+    """Return the gradient of `conv2d` with respect to its bias.
 
     Theorem (`grad_bias` of the core module)::
 
@@ -5448,48 +5685,42 @@ def conv2d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H_out, W_out).
+        grad_output: shape (N, O, P, Q).
 
     Returns:
         Shape (O,).
 
     Raises:
-        TypeError: `grad_output` is no array or has an unsupported dtype.
-        ValueError: `grad_output` has another rank.
+        TypeError: an argument is no array, has another or an unsupported dtype.
+        ValueError: an array has another number of axes.
 
     """
-    cdef Window v
-    cdef View y, b
-    cdef int a
-    cdef Py_ssize_t size
-    if not _usual(grad_output, 4):
+    cdef View _bias, _y
+    cdef Py_ssize_t[1] _out_size
+    cdef Py_ssize_t N, O, P, Q
+    if not (
+        _usual(grad_output, 4)
+    ):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv2d_bias(grad_output)
-        kernels.check_bias(grad_output, 4)
+        kernels.check_conv2d_bias(grad_output)
         grad_output = _aligned(grad_output)
-    size = _shape(grad_output)[1]
-    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
-    for a in range(2):
-        v.out[a] = _shape(grad_output)[2 + a]
-    output = _array(1, &size, _type(grad_output), False)
+    N = _shape(grad_output)[0]
+    O = _shape(grad_output)[1]
+    P = _shape(grad_output)[2]
+    Q = _shape(grad_output)[3]
+    _out_size[0] = O
+    output = _array(1, _out_size, _type(grad_output), False)
     _conv2d_grad_bias(
-        _view(&b, output, 1, 0, 1),
-        _view(&y, grad_output, 4, 1, 1),
-        v.batch, v.groups, v.outputs, v.out[0], v.out[1],
+        _view(&_bias, output, 1, 0, 1),
+        _view(&_y, grad_output, 4, 1, 1),
+        N, 1, O, P, Q,
     )
     return output
 
 
-def conv3d(
-    input,
-    weight,
-    bias=None,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-):
+def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Return the correlation of a padded 3-dimensional input with a filter, plus a bias.
 
     Theorem (`forward` of the core module)::
@@ -5497,69 +5728,68 @@ def conv3d(
         y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]
 
     Args:
-        input: shape (N, C, D, H, W).
-        weight: shape (O, C/groups, D_taps, H_taps, W_taps), the dtype of `input`.
-        bias: shape (O,), or None.
+        input: shape (N, G*C, H, V, U).
+        weight: shape (G*O, C, K, L, M), the dtype of `input`.
+        bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
         padding: an integer, one per axis, one (low, high) pair per axis (negative numbers crop),
-            "valid" for none, or "same" for the output size of the input (stride 1; the odd one
-            at the high side).
+            "valid" for none, or "same" for the output size of the input (stride 1; the odd one at
+            the high side).
         dilation: an integer >= 1, or one per axis.
-        groups: an integer >= 1 that divides C and O.
+        groups: an integer >= 1 that divides the channels.
 
     Returns:
-        Shape (N, O, D_out, H_out, W_out); on each axis
-        floor((size + low + high - dilation * (taps - 1) - 1) / stride) + 1.
+        Shape (N, G*O, P, Q, R); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and so on each
+        axis, where s is the stride, d the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
+        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
+            the output is empty; of `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
-    cdef View x, w, y, b
+    cdef View _y, _x, _w, _bias
+    cdef Py_ssize_t[5] _out_size
     if not (
-        _usual(input, 5) and _usual(weight, 5) and _alike(input, weight)
-        and _window(
-            &v, 3, False, _shape(input), _shape(weight),
-            stride, padding, 0, groups, dilation,
-        )
-        and (
-            bias is None
-            or _usual(bias, 1) and _alike(bias, input)
-            and _shape(bias)[0] == v.groups * v.outputs
-        )
+        _usual(input, 5)
+        and _usual(weight, 5) and _alike(weight, input)
+        and _conv_window(&v, 3, _shape(input), _shape(weight), stride, padding, dilation, groups)
+        and (bias is None or _usual(bias, 1) and _alike(bias, input) and _shape(bias)[0] == v.groups*v.outputs)
     ):
         kernels = _numpy()
         if _left(input):
-            return kernels.conv3d(input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-        checked = kernels.check_forward(kernels.CONV3D, input, weight, bias, (stride, padding, 0, groups, dilation))
+            return kernels.conv3d(
+                input,
+                weight,
+                bias,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                groups=groups,
+            )
+        checked = kernels.check_conv3d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
-        input, weight = _aligned(input), _aligned(weight)
+        input = _aligned(input)
+        weight = _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(
-        &v, 3, _type(input),
-        _conv3d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]),
-    )
+    _out_size[0] = v.batch
+    _out_size[1] = v.groups*v.outputs
+    _out_size[2] = v.out[0]
+    _out_size[3] = v.out[1]
+    _out_size[4] = v.out[2]
+    output = _array(5, _out_size, _type(input), _conv3d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]))
     _conv3d_forward(
-        _view(&y, output, 5, 1, v.groups),
-        _view(&x, input, 5, 1, v.groups),
-        _view(&w, weight, 5, 0, v.groups),
-        NULL if bias is None else _view(&b, bias, 1, 0, v.groups),
+        _view(&_y, output, 5, 1, v.groups),
+        _view(&_x, input, 5, 1, v.groups),
+        _view(&_w, weight, 5, 0, v.groups),
+        NULL if bias is None else _view(&_bias, bias, 1, 0, v.groups),
         v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2],
     )
     return output
 
 
-def conv3d_input(
-    input_size,
-    weight,
-    grad_output,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-):
+def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
     """Return the gradient of `conv3d` with respect to its input.
 
     Theorem (`grad_x` of the core module)::
@@ -5570,9 +5800,9 @@ def conv3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
 
     Args:
-        input_size: the shape of the input, (N, C, D, H, W).
-        weight: shape (O, C/groups, D_taps, H_taps, W_taps).
-        grad_output: shape (N, O, D_out, H_out, W_out) as the forward pass gives it, the dtype of `weight`.
+        input_size: the shape of the input, (N, G*C, H, V, U).
+        weight: shape (G*O, C, K, L, M).
+        grad_output: shape (N, G*O, P, Q, R), the dtype of `weight`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
         dilation: as in `conv3d`.
@@ -5582,54 +5812,53 @@ def conv3d_input(
         Shape `input_size`.
 
     Raises:
-        TypeError: as in `conv3d`.
-        ValueError: as in `conv3d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not P or axis 3 is not Q or axis 4 is not R.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[5] size
+    cdef View _x, _w, _y
+    cdef Py_ssize_t[5] _x_size
     if not (
-        _usual(weight, 5) and _usual(grad_output, 5) and _alike(weight, grad_output)
-        and _size(input_size, 5, size)
-        and _window(
-            &v, 3, False, size, _shape(weight),
-            stride, padding, 0, groups, dilation,
-        )
-        and _has_output(grad_output, 3, &v)
+        _usual(weight, 5)
+        and _usual(grad_output, 5) and _alike(grad_output, weight)
+        and _size(input_size, 5, _x_size)
+        and _conv_window(&v, 3, _x_size, _shape(weight), stride, padding, dilation, groups)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
+        and _shape(grad_output)[3] == v.out[1]
+        and _shape(grad_output)[4] == v.out[2]
     ):
         kernels = _numpy()
         if _left(weight):
             return kernels.conv3d_input(
-                input_size, weight, grad_output, stride=stride, padding=padding, dilation=dilation, groups=groups
+                input_size,
+                weight,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                groups=groups,
             )
-        checked = kernels.check_input(kernels.CONV3D, input_size, weight, grad_output, (stride, padding, 0, groups, dilation))
+        checked = kernels.check_conv3d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["x"]):
-            size[axis] = n
-        weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _array(
-        5, size, _type(weight),
-        _conv3d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]),
-    )
+        _x_size[0], _x_size[1], _x_size[2], _x_size[3], _x_size[4] = checked.whole["x"]
+        weight = _aligned(weight)
+        grad_output = _aligned(grad_output)
+    output = _array(5, _x_size, _type(weight), _conv3d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]))
     _conv3d_grad_x(
-        _view(&x, output, 5, 1, v.groups),
-        _view(&y, grad_output, 5, 1, v.groups),
-        _view(&w, weight, 5, 0, v.groups),
+        _view(&_x, output, 5, 1, v.groups),
+        _view(&_y, grad_output, 5, 1, v.groups),
+        _view(&_w, weight, 5, 0, v.groups),
         v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2],
     )
     return output
 
 
-def conv3d_weight(
-    input,
-    weight_size,
-    grad_output,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-):
+def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
     """Return the gradient of `conv3d` with respect to its weight.
 
     Theorem (`grad_w` of the core module)::
@@ -5639,9 +5868,9 @@ def conv3d_weight(
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
-        input: shape (N, C, D, H, W).
-        weight_size: the shape of the weight, (O, C/groups, D_taps, H_taps, W_taps).
-        grad_output: shape (N, O, D_out, H_out, W_out) as the forward pass gives it, the dtype of `input`.
+        input: shape (N, G*C, H, V, U).
+        weight_size: the shape of the weight, (G*O, C, K, L, M).
+        grad_output: shape (N, G*O, P, Q, R), the dtype of `input`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
         dilation: as in `conv3d`.
@@ -5651,47 +5880,54 @@ def conv3d_weight(
         Shape `weight_size`.
 
     Raises:
-        TypeError: as in `conv3d`.
-        ValueError: as in `conv3d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not P or axis 3 is not Q or axis 4 is not R.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[5] size
+    cdef View _w, _x, _y
+    cdef Py_ssize_t[5] _w_size
     if not (
-        _usual(input, 5) and _usual(grad_output, 5) and _alike(input, grad_output)
-        and _size(weight_size, 5, size)
-        and _window(
-            &v, 3, False, _shape(input), size,
-            stride, padding, 0, groups, dilation,
-        )
-        and _has_output(grad_output, 3, &v)
+        _usual(input, 5)
+        and _usual(grad_output, 5) and _alike(grad_output, input)
+        and _size(weight_size, 5, _w_size)
+        and _conv_window(&v, 3, _shape(input), _w_size, stride, padding, dilation, groups)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
+        and _shape(grad_output)[3] == v.out[1]
+        and _shape(grad_output)[4] == v.out[2]
     ):
         kernels = _numpy()
         if _left(input):
             return kernels.conv3d_weight(
-                input, weight_size, grad_output, stride=stride, padding=padding, dilation=dilation, groups=groups
+                input,
+                weight_size,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                groups=groups,
             )
-        checked = kernels.check_weight(kernels.CONV3D, input, weight_size, grad_output, (stride, padding, 0, groups, dilation))
+        checked = kernels.check_conv3d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["w"]):
-            size[axis] = n
-        input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _array(
-        5, size, _type(input),
-        _conv3d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.out[2], v.channels, v.taps[0], v.taps[1], v.taps[2]),
-    )
+        _w_size[0], _w_size[1], _w_size[2], _w_size[3], _w_size[4] = checked.whole["w"]
+        input = _aligned(input)
+        grad_output = _aligned(grad_output)
+    output = _array(5, _w_size, _type(input), _conv3d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.out[2], v.channels, v.taps[0], v.taps[1], v.taps[2]))
     _conv3d_grad_w(
-        _view(&w, output, 5, 0, v.groups),
-        _view(&y, grad_output, 5, 1, v.groups),
-        _view(&x, input, 5, 1, v.groups),
+        _view(&_w, output, 5, 0, v.groups),
+        _view(&_y, grad_output, 5, 1, v.groups),
+        _view(&_x, input, 5, 1, v.groups),
         v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.out[2], v.channels, v.taps[0], v.taps[1], v.taps[2],
     )
     return output
 
 
 def conv3d_bias(grad_output):
-    """Return the gradient of `conv3d` with respect to its bias: a sum over all but axis 1.
+    """Return the gradient of `conv3d` with respect to its bias.
 
     Theorem (`grad_bias` of the core module)::
 
@@ -5700,35 +5936,38 @@ def conv3d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, D_out, H_out, W_out).
+        grad_output: shape (N, O, P, Q, R).
 
     Returns:
         Shape (O,).
 
     Raises:
-        TypeError: `grad_output` is no array or has an unsupported dtype.
-        ValueError: `grad_output` has another rank.
+        TypeError: an argument is no array, has another or an unsupported dtype.
+        ValueError: an array has another number of axes.
 
     """
-    cdef Window v
-    cdef View y, b
-    cdef int a
-    cdef Py_ssize_t size
-    if not _usual(grad_output, 5):
+    cdef View _bias, _y
+    cdef Py_ssize_t[1] _out_size
+    cdef Py_ssize_t N, O, P, Q, R
+    if not (
+        _usual(grad_output, 5)
+    ):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv3d_bias(grad_output)
-        kernels.check_bias(grad_output, 5)
+        kernels.check_conv3d_bias(grad_output)
         grad_output = _aligned(grad_output)
-    size = _shape(grad_output)[1]
-    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
-    for a in range(3):
-        v.out[a] = _shape(grad_output)[2 + a]
-    output = _array(1, &size, _type(grad_output), False)
+    N = _shape(grad_output)[0]
+    O = _shape(grad_output)[1]
+    P = _shape(grad_output)[2]
+    Q = _shape(grad_output)[3]
+    R = _shape(grad_output)[4]
+    _out_size[0] = O
+    output = _array(1, _out_size, _type(grad_output), False)
     _conv3d_grad_bias(
-        _view(&b, output, 1, 0, 1),
-        _view(&y, grad_output, 5, 1, 1),
-        v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.out[2],
+        _view(&_bias, output, 1, 0, 1),
+        _view(&_y, grad_output, 5, 1, 1),
+        N, 1, O, P, Q, R,
     )
     return output
 
@@ -5753,57 +5992,64 @@ def conv_transpose1d(
         y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]
 
     Args:
-        input: shape (N, C, W).
-        weight: shape (C, O/groups, W_taps), the dtype of `input`.
-        bias: shape (O,), or None.
+        input: shape (N, G*C, P).
+        weight: shape (G*C, O, K), the dtype of `input`.
+        bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
         padding: what the output lacks at its ends: an integer, one per axis, one (low, high) pair
-            per axis (negative numbers add), or "valid" or "same", the padding that
-            `conv1d` has by that word.
-        output_padding: what it gains at its high end, an integer >= 0, or one per axis, below the
-            stride or the dilation. No zeros are put there: it decides the size of the output.
-        groups: an integer >= 1 that divides C and O.
+            per axis (negative numbers add), or "valid" or "same", the padding that the convolution
+            has by that word.
+        output_padding: what the output gains at its high end, an integer >= 0, or one per axis,
+            below the stride or the dilation. No zeros are put there: it decides the size of the
+            output.
+        groups: an integer >= 1 that divides the channels.
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, O, W_out); on each axis
-        (size - 1) * stride - low - high + dilation * (taps - 1) + output_padding + 1.
+        Shape (N, G*O, H); H = K*d + P*s + op + 1 - d - hi - lo - s, where s is the stride, op the
+        output_padding, d the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
+        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
+            the output is empty; of `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
-    cdef View x, w, y, b
+    cdef View _y, _x, _w, _bias
+    cdef Py_ssize_t[3] _out_size
     if not (
-        _usual(input, 3) and _usual(weight, 3) and _alike(input, weight)
-        and _window(
-            &v, 1, True, _shape(input), _shape(weight),
-            stride, padding, output_padding, groups, dilation,
-        )
-        and (
-            bias is None
-            or _usual(bias, 1) and _alike(bias, input)
-            and _shape(bias)[0] == v.groups * v.outputs
-        )
+        _usual(input, 3)
+        and _usual(weight, 3) and _alike(weight, input)
+        and _conv_transpose_window(&v, 1, _shape(input), _shape(weight), stride, padding, output_padding, groups, dilation)
+        and (bias is None or _usual(bias, 1) and _alike(bias, input) and _shape(bias)[0] == v.groups*v.outputs)
     ):
         kernels = _numpy()
         if _left(input):
-            return kernels.conv_transpose1d(input, weight, bias, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation)
-        checked = kernels.check_forward(kernels.CONV_TRANSPOSE1D, input, weight, bias, (stride, padding, output_padding, groups, dilation))
+            return kernels.conv_transpose1d(
+                input,
+                weight,
+                bias,
+                stride=stride,
+                padding=padding,
+                output_padding=output_padding,
+                groups=groups,
+                dilation=dilation,
+            )
+        checked = kernels.check_conv_transpose1d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
-        input, weight = _aligned(input), _aligned(weight)
+        input = _aligned(input)
+        weight = _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(
-        &v, 1, _type(input),
-        _conv_transpose1d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]),
-    )
+    _out_size[0] = v.batch
+    _out_size[1] = v.groups*v.outputs
+    _out_size[2] = v.out[0]
+    output = _array(3, _out_size, _type(input), _conv_transpose1d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]))
     _conv_transpose1d_forward(
-        _view(&y, output, 3, 1, v.groups),
-        _view(&x, input, 3, 1, v.groups),
-        _view(&w, weight, 3, 0, v.groups),
-        NULL if bias is None else _view(&b, bias, 1, 0, v.groups),
+        _view(&_y, output, 3, 1, v.groups),
+        _view(&_x, input, 3, 1, v.groups),
+        _view(&_w, weight, 3, 0, v.groups),
+        NULL if bias is None else _view(&_bias, bias, 1, 0, v.groups),
         v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0],
     )
     return output
@@ -5828,9 +6074,9 @@ def conv_transpose1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P
 
     Args:
-        input_size: the shape of the input, (N, C, W).
-        weight: shape (C, O/groups, W_taps).
-        grad_output: shape (N, O, W_out) as the forward pass gives it, the dtype of `weight`.
+        input_size: the shape of the input, (N, G*C, P).
+        weight: shape (G*C, O, K).
+        grad_output: shape (N, G*O, H), the dtype of `weight`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
         output_padding: as in `conv_transpose1d`.
@@ -5841,40 +6087,46 @@ def conv_transpose1d_input(
         Shape `input_size`.
 
     Raises:
-        TypeError: as in `conv_transpose1d`.
-        ValueError: as in `conv_transpose1d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not H.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[3] size
+    cdef View _x, _w, _y
+    cdef Py_ssize_t[3] _x_size
     if not (
-        _usual(weight, 3) and _usual(grad_output, 3) and _alike(weight, grad_output)
-        and _size(input_size, 3, size)
-        and _window(
-            &v, 1, True, size, _shape(weight),
-            stride, padding, output_padding, groups, dilation,
-        )
-        and _has_output(grad_output, 1, &v)
+        _usual(weight, 3)
+        and _usual(grad_output, 3) and _alike(grad_output, weight)
+        and _size(input_size, 3, _x_size)
+        and _conv_transpose_window(&v, 1, _x_size, _shape(weight), stride, padding, output_padding, groups, dilation)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
     ):
         kernels = _numpy()
         if _left(weight):
             return kernels.conv_transpose1d_input(
-                input_size, weight, grad_output, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation
+                input_size,
+                weight,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                output_padding=output_padding,
+                groups=groups,
+                dilation=dilation,
             )
-        checked = kernels.check_input(kernels.CONV_TRANSPOSE1D, input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
+        checked = kernels.check_conv_transpose1d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["x"]):
-            size[axis] = n
-        weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _array(
-        3, size, _type(weight),
-        _conv_transpose1d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]),
-    )
+        _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
+        weight = _aligned(weight)
+        grad_output = _aligned(grad_output)
+    output = _array(3, _x_size, _type(weight), _conv_transpose1d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]))
     _conv_transpose1d_grad_x(
-        _view(&x, output, 3, 1, v.groups),
-        _view(&y, grad_output, 3, 1, v.groups),
-        _view(&w, weight, 3, 0, v.groups),
+        _view(&_x, output, 3, 1, v.groups),
+        _view(&_y, grad_output, 3, 1, v.groups),
+        _view(&_w, weight, 3, 0, v.groups),
         v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0],
     )
     return output
@@ -5899,9 +6151,9 @@ def conv_transpose1d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K
 
     Args:
-        input: shape (N, C, W).
-        weight_size: the shape of the weight, (C, O/groups, W_taps).
-        grad_output: shape (N, O, W_out) as the forward pass gives it, the dtype of `input`.
+        input: shape (N, G*C, P).
+        weight_size: the shape of the weight, (G*C, O, K).
+        grad_output: shape (N, G*O, H), the dtype of `input`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
         output_padding: as in `conv_transpose1d`.
@@ -5912,47 +6164,53 @@ def conv_transpose1d_weight(
         Shape `weight_size`.
 
     Raises:
-        TypeError: as in `conv_transpose1d`.
-        ValueError: as in `conv_transpose1d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not H.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[3] size
+    cdef View _w, _x, _y
+    cdef Py_ssize_t[3] _w_size
     if not (
-        _usual(input, 3) and _usual(grad_output, 3) and _alike(input, grad_output)
-        and _size(weight_size, 3, size)
-        and _window(
-            &v, 1, True, _shape(input), size,
-            stride, padding, output_padding, groups, dilation,
-        )
-        and _has_output(grad_output, 1, &v)
+        _usual(input, 3)
+        and _usual(grad_output, 3) and _alike(grad_output, input)
+        and _size(weight_size, 3, _w_size)
+        and _conv_transpose_window(&v, 1, _shape(input), _w_size, stride, padding, output_padding, groups, dilation)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
     ):
         kernels = _numpy()
         if _left(input):
             return kernels.conv_transpose1d_weight(
-                input, weight_size, grad_output, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation
+                input,
+                weight_size,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                output_padding=output_padding,
+                groups=groups,
+                dilation=dilation,
             )
-        checked = kernels.check_weight(kernels.CONV_TRANSPOSE1D, input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
+        checked = kernels.check_conv_transpose1d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["w"]):
-            size[axis] = n
-        input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _array(
-        3, size, _type(input),
-        _conv_transpose1d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.taps[0]),
-    )
+        _w_size[0], _w_size[1], _w_size[2] = checked.whole["w"]
+        input = _aligned(input)
+        grad_output = _aligned(grad_output)
+    output = _array(3, _w_size, _type(input), _conv_transpose1d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.taps[0]))
     _conv_transpose1d_grad_w(
-        _view(&w, output, 3, 0, v.groups),
-        _view(&y, grad_output, 3, 1, v.groups),
-        _view(&x, input, 3, 1, v.groups),
+        _view(&_w, output, 3, 0, v.groups),
+        _view(&_y, grad_output, 3, 1, v.groups),
+        _view(&_x, input, 3, 1, v.groups),
         v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.taps[0],
     )
     return output
 
 
 def conv_transpose1d_bias(grad_output):
-    """Return the gradient of `conv_transpose1d` with respect to its bias: a sum over all but axis 1.
+    """Return the gradient of `conv_transpose1d` with respect to its bias.
 
     Theorem (`grad_bias` of the core module)::
 
@@ -5961,35 +6219,36 @@ def conv_transpose1d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, W_out).
+        grad_output: shape (N, O, H).
 
     Returns:
         Shape (O,).
 
     Raises:
-        TypeError: `grad_output` is no array or has an unsupported dtype.
-        ValueError: `grad_output` has another rank.
+        TypeError: an argument is no array, has another or an unsupported dtype.
+        ValueError: an array has another number of axes.
 
     """
-    cdef Window v
-    cdef View y, b
-    cdef int a
-    cdef Py_ssize_t size
-    if not _usual(grad_output, 3):
+    cdef View _bias, _y
+    cdef Py_ssize_t[1] _out_size
+    cdef Py_ssize_t N, O, H
+    if not (
+        _usual(grad_output, 3)
+    ):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv_transpose1d_bias(grad_output)
-        kernels.check_bias(grad_output, 3)
+        kernels.check_conv_transpose1d_bias(grad_output)
         grad_output = _aligned(grad_output)
-    size = _shape(grad_output)[1]
-    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
-    for a in range(1):
-        v.out[a] = _shape(grad_output)[2 + a]
-    output = _array(1, &size, _type(grad_output), False)
+    N = _shape(grad_output)[0]
+    O = _shape(grad_output)[1]
+    H = _shape(grad_output)[2]
+    _out_size[0] = O
+    output = _array(1, _out_size, _type(grad_output), False)
     _conv_transpose1d_grad_bias(
-        _view(&b, output, 1, 0, 1),
-        _view(&y, grad_output, 3, 1, 1),
-        v.batch, v.groups, v.outputs, v.out[0],
+        _view(&_bias, output, 1, 0, 1),
+        _view(&_y, grad_output, 3, 1, 1),
+        N, 1, O, H,
     )
     return output
 
@@ -6014,57 +6273,65 @@ def conv_transpose2d(
         y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[g,o]
 
     Args:
-        input: shape (N, C, H, W).
-        weight: shape (C, O/groups, H_taps, W_taps), the dtype of `input`.
-        bias: shape (O,), or None.
+        input: shape (N, G*C, P, Q).
+        weight: shape (G*C, O, K, L), the dtype of `input`.
+        bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
         padding: what the output lacks at its ends: an integer, one per axis, one (low, high) pair
-            per axis (negative numbers add), or "valid" or "same", the padding that
-            `conv2d` has by that word.
-        output_padding: what it gains at its high end, an integer >= 0, or one per axis, below the
-            stride or the dilation. No zeros are put there: it decides the size of the output.
-        groups: an integer >= 1 that divides C and O.
+            per axis (negative numbers add), or "valid" or "same", the padding that the convolution
+            has by that word.
+        output_padding: what the output gains at its high end, an integer >= 0, or one per axis,
+            below the stride or the dilation. No zeros are put there: it decides the size of the
+            output.
+        groups: an integer >= 1 that divides the channels.
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, O, H_out, W_out); on each axis
-        (size - 1) * stride - low - high + dilation * (taps - 1) + output_padding + 1.
+        Shape (N, G*O, H, V); H = K*d + P*s + op + 1 - d - hi - lo - s, and so on each axis, where s
+        is the stride, op the output_padding, d the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
+        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
+            the output is empty; of `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
-    cdef View x, w, y, b
+    cdef View _y, _x, _w, _bias
+    cdef Py_ssize_t[4] _out_size
     if not (
-        _usual(input, 4) and _usual(weight, 4) and _alike(input, weight)
-        and _window(
-            &v, 2, True, _shape(input), _shape(weight),
-            stride, padding, output_padding, groups, dilation,
-        )
-        and (
-            bias is None
-            or _usual(bias, 1) and _alike(bias, input)
-            and _shape(bias)[0] == v.groups * v.outputs
-        )
+        _usual(input, 4)
+        and _usual(weight, 4) and _alike(weight, input)
+        and _conv_transpose_window(&v, 2, _shape(input), _shape(weight), stride, padding, output_padding, groups, dilation)
+        and (bias is None or _usual(bias, 1) and _alike(bias, input) and _shape(bias)[0] == v.groups*v.outputs)
     ):
         kernels = _numpy()
         if _left(input):
-            return kernels.conv_transpose2d(input, weight, bias, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation)
-        checked = kernels.check_forward(kernels.CONV_TRANSPOSE2D, input, weight, bias, (stride, padding, output_padding, groups, dilation))
+            return kernels.conv_transpose2d(
+                input,
+                weight,
+                bias,
+                stride=stride,
+                padding=padding,
+                output_padding=output_padding,
+                groups=groups,
+                dilation=dilation,
+            )
+        checked = kernels.check_conv_transpose2d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
-        input, weight = _aligned(input), _aligned(weight)
+        input = _aligned(input)
+        weight = _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(
-        &v, 2, _type(input),
-        _conv_transpose2d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]),
-    )
+    _out_size[0] = v.batch
+    _out_size[1] = v.groups*v.outputs
+    _out_size[2] = v.out[0]
+    _out_size[3] = v.out[1]
+    output = _array(4, _out_size, _type(input), _conv_transpose2d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]))
     _conv_transpose2d_forward(
-        _view(&y, output, 4, 1, v.groups),
-        _view(&x, input, 4, 1, v.groups),
-        _view(&w, weight, 4, 0, v.groups),
-        NULL if bias is None else _view(&b, bias, 1, 0, v.groups),
+        _view(&_y, output, 4, 1, v.groups),
+        _view(&_x, input, 4, 1, v.groups),
+        _view(&_w, weight, 4, 0, v.groups),
+        NULL if bias is None else _view(&_bias, bias, 1, 0, v.groups),
         v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1],
     )
     return output
@@ -6089,9 +6356,9 @@ def conv_transpose2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
-        input_size: the shape of the input, (N, C, H, W).
-        weight: shape (C, O/groups, H_taps, W_taps).
-        grad_output: shape (N, O, H_out, W_out) as the forward pass gives it, the dtype of `weight`.
+        input_size: the shape of the input, (N, G*C, P, Q).
+        weight: shape (G*C, O, K, L).
+        grad_output: shape (N, G*O, H, V), the dtype of `weight`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
         output_padding: as in `conv_transpose2d`.
@@ -6102,40 +6369,47 @@ def conv_transpose2d_input(
         Shape `input_size`.
 
     Raises:
-        TypeError: as in `conv_transpose2d`.
-        ValueError: as in `conv_transpose2d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not H or axis 3 is not V.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[4] size
+    cdef View _x, _w, _y
+    cdef Py_ssize_t[4] _x_size
     if not (
-        _usual(weight, 4) and _usual(grad_output, 4) and _alike(weight, grad_output)
-        and _size(input_size, 4, size)
-        and _window(
-            &v, 2, True, size, _shape(weight),
-            stride, padding, output_padding, groups, dilation,
-        )
-        and _has_output(grad_output, 2, &v)
+        _usual(weight, 4)
+        and _usual(grad_output, 4) and _alike(grad_output, weight)
+        and _size(input_size, 4, _x_size)
+        and _conv_transpose_window(&v, 2, _x_size, _shape(weight), stride, padding, output_padding, groups, dilation)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
+        and _shape(grad_output)[3] == v.out[1]
     ):
         kernels = _numpy()
         if _left(weight):
             return kernels.conv_transpose2d_input(
-                input_size, weight, grad_output, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation
+                input_size,
+                weight,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                output_padding=output_padding,
+                groups=groups,
+                dilation=dilation,
             )
-        checked = kernels.check_input(kernels.CONV_TRANSPOSE2D, input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
+        checked = kernels.check_conv_transpose2d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["x"]):
-            size[axis] = n
-        weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _array(
-        4, size, _type(weight),
-        _conv_transpose2d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]),
-    )
+        _x_size[0], _x_size[1], _x_size[2], _x_size[3] = checked.whole["x"]
+        weight = _aligned(weight)
+        grad_output = _aligned(grad_output)
+    output = _array(4, _x_size, _type(weight), _conv_transpose2d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]))
     _conv_transpose2d_grad_x(
-        _view(&x, output, 4, 1, v.groups),
-        _view(&y, grad_output, 4, 1, v.groups),
-        _view(&w, weight, 4, 0, v.groups),
+        _view(&_x, output, 4, 1, v.groups),
+        _view(&_y, grad_output, 4, 1, v.groups),
+        _view(&_w, weight, 4, 0, v.groups),
         v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1],
     )
     return output
@@ -6160,9 +6434,9 @@ def conv_transpose2d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
 
     Args:
-        input: shape (N, C, H, W).
-        weight_size: the shape of the weight, (C, O/groups, H_taps, W_taps).
-        grad_output: shape (N, O, H_out, W_out) as the forward pass gives it, the dtype of `input`.
+        input: shape (N, G*C, P, Q).
+        weight_size: the shape of the weight, (G*C, O, K, L).
+        grad_output: shape (N, G*O, H, V), the dtype of `input`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
         output_padding: as in `conv_transpose2d`.
@@ -6173,47 +6447,54 @@ def conv_transpose2d_weight(
         Shape `weight_size`.
 
     Raises:
-        TypeError: as in `conv_transpose2d`.
-        ValueError: as in `conv_transpose2d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not H or axis 3 is not V.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[4] size
+    cdef View _w, _x, _y
+    cdef Py_ssize_t[4] _w_size
     if not (
-        _usual(input, 4) and _usual(grad_output, 4) and _alike(input, grad_output)
-        and _size(weight_size, 4, size)
-        and _window(
-            &v, 2, True, _shape(input), size,
-            stride, padding, output_padding, groups, dilation,
-        )
-        and _has_output(grad_output, 2, &v)
+        _usual(input, 4)
+        and _usual(grad_output, 4) and _alike(grad_output, input)
+        and _size(weight_size, 4, _w_size)
+        and _conv_transpose_window(&v, 2, _shape(input), _w_size, stride, padding, output_padding, groups, dilation)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
+        and _shape(grad_output)[3] == v.out[1]
     ):
         kernels = _numpy()
         if _left(input):
             return kernels.conv_transpose2d_weight(
-                input, weight_size, grad_output, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation
+                input,
+                weight_size,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                output_padding=output_padding,
+                groups=groups,
+                dilation=dilation,
             )
-        checked = kernels.check_weight(kernels.CONV_TRANSPOSE2D, input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
+        checked = kernels.check_conv_transpose2d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["w"]):
-            size[axis] = n
-        input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _array(
-        4, size, _type(input),
-        _conv_transpose2d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.taps[0], v.taps[1]),
-    )
+        _w_size[0], _w_size[1], _w_size[2], _w_size[3] = checked.whole["w"]
+        input = _aligned(input)
+        grad_output = _aligned(grad_output)
+    output = _array(4, _w_size, _type(input), _conv_transpose2d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.taps[0], v.taps[1]))
     _conv_transpose2d_grad_w(
-        _view(&w, output, 4, 0, v.groups),
-        _view(&y, grad_output, 4, 1, v.groups),
-        _view(&x, input, 4, 1, v.groups),
+        _view(&_w, output, 4, 0, v.groups),
+        _view(&_y, grad_output, 4, 1, v.groups),
+        _view(&_x, input, 4, 1, v.groups),
         v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.taps[0], v.taps[1],
     )
     return output
 
 
 def conv_transpose2d_bias(grad_output):
-    """Return the gradient of `conv_transpose2d` with respect to its bias: a sum over all but axis 1.
+    """Return the gradient of `conv_transpose2d` with respect to its bias.
 
     Theorem (`grad_bias` of the core module)::
 
@@ -6222,35 +6503,37 @@ def conv_transpose2d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H_out, W_out).
+        grad_output: shape (N, O, H, V).
 
     Returns:
         Shape (O,).
 
     Raises:
-        TypeError: `grad_output` is no array or has an unsupported dtype.
-        ValueError: `grad_output` has another rank.
+        TypeError: an argument is no array, has another or an unsupported dtype.
+        ValueError: an array has another number of axes.
 
     """
-    cdef Window v
-    cdef View y, b
-    cdef int a
-    cdef Py_ssize_t size
-    if not _usual(grad_output, 4):
+    cdef View _bias, _y
+    cdef Py_ssize_t[1] _out_size
+    cdef Py_ssize_t N, O, H, V
+    if not (
+        _usual(grad_output, 4)
+    ):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv_transpose2d_bias(grad_output)
-        kernels.check_bias(grad_output, 4)
+        kernels.check_conv_transpose2d_bias(grad_output)
         grad_output = _aligned(grad_output)
-    size = _shape(grad_output)[1]
-    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
-    for a in range(2):
-        v.out[a] = _shape(grad_output)[2 + a]
-    output = _array(1, &size, _type(grad_output), False)
+    N = _shape(grad_output)[0]
+    O = _shape(grad_output)[1]
+    H = _shape(grad_output)[2]
+    V = _shape(grad_output)[3]
+    _out_size[0] = O
+    output = _array(1, _out_size, _type(grad_output), False)
     _conv_transpose2d_grad_bias(
-        _view(&b, output, 1, 0, 1),
-        _view(&y, grad_output, 4, 1, 1),
-        v.batch, v.groups, v.outputs, v.out[0], v.out[1],
+        _view(&_bias, output, 1, 0, 1),
+        _view(&_y, grad_output, 4, 1, 1),
+        N, 1, O, H, V,
     )
     return output
 
@@ -6275,57 +6558,67 @@ def conv_transpose3d(
         y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 
     Args:
-        input: shape (N, C, D, H, W).
-        weight: shape (C, O/groups, D_taps, H_taps, W_taps), the dtype of `input`.
-        bias: shape (O,), or None.
+        input: shape (N, G*C, P, Q, R).
+        weight: shape (G*C, O, K, L, M), the dtype of `input`.
+        bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
         padding: what the output lacks at its ends: an integer, one per axis, one (low, high) pair
-            per axis (negative numbers add), or "valid" or "same", the padding that
-            `conv3d` has by that word.
-        output_padding: what it gains at its high end, an integer >= 0, or one per axis, below the
-            stride or the dilation. No zeros are put there: it decides the size of the output.
-        groups: an integer >= 1 that divides C and O.
+            per axis (negative numbers add), or "valid" or "same", the padding that the convolution
+            has by that word.
+        output_padding: what the output gains at its high end, an integer >= 0, or one per axis,
+            below the stride or the dilation. No zeros are put there: it decides the size of the
+            output.
+        groups: an integer >= 1 that divides the channels.
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, O, D_out, H_out, W_out); on each axis
-        (size - 1) * stride - low - high + dilation * (taps - 1) + output_padding + 1.
+        Shape (N, G*O, H, V, I); H = K*d + P*s + op + 1 - d - hi - lo - s, and so on each axis,
+        where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G the
+        groups.
 
     Raises:
         TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: ranks, channels, groups, sizes or parameters do not fit; the output is empty.
+        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
+            the output is empty; of `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
-    cdef View x, w, y, b
+    cdef View _y, _x, _w, _bias
+    cdef Py_ssize_t[5] _out_size
     if not (
-        _usual(input, 5) and _usual(weight, 5) and _alike(input, weight)
-        and _window(
-            &v, 3, True, _shape(input), _shape(weight),
-            stride, padding, output_padding, groups, dilation,
-        )
-        and (
-            bias is None
-            or _usual(bias, 1) and _alike(bias, input)
-            and _shape(bias)[0] == v.groups * v.outputs
-        )
+        _usual(input, 5)
+        and _usual(weight, 5) and _alike(weight, input)
+        and _conv_transpose_window(&v, 3, _shape(input), _shape(weight), stride, padding, output_padding, groups, dilation)
+        and (bias is None or _usual(bias, 1) and _alike(bias, input) and _shape(bias)[0] == v.groups*v.outputs)
     ):
         kernels = _numpy()
         if _left(input):
-            return kernels.conv_transpose3d(input, weight, bias, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation)
-        checked = kernels.check_forward(kernels.CONV_TRANSPOSE3D, input, weight, bias, (stride, padding, output_padding, groups, dilation))
+            return kernels.conv_transpose3d(
+                input,
+                weight,
+                bias,
+                stride=stride,
+                padding=padding,
+                output_padding=output_padding,
+                groups=groups,
+                dilation=dilation,
+            )
+        checked = kernels.check_conv_transpose3d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
-        input, weight = _aligned(input), _aligned(weight)
+        input = _aligned(input)
+        weight = _aligned(weight)
         bias = None if bias is None else _aligned(bias)
-    output = _output(
-        &v, 3, _type(input),
-        _conv_transpose3d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]),
-    )
+    _out_size[0] = v.batch
+    _out_size[1] = v.groups*v.outputs
+    _out_size[2] = v.out[0]
+    _out_size[3] = v.out[1]
+    _out_size[4] = v.out[2]
+    output = _array(5, _out_size, _type(input), _conv_transpose3d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]))
     _conv_transpose3d_forward(
-        _view(&y, output, 5, 1, v.groups),
-        _view(&x, input, 5, 1, v.groups),
-        _view(&w, weight, 5, 0, v.groups),
-        NULL if bias is None else _view(&b, bias, 1, 0, v.groups),
+        _view(&_y, output, 5, 1, v.groups),
+        _view(&_x, input, 5, 1, v.groups),
+        _view(&_w, weight, 5, 0, v.groups),
+        NULL if bias is None else _view(&_bias, bias, 1, 0, v.groups),
         v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2],
     )
     return output
@@ -6350,9 +6643,9 @@ def conv_transpose3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
-        input_size: the shape of the input, (N, C, D, H, W).
-        weight: shape (C, O/groups, D_taps, H_taps, W_taps).
-        grad_output: shape (N, O, D_out, H_out, W_out) as the forward pass gives it, the dtype of `weight`.
+        input_size: the shape of the input, (N, G*C, P, Q, R).
+        weight: shape (G*C, O, K, L, M).
+        grad_output: shape (N, G*O, H, V, I), the dtype of `weight`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
         output_padding: as in `conv_transpose3d`.
@@ -6363,40 +6656,48 @@ def conv_transpose3d_input(
         Shape `input_size`.
 
     Raises:
-        TypeError: as in `conv_transpose3d`.
-        ValueError: as in `conv_transpose3d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not H or axis 3 is not V or axis 4 is not I.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[5] size
+    cdef View _x, _w, _y
+    cdef Py_ssize_t[5] _x_size
     if not (
-        _usual(weight, 5) and _usual(grad_output, 5) and _alike(weight, grad_output)
-        and _size(input_size, 5, size)
-        and _window(
-            &v, 3, True, size, _shape(weight),
-            stride, padding, output_padding, groups, dilation,
-        )
-        and _has_output(grad_output, 3, &v)
+        _usual(weight, 5)
+        and _usual(grad_output, 5) and _alike(grad_output, weight)
+        and _size(input_size, 5, _x_size)
+        and _conv_transpose_window(&v, 3, _x_size, _shape(weight), stride, padding, output_padding, groups, dilation)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
+        and _shape(grad_output)[3] == v.out[1]
+        and _shape(grad_output)[4] == v.out[2]
     ):
         kernels = _numpy()
         if _left(weight):
             return kernels.conv_transpose3d_input(
-                input_size, weight, grad_output, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation
+                input_size,
+                weight,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                output_padding=output_padding,
+                groups=groups,
+                dilation=dilation,
             )
-        checked = kernels.check_input(kernels.CONV_TRANSPOSE3D, input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
+        checked = kernels.check_conv_transpose3d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["x"]):
-            size[axis] = n
-        weight, grad_output = _aligned(weight), _aligned(grad_output)
-    output = _array(
-        5, size, _type(weight),
-        _conv_transpose3d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]),
-    )
+        _x_size[0], _x_size[1], _x_size[2], _x_size[3], _x_size[4] = checked.whole["x"]
+        weight = _aligned(weight)
+        grad_output = _aligned(grad_output)
+    output = _array(5, _x_size, _type(weight), _conv_transpose3d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]))
     _conv_transpose3d_grad_x(
-        _view(&x, output, 5, 1, v.groups),
-        _view(&y, grad_output, 5, 1, v.groups),
-        _view(&w, weight, 5, 0, v.groups),
+        _view(&_x, output, 5, 1, v.groups),
+        _view(&_y, grad_output, 5, 1, v.groups),
+        _view(&_w, weight, 5, 0, v.groups),
         v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2],
     )
     return output
@@ -6421,9 +6722,9 @@ def conv_transpose3d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
-        input: shape (N, C, D, H, W).
-        weight_size: the shape of the weight, (C, O/groups, D_taps, H_taps, W_taps).
-        grad_output: shape (N, O, D_out, H_out, W_out) as the forward pass gives it, the dtype of `input`.
+        input: shape (N, G*C, P, Q, R).
+        weight_size: the shape of the weight, (G*C, O, K, L, M).
+        grad_output: shape (N, G*O, H, V, I), the dtype of `input`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
         output_padding: as in `conv_transpose3d`.
@@ -6434,47 +6735,55 @@ def conv_transpose3d_weight(
         Shape `weight_size`.
 
     Raises:
-        TypeError: as in `conv_transpose3d`.
-        ValueError: as in `conv_transpose3d`; `grad_output` has another shape than the output.
+        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
+        ValueError: an array has another number of axes; a size is negative; channels, groups or a
+            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
+            is not G*O or axis 2 is not H or axis 3 is not V or axis 4 is not I.
 
     """
     cdef Window v
-    cdef View x, w, y
-    cdef Py_ssize_t[5] size
+    cdef View _w, _x, _y
+    cdef Py_ssize_t[5] _w_size
     if not (
-        _usual(input, 5) and _usual(grad_output, 5) and _alike(input, grad_output)
-        and _size(weight_size, 5, size)
-        and _window(
-            &v, 3, True, _shape(input), size,
-            stride, padding, output_padding, groups, dilation,
-        )
-        and _has_output(grad_output, 3, &v)
+        _usual(input, 5)
+        and _usual(grad_output, 5) and _alike(grad_output, input)
+        and _size(weight_size, 5, _w_size)
+        and _conv_transpose_window(&v, 3, _shape(input), _w_size, stride, padding, output_padding, groups, dilation)
+        and _shape(grad_output)[0] == v.batch
+        and _shape(grad_output)[1] == v.groups*v.outputs
+        and _shape(grad_output)[2] == v.out[0]
+        and _shape(grad_output)[3] == v.out[1]
+        and _shape(grad_output)[4] == v.out[2]
     ):
         kernels = _numpy()
         if _left(input):
             return kernels.conv_transpose3d_weight(
-                input, weight_size, grad_output, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation
+                input,
+                weight_size,
+                grad_output,
+                stride=stride,
+                padding=padding,
+                output_padding=output_padding,
+                groups=groups,
+                dilation=dilation,
             )
-        checked = kernels.check_weight(kernels.CONV_TRANSPOSE3D, input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
+        checked = kernels.check_conv_transpose3d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
-        for axis, n in enumerate(checked.whole["w"]):
-            size[axis] = n
-        input, grad_output = _aligned(input), _aligned(grad_output)
-    output = _array(
-        5, size, _type(input),
-        _conv_transpose3d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.size[2], v.taps[0], v.taps[1], v.taps[2]),
-    )
+        _w_size[0], _w_size[1], _w_size[2], _w_size[3], _w_size[4] = checked.whole["w"]
+        input = _aligned(input)
+        grad_output = _aligned(grad_output)
+    output = _array(5, _w_size, _type(input), _conv_transpose3d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.size[2], v.taps[0], v.taps[1], v.taps[2]))
     _conv_transpose3d_grad_w(
-        _view(&w, output, 5, 0, v.groups),
-        _view(&y, grad_output, 5, 1, v.groups),
-        _view(&x, input, 5, 1, v.groups),
+        _view(&_w, output, 5, 0, v.groups),
+        _view(&_y, grad_output, 5, 1, v.groups),
+        _view(&_x, input, 5, 1, v.groups),
         v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.size[2], v.taps[0], v.taps[1], v.taps[2],
     )
     return output
 
 
 def conv_transpose3d_bias(grad_output):
-    """Return the gradient of `conv_transpose3d` with respect to its bias: a sum over all but axis 1.
+    """Return the gradient of `conv_transpose3d` with respect to its bias.
 
     Theorem (`grad_bias` of the core module)::
 
@@ -6483,227 +6792,38 @@ def conv_transpose3d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, D_out, H_out, W_out).
+        grad_output: shape (N, O, H, V, I).
 
     Returns:
         Shape (O,).
 
     Raises:
-        TypeError: `grad_output` is no array or has an unsupported dtype.
-        ValueError: `grad_output` has another rank.
+        TypeError: an argument is no array, has another or an unsupported dtype.
+        ValueError: an array has another number of axes.
 
     """
-    cdef Window v
-    cdef View y, b
-    cdef int a
-    cdef Py_ssize_t size
-    if not _usual(grad_output, 5):
+    cdef View _bias, _y
+    cdef Py_ssize_t[1] _out_size
+    cdef Py_ssize_t N, O, H, V, I
+    if not (
+        _usual(grad_output, 5)
+    ):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv_transpose3d_bias(grad_output)
-        kernels.check_bias(grad_output, 5)
+        kernels.check_conv_transpose3d_bias(grad_output)
         grad_output = _aligned(grad_output)
-    size = _shape(grad_output)[1]
-    v.batch, v.groups, v.outputs = _shape(grad_output)[0], 1, size
-    for a in range(3):
-        v.out[a] = _shape(grad_output)[2 + a]
-    output = _array(1, &size, _type(grad_output), False)
+    N = _shape(grad_output)[0]
+    O = _shape(grad_output)[1]
+    H = _shape(grad_output)[2]
+    V = _shape(grad_output)[3]
+    I = _shape(grad_output)[4]
+    _out_size[0] = O
+    output = _array(1, _out_size, _type(grad_output), False)
     _conv_transpose3d_grad_bias(
-        _view(&b, output, 1, 0, 1),
-        _view(&y, grad_output, 5, 1, 1),
-        v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.out[2],
-    )
-    return output
-
-
-def linear(input, weight, bias=None):
-    """Return ``input @ weight.T + bias``.
-
-    Theorem (`forward` of the core module)::
-
-        y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
-
-    Args:
-        input: shape (N, C).
-        weight: shape (O, C), the dtype of `input`.
-        bias: shape (O,), or None.
-
-    Returns:
-        Shape (N, O).
-
-    Raises:
-        TypeError: an argument is no array or has another or an unsupported dtype.
-        ValueError: shapes do not fit.
-
-    """
-    cdef View x, w, y, b
-    cdef Py_ssize_t[2] size
-    cdef Py_ssize_t N, C, O
-    if not (
-        _usual(input, 2) and _usual(weight, 2) and _alike(input, weight)
-        and _shape(input)[1] == _shape(weight)[1]
-        and (
-            bias is None
-            or _usual(bias, 1) and _alike(bias, input)
-            and _shape(bias)[0] == _shape(weight)[0]
-        )
-    ):
-        kernels = _numpy()
-        if _left(input):
-            return kernels.linear(input, weight, bias)
-        kernels.check_linear_forward(input, weight, bias)
-        input, weight = _aligned(input), _aligned(weight)
-        bias = None if bias is None else _aligned(bias)
-    N, C = _shape(input)[0], _shape(input)[1]
-    O = _shape(weight)[0]
-    size[0], size[1] = N, O
-    output = _array(
-        2, size, _type(input), _linear_forward_whole(N, C, O)
-    )
-    _linear_forward(
-        _view(&y, output, 2, -1, 1),
-        _view(&x, input, 2, -1, 1),
-        _view(&w, weight, 2, -1, 1),
-        NULL if bias is None else _view(&b, bias, 1, -1, 1),
-        N, C, O,
-    )
-    return output
-
-
-def linear_input(input_size, weight, grad_output):
-    """Return the gradient of `linear` with respect to its input: ``grad_output @ weight``.
-
-    Theorem (`grad_x` of the core module)::
-
-        dL/dx[n,c] = sum[k] grad_y[n,k] * w[k,c]
-          (the matrix product of grad_y with w)
-          for all 0 <= n < N, 0 <= c < C
-
-    Args:
-        input_size: the shape of the input, (N, C).
-        weight: shape (O, C).
-        grad_output: shape (N, O), the dtype of `weight`.
-
-    Returns:
-        Shape `input_size`.
-
-    Raises:
-        TypeError: an argument is no array or has another or an unsupported dtype.
-        ValueError: shapes do not fit.
-
-    """
-    cdef View x, w, y
-    cdef Py_ssize_t[2] size
-    cdef Py_ssize_t N, C, O
-    if not (
-        _usual(weight, 2) and _usual(grad_output, 2) and _alike(weight, grad_output)
-        and _size(input_size, 2, size)
-        and _shape(weight)[1] == size[1]
-        and _shape(grad_output)[0] == size[0]
-        and _shape(grad_output)[1] == _shape(weight)[0]
-    ):
-        kernels = _numpy()
-        if _left(weight):
-            return kernels.linear_input(input_size, weight, grad_output)
-        size[0], size[1] = kernels.check_linear_input(input_size, weight, grad_output)
-        weight, grad_output = _aligned(weight), _aligned(grad_output)
-    N, C, O = size[0], size[1], _shape(weight)[0]
-    output = _array(
-        2, size, _type(weight), _linear_grad_x_whole(N, O, C)
-    )
-    _linear_grad_x(
-        _view(&x, output, 2, -1, 1),
-        _view(&y, grad_output, 2, -1, 1),
-        _view(&w, weight, 2, -1, 1),
-        N, O, C,
-    )
-    return output
-
-
-def linear_weight(input, weight_size, grad_output):
-    """Return the gradient of `linear` with respect to its weight: ``grad_output.T @ input``.
-
-    Theorem (`grad_w` of the core module)::
-
-        dL/dw[o,c] = sum[k] transpose(grad_y)[o,k] * x[k,c]
-          (the matrix product of transpose(grad_y) with x)
-          for all 0 <= o < O, 0 <= c < C
-
-    Args:
-        input: shape (N, C).
-        weight_size: the shape of the weight, (O, C).
-        grad_output: shape (N, O), the dtype of `input`.
-
-    Returns:
-        Shape `weight_size`.
-
-    Raises:
-        TypeError: an argument is no array or has another or an unsupported dtype.
-        ValueError: shapes do not fit.
-
-    """
-    cdef View x, w, y
-    cdef Py_ssize_t[2] size
-    cdef Py_ssize_t N, C, O
-    if not (
-        _usual(input, 2) and _usual(grad_output, 2) and _alike(input, grad_output)
-        and _size(weight_size, 2, size)
-        and _shape(input)[1] == size[1]
-        and _shape(grad_output)[0] == _shape(input)[0]
-        and _shape(grad_output)[1] == size[0]
-    ):
-        kernels = _numpy()
-        if _left(input):
-            return kernels.linear_weight(input, weight_size, grad_output)
-        size[0], size[1] = kernels.check_linear_weight(input, weight_size, grad_output)
-        input, grad_output = _aligned(input), _aligned(grad_output)
-    N, C, O = _shape(input)[0], size[1], size[0]
-    output = _array(
-        2, size, _type(input), _linear_grad_w_whole(N, O, C)
-    )
-    _linear_grad_w(
-        _view(&w, output, 2, -1, 1),
-        _view(&y, grad_output, 2, -1, 1),
-        _view(&x, input, 2, -1, 1),
-        N, O, C,
-    )
-    return output
-
-
-def linear_bias(grad_output):
-    """Return the gradient of `linear` with respect to its bias: a sum over the batch.
-
-    Theorem (`grad_bias` of the core module)::
-
-        dL/dbias[o] = sum[n] grad_y[n,o]
-          (the sum of grad_y over n)
-          for all 0 <= o < O
-
-    Args:
-        grad_output: shape (N, O).
-
-    Returns:
-        Shape (O,).
-
-    Raises:
-        TypeError: `grad_output` is no array or has an unsupported dtype.
-        ValueError: `grad_output` has another rank.
-
-    """
-    cdef View y, b
-    cdef Py_ssize_t N, O
-    if not _usual(grad_output, 2):
-        kernels = _numpy()
-        if _left(grad_output):
-            return kernels.linear_bias(grad_output)
-        kernels.check_bias(grad_output, 2)
-        grad_output = _aligned(grad_output)
-    N, O = _shape(grad_output)[0], _shape(grad_output)[1]
-    output = _array(1, &O, _type(grad_output), False)
-    _linear_grad_bias(
-        _view(&b, output, 1, -1, 1),
-        _view(&y, grad_output, 2, -1, 1),
-        N, O,
+        _view(&_bias, output, 1, 0, 1),
+        _view(&_y, grad_output, 5, 1, 1),
+        N, 1, O, H, V, I,
     )
     return output
 
@@ -6725,3 +6845,4 @@ def set_num_threads(count):
 def get_num_threads():
     """Return how many threads a large sum is computed by."""
     return threads()
+

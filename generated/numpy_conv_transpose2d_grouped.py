@@ -45,7 +45,19 @@ DTYPES = frozenset(
 )
 
 
-def forward(x, w, bias, *, lo, s, d, lp, t, e, y_shape):
+def forward(
+    x: Array,
+    w: Array,
+    bias: Array,
+    *,
+    lo: int,
+    s: int,
+    d: int,
+    lp: int,
+    t: int,
+    e: int,
+    y_shape: Sequence[int],
+) -> Array:
     """
     y[n,g,o,h,v] = sum[c,m,m1,r,r1,u,q1,u1,q2] x[n,g,c,m+u-d*q1,m1+u1-e*q2] * w[g,c,o,r+s*q1,r1+t*q2] * [h + lo == s*m + d*r + s*u] * [v + lp == t*m1 + e*r1 + t*u1] * [0 <= h + lo - s*u < s] * [0 <= r < s] * [0 <= v + lp - t*u1 < t] * [0 <= r1 < t] + bias[g,o]
       for all 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= h < H, 0 <= v < V
@@ -114,7 +126,18 @@ def forward(x, w, bias, *, lo, s, d, lp, t, e, y_shape):
     return y
 
 
-def grad_x(grad_y, w, *, lo, s, d, lp, t, e, x_shape):
+def grad_x(
+    grad_y: Array,
+    w: Array,
+    *,
+    lo: int,
+    s: int,
+    d: int,
+    lp: int,
+    t: int,
+    e: int,
+    x_shape: Sequence[int],
+) -> Array:
     """
     dL/dx[n,g,c,p,q] = sum[o,k,l] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp] * w[g,c,o,k,l]
       for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
@@ -157,7 +180,18 @@ def grad_x(grad_y, w, *, lo, s, d, lp, t, e, x_shape):
     return grad_x
 
 
-def grad_w(grad_y, x, *, lo, s, d, lp, t, e, w_shape):
+def grad_w(
+    grad_y: Array,
+    x: Array,
+    *,
+    lo: int,
+    s: int,
+    d: int,
+    lp: int,
+    t: int,
+    e: int,
+    w_shape: Sequence[int],
+) -> Array:
     """
     dL/dw[g,c,o,k,l] = sum[n,p,q] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp] * x[n,g,c,p,q]
       for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
@@ -200,7 +234,7 @@ def grad_w(grad_y, x, *, lo, s, d, lp, t, e, w_shape):
     return grad_w
 
 
-def grad_bias(grad_y, *, bias_shape=None):
+def grad_bias(grad_y: Array, *, bias_shape: Sequence[int] | None = None) -> Array:
     """
     dL/dbias[g,o] = sum[n,h,v] grad_y[n,g,o,h,v]
       for all 0 <= g < G, 0 <= o < O
@@ -233,62 +267,77 @@ def grad_bias(grad_y, *, bias_shape=None):
     return grad_bias
 
 
-def _integers(**arguments):
-    """Return the arguments as Python integers."""
-    out = []
-    for name, value in arguments.items():
+def _wrong(argument: str, found: object, expected: str) -> ValueError:
+    return ValueError(f"{argument}: found {found}, expected {expected}")
+
+
+def _mistyped(argument: str, found: object, expected: str) -> TypeError:
+    return TypeError(f"{argument}: found {found}, expected {expected}")
+
+
+def _integer(argument: str, value: Any, least: int) -> int:
+    """Return an argument as a Python integer."""
+    if type(value) is not int:
         try:
             if isinstance(value, (bool, np.bool_)):
                 raise TypeError
-            out.append(operator.index(value))
+            value = operator.index(value)
         except TypeError:
-            found = type(value).__name__
-            raise TypeError(f"{name}: found {value!r} ({found}), expected an integer") from None
-        if abs(out[-1]) >= LIMIT:
-            raise ValueError(f"{name}: found {value}, expected an integer below {LIMIT}")
-    return out
+            found = f"{value!r} ({type(value).__name__})"
+            raise _mistyped(argument, found, "an integer") from None
+    if value < least or value >= LIMIT:
+        raise _wrong(argument, value, f"an integer from {least} to {LIMIT - 1}")
+    return int(value)
 
 
-def _arrays(**arguments):
-    """Check types, ranks and dtypes; return the common dtype."""
+def _integers(**arguments: Any) -> list[int]:
+    """Return the arguments as Python integers."""
+    return [_integer(name, value, 1 - LIMIT) for name, value in arguments.items()]
+
+
+def _arrays(**arguments: Any) -> np.dtype[Any]:
+    """Check types, ranks and dtypes, given ``name=(value, rank)``; return the common dtype."""
     dtype = first = None
     for name, (value, rank) in arguments.items():
-        if not isinstance(value, np.ndarray):
-            raise TypeError(f"{name}: found {type(value).__name__}, expected a numpy.ndarray")
+        if type(value) is not np.ndarray and (
+            not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray)
+        ):
+            raise _mistyped(name, type(value).__name__, "a numpy.ndarray; numpy.asarray makes one")
         if value.dtype not in DTYPES:
-            raise TypeError(f"{name}: found dtype {value.dtype}, expected {DTYPE_NAMES}")
+            raise _mistyped(name, f"dtype {value.dtype}", f"{DTYPE_NAMES}; astype converts")
         if dtype is None:
             dtype, first = value.dtype, name
         if value.dtype != dtype:
-            raise TypeError(f"{name}: found dtype {value.dtype}, expected {dtype} as in {first}")
+            expected = f"{dtype}, the dtype of {first}; astype converts"
+            raise _mistyped(name, f"dtype {value.dtype}", expected)
         if value.ndim != rank:
-            raise ValueError(
-                f"{name}: found {value.ndim} axes (shape {value.shape}), expected {rank}"
-            )
+            raise _wrong(name, f"{value.ndim} axes (shape {value.shape})", str(rank))
     return np.dtype("float64") if dtype is None else dtype
 
 
-def _shape(name, value, rank, optional=False):
+def _shape(name: str, value: Any, rank: int, optional: bool = False) -> tuple[int, ...]:
     """Return a shape argument as a tuple of Python integers, or () where it may be left out."""
     if value is None and optional:
         return ()
-    if not isinstance(value, (tuple, list)):
-        raise TypeError(f"{name}: found {value!r}, expected a tuple of {rank} integers >= 0")
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise _mistyped(name, repr(value), f"a tuple of {rank} integers >= 0")
     if len(value) != rank:
-        raise ValueError(f"{name}: found {len(value)} sizes ({value!r}), expected {rank}")
-    out = tuple(_integers(**{f"{name}[{axis}]": size for axis, size in enumerate(value)}))
+        raise _wrong(name, f"{len(value)} sizes ({value!r})", str(rank))
+    out = tuple([_integer(f"{name}[{axis}]", size, 1 - LIMIT) for axis, size in enumerate(value)])
     if min(out, default=0) < 0:
-        raise ValueError(f"{name}: found {value!r}, expected integers >= 0")
+        raise _wrong(name, repr(value), "integers >= 0")
     return out
 
 
-def _sizes(names, **arguments):
+@lru_cache(maxsize=256)
+def _sizes(names: str, **arguments: tuple[Sequence[int], str]) -> list[int]:
     """Return the sizes of that name; wherever a size stands, it must be the same."""
-    found = {}
+    found: dict[str, tuple[int, str]] = {}
     for argument, (shape, axes) in arguments.items():
-        for axis, (size, name) in enumerate(zip(shape, axes.split())):
+        # a shape that was left out is (): it has no axes
+        for axis, (size, name) in enumerate(zip(shape, axes.split(), strict=False)):
             if size >= LIMIT:
-                raise ValueError(f"{argument}: found {size} on axis {axis}, expected below {LIMIT}")
+                raise _wrong(argument, f"{size} on axis {axis}", f"less than {LIMIT}")
             if name == "*":
                 continue
             if name.isdigit():
@@ -296,49 +345,43 @@ def _sizes(names, **arguments):
             else:
                 expected, source = found.setdefault(name, (size, f"on axis {axis} of {argument}"))
             if size != expected:
-                raise ValueError(
-                    f"{argument}: found {size} on axis {axis} ({name}), "
-                    f"expected {expected} as {source}"
-                )
+                where = f"{size} on axis {axis} ({name}) of shape {shape}"
+                raise _wrong(argument, where, f"{expected} as {source}")
     return [found[name][0] for name in names.split()]
 
 
-def _axis(argument, axis, shape, expected):
-    """Check a size that is computed from others."""
+def _axis(argument: str, axis: int, shape: Sequence[int], expected: int, words: str = "") -> None:
+    """Check a size that is fixed by others; a shape that was left out is ()."""
     if shape and shape[axis] != expected:
-        raise ValueError(f"{argument}: found {shape[axis]} on axis {axis}, expected {expected}")
+        found = f"{shape[axis]} on axis {axis} of shape {shape}"
+        raise _wrong(argument, found, f"{expected}{words}")
 
 
-def _require(holds, expected, **found):
+def _require(holds: bool, expected: str, **found: object) -> None:
     """Check a hypothesis of the theorem."""
     if not holds:
         values = ", ".join(str(value) for value in found.values())
-        raise ValueError(f"{', '.join(found)}: found {values}, expected {expected}")
+        raise _wrong(", ".join(found), values, expected)
 
 
-def _applied(name, function, values):
+def _applied(name: str, function: Callable[[Array], object], values: Array) -> Array:
     """Return a scalar function of an array, in the array's dtype."""
     if not callable(function):
-        raise TypeError(f"{name}: found {type(function).__name__}, expected a function")
+        raise _mistyped(name, type(function).__name__, "a function")
     out = np.asarray(function(values.copy()))
     if out.shape != values.shape:
-        raise ValueError(f"{name}: found a result of shape {out.shape}, expected {values.shape}")
+        raise _wrong(name, f"a result of shape {out.shape}", f"{values.shape}")
     return out.astype(values.dtype, copy=False)
 
 
-def _zeros(name, shape, dtype):
+def _zeros(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return the output before anything is added to it."""
     size = dtype.itemsize
     for n in shape:
         size *= n
     if min(shape, default=0) < 0 or size > MOST_BYTES:
-        raise ValueError(
-            f"{name}: found {shape}, expected sizes >= 0 and at most {MOST_BYTES} bytes"
-        )
+        raise _wrong(name, shape, f"sizes >= 0 and at most {MOST_BYTES} bytes")
     return np.zeros(shape, dtype)
-
-
-_sizes = lru_cache(maxsize=256)(_sizes)
 
 
 Array: TypeAlias = npt.NDArray[Any]

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rot180.codegen.kernels import winograd_transforms
 from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
 from rot180.codegen.kernels.derivation import Progress, as_json, derive, module, quiet
-from rot180.codegen.kernels.public_api import (
-    FAMILIES,
-    SIZES,
-    public_cython,
+from rot180.codegen.kernels.public_api import LAYERS, PublicLayer
+from rot180.codegen.kernels.public_modules import (
+    ShippedLayer,
+    cython_kernels,
+    cython_stub,
+    numpy_kernels,
     public_init,
-    public_numpy,
+    shipped,
 )
 from rot180.codegen.rocq import script
 from rot180.codegen.system.files import CERTIFICATES, SCRIPTS
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.theorems import theorem, theorems
 
-LAYERS = ("linear", *(f"{name}_grouped" for name in FAMILIES))
-"""Layers whose kernels are committed."""
-
 GENERATED_PATTERNS = (
     "numpy_*.py",
     "cython_*.py",
     "cython_*.pyx",
+    "cython_*.pyi",
     "*.h",
     f"{CERTIFICATES}/*.json",
     f"{SCRIPTS}/*.v",
@@ -31,41 +33,17 @@ GENERATED_PATTERNS = (
 """Files in ``rot180.generated`` that only `generated` may put there."""
 
 
+Manifest = dict[str, dict[str, str]]
+
+
 def generated(progress: Progress = quiet) -> dict[str, str]:
     """Return file name → text of everything in ``rot180.generated`` that is committed."""
-    derivations = {}
-    for name in LAYERS:
-        progress(f"deriving {name}")
-        derivations[name] = derive(name)
-    texts: dict[str, str] = {}
-    manifest: dict[str, dict[str, str]] = {}
-    sizes = {size: theorem(size).proof.digest for size in SIZES}
-    for name, derivation in derivations.items():
-        progress(f"writing numpy {name}")
-        file = f"numpy_{name}.py"
-        texts[file] = module(derivation, "numpy")
-        manifest[file] = {t.name: t.proof.digest for _, t in derivation.kernels}
-    texts["numpy_kernels.py"] = public_numpy(derivations)
-    manifest["numpy_kernels.py"] = sizes | {
-        f"{name}.{function}": t.proof.digest
-        for name, derivation in derivations.items()
-        for function, t in derivation.gradients
-    }
-    progress("writing the compiled kernels")
-    proofs = sizes | {
-        f"{name}.{function}": t.proof.digest
-        for name, derivation in derivations.items()
-        for function, t in derivation.kernels
-    }
-    texts["cython_kernels.pyx"] = public_cython(derivations, proofs)
-    manifest["cython_kernels.pyx"] = proofs
+    texts, manifest = kernels(LAYERS, progress)
     texts[HEADER], manifest[HEADER] = render_contraction(), {}
     texts[winograd_transforms.HEADER] = winograd_transforms.render_header()
     manifest[winograd_transforms.HEADER] = {
         name: theorem(name).proof.digest for name in winograd_transforms.proofs()
     }
-    texts["__init__.py"] = public_init()
-    manifest["__init__.py"] = {}
     progress("proving the registry")
     proved = list(theorems())
     for t in proved:
@@ -78,3 +56,46 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
         manifest[f"{SCRIPTS}/{file}"] = {t.name: t.proof.digest for t in proved if t.name == name}
     texts["MANIFEST.json"] = as_json(manifest)
     return texts
+
+
+def kernels(
+    entries: Sequence[PublicLayer], progress: Progress = quiet
+) -> tuple[dict[str, str], Manifest]:
+    """Return the modules of layers and of their public functions, and the theorems behind each.
+
+    Args:
+        entries: the layers.
+        progress: called with what is being done.
+
+    Raises:
+        ValueError: an entry does not fit its layer.
+
+    """
+    layers = []
+    texts: dict[str, str] = {}
+    manifest: Manifest = {}
+    for entry in entries:
+        progress(f"deriving {entry.layer}")
+        layers.append(shipped(entry, derive(entry.layer)))
+    for layer in layers:
+        progress(f"writing numpy {layer.entry.name}")
+        file = f"{layer.entry.core}.py"
+        texts[file] = module(layer.proved, "numpy")
+        manifest[file] = {t.name: t.proof.digest for _, t in layer.proved.kernels}
+    progress("writing the public functions")
+    for_people, for_kernels = _proofs(layers)
+    texts["numpy_kernels.py"], manifest["numpy_kernels.py"] = numpy_kernels(layers), for_people
+    texts["cython_kernels.pyx"] = cython_kernels(layers, for_kernels)
+    manifest["cython_kernels.pyx"] = for_kernels
+    texts["cython_kernels.pyi"], manifest["cython_kernels.pyi"] = cython_stub(layers), for_people
+    texts["__init__.py"], manifest["__init__.py"] = public_init(entries), {}
+    return texts, manifest
+
+
+def _proofs(layers: Sequence[ShippedLayer]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the theorems that people read beside the functions, and those of the kernels."""
+    sizes = {x.geometry.size.name: x.geometry.size.proof.digest for x in layers if x.geometry}
+    named = [(x.entry.core.removeprefix("numpy_"), x.proved) for x in layers]
+    for_people = {f"{n}.{word}": t.proof.digest for n, p in named for word, t in p.gradients}
+    for_kernels = {f"{n}.{word}": t.proof.digest for n, p in named for word, t in p.kernels}
+    return sizes | for_people, sizes | for_kernels

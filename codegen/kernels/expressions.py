@@ -23,6 +23,17 @@ RESERVED = frozenset(
 
 TAB = "    "
 
+WIDTH = 100
+"""Characters in a line of what is generated."""
+
+
+def definition(head: str, parameters: Sequence[str], tail: str) -> tuple[str, ...]:
+    """Write the head of a function: on one line where it fits, else a line for each parameter."""
+    line = f"{head}({', '.join(parameters)}){tail}"
+    if len(line) <= WIDTH:
+        return (line,)
+    return (f"{head}(", *(f"{TAB}{p}," for p in parameters), f"){tail}")
+
 
 def name(word: str) -> str:
     """Return a name that is free for use in every target: ``lambda`` becomes ``lambda_``.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sympy import Symbol
 
 from rot180.codegen.kernels.expressions import function_name, name, number
+from rot180.codegen.kernels.inline import inlined
 from rot180.codegen.kernels.interface import Interface, shape_name
 from rot180.codegen.kernels.scalar_functions import function_lines, functions_of, python_name
 from rot180.codegen.plans.plan import Plan
@@ -86,6 +87,11 @@ class Module:
         """Return the definitions of the scalar functions that are known by name, in lines."""
         used = functions_of(kernel.plan for kernel in self.kernels)
         return [function_lines(word, order) for word, order in used]
+
+    @property
+    def checks(self) -> str:
+        """Return what the checks of arguments are executed by."""
+        return inlined("numpy/checks", constants=False)
 
     @property
     def normal(self) -> bool:

@@ -10,12 +10,15 @@ from sympy import Symbol
 from rot180.codegen.kernels.expressions import (
     TAB,
     array_name,
+    definition,
     fraction,
     loop_size,
+    name,
     number,
     opening,
 )
 from rot180.codegen.kernels.inline import inlined
+from rot180.codegen.kernels.interface import shape_name
 from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.plans.plan import Affine, Factor, Nest, Operand
 
@@ -23,6 +26,22 @@ from rot180.codegen.plans.plan import Affine, Factor, Nest, Operand
 @dataclass(frozen=True)
 class NumpyKernel(Kernel):
     """A function in NumPy."""
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """Return the lines of its definition, with types."""
+        found = self.interface
+        shapes = [f"{shape_name(t)}: Sequence[int]" for t, given in found.shapes if given]
+        spare = [f"{shape_name(t)}: Sequence[int] | None" for t, given in found.shapes if not given]
+        parameters = (
+            *(f"{name(t.name)}: Array" for t in found.arrays),
+            "*",
+            *(f"{word}: Callable[[Array], object]" for word in found.callables),
+            *(f"{name(v.name)}: int" for v in found.parameters),
+            *shapes,
+            *(f"{shape} = None" for shape in spare),
+        )
+        return definition(f"def {self.name}", parameters, " -> Array:")
 
     @property
     def body(self) -> list[str]:

@@ -1,0 +1,160 @@
+"""What every backend's public functions share: signatures and docstrings."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from sympy import Expr
+
+from rot180.codegen.kernels.checks import FunctionChecks, size_words
+from rot180.codegen.kernels.expressions import WIDTH, definition
+from rot180.codegen.kernels.output_sizes import size_text
+from rot180.codegen.kernels.public_api import Argument, PublicFunction, Window
+from rot180.derive.language.layers import axis_letters
+from rot180.derive.theorems import theorem
+
+
+def typed_signature(function: PublicFunction) -> tuple[str, ...]:
+    """Return the parameters of a function with their types, as Python has them."""
+    out = []
+    for a in function.arguments:
+        if a.is_size:
+            out.append(f"{a.name}: Sequence[int]")
+        else:
+            out.append(f"{a.name}: Array" + (" | None = None" if a.optional else ""))
+    out += [f"{p.name}: {p.annotation} = {p.default}" for p in function.parameters]
+    return (*out, *(("*", 'accuracy: str = "exact"') if function.fast else ()))
+
+
+def typed_definition(function: PublicFunction) -> tuple[str, ...]:
+    """Write the head of a function with its types."""
+    return definition(f"def {function.name}", typed_signature(function), " -> Array:")
+
+
+def signature(function: PublicFunction) -> tuple[str, ...]:
+    """Return the parameters of a function without their types."""
+    out = [a.name + ("=None" if a.optional else "") for a in function.arguments]
+    out += [f"{p.name}={p.default}" for p in function.parameters]
+    return (*out, *(("*", 'accuracy="exact"') if function.fast else ()))
+
+
+def box_text(box: Sequence[Expr]) -> str:
+    """Write a shape: ``(N, G*C, H, V)``."""
+    return f"({size_words(box[0])},)" if len(box) == 1 else f"({', '.join(map(size_words, box))})"
+
+
+def docstring(checks: FunctionChecks) -> tuple[str, ...]:
+    """Return the lines of a function's docstring, without the quotation marks."""
+    f = checks.function
+    lines = [*_summary(f), "", f"Theorem (`{f.kernel}` of the core module)::", ""]
+    lines += [f"    {line}" for line in f.statement.splitlines()]
+    lines += ["", "Args:", *_arguments(checks)]
+    lines += ["", "Returns:", *_entry(_returns(f), 4), "", "Raises:", *_raises(checks)]
+    return tuple(lines)
+
+
+def _summary(f: PublicFunction) -> list[str]:
+    name = f.layer.name
+    if f.operand:
+        return [f"Return the gradient of `{name}` with respect to its {f.operand}."]
+    first, stop, rest = (f.layer.returns or f"the layer `{name}` of its operands").partition(". ")
+    lines = textwrap.wrap(f"Return {first}.", WIDTH - 7)
+    return lines + (["", *textwrap.wrap(f"{rest}.", WIDTH - 4)] if stop else [])
+
+
+def _arguments(checks: FunctionChecks) -> Iterator[str]:
+    f = checks.function
+    first = f.arrays[0].name
+    for a in f.arguments:
+        yield from _entry(f"{a.name}: {_argument(a, first)}")
+    for p in f.parameters:
+        words = f"as in `{f.layer.name}`." if f.operand else p.words
+        yield from _entry(f"{p.name}: {words}")
+    if f.fast:
+        yield from _entry(f"accuracy: {_accuracy(f)}")
+
+
+def _argument(a: Argument, first: str) -> str:
+    if a.is_size:
+        return f"the shape of the {a.name.removesuffix('_size')}, {box_text(a.box)}."
+    if a.optional:
+        return f"shape {box_text(a.box)}, or None."
+    return f"shape {box_text(a.box)}" + ("." if a.name == first else f", the dtype of `{first}`.")
+
+
+def _accuracy(f: PublicFunction) -> str:
+    if f.operand:
+        words = "by `winograd_4_3_input_2d` and `winograd_2_3_input_2d`."
+        return f"as in `{f.layer.name}`, {words}"
+    return (
+        '"exact" for the sum as it is written; "fast" for fewer products where that is faster, '
+        "with 3 x 3 taps of stride and dilation 1: Winograd's algorithm (`winograd_4_3_2d`, "
+        "`winograd_2_3_2d`). It is equal up to rounding, which grows to about 2e-6 of the result "
+        "in float32. NumPy's kernels compute the sum as it is written either way."
+    )
+
+
+def _returns(f: PublicFunction) -> str:
+    if f.operand:
+        own = next((a for a in f.arguments if a.tensor == f.result and a.is_size), None)
+        return f"Shape `{own.name}`." if own else f"Shape {box_text(f.box)}."
+    words = f"Shape {box_text(f.box)}"
+    return words + (f"; {_size_words(f.window)}." if f.window else ".")
+
+
+def _size_words(window: Window) -> str:
+    """Write the size of an output, as its theorem has it, on the first axis."""
+    size = size_text(theorem(window.size), window.output, "words")
+    letters = " and ".join(f"{p.letter} is the {p.name}" for p in window.parameters[:1])
+    others = ", ".join(
+        f"{p.letter} the {p.name}" for p in window.parameters[1:] if p.letter in ("d", "op")
+    )
+    where = f"{letters}, {others}, lo and hi the padding, G the groups"
+    axis = "" if window.rank == 1 else ", and so on each axis"
+    return f"{window.output} = {size}{axis}, where {where}"
+
+
+def _raises(checks: FunctionChecks) -> Iterator[str]:
+    f = checks.function
+    integers = ", or is no integer" if f.parameters or f.sizes else ""
+    yield from _entry(
+        f"TypeError: an argument is no array, has another or an unsupported dtype{integers}."
+    )
+    faults = ["an array has another number of axes"]
+    if f.sizes:
+        faults.append("a size is negative")
+    if checks.geometry:
+        faults += ["channels, groups or a parameter do not fit", "the output is empty"]
+    for name in dict.fromkeys(check.argument for check in checks.axes):
+        sizes = {check.axis: check.size for check in checks.axes if check.argument == name}
+        wrong = (f"axis {axis} is not {size_words(n)}" for axis, n in sizes.items())
+        faults.append(f"of `{name}`, {' or '.join(wrong)}")
+    yield from _entry(f"ValueError: {'; '.join(faults)}.")
+
+
+def _entry(words: str, indent: int = 8) -> list[str]:
+    """Write an entry of a section, continued at an indent."""
+    return textwrap.wrap(
+        words,
+        WIDTH - 4,
+        initial_indent="    ",
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def indented(lines: Iterable[str]) -> str:
+    """Return the lines of a docstring as a text inside a function."""
+    return "\n".join(f"    {line}" if line else "" for line in lines).lstrip()
+
+
+def letters(rank: int) -> dict[str, tuple[str, ...]]:
+    """Return how kernels call the axes' strides, dilations and low paddings."""
+    found = axis_letters(rank)
+    return {
+        "strides": tuple(a.stride for a in found),
+        "dilations": tuple(a.dilation for a in found),
+        "lows": tuple(a.low for a in found),
+    }

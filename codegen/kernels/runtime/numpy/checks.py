@@ -1,0 +1,138 @@
+"""Checks of arguments: an error names the argument, what was found, what was expected, the cure.
+
+Inlined into every module of kernels, which sets the four constants.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+
+LIMIT = 2**62
+MOST_BYTES = 2**40
+DTYPE_NAMES = "float32 or float64"
+DTYPES = frozenset((np.dtype("float32"), np.dtype("float64")))
+
+
+def _wrong(argument: str, found: object, expected: str) -> ValueError:
+    return ValueError(f"{argument}: found {found}, expected {expected}")
+
+
+def _mistyped(argument: str, found: object, expected: str) -> TypeError:
+    return TypeError(f"{argument}: found {found}, expected {expected}")
+
+
+def _integer(argument: str, value: Any, least: int) -> int:
+    """Return an argument as a Python integer."""
+    if type(value) is not int:
+        try:
+            if isinstance(value, (bool, np.bool_)):
+                raise TypeError
+            value = operator.index(value)
+        except TypeError:
+            found = f"{value!r} ({type(value).__name__})"
+            raise _mistyped(argument, found, "an integer") from None
+    if value < least or value >= LIMIT:
+        raise _wrong(argument, value, f"an integer from {least} to {LIMIT - 1}")
+    return int(value)
+
+
+def _integers(**arguments: Any) -> list[int]:
+    """Return the arguments as Python integers."""
+    return [_integer(name, value, 1 - LIMIT) for name, value in arguments.items()]
+
+
+def _arrays(**arguments: Any) -> np.dtype[Any]:
+    """Check types, ranks and dtypes, given ``name=(value, rank)``; return the common dtype."""
+    dtype = first = None
+    for name, (value, rank) in arguments.items():
+        if type(value) is not np.ndarray and (
+            not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray)
+        ):
+            raise _mistyped(name, type(value).__name__, "a numpy.ndarray; numpy.asarray makes one")
+        if value.dtype not in DTYPES:
+            raise _mistyped(name, f"dtype {value.dtype}", f"{DTYPE_NAMES}; astype converts")
+        if dtype is None:
+            dtype, first = value.dtype, name
+        if value.dtype != dtype:
+            expected = f"{dtype}, the dtype of {first}; astype converts"
+            raise _mistyped(name, f"dtype {value.dtype}", expected)
+        if value.ndim != rank:
+            raise _wrong(name, f"{value.ndim} axes (shape {value.shape})", str(rank))
+    return np.dtype("float64") if dtype is None else dtype
+
+
+def _shape(name: str, value: Any, rank: int, optional: bool = False) -> tuple[int, ...]:
+    """Return a shape argument as a tuple of Python integers, or () where it may be left out."""
+    if value is None and optional:
+        return ()
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise _mistyped(name, repr(value), f"a tuple of {rank} integers >= 0")
+    if len(value) != rank:
+        raise _wrong(name, f"{len(value)} sizes ({value!r})", str(rank))
+    out = tuple([_integer(f"{name}[{axis}]", size, 1 - LIMIT) for axis, size in enumerate(value)])
+    if min(out, default=0) < 0:
+        raise _wrong(name, repr(value), "integers >= 0")
+    return out
+
+
+@lru_cache(maxsize=256)
+def _sizes(names: str, **arguments: tuple[Sequence[int], str]) -> list[int]:
+    """Return the sizes of that name; wherever a size stands, it must be the same."""
+    found: dict[str, tuple[int, str]] = {}
+    for argument, (shape, axes) in arguments.items():
+        # a shape that was left out is (): it has no axes
+        for axis, (size, name) in enumerate(zip(shape, axes.split(), strict=False)):
+            if size >= LIMIT:
+                raise _wrong(argument, f"{size} on axis {axis}", f"less than {LIMIT}")
+            if name == "*":
+                continue
+            if name.isdigit():
+                expected, source = int(name), "in the definition"
+            else:
+                expected, source = found.setdefault(name, (size, f"on axis {axis} of {argument}"))
+            if size != expected:
+                where = f"{size} on axis {axis} ({name}) of shape {shape}"
+                raise _wrong(argument, where, f"{expected} as {source}")
+    return [found[name][0] for name in names.split()]
+
+
+def _axis(argument: str, axis: int, shape: Sequence[int], expected: int, words: str = "") -> None:
+    """Check a size that is fixed by others; a shape that was left out is ()."""
+    if shape and shape[axis] != expected:
+        found = f"{shape[axis]} on axis {axis} of shape {shape}"
+        raise _wrong(argument, found, f"{expected}{words}")
+
+
+def _require(holds: bool, expected: str, **found: object) -> None:
+    """Check a hypothesis of the theorem."""
+    if not holds:
+        values = ", ".join(str(value) for value in found.values())
+        raise _wrong(", ".join(found), values, expected)
+
+
+def _applied(name: str, function: Callable[[Array], object], values: Array) -> Array:
+    """Return a scalar function of an array, in the array's dtype."""
+    if not callable(function):
+        raise _mistyped(name, type(function).__name__, "a function")
+    out = np.asarray(function(values.copy()))
+    if out.shape != values.shape:
+        raise _wrong(name, f"a result of shape {out.shape}", f"{values.shape}")
+    return out.astype(values.dtype, copy=False)
+
+
+def _zeros(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return the output before anything is added to it."""
+    size = dtype.itemsize
+    for n in shape:
+        size *= n
+    if min(shape, default=0) < 0 or size > MOST_BYTES:
+        raise _wrong(name, shape, f"sizes >= 0 and at most {MOST_BYTES} bytes")
+    return np.zeros(shape, dtype)
