@@ -255,6 +255,16 @@ def test_a_file_of_the_runtime_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= RUNTIME_LINES
 
 
+def test_one_name_is_one_class() -> None:
+    """In all of derive and codegen; the checker has names of its own, as it imports nothing."""
+    found: dict[str, list[str]] = {}
+    for path in (*DERIVE, *CODEGEN):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name.lstrip("_"), []).append(f"{path}:{node.lineno}")
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
 def test_the_checker_stands_alone() -> None:
     """It imports the standard library, and nobody but those who ask it imports it."""
     if CHECKER.exists():

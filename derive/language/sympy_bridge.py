@@ -38,7 +38,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass
-class _Equation:
+class _SympyEquation:
     """What is met on the way through an equation."""
 
     sizes: dict[str, list[Expr | None]] = field(default_factory=dict)
@@ -138,7 +138,7 @@ def from_sympy(equation: sp.Equality) -> Layer:
         ValueError: a part that is not in the language; the message names it.
 
     """
-    found = _Equation()
+    found = _SympyEquation()
     left, right = equation.lhs, equation.rhs
     lengths: dict[str, Expr] = {}
     brackets = ""
