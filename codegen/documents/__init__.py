@@ -1,1 +1,1 @@
-"""Documents: what they say, and how LaTeX, HTML and PDF lay it out."""
+"""Documents: their contents, and their layout in LaTeX, HTML and PDF."""

@@ -78,7 +78,7 @@ def preface(symbols: Symbols = DEEP_LEARNING) -> tuple[str, ...]:
         "Of the loss of a layer, only the gradient with respect to the output is used: the loss is "
         f"${total} = \\sum {g}\\,{y}$, a sum over all entries of the output ${y}$, with "
         f"${g} = \\partial {total} / \\partial {y}$ held fixed. It has the same derivatives as "
-        "every loss with that gradient. Where a theorem does not define its loss, this is meant.",
+        "every loss with that gradient. It is the loss of each theorem that does not define one.",
         f"Letters: ${s}$ is the stride, ${d}$ the dilation, ${lo}$ and ${hi}$ are the padding "
         "before and after the input (negative values crop), "
         f"${size}$ is the size of the input, ${taps}$ the number of taps of the filter, and "

@@ -296,7 +296,7 @@ def family(name: str) -> str:
 
 
 BRIEF = ("*_3d", "dense_written_out_2", "toom_cook_4_3", "toom_cook_3_2", "winograd_4_3_*")
-"""Patterns of theorems that are stated without the proof; it is as that of the one before."""
+"""Patterns of theorems without a proof in the book: it is like that of the theorem before."""
 
 
 def is_brief(name: str) -> bool:

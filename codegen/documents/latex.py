@@ -101,7 +101,7 @@ def _(block: Figure, book: bool) -> str:
 
 @render.register
 def _(block: StepperBlock, book: bool) -> str:
-    return ""  # paper does not move
+    return ""  # it needs a script
 
 
 @render.register

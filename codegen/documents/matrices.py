@@ -23,7 +23,7 @@ SLICES = 4
 
 
 def number(value: Any) -> str:
-    r"""Return a whole number, a fraction, or six digits of a decimal.
+    r"""Return an integer, a fraction, or a decimal with six digits.
 
     >>> number(-3), number(Fraction(1, 3)), number(Fraction(1, 4)), number(Fraction(1, 2**40))
     ('-3', '\\tfrac{1}{3}', '0.25', '9.09495 \\cdot 10^{-13}')

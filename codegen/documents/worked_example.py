@@ -136,9 +136,9 @@ def _given(case: Example, symbols: Symbols) -> Worked:
         for name in (*shown, incoming)
         for row in matrices(style.tensor(name), case.model.arrays[name], _entry(style))
     ]
-    said = [f"${style.tensor(name)} = 0$, since it is not given" for name in case.zero]
+    said = [f"${style.tensor(name)} = 0$, as none is given" for name in case.zero]
     if case.drawn:
-        said.append(f"${style.tensor(incoming)}$ was chosen: small integers")
+        said.append(f"${style.tensor(incoming)}$ has small integers, as none is given")
     remark = f"Here {listed(said)}." if said else ""
     if not case.whole:
         remark += " Decimals are shown with six digits; the sums are exact."

@@ -1,1 +1,1 @@
-"""Figures, drawn from the index maps that were proved."""
+"""Figures, drawn from the index maps of what is proved."""

@@ -186,7 +186,7 @@ def products(t: Term, env: Env, point: Env) -> Iterator[Product]:
 
 
 def holds(f: Factor, env: Env) -> bool:
-    """Say whether a factor is no bracket, or one that holds."""
+    """Return False for a bracket that does not hold, and True for every other factor."""
     if isinstance(f, Equal):
         return integer(f.value, env) == 0
     return not isinstance(f, Range) or 0 <= integer(f.value, env) < integer(f.size, env)

@@ -54,7 +54,7 @@ def opened(browser: Any, path: Path, width: int, scheme: str = "light") -> Any:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1200])
-def test_nothing_is_wrong_or_sticks_out(
+def test_no_error_and_nothing_wider_than_the_window(
     browser: Any, path: Path, width: int, scheme: str
 ) -> None:
     opened(browser, path, width, scheme)
@@ -119,7 +119,7 @@ def test_the_stepper_moves(browser: Any, path: Path) -> None:
 
 
 def test_mathematics_is_shown(browser: Any, path: Path) -> None:
-    """The browser lays MathML out: a sum's limits stand below it, not beside it."""
+    """The browser lays MathML out: the limits of a sum are below it, not beside it."""
     opened(browser, path, 1200)
     below = browser.execute_script(
         "const m = document.querySelector('.chain munder'), [s, l] = m.children;"

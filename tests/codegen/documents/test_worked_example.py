@@ -21,7 +21,7 @@ from rot180.derive.display.width import width
 from rot180.derive.semantics.model import EvaluationError
 
 Array = NDArray[Any]
-SWEEP = "y[p,q] = sum[k,l] x[s*p+d*k-a, s*q+d*l-a] * w[k,l]"
+GENERAL = "y[p,q] = sum[k,l] x[s*p+d*k-a, s*q+d*l-a] * w[k,l]"
 PLAIN = "y[p,q] = sum[k,l] x[p+k,q+l] * w[k,l]"
 X = np.arange(1, 26).reshape(5, 5)
 W = np.array([[1, 0, -1]] * 3)
@@ -67,14 +67,14 @@ def chains(rows: tuple[str, ...]) -> list[str]:
 
 
 def value(text: str) -> Fraction:
-    """Compute a written-out sum of products of whole numbers."""
+    """Compute a written-out sum of products of integers."""
     assert re.fullmatch(r"(?:[-+]|\d|\s|\(|\)|\\cdot)+", text), text
     out: Any = eval(text.replace("\\cdot", "*"))
     return Fraction(out)
 
 
 def test_the_feature_map_of_the_note() -> None:
-    """The numbers from 1 to 25 under the edge filter give -6 nine times, patch by patch."""
+    """The numbers from 1 to 25 with the edge filter give -6 nine times."""
     one = by_title(worked(layer(PLAIN), {"x": X, "w": W}, {}), "forward pass")
     assert one.result.tolist() == [[-6] * 3] * 3
     first = chains(one.numbers)[0]
@@ -95,7 +95,7 @@ def test_gradients_are_those_of_plain_loops(s: int, d: int, a: int) -> None:
     high, wide = ((n + 2 * a - d * (k - 1) - 1) // s + 1 for n, k in ((6, 3), (7, 2)))
     size = (high, wide)
     g = rng.integers(-5, 6, size)
-    found = worked(layer(SWEEP), {"x": x, "w": w, "grad_y": g}, {"s": s, "d": d, "a": a})
+    found = worked(layer(GENERAL), {"x": x, "w": w, "grad_y": g}, {"s": s, "d": d, "a": a})
     dx, dw = backward(x, w, g, s, d, a)
     assert np.array_equal(by_title(found, "forward pass").result, forward(x, w, s, d, a, size))
     assert np.array_equal(by_title(found, "partial x").result, dx)
@@ -103,8 +103,8 @@ def test_gradients_are_those_of_plain_loops(s: int, d: int, a: int) -> None:
 
 
 def test_every_equals_sign_holds() -> None:
-    """Each sum that is written in numbers has the value that stands at its end."""
-    for one in worked(layer(SWEEP), {"x": X, "w": W}, {"s": 2, "d": 1, "a": 1}):
+    """Each sum that is written in numbers has the value at its end."""
+    for one in worked(layer(GENERAL), {"x": X, "w": W}, {"s": 2, "d": 1, "a": 1}):
         for n, chain in enumerate(chains(one.numbers)):
             stages = [s for s in re.split(r"\s*= ", chain)[1:] if "[" not in s]
             assert len({value(s) for s in stages}) == 1
@@ -115,16 +115,16 @@ def test_every_equals_sign_holds() -> None:
 def test_stuffed_zeros_and_the_rotated_filter_are_shown() -> None:
     """With stride 2 the gradient's operands are the dilated gradient and the rotated filter."""
     g, w = np.array([[1, 2], [3, 4]]), np.arange(9).reshape(3, 3)
-    found = worked(layer(SWEEP), {"x": X, "w": w, "grad_y": g}, {"s": 2})
+    found = worked(layer(GENERAL), {"x": X, "w": w, "grad_y": g}, {"s": 2})
     operands = by_title(found, "partial x").operands
     zeros = "\\begin{pmatrix} 1 & 0 & 2 \\\\ 0 & 0 & 0 \\\\ 3 & 0 & 4 \\end{pmatrix}"
-    turned = "\\begin{pmatrix} 8 & 7 & 6 \\\\ 5 & 4 & 3 \\\\ 2 & 1 & 0 \\end{pmatrix}"
+    rotated = "\\begin{pmatrix} 8 & 7 & 6 \\\\ 5 & 4 & 3 \\\\ 2 & 1 & 0 \\end{pmatrix}"
     assert f"D_{{s, s}} g &= {zeros}" in operands
-    assert f"\\widetilde{{w}} &= {turned}" in operands
+    assert f"\\widetilde{{w}} &= {rotated}" in operands
 
 
 def test_the_dense_layer_is_written_out_in_symbols() -> None:
-    """dX_1 = dZ_1 w_11 + dZ_2 w_12, for one row and two columns; indices begin at 0."""
+    """dX_1 = dZ_1 w_11 + dZ_2 w_12, for one row and two columns; indices start at 0."""
     x, w, g = np.array([[1, 2]]), np.array([[3, 4], [5, 6]]), np.array([[7, 8]])
     found = worked(
         layer("z[n,o] = sum[c] x[n,c] * w[c,o]"), {"x": x, "w": w, "grad_z": g}, {}
@@ -186,7 +186,7 @@ def test_what_is_left_out_is_said_and_rows_fit() -> None:
 def test_malformed_input(arrays: dict[str, Array], parameters: dict[str, Any], said: str) -> None:
     """Every refusal names the argument, what was found and what was expected."""
     with pytest.raises(ValueError, match=said):
-        worked(layer(SWEEP), arrays, parameters)
+        worked(layer(GENERAL), arrays, parameters)
 
 
 def test_a_function_that_is_only_a_name_has_no_numbers() -> None:
@@ -217,7 +217,7 @@ def save(folder: Path, **arrays: Array) -> list[str]:
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Arrays in order or by name, parameters by --set, the section in proof.tex."""
     x, w = save(tmp_path, x=X, w=W)
-    command = ["derive", SWEEP, "--format", "tex", "-o", str(tmp_path / "out")]
+    command = ["derive", GENERAL, "--format", "tex", "-o", str(tmp_path / "out")]
     assert main([*command, "--example", x, w, "--set", "s=2", "a=0"]) == 0
     text = (tmp_path / "out" / "proof.tex").read_text(encoding="utf-8")
     assert "A worked example" in text

@@ -1,4 +1,4 @@
-"""The stepper's data mean what the engine proved, and its script evaluates them as Python does."""
+"""The stepper's data mean what was proved, and its script evaluates them as Python does."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def total(data: Any, view: Any, env: Env, point: tuple[int, ...], model: Model) 
 
 
 def choices(data: Any) -> list[dict[str, int]]:
-    """Return the first sizes, and sizes with odd parameters, remainders and overhangs."""
+    """Return the sizes at first, and sizes with other parameters, remainders and overhangs."""
     env = data["sizes"]
     strides = {v for axis in data["axes"] for _, _, names in axis["stride"] for v in names}
     shifts = {v for axis in data["axes"] for _, _, names in axis["shift"] for v in names}
