@@ -169,12 +169,18 @@ def _generate(commands: Commands) -> None:
         "--check", action="store_true", help="write nothing; print a diff if they are out of date"
     )
     generate.add_argument(
-        "-o", "--output", metavar="DIR", type=Path, help="default: where rot180.generated is"
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="the folder; default: that of rot180.generated",
     )
 
 
 def _add_folder(added: argparse.ArgumentParser) -> None:
-    added.add_argument("-o", "--output", metavar="DIR", type=Path, required=True)
+    added.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, required=True, help="where to write the files"
+    )
 
 
 def _add_document(added: argparse.ArgumentParser, command: str) -> None:
