@@ -219,13 +219,13 @@ class _Family:
     """
 
     core: ModuleType
-    check: Callable[..., _Window]
+    check: Callable[..., _CheckedWindow]
     strides: tuple[str, ...]
     dilations: tuple[str, ...]
     lows: tuple[str, ...]
 
 
-class _Window:
+class _CheckedWindow:
     """A checked geometry: its numbers axis by axis, and the core kernels' shapes and parameters."""
 
     __slots__ = ("core", "dilations", "groups", "lows", "parameters", "shapes", "strides", "whole")
@@ -264,7 +264,7 @@ def _window(
     weight_size: tuple[int, ...],
     arguments: tuple[object, ...],
     told: tuple[str, str],
-) -> _Window:
+) -> _CheckedWindow:
     """Check a geometry, and remember it if it is good and its numbers are plain integers.
 
     Args:
@@ -282,7 +282,7 @@ def _window(
 
 
 @lru_cache(maxsize=4096)
-def _remembered(family: _Family, *geometry: Any) -> _Window:
+def _remembered(family: _Family, *geometry: Any) -> _CheckedWindow:
     return family.check(family, *geometry)
 
 
@@ -379,7 +379,7 @@ def _conv_window(
     weight_size: tuple[int, ...],
     arguments: tuple[Any, ...],
     told: tuple[str, str],
-) -> _Window:
+) -> _CheckedWindow:
     """Check a geometry, and compute the size P of its output on each axis.
 
     Theorem (`output_size`)::
@@ -412,7 +412,7 @@ def _conv_window(
         output.append(P)
     lows = tuple([low for low, _ in pads])
     shape = (input_size[0], G*O, *output)
-    return _Window(family, (strides, dilations, lows), G, x=input_size, w=weight_size, y=shape)
+    return _CheckedWindow(family, (strides, dilations, lows), G, x=input_size, w=weight_size, y=shape)
 
 
 def _conv_transpose_window(
@@ -421,7 +421,7 @@ def _conv_transpose_window(
     weight_size: tuple[int, ...],
     arguments: tuple[Any, ...],
     told: tuple[str, str],
-) -> _Window:
+) -> _CheckedWindow:
     """Check a geometry, and compute the size H of its output on each axis.
 
     Theorem (`transposed_size`)::
@@ -461,7 +461,7 @@ def _conv_transpose_window(
         output.append(H)
     lows = tuple([low for low, _ in pads])
     shape = (input_size[0], G*O, *output)
-    return _Window(family, (strides, dilations, lows), G, x=input_size, w=weight_size, y=shape)
+    return _CheckedWindow(family, (strides, dilations, lows), G, x=input_size, w=weight_size, y=shape)
 
 
 _CONV1D = _Family(
@@ -679,7 +679,7 @@ def check_conv1d(
     weight: Array,
     bias: Array | None,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv1d`."""
     _arrays(input=(input, 3), weight=(weight, 3))
     told = ("input", "weight")
@@ -738,7 +738,7 @@ def check_conv1d_input(
     weight: Array,
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv1d_input`."""
     _arrays(weight=(weight, 3), grad_output=(grad_output, 3))
     checked_input_size = _size("input_size", input_size, 3)
@@ -797,7 +797,7 @@ def check_conv1d_weight(
     weight_size: Sequence[int],
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv1d_weight`."""
     _arrays(input=(input, 3), grad_output=(grad_output, 3))
     checked_weight_size = _size("weight_size", weight_size, 3)
@@ -886,7 +886,7 @@ def check_conv2d(
     weight: Array,
     bias: Array | None,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv2d`."""
     _arrays(input=(input, 4), weight=(weight, 4))
     told = ("input", "weight")
@@ -953,7 +953,7 @@ def check_conv2d_input(
     weight: Array,
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv2d_input`."""
     _arrays(weight=(weight, 4), grad_output=(grad_output, 4))
     checked_input_size = _size("input_size", input_size, 4)
@@ -1017,7 +1017,7 @@ def check_conv2d_weight(
     weight_size: Sequence[int],
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv2d_weight`."""
     _arrays(input=(input, 4), grad_output=(grad_output, 4))
     checked_weight_size = _size("weight_size", weight_size, 4)
@@ -1107,7 +1107,7 @@ def check_conv3d(
     weight: Array,
     bias: Array | None,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv3d`."""
     _arrays(input=(input, 5), weight=(weight, 5))
     told = ("input", "weight")
@@ -1166,7 +1166,7 @@ def check_conv3d_input(
     weight: Array,
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv3d_input`."""
     _arrays(weight=(weight, 5), grad_output=(grad_output, 5))
     checked_input_size = _size("input_size", input_size, 5)
@@ -1227,7 +1227,7 @@ def check_conv3d_weight(
     weight_size: Sequence[int],
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv3d_weight`."""
     _arrays(input=(input, 5), grad_output=(grad_output, 5))
     checked_weight_size = _size("weight_size", weight_size, 5)
@@ -1318,7 +1318,7 @@ def check_conv_transpose1d(
     weight: Array,
     bias: Array | None,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv_transpose1d`."""
     _arrays(input=(input, 3), weight=(weight, 3))
     told = ("input", "weight")
@@ -1384,7 +1384,7 @@ def check_conv_transpose1d_input(
     weight: Array,
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv_transpose1d_input`."""
     _arrays(weight=(weight, 3), grad_output=(grad_output, 3))
     checked_input_size = _size("input_size", input_size, 3)
@@ -1444,7 +1444,7 @@ def check_conv_transpose1d_weight(
     weight_size: Sequence[int],
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv_transpose1d_weight`."""
     _arrays(input=(input, 3), grad_output=(grad_output, 3))
     checked_weight_size = _size("weight_size", weight_size, 3)
@@ -1535,7 +1535,7 @@ def check_conv_transpose2d(
     weight: Array,
     bias: Array | None,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv_transpose2d`."""
     _arrays(input=(input, 4), weight=(weight, 4))
     told = ("input", "weight")
@@ -1601,7 +1601,7 @@ def check_conv_transpose2d_input(
     weight: Array,
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv_transpose2d_input`."""
     _arrays(weight=(weight, 4), grad_output=(grad_output, 4))
     checked_input_size = _size("input_size", input_size, 4)
@@ -1662,7 +1662,7 @@ def check_conv_transpose2d_weight(
     weight_size: Sequence[int],
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv_transpose2d_weight`."""
     _arrays(input=(input, 4), grad_output=(grad_output, 4))
     checked_weight_size = _size("weight_size", weight_size, 4)
@@ -1754,7 +1754,7 @@ def check_conv_transpose3d(
     weight: Array,
     bias: Array | None,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv_transpose3d`."""
     _arrays(input=(input, 5), weight=(weight, 5))
     told = ("input", "weight")
@@ -1821,7 +1821,7 @@ def check_conv_transpose3d_input(
     weight: Array,
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv_transpose3d_input`."""
     _arrays(weight=(weight, 5), grad_output=(grad_output, 5))
     checked_input_size = _size("input_size", input_size, 5)
@@ -1883,7 +1883,7 @@ def check_conv_transpose3d_weight(
     weight_size: Sequence[int],
     grad_output: Array,
     arguments: tuple[object, ...],
-) -> _Window:
+) -> _CheckedWindow:
     """Check the arguments of `conv_transpose3d_weight`."""
     _arrays(input=(input, 5), grad_output=(grad_output, 5))
     checked_weight_size = _size("weight_size", weight_size, 5)

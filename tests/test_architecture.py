@@ -293,8 +293,11 @@ def test_no_simplify_in_rules_and_replay(path: Path) -> None:
 def test_templates_only_lay_out(path: Path) -> None:
     """`for`, `if plan.flag` and names: no call, no filter, no private name, no comparison."""
     text = path.read_text()
+    assert len(text.splitlines()) <= TEMPLATE_LINES
     code = r"\{%-?\+?(.*?)-?%\}|\{\{(.*?)\}\}|\\BLOCK\{(.*?)\}|\\VAR\{(.*?)\}"
-    for found in re.findall(code, text, re.S):
+    tags = re.findall(code, text, re.S)
+    assert tags, f"{path.name} has no tag: it is no template"
+    for found in tags:
         inside = "".join(found).strip()
         assert "isinstance" not in inside
         assert "__" not in inside

@@ -18,7 +18,7 @@ from rot180.codegen.kernels.public_api import (
     AxisRule,
     Parameter,
     PublicFunction,
-    Window,
+    WindowRules,
     public_box,
     sizes_of,
 )
@@ -287,7 +287,7 @@ def geometry_of(
     )
 
 
-def _least(window: Window) -> dict[str, int]:
+def _least(window: WindowRules) -> dict[str, int]:
     """Return the least value of each parameter, by its letter on each axis."""
     found = {p.letter: p.least for p in window.parameters if p.least is not None}
     for axis in axis_letters(window.rank):

@@ -62,8 +62,8 @@ class AxisRule:
 
 
 @dataclass(frozen=True)
-class Window:
-    """What a layer whose filter slides has more than others; its operands are x, w and bias.
+class WindowRules:
+    """What is known of a layer whose filter slides; its operands are x, w and bias.
 
     Attributes:
         kind: the name of the layer without the number of axes.
@@ -95,7 +95,7 @@ class PublicLayer:
         arguments: each operand of the layer and its public name, in the order of the call. The
             last may be left out where it is only added, as a bias is.
         returns: what the forward pass returns, in words.
-        window: what it has more where a filter slides.
+        window: the rules of its window, if its filter slides.
 
     """
 
@@ -103,7 +103,7 @@ class PublicLayer:
     layer: str
     arguments: Mapping[str, str]
     returns: str = ""
-    window: Window | None = None
+    window: WindowRules | None = None
 
     @property
     def core(self) -> str:
@@ -159,7 +159,7 @@ def _convolution(rank: int) -> PublicLayer:
         f"conv{rank}d_grouped",
         _OPERANDS,
         f"the correlation of a padded {rank}-dimensional input with a filter, plus a bias",
-        Window("conv", rank, parameters, "output_size", "P", (_A_TAP, fits), fast=rank == 2),
+        WindowRules("conv", rank, parameters, "output_size", "P", (_A_TAP, fits), fast=rank == 2),
     )
 
 
@@ -178,7 +178,7 @@ def _transposed(rank: int) -> PublicLayer:
         f"the transposed convolution of a {rank}-dimensional input with a filter, plus a bias. "
         "Each entry of the input lays a scaled copy of the filter into the output. Without the "
         f"bias, and with output_padding below the stride, it is the adjoint of `conv{rank}d`",
-        Window("conv_transpose", rank, parameters, "transposed_size", "H", rules),
+        WindowRules("conv_transpose", rank, parameters, "transposed_size", "H", rules),
     )
 
 
@@ -237,7 +237,7 @@ class PublicFunction:
     arguments: tuple[Argument, ...]
     result: Tensor
     box: tuple[Expr, ...]
-    window: Window | None
+    window: WindowRules | None
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -17,7 +17,7 @@ from rot180.derive.language.polynomial import symbols_of
 
 
 @dataclass(frozen=True)
-class FunctionLines:
+class CythonFunction:
     """A public function in Cython, ready for the template.
 
     Attributes:
@@ -53,7 +53,7 @@ class FunctionLines:
 
 
 @dataclass(frozen=True)
-class GeometryLines:
+class CythonGeometry:
     """What checks a geometry in C, ready for the template.
 
     Attributes:
@@ -95,7 +95,7 @@ def spelled(e: Expr, values: Mapping[str, str]) -> str:
     return re.sub(r"[A-Za-z]\w*", lambda found: values.get(found[0], found[0]), number(e))
 
 
-def function_lines(checks: FunctionChecks, prefix: str) -> FunctionLines:
+def function_lines(checks: FunctionChecks, prefix: str) -> CythonFunction:
     """Write a public function.
 
     Args:
@@ -112,7 +112,7 @@ def function_lines(checks: FunctionChecks, prefix: str) -> FunctionLines:
     first = f.arrays[0].name
     passed = ", ".join(a.name for a in f.arguments)
     keywords = [f"{p.name}={p.name}" for p in f.parameters]
-    return FunctionLines(
+    return CythonFunction(
         f.name,
         definition(f"def {f.name}", signature(f), ":"),
         indented(docstring(checks)),
@@ -295,7 +295,7 @@ def _winograd(f: PublicFunction) -> Iterator[str]:
     yield "    return output"
 
 
-def geometry_lines(g: Geometry) -> GeometryLines:
+def geometry_lines(g: Geometry) -> CythonGeometry:
     """Write what checks a geometry."""
     kept = {"s": "v.stride", "d": "v.dilation", "lo": "v.low"}
     usual, more = ["_few(w, rank + 2)", "_few(x, rank + 2)"], []
@@ -317,7 +317,7 @@ def geometry_lines(g: Geometry) -> GeometryLines:
     read = {letter: f"{kept.get(letter, f'more_{letter}')}[a]" for letter in g.per_axis.values()}
     read = {g.input: "x[2 + a]", g.taps: "w[2 + a]", **read, "lo": "v.low[a]", "hi": "lo"}
     fields = ("batch", "groups", "channels", "outputs")
-    return GeometryLines(
+    return CythonGeometry(
         g.kind,
         ", ".join(p.name for p in g.parameters),
         ", ".join([*(b.size.name for b in divided), "G", *read, g.output]),

@@ -23,7 +23,7 @@ from rot180.derive.language.terms import Tensor
 
 
 @dataclass(frozen=True)
-class FunctionLines:
+class NumpyFunction:
     """A public function in Python, ready for the template.
 
     Attributes:
@@ -45,7 +45,7 @@ class FunctionLines:
 
 
 @dataclass(frozen=True)
-class GeometryLines:
+class NumpyGeometry:
     """What checks a geometry in Python, ready for the template.
 
     Attributes:
@@ -74,13 +74,13 @@ class GeometryLines:
     shape: str
 
 
-def function_lines(checks: FunctionChecks) -> FunctionLines:
+def function_lines(checks: FunctionChecks) -> NumpyFunction:
     """Write a public function and what checks its arguments."""
     f = checks.function
     parameters = [p.split(" = ")[0] for p in typed_signature(f)[: len(f.arguments)]]
-    returned = "_Window" if checks.geometry else "tuple[tuple[int, ...], ...]"
+    returned = "_CheckedWindow" if checks.geometry else "tuple[tuple[int, ...], ...]"
     parameters += ["arguments: tuple[object, ...]"] if checks.geometry else []
-    return FunctionLines(
+    return NumpyFunction(
         f.name,
         typed_definition(f),
         indented(docstring(checks)),
@@ -208,7 +208,7 @@ def _sizes(f: PublicFunction, box: Sequence[Expr]) -> Iterator[str]:
         )
 
 
-def geometry_lines(g: Geometry) -> GeometryLines:
+def geometry_lines(g: Geometry) -> NumpyGeometry:
     """Write what checks a geometry."""
     values = {
         "input_size[2:]": g.input,
@@ -216,7 +216,7 @@ def geometry_lines(g: Geometry) -> GeometryLines:
         **{f"{name}s": letter for name, letter in g.per_axis.items()},
         "pads": "(lo, hi)",
     }
-    return GeometryLines(
+    return NumpyGeometry(
         g.kind,
         ", ".join(p.name for p in g.parameters),
         g.size.name,

@@ -10,7 +10,7 @@ from sympy import Expr
 from rot180.codegen.kernels.checks import FunctionChecks, size_words
 from rot180.codegen.kernels.expressions import WIDTH, definition
 from rot180.codegen.kernels.output_sizes import size_text
-from rot180.codegen.kernels.public_api import Argument, PublicFunction, Window
+from rot180.codegen.kernels.public_api import Argument, PublicFunction, WindowRules
 from rot180.derive.language.layers import axis_letters
 from rot180.derive.theorems import theorem
 
@@ -103,7 +103,7 @@ def _returns(f: PublicFunction) -> str:
     return words + (f"; {_size_words(f.window)}." if f.window else ".")
 
 
-def _size_words(window: Window) -> str:
+def _size_words(window: WindowRules) -> str:
     """Write the size of an output, as its theorem has it, on the first axis."""
     size = size_text(theorem(window.size), window.output, "words")
     letters = " and ".join(f"{p.letter} is the {p.name}" for p in window.parameters[:1])

@@ -30,13 +30,13 @@ class _Family:
     """
 
     core: ModuleType
-    check: Callable[..., _Window]
+    check: Callable[..., _CheckedWindow]
     strides: tuple[str, ...]
     dilations: tuple[str, ...]
     lows: tuple[str, ...]
 
 
-class _Window:
+class _CheckedWindow:
     """A checked geometry: its numbers axis by axis, and the core kernels' shapes and parameters."""
 
     __slots__ = ("core", "dilations", "groups", "lows", "parameters", "shapes", "strides", "whole")
@@ -75,7 +75,7 @@ def _window(
     weight_size: tuple[int, ...],
     arguments: tuple[object, ...],
     told: tuple[str, str],
-) -> _Window:
+) -> _CheckedWindow:
     """Check a geometry, and remember it if it is good and its numbers are plain integers.
 
     Args:
@@ -93,7 +93,7 @@ def _window(
 
 
 @lru_cache(maxsize=4096)
-def _remembered(family: _Family, *geometry: Any) -> _Window:
+def _remembered(family: _Family, *geometry: Any) -> _CheckedWindow:
     return family.check(family, *geometry)
 
 
