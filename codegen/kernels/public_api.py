@@ -311,9 +311,9 @@ def functions_of(
         raise _refused(entry, "parameters", found, "none, or a window")
     statements = {"forward": layer.text}
     statements |= {name: write_statement(t) for name, t in proved.gradients}
+    by_name = {name: kernel for (name, _), kernel in zip(proved.kernels, kernels, strict=True)}
     return tuple(
-        _function(entry, layer, name, statements[name], kernel)
-        for (name, _), kernel in zip(proved.kernels, kernels, strict=True)
+        _function(entry, layer, name, statements[name], by_name[name]) for name in entry.functions
     )
 
 

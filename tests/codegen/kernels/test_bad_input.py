@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rot180.codegen.kernels.public_api import LAYERS, public_functions
+from tests.support import public_layers
 from tests.support.configurations import BACKENDS, load
 
 Arguments = dict[str, Any]
@@ -23,8 +25,8 @@ def kernels(request: pytest.FixtureRequest) -> ModuleType:
 
 def part_of(function: str) -> str:
     """Return what a function is the gradient by, or "" of a forward pass."""
-    last = function.rpartition("_")[2]
-    return last if last in ("input", "weight", "bias") else ""
+    entry = next(entry for entry in LAYERS if function in entry.functions.values())
+    return function.removeprefix(entry.name).removeprefix("_")
 
 
 def transposed(function: str) -> bool:
@@ -39,32 +41,26 @@ def rank_of(function: str) -> int:
 
 def good(name: str) -> Arguments:
     """Return arguments that a function takes: stride, padding, dilation, groups all in use."""
-    if name.startswith("linear"):
-        arrays: Arguments = {
-            "input": np.ones((2, 4)),
-            "weight": np.ones((6, 4)),
-            "bias": np.ones(6),
-            "grad_output": np.ones((2, 6)),
-        }
-        parameters: Arguments = {}
-    else:
-        rank = rank_of(name)
-        few, many = (4, 8, 9)[:rank], (6, 7, 8)[:rank]
-        inputs, outputs, channels = (few, many, (4, 3)) if transposed(name) else (many, few, (6, 2))
-        arrays = {
-            "input": np.ones((2, 4, *inputs)),
-            "weight": np.ones((*channels, *(3, 2, 1)[:rank])),
-            "bias": np.ones(6),
-            "grad_output": np.ones((2, 6, *outputs)),
-        }
-        parameters = {
-            "stride": (2, 1, 1)[:rank],
-            "padding": ((1, 3), (2, 1), (1, 0))[:rank],
-            "dilation": (1, 2, 1)[:rank],
-            "groups": 2,
-        }
-        if transposed(name):
-            parameters["output_padding"] = (1, 0, 0)[:rank]
+    if name in public_layers.FUNCTIONS:
+        sizes = {"N": 2, "O": 6, "C": 4} | {letter: 5 + at for at, letter in enumerate("IJKLHM")}
+        return public_layers.arguments(public_layers.function(name), sizes)
+    rank = rank_of(name)
+    few, many = (4, 8, 9)[:rank], (6, 7, 8)[:rank]
+    inputs, outputs, channels = (few, many, (4, 3)) if transposed(name) else (many, few, (6, 2))
+    arrays: Arguments = {
+        "input": np.ones((2, 4, *inputs)),
+        "weight": np.ones((*channels, *(3, 2, 1)[:rank])),
+        "bias": np.ones(6),
+        "grad_output": np.ones((2, 6, *outputs)),
+    }
+    parameters = {
+        "stride": (2, 1, 1)[:rank],
+        "padding": ((1, 3), (2, 1), (1, 0))[:rank],
+        "dilation": (1, 2, 1)[:rank],
+        "groups": 2,
+    }
+    if transposed(name):
+        parameters["output_padding"] = (1, 0, 0)[:rank]
     arrays["input_size"] = arrays["input"].shape
     arrays["weight_size"] = arrays["weight"].shape
     part = part_of(name)
@@ -77,13 +73,13 @@ def good(name: str) -> Arguments:
     return {name: arrays[name] for name in takes} | ({} if part == "bias" else parameters)
 
 
-LAYERS = tuple(f"{kind}{rank}d" for kind in ("conv", "conv_transpose") for rank in RANKS)
-CONVOLUTIONS = tuple(f"{name}{part}" for name in LAYERS for part in ("", "_input", "_weight"))
+WINDOWS = tuple(entry.name for entry in LAYERS if entry.window)
+CONVOLUTIONS = tuple(f"{name}{part}" for name in WINDOWS for part in ("", "_input", "_weight"))
 TRANSPOSED = tuple(function for function in CONVOLUTIONS if transposed(function))
-FUNCTIONS = (
+FUNCTIONS = public_functions()
+WITH_SIZES = (
     *CONVOLUTIONS,
-    *(f"{name}_bias" for name in LAYERS),
-    *(f"linear{part}" for part in ("", "_input", "_weight", "_bias")),
+    *(name for name in public_layers.FUNCTIONS if public_layers.function(name).sizes),
 )
 
 
@@ -105,15 +101,13 @@ def test_the_good_arguments_are_good(kernels: ModuleType, function: str) -> None
     out = getattr(kernels, function)(**arguments)
     kind = "grad_output" if function.endswith("bias") else "weight"
     part = part_of(function)
-    if part in ("input", "weight"):
+    if f"{part}_size" in arguments:
         assert out.shape == arguments[f"{part}_size"]
     for batch in (0, 3):
-        for name in ("input", "grad_output"):
-            if name in arguments:
-                old = arguments[name]
-                arguments[name] = np.ones((batch, *old.shape[1:]))
-        if "input_size" in arguments:
-            arguments["input_size"] = (batch, *arguments["input_size"][1:])
+        for name, old in arguments.items():
+            if name.startswith(("input", "grad_output")):
+                changed = (batch, *(old if name.endswith("_size") else old.shape)[1:])
+                arguments[name] = changed if name.endswith("_size") else np.ones(changed)
         again = getattr(kernels, function)(**arguments)
         expected = out.shape if part in ("weight", "bias") else (batch, *out.shape[1:])
         assert again.shape == expected, kind
@@ -292,7 +286,7 @@ def test_inputs_without_entries(kernels: ModuleType, function: str) -> None:
     refuse(kernels, function, {name: value}, name, tuple(shape), "at least one entry")
 
 
-@pytest.mark.parametrize("function", [*CONVOLUTIONS, "linear_input", "linear_weight"])
+@pytest.mark.parametrize("function", WITH_SIZES)
 def test_sizes_that_are_no_sizes(kernels: ModuleType, function: str) -> None:
     """A size is a sequence of integers >= 0."""
     for name, value in good(function).items():
@@ -305,7 +299,7 @@ def test_sizes_that_are_no_sizes(kernels: ModuleType, function: str) -> None:
                 refuse(kernels, function, {name: no_shape}, name)
 
 
-@pytest.mark.parametrize("function", [*CONVOLUTIONS, "linear_input", "linear_weight"])
+@pytest.mark.parametrize("function", WITH_SIZES)
 def test_absurd_sizes(kernels: ModuleType, function: str) -> None:
     """Sizes beyond memory or beyond the integers of the machine are refused before any work."""
     for name, value in good(function).items():
