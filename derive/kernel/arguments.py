@@ -1,6 +1,6 @@
-"""The types of rules' arguments: replay checks them, and the reader of certificates reads by them.
+"""The types of rule arguments, for replay, which checks them, and for the certificate reader.
 
-``check(kinds, arguments)`` raises unless they are those that a rule declares; no rule checks again.
+``check(kinds, arguments)`` raises unless the arguments are as declared; rules do not check again.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Kind:
     """A type of argument.
 
     Attributes:
-        words: what it is called in messages.
-        holds: whether a value is of it; for a tuple, whether the tuple as a whole is well formed.
-        parts: the type of the entries of a tuple: one for all, or one for each.
+        description: the type in messages, such as "a number >= 0".
+        holds: whether a value has this type; for a tuple, whether the tuple itself is well formed.
+        parts: the types of the entries of a tuple: one for all entries, or one for each.
 
     """
 
@@ -59,14 +59,14 @@ def many(kind: Kind) -> Kind:
 
 
 def mapping(key: Kind, value: Kind) -> Kind:
-    """Return the type of tuples of pairs in which no key stands twice."""
+    """Return the type of tuples of pairs whose keys are distinct."""
     pair = Kind(f"a pair of {key.description} and {value.description}", _is_pair, (key, value))
 
     def holds(v: object) -> bool:
         pairs = isinstance(v, tuple) and all(map(_is_pair, v))
         return pairs and len({k for k, _ in v}) == len(v)  # type: ignore[attr-defined, arg-type]
 
-    return Kind(f"{pair.description} for each of different keys", holds, (pair,))
+    return Kind(f"{pair.description} with distinct keys", holds, (pair,))
 
 
 def _is_pair(value: object) -> bool:
@@ -74,7 +74,7 @@ def _is_pair(value: object) -> bool:
 
 
 def check(kinds: Mapping[str, Kind], arguments: Mapping[str, object]) -> None:
-    """Raise RuleError unless there are exactly these arguments, each of its type."""
+    """Raise RuleError unless exactly these arguments are given, each of its declared type."""
     if missing := sorted(kinds.keys() - arguments.keys()):
         raise RuleError(
             f"the argument {missing[0]} is missing, expected {kinds[missing[0]].description}"

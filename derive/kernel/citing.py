@@ -1,4 +1,4 @@
-"""The two rules that use a theorem: as an equation, and as an outer derivative."""
+"""The two rules that cite a theorem: `lemma` uses an equation, `compose` an outer derivative."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def lemma(
     place: Place, theorem: Theorem, symbols: Symbols, tensors: Tensors,
     bound: tuple[Symbol, ...], factors: tuple[int, ...],
 ) -> Result:  # fmt: skip
-    """Use a theorem, instantiated, on some factors of a term.
+    """Rewrite some factors of a term by an instance of a theorem.
 
     ``for all i in box, under H: c sum_v L(i, v) = R(i)``
     ``supports(A) => i in box and H, instantiated``; A does not depend on v
@@ -49,11 +49,12 @@ def lemma(
         raise RuleError(f"the left side of {theorem.name} has {len(left)} terms, expected 1")
     pattern = left[0]
     if len(bound) != len(pattern.variables):
-        raise RuleError(f"{len(bound)} sums for the {len(pattern.variables)} of {theorem.name}")
+        sums = len(pattern.variables)
+        raise RuleError(f"found {len(bound)} sums, expected the {sums} of {theorem.name}")
     require("bound", gone <= set(t.variables), f"{bound} are not all sums of the term")
-    require("distinct sums", len(gone) == len(bound), "two sums stand for one")
+    require("distinct sums", len(gone) == len(bound), "a sum is named twice")
     outside = not gone & free_names((*left, *right))
-    require("fixed point", outside, "the theorem is used at a point that depends on its own sum")
+    require("fixed point", outside, "the theorem is applied at a point that depends on its own sum")
     back = dict(zip(pattern.variables, bound, strict=True))
     expected = [change.substitute_factor(f, back) for f in pattern.factors]
     require("distinct factors", len(set(factors)) == len(factors), "a factor is used twice")
@@ -80,11 +81,11 @@ def lemma(
 def compose(
     place: Place, factor: int, theorem: Theorem, symbols: Symbols, tensors: Tensors, inner: Tensor
 ) -> Result:
-    """Differentiate through a tensor a, where a theorem knows the outer derivative.
+    """Apply the chain rule through a tensor a; a theorem gives the outer derivative.
 
     ``for all i in box, under H: dT[e]/dx[i] = sum_v R(i, v)``; no derivative in T, R
     ``supports(A), a[i] can be nonzero => i in box and H, instantiated``
-    T' is T with a for x, R' likewise; the box of a is that of x; T has no z; each i is a new name
+    T' and R' have a in place of x; a and x have the same box; z is not in T; each i is a new name
     ------------------------------------------------------------------------------------------------
     ``A * dT'[e]/dz[h] = sum_{i, v} A * R'(i, v) * da[i]/dz[h]``
     """
@@ -92,16 +93,16 @@ def compose(
     known, wrt = _outer_derivative(theorem), pending.wrt
     index = tuple(v for e in known.wrt.index if isinstance(v := e.xreplace(by), Symbol))
     new = len(set(index)) == len(known.wrt.index) and not set(index) & place.taken
-    require("new names", new, f"the indices {known.wrt.index} do not become distinct new names")
+    require("new names", new, f"the indices {known.wrt.index} are not mapped to distinct new names")
     inside = (term(*known.factors),)
     plain = next(change.derivatives((*inside, *theorem.rhs)), None) is None
-    require("no derivative", plain, f"a derivative stands inside {theorem.name}")
+    require("no derivative", plain, f"{theorem.name} contains a nested derivative")
     x = change.substitute_tensor(known.wrt.tensor, by)
-    require("same box", inner.shape == x.shape, f"{inner.name} has not the box of {x.name}")
-    require("inner alone", x.name not in swaps, f"{x.name} becomes two tensors")
+    require("same box", inner.shape == x.shape, f"{inner.name} and {x.name} have different boxes")
+    require("inner alone", x.name not in swaps, f"{x.name} is mapped to two tensors")
     others = (swaps.get(name, u) for name, u in free_tensors(inside).items() if name != x.name)
     alone = all(wrt.tensor.name not in _free_inside(u) for u in others)
-    require("only through", alone, f"{wrt.tensor.name} stands in {theorem.name} too")
+    require("only through", alone, f"{theorem.name} contains {wrt.tensor.name} outside {x.name}")
     through = (*tensors, (x.name, inner))
     same = (term(*pending.factors),) == instantiate(inside, by, through)
     require("left side", same, f"factor {factor} is not the left side of {theorem.name}")
@@ -127,13 +128,13 @@ def _outer_derivative(theorem: Theorem) -> Derivative:
 def instantiate(
     expression: Expression, symbols: Mapping[Symbol, Expr], tensors: Tensors
 ) -> Expression:
-    """Replace symbols, then tensors by tensors with the same box.
+    """Replace symbols by polynomials, then tensors by tensors with the same box.
 
-    A free tensor may become any tensor, a defined one the same under another name. What a
-    derivative is by stays free, and what it is of does not come to depend on that tensor.
+    A free tensor may be replaced by any tensor; a defined one may only be renamed. A tensor that is
+    differentiated by must stay free, and no other tensor may come to depend on it.
 
     Raises:
-        RuleError: the value of a derivative would depend on where else that tensor stands.
+        RuleError: another tensor would depend on a tensor that is differentiated by.
         ValueError: a box or a definition differs, or a derivative would be by a defined tensor.
 
     """
@@ -143,10 +144,10 @@ def instantiate(
         by = new.get(wrt.name, wrt)
         for name, t in free_tensors((term(*pending.factors),)).items():
             separate = name == wrt.name or by.name not in _free_inside(new.get(name, t))
-            require("distinct tensors", separate, f"{name}, not {wrt.name}, becomes {by.name}")
+            require("distinct tensors", separate, f"{name} would depend on {by.name}")
     return tuple(change.substitute_tensors(change.substitute(t, symbols), new) for t in expression)
 
 
 def _free_inside(t: Tensor) -> dict[str, Tensor]:
-    """Return the free tensors that a tensor is made of."""
+    """Return the free tensors in a tensor's definition; a free tensor gives itself."""
     return free_tensors(t.definition.body) if t.definition else {t.name: t}

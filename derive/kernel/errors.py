@@ -1,6 +1,6 @@
-"""What the kernel raises, and how it writes terms in messages.
+"""The errors of the kernel, and how their messages print terms.
 
-``require(condition, holds, message)`` checks a side condition and names it; ``show`` writes terms.
+``require(condition, holds, message)`` checks a named side condition; ``show`` prints terms.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from rot180.derive.language.terms import Expression, Tensor, Term, tensors
 
 
 class RuleError(ValueError):
-    """A rule does not apply: what was found, what it needs."""
+    """A rule does not apply; the message says what was found and what the rule needs."""
 
 
 class ProofError(ValueError):
@@ -17,18 +17,18 @@ class ProofError(ValueError):
 
 
 def require(condition: str, holds: bool, message: str) -> None:
-    """Raise RuleError unless a side condition holds; every side condition has a name."""
+    """Raise RuleError, which names the side condition, unless it holds."""
     if not holds:
         raise RuleError(f"{message} [side condition: {condition}]")
 
 
 def show(expression: Expression) -> str:
-    """Write an expression in the notation, for messages."""
+    """Return an expression in the notation, for messages."""
     return " + ".join(map(str, expression)).replace("+ -", "- ") or "0"
 
 
 def defined(tensor: Tensor) -> str:
-    """Write a tensor with its sizes and what it is defined to be, for messages."""
+    """Return a tensor with its sizes and its definition, for messages."""
     sizes = ", ".join("Z" if n is None else str(n) for n in tensor.shape)
     if tensor.definition is None:
         return f"{tensor.name} of size ({sizes})"
@@ -37,7 +37,7 @@ def defined(tensor: Tensor) -> str:
 
 
 def difference(a: Expression, b: Expression) -> str:
-    """Name the first subterm in which two expressions differ."""
+    """Describe the first subterm in which two expressions differ."""
     if len(a) != len(b):
         return f"{len(a)} terms against {len(b)}"
     for n, (t, u) in enumerate(zip(a, b, strict=True)):
@@ -55,6 +55,6 @@ def difference(a: Expression, b: Expression) -> str:
 
 
 def _definitions(t: Term, u: Term) -> tuple[str, str]:
-    """Write what the first tensor is that two terms of one look define differently."""
+    """Return the two definitions of the first tensor by which terms that look the same differ."""
     pairs = zip(tensors((t,)), tensors((u,)), strict=False)
     return next(((defined(a), defined(b)) for a, b in pairs if a != b), (str(t), str(u)))

@@ -1,4 +1,4 @@
-"""Sums are finite: the index map of the supports must be injective in the bound variables."""
+"""Sums must be finite: the index map of the supports must be injective in the bound variables."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from rot180.derive.language.substitute import supports
 from rot180.derive.language.terms import Condition, Equal, Range, Term, factor_symbols
 
 UNKNOWNS, CHOICES = 8, 10_000
-"""How large a minor may be, and among how many it is looked for."""
+"""The largest order of a minor, and the most minors that are tried."""
 
 
 def finiteness(t: Term, facts: tuple[Condition, ...]) -> tuple[Obligation, ...]:
-    """Return what must hold for a term to have finite support.
+    """Return the obligations under which a term has finite support.
 
-    The supports confine their values to finite boxes, so the term is finite where its sums can be
-    solved for from these values. A value with one unknown settles it; where none is left, a minor
-    of the remaining values is taken. What must not vanish is an obligation.
+    Each support confines its value to a finite range, so the sum is finite if the values determine
+    the summed indices. A value with one unknown determines it; if no such value is left, a minor
+    of the remaining values is taken. Whatever must be nonzero becomes an obligation.
 
     Raises:
-        RuleError: no minor is full.
+        RuleError: no minor has full rank.
 
     """
     taken = t.symbols.union(*(factor_symbols(c) for c in facts))

@@ -1,10 +1,10 @@
 """Side conditions, and certificates for them that anyone can check with `expand` alone.
 
-An obligation says: where the context holds, the goal holds. If that is not evident, the negation of
-the goal is refuted: a certificate writes -1 as a combination of products of facts that are >= 0,
-with nonnegative rational multipliers, plus polynomial multiples of facts that are = 0. Integers
-enter only through the negation: not (g >= 0) is -g - 1 >= 0. How a certificate was found is
-irrelevant.
+An obligation says that the goal holds wherever the context holds. If this is not evident, a
+certificate refutes the negation of the goal: it writes -1 as a combination of products of facts
+>= 0, with nonnegative rational multipliers, plus polynomial multiples of facts = 0. That the values
+are integers is used only in the negation: not (g >= 0) is -g - 1 >= 0. How a certificate was found
+does not matter.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rot180.derive.language.terms import AtLeast, Condition, Equal, Range
 
 @dataclass(frozen=True, slots=True)
 class Nonzero:
-    """``value != 0``, as a goal only."""
+    """``value != 0``; only ever a goal."""
 
     value: Expr
 
@@ -33,14 +33,14 @@ class Nonzero:
 
 
 SIZE = 100_000
-"""How many monomials a product of facts may have before it is added up."""
+"""The most monomials of a product of facts, before like monomials are combined."""
 
 Goal: TypeAlias = Condition | Nonzero
 
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """Where every condition of the context holds, the goal must hold."""
+    """The goal must hold wherever every condition of the context holds."""
 
     context: tuple[Condition, ...]
     goal: Goal
@@ -48,10 +48,10 @@ class Obligation:
 
 @dataclass(frozen=True, slots=True)
 class Refutation:
-    """``sum m * prod(nonnegative facts) + sum q * zero fact = -1``; facts by number.
+    """``sum m * prod(nonnegative facts) + sum q * zero fact = -1``; facts are given by number.
 
     Attributes:
-        products: pairs (nonnegative rational multiplier, numbers of the facts multiplied).
+        products: pairs (nonnegative rational multiplier, numbers of the nonnegative facts).
         multiples: pairs (polynomial multiplier, number of the zero fact).
 
     """
@@ -76,7 +76,7 @@ Certificate: TypeAlias = tuple[Refutation, ...]
 
 
 def facts(context: Iterable[Condition]) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
-    """Return what a context says: the polynomials that are >= 0, and those that are = 0."""
+    """Return the polynomials that are >= 0 in a context, and those that are = 0."""
     nonnegative: list[Expr] = []
     zero: list[Expr] = []
     for c in context:
@@ -90,7 +90,7 @@ def facts(context: Iterable[Condition]) -> tuple[tuple[Expr, ...], tuple[Expr, .
 
 
 def parts(goal: Goal) -> tuple[AtLeast | Nonzero, ...]:
-    """Split a goal into inequalities (an equation is two)."""
+    """Split a goal into inequalities; an equation gives two."""
     if isinstance(goal, Range):
         return AtLeast(goal.value), AtLeast(goal.size - 1 - goal.value)
     if isinstance(goal, Equal):
@@ -99,7 +99,7 @@ def parts(goal: Goal) -> tuple[AtLeast | Nonzero, ...]:
 
 
 def evident(obligation: Obligation) -> bool:
-    """Say whether the goal is a number's truth or stands in the context."""
+    """Say whether the goal is true as it stands, or is one of the facts of the context."""
     return not open_parts(obligation)
 
 
@@ -126,7 +126,7 @@ def _evident(part: AtLeast | Nonzero, nonnegative: Sequence[Expr]) -> bool:
 def with_negation(
     part: AtLeast | Nonzero, context: tuple[Condition, ...]
 ) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
-    """Return the facts of a context and, last of its kind, the negation of a part."""
+    """Return the facts of a context, with the negation of a part as the last of its kind."""
     nonnegative, zero = facts(context)
     if isinstance(part, Nonzero):
         return nonnegative, (*zero, normal(part.value))
@@ -138,7 +138,7 @@ def certifies(certificate: Certificate, obligation: Obligation) -> bool:
 
     Args:
         certificate: one refutation for each of `open_parts(obligation)`.
-        obligation: what it is to settle.
+        obligation: what the certificate is for.
 
     """
     todo = open_parts(obligation)
@@ -165,7 +165,7 @@ def certifies(certificate: Certificate, obligation: Obligation) -> bool:
 
 
 def show_goal(goal: Goal) -> str:
-    """Write a goal for messages."""
+    """Return a goal as text, for messages."""
     if isinstance(goal, Range):
         return f"0 <= {text(goal.value)} < {text(goal.size)}"
     sign = {Equal: "=", AtLeast: ">=", Nonzero: "!="}[type(goal)]

@@ -1,7 +1,7 @@
 """Where a rule is applied, and how rules are declared.
 
 ``@rule(latex, argument=KIND, ...)`` registers a function under its name; a ``Place`` is a term of
-an expression, with the facts that hold there.
+an expression together with the facts that hold there.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _F = TypeVar("_F")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a rule is applied: a term of an expression, under facts that hold throughout.
+    """Where a rule is applied: a term of an expression, and the facts that hold there.
 
     Attributes:
         expression: the whole expression.
         at: the number of the term.
         facts: hypotheses of the statement and boxes of its free variables.
-        names: names that are in use around the expression.
+        names: names that are in use outside the expression.
 
     """
 
@@ -48,14 +48,14 @@ class Place:
 
     @property
     def term(self) -> Term:
-        """Return the term in question."""
+        """Return the term that the rule is applied to."""
         if not 0 <= self.at < len(self.expression):
             raise RuleError(f"term {self.at} of {len(self.expression)} terms")
         return self.expression[self.at]
 
     @property
     def taken(self) -> frozenset[Symbol]:
-        """Return the names a new bound variable must avoid."""
+        """Return the names that a new bound variable must avoid."""
         return self.term.symbols.union(self.names, *(factor_symbols(c) for c in self.facts))
 
     def factor(self, number: int) -> Factor:
@@ -65,14 +65,14 @@ class Place:
         return self.term.factors[number]
 
     def expect(self, kind: type[_F], number: int) -> _F:
-        """Return a factor of the term that is of some type."""
+        """Return a factor of the term; raise RuleError unless it has this type."""
         found, name = self.factor(number), kind.__name__
         if not isinstance(found, kind):
             raise RuleError(f"factor {number} is {found}, expected {name} [side condition: {name}]")
         return found
 
     def others(self, *numbers: int) -> tuple[Factor, ...]:
-        """Return the other factors of the term."""
+        """Return the factors of the term except those with these numbers."""
         return tuple(f for n, f in enumerate(self.term.factors) if n not in numbers)
 
     def context(
@@ -82,13 +82,13 @@ class Place:
 
         Args:
             factors: some factors.
-            names: symbols of the goal; what exists for a support must not be named like them.
+            names: symbols of the goal; the existential variables of supports avoid them.
 
         """
         return (*self.facts, *supports(factors, self.taken.union(names)))
 
     def replace(self, *terms: Term) -> Expression:
-        """Return the expression with the term replaced."""
+        """Return the expression with the term replaced by others."""
         return (*self.expression[: self.at], *terms, *self.expression[self.at + 1 :])
 
     def distribute(self, number: int, *terms: Term) -> Expression:
@@ -105,9 +105,9 @@ class Place:
         return self.replace(*new)
 
     def inside(self, number: int) -> Place:
-        """Return the product under a derivative, where the other factors are not zero.
+        """Return the product under a derivative, with the facts that the other factors imply.
 
-        What merely exists for a support has no name out here, so such supports are left out.
+        Supports with existential variables are left out: a rule could reuse such a name inside.
         """
         product = Term(sp.Integer(1), (), self.expect(Derivative, number).factors)
         known = self.context(self.others(number))
@@ -135,10 +135,10 @@ _R = TypeVar("_R", bound=Rule)
 
 
 def rule(latex: str, **kinds: Kind) -> Callable[[_R], _R]:
-    """Register a rule under its function's name, with the reason that documents print.
+    """Register a rule under the name of its function.
 
     Args:
-        latex: the reason.
+        latex: the reason that documents print for a step by this rule.
         kinds: the type of each argument.
 
     """

@@ -1,7 +1,7 @@
 """Proofs and theorems as data.
 
-A ``Proof`` is a left side and ``Step``s; a ``Theorem`` is what `replay` returns for one. Python
-cannot hide a constructor, so trust comes from replay: everything downstream replays first.
+A ``Proof`` is a left side and a list of ``Step``s; `replay` turns it into a ``Theorem``. Python
+cannot hide the constructor of a theorem, so all code that relies on one replays its proof first.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from rot180.derive.language.terms import Condition, Expression, Range, Tensor, t
 Variables: TypeAlias = tuple[tuple[Symbol, Expr | None], ...]
 
 NAMES = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
-"""How the name of a theorem is spelled."""
+"""The names that a theorem may have."""
 
 
 VIEWS: dict[str, Callable[..., Any]] = {}
-"""How proofs and theorems are shown, by the name of the view. The views enter themselves here when
-`rot180.derive` is imported; nothing in the kernel looks at what they return."""
+"""Functions that display proofs and theorems, by the name of the method. `rot180.derive` registers
+them when it is imported; the kernel never uses what they return."""
 
 
 class Viewable:
-    """What has views: ``t.latex()``, ``t.sympy()``, ``t.check()``, ``str(t)``, and in notebooks."""
+    """Has views: ``t.latex()``, ``t.sympy()``, ``t.check()``, ``str(t)``, and notebook output."""
 
     def __getattr__(self, name: str) -> Any:
         if name in VIEWS:
@@ -39,7 +39,7 @@ class Viewable:
         raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
     def __str__(self) -> str:
-        """Write it in the notation."""
+        """Return it in the notation."""
         return str(VIEWS["text"](self)) if VIEWS else repr(self)
 
 
@@ -49,11 +49,11 @@ class Step:
 
     Attributes:
         rule: the rule's name.
-        at: the number of the term it is applied to.
+        at: the number of the term that the rule is applied to.
         arguments: the rule's arguments by name, sorted.
-        result: for a step backwards, the expression that the rule turns into the current one.
+        result: for a backward step, the next expression: the rule turns it into the current one.
         certificates: one for each obligation that is not evident, in order.
-        inside: the number of a factor that is a derivative, if the rule is for what it is of.
+        inside: the number of a derivative factor, if the rule is applied to the product under it.
 
     """
 
@@ -67,13 +67,13 @@ class Step:
     def __post_init__(self) -> None:
         numbers = type(self.at) is int and type(self.inside) in (int, type(None))
         if not (isinstance(self.rule, str) and numbers and isinstance(self.arguments, tuple)):
-            raise TypeError(f"step: found {self.rule!r} at {self.at!r} of {self.inside!r}")
+            raise TypeError(f"step: found {self.rule!r}, at {self.at!r}, inside {self.inside!r}")
         if self.result is not None:
             tm.require_expression("result", self.result)
 
     @property
     def reverse(self) -> bool:
-        """Say whether the rule is used from right to left."""
+        """Say whether the rule is applied from right to left."""
         return self.result is not None
 
     def argument(self, name: str) -> object:
@@ -83,15 +83,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Proof(Viewable):
-    """A statement's left side and the steps that lead to its right side.
+    """The left side of a statement, and the steps that lead to its right side.
 
     Attributes:
         name: the theorem's name.
         variables: the free index variables, each with the size of its axis (0 <= v < size), or
-            None where it runs over all integers.
+            with None if it runs over all integers.
         hypotheses: conditions on the parameters.
         start: the left side.
-        steps: what is done to it.
+        steps: the steps that rewrite it.
 
     """
 
@@ -108,7 +108,7 @@ class Proof(Viewable):
         plain = all(isinstance(v, Symbol) and v == symbol(v.name) for v, _ in self.variables)
         kinds = (tm.Equal, Range, tm.AtLeast)
         if not (whole and plain and all(type(c) in kinds for c in self.hypotheses)):
-            raise TypeError(f"proof {self.name!r}: a part of it is of a wrong type")
+            raise TypeError(f"proof {self.name!r}: an attribute has the wrong type")
         sizes = tuple((v, None if n is None else integral(n)) for v, n in self.variables)
         lines = (self.start, *(s.result for s in self.steps if s.result is not None))
         given = (t for s in self.steps for _, v in s.arguments for t in tensors_of(v))
@@ -130,14 +130,14 @@ class Proof(Viewable):
 
 @dataclass(frozen=True)
 class Theorem(Viewable):
-    """What a replayed proof states: for all variables, under the hypotheses, lhs = rhs.
+    """The statement of a replayed proof: lhs = rhs for all variables, under the hypotheses.
 
     Attributes:
-        proof: where it comes from.
-        lines: the expressions, first to last; line 0 is the left side.
-        obligations: per step, what the step rests on.
-        tensors: the tensors of the whole certificate, cited proofs included; each has its own name.
-        words: the right side in words, for documents; no meaning.
+        proof: the proof.
+        lines: the expressions, from the left side (line 0) to the right side.
+        obligations: the obligations of each step.
+        tensors: all tensors of the certificate, cited proofs included; names are unique.
+        words: the right side in words, for documents; it has no meaning for the proof.
 
     """
 
@@ -164,7 +164,7 @@ class Theorem(Viewable):
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """Return hypotheses and boxes."""
+        """Return the hypotheses and the boxes of the free variables."""
         return self.proof.facts
 
     @property
@@ -179,13 +179,13 @@ class Theorem(Viewable):
 
 
 def bound_names(t: Tensor) -> object:
-    """Return the names in a definition: equality does not see them, but steps refer to them."""
+    """Return the bound names of a definition: equality ignores them, but steps refer to them."""
     body = t.definition
     return (t.name, body.formals, tuple(b.variables for b in body.body)) if body else t.name
 
 
 def tensors_of(value: object) -> Iterator[Tensor]:
-    """Yield the tensors in an argument of a step, inner ones first; those of a cited proof not."""
+    """Yield the tensors in an argument of a step, inner ones first; no tensors of cited proofs."""
     if isinstance(value, tuple):
         for entry in value:
             yield from tensors_of(entry)

@@ -1,6 +1,6 @@
 """Replay: a proof is checked by running it again.
 
-``replay(proof)`` returns the `Theorem` or raises `ProofError`; ``follow`` is one step of it.
+``replay(proof)`` returns the `Theorem` or raises `ProofError`; ``apply_step`` runs one step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rot180.derive.language.terms import (
 
 
 def replay(proof: Proof) -> Theorem:
-    """Rerun every step and return what is then proved.
+    """Rerun every step and return the theorem that is then proved.
 
     Raises:
         ProofError: a step does not follow; the message names the step, the rule, both terms and
@@ -53,7 +53,7 @@ def replay(proof: Proof) -> Theorem:
 
 @lru_cache(maxsize=512)
 def replay_cited(cited: Proof) -> Theorem:
-    """Replay what is cited, once: a chain of theorems would replay its end for every link."""
+    """Replay a cited proof and cache the result; a chain of theorems cites the same proof often."""
     return replay(cited)
 
 
@@ -64,7 +64,7 @@ def apply_step(
 
     Raises:
         RuleError: the step does not follow.
-        ValueError, TypeError: what it makes is no expression.
+        ValueError, TypeError: the result is not an expression.
 
     """
     if step.rule not in RULES:
@@ -84,7 +84,7 @@ def apply_step(
         made = place.distribute_inside(step.inside, inner)
     if step.result is not None and made != line:
         raise RuleError(
-            f"read backwards, the rule gives\n    {show(made)}\n  but the line is\n"
+            f"applied backwards, the rule gives\n    {show(made)}\n  but the line is\n"
             f"    {show(line)}\n  first difference: {difference(made, line)}"
         )
     new = made if step.result is None else step.result
@@ -106,7 +106,7 @@ def _check_certificates(step: Step, needed: tuple[Obligation, ...]) -> None:
 
 
 def _register(known: dict[str, Tensor], new: Iterable[Tensor]) -> dict[str, Tensor]:
-    """Enter tensors into the one table of a certificate; refuse one name for two of them."""
+    """Add tensors to the table of a certificate; refuse one name for two tensors."""
     for t in new:
         if known.setdefault(t.name, t) != t or bound_names(known[t.name]) != bound_names(t):
             both = f"{defined(known[t.name])}, and {defined(t)}"
@@ -115,7 +115,7 @@ def _register(known: dict[str, Tensor], new: Iterable[Tensor]) -> dict[str, Tens
 
 
 def _step_tensors(step: Step) -> Iterator[Tensor]:
-    """Yield the tensors of a step's arguments; of a cited proof, all of its table."""
+    """Yield the tensors in the arguments of a step, and all tensors of a cited proof."""
     for _, value in step.arguments:
         yield from replay_cited(value).tensors if isinstance(value, Proof) else tensors_of(value)
 
@@ -129,7 +129,7 @@ def _finite(new: Expression, old: Expression, facts: tuple[Condition, ...]) -> I
 def _well_formed_statement(proof: Proof) -> None:
     free = {v for v, _ in proof.variables}
     if len(free) != len(proof.variables):
-        raise RuleError("a free variable is named twice")
+        raise RuleError("a free variable is listed twice")
     for v, n in proof.variables:
         if n is not None and symbols_of(n) & free:
             raise RuleError(f"the size of {v} depends on a free variable")
@@ -138,12 +138,12 @@ def _well_formed_statement(proof: Proof) -> None:
 
 
 def _well_formed(new: Expression, old: Expression, proof: Proof) -> None:
-    """Refuse a captured name, and a definition that is infinite or has a free variable."""
+    """Refuse a captured name, and a definition that is infinite or depends on a free variable."""
     free = {v for v, _ in proof.variables}
     fixed = free.union(*(factor_symbols(c) for c in proof.facts))
     for u in new:
         if both := sorted(v.name for v in fixed.intersection(u.variables)):
-            raise RuleError(f"{both[0]} is bound by a sum, and free in the statement")
+            raise RuleError(f"{both[0]} is bound by a sum, but free in the statement")
     known = tensors(old)
     for t in tensors(new):
         if t in known:
@@ -151,7 +151,7 @@ def _well_formed(new: Expression, old: Expression, proof: Proof) -> None:
         if t.parameters & free:
             raise RuleError(f"{t.name} depends on a free variable")
         if t.definition is not None:
-            # what is known of a free variable says nothing about an index of the same name
+            # facts about a free variable say nothing about a formal of the same name
             own = {*t.definition.formals, *(v for b in t.definition.body for v in b.variables)}
             facts = tuple(c for c in proof.facts if not factor_symbols(c) & own)
             _evidently_finite(t.definition.body, facts, f"the definition of {t.name}")
@@ -168,5 +168,5 @@ def _failure(proof: Proof, number: int, step: Step, line: Expression, why: str) 
     return (
         f"{proof.name}, step {number} ({step.rule}, {way}, term {step.at}): {why}\n"
         f"  the line before is\n    {show(line)}\n"
-        "  correct the step, or derive the proof anew with `prove`"
+        "  fix the step, or derive the proof again with `prove`"
     )

@@ -1,8 +1,8 @@
 """The trusted rules about sums, brackets and derivatives.
 
-A rule takes a place in an expression and arguments, whose types are declared and checked. It
-returns an equal expression and the obligations that the equality rests on. The docstring of a rule
-is its inference figure. Nothing here searches or simplifies; polynomials are compared by their
+A rule takes a place in an expression, and arguments whose types are declared and checked. It
+returns an equal expression, and the obligations under which the two are equal. The docstring of a
+rule is its inference figure. No rule searches or simplifies; polynomials are compared by their
 expansions, everything else by structure.
 """
 
@@ -39,7 +39,7 @@ def _unfold(place: Place, number: int, access: Access, wrt: Access | None) -> Re
 
 @rule(latex=r"definition of ${tensor}$", factor=NUMBER)
 def definition(place: Place, factor: int) -> Result:
-    """Unfold a defined tensor; in reverse, fold it.
+    """Unfold a defined tensor; applied backwards, fold it.
 
     ``T[i] := [i in box] sum_v F(i, v)``
     ---------------------------------------------
@@ -50,7 +50,7 @@ def definition(place: Place, factor: int) -> Result:
 
 @rule(latex=r"definition of ${tensor}$, derivative of a sum", factor=NUMBER)
 def linearity(place: Place, factor: int) -> Result:
-    """Take a pending derivative through the sum that defines a tensor.
+    """Move a derivative inside the sum that defines a tensor.
 
     ``T[i] := [i in box] sum_v c F(i, v)``
     -----------------------------------------------------
@@ -58,7 +58,7 @@ def linearity(place: Place, factor: int) -> Result:
     """
     pending = place.expect(Derivative, factor)
     if len(pending.factors) != 1 or not isinstance(pending.factors[0], Access):
-        raise RuleError("the derivative is not of a single access: Leibniz first")
+        raise RuleError("the derivative is not of a single access; apply `leibniz` first")
     return _unfold(place, factor, pending.factors[0], pending.wrt)
 
 
@@ -75,7 +75,7 @@ def leibniz(place: Place, factor: int) -> Result:
         raise RuleError("the derivative is of a single factor, expected a product")
     for q, part in enumerate(product):
         if isinstance(part, Derivative):
-            raise RuleError("a derivative inside a derivative: carry out the inner one first")
+            raise RuleError("a derivative contains a derivative; evaluate the inner one first")
         if isinstance(part, Access | Apply):
             inside = Derivative((part,), pending.wrt)
             parts.append(term(*product[:q], inside, *product[q + 1 :]))
@@ -84,9 +84,9 @@ def leibniz(place: Place, factor: int) -> Result:
 
 @rule(latex=r"$\partial {tensor}[i]/\partial {tensor}[h] = [i = h]$", factor=NUMBER)
 def entry(place: Place, factor: int) -> Result:
-    """Differentiate an entry of a free tensor by an entry.
+    """Differentiate an entry of a free tensor by an entry of a free tensor.
 
-    h in the box of x, wherever the other factors and ``e = h`` hold
+    h is in the box of x, wherever the other factors are nonzero and ``e = h``
     ------------------------------------------------------------------
     ``dx[e]/dx[h] = prod_j [e_j = h_j]``        ``dt[e]/dx[h] = 0``
     """
@@ -123,7 +123,7 @@ def chain(place: Place, factor: int) -> Result:
 
 @rule(latex=r"${relation}$", factor=NUMBER)
 def relate(place: Place, factor: int) -> Result:
-    """Write a derivative of a listed function by the values of listed functions.
+    """Replace the derivative of a listed function by a polynomial in values of listed functions.
 
     f' = P(t, f, g, ...) is the relation of f (an axiom about f, in the table `RELATIONS`)
     ---------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def relate(place: Place, factor: int) -> Result:
 
 
 def related_terms(applied: Apply) -> tm.Expression:
-    """Return what the relation of a derivative makes of it: products of functions of its argument.
+    """Return the right side of the relation of a derivative: products of functions of its argument.
 
     Raises:
         RuleError: no relation is known.
@@ -150,7 +150,7 @@ def related_terms(applied: Apply) -> tm.Expression:
 
 @rule(latex=r"only ${variable} = {value}$ contributes", factor=NUMBER, variable=SYMBOL)
 def sift(place: Place, factor: int, variable: Symbol) -> Result:
-    """Carry out a sum that an equation reduces to one point; never divide.
+    """Evaluate a sum that an equation reduces to one point, without a division.
 
     the coefficient of v in the equation is 1 or -1
     ---------------------------------------------------
@@ -168,7 +168,7 @@ def sift(place: Place, factor: int, variable: Symbol) -> Result:
 
 @rule(latex="order of the sums", order=many(NUMBER))
 def exchange(place: Place, order: tuple[int, ...]) -> Result:
-    """Sum in another order; every term has finite support.
+    """Exchange the order of the sums; every term has finite support.
 
     order is a permutation
     -------------------------------------
@@ -192,24 +192,24 @@ def reindex(
     """
     t, by = place.term, dict(mapping)
     require("all sums", tuple(by) == t.variables, f"the map is of {tuple(by)}, not {t.variables}")
-    require("square", len(variables) == len(by), f"{len(variables)} variables for {len(by)}")
+    require("square", len(variables) == len(by), f"{len(variables)} new variables for {len(by)}")
     require("few variables", len(variables) <= 64, f"found {len(variables)}, expected at most 64")
     outside = place.taken - set(t.variables)
     require("new names", not set(variables) & outside, f"{variables} would capture a name")
     for v, e in by.items():
         stray = symbols_of(e) & (set(t.variables) - set(variables))
         require("affine", degree(e, variables) <= 1, f"{v} = {e} is not affine")
-        require("closed", not stray, f"{v} = {e} mentions a variable that is replaced")
+        require("closed", not stray, f"{v} = {e} contains a variable that is replaced")
     matrix = sp.Matrix([[coefficient(e, u) for u in variables] for e in by.values()])
     unit = not variables or normal(matrix.det(method="berkowitz")) in (1, -1)
-    require("unimodular", unit, f"the map of {t.variables} is no bijection of the integers")
+    require("unimodular", unit, f"the map of {t.variables} is not a bijection of the integers")
     factors = tuple(substitute_factor(f, by) for f in t.factors)
     return place.replace(Term(t.coefficient, variables, factors)), ()
 
 
 @rule(latex="the supports agree", drop=many(NUMBER), add=many(BRACKET))
 def bracket(place: Place, drop: tuple[int, ...], add: tuple[tm.Bracket, ...]) -> Result:
-    """Replace brackets by equivalent ones, given where the other factors can be nonzero.
+    """Replace brackets by others that are equivalent wherever the other factors can be nonzero.
 
     supports(A), new => each old     supports(A), old => each new
     ---------------------------------------------------------------
@@ -218,7 +218,7 @@ def bracket(place: Place, drop: tuple[int, ...], add: tuple[tm.Bracket, ...]) ->
     t, old = place.term, [place.factor(n) for n in drop]
     require("each once", len(set(drop)) == len(drop), "a factor is dropped twice")
     brackets = [f for f in old if isinstance(f, Equal | Range)]
-    require("brackets", len(brackets) == len(old), "a factor that is no bracket is dropped")
+    require("brackets", len(brackets) == len(old), "a dropped factor is not a bracket")
     context = place.context(place.others(*drop), [v for f in add for v in tm.factor_symbols(f)])
     needed = [Obligation((*context, *add), f) for f in brackets]
     needed += [Obligation((*context, *brackets), f) for f in add]
@@ -228,7 +228,7 @@ def bracket(place: Place, drop: tuple[int, ...], add: tuple[tm.Bracket, ...]) ->
 
 @rule(latex="split the range at ${first}$", factor=NUMBER, first=INTEGRAL)
 def split(place: Place, factor: int, first: Expr) -> Result:
-    """Split a range in two.
+    """Split a range into two.
 
     ``supports(A) => 0 <= m <= n``
     -----------------------------------------------------------------
@@ -246,7 +246,7 @@ def split(place: Place, factor: int, first: Expr) -> Result:
     value=INTEGRAL, modulus=INTEGRAL, variable=SYMBOL,
 )  # fmt: skip
 def euclid(place: Place, value: Expr, modulus: Expr, variable: Symbol) -> Result:
-    """Insert the one quotient of an index by a modulus.
+    """Insert the unique quotient of an index by a modulus, as a sum.
 
     s >= 1, u is a new name
     ------------------------------------------
@@ -261,7 +261,7 @@ def euclid(place: Place, value: Expr, modulus: Expr, variable: Symbol) -> Result
 
 
 def _unsigned(factor: tm.Factor) -> tm.Factor:
-    """Choose a sign for an equation, by the text of its monomials."""
+    """Return an equation with a canonical sign; other factors stay as they are."""
     if not isinstance(factor, Equal):
         return factor
     first = min(monomials(factor.value).items(), default=((), 1))
@@ -270,15 +270,15 @@ def _unsigned(factor: tm.Factor) -> tm.Factor:
 
 @rule(latex="order of the factors", factors=many(FACTOR))
 def reorder(place: Place, factors: tuple[tm.Factor, ...]) -> Result:
-    """Write the factors in another order, and equations with the other sign.
+    """Reorder the factors; an equation may change its sign.
 
-    the same factors, up to the sign of equations
+    the same factors, up to the signs of equations
     -----------------------------------------------
     ``F_1 F_2 [e = 0] = [-e = 0] F_2 F_1``
     """
     left = [_unsigned(f) for f in place.term.factors]
     for f in map(_unsigned, factors):
-        require("no new factor", f in left, "a factor is new or stands more often")
+        require("no new factor", f in left, "a factor is new, or occurs more often than before")
         left.remove(f)
     require("no missing factor", not left, f"{len(left)} factors are missing")
     return place.replace(Term(place.term.coefficient, place.term.variables, factors)), ()
@@ -286,7 +286,7 @@ def reorder(place: Place, factors: tuple[tm.Factor, ...]) -> Result:
 
 @rule(latex="like terms")
 def collect(place: Place) -> Result:
-    """Add up like terms, and leave out terms that are 0.
+    """Combine like terms, and drop terms that are 0.
 
     -------------------------------------------------------------------
     ``a F + b F = (a + b) F``      ``0 F = 0``      ``[1 = 0] F = 0``
@@ -306,7 +306,7 @@ def _never(factor: tm.Factor) -> bool:
 
 @rule(latex="order of the terms", order=many(NUMBER))
 def arrange(place: Place, order: tuple[int, ...]) -> Result:
-    """Write the terms in another order.
+    """Reorder the terms.
 
     order is a permutation
     -------------------------

@@ -1,4 +1,4 @@
-"""Tables of numbers, and the one rule about them: it compares at every point of a finite box."""
+"""Tables of numbers, and the rule `exhaust` that compares them at every point of a finite box."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rot180.derive.language.terms import Access, Bracket, Equal, Range, Tensor, 
 
 
 def is_table(t: Tensor) -> bool:
-    """Say whether a tensor is a table of numbers: defined by brackets alone, without a sum."""
+    """Say whether a tensor is a table of numbers: its definition has brackets only, and no sum."""
     return t.definition is not None and not t.parameters and all(
         not b.variables and all(isinstance(f, Equal | Range) for f in b.factors)
         for b in t.definition.body
@@ -52,7 +52,7 @@ def _number(t: Term, at: Mapping[str, int]) -> Fraction:
 
 
 POINTS = 10_000
-"""At how many points an equation of tables is compared at the most; a size below 1 counts as 1."""
+"""The most points at which an equation of tables is compared; a size below 1 counts as 1."""
 
 
 @rule(
@@ -62,7 +62,7 @@ POINTS = 10_000
 def exhaust(
     place: Place, sizes: tuple[tuple[Symbol, Expr], ...], scale: Expr, factors: tuple[Bracket, ...]
 ) -> Result:
-    """Multiply tables of numbers: compare with brackets at every point of a finite box.
+    """Replace a product of tables of numbers by brackets, compared at every point of a finite box.
 
     F are brackets and entries of tables, G brackets; each size is a number
     supports(F) => each variable in its size, and supports(G) likewise
@@ -76,8 +76,8 @@ def exhaust(
         require("tables", table, f"{f} is neither a bracket nor an entry of a table of numbers")
     require("all variables", {*t.symbols, *new.symbols} <= box.keys(), "a variable has no size")
     closed = not new.symbols & set(t.variables)
-    require("closed", closed, "a bracket of the right side has a name that the left side sums over")
-    require("numbers", all(n.is_Integer for n in box.values()), "a size is no number")
+    require("closed", closed, "the right side contains a variable that the left side sums over")
+    require("numbers", all(n.is_Integer for n in box.values()), "a size is not a number")
     count = sp.prod([max(n, 1) for n in box.values()])
     require("few points", count <= POINTS, f"found {count} points, expected at most {POINTS}")
     free = [v for v in box if v not in t.variables]

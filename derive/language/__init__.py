@@ -1,1 +1,1 @@
-"""What can be said: polynomials, terms, the notation, layers."""
+"""The term language: polynomials, terms, the notation, layers."""

@@ -1,4 +1,4 @@
-"""Which size each axis of a tensor has where the text does not say it."""
+"""The sizes of axes that a text does not declare."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def name_sizes(
 
     Args:
         entries: (tensor, indices) in order of appearance.
-        declared: the sizes that are given; None for an axis that is left to the rule.
+        declared: the declared sizes; None for an axis whose size follows from the rule.
         index: the names of the free and the bound indices.
-        names: every name that is no size.
-        sizes: the sizes of indices that have one.
+        names: every name that is not a size.
+        sizes: the sizes of indices, where they are known.
 
     """
     alone: dict[tuple[str, int], str] = {}

@@ -1,4 +1,4 @@
-"""Indices: polynomials in indices and parameters, read from tokens."""
+"""Parses indices: polynomials in index variables and parameters."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rot180.derive.language.tokens import Scanner, Token
 
 
 class IndexReader(Scanner):
-    """Reads indices, and keeps which names in them are no indices.
+    """Parses indices, and records the names in them that are not index variables.
 
     Attributes:
-        outside: names inside indices that are neither free nor summed there, and whether the
+        outside: names in indices that are neither free nor summed there, each with whether the
             name is the whole index.
 
     """
@@ -24,7 +24,7 @@ class IndexReader(Scanner):
         self._scope = scope
 
     def _index(self, *, entry: bool = False) -> Expr:
-        """Read an index of an entry, or a side of a bracket."""
+        """Parse an index of an entry, or one side of a bracket."""
         first, known = self._now, len(self.outside)
         value = self._index_sum()
         whole = self._since(first)
@@ -35,8 +35,8 @@ class IndexReader(Scanner):
             self.fail(
                 f"the index is not affine in {names}",
                 whole,
-                "indices to the first power, times numbers and parameters",
-                "an index cannot multiply an index",
+                "index variables to the first power, times numbers and parameters",
+                "do not multiply an index by an index",
             )
         return value
 
@@ -60,7 +60,7 @@ class IndexReader(Scanner):
                 self.fail(
                     "a division in an index",
                     None,
-                    "a polynomial with whole coefficients",
+                    "a polynomial with integer coefficients",
                     "write the relation as a bracket: [2*p == h]",
                 )
             self._take()

@@ -1,7 +1,7 @@
 """Forward definitions: the catalogue, and `layer`, which takes a name, a text or an equation.
 
-The word for the sliding product of frameworks, ``sum_k x[p+k] w[k]``, is correlation; the names
-here keep the frameworks' ``conv`` for it, and ``true_conv`` for ``sum_k x[p-k] w[k]``.
+What frameworks call convolution, ``sum_k x[p+k] w[k]``, is a correlation. The names here follow the
+frameworks: ``conv`` is the correlation, ``true_conv`` the convolution ``sum_k x[p-k] w[k]``.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def axis_letters(n: int) -> Sequence[AxisLetters]:
     """Return the letters of n spatial axes.
 
     Raises:
-        ValueError: n is not from 1 to 8.
+        ValueError: n is not between 1 and 8.
 
     """
     if not 1 <= n <= _HIGHEST:
@@ -77,7 +77,7 @@ def axis_letters(n: int) -> Sequence[AxisLetters]:
 
 
 def _join(*parts: str | Sequence[str]) -> str:
-    """Join indices; a plain string is a word of one-letter indices."""
+    """Join indices by commas; each character of a plain string is an index."""
     return ",".join(name for part in parts for name in part)
 
 
@@ -89,17 +89,17 @@ def conv(
     last: bool = False,
     true: bool = False,
 ) -> str:
-    """Return the text of the sliding product over n axes, batched, with channels and bias.
+    """Return the text of a convolution over n axes, with batch, channels and bias.
 
     Args:
         n: the number of spatial axes, at least 1.
-        grouped: with a group axis g of its own on input, weight and output.
-        depthwise: with one filter for each channel.
-        last: with the channels after the spatial axes.
-        true: a true convolution (the window runs backwards), not a correlation.
+        grouped: whether input, weight and output have a group axis g.
+        depthwise: whether each channel has one filter of its own.
+        last: whether the channels come after the spatial axes.
+        true: whether it is a true convolution, not a correlation.
 
     Raises:
-        ValueError: n is not from 1 to 8.
+        ValueError: n is not between 1 and 8.
 
     """
     letters = axis_letters(n)
@@ -123,14 +123,14 @@ def conv(
 def conv_transpose(n: int, *, grouped: bool = False) -> str:
     """Return the text of the transposed convolution over n axes, with channels and bias.
 
-    Each input lays the filter, scaled, into the output; entries meet where the bracket says so.
+    Each input entry adds the filter, scaled by it, to the output; the bracket says where.
 
     Args:
         n: the number of spatial axes, at least 1.
-        grouped: with a group axis g of its own on input, weight and output.
+        grouped: whether input, weight and output have a group axis g.
 
     Raises:
-        ValueError: n is not from 1 to 8.
+        ValueError: n is not between 1 and 8.
 
     """
     letters = axis_letters(n)
@@ -145,15 +145,15 @@ def conv_transpose(n: int, *, grouped: bool = False) -> str:
 
 
 def avg_pool(n: int) -> str:
-    """Return the text of average pooling over n axes: the windows' sums, times a scalar.
+    """Return the text of average pooling over n axes: the sum of each window, times a scalar.
 
-    The scalar ``mean[]`` is one over the number of taps of a window; taps in the padding count.
+    The scalar ``mean[]`` is one over the number of taps of a window, taps in the padding included.
 
     Args:
         n: the number of spatial axes, at least 1.
 
     Raises:
-        ValueError: n is not from 1 to 8.
+        ValueError: n is not between 1 and 8.
 
     """
     letters = axis_letters(n)
@@ -169,14 +169,14 @@ def avg_pool(n: int) -> str:
 def max_pool(n: int) -> str:
     """Return the text of maximum pooling over n axes: the entry that each window selects.
 
-    ``sel`` is held fixed: 1 at the tap where a window is largest (the first in row-major order, as
-    in PyTorch; never one in the padding, which counts as minus infinity), and 0 elsewhere.
+    ``sel`` is constant in the derivative: 1 at the tap of the largest entry of a window (the first
+    in row-major order, as in PyTorch; never in the padding, which is minus infinity), else 0.
 
     Args:
         n: the number of spatial axes, at least 1.
 
     Raises:
-        ValueError: n is not from 1 to 8.
+        ValueError: n is not between 1 and 8.
 
     """
     letters = axis_letters(n)
@@ -189,13 +189,13 @@ def max_pool(n: int) -> str:
 
 
 def flatten_linear(n: int) -> str:
-    """Return the text of the dense layer over channels and n axes: no entry is renumbered.
+    """Return the text of the dense layer over channels and n axes, without a flattened index.
 
     Args:
         n: the number of spatial axes, at least 1.
 
     Raises:
-        ValueError: n is not from 1 to 8.
+        ValueError: n is not between 1 and 8.
 
     """
     places = [a.position for a in axis_letters(n)]
@@ -204,11 +204,11 @@ def flatten_linear(n: int) -> str:
 
 
 def activation_layer(function: str, indices: str = "i") -> str:
-    """Return the text of a scalar function of each entry.
+    """Return the text of an elementwise scalar function.
 
     Args:
         function: the name of a scalar function.
-        indices: the indices of the entry, a letter each.
+        indices: the indices of an entry, one letter each.
 
     """
     at = _join(indices)
@@ -224,11 +224,11 @@ _FAMILIES: dict[str, Callable[[int], str]] = {
     "max_pool{}d": max_pool,
     "flatten_linear{}d": flatten_linear,
 }
-"""Layers over any number of axes: the pattern of their names, and their text."""
+"""Layers over any number of axes: the prefix of their names, and the function for their text."""
 
 
 def catalogue() -> dict[str, str]:
-    """Return the named layers: name to text."""
+    """Return the layers that have a name: name to text."""
     out = {
         "linear": "y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]",
         "dense": "y[i,j] = sum[k] x[i,k] * w[k,j]",
@@ -255,15 +255,15 @@ def catalogue() -> dict[str, str]:
 
 
 def layer(spec: str | sp.Equality) -> Layer:
-    """Return the layer that a catalogue name, a text or a SymPy equation states.
+    """Return the layer that a catalogue name, a text or a SymPy equation defines.
 
     >>> layer("linear").text
     'y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]'
 
     Raises:
         NotationError: the text is not in the notation.
-        ValueError: no layer has that name, or the equation has a part we cannot read.
-        TypeError: the argument is neither text nor an equation.
+        ValueError: no layer has that name, or a part of the equation is not in the language.
+        TypeError: the argument is neither a text nor an equation.
 
     """
     if isinstance(spec, sp.Equality):

@@ -1,7 +1,7 @@
 """Losses as scalar functions of defined tensors.
 
-Softmax and the cross-entropy are written with a shift m[n] that is held fixed: the largest entry of
-a row keeps exp from overflowing. The values do not depend on it, and neither do the gradients.
+Softmax and the cross-entropy have a shift m[n], constant in the derivative: the largest entry of
+the row, so that exp does not overflow. Neither values nor gradients depend on it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def squared_error(a: Tensor, target: Tensor) -> Tensor:
     """Return ``C := sum_{n,o} (a[n,o] - t[n,o])^2 / 2``.
 
     Args:
-        a: the network's output, with box (N, O).
-        target: what it should be, with box (N, O).
+        a: the output of the network, with box (N, O).
+        target: the desired output, with box (N, O).
 
     """
     difference = (term(a[n, o]), term(target[n, o], coefficient=-1))
@@ -45,11 +45,11 @@ def squared_error(a: Tensor, target: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Softmax:
-    """Softmax of each row of z, and what it is made of.
+    """The softmax of each row of z, and the tensors in its definition.
 
     Attributes:
         z: the inputs, with box (N, O).
-        shift: m, with box (N,); held fixed.
+        shift: m, with box (N,); constant in the derivative.
         shares: ``e[n,o] := exp(z[n,o] - m[n])``.
         totals: ``s[n] := sum_o e[n,o]``.
         value: ``softmax(z)[n,o] := e[n,o] / s[n]``.
@@ -68,7 +68,7 @@ def softmax(z: Tensor, shift: Tensor | None = None) -> Softmax:
 
     Args:
         z: the inputs, with a box of two axes.
-        shift: what is taken from each row, with the box of the first axis; a tensor m by default.
+        shift: subtracted from each row; has the box of the first axis; by default a tensor m.
 
     """
     rows, columns = size(z, 0), size(z, 1)
@@ -97,7 +97,7 @@ def _(t: Tensor) -> Recognised | None:
 
 
 def _first(t: Tensor) -> tuple[Tensor, ...]:
-    """Return the tensor that stands first in each term of a definition."""
+    """Return the tensor of the first factor of each term of a definition."""
     heads = (u.factors[0] for u in (t.definition.body if t.definition else ()) if u.factors)
     return tuple(f.tensor for f in heads if isinstance(f, Access))
 
@@ -105,11 +105,11 @@ def _first(t: Tensor) -> tuple[Tensor, ...]:
 def cross_entropy(z: Tensor, target: Tensor) -> Tensor:
     """Return ``C := sum_n (log s[n] + m[n]) - sum_{n,o} t[n,o] z[n,o]``.
 
-    It is ``- sum t log softmax(z)`` where each row of the target adds up to 1.
+    It equals ``- sum t log softmax(z)`` if each row of the target sums to 1.
 
     Args:
         z: the inputs of the softmax, with box (N, O).
-        target: the wanted shares, with box (N, O).
+        target: the target probabilities, with box (N, O).
 
     """
     p = softmax(z)
@@ -123,7 +123,7 @@ def cross_entropy(z: Tensor, target: Tensor) -> Tensor:
 def weighted_cross_entropy(z: Tensor, target: Tensor) -> Tensor:
     """Return ``C := sum_n T[n] (log s[n] + m[n]) - sum_{n,o} t[n,o] z[n,o]``, T[n] = sum_o t[n,o].
 
-    It is ``- sum t log softmax(z)``, whatever the rows of the target add up to.
+    It equals ``- sum t log softmax(z)`` for any row sums of the target.
 
     Args:
         z: the inputs of the softmax, with box (N, O).

@@ -1,18 +1,18 @@
 """Text to terms and back: ``y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]``.
 
-A layer's text is declarations ``x[N,C,H];`` (optional), a left side that names the output's
-indices, and a sum of products of tensor entries, Iverson brackets ``[t == s*p + d*k - lo]`` and
-``[0 <= e < n]``, activations ``sigma(z[i])``, numbers and scalar parameters. ``sum[k]`` binds the
-product that follows it, up to the next ``+`` or ``-``.
+The text of a layer has declarations ``x[N,C,H];`` (optional), a left side that names the indices of
+the output, and a right side: a sum of products of tensor entries, Iverson brackets
+``[t == s*p + d*k - lo]`` and ``[0 <= e < n]``, activations ``sigma(z[i])``, numbers and scalar
+parameters. ``sum[k]`` binds the product after it, up to the next ``+`` or ``-``.
 
-A name inside an index is a free index (it is on the left), a bound one (it is summed), a size, or
-else a parameter. A name that is a whole index of an entry is never taken for a parameter, since a
-forgotten ``sum`` looks like that: write ``x[s+0]``.
+A name in an index is a free index (if it is on the left side), a bound index (if it is summed), a
+size, or else a parameter. A name that is the whole index of an entry is never read as a parameter,
+because that is what a forgotten ``sum`` looks like: write ``x[s+0]``.
 
-Sizes that are not declared get names: an axis that some index addresses alone takes the declared
-size of another such axis, else the index in upper case (n gives N); every other axis takes, in
-order of appearance, the next of H, V, U, H1, H2, ... that the text does not use. Indices that
-address one axis alone, ``A[i,j] + A[j,i]``, share a size: that of the first of them.
+Sizes that are not declared get names. An axis with an index of its own takes the declared size of
+another such axis, else the index in upper case (n gives N). Every other axis takes, in order of
+appearance, the next of H, V, U, H1, H2, ... that the text does not use. Indices of the same axis,
+as in ``A[i,j] + A[j,i]``, share the size of the first of them.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ class Layer:
 
     Attributes:
         name: its catalogue name, or "".
-        output: the defined tensor; its definition's body is over free tensors.
+        output: the tensor that is defined, in terms of free tensors.
         tensors: the free tensors, in order of appearance.
-        parameters: the symbols in coefficients and indices that are no sizes, in that order.
+        parameters: the symbols in coefficients and indices that are not sizes, in that order.
         text: its canonical notation.
 
     """
@@ -85,7 +85,7 @@ class Layer:
 
 
 def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
-    """Check that each name has one role, and that each index is free or summed."""
+    """Refuse a name with two roles, and an index that is neither free nor summed."""
     for token, alone in reader.outside:
         if token.text in reader.summed:
             reader.fail(
@@ -101,7 +101,7 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
                 f"the index {v} is neither free nor summed",
                 token,
                 "an index of the left side or of a sum" if layer else "a free or a summed index",
-                f"did you mean sum[{v}]{said}? (a parameter is written {v}+0 here)",
+                f"did you mean sum[{v}]{said}? (write {v}+0 for a parameter)",
             )
     roles: dict[str, str] = dict.fromkeys(reader.index, "an index")
     for token in reader.scalars:
@@ -110,7 +110,7 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
                 f"the index {token.text} is a factor",
                 token,
                 "a tensor entry, a number or a parameter",
-                "an index may stand inside [ ] only",
+                "an index may appear inside [ ] only",
             )
     for name, token in reader.sizes.items():
         if name in roles:
@@ -132,7 +132,7 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
 
 
 def unfold_activation(factor: Factor) -> Factor:
-    """Return ``sigma(z[e])`` for an entry of an activation, any other factor as it is."""
+    """Return ``sigma(z[e])`` for an entry of an activation, and any other factor as it is."""
     found = application(factor.tensor) if isinstance(factor, Access) else None
     if isinstance(factor, Access) and found is not None and found.entrywise:
         (z,) = found.arguments
@@ -142,7 +142,7 @@ def unfold_activation(factor: Factor) -> Factor:
 
 
 def _is_bounded(t: Term, free: Iterable[Symbol]) -> bool:
-    """Say whether the supports fix every bound variable, for generic parameters."""
+    """Say whether the supports determine every bound variable, for generic parameters."""
     found = supports(t.factors, {*t.symbols, *free})
     rows = [[coefficient(b.value, v) for v in t.variables] for b in found]
     if not t.variables or not rows:
@@ -157,7 +157,7 @@ def _build(
     shapes: Mapping[str, tuple[Expr, ...]],
     known: Mapping[str, Tensor],
 ) -> Expression:
-    """Turn raw terms into terms, now that each tensor has its sizes."""
+    """Convert raw terms to terms, now that the sizes of each tensor are known."""
     applied = {t.name: t for t in known.values() if application(t) is not None}
 
     def made(factor: RawEntry | RawDerivative | Equal | Range) -> Factor:
@@ -176,8 +176,9 @@ def _build(
         else:
             clash = name in applied
         if clash:
-            what = f"{t.name} names two tensors: {display_name(applied[t.name])} is called so too"
-            reader.fail(what, factor.name, "a name of its own for every tensor", "rename one")
+            other = display_name(applied[t.name])
+            what = f"{t.name} names two tensors: {other} also gets this name"
+            reader.fail(what, factor.name, "a different name for every tensor", "rename one")
         return t[factor.index]
 
     out = []
@@ -228,13 +229,13 @@ def parse_expression(
     variables: Sequence[Symbol] = (),
     sizes: Mapping[str, Expr] | None = None,
 ) -> Expression:
-    """Read an expression over given tensors (others get sizes by the rule) and free indices.
+    """Parse an expression; tensors that are not given get their sizes by the rule above.
 
     Args:
         source: the text; ``0`` is the empty sum.
-        tensors: what some names stand for.
+        tensors: tensors that the text may use, by their names.
         variables: the free indices.
-        sizes: the sizes of free indices that have one, by name.
+        sizes: the sizes of free indices, by name, where they are known.
 
     Raises:
         NotationError: the text is not in the notation.
@@ -255,13 +256,13 @@ def parse_expression(
 def parse_definition(
     source: str, tensors: Iterable[Tensor] = (), sizes: Mapping[str, Expr] | None = None
 ) -> Tensor:
-    """Read a tensor over given ones: ``L[] = sum[i] x[i]*x[i]``, or ``x[N]``, a free one.
+    """Parse the definition of a tensor, ``L[] = sum[i] x[i]*x[i]``, or a free tensor, ``x[N]``.
 
     Args:
         source: the text.
-        tensors: what some names stand for; a free one may be of the name that is defined, and
-            says what its sizes are.
-        sizes: the sizes of indices that have one, by name.
+        tensors: tensors that the text may use, by their names; a free tensor with the name that is
+            defined gives its sizes.
+        sizes: the sizes of indices, by name, where they are known.
 
     Raises:
         NotationError: the text is not in the notation.
@@ -288,13 +289,13 @@ def parse_definition(
 def parse_layer(
     source: str, name: str = "", sizes: Mapping[str, tuple[Expr | None, ...]] | None = None
 ) -> Layer:
-    """Read a layer; `sizes` declares more sizes, None leaves an axis to the rule.
+    """Parse a layer; `sizes` declares further sizes, or None for an axis sized by the rule above.
 
     >>> parse_layer("y[p] = sum[k] x[s*p + k]*w[k]").output.definition.formals
     (p,)
 
     Raises:
-        NotationError: the text is not in the notation; the message has a caret under the fault.
+        NotationError: the text is not in the notation; a caret in the message marks the error.
 
     """
     reader = Reader(source, derivatives=False)
@@ -309,14 +310,14 @@ def parse_layer(
 
 
 def make_layer(output: Tensor, name: str = "") -> Layer:
-    """Return the layer of a defined tensor, with its operands, parameters and canonical text.
+    """Return the layer of a defined tensor: its operands, parameters and canonical text.
 
     Raises:
-        ValueError: the tensor has no definition, or one that the notation cannot say.
+        ValueError: the tensor has no definition, or one that the notation cannot express.
 
     """
     if output.definition is None:
-        raise ValueError(f"{output.name} has no definition, so it is no layer's output")
+        raise ValueError(f"{output.name} has no definition, expected the output of a layer")
     formals = output.definition.formals
     body = tuple(
         replace(t, factors=tuple(unfold_activation(f) for f in t.factors))
@@ -342,7 +343,7 @@ def make_layer(output: Tensor, name: str = "") -> Layer:
 
 
 def _declare(line: str, output: Tensor, tensors: tuple[Tensor, ...]) -> str:
-    """Put declarations before a line when the rule would name the sizes otherwise."""
+    """Prepend declarations to a line if the rule would give the sizes other names."""
     reader = Reader(line)
     entries = [*_entries(reader.layer())]
     entries.insert(0, (output.name, reader.free))

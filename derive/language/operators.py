@@ -1,8 +1,8 @@
-"""Named operators, as definitions: nothing is known about them but what is written here.
+"""Named operators; all that is known about them are the definitions here.
 
-They are defined without boxes where the support is implied, so most bracket steps are syntactic.
-A tensor carries no operator, only a name and a definition; `spelling` reads off the definition
-which operator it is.
+A definition has no box where its support is implied, so most bracket steps are syntactic. A tensor
+does not store the operator that made it, only a name and a definition; `spelling` recognises the
+operator from the definition.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _SIGNS = {"+": "plus", "-": "minus", "*": "times", "^": "to", "/": "over"}
 
 
 def identifier(word: str, *parts: Tensor | Expr) -> str:
-    """Return the name that an operator gives to what it makes: ``pad_x_lo_hi_minus_rho``.
+    """Return the name of the tensor that an operator returns: ``pad_x_lo_hi_minus_rho``.
 
     Args:
         word: the operator.
-        parts: what it is applied to.
+        parts: its arguments.
 
     """
     said = (p.name if isinstance(p, Tensor) else text(p) for p in parts)
@@ -38,7 +38,7 @@ def identifier(word: str, *parts: Tensor | Expr) -> str:
 
 
 def _formals(t: Tensor, *taken: Symbol) -> tuple[Symbol, ...]:
-    """Return an index for each axis: i0, i1, ..."""
+    """Return an index variable for each axis: i0, i1, ..."""
     out: list[Symbol] = []
     for n in range(len(t.shape)):
         out.append(fresh(f"i{n}", {*t.parameters, *taken, *out}))
@@ -92,7 +92,7 @@ def dilate(t: Tensor, factors: Mapping[int, Expr]) -> Tensor:
 
     Args:
         t: any tensor.
-        factors: axis to factor.
+        factors: axis to dilation factor.
 
     """
     given = {v for s in factors.values() for v in symbols_of(s)}

@@ -1,4 +1,4 @@
-"""Text to raw terms: a recursive descent over tokens."""
+"""Parses text into raw terms, by recursive descent over tokens."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from rot180.derive.language.tokens import (
 
 
 class Reader(IndexReader):
-    """Recursive descent over one text; keeps where each name was met.
+    """Recursive-descent parser for one text; records where each name first occurs.
 
     Attributes:
         free: the free indices.
-        output: the tensor of the left side, and where it is.
-        declared: tensor to declared sizes; `sizes` has where each size is.
-        tensors: tensor to its first place and its rank; `entries` has every place.
-        summed: bound index to its first place.
-        outside: names inside indices that are neither free nor summed there, and whether the
+        output: the token of the tensor on the left side.
+        declared: tensor to declared sizes; `sizes` has the token of each size.
+        tensors: tensor to its first token and its rank; `entries` has every token.
+        summed: bound index to its first token.
+        outside: names in indices that are neither free nor summed there, each with whether the
             name is the whole index.
         scalars: names that are factors.
-        functions: activation to its first place.
-        derivatives: whether the text may have derivatives.
+        functions: activation to its first token.
+        derivatives: whether the text may contain derivatives.
 
     """
 
@@ -71,14 +71,14 @@ class Reader(IndexReader):
         return {v.name for v in self.free} | self.summed.keys()
 
     def layer(self) -> list[RawTerm]:
-        """Read declarations, a left side and terms.
+        """Parse declarations, a left side and terms.
 
         Raises:
             NotationError: the text is not in the notation.
 
         """
         if not self._now.text:
-            self.fail("an empty expression", expected="such as y[p] = sum[k] x[p+k] * w[k]")
+            self.fail("an empty expression", expected="a layer such as y[p] = sum[k] x[p+k] * w[k]")
         while True:
             self.output, places = self._left()
             if not self._accept(";"):
@@ -111,7 +111,7 @@ class Reader(IndexReader):
         return terms
 
     def declaration(self) -> tuple[str, tuple[Expr, ...]]:
-        """Read ``x[N,C,s*P+3]``: a name and sizes.
+        """Parse ``x[N,C,s*P+3]``: a name and sizes.
 
         Raises:
             NotationError: the text is not in the notation.
@@ -124,7 +124,7 @@ class Reader(IndexReader):
         return token.text, shape
 
     def expression(self) -> list[RawTerm]:
-        """Read terms up to the end of the text.
+        """Parse terms up to the end of the text.
 
         Raises:
             NotationError: the text is not in the notation.
@@ -142,11 +142,11 @@ class Reader(IndexReader):
         return terms
 
     def refuse_rank(self, token: Token, rank: int, why: str) -> NoReturn:
-        """Raise the error for a tensor with another number of indices than it has elsewhere."""
+        """Raise the error for a tensor that has a different number of indices elsewhere."""
         self.fail(f"{token.text} is used with two ranks", token, f"{rank} indices, {why}")
 
     def _left(self) -> tuple[Token, list[Token]]:
-        """Read ``y[n,o,p]`` or ``x[N,C,3]``: the name, and what is between the commas."""
+        """Parse ``y[n,o,p]`` or ``x[N,C,3]``: the name, and the tokens between the commas."""
         token = self._name("the output, such as y[p]")
         opened = self._expect("[", f"after {token.text}")
         out: list[Token] = []
@@ -174,7 +174,7 @@ class Reader(IndexReader):
             self.fail("reserved word", place, "the name of an index", "choose another name")
         if not NAME.fullmatch(place.text):
             self.fail(
-                "an index of the left side is composite",
+                "an index of the left side is not a single name",
                 place,
                 "one name for each axis of the output",
                 "write y[t] = sum[p] [t == 2*p] * ...",
@@ -183,13 +183,13 @@ class Reader(IndexReader):
             self.fail(
                 "an index of the left side is repeated",
                 place,
-                "a name of its own for each axis of the output",
+                "a different name for each axis of the output",
                 "write y[p,q] = [p == q] * ...",
             )
         return symbol(place.text)
 
     def _terms(self) -> list[RawTerm]:
-        """Read terms joined by + and -."""
+        """Parse terms joined by + and -."""
         self._deeper()
         out: list[RawTerm] = []
         sign = self._accept("+", "-")
@@ -275,7 +275,7 @@ class Reader(IndexReader):
         return out
 
     def _bound(self) -> list[RawTerm]:
-        """Read ``sum[c,k]`` and the product it binds."""
+        """Parse ``sum[c,k]`` and the product that it binds."""
         self._take()
         opened, outer = self._expect("[", "after sum"), self._scope
         variables: list[Symbol] = []
@@ -284,7 +284,7 @@ class Reader(IndexReader):
             v = symbol(token.text)
             if v in self.free:
                 self.fail(
-                    f"{v} is summed and also free",
+                    f"{v} is both summed and free",
                     token,
                     "an index that is not on the left side",
                     "rename the summed index",
@@ -315,20 +315,20 @@ class Reader(IndexReader):
         return False
 
     def _derivative(self) -> list[RawTerm]:
-        """Read ``d y[i]/d x[h]``, or ``d(...)/d x[h]``: of a sum, the sum of the derivatives."""
+        """Parse ``d y[i]/d x[h]`` or ``d(...)/d x[h]``; a sum gives a derivative for each term."""
         first = self._take()
         if not self.derivatives:
             self.fail("a derivative", first, "sums of products", "derive the gradient instead")
         self._deeper()
         inner = self._factor()
-        self._expect("/", "and what the derivative is by")
-        self._expect("d", "and an entry after the derivative")
+        self._expect("/", "and the variable of the derivative")
+        self._expect("d", "and a tensor entry")
         by = self._entry()
         self._depth -= 1
         return [replace(t, factors=(RawDerivative(t.factors, by),)) for t in inner]
 
     def _entry(self) -> RawEntry:
-        """Read ``x[n,c,s*p+k]``."""
+        """Parse ``x[n,c,s*p+k]``."""
         token = self._name("the name of a tensor")
         index = tuple(self._listed(self._expect("[", f"after {token.text}")))
         self.entries.append(token)
@@ -347,7 +347,7 @@ class Reader(IndexReader):
         self._expect("]", "or ',' after the index", opened)
 
     def _activation(self) -> RawEntry:
-        """Read ``sigma(z[i])``."""
+        """Parse ``sigma(z[i])``."""
         token = self._take()
         if keyword.iskeyword(token.text) or token.text == "sum":
             self.fail("reserved word", token, "the name of a function", "choose another name")
@@ -358,17 +358,17 @@ class Reader(IndexReader):
         opened = self._expect("(", "after the function")
         if not (self._now.is_name and self._next == "["):
             self.fail(
-                f"the argument of {token.text} is no tensor entry",
+                f"the argument of {token.text} is not a tensor entry",
                 None,
                 "one entry, such as z[i]",
-                "give the argument a name and make it a layer of its own",
+                "define the argument in a layer of its own",
             )
         entry = self._entry()
         self._expect(")", "after the argument", opened)
         return replace(entry, function=token.text)
 
     def _bracket(self) -> tuple[Equal | Range]:
-        """Read ``[a == b]`` or ``[a <= e < b]``."""
+        """Parse ``[a == b]`` or ``[a <= e < b]``."""
         opened = self._take()
         start = self._now
         low = self._index()
@@ -392,7 +392,7 @@ class Reader(IndexReader):
                 self.fail(
                     "the length of the range depends on an index",
                     self._since(start),
-                    "bounds whose difference is made of sizes, parameters and numbers",
+                    "bounds whose difference contains only sizes, parameters and numbers",
                 )
             out = Range(sides[1] - below, size)
         self._expect("]", "after the bracket", opened)

@@ -1,7 +1,7 @@
-"""Index arithmetic: integer polynomials as SymPy expressions, with a text of our own.
+"""Index arithmetic: integer polynomials as SymPy expressions, with our own text format.
 
-SymPy gives the algebra; names, order and text are ours, because committed bytes must not
-depend on a SymPy version.
+SymPy does the algebra. Names, order and text format are ours, because committed bytes must not
+depend on the version of SymPy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Monomial = tuple[tuple[str, int], ...]
 
 
 def symbol(name: str) -> Symbol:
-    """Return the one symbol of that name: integer, no other assumption.
+    """Return the symbol of that name, which is an integer and has no other assumption.
 
     >>> symbol("s") == symbol("s")
     True
@@ -39,10 +39,10 @@ def _expand(e: Expr) -> Expr:
 
 
 def normal(e: Expr | int) -> Expr:
-    """Return the expanded polynomial; two polynomials are equal when these are `==`.
+    """Return the expanded polynomial; equal polynomials have equal (`==`) expansions.
 
     Raises:
-        TypeError: it is neither an expression nor an integer.
+        TypeError: the argument is neither an expression nor an integer.
 
     """
     return _expand(_expression(e))
@@ -55,14 +55,14 @@ def _expression(e: object) -> Expr:
 
 
 def rational(e: Expr | int) -> Expr:
-    """Return the polynomial as it is written, its coefficients rational, its symbols plain.
+    """Return the canonical form of a polynomial with rational coefficients and plain symbols.
 
-    The result is built anew from its monomials, so nothing unevaluated survives: two polynomials
-    are equal if and only if what this returns for them is `==`.
+    The result is rebuilt from its monomials, so it contains nothing unevaluated: two polynomials
+    are equal if and only if their canonical forms are `==`.
 
     Raises:
-        TypeError: it is neither an expression nor an integer.
-        ValueError: it divides by a symbol, has another function or a foreign symbol in it.
+        TypeError: the argument is neither an expression nor an integer.
+        ValueError: it divides by a symbol, or contains another function or a foreign symbol.
 
     """
     return _rebuilt(_expression(e))
@@ -77,7 +77,7 @@ def _rebuilt(e: Expr) -> Expr:
 
 
 def _parts(e: Expr, whole: Expr) -> dict[Monomial, sp.Rational]:
-    """Expand an expression into its monomials, whatever was left unevaluated in it."""
+    """Expand an expression into monomials, including whatever is unevaluated in it."""
     if isinstance(e, sp.Rational):
         return {(): sp.Rational(e.p, e.q)}
     if isinstance(e, Symbol) and e == symbol(e.name) and SPELLED.fullmatch(e.name):
@@ -118,21 +118,21 @@ def _times(
 
 
 HIGHEST_POWER, MOST_MONOMIALS = 4096, 10_000
-"""The highest power of a name, and the most monomials, that a polynomial may have."""
+"""The highest power of a name in a polynomial, and the most monomials that it may have."""
 
 SPELLED = re.compile(r"[A-Za-z][A-Za-z0-9_]*|_[A-Za-z0-9][A-Za-z0-9_]*")
-"""How a symbol is spelled; those with an underscore in front are our own."""
+"""The names that a symbol may have; those with a leading underscore are internal."""
 
 WRITTEN_POWER, DIGITS = 16, 100
-"""The highest power, and the most digits of a number, that a text may have."""
+"""The highest power in a text, and the most digits of a number."""
 
 
 def integral(e: Expr | int) -> Expr:
-    """Return the polynomial as `rational` does; all its coefficients must be integers.
+    """Return the canonical form of a polynomial whose coefficients are all integers.
 
     Raises:
-        TypeError: it is neither an expression nor an integer.
-        ValueError: it is no polynomial, or a coefficient is not an integer.
+        TypeError: the argument is neither an expression nor an integer.
+        ValueError: it is not a polynomial, or a coefficient is not an integer.
 
     """
     return _integral(_expression(e))
@@ -142,12 +142,12 @@ def integral(e: Expr | int) -> Expr:
 def _integral(e: Expr) -> Expr:
     e = _rebuilt(e)
     if any(c.q != 1 for c in monomials(e).values()):
-        raise ValueError(f"{text(e)} is not integral: an index counts in integers")
+        raise ValueError(f"{text(e)} has a coefficient that is not an integer, expected an index")
     return e
 
 
 def is_integral(e: Expr) -> bool:
-    """Say whether an expanded polynomial has integer coefficients alone."""
+    """Say whether all coefficients of an expanded polynomial are integers."""
     return all(c.q == 1 for c in monomials(e).values())
 
 
@@ -181,14 +181,14 @@ def quotient(e: Expr, by: Expr) -> Expr | None:
 
 
 def _lexicographic(m: Monomial) -> tuple[tuple[tuple[int, ...], int], ...]:
-    """Order monomials so that a product of leading ones leads: by the first name, then the next."""
+    """Order monomials lexicographically, so that the product of leading monomials leads."""
     return tuple(((*(-ord(c) for c in name), 1), k) for name, k in m)
 
 
 def canonical(e: Expr | int) -> Expr:
-    """Bring an expression from outside in: symbols by name alone, then `rational`.
+    """Return the canonical form of an expression from outside; symbols are identified by name.
 
-    `Symbol('s')` and `Symbol('s', positive=True)` differ in SymPy; here one name is one symbol.
+    `Symbol('s')` and `Symbol('s', positive=True)` differ in SymPy, but are the same symbol here.
     """
     e = sp.sympify(e)
     return rational(e.xreplace({v: symbol(v.name) for v in symbols_of(e) if v != symbol(v.name)}))
@@ -196,7 +196,7 @@ def canonical(e: Expr | int) -> Expr:
 
 @lru_cache(maxsize=1 << 16)
 def monomials(e: Expr) -> Mapping[Monomial, sp.Rational]:
-    """Return {monomial: coefficient} of an expanded polynomial, in no promised order."""
+    """Return {monomial: coefficient} of an expanded polynomial, in no particular order."""
     out: dict[Monomial, sp.Rational] = {}
     for part in sp.Add.make_args(e):
         number, rest = part.as_coeff_Mul()
@@ -251,17 +251,17 @@ def coefficient(e: Expr, v: Symbol) -> Expr:
 
 
 def degree(e: Expr, variables: Collection[Symbol]) -> int:
-    """Return the joint degree of `e` in `variables`."""
+    """Return the total degree of `e` in `variables`."""
     names = {v.name for v in variables}
     return max((sum(k for n, k in m if n in names) for m in monomials(e)), default=0)
 
 
 def ordered(e: Expr, variables: Iterable[Symbol] = ()) -> list[tuple[Monomial, sp.Rational]]:
-    """Return the monomials in the reader's order.
+    """Return the monomials in the order in which people write them.
 
-    Positive before negative; among the positive the index variables lead, in the order given,
-    then the parameters, then the number; among the negative the number and the parameters lead:
-    `s*p + d*k - lo`, `K - 1 - k`.
+    Positive monomials come first: index variables in the order given, then parameters, then the
+    number. Among the negative ones, the number and the parameters come first. So one reads
+    `s*p + d*k - lo` and `K - 1 - k`.
     """
     rank = {v.name: i for i, v in enumerate(variables)}
 
@@ -277,7 +277,7 @@ def ordered(e: Expr, variables: Iterable[Symbol] = ()) -> list[tuple[Monomial, s
 
 
 def text(e: Expr, variables: Iterable[Symbol] = ()) -> str:
-    """Write a polynomial as the notation has it.
+    """Return a polynomial in the notation.
 
     >>> p, k, s, lo = map(symbol, ("p", "k", "s", "lo"))
     >>> text(s * p + k - lo, (p, k)), text(symbol("K") - 1 - k, (p, k))
@@ -304,7 +304,7 @@ def _text(e: Expr, variables: tuple[Symbol, ...]) -> str:
 
 
 def factored(e: Expr) -> str:
-    """Write a polynomial with one parameter taken out where that shortens it.
+    """Return a polynomial as text, with one parameter factored out if that is shorter.
 
     >>> factored(normal(symbol("d") * (symbol("K") - 1) - symbol("lo")))
     'd*(K - 1) - lo'
@@ -323,7 +323,7 @@ def factored(e: Expr) -> str:
 
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-"""How a name is spelled: of a symbol, a tensor, a function."""
+"""The names that a symbol, a tensor or a function may have."""
 
 _SIGN = re.compile(r" *([-+])")
 _ATOM = re.compile(r" *(?:([A-Za-z][A-Za-z0-9_]*)(?: *\^ *([0-9]+))?|([0-9]+)(?: */ *([0-9]+))?)")
@@ -332,10 +332,10 @@ _END = re.compile(r" *\Z")
 
 
 def parse(source: str) -> Expr:
-    """Read what `text` writes: sums of products of names with powers, and of fractions.
+    """Parse the output of `text`: sums of products of names with powers, and of fractions.
 
     Raises:
-        ValueError: anything else; the message shows the text and the place.
+        ValueError: it is anything else; the message shows the text and the position.
 
     >>> parse("2*s^2 - 1/2")
     2*s**2 - 1/2

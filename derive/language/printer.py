@@ -1,4 +1,4 @@
-"""Terms to text, in the reader's order."""
+"""Prints terms in the notation, in the order in which people write them."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def write(
     parameters: Iterable[Symbol] = (),
     bare: frozenset[Tensor] = frozenset(),
 ) -> str:
-    """Write an expression.
+    """Return an expression as text.
 
     Args:
         expression: the terms.
-        variables: its free indices, in the reader's order.
-        parameters: names that the notation would take for an index where they are a whole one;
-            they are written ``s+0`` there.
-        bare: tensors that are written by their names, whatever operator they are.
+        variables: its free indices, in the order in which they are to appear.
+        parameters: parameters; where one is a whole index, it is written ``s+0``, because the
+            notation would read ``s`` as an index.
+        bare: tensors that are written by their names, not as operators.
 
     >>> from rot180.derive.language.notation import parse_expression
     >>> p = symbol("p")
@@ -59,7 +59,7 @@ def write_term(
     fixed: Collection[Symbol] = (),
     bare: frozenset[Tensor] = frozenset(),
 ) -> tuple[bool, str]:
-    """Write a term without its sign; also say whether the sign is minus."""
+    """Return whether the sign of a term is minus, and the term as text without the sign."""
     parts = monomials(t.coefficient)
     minus = len(parts) == 1 and bool(next(iter(parts.values())) < 0)
     size = text(-t.coefficient if minus else t.coefficient)
@@ -88,8 +88,8 @@ def write_factor(
     fixed: Collection[Symbol] = (),
     bare: frozenset[Tensor] = frozenset(),
 ) -> str:
-    """Write a factor; `order` are the free indices, then the bound ones."""
-    raise TypeError(f"no text for {type(factor).__name__}")
+    """Return a factor as text; `order` has the free indices, then the bound ones."""
+    raise TypeError(f"factor: found {type(factor).__name__}, expected a factor of a term")
 
 
 @write_factor.register
@@ -155,7 +155,7 @@ def _shown(t: Term) -> str:
     return f"-{line}" if minus else line
 
 
-# what `str` says of terms and factors, so that messages show them as people write them
+# `str` of terms and factors: messages show them in the notation
 for _kind in (Access, Equal, Range, Apply, Derivative):
     setattr(_kind, "__str__", write_factor)  # noqa: B010
 setattr(Term, "__str__", _shown)  # noqa: B010

@@ -1,8 +1,8 @@
 """Scalar functions by name: one expression each, from which their derivatives are derived.
 
-A name that is not listed here stands for any differentiable function. A *relation* writes a
+A name that is not listed here stands for an arbitrary differentiable function. A *relation* gives a
 derivative as a polynomial in values of listed functions at the same point, ``exp' = exp`` or
-``sigmoid' = sigmoid - sigmoid^2``; the first derivatives are a table.
+``sigmoid' = sigmoid - sigmoid^2``; those of first derivatives are listed in a table.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Function:
 
     Attributes:
         name: its name in the notation.
-        source: its value at t, as SymPy reads it.
-        convention: what holds where the derivative does not exist, or "".
+        source: its value at t, in SymPy's syntax.
+        convention: the value of the derivative where it does not exist, or "".
 
     """
 
@@ -44,7 +44,7 @@ class Function:
         return found
 
     def derivative(self, order: int = 1) -> Expr:
-        """Return a derivative at `T`, as SymPy differentiates; order 0 is the value.
+        """Return a derivative at `T`, computed by SymPy; order 0 is the value.
 
         >>> FUNCTIONS["softplus"].derivative()
         exp(t)/(exp(t) + 1)
@@ -54,7 +54,7 @@ class Function:
 
     @property
     def rule(self) -> str:
-        """Say what the function is, ``relu(t) = 0 if t <= 0 else t``."""
+        """Return the definition as text, ``relu(t) = 0 if t <= 0 else t``."""
         value = self.value
         if isinstance(value, sp.Piecewise):
             low, high = value.args
@@ -78,7 +78,7 @@ FUNCTIONS = {
         Function("half_square", "t**2/2"),
     )
 }
-"""The functions that are known by name."""
+"""The listed functions, by name."""
 
 
 RELATIONS = {
@@ -92,25 +92,25 @@ RELATIONS = {
     "reciprocal": "-reciprocal^2",
     "half_square": "t",
 }
-"""First derivatives as polynomials in t and in values of listed functions: what is believed."""
+"""First derivatives as polynomials in t and in values of listed functions; these are axioms."""
 
 HIGHEST_ORDER = 8
-"""The highest order of a derivative for which a relation is worked out."""
+"""The highest order of a derivative for which a relation is computed."""
 
 
 @cache
 def relation(name: str, order: int = 1) -> Expr | None:
     """Return a derivative as a polynomial in t and in values of listed functions, by their names.
 
-    A first derivative stands in `RELATIONS`; a higher one is the formal derivative of the one
-    before.
+    A first derivative is listed in `RELATIONS`; a higher one is the formal derivative of the
+    previous one.
 
     Args:
         name: the name of a function.
         order: which derivative, from 1 to `HIGHEST_ORDER`.
 
     Returns:
-        the polynomial, with integer coefficients; None if none is known.
+        the polynomial, with integer coefficients; None if no relation is known.
 
     >>> relation("tanh"), relation("log"), relation("sigmoid", 2), relation("relu")
     (1 - tanh**2, reciprocal, 2*sigmoid**3 - 3*sigmoid**2 + sigmoid, None)
@@ -139,10 +139,10 @@ def related_functions(name: str, order: int) -> tuple[str, ...]:
 
 
 def relation_text(name: str, order: int) -> str:
-    """Write a relation, ``sigmoid' = sigmoid - sigmoid^2``.
+    """Return a relation as text, ``sigmoid' = sigmoid - sigmoid^2``.
 
     Raises:
-        ValueError: none is known.
+        ValueError: no relation is known.
 
     """
     found = relation(name, order)
@@ -152,7 +152,7 @@ def relation_text(name: str, order: int) -> str:
 
 
 def assumption(name: str) -> str:
-    """Say what is assumed of a function that is differentiated."""
+    """Return, as text, what is assumed about a function that is differentiated."""
     said = f"{name}' is the derivative of {name}"
     known = FUNCTIONS.get(name)
     if known is None:

@@ -1,8 +1,9 @@
-"""What is shown for a tensor: ``rot180(w)`` where it is that, else its bare name.
+"""How a tensor is displayed: as ``rot180(w)`` if it is that, else by its bare name.
 
-A tensor carries no operator, only a name and a definition. Which operator it is, is read off the
-definition: an operator proposes its arguments, is applied to them, and holds if what it then gives
-has the tensor's box and definition. So no name and no file can make a tensor look like another.
+A tensor does not store the operator that made it, only a name and a definition. The operator is
+recognised from the definition: each operator proposes arguments and is applied to them; it is
+accepted if the result has the box and the definition of the tensor. So neither a name nor a file
+can make a tensor look like another one.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ from rot180.derive.language.terms import Access, Apply, Equal, Expression, Tenso
 
 @dataclass(frozen=True)
 class Application:
-    """What a tensor is: an operator, applied to tensors and polynomials.
+    """An operator applied to tensors and polynomials.
 
     Attributes:
-        operator: the operator's name, or that of a scalar function applied to every entry.
-        arguments: what it is applied to.
-        order: of a scalar function, which derivative.
+        operator: the name of the operator, or of a scalar function applied to every entry.
+        arguments: its arguments.
+        order: the order of the derivative, for a scalar function.
         entrywise: whether it is a scalar function.
 
     """
@@ -50,12 +51,12 @@ class Application:
 
     @property
     def identifier(self) -> str:
-        """Return the name that the operator gives to the tensor: ``rot180_w``."""
+        """Return the name of the tensor that the operator returns: ``rot180_w``."""
         return identifier(self.operator + "_prime" * self.order, *self.arguments)
 
 
 Recognised: TypeAlias = tuple[Tensor, tuple[Tensor | Expr, ...]]
-"""What an operator gives, and the arguments that it was applied to."""
+"""The result of an operator, and its arguments."""
 
 _RECOGNISERS: dict[str, Callable[[Tensor], Recognised | None]] = {}
 
@@ -63,10 +64,10 @@ _RECOGNISERS: dict[str, Callable[[Tensor], Recognised | None]] = {}
 def recognises(
     operator: str,
 ) -> Callable[[Callable[[Tensor], Recognised | None]], Callable[[Tensor], Recognised | None]]:
-    """Enter what proposes an operator's arguments for a tensor, and applies it to them.
+    """Register the function that recognises an operator: it proposes arguments and applies it.
 
     Raises:
-        ValueError: the operator has a reader.
+        ValueError: the operator is already registered.
 
     """
 
@@ -74,7 +75,7 @@ def recognises(
         recogniser: Callable[[Tensor], Recognised | None],
     ) -> Callable[[Tensor], Recognised | None]:
         if operator in _RECOGNISERS:
-            raise ValueError(f"the operator {operator} is entered twice")
+            raise ValueError(f"the operator {operator} is registered twice")
         _RECOGNISERS[operator] = recogniser
         return recogniser
 
@@ -88,7 +89,7 @@ def is_operator(name: str) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def application(t: Tensor) -> Application | None:
-    """Return which operator a tensor is, applied to what; None where it is no operator's.
+    """Return the operator and the arguments that a tensor is; None if there is no such operator.
 
     >>> from rot180.derive.language.terms import tensor
     >>> application(rot180(tensor("w", "K"), [0])).operator
@@ -111,11 +112,11 @@ def application(t: Tensor) -> Application | None:
 
 
 def display_name(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
-    """Return what is shown for a tensor: ``rot180(w)`` if it is that, else its bare name.
+    """Return how a tensor is displayed: ``rot180(w)`` if it is that, else its bare name.
 
     Args:
         t: the tensor.
-        bare: tensors that are to be shown by their bare names.
+        bare: tensors that are displayed by their bare names.
 
     >>> from rot180.derive.language.terms import tensor
     >>> display_name(rot180(tensor("w", "K"), [0])), display_name(tensor("rot180_w", "K"))
@@ -130,7 +131,7 @@ def display_name(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
 
 
 def ambiguous(shown: Iterable[Tensor]) -> frozenset[Tensor]:
-    """Return the tensors that are spelled as another one is: their names tell them apart."""
+    """Return the tensors with the same display name as another one; bare names tell them apart."""
     found: dict[str, set[Tensor]] = {}
     for t in shown:
         found.setdefault(display_name(t), set()).add(t)
@@ -138,7 +139,7 @@ def ambiguous(shown: Iterable[Tensor]) -> frozenset[Tensor]:
 
 
 def unfold_operators(expression: Expression) -> Expression:
-    """Unfold an operator's name at the top, so that its sum is seen: ``correlate(...)[h]``."""
+    """Unfold an operator at the top level, so that its sum is visible: ``correlate(...)[h]``."""
     if len(expression) == 1 and expression == (term(*expression[0].factors[:1]),):
         head = next(iter(expression[0].factors), None)
         if isinstance(head, Access) and head.tensor.definition is not None:
@@ -153,13 +154,13 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 
 def _alone(t: Tensor) -> Term | None:
-    """Return the term of a definition that has one, without a coefficient."""
+    """Return the term of a definition with a single term and coefficient 1, else None."""
     body = t.definition.body if t.definition else ()
     return body[0] if len(body) == 1 and body[0].coefficient == 1 else None
 
 
 def _moved(t: Tensor) -> tuple[tuple[Symbol, ...], Access] | None:
-    """Return the formals and the entry of a definition that is one entry of a like tensor."""
+    """Return the formals and the entry of a definition that is a single entry of equal rank."""
     u = _alone(t)
     if u is None or t.definition is None or u.variables or len(u.factors) != 1:
         return None
@@ -244,7 +245,7 @@ def _(t: Tensor) -> Recognised | None:
 
 
 def _product(t: Tensor) -> tuple[Access, Access] | None:
-    """Return the factors of a definition that is a sum of products of two entries."""
+    """Return the factors of a definition that is a single sum of products of two entries."""
     u = _alone(t)
     if u is None or len(u.factors) != 2:
         return None

@@ -1,6 +1,6 @@
-"""Substitution of symbols and of tensors: bound variables step aside, so nothing is captured.
+"""Substitution of symbols and of tensors; bound variables are renamed, so nothing is captured.
 
-``supports`` unfolds definitions by substitution, to say where a product can be nonzero.
+``supports`` unfolds definitions by substitution, to find where a product can be nonzero.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Substitution: TypeAlias = Mapping[Symbol, Expr]
 
 
 def substitute_factor(factor: Factor, by: Substitution) -> Factor:
-    """Replace symbols in a factor, inside its tensors too."""
+    """Replace symbols in a factor, also inside its tensors."""
     if not factor_symbols(factor) & by.keys():
         return factor
     if isinstance(factor, Access):
@@ -102,7 +102,7 @@ def substitute_tensor(t: Tensor, by: Substitution) -> Tensor:
 
 
 def substitute(t: Term, by: Substitution) -> Term:
-    """Replace free symbols in a term; bound variables step aside, so nothing is captured."""
+    """Replace free symbols in a term; bound variables are renamed, so nothing is captured."""
     bound = set(t.variables)
     by = {v: e for v, e in by.items() if v not in bound and v in t.symbols}
     if not by:
@@ -124,7 +124,7 @@ def rename_bound(t: Term, names: Mapping[Symbol, Symbol]) -> Term:
     """Rename bound variables; the new names must be new to the term.
 
     Raises:
-        ValueError: a new name is already in the term, or is given twice.
+        ValueError: a new name already occurs in the term, or is given twice.
 
     """
     names = {v: n for v, n in names.items() if v != n}
@@ -153,7 +153,7 @@ def apart(t: Term, taken: Collection[Symbol]) -> Term:
 
 
 def substitute_tensors(t: Term, new: Mapping[str, Tensor]) -> Term:
-    """Replace tensors by name: a free one by one with its box, a defined one by one defined alike.
+    """Replace tensors by name: a free one by one with the same box, a defined one by its copy.
 
     Raises:
         ValueError: a box or a definition differs.
@@ -185,17 +185,17 @@ def _tensor(old: Tensor, new: Mapping[str, Tensor]) -> Tensor:
     if found.shape != old.shape:
         raise ValueError(f"{old.name} has the box {old.shape}, {found.name} {found.shape}")
     if body is not None and found.definition != body:
-        raise ValueError(f"{found.name} is not defined as {old.name} then is")
+        raise ValueError(f"{found.name} and the instance of {old.name} have different definitions")
     return found
 
 
 def free_tensors(expression: Expression) -> dict[str, Tensor]:
-    """Return the free tensors by name, those inside definitions included."""
+    """Return the free tensors by name, including those in definitions."""
     return {t.name: t for t in tensors(expression) if t.definition is None}
 
 
 def derivatives(expression: Expression) -> Iterator[Derivative]:
-    """Yield the pending derivatives, those inside definitions and derivatives included."""
+    """Yield the pending derivatives, including those in definitions and in derivatives."""
     for t in expression:
         for f in t.factors:
             if isinstance(f, Derivative):
@@ -207,18 +207,18 @@ def derivatives(expression: Expression) -> Iterator[Derivative]:
 
 
 MOST_SUPPORTS = 1000
-"""How many brackets the supports of a product may be, and how many definitions they unfold."""
+"""The most brackets in the supports of a product, and the most definitions that are unfolded."""
 
 
 def supports(factors: Iterable[Factor], taken: Collection[Symbol]) -> tuple[Bracket, ...]:
     """Return brackets that hold wherever the product can be nonzero.
 
-    A free tensor gives its box; a defined one its box and, if its body is a single term, the
-    supports of that term, its bound variables as new (existential) names outside `taken`. A
-    pending derivative of a product vanishes wherever the product is identically zero.
+    A free tensor gives its box. A defined tensor gives its box and, if its body is a single term,
+    the supports of that term; its bound variables get new (existential) names outside `taken`.
+    A pending derivative of a product vanishes wherever the product is identically zero.
 
     Raises:
-        ValueError: they are more than `MOST_SUPPORTS`.
+        ValueError: there are more than `MOST_SUPPORTS`.
 
     """
     out: list[Bracket] = []

@@ -1,8 +1,9 @@
-"""SymPy equations in, SymPy expressions out.
+"""Reads SymPy equations and writes SymPy expressions.
 
-SymPy's `Indexed` has no box, its `Sum` with a negative length changes sign (Karr's convention),
-and its `KroneckerDelta` sums without a guard. So what goes out is guarded: entries stand in a
-`Piecewise` that is 0 outside the boxes, and sums have bounds under which an empty range is empty.
+In SymPy, `Indexed` has no box, a `Sum` of negative length changes its sign (Karr's convention), and
+a `KroneckerDelta` is summed without a guard. So expressions are written with guards: entries are
+wrapped in a `Piecewise` that is 0 outside the boxes, and sums have bounds for which an empty range
+gives an empty sum.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 @dataclass
 class _SympyEquation:
-    """What is met on the way through an equation."""
+    """Converts an equation to the notation, and collects the sizes of its tensors."""
 
     sizes: dict[str, list[Expr | None]] = field(default_factory=dict)
 
@@ -54,7 +55,7 @@ class _SympyEquation:
         return found
 
     def polynomial(self, node: Expr) -> str:
-        """Write an index, a size or a bound."""
+        """Return an index, a size or a bound as text."""
         labels = {i: i.label for i in node.atoms(sp.Idx)}
         for v in node.xreplace(labels).free_symbols:
             self.name(v)
@@ -64,7 +65,7 @@ class _SympyEquation:
             raise self.fail(node, "a polynomial in indices, sizes and parameters") from error
 
     def indexed(self, node: sp.Indexed, lengths: Mapping[str, Expr]) -> str:
-        """Write an entry; its tensor's sizes come from its shape, else from its indices' ranges."""
+        """Return an entry as text; its sizes come from its shape or from the ranges of indices."""
         name = self.name(node.base)
         shape = node.base.shape or (None,) * len(node.indices)
         known = self.sizes.setdefault(name, [None] * len(node.indices))
@@ -81,7 +82,7 @@ class _SympyEquation:
         return found
 
     def write(self, node: sp.Basic, lengths: Mapping[str, Expr]) -> str:
-        """Write a node in the notation; `lengths` has the ranges 0..n-1 of indices in scope."""
+        """Return a node in the notation; `lengths` maps indices in scope of range 0..n-1 to n."""
         if isinstance(node, sp.Sum):
             return self.sum(node, lengths)
         if isinstance(node, sp.Indexed):
@@ -107,7 +108,7 @@ class _SympyEquation:
         )
 
     def sum(self, node: sp.Sum, lengths: Mapping[str, Expr]) -> str:
-        """Write a sum; each finite range becomes a bracket."""
+        """Return a sum as text; each finite range becomes a bracket."""
         inner, brackets, names = dict(lengths), [], []
         for v, first, last in node.limits:
             names.append(self.name(v))
@@ -130,12 +131,12 @@ def _plain(e: Expr) -> Expr | None:
 def from_sympy(equation: sp.Equality) -> Layer:
     """Return the layer of an equation such as ``Eq(y[p], Sum(x[p + k]*w[k], (k, 0, K - 1)))``.
 
-    A tensor's sizes are its IndexedBase's shape, else the ranges of the sums and `Idx` that
-    address it, else named as in the notation. Every tensor is 0 outside its box. A range that is
-    a tensor's box is dropped, any other becomes a bracket; sizes are at least 0.
+    The sizes of a tensor are the shape of its IndexedBase, or else the ranges of the sums and `Idx`
+    that index it; otherwise they are named as in the notation. Every tensor is 0 outside its box. A
+    range that equals the box of a tensor is dropped, any other becomes a bracket; sizes are >= 0.
 
     Raises:
-        ValueError: a part that is not in the language; the message names it.
+        ValueError: a part is not in the language; the message names it.
 
     """
     found = _SympyEquation()
@@ -163,7 +164,7 @@ def from_sympy(equation: sp.Equality) -> Layer:
 
 
 def _drop_boxes(t: Term) -> Term:
-    """Drop the ranges that say what the box of an entry says."""
+    """Drop the ranges that the box of an entry implies."""
     accesses = [f for f in t.factors if isinstance(f, Access)]
     boxes = {(e, n) for f in accesses for e, n in zip(f.index, f.tensor.shape, strict=True)}
     kept = (f for f in t.factors if not (isinstance(f, Range) and (f.value, f.size) in boxes))
@@ -181,7 +182,7 @@ def to_sympy(expression: Expression, variables: Iterable[tuple[Symbol, Expr | No
 
     Args:
         expression: the terms.
-        variables: free indices with their sizes; ``0 <= v < size`` is taken as known.
+        variables: free indices with their sizes; ``0 <= v < size`` is assumed.
 
     """
     known = {v: (_ZERO, normal(n - 1)) for v, n in variables if n is not None}
@@ -189,10 +190,10 @@ def to_sympy(expression: Expression, variables: Iterable[tuple[Symbol, Expr | No
 
 
 def _unfold(t: Term, taken: Collection[Symbol]) -> list[Term]:
-    """Replace defined tensors by their terms; leave out those whose equations contradict.
+    """Replace defined tensors by their terms; drop terms whose equations contradict each other.
 
-    No sum may then stand in another one: `Sum` lifts a `Piecewise` out of the sums inside it, and
-    their bound variables with it. So a derivative under a sum goes inside its own sum.
+    The result has no nested sums, because `Sum` moves a `Piecewise` out of the sums inside it, and
+    bound variables with it. So a derivative is moved inside the sum that it differentiates.
     """
     t = apart(t, taken)
     for place, factor in enumerate(t.factors):
@@ -231,9 +232,9 @@ def _term(t: Term, known: Bounds) -> Expr:
 
 
 def _bounds(t: Term, known: Bounds) -> Bounds:
-    """Bound the summed indices: by a box or range of its own, else by interval arithmetic.
+    """Bound each summed index: by its own box or range, or else by interval arithmetic.
 
-    The size of a range is positive wherever the term is not 0, so it may be divided by.
+    The size of a range is positive wherever the term is not 0, so dividing by it is allowed.
     """
     found = sorted(
         supports(t.factors, {*t.symbols, *known}), key=lambda b: len(b.value.free_symbols)
@@ -256,7 +257,7 @@ def _bounds(t: Term, known: Bounds) -> Bounds:
 
 
 def _sign(c: Expr, positive: Collection[Expr]) -> int:
-    """Return 1 or -1, and 0 for a coefficient that is 0 or of unknown sign."""
+    """Return the sign of a coefficient, 0 if it is 0 or not known."""
     if c.is_Integer:
         return int(sp.sign(c))
     return 1 if c in positive else -1 if normal(-c) in positive else 0
@@ -270,7 +271,7 @@ def _interval(
     *,
     any_sign: bool,
 ) -> tuple[Expr, Expr] | None:
-    """Return the least and the greatest value, None where a bound or a sign is not known."""
+    """Return the least and the greatest value, or None if a bound or a sign is not known."""
     low = high = e.xreplace(dict.fromkeys(bound, _ZERO))
     for v in bound:
         c = coefficient(e, v)
@@ -286,7 +287,7 @@ def _interval(
 
 
 def _inside(e: Expr, size: Expr, known: Bounds) -> list[Boolean]:
-    """Return the conditions of ``0 <= e < size`` that are not known."""
+    """Return the conditions of ``0 <= e < size`` that are not implied."""
     if isinstance(e, Symbol) and known.get(e) == (_ZERO, normal(size - 1)):
         return []
     return [sp.Ge(e, 0), sp.Lt(e, size)]
@@ -295,10 +296,10 @@ def _inside(e: Expr, size: Expr, known: Bounds) -> list[Boolean]:
 def _factor(
     factor: Factor, known: Bounds, bound: tuple[Symbol, ...], guards: list[Boolean]
 ) -> Expr:
-    """Return a factor, and add the conditions under which it is not 0.
+    """Return a factor; append the conditions under which it is not 0 to `guards`.
 
-    SymPy solves a `KroneckerDelta` by division: only where no summed index has a factor is an
-    equation written as one.
+    SymPy solves a `KroneckerDelta` by division, so an equation is written as one only if the
+    coefficients of all summed indices are 1 or -1.
     """
     if isinstance(factor, Equal):
         parts = sp.Add.make_args(factor.value)

@@ -1,9 +1,9 @@
-"""The language: total tensors, brackets, pending derivatives, and sums of products of them.
+"""The term language: total tensors, brackets, pending derivatives, and sums of their products.
 
 A tensor is a function on all of Z^n that is zero outside its box, so padding, cropping, clipped
 windows and remainders need no case distinctions. An expression is a tuple of terms; a term is
-``c * sum over Z^m of a product of factors``; indices are affine in the bound variables with
-polynomial coefficients in the parameters.
+``c * sum over Z^m of a product of factors``. Indices are affine in the bound variables; their
+coefficients are polynomials in the parameters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rot180.derive.language.polynomial import (
 )
 
 HIGHEST_ORDER, DEEPEST = 100, 8
-"""The highest order of a scalar function's derivative; how deep derivatives may be nested."""
+"""The highest order of the derivative of a scalar function; the deepest nesting of derivatives."""
 
 
 def _require(holds: bool, what: str, found: object, expected: str) -> None:
@@ -43,15 +43,15 @@ class Tensor:
 
     Attributes:
         name: a letter, then letters, digits and _.
-        shape: one size per axis; None where the axis has no box (only with a definition).
-        definition: what the tensor is, for a defined tensor; part of its identity.
+        shape: the size of each axis; None for an axis without a box (defined tensors only).
+        definition: the definition of a defined tensor, which is part of its identity; else None.
 
     """
 
     name: str
     shape: tuple[Expr | None, ...]
     definition: Definition | None = None
-    # an access T[0], T[1], ... never ends: a tensor is no sequence
+    # a tensor is not a sequence: iterating over T[0], T[1], ... would never end
     __iter__: ClassVar[None] = None
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class Tensor:
 
     @cached_property
     def parameters(self) -> frozenset[Symbol]:
-        """Return the symbols the box and the definition depend on."""
+        """Return the symbols that the box and the definition depend on."""
         sizes = frozenset().union(*(symbols_of(n) for n in self.shape if n is not None))
         return sizes | (self.definition.parameters if self.definition else frozenset())
 
@@ -92,7 +92,7 @@ class Tensor:
 
 
 def tensor(name: str, *shape: Expr | int | str) -> Tensor:
-    """Return a free tensor; sizes may be given as names.
+    """Return a free tensor; sizes may be given by name.
 
     >>> tensor("x", "N", 3).shape
     (N, 3)
@@ -141,7 +141,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """``value >= 0``, as a condition only."""
+    """``value >= 0``; a condition, never a factor."""
 
     value: Expr
 
@@ -151,9 +151,9 @@ class AtLeast:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """A scalar function (or its derivative of some order) of an access: ``sigma'(z[e])``.
+    """A scalar function, or a derivative of it, at an access: ``sigma'(z[e])``.
 
-    It has no support: sigma(0) need not be 0.
+    It has no support, because sigma(0) need not be 0.
     """
 
     function: str
@@ -181,11 +181,11 @@ class Derivative:
         if self.wrt.tensor.definition is not None:
             raise ValueError(f"a derivative by {self.wrt.tensor.name}, expected a free tensor")
         if self.depth > DEEPEST:
-            raise ValueError(f"a derivative stands inside {DEEPEST} others, expected fewer")
+            raise ValueError(f"a derivative is nested inside {DEEPEST} others, expected fewer")
 
     @property
     def depth(self) -> int:
-        """Return how deep derivatives are nested here, from 1."""
+        """Return the depth to which derivatives are nested, starting from 1."""
         return 1 + max((f.depth for f in self.factors if isinstance(f, Derivative)), default=0)
 
 
@@ -206,13 +206,13 @@ def _require_symbols(what: str, symbols: object) -> None:
     assert isinstance(symbols, tuple)
     for v in symbols:
         plain = isinstance(v, Symbol) and v == symbol(v.name) and SPELLED.fullmatch(v.name)
-        _require(bool(plain), what, v, "a symbol as `symbol` makes them")
+        _require(bool(plain), what, v, "a symbol made by `symbol`")
     if len(set(symbols)) != len(symbols):
-        raise ValueError(f"{what}: a variable is named twice: {symbols}")
+        raise ValueError(f"{what}: a variable is listed twice: {symbols}")
 
 
 def _require_affine(factors: tuple[Factor, ...], moving: Collection[Symbol]) -> None:
-    """Refuse a box or bound that contains a moving variable, and an index not affine in them."""
+    """Refuse a box or bound that contains one of the variables, and an index not affine in them."""
     bound = frozenset(moving)
     for factor in accesses_and_brackets(factors):
         fixed = factor.tensor.parameters if isinstance(factor, Access) else frozenset()
@@ -250,7 +250,7 @@ class Term:
 
     @cached_property
     def symbols(self) -> frozenset[Symbol]:
-        """Return every symbol in it, bound or free, those inside tensors included."""
+        """Return every symbol in it, bound or free, including those in tensors."""
         parts = map(factor_symbols, accesses_and_brackets(self.factors))
         return symbols_of(self.coefficient).union(self.variables, *parts)
 
@@ -260,7 +260,7 @@ Expression: TypeAlias = tuple[Term, ...]
 
 @dataclass(frozen=True)
 class Definition:
-    """``T[formals] := [formals in the box of T] * body``; identity is up to bound names."""
+    """``T[formals] := [formals in the box of T] * body``; equality is up to bound names."""
 
     formals: tuple[Symbol, ...] = field(compare=False)
     body: Expression = field(compare=False)
@@ -280,7 +280,7 @@ class Definition:
         object.__setattr__(self, "canonical", tuple(map(self._nameless, self.body)))
 
     def _nameless(self, t: Term) -> Term:
-        """Return a term of the body with its formals and sums numbered: names do not count."""
+        """Return a term of the body with numbered formals and sums, so that names do not matter."""
         new: dict[Symbol, Expr] = {v: symbol(f"_i{n}") for n, v in enumerate(self.formals)}
         new |= {v: symbol(f"_b{n}") for n, v in enumerate(t.variables)}
         variables = tuple(symbol(f"_b{n}") for n in range(len(t.variables)))
@@ -300,13 +300,13 @@ class Definition:
 
 
 def require_expression(what: str, expression: object) -> None:
-    """Raise TypeError unless it is a tuple of terms."""
+    """Raise TypeError unless the argument is a tuple of terms."""
     whole = isinstance(expression, tuple) and all(type(t) is Term for t in expression)
     _require(whole, what, expression, "a tuple of terms")
 
 
 def reindexed(factor: Factor, by: Mapping[Symbol, Expr]) -> Factor:
-    """Replace symbols in the indices of a factor, all at once; its tensors and bounds stay."""
+    """Replace symbols in the indices of a factor, simultaneously, but not in tensors and bounds."""
 
     def at(access: Access) -> Access:
         return Access(access.tensor, tuple(replace_symbols(e, by) for e in access.index))
@@ -323,7 +323,7 @@ def reindexed(factor: Factor, by: Mapping[Symbol, Expr]) -> Factor:
 
 
 def replace_symbols(e: Expr, by: Mapping[Symbol, Expr]) -> Expr:
-    """Replace symbols in a polynomial, all at once."""
+    """Replace symbols in a polynomial, simultaneously."""
     return normal(e.xreplace(dict(by))) if symbols_of(e) & by.keys() else e
 
 
@@ -338,14 +338,14 @@ def define(
 
 
 def term(*factors: Factor, over: tuple[Symbol, ...] = (), coefficient: Expr | int = 1) -> Term:
-    """Return ``coefficient * sum over `over` of the factors``."""
+    """Return ``coefficient * (the sum over `over` of the product of the factors)``."""
     return Term(sp.sympify(coefficient), over, factors)
 
 
 def accesses_and_brackets(
     factors: Iterable[Factor],
 ) -> Iterator[Access | Equal | Range]:
-    """Walk through applications and derivatives down to accesses and brackets."""
+    """Yield the accesses and brackets in factors, including those in functions and derivatives."""
     for factor in factors:
         if isinstance(factor, Apply):
             yield factor.argument
@@ -363,7 +363,7 @@ def indices(factor: Access | Condition) -> tuple[Expr, ...]:
 
 @lru_cache(maxsize=1 << 16)
 def factor_symbols(factor: Factor | Condition) -> frozenset[Symbol]:
-    """Return every symbol of a factor, those inside its tensor included."""
+    """Return every symbol of a factor, including those in its tensor."""
     if isinstance(factor, AtLeast):
         return frozenset(symbols_of(factor.value))
     found: set[Symbol] = set()
@@ -382,7 +382,7 @@ def free_symbols(expression: Expression) -> frozenset[Symbol]:
 
 
 def tensors(expression: Expression) -> tuple[Tensor, ...]:
-    """Return the tensors of an expression, definitions unfolded, inner ones first."""
+    """Return the tensors of an expression, including those in definitions, inner ones first."""
     found: dict[Tensor, None] = {}
 
     def visit(e: Expression) -> None:

@@ -1,4 +1,4 @@
-"""The tokens of a text, and a caret under the fault."""
+"""The tokens of a text, and errors that point at a token with a caret."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sympy import Expr, Symbol
 from rot180.derive.language.polynomial import monomials
 from rot180.derive.language.terms import Equal, Range
 
-# what a text may hold; more is a slip, and would take long to multiply out
+# limits for a text; a longer one is a mistake, and would take long to multiply out
 LONGEST, DEEPEST, MOST_TERMS, MOST_FACTORS = 10_000, 30, 200, 64
 MOST_MONOMIALS, HIGHEST, MOST_DIGITS = 64, 8, 15
-_SHOWN = 90  # characters of a faulty line
+_SHOWN = 90  # characters of the line in an error message
 
 
 class NotationError(ValueError):
-    """A text that is not in the notation: the place, what was found, expected, and the cure."""
+    """A text is not in the notation; the message has position, found, expected, and a cure."""
 
     def __init__(
         self, problem: str, source: str, token: Token, *, expected: str = "", cure: str = ""
@@ -40,20 +40,20 @@ class NotationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of a text and where it begins."""
+    """A token and the position at which it begins."""
 
     text: str
     at: int
 
     @property
     def is_name(self) -> bool:
-        """Say whether it is a name (of a tensor, an index, a size, a parameter, a function)."""
+        """Say whether it is a name (of a tensor, an index, a size, a parameter or a function)."""
         return self.text[:1].isalpha()
 
 
 @dataclass(frozen=True, slots=True)
 class RawEntry:
-    """A tensor entry before the tensor's sizes are known; `function` has primes at its end."""
+    """A tensor entry before sizes are known; `function` may end in primes."""
 
     name: Token
     index: tuple[Expr, ...]
@@ -62,7 +62,7 @@ class RawEntry:
 
 @dataclass(frozen=True, slots=True)
 class RawDerivative:
-    """``d(product)/d x[h]`` before the tensors' sizes are known."""
+    """``d(product)/d x[h]`` before sizes are known."""
 
     factors: tuple[RawEntry | RawDerivative | Equal | Range, ...]
     by: RawEntry
@@ -70,7 +70,7 @@ class RawDerivative:
 
 @dataclass(frozen=True, slots=True)
 class RawTerm:
-    """A term before the sizes are known."""
+    """A term before sizes are known."""
 
     at: Token
     coefficient: Expr
@@ -85,7 +85,7 @@ _WORDS = re.compile(r"\w+|.", re.DOTALL)
 
 
 def tokens(source: str) -> list[Token]:
-    """Cut a text into tokens; the last one is empty."""
+    """Split a text into tokens; the last one is empty."""
     out, at = [], 0
     if len(source) > LONGEST:
         end = Token(source[LONGEST : LONGEST + 1], LONGEST)
@@ -109,12 +109,12 @@ def tokens(source: str) -> list[Token]:
 
 
 def reserved(token: Token) -> bool:
-    """Say whether a name is a word of the notation or of Python."""
+    """Say whether a name is a keyword of the notation or of Python."""
     return token.text == "sum" or keyword.iskeyword(token.text)
 
 
 class Scanner:
-    """One text, token by token, with the errors that show the place."""
+    """Reads a text token by token, and raises errors that show the position."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -125,7 +125,7 @@ class Scanner:
     def fail(
         self, problem: str, token: Token | None = None, expected: str = "", cure: str = ""
     ) -> NoReturn:
-        """Raise the error for a place, by default the present one."""
+        """Raise the error for a token, by default the current one."""
         raise NotationError(problem, self.source, token or self._now, expected=expected, cure=cure)
 
     @property
@@ -137,7 +137,7 @@ class Scanner:
         return self._tokens[min(self._i + 1, len(self._tokens) - 1)].text
 
     def _since(self, first: Token) -> Token:
-        """Return everything from `first` to the last token taken."""
+        """Return everything from `first` to the last token that was read."""
         last = self._tokens[self._i - 1]
         return Token(self.source[first.at : last.at + len(last.text)], first.at)
 
@@ -164,7 +164,7 @@ class Scanner:
         if reserved(token):
             self.fail("reserved word", expected=role, cure="choose another name")
         if token.text.endswith("'"):
-            self.fail("a prime on a name that is no function", expected=role, cure="drop the prime")
+            self.fail("a prime on a name that is no function", expected=role, cure="drop it")
         return self._take()
 
     def _number(self) -> int:
@@ -178,7 +178,7 @@ class Scanner:
         return int(token.text)
 
     def _small(self, value: Expr, at: Token) -> Expr:
-        """Refuse a polynomial that no layer needs and that would take long to multiply out."""
+        """Refuse a polynomial that is too large; no layer needs it, and expanding it takes long."""
         parts = monomials(value)
         highest = max((sum(k for _, k in m) for m in parts), default=0)
         longest = max((max(abs(c.p), c.q) for c in parts.values()), default=0)
@@ -191,7 +191,7 @@ class Scanner:
         return value
 
     def _power(self) -> int:
-        """Read an optional ``^n``."""
+        """Parse an optional ``^n``."""
         if not self._accept("^", "**"):
             return 1
         token = self._now
@@ -203,4 +203,4 @@ class Scanner:
     def _deeper(self) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
-            self.fail(f"nested more than {DEEPEST} deep")
+            self.fail(f"nested more than {DEEPEST} levels deep")

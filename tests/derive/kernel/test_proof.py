@@ -27,7 +27,7 @@ def test_a_message_says_where_and_what() -> None:
         replay(Proof("mine", (), (), LINE, (step("sift", factor=0, variable=p),)))
     message = str(error.value)
     where, why = "mine, step 1 (sift, forwards, term 0)", "factor 0 is g[p]"
-    for said in (where, why, "expected Equal", "sum[p] g[p]", "correct the step"):
+    for said in (where, why, "expected Equal", "sum[p] g[p]", "fix the step"):
         assert said in message
 
 
@@ -83,7 +83,7 @@ def test_steps_stand_in_their_order() -> None:
 
 def test_a_free_variable_is_named_once() -> None:
     """One index has one box."""
-    with pytest.raises(ProofError, match="named twice"):
+    with pytest.raises(ProofError, match="listed twice"):
         replay(Proof("mine", ((h, N), (h, P)), (), (term(x[h]),), ()))
 
 

@@ -175,13 +175,13 @@ FAULTS = [
     ("y[p] = sum[k] x[p*k]", "not affine in p, k", "p*k"),
     ("y[p] = x[p*p]", "not affine in p", "p*p"),
     ("y[p] = x[p^2+1]", "not affine in p", "p^2+1"),
-    ("y[p] = sum[p] x[p]", "summed and also free", "p"),
+    ("y[p] = sum[p] x[p]", "both summed and free", "p"),
     ("y[p] = sum[k] w[k] * sum[k] x[p+k]", "summed twice", "k"),
     ("y[p] = (sum[k] w[k]) * (sum[k] x[p+k])", "two sums over k", "*"),
     ("y[p,p] = x[p]", "repeated", "p"),
-    ("y[2*p] = x[p]", "composite", "2*p"),
-    ("y[p+1] = x[p]", "composite", "p+1"),
-    ("y[0] = x[0]", "composite", "0"),
+    ("y[2*p] = x[p]", "not a single name", "2*p"),
+    ("y[p+1] = x[p]", "not a single name", "p+1"),
+    ("y[0] = x[0]", "not a single name", "0"),
     ("y[p] = sum[k] x[p]", "unbounded", "k"),
     ("y[p] = sum[i,k] x[s*i+d*k]", "unbounded", "i"),
     ("y[p] = sum[k] (x[p+k] + b[])", "unbounded", "k"),
@@ -215,8 +215,8 @@ FAULTS = [
     ("y[p] = sum[k,k] x[p+k]", "summed twice", "k"),
     ("y[p] = sum[k+1] x[p+k]", "unexpected token", "+"),
     ("y[p] = x'[p]", "a prime on a name", "x'"),
-    ("y[p] = sigma(z)", "no tensor entry", "z"),
-    ("y[p] = sigma(tau(z[p]))", "no tensor entry", "tau"),
+    ("y[p] = sigma(z)", "not a tensor entry", "z"),
+    ("y[p] = sigma(tau(z[p]))", "not a tensor entry", "tau"),
     ("y[p] = x[w[p]]", "a tensor entry inside an index", "w"),
     ("y[p] = [p] * x[p]", "states an equation or a range", "]"),
     ("y[p] = [p < 3] * x[p]", "states an equation or a range", "]"),
@@ -396,7 +396,7 @@ def test_a_layer_is_made_of_a_definition_only() -> None:
 
 def test_one_name_is_not_given_to_two_tensors() -> None:
     """sigma(z) is named sigma_z: a text cannot also call something else that."""
-    with pytest.raises(NotationError, match=r"sigma_z names two tensors: sigma\(z\) is called so"):
+    with pytest.raises(NotationError, match=r"sigma_z names two tensors: sigma\(z\) also gets"):
         parse_layer("y[i] = sigma(z[i]) * sigma_z[i]")
     with pytest.raises(NotationError, match="f_prime_z names two tensors"):
         parse_layer("y[i] = f'(z[i]) * f_prime(z[i])")

@@ -126,7 +126,7 @@ REFUSED: dict[str, tuple[Maker, ...]] = {
     "a derivative by y, expected a free tensor": (
         lambda: Derivative((x[h],), define("y", (N,), (i,), (term(x[i]),))[h]),
     ),
-    "a derivative stands inside 8 others": (lambda: deep(9),),
+    "a derivative is nested inside 8 others": (lambda: deep(9),),
     "a tuple of factors": (
         *each(lambda odd: Term(ONE, (), odd), ([x[h]], x[h], None, "x")),
         *each(lambda odd: Derivative(odd, x[h]), ([x[h]], x[h], None, "x")),
@@ -139,11 +139,11 @@ REFUSED: dict[str, tuple[Maker, ...]] = {
         *each(lambda odd: Term(ONE, odd, (x[h],)), ([h], h, None, "h")),
         *each(lambda odd: definition(over=odd), ([h], h, None, "h")),
     ),
-    "a symbol as `symbol` makes them": (
+    "a symbol made by `symbol`": (
         *each(lambda odd: term(c[()], over=(odd,)), (*SYMBOLS, h + 1, 1, ONE, "h", None)),
         *each(lambda odd: definition(over=(odd,)), (*SYMBOLS, h + 1, 1, "h", None)),
     ),
-    "a variable is named twice": (
+    "a variable is listed twice": (
         lambda: term(x[h], over=(h, h)),
         lambda: define("y", (N, N), (i, i), (term(x[i]),)),
     ),
@@ -208,7 +208,7 @@ REFUSED: dict[str, tuple[Maker, ...]] = {
         *each(lambda odd: Term(odd, (), ()), POLYNOMIALS),
         *each(lambda odd: Tensor("x", (odd,)), POLYNOMIALS),
     ),
-    "is not integral": (
+    "not an integer": (
         *each(lambda odd: Equal(odd), HALVES),
         *each(lambda odd: AtLeast(odd), HALVES),
         *each(lambda odd: Range(odd, N), HALVES),

@@ -300,7 +300,7 @@ def fate(mutant: Proof, base: Theorem) -> tuple[str, str]:
         if named := re.search(r"\[(side condition: [^]]*)\]", text):
             return "replay", named[1]
         for said in (
-            "read backwards", "an obligation is open", "certificate", "infinitely many",
+            "applied backwards", "an obligation is open", "certificate", "infinitely many",
             "finite only if", "expected a", "stands for two tensors",
         ):  # fmt: skip
             if said in text:
