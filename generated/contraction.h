@@ -293,10 +293,10 @@ typedef struct {
     Factor out;
     int a_count, b_count; /* factors of each side */
     Factor *a_factors, *b_factors;
-    Int spacing[LOOPS]; /* entries of a line of the output from one to the next, or 0 */
+    Int spacing[LOOPS]; /* a loop's step along the output's contiguous axis, or 0 */
     Group batch, n, m, k;
     Box box;
-    int transposed; /* the output is adjacent along m, and tiles are transposed before they are
+    int transposed; /* the output is contiguous along m, and tiles are transposed before they are
                        added to it */
 } Sum;
 
@@ -326,7 +326,7 @@ static void collect(Sum *s, Group *g, const int *role, int wanted) {
         if (role[i] == wanted && s->extent[i] > 1) g->at[g->count++] = i;
 }
 
-/* Join neighbours that are one long loop. */
+/* Join successive loops that are one long loop. */
 static void join(Sum *s, Group *g) {
     for (int k = g->count - 1; k > 0; k--) {
         int outer = g->at[k - 1], inner = g->at[k];
@@ -481,8 +481,8 @@ enum { SHALLOW_K = 160 };
 /* Terms that are worked on at a time where tiles are transposed. */
 enum { TRANSPOSED_KC = 1536 };
 
-/* The longest loop of a group along which neighbours in memory are neighbours, or every m-th. */
-static Int adjacent(const Factor *f, const Sum *s, const Group *g, int itemsize) {
+/* The extent of the longest loop of a group that moves along the contiguous axis of an operand. */
+static Int contiguous(const Factor *f, const Sum *s, const Group *g, int itemsize) {
     Int longest = 0;
     for (int k = 0; k < g->count; k++)
         for (int a = 0; a < f->axes; a++)
@@ -491,15 +491,15 @@ static Int adjacent(const Factor *f, const Sum *s, const Group *g, int itemsize)
     return longest;
 }
 
-/* The same of the output. */
-static Int adjacent_out(const Sum *s, const Group *g, int itemsize) {
+/* The extent of the longest loop of a group along which the output is contiguous. */
+static Int contiguous_out(const Sum *s, const Group *g, int itemsize) {
     Int longest = 0;
     for (int k = 0; k < g->count; k++)
         if (s->out.step[g->at[k]] == itemsize) longest = MAX(longest, s->extent[g->at[k]]);
     return longest;
 }
 
-/* How far apart along a line of the output its neighbours are; 0 if they are not in one line. */
+/* A loop's step along the contiguous axis of the output, in entries; 0 if it moves along others. */
 static Int along_line(const Factor *out, int loop, int itemsize) {
     for (int a = 0; a < out->axes; a++)
         if (out->stride[a] == itemsize && out->step[loop] == out->slope[a][loop] * itemsize)
@@ -517,7 +517,7 @@ static void swap_sides(Sum *s) {
 }
 
 /* What vectors along a side of n cost beside the products: packing them, transposing what they add
- * up to where the output is not adjacent along them, and the unused entries of the last one. */
+ * up to where the output is not contiguous along them, and the unused entries of the last one. */
 static double vector_cost(Int n, Int m, Int k, int outward) {
     return 16. / (double)m + (outward ? 0 : 64. / (double)k) +
            (double)((n + 15) / 16 * 16) / (double)n;
@@ -538,7 +538,7 @@ static int transposed_is_faster(const Sum *s, Int n, Int m, int itemsize) {
     next = s->b_factors->step[last_loop(&s->n)];
     if (rot180_path == USUAL && k <= SHALLOW_K && s->extent[last_loop(&s->n)] * itemsize >= 64)
         return 0;
-    return next == itemsize && adjacent_out(s, &s->n, itemsize) >= 16 &&
+    return next == itemsize && contiguous_out(s, &s->n, itemsize) >= 16 &&
            padded * (double)m * (double)k * itemsize <= PANEL &&
            (rot180_path == TURNED ||
             (m >= 24 && n >= 16 && k >= 16 && (vectors <= 4 || vectors % 3 == 0) &&
@@ -559,17 +559,18 @@ static int dots_are_faster(const Sum *s, Int few, Int many, Int line, int alike)
     return few * many <= OUTPUTS && line >= 96;
 }
 
-/* How long the lines of a side are that are adjacent along it and along the sum. */
+/* The extents of the longest loops that move along the contiguous axis of an operand: of its own
+ * side, and of k. */
 typedef struct {
     Int along, along_k;
-    int natural; /* vectors along the side itself suit it */
+    int natural; /* vectors should run along its own side */
 } Lines;
 
 static Lines lines_of(const Sum *s, const Factor *f, int count, const Group *side, int itemsize) {
     Lines out = {0, 0, 0};
     if (count == 1 && f->data) {
-        out.along = adjacent(f, s, side, itemsize);
-        out.along_k = adjacent(f, s, &s->k, itemsize);
+        out.along = contiguous(f, s, side, itemsize);
+        out.along_k = contiguous(f, s, &s->k, itemsize);
         out.natural = out.along >= 4 && out.along >= out.along_k;
     }
     return out;
@@ -582,7 +583,7 @@ static int choose_sides(Sum *s, int itemsize) {
     const Lines a = lines_of(s, s->a_factors, s->a_count, &s->m, itemsize);
     int outward;
     if (b.natural && a.natural) {
-        if (adjacent_out(s, &s->m, itemsize) > adjacent_out(s, &s->n, itemsize)) swap_sides(s);
+        if (contiguous_out(s, &s->m, itemsize) > contiguous_out(s, &s->n, itemsize)) swap_sides(s);
         return 0;
     }
     if (b.natural && transposed_is_faster(s, n, m, itemsize)) {
@@ -602,7 +603,7 @@ static int choose_sides(Sum *s, int itemsize) {
         return 1;
     }
     k = volume(s, &s->k);
-    outward = adjacent_out(s, &s->n, itemsize) > adjacent_out(s, &s->m, itemsize);
+    outward = contiguous_out(s, &s->n, itemsize) > contiguous_out(s, &s->m, itemsize);
     if (vector_cost(n, m, k, outward) > vector_cost(m, n, k, !outward)) swap_sides(s);
     return 0;
 }
@@ -731,8 +732,8 @@ static void located_table(const Sum *s, const Factor *f, const Group *g, int ski
 
 /* Phase-split copies: an operand that may leave its box, or that strides along its vectors, is
  * copied before it is read, with zeros around it and split by residue, so that neighbours are
- * adjacent. With stride 2 the even entries are one phase and the odd ones another. Here the copy is
- * planned; staging.h carries it out. */
+ * contiguous. With stride 2 the even entries are one phase and the odd ones another. Here the copy
+ * is planned; staging.h carries it out. */
 
 /* How a factor is copied: the axes in their new order, and how much of each. */
 typedef struct {
@@ -814,8 +815,8 @@ static void lay_out(const Sum *s, const Factor *f, const Group *unit, const int 
     }
 }
 
-/* Plan the copy of a part of a factor: the loops of `unit` become adjacent. Return 0 if it has too
- * many phases, or is far larger than what it copies. */
+/* Plan the copy of a part of a factor: the loops of `unit` become contiguous. Return 0 if it has
+ * too many phases, or is far larger than what it copies. */
 static int plan_split(const Sum *s, const Factor *f, const Group *unit, int itemsize,
                       PhaseSplit *p) {
     Factor *to = &p->to;
@@ -982,8 +983,8 @@ static void *arena_take(Arena *arena, Int size) {
 #undef ROT180_TYPE
 #undef ROT180_SIZE
 
-/* Threads: cuts a large sum into parts of its output and computes them side by side. Threads live
- * as long as a call, so nothing is left to a fork or to an exit. */
+/* Threads: a large sum is cut into parts of its output, which are computed in parallel. Threads
+ * live only as long as a call, so neither a fork nor an exit meets any. */
 
 enum { WORTH_A_THREAD = 1 << 22 }; /* products */
 static int rot180_threads = 1;
@@ -992,9 +993,9 @@ static int serial(const Nest *nest) {
     return nest->itemsize == 4 ? rot180_contract_float(nest) : rot180_contract_double(nest);
 }
 
-/* Whether another loop of the output moves along an axis of this one, so that parts of it would lie
- * between each other's entries. */
-static int entwined(const Nest *nest, int loop) {
+/* Return whether another loop moves along an axis of the output that this one moves along: parts of
+ * it would then interleave in memory. */
+static int interleaves(const Nest *nest, int loop) {
     const Entry *out = &nest->out;
     for (int i = 0; i < nest->loops; i++)
         for (int a = 0; a < out->axes; a++)
@@ -1002,8 +1003,8 @@ static int entwined(const Nest *nest, int loop) {
     return 0;
 }
 
-/* The loop of the output that is best cut into so many parts, or -1: parts of one size, and little
- * that every part has to do again (the other side's entries). */
+/* Return the loop of the output that is best cut into so many parts, or -1: the parts should be
+ * equal, and repeat little (each part reads all entries of the other side). */
 static int rot180_cut(const Nest *nest, int parts) {
     double volume[ROLES] = {1, 1, 1, 1}, best = 0;
     int found = -1;
@@ -1012,7 +1013,7 @@ static int rot180_cut(const Nest *nest, int parts) {
     for (int i = 0; i < nest->loops; i++) {
         Int extent = nest->stop[i] - nest->first[i];
         double again = nest->role[i] == BATCH ? 0 : 16. * parts / volume[nest->role[i]], cost;
-        if (nest->role[i] == REDUCTION || extent < parts || entwined(nest, i)) continue;
+        if (nest->role[i] == REDUCTION || extent < parts || interleaves(nest, i)) continue;
         cost = (double)((extent + parts - 1) / parts * parts) / (double)extent * (1 + again);
         if (found < 0 || cost < best) best = cost, found = i;
     }
@@ -1042,8 +1043,8 @@ static void *run_thread(void *argument) {
     return t->run(t->argument);
 }
 
-/* Begin a thread; say whether it was. It is to begin on another processor than this one, and may
- * then go where it likes: after a pause the system would often begin it here, where it waits. */
+/* Start a thread; return whether it started. It starts on another processor than this one and may
+ * then move: after a pause the system would often start it here, where it would have to wait. */
 static int begin_thread(Thread *t, void *(*run)(void *), void *argument) {
     t->run = run, t->argument = argument;
 #if defined(__linux__) && defined(CPU_SET)
@@ -1067,7 +1068,7 @@ static int begin_thread(Thread *t, void *(*run)(void *), void *argument) {
     return !pthread_create(&t->thread, NULL, run_thread, t);
 }
 
-/* Wait for a thread. One that waits for another processor may begin here by now. */
+/* Wait for a thread. If it still waits for another processor, it may start on this one now. */
 static void end_thread(Thread *t) {
 #if defined(__linux__) && defined(CPU_SET)
     if (CPU_COUNT(&t->allowed))
@@ -1076,7 +1077,7 @@ static void end_thread(Thread *t) {
     pthread_join(t->thread, NULL);
 }
 
-/* A part of a sum, for whoever comes first: its thread, or the one that began it. */
+/* A part of a sum. Its thread and the thread that started that one compete for it. */
 typedef struct {
     Nest nest;
     Thread thread;
@@ -1152,7 +1153,7 @@ static int rot180_contract(const Nest *nest) {
 /* Any sum, entry by entry through the index maps: for small sums and for those with one side. No
  * memory is allocated; entries outside a box are never read. */
 
-/* Write zeros wherever the loops from `loop` on lead to. */
+/* Store zeros at all places of the output that the loops from `loop` on visit. */
 static void NAME(store_zeros)(const Sum *s, const int *roles, int loop, char *out) {
     while (loop < s->loops && (roles[loop] == REDUCTION || s->extent[loop] == 1)) loop++;
     if (loop == s->loops) *(T *)out = 0;
@@ -1175,8 +1176,8 @@ typedef struct {
     Int position[LOOPS];
 } TYPE(Walk);
 
-/* The inner loop: the longest of those along which everything is adjacent or still, or else the
- * longest. */
+/* The inner loop: the longest of those along which each array is contiguous or constant, or else
+ * the longest. */
 static int NAME(inner_loop)(const TYPE(Walk) *w) {
     const Sum *s = w->s;
     Int most = 0;
@@ -1600,7 +1601,7 @@ typedef struct {
     int inner;         /* the innermost loop of n, or -1; columns along it are a piece: */
     Int run, out_step; /* j is place j % run of piece j / run, and pieces are tabulated */
     Int spacing;       /* entries between which the output may be written again, or 0 */
-    Int *n_out, *m_out, *out_run; /* columns from a piece on that are adjacent in the output */
+    Int *n_out, *m_out, *out_run; /* columns from a piece on that are contiguous in the output */
     Offsets *at;
     int fresh, add; /* nothing is in the output yet; what is summed now is added, else stored */
     int packed;     /* b is in its panel */
@@ -1702,7 +1703,7 @@ static Int NAME(tile_rows)(Int n) { return n > 4 ? MAX_MR : n; }
 
 /* Storing: adds tiles to the output, or stores them where nothing is in it yet. */
 
-/* Add or store n entries of a line of the output whose neighbours are not adjacent. */
+/* Add or store n entries of a line of the output that are spaced apart. */
 static void NAME(add_spaced)(const TYPE(Work) *w, Int n, const T *from, char *out) {
     const T scale = (T)w->s->scale;
 #ifdef ROT180_VECTORS
@@ -1755,7 +1756,7 @@ static void NAME(store_sums)(const TYPE(Work) *w, Int m, Int n) {
 }
 
 /* Products along the sum: vectors run along the last loop of k, along which both operands are
- * adjacent; nothing is packed. */
+ * contiguous; nothing is packed. */
 
 /* Runs shorter than a vector: entry by entry. */
 static void NAME(dot_short)(TYPE(Work) *w, Int m, Int n, Int runs, Int run) {
@@ -2008,7 +2009,7 @@ static void NAME(gemm_block)(TYPE(Work) *w, Int m, Int n, Int k) {
 }
 
 /* Matrix products whose tiles are transposed in registers before they are added to the output: b is
- * packed once, a is read where it stands, and the output is adjacent along m. */
+ * packed once, a is read where it stands, and the output is contiguous along m. */
 
 #ifdef ROT180_VECTORS
 /* Add or store a tile, transposed: a row of it is a column of the output. */
@@ -2461,7 +2462,7 @@ TARGET static void FN(copy)(Int terms, const Int *k, const char *data, Int piece
     }
 }
 
-/* Copy lines of n entries, neighbours or every other one. The last vector ends with its line. */
+/* Copy lines of n entries, contiguous or every second one. The last vector ends with its line. */
 TARGET static void FN(copy_lines)(Int lines, Int n, Int spacing, const char *from, Int from_step,
                                   char *to, Int to_step) {
     enum { L = sizeof(V) / sizeof(T) };

@@ -14,8 +14,8 @@ enum { SHALLOW_K = 160 };
 /* Terms that are worked on at a time where tiles are transposed. */
 enum { TRANSPOSED_KC = 1536 };
 
-/* The longest loop of a group along which neighbours in memory are neighbours, or every m-th. */
-static Int adjacent(const Factor *f, const Sum *s, const Group *g, int itemsize) {
+/* The extent of the longest loop of a group that moves along the contiguous axis of an operand. */
+static Int contiguous(const Factor *f, const Sum *s, const Group *g, int itemsize) {
     Int longest = 0;
     for (int k = 0; k < g->count; k++)
         for (int a = 0; a < f->axes; a++)
@@ -24,15 +24,15 @@ static Int adjacent(const Factor *f, const Sum *s, const Group *g, int itemsize)
     return longest;
 }
 
-/* The same of the output. */
-static Int adjacent_out(const Sum *s, const Group *g, int itemsize) {
+/* The extent of the longest loop of a group along which the output is contiguous. */
+static Int contiguous_out(const Sum *s, const Group *g, int itemsize) {
     Int longest = 0;
     for (int k = 0; k < g->count; k++)
         if (s->out.step[g->at[k]] == itemsize) longest = MAX(longest, s->extent[g->at[k]]);
     return longest;
 }
 
-/* How far apart along a line of the output its neighbours are; 0 if they are not in one line. */
+/* A loop's step along the contiguous axis of the output, in entries; 0 if it moves along others. */
 static Int along_line(const Factor *out, int loop, int itemsize) {
     for (int a = 0; a < out->axes; a++)
         if (out->stride[a] == itemsize && out->step[loop] == out->slope[a][loop] * itemsize)
@@ -50,7 +50,7 @@ static void swap_sides(Sum *s) {
 }
 
 /* What vectors along a side of n cost beside the products: packing them, transposing what they add
- * up to where the output is not adjacent along them, and the unused entries of the last one. */
+ * up to where the output is not contiguous along them, and the unused entries of the last one. */
 static double vector_cost(Int n, Int m, Int k, int outward) {
     return 16. / (double)m + (outward ? 0 : 64. / (double)k) +
            (double)((n + 15) / 16 * 16) / (double)n;
@@ -71,7 +71,7 @@ static int transposed_is_faster(const Sum *s, Int n, Int m, int itemsize) {
     next = s->b_factors->step[last_loop(&s->n)];
     if (rot180_path == USUAL && k <= SHALLOW_K && s->extent[last_loop(&s->n)] * itemsize >= 64)
         return 0;
-    return next == itemsize && adjacent_out(s, &s->n, itemsize) >= 16 &&
+    return next == itemsize && contiguous_out(s, &s->n, itemsize) >= 16 &&
            padded * (double)m * (double)k * itemsize <= PANEL &&
            (rot180_path == TURNED ||
             (m >= 24 && n >= 16 && k >= 16 && (vectors <= 4 || vectors % 3 == 0) &&
@@ -92,17 +92,18 @@ static int dots_are_faster(const Sum *s, Int few, Int many, Int line, int alike)
     return few * many <= OUTPUTS && line >= 96;
 }
 
-/* How long the lines of a side are that are adjacent along it and along the sum. */
+/* The extents of the longest loops that move along the contiguous axis of an operand: of its own
+ * side, and of k. */
 typedef struct {
     Int along, along_k;
-    int natural; /* vectors along the side itself suit it */
+    int natural; /* vectors should run along its own side */
 } Lines;
 
 static Lines lines_of(const Sum *s, const Factor *f, int count, const Group *side, int itemsize) {
     Lines out = {0, 0, 0};
     if (count == 1 && f->data) {
-        out.along = adjacent(f, s, side, itemsize);
-        out.along_k = adjacent(f, s, &s->k, itemsize);
+        out.along = contiguous(f, s, side, itemsize);
+        out.along_k = contiguous(f, s, &s->k, itemsize);
         out.natural = out.along >= 4 && out.along >= out.along_k;
     }
     return out;
@@ -115,7 +116,7 @@ static int choose_sides(Sum *s, int itemsize) {
     const Lines a = lines_of(s, s->a_factors, s->a_count, &s->m, itemsize);
     int outward;
     if (b.natural && a.natural) {
-        if (adjacent_out(s, &s->m, itemsize) > adjacent_out(s, &s->n, itemsize)) swap_sides(s);
+        if (contiguous_out(s, &s->m, itemsize) > contiguous_out(s, &s->n, itemsize)) swap_sides(s);
         return 0;
     }
     if (b.natural && transposed_is_faster(s, n, m, itemsize)) {
@@ -135,7 +136,7 @@ static int choose_sides(Sum *s, int itemsize) {
         return 1;
     }
     k = volume(s, &s->k);
-    outward = adjacent_out(s, &s->n, itemsize) > adjacent_out(s, &s->m, itemsize);
+    outward = contiguous_out(s, &s->n, itemsize) > contiguous_out(s, &s->m, itemsize);
     if (vector_cost(n, m, k, outward) > vector_cost(m, n, k, !outward)) swap_sides(s);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* Products along the sum: vectors run along the last loop of k, along which both operands are
- * adjacent; nothing is packed. */
+ * contiguous; nothing is packed. */
 #ifndef ROT180_DOT_H
 #define ROT180_DOT_H
 

@@ -8,7 +8,7 @@
 #include "sum.h"
 #include "type.h"
 
-/* Write zeros wherever the loops from `loop` on lead to. */
+/* Store zeros at all places of the output that the loops from `loop` on visit. */
 static void NAME(store_zeros)(const Sum *s, const int *roles, int loop, char *out) {
     while (loop < s->loops && (roles[loop] == REDUCTION || s->extent[loop] == 1)) loop++;
     if (loop == s->loops) *(T *)out = 0;
@@ -31,8 +31,8 @@ typedef struct {
     Int position[LOOPS];
 } TYPE(Walk);
 
-/* The inner loop: the longest of those along which everything is adjacent or still, or else the
- * longest. */
+/* The inner loop: the longest of those along which each array is contiguous or constant, or else
+ * the longest. */
 static int NAME(inner_loop)(const TYPE(Walk) *w) {
     const Sum *s = w->s;
     Int most = 0;

@@ -29,7 +29,7 @@ static void collect(Sum *s, Group *g, const int *role, int wanted) {
         if (role[i] == wanted && s->extent[i] > 1) g->at[g->count++] = i;
 }
 
-/* Join neighbours that are one long loop. */
+/* Join successive loops that are one long loop. */
 static void join(Sum *s, Group *g) {
     for (int k = g->count - 1; k > 0; k--) {
         int outer = g->at[k - 1], inner = g->at[k];

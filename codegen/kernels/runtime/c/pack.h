@@ -18,7 +18,7 @@ typedef struct {
     int inner;         /* the innermost loop of n, or -1; columns along it are a piece: */
     Int run, out_step; /* j is place j % run of piece j / run, and pieces are tabulated */
     Int spacing;       /* entries between which the output may be written again, or 0 */
-    Int *n_out, *m_out, *out_run; /* columns from a piece on that are adjacent in the output */
+    Int *n_out, *m_out, *out_run; /* columns from a piece on that are contiguous in the output */
     Offsets *at;
     int fresh, add; /* nothing is in the output yet; what is summed now is added, else stored */
     int packed;     /* b is in its panel */

@@ -1,7 +1,7 @@
 /* Phase-split copies: an operand that may leave its box, or that strides along its vectors, is
  * copied before it is read, with zeros around it and split by residue, so that neighbours are
- * adjacent. With stride 2 the even entries are one phase and the odd ones another. Here the copy is
- * planned; staging.h carries it out. */
+ * contiguous. With stride 2 the even entries are one phase and the odd ones another. Here the copy
+ * is planned; staging.h carries it out. */
 #ifndef ROT180_PHASE_SPLIT_H
 #define ROT180_PHASE_SPLIT_H
 
@@ -90,8 +90,8 @@ static void lay_out(const Sum *s, const Factor *f, const Group *unit, const int 
     }
 }
 
-/* Plan the copy of a part of a factor: the loops of `unit` become adjacent. Return 0 if it has too
- * many phases, or is far larger than what it copies. */
+/* Plan the copy of a part of a factor: the loops of `unit` become contiguous. Return 0 if it has
+ * too many phases, or is far larger than what it copies. */
 static int plan_split(const Sum *s, const Factor *f, const Group *unit, int itemsize,
                       PhaseSplit *p) {
     Factor *to = &p->to;

@@ -8,7 +8,7 @@
 #include "pack.h"
 #include "type.h"
 
-/* Add or store n entries of a line of the output whose neighbours are not adjacent. */
+/* Add or store n entries of a line of the output that are spaced apart. */
 static void NAME(add_spaced)(const TYPE(Work) *w, Int n, const T *from, char *out) {
     const T scale = (T)w->s->scale;
 #ifdef ROT180_VECTORS

@@ -49,10 +49,10 @@ typedef struct {
     Factor out;
     int a_count, b_count; /* factors of each side */
     Factor *a_factors, *b_factors;
-    Int spacing[LOOPS]; /* entries of a line of the output from one to the next, or 0 */
+    Int spacing[LOOPS]; /* a loop's step along the output's contiguous axis, or 0 */
     Group batch, n, m, k;
     Box box;
-    int transposed; /* the output is adjacent along m, and tiles are transposed before they are
+    int transposed; /* the output is contiguous along m, and tiles are transposed before they are
                        added to it */
 } Sum;
 

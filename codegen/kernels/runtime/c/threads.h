@@ -1,5 +1,5 @@
-/* Threads: cuts a large sum into parts of its output and computes them side by side. Threads live
- * as long as a call, so nothing is left to a fork or to an exit. */
+/* Threads: a large sum is cut into parts of its output, which are computed in parallel. Threads
+ * live only as long as a call, so neither a fork nor an exit meets any. */
 #ifndef ROT180_THREADS_H
 #define ROT180_THREADS_H
 
@@ -15,9 +15,9 @@ static int serial(const Nest *nest) {
     return nest->itemsize == 4 ? rot180_contract_float(nest) : rot180_contract_double(nest);
 }
 
-/* Whether another loop of the output moves along an axis of this one, so that parts of it would lie
- * between each other's entries. */
-static int entwined(const Nest *nest, int loop) {
+/* Return whether another loop moves along an axis of the output that this one moves along: parts of
+ * it would then interleave in memory. */
+static int interleaves(const Nest *nest, int loop) {
     const Entry *out = &nest->out;
     for (int i = 0; i < nest->loops; i++)
         for (int a = 0; a < out->axes; a++)
@@ -25,8 +25,8 @@ static int entwined(const Nest *nest, int loop) {
     return 0;
 }
 
-/* The loop of the output that is best cut into so many parts, or -1: parts of one size, and little
- * that every part has to do again (the other side's entries). */
+/* Return the loop of the output that is best cut into so many parts, or -1: the parts should be
+ * equal, and repeat little (each part reads all entries of the other side). */
 static int rot180_cut(const Nest *nest, int parts) {
     double volume[ROLES] = {1, 1, 1, 1}, best = 0;
     int found = -1;
@@ -35,7 +35,7 @@ static int rot180_cut(const Nest *nest, int parts) {
     for (int i = 0; i < nest->loops; i++) {
         Int extent = nest->stop[i] - nest->first[i];
         double again = nest->role[i] == BATCH ? 0 : 16. * parts / volume[nest->role[i]], cost;
-        if (nest->role[i] == REDUCTION || extent < parts || entwined(nest, i)) continue;
+        if (nest->role[i] == REDUCTION || extent < parts || interleaves(nest, i)) continue;
         cost = (double)((extent + parts - 1) / parts * parts) / (double)extent * (1 + again);
         if (found < 0 || cost < best) best = cost, found = i;
     }
@@ -65,8 +65,8 @@ static void *run_thread(void *argument) {
     return t->run(t->argument);
 }
 
-/* Begin a thread; say whether it was. It is to begin on another processor than this one, and may
- * then go where it likes: after a pause the system would often begin it here, where it waits. */
+/* Start a thread; return whether it started. It starts on another processor than this one and may
+ * then move: after a pause the system would often start it here, where it would have to wait. */
 static int begin_thread(Thread *t, void *(*run)(void *), void *argument) {
     t->run = run, t->argument = argument;
 #if defined(__linux__) && defined(CPU_SET)
@@ -90,7 +90,7 @@ static int begin_thread(Thread *t, void *(*run)(void *), void *argument) {
     return !pthread_create(&t->thread, NULL, run_thread, t);
 }
 
-/* Wait for a thread. One that waits for another processor may begin here by now. */
+/* Wait for a thread. If it still waits for another processor, it may start on this one now. */
 static void end_thread(Thread *t) {
 #if defined(__linux__) && defined(CPU_SET)
     if (CPU_COUNT(&t->allowed))
@@ -99,7 +99,7 @@ static void end_thread(Thread *t) {
     pthread_join(t->thread, NULL);
 }
 
-/* A part of a sum, for whoever comes first: its thread, or the one that began it. */
+/* A part of a sum. Its thread and the thread that started that one compete for it. */
 typedef struct {
     Nest nest;
     Thread thread;

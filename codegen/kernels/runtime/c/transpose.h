@@ -1,5 +1,5 @@
 /* Matrix products whose tiles are transposed in registers before they are added to the output: b is
- * packed once, a is read where it stands, and the output is adjacent along m. */
+ * packed once, a is read where it stands, and the output is contiguous along m. */
 #ifndef ROT180_TRANSPOSE_H
 #define ROT180_TRANSPOSE_H
 

@@ -24,7 +24,7 @@ TARGET static void FN(copy)(Int terms, const Int *k, const char *data, Int piece
     }
 }
 
-/* Copy lines of n entries, neighbours or every other one. The last vector ends with its line. */
+/* Copy lines of n entries, contiguous or every second one. The last vector ends with its line. */
 TARGET static void FN(copy_lines)(Int lines, Int n, Int spacing, const char *from, Int from_step,
                                   char *to, Int to_step) {
     enum { L = sizeof(V) / sizeof(T) };
