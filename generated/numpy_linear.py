@@ -320,7 +320,7 @@ Index: TypeAlias = Sequence[IndexMap]  # one map for each axis
 Factor: TypeAlias = tuple[Array | None, Index, tuple[int, ...]]  # array, index, sizes of the axes
 Side: TypeAlias = Sequence[Factor]
 
-LIMIT = 2**62  # what no index reaches
+LIMIT = 2**62  # no index reaches it
 
 
 def _entry(array: Array, *index: IndexMap) -> Factor:
@@ -371,7 +371,7 @@ def _extremes(index_map: IndexMap, loops: Mapping[str, Range]) -> tuple[int, int
 
 
 def _fixed(index_map: IndexMap, at: Mapping[str, int]) -> IndexMap:
-    """Return an affine map with the values of some loops put in, its constant last."""
+    """Return an affine map with values substituted for some loops, its constant last."""
     constant = index_map.get("", 0) + sum(c * at[v] for v, c in index_map.items() if v in at)
     return {v: c for v, c in index_map.items() if v and v not in at} | {"": constant}
 
@@ -391,7 +391,7 @@ def _slice(index_map: IndexMap, loops: Loops) -> slice | int:
 
 
 def _common(*ranges: Range) -> Range:
-    """Return where ranges overlap."""
+    """Return the intersection of ranges."""
     return max(first for first, _ in ranges), min(stop for _, stop in ranges)
 
 
@@ -422,9 +422,9 @@ BLOCK = 2**21  # entries of an operand that are gathered at a time
 def _reading(
     side: Side, names: Sequence[str], loops: Loops, dtype: np.dtype[Any]
 ) -> tuple[Read, list[int] | None]:
-    """Return how to read a side with one axis for each name, and the strides; None if unknown.
+    """Return what reads a side with one axis for each name, and the strides; None if unknown.
 
-    An array by itself is seen where it lies, or in a copy with zeros around it.
+    A single array is viewed in place, or in a copy with zeros around it.
     """
     (array, index, shape), *more = side or [(None, (), ())]
     inside = _names(side)
@@ -481,7 +481,7 @@ def _sum(side: Side, names: Sequence[str], loops: Loops, dtype: np.dtype[Any]) -
 
 
 def _view(factor: Factor, loops: Loops) -> tuple[Array, list[str]]:
-    """Return a factor as seen by the loops in its index, and the names of these, axis by axis."""
+    """Return a view of a factor with an axis for each loop in its index, and the loops' names."""
     array, index, shape = factor
     names = _index_names(index)
     if array is None:
@@ -521,7 +521,7 @@ def _cut(array: Array, spans: Sequence[Range]) -> Array:
 
 
 def _gather(array: Array, index: Index, names: Sequence[str], loops: Loops) -> Array:
-    """Read an array entry by entry: for maps that leave its box by far."""
+    """Read an array entry by entry, for maps that reach far outside its box."""
     where, inside = [], np.ones((), np.bool_)
     for index_map, size in zip(index, array.shape, strict=True):
         value = _values(index_map, names, loops)
@@ -562,7 +562,7 @@ def _product(
     loops: Loops,
     dtype: np.dtype[Any],
 ) -> Multiply:
-    """Return how to contract two sides as a stack of matrix products, near the output's order.
+    """Return what contracts two sides as a stack of matrix products, close to the output's order.
 
     Args:
         sides: the factors of the left and of the right.
@@ -605,9 +605,9 @@ def _apart(
     results: int,
     loops: Loops,
 ) -> Sequence[str]:
-    """Return the summed loop that is outermost on both sides, if its products are added up later.
+    """Return the summed loop that is outermost on both sides, if its products are better added up.
 
-    Then nothing is copied to bring it beside the other summed loops.
+    It then joins the stack, and nothing is copied to bring it beside the other summed loops.
     """
     names = [[name for name in _names(side) if name not in stack] for side in sides]
     first = shared[:1]
@@ -633,7 +633,7 @@ def _matrix(
     loops: Loops,
     dtype: np.dtype[Any],
 ) -> Read:
-    """Return how to gather a side as a stack of matrices, copying along memory."""
+    """Return what reads a side as a stack of matrices, and copies in the order of memory."""
     names, found = [*stack, *rows, *columns], _names(side)
     read, strides = _reading(side, names, loops, dtype)
     sizes = [_extent(loops[name]) if name in found else 1 for name in names]
@@ -681,7 +681,7 @@ def _plain_sum(out: Array, task: _Sum, loops: Loops) -> Add:
 
 
 def _matrix_product(out: Array, task: _Sum, loops: Loops) -> Add:
-    """Multiply matrices, after windows have been copied: one entry for each tap (im2col)."""
+    """Copy windows, an entry for each tap, and multiply matrices (im2col)."""
     target, names = _seen(out, task.out_index, loops)
     multiply = _product(task.sides, names, task.kinds, task.k, loops, out.dtype)
     factor = task.factor
@@ -695,14 +695,14 @@ def _add(target: Array, value: Array, factor: Any) -> None:
 def _seen(
     out: Array, index: Index, loops: Loops
 ) -> tuple[Callable[[Array], Array], list[str]]:
-    """Return how to see an output by its loops, and their names."""
+    """Return what views an output by its loops, and their names."""
     names = _index_names(index)
     read, _ = _reading([(out, index, out.shape)], names, loops, out.dtype)
     return lambda out: read([(out, (), ())]), names
 
 
 def _tap_by_tap(taps: Sequence[str], out: Array, task: _Sum, loops: Loops) -> Add:
-    """Sum products of vectors as they lie, for one value of all taps after the other."""
+    """Multiply vectors in place, for one tap after the other."""
     return partial(_add_taps, taps, task.out_index, loops, task.factor)
 
 
@@ -715,7 +715,7 @@ def _add_taps(
     left: Side,
     right: Side,
 ) -> None:
-    """Sum over the taps' values, each time where no index leaves its box."""
+    """Add the products of each tap, over the loops' values for which no index leaves its box."""
     factors = [*left, *right]
     for values in itertools.product(*(range(*loops[tap]) for tap in taps)):
         at = dict(zip(taps, values, strict=True))
@@ -757,7 +757,7 @@ def _inside_boxes(
 
 
 class _SlidingAxis(NamedTuple):
-    """An axis of an array that is indexed by a step of the output and a tap that is summed over."""
+    """An axis that is indexed by a step, a loop of the output, and a tap, which is summed over."""
 
     axis: int
     step: str
@@ -767,7 +767,7 @@ class _SlidingAxis(NamedTuple):
 def _windows(
     far: Side, near: Side, kinds: Mapping[str, int], k: Sequence[str]
 ) -> list[_SlidingAxis]:
-    """Return the windows of a lone array; none if an index has two loops in another way."""
+    """Return the sliding axes of a single array; none if two loops share an index otherwise."""
     if len(far) != 1 or far[0][0] is None:
         return []
     index = far[0][1]
@@ -785,21 +785,21 @@ def _windows(
     return found
 
 
-def _lying(far: Side, windows: Sequence[_SlidingAxis], loops: Loops) -> Loops:
-    """Return the loops with those over the array's axes, as far as windows reach, for steps."""
-    (_, index, shape), lying = far[0], dict(loops)
+def _whole_axes(far: Side, windows: Sequence[_SlidingAxis], loops: Loops) -> Loops:
+    """Return the loops with each step over all of the array's axis that windows reach."""
+    (_, index, shape), whole = far[0], dict(loops)
     for axis, step, _ in windows:
         low, high = _extremes(index[axis], loops)
-        lying[step] = _common((low, high + 1), (0, shape[axis]))
-    return lying
+        whole[step] = _common((low, high + 1), (0, shape[axis]))
+    return whole
 
 
 def _shift_and_add(
     far: int, windows: Sequence[_SlidingAxis], out: Array, task: _Sum, loops: Loops
 ) -> Add:
-    """Multiply with the array as it lies, for all taps; then add the taps' parts (kn2row)."""
-    (array, index, shape), lying = task.sides[far][0], _lying(task.sides[far], windows, loops)
-    if any(first >= stop for first, stop in lying.values()):
+    """Multiply the array in place for all taps at once; shift and add the products (kn2row)."""
+    (array, index, shape), whole = task.sides[far][0], _whole_axes(task.sides[far], windows, loops)
+    if any(first >= stop for first, stop in whole.values()):
         return lambda out, left, right: None
     plain = list(index)
     for axis, step, _ in windows:
@@ -812,9 +812,9 @@ def _shift_and_add(
     names = [*written[:first], *taps, *written[first:]]
     kinds = task.kinds | dict.fromkeys(taps, 2 - far)
     rest = [name for name in task.k if name not in taps]
-    multiply = _product((flat[0], flat[1]), names, kinds, rest, lying, out.dtype)
+    multiply = _product((flat[0], flat[1]), names, kinds, rest, whole, out.dtype)
     axes = [(written.index(s), names.index(tap), names.index(s)) for _, s, tap in windows]
-    shifts = [_shifts(w, index[w.axis], shape[w.axis], loops, lying[w.step]) for w in windows]
+    shifts = [_shifts(w, index[w.axis], shape[w.axis], loops, whole[w.step]) for w in windows]
     sizes = [_extent(loops[name]) for name in written]
     factor = task.factor
     apart = any(abs(c) > 1 for e in task.out_index for name, c in e.items() if name)
@@ -836,16 +836,16 @@ def _shift_and_add(
 
 
 def _shifts(
-    window: _SlidingAxis, index_map: IndexMap, size: int, loops: Loops, lying: Range
+    window: _SlidingAxis, index_map: IndexMap, size: int, loops: Loops, whole: Range
 ) -> list[tuple[int, slice | int, slice | int]]:
-    """Return for each tap its place, and which of the products go where in the output."""
+    """Return for each tap its number, where in the output its products go, and which these are."""
     _, step, tap = window
     found = []
     for tapped in range(*loops[tap]):
         part = loops | {tap: (tapped, tapped + 1)}
         part[step] = _common(loops[step], _span(step, part, (index_map, size)))
         if part[step][0] < part[step][1]:
-            start = index_map.get("", 0) + index_map[tap] * tapped - lying[0]
+            start = index_map.get("", 0) + index_map[tap] * tapped - whole[0]
             seen = {step: index_map[step], "": start}
             to = {step: 1, "": -loops[step][0]}
             found.append((tapped - loops[tap][0], _slice(to, part), _slice(seen, part)))
@@ -874,8 +874,8 @@ def _accumulate(
     """Add ``scale * sum over k of the product of the factors`` to ``out[index]``.
 
     The loops of the output are those of the batch (on both sides), of m (on the left, or on
-    neither) and of n (on the right alone). Large operands are taken block by block. What was
-    decided about a sum of one block is remembered.
+    neither) and of n (on the right alone). Large operands are read block by block. The algorithm
+    of a sum of one block is remembered.
     """
     if any(first >= stop for first, stop in loops.values()) or _is_zero(left, right, out):
         return
@@ -913,7 +913,7 @@ def _map_key(index: Index) -> object:
 
 
 def _is_zero(left: Side, right: Side, out: Array) -> bool:
-    """Say whether a small array alone is added, and is zero."""
+    """Say whether the sum is that of one small array, which is zero."""
     arrays = [array for array, _, _ in left if array is not None]
     return not right and len(arrays) == 1 and arrays[0].size < out.size and not arrays[0].any()
 
@@ -930,7 +930,7 @@ def _factor(count: int, scale: tuple[int, int], dtype: np.dtype[Any]) -> Any:
 
 
 def _blocks(names: Sequence[str], loops: Loops) -> Iterator[Loops]:
-    """Yield the loops in parts; in each, those named take on few values together."""
+    """Yield parts of the loops; in each, the named loops have at most `BLOCK` values together."""
     volume = _volume(names, loops)
     name = next((name for name in names if _extent(loops[name]) > 1), "")
     if volume <= BLOCK or not name:
@@ -943,12 +943,14 @@ def _blocks(names: Sequence[str], loops: Loops) -> Iterator[Loops]:
 
 
 def _choose_algorithm(task: _Sum, loops: Loops) -> tuple[Algorithm, Sequence[str]]:
-    """Choose how a sum is computed, with the loops that large ones are split by, by sizes alone.
+    """Choose an algorithm and the loops that large sums are split by, from sizes alone.
 
-    A product of matrices takes windows: copies of the array, one for each tap. Where its results
-    are far fewer, it takes the array as it lies, for all taps at once, and these are added up.
-    Then the other side, too, may be a matrix as it lies, where its taps alone are not.
-    Where no matrices are left without the taps, each of them sums products of vectors as they lie.
+    Usually the windows of an array are copied, an entry for each tap, and matrices are multiplied.
+    Where the products with all taps are far fewer than these copies, the array is multiplied in
+    place, for all taps at once, and the products are shifted and added. Then the other side may be
+    a matrix in place, too, which it is not where the taps are summed over.
+    Where nothing but vectors is left once the taps are fixed, as in a depthwise convolution, the
+    vectors are multiplied in place, tap by tap.
     """
     _, kinds, k, sides, _ = task
     written, *read = touched = [_index_names(task.out_index), *map(_names, sides)]
@@ -962,26 +964,25 @@ def _choose_algorithm(task: _Sum, loops: Loops) -> tuple[Algorithm, Sequence[str
         return partial(_tap_by_tap, sorted(taps)), alone
     for far in (0, 1):
         if windows := _windows(sides[far], sides[1 - far], kinds, k):
-            lying = _lying(sides[far], windows, loops)
+            whole = _whole_axes(sides[far], windows, loops)
             steps = [window.step for window in windows]
             names = [*written, *(window.tap for window in windows)]
-            few = _volume(steps, lying) <= 2 * _volume(steps, loops)
+            few = _volume(steps, whole) <= 2 * _volume(steps, loops)
             rest = [name for name in k if name not in names]
-            moves = [_lies(sides[1 - far], summed, loops) for summed in (k, rest)]
+            moves = [_is_matrix(sides[1 - far], summed, loops) for summed in (k, rest)]
             moved = _volume(read[1 - far], loops) if moves == [False, True] else 0
-            if few and 2 * _volume(names, lying) <= _volume(read[far], loops) + moved:
+            if few and 2 * _volume(names, whole) <= _volume(read[far], loops) + moved:
                 return partial(_shift_and_add, far, windows), names
-    copied = [names for names, side in zip(read, sides, strict=True) if not _lies(side, k, loops)]
+    copied = [_names(side) for side in sides if not _is_matrix(side, k, loops)]
     wide = max(copied, key=lambda names: _volume(names, loops), default=[])
     others = {n: sum(_volume(names, loops) for names in touched if n not in names) for n in wide}
-    return (
-        _matrix_product,
-        sorted(wide, key=lambda name: 16 * others[name] > _volume(wide, loops)),
-    )
+    # each block of a loop reads again what does not depend on it: where that is cheap comes first
+    cheap = _volume(wide, loops) // 16
+    return _matrix_product, sorted(wide, key=lambda name: others[name] > cheap)
 
 
 def _taps(sides: tuple[Side, Side], loops: Loops) -> set[str]:
-    """Return the loops without which each index has one loop: all but the longest of an index."""
+    """Return the taps: all loops of an index but its longest, so that without them one is left."""
     taps: set[str] = set()
     for _, index, _ in (*sides[0], *sides[1]):
         for index_map in index:
@@ -995,7 +996,7 @@ def _of_kind(names: Iterable[str], kinds: Mapping[str, int], kind: int) -> set[s
 
 
 def _plain(sides: tuple[Side, Side], taps: set[str]) -> bool:
-    """Say whether all factors are arrays, each index without taps a slice."""
+    """Say whether all factors are arrays, and every index is a slice once the taps are fixed."""
     factors = (*sides[0], *sides[1])
     return all(array is not None for array, _, _ in factors) and all(
         step
@@ -1006,8 +1007,8 @@ def _plain(sides: tuple[Side, Side], taps: set[str]) -> bool:
     )
 
 
-def _lies(side: Side, k: Sequence[str], loops: Loops) -> bool:
-    """Say whether a side is a matrix as it lies: read once, its summed loops side by side."""
+def _is_matrix(side: Side, k: Sequence[str], loops: Loops) -> bool:
+    """Say whether a side is a matrix in place: read once, its summed loops side by side."""
     array = side[0][0]
     if array is None or len(side) > 1 or _volume(_names(side), loops) > array.size:
         return False

@@ -77,14 +77,14 @@ def loop_size(loop: Loop) -> Expr | None:
 
 
 def opening(nest: Nest, output: str) -> tuple[list[str], str]:
-    """Write what stands around a nest's sum: a comment, the phases, the conditions.
+    """Write what encloses a nest's sum: a comment, the phases, the conditions.
 
     Args:
         nest: the sum.
         output: the array it is added to.
 
     Returns:
-        the lines, and the indent of what stands inside.
+        the lines, and the indent of the sum.
 
     """
     lines, tab, inside = [_comment(nest, output)], "", False

@@ -1,4 +1,4 @@
-"""Runtime modules as text that stands in a generated module, which then imports nothing of ours."""
+"""Runtime modules as text in a generated module, which then imports nothing of rot180."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def inlined(name: str, constants: bool = True) -> str:
 
     Args:
         name: the module, below ``runtime/``: "numpy/contraction".
-        constants: whether what stands before the first function is kept; a module that sets
-            these constants itself leaves them out.
+        constants: whether the constants before the first function are kept; a module that sets
+            them itself leaves them out.
 
     Raises:
         OSError: there is no such module.

@@ -72,7 +72,7 @@ class NumpyModule(Module):
 
 
 def _nest_lines(nest: Nest, output: str) -> list[str]:
-    """Write one nest: what stands around it, the ranges of its loops, the contraction."""
+    """Write one nest: its phases, the ranges of its loops, the call of the contraction."""
     lines, tab = opening(nest, output)
     lines += [f"{tab}{line}" for line in _ranges(nest)]
     arguments = [f"{output}, [{', '.join(map(_index_map, nest.output))}], loops"]

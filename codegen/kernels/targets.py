@@ -24,7 +24,7 @@ class Target:
         kernel: its kernels.
         module: its modules.
         template: lays a module out.
-        runtime: returns the files that must stand beside its modules, by name.
+        runtime: returns the files that its modules need beside them, by name.
 
     """
 

@@ -65,7 +65,7 @@ def _plain_sum(out: Array, task: _Sum, loops: Loops) -> Add:
 
 
 def _matrix_product(out: Array, task: _Sum, loops: Loops) -> Add:
-    """Multiply matrices, after windows have been copied: one entry for each tap (im2col)."""
+    """Copy windows, an entry for each tap, and multiply matrices (im2col)."""
     target, names = _seen(out, task.out_index, loops)
     multiply = _product(task.sides, names, task.kinds, task.k, loops, out.dtype)
     factor = task.factor
@@ -79,14 +79,14 @@ def _add(target: Array, value: Array, factor: Any) -> None:
 def _seen(
     out: Array, index: Index, loops: Loops
 ) -> tuple[Callable[[Array], Array], list[str]]:
-    """Return how to see an output by its loops, and their names."""
+    """Return what views an output by its loops, and their names."""
     names = _index_names(index)
     read, _ = _reading([(out, index, out.shape)], names, loops, out.dtype)
     return lambda out: read([(out, (), ())]), names
 
 
 def _tap_by_tap(taps: Sequence[str], out: Array, task: _Sum, loops: Loops) -> Add:
-    """Sum products of vectors as they lie, for one value of all taps after the other."""
+    """Multiply vectors in place, for one tap after the other."""
     return partial(_add_taps, taps, task.out_index, loops, task.factor)
 
 
@@ -99,7 +99,7 @@ def _add_taps(
     left: Side,
     right: Side,
 ) -> None:
-    """Sum over the taps' values, each time where no index leaves its box."""
+    """Add the products of each tap, over the loops' values for which no index leaves its box."""
     factors = [*left, *right]
     for values in itertools.product(*(range(*loops[tap]) for tap in taps)):
         at = dict(zip(taps, values, strict=True))
@@ -141,7 +141,7 @@ def _inside_boxes(
 
 
 class _SlidingAxis(NamedTuple):
-    """An axis of an array that is indexed by a step of the output and a tap that is summed over."""
+    """An axis that is indexed by a step, a loop of the output, and a tap, which is summed over."""
 
     axis: int
     step: str
@@ -151,7 +151,7 @@ class _SlidingAxis(NamedTuple):
 def _windows(
     far: Side, near: Side, kinds: Mapping[str, int], k: Sequence[str]
 ) -> list[_SlidingAxis]:
-    """Return the windows of a lone array; none if an index has two loops in another way."""
+    """Return the sliding axes of a single array; none if two loops share an index otherwise."""
     if len(far) != 1 or far[0][0] is None:
         return []
     index = far[0][1]
@@ -169,21 +169,21 @@ def _windows(
     return found
 
 
-def _lying(far: Side, windows: Sequence[_SlidingAxis], loops: Loops) -> Loops:
-    """Return the loops with those over the array's axes, as far as windows reach, for steps."""
-    (_, index, shape), lying = far[0], dict(loops)
+def _whole_axes(far: Side, windows: Sequence[_SlidingAxis], loops: Loops) -> Loops:
+    """Return the loops with each step over all of the array's axis that windows reach."""
+    (_, index, shape), whole = far[0], dict(loops)
     for axis, step, _ in windows:
         low, high = _extremes(index[axis], loops)
-        lying[step] = _common((low, high + 1), (0, shape[axis]))
-    return lying
+        whole[step] = _common((low, high + 1), (0, shape[axis]))
+    return whole
 
 
 def _shift_and_add(
     far: int, windows: Sequence[_SlidingAxis], out: Array, task: _Sum, loops: Loops
 ) -> Add:
-    """Multiply with the array as it lies, for all taps; then add the taps' parts (kn2row)."""
-    (array, index, shape), lying = task.sides[far][0], _lying(task.sides[far], windows, loops)
-    if any(first >= stop for first, stop in lying.values()):
+    """Multiply the array in place for all taps at once; shift and add the products (kn2row)."""
+    (array, index, shape), whole = task.sides[far][0], _whole_axes(task.sides[far], windows, loops)
+    if any(first >= stop for first, stop in whole.values()):
         return lambda out, left, right: None
     plain = list(index)
     for axis, step, _ in windows:
@@ -196,9 +196,9 @@ def _shift_and_add(
     names = [*written[:first], *taps, *written[first:]]
     kinds = task.kinds | dict.fromkeys(taps, 2 - far)
     rest = [name for name in task.k if name not in taps]
-    multiply = _product((flat[0], flat[1]), names, kinds, rest, lying, out.dtype)
+    multiply = _product((flat[0], flat[1]), names, kinds, rest, whole, out.dtype)
     axes = [(written.index(s), names.index(tap), names.index(s)) for _, s, tap in windows]
-    shifts = [_shifts(w, index[w.axis], shape[w.axis], loops, lying[w.step]) for w in windows]
+    shifts = [_shifts(w, index[w.axis], shape[w.axis], loops, whole[w.step]) for w in windows]
     sizes = [_extent(loops[name]) for name in written]
     factor = task.factor
     apart = any(abs(c) > 1 for e in task.out_index for name, c in e.items() if name)
@@ -220,16 +220,16 @@ def _shift_and_add(
 
 
 def _shifts(
-    window: _SlidingAxis, index_map: IndexMap, size: int, loops: Loops, lying: Range
+    window: _SlidingAxis, index_map: IndexMap, size: int, loops: Loops, whole: Range
 ) -> list[tuple[int, slice | int, slice | int]]:
-    """Return for each tap its place, and which of the products go where in the output."""
+    """Return for each tap its number, where in the output its products go, and which these are."""
     _, step, tap = window
     found = []
     for tapped in range(*loops[tap]):
         part = loops | {tap: (tapped, tapped + 1)}
         part[step] = _common(loops[step], _span(step, part, (index_map, size)))
         if part[step][0] < part[step][1]:
-            start = index_map.get("", 0) + index_map[tap] * tapped - lying[0]
+            start = index_map.get("", 0) + index_map[tap] * tapped - whole[0]
             seen = {step: index_map[step], "": start}
             to = {step: 1, "": -loops[step][0]}
             found.append((tapped - loops[tap][0], _slice(to, part), _slice(seen, part)))

@@ -15,12 +15,12 @@ import numpy as np
 from rot180.codegen.kernels.runtime.numpy.algorithms import (
     Add,
     Algorithm,
-    _lying,
     _matrix_product,
     _plain_sum,
     _shift_and_add,
     _Sum,
     _tap_by_tap,
+    _whole_axes,
     _windows,
 )
 from rot180.codegen.kernels.runtime.numpy.index_maps import (
@@ -57,8 +57,8 @@ def _accumulate(
     """Add ``scale * sum over k of the product of the factors`` to ``out[index]``.
 
     The loops of the output are those of the batch (on both sides), of m (on the left, or on
-    neither) and of n (on the right alone). Large operands are taken block by block. What was
-    decided about a sum of one block is remembered.
+    neither) and of n (on the right alone). Large operands are read block by block. The algorithm
+    of a sum of one block is remembered.
     """
     if any(first >= stop for first, stop in loops.values()) or _is_zero(left, right, out):
         return
@@ -96,7 +96,7 @@ def _map_key(index: Index) -> object:
 
 
 def _is_zero(left: Side, right: Side, out: Array) -> bool:
-    """Say whether a small array alone is added, and is zero."""
+    """Say whether the sum is that of one small array, which is zero."""
     arrays = [array for array, _, _ in left if array is not None]
     return not right and len(arrays) == 1 and arrays[0].size < out.size and not arrays[0].any()
 
@@ -113,7 +113,7 @@ def _factor(count: int, scale: tuple[int, int], dtype: np.dtype[Any]) -> Any:
 
 
 def _blocks(names: Sequence[str], loops: Loops) -> Iterator[Loops]:
-    """Yield the loops in parts; in each, those named take on few values together."""
+    """Yield parts of the loops; in each, the named loops have at most `BLOCK` values together."""
     volume = _volume(names, loops)
     name = next((name for name in names if _extent(loops[name]) > 1), "")
     if volume <= BLOCK or not name:
@@ -126,12 +126,14 @@ def _blocks(names: Sequence[str], loops: Loops) -> Iterator[Loops]:
 
 
 def _choose_algorithm(task: _Sum, loops: Loops) -> tuple[Algorithm, Sequence[str]]:
-    """Choose how a sum is computed, with the loops that large ones are split by, by sizes alone.
+    """Choose an algorithm and the loops that large sums are split by, from sizes alone.
 
-    A product of matrices takes windows: copies of the array, one for each tap. Where its results
-    are far fewer, it takes the array as it lies, for all taps at once, and these are added up.
-    Then the other side, too, may be a matrix as it lies, where its taps alone are not.
-    Where no matrices are left without the taps, each of them sums products of vectors as they lie.
+    Usually the windows of an array are copied, an entry for each tap, and matrices are multiplied.
+    Where the products with all taps are far fewer than these copies, the array is multiplied in
+    place, for all taps at once, and the products are shifted and added. Then the other side may be
+    a matrix in place, too, which it is not where the taps are summed over.
+    Where nothing but vectors is left once the taps are fixed, as in a depthwise convolution, the
+    vectors are multiplied in place, tap by tap.
     """
     _, kinds, k, sides, _ = task
     written, *read = touched = [_index_names(task.out_index), *map(_names, sides)]
@@ -145,26 +147,25 @@ def _choose_algorithm(task: _Sum, loops: Loops) -> tuple[Algorithm, Sequence[str
         return partial(_tap_by_tap, sorted(taps)), alone
     for far in (0, 1):
         if windows := _windows(sides[far], sides[1 - far], kinds, k):
-            lying = _lying(sides[far], windows, loops)
+            whole = _whole_axes(sides[far], windows, loops)
             steps = [window.step for window in windows]
             names = [*written, *(window.tap for window in windows)]
-            few = _volume(steps, lying) <= 2 * _volume(steps, loops)
+            few = _volume(steps, whole) <= 2 * _volume(steps, loops)
             rest = [name for name in k if name not in names]
-            moves = [_lies(sides[1 - far], summed, loops) for summed in (k, rest)]
+            moves = [_is_matrix(sides[1 - far], summed, loops) for summed in (k, rest)]
             moved = _volume(read[1 - far], loops) if moves == [False, True] else 0
-            if few and 2 * _volume(names, lying) <= _volume(read[far], loops) + moved:
+            if few and 2 * _volume(names, whole) <= _volume(read[far], loops) + moved:
                 return partial(_shift_and_add, far, windows), names
-    copied = [names for names, side in zip(read, sides, strict=True) if not _lies(side, k, loops)]
+    copied = [_names(side) for side in sides if not _is_matrix(side, k, loops)]
     wide = max(copied, key=lambda names: _volume(names, loops), default=[])
     others = {n: sum(_volume(names, loops) for names in touched if n not in names) for n in wide}
-    return (
-        _matrix_product,
-        sorted(wide, key=lambda name: 16 * others[name] > _volume(wide, loops)),
-    )
+    # each block of a loop reads again what does not depend on it: where that is cheap comes first
+    cheap = _volume(wide, loops) // 16
+    return _matrix_product, sorted(wide, key=lambda name: others[name] > cheap)
 
 
 def _taps(sides: tuple[Side, Side], loops: Loops) -> set[str]:
-    """Return the loops without which each index has one loop: all but the longest of an index."""
+    """Return the taps: all loops of an index but its longest, so that without them one is left."""
     taps: set[str] = set()
     for _, index, _ in (*sides[0], *sides[1]):
         for index_map in index:
@@ -178,7 +179,7 @@ def _of_kind(names: Iterable[str], kinds: Mapping[str, int], kind: int) -> set[s
 
 
 def _plain(sides: tuple[Side, Side], taps: set[str]) -> bool:
-    """Say whether all factors are arrays, each index without taps a slice."""
+    """Say whether all factors are arrays, and every index is a slice once the taps are fixed."""
     factors = (*sides[0], *sides[1])
     return all(array is not None for array, _, _ in factors) and all(
         step
@@ -189,8 +190,8 @@ def _plain(sides: tuple[Side, Side], taps: set[str]) -> bool:
     )
 
 
-def _lies(side: Side, k: Sequence[str], loops: Loops) -> bool:
-    """Say whether a side is a matrix as it lies: read once, its summed loops side by side."""
+def _is_matrix(side: Side, k: Sequence[str], loops: Loops) -> bool:
+    """Say whether a side is a matrix in place: read once, its summed loops side by side."""
     array = side[0][0]
     if array is None or len(side) > 1 or _volume(_names(side), loops) > array.size:
         return False

@@ -19,7 +19,7 @@ Index: TypeAlias = Sequence[IndexMap]  # one map for each axis
 Factor: TypeAlias = tuple[Array | None, Index, tuple[int, ...]]  # array, index, sizes of the axes
 Side: TypeAlias = Sequence[Factor]
 
-LIMIT = 2**62  # what no index reaches
+LIMIT = 2**62  # no index reaches it
 
 
 def _entry(array: Array, *index: IndexMap) -> Factor:
@@ -70,7 +70,7 @@ def _extremes(index_map: IndexMap, loops: Mapping[str, Range]) -> tuple[int, int
 
 
 def _fixed(index_map: IndexMap, at: Mapping[str, int]) -> IndexMap:
-    """Return an affine map with the values of some loops put in, its constant last."""
+    """Return an affine map with values substituted for some loops, its constant last."""
     constant = index_map.get("", 0) + sum(c * at[v] for v, c in index_map.items() if v in at)
     return {v: c for v, c in index_map.items() if v and v not in at} | {"": constant}
 
@@ -90,7 +90,7 @@ def _slice(index_map: IndexMap, loops: Loops) -> slice | int:
 
 
 def _common(*ranges: Range) -> Range:
-    """Return where ranges overlap."""
+    """Return the intersection of ranges."""
     return max(first for first, _ in ranges), min(stop for _, stop in ranges)
 
 

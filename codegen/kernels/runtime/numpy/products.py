@@ -1,4 +1,4 @@
-"""A sum of products as a stack of matrix products, copied as little as may be."""
+"""A sum of products as a stack of matrix products, with as few copies as possible."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _product(
     loops: Loops,
     dtype: np.dtype[Any],
 ) -> Multiply:
-    """Return how to contract two sides as a stack of matrix products, near the output's order.
+    """Return what contracts two sides as a stack of matrix products, close to the output's order.
 
     Args:
         sides: the factors of the left and of the right.
@@ -72,9 +72,9 @@ def _apart(
     results: int,
     loops: Loops,
 ) -> Sequence[str]:
-    """Return the summed loop that is outermost on both sides, if its products are added up later.
+    """Return the summed loop that is outermost on both sides, if its products are better added up.
 
-    Then nothing is copied to bring it beside the other summed loops.
+    It then joins the stack, and nothing is copied to bring it beside the other summed loops.
     """
     names = [[name for name in _names(side) if name not in stack] for side in sides]
     first = shared[:1]
@@ -100,7 +100,7 @@ def _matrix(
     loops: Loops,
     dtype: np.dtype[Any],
 ) -> Read:
-    """Return how to gather a side as a stack of matrices, copying along memory."""
+    """Return what reads a side as a stack of matrices, and copies in the order of memory."""
     names, found = [*stack, *rows, *columns], _names(side)
     read, strides = _reading(side, names, loops, dtype)
     sizes = [_extent(loops[name]) if name in found else 1 for name in names]

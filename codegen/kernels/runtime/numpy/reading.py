@@ -1,4 +1,4 @@
-"""Arrays as the loops of a sum see them: where they lie, or copied with zeros around them."""
+"""Arrays viewed by the loops of a sum: in place, or copied with zeros around them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ BLOCK = 2**21  # entries of an operand that are gathered at a time
 def _reading(
     side: Side, names: Sequence[str], loops: Loops, dtype: np.dtype[Any]
 ) -> tuple[Read, list[int] | None]:
-    """Return how to read a side with one axis for each name, and the strides; None if unknown.
+    """Return what reads a side with one axis for each name, and the strides; None if unknown.
 
-    An array by itself is seen where it lies, or in a copy with zeros around it.
+    A single array is viewed in place, or in a copy with zeros around it.
     """
     (array, index, shape), *more = side or [(None, (), ())]
     inside = _names(side)
@@ -90,7 +90,7 @@ def _sum(side: Side, names: Sequence[str], loops: Loops, dtype: np.dtype[Any]) -
 
 
 def _view(factor: Factor, loops: Loops) -> tuple[Array, list[str]]:
-    """Return a factor as seen by the loops in its index, and the names of these, axis by axis."""
+    """Return a view of a factor with an axis for each loop in its index, and the loops' names."""
     array, index, shape = factor
     names = _index_names(index)
     if array is None:
@@ -130,7 +130,7 @@ def _cut(array: Array, spans: Sequence[Range]) -> Array:
 
 
 def _gather(array: Array, index: Index, names: Sequence[str], loops: Loops) -> Array:
-    """Read an array entry by entry: for maps that leave its box by far."""
+    """Read an array entry by entry, for maps that reach far outside its box."""
     where, inside = [], np.ones((), np.bool_)
     for index_map, size in zip(index, array.shape, strict=True):
         value = _values(index_map, names, loops)
