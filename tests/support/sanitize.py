@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.contraction_harness import compile_library  # noqa: E402
+from tests.support.c_library import compile_library  # noqa: E402
 
 RUNS = (
     ("contraction_harness.py", "heap", 600),

@@ -17,11 +17,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.support.contraction_harness import (
+from tests.support.c_library import (
     DONE,
     ISAS,
     MEMORIES,
-    Array,
     Guarded,
     Heap,
     Int,
@@ -29,6 +28,7 @@ from tests.support.contraction_harness import (
     isas,
     load,
 )
+from tests.support.sums import Array
 
 FORMS, TAPS = 2, 3
 

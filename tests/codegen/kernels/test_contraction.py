@@ -24,18 +24,10 @@ import numpy as np
 import pytest
 
 from rot180.generated import backend, numpy_kernels
-from tests.support import contraction_harness as harness
-from tests.support.contraction_harness import (
-    COLUMNS,
-    DONE,
-    NO_MEMORY,
-    REDUCTION,
-    ROWS,
-    TOO_FAR,
-    Loop,
-    Map,
-    Sum,
-)
+from tests.support import c_library, chosen_sums, far_indices, random_sums, sums
+from tests.support.c_library import DONE, NO_MEMORY, TOO_FAR, Surrounded
+from tests.support.contraction_harness import check
+from tests.support.sums import COLUMNS, REDUCTION, ROWS, Loop, Map, Sum
 
 ROOT = Path(__file__).resolve().parents[3]
 SUPPORT = ROOT / "tests" / "support"
@@ -47,13 +39,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Compile the harness."""
     if shutil.which("gcc") is None:
         pytest.skip("no C compiler")
-    return harness.compile_library(tmp_path_factory.mktemp("harness"), ROOT / "generated")
+    return c_library.compile_library(tmp_path_factory.mktemp("harness"), ROOT / "generated")
 
 
 @pytest.fixture(scope="module")
 def lib(library: Path) -> ctypes.CDLL:
     """Load the harness."""
-    return harness.load(library)
+    return c_library.load(library)
 
 
 @pytest.fixture(scope="module")
@@ -70,40 +62,40 @@ def kernels() -> ModuleType:
 @pytest.mark.parametrize("first", range(0, 2000, 500))
 def test_drawn_sums(lib: ctypes.CDLL, first: int) -> None:
     for seed in range(first, first + 500):
-        harness.check(lib, harness.draw(seed), harness.Surrounded(), f"seed {seed}")
+        check(lib, random_sums.draw(seed), Surrounded(), f"seed {seed}")
 
 
 @pytest.mark.parametrize("deep", [1, 16, 191, 192, 193, 385])
 def test_every_edge_of_a_tile(lib: ctypes.CDLL, deep: int) -> None:
-    for tall in harness.TALL:
-        for wide in harness.WIDE:
+    for tall in random_sums.TALL:
+        for wide in random_sums.WIDE:
             layout = (tall * 5 + wide * 3 + deep) % 8
             dtype = ("float32", "float64")[(tall + wide) % 2]
-            s = harness.product((tall, wide, deep), layout, dtype)
-            harness.check(lib, s, harness.Surrounded(), (tall, wide, deep, layout))
+            s = chosen_sums.product((tall, wide, deep), layout, dtype)
+            check(lib, s, Surrounded(), (tall, wide, deep, layout))
 
 
 def test_chosen_sums(lib: ctypes.CDLL) -> None:
-    for name, s in harness.chosen():
-        harness.check(lib, s, harness.Surrounded(), name)
+    for name, s in chosen_sums.chosen():
+        check(lib, s, Surrounded(), name)
 
 
 def test_threads_do_not_write_between_each_other(lib: ctypes.CDLL) -> None:
-    s = harness.apart((3, 40, 2, 2), 2, 2, 1, "float32")
-    nest, keep = harness.nest_of(s, [None, None], 0)
+    s = chosen_sums.apart((3, 40, 2, 2), 2, 2, 1, "float32")
+    nest, keep = c_library.nest_of(s, [None, None], 0)
     assert lib.cut_at(ctypes.byref(nest), 2) in (0, 2)
     s.out.maps[2].slopes[1] = 1  # y[n, 2*p + o]: o and p share an axis
-    nest, keep = harness.nest_of(s, [None, None], 0)
+    nest, keep = c_library.nest_of(s, [None, None], 0)
     assert [lib.cut_at(ctypes.byref(nest), parts) for parts in (2, 3)] == [0, -1]
     del keep
 
 
 def test_at_most_sixty_four_factors(lib: ctypes.CDLL) -> None:
-    line = harness.filled("float64", [Map(0, {0: 1})], (5,))
+    line = chosen_sums.filled("float64", [Map(0, {0: 1})], (5,))
     assert line.values is not None
     for count in (31, 32, 33, 63, 64, 65, 200):
         s = Sum([Loop(0, 5, ROWS)], [line] * count, [], line)
-        said, found = harness.run(lib, s, lib.best(), harness.Surrounded())
+        said, found = c_library.run(lib, s, lib.best(), Surrounded())
         assert said == (DONE if count <= 64 else TOO_FAR)
         assert (found == line.values + (line.values**count if count <= 64 else 0)).all()
 
@@ -142,30 +134,30 @@ def test_outputs_are_stored_whatever_was_in_memory(kernels: ModuleType, way: str
 
 def beyond(dtype: str) -> Sum:
     """Return a correlation most of whose windows lie after the end of x, whole blocks of them."""
-    return harness.correlation((4, 300_000, 2, 3, 100_000), 1, 1, 0, dtype)
+    return chosen_sums.correlation((4, 300_000, 2, 3, 100_000), 1, 1, 0, dtype)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_blocks_outside_the_box(lib: ctypes.CDLL, dtype: str) -> None:
-    harness.check(lib, beyond(dtype), harness.Surrounded(), "beyond")
+    check(lib, beyond(dtype), Surrounded(), "beyond")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_more_residues_than_planes(lib: ctypes.CDLL, dtype: str) -> None:
     """dw[o,k] = sum[p] g[o,p] * x[40 p + k] for 41 taps: 40 residues."""
     loops = [Loop(0, n, role) for n, role in ((2, ROWS), (41, COLUMNS), (100, REDUCTION))]
-    g = harness.filled(dtype, [Map(0, {0: 1}), Map(0, {2: 1})], (2, 100))
-    x = harness.filled(dtype, [Map(0, {1: 1, 2: 40})], (4001,))
-    dw = harness.filled(dtype, [Map(0, {0: 1}), Map(0, {1: 1})], (2, 41))
-    harness.check(lib, Sum(loops, [g], [x], dw, 1, dtype), harness.Surrounded(), "residues")
+    g = chosen_sums.filled(dtype, [Map(0, {0: 1}), Map(0, {2: 1})], (2, 100))
+    x = chosen_sums.filled(dtype, [Map(0, {1: 1, 2: 40})], (4001,))
+    dw = chosen_sums.filled(dtype, [Map(0, {0: 1}), Map(0, {1: 1})], (2, 41))
+    check(lib, Sum(loops, [g], [x], dw, 1, dtype), Surrounded(), "residues")
 
 
 def test_an_output_outside_its_box_is_refused(lib: ctypes.CDLL) -> None:
-    s = harness.product((5, 6, 7), 0, "float64")
+    s = chosen_sums.product((5, 6, 7), 0, "float64")
     for constant in (-1, 1, 1 << 40):
         maps = [Map(constant, {0: 1}), s.out.maps[1]]
         moved = dataclasses.replace(s, out=dataclasses.replace(s.out, maps=maps))
-        said, found = harness.run(lib, moved, 0, harness.Surrounded())
+        said, found = c_library.run(lib, moved, 0, Surrounded())
         assert said == TOO_FAR
         assert (found == s.out.values).all()
 
@@ -191,12 +183,12 @@ def test_a_guard_page_is_one(library: Path) -> None:
     program = f"""
 import ctypes, sys
 sys.path.insert(0, {str(ROOT)!r})
-from tests.support import contraction_harness as h
-s, memory = h.product((9, 9, 65), 0, "float64"), h.Guarded(True)
-arrays = [h.place(o, "float64", memory) for o in (*s.factors, s.out)]
+from tests.support import c_library, chosen_sums
+s, memory = chosen_sums.product((9, 9, 65), 0, "float64"), c_library.Guarded(True)
+arrays = [c_library.place(o, "float64", memory) for o in (*s.factors, s.out)]
 a, b, y = (int(x.ctypes.data) for x in arrays)
-nest, keep = h.nest_of(s, [a + 8, b], y)
-h.load({str(library)!r}).contract(ctypes.byref(nest), 0)
+nest, keep = c_library.nest_of(s, [a + 8, b], y)
+c_library.load({str(library)!r}).contract(ctypes.byref(nest), 0)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert ran.returncode == -signal.SIGSEGV, ran.stderr
@@ -204,12 +196,12 @@ h.load({str(library)!r}).contract(ctypes.byref(nest), 0)
 
 @pytest.mark.parametrize("seed", range(0, 120, 3))
 def test_memory_runs_out(lib: ctypes.CDLL, seed: int) -> None:
-    s, heap = harness.draw(seed), harness.Heap()
-    for isa in harness.isas(lib):
+    s, heap = random_sums.draw(seed), c_library.Heap()
+    for isa in c_library.isas(lib):
         for allowed in range(8):
             lib.release()
             lib.allow(allowed)
-            said, _ = harness.run(lib, s, isa, heap)
+            said, _ = c_library.run(lib, s, isa, heap)
             lib.allow(-1)
             lib.release()
             heap.clear()
@@ -218,13 +210,13 @@ def test_memory_runs_out(lib: ctypes.CDLL, seed: int) -> None:
                 break
             assert said == NO_MEMORY
         assert said == DONE
-    harness.check(lib, s, heap, f"seed {seed}")
+    check(lib, s, heap, f"seed {seed}")
 
 
 def test_memory_that_is_kept_is_bounded_and_released(lib: ctypes.CDLL) -> None:
     lib.release()
     for seed in range(100):
-        harness.run(lib, harness.draw(seed), lib.best(), harness.Surrounded())
+        c_library.run(lib, random_sums.draw(seed), lib.best(), Surrounded())
     assert 0 < lib.blocks() <= 8
     lib.release()
     assert lib.blocks() == 0
@@ -267,7 +259,7 @@ def test_a_limited_address_space_is_a_memory_error(kernels: ModuleType) -> None:
 # ---- far indices ----
 
 
-@pytest.mark.parametrize("test", [harness.check_far, harness.check_bound])
+@pytest.mark.parametrize("test", [far_indices.check_far, far_indices.check_bound])
 def test_indices_of_62_bits(lib: ctypes.CDLL, test: Callable[[ctypes.CDLL, int], int]) -> None:
     said = {test(lib, seed) for seed in range(1500)}
     assert len(said) == 2  # some are computed, some refused
@@ -275,7 +267,7 @@ def test_indices_of_62_bits(lib: ctypes.CDLL, test: Callable[[ctypes.CDLL, int],
 
 def test_a_bound_by_a_loop_without_values(lib: ctypes.CDLL) -> None:
     """Loop 0 keeps no value; loop 1, whose index it is part of, then has none either."""
-    nest = harness.Nest()
+    nest = c_library.Nest()
     nest.loops = 2
     for loop in range(2):
         nest.first[loop], nest.stop[loop] = -(1 << 60), 1 << 60
@@ -307,19 +299,19 @@ def test_offsets_beyond_32_bits(lib: ctypes.CDLL, sparse: Array) -> None:
     inside = at < len(sparse)
     for place in at[inside]:
         sparse[place] = rng.integers(-2, 3)
-    x = harness.Operand(maps, (30, len(sparse)), (0, 1))
-    w = harness.filled("float64", [Map(0, {i: 1}) for i in (0, 2, 3)], (7, 30, 9))
-    y = harness.filled("float64", [Map(0, {0: 1}), Map(0, {1: 1})], (7, 5))
+    x = sums.Operand(maps, (30, len(sparse)), (0, 1))
+    w = chosen_sums.filled("float64", [Map(0, {i: 1}) for i in (0, 2, 3)], (7, 30, 9))
+    y = chosen_sums.filled("float64", [Map(0, {0: 1}), Map(0, {1: 1})], (7, 5))
     s = Sum(loops, [x], [w], y)
     values = np.zeros(at.shape)
     values[inside] = sparse[at[inside]]
     assert w.values is not None and y.values is not None
     wanted = y.values + np.einsum("pk,ock->op", values, w.values)
-    for isa in harness.isas(lib):
-        memory = harness.Surrounded()
-        weights, out = harness.place(w, s.dtype, memory), harness.place(y, s.dtype, memory)
+    for isa in c_library.isas(lib):
+        memory = Surrounded()
+        weights, out = c_library.place(w, s.dtype, memory), c_library.place(y, s.dtype, memory)
         data = [int(a.ctypes.data) for a in (sparse, weights, out)]
-        nest, keep = harness.nest_of(s, data[:2], data[2])
+        nest, keep = c_library.nest_of(s, data[:2], data[2])
         assert lib.contract(ctypes.byref(nest), isa) == DONE
         del keep
         assert (out == wanted).all()
@@ -402,7 +394,7 @@ def test_more_taps_than_entries(kernels: ModuleType) -> None:
 def counts(s: Sum, which: int, entry: tuple[int, ...], boxes: bool) -> Array:
     """Count, for each output, the terms that read one entry; `boxes`: in the others' boxes."""
 
-    def alone(n: int, o: harness.Operand) -> harness.Operand:
+    def alone(n: int, o: sums.Operand) -> sums.Operand:
         values = np.zeros(o.shape) if n == which else np.ones(o.shape)
         if n == which:
             values[entry] = 1
@@ -411,14 +403,14 @@ def counts(s: Sum, which: int, entry: tuple[int, ...], boxes: bool) -> Array:
     every = [alone(n, o) for n, o in enumerate(s.factors)]
     kept = every if boxes else [every[which]]
     out = dataclasses.replace(s.out, values=np.zeros(s.out.shape))
-    return harness.expected(dataclasses.replace(s, left=kept, right=[], out=out, scale=1))
+    return sums.expected(dataclasses.replace(s, left=kept, right=[], out=out, scale=1))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_stays_where_it_is_read(lib: ctypes.CDLL, bad: float) -> None:
     spread = 0
     for seed in range(400):
-        s, rng = harness.draw(seed), random.Random(seed)
+        s, rng = random_sums.draw(seed), random.Random(seed)
         usable = [
             n
             for n, o in enumerate(s.factors)
@@ -434,12 +426,12 @@ def test_what_is_not_finite_stays_where_it_is_read(lib: ctypes.CDLL, bad: float)
             continue
         entry = tuple(int(i) for i in seen[rng.randrange(len(seen))])
         must, may = counts(s, which, entry, True) > 0, counts(s, which, entry, False) > 0
-        wanted = harness.expected(s)
+        wanted = sums.expected(s)
         poisoned = np.array(values)
         poisoned[entry] = bad
         s.factors[which].values = poisoned
-        for isa in harness.isas(lib):
-            said, found = harness.run(lib, s, isa, harness.Surrounded())
+        for isa in c_library.isas(lib):
+            said, found = c_library.run(lib, s, isa, Surrounded())
             assert said == DONE
             assert not np.isfinite(found[must]).any(), seed
             assert (found[~may] == wanted[~may]).all(), seed
