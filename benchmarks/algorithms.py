@@ -32,7 +32,7 @@ def algorithms(cases: list[Case], threads: int) -> Iterator[str]:
                 call = calls[operation]
                 assert isinstance(call, partial)
                 sums = public.explain(call.func, *call.args, **call.keywords)
-                rows = {(s.path, s.why, s.threads): s.scratch for s in sums}
+                rows = {(s.algorithm, s.why, s.threads): s.scratch for s in sums}
                 for (algorithm, why, count), scratch in rows.items():
                     cells = (
                         case.category, case, operation, algorithm, why, count, scratch // 1024

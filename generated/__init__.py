@@ -80,8 +80,8 @@ def backend() -> str:
 def explain(function: Callable[..., Any] | str, *args: Any, **kwargs: Any) -> list[Any]:
     """Return how the sums of a call would be computed; nothing where NumPy's kernels run.
 
-    Each explanation has the path and why it is taken, the instructions, threads, tile, block,
-    products and bytes of scratch memory. Only the sums are left out of the call.
+    Each explanation has the algorithm and the reason for it, the instruction set, threads, tile,
+    block, products and bytes of scratch memory. The call is made, but nothing is computed.
 
     Args:
         function: a kernel, or its name.

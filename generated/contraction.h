@@ -3,6 +3,38 @@
 #ifndef ROT180_CONTRACTION_H
 #define ROT180_CONTRACTION_H
 
+/* The algorithms, and the reasons to choose one; printed from algorithms.py, which describes them. */
+
+enum {
+    ALGORITHM_AUTOMATIC,
+    ALGORITHM_LOOPS,
+    ALGORITHM_ENTRIES,
+    ALGORITHM_PACKED,
+    ALGORITHM_DIRECT,
+    ALGORITHM_DOTS,
+    ALGORITHM_TRANSPOSED,
+    ALGORITHM_WINOGRAD,
+};
+enum {
+    REASON_NONE,
+    REASON_REQUESTED,
+    REASON_FEW_PRODUCTS,
+    REASON_ONE_FACTOR,
+    REASON_MANY_FACTORS,
+    REASON_FEW_LARGE,
+    REASON_MANY_ROWS,
+    REASON_NOT_CONTIGUOUS,
+    REASON_NOT_PLAIN,
+    REASON_FEW_ROWS,
+    REASON_FEW_TERMS,
+    REASON_SHORT_SIDE,
+    REASON_LONG_LINES,
+    REASON_FEW_OUTPUTS,
+    REASON_ONE_SHORT,
+    REASON_FAST,
+};
+enum { MAX_LOOP_PRODUCTS = 4096, MAX_TILE_FACTORS = 32 };
+
 /* Sums of products over affine index maps: what a caller fills in.
  *
  *     out[place] += scale * sum of the products of entries,
@@ -173,19 +205,14 @@ static inline void rot180_entry(Entry *e, void *data, int axes, const Int *size,
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* As it seems best; plain loops; entry by entry; tiles on packed panels; tiles that read the
- * vectors where they lie; products along the sum; tiles along the other side, transposed. A form
- * that is no sum answers BEYOND. */
-enum { USUAL, PLAIN, ENTRIES, PACKED, DIRECT, DOTS, TURNED, BEYOND };
-static int rot180_path = USUAL;
-
-enum { SMALL = 4096 }; /* products, up to which loops and tests alone are faster */
+static int rot180_algorithm = ALGORITHM_AUTOMATIC; /* the one that is requested */
 
 typedef struct {
-    int path, isa, threads, rows, vectors, one_sided;
-    int lane_planes, row_planes; /* whether a side is copied, split by phase */
-    Int lanes, tall, over;       /* a block: n, m, k */
-    double products, scratch;    /* all of them; bytes */
+    int algorithm, reason, isa, threads;
+    int rows, vectors;        /* of a tile */
+    int m_split, n_split;     /* whether a side is copied, split by phase */
+    Int m, n, k;              /* of a block */
+    double products, scratch; /* all of them; bytes */
 } Answer;
 
 #if defined(__GNUC__)
@@ -211,12 +238,19 @@ static int rot180_answered(void) {
     return asked.count;
 }
 
-static Answer *answer(int path, double products) {
+/* Write the algorithm of a sum into its answer, and the reason of the rule that chose it. */
+static void set_algorithm(Answer *a, int algorithm, int reason) {
+    a->algorithm = algorithm;
+    a->reason = algorithm == rot180_algorithm ? REASON_REQUESTED : reason;
+}
+
+static Answer *answer(int algorithm, int reason, double products) {
     static const Answer none;
     Answer *a = &asked.answers[MIN(asked.count, asked.room - 1)];
     if (asked.count < asked.room) asked.count++;
     *a = none;
-    a->path = path, a->products = products, a->threads = 1;
+    set_algorithm(a, algorithm, reason);
+    a->products = products, a->threads = 1;
     return a;
 }
 
@@ -241,8 +275,10 @@ static inline double rot180_extent(Int first, Int stop) {
  */
 static inline int rot180_small(double work) {
     if (work == 0 || work >= (double)ENDLESS) return 0;
-    if (rot180_path == USUAL ? work > SMALL : rot180_path != PLAIN) return 0;
-    if (asked.answers) answer(PLAIN, work);
+    if (rot180_algorithm == ALGORITHM_AUTOMATIC ? work > MAX_LOOP_PRODUCTS
+                                                : rot180_algorithm != ALGORITHM_LOOPS)
+        return 0;
+    if (asked.answers) answer(ALGORITHM_LOOPS, REASON_FEW_PRODUCTS, work);
     return 1;
 }
 
@@ -296,6 +332,7 @@ typedef struct {
     Int spacing[LOOPS]; /* a loop's step along the output's contiguous axis, or 0 */
     Group batch, n, m, k;
     Box box;
+    int reason;     /* of the algorithm that is chosen, one of algorithm_constants.h */
     int transposed; /* the output is contiguous along m, and tiles are transposed before they are
                        added to it */
 } Sum;
@@ -533,14 +570,16 @@ static int transposed_is_faster(const Sum *s, Int n, Int m, int itemsize) {
     Int k = volume(s, &s->k), next;
     Int lanes = 64 / itemsize, vectors = (m + lanes - 1) / lanes;
     double padded = (double)(vectors * lanes) / (double)m;
-    if (rot180_path != USUAL && rot180_path != TURNED) return 0;
+    if (rot180_algorithm != ALGORITHM_AUTOMATIC && rot180_algorithm != ALGORITHM_TRANSPOSED)
+        return 0;
     if (s->a_count > 1 || !s->a_factors->data || s->n.count == 0) return 0;
     next = s->b_factors->step[last_loop(&s->n)];
-    if (rot180_path == USUAL && k <= SHALLOW_K && s->extent[last_loop(&s->n)] * itemsize >= 64)
+    if (rot180_algorithm == ALGORITHM_AUTOMATIC && k <= SHALLOW_K &&
+        s->extent[last_loop(&s->n)] * itemsize >= 64)
         return 0;
     return next == itemsize && contiguous_out(s, &s->n, itemsize) >= 16 &&
            padded * (double)m * (double)k * itemsize <= PANEL &&
-           (rot180_path == TURNED ||
+           (rot180_algorithm == ALGORITHM_TRANSPOSED ||
             (m >= 24 && n >= 16 && k >= 16 && (vectors <= 4 || vectors % 3 == 0) &&
              1 + 4. / (double)m > padded + 12. / (double)n + 8. / (double)k));
 #else
@@ -549,14 +588,15 @@ static int transposed_is_faster(const Sum *s, Int n, Int m, int itemsize) {
 #endif
 }
 
-/* Return whether products along the sum are faster than packing. They read each side once for a few
- * entries of the other, so sides must be short; and vectors must fit lines of so many bytes. */
-static int dots_are_faster(const Sum *s, Int few, Int many, Int line, int alike) {
+/* Return the reason why products along the sum are faster than packing, or 0. They read each side
+ * once for a few entries of the other, so sides must be short; and vectors must fit lines of so
+ * many bytes. */
+static int reason_for_dots(const Sum *s, Int few, Int many, Int line, int alike) {
     enum { SHORT = 16, MIDDLE = 48, OUTPUTS = 2048 };
     int flat = s->k.count == 1 && !s->b_factors->checks && !s->a_factors->checks;
-    if (alike && few < SHORT) return line >= 16;
-    if (alike && flat && few < MIDDLE) return line >= 2048;
-    return few * many <= OUTPUTS && line >= 96;
+    if (alike && few < SHORT) return line >= 16 ? REASON_SHORT_SIDE : 0;
+    if (alike && flat && few < MIDDLE) return line >= 2048 ? REASON_LONG_LINES : 0;
+    return few * many <= OUTPUTS && line >= 96 ? REASON_FEW_OUTPUTS : 0;
 }
 
 /* The extents of the longest loops that move along the contiguous axis of an operand: of its own
@@ -588,7 +628,7 @@ static int choose_sides(Sum *s, int itemsize) {
     }
     if (b.natural && transposed_is_faster(s, n, m, itemsize)) {
         swap_sides(s);
-        s->transposed = 1;
+        s->transposed = 1, s->reason = REASON_ONE_SHORT;
         return 0;
     }
     if (b.natural && (n >= 8 || m < 8)) return 0;
@@ -597,8 +637,10 @@ static int choose_sides(Sum *s, int itemsize) {
         return 0;
     }
     inner = s->k.count ? s->extent[last_loop(&s->k)] : 0;
-    if (inner && b.along_k >= inner && a.along_k >= inner &&
-        dots_are_faster(s, MIN(m, n), MAX(m, n), inner * itemsize, b.along_k == a.along_k)) {
+    if (inner && b.along_k >= inner && a.along_k >= inner)
+        s->reason =
+            reason_for_dots(s, MIN(m, n), MAX(m, n), inner * itemsize, b.along_k == a.along_k);
+    if (s->reason) {
         if (m > n) swap_sides(s);
         return 1;
     }
@@ -1684,12 +1726,13 @@ static void NAME(pack_a)(const TYPE(Work) *w, Int i, Int n, Int from, Int terms,
 }
 
 /* Answer how a block is computed. */
-static void NAME(answer_block)(const TYPE(Work) *w, int path, Int rows, Int vectors, Int m, Int n,
-                               Int k) {
+static void NAME(answer_block)(const TYPE(Work) *w, int algorithm, int reason, Int rows,
+                               Int vectors, Int m, Int n, Int k) {
     Answer *a = &asked.answers[asked.count - 1];
-    a->path = path, a->isa = w->isa, a->rows = (int)rows, a->vectors = (int)vectors;
-    a->lane_planes = w->b.staged, a->row_planes = w->a.staged;
-    a->lanes = n, a->tall = m, a->over = k, a->scratch = (double)asked.scratch;
+    set_algorithm(a, algorithm, reason);
+    a->isa = w->isa, a->rows = (int)rows, a->vectors = (int)vectors;
+    a->m_split = w->a.staged, a->n_split = w->b.staged;
+    a->m = m, a->n = n, a->k = k, a->scratch = (double)asked.scratch;
 }
 
 /* The columns of one strip, as a number of vectors that there are kernels for. */
@@ -1799,7 +1842,7 @@ static void NAME(dot_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     Int rows = w->isa == AVX512 || n <= 3 ? 4 : 2;
     Int columns = rows == 4 && w->isa != AVX512 ? 3 : 6;
     if (asked.answers) {
-        NAME(answer_block)(w, DOTS, rows, columns, m, n, k);
+        NAME(answer_block)(w, ALGORITHM_DOTS, w->s->reason, rows, columns, m, n, k);
         return;
     }
     by = MAX(1, 4096 / run);
@@ -1926,13 +1969,29 @@ typedef struct {
     Int m, n, k, kc, nc, nr, padded; /* padded: m in whole tiles */
     Int vectors;                     /* of a strip */
     int b_direct, a_direct;          /* read where they lie */
+    int reason;                      /* why b is, or why it is packed */
     int a_ready;                     /* all of a is packed before */
     Int panel_rows[MAX_MR];
 } TYPE(Blocking);
 
+/* Decide whether columns of b are read where they lie; return the reason for it, or against it. */
+static int NAME(choose_b_direct)(const TYPE(Work) *w, TYPE(Blocking) *g) {
+    const Factor *f = w->b.views->f;
+    g->b_direct = 0;
+    if (!w->b.plain || f->checks) return REASON_NOT_PLAIN;
+    if (w->sums || w->inner < 0 || w->run < w->lanes || f->step[w->inner] != sizeof(T))
+        return REASON_NOT_CONTIGUOUS;
+    if (rot180_algorithm == ALGORITHM_PACKED) return REASON_REQUESTED;
+    g->b_direct = 1;
+    if (g->m <= 2 * w->mr) return REASON_FEW_ROWS;
+    if (NAME(is_shallow)(w, g->n, g->k)) return REASON_FEW_TERMS;
+    g->b_direct = rot180_algorithm == ALGORITHM_DIRECT;
+    return REASON_MANY_ROWS;
+}
+
 static void NAME(choose_blocking)(const TYPE(Work) *w, Int m, Int n, Int k, TYPE(Blocking) *g) {
     enum { A_PANEL = 1 << 23, STRIPS = 30 };
-    const TYPE(View) *bv = w->b.views, *av = w->a.views;
+    const TYPE(View) *av = w->a.views;
     Int deepest = 1536 / (Int)sizeof(T), blocks = (k + deepest - 1) / deepest, strips, many, groups;
     g->m = m, g->n = n, g->k = k;
     g->vectors = m * 2 <= w->mr ? MAX_VECTORS : 3;
@@ -1942,12 +2001,10 @@ static void NAME(choose_blocking)(const TYPE(Work) *w, Int m, Int n, Int k, TYPE
     strips = (n + g->nr - 1) / g->nr, many = STRIPS / g->vectors;
     groups = (strips + many - 1) / many;
     g->nc = (strips + groups - 1) / groups * g->nr;
-    g->b_direct = w->b.plain && !bv->f->checks && !w->sums && w->inner >= 0 && w->run >= w->lanes &&
-                  bv->f->step[w->inner] == sizeof(T) && rot180_path != PACKED &&
-                  (rot180_path == DIRECT || m <= 2 * w->mr || NAME(is_shallow)(w, n, k));
+    g->reason = NAME(choose_b_direct)(w, g);
     if (g->b_direct) g->nc = n;
     g->a_direct = w->a.plain && !av->f->checks && (n <= g->nr || NAME(rows_lie_together)(w, m, k));
-    if (rot180_path == PACKED) g->a_direct = 0;
+    if (rot180_algorithm == ALGORITHM_PACKED) g->a_direct = 0;
     g->a_ready = !g->a_direct && n > g->nc && g->padded * k * (Int)sizeof(T) <= A_PANEL;
     for (Int r = 0; r < w->mr; r++) g->panel_rows[r] = r * (Int)sizeof(T);
 }
@@ -1981,7 +2038,8 @@ static void NAME(gemm_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     TYPE(Blocking) g;
     NAME(choose_blocking)(w, m, n, k, &g);
     if (asked.answers) {
-        NAME(answer_block)(w, g.b_direct ? DIRECT : PACKED, w->mr, g.vectors, m, n, k);
+        const int algorithm = g.b_direct ? ALGORITHM_DIRECT : ALGORITHM_PACKED;
+        NAME(answer_block)(w, algorithm, g.reason, w->mr, g.vectors, m, n, k);
         return;
     }
     for (Int t = 0; t < k && g.a_ready; t += g.kc)
@@ -2074,7 +2132,7 @@ static void NAME(transposed_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     const Int blocks = (k + TRANSPOSED_KC - 1) / TRANSPOSED_KC, kc = (k + blocks - 1) / blocks;
     const Int mc = MAX(1, (1 << 18) / ((Int)sizeof(T) * k * lanes)) * lanes;
     if (asked.answers) {
-        NAME(answer_block)(w, TURNED, w->mr, vectors, m, n, k);
+        NAME(answer_block)(w, ALGORITHM_TRANSPOSED, w->s->reason, w->mr, vectors, m, n, k);
         return;
     }
     for (Int x = 0; x < n && !w->packed; x += nr)
@@ -2338,7 +2396,7 @@ static int NAME(read_loops)(const Nest *nest, Sum *s, Box *all, double *work, in
     s->loops = nest->loops;
     s->scale = nest->scale;
     s->fresh = nest->fresh;
-    s->transposed = *empty = 0;
+    s->transposed = s->reason = *empty = 0;
     *work = 1;
     for (int i = 0; i < nest->loops; i++) {
         all->from[i] = nest->first[i];
@@ -2365,21 +2423,29 @@ static int NAME(read_maps)(const Nest *nest, Sum *s, Factor *factors, int count,
 /* Compute a sum as a product of its sides. */
 static int NAME(multiply)(Sum *s, int isa) {
     int dot = choose_sides(s, sizeof(T)), said;
-    if (rot180_path == DOTS)
+    if (rot180_algorithm == ALGORITHM_DOTS)
         dot = s->b_count == 1 && s->a_count == 1 && s->k.count && s->b_factors->data &&
               s->a_factors->data;
-    else if (rot180_path != USUAL) dot = 0;
+    else if (rot180_algorithm != ALGORITHM_AUTOMATIC) dot = 0;
     if (!dot) NAME(move_n_to_batch)(s);
     said = NAME(product)(s, isa, dot);
     return said == ANSWERED ? DONE : said;
 }
 
+/* Return the reason to compute a sum entry by entry, or 0. */
+static int NAME(reason_for_entries)(const Nest *nest, int factors, double work) {
+    if (!nest->right || !nest->left) return REASON_ONE_FACTOR;
+    if (factors > MAX_TILE_FACTORS) return REASON_MANY_FACTORS;
+    if (rot180_algorithm == ALGORITHM_AUTOMATIC ? work <= MAX_LOOP_PRODUCTS
+                                                : rot180_algorithm <= ALGORITHM_ENTRIES)
+        return REASON_FEW_LARGE;
+    return 0;
+}
+
 /* Compute a sum whose maps are resolved. */
 static int NAME(compute)(const Nest *nest, Sum *s, Factor *factors, int count, double work) {
-    const int isa = rot180_isa < 0 ? rot180_best() : rot180_isa,
-              one_sided = !nest->right || !nest->left;
-    const int entries =
-        one_sided || count > 32 || (rot180_path == USUAL ? work <= SMALL : rot180_path <= ENTRIES);
+    const int isa = rot180_isa < 0 ? rot180_best() : rot180_isa;
+    const int entries = NAME(reason_for_entries)(nest, count, work);
     if (nest->fresh && entries && !asked.answers)
         NAME(store_zeros)(s, nest->role, 0, (char *)s->out.data);
     s->b_factors = factors, s->b_count = nest->left;
@@ -2387,9 +2453,7 @@ static int NAME(compute)(const Nest *nest, Sum *s, Factor *factors, int count, d
     collect(s, &s->batch, nest->role, BATCH), collect(s, &s->n, nest->role, ROWS);
     collect(s, &s->m, nest->role, COLUMNS), collect(s, &s->k, nest->role, REDUCTION);
     if (asked.answers) {
-        Answer *a = answer(ENTRIES, work);
-        a->one_sided = one_sided;
-        a->isa = isa;
+        answer(ALGORITHM_ENTRIES, entries, work)->isa = isa;
         asked.scratch = 0;
     }
     if (!entries) return NAME(multiply)(s, isa);

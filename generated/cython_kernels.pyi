@@ -947,7 +947,7 @@ def winograd_form(batch: int, channels: int, outputs: int, size: tuple[int, int]
 class Explanation(NamedTuple):
     """How one sum of a kernel is computed."""
 
-    path: str
+    algorithm: str
     why: str
     processor: str
     threads: int
@@ -960,28 +960,28 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Exp
     """Return how the sums of a call would be computed, one explanation each."""
 
 def processor(isa: str | None = None) -> str:
-    """Return the instructions in use: "baseline", "avx2" or "avx512"; set them if one is given."""
+    """Return the instruction set in use: "baseline", "avx2" or "avx512"; set it if one is given."""
 
-def path(way: str | None = None) -> str:
-    """Return how sums are computed: "usual", or one way wherever it fits; set it if one is given."""
+def path(algorithm: str | None = None) -> str:
+    """Return the algorithm to use for every sum that it can compute; set it if one is given."""
 
 def memory(reset: bool = False) -> tuple[int, int]:
-    """Return the bytes of scratch memory that are held, and the most that were since a reset."""
+    """Return the bytes of scratch memory that are held, and the maximum since the last reset."""
 
 def threads(count: int | None = None) -> int:
-    """Return how many threads a large sum is computed by; set it if a count is given."""
+    """Return the number of threads for a large sum; set it if a count is given."""
 
 def release() -> None:
-    """Give the scratch memory that is kept between calls back to the system."""
+    """Release the scratch memory that is kept between calls."""
 
 def set_num_threads(count: int) -> None:
-    """Set how many threads a large sum is computed by, each on a part of the output.
+    """Set the number of threads for a large sum, each of which computes a part of the output.
 
     Raises:
-        TypeError: the count is no integer.
+        TypeError: the count is not an integer.
         ValueError: it is not from 1 to 1024.
 
     """
 
 def get_num_threads() -> int:
-    """Return how many threads a large sum is computed by."""
+    """Return the number of threads for a large sum."""

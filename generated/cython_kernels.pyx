@@ -77,15 +77,14 @@ cdef extern from *:
         Py_ssize_t constant
         Py_ssize_t[32] slope
     ctypedef struct Answer:
-        int path, isa, threads, rows, vectors, one_sided, lane_planes, row_planes
-        Py_ssize_t lanes, tall, over
+        int algorithm, reason, isa, threads, rows, vectors, m_split, n_split
+        Py_ssize_t m, n, k
         double products, scratch
-    int SMALL
     size_t rot180_held
     size_t rot180_most
     void rot180_ask(Answer *, int)
     int rot180_answered()
-    int rot180_path
+    int rot180_algorithm
     int rot180_isa
     int rot180_threads
     int rot180_best() nogil
@@ -4429,13 +4428,13 @@ cdef bint _conv_transpose3d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_
 
 
 cdef int _entry(Entry *e, Py_buffer *view) noexcept:
-    """Begin the map by which an array is read."""
+    """Start the index map of an array."""
     rot180_entry(e, view.buf, view.ndim, view.shape, view.strides)
     return 0
 
 
 cdef int _bound(Nest *nest, int at, Py_ssize_t size) except -1:
-    """Keep of a loop the values for which 0 <= map < size."""
+    """Restrict a loop to the values for which 0 <= map < size."""
     if not rot180_bound(nest, at, size):
         raise ValueError("an index reaches 2**60, expected less")
     return 0
@@ -4454,12 +4453,12 @@ cdef int _run(Nest *nest) except -1:
 
 
 def processor(isa=None):
-    """Return the instructions in use: "baseline", "avx2" or "avx512"; set them if one is given.
+    """Return the instruction set in use: "baseline", "avx2" or "avx512"; set it if one is given.
 
-    ``ROT180_ISA`` in the environment sets them at the start.
+    ``ROT180_ISA`` in the environment sets it at the start.
 
     Raises:
-        ValueError: no such instructions, or this processor lacks them.
+        ValueError: there is no such instruction set, or this processor lacks it.
 
     """
     global rot180_isa
@@ -4471,45 +4470,86 @@ def processor(isa=None):
     return _ISAS[best if rot180_isa < 0 else rot180_isa]
 
 
-def path(way=None):
-    """Return how sums are computed: "usual", or one way wherever it fits; set it if one is given.
+def path(algorithm=None):
+    """Return the algorithm to use for every sum that it can compute; set it if one is given.
 
-    The ways are "loops", "entries", "packed", "direct", "dots" and "turned"; `explain` says what
-    they are.
-    ``ROT180_PATH`` in the environment sets it at the start.
+    It is "automatic", with which each sum uses the one that is fastest by its sizes and strides,
+    or the name of an algorithm: `Explanation` lists them. ``ROT180_PATH`` in the environment sets
+    it at the start.
 
     Raises:
-        ValueError: no such way.
+        ValueError: there is no such algorithm.
 
     """
-    global rot180_path
-    if way is not None:
-        if way not in _PATHS:
-            raise ValueError(f"path: found {way!r}, expected one of {', '.join(_PATHS)}")
-        rot180_path = _PATHS.index(way)
-    return _PATHS[rot180_path]
+    global rot180_algorithm
+    if algorithm is not None:
+        if algorithm not in _REQUESTS:
+            raise ValueError(f"path: found {algorithm!r}, expected one of {', '.join(_REQUESTS)}")
+        rot180_algorithm = _REQUESTS.index(algorithm)
+    return _REQUESTS[rot180_algorithm]
 
 
 _ISAS = ("baseline", "avx2", "avx512")
-_PATHS = ("usual", "loops", "entries", "packed", "direct", "dots", "turned")
+_REQUESTS = (
+    "automatic",
+    "loops",
+    "entries",
+    "packed",
+    "direct",
+    "dots",
+    "transposed",
+)
+_ALGORITHMS = (
+    "loops",
+    "entries",
+    "packed",
+    "direct",
+    "dots",
+    "transposed",
+    "winograd",
+)
+_REASONS = (
+    'ROT180_PATH or path() asks for it',
+    'at most 4096 products',
+    'one factor: no two products share an entry',
+    'more than 32 factors',
+    'at most 4096 products, but sizes too large for loops',
+    'many rows of m use each vector of n',
+    'the entries of a vector are not contiguous in memory',
+    'each entry of n is a product, or has to be checked',
+    'm has at most two tiles of rows: packing n takes longer',
+    'k is short: packing n takes longer',
+    'both sides are contiguous along k, and one is short',
+    'both sides are contiguous along k, in long lines',
+    'both sides are contiguous along k, and there are few outputs',
+    'one side is short, the other long: the short one is packed faster',
+    'accuracy="fast", and the cost is lower',
+)
 
 Explanation = namedtuple(
-    "Explanation", "path why processor threads tile block products scratch"
+    "Explanation", "algorithm why processor threads tile block products scratch"
 )
-Explanation.__doc__ = """How one sum of a kernel is computed.
+Explanation.__doc__ = """How one sum of a kernel is computed: as a matrix product, m x k by k x n.
 
 Attributes:
-    path: "loops", plain loops; "entries", entry by entry; "packed", tiles whose vectors are
-        gathered first; "direct", tiles that read their vectors where they lie, through a table of
-        offsets; "dots", products along the sum; "turned", tiles whose vectors run along the other
-        side, the output turned round in registers; "winograd", tiles of outputs by fewer products.
-    why: what that depends on, for this sum.
-    processor: the instructions in use.
-    threads: how many threads share it.
-    tile: how many rows and vectors are computed at a time.
-    block: how many lanes (along the vectors), rows and terms are worked on at a time.
-    products: how many products there are.
-    scratch: bytes beside the arrays.
+    algorithm: the name of the algorithm, one of
+        "loops": plain loops over the sum, clipped to the arrays; needs no preparation;
+        "entries": one product after another, each entry through its index map;
+        "packed": n is packed into panels, then multiplied tile by tile;
+        "direct": tile by tile; vectors of n are loaded from where they are, by a table of
+            offsets;
+        "dots": vectors run along k, and nothing is packed;
+        "transposed": vectors run along the shorter side, which is packed once; each tile is
+            transposed in registers;
+        "winograd": tiles of outputs from fewer products; the theorems `toom_cook_4_3` and
+            `toom_cook_2_3` have the transforms;
+    why: the reason of the rule that chose it.
+    processor: the instruction set.
+    threads: the number of threads.
+    tile: the rows and vectors that are computed at a time, in registers.
+    block: n, m and k of a block.
+    products: the number of products.
+    scratch: the bytes of scratch memory.
 
 """
 
@@ -4517,12 +4557,11 @@ Attributes:
 def explain(function, *args, **kwargs):
     """Return how the sums of a call would be computed, one explanation each.
 
-    The kernels are asked, not a description of them: the call is made, and stops where it would
-    begin to compute.
+    The call is made, and stops before it computes: what is returned is what the kernels decided.
 
     Args:
         function: a function of this module.
-        args, kwargs: what it would be called with.
+        args, kwargs: the arguments of the call.
 
     """
     cdef Answer[64] answers
@@ -4536,39 +4575,24 @@ def explain(function, *args, **kwargs):
 
 
 cdef _explanation(Answer *a):
-    copied = [
-        word for word, planes in (("lanes", a.lane_planes), ("rows", a.row_planes)) if planes
-    ]
-    if a.path == _PATHS.index("loops"):
-        why = f"at most {SMALL} products"
-    elif a.path == _PATHS.index("entries"):
-        why = "one factor: no two products share an entry" if a.one_sided else "few products"
-    elif a.path == _PATHS.index("dots"):
-        why = "both sides are adjacent along the sum, and one is short"
-    elif a.path == _PATHS.index("direct"):
-        why = "few rows, or few terms: nothing is gained by gathering the vectors"
-    elif a.path == len(_PATHS):
-        why = 'accuracy="fast", 3 x 3 taps of stride 1: fewer products'
-    elif a.path == _PATHS.index("turned"):
-        why = "one side is short: cheaper to gather than the other"
-    else:
-        why = "many rows share the vectors"
-    if copied:
-        why += f"; padded or strided, so copied into planes: {', '.join(copied)}"
+    copies = [side for side, split in (("m", a.m_split), ("n", a.n_split)) if split]
+    why = _REASONS[a.reason - 1]
+    if copies:
+        why += f"; padding or stride: phase-split copy of {' and '.join(copies)}"
     return Explanation(
-        (*_PATHS, "winograd")[a.path],
+        _ALGORITHMS[a.algorithm - 1],
         why,
         _ISAS[a.isa],
         a.threads,
         (a.rows, a.vectors),
-        (a.lanes, a.tall, a.over),
+        (a.n, a.m, a.k),
         int(a.products),
         int(a.scratch),
     )
 
 
 def memory(reset=False):
-    """Return the bytes of scratch memory that are held, and the most that were since a reset."""
+    """Return the bytes of scratch memory that are held, and the maximum since the last reset."""
     global rot180_most
     if reset:
         rot180_most = rot180_held
@@ -4576,7 +4600,7 @@ def memory(reset=False):
 
 
 def threads(count=None):
-    """Return how many threads a large sum is computed by; set it if a count is given.
+    """Return the number of threads for a large sum; set it if a count is given.
 
     Raises:
         ValueError: the count is not from 1 to 1024.
@@ -4591,12 +4615,12 @@ def threads(count=None):
 
 
 def release():
-    """Give the scratch memory that is kept between calls back to the system."""
+    """Release the scratch memory that is kept between calls."""
     rot180_release()
 
 
 def _count():
-    """Return the number of threads to start with: OMP_NUM_THREADS, or the processors at hand."""
+    """Return the initial number of threads: OMP_NUM_THREADS, or the available processors."""
     word = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if word.isdigit() and 1 <= int(word) <= 1024:
         return int(word)
@@ -6829,13 +6853,13 @@ def conv_transpose3d_bias(grad_output):
 
 
 def set_num_threads(count):
-    """Set how many threads a large sum is computed by, each on a part of the output.
+    """Set the number of threads for a large sum, each of which computes a part of the output.
 
     At the start it is ``OMP_NUM_THREADS``, or else the number of processors. The threads live as
     long as the call. Where there are no POSIX threads, one is used.
 
     Raises:
-        TypeError: the count is no integer.
+        TypeError: the count is not an integer.
         ValueError: it is not from 1 to 1024.
 
     """
@@ -6843,6 +6867,6 @@ def set_num_threads(count):
 
 
 def get_num_threads():
-    """Return how many threads a large sum is computed by."""
+    """Return the number of threads for a large sum."""
     return threads()
 

@@ -164,8 +164,15 @@ static WinogradRun winograd_run(const WinogradLayout *l, Int number) {
     return run;
 }
 
-/* The kernels of Winograd's form for each type, length of vectors and size of tiles, and the tables
- * from which one is chosen at run time. */
+/* The names of what is written once and compiled for each type, length of vectors and size of
+ * tiles, as in type.h: TILED(word) is word_TILE_float_16. */
+
+#ifndef ROT180_BYTES
+#define ROT180_BYTES 16
+#endif
+#ifndef TILE
+#define TILE 4
+#endif
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
@@ -173,12 +180,15 @@ static WinogradRun winograd_run(const WinogradLayout *l, Int number) {
 #define INLINE static inline
 #endif
 
-/* Of a micro-kernel: its rows times three vectors are sums, which fit 32 or 16 registers. */
-#define MICRO_ROWS (ROT180_BYTES == 64 ? 8 : 4)
-/* Of a tile: products along an axis, and names of functions. */
-#define POINTS (TILE + TAPS - 1)
 #define TILED(word) FN(JOIN(word, TILE))
+#define POINTS (TILE + TAPS - 1) /* products of a tile along an axis */
+/* Rows of a micro-kernel: times three vectors they are sums, which fit 32 or 16 registers. */
+#define MICRO_ROWS (ROT180_BYTES == 64 ? 8 : 4)
 
+/* The kernels of Winograd's form for each type, length of vectors and size of tiles, and the tables
+ * from which one is chosen at run time. */
+
+#undef TILE
 #undef ROT180_TYPE
 #undef ROT180_SIZE
 #define ROT180_TYPE float
@@ -313,10 +323,11 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
     const double points = (double)(l->points * l->points);
     const double threads = (double)MIN(s->threads, l->blocks);
     const double tiles = (double)(s->batch * l->rows * l->columns);
-    Answer *a = answer(BEYOND, points * tiles * (double)(s->groups * s->channels * s->outputs));
+    Answer *a = answer(ALGORITHM_WINOGRAD, REASON_FAST,
+                       points * tiles * (double)(s->groups * s->channels * s->outputs));
     a->isa = s->isa, a->threads = (int)threads;
     a->rows = s->isa == AVX512 ? 8 : 4, a->vectors = 3;
-    a->lanes = l->runs_in_block * l->run, a->tall = MIN(PANEL, s->outputs), a->over = s->channels;
+    a->m = MIN(PANEL, s->outputs), a->n = l->runs_in_block * l->run, a->k = s->channels;
     a->scratch = (double)filters +
                  threads * points * (double)((l->input_step + l->product_step) * s->itemsize);
     return DONE;
@@ -342,9 +353,100 @@ static int winograd_convolve(const WinogradLayer *s) {
 #endif /* ROT180_WINOGRAD_H */
 
 #elif !defined(TILE)
+/* A row of tiles as one row for each place in a tile, and back: `deinterleave_m` takes every m-th
+ * entry, `interleave_m` puts them together again. Both work in whole vectors, so that up to a
+ * vector more than asked for is read and written. */
+
+#undef EVENS
+#undef ODDS
+#undef MERGE_LOW
+#undef MERGE_HIGH
+#ifdef ROT180_VECTORS
+#if ROT180_BYTES == 16 * ROT180_SIZE
+#define EVENS(x, y) SHUFFLE(x, y, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define ODDS(x, y) SHUFFLE(x, y, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
+#define MERGE_LOW(x, y) SHUFFLE(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define MERGE_HIGH(x, y) SHUFFLE(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#elif ROT180_BYTES == 8 * ROT180_SIZE
+#define EVENS(x, y) SHUFFLE(x, y, 0, 2, 4, 6, 8, 10, 12, 14)
+#define ODDS(x, y) SHUFFLE(x, y, 1, 3, 5, 7, 9, 11, 13, 15)
+#define MERGE_LOW(x, y) SHUFFLE(x, y, 0, 8, 1, 9, 2, 10, 3, 11)
+#define MERGE_HIGH(x, y) SHUFFLE(x, y, 4, 12, 5, 13, 6, 14, 7, 15)
+#elif ROT180_BYTES == 4 * ROT180_SIZE
+#define EVENS(x, y) SHUFFLE(x, y, 0, 2, 4, 6)
+#define ODDS(x, y) SHUFFLE(x, y, 1, 3, 5, 7)
+#define MERGE_LOW(x, y) SHUFFLE(x, y, 0, 4, 1, 5)
+#define MERGE_HIGH(x, y) SHUFFLE(x, y, 2, 6, 3, 7)
+#else
+#define EVENS(x, y) SHUFFLE(x, y, 0, 2)
+#define ODDS(x, y) SHUFFLE(x, y, 1, 3)
+#define MERGE_LOW(x, y) SHUFFLE(x, y, 0, 2)
+#define MERGE_HIGH(x, y) SHUFFLE(x, y, 1, 3)
+#endif
+#endif
+
+/* to[place * step + j] = from[m * j + place], 0 <= j < count. */
+TARGET INLINE void FN(deinterleave_2)(const T *from, Int count, T *to, Int step) {
+    for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
+#ifdef ROT180_VECTORS
+        const V *x = (const V *)(from + 2 * j);
+        *(V *)(to + j) = EVENS(x[0], x[1]);
+        *(V *)(to + step + j) = ODDS(x[0], x[1]);
+#else
+        for (Int k = 0; k < 2; k++) to[k * step + j] = from[2 * j + k];
+#endif
+    }
+}
+
+TARGET INLINE void FN(deinterleave_4)(const T *from, Int count, T *to, Int step) {
+    for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
+#ifdef ROT180_VECTORS
+        const V *x = (const V *)(from + 4 * j);
+        const V even0 = EVENS(x[0], x[1]), even1 = EVENS(x[2], x[3]);
+        const V odd0 = ODDS(x[0], x[1]), odd1 = ODDS(x[2], x[3]);
+        *(V *)(to + j) = EVENS(even0, even1);
+        *(V *)(to + step + j) = EVENS(odd0, odd1);
+        *(V *)(to + 2 * step + j) = ODDS(even0, even1);
+        *(V *)(to + 3 * step + j) = ODDS(odd0, odd1);
+#else
+        for (Int k = 0; k < 4; k++) to[k * step + j] = from[4 * j + k];
+#endif
+    }
+}
+
+/* to[m * j + place] = from[place * step + j] + add, 0 <= j < count. */
+TARGET INLINE void FN(interleave_2)(const T *from, Int step, Int count, T add, T *to) {
+    for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
+#ifdef ROT180_VECTORS
+        const V a = *(const V *)(from + j) + add, b = *(const V *)(from + step + j) + add;
+        V *y = (V *)(to + 2 * j);
+        y[0] = MERGE_LOW(a, b), y[1] = MERGE_HIGH(a, b);
+#else
+        for (Int k = 0; k < 2; k++) to[2 * j + k] = from[k * step + j] + add;
+#endif
+    }
+}
+
+TARGET INLINE void FN(interleave_4)(const T *from, Int step, Int count, T add, T *to) {
+    for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
+#ifdef ROT180_VECTORS
+        const V a = *(const V *)(from + j) + add, b = *(const V *)(from + step + j) + add;
+        const V c = *(const V *)(from + 2 * step + j) + add;
+        const V d = *(const V *)(from + 3 * step + j) + add;
+        const V even0 = MERGE_LOW(a, c), even1 = MERGE_HIGH(a, c);
+        const V odd0 = MERGE_LOW(b, d), odd1 = MERGE_HIGH(b, d);
+        V *y = (V *)(to + 4 * j);
+        y[0] = MERGE_LOW(even0, odd0), y[1] = MERGE_HIGH(even0, odd0);
+        y[2] = MERGE_LOW(even1, odd1), y[3] = MERGE_HIGH(even1, odd1);
+#else
+        for (Int k = 0; k < 4; k++) to[4 * j + k] = from[k * step + j] + add;
+#endif
+    }
+}
+
 /* The micro-kernels of M = U V: out[row][j] = sum over t < k of a[t][row] * b[t][j], for MICRO_ROWS
  * rows and 1, 2 or 3 vectors of j. The sums are single variables, not an array: they stay in
- * registers. No guard: winograd_vector.h includes it. */
+ * registers. */
 
 #if MICRO_ROWS == 4
 TARGET static void FN(winograd_micro_1)(Int k, const T *a, const T *b, Int b_step, T *out,
@@ -626,6 +728,24 @@ TARGET static void FN(winograd_micro_3)(Int k, const T *a, const T *b, Int b_ste
 }
 #endif
 
+/* M = U V at one point of the transforms. */
+
+/* Return in m the products of a panel of outputs. What lies beyond the tiles is computed too. */
+TARGET static void FN(winograd_multiply)(const WinogradLayer *s, const WinogradLayout *l, Int tiles,
+                                         Int outputs, const T *u, const T *v, T *m) {
+    enum { L = sizeof(V) / sizeof(T) };
+    const Int k = s->channels, step = l->width;
+    for (Int j = 0; j < tiles; j += 3 * L) {
+        const Int vectors = MIN(3, (tiles - j + L - 1) / L);
+        for (Int i = 0; i < outputs; i += MICRO_ROWS) {
+            T *out = m + i * step + j;
+            if (vectors == 3) FN(winograd_micro_3)(k, u + i, v + j, step, out, step);
+            else if (vectors == 2) FN(winograd_micro_2)(k, u + i, v + j, step, out, step);
+            else FN(winograd_micro_1)(k, u + i, v + j, step, out, step);
+        }
+    }
+}
+
 /* The transforms of Winograd's form along one axis, y = matrix x, as straight-line code. Their
  * matrices are read from theorems:
  *
@@ -635,8 +755,7 @@ TARGET static void FN(winograd_micro_3)(Int k, const T *a, const T *b, Int b_ste
  *   toom_cook_2_3, proof 8f36183abd738f0e
  *   winograd_2_3_2d, proof 172d8e21f1387333
  *   winograd_2_3_input_2d, proof 27eb51c2889d6b15
- *
- * No guard: winograd_vector.h includes it for each type and length of vectors. */
+ */
 
 TARGET INLINE void FN(input_4)(const V *x, V *y) {
     V u1 = -(T)4 * x[2] + x[4], v1 = -(T)4 * x[1] + x[3];
@@ -691,119 +810,10 @@ TARGET INLINE void FN(output_2)(const V *x, V *y) {
     y[1] = x[3] + d1;
 }
 
-/* A row of tiles as one row for each place in a tile, and back: `deinterleave_m` takes every m-th
- * entry, `interleave_m` puts them together again. Both work in whole vectors, so that up to a
- * vector more than asked for is read and written. No guard: winograd_vector.h includes it. */
-
-#undef EVENS
-#undef ODDS
-#undef MERGE_LOW
-#undef MERGE_HIGH
-#ifdef ROT180_VECTORS
-#if ROT180_BYTES == 16 * ROT180_SIZE
-#define EVENS(x, y) SHUFFLE(x, y, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
-#define ODDS(x, y) SHUFFLE(x, y, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
-#define MERGE_LOW(x, y) SHUFFLE(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define MERGE_HIGH(x, y) SHUFFLE(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-#elif ROT180_BYTES == 8 * ROT180_SIZE
-#define EVENS(x, y) SHUFFLE(x, y, 0, 2, 4, 6, 8, 10, 12, 14)
-#define ODDS(x, y) SHUFFLE(x, y, 1, 3, 5, 7, 9, 11, 13, 15)
-#define MERGE_LOW(x, y) SHUFFLE(x, y, 0, 8, 1, 9, 2, 10, 3, 11)
-#define MERGE_HIGH(x, y) SHUFFLE(x, y, 4, 12, 5, 13, 6, 14, 7, 15)
-#elif ROT180_BYTES == 4 * ROT180_SIZE
-#define EVENS(x, y) SHUFFLE(x, y, 0, 2, 4, 6)
-#define ODDS(x, y) SHUFFLE(x, y, 1, 3, 5, 7)
-#define MERGE_LOW(x, y) SHUFFLE(x, y, 0, 4, 1, 5)
-#define MERGE_HIGH(x, y) SHUFFLE(x, y, 2, 6, 3, 7)
-#else
-#define EVENS(x, y) SHUFFLE(x, y, 0, 2)
-#define ODDS(x, y) SHUFFLE(x, y, 1, 3)
-#define MERGE_LOW(x, y) SHUFFLE(x, y, 0, 2)
-#define MERGE_HIGH(x, y) SHUFFLE(x, y, 1, 3)
-#endif
-#endif
-
-/* to[place * step + j] = from[m * j + place], 0 <= j < count. */
-TARGET INLINE void FN(deinterleave_2)(const T *from, Int count, T *to, Int step) {
-    for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
-#ifdef ROT180_VECTORS
-        const V *x = (const V *)(from + 2 * j);
-        *(V *)(to + j) = EVENS(x[0], x[1]);
-        *(V *)(to + step + j) = ODDS(x[0], x[1]);
-#else
-        for (Int k = 0; k < 2; k++) to[k * step + j] = from[2 * j + k];
-#endif
-    }
-}
-
-TARGET INLINE void FN(deinterleave_4)(const T *from, Int count, T *to, Int step) {
-    for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
-#ifdef ROT180_VECTORS
-        const V *x = (const V *)(from + 4 * j);
-        const V even0 = EVENS(x[0], x[1]), even1 = EVENS(x[2], x[3]);
-        const V odd0 = ODDS(x[0], x[1]), odd1 = ODDS(x[2], x[3]);
-        *(V *)(to + j) = EVENS(even0, even1);
-        *(V *)(to + step + j) = EVENS(odd0, odd1);
-        *(V *)(to + 2 * step + j) = ODDS(even0, even1);
-        *(V *)(to + 3 * step + j) = ODDS(odd0, odd1);
-#else
-        for (Int k = 0; k < 4; k++) to[k * step + j] = from[4 * j + k];
-#endif
-    }
-}
-
-/* to[m * j + place] = from[place * step + j] + add, 0 <= j < count. */
-TARGET INLINE void FN(interleave_2)(const T *from, Int step, Int count, T add, T *to) {
-    for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
-#ifdef ROT180_VECTORS
-        const V a = *(const V *)(from + j) + add, b = *(const V *)(from + step + j) + add;
-        V *y = (V *)(to + 2 * j);
-        y[0] = MERGE_LOW(a, b), y[1] = MERGE_HIGH(a, b);
-#else
-        for (Int k = 0; k < 2; k++) to[2 * j + k] = from[k * step + j] + add;
-#endif
-    }
-}
-
-TARGET INLINE void FN(interleave_4)(const T *from, Int step, Int count, T add, T *to) {
-    for (Int j = 0; j < count; j += sizeof(V) / sizeof(T)) {
-#ifdef ROT180_VECTORS
-        const V a = *(const V *)(from + j) + add, b = *(const V *)(from + step + j) + add;
-        const V c = *(const V *)(from + 2 * step + j) + add;
-        const V d = *(const V *)(from + 3 * step + j) + add;
-        const V even0 = MERGE_LOW(a, c), even1 = MERGE_HIGH(a, c);
-        const V odd0 = MERGE_LOW(b, d), odd1 = MERGE_HIGH(b, d);
-        V *y = (V *)(to + 4 * j);
-        y[0] = MERGE_LOW(even0, odd0), y[1] = MERGE_HIGH(even0, odd0);
-        y[2] = MERGE_LOW(even1, odd1), y[3] = MERGE_HIGH(even1, odd1);
-#else
-        for (Int k = 0; k < 4; k++) to[4 * j + k] = from[k * step + j] + add;
-#endif
-    }
-}
-
-/* M = U V at one point of the transforms. No guard: winograd_vector.h includes it. */
-
-/* Return in m the products of a panel of outputs. What lies beyond the tiles is computed too. */
-TARGET static void FN(winograd_multiply)(const WinogradLayer *s, const WinogradLayout *l, Int tiles,
-                                         Int outputs, const T *u, const T *v, T *m) {
-    enum { L = sizeof(V) / sizeof(T) };
-    const Int k = s->channels, step = l->width;
-    for (Int j = 0; j < tiles; j += 3 * L) {
-        const Int vectors = MIN(3, (tiles - j + L - 1) / L);
-        for (Int i = 0; i < outputs; i += MICRO_ROWS) {
-            T *out = m + i * step + j;
-            if (vectors == 3) FN(winograd_micro_3)(k, u + i, v + j, step, out, step);
-            else if (vectors == 2) FN(winograd_micro_2)(k, u + i, v + j, step, out, step);
-            else FN(winograd_micro_1)(k, u + i, v + j, step, out, step);
-        }
-    }
-}
-
 /* The kernels of Winograd's form for one type and one length of vectors. No guard:
- * winograd_kernels.h includes it for each. winograd_transforms.h and winograd_micro.h are written
- * from templates. */
+ * winograd_kernels.h includes it for each. */
 
+#undef TILE
 #define TILE 4
 #include "winograd.h"
 #undef TILE

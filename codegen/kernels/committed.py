@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rot180.codegen.kernels import winograd_transforms
-from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
+from rot180.codegen.kernels.c_runtime import (
+    HEADER,
+    WINOGRAD_HEADER,
+    render_contraction,
+    render_winograd,
+)
 from rot180.codegen.kernels.derivation import Progress, as_json, derive, module, quiet
 from rot180.codegen.kernels.public_api import LAYERS, PublicLayer
 from rot180.codegen.kernels.public_modules import (
@@ -16,6 +20,7 @@ from rot180.codegen.kernels.public_modules import (
     public_init,
     shipped,
 )
+from rot180.codegen.kernels.winograd_transforms import proofs as winograd_proofs
 from rot180.codegen.rocq import script
 from rot180.codegen.system.files import CERTIFICATES, SCRIPTS
 from rot180.derive.certificates.writer import dumps
@@ -40,10 +45,8 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
     """Return file name → text of everything in ``rot180.generated`` that is committed."""
     texts, manifest = kernels(LAYERS, progress)
     texts[HEADER], manifest[HEADER] = render_contraction(), {}
-    texts[winograd_transforms.HEADER] = winograd_transforms.render_header()
-    manifest[winograd_transforms.HEADER] = {
-        name: theorem(name).proof.digest for name in winograd_transforms.proofs()
-    }
+    texts[WINOGRAD_HEADER] = render_winograd()
+    manifest[WINOGRAD_HEADER] = {name: theorem(name).proof.digest for name in winograd_proofs()}
     progress("proving the registry")
     proved = list(theorems())
     for t in proved:

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol
 
+from rot180.codegen.kernels.algorithms import (
+    ALGORITHMS,
+    AUTOMATIC,
+    REASONS,
+    REQUESTS,
+    Algorithm,
+    Reason,
+)
 from rot180.codegen.kernels.expressions import (
     array_name,
     fraction,
@@ -115,6 +123,10 @@ class CythonModule(Module):
     kernels: tuple[CythonKernel, ...]
     most_loops: int = LOOPS
     most_axes: int = AXES
+    algorithms: tuple[Algorithm, ...] = ALGORITHMS
+    reasons: tuple[Reason, ...] = REASONS
+    requests: tuple[str, ...] = REQUESTS
+    automatic: str = AUTOMATIC
 
     @property
     def bits(self) -> int:

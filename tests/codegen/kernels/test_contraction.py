@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rot180.codegen.kernels.algorithms import REQUESTS
 from rot180.generated import backend, numpy_kernels
 from tests.support import c_library, chosen_sums, far_indices, random_sums, sums
 from tests.support.c_library import DONE, NO_MEMORY, TOO_FAR, Surrounded
@@ -100,11 +101,8 @@ def test_at_most_sixty_four_factors(lib: ctypes.CDLL) -> None:
         assert (found == line.values + (line.values**count if count <= 64 else 0)).all()
 
 
-WAYS = ("usual", "loops", "entries", "packed", "direct", "dots", "turned")
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_outputs_are_stored_whatever_was_in_memory(kernels: ModuleType, way: str) -> None:
+@pytest.mark.parametrize("algorithm", REQUESTS)
+def test_outputs_are_stored_whatever_was_in_memory(kernels: ModuleType, algorithm: str) -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(-3, 4, (2, 6, 40, 41)).astype("float32")
     w = rng.integers(-3, 4, (8, 3, 3, 3)).astype("float32")
@@ -116,7 +114,7 @@ def test_outputs_are_stored_whatever_was_in_memory(kernels: ModuleType, way: str
         np.zeros((100, 50)),  # sums of no terms
     )
     before = kernels.path()
-    kernels.path(way)
+    kernels.path(algorithm)
     try:
         for again in range(3):
             used = [np.full_like(a, np.nan) for a in wanted]
@@ -127,7 +125,7 @@ def test_outputs_are_stored_whatever_was_in_memory(kernels: ModuleType, way: str
                 kernels.linear(np.ones((100, 0)), np.ones((50, 0))),
             )
             for a, b in zip(found, wanted, strict=True):
-                assert np.array_equal(a, b), (way, again)
+                assert np.array_equal(a, b), (algorithm, again)
     finally:
         kernels.path(before)
 

@@ -1,18 +1,21 @@
-"""Which way a sum is computed: each gives the same, and `explain` asks the one that decides."""
+"""Which algorithm a sum uses: all give the same result, and `explain` says which, and why."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from rot180.codegen.kernels.algorithms import ALGORITHMS, AUTOMATIC, REASONS, REQUESTS, table
 from rot180.generated import backend, explain, numpy_kernels
 
-PATHS = ("usual", "loops", "entries", "packed", "direct", "dots", "turned")
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "kernels.md"
 ISAS = ("baseline", "avx2", "avx512")
 CASES: tuple[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = (
     ("conv2d", (2, 3, 9, 11), (5, 3, 3, 2), {"padding": 1, "stride": (2, 1)}),
@@ -26,19 +29,19 @@ CASES: tuple[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] 
 
 @pytest.fixture
 def compiled() -> Iterator[Any]:
-    """Yield the compiled kernels, and leave them as they were."""
+    """Yield the compiled kernels, and restore their settings."""
     if backend() != "cython":
         pytest.skip("no compiled kernels: no C compiler")
     kernels = importlib.import_module("rot180.generated.cython_kernels")
     threads, isa = kernels.get_num_threads(), kernels.processor()
     yield kernels
-    kernels.path("usual")
+    kernels.path(AUTOMATIC)
     kernels.processor(isa)
     kernels.set_num_threads(threads)
 
 
 def usable(kernels: Any) -> list[str]:
-    """Return the instructions that this processor has."""
+    """Return the instruction sets that this processor has."""
     found = []
     for isa in ISAS:
         try:
@@ -67,14 +70,14 @@ def calls(kernels: Any, dtype: str = "float32", span: int = 4) -> list[tuple[str
     return [*out, ("linear", (x, w, None, {})), ("linear_bias", (x, {}))]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("algorithm", REQUESTS)
 @pytest.mark.parametrize("isa", ISAS)
-def test_every_way_gives_the_same(compiled: Any, isa: str, path: str) -> None:
-    """Exact for small integers, whatever the instructions and the way."""
+def test_every_algorithm_gives_the_same(compiled: Any, isa: str, algorithm: str) -> None:
+    """Sums of small integers are exact, for each instruction set and algorithm."""
     if isa not in usable(compiled):
         pytest.skip(f"this processor lacks {isa}")
     compiled.processor(isa)
-    compiled.path(path)
+    compiled.path(algorithm)
     for dtype in ("float32", "float64"):
         for name, (*arrays, how) in calls(compiled, dtype):
             found = getattr(compiled, name)(*arrays, **how)
@@ -85,50 +88,111 @@ def test_every_way_gives_the_same(compiled: Any, isa: str, path: str) -> None:
 
 
 def test_random_numbers_agree_within_rounding(compiled: Any) -> None:
-    """The order of a sum differs from one way to another by rounding alone."""
+    """Algorithms add in different orders, so results differ by rounding."""
     draw = np.random.default_rng(1)
     x, w = draw.standard_normal((2, 24, 13, 17)), draw.standard_normal((10, 24, 3, 3))
     expected = numpy_kernels.conv2d(x, w, padding=1)
     bound = 24 * 9 * numpy_kernels.conv2d(abs(x), abs(w), padding=1)
     for isa in usable(compiled):
         compiled.processor(isa)
-        for path in PATHS:
-            compiled.path(path)
+        for word in REQUESTS:
+            compiled.path(word)
             for dtype in ("float32", "float64"):
                 found = compiled.conv2d(x.astype(dtype), w.astype(dtype), padding=1)
                 assert np.all(abs(found - expected) <= (bound * np.finfo(dtype).eps))
 
 
-def test_ways_are_taken_where_they_fit(compiled: Any) -> None:
+def test_a_requested_algorithm_is_used_where_it_can_be(compiled: Any) -> None:
     x, w = np.ones((2, 16, 20, 40), "float32"), np.ones((16, 16, 3, 3), "float32")
-    for path in PATHS[1:]:
-        compiled.path(path)
+    for algorithm in REQUESTS[1:]:
+        compiled.path(algorithm)
         (sum,) = explain("conv2d", x, w)
-        assert sum.path == path
+        assert sum.algorithm == algorithm
+        assert sum.why == "ROT180_PATH or path() asks for it"
         assert sum.products == 2 * 16 * 18 * 38 * 16 * 9
-    # Along the channels, nothing is adjacent.
+    # Products along the channels are requested, but channels are not contiguous.
+    compiled.path("dots")
     (sum,) = explain("conv2d", x[..., ::2], w[..., :1, :1])
-    assert sum.path == "packed"
+    assert sum.algorithm == "packed"
+    assert sum.why.startswith("the entries of a vector are not contiguous in memory")
 
 
-def test_what_is_usual(compiled: Any) -> None:
-    """The rule, at the sizes that it is about."""
+def test_every_sum_has_an_algorithm_and_a_reason(compiled: Any) -> None:
+    """Each reason is one of those that the list gives for the algorithm."""
+    reasons = {a.name: {reason.words for reason in a.reasons} for a in ALGORITHMS}
+    for name, (*arrays, how) in calls(compiled):
+        for sum in explain(name, *arrays, **how):
+            assert sum.why.partition("; padding or stride")[0] in reasons[sum.algorithm], name
 
-    def paths(x: Any, w: Any, **how: Any) -> list[str]:
-        x, w = np.ones(x, "float32"), np.ones(w, "float32")
-        return [sum.path for sum in explain("conv2d", x, w, **how)]
 
-    assert paths((1, 1, 5, 5), (1, 1, 3, 3)) == ["loops"]
-    assert paths((1, 64, 28, 28), (64, 64, 3, 3), padding=1) == ["turned"]
-    assert paths((1, 256, 14, 14), (256, 256, 3, 3), padding=1) == ["packed"]
-    assert paths((1, 32, 28, 28), (32, 1, 3, 3), padding=1, groups=32) == ["direct"]
-    assert paths((1, 1, 200, 200), (1, 1, 5, 5)) == ["direct"]
+def test_the_automatic_choice(compiled: Any) -> None:
+    """The rules, at sizes for which each is meant."""
+
+    def chosen(name: str, *arguments: Any, **how: Any) -> tuple[str, str]:
+        shapes = [np.ones(a, "float32") if len(a) > 1 else a[0] for a in arguments]
+        (sum,) = explain(name, *shapes, **how)
+        return sum.algorithm, sum.why
+
+    def conv2d(x: Any, w: Any, **how: Any) -> tuple[str, str]:
+        return chosen("conv2d", x, w, **how)
+
+    copied = "; padding or stride: phase-split copy of"
+    assert conv2d((1, 1, 5, 5), (1, 1, 3, 3)) == ("loops", "at most 4096 products")
+    assert conv2d((1, 64, 28, 28), (64, 64, 3, 3), padding=1) == (
+        "transposed",
+        f"one side is short, the other long: the short one is packed faster{copied} m",
+    )
+    assert conv2d((1, 256, 14, 14), (256, 256, 3, 3), padding=1) == (
+        "packed",
+        f"the entries of a vector are not contiguous in memory{copied} n",
+    )
+    assert conv2d((1, 32, 28, 28), (32, 1, 3, 3), padding=1, groups=32) == (
+        "direct",
+        f"m has at most two tiles of rows: packing n takes longer{copied} n",
+    )
+    assert conv2d((1, 1, 200, 200), (1, 1, 5, 5)) == (
+        "direct",
+        "m has at most two tiles of rows: packing n takes longer",
+    )
+    assert conv2d((1, 3, 64, 64), (64, 3, 3, 3)) == (
+        "direct",
+        "k is short: packing n takes longer",
+    )
+    assert chosen("conv2d_bias", (4, 8, 90, 90)) == (
+        "entries",
+        "one factor: no two products share an entry",
+    )
+    assert chosen("linear", (4, 1024), (512, 1024)) == (
+        "dots",
+        "both sides are contiguous along k, and one is short",
+    )
+
+
+def test_threads_and_processor_of_an_explanation(compiled: Any) -> None:
     compiled.set_num_threads(2)
     x, w = np.ones((1, 64, 56, 56), "float32"), np.ones((64, 64, 3, 3), "float32")
     (sum,) = explain("conv2d", x, w, padding=1)
     assert sum.threads == 2
     assert sum.processor == compiled.processor()
-    assert "copied into planes: rows" in sum.why
+    assert sum.why.endswith("phase-split copy of m")
+
+
+def test_the_list_numbers_the_constants() -> None:
+    """C numbers algorithms, requests and reasons in the order of the list."""
+    names = [AUTOMATIC, *(algorithm.name for algorithm in ALGORITHMS)]
+    assert list(REQUESTS) == names[: len(REQUESTS)]
+    constants = [a.constant for a in ALGORITHMS] + [reason.constant for reason in REASONS]
+    assert len(set(constants)) == len(constants)
+
+
+def test_the_page_has_the_table(request: pytest.FixtureRequest) -> None:
+    """docs/kernels.md describes the algorithms as the list does."""
+    text = PAGE.read_text(encoding="utf-8")
+    (found,) = re.findall(r"^\| algorithm \|.*\n(?:\|.*\n)+", text, re.MULTILINE)
+    if request.config.getoption("--update-golden"):
+        PAGE.write_text(text.replace(found, table()), encoding="utf-8")
+    else:
+        assert found == table(), "run pytest --update-golden"
 
 
 def test_explaining_computes_nothing_and_refuses_what_a_call_refuses(compiled: Any) -> None:
@@ -140,7 +204,7 @@ def test_explaining_computes_nothing_and_refuses_what_a_call_refuses(compiled: A
         assert np.array_equal(compiled.conv2d(x, w), numpy_kernels.conv2d(x, w))
     with pytest.raises(ValueError, match="found 'conv9d'"):
         explain("conv9d", x, w)
-    with pytest.raises(ValueError, match="path: found 'fast', expected one of usual, loops"):
+    with pytest.raises(ValueError, match="path: found 'fast', expected one of automatic, loops"):
         compiled.path("fast")
 
 

@@ -18,15 +18,18 @@ import numpy as np
 import pytest
 
 from rot180.codegen.kernels import public_api
-from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
+from rot180.codegen.kernels.c_runtime import (
+    HEADER,
+    WINOGRAD_HEADER,
+    render_contraction,
+    render_winograd,
+)
 from rot180.codegen.kernels.checks import checks_of
 from rot180.codegen.kernels.committed import kernels
 from rot180.codegen.kernels.derivation import derive
 from rot180.codegen.kernels.output_sizes import size_text
 from rot180.codegen.kernels.public_api import PublicLayer
 from rot180.codegen.kernels.public_modules import ShippedLayer, shipped
-from rot180.codegen.kernels.winograd_transforms import HEADER as WINOGRAD
-from rot180.codegen.kernels.winograd_transforms import render_header
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.theorems import theorem
 from tests.support import public_layers
@@ -56,7 +59,8 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("trial")
     texts, _ = kernels((BILINEAR,))
     (folder / "trial").mkdir()
-    for name, text in {**texts, HEADER: render_contraction(), WINOGRAD: render_header()}.items():
+    headers = {HEADER: render_contraction(), WINOGRAD_HEADER: render_winograd()}
+    for name, text in {**texts, **headers}.items():
         (folder / "trial" / name).write_text(text.replace("rot180.generated", "trial"))
     (folder / "setup.py").write_text(SETUP)
     sys.path.insert(0, str(folder))

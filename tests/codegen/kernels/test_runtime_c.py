@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from rot180.codegen.kernels import tiles, winograd_transforms
+from rot180.codegen.kernels import tiles
 from rot180.codegen.kernels.amalgamate import amalgamate
-from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
+from rot180.codegen.kernels.c_runtime import (
+    HEADER,
+    PRINTED,
+    WINOGRAD_HEADER,
+    render_contraction,
+    render_winograd,
+)
 from rot180.codegen.kernels.cython_backend import AXES, LOOPS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -19,13 +25,6 @@ FOLDER = ROOT / "codegen" / "kernels" / "runtime" / "c"
 HEADERS = sorted(FOLDER.glob("*.h"))
 GUARDED = [path for path in HEADERS if "_H\n#define" in path.read_text(encoding="utf-8")]
 """Without a guard is what others include several times, with macros that differ."""
-
-WRITTEN = {
-    "winograd_constants.h": winograd_transforms.render_constants,
-    "winograd_micro.h": winograd_transforms.render_micro_kernels,
-    "winograd_transforms.h": winograd_transforms.render_transforms,
-}
-"""Headers that others include, written from templates."""
 
 MOST_LINES, MOST_FUNCTION_LINES = 300, 60
 FLAGS = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
@@ -80,7 +79,7 @@ def test_functions_are_found() -> None:
 @pytest.mark.parametrize("name", ["gcc", "clang"])
 @pytest.mark.parametrize("path", GUARDED, ids=lambda p: p.name)
 def test_a_header_compiles_by_itself(path: Path, name: str, tmp_path: Path) -> None:
-    for header, render in WRITTEN.items():
+    for header, render in PRINTED.items():
         (tmp_path / header).write_text(render())
     text = f'#include "{path.name}"\n'
     compile_text(name, text, tmp_path, f"-I{FOLDER}", f"-I{tmp_path}", "-fsyntax-only")
@@ -90,9 +89,9 @@ def test_a_header_compiles_by_itself(path: Path, name: str, tmp_path: Path) -> N
 def test_the_amalgamated_headers_have_no_warnings(name: str, tmp_path: Path) -> None:
     """With optimization, which some warnings need; with callers, so that nothing is left out."""
     (tmp_path / HEADER).write_text(render_contraction())
-    (tmp_path / winograd_transforms.HEADER).write_text(winograd_transforms.render_header())
+    (tmp_path / WINOGRAD_HEADER).write_text(render_winograd())
     text = (
-        f'#include "{HEADER}"\n#include "{winograd_transforms.HEADER}"\n'
+        f'#include "{HEADER}"\n#include "{WINOGRAD_HEADER}"\n'
         "int sum(const Nest *n) { return rot180_contract(n); }\n"
         "int layer(const WinogradLayer *s) { return winograd_convolve(s); }\n"
     )

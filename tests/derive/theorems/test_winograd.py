@@ -17,7 +17,7 @@ from rot180.codegen.kernels.winograd_transforms import (
     Transform,
     matrices,
     proofs,
-    render_header,
+    render_transforms,
     transforms,
 )
 from rot180.derive.language.terms import Access, term
@@ -115,7 +115,7 @@ def test_transforms_are_the_matrices() -> None:
 
 
 def test_the_header_names_its_proofs() -> None:
-    text = render_header()
+    text = render_transforms()
     for name in proofs():
         assert f"{name}, proof {theorem(name).proof.digest}" in text
 
@@ -286,8 +286,8 @@ def test_explained() -> None:
     """The explanation counts the products, and the scratch memory that the call then takes."""
     x, w, _ = arrays((8, 64, 64, 1, 56, 56), "float32")
     (sum,) = cython_kernels.explain(cython_kernels.conv2d, x, w, padding=1, accuracy="fast")
-    assert sum.path == "winograd"
-    assert sum.why == 'accuracy="fast", 3 x 3 taps of stride 1: fewer products'
+    assert sum.algorithm == "winograd"
+    assert sum.why == 'accuracy="fast", and the cost is lower'
     assert sum.products == 36 * 14 * 14 * 8 * 64 * 64
     cython_kernels.release()
     cython_kernels.memory(reset=True)

@@ -6,24 +6,20 @@
 #ifndef ROT180_ALGORITHM_H
 #define ROT180_ALGORITHM_H
 
+#include "algorithm_constants.h"
 #include "contraction.h"
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* As it seems best; plain loops; entry by entry; tiles on packed panels; tiles that read the
- * vectors where they lie; products along the sum; tiles along the other side, transposed. A form
- * that is no sum answers BEYOND. */
-enum { USUAL, PLAIN, ENTRIES, PACKED, DIRECT, DOTS, TURNED, BEYOND };
-static int rot180_path = USUAL;
-
-enum { SMALL = 4096 }; /* products, up to which loops and tests alone are faster */
+static int rot180_algorithm = ALGORITHM_AUTOMATIC; /* the one that is requested */
 
 typedef struct {
-    int path, isa, threads, rows, vectors, one_sided;
-    int lane_planes, row_planes; /* whether a side is copied, split by phase */
-    Int lanes, tall, over;       /* a block: n, m, k */
-    double products, scratch;    /* all of them; bytes */
+    int algorithm, reason, isa, threads;
+    int rows, vectors;        /* of a tile */
+    int m_split, n_split;     /* whether a side is copied, split by phase */
+    Int m, n, k;              /* of a block */
+    double products, scratch; /* all of them; bytes */
 } Answer;
 
 #if defined(__GNUC__)
@@ -49,12 +45,19 @@ static int rot180_answered(void) {
     return asked.count;
 }
 
-static Answer *answer(int path, double products) {
+/* Write the algorithm of a sum into its answer, and the reason of the rule that chose it. */
+static void set_algorithm(Answer *a, int algorithm, int reason) {
+    a->algorithm = algorithm;
+    a->reason = algorithm == rot180_algorithm ? REASON_REQUESTED : reason;
+}
+
+static Answer *answer(int algorithm, int reason, double products) {
     static const Answer none;
     Answer *a = &asked.answers[MIN(asked.count, asked.room - 1)];
     if (asked.count < asked.room) asked.count++;
     *a = none;
-    a->path = path, a->products = products, a->threads = 1;
+    set_algorithm(a, algorithm, reason);
+    a->products = products, a->threads = 1;
     return a;
 }
 
@@ -79,8 +82,10 @@ static inline double rot180_extent(Int first, Int stop) {
  */
 static inline int rot180_small(double work) {
     if (work == 0 || work >= (double)ENDLESS) return 0;
-    if (rot180_path == USUAL ? work > SMALL : rot180_path != PLAIN) return 0;
-    if (asked.answers) answer(PLAIN, work);
+    if (rot180_algorithm == ALGORITHM_AUTOMATIC ? work > MAX_LOOP_PRODUCTS
+                                                : rot180_algorithm != ALGORITHM_LOOPS)
+        return 0;
+    if (asked.answers) answer(ALGORITHM_LOOPS, REASON_FEW_PRODUCTS, work);
     return 1;
 }
 

@@ -66,14 +66,16 @@ static int transposed_is_faster(const Sum *s, Int n, Int m, int itemsize) {
     Int k = volume(s, &s->k), next;
     Int lanes = 64 / itemsize, vectors = (m + lanes - 1) / lanes;
     double padded = (double)(vectors * lanes) / (double)m;
-    if (rot180_path != USUAL && rot180_path != TURNED) return 0;
+    if (rot180_algorithm != ALGORITHM_AUTOMATIC && rot180_algorithm != ALGORITHM_TRANSPOSED)
+        return 0;
     if (s->a_count > 1 || !s->a_factors->data || s->n.count == 0) return 0;
     next = s->b_factors->step[last_loop(&s->n)];
-    if (rot180_path == USUAL && k <= SHALLOW_K && s->extent[last_loop(&s->n)] * itemsize >= 64)
+    if (rot180_algorithm == ALGORITHM_AUTOMATIC && k <= SHALLOW_K &&
+        s->extent[last_loop(&s->n)] * itemsize >= 64)
         return 0;
     return next == itemsize && contiguous_out(s, &s->n, itemsize) >= 16 &&
            padded * (double)m * (double)k * itemsize <= PANEL &&
-           (rot180_path == TURNED ||
+           (rot180_algorithm == ALGORITHM_TRANSPOSED ||
             (m >= 24 && n >= 16 && k >= 16 && (vectors <= 4 || vectors % 3 == 0) &&
              1 + 4. / (double)m > padded + 12. / (double)n + 8. / (double)k));
 #else
@@ -82,14 +84,15 @@ static int transposed_is_faster(const Sum *s, Int n, Int m, int itemsize) {
 #endif
 }
 
-/* Return whether products along the sum are faster than packing. They read each side once for a few
- * entries of the other, so sides must be short; and vectors must fit lines of so many bytes. */
-static int dots_are_faster(const Sum *s, Int few, Int many, Int line, int alike) {
+/* Return the reason why products along the sum are faster than packing, or 0. They read each side
+ * once for a few entries of the other, so sides must be short; and vectors must fit lines of so
+ * many bytes. */
+static int reason_for_dots(const Sum *s, Int few, Int many, Int line, int alike) {
     enum { SHORT = 16, MIDDLE = 48, OUTPUTS = 2048 };
     int flat = s->k.count == 1 && !s->b_factors->checks && !s->a_factors->checks;
-    if (alike && few < SHORT) return line >= 16;
-    if (alike && flat && few < MIDDLE) return line >= 2048;
-    return few * many <= OUTPUTS && line >= 96;
+    if (alike && few < SHORT) return line >= 16 ? REASON_SHORT_SIDE : 0;
+    if (alike && flat && few < MIDDLE) return line >= 2048 ? REASON_LONG_LINES : 0;
+    return few * many <= OUTPUTS && line >= 96 ? REASON_FEW_OUTPUTS : 0;
 }
 
 /* The extents of the longest loops that move along the contiguous axis of an operand: of its own
@@ -121,7 +124,7 @@ static int choose_sides(Sum *s, int itemsize) {
     }
     if (b.natural && transposed_is_faster(s, n, m, itemsize)) {
         swap_sides(s);
-        s->transposed = 1;
+        s->transposed = 1, s->reason = REASON_ONE_SHORT;
         return 0;
     }
     if (b.natural && (n >= 8 || m < 8)) return 0;
@@ -130,8 +133,10 @@ static int choose_sides(Sum *s, int itemsize) {
         return 0;
     }
     inner = s->k.count ? s->extent[last_loop(&s->k)] : 0;
-    if (inner && b.along_k >= inner && a.along_k >= inner &&
-        dots_are_faster(s, MIN(m, n), MAX(m, n), inner * itemsize, b.along_k == a.along_k)) {
+    if (inner && b.along_k >= inner && a.along_k >= inner)
+        s->reason =
+            reason_for_dots(s, MIN(m, n), MAX(m, n), inner * itemsize, b.along_k == a.along_k);
+    if (s->reason) {
         if (m > n) swap_sides(s);
         return 1;
     }

@@ -52,7 +52,7 @@ static void NAME(dot_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     Int rows = w->isa == AVX512 || n <= 3 ? 4 : 2;
     Int columns = rows == 4 && w->isa != AVX512 ? 3 : 6;
     if (asked.answers) {
-        NAME(answer_block)(w, DOTS, rows, columns, m, n, k);
+        NAME(answer_block)(w, ALGORITHM_DOTS, w->s->reason, rows, columns, m, n, k);
         return;
     }
     by = MAX(1, 4096 / run);

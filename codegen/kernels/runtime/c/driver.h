@@ -35,7 +35,7 @@ static int NAME(read_loops)(const Nest *nest, Sum *s, Box *all, double *work, in
     s->loops = nest->loops;
     s->scale = nest->scale;
     s->fresh = nest->fresh;
-    s->transposed = *empty = 0;
+    s->transposed = s->reason = *empty = 0;
     *work = 1;
     for (int i = 0; i < nest->loops; i++) {
         all->from[i] = nest->first[i];
@@ -62,21 +62,29 @@ static int NAME(read_maps)(const Nest *nest, Sum *s, Factor *factors, int count,
 /* Compute a sum as a product of its sides. */
 static int NAME(multiply)(Sum *s, int isa) {
     int dot = choose_sides(s, sizeof(T)), said;
-    if (rot180_path == DOTS)
+    if (rot180_algorithm == ALGORITHM_DOTS)
         dot = s->b_count == 1 && s->a_count == 1 && s->k.count && s->b_factors->data &&
               s->a_factors->data;
-    else if (rot180_path != USUAL) dot = 0;
+    else if (rot180_algorithm != ALGORITHM_AUTOMATIC) dot = 0;
     if (!dot) NAME(move_n_to_batch)(s);
     said = NAME(product)(s, isa, dot);
     return said == ANSWERED ? DONE : said;
 }
 
+/* Return the reason to compute a sum entry by entry, or 0. */
+static int NAME(reason_for_entries)(const Nest *nest, int factors, double work) {
+    if (!nest->right || !nest->left) return REASON_ONE_FACTOR;
+    if (factors > MAX_TILE_FACTORS) return REASON_MANY_FACTORS;
+    if (rot180_algorithm == ALGORITHM_AUTOMATIC ? work <= MAX_LOOP_PRODUCTS
+                                                : rot180_algorithm <= ALGORITHM_ENTRIES)
+        return REASON_FEW_LARGE;
+    return 0;
+}
+
 /* Compute a sum whose maps are resolved. */
 static int NAME(compute)(const Nest *nest, Sum *s, Factor *factors, int count, double work) {
-    const int isa = rot180_isa < 0 ? rot180_best() : rot180_isa,
-              one_sided = !nest->right || !nest->left;
-    const int entries =
-        one_sided || count > 32 || (rot180_path == USUAL ? work <= SMALL : rot180_path <= ENTRIES);
+    const int isa = rot180_isa < 0 ? rot180_best() : rot180_isa;
+    const int entries = NAME(reason_for_entries)(nest, count, work);
     if (nest->fresh && entries && !asked.answers)
         NAME(store_zeros)(s, nest->role, 0, (char *)s->out.data);
     s->b_factors = factors, s->b_count = nest->left;
@@ -84,9 +92,7 @@ static int NAME(compute)(const Nest *nest, Sum *s, Factor *factors, int count, d
     collect(s, &s->batch, nest->role, BATCH), collect(s, &s->n, nest->role, ROWS);
     collect(s, &s->m, nest->role, COLUMNS), collect(s, &s->k, nest->role, REDUCTION);
     if (asked.answers) {
-        Answer *a = answer(ENTRIES, work);
-        a->one_sided = one_sided;
-        a->isa = isa;
+        answer(ALGORITHM_ENTRIES, entries, work)->isa = isa;
         asked.scratch = 0;
     }
     if (!entries) return NAME(multiply)(s, isa);

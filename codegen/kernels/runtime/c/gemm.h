@@ -119,13 +119,29 @@ typedef struct {
     Int m, n, k, kc, nc, nr, padded; /* padded: m in whole tiles */
     Int vectors;                     /* of a strip */
     int b_direct, a_direct;          /* read where they lie */
+    int reason;                      /* why b is, or why it is packed */
     int a_ready;                     /* all of a is packed before */
     Int panel_rows[MAX_MR];
 } TYPE(Blocking);
 
+/* Decide whether columns of b are read where they lie; return the reason for it, or against it. */
+static int NAME(choose_b_direct)(const TYPE(Work) *w, TYPE(Blocking) *g) {
+    const Factor *f = w->b.views->f;
+    g->b_direct = 0;
+    if (!w->b.plain || f->checks) return REASON_NOT_PLAIN;
+    if (w->sums || w->inner < 0 || w->run < w->lanes || f->step[w->inner] != sizeof(T))
+        return REASON_NOT_CONTIGUOUS;
+    if (rot180_algorithm == ALGORITHM_PACKED) return REASON_REQUESTED;
+    g->b_direct = 1;
+    if (g->m <= 2 * w->mr) return REASON_FEW_ROWS;
+    if (NAME(is_shallow)(w, g->n, g->k)) return REASON_FEW_TERMS;
+    g->b_direct = rot180_algorithm == ALGORITHM_DIRECT;
+    return REASON_MANY_ROWS;
+}
+
 static void NAME(choose_blocking)(const TYPE(Work) *w, Int m, Int n, Int k, TYPE(Blocking) *g) {
     enum { A_PANEL = 1 << 23, STRIPS = 30 };
-    const TYPE(View) *bv = w->b.views, *av = w->a.views;
+    const TYPE(View) *av = w->a.views;
     Int deepest = 1536 / (Int)sizeof(T), blocks = (k + deepest - 1) / deepest, strips, many, groups;
     g->m = m, g->n = n, g->k = k;
     g->vectors = m * 2 <= w->mr ? MAX_VECTORS : 3;
@@ -135,12 +151,10 @@ static void NAME(choose_blocking)(const TYPE(Work) *w, Int m, Int n, Int k, TYPE
     strips = (n + g->nr - 1) / g->nr, many = STRIPS / g->vectors;
     groups = (strips + many - 1) / many;
     g->nc = (strips + groups - 1) / groups * g->nr;
-    g->b_direct = w->b.plain && !bv->f->checks && !w->sums && w->inner >= 0 && w->run >= w->lanes &&
-                  bv->f->step[w->inner] == sizeof(T) && rot180_path != PACKED &&
-                  (rot180_path == DIRECT || m <= 2 * w->mr || NAME(is_shallow)(w, n, k));
+    g->reason = NAME(choose_b_direct)(w, g);
     if (g->b_direct) g->nc = n;
     g->a_direct = w->a.plain && !av->f->checks && (n <= g->nr || NAME(rows_lie_together)(w, m, k));
-    if (rot180_path == PACKED) g->a_direct = 0;
+    if (rot180_algorithm == ALGORITHM_PACKED) g->a_direct = 0;
     g->a_ready = !g->a_direct && n > g->nc && g->padded * k * (Int)sizeof(T) <= A_PANEL;
     for (Int r = 0; r < w->mr; r++) g->panel_rows[r] = r * (Int)sizeof(T);
 }
@@ -174,7 +188,8 @@ static void NAME(gemm_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     TYPE(Blocking) g;
     NAME(choose_blocking)(w, m, n, k, &g);
     if (asked.answers) {
-        NAME(answer_block)(w, g.b_direct ? DIRECT : PACKED, w->mr, g.vectors, m, n, k);
+        const int algorithm = g.b_direct ? ALGORITHM_DIRECT : ALGORITHM_PACKED;
+        NAME(answer_block)(w, algorithm, g.reason, w->mr, g.vectors, m, n, k);
         return;
     }
     for (Int t = 0; t < k && g.a_ready; t += g.kc)

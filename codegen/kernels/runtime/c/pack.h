@@ -101,12 +101,13 @@ static void NAME(pack_a)(const TYPE(Work) *w, Int i, Int n, Int from, Int terms,
 }
 
 /* Answer how a block is computed. */
-static void NAME(answer_block)(const TYPE(Work) *w, int path, Int rows, Int vectors, Int m, Int n,
-                               Int k) {
+static void NAME(answer_block)(const TYPE(Work) *w, int algorithm, int reason, Int rows,
+                               Int vectors, Int m, Int n, Int k) {
     Answer *a = &asked.answers[asked.count - 1];
-    a->path = path, a->isa = w->isa, a->rows = (int)rows, a->vectors = (int)vectors;
-    a->lane_planes = w->b.staged, a->row_planes = w->a.staged;
-    a->lanes = n, a->tall = m, a->over = k, a->scratch = (double)asked.scratch;
+    set_algorithm(a, algorithm, reason);
+    a->isa = w->isa, a->rows = (int)rows, a->vectors = (int)vectors;
+    a->m_split = w->a.staged, a->n_split = w->b.staged;
+    a->m = m, a->n = n, a->k = k, a->scratch = (double)asked.scratch;
 }
 
 /* The columns of one strip, as a number of vectors that there are kernels for. */

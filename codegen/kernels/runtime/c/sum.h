@@ -52,6 +52,7 @@ typedef struct {
     Int spacing[LOOPS]; /* a loop's step along the output's contiguous axis, or 0 */
     Group batch, n, m, k;
     Box box;
+    int reason;     /* of the algorithm that is chosen, one of algorithm_constants.h */
     int transposed; /* the output is contiguous along m, and tiles are transposed before they are
                        added to it */
 } Sum;

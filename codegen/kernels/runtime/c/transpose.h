@@ -75,7 +75,7 @@ static void NAME(transposed_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     const Int blocks = (k + TRANSPOSED_KC - 1) / TRANSPOSED_KC, kc = (k + blocks - 1) / blocks;
     const Int mc = MAX(1, (1 << 18) / ((Int)sizeof(T) * k * lanes)) * lanes;
     if (asked.answers) {
-        NAME(answer_block)(w, TURNED, w->mr, vectors, m, n, k);
+        NAME(answer_block)(w, ALGORITHM_TRANSPOSED, w->s->reason, w->mr, vectors, m, n, k);
         return;
     }
     for (Int x = 0; x < n && !w->packed; x += nr)

@@ -65,10 +65,11 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
     const double points = (double)(l->points * l->points);
     const double threads = (double)MIN(s->threads, l->blocks);
     const double tiles = (double)(s->batch * l->rows * l->columns);
-    Answer *a = answer(BEYOND, points * tiles * (double)(s->groups * s->channels * s->outputs));
+    Answer *a = answer(ALGORITHM_WINOGRAD, REASON_FAST,
+                       points * tiles * (double)(s->groups * s->channels * s->outputs));
     a->isa = s->isa, a->threads = (int)threads;
     a->rows = s->isa == AVX512 ? 8 : 4, a->vectors = 3;
-    a->lanes = l->runs_in_block * l->run, a->tall = MIN(PANEL, s->outputs), a->over = s->channels;
+    a->m = MIN(PANEL, s->outputs), a->n = l->runs_in_block * l->run, a->k = s->channels;
     a->scratch = (double)filters +
                  threads * points * (double)((l->input_step + l->product_step) * s->itemsize);
     return DONE;

@@ -1,6 +1,10 @@
 /* A row of tiles as one row for each place in a tile, and back: `deinterleave_m` takes every m-th
  * entry, `interleave_m` puts them together again. Both work in whole vectors, so that up to a
- * vector more than asked for is read and written. No guard: winograd_vector.h includes it. */
+ * vector more than asked for is read and written. */
+#ifndef ROT180_WINOGRAD_INTERLEAVE_H
+#define ROT180_WINOGRAD_INTERLEAVE_H
+
+#include "winograd_names.h"
 
 #undef EVENS
 #undef ODDS
@@ -88,3 +92,5 @@ TARGET INLINE void FN(interleave_4)(const T *from, Int step, Int count, T add, T
 #endif
     }
 }
+
+#endif /* ROT180_WINOGRAD_INTERLEAVE_H */

@@ -3,23 +3,9 @@
 #ifndef ROT180_WINOGRAD_KERNELS_H
 #define ROT180_WINOGRAD_KERNELS_H
 
-#include "simd.h"
-#include "type.h"
-#include "workspace.h"
-#include "winograd_layout.h"
+#include "winograd_names.h"
 
-#if defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
-#endif
-
-/* Of a micro-kernel: its rows times three vectors are sums, which fit 32 or 16 registers. */
-#define MICRO_ROWS (ROT180_BYTES == 64 ? 8 : 4)
-/* Of a tile: products along an axis, and names of functions. */
-#define POINTS (TILE + TAPS - 1)
-#define TILED(word) FN(JOIN(word, TILE))
-
+#undef TILE
 #undef ROT180_TYPE
 #undef ROT180_SIZE
 #define ROT180_TYPE float

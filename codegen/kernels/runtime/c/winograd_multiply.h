@@ -1,4 +1,9 @@
-/* M = U V at one point of the transforms. No guard: winograd_vector.h includes it. */
+/* M = U V at one point of the transforms. */
+#ifndef ROT180_WINOGRAD_MULTIPLY_H
+#define ROT180_WINOGRAD_MULTIPLY_H
+
+#include "winograd_micro.h"
+#include "winograd_names.h"
 
 /* Return in m the products of a panel of outputs. What lies beyond the tiles is computed too. */
 TARGET static void FN(winograd_multiply)(const WinogradLayer *s, const WinogradLayout *l, Int tiles,
@@ -15,3 +20,5 @@ TARGET static void FN(winograd_multiply)(const WinogradLayer *s, const WinogradL
         }
     }
 }
+
+#endif /* ROT180_WINOGRAD_MULTIPLY_H */

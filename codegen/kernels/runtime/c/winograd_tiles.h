@@ -1,6 +1,10 @@
 /* The transforms of filters, inputs and outputs, and a block of tiles from input to output. No
  * guard: winograd_vector.h includes it for each size of tiles. */
 
+#include "winograd_interleave.h"
+#include "winograd_multiply.h"
+#include "winograd_transforms.h"
+
 /* Transform a panel of filters: U[point][channel][output]. */
 TARGET static void TILED(winograd_filters)(const WinogradLayer *s, const WinogradLayout *l,
                                            Int group, Int panel, char *to) {

@@ -1,0 +1,29 @@
+/* The names of what is written once and compiled for each type, length of vectors and size of
+ * tiles, as in type.h: TILED(word) is word_TILE_float_16. */
+#ifndef ROT180_WINOGRAD_NAMES_H
+#define ROT180_WINOGRAD_NAMES_H
+
+#include "simd.h"
+#include "type.h"
+#include "workspace.h"
+#include "winograd_layout.h"
+
+#ifndef ROT180_BYTES
+#define ROT180_BYTES 16
+#endif
+#ifndef TILE
+#define TILE 4
+#endif
+
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+
+#define TILED(word) FN(JOIN(word, TILE))
+#define POINTS (TILE + TAPS - 1) /* products of a tile along an axis */
+/* Rows of a micro-kernel: times three vectors they are sums, which fit 32 or 16 registers. */
+#define MICRO_ROWS (ROT180_BYTES == 64 ? 8 : 4)
+
+#endif /* ROT180_WINOGRAD_NAMES_H */
