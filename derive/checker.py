@@ -1,11 +1,11 @@
 """Check certificates of rot180: `python -I -S derive/checker.py FILE...`, which uses no other code.
 
-What you believe when it says `proved`: tensors are functions on the integer points, with values in
+What you assume when it says `proved`: tensors are functions on the integer points, with values in
 a commutative ring, zero outside their boxes; sums run over all integers and have finitely many
 terms; a bracket is 1 where it holds, else 0; d/dx is a derivation; f' is the derivative of f, and
 RELATIONS hold. Then the statement holds for all free tensors, all parameters under the hypotheses
 and all variables in their boxes: each step is an instance of a rule below. docs/certificates.md has
-format, bounds, and the names that steps make. Exit: 0 all proved, 1 one refused, 2 no certificate.
+the format, bounds, and the names that steps make. Exit: 0 all proved, 1 one refused, 2 malformed.
 """
 # ruff: noqa: E701, E702  (short statements share a line, so that all of it is read in one sitting)
 from __future__ import annotations
@@ -25,9 +25,9 @@ from typing import Any
 __all__ = ["check", "main"]
 CHARACTERS, DIGITS, POWER, ORDER, RELATED, FACTS, DERIVATIVES = 10_000_000, 100, 16, 100, 8, 8, 8
 NESTED, CITED, SUPPORTS, MANY, EXPANDED, BITS, WORK = 64, 32, 1000, 10**4, 10**5, 10**4, 10**7
-class MalformedError(Exception): pass  # the text is no certificate: where, and what was expected
+class MalformedError(Exception): pass  # not a certificate: where, and what was expected
 class RefusedError(Exception): pass  # a step does not follow: its number, its rule, the reason
-def need(ok: object, reason: str, *about: Any) -> None:  # nothing; refuses the step if not ok
+def need(ok: object, reason: str, *about: Any) -> None:  # refuses the step if not ok
     if not ok: raise RefusedError(0, "", reason.format(*(show(x)[:500] for x in about)))
 def spend(n: int) -> None: _work[0] += n; need(_work[0] <= WORK, f"more than {WORK} operations")
 # ------------------------------------------------ polynomials {((name, power), ...): not 0}, fixed
@@ -37,7 +37,7 @@ ATOM = r"(?: *(?:%s(?: *\^ *[0-9]{1,%d})?|[0-9]{1,%d}(?: */ *(?=0*[1-9])[0-9]{1,
 SUM = re.compile("[-+]?{0}(?:[-+*]{0})*".format(ATOM % (NAME, DIGITS, DIGITS, DIGITS)))
 def size(c: Fraction) -> int: return c.numerator.bit_length() + c.denominator.bit_length()
 @lru_cache(maxsize=4096)
-def polynomial(text: str) -> Poly | None:  # what the text says; None if it says no polynomial
+def polynomial(text: str) -> Poly | None:  # None if the text is not a polynomial
     if not SUM.fullmatch(text.strip(" ")): return None
     total: Poly = {}
     for sign, factors in re.findall("([-+]?)([^-+]+)", text.replace(" ", "")):
@@ -64,7 +64,7 @@ def times(p: Poly, q: Poly, most: int = MANY) -> Poly:  # p * q
         key = tuple(sorted(powers.items())); total[key] = total.get(key, 0) + a * b
     need(all(size(c) <= BITS for c in total.values()), f"a number of more than {BITS} bits")
     total = plus(total, {}); need(len(total) <= most, f"more than {most} monomials"); return total
-def put(p: Poly, by: Any) -> Poly:  # p with polynomials for names, all at once
+def put(p: Poly, by: Any) -> Poly:  # p with names replaced, simultaneously
     total = {m: c for m, c in p.items() if not any(name in by for name, _ in m)}
     for m, c in ((m, c) for m, c in p.items() if any(name in by for name, _ in m)):
         kept: Poly = {tuple((name, k) for name, k in m if name not in by): c}
@@ -105,26 +105,26 @@ def tensor(name: str, n: Any, formals: Any, body: Any) -> Tensor | None:  # None
     t.reach = {**inner, t: 1 + max(inner.values(), default=0)}
     fit = None not in n if formals is None else len({*formals} - names(n)) == len(formals) == len(n)
     return t if fit and (formals is None) == (body is None) and t.reach[t] <= NESTED else None
-def leaves(x: Any, kinds: Any) -> Any:  # what is of these kinds, not inside definitions
+def leaves(x: Any, kinds: Any) -> Any:  # subterms of these kinds, not in definitions
     if isinstance(x, kinds): yield x
     for y in x if isinstance(x, tuple) else (): yield from leaves(y, kinds)
 def names(*things: Any) -> set[str]:  # of indices, sums and parameters
     found = [x.parameters if isinstance(x, Tensor) else x.sum if isinstance(x, Term) else
              [v for m in x for v, _ in m] for x in leaves(things, (dict, Tensor, Term))]
     return set().union(*found)
-def reached(*things: Any) -> dict[Tensor, int]:  # tensors in these, what defines them first
+def reached(*things: Any) -> dict[Tensor, int]:  # tensors in these, inner ones first
     return {t: n for x in leaves(things, Tensor) for t, n in x.reach.items()}
 def derivatives(*x: Any) -> Any: return [*leaves((x, *(t.body for t in reached(x))), Derivative)]
-def change(x: Any, poly: Any, image: Any) -> Any:  # with other polynomials, tensors; same sums
+def change(x: Any, poly: Any, image: Any) -> Any:  # maps polynomials, tensors; keeps sums
     if isinstance(x, tuple): return getattr(x, "_make", tuple)(change(y, poly, image) for y in x)
     return poly(x) if isinstance(x, dict) else image.get(x, x) if isinstance(x, Tensor) else x
 def at(x: Any, by: Any) -> Any: return change(x, partial(put, by=by), {}) if by else x
 def meaning(t: Tensor, by: Any, image: Any) -> Any:
-    def plain(b: Term) -> Any:  # box and definition with these; bound names become numbers
+    def plain(b: Term) -> Any:  # box, definition; bound names become numbers
         new = {**by, **{v: symbol(f"#{i}") for i, v in enumerate(t.formals + b.sum)}}
         return change(b, partial(put, by=new), image)._replace(sum=len(b.sum))
     return at(t.shape, by), t.body and [*map(plain, t.body)]
-def aside(term: Term, used: set[str]) -> Any:  # with new names for those sums whose names are used
+def aside(term: Term, used: set[str]) -> Any:  # renames sums whose names are used
     taken, by = names(term) | used, {v: v for v in term.sum}; spend(20)
     for v in (v for v in term.sum if v in used):
         new = (f"{v.rstrip('0123456789')}{i}" for i in count(1))
@@ -135,7 +135,7 @@ def unfold(access: Access, term: Term, used: set[str]) -> Any:  # a term of T's 
 def box(access: Access) -> tuple[Condition, ...]:  # [e in the box of T], for T[e]
     pairs = zip(access.index, access.tensor.shape, strict=True)
     return tuple(Condition("range", e, n) for e, n in pairs if n is not None)
-def well_formed(term: Term, formals: tuple[str, ...], other: set[str]) -> None:  # nothing; refuses
+def well_formed(term: Term, formals: tuple[str, ...], other: set[str]) -> None:  # or refuses
     bound, conditions = {*formals, *term.sum}, [*leaves(term, Condition)]
     clash = len(bound) < len(formals + term.sum) or other & set(term.sum)
     need(not clash, "a sum binds a name that has another meaning: {}", term)
@@ -145,17 +145,17 @@ def well_formed(term: Term, formals: tuple[str, ...], other: set[str]) -> None: 
         need(all(sum(k for v, k in m if v in bound) < 2 for m in e), "not affine: {}, {}", e, term)
 # ------------------------------------------------ supports and contexts
 def supports(factors: Any, used: set[str], new: list[str]) -> list[Condition]:
-    found: list[Condition] = []  # what holds where no factor is 0; its own names go to new and used
+    found: list[Condition] = []  # hold where no factor is 0; adds new names to new, used
     for f in factors:
         inner = f.body if isinstance(f, Derivative) else ()
         found += (f,) if isinstance(f, Condition) else box(f) if isinstance(f, Access) else ()
         if isinstance(f, Access) and len(f.tensor.body or ()) == 1:
             _, sums, inner = unfold(f, f.tensor.body[0], used | names(f))
-            used.update(sums); new += ["", *sums]  # "" counts what is unfolded
+            used.update(sums); new += ["", *sums]  # "" counts unfolded definitions
         found += supports(inner, used, new)
         need(max(len(found), new.count("")) <= SUPPORTS, f"more than {SUPPORTS} supports")
     return found
-class Place:  # a term under facts, to which a rule is applied; what the rule owes and believes
+class Place:  # a term, to which a rule is applied; its facts, obligations (owed), axioms (basis)
     def __init__(self, term: Term, facts: Any, outer: set[str]) -> None:
         self.term, self.facts, self.used = term, facts, names(term, *facts) | outer
         self.owed, self.basis, self.old = Owed(), list[str](), term.factors
@@ -164,22 +164,22 @@ class Place:  # a term under facts, to which a rule is applied; what the rule ow
         need(isinstance(f, kind), f"factor {n}, {{}}, is not {what}", f); return f
     def single(self, n: int, kind: type, what: str) -> tuple[Any, Access]:  # F, x[h] of dF/dx[h]
         d = self.factor(n, Derivative, f"a derivative of {what}"); one = d.body[0] if d.body else 0
-        need(isinstance(one, kind) and len(d.body) == 1, f"{{}} is no derivative of {what}", d)
+        need(isinstance(one, kind) and len(d.body) == 1, f"{{}} is not a derivative of {what}", d)
         return one, d.by
     def but(self, *ns: int) -> Any: return tuple(f for i, f in enumerate(self.old) if i not in ns)
     def new(self, n: int, factors: Any, c: Poly = ONE, sums: Any = ()) -> Term:
-        a, outer, old = self.term  # the term with these factors in place of factor n
+        a, outer, old = self.term  # the term with these factors for factor n
         return Term(times(a, c), (*outer, *sums), (*old[:n], *factors, *old[n + 1 :]))
     def owe(self, goals: Any, where: Any, *about: Any) -> None:
         known = supports(where, self.used | names(*goals, *where, *about), [])
-        self.owed += [([*self.facts, *known], goal) for goal in goals]  # true where none is 0
+        self.owed += [([*self.facts, *known], goal) for goal in goals]  # where no factor is 0
 # ------------------------------------------------ obligations, their certificates, finite sums
 def sides(c: Any) -> Any: return [c[1], lower(plus(c[2], c[1], -1))] if c[0] == "range" else [c[1]]
 def once(items: Any) -> list[Any]:  # the items without repetitions
     kept: list[Any] = []
     for x in items: spend(len(kept)); kept += [x] * (x not in kept)
     return kept
-def unsettled(goal: Condition, facts: list[Poly], zeros: list[Poly]) -> list[Poly]:
+def open_parts(goal: Condition, facts: list[Poly], zeros: list[Poly]) -> list[Poly]:
     def evident(e: Poly) -> bool:
         return any((n := number(plus(e, f, -1))) is not None and n >= 0 for f in [{}, *facts])
     e, equal = goal.value, goal.kind == "equal"  # the parts of a goal that are not evident
@@ -187,12 +187,12 @@ def unsettled(goal: Condition, facts: list[Poly], zeros: list[Poly]) -> list[Pol
         return [] if number(e) or evident(lower(e)) or evident(lower(minus(e))) else [e]
     parts = [e for e in [*sides(goal), *[minus(e)] * equal] if not evident(e)]
     return [] if equal and (e in zeros or minus(e) in zeros) else parts
-def discharge(owed: Owed, given: Any) -> None:  # nothing; refuses what is not shown
-    left = list(given)  # each obligation is evident, or the next certificate refutes the contrary
+def discharge(owed: Owed, given: Any) -> None:  # refuses what is not shown
+    left = list(given)  # an obligation is evident, or the next certificate refutes its negation
     for conditions, goal in once(owed):
         facts = once(e for c in conditions if c.kind != "equal" for e in sides(c))
         zeros = once(c.value for c in conditions if c.kind == "equal")
-        parts, claim = unsettled(goal, facts, zeros), (goal, (*conditions,))
+        parts, claim = open_parts(goal, facts, zeros), (goal, (*conditions,))
         proofs = left.pop(0) if parts and left else ()
         need(len(proofs) == len(parts), f"{len(parts)} parts open: {{}} where {{}}", *claim)
         for e, (products, multiples) in zip(parts, proofs, strict=True):
@@ -207,24 +207,24 @@ def discharge(owed: Owed, given: Any) -> None:  # nothing; refuses what is not s
             need(not total, "the certificate does not show that {} where {}", *claim)
     need(not left, f"{len(left)} certificates too many")
 def finite(term: Term, facts: Any) -> Owed:
-    new, minors = list[str](), list[Poly]()  # bounded values of supports settle the sums, if so
+    new, minors = list[str](), list[Poly]()  # supports bound values; do these determine the sums?
     rows = [s.value for s in supports(term.factors, names(term, *facts), new)]
     unknowns = once([*term.sum, *(v for e in rows for v in sorted(names(e)) if v in new)])
     while unknowns:
         rest = [(e, found) for e in rows if (found := [u for u in unknowns if u in names(e)])]
         single = [(found[0], slope(e, found[0])) for e, found in rest if len(found) == 1]
-        settled = [u for u, c in single if number(c) in (1, -1)]
-        if single and not settled: settled = [single[0][0]]; minors.append(single[0][1])
+        solved = [u for u, c in single if number(c) in (1, -1)]
+        if single and not solved: solved = [single[0][0]]; minors.append(single[0][1])
         if not single:
             few = len(unknowns) <= 8 and comb(len(rest), len(unknowns)) <= MANY
             choices = combinations([e for e, _ in rest], len(unknowns)) if few else ()
             tried = (determinant([[slope(e, u) for u in unknowns] for e in c]) for c in choices)
-            settled = unknowns; minors.append(next(filter(None, tried), {}))
+            solved = unknowns; minors.append(next(filter(None, tried), {}))
             need(minors[-1], "infinitely many terms are summed, or too many unknowns: {}", term)
-        unknowns = [u for u in unknowns if u not in settled]
+        unknowns = [u for u in unknowns if u not in solved]
     where = [*facts, *(f for f in term.factors if isinstance(f, Condition))]
     return [(where, Condition("nonzero", e, {})) for e in minors if number(e) is None]
-# ------------------------------------------------ rules; what stands after `if` is owed
+# ------------------------------------------------ rules; what follows `if` becomes an obligation
 Symbol = str; Text = str; Index = int; Scale = Poly; Bracket = Condition; Factor = Any; Proof = str
 Puts = dict[str, Poly]; Swaps = dict[str, Tensor]  # annotations say how arguments are read
 RELATIONS = dict(re.findall("([a-z_]+): ([^;]+)", (  # f' in t and in functions of t
@@ -275,11 +275,11 @@ def sift(place: Place, factor: Index, variable: Symbol) -> list[Term]:
     """sum_v [v - e = 0] F(v) = F(e); the coefficient of v is 1 or -1."""
     (c, sums, _), (kind, e, _) = place.term, place.factor(factor, Condition, "an equation")
     sign = number(slope(e, variable)) or 0; ok = kind == "equal" and variable in sums
-    need(ok and sign in (1, -1), f"{{}} = 0 is no equation for a sum over {variable}: 1 or -1", e)
+    need(ok and sign in (1, -1), f"{{}} = 0 has no coefficient 1 or -1 at a sum over {variable}", e)
     rest, by = tuple(v for v in sums if v != variable), plus(symbol(variable), e, -sign)
     return [Term(c, rest, at(place.but(factor), {variable: by}))]
-def permuted(things: tuple[Any, ...], order: Any) -> Any:
-    need(sorted(order) == [*range(len(things))], "no order"); return tuple(things[i] for i in order)
+def permuted(xs: tuple[Any, ...], order: Any) -> Any:
+    need(sorted(order) == [*range(len(xs))], "no permutation"); return tuple(xs[i] for i in order)
 def exchange(place: Place, order: list[Index]) -> list[Term]:
     """sum_v sum_w F = sum_w sum_v F."""
     return [place.term._replace(sum=permuted(place.term.sum, order))]
@@ -295,9 +295,9 @@ def collect(line: Line) -> list[Term]:
 def reindex(place: Place, variables: list[Symbol], mapping: Puts) -> list[Term]:
     """sum_v F(v) = sum_w F(A w + b), A with determinant 1 or -1; w are new names, or of the v."""
     (c, sums, factors), images, new = place.term, tuple(mapping.values()), set(variables)
-    need(tuple(mapping) == sums and len(sums) == len(variables) <= 64, "no map of these sums")
+    need(tuple(mapping) == sums and len(sums) == len(variables) <= 64, "not a map of these sums")
     taken = (names(images) - new) & set(sums) or (new - set(sums)) & place.used
-    need(not taken, f"{', '.join(taken)} cannot stand in the map: a sum that goes, or in use")
+    need(not taken, f"{', '.join(taken)} cannot appear in the map: a replaced sum, or in use")
     well_formed(Term({}, variables, tuple(Condition("equal", e, {}) for e in images)), (), set())
     minor = determinant([[slope(e, v) for v in variables] for e in images])
     need(number(minor) in (1, -1), "the determinant of the map is {}, not 1 or -1", minor)
@@ -317,7 +317,7 @@ def euclid(place: Place, value: Poly, modulus: Poly, variable: Symbol) -> list[T
     return [Term(c, (*sums, variable), (*factors, last))]
 def split(place: Place, factor: Index, first: Poly) -> list[Term]:
     """[0 <= e < n] = [0 <= e < a] + [0 <= e - a < n - a] if a >= 0 and n - a >= 0."""
-    kind, e, n = place.factor(factor, Condition, "a range"); need(kind == "range", "no range")
+    kind, e, n = place.factor(factor, Condition, "a range"); need(kind == "range", "not a range")
     parts = [(e, first), (plus(e, first, -1), plus(n, first, -1))]
     place.owe([Condition("at_least", size, {}) for _, size in parts], place.but(factor))
     return [place.new(factor, (Condition("range", *part),)) for part in parts]
@@ -356,11 +356,11 @@ def reorder(place: Place, factors: list[Factor]) -> list[Term]:
     rest = list(place.term.factors)
     for f in factors:
         turned = f._replace(value=minus(f.value)) if f[::2] == ("equal", {}) else f
-        need(f in rest or turned in rest, "{} is no factor, or one too many", f)
+        need(f in rest or turned in rest, "{} is not a factor, or occurs too often", f)
         rest.remove(f if f in rest else turned)
     need(not rest, "{} is missing", tuple(rest)); return [place.term._replace(factors=factors)]
 def cite(place: Place, theorem: str, by: Puts, tensors: Swaps, new: Any) -> Any:
-    left, right, conditions, _, basis, name, _ = prove(theorem)  # with these in place of its own
+    left, right, conditions, _, basis, name, _ = prove(theorem)  # with these for its own
     used, image = place.used.union(names(*by.values()), new), dict[Tensor, Tensor]()
     for t in reached(left, right):
         image[t] = tensors.get(t, t)
@@ -379,17 +379,17 @@ def lemma(place: Place, theorem: Proof, symbols: Puts, tensors: Swaps, bound: li
     for d in derivatives(*prove(theorem)[:2]):
         x, y = image[d.by.tensor], [t for t in reached(d.body) if t.body is None]
         alone = x.body is None and not any(x in image[t].reach for t in y if t != d.by.tensor)
-        need(alone, f"{x}, by which is derived, is not free, or another tensor depends on it")
+        need(alone, f"{x} is differentiated by, but is not free, or another tensor depends on it")
     (c, sums, body), (a, here, _), rest = left[0], place.term, place.but(*factors)
     outer = names(rest).union(*(names(t) - set(t.sum) for t in left + right))
-    need(not outer & set(bound), "the theorem's own sums stand in its point or in another factor")
+    need(not outer & set(bound), "a sum of the theorem occurs in its point or in another factor")
     fit = len(sums) == len(bound) == len({*bound} & {*here}) and len({*factors}) == len(factors)
-    need(fit, "the sums are not those of the theorem, or a factor stands twice")
+    need(fit, "the sums are not those of the theorem, or a factor is used twice")
     there = tuple(place.factor(n, tuple, "there") for n in factors)
     body = at(body, dict(zip(sums, map(symbol, bound), strict=True)))
     need(there == body, "{} is not the left side, {}", there, body)
     q = quotient(a, c) if c else None; ok = q is not None and integral(q)
-    need(ok, "{} is no integer multiple of {}", a, c)
+    need(ok, "{} is not an integer multiple of {}", a, c)
     place.owe(conditions, rest); free = tuple(v for v in here if v not in bound)
     return [Term(times(q or {}, t.coefficient), free + t.sum, rest + t.factors) for t in right]
 def compose(place: Place, factor: Index, theorem: Proof, symbols: Puts, tensors: Swaps,
@@ -398,7 +398,7 @@ def compose(place: Place, factor: Index, theorem: Proof, symbols: Puts, tensors:
     line, right = prove(theorem)[:2]
     y, (x, index) = Place([*line, Term({}, (), ())][0], (), set()).single(0, Access, "an entry")
     new = [v for e in at(index, symbols) for v in names(e) if e == symbol(v)]
-    need(len(new) == len(index) == len(set(new) - place.used), "{}: no new names", index)
+    need(len(new) == len(index) == len(set(new) - place.used), "{}: not new names", index)
     one = len(line) == 1 and (*line[0][:2], len(line[0].factors)) == (ONE, (), 1)
     one = one and not derivatives(y, right) and x.body is None and x not in tensors
     need(one, f"the theorem is not of one derivative alone, or {x} is not free, or replaced twice")
@@ -407,7 +407,7 @@ def compose(place: Place, factor: Index, theorem: Proof, symbols: Puts, tensors:
     need(whole == left[0].factors[0].body[0], "{} is not the left side, {}", whole, left[0])
     for t in (t for t in reached(y) if t != x):
         inside = image[t].reach if t.body is None else {image[t]: 0}
-        need(z.tensor not in inside, f"{z.tensor} stands in the theorem outside {x}")
+        need(z.tensor not in inside, f"{z.tensor} occurs in the theorem outside {x}")
     last = Derivative((Access(inner, tuple(map(symbol, new))),), z)
     place.owe(conditions, (*place.but(factor), last), *map(symbol, new))
     return [place.new(factor, (*t.factors, last), t.coefficient, (*new, *t.sum)) for t in right]
@@ -475,14 +475,14 @@ def read(kind: str, x: Any, where: str, known: dict[str, Tensor]) -> Any:  # wha
     if value is None or (kind == "Derivative" and where.count("/derivative") > DERIVATIVES):
         raise MalformedError(f"{where}: expected {kind}, found {ascii(x)[:80]}")
     return value
-def parse(source: str) -> Any:  # its JSON, without keys that stand twice and numbers with a point
+def parse(source: str) -> Any:  # JSON without repeated keys and numbers with a point
     def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) == len(pairs): return dict(pairs)
-        raise ValueError(f"a key stands twice among {ascii([key for key, _ in pairs])[:200]}")
+        raise ValueError(f"a key occurs twice among {ascii([key for key, _ in pairs])[:200]}")
     try:
         if len(source) > CHARACTERS: raise ValueError(f"more than {CHARACTERS} characters")
         return json.loads(source, object_pairs_hook=table, parse_float=int, parse_constant=int)
-    except (ValueError, RecursionError) as e: raise MalformedError(f": no JSON: {e}") from None
+    except (ValueError, RecursionError) as e: raise MalformedError(f": not JSON: {e}") from None
 @lru_cache(maxsize=512)
 def certificate(source: str, where: str = "") -> Any:
     found = read("Certificate", json.loads(source), where, {})
@@ -492,7 +492,7 @@ def certificate(source: str, where: str = "") -> Any:
 # ------------------------------------------------ replay
 Theorem = namedtuple("Theorem", "left right conditions table basis name variables")
 def carry(step: Step, line: Line, facts: Any, outer: set[str]) -> Any:
-    rule, n, inside = RULES[step.rule], step.at, step.inside  # next line, what is owed, believed
+    rule, n, inside = RULES[step.rule], step.at, step.inside  # next line, obligations, axioms
     if step.rule in ("collect", "arrange") and inside is None:
         need(n == 0, "at is not 0"); return tuple(rule(line, **step.arguments)), [], []
     need(n < len(line), f"no term {n} of {len(line)}"); place = Place(line[n], facts, outer)
@@ -519,7 +519,7 @@ def prove(source: str) -> Theorem:  # what the certificate proves; raises Refuse
         return [o for term in added for o in finite(term, facts)]
     try:
         sizes = names(*(b.size for b in boxes)); distinct = len(variables) == len(proof.variables)
-        need(distinct and not sizes & variables, "a variable stands twice, or in a size")
+        need(distinct and not sizes & variables, "a variable occurs twice, or in a size")
         for t in proof.tensors:
             need(not t.parameters & variables, f"{t} depends on a variable")
             for term in t.body or ():
@@ -561,7 +561,7 @@ def show(x: Any) -> str:
         case (Term(), *_): return " + ".join(map(show, x))
         case tuple(): return " * ".join(map(show, x)) or "1"
     return str(x)
-def statement(theorem: Theorem) -> str:  # with the definitions and all that it rests on
+def statement(theorem: Theorem) -> str:  # with definitions and axioms
     left, right = (show(line) if line else "0" for line in theorem[:2])
     lines = [f"  for all {', '.join([*theorem.variables, 'parameters'])}: {left} = {right}"]
     lines += [f"  if {show(c)}" for c in theorem.conditions]
@@ -591,7 +591,7 @@ def main(paths: list[str]) -> int:
         try: found = check(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, MalformedError) as error:
             why = re.sub("/steps/([0-9]+)", lambda m: f", step {int(m[1]) + 1}", str(error))
-            found, status = [], 2; print(f"{path} is no certificate{why}")
+            found, status = [], 2; print(f"{path} is not a certificate{why}")
         for v in found:
             status = max(status, v.verdict != "proved")
             said = v.statement or f"step {v.step} ({v.rule}): {v.reason}"

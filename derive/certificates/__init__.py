@@ -1,1 +1,1 @@
-"""Proofs as JSON texts: what replay and the checker read from files."""
+"""Proofs as JSON texts, the files that replay and the checker read."""

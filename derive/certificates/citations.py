@@ -6,7 +6,7 @@ from rot180.derive.kernel.proof import Proof
 
 
 def cited(proof: Proof) -> tuple[Proof, ...]:
-    """Return the theorems that a proof cites, and those that they cite, each once."""
+    """Return the proofs that a proof cites, directly or indirectly, each once."""
     found: dict[Proof, None] = {}
 
     def visit(one: Proof) -> None:

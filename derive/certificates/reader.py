@@ -1,6 +1,6 @@
-"""Reads certificates, JSON texts of proofs, strictly. ``loads(source)`` returns the proof.
+"""Reads certificates, the JSON texts of proofs, strictly. ``loads(source)`` returns the proof.
 
-An object must have exactly its keys, and an argument of a rule its declared type;
+An object must have exactly the expected keys, and an argument of a rule its declared type;
 `docs/certificates.md` defines the format.
 """
 
@@ -24,15 +24,15 @@ FORMAT = 1
 
 
 class MalformedError(ValueError):
-    """A certificate is not of the format."""
+    """A text is not in the format of certificates."""
 
 
 def loads(source: str) -> Proof:
     """Read a proof from JSON text.
 
     Raises:
-        MalformedError: the text is not JSON, a key is missing or unknown, a value is of another
-            kind, a tensor is used before it is listed, or listed and used nowhere.
+        MalformedError: the text is not JSON, a key is missing or unknown, a value has the wrong
+            type, or a tensor is used before it is listed, or listed but never used.
 
     """
     try:
@@ -103,7 +103,7 @@ def _number(data: Any) -> int:
 
 def _polynomial(data: Any) -> Expr:
     if not isinstance(data, str):
-        raise _fail("polynomial", data, "a text")
+        raise _fail("polynomial", data, "a string")
     return parse(data)
 
 
@@ -142,7 +142,7 @@ def _certificate(data: Any) -> Certificate:
 
 
 class _CertificateReader:
-    """Reads what names tensors, against the table of those read so far."""
+    """Reads everything that refers to tensors by name; keeps the table of the tensors so far."""
 
     def __init__(self) -> None:
         self.table: dict[str, terms.Tensor] = {}
@@ -245,6 +245,6 @@ def _read_proof(data: Any) -> Proof:
             rule = one.get("rule") if isinstance(one, dict) else None
             raise MalformedError(f"{d['name']}, step {number} ({rule}): {error}") from error
     if reader.unused:
-        raise MalformedError(f"tensor {next(iter(reader.unused))} is listed, and used nowhere")
+        raise MalformedError(f"tensor {next(iter(reader.unused))} is listed, but never used")
     sizes = tuple((_symbol(v), None if n is None else _polynomial(n)) for v, n in variables)
     return Proof(_name(d["name"], "name", NAMES), sizes, hypotheses, start, tuple(steps))

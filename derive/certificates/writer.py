@@ -1,4 +1,4 @@
-"""Writes a proof as JSON text, the same bytes every time; `derive.certificates.reader` reads it."""
+"""Writes a proof as JSON text, always the same bytes; `derive.certificates.reader` reads it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from rot180.derive.language.terms import (
 
 
 def dumps(proof: Proof) -> str:
-    """Write a proof as JSON text; equal proofs give equal bytes."""
+    """Return a proof as JSON text; equal proofs give equal bytes."""
     return json.dumps(_proof(proof), indent=1, ensure_ascii=True) + "\n"
 
 
 def digest(proof: Proof) -> str:
-    """Return a proof's hash: SHA-256 of its text, 16 digits."""
+    """Return the hash of a proof: SHA-256 of its text, 16 digits."""
     return hashlib.sha256(dumps(proof).encode()).hexdigest()[:16]
 
 
@@ -97,7 +97,7 @@ def _condition(c: Condition) -> dict[str, Any]:
 
 def _value(value: object) -> Any:
     if isinstance(value, bool) or value is None:
-        raise TypeError(f"no argument of a rule is {value!r}")
+        raise TypeError(f"found {value!r}, expected an argument of a rule")
     if isinstance(value, int | str):
         return value
     if isinstance(value, tuple):
@@ -112,7 +112,7 @@ def _value(value: object) -> Any:
         return {"proof": _proof(value)}
     if isinstance(value, Access | Apply | Derivative | Equal | Range):
         return _factor(value)
-    raise TypeError(f"an argument of a rule is a {type(value).__name__}")
+    raise TypeError(f"found a {type(value).__name__}, expected an argument of a rule")
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Chain-rule goals, and the named form of what they lead to."""
+"""Derives the gradients of a layer by the chain rule."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def output_gradient(layer: Layer) -> Tensor:
 
 
 def loss(layer: Layer) -> Tensor:
-    """Return ``L := sum_i g[i] y[i]``: all that the chain rule needs to know of a loss.
+    """Return ``L := sum_i g[i] y[i]``, which stands for any loss in the chain rule.
 
-    With g = dL/dy held fixed, the differential of any loss is that of this sum.
+    With g = dL/dy held fixed, any loss has the same differential as this sum.
     """
     g, y = output_gradient(layer), layer.output
     assert y.definition is not None
@@ -70,7 +70,7 @@ def free_index(layer: Layer, wrt: Tensor) -> tuple[Symbol, ...]:
 
 
 def chain_goal(layer: Layer, wrt: Tensor) -> tuple[Variables, Expression]:
-    """Return the free indices and ``dL/d(operand)[free indices]``: where a derivation starts."""
+    """Return the free indices and ``dL/d(operand)[free indices]``, the start of a derivation."""
     index = free_index(layer, wrt)
     return (
         tuple(zip(index, wrt.shape, strict=True)),
@@ -79,7 +79,7 @@ def chain_goal(layer: Layer, wrt: Tensor) -> tuple[Variables, Expression]:
 
 
 def gradient(layer: Layer, wrt: str) -> Theorem:
-    """Derive dL/d(operand) by the chain rule, and prove the named form it has.
+    """Derive dL/d(operand) by the chain rule, and prove its named form.
 
     Args:
         layer: a forward pass.
@@ -113,7 +113,7 @@ def gradient(layer: Layer, wrt: str) -> Theorem:
 
 
 def _clash(expression: Expression) -> bool:
-    """Say whether one name stands for two tensors, as rot180_w where an operand is called so."""
+    """Say whether two tensors have the same name, such as rot180_w and an operand of that name."""
     found = tensors(expression)
     return len({t.name for t in found}) < len(found)
 
@@ -144,7 +144,7 @@ def kernel_theorem(layer: Layer, wrt: str | None) -> Theorem:
 
 
 def _phases(layer: Layer, d: Derivation) -> list[Expr]:
-    """Normalise, then split every equation by remainder; return the moduli met."""
+    """Normalise, then split every equation by remainder; return the moduli."""
     normalise(d, output_gradient(layer))
     return split_equations(d)
 

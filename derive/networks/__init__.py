@@ -1,1 +1,1 @@
-"""Layers in a row, and their gradients by citation."""
+"""Networks of layers in sequence, and their gradients from cited theorems."""

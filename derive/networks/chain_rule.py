@@ -1,10 +1,10 @@
-"""The chain rule through a network, one cited theorem a layer.
+"""The chain rule through a network, with one cited theorem for each layer.
 
-For a layer y = f(x, w) the theorem about dL/dx, with L := sum_i g[i] y[i], says what
-``sum_i g[i] dy[i]/dx[h]`` is, for every g: the adjoint of the layer's derivative (`adjoint`). If a
-theorem says that dC/dy[i] = delta[i], the chain rule through y (the rule `compose`) leaves just
-that sum with delta for g, and the layer's theorem (the rule `lemma`) turns it into the layer's
-form. No derivative is carried out twice, and none by hand.
+For a layer y = f(x, w) with L := sum_i g[i] y[i], the theorem about dL/dx gives
+``sum_i g[i] dy[i]/dx[h]`` for every g: the adjoint of the derivative of the layer (`adjoint`). If a
+theorem says that dC/dy[i] = delta[i], then the chain rule through y (the rule `compose`) gives this
+sum with delta for g, and the theorem of the layer (the rule `lemma`) evaluates it. No derivative is
+computed twice.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from rot180.derive.search.rewriting import drop_implied
 
 @cache
 def adjoint(layer: Layer, wrt: str) -> Theorem:
-    """Prove what ``sum_i g[i] dy[i]/d(operand)[h]`` is, by the theorem about dL/d(operand).
+    """Prove a formula for ``sum_i g[i] dy[i]/d(operand)[h]``, from the theorem about dL/d(operand).
 
     Args:
         layer: a forward pass with a name.
@@ -70,12 +70,12 @@ def _pending(factors: Iterable[object]) -> int:
 def operand_images(
     expression: Expression, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Return what every tensor of an expression becomes, operators named after the new names.
+    """Return the image of every tensor of an expression; operators are named after their arguments.
 
     Args:
-        expression: in a layer's own letters.
-        symbols: what its sizes become.
-        given: what its tensors become, by name; those that are missing keep their names.
+        expression: an expression with the names of the layer.
+        symbols: the images of its sizes.
+        given: the images of its tensors, by name; a tensor that is not listed does not change.
 
     """
     out = dict(given)
@@ -100,14 +100,14 @@ def loss_gradient(
     name: str,
     gradient_name: str,
 ) -> Theorem:
-    """Prove what dC/dz is for the tensor z that the loss is a function of: its theorem, renamed.
+    """Prove dC/dz for the tensor z that the loss depends on, by renaming the theorem of the loss.
 
     Args:
         known: the theorem about the gradient of the loss.
-        symbols: what its sizes become.
-        given: what its free tensors become, by name.
-        name: the name of the theorem.
-        gradient_name: the name of the derivative as a tensor.
+        symbols: the images of its sizes.
+        given: the images of its free tensors, by name.
+        name: the name of the new theorem.
+        gradient_name: the name of the tensor dC/dz.
 
     """
     wrt = derivative(known).wrt.tensor.name
@@ -140,17 +140,17 @@ def backpropagate(
     name: str,
     gradient_name: str = "",
 ) -> Theorem:
-    """Prove what the derivative of the cost by an operand of a layer is, given that by its output.
+    """Prove the derivative of the cost by an operand of a layer, from that by its output.
 
     Args:
         outer: dC/dy[i] = delta[i], y free.
-        layer: the layer in its own letters.
-        wrt: the operand, as the layer calls it.
-        inner: y as the layer computes it, for y.
-        symbols: what the layer's sizes become.
-        given: what the layer's operands become, by name.
-        name: the name of the theorem.
-        gradient_name: the name of the derivative as a tensor; "" to leave the formula.
+        layer: the layer, with its own names.
+        wrt: the name of the operand in the layer.
+        inner: y as the layer computes it; it replaces the free y.
+        symbols: the images of the sizes of the layer.
+        given: the images of the operands of the layer, by name.
+        name: the name of the new theorem.
+        gradient_name: the name of the tensor for the derivative; "" to keep the formula.
 
     """
     local = adjoint(layer, wrt)
@@ -183,7 +183,7 @@ def backpropagate(
 
 
 def unfold_right_side(theorem: Theorem, names: Collection[str]) -> Theorem:
-    """Unfold the right side of a theorem, and in it the tensors of these names.
+    """Unfold the tensor on the right side of a theorem, and in it the tensors of these names.
 
     Args:
         theorem: dC/dz[i] = delta[i], as `backpropagate` proves it.
@@ -212,7 +212,7 @@ def _named(expression: Expression, names: Collection[str]) -> Iterator[tuple[int
 def _fold(
     d: Derivation, name: str, shape: tuple[Expr | None, ...], index: tuple[Symbol, ...]
 ) -> None:
-    """Give the line a name: a tensor with a box."""
+    """Fold the line into a named tensor with a box."""
     tensor = define(name, shape, index, d.current)
     boxes = tuple(Range(v, n) for v, n in zip(index, shape, strict=True) if n is not None)
     for at in range(len(d.current)) if boxes else ():

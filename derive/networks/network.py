@@ -1,8 +1,8 @@
-"""A network: layers in a row, and the five steps of backpropagation as theorems about it.
+"""A network of layers in sequence, and the five steps of backpropagation as theorems about it.
 
-`network` reads the parts; `Network.steps` gives input, feedforward, output error, backpropagate,
-output the gradient, each entry a definition or a theorem. The layers' sizes, channels and batch
-stay symbols; strides, paddings and pooling windows are the numbers of the text.
+`network` parses the text; `Network.steps` returns the five steps: input, feedforward, output error,
+backpropagate, output the gradient. Each entry is a definition or a theorem. Sizes, channels and
+batch are symbols; strides, paddings and pooling windows are the numbers in the text.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _HELD = {
     "m": "the largest entry of each row, held fixed",
 }
 PARAMETERS = ("w", "bias")
-"""The operands that are trained, as layers call them."""
+"""The names of the trained operands in layers."""
 
 PARAMETER = "a parameter"
-"""What such an operand is called in words."""
+"""The description of such an operand."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Member:
     """A layer of a network.
 
     Attributes:
-        part: what the text says.
-        layer: the layer in its own letters; members that are alike share it, and its theorems.
-        symbols: what its sizes become.
-        operands: what its operands but the input become, by the layer's names.
-        source: the name of the tensor that comes in.
-        output: what comes out, as a function of the network's input and of all parameters.
+        part: its part of the text.
+        layer: the layer, with its own names; equal members share it, and its theorems.
+        symbols: the sizes of the layer in the network.
+        operands: its operands except the input, by their names in the layer.
+        source: the input of the layer.
+        output: its output, as a function of the input of the network and of all parameters.
 
     """
 
@@ -72,7 +72,7 @@ class Member:
 
     @property
     def input(self) -> str:
-        """Return the layer's name for what comes in."""
+        """Return the name of the input in the layer."""
         return next(t.name for t in self.layer.tensors if t.name not in self.operands)
 
     def theorem(self, wrt: str) -> str:
@@ -85,17 +85,17 @@ class Member:
 
     @property
     def local(self) -> Tensor:
-        """Return the output as a function of what comes in."""
+        """Return the output as a function of the input of the layer."""
         return self.of(Tensor(self.source.name, self.source.shape))
 
     def given(self, source: Tensor) -> dict[str, Tensor]:
-        """Return what its operands become."""
+        """Return all operands for a given input, by their names in the layer."""
         return {self.input: source, **self.operands}
 
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in a row, the last of which is the loss.
+    """A sequence of layers, the last of which is the loss.
 
     Attributes:
         members: the layers.
@@ -114,11 +114,11 @@ class Network:
 
     @cached_property
     def deltas(self) -> Mapping[str, Theorem]:
-        """Prove dC/du for the output u of each member with weights before it, last to first.
+        """Prove dC/du for the output u of each member at or after the first weights, last to first.
 
-        By the name of u. In each theorem u is free and C is a function of u; its right side is a
-        tensor, ``delta1`` for a weighted input z1, else ``grad_a1``, defined by those of later
-        layers.
+        The keys are the names of u. In each theorem u is free and C is a function of u; the right
+        side is a tensor, ``delta1`` for a weighted input z1, else ``grad_a1``, which is defined by
+        those of later layers.
         """
         *layers, loss = self.members
         last = Tensor(loss.source.name, loss.source.shape)
@@ -138,7 +138,7 @@ class Network:
 
     @cached_property
     def gradients(self) -> Mapping[str, Theorem]:
-        """Prove dC/d(parameter) for the whole network, by name; the right side has the deltas."""
+        """Prove dC/d(parameter) for the whole network, by name, in terms of the deltas."""
         found = {}
         for m in self.members:
             for n, t in ((n, m.operands[n]) for n in PARAMETERS if n in m.operands):
@@ -150,7 +150,7 @@ class Network:
 
     @property
     def cited(self) -> tuple[Theorem, ...]:
-        """Return the theorems about single layers that are cited, each once, last to first."""
+        """Return the cited theorems about single layers, each once, last layer first."""
         found: dict[str, Theorem] = {}
         for m in reversed(self.members[self._first :]):
             operands = [n for n in PARAMETERS if n in m.operands]
@@ -190,7 +190,7 @@ class Network:
         )
 
     def _forward(self, m: Member) -> Iterator[StageEntry]:
-        """Yield what a member computes from the tensor before it; what that is made of, first."""
+        """Yield the output of a member as a function of its input, preceded by what it needs."""
         made = m.local
         for n, t in m.operands.items():
             if n in _HELD:
@@ -202,7 +202,7 @@ class Network:
         yield StageEntry(made.name, made, str(m.part))
 
     def _backward(self, m: Member) -> StageEntry:
-        """Return dC/d(output of a member), written with the nearest other such gradient."""
+        """Return dC/d(output of a member), in terms of the nearest later gradient of this kind."""
         after = self.members[self.members.index(m) + 1 :]
         between = list(itertools.takewhile(lambda n: n.part.kind == "activation", after))
         names = [gradient_name(n.output.name) for n in between]
@@ -224,7 +224,7 @@ class StageEntry:
     Attributes:
         name: the tensor it is about.
         statement: the theorem about it, or the tensor: free, or with its definition.
-        reason: why it is so, in words.
+        reason: the reason, in words.
 
     """
 
@@ -249,7 +249,7 @@ class Stage:
 
 
 def definition_text(t: Tensor) -> str:
-    """Write what a tensor is: its definition, or its sizes.
+    """Return the definition of a tensor as text, or the sizes of a free tensor.
 
     >>> definition_text(network("linear 3; squared_error").members[0].output)
     'z1[n,o] = sum[c] x[n,c] * w1[o,c] + b1[o]'
@@ -264,7 +264,7 @@ def definition_text(t: Tensor) -> str:
 
 
 def gradient_name(name: str) -> str:
-    """Return what dC/d(name) is called.
+    """Return the name of dC/d(name).
 
     >>> gradient_name("z2"), gradient_name("a2")
     ('delta2', 'grad_a2')
@@ -273,13 +273,13 @@ def gradient_name(name: str) -> str:
 
 
 def network(source: str | Sequence[str]) -> Network:
-    """Return the network that a text states, or a list with a text for each part.
+    """Return the network that a text defines, or a list with one text for each part.
 
     >>> str(network("linear 3; sigmoid; squared_error"))
     'linear 3; sigmoid; squared_error'
 
     Raises:
-        NotationError: the text is not a network; the message has a caret under the fault.
+        NotationError: the text is not a network; a caret in the message marks the error.
 
     """
     parts = parse_network(source)
@@ -298,7 +298,7 @@ def network(source: str | Sequence[str]) -> Network:
 
 
 def _member(part: Part, source: Tensor, number: int, taken: set[str]) -> Member:
-    """Put a layer behind a tensor, under names of its own; they are added to those taken."""
+    """Apply a layer to a tensor; its names are new, and are added to `taken`."""
     own = _layer(part)
     x = own.tensors[0] if part.kind == "loss" else operand(own, _INPUTS.get(part.kind, INPUT))
     symbols: dict[Symbol, Expr] = {}
@@ -324,14 +324,14 @@ def _member(part: Part, source: Tensor, number: int, taken: set[str]) -> Member:
 def _output(
     own: Layer, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor], name: str
 ) -> Tensor:
-    """Return what a layer computes, under another name, from what its operands become."""
+    """Return the output of a layer for given sizes and operands, under another name."""
     assert own.output.definition is not None
     inside = operand_images(own.output.definition.body, symbols, given)
     return replace(instantiate_tensor(own.output, symbols, inside), name=name)
 
 
 def _size(part: Part, name: str) -> str:
-    """Return the letter of a size; what pooling leaves is the next layer's height and width."""
+    """Return the name of a size; the outputs of pooling are the next layer's height and width."""
     spatial = axis_letters(part.axes) if part.axes else ()
     pooled = {a.window.upper(): a.position.upper() for a in spatial}
     return pooled.get(name, name) if part.kind.endswith("pool") else name
@@ -348,7 +348,7 @@ def _name(letter: str, number: int, taken: set[str]) -> str:
 
 @cache
 def _layer(part: Part) -> Layer:
-    """Return the layer of a part in its own letters, with the numbers that the part gives."""
+    """Return the layer of a part, with its own names and the numbers of the part."""
     if part.kind == "loss":
         return _loss(part.word)
     if part.kind == "activation":
@@ -362,7 +362,7 @@ def _layer(part: Part) -> Layer:
 
 
 def _loss(word: str) -> Layer:
-    """Return a loss as a layer: what its theorem differentiates, the operand in question first."""
+    """Return a loss as a layer; the operand that its theorem differentiates by comes first."""
     known = derivative(theorem(word))
     (head,) = known.factors
     assert isinstance(head, Access)

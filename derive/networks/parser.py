@@ -1,6 +1,6 @@
-"""A network as text: its parts in order, ``conv2d 8 3x3 padding 1; relu; flatten; linear 10; ...``.
+"""Parses the text of a network: ``conv2d 8 3x3 padding 1; relu; flatten; linear 10; ...``.
 
-A part is a name and what it needs: the channels (``8``, or ``1->8`` to say what comes in), the
+A part is a name and its numbers: the channels (``8``, or ``1->8`` with the input channels), the
 window (``3x3``, or ``3`` for every axis), then ``stride``, ``padding`` and ``dilation``, each with
 a number or one for each axis (``2x1``). The last part is the loss.
 """
@@ -15,10 +15,10 @@ from typing import NoReturn
 from rot180.derive.language.tokens import NotationError, Token
 
 LOSSES = ("squared_error", "softmax_cross_entropy")
-"""The parts that may be, and must be, the last one."""
+"""The parts that may only be, and one of which must be, the last part."""
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "softplus", "silu", "gelu")
-"""The scalar functions that may stand between."""
+"""The scalar functions that may be a part."""
 
 _KINDS = ("conv", "avg_pool", "max_pool")
 _OPTIONS = {
@@ -37,9 +37,9 @@ class Part:
         word: its name, e.g. "conv2d".
         kind: its family: "conv", "avg_pool", "max_pool", "linear", "activation", "loss".
         axes: how many spatial axes its input has; a dense layer flattens them.
-        inputs: the number of input channels, where the text says it.
+        inputs: the number of input channels, if the text has it.
         outputs: the number of output channels of a convolution or a dense layer, else 0.
-        window: the filter's or window's size on each axis.
+        window: the size of the filter or of the pooling window on each axis.
         stride: the stride on each axis.
         padding: the padding on each axis.
         dilation: the dilation on each axis.
@@ -71,14 +71,14 @@ class Part:
 
 
 def parse_network(source: str | Sequence[str]) -> tuple[Part, ...]:
-    """Read the parts of a network, from one text or from a list with a text for each.
+    """Parse the parts of a network, from one text or from a list with one text for each part.
 
     >>> text = "conv2d 8 3 stride 2; relu; flatten; linear 10; squared_error"
     >>> [str(p) for p in parse_network(text)]
     ['conv2d 8 3x3 stride 2x2', 'relu', 'flatten; linear 10', 'squared_error']
 
     Raises:
-        NotationError: the text is not a network; the message has a caret under the fault.
+        NotationError: the text is not a network; a caret in the message marks the error.
 
     """
     text = source if isinstance(source, str) else "; ".join(source)
@@ -88,7 +88,7 @@ def parse_network(source: str | Sequence[str]) -> tuple[Part, ...]:
 
 
 class _NetworkReader:
-    """The words of one part after another."""
+    """Reads the words of one part after the other."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -99,7 +99,7 @@ class _NetworkReader:
         raise NotationError(problem, self.source, at, expected=expected, cure=cure)
 
     def part(self, found: re.Match[str]) -> Part:
-        """Read one part."""
+        """Parse one part."""
         self.words = [Token(m[0], found.start() + m.start()) for m in re.finditer(r"\S+", found[0])]
         self.end = Token("", found.start() + len(found[0].rstrip()))
         head = self.words.pop(0)
@@ -117,7 +117,7 @@ class _NetworkReader:
             known = [*(f"{k}2d" for k in _KINDS), "linear", "flatten", *ACTIVATIONS, *LOSSES]
             self.fail("there is no such part", head, ", ".join(known))
         if self.words:
-            self.fail(f"{word} is complete", self.words[0], "; or the end", "drop the rest")
+            self.fail(f"extra words after {word}", self.words[0], "; or the end", "drop the rest")
         return part
 
     def _windowed(self, head: Token, kind: str, axes: int) -> Part:
@@ -136,7 +136,7 @@ class _NetworkReader:
         half = [e // 2 for e in extents]
         if kind != "conv" and any(p > h for p, h in zip(values["padding"], half, strict=True)):
             most = "x".join(map(str, half))
-            self.fail("a window may lie in the padding alone", at, f"padding {most} or less")
+            self.fail("a window may lie entirely in the padding", at, f"padding {most} or less")
         return Part(head.text, kind, axes, inputs, outputs, window, **values, at=head)
 
     def _take(self, what: str, pattern: str, expected: str) -> re.Match[str]:
@@ -163,7 +163,7 @@ class _NetworkReader:
 
 
 def _checked(read: _NetworkReader, parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Check that each part takes what the one before gives, and settle how many axes there are."""
+    """Check that each part accepts the output of the one before, and set its number of axes."""
     if not parts or parts[-1].kind != "loss":
         read.fail("the loss is missing", read.end, ", ".join(LOSSES), "end with a loss")
     if not any(p.outputs for p in parts):
@@ -189,9 +189,9 @@ def _checked(read: _NetworkReader, parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def _misplaced(part: Part, axes: int, flat: bool, last: bool) -> tuple[str, str] | None:
-    """Say why a part cannot stand where the input has so many spatial axes, and the cure."""
+    """Return why a part cannot follow an input with so many spatial axes, and the cure."""
     if flat and part.kind != "linear":
-        return "flatten stands before a dense layer alone", "put linear after flatten"
+        return "flatten may only precede a dense layer", "put linear after flatten"
     if part.kind in _KINDS and part.axes != axes:
         return f"{part.word} does not fit: there are {axes} spatial axes", "take another part"
     if part.kind == "linear" and axes and not flat:

@@ -1,7 +1,7 @@
-"""Citing a theorem in a certificate in which one name is one tensor.
+"""Names of tensors when a theorem is cited: in a certificate each name is one tensor.
 
-Tensors that a citation derives from the theorem's get new names, and a copy of the cited proof
-renames tensors whose names the certificate gives to others.
+Tensors that differ from those of the theorem get new names, and tensors of the cited proof are
+renamed if the certificate uses their names for other tensors.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _COPY = re.compile(r"_[0-9]+$")
 
 
 def complete_citation(arguments: Mapping[str, Any], table: Table) -> dict[str, Any]:
-    """Return the arguments of `lemma` or `compose` as they can stand beside the names in a table.
+    """Return the arguments of `lemma` or `compose`, completed and without clashes of names.
 
     Args:
-        arguments: those of the rule; `tensors` may leave out what follows from the others.
-        table: the tensors of the certificate so far, by name; those of the citation are entered.
+        arguments: those of the rule; `tensors` may omit the images of defined tensors.
+        table: the tensors of the certificate so far, by name; those of the citation are added.
 
     """
     theorem, given = replay_cited(arguments["theorem"]), dict(arguments["tensors"])
@@ -62,13 +62,13 @@ def complete_citation(arguments: Mapping[str, Any], table: Table) -> dict[str, A
 def images(
     theorem: Theorem, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor], table: Table
 ) -> Table:
-    """Return what every tensor of a theorem becomes that does not stay as it is, by its name.
+    """Return the image of each tensor of a theorem that changes, by the name of the tensor.
 
     Args:
-        theorem: what is cited.
-        symbols: what its symbols become.
-        given: what some of its tensors become.
-        table: the tensors known by name; one that is defined alike lends its name to an image.
+        theorem: the cited theorem.
+        symbols: the images of its symbols.
+        given: the images of some of its tensors.
+        table: the known tensors by name; an image takes the name of one with the same definition.
 
     """
     out = dict(given)
@@ -95,7 +95,7 @@ def images(
 def instantiate_tensor(
     t: Tensor, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor]
 ) -> Tensor:
-    """Return a tensor with other sizes, and other tensors in its definition."""
+    """Return a tensor with symbols and tensors replaced in its box and definition."""
     (found,) = instantiate((term(t[fresh_index(t)]),), symbols, tuple(given.items()))
     (access,) = found.factors
     assert isinstance(access, Access)
@@ -103,18 +103,18 @@ def instantiate_tensor(
 
 
 def fresh_index(t: Tensor) -> tuple[Symbol, ...]:
-    """Return names for the indices of a tensor that nobody else uses."""
+    """Return fresh symbols for the indices of a tensor."""
     return tuple(symbol(f"_{n}") for n in range(len(t.shape)))
 
 
 def _copy_name(name: str, taken: Collection[str]) -> str:
-    """Return a name for a copy: y_1, y_2, ...; y1 may be somebody's."""
+    """Return a name for a copy: y_1, y_2, ...; not y1, which a user may choose."""
     base = _COPY.sub("", name)
     return next(f"{base}_{n}" for n in count(1) if f"{base}_{n}" not in taken)
 
 
 def _new_names(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
-    """Return new names for the tensors of a proof whose names stand for others in a table."""
+    """Return new names for the tensors of a proof whose names are taken in a table."""
     names: dict[str, str] = {}
     taken = {*table, *(t.name for t in own)}
     for t in own:
@@ -133,7 +133,7 @@ def _same(t: Tensor, u: Tensor) -> bool:
 
 
 def rename_tensors(proof: Proof, names: Mapping[str, str]) -> Proof:
-    """Return a proof with other names for its tensors, cited proofs included."""
+    """Return a proof with its tensors renamed, cited proofs included."""
     return _rename_tensors(proof, tuple(sorted(names.items()))) if names else proof
 
 

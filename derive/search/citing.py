@@ -1,4 +1,4 @@
-"""Using a theorem in a derivation: finds its left side in a term."""
+"""Cites a theorem in a derivation: finds its left side in a term."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from rot180.derive.search.derivation import Derivation, NotProvedError, factors_
 
 
 def cite(d: Derivation, theorem: Theorem) -> None:
-    """Use a theorem on the first term it fits, with a tensor of that term for one of its own.
+    """Apply a theorem to the first term that it matches, with tensors of that term for its own.
 
-    A gradient is used under the chain rule: ``dL/dz`` through a, where L is the theorem's loss
-    with a for its x. Another equation is used on the factors that are its left side.
+    A gradient is applied by the chain rule: ``dL/dz`` through a, where L is the loss of the theorem
+    with a for x. Any other equation is applied to the factors that match its left side.
 
     Raises:
-        NotProvedError: it fits nowhere.
+        NotProvedError: it matches no term.
 
     """
     for at, t in enumerate(d.current):
@@ -33,13 +33,13 @@ def cite(d: Derivation, theorem: Theorem) -> None:
                 return d.apply(rule, at, theorem=theorem.proof, **arguments)
             except ValueError:
                 continue
-    raise NotProvedError(f"{theorem.name} fits nowhere in\n  {show(d.current)}")
+    raise NotProvedError(f"{theorem.name} matches no term of\n  {show(d.current)}")
 
 
 def _compositions(
     d: Derivation, at: int, theorem: Theorem
 ) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield ways to differentiate through a tensor by a theorem about the outer derivative."""
+    """Yield the arguments with which `compose` may apply a theorem about an outer derivative."""
     known = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 and theorem.lhs[0].factors else None
     if not isinstance(known, Derivative):
         return
@@ -57,7 +57,7 @@ def _compositions(
 
 
 def _uses(d: Derivation, t: Term, theorem: Theorem) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield ways to read factors of a term as the left side of a theorem."""
+    """Yield the arguments with which `lemma` may rewrite factors of a term."""
     if len(theorem.lhs) != 1 or any(isinstance(f, Derivative) for f in theorem.lhs[0].factors):
         return
     have = tensors((t,))
@@ -80,7 +80,7 @@ def _uses(d: Derivation, t: Term, theorem: Theorem) -> Iterator[tuple[str, dict[
 def _occurrences(
     t: Term, pattern: Term, free: Sequence[Symbol]
 ) -> Iterator[tuple[tuple[int, ...], dict[Symbol, Expr]]]:
-    """Yield factors of a term that are those of a pattern, and what its variables are there."""
+    """Yield the factors of a term that match a pattern, and the values of its variables."""
     variables = {*free, *pattern.variables}
     found: list[tuple[tuple[int, ...], dict[Symbol, Expr]]] = [((), {})]
     for f in pattern.factors:
@@ -96,7 +96,7 @@ def _occurrences(
 def _unify(
     f: Factor, g: Factor, at: dict[Symbol, Expr], variables: Collection[Symbol]
 ) -> dict[Symbol, Expr] | None:
-    """Extend values of variables so that one factor becomes another."""
+    """Extend a substitution so that it maps one factor to another."""
     if isinstance(f, Access) and isinstance(g, Access) and f.tensor == g.tensor:
         new = dict(at)
         for a, b in zip(f.index, g.index, strict=True):
@@ -107,10 +107,10 @@ def _unify(
 
 
 def cite_inside(d: Derivation, theorem: Theorem) -> None:
-    """Use a theorem; if it fits nowhere, unfold what may hide its left side.
+    """Apply a theorem; if it matches no term, unfold tensors that may contain its left side.
 
     Raises:
-        NotProvedError: it fits nowhere; the derivation is as it was.
+        NotProvedError: it matches no term; the derivation is unchanged.
 
     """
     kept, own = len(d.steps), tensors(theorem.lhs)

@@ -1,4 +1,4 @@
-"""An expression under rewriting, and its steps so far. Nothing in this folder is trusted."""
+"""An expression that is rewritten, and the steps so far. Nothing in this folder is trusted."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Derivation:
             variables: the free indices with their sizes.
             hypotheses: conditions on the parameters.
             start: the left side.
-            other: what will stand beside it, whose names are in use.
-            trial: go on where no certificate is found; what is done is then no proof.
+            other: the other side of the equation; its names count as used.
+            trial: whether to continue where no certificate is found; the result is then no proof.
 
         """
         self.statement = Proof(name, variables, hypotheses, start, ())
@@ -77,7 +77,7 @@ class Derivation:
     def apply_knowing(
         self, known: Iterable[Condition], rule: str, at: int, **arguments: object
     ) -> None:
-        """Apply a rule, and look for its certificates among some conditions and the hypotheses.
+        """Apply a rule; search its certificates among the given conditions and the hypotheses only.
 
         Raises:
             NotProvedError: no certificate was found for an obligation.
@@ -88,7 +88,7 @@ class Derivation:
         self._take(Step(rule, at, tuple(sorted(arguments.items()))), chosen)
 
     def apply_inside(self, number: int, rule: str, at: int, **arguments: object) -> None:
-        """Apply a rule to the product under a derivative, a factor of a term."""
+        """Apply a rule to the product under a derivative."""
         self._apply(Step(rule, at, inside=number), arguments)
 
     def _apply(self, step: Step, arguments: dict[str, object]) -> None:
@@ -116,26 +116,26 @@ class Derivation:
         self.steps.append(replace(step, certificates=tuple(found)))
 
     def apply_backwards(self, rule: str, result: Expression, at: int, **arguments: object) -> None:
-        """Move to a result that a rule turns into the current line."""
+        """Append a line that a rule turns into the current line."""
         self._take(Step(rule, at, tuple(sorted(arguments.items())), result))
 
     def undo(self, kept: int) -> None:
-        """Forget all steps but the first ones."""
+        """Remove all steps except the first `kept`."""
         del self.steps[kept:], self.lines[kept + 1 :]
 
     def retrace(self, other: Derivation) -> None:
-        """Go the steps of another derivation that ends here back to its start."""
+        """Append the steps of another derivation with the same last line, reversed."""
         self.certified |= other.certified
         for before, step in reversed(list(zip(other.lines, other.steps, strict=False))):
             self._take(replace(step, result=None if step.reverse else before))
 
     def proof(self) -> Proof:
-        """Return what has been done as a proof."""
+        """Return the steps so far as a proof."""
         s = self.statement
         return Proof(s.name, s.variables, s.hypotheses, s.start, tuple(self.steps))
 
     def implied(self, at: int, number: int) -> bool:
-        """Say whether the other factors of a term imply a bracket, as far as a quick look tells."""
+        """Say whether a quick search shows that the other factors of a term imply a bracket."""
         place = Place(self.current, at, self.statement.facts)
         goal = place.factor(number)
         assert isinstance(goal, Equal | Range)
@@ -146,7 +146,7 @@ class Derivation:
 
 
 def factors_of(e: Expression, kind: type | tuple[type, ...]) -> Iterator[tuple[int, int, Factor]]:
-    """Yield the factors of some kind, each with the numbers of its term and of itself."""
+    """Yield the factors of some kind, each after the number of its term and its own number."""
     for at, t in enumerate(e):
         for n, f in enumerate(t.factors):
             if isinstance(f, kind):
@@ -154,6 +154,6 @@ def factors_of(e: Expression, kind: type | tuple[type, ...]) -> Iterator[tuple[i
 
 
 def entry_index(f: Factor) -> tuple[Expr, ...]:
-    """Return the index of an entry, or of the entry that a scalar function is of."""
+    """Return the index of an access, or of the argument of a scalar function."""
     assert isinstance(f, Access | Apply)
     return f.argument.index if isinstance(f, Apply) else f.index

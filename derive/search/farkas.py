@@ -27,12 +27,12 @@ from rot180.derive.language.terms import AtLeast, Condition
 def certify(
     obligation: Obligation, degree: int = 3, known: Collection[Condition] | None = None
 ) -> Certificate | None:
-    """Search for a certificate; None if none is found (which proves nothing).
+    """Search for a certificate; return None if none is found, which refutes nothing.
 
     Args:
-        obligation: what is to be settled.
-        degree: how many facts are multiplied at the most.
-        known: the conditions of the context that are used; all of them, if not given.
+        obligation: the obligation to certify.
+        degree: the most facts that are multiplied.
+        known: the conditions of the context to use; by default all.
 
     """
     chosen = None if known is None else {f for side in facts(known) for f in side}
@@ -121,7 +121,7 @@ def _rational(q: Fraction) -> Expr:
 
 
 def _connected(seed: Expr, pool: Sequence[Expr]) -> set[Expr]:
-    """Return the facts that share symbols with the seed, directly or through others."""
+    """Return the facts that share symbols with the seed, directly or through other facts."""
     reached, found = set(symbols_of(seed)), set[Expr]()
     grown = True
     while grown:
@@ -141,7 +141,8 @@ Row = dict[int, int]
 def _solve(columns: Sequence[Vector], signed_from: int) -> list[Fraction] | None:
     """Find x with sum x_j * column_j = -1, x_j >= 0 for j < signed_from: exact simplex, phase one.
 
-    Bland's rule, so it ends; a column without a sign is split in two. Rows are sparse and integral.
+    It uses Bland's rule, so it terminates; a column without a sign is split in two. Rows are sparse
+    and integral.
     """
     signs = [(j, 1) for j in range(len(columns))]
     signs += [(j, -1) for j in range(signed_from, len(columns))]
@@ -191,7 +192,7 @@ def _tableau(columns: Sequence[Vector], signs: Sequence[tuple[int, int]]) -> tup
 
 
 def _eliminate(row: Row, by: Row, enter: int) -> Row:
-    """Return a row with a multiple of another subtracted, so that a column is gone from it."""
+    """Return a row minus a multiple of another, with coefficient 0 in a column."""
     factor, pivot = row.get(enter, 0), by[enter]
     if factor == 0:
         return row

@@ -1,4 +1,4 @@
-"""Makes the terms of two normal forms equal by affine bijections of their bound variables."""
+"""Matches the terms of two normal forms by affine bijections of their bound variables."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rot180.derive.search.rewriting import collect
 
 
 def match(d: Derivation, at: int, target: Term) -> bool:
-    """Turn a term into the target by an affine bijection of its bound variables, if one is found.
+    """Rewrite a term to the target by an affine bijection of its bound variables, if one is found.
 
-    The steps are kept only on success.
+    If none is found, the derivation is unchanged.
     """
     kept = len(d.steps)
     for mapping in _bijections(d.current[at], target):
@@ -68,7 +68,7 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
         return
     if operand_keys(t) != operand_keys(target):
         return
-    # the target's names must not meet ours while equations are solved
+    # the names of the target must not clash with ours while equations are solved
     aside: dict[Symbol, Symbol] = {}
     for v in target.variables:
         taken = t.symbols | target.symbols | set(aside.values())
@@ -91,7 +91,7 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
 
 
 def _bracket_pairings(t: Term, target: Term) -> Iterator[list[Expr]]:
-    """Yield equations that make brackets of one term those of the other: none, then all."""
+    """Yield equations that map brackets of one term to those of the other: first none, then all."""
     yield []
     ours, theirs = (
         [f for f in u.factors if isinstance(f, Equal | Range)] for u in (t, target)
@@ -122,12 +122,12 @@ def entries(t: Term) -> list[Access | Apply]:
 
 
 def operand_keys(t: Term) -> list[tuple[str, int, str]]:
-    """Return what the entries of a term are of, sorted."""
+    """Return the sorted keys of the entries of a term."""
     return sorted(map(operand_key, entries(t)))
 
 
 def operand_key(f: Access | Apply) -> tuple[str, int, str]:
-    """Return what an entry is of: a function, the order of its derivative, a tensor."""
+    """Return the key of an entry: its function, the order of the derivative, its tensor."""
     if isinstance(f, Apply):
         return f.function, f.order, f.argument.tensor.name
     return "", 0, f.tensor.name
@@ -155,7 +155,7 @@ def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr
 
 
 def combine_like_terms(d: Derivation) -> None:
-    """Add up terms that are alike up to an affine bijection of their sums."""
+    """Combine terms that are equal up to an affine bijection of their sums."""
     for at in range(1, len(d.current)):
         for u in d.current[:at]:
             t = d.current[at]
@@ -169,7 +169,7 @@ def join(left: Derivation, right: Derivation) -> Proof:
     """Chain left start -> common line -> right start, matching term by term.
 
     Raises:
-        NotProvedError: some term of the left normal form has no partner.
+        NotProvedError: a term of the left normal form matches no term of the right one.
 
     """
     if len(left.current) != len(right.current):

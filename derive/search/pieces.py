@@ -1,8 +1,8 @@
-"""Cuts terms into pieces until each is a term of the other side.
+"""Splits terms into pieces until each piece is a term of the other side.
 
-A range is cut in two where a range of the other side ends. An index is divided by a number by which
-the other side multiplies an index, with a piece for each remainder (polyphase). A cut is kept if
-one of its pieces is a term of the other side.
+A range is split in two where a range of the other side ends. An index is divided by a number that
+multiplies an index on the other side, with one piece for each remainder (polyphase). A split is
+kept if one of its pieces is a term of the other side.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from rot180.derive.search.matching import entries, match, operand_key, operand_k
 from rot180.derive.search.quotients import boxes, positive, ranges, reduce_term
 
 LARGEST, DEEPEST, CUTS = 8, 2, 64
-"""How many pieces an index has, how many cuts come before a piece fits, how many are tried."""
+"""The most pieces of an index, the most nested splits, and the most splits that are tried."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A way to cut a term: a range at a place, or an index by a modulus."""
+    """A way to split a term: a range at a point, or an index by a modulus."""
 
     of: Range | Symbol
     by: Expr
@@ -36,13 +36,13 @@ class Cut:
 
 @dataclass
 class Budget:
-    """How many cuts may still be tried."""
+    """The number of splits that may still be tried."""
 
     left: int = CUTS
 
 
 def cut_to_fit(left: Derivation, right: Derivation) -> None:
-    """Cut terms of both sides into pieces that the other side has, as far as that goes."""
+    """Split terms of both sides into terms of the other side, as far as possible."""
     budget = Budget()
     while True:
         ours, theirs = unmatched(left, right)
@@ -58,7 +58,7 @@ def cut_to_fit(left: Derivation, right: Derivation) -> None:
 
 
 def unmatched(left: Derivation, right: Derivation) -> tuple[list[int], list[int]]:
-    """Match terms of two sides one by one; return the numbers of those without a partner."""
+    """Match the terms of two sides one by one; return the numbers of those without a match."""
     theirs, ours = list(range(len(right.current))), []
     for at in range(len(left.current)):
         found = next((n for n in theirs if match(left, at, right.current[n])), None)
@@ -70,7 +70,7 @@ def unmatched(left: Derivation, right: Derivation) -> tuple[list[int], list[int]
 
 
 def _fits(d: Derivation, at: int, wanted: list[Term], depth: int, budget: Budget) -> bool:
-    """Cut a term so that a piece is a wanted term; leave it whole if there is no such cut."""
+    """Split a term so that a piece is a wanted term; leave it unchanged if that is impossible."""
     kept = len(d.steps)
     for cut in _cuts(d, at, wanted):
         if budget.left == 0:
@@ -89,7 +89,7 @@ def _fits(d: Derivation, at: int, wanted: list[Term], depth: int, budget: Budget
 
 
 def _cuts(d: Derivation, at: int, wanted: list[Term]) -> Iterator[Cut]:
-    """Yield ways to cut a term that the wanted terms with the same entries suggest."""
+    """Yield splits of a term, suggested by the wanted terms with the same entries."""
     t = d.current[at]
     alike = [u for u in wanted if operand_keys(u) == operand_keys(t)]
     found: dict[Cut, None] = {}
@@ -107,14 +107,14 @@ def _cuts(d: Derivation, at: int, wanted: list[Term]) -> Iterator[Cut]:
 
 
 def _within(d: Derivation, first: Expr, size: Expr) -> bool:
-    """Say whether the hypotheses make both parts of a range ranges."""
+    """Say whether the hypotheses imply that both parts of a range have a size >= 0."""
     rest = normal(size - first)
     known = d.statement.facts
     return first != 0 and rest != 0 and all(positive(known, e + 1) for e in (first, rest))
 
 
 def _moduli(t: Term, u: Term, v: Symbol) -> Iterator[Expr]:
-    """Yield by which numbers another term multiplies an index where this term has v."""
+    """Yield the numbers that multiply an index of another term where this term has v."""
     pairs = ((f, g) for f, g in product(entries(t), entries(u)) if operand_key(f) == operand_key(g))
     for f, g in pairs:
         for e, other in zip(entry_index(f), entry_index(g), strict=True):
@@ -126,7 +126,7 @@ def _moduli(t: Term, u: Term, v: Symbol) -> Iterator[Expr]:
 
 
 def _cut(d: Derivation, at: int, cut: Cut) -> range:
-    """Cut a term; return the numbers of the pieces."""
+    """Split a term; return the numbers of its pieces."""
     if isinstance(cut.of, Symbol):
         return _cut_index(d, at, cut.of, cut.by)
     if cut.of not in d.current[at].factors:

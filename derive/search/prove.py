@@ -1,4 +1,4 @@
-"""The search for a proof: normal forms of both sides, matched term by term."""
+"""The search for a proof: both sides are reduced to normal forms and matched term by term."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def prove(
 ) -> Theorem:
     """Prove that two expressions are equal for all values of the variables and parameters.
 
-    With lemmas the proof uses each of them, on the left side if it fits there, and leaves the
-    named tensors folded as far as it can.
+    If lemmas are given, the proof cites each of them, on the left side if possible, and keeps named
+    tensors folded as far as possible.
 
     Args:
         lhs: the left side.
@@ -42,10 +42,10 @@ def prove(
         hypotheses: conditions on the parameters.
         name: the theorem's name.
         lemmas: theorems that the proof is to cite.
-        kept: a tensor whose indices the proof is to go on summing over, where there is a choice.
+        kept: a tensor whose indices stay summed where an equation leaves the choice.
 
     Raises:
-        NotProvedError: no proof was found; that refutes nothing.
+        NotProvedError: no proof was found, which does not refute the claim.
 
     """
     left = Derivation(name, variables, hypotheses, lhs, rhs)
@@ -54,14 +54,14 @@ def prove(
     try:
         found = _found(left, right, lemmas, kept)
     except RuleError as error:
-        raise NotProvedError(f"{name}: the search ends where no rule applies: {error}") from error
+        raise NotProvedError(f"{name}: the search failed at a rule: {error}") from error
     return replay(found)
 
 
 def _found(
     left: Derivation, right: Derivation, lemmas: Sequence[Theorem], kept: Tensor | None
 ) -> Proof:
-    """Search for a proof that one start equals the other."""
+    """Search for a proof that the starts of two derivations are equal."""
     if lemmas:
         for one in lemmas:
             try:
@@ -87,9 +87,9 @@ def _found(
 
 
 def _harder(left: Derivation, right: Derivation, error: NotProvedError) -> Proof:
-    """Search on where normal forms differ: by remainders, by quotients, by parts."""
+    """Continue where normal forms differ: split by remainders, reduce quotients, split terms."""
     kept = len(left.steps), len(right.steps)
-    # one side may be split by remainders: split both
+    # one side may already be split by remainders, so split both
     if [*split_equations(left), *split_equations(right)]:
         try:
             return join(left, right)
@@ -108,10 +108,10 @@ def _harder(left: Derivation, right: Derivation, error: NotProvedError) -> Proof
 
 
 def tabulate(d: Derivation, target: Expression) -> bool:
-    """Turn a product of tables of numbers into a product of brackets; say if there is one.
+    """Replace a product of tables of numbers by brackets; return False if it is no such product.
 
     Raises:
-        NotProvedError: they differ at some point.
+        NotProvedError: the two differ at some point.
 
     """
     if len(d.current) != 1 or len(target) != 1 or target[0].variables:
@@ -119,7 +119,7 @@ def tabulate(d: Derivation, target: Expression) -> bool:
     t, sizes = d.current[0], dict(d.statement.variables)
     for f in (*supports(t.factors, t.symbols), *target[0].factors):
         if isinstance(f, Range) and isinstance(f.value, Symbol) and f.size.is_Integer:
-            # of two sizes the smaller one; a size that is a name is no number to compare with
+            # take the smaller of two sizes; a symbolic size cannot be compared
             known = sizes.get(f.value)
             smaller = known is None or not known.is_Integer or f.size < known
             sizes[f.value] = f.size if smaller else known

@@ -1,8 +1,8 @@
 """Sums over quotients and remainders, in normal form.
 
 Quotient and remainder by a modulus ``s >= 1`` are unique: ``s a + b = s c + d`` with both
-remainders in ``[0, s)`` implies ``a = c`` and ``b = d``. So equations and ranges are separated
-digit by digit, and a sum over a quotient on which nothing else depends is left out.
+remainders in ``[0, s)`` implies ``a = c`` and ``b = d``. So equations and ranges are separated into
+quotient and remainder, and a sum over a quotient that nothing else depends on is eliminated.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from rot180.derive.search.rewriting import (
 
 
 def reduce(d: Derivation) -> None:
-    """Separate quotients from remainders, and leave out sums over quotients alone."""
+    """Separate quotients from remainders, and eliminate sums that only count quotients."""
     while any(reduce_term(d, at) for at in range(len(d.current))):
         pass
     if any(map(never, d.current)):
@@ -63,7 +63,7 @@ def reduce(d: Derivation) -> None:
 
 
 def reduce_term(d: Derivation, at: int) -> bool:
-    """Take one step with a term towards its normal form; say whether there was one."""
+    """Take one step towards the normal form of a term; return False if there is none."""
     if never(d.current[at]):
         return False
     if _as_equation(d, at) or separate(d, at) or identify(d, at):
@@ -73,7 +73,7 @@ def reduce_term(d: Derivation, at: int) -> bool:
 
 
 def _as_equation(d: Derivation, at: int) -> bool:
-    """Write a range of one number as an equation."""
+    """Replace a range of size 1 by an equation."""
     for n, f in enumerate(d.current[at].factors):
         if isinstance(f, Range) and f.size == 1:
             d.apply_knowing((f,), "bracket", at, drop=(n,), add=(Equal(f.value),))
@@ -82,7 +82,7 @@ def _as_equation(d: Derivation, at: int) -> bool:
 
 
 def separate(d: Derivation, at: int) -> bool:
-    """Separate one equation or range by a modulus: what is said of the quotient, and of the rest.
+    """Separate one equation or range by a modulus, into quotient and remainder.
 
     ``[s A + B = 0]`` is ``[A = 0] [B = 0]`` where ``|B| < s``, and ``[0 <= s A + B < s n]`` is
     ``[0 <= A < n]`` where ``0 <= B < s``.
@@ -131,7 +131,7 @@ def _is_modulus(d: Derivation, t: Term, s: Expr) -> bool:
 
 
 def _about(place: Place, number: int | None, e: Expr) -> tuple[Condition, ...]:
-    """Return what the other factors of a term say of the symbols of an expression alone."""
+    """Return the conditions from the other factors that contain only symbols of an expression."""
     known = place.context(place.term.factors if number is None else place.others(number))
     fixed = symbols_of(e).union(*(symbols_of(c.size) for c in known if isinstance(c, Range)))
     return tuple(c for c in known if factor_symbols(c) <= fixed)
@@ -152,7 +152,7 @@ def _separate_equation(
 def _separate_range(
     d: Derivation, at: int, number: int | None, f: Range, whole: Expr, rest: Expr, n: Expr | None
 ) -> bool:
-    """Replace ``[0 <= s A + B < s n]`` by ``[0 <= A < n]``; of a box use that n is 1."""
+    """Replace ``[0 <= s A + B < s n]`` by ``[0 <= A < n]``; for a box, use that n is 1."""
     if n is None or not is_integral(n) or (number is None and n != 1):
         return False
     place = Place(d.current, at, d.statement.facts)
@@ -166,7 +166,7 @@ def _separate_range(
 
 
 def identify(d: Derivation, at: int) -> bool:
-    """Use that an index has one quotient: what a range says of a remainder, all else may use.
+    """Use that quotients are unique: the range of a remainder simplifies other ranges.
 
     With ``[0 <= e < s]``, ``[0 <= e + s A < s n]`` is ``[0 <= A < n]``, or ``[A = 0]`` if n is 1.
     """
@@ -194,7 +194,7 @@ def ranges(t: Term) -> list[tuple[int | None, Range]]:
 
 
 def boxes(t: Term) -> list[tuple[int | None, Range]]:
-    """Return the ranges that the boxes of entries say, under no number."""
+    """Return the ranges from the boxes of entries, with None for their number."""
     return [
         (None, Range(e, n))
         for f in _entries(t.factors)
@@ -204,9 +204,9 @@ def boxes(t: Term) -> list[tuple[int | None, Range]]:
 
 
 def absorb(d: Derivation, at: int) -> bool:
-    """Leave out one sum over a quotient that nothing but ranges depends on.
+    """Eliminate one sum over a quotient on which only ranges depend.
 
-    Where entries depend on a quotient q and a remainder r by ``s q + r`` alone, that is one index.
+    If entries depend on a quotient q and a remainder r only by ``s q + r``, that is one index.
     """
     t = d.current[at]
     for q in t.variables:
@@ -225,7 +225,7 @@ def absorb(d: Derivation, at: int) -> bool:
 
 
 def _remainders(t: Term, q: Symbol) -> Iterator[tuple[Symbol, Expr]]:
-    """Yield (r, s) where every entry depends on q and r by ``s q + r`` alone."""
+    """Yield (r, s) such that every entry depends on q and r only by ``s q + r``."""
     entries = [e for f in _entries(t.factors) for e in f.index]
     for r in t.variables:
         pairs = [(coefficient(e, q), coefficient(e, r)) for e in entries]
@@ -240,7 +240,7 @@ def _entries(factors: Iterable[Factor]) -> Iterator[Access]:
 
 
 def _absorbed(d: Derivation, at: int, q: Symbol) -> bool:
-    """Say of the dividend what ranges say of a quotient, and drop the quotient, if possible."""
+    """Replace ranges of a quotient by ranges of the dividend and drop the quotient, if possible."""
     t = d.current[at]
     having = [f for f in t.factors if q in factor_symbols(f)]
     if not having or not all(isinstance(f, Range) for f in having):
@@ -275,7 +275,7 @@ def _dropped(d: Derivation, at: int, q: Symbol, own: Range) -> bool:
         elif c == -1:
             new = Range(s * rest + s - 1 - dividend, s * f.size)
         else:
-            raise NotProvedError(f"{f} says {c} times a quotient")
+            raise NotProvedError(f"{f} contains {c} times a quotient")
         d.apply_knowing((f, own, new), "bracket", at, drop=(others[0],), add=(new,))
     t = d.current[at]
     left = tuple(v for v in t.variables if v != q)

@@ -13,7 +13,7 @@ from rot180.derive.search.matching import exact_quotient
 
 
 def split_equations(d: Derivation) -> list[Expr]:
-    """Split every equation by remainder that can be; return the moduli."""
+    """Split every equation by remainder where possible; return the moduli."""
     moduli: list[Expr] = []
     for at in range(len(d.current)):
         while (m := split_by_remainder(d, at)) is not None:
@@ -22,11 +22,11 @@ def split_equations(d: Derivation) -> list[Expr]:
 
 
 def split_by_remainder(d: Derivation, at: int) -> Expr | None:
-    """Apply Euclid to the first equation it helps with; return the modulus, None if there is none.
+    """Apply `euclid` to the first suitable equation; return the modulus, or None if there is none.
 
     With ``s p = e + sum_i b_i v_i``, quotients ``e = s u + phi`` and ``v_i = s q_i + r_i`` turn
-    ``p`` into ``u + sum_i b_i q_i + m`` where ``phi + sum_i b_i r_i = s m``: no division is left
-    but that of remainders.
+    ``p`` into ``u + sum_i b_i q_i + m`` where ``phi + sum_i b_i r_i = s m``: only remainders are
+    left to divide.
     """
     t = d.current[at]
     for f in t.factors:
@@ -40,7 +40,7 @@ def split_by_remainder(d: Derivation, at: int) -> Expr | None:
 
 
 def _divides_only(t: Term, f: Equal, p: Symbol) -> bool:
-    """Say whether p is in this equation alone, with a modulus of one monomial, not yet split."""
+    """Say whether p is in no other bracket, but an index, and the modulus is a monomial."""
     c = coefficient(f.value, p)
     others = [g for g in t.factors if isinstance(g, Equal | Range) and g != f]
     if c == 0 or len(monomials(c)) != 1 or any(p in symbols_of(g.value) for g in others):
@@ -49,7 +49,7 @@ def _divides_only(t: Term, f: Equal, p: Symbol) -> bool:
 
 
 def modulus(f: Equal, p: Symbol) -> tuple[Expr, Expr]:
-    """Return (s, R) with the equation written ``s p = R`` and the sign of s positive."""
+    """Return (s, R) such that the equation is ``s p = R`` and s has a positive sign."""
     c = coefficient(f.value, p)
     rest = normal(f.value - c * p)
     negative = next(iter(monomials(c).values())) < 0

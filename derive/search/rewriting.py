@@ -1,4 +1,4 @@
-"""Rewriting towards a normal form: differentiate, unfold, sift, drop what is implied."""
+"""Rewrites to a normal form: differentiates, unfolds, sifts, drops implied brackets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rot180.derive.search.derivation import Derivation, entry_index, factors_of
 
 
 def differentiate(d: Derivation) -> None:
-    """Carry out every pending derivative; those of free tensors first, as most are zero."""
+    """Evaluate every pending derivative; those of free tensors first, because most are zero."""
     while found := sorted(factors_of(d.current, Derivative), key=_priority):
         at, n, f = found[0]
         assert isinstance(f, Derivative)
@@ -37,7 +37,7 @@ def differentiate(d: Derivation) -> None:
         if inner is None:
             d.apply(_rule_for(f), at, factor=n)
         elif any(isinstance(g, Derivative) for g in inner[1].factors):
-            # the rules go one derivative deep: what is deeper is a theorem of its own
+            # the rules handle one level of derivatives; a nested derivative becomes a cited theorem
             known = _carried_out(d, inner[1])
             d.apply_inside(
                 n, "lemma", at, theorem=known, symbols=(), tensors=(), bound=(), factors=inner[:1]
@@ -47,7 +47,7 @@ def differentiate(d: Derivation) -> None:
 
 
 def _carried_out(d: Derivation, f: Derivative) -> Proof:
-    """Prove what a derivative of derivatives is, for all its indices."""
+    """Prove the value of a nested derivative, for all its indices."""
     known = dict(d.statement.variables)
     moving = known.keys() | {v for t in d.current for v in t.variables}
     names = sorted(moving & factor_symbols(f), key=lambda v: v.name)
@@ -61,7 +61,7 @@ def _carried_out(d: Derivation, f: Derivative) -> Proof:
 
 
 def _rule_for(f: Derivative) -> str:
-    """Return the rule that carries out a derivative in which there is no other."""
+    """Return the rule that evaluates a derivative that contains no other derivative."""
     inside = f.factors[0] if len(f.factors) == 1 else None
     if isinstance(inside, Access):
         return "entry" if inside.tensor.definition is None else "linearity"
@@ -91,15 +91,15 @@ def unfold(d: Derivation) -> None:
 
 
 def sift(d: Derivation, dilated: Tensor | None = None, kept: Tensor | None = None) -> None:
-    """Carry out the sums that an equation with a unit coefficient reduces to a point.
+    """Evaluate the sums that an equation with a unit coefficient reduces to a point.
 
-    An equation ``s p + k = h`` is kept where p is an index of the swept tensor: it says that the
-    tensor is dilated, while ``sum_p g[p] w[h - s p]`` would hide it.
+    An equation ``s p + k = h`` is kept if p is an index of `dilated`: it shows that the tensor is
+    dilated, while ``sum_p g[p] w[h - s p]`` would hide that.
 
     Args:
         d: what to rewrite.
-        dilated: the tensor whose dilation is to stay visible.
-        kept: a tensor whose indices are to stay summed, where an equation leaves the choice.
+        dilated: a tensor whose dilation is to stay visible.
+        kept: a tensor whose indices stay summed where an equation leaves the choice.
 
     """
     while place := next(_siftable(d.current, dilated, kept), None):
@@ -129,17 +129,17 @@ def _siftable(
 
 
 def use_equations(d: Derivation) -> None:
-    """Write a free variable for the index that an equation makes equal to it.
+    """Replace an index by the free variable that an equation makes equal to it.
 
-    ``F(s p + d k) [s p + d k = h]`` becomes ``F(h) [s p + d k = h]``: the index is named by a new
-    variable, the equation is used on that name, and the name is sifted out again.
+    ``F(s p + d k) [s p + d k = h]`` becomes ``F(h) [s p + d k = h]``: a new variable stands for the
+    index, the equation is applied to that variable, and the variable is sifted out.
     """
     while found := next(_rewritable(d), None):
         _rename(d, *found)
 
 
 def _rename(d: Derivation, at: int, number: int, axis: int, new: Expr) -> None:
-    """Write an index in another way, where the factors say that both are equal."""
+    """Replace an index by another one that the factors make equal to it."""
     t = d.current[at]
     place = Place(d.current, at, d.statement.facts)
     v = fresh("v", place.taken)
@@ -180,7 +180,7 @@ def _at_axis(f: Factor, axis: int, e: Expr) -> Factor:
 
 
 def use_free_equations(d: Derivation) -> None:
-    """Write earlier free variables for one that an equation of free variables gives."""
+    """Replace a free variable by earlier ones, where an equation of free variables gives it."""
     while found := next(_nameable(d), None):
         _rename(d, *found)
 
@@ -203,7 +203,7 @@ def _nameable(d: Derivation) -> Iterator[tuple[int, int, int, Expr]]:
 
 
 def drop_implied(d: Derivation) -> None:
-    """Drop, one by one, the brackets that the other factors imply."""
+    """Drop the brackets that the other factors imply, one by one."""
     at = 0
     while at < len(d.current):
         implied = (
@@ -219,7 +219,7 @@ def drop_implied(d: Derivation) -> None:
 
 
 def tidy(d: Derivation) -> None:
-    """Carry out derivatives and sums; leave every defined tensor that is not differentiated."""
+    """Evaluate derivatives and sums; keep every defined tensor that is not differentiated."""
     differentiate(d)
     sift(d)
     drop_implied(d)
@@ -233,7 +233,7 @@ def normalise(
     Args:
         d: what to rewrite.
         dilated: a tensor whose dilation is to stay visible, as in `sift`.
-        kept: a tensor whose indices are to stay summed, as in `sift`.
+        kept: a tensor whose indices stay summed, as in `sift`.
 
     """
     differentiate(d)
@@ -248,7 +248,7 @@ def normalise(
 
 
 def relate(d: Derivation, other: Expression) -> None:
-    """Write derivatives by relations where they do not stand in the other expression."""
+    """Replace derivatives by their relations unless they occur in the other expression."""
     kept = {(f.function, f.order) for _, _, f in factors_of(other, Apply) if isinstance(f, Apply)}
     while True:
         found = (
@@ -269,7 +269,7 @@ def relate(d: Derivation, other: Expression) -> None:
 
 
 def collect(d: Derivation) -> None:
-    """Add up like terms, and leave out those that are zero, if there are any."""
+    """Combine like terms and drop zero terms, if there are any."""
     keys = [(t.variables, t.factors) for t in d.current]
     like = len(set(keys)) != len(keys)
     if like or any(t.coefficient == 0 or never(t) for t in d.current):

@@ -88,7 +88,7 @@ def test_what_is_no_certificate(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     ran = run(path)
     assert ran.returncode == 2, ran.stdout
-    assert "no certificate" in ran.stdout
+    assert "not a certificate" in ran.stdout
     assert not ran.stderr
 
 

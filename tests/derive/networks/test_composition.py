@@ -131,7 +131,7 @@ def test_two_layers() -> None:
 def test_a_citation_that_does_not_fit() -> None:
     """It is named; nothing is proved without it instead."""
     start = (term(Derivative((loss_of(x)[()],), w[h])),)
-    with pytest.raises(NotProvedError, match="squares fits nowhere"):
+    with pytest.raises(NotProvedError, match="squares matches no term"):
         prove(start, start, ((h, K),), (), "claim", [squares()])
 
 
