@@ -21,7 +21,7 @@ OPENING = """\
 # Benchmarks
 
 How fast the generated kernels are, compared with other libraries. `python -m benchmarks --table`
-printed this page from saved runs; change `benchmarks/page.py` instead of it.
+prints this page from saved runs; change `benchmarks/page.py` instead of it.
 
 ## What was measured
 
@@ -29,7 +29,7 @@ printed this page from saved runs; change `benchmarks/page.py` instead of it.
   `python -m benchmarks --list` prints them; `benchmarks/cases.py` defines them.
 - Operations: the forward pass, the gradient of the input, the gradient of the weight.
 - Kernels: "{compiled}" are those in `generated/` that Cython and a C compiler compile.
-- Peers, the libraries and kernels that they are compared with: {peers}.
+- Peers (the libraries and kernels that they are compared with): {peers}.
 
 `python -m benchmarks --explain` prints which algorithm each case uses, and why;
 [kernels.md](kernels.md) describes the algorithms. `python -m benchmarks.call` measures the overhead
@@ -42,10 +42,10 @@ of the smallest call.
   than rounding is reported and not timed.
 - Arrays are converted to the format of each library beforehand. On several threads, a measurement
   starts when the threads of the previous one are idle, and OpenMP's threads wait passively.
-- A ratio is a time / the time of the compiled kernels: **above 1 the compiled kernels are faster**.
-  A row shows geometric means over the cases of its class. The fastest peer is chosen for each case;
-  the worst case is the one with the smallest ratio against its fastest peer.
-- Goals stand in brackets; not all of them are reached. "% of peak" is relative to a large matrix
+- A ratio is a time divided by that of the compiled kernels: **above 1 the compiled kernels are
+  faster**. A row shows geometric means over the cases of its class. The fastest peer is chosen for
+  each case; the worst case is the one with the smallest ratio against its fastest peer.
+- Goals are in brackets; not all of them are reached. "% of peak" is relative to a large matrix
   product in NumPy on as many threads. `accuracy="fast"` needs fewer multiplications than are
   counted, so it can exceed 100.
 

@@ -192,9 +192,9 @@ def markdown(chapters: Mapping[str, str]) -> str:
     lines = [
         "# The source documents, item by item",
         "",
-        "The statements of two texts on the gradient of a convolution, the theorems that prove",
-        "them, and the chapters of the book that show them. `rot180 show NAME` prints a theorem,",
-        "and `rot180 book` writes the book.",
+        "The tables list the statements of two texts on the gradient of a convolution, the",
+        "theorems that prove them, and the chapters of the book that show them. `rot180 show NAME`",
+        "prints a theorem, and `rot180 book` writes the book.",
     ]
     for source in SOURCES:
         lines += ["", f"## {source.title}", ""]
