@@ -4648,7 +4648,7 @@ cdef struct View:
 
 
 cdef inline bint _usual(value, int rank) noexcept:
-    """Say whether it is an array that can be read as it stands."""
+    """Return whether it is an array that C can read where it is."""
     cdef cnp.ndarray array
     cdef const cnp.npy_intp *strides
     cdef Py_ssize_t places
@@ -4684,12 +4684,12 @@ cdef _array(int rank, Py_ssize_t *shape, int kind, bint whole):
 
 
 cdef inline bint _alike(one, other) noexcept:
-    """Say whether two arrays have one dtype."""
+    """Return whether two arrays have one dtype."""
     return _type(one) == _type(other)
 
 
 cdef inline bint _integer(value, Py_ssize_t least, Py_ssize_t *out) noexcept:
-    """Read a plain integer; say whether it is one, from `least` to LARGEST_PARAMETER."""
+    """Read a plain integer; return whether it is one, from `least` to LARGEST_PARAMETER."""
     cdef int overflow = 0
     if not PyLong_CheckExact(value):
         return False
@@ -4717,7 +4717,7 @@ cdef inline bint _per_axis(value, int rank, Py_ssize_t least, Py_ssize_t *out) n
 
 
 cdef inline bint _few(const Py_ssize_t *shape, int rank) noexcept:
-    """Say whether an array of that shape is of a reasonable size."""
+    """Return whether an array of that shape is of a reasonable size."""
     cdef double elements = 1
     cdef Py_ssize_t bits = 0
     cdef int axis
@@ -4747,14 +4747,14 @@ _DTYPES = frozenset((np.dtype("float32"), np.dtype("float64")))
 
 
 cdef _numpy():
-    """Return NumPy's kernels, which check what is unusual here."""
+    """Return NumPy's public functions, which check unusual arguments."""
     from rot180.generated import numpy_kernels
 
     return numpy_kernels
 
 
 cdef bint _left(array):
-    """Say whether NumPy's kernels compute with arrays of that dtype."""
+    """Return whether NumPy's kernels compute with arrays of that dtype."""
     return isinstance(array, np.ndarray) and array.dtype not in _DTYPES
 
 
@@ -4767,7 +4767,7 @@ cdef _aligned(array):
 
 @cython.cdivision(True)
 cdef inline bint _divided(Py_ssize_t axis, Py_ssize_t by, Py_ssize_t *out) noexcept:
-    """Divide an axis into groups; say whether that goes up: by >= 1."""
+    """Divide the size of an axis by the groups, >= 1; return whether there is no remainder."""
     if by == 1:
         out[0] = axis
         return True
@@ -4776,7 +4776,7 @@ cdef inline bint _divided(Py_ssize_t axis, Py_ssize_t by, Py_ssize_t *out) noexc
 
 
 cdef inline Py_buffer *_view(View *to, array, int rank, int split, Py_ssize_t groups) noexcept:
-    """Look at an array, one axis split in two: the groups, and what each has."""
+    """Return a view of an array, one axis split in two: the groups, and what each has."""
     cdef const Py_ssize_t *shape = _shape(array)
     cdef const Py_ssize_t *strides = <const Py_ssize_t *>cnp.PyArray_STRIDES(<cnp.ndarray>array)
     cdef int axis, at = 0
@@ -4804,7 +4804,7 @@ cdef struct Window:
 
 
 cdef int _take(Window *v, checked) except -1:
-    """Take a geometry over from the checks."""
+    """Copy a geometry from the checks in Python."""
     cdef int a
     x, w, y = checked.whole["x"], checked.whole["w"], checked.whole["y"]
     v.groups = checked.groups
@@ -4926,7 +4926,7 @@ cdef extern from *:
 
 
 cdef bint _fast(accuracy) except -1:
-    """Say whether fewer products are wanted, at the cost of larger rounding errors."""
+    """Return whether fewer products are wanted, at the cost of larger rounding errors."""
     if accuracy is "exact":
         return False
     if isinstance(accuracy, str) and (accuracy == "exact" or accuracy == "fast"):
@@ -4960,8 +4960,8 @@ def winograd_form(batch, channels, outputs, size):
     return _form(batch, channels, outputs, out_size)
 
 
-cdef _with_lines(array):
-    """Return an array of which neighbours along the last axis are neighbours in memory."""
+cdef _with_contiguous_rows(array):
+    """Return an array whose last axis is contiguous."""
     if cnp.PyArray_STRIDE(array, 3) == cnp.PyArray_ITEMSIZE(array):
         return array
     return np.ascontiguousarray(array)
@@ -5522,7 +5522,7 @@ def conv2d(
     _out_size[3] = v.out[1]
     output = _array(4, _out_size, _type(input), _conv2d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]))
     if fast and _suits(&v, v.channels, v.outputs, v.out):
-        input = _with_lines(input)
+        input = _with_contiguous_rows(input)
         bias = None if bias is None else np.ascontiguousarray(bias)
         _winograd(
             &v, False,
@@ -5614,7 +5614,7 @@ def conv2d_input(
         grad_output = _aligned(grad_output)
     output = _array(4, _x_size, _type(weight), _conv2d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]))
     if fast and _suits(&v, v.outputs, v.channels, v.size):
-        grad_output = _with_lines(grad_output)
+        grad_output = _with_contiguous_rows(grad_output)
         _winograd(
             &v, True,
             _view(&_x, output, 4, 1, v.groups),

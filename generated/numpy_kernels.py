@@ -135,7 +135,7 @@ def _arrays(**arguments: Any) -> np.dtype[Any]:
             expected = f"{dtype}, the dtype of {first}; astype converts"
             raise _mistyped(name, f"dtype {value.dtype}", expected)
         if value.ndim != rank:
-            raise _wrong(name, f"{value.ndim} axes (shape {value.shape})", str(rank))
+            raise _wrong(name, f"{value.ndim} axes (shape {value.shape})", f"{rank} axes")
     return np.dtype("float64") if dtype is None else dtype
 
 
@@ -146,7 +146,7 @@ def _shape(name: str, value: Any, rank: int, optional: bool = False) -> tuple[in
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise _mistyped(name, repr(value), f"a tuple of {rank} integers >= 0")
     if len(value) != rank:
-        raise _wrong(name, f"{len(value)} sizes ({value!r})", str(rank))
+        raise _wrong(name, f"{len(value)} sizes ({value!r})", f"{rank} sizes")
     out = tuple([_integer(f"{name}[{axis}]", size, 1 - LIMIT) for axis, size in enumerate(value)])
     if min(out, default=0) < 0:
         raise _wrong(name, repr(value), "integers >= 0")
@@ -263,7 +263,7 @@ def _window(
     input_size: tuple[int, ...],
     weight_size: tuple[int, ...],
     arguments: tuple[object, ...],
-    told: tuple[str, str],
+    names: tuple[str, str],
 ) -> _CheckedWindow:
     """Check a geometry, and remember it if it is good and its numbers are plain integers.
 
@@ -272,13 +272,13 @@ def _window(
         input_size: the shape of the input.
         weight_size: the shape of the weight.
         arguments: the parameters of the public function, in its order.
-        told: what input and weight are called in messages.
+        names: what messages call input and weight.
 
     """
     for value in arguments:
         if type(value) is not int and not _plain(value):
-            return family.check(family, input_size, weight_size, arguments, told)
-    return _remembered(family, input_size, weight_size, arguments, told)
+            return family.check(family, input_size, weight_size, arguments, names)
+    return _remembered(family, input_size, weight_size, arguments, names)
 
 
 @lru_cache(maxsize=4096)
@@ -287,7 +287,7 @@ def _remembered(family: _Family, *geometry: Any) -> _CheckedWindow:
 
 
 def _plain(value: object) -> bool:
-    """Say whether equal values of this kind are the same argument: 1 == True, but not here."""
+    """Return whether it is a tuple of integers alone: 1 == True, but only 1 is a stride."""
     return isinstance(value, tuple) and {type(n) for n in value} == {int}
 
 
@@ -378,7 +378,7 @@ def _conv_window(
     input_size: tuple[int, ...],
     weight_size: tuple[int, ...],
     arguments: tuple[Any, ...],
-    told: tuple[str, str],
+    names: tuple[str, str],
 ) -> _CheckedWindow:
     """Check a geometry, and compute the size P of its output on each axis.
 
@@ -390,7 +390,7 @@ def _conv_window(
           if s >= 1, H + d + hi + lo + s - K*d - P*s - rho = 1, 0 <= rho < s
 
     """
-    input, weight = told
+    input, weight = names
     stride, padding, dilation, groups = arguments
     G = _integer("groups", groups, 1)
     C = _divided(input, 1, input_size, G, "groups")
@@ -420,7 +420,7 @@ def _conv_transpose_window(
     input_size: tuple[int, ...],
     weight_size: tuple[int, ...],
     arguments: tuple[Any, ...],
-    told: tuple[str, str],
+    names: tuple[str, str],
 ) -> _CheckedWindow:
     """Check a geometry, and compute the size H of its output on each axis.
 
@@ -432,7 +432,7 @@ def _conv_transpose_window(
           if s >= 1, d >= 1, H + d + hi + lo + s - K*d - P*s - op = 1
 
     """
-    input, weight = told
+    input, weight = names
     stride, padding, output_padding, groups, dilation = arguments
     G = _integer("groups", groups, 1)
     C = _divided(input, 1, input_size, G, "groups")
@@ -682,8 +682,8 @@ def check_conv1d(
 ) -> _CheckedWindow:
     """Check the arguments of `conv1d`."""
     _arrays(input=(input, 3), weight=(weight, 3))
-    told = ("input", "weight")
-    window = _window(_CONV1D, input.shape, weight.shape, arguments, told)
+    names = "input", "weight"
+    window = _window(_CONV1D, input.shape, weight.shape, arguments, names)
     if bias is not None:
         _arrays(input=(input, 3), bias=(bias, 1))
         _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O, axis 0 of weight)")
@@ -742,8 +742,8 @@ def check_conv1d_input(
     """Check the arguments of `conv1d_input`."""
     _arrays(weight=(weight, 3), grad_output=(grad_output, 3))
     checked_input_size = _size("input_size", input_size, 3)
-    told = ("input_size", "weight")
-    window = _window(_CONV1D, checked_input_size, weight.shape, arguments, told)
+    names = "input_size", "weight"
+    window = _window(_CONV1D, checked_input_size, weight.shape, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input_size)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, axis 0 of weight)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P, the size of the output)")
@@ -801,8 +801,8 @@ def check_conv1d_weight(
     """Check the arguments of `conv1d_weight`."""
     _arrays(input=(input, 3), grad_output=(grad_output, 3))
     checked_weight_size = _size("weight_size", weight_size, 3)
-    told = ("input", "weight_size")
-    window = _window(_CONV1D, input.shape, checked_weight_size, arguments, told)
+    names = "input", "weight_size"
+    window = _window(_CONV1D, input.shape, checked_weight_size, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, axis 0 of weight_size)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P, the size of the output)")
@@ -889,8 +889,8 @@ def check_conv2d(
 ) -> _CheckedWindow:
     """Check the arguments of `conv2d`."""
     _arrays(input=(input, 4), weight=(weight, 4))
-    told = ("input", "weight")
-    window = _window(_CONV2D, input.shape, weight.shape, arguments, told)
+    names = "input", "weight"
+    window = _window(_CONV2D, input.shape, weight.shape, arguments, names)
     if bias is not None:
         _arrays(input=(input, 4), bias=(bias, 1))
         _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O, axis 0 of weight)")
@@ -957,8 +957,8 @@ def check_conv2d_input(
     """Check the arguments of `conv2d_input`."""
     _arrays(weight=(weight, 4), grad_output=(grad_output, 4))
     checked_input_size = _size("input_size", input_size, 4)
-    told = ("input_size", "weight")
-    window = _window(_CONV2D, checked_input_size, weight.shape, arguments, told)
+    names = "input_size", "weight"
+    window = _window(_CONV2D, checked_input_size, weight.shape, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input_size)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, axis 0 of weight)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P, the size of the output)")
@@ -1021,8 +1021,8 @@ def check_conv2d_weight(
     """Check the arguments of `conv2d_weight`."""
     _arrays(input=(input, 4), grad_output=(grad_output, 4))
     checked_weight_size = _size("weight_size", weight_size, 4)
-    told = ("input", "weight_size")
-    window = _window(_CONV2D, input.shape, checked_weight_size, arguments, told)
+    names = "input", "weight_size"
+    window = _window(_CONV2D, input.shape, checked_weight_size, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, axis 0 of weight_size)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P, the size of the output)")
@@ -1110,8 +1110,8 @@ def check_conv3d(
 ) -> _CheckedWindow:
     """Check the arguments of `conv3d`."""
     _arrays(input=(input, 5), weight=(weight, 5))
-    told = ("input", "weight")
-    window = _window(_CONV3D, input.shape, weight.shape, arguments, told)
+    names = "input", "weight"
+    window = _window(_CONV3D, input.shape, weight.shape, arguments, names)
     if bias is not None:
         _arrays(input=(input, 5), bias=(bias, 1))
         _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O, axis 0 of weight)")
@@ -1170,8 +1170,8 @@ def check_conv3d_input(
     """Check the arguments of `conv3d_input`."""
     _arrays(weight=(weight, 5), grad_output=(grad_output, 5))
     checked_input_size = _size("input_size", input_size, 5)
-    told = ("input_size", "weight")
-    window = _window(_CONV3D, checked_input_size, weight.shape, arguments, told)
+    names = "input_size", "weight"
+    window = _window(_CONV3D, checked_input_size, weight.shape, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input_size)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, axis 0 of weight)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P, the size of the output)")
@@ -1231,8 +1231,8 @@ def check_conv3d_weight(
     """Check the arguments of `conv3d_weight`."""
     _arrays(input=(input, 5), grad_output=(grad_output, 5))
     checked_weight_size = _size("weight_size", weight_size, 5)
-    told = ("input", "weight_size")
-    window = _window(_CONV3D, input.shape, checked_weight_size, arguments, told)
+    names = "input", "weight_size"
+    window = _window(_CONV3D, input.shape, checked_weight_size, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, axis 0 of weight_size)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P, the size of the output)")
@@ -1321,8 +1321,8 @@ def check_conv_transpose1d(
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose1d`."""
     _arrays(input=(input, 3), weight=(weight, 3))
-    told = ("input", "weight")
-    window = _window(_CONV_TRANSPOSE1D, input.shape, weight.shape, arguments, told)
+    names = "input", "weight"
+    window = _window(_CONV_TRANSPOSE1D, input.shape, weight.shape, arguments, names)
     if bias is not None:
         _arrays(input=(input, 3), bias=(bias, 1))
         _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O, the channels of the output)")
@@ -1388,8 +1388,8 @@ def check_conv_transpose1d_input(
     """Check the arguments of `conv_transpose1d_input`."""
     _arrays(weight=(weight, 3), grad_output=(grad_output, 3))
     checked_input_size = _size("input_size", input_size, 3)
-    told = ("input_size", "weight")
-    window = _window(_CONV_TRANSPOSE1D, checked_input_size, weight.shape, arguments, told)
+    names = "input_size", "weight"
+    window = _window(_CONV_TRANSPOSE1D, checked_input_size, weight.shape, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input_size)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, the channels of the output)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H, the size of the output)")
@@ -1448,8 +1448,8 @@ def check_conv_transpose1d_weight(
     """Check the arguments of `conv_transpose1d_weight`."""
     _arrays(input=(input, 3), grad_output=(grad_output, 3))
     checked_weight_size = _size("weight_size", weight_size, 3)
-    told = ("input", "weight_size")
-    window = _window(_CONV_TRANSPOSE1D, input.shape, checked_weight_size, arguments, told)
+    names = "input", "weight_size"
+    window = _window(_CONV_TRANSPOSE1D, input.shape, checked_weight_size, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, the channels of the output)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H, the size of the output)")
@@ -1538,8 +1538,8 @@ def check_conv_transpose2d(
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose2d`."""
     _arrays(input=(input, 4), weight=(weight, 4))
-    told = ("input", "weight")
-    window = _window(_CONV_TRANSPOSE2D, input.shape, weight.shape, arguments, told)
+    names = "input", "weight"
+    window = _window(_CONV_TRANSPOSE2D, input.shape, weight.shape, arguments, names)
     if bias is not None:
         _arrays(input=(input, 4), bias=(bias, 1))
         _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O, the channels of the output)")
@@ -1605,8 +1605,8 @@ def check_conv_transpose2d_input(
     """Check the arguments of `conv_transpose2d_input`."""
     _arrays(weight=(weight, 4), grad_output=(grad_output, 4))
     checked_input_size = _size("input_size", input_size, 4)
-    told = ("input_size", "weight")
-    window = _window(_CONV_TRANSPOSE2D, checked_input_size, weight.shape, arguments, told)
+    names = "input_size", "weight"
+    window = _window(_CONV_TRANSPOSE2D, checked_input_size, weight.shape, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input_size)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, the channels of the output)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H, the size of the output)")
@@ -1666,8 +1666,8 @@ def check_conv_transpose2d_weight(
     """Check the arguments of `conv_transpose2d_weight`."""
     _arrays(input=(input, 4), grad_output=(grad_output, 4))
     checked_weight_size = _size("weight_size", weight_size, 4)
-    told = ("input", "weight_size")
-    window = _window(_CONV_TRANSPOSE2D, input.shape, checked_weight_size, arguments, told)
+    names = "input", "weight_size"
+    window = _window(_CONV_TRANSPOSE2D, input.shape, checked_weight_size, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, the channels of the output)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H, the size of the output)")
@@ -1757,8 +1757,8 @@ def check_conv_transpose3d(
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose3d`."""
     _arrays(input=(input, 5), weight=(weight, 5))
-    told = ("input", "weight")
-    window = _window(_CONV_TRANSPOSE3D, input.shape, weight.shape, arguments, told)
+    names = "input", "weight"
+    window = _window(_CONV_TRANSPOSE3D, input.shape, weight.shape, arguments, names)
     if bias is not None:
         _arrays(input=(input, 5), bias=(bias, 1))
         _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O, the channels of the output)")
@@ -1825,8 +1825,8 @@ def check_conv_transpose3d_input(
     """Check the arguments of `conv_transpose3d_input`."""
     _arrays(weight=(weight, 5), grad_output=(grad_output, 5))
     checked_input_size = _size("input_size", input_size, 5)
-    told = ("input_size", "weight")
-    window = _window(_CONV_TRANSPOSE3D, checked_input_size, weight.shape, arguments, told)
+    names = "input_size", "weight"
+    window = _window(_CONV_TRANSPOSE3D, checked_input_size, weight.shape, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input_size)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, the channels of the output)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H, the size of the output)")
@@ -1887,8 +1887,8 @@ def check_conv_transpose3d_weight(
     """Check the arguments of `conv_transpose3d_weight`."""
     _arrays(input=(input, 5), grad_output=(grad_output, 5))
     checked_weight_size = _size("weight_size", weight_size, 5)
-    told = ("input", "weight_size")
-    window = _window(_CONV_TRANSPOSE3D, input.shape, checked_weight_size, arguments, told)
+    names = "input", "weight_size"
+    window = _window(_CONV_TRANSPOSE3D, input.shape, checked_weight_size, arguments, names)
     _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N, axis 0 of input)")
     _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O, the channels of the output)")
     _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H, the size of the output)")

@@ -239,7 +239,7 @@ def _arrays(**arguments: Any) -> np.dtype[Any]:
             expected = f"{dtype}, the dtype of {first}; astype converts"
             raise _mistyped(name, f"dtype {value.dtype}", expected)
         if value.ndim != rank:
-            raise _wrong(name, f"{value.ndim} axes (shape {value.shape})", str(rank))
+            raise _wrong(name, f"{value.ndim} axes (shape {value.shape})", f"{rank} axes")
     return np.dtype("float64") if dtype is None else dtype
 
 
@@ -250,7 +250,7 @@ def _shape(name: str, value: Any, rank: int, optional: bool = False) -> tuple[in
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise _mistyped(name, repr(value), f"a tuple of {rank} integers >= 0")
     if len(value) != rank:
-        raise _wrong(name, f"{len(value)} sizes ({value!r})", str(rank))
+        raise _wrong(name, f"{len(value)} sizes ({value!r})", f"{rank} sizes")
     out = tuple([_integer(f"{name}[{axis}]", size, 1 - LIMIT) for axis, size in enumerate(value)])
     if min(out, default=0) < 0:
         raise _wrong(name, repr(value), "integers >= 0")

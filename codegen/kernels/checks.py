@@ -48,7 +48,7 @@ class SizeCheck:
 
 @dataclass(frozen=True)
 class Binding:
-    """An axis fixes a size: ``size = axis / divisor``, which must go up."""
+    """An axis fixes a size: ``size = axis / divisor``, without a remainder."""
 
     size: Symbol
     argument: str

@@ -42,7 +42,9 @@ from rot180.derive.language.polynomial import monomials
 LOOPS, AXES = 32, 20
 """How many loops a sum may have in C, and how many axes an array."""
 
-_MOST_BITS = 40
+MOST_BITS, ANY_BITS = 40, 61
+"""How many bits an integer argument of a compiled kernel may have at most; how many a size has."""
+
 _ROLES = {"batch": "BATCH", "m": "ROWS", "n": "COLUMNS", "k": "REDUCTION"}
 """The classes of a nest's loops, as C calls them."""
 
@@ -150,10 +152,10 @@ class CythonModule(Module):
         return [loops for kernel in self.kernels for loops in kernel.small if loops is not None]
 
 
-def bits(plans: Iterable[Plan]) -> int:
-    """Return how many bits arguments may have so that 62 hold every polynomial of the plans."""
+def bits(plans: Iterable[Plan], most: int = MOST_BITS) -> int:
+    """Return how many bits (or `most`) arguments may have so that 62 hold every polynomial."""
     found = {e for plan in plans for nest in plan.nests for e in _polynomials(nest)}
-    b = _MOST_BITS
+    b = most
     while b > 1 and any(_largest(e, b) >= 2**62 for e in found):
         b -= 1
     return b

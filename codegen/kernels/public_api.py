@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.kernels.cython_backend import CythonKernel
+from rot180.codegen.kernels.cython_backend import ANY_BITS, CythonKernel, bits
 from rot180.codegen.kernels.derivation import ProvedLayer
 from rot180.derive.display.statement import write_statement
 from rot180.derive.language.layers import catalogue
@@ -311,6 +311,10 @@ def functions_of(
         raise _refused(entry, "parameters", found, "none, or a window")
     statements = {"forward": layer.text}
     statements |= {name: write_statement(t) for name, t in proved.gradients}
+    plans = [kernel.plan for kernel in kernels]
+    if entry.window is None and bits(plans, ANY_BITS) < ANY_BITS:
+        # nothing bounds the sizes of the arrays, so C could not compute it for all of them
+        raise _refused(entry, "numbers", "computed from sizes", "sizes alone")
     by_name = {name: kernel for (name, _), kernel in zip(proved.kernels, kernels, strict=True)}
     return tuple(
         _function(entry, layer, name, statements[name], by_name[name]) for name in entry.functions

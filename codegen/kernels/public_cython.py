@@ -279,11 +279,12 @@ def _winograd(f: PublicFunction) -> Iterator[str]:
     channels, outputs = ("v.channels", "v.outputs") if forward else ("v.outputs", "v.channels")
     slides, filtered = f.arrays[:2] if forward else (f.arrays[1], f.arrays[0])
     yield f"if fast and _suits(&v, {channels}, {outputs}, {'v.out' if forward else 'v.size'}):"
-    yield f"    {slides.name} = _with_lines({slides.name})"
+    yield f"    {slides.name} = _with_contiguous_rows({slides.name})"
     bias = "NULL"
     for a in f.arrays:
         if a.optional:
-            yield f"    {a.name} = None if {a.name} is None else np.ascontiguousarray({a.name})"
+            contiguous = f"np.ascontiguousarray({a.name})"
+            yield f"    {a.name} = None if {a.name} is None else {contiguous}"
             bias = f"NULL if {a.name} is None else cnp.PyArray_DATA({a.name})"
     yield "    _winograd("
     yield f"        &v, {not forward},"

@@ -98,11 +98,10 @@ def _checks(checks: FunctionChecks) -> Iterator[str]:
         yield f'{_checked(size.argument)} = _size("{size.argument}", {size.argument}, {size.rank})'
     shapes = {a.name: _shape_of(a) for a in f.arguments}
     if checks.geometry:
-        x, w = f.arguments[:2] if not f.operand else _told(f)
-        told = f'("{x.name}", "{w.name}")'
+        x, w = (next(a for a in f.arguments if a.tensor.name == word) for word in "xw")
         record = f"_{f.layer.name.upper()}"
-        yield f"told = {told}"
-        yield f"window = _window({record}, {shapes[x.name]}, {shapes[w.name]}, arguments, told)"
+        yield f'names = "{x.name}", "{w.name}"'
+        yield f"window = _window({record}, {shapes[x.name]}, {shapes[w.name]}, arguments, names)"
     used = {v for c in checks.axes for v in symbols_of(c.size)}
     for b in checks.bindings:
         if b.size in used:
@@ -121,11 +120,6 @@ def _checks(checks: FunctionChecks) -> Iterator[str]:
             if c.argument == name:
                 yield f"    {_axis(c, checks.geometry, shapes[name])}"
     yield "return window" if checks.geometry else f"return {_tuple(map(_shape_of, f.sizes))}"
-
-
-def _told(f: PublicFunction) -> list[Argument]:
-    """Return input and weight, or the shapes that stand for them."""
-    return [next(a for a in f.arguments if a.tensor.name == word) for word in "xw"]
 
 
 def _checked(size: str) -> str:

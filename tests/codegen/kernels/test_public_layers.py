@@ -162,10 +162,12 @@ def test_one_entry_ships_a_compiled_layer(compiled_trial: ModuleType) -> None:
 def test_an_entry_that_does_not_fit_its_layer() -> None:
     strided = PublicLayer("strided", "y[p] = sum[k] x[s*p+k] * w[k]", {"x": "a", "w": "b"})
     active = PublicLayer("active", "y[i] = sum[k] w[i,k] * relu(z[k])", {"w": "w", "z": "z"})
+    far = PublicLayer("far", "y[m,n] = sum[c] x[n,c] * w[m+2*N*c]", {"x": "x", "w": "w"})
     for entry, words in (
         (replace(BILINEAR, arguments={"x1": "input1"}), "operands"),
         (strided, "parameters"),
         (active, "factors"),
+        (far, "numbers"),
     ):
         with pytest.raises(ValueError, match=f"{entry.name}: found the {words} .* expected"):
             shipped(entry, derive(entry.layer))

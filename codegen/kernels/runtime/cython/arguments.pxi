@@ -5,7 +5,7 @@ cdef struct View:
 
 
 cdef inline bint _usual(value, int rank) noexcept:
-    """Say whether it is an array that can be read as it stands."""
+    """Return whether it is an array that C can read where it is."""
     cdef cnp.ndarray array
     cdef const cnp.npy_intp *strides
     cdef Py_ssize_t places
@@ -41,12 +41,12 @@ cdef _array(int rank, Py_ssize_t *shape, int kind, bint whole):
 
 
 cdef inline bint _alike(one, other) noexcept:
-    """Say whether two arrays have one dtype."""
+    """Return whether two arrays have one dtype."""
     return _type(one) == _type(other)
 
 
 cdef inline bint _integer(value, Py_ssize_t least, Py_ssize_t *out) noexcept:
-    """Read a plain integer; say whether it is one, from `least` to LARGEST_PARAMETER."""
+    """Read a plain integer; return whether it is one, from `least` to LARGEST_PARAMETER."""
     cdef int overflow = 0
     if not PyLong_CheckExact(value):
         return False
@@ -74,7 +74,7 @@ cdef inline bint _per_axis(value, int rank, Py_ssize_t least, Py_ssize_t *out) n
 
 
 cdef inline bint _few(const Py_ssize_t *shape, int rank) noexcept:
-    """Say whether an array of that shape is of a reasonable size."""
+    """Return whether an array of that shape is of a reasonable size."""
     cdef double elements = 1
     cdef Py_ssize_t bits = 0
     cdef int axis
@@ -104,14 +104,14 @@ _DTYPES = frozenset((np.dtype("float32"), np.dtype("float64")))
 
 
 cdef _numpy():
-    """Return NumPy's kernels, which check what is unusual here."""
+    """Return NumPy's public functions, which check unusual arguments."""
     from rot180.generated import numpy_kernels
 
     return numpy_kernels
 
 
 cdef bint _left(array):
-    """Say whether NumPy's kernels compute with arrays of that dtype."""
+    """Return whether NumPy's kernels compute with arrays of that dtype."""
     return isinstance(array, np.ndarray) and array.dtype not in _DTYPES
 
 
@@ -124,7 +124,7 @@ cdef _aligned(array):
 
 @cython.cdivision(True)
 cdef inline bint _divided(Py_ssize_t axis, Py_ssize_t by, Py_ssize_t *out) noexcept:
-    """Divide an axis into groups; say whether that goes up: by >= 1."""
+    """Divide the size of an axis by the groups, >= 1; return whether there is no remainder."""
     if by == 1:
         out[0] = axis
         return True
@@ -133,7 +133,7 @@ cdef inline bint _divided(Py_ssize_t axis, Py_ssize_t by, Py_ssize_t *out) noexc
 
 
 cdef inline Py_buffer *_view(View *to, array, int rank, int split, Py_ssize_t groups) noexcept:
-    """Look at an array, one axis split in two: the groups, and what each has."""
+    """Return a view of an array, one axis split in two: the groups, and what each has."""
     cdef const Py_ssize_t *shape = _shape(array)
     cdef const Py_ssize_t *strides = <const Py_ssize_t *>cnp.PyArray_STRIDES(<cnp.ndarray>array)
     cdef int axis, at = 0

@@ -5,7 +5,7 @@ cdef struct Window:
 
 
 cdef int _take(Window *v, checked) except -1:
-    """Take a geometry over from the checks."""
+    """Copy a geometry from the checks in Python."""
     cdef int a
     x, w, y = checked.whole["x"], checked.whole["w"], checked.whole["y"]
     v.groups = checked.groups

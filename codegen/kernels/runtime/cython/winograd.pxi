@@ -17,7 +17,7 @@ cdef extern from *:
 
 
 cdef bint _fast(accuracy) except -1:
-    """Say whether fewer products are wanted, at the cost of larger rounding errors."""
+    """Return whether fewer products are wanted, at the cost of larger rounding errors."""
     if accuracy is "exact":
         return False
     if isinstance(accuracy, str) and (accuracy == "exact" or accuracy == "fast"):
@@ -51,8 +51,8 @@ def winograd_form(batch, channels, outputs, size):
     return _form(batch, channels, outputs, out_size)
 
 
-cdef _with_lines(array):
-    """Return an array of which neighbours along the last axis are neighbours in memory."""
+cdef _with_contiguous_rows(array):
+    """Return an array whose last axis is contiguous."""
     if cnp.PyArray_STRIDE(array, 3) == cnp.PyArray_ITEMSIZE(array):
         return array
     return np.ascontiguousarray(array)

@@ -74,7 +74,7 @@ def _window(
     input_size: tuple[int, ...],
     weight_size: tuple[int, ...],
     arguments: tuple[object, ...],
-    told: tuple[str, str],
+    names: tuple[str, str],
 ) -> _CheckedWindow:
     """Check a geometry, and remember it if it is good and its numbers are plain integers.
 
@@ -83,13 +83,13 @@ def _window(
         input_size: the shape of the input.
         weight_size: the shape of the weight.
         arguments: the parameters of the public function, in its order.
-        told: what input and weight are called in messages.
+        names: what messages call input and weight.
 
     """
     for value in arguments:
         if type(value) is not int and not _plain(value):
-            return family.check(family, input_size, weight_size, arguments, told)
-    return _remembered(family, input_size, weight_size, arguments, told)
+            return family.check(family, input_size, weight_size, arguments, names)
+    return _remembered(family, input_size, weight_size, arguments, names)
 
 
 @lru_cache(maxsize=4096)
@@ -98,7 +98,7 @@ def _remembered(family: _Family, *geometry: Any) -> _CheckedWindow:
 
 
 def _plain(value: object) -> bool:
-    """Say whether equal values of this kind are the same argument: 1 == True, but not here."""
+    """Return whether it is a tuple of integers alone: 1 == True, but only 1 is a stride."""
     return isinstance(value, tuple) and {type(n) for n in value} == {int}
 
 
