@@ -32,16 +32,15 @@
 #   conv_transpose3d_grouped.grad_bias, proof b3792409344e17ee
 # Regenerate: rot180 generate
 # cython: language_level=3, cdivision=False
-"""The layers that are shipped and their gradients on compiled kernels, named and called as in
-PyTorch.
+"""The shipped layers and their gradients, computed by compiled kernels; called as in PyTorch.
 
-Dtypes: float32 or float64; with others, NumPy's kernels run.
-Arrays may be strided and read-only; they are never written. A convolution here is what frameworks
-call by that name: a correlation. G counts groups: an axis of size G*C has the channels of each
-group in turn.
+Dtypes: float32 or float64; arrays of other dtypes use the NumPy kernels.
+Arrays may be strided and read-only; they are never written. As in every framework, "convolution"
+means correlation. G is the number of groups: an axis of size G*C has the C channels of the first
+group, then those of the second, and so on.
 
-Arguments are read in C. What is unusual about them is left to `numpy_kernels`, which checks them
-and says what is wrong.
+Usual arguments are checked in C. All others are passed to `numpy_kernels`, which checks them and
+raises the errors.
 """
 
 cimport cython
@@ -4946,7 +4945,9 @@ cdef bint _suits(
 
 
 def winograd_form(batch, channels, outputs, size):
-    """Return the number of the form that ``accuracy="fast"`` uses for a 3 x 3 layer, or -1.
+    """Return the number of the Winograd form that ``accuracy="fast"`` uses, or -1 for none.
+
+    The filter is 3 x 3, with stride 1 and dilation 1.
 
     Args:
         batch: the size of the batch.
@@ -5002,7 +5003,7 @@ cdef int _winograd(
 def linear(input, weight, bias=None):
     """Return ``input @ weight.T + bias``.
 
-    Theorem (`forward` of the core module)::
+    Theorem (`forward` of `numpy_linear`)::
 
         y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
 
@@ -5015,8 +5016,8 @@ def linear(input, weight, bias=None):
         Shape (N, O).
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype.
-        ValueError: an array has another number of axes; of `weight`, axis 1 is not C; of `bias`,
+        TypeError: an argument is not an array; the dtypes differ, or are not supported.
+        ValueError: an array has the wrong number of axes; in `weight`, axis 1 is not C; in `bias`,
             axis 0 is not O.
 
     """
@@ -5055,7 +5056,7 @@ def linear(input, weight, bias=None):
 def linear_input(input_size, weight, grad_output):
     """Return the gradient of `linear` with respect to its input.
 
-    Theorem (`grad_x` of the core module)::
+    Theorem (`grad_x` of `numpy_linear`)::
 
         dL/dx[n,c] = sum[k] grad_y[n,k] * w[k,c]
           (the matrix product of grad_y with w)
@@ -5070,9 +5071,10 @@ def linear_input(input_size, weight, grad_output):
         Shape `input_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; of `weight`, axis 1 is
-            not C; of `grad_output`, axis 0 is not N or axis 1 is not O.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; in `weight`, axis 1
+            is not C; in `grad_output`, axis 0 is not N or axis 1 is not O.
 
     """
     cdef View _x, _w, _y
@@ -5109,7 +5111,7 @@ def linear_input(input_size, weight, grad_output):
 def linear_weight(input, weight_size, grad_output):
     """Return the gradient of `linear` with respect to its weight.
 
-    Theorem (`grad_w` of the core module)::
+    Theorem (`grad_w` of `numpy_linear`)::
 
         dL/dw[o,c] = sum[k] transpose(grad_y)[o,k] * x[k,c]
           (the matrix product of transpose(grad_y) with x)
@@ -5124,9 +5126,10 @@ def linear_weight(input, weight_size, grad_output):
         Shape `weight_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; of `weight_size`, axis
-            1 is not C; of `grad_output`, axis 0 is not N or axis 1 is not O.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; in `weight_size`,
+            axis 1 is not C; in `grad_output`, axis 0 is not N or axis 1 is not O.
 
     """
     cdef View _w, _x, _y
@@ -5163,7 +5166,7 @@ def linear_weight(input, weight_size, grad_output):
 def linear_bias(grad_output):
     """Return the gradient of `linear` with respect to its bias.
 
-    Theorem (`grad_bias` of the core module)::
+    Theorem (`grad_bias` of `numpy_linear`)::
 
         dL/dbias[o] = sum[n] grad_y[n,o]
           (the sum of grad_y over n)
@@ -5176,8 +5179,8 @@ def linear_bias(grad_output):
         Shape (O,).
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype.
-        ValueError: an array has another number of axes.
+        TypeError: an argument is not an array; its dtype is not supported.
+        ValueError: an array has the wrong number of axes.
 
     """
     cdef View _bias, _y
@@ -5206,7 +5209,7 @@ def linear_bias(grad_output):
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Return the correlation of a padded 1-dimensional input with a filter, plus a bias.
 
-    Theorem (`forward` of the core module)::
+    Theorem (`forward` of `numpy_conv1d_grouped`)::
 
         y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 
@@ -5215,9 +5218,9 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         weight: shape (G*O, C, K), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
-        padding: an integer, one per axis, one (low, high) pair per axis (negative numbers crop),
-            "valid" for none, or "same" for the output size of the input (stride 1; the odd one at
-            the high side).
+        padding: an integer, one integer per axis, or one (low, high) pair per axis (negative
+            numbers crop); "valid" for no padding; "same" for an output of the size of the input
+            (needs stride 1; an odd total puts one more at the high end).
         dilation: an integer >= 1, or one per axis.
         groups: an integer >= 1 that divides the channels.
 
@@ -5226,9 +5229,11 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         the dilation, lo and hi the padding, G the groups.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
-            the output is empty; of `bias`, axis 0 is not G*O.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; the channels do not match or are not
+            divisible by the groups; a parameter is out of range; the output would be empty; in
+            `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
@@ -5273,7 +5278,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
     """Return the gradient of `conv1d` with respect to its input.
 
-    Theorem (`grad_x` of the core module)::
+    Theorem (`grad_x` of `numpy_conv1d_grouped`)::
 
         dL/dx[n,g,c,h] = sum[o,k] dilate(grad_y, s)[n,g,o,h+d*k-pi] * rot180(w)[g,o,c,k]
           where pi = d*(K - 1) - lo
@@ -5293,10 +5298,11 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
         Shape `input_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not P.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not P.
 
     """
     cdef Window v
@@ -5340,7 +5346,7 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
 def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
     """Return the gradient of `conv1d` with respect to its weight.
 
-    Theorem (`grad_w` of the core module)::
+    Theorem (`grad_w` of `numpy_conv1d_grouped`)::
 
         dL/dw[g,o,c,k] = sum[n,p] x[n,g,c,d*k+s*p-lo] * grad_y[n,g,o,p]
           (the correlation of x with grad_y, stride d, dilation s, padding lo)
@@ -5359,10 +5365,11 @@ def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         Shape `weight_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not P.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not P.
 
     """
     cdef Window v
@@ -5406,7 +5413,7 @@ def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 def conv1d_bias(grad_output):
     """Return the gradient of `conv1d` with respect to its bias.
 
-    Theorem (`grad_bias` of the core module)::
+    Theorem (`grad_bias` of `numpy_conv1d_grouped`)::
 
         dL/dbias[g,o] = sum[n,p] grad_y[n,g,o,p]
           (the sum of grad_y over n, p)
@@ -5419,8 +5426,8 @@ def conv1d_bias(grad_output):
         Shape (O,).
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype.
-        ValueError: an array has another number of axes.
+        TypeError: an argument is not an array; its dtype is not supported.
+        ValueError: an array has the wrong number of axes.
 
     """
     cdef View _bias, _y
@@ -5460,7 +5467,7 @@ def conv2d(
 ):
     """Return the correlation of a padded 2-dimensional input with a filter, plus a bias.
 
-    Theorem (`forward` of the core module)::
+    Theorem (`forward` of `numpy_conv2d_grouped`)::
 
         y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 
@@ -5469,25 +5476,26 @@ def conv2d(
         weight: shape (G*O, C, K, L), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
-        padding: an integer, one per axis, one (low, high) pair per axis (negative numbers crop),
-            "valid" for none, or "same" for the output size of the input (stride 1; the odd one at
-            the high side).
+        padding: an integer, one integer per axis, or one (low, high) pair per axis (negative
+            numbers crop); "valid" for no padding; "same" for an output of the size of the input
+            (needs stride 1; an odd total puts one more at the high end).
         dilation: an integer >= 1, or one per axis.
         groups: an integer >= 1 that divides the channels.
-        accuracy: "exact" for the sum as it is written; "fast" for fewer products where that is
-            faster, with 3 x 3 taps of stride and dilation 1: Winograd's algorithm
-            (`winograd_4_3_2d`, `winograd_2_3_2d`). It is equal up to rounding, which grows to about
-            2e-6 of the result in float32. NumPy's kernels compute the sum as it is written either
-            way.
+        accuracy: "exact" computes the sum as it is written. "fast" uses Winograd's algorithm
+            (theorems `winograd_4_3_2d` and `winograd_2_3_2d`) for a 3 x 3 filter with stride 1 and
+            dilation 1, where it is faster; the result differs by rounding errors of about 2e-6 of
+            its size in float32. The NumPy kernels always compute the sum as it is written.
 
     Returns:
-        Shape (N, G*O, P, Q); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and so on each axis,
-        where s is the stride, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P, Q); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and likewise on the
+        other axes, where s is the stride, d the dilation, lo and hi the padding, G the groups.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
-            the output is empty; of `bias`, axis 0 is not G*O.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; the channels do not match or are not
+            divisible by the groups; a parameter is out of range; the output would be empty; in
+            `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
@@ -5555,7 +5563,7 @@ def conv2d_input(
 ):
     """Return the gradient of `conv2d` with respect to its input.
 
-    Theorem (`grad_x` of the core module)::
+    Theorem (`grad_x` of `numpy_conv2d_grouped`)::
 
         dL/dx[n,g,c,h,v] = sum[o,k,l] dilate(grad_y, s, t)[n,g,o,h+d*k-pi,v+e*l-pi1] * rot180(w)[g,o,c,k,l]
           where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp
@@ -5570,16 +5578,18 @@ def conv2d_input(
         padding: as in `conv2d`.
         dilation: as in `conv2d`.
         groups: as in `conv2d`.
-        accuracy: as in `conv2d`, by `winograd_4_3_input_2d` and `winograd_2_3_input_2d`.
+        accuracy: as in `conv2d`; theorems `winograd_4_3_input_2d` and `winograd_2_3_input_2d`.
 
     Returns:
         Shape `input_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not P or axis 3 is not Q.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not P or
+            axis 3 is not Q.
 
     """
     cdef Window v
@@ -5635,7 +5645,7 @@ def conv2d_input(
 def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
     """Return the gradient of `conv2d` with respect to its weight.
 
-    Theorem (`grad_w` of the core module)::
+    Theorem (`grad_w` of `numpy_conv2d_grouped`)::
 
         dL/dw[g,o,c,k,l] = sum[n,p,q] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp] * grad_y[n,g,o,p,q]
           (the correlation of x with grad_y, stride d and e, dilation s and t, padding lo and lp)
@@ -5654,10 +5664,12 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         Shape `weight_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not P or axis 3 is not Q.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not P or
+            axis 3 is not Q.
 
     """
     cdef Window v
@@ -5702,7 +5714,7 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 def conv2d_bias(grad_output):
     """Return the gradient of `conv2d` with respect to its bias.
 
-    Theorem (`grad_bias` of the core module)::
+    Theorem (`grad_bias` of `numpy_conv2d_grouped`)::
 
         dL/dbias[g,o] = sum[n,p,q] grad_y[n,g,o,p,q]
           (the sum of grad_y over n, p, q)
@@ -5715,8 +5727,8 @@ def conv2d_bias(grad_output):
         Shape (O,).
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype.
-        ValueError: an array has another number of axes.
+        TypeError: an argument is not an array; its dtype is not supported.
+        ValueError: an array has the wrong number of axes.
 
     """
     cdef View _bias, _y
@@ -5747,7 +5759,7 @@ def conv2d_bias(grad_output):
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Return the correlation of a padded 3-dimensional input with a filter, plus a bias.
 
-    Theorem (`forward` of the core module)::
+    Theorem (`forward` of `numpy_conv3d_grouped`)::
 
         y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]
 
@@ -5756,20 +5768,22 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         weight: shape (G*O, C, K, L, M), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
-        padding: an integer, one per axis, one (low, high) pair per axis (negative numbers crop),
-            "valid" for none, or "same" for the output size of the input (stride 1; the odd one at
-            the high side).
+        padding: an integer, one integer per axis, or one (low, high) pair per axis (negative
+            numbers crop); "valid" for no padding; "same" for an output of the size of the input
+            (needs stride 1; an odd total puts one more at the high end).
         dilation: an integer >= 1, or one per axis.
         groups: an integer >= 1 that divides the channels.
 
     Returns:
-        Shape (N, G*O, P, Q, R); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and so on each
-        axis, where s is the stride, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P, Q, R); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and likewise on the
+        other axes, where s is the stride, d the dilation, lo and hi the padding, G the groups.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
-            the output is empty; of `bias`, axis 0 is not G*O.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; the channels do not match or are not
+            divisible by the groups; a parameter is out of range; the output would be empty; in
+            `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
@@ -5816,7 +5830,7 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
     """Return the gradient of `conv3d` with respect to its input.
 
-    Theorem (`grad_x` of the core module)::
+    Theorem (`grad_x` of `numpy_conv3d_grouped`)::
 
         dL/dx[n,g,c,h,v,u1] = sum[o,k,l,m] dilate(grad_y, s, t, u)[n,g,o,h+d*k-pi,v+e*l-pi1,u1+f*m-pi2] * rot180(w)[g,o,c,k,l,m]
           where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp, pi2 = f*(M - 1) - lq
@@ -5836,10 +5850,12 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
         Shape `input_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not P or axis 3 is not Q or axis 4 is not R.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not P or
+            axis 3 is not Q or axis 4 is not R.
 
     """
     cdef Window v
@@ -5885,7 +5901,7 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
 def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
     """Return the gradient of `conv3d` with respect to its weight.
 
-    Theorem (`grad_w` of the core module)::
+    Theorem (`grad_w` of `numpy_conv3d_grouped`)::
 
         dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * grad_y[n,g,o,p,q,r]
           (the correlation of x with grad_y, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
@@ -5904,10 +5920,12 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         Shape `weight_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not P or axis 3 is not Q or axis 4 is not R.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not P or
+            axis 3 is not Q or axis 4 is not R.
 
     """
     cdef Window v
@@ -5953,7 +5971,7 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 def conv3d_bias(grad_output):
     """Return the gradient of `conv3d` with respect to its bias.
 
-    Theorem (`grad_bias` of the core module)::
+    Theorem (`grad_bias` of `numpy_conv3d_grouped`)::
 
         dL/dbias[g,o] = sum[n,p,q,r] grad_y[n,g,o,p,q,r]
           (the sum of grad_y over n, p, q, r)
@@ -5966,8 +5984,8 @@ def conv3d_bias(grad_output):
         Shape (O,).
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype.
-        ValueError: an array has another number of axes.
+        TypeError: an argument is not an array; its dtype is not supported.
+        ValueError: an array has the wrong number of axes.
 
     """
     cdef View _bias, _y
@@ -6008,10 +6026,10 @@ def conv_transpose1d(
 ):
     """Return the transposed convolution of a 1-dimensional input with a filter, plus a bias.
 
-    Each entry of the input lays a scaled copy of the filter into the output. Without the bias, and
-    with output_padding below the stride, it is the adjoint of `conv1d`.
+    Each entry of the input adds a scaled copy of the filter to the output. Without the bias, and
+    with output_padding less than the stride, it is the adjoint of `conv1d`.
 
-    Theorem (`forward` of the core module)::
+    Theorem (`forward` of `numpy_conv_transpose1d_grouped`)::
 
         y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]
 
@@ -6020,12 +6038,12 @@ def conv_transpose1d(
         weight: shape (G*C, O, K), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
-        padding: what the output lacks at its ends: an integer, one per axis, one (low, high) pair
-            per axis (negative numbers add), or "valid" or "same", the padding that the convolution
-            has by that word.
-        output_padding: what the output gains at its high end, an integer >= 0, or one per axis,
-            below the stride or the dilation. No zeros are put there: it decides the size of the
-            output.
+        padding: how much is cropped from each end of the output: an integer, one integer per axis,
+            or one (low, high) pair per axis (negative numbers extend the output); "valid" or "same"
+            crops what a convolution with that word pads.
+        output_padding: how much larger the output is at its high end: an integer >= 0, or one per
+            axis, less than the stride or less than the dilation. It only sets the size of the
+            output; it adds no zeros.
         groups: an integer >= 1 that divides the channels.
         dilation: an integer >= 1, or one per axis.
 
@@ -6034,9 +6052,11 @@ def conv_transpose1d(
         output_padding, d the dilation, lo and hi the padding, G the groups.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
-            the output is empty; of `bias`, axis 0 is not G*O.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; the channels do not match or are not
+            divisible by the groups; a parameter is out of range; the output would be empty; in
+            `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
@@ -6091,7 +6111,7 @@ def conv_transpose1d_input(
 ):
     """Return the gradient of `conv_transpose1d` with respect to its input.
 
-    Theorem (`grad_x` of the core module)::
+    Theorem (`grad_x` of `numpy_conv_transpose1d_grouped`)::
 
         dL/dx[n,g,c,p] = sum[o,k] grad_y[n,g,o,s*p+d*k-lo] * w[g,c,o,k]
           (the correlation of grad_y with w, stride s, dilation d, padding lo)
@@ -6111,10 +6131,11 @@ def conv_transpose1d_input(
         Shape `input_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not H.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not H.
 
     """
     cdef Window v
@@ -6168,7 +6189,7 @@ def conv_transpose1d_weight(
 ):
     """Return the gradient of `conv_transpose1d` with respect to its weight.
 
-    Theorem (`grad_w` of the core module)::
+    Theorem (`grad_w` of `numpy_conv_transpose1d_grouped`)::
 
         dL/dw[g,c,o,k] = sum[n,p] grad_y[n,g,o,d*k+s*p-lo] * x[n,g,c,p]
           (the correlation of grad_y with x, stride d, dilation s, padding lo)
@@ -6188,10 +6209,11 @@ def conv_transpose1d_weight(
         Shape `weight_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not H.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not H.
 
     """
     cdef Window v
@@ -6236,7 +6258,7 @@ def conv_transpose1d_weight(
 def conv_transpose1d_bias(grad_output):
     """Return the gradient of `conv_transpose1d` with respect to its bias.
 
-    Theorem (`grad_bias` of the core module)::
+    Theorem (`grad_bias` of `numpy_conv_transpose1d_grouped`)::
 
         dL/dbias[g,o] = sum[n,h] grad_y[n,g,o,h]
           (the sum of grad_y over n, h)
@@ -6249,8 +6271,8 @@ def conv_transpose1d_bias(grad_output):
         Shape (O,).
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype.
-        ValueError: an array has another number of axes.
+        TypeError: an argument is not an array; its dtype is not supported.
+        ValueError: an array has the wrong number of axes.
 
     """
     cdef View _bias, _y
@@ -6289,10 +6311,10 @@ def conv_transpose2d(
 ):
     """Return the transposed convolution of a 2-dimensional input with a filter, plus a bias.
 
-    Each entry of the input lays a scaled copy of the filter into the output. Without the bias, and
-    with output_padding below the stride, it is the adjoint of `conv2d`.
+    Each entry of the input adds a scaled copy of the filter to the output. Without the bias, and
+    with output_padding less than the stride, it is the adjoint of `conv2d`.
 
-    Theorem (`forward` of the core module)::
+    Theorem (`forward` of `numpy_conv_transpose2d_grouped`)::
 
         y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[g,o]
 
@@ -6301,23 +6323,26 @@ def conv_transpose2d(
         weight: shape (G*C, O, K, L), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
-        padding: what the output lacks at its ends: an integer, one per axis, one (low, high) pair
-            per axis (negative numbers add), or "valid" or "same", the padding that the convolution
-            has by that word.
-        output_padding: what the output gains at its high end, an integer >= 0, or one per axis,
-            below the stride or the dilation. No zeros are put there: it decides the size of the
-            output.
+        padding: how much is cropped from each end of the output: an integer, one integer per axis,
+            or one (low, high) pair per axis (negative numbers extend the output); "valid" or "same"
+            crops what a convolution with that word pads.
+        output_padding: how much larger the output is at its high end: an integer >= 0, or one per
+            axis, less than the stride or less than the dilation. It only sets the size of the
+            output; it adds no zeros.
         groups: an integer >= 1 that divides the channels.
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H, V); H = K*d + P*s + op + 1 - d - hi - lo - s, and so on each axis, where s
-        is the stride, op the output_padding, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, H, V); H = K*d + P*s + op + 1 - d - hi - lo - s, and likewise on the other
+        axes, where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G
+        the groups.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
-            the output is empty; of `bias`, axis 0 is not G*O.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; the channels do not match or are not
+            divisible by the groups; a parameter is out of range; the output would be empty; in
+            `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
@@ -6373,7 +6398,7 @@ def conv_transpose2d_input(
 ):
     """Return the gradient of `conv_transpose2d` with respect to its input.
 
-    Theorem (`grad_x` of the core module)::
+    Theorem (`grad_x` of `numpy_conv_transpose2d_grouped`)::
 
         dL/dx[n,g,c,p,q] = sum[o,k,l] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp] * w[g,c,o,k,l]
           (the correlation of grad_y with w, stride s and t, dilation d and e, padding lo and lp)
@@ -6393,10 +6418,12 @@ def conv_transpose2d_input(
         Shape `input_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not H or axis 3 is not V.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not H or
+            axis 3 is not V.
 
     """
     cdef Window v
@@ -6451,7 +6478,7 @@ def conv_transpose2d_weight(
 ):
     """Return the gradient of `conv_transpose2d` with respect to its weight.
 
-    Theorem (`grad_w` of the core module)::
+    Theorem (`grad_w` of `numpy_conv_transpose2d_grouped`)::
 
         dL/dw[g,c,o,k,l] = sum[n,p,q] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp] * x[n,g,c,p,q]
           (the correlation of grad_y with x, stride d and e, dilation s and t, padding lo and lp)
@@ -6471,10 +6498,12 @@ def conv_transpose2d_weight(
         Shape `weight_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not H or axis 3 is not V.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not H or
+            axis 3 is not V.
 
     """
     cdef Window v
@@ -6520,7 +6549,7 @@ def conv_transpose2d_weight(
 def conv_transpose2d_bias(grad_output):
     """Return the gradient of `conv_transpose2d` with respect to its bias.
 
-    Theorem (`grad_bias` of the core module)::
+    Theorem (`grad_bias` of `numpy_conv_transpose2d_grouped`)::
 
         dL/dbias[g,o] = sum[n,h,v] grad_y[n,g,o,h,v]
           (the sum of grad_y over n, h, v)
@@ -6533,8 +6562,8 @@ def conv_transpose2d_bias(grad_output):
         Shape (O,).
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype.
-        ValueError: an array has another number of axes.
+        TypeError: an argument is not an array; its dtype is not supported.
+        ValueError: an array has the wrong number of axes.
 
     """
     cdef View _bias, _y
@@ -6574,10 +6603,10 @@ def conv_transpose3d(
 ):
     """Return the transposed convolution of a 3-dimensional input with a filter, plus a bias.
 
-    Each entry of the input lays a scaled copy of the filter into the output. Without the bias, and
-    with output_padding below the stride, it is the adjoint of `conv3d`.
+    Each entry of the input adds a scaled copy of the filter to the output. Without the bias, and
+    with output_padding less than the stride, it is the adjoint of `conv3d`.
 
-    Theorem (`forward` of the core module)::
+    Theorem (`forward` of `numpy_conv_transpose3d_grouped`)::
 
         y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 
@@ -6586,24 +6615,26 @@ def conv_transpose3d(
         weight: shape (G*C, O, K, L, M), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
-        padding: what the output lacks at its ends: an integer, one per axis, one (low, high) pair
-            per axis (negative numbers add), or "valid" or "same", the padding that the convolution
-            has by that word.
-        output_padding: what the output gains at its high end, an integer >= 0, or one per axis,
-            below the stride or the dilation. No zeros are put there: it decides the size of the
-            output.
+        padding: how much is cropped from each end of the output: an integer, one integer per axis,
+            or one (low, high) pair per axis (negative numbers extend the output); "valid" or "same"
+            crops what a convolution with that word pads.
+        output_padding: how much larger the output is at its high end: an integer >= 0, or one per
+            axis, less than the stride or less than the dilation. It only sets the size of the
+            output; it adds no zeros.
         groups: an integer >= 1 that divides the channels.
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H, V, I); H = K*d + P*s + op + 1 - d - hi - lo - s, and so on each axis,
-        where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G the
-        groups.
+        Shape (N, G*O, H, V, I); H = K*d + P*s + op + 1 - d - hi - lo - s, and likewise on the other
+        axes, where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G
+        the groups.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; channels, groups or a parameter do not fit;
-            the output is empty; of `bias`, axis 0 is not G*O.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; the channels do not match or are not
+            divisible by the groups; a parameter is out of range; the output would be empty; in
+            `bias`, axis 0 is not G*O.
 
     """
     cdef Window v
@@ -6660,7 +6691,7 @@ def conv_transpose3d_input(
 ):
     """Return the gradient of `conv_transpose3d` with respect to its input.
 
-    Theorem (`grad_x` of the core module)::
+    Theorem (`grad_x` of `numpy_conv_transpose3d_grouped`)::
 
         dL/dx[n,g,c,p,q,r] = sum[o,k,l,m] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,c,o,k,l,m]
           (the correlation of grad_y with w, stride s and t and u, dilation d and e and f, padding lo and lp and lq)
@@ -6680,10 +6711,12 @@ def conv_transpose3d_input(
         Shape `input_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not H or axis 3 is not V or axis 4 is not I.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not H or
+            axis 3 is not V or axis 4 is not I.
 
     """
     cdef Window v
@@ -6739,7 +6772,7 @@ def conv_transpose3d_weight(
 ):
     """Return the gradient of `conv_transpose3d` with respect to its weight.
 
-    Theorem (`grad_w` of the core module)::
+    Theorem (`grad_w` of `numpy_conv_transpose3d_grouped`)::
 
         dL/dw[g,c,o,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * x[n,g,c,p,q,r]
           (the correlation of grad_y with x, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
@@ -6759,10 +6792,12 @@ def conv_transpose3d_weight(
         Shape `weight_size`.
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype, or is no integer.
-        ValueError: an array has another number of axes; a size is negative; channels, groups or a
-            parameter do not fit; the output is empty; of `grad_output`, axis 0 is not N or axis 1
-            is not G*O or axis 2 is not H or axis 3 is not V or axis 4 is not I.
+        TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
+            parameter is not an integer.
+        ValueError: an array has the wrong number of axes; a size is negative; the channels do not
+            match or are not divisible by the groups; a parameter is out of range; the output would
+            be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not H or
+            axis 3 is not V or axis 4 is not I.
 
     """
     cdef Window v
@@ -6809,7 +6844,7 @@ def conv_transpose3d_weight(
 def conv_transpose3d_bias(grad_output):
     """Return the gradient of `conv_transpose3d` with respect to its bias.
 
-    Theorem (`grad_bias` of the core module)::
+    Theorem (`grad_bias` of `numpy_conv_transpose3d_grouped`)::
 
         dL/dbias[g,o] = sum[n,h,v,i] grad_y[n,g,o,h,v,i]
           (the sum of grad_y over n, h, v, i)
@@ -6822,8 +6857,8 @@ def conv_transpose3d_bias(grad_output):
         Shape (O,).
 
     Raises:
-        TypeError: an argument is no array, has another or an unsupported dtype.
-        ValueError: an array has another number of axes.
+        TypeError: an argument is not an array; its dtype is not supported.
+        ValueError: an array has the wrong number of axes.
 
     """
     cdef View _bias, _y

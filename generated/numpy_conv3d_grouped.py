@@ -311,8 +311,10 @@ def _integer(argument: str, value: Any, least: int) -> int:
         except TypeError:
             found = f"{value!r} ({type(value).__name__})"
             raise _mistyped(argument, found, "an integer") from None
-    if value < least or value >= LIMIT:
-        raise _wrong(argument, value, f"an integer from {least} to {LIMIT - 1}")
+    if value < least:
+        raise _wrong(argument, value, f"an integer >= {least}")
+    if value >= LIMIT:
+        raise _wrong(argument, value, f"an integer < {LIMIT}")
     return int(value)
 
 
@@ -328,13 +330,15 @@ def _arrays(**arguments: Any) -> np.dtype[Any]:
         if type(value) is not np.ndarray and (
             not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray)
         ):
-            raise _mistyped(name, type(value).__name__, "a numpy.ndarray; numpy.asarray makes one")
+            raise _mistyped(
+                name, type(value).__name__, "a numpy.ndarray; convert it with numpy.asarray"
+            )
         if value.dtype not in DTYPES:
-            raise _mistyped(name, f"dtype {value.dtype}", f"{DTYPE_NAMES}; astype converts")
+            raise _mistyped(name, f"dtype {value.dtype}", f"{DTYPE_NAMES}; convert it with astype")
         if dtype is None:
             dtype, first = value.dtype, name
         if value.dtype != dtype:
-            expected = f"{dtype}, the dtype of {first}; astype converts"
+            expected = f"{dtype}, the dtype of {first}; convert it with astype"
             raise _mistyped(name, f"dtype {value.dtype}", expected)
         if value.ndim != rank:
             raise _wrong(name, f"{value.ndim} axes (shape {value.shape})", f"{rank} axes")
@@ -363,7 +367,7 @@ def _sizes(names: str, **arguments: tuple[Sequence[int], str]) -> list[int]:
         # a shape that was left out is (): it has no axes
         for axis, (size, name) in enumerate(zip(shape, axes.split(), strict=False)):
             if size >= LIMIT:
-                raise _wrong(argument, f"{size} on axis {axis}", f"less than {LIMIT}")
+                raise _wrong(argument, f"size {size} on axis {axis}", f"a size < {LIMIT}")
             if name == "*":
                 continue
             if name.isdigit():
@@ -371,7 +375,7 @@ def _sizes(names: str, **arguments: tuple[Sequence[int], str]) -> list[int]:
             else:
                 expected, source = found.setdefault(name, (size, f"on axis {axis} of {argument}"))
             if size != expected:
-                where = f"{size} on axis {axis} ({name}) of shape {shape}"
+                where = f"size {size} on axis {axis} ({name}) of shape {shape}"
                 raise _wrong(argument, where, f"{expected} as {source}")
     return [found[name][0] for name in names.split()]
 
@@ -379,7 +383,7 @@ def _sizes(names: str, **arguments: tuple[Sequence[int], str]) -> list[int]:
 def _axis(argument: str, axis: int, shape: Sequence[int], expected: int, words: str = "") -> None:
     """Check a size that is fixed by others; a shape that was left out is ()."""
     if shape and shape[axis] != expected:
-        found = f"{shape[axis]} on axis {axis} of shape {shape}"
+        found = f"size {shape[axis]} on axis {axis} of shape {shape}"
         raise _wrong(argument, found, f"{expected}{words}")
 
 

@@ -40,9 +40,11 @@ def derive(arguments: argparse.Namespace) -> int:
     """Derive a layer's gradients, write their proofs and kernels, and print the theorems."""
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
     if arguments.fragment and arguments.format not in (None, "tex"):
-        raise ValueError(f"--fragment: found --format {arguments.format}, expected tex or none")
+        raise ValueError(
+            f"--fragment: found --format {arguments.format}, expected tex or no --format"
+        )
     if arguments.fragment and arguments.example:
-        raise ValueError("--fragment: found --example, expected one of the two")
+        raise ValueError("--fragment: found --example too, expected only one of them")
     proved = derive_layer(arguments.spec, arguments.wrt, progress)
     if arguments.fragment:
         parts = (fragment(t, arguments.detail, symbols) for _, t in proved.gradients)
@@ -109,7 +111,7 @@ def _worked_example(
     operands = [t.name for t in proved.layer.tensors]
     values = _values(arguments.set)
     if values and not arguments.example:
-        raise ValueError("--set: found no --example, expected the arrays that it is about")
+        raise ValueError("--set: found no --example, expected the arrays of the worked example")
     if not arguments.example:
         return []
     arrays = _arrays(arguments.example, operands)
@@ -126,7 +128,7 @@ def _values(given: Sequence[str]) -> Mapping[str, int]:
     for text in given:
         name, _, value = text.partition("=")
         if not re.fullmatch(rf"[+-]?[0-9]{{1,{MOST_DIGITS}}}", value):
-            raise ValueError(f"--set: found {text!r}, expected NAME=VALUE, say s=2")
+            raise ValueError(f"--set: found {text!r}, expected NAME=VALUE, such as s=2")
         if name in values:
             raise ValueError(f"--set: found {name} twice, expected it once")
         values[name] = int(value)

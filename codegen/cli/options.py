@@ -47,7 +47,7 @@ def requested_symbols(arguments: argparse.Namespace) -> Symbols:
     """Return the notation of ``--notation``: one that has a name, or one read from a file.
 
     Raises:
-        ValueError: there is no such notation, or the file is no table of symbols.
+        ValueError: there is no such notation, or the file is not a table of symbols.
 
     """
     given: str = arguments.notation
@@ -74,7 +74,7 @@ def _derive(commands: Commands) -> None:
     derive.add_argument(
         "spec",
         metavar="SPEC",
-        help="a layer by name (conv2d) or as a sum: 'y[p] = sum[k] x[2*p+k] * w[k]'",
+        help="a layer, by name (conv2d) or as a sum: 'y[p] = sum[k] x[2*p+k] * w[k]'",
     )
     derive.add_argument(
         "--wrt", metavar="OPERAND", help="differentiate with respect to this operand only"
@@ -99,7 +99,8 @@ def _derive(commands: Commands) -> None:
         nargs="+",
         action="extend",
         default=[],
-        help="a stride, dilation, padding or size of the example, as s=2; default: 1, 1 and 0",
+        help="a stride, dilation, padding or size of the worked example, such as s=2; "
+        "default: stride and dilation 1, padding 0",
     )
 
 
@@ -112,7 +113,9 @@ def _book(commands: Commands) -> None:
 def _network(commands: Commands) -> None:
     network = _add(commands, "network", "Derive a network's gradients; write a training program.")
     network.add_argument(
-        "spec", metavar="SPEC", help="'conv2d 8 3x3; relu; flatten; linear 10; squared_error'"
+        "spec",
+        metavar="SPEC",
+        help="layers and a loss: 'conv2d 8 3x3; relu; flatten; linear 10; squared_error'",
     )
     _add_folder(network)
     _add_document(network, "network")
@@ -132,7 +135,11 @@ def _verify(commands: Commands) -> None:
         description="Check proofs from their certificates alone, without any proof search.",
     )
     verify.add_argument(
-        "file", metavar="FILE", nargs="*", type=Path, help="certificates; default: the registry's"
+        "file",
+        metavar="FILE",
+        nargs="*",
+        type=Path,
+        help="certificates; default: all committed ones",
     )
     verify.add_argument(
         "--json", metavar="FILE", nargs="?", const="-", help="write the results as JSON"
@@ -144,17 +151,20 @@ def _verify(commands: Commands) -> None:
         metavar="LIST",
         action="append",
         default=[],
-        help="smt, rocq or smt,rocq: fail unless these checks ran; rocq has coqc check a proof "
-        "script of each certificate",
+        help="smt, rocq or smt,rocq: fail unless these checks ran; rocq prints a proof script for "
+        "each certificate and runs coqc on it",
     )
     verify.add_argument(
         "--script",
         metavar="FILE",
         type=Path,
-        help="have coqc check this proof script against the only certificate given",
+        help="run coqc on this proof script of the one certificate given",
     )
     verify.add_argument(
-        "--scripts", metavar="DIR", type=Path, help="keep the proof scripts that coqc checks"
+        "--scripts",
+        metavar="DIR",
+        type=Path,
+        help="with --require rocq: write the proof scripts here",
     )
     verify.add_argument(
         "--claim",
@@ -173,7 +183,7 @@ def _generate(commands: Commands) -> None:
         "--output",
         metavar="DIR",
         type=Path,
-        help="the folder; default: that of rot180.generated",
+        help="where to write the files; default: the folder of rot180.generated",
     )
 
 
@@ -187,13 +197,13 @@ def _add_document(added: argparse.ArgumentParser, command: str) -> None:
     added.add_argument(
         "--format",
         metavar="LIST",
-        help=f"some of {','.join(FORMATS)}; default: {DEFAULT_FORMATS[command]}",
+        help=f"one or more of {','.join(FORMATS)}; default: {DEFAULT_FORMATS[command]}",
     )
     added.add_argument(
         "--detail",
         choices=("short", "full"),
         default="short",
-        help="whether proofs show their bookkeeping steps in TeX and PDF; HTML has both views",
+        help="full also shows the bookkeeping steps of proofs in TeX and PDF; HTML has both views",
     )
     _add_notation(added)
 

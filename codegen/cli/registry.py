@@ -20,7 +20,7 @@ def show(arguments: argparse.Namespace) -> int:
     """Print a theorem of the registry and its proof."""
     if arguments.theorem not in claims():
         near = difflib.get_close_matches(arguments.theorem, claims(), n=3, cutoff=0.4)
-        hint = f"a name like {', '.join(near)}" if near else "a name from `rot180 list`"
+        hint = "a name from `rot180 list`" + (f" (near: {', '.join(near)})" if near else "")
         raise ValueError(f"THEOREM: found {arguments.theorem!r}, expected {hint}")
     symbols = requested_symbols(arguments)
     shown = theorem(arguments.theorem)

@@ -68,13 +68,15 @@ def _required(arguments: argparse.Namespace) -> tuple[str, ...]:
     asked = [word for text in arguments.require for word in text.split(",")]
     for word in asked:
         if word not in REQUIRABLE:
-            raise ValueError(f"--require: found {word!r}, expected some of {','.join(REQUIRABLE)}")
+            raise ValueError(
+                f"--require: found {word!r}, expected one or more of {','.join(REQUIRABLE)}"
+            )
     if arguments.rocq or arguments.script is not None:
         asked.append("rocq")
     if arguments.scripts is not None and (arguments.script or "rocq" not in asked):
+        found = "--script" if arguments.script else "no --require rocq"
         raise ValueError(
-            "--scripts keeps the scripts that --require rocq prints: found "
-            f"{'--script' if arguments.script else 'no --require rocq'}, expected --require rocq"
+            f"--scripts: found {found}, expected --require rocq, which prints the scripts to keep"
         )
     return tuple(dict.fromkeys(asked))
 
@@ -109,7 +111,10 @@ def _check_scripts(
         return
     if arguments.script is not None:
         if len(certificates) != 1:
-            raise ValueError(f"--script: found {len(certificates)} certificates, expected one")
+            raise ValueError(
+                f"--script: found {len(certificates)} certificates, expected one FILE, the "
+                "certificate of this script"
+            )
         check_script(reports[0], certificates[0], files.read(arguments.script), progress)
         return
     texts = check_scripts(reports, certificates, progress)
@@ -190,7 +195,7 @@ def _read(path: Path) -> Iterator[CertificateText]:
 def _claim(arguments: argparse.Namespace) -> int:
     """Judge a claim; ``--json`` writes the verdict, a certificate that `verify` reads included."""
     if arguments.file:
-        raise ValueError("--claim: found a FILE, expected one of the two")
+        raise ValueError("--claim: found a FILE too, expected only one of them")
     verdict = judge(arguments.claim)
     data: dict[str, object] = {
         "claim": arguments.claim,

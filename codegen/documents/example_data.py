@@ -74,7 +74,7 @@ def example(
     tensors = {t.name: t for t in (*layer.tensors, incoming)}
     for name in arrays:
         if name not in tensors:
-            raise ValueError(f"arrays: found {name!r}, expected some of {', '.join(tensors)}")
+            raise ValueError(f"arrays: found {name!r}, expected one of {', '.join(tensors)}")
     given = {name: _exact(name, np.asarray(array)) for name, array in arrays.items()}
     sizes = _sizes(layer, {tensors[n]: a.shape for n, a in given.items()}, parameters)
     whole = all(np.asarray(a).dtype.kind in "iu" for a in arrays.values())
@@ -129,7 +129,7 @@ def _sizes(
     for name, value in parameters.items():
         if name not in letters and name not in names:
             known = ", ".join([*names, *sorted(letters)])
-            raise ValueError(f"parameters: found {name!r}, expected some of {known}")
+            raise ValueError(f"parameters: found {name!r}, expected one of {known}")
         if not isinstance(value, int) or isinstance(value, bool):
             raise ValueError(f"parameters: {name}: found {value!r}, expected an integer")
         if abs(value) > LARGEST:

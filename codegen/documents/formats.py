@@ -22,7 +22,9 @@ def parse_formats(given: str) -> tuple[str, ...]:
     asked = [name.strip() for name in given.split(",")]
     for name in asked:
         if name not in FORMATS:
-            raise ValueError(f"--format: found {name!r}, expected some of {','.join(FORMATS)}")
+            raise ValueError(
+                f"--format: found {name!r}, expected one or more of {','.join(FORMATS)}"
+            )
     return tuple(name for name in FORMATS if name in asked)
 
 

@@ -73,7 +73,7 @@ def integer(e: Expr, env: Env) -> int:
     """Return the value of an index or a size at named integers.
 
     Raises:
-        ValueError: a name has no value, or the value is no integer.
+        ValueError: a name has no value, or the value is not an integer.
 
     """
     try:

@@ -35,7 +35,7 @@ class SampledLayer:
 
     Attributes:
         windowed: the layer as a window.
-        backward: its input gradient as a window; None where it is no window.
+        backward: its input gradient as a window; None where it is not a window.
         env: the sizes and parameters.
         style: the letters of names.
 
@@ -254,7 +254,7 @@ def sampled_layer(
         symbols: the notation.
 
     Raises:
-        ValueError: the layer is no window over a grid, or has no such size.
+        ValueError: the layer is not a window over a grid, or has no such size.
 
     """
     windowed = windowed_layer(layer)

@@ -191,7 +191,7 @@ def backward(layer: Layer) -> Window:
     """Return the input gradient, as it is derived and named, as a window of its own.
 
     Raises:
-        ValueError: the layer or its gradient is no such window.
+        ValueError: the layer or its gradient is not such a window.
 
     """
     theorem, forward = input_gradient(layer), windowed_layer(layer).forward

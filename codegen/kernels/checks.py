@@ -167,7 +167,7 @@ def _fixed_by_window(function: PublicFunction) -> Mapping[Expr, str]:
             fixed.setdefault(size, f"axis {axis} of {a.name}")
     for size in _output_box(function):
         plain = len(symbols_of(size)) == 1
-        fixed.setdefault(size, "the size of the output" if plain else "the channels of the output")
+        fixed.setdefault(size, "the output size" if plain else "the output channels")
     return fixed
 
 
@@ -242,7 +242,7 @@ def _words(size: Expr, fixed: Mapping[Expr, str]) -> str:
     if size.is_Integer:
         return "the definition"
     if size in fixed:
-        return f"{size_words(size)}, {fixed[size]}"
+        return f"{size_words(size)} = {fixed[size]}"
     parts = (f"{v.name} is {fixed[v]}" for v in sorted(symbols_of(size), key=str))
     return f"{size_words(size)}, where {' and '.join(parts)}"
 

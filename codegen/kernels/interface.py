@@ -25,7 +25,7 @@ class Interface:
         output: the output's name.
         arrays: the tensors whose values are needed.
         functions: the scalar functions, each with its order and its tensor.
-        parameters: the integers that are no sizes.
+        parameters: the integers that are not sizes.
         shapes: tensors of which only the sizes are needed, and whether these must be given.
         sizes: the sizes that the kernel uses.
 

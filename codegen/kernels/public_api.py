@@ -129,15 +129,15 @@ _PADDING = Parameter(
     "Padding",
     0,
     None,
-    "an integer, one per axis, one (low, high) pair per axis (negative numbers crop), "
-    '"valid" for none, or "same" for the output size of the input (stride 1; the odd one at the '
-    "high side).",
+    "an integer, one integer per axis, or one (low, high) pair per axis (negative numbers crop); "
+    '"valid" for no padding; "same" for an output of the size of the input (needs stride '
+    "1; an odd total puts one more at the high end).",
 )
 _CROPPING = replace(
     _PADDING,
-    words="what the output lacks at its ends: an integer, one per axis, one (low, high) pair per "
-    'axis (negative numbers add), or "valid" or "same", the padding that the convolution has by '
-    "that word.",
+    words="how much is cropped from each end of the output: an integer, one integer per axis, or "
+    'one (low, high) pair per axis (negative numbers extend the output); "valid" or "same" crops '
+    "what a convolution with that word pads.",
 )
 _OUTPUT_PADDING = Parameter(
     "output_padding",
@@ -145,8 +145,8 @@ _OUTPUT_PADDING = Parameter(
     _PER_AXIS,
     0,
     0,
-    "what the output gains at its high end, an integer >= 0, or one per axis, below the stride or "
-    "the dilation. No zeros are put there: it decides the size of the output.",
+    "how much larger the output is at its high end: an integer >= 0, or one per axis, less than "
+    "the stride or less than the dilation. It only sets the size of the output; it adds no zeros.",
 )
 _A_TAP = AxisRule("K >= 1", "w", "at least one tap on each axis")
 
@@ -167,8 +167,10 @@ def _transposed(rank: int) -> PublicLayer:
     rules = (
         _A_TAP,
         AxisRule("P >= 1", "x", "at least one entry on each axis"),
-        AxisRule("op < max(s, d)", "output_padding", "numbers below the stride or the dilation"),
-        AxisRule("H >= 1", "padding", "less than the unpadded size"),
+        AxisRule(
+            "op < max(s, d)", "output_padding", "less than the stride or less than the dilation"
+        ),
+        AxisRule("H >= 1", "padding", "a padding that leaves an output of size 1 or more"),
     )
     parameters = (_STRIDE, _CROPPING, _OUTPUT_PADDING, _GROUPS, _DILATION)
     return PublicLayer(
@@ -176,8 +178,8 @@ def _transposed(rank: int) -> PublicLayer:
         f"conv_transpose{rank}d_grouped",
         _OPERANDS,
         f"the transposed convolution of a {rank}-dimensional input with a filter, plus a bias. "
-        "Each entry of the input lays a scaled copy of the filter into the output. Without the "
-        f"bias, and with output_padding below the stride, it is the adjoint of `conv{rank}d`",
+        "Each entry of the input adds a scaled copy of the filter to the output. Without the "
+        f"bias, and with output_padding less than the stride, it is the adjoint of `conv{rank}d`",
         WindowRules("conv_transpose", rank, parameters, "transposed_size", "H", rules),
     )
 
@@ -266,7 +268,7 @@ def public_functions(layers: Sequence[PublicLayer] = LAYERS) -> tuple[str, ...]:
 
 
 def public_box(tensor: Tensor, groups: bool) -> tuple[Expr, ...]:
-    """Return the shape of a public array: groups are no axis; without groups, there is one."""
+    """Return the shape of a public array: groups are not an axis; without them, G is 1."""
     box: list[Expr] = []
     factor: Expr = normal(1)
     for size in sizes_of(tensor):

@@ -47,7 +47,7 @@ def box_text(box: Sequence[Expr]) -> str:
 def docstring(checks: FunctionChecks) -> tuple[str, ...]:
     """Return the lines of a function's docstring, without the quotation marks."""
     f = checks.function
-    lines = [*_summary(f), "", f"Theorem (`{f.kernel}` of the core module)::", ""]
+    lines = [*_summary(f), "", f"Theorem (`{f.kernel}` of `{f.layer.core}`)::", ""]
     lines += [f"    {line}" for line in f.statement.splitlines()]
     lines += ["", "Args:", *_arguments(checks)]
     lines += ["", "Returns:", *_entry(_returns(f), 4), "", "Raises:", *_raises(checks)]
@@ -85,13 +85,13 @@ def _argument(a: Argument, first: str) -> str:
 
 def _accuracy(f: PublicFunction) -> str:
     if f.operand:
-        words = "by `winograd_4_3_input_2d` and `winograd_2_3_input_2d`."
-        return f"as in `{f.layer.name}`, {words}"
+        words = "theorems `winograd_4_3_input_2d` and `winograd_2_3_input_2d`."
+        return f"as in `{f.layer.name}`; {words}"
     return (
-        '"exact" for the sum as it is written; "fast" for fewer products where that is faster, '
-        "with 3 x 3 taps of stride and dilation 1: Winograd's algorithm (`winograd_4_3_2d`, "
-        "`winograd_2_3_2d`). It is equal up to rounding, which grows to about 2e-6 of the result "
-        "in float32. NumPy's kernels compute the sum as it is written either way."
+        '"exact" computes the sum as it is written. "fast" uses Winograd\'s algorithm '
+        "(theorems `winograd_4_3_2d` and `winograd_2_3_2d`) for a 3 x 3 filter with stride 1 and "
+        "dilation 1, where it is faster; the result differs by rounding errors of about 2e-6 of "
+        "its size in float32. The NumPy kernels always compute the sum as it is written."
     )
 
 
@@ -111,25 +111,29 @@ def _size_words(window: WindowRules) -> str:
         f"{p.letter} the {p.name}" for p in window.parameters[1:] if p.letter in ("d", "op")
     )
     where = f"{letters}, {others}, lo and hi the padding, G the groups"
-    axis = "" if window.rank == 1 else ", and so on each axis"
+    axis = "" if window.rank == 1 else ", and likewise on the other axes"
     return f"{window.output} = {size}{axis}, where {where}"
 
 
 def _raises(checks: FunctionChecks) -> Iterator[str]:
     f = checks.function
-    integers = ", or is no integer" if f.parameters or f.sizes else ""
-    yield from _entry(
-        f"TypeError: an argument is no array, has another or an unsupported dtype{integers}."
-    )
-    faults = ["an array has another number of axes"]
+    integers = "; a size or a parameter is not an integer" if f.parameters or f.sizes else ""
+    dtypes = "the dtypes differ, or" if len(f.arrays) > 1 else "its dtype"
+    unsupported = "are not supported" if len(f.arrays) > 1 else "is not supported"
+    yield from _entry(f"TypeError: an argument is not an array; {dtypes} {unsupported}{integers}.")
+    faults = ["an array has the wrong number of axes"]
     if f.sizes:
         faults.append("a size is negative")
     if checks.geometry:
-        faults += ["channels, groups or a parameter do not fit", "the output is empty"]
+        faults += [
+            "the channels do not match or are not divisible by the groups",
+            "a parameter is out of range",
+            "the output would be empty",
+        ]
     for name in dict.fromkeys(check.argument for check in checks.axes):
         sizes = {check.axis: check.size for check in checks.axes if check.argument == name}
         wrong = (f"axis {axis} is not {size_words(n)}" for axis, n in sizes.items())
-        faults.append(f"of `{name}`, {' or '.join(wrong)}")
+        faults.append(f"in `{name}`, {' or '.join(wrong)}")
     yield from _entry(f"ValueError: {'; '.join(faults)}.")
 
 

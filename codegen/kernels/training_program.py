@@ -2,7 +2,7 @@
 
 Convolutions and dense layers call the public kernels of ``rot180.generated``, which are compiled
 where that was possible. Every other layer that is a sum gets a module of its own beside the
-program, lowered from its theorems. Selecting a window's maximum and softmax are no sums of
+program, lowered from its theorems. Selecting a window's maximum and softmax are not sums of
 products; they are functions of ``runtime/numpy/training.py``.
 """
 

@@ -89,7 +89,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """``variable = value / divisor``; where that is no integer, the term is left out."""
+    """``variable = value / divisor``; where that is not an integer, the term is left out."""
 
     variable: Symbol
     value: Expr
@@ -116,7 +116,7 @@ class Nest:
         outer: phases, solved variables and conditions without a loop, outermost first.
         loops: the loops, in an order in which their bounds can be computed.
         left: factors on one side of the contraction.
-        right: factors on the other side; empty where the term is no product of matrices.
+        right: factors on the other side; empty where the term is not a product of matrices.
         batch: loops in the output and on both sides.
         m: loops in the output, not on the right.
         n: loops in the output and on the right alone.

@@ -175,7 +175,7 @@ def _every_tensor(expression: Iterable[Term]) -> Iterator[Tensor]:
 
 
 def function_name(name: str, order: int) -> str:
-    """Return the key of a scalar function or of its derivative; it is no tensor's name."""
+    """Return the key of a scalar function or of its derivative; it is not the name of a tensor."""
     return f"{name}({order})"
 
 

@@ -115,7 +115,7 @@ def test_a_fragment_pastes_into_a_document(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["y[p] = sum[k] x[p+k * w[k]"], "^"),
-        (["conv1d", "--format", "tex,docx"], "found 'docx', expected some of tex,html,pdf"),
+        (["conv1d", "--format", "tex,docx"], "found 'docx', expected one or more of tex,html,pdf"),
         (["conv1d", "--fragment", "--format", "html"], "expected tex"),
         (["conv1d", "--notation", "nowhere.toml"], "--notation: found 'nowhere.toml'"),
         (["y[p] = sum[k] x[p]"], "^"),
@@ -259,7 +259,7 @@ def test_a_layer_whose_output_has_the_name_of_the_loss(tmp_path: Path) -> None:
 def test_unknown_formats(given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert main(["derive", TEXT, "--format", given, "-o", str(out)]) == 2
-    assert "expected some of tex,html,pdf" in capsys.readouterr().err
+    assert "expected one or more of tex,html,pdf" in capsys.readouterr().err
     assert not out.exists()
 
 

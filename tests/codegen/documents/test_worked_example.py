@@ -172,10 +172,10 @@ def test_what_is_left_out_is_said_and_rows_fit() -> None:
     ("arrays", "parameters", "said"),
     [
         ({"x": X}, {}, "found no array that has K, L, P, Q, expected one"),
-        ({"x": X, "v": W}, {}, "found 'v', expected some of x, w, grad_y"),
+        ({"x": X, "v": W}, {}, "found 'v', expected one of x, w, grad_y"),
         ({"x": X, "w": W[0]}, {}, r"w: found 1 axes, expected 2: \[K, L\]"),
         ({"x": X, "w": W, "grad_y": W[:2]}, {"P": 3}, "axis 0: found the size 2, expected P = 3"),
-        ({"x": X, "w": W}, {"t": 2}, "parameters: found 't', expected some of s, d, a, H"),
+        ({"x": X, "w": W}, {"t": 2}, "parameters: found 't', expected one of s, d, a, H"),
         ({"x": X, "w": W}, {"s": 1.5}, "s: found 1.5, expected an integer"),
         ({"x": X, "w": W}, {"P": -1}, "expected sizes of 0 or more"),
         ({"x": X * 1j, "w": W}, {}, "x: found the dtype complex128, expected integers or floats"),

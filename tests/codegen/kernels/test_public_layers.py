@@ -195,9 +195,9 @@ def test_checks_of_a_function_are_data() -> None:
         ("O", "weight", 0),
     ]
     assert [(c.argument, c.axis, c.words) for c in checks.axes] == [
-        ("weight", 1, "C, axis 1 of input_size"),
-        ("grad_output", 0, "N, axis 0 of input_size"),
-        ("grad_output", 1, "O, axis 0 of weight"),
+        ("weight", 1, "C = axis 1 of input_size"),
+        ("grad_output", 0, "N = axis 0 of input_size"),
+        ("grad_output", 1, "O = axis 0 of weight"),
     ]
 
 

@@ -109,7 +109,7 @@ def test_several_checks_can_be_required_at_once(
         assert main(["verify", str(path), *asked]) == 1
         assert "the SMT solver is missing" in capsys.readouterr().err
     assert main(["verify", str(path), "--require", "smt,luck"]) == 2
-    assert "found 'luck', expected some of" in capsys.readouterr().err
+    assert "found 'luck', expected one or more of" in capsys.readouterr().err
     assert main(["verify", str(path), "--scripts", str(tmp_path / "kept")]) == 2
 
 

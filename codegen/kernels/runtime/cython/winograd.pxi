@@ -37,7 +37,9 @@ cdef bint _suits(
 
 
 def winograd_form(batch, channels, outputs, size):
-    """Return the number of the form that ``accuracy="fast"`` uses for a 3 x 3 layer, or -1.
+    """Return the number of the Winograd form that ``accuracy="fast"`` uses, or -1 for none.
+
+    The filter is 3 x 3, with stride 1 and dilation 1.
 
     Args:
         batch: the size of the batch.

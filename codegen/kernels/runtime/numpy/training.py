@@ -1,4 +1,4 @@
-"""Functions of training programs that are no kernels; a program contains those that it calls."""
+"""Functions of training programs besides the kernels; a program contains those that it calls."""
 
 from __future__ import annotations
 

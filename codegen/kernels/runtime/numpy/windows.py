@@ -105,7 +105,7 @@ def _plain(value: object) -> bool:
 def _few(argument: str, shape: tuple[int, ...]) -> None:
     """Check that an array of that shape is of a reasonable size."""
     if math.prod(filter(None, shape)) > LARGEST_ARRAY or max(shape) >= LARGEST_PARAMETER:
-        most = f"axes below {LARGEST_PARAMETER} and at most {LARGEST_ARRAY} elements"
+        most = f"axes < {LARGEST_PARAMETER} and at most {LARGEST_ARRAY} elements"
         raise _wrong(argument, f"shape {shape}", most)
 
 
@@ -129,7 +129,9 @@ def _per_axis(argument: str, value: object, rank: int, least: int) -> tuple[int,
         return (value,) * rank
     if isinstance(value, (tuple, list)):
         if len(value) != rank:
-            raise _wrong(argument, value, f"an integer or {rank} of them, one per axis")
+            raise _wrong(
+                argument, value, f"an integer, or a tuple of {rank} integers (one per axis)"
+            )
         numbers = tuple([_bounded(argument, n, least) for n in value])
     else:
         numbers = (_bounded(argument, value, least),) * rank
@@ -158,9 +160,11 @@ def _pads(
         if padding == "valid":
             return [(0, 0)] * rank
         if padding != "same":
-            raise _wrong(argument, repr(padding), '"valid", "same", or numbers')
+            raise _wrong(argument, repr(padding), '"valid", "same", or integers')
         if max(strides) > 1:
-            raise _wrong(argument, f'"same" with stride {strides}', "stride 1, or numbers")
+            raise _wrong(
+                argument, f'"same" with stride {strides}', "stride 1; give integers instead"
+            )
         extents = [d * (k - 1) + 1 for d, k in zip(dilations, taps, strict=True)]
         return [((extent - 1) // 2, extent // 2) for extent in extents]
     form = f"an integer, {rank} integers, or {rank} (low, high) pairs"
@@ -180,6 +184,7 @@ def _pads(
 
 def _check_accuracy(accuracy: object) -> None:
     if not isinstance(accuracy, str):
-        raise _mistyped("accuracy", type(accuracy).__name__, '"exact" or "fast"')
+        found = f"{accuracy!r} ({type(accuracy).__name__})"
+        raise _mistyped("accuracy", found, '"exact" or "fast"')
     if accuracy not in ("exact", "fast"):
         raise _wrong("accuracy", repr(accuracy), '"exact" or "fast"')
