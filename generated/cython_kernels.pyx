@@ -4521,8 +4521,8 @@ _REASONS = (
     'both sides are contiguous along k, and one is short',
     'both sides are contiguous along k, in long lines',
     'both sides are contiguous along k, and there are few outputs',
-    'one side is short, the other long: the short one is packed faster',
-    'accuracy="fast", and the cost is lower',
+    'one side is short and the other long: packing the short one takes less time',
+    'accuracy="fast", and the estimated time is shorter',
 )
 
 Explanation = namedtuple(

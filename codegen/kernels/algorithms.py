@@ -125,14 +125,19 @@ ALGORITHMS = (
         "transposed",
         "vectors run along the shorter side, which is packed once; each tile is transposed in "
         "registers",
-        (Reason("one_short", "one side is short, the other long: the short one is packed faster"),),
+        (
+            Reason(
+                "one_short",
+                "one side is short and the other long: packing the short one takes less time",
+            ),
+        ),
         "64 channels of 56 x 56 pixels",
     ),
     Algorithm(
         "winograd",
         "tiles of outputs from fewer products; the theorems `toom_cook_4_3` and `toom_cook_2_3` "
         "have the transforms",
-        (Reason("fast", 'accuracy="fast", and the cost is lower'),),
+        (Reason("fast", 'accuracy="fast", and the estimated time is shorter'),),
         "3 x 3 filters of stride 1",
         has_word=False,
     ),

@@ -140,7 +140,7 @@ def test_the_automatic_choice(compiled: Any) -> None:
     assert conv2d((1, 1, 5, 5), (1, 1, 3, 3)) == ("loops", "at most 4096 products")
     assert conv2d((1, 64, 28, 28), (64, 64, 3, 3), padding=1) == (
         "transposed",
-        f"one side is short, the other long: the short one is packed faster{copied} m",
+        f"one side is short and the other long: packing the short one takes less time{copied} m",
     )
     assert conv2d((1, 256, 14, 14), (256, 256, 3, 3), padding=1) == (
         "packed",

@@ -287,7 +287,7 @@ def test_explained() -> None:
     x, w, _ = arrays((8, 64, 64, 1, 56, 56), "float32")
     (sum,) = cython_kernels.explain(cython_kernels.conv2d, x, w, padding=1, accuracy="fast")
     assert sum.algorithm == "winograd"
-    assert sum.why == 'accuracy="fast", and the cost is lower'
+    assert sum.why == 'accuracy="fast", and the estimated time is shorter'
     assert sum.products == 36 * 14 * 14 * 8 * 64 * 64
     cython_kernels.release()
     cython_kernels.memory(reset=True)
