@@ -14,7 +14,7 @@ from rot180.derive.search.prove import prove
 from rot180.derive.semantics.check import check
 from rot180.derive.theorems import theorem, theorems
 
-views.enter(check=check)
+views.register(check=check)
 
 __all__ = [
     "Layer",

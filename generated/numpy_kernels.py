@@ -436,7 +436,7 @@ def _conv_transpose_window(
     Theorem (`transposed_size`)::
 
         [0 <= p < P] * [0 <= k < K] = [0 <= p < P] * [0 <= k < K] * [0 <= s*p + d*k < H + hi + lo - op]
-          (every product of a transposed convolution lands in s (P-1) + Ke = H+lo+hi-op places)
+          (a transposed convolution has s (P-1) + Ke = H+lo+hi-op outputs before cropping)
           for all p, k
           if s >= 1, d >= 1, H + d + hi + lo + s - K*d - P*s - op = 1
 

@@ -1,4 +1,4 @@
-"""What a theorem rests on, in words."""
+"""The axioms of a theorem, as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rot180.derive.language.terms import Apply
 
 
 def axioms(theorem: Theorem) -> tuple[str, ...]:
-    """List everything a theorem rests on: the rules it uses, what they assume, what it cites."""
+    """List everything that a theorem relies on: rules, their assumptions, cited theorems."""
     rules: set[str] = set()
     functions: set[str] = set()
     facts: set[str] = set()

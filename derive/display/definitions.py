@@ -1,4 +1,4 @@
-"""What a statement rests on: the definition of every tensor in it, down to free tensors."""
+"""The definitions in a statement: of every tensor in it, down to free tensors."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from rot180.derive.language.terms import (
 
 
 def every_tensor(*expressions: Expression) -> tuple[Tensor, ...]:
-    """Return the tensors of expressions, each once, those inside definitions before them."""
+    """Return the tensors of expressions, each once, after those in its definition."""
     return tuple(dict.fromkeys(t for e in expressions for t in tensors(e)))
 
 
 def every_function(*expressions: Expression) -> tuple[str, ...]:
-    """Return the names of the scalar functions in expressions, those inside definitions too."""
+    """Return the names of the scalar functions in expressions, including those in definitions."""
     bodies = (t.definition.body for t in every_tensor(*expressions) if t.definition is not None)
     return tuple(sorted({name for e in (*expressions, *bodies) for name in _functions(e)}))
 
@@ -51,11 +51,11 @@ def write_definitions(
     free: Sequence[Symbol],
     bare: frozenset[Tensor] = frozenset(),
 ) -> list[str]:
-    """Write what is in a statement: defined tensors, operators by name, functions, free tensors.
+    """Return a statement's definitions as text: tensors, operators, functions, free tensors.
 
     Args:
         expressions: the sides of the statement.
-        free: the statement's own indices, for the indices of operators.
+        free: the indices of the statement, to name those of operators.
         bare: tensors that are written by their bare names.
 
     """
@@ -82,7 +82,7 @@ def write_definitions(
 
 
 def write_definition(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
-    """Write a definition with its box: ``y[p] = sum[k] x[p+k] * w[k], 0 <= p < P``."""
+    """Return a definition with its box: ``y[p] = sum[k] x[p+k] * w[k], 0 <= p < P``."""
     assert t.definition is not None
     formals = t.definition.formals
     if rows := table(t):
@@ -95,7 +95,7 @@ def write_definition(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
 
 
 def table(t: Tensor) -> tuple[tuple[Expr, ...], ...]:
-    """Return the rows of a table of numbers, a sum of ``c [i = row] [j = column]``; else none."""
+    """Return the rows of a table of numbers, a sum of ``c [i = row] [j = column]``; else ()."""
     assert t.definition is not None
     formals, entries = t.definition.formals, dict[tuple[Expr, ...], Expr]()
     for u in t.definition.body:
@@ -113,19 +113,19 @@ def table(t: Tensor) -> tuple[tuple[Expr, ...], ...]:
 
 
 def _solution(f: Equal, v: Symbol) -> Expr:
-    """Return the value of the only index in an equation."""
+    """Return the value that an equation gives to its only index."""
     return normal(v - f.value / coefficient(f.value, v))
 
 
 def readable(t: Tensor, free: Sequence[Symbol] = ()) -> Tensor:
-    """Rename the indices ``i0``, ``i1``, ... of an operator's definition as a reader would.
+    """Rename the indices ``i0``, ``i1``, ... of an operator's definition to readable letters.
 
-    An index takes the lower-case letter of the size of the axis that it runs over, as k of K;
-    where it runs over none of them, the letter of the theorem's own index on that axis.
+    An index takes the lower-case letter of the size of the axis that it indexes, such as k for K,
+    or else the letter of the index of the theorem on that axis.
 
     Args:
         t: a defined tensor.
-        free: the theorem's own indices.
+        free: the indices of the theorem.
 
     """
     assert t.definition is not None

@@ -1,4 +1,4 @@
-"""The letters of a theorem or a layer: how each name is written, no letter twice."""
+"""The letters of a theorem or a layer: how each name is written, without two of the same letter."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
     """Choose the letters of a theorem and its proof: the loss, g = dL/dy, pi for paddings.
 
     Args:
-        theorem: what is to be written.
+        theorem: the theorem.
         symbols: the notation.
 
     """
@@ -62,7 +62,7 @@ def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
 
 
 def _alike(known: Iterable[Tensor], style: Letters) -> frozenset[Tensor]:
-    """Return the tensors that would look as another one does."""
+    """Return the tensors whose symbols would equal those of another one."""
     looks: dict[str, set[Tensor]] = {}
     for t in known:
         looks.setdefault(style.tensor(t), set()).add(t)
@@ -70,7 +70,7 @@ def _alike(known: Iterable[Tensor], style: Letters) -> frozenset[Tensor]:
 
 
 def layer_letters(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> Letters:
-    """Choose the letters in which a layer's own definition is written."""
+    """Choose the letters for the definition of a layer."""
     inside = tensors((term(layer.output[formals_of(layer.output)]),))
     symbols = _for_windows(symbols, map(body_of, inside))
     variables = _index_variables(layer.output)
@@ -86,9 +86,9 @@ def layer_letters(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> Letters:
 
 
 def _for_windows(symbols: Symbols, expressions: Iterable[Expression]) -> Symbols:
-    """Rename the indices of windows only where they slide: where an entry has a sum of indices.
+    """Use the letters of windows only if windows slide, that is, if an entry has a sum of indices.
 
-    So k is a where it is a tap, and k where it counts the inputs of a dense layer.
+    So k is written a if it is a tap, and k if it is an input of a dense layer.
     """
     if not symbols.windows:
         return symbols
@@ -104,17 +104,17 @@ def _for_windows(symbols: Symbols, expressions: Iterable[Expression]) -> Symbols
 
 
 def formals_of(t: Tensor) -> tuple[Symbol, ...]:
-    """Return the indices of a definition; none for a free tensor."""
+    """Return the indices of a definition; () for a free tensor."""
     return t.definition.formals if t.definition else ()
 
 
 def body_of(t: Tensor) -> Expression:
-    """Return what a tensor is defined to be; nothing for a free one."""
+    """Return the body of a definition; () for a free tensor."""
     return t.definition.body if t.definition else ()
 
 
 def _index_variables(t: Tensor) -> tuple[Symbol, ...]:
-    """Return the indices of a definition in the reader's order: those of the left side first."""
+    """Return the indices of a definition, those of the left side first."""
     return tuple(dict.fromkeys((*formals_of(t), *(v for u in body_of(t) for v in u.variables))))
 
 
@@ -123,7 +123,7 @@ def _names(expression: Expression) -> set[str]:
 
 
 def _forward_order(known: Sequence[Tensor], free: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
-    """Order index variables as the layer has them, after the free ones that it does not have."""
+    """Order index variables as in the layer, after the free ones that are not in it."""
     swept = {pair[1] for t in known if (pair := incoming_gradient(t))}
     swept = swept or {t.name for t in known if application(t) is None}
     forward = [v for t in known if t.name in swept for v in _index_variables(t)]
@@ -131,7 +131,7 @@ def _forward_order(known: Sequence[Tensor], free: tuple[Symbol, ...]) -> tuple[S
 
 
 def _tensor_letters(known: Sequence[Tensor], used: set[str], symbols: Symbols) -> Table:
-    """Return the symbols of tensors; where the notation gives two the same, one keeps its name."""
+    """Return the symbols of tensors; if the notation gives two the same one, one keeps its name."""
     incoming = [t.name for t in known if t.name.startswith("grad_")]
     plain = len(incoming) == 1 and symbols.gradient not in used
     own, gradients = dict(symbols.tensors), dict(symbols.gradients)
@@ -155,10 +155,10 @@ def _index_letters(
     symbols: Symbols,
     fixed: Mapping[str, str] = MappingProxyType({}),
 ) -> Table:
-    """Give each index the letter of the notation, with primes until no other name has it.
+    """Give each index its letter in the notation, with primes until no other name has it.
 
-    The indices go first come, first served; ``h1`` takes the letter of ``h``. So no renaming
-    captures a name, in any line of a proof. What is fixed stays as it is.
+    Indices are served in order; ``h1`` takes the letter of ``h``. So no renaming captures a name in
+    any line of a proof. The letters in `fixed` do not change.
     """
     letters, out = dict(symbols.indices), dict(fixed)
 
@@ -176,10 +176,10 @@ def _index_letters(
 
 
 def _paddings(theorem: Theorem) -> Iterator[Expr]:
-    """Yield what stands in indices without a variable, where a name for it is shorter.
+    """Yield the parts of indices without variables that are shorter with a name.
 
-    It has three monomials, or two if it is a padding of the right side; ``K - 1`` keeps its look.
-    The sign is that of the padding of the backward pass: sizes are positive in it.
+    They have three monomials, or two if they are a padding of the right side; ``K - 1`` gets no
+    name. The sign is that of the padding of the backward pass, in which sizes are positive.
     """
     free = tuple(v for v, _ in theorem.variables)
     named = [(free, t) for t in unfold_operators(theorem.rhs)]
@@ -200,7 +200,7 @@ def _paddings(theorem: Theorem) -> Iterator[Expr]:
 
 
 def inside_definition(t: Tensor, style: Letters) -> Letters:
-    """Return the letters inside a definition: its indices are its own, parameters keep theirs."""
+    """Return the letters in a definition: new ones for its indices, the same for parameters."""
     variables = _index_variables(t)
     own = {v.name for v in variables}
     names = {*style.parameters, *(v.name for v in t.parameters)} - own
@@ -210,12 +210,12 @@ def inside_definition(t: Tensor, style: Letters) -> Letters:
 
 
 def losses(theorem: Theorem) -> tuple[Tensor, ...]:
-    """Return the losses that are the sum of g times y, for an output y."""
+    """Return the losses of the form sum of g times y, for an output y."""
     return tuple(t for t in every_tensor(*theorem.lines) if incoming_gradient(t))
 
 
 def incoming_gradient(loss: Tensor) -> tuple[str, str] | None:
-    """Return the names of g and y where a loss is the sum of g times y, g called grad_y."""
+    """Return the names of g and y if a loss is the sum of g times y, where g is grad_y."""
     if loss.definition is None or loss.shape or len(loss.definition.body) != 1:
         return None
     (u,) = loss.definition.body

@@ -1,6 +1,6 @@
 """LaTeX mathematics as MathML, and sentences with mathematics in them as HTML.
 
-Extra ``rot180[book]``. Only this module imports latex2mathml, and only when it needs it.
+Needs the extra ``rot180[book]``. Only this module imports latex2mathml, and only when used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rot180.derive.display.theorem_latex import EquationLine, aligned, room
 from rot180.derive.display.width import width
 
 MISSING = 'latex2mathml is missing: pip install "rot180[book]"'
-"""What to say where mathematics cannot be written as MathML."""
+"""The message if the converter to MathML is missing."""
 
 _NO_MATHML = (
     "mathematics: found {!r}, which has no MathML; expected standard commands in the notation, or "
@@ -36,21 +36,21 @@ _SIGNS = {
 
 
 _WHOLE = '<span style="white-space: nowrap">{}{}</span>'
-"""Mathematics and the mark after it, which would otherwise begin the next line."""
+"""Mathematics and the punctuation after it, which must not begin the next line."""
 
 _INLINE = 150.0
-"""Points above which mathematics in a sentence may be broken at its signs."""
+"""Width in points above which mathematics in a sentence may be broken at its signs."""
 
 _TIGHT = (
     ("<mo>&#x02202;</mo>", "<mi>&#x02202;</mi>"),
     ("<mo>/</mo>", '<mo lspace="0" rspace="0">/</mo>'),
     ("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">/</mo>'),
 )
-"""Operators that stand closer to what they belong to than MathML sets them."""
+"""Operators that need less space around them than MathML sets."""
 
 
 _PRIMED = re.compile(r"<msup>(<(m\w+)>[^<]*</\2>)(<mi>&#x0203[2-4];</mi>)</msup>")
-"""A letter with primes: they are drawn high already, and must not be raised again."""
+"""A letter with primes, which are raised glyphs already and must not become superscripts."""
 
 
 def available() -> bool:
@@ -60,11 +60,11 @@ def available() -> bool:
 
 @cache
 def mathml(source: str, display: bool = False) -> str:
-    """Return LaTeX mathematics as a ``<math>`` element that stands in a line of text.
+    """Return LaTeX mathematics as a ``<math>`` element.
 
     Args:
         source: mathematics without dollar signs.
-        display: with limits under the sums and large fractions.
+        display: whether limits go under the sums and fractions are large.
 
     Raises:
         ModuleNotFoundError: the converter is not installed (``pip install "rot180[book]"``).
@@ -78,7 +78,7 @@ def mathml(source: str, display: bool = False) -> str:
     upright = re.sub(r"\\operatorname\{((?:\\.|[^{}])*)\}", r"\\text{\1}", source)
     try:
         found = convert(upright, display="block" if display else "inline")
-    except Exception as error:  # the converter's exceptions have no class in common
+    except Exception as error:  # the exceptions of the converter have no common base class
         raise ValueError(_NO_MATHML.format(source)) from error
     if "\\" in found.replace("\\_", ""):
         raise ValueError(_NO_MATHML.format(source))
@@ -135,7 +135,7 @@ def sentence(text: str) -> str:
 
 
 def _breaks(maths: str) -> list[str]:
-    """Split mathematics that is long for a line of text before its relations, sums, differences."""
+    """Split mathematics that is too long for a line before relations, sums and differences."""
     parts, depth = [""], 0
     for piece in re.split(r"([\[({})\]]| [-+=] )", maths):
         depth += (piece in ("[", "(", "{")) - (piece in ("]", ")", "}"))
@@ -150,8 +150,8 @@ class EquationRow:
     """An equation as HTML.
 
     Attributes:
-        left: the left side; empty where the chain above goes on.
-        rights: the right side, in the rows that it is broken into.
+        left: the left side; empty if the row continues a chain of equations.
+        rights: the right side, broken into rows.
         remark: the reason, or the box.
 
     """
@@ -182,7 +182,7 @@ def rows(lines: Sequence[EquationLine], page: float) -> tuple[EquationRow, ...]:
 def shown(parts: Sequence[str | Sequence[EquationLine]], page: float) -> str:
     """Return sentences and displayed equations as HTML, for notebooks.
 
-    Where the converter is missing, mathematics is LaTeX in dollar signs, which notebooks set.
+    If the converter is missing, mathematics is LaTeX in dollar signs, which notebooks render.
 
     Args:
         parts: sentences and displayed equations.

@@ -1,7 +1,7 @@
 """How a document writes its names: tensors, functions, indices, operators.
 
-A file of symbols is TOML with the attributes of `Symbols` as keys. Missing keys are taken from the
-notation that ``base`` names, by default that of deep learning. docs/notations.md shows an example.
+A file of symbols is TOML; its keys are the attributes of `Symbols`. Missing keys are taken from the
+notation that ``base`` names, by default that of deep learning. docs/notations.md has an example.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OPERATORS: Mapping[str, str] = {
     "matmul": r"#1 \cdot #2",
     "hadamard": r"#1 \odot #2",
 }
-"""The operators that a notation writes, as they are usually written."""
+"""The operators that a notation may write, with their usual patterns."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class Symbols:
     r"""How a document writes names; everything is LaTeX mathematics.
 
     Attributes:
-        name: what the notation is called.
+        name: the name of the notation.
         subscripts: whether entries are ``x_{h}``, not ``x[h]``.
         loss: the loss.
-        gradient: the gradient by the output, where `gradients` does not have it.
-        tensors: tensor to symbol; a tensor that is not there is written by its own name.
+        gradient: the gradient by the output, if it is not in `gradients`.
+        tensors: tensor to symbol; a tensor that is not listed is written by its own name.
         gradients: tensor to the symbol of the gradient by it.
         functions: function to symbol, or to a pattern with ``#1`` for its argument.
-        indices: index, size or parameter to letter; primes keep two of one letter apart.
-        windows: likewise, for the indices that are added to others where windows slide.
-        numbered: pattern for a tensor that carries the number of its layer, as w2: ``#1^{#2}``.
+        indices: index, size or parameter to letter; primes distinguish equal letters.
+        windows: the same for indices of sliding windows, which are added to other indices.
+        numbered: pattern for a tensor with the number of its layer, such as w2: ``#1^{#2}``.
         operators: operator to pattern, with ``#1``, ``#2``, ... for its arguments.
 
     """
@@ -103,14 +103,14 @@ NIELSEN = Symbols(
 """The letters of the derivations for multilayer perceptrons: z, a, w, b by layer, and delta."""
 
 NOTATIONS: Mapping[str, Symbols] = {s.name: s for s in (DEEP_LEARNING, NIELSEN)}
-"""The notations that have a name."""
+"""The built-in notations, by name."""
 
 
 def in_network(symbols: Symbols) -> Symbols:
-    """Return a notation for a network, whose tensors carry the number of their layer.
+    """Return a notation for a network, whose tensors have the number of their layer.
 
-    Names that are relative to one layer, as z^{l+1} for its output, are given up; the letters of
-    windows hold in every layer.
+    Symbols that are relative to one layer, such as z^{l+1} for its output, are dropped; the letters
+    of windows are used in every layer.
     """
     if not symbols.numbered:
         return symbols
@@ -123,11 +123,11 @@ def in_network(symbols: Symbols) -> Symbols:
 
 
 def parse_symbols(text: str, source: str = "symbols") -> Symbols:
-    r"""Read a file of symbols.
+    r"""Parse a file of symbols.
 
     Args:
         text: TOML.
-        source: what errors call the text, say the name of the file.
+        source: the name of the text in error messages, such as the name of the file.
 
     Raises:
         ValueError: it is not TOML, a key is unknown, or a value is of the wrong kind.
@@ -153,7 +153,7 @@ def parse_symbols(text: str, source: str = "symbols") -> Symbols:
 
 
 def _value(known: Symbols, key: str, value: object, source: str) -> Any:
-    """Check a value against what stands there; a table is laid over the one of the base."""
+    """Check the value of a key; a table is merged into that of the base."""
     old, where = getattr(known, key), f"{source}: {key}"
     kind = dict if isinstance(old, tuple) else type(old)
     if not isinstance(value, kind):
@@ -180,7 +180,7 @@ def _arguments(pattern: str) -> list[int]:
 def _mathematics(
     value: object, where: str, arguments: int = 0, optional: bool = False
 ) -> str:
-    """Return a text of plain LaTeX mathematics, with at most so many arguments, #1 among them."""
+    """Check that a value is LaTeX mathematics with at most this many arguments, including #1."""
     pieces = re.findall(r"\\.|[{}&%$~]|#\d?", value) if isinstance(value, str) else []
     depth, least = 0, 0
     for piece in pieces:

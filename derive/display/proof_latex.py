@@ -1,6 +1,6 @@
-"""Proofs as LaTeX text, one reason a line.
+"""Proofs as LaTeX text, with a reason for each line.
 
-A short proof leaves lines out; it never changes one.
+A short proof omits lines, but never changes one.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ def latex_proof(
 def proof_lines(
     theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
 ) -> Display:
-    """Return the proof as equations with one reason a line.
+    """Return the proof as equations with a reason for each line.
 
     Args:
-        theorem: what is proved.
-        detail: "full" shows every step, "short" leaves the housekeeping out.
+        theorem: the theorem.
+        detail: "full" shows every step, "short" omits bookkeeping steps.
         symbols: the notation.
 
     """
@@ -92,7 +92,7 @@ _GATHERED = frozenset({"reindex", "sift", "euclid", "entry"})
 def outline(
     theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
 ) -> list[tuple[int, str]]:
-    """Return the lines of the proof to show, by number, each with its reason.
+    """Return the numbers of the lines to show, each with its reason.
 
     Raises:
         ValueError: detail is neither "short" nor "full".
@@ -116,7 +116,7 @@ def outline(
 
 
 def _joint(reasons: list[str]) -> str:
-    """Join reasons, and say what they have in common once."""
+    """Join reasons, and factor out common beginnings and ends."""
     found = [re.fullmatch(r"([^$]*)(\$.*\$)([^$]*)", r) for r in reasons]
     pieces = [m.groups() for m in found if m]
     ends = {(before, after) for before, _, after in pieces}
@@ -127,7 +127,7 @@ def _joint(reasons: list[str]) -> str:
 
 
 def _trivial(theorem: Theorem, number: int) -> bool:
-    """Tell whether a step only renames, or drops a derivative that is zero."""
+    """Say whether a step only renames, or drops a derivative that is zero."""
     _, f, given = used(theorem, number)
     if theorem.proof.steps[number].rule == "entry" and isinstance(f, Derivative):
         return all(g.tensor != f.wrt.tensor for g in f.factors if isinstance(g, Access))
@@ -135,13 +135,13 @@ def _trivial(theorem: Theorem, number: int) -> bool:
 
 
 def _reason(theorem: Theorem, number: int, style: Letters) -> str:
-    """Return why a step holds."""
+    """Return the reason of a step."""
     rule = theorem.proof.steps[number].rule
     t, f, given = used(theorem, number)
     after = theorem.lines[number + 1]
     bound = tuple(dict.fromkeys(v for u in (t, *after) for v in u.variables))
     shown = {n: style.polynomial(e, bound) for n, e in given.items() if isinstance(e, Expr)}
-    # the derivative of a constant is that of an empty product
+    # a constant is an empty product
     access = next(iter(f.factors), None) if isinstance(f, Derivative) else f
     if isinstance(access, Access):
         shown["tensor"] = style.tensor(access.tensor)
@@ -181,11 +181,11 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
 
 
 def _citation(given: dict[str, Any], style: Letters) -> str:
-    """Say which theorem is used, and what its tensors and indices stand for."""
+    """Return the name of the cited theorem, and the images of its tensors and indices."""
     proof = given["theorem"]
     inside = _inside_proof(proof)
     free = [(inside[old], new) for old, new in given["tensors"] if old in inside]
-    # what is defined follows from what the free tensors become
+    # the images of defined tensors follow from those of the free ones
     swaps = [(old, style.tensor(new)) for old, new in free if old.definition is None]
     if "inner" in given:
         (known,) = proof.start[0].factors

@@ -1,4 +1,4 @@
-"""A theorem's statement in the notation, for a terminal or a docstring."""
+"""The statement of a theorem in the notation, for terminals and docstrings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from rot180.derive.language.terms import (
 
 
 def write_condition(condition: Condition) -> str:
-    """Write a condition: ``s >= 1``, ``0 <= h < H``, ``a = b``."""
+    """Return a condition as text: ``s >= 1``, ``0 <= h < H``, ``a = b``."""
     if isinstance(condition, AtLeast):
         value = condition.value
         constant = value.as_coeff_Add()[0]
@@ -47,12 +47,12 @@ def write_condition(condition: Condition) -> str:
 
 
 def sizes_of(shown: Iterable[Tensor]) -> set[str]:
-    """Return the names of sizes: of what is in the shapes of tensors."""
+    """Return the names in the shapes of tensors."""
     return {v.name for t in shown for n in t.shape if n is not None for v in symbols_of(n)}
 
 
 def as_padding(e: Expr, sizes: Collection[str]) -> Expr:
-    """Return a part of an index or its negative: the one in which sizes are positive.
+    """Return a polynomial or its negative, whichever has positive sizes.
 
     Args:
         e: an expanded polynomial.
@@ -70,12 +70,12 @@ def as_padding(e: Expr, sizes: Collection[str]) -> Expr:
 def name_paddings(
     expression: Expression, free: tuple[Symbol, ...]
 ) -> tuple[Expression, list[tuple[Symbol, Expr]]]:
-    """Name the parameter parts of indices that are long: pi, pi1, ...
+    """Name the long parameter parts of indices: pi, pi1, ...
 
     The sign is that of the padding of the backward pass.
 
     Returns:
-        the expression as people read it, and the names with what they stand for.
+        the shortened expression, and the names with their values.
 
     """
     names: dict[Expr, Symbol] = {}
@@ -106,7 +106,7 @@ def name_paddings(
 
 
 def _subject(expression: Expression, free: tuple[Symbol, ...], bare: frozenset[Tensor]) -> str:
-    """Write a left side; the derivative of a number as ``dL/dx[h]``."""
+    """Return a left side as text; the derivative of a scalar as ``dL/dx[h]``."""
     if len(expression) == 1 and len(expression[0].factors) == 1:
         head, scale = expression[0].factors[0], text(expression[0].coefficient)
         if isinstance(head, Derivative) and len(head.factors) == 1:
@@ -118,7 +118,7 @@ def _subject(expression: Expression, free: tuple[Symbol, ...], bare: frozenset[T
 
 
 def write_theorem(theorem: Theorem) -> str:
-    """Write the statement and the definitions that it rests on, down to free tensors."""
+    """Return the statement with all definitions, down to free tensors."""
     free = tuple(v for v, _ in theorem.variables)
     sides = theorem.lhs, _right(theorem)
     lines = write_definitions(sides, free, ambiguous(every_tensor(*sides)))
@@ -126,12 +126,12 @@ def write_theorem(theorem: Theorem) -> str:
 
 
 def _right(theorem: Theorem) -> Expression:
-    """Return the right side as it is printed: as a sum, where words name it."""
+    """Return the right side as it is printed: as a sum if words name the operator."""
     return unfold_operators(theorem.rhs) if theorem.words else theorem.rhs
 
 
 def write_statement(theorem: Theorem) -> str:
-    """Write the statement: equation, words, box, hypotheses; what its tensors are is left out."""
+    """Return the statement without definitions: equation, words, box, hypotheses."""
     free, right = tuple(v for v, _ in theorem.variables), _right(theorem)
     bare = ambiguous(every_tensor(theorem.lhs, right))
     left = _subject(theorem.lhs, free, bare)

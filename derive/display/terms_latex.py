@@ -1,6 +1,6 @@
-"""Names, numbers, terms and expressions as LaTeX mathematics, in the reader's order.
+"""Names, numbers, terms and expressions as LaTeX mathematics, in the order people write them.
 
-Nothing here depends on how SymPy prints or orders.
+Nothing here depends on how SymPy prints or sorts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from rot180.derive.language.terms import (
 )
 
 INDENT = 20.0
-"""Points by which a continued row is set in."""
+"""The indent of a continued row, in points."""
 
 WIDEST_NUMERATOR = 227.5
 """Points above which what is differentiated stands beside the operator, not in its numerator."""
@@ -89,23 +89,23 @@ def function(name: str, order: int) -> str:
 
 
 def primes(order: int) -> str:
-    """Return what marks the derivative of that order."""
+    """Return the mark of a derivative of this order."""
     return "'" * order if order < 3 else f"^{{({order})}}"
 
 
 @dataclass(frozen=True)
 class Letters:
-    """How one statement or proof writes its names: a notation, and what it means there.
+    """How one statement or proof writes its names: a notation and the choices made for it.
 
     Attributes:
-        variables: the index variables, free and bound, in the reader's order.
-        tensors: the LaTeX of tensors; one that is not there is written as the notation has it.
+        variables: the index variables, free and bound, in the order in which they are written.
+        tensors: the LaTeX of tensors; one that is not listed is written by the notation.
         constants: (symbol, value) of the named constants, such as the padding pi.
-        names: the LaTeX of indices, sizes and parameters that are not written by their own name.
+        names: the LaTeX of indices, sizes and parameters that are not written by their names.
         symbols: the notation.
         free: the free indices, in the order of the statement.
         parameters: the names of sizes and parameters, whose letters no index takes.
-        bare: tensors that are written by their names, as two would look alike otherwise.
+        bare: tensors that are written by their names, because two would look the same.
 
     """
 
@@ -120,7 +120,7 @@ class Letters:
 
     @property
     def functions(self) -> Mapping[str, str]:
-        """Return what the notation has for functions: a symbol, or a pattern with ``#1``."""
+        """Return function to symbol, or to a pattern with ``#1``, in the notation."""
         return dict(self.symbols.functions)
 
     def symbol(self, name: str) -> str:
@@ -133,17 +133,17 @@ class Letters:
         return (f"({shown.replace('#1', 't')})" if "#1" in shown else shown) + primes(order)
 
     def applied(self, name: str, order: int, argument: str) -> str:
-        r"""Return the value of a scalar function: ``\sigma(z)``, or as the notation has it."""
+        r"""Return the value of a scalar function: ``\sigma(z)``, or as in the notation."""
         pattern = self.functions.get(name, "")
         if "#1" in pattern and not order:
             return pattern.replace("#1", argument)
         return f"{self.function(name, order)}({argument})"
 
     def tensor(self, t: Tensor | str) -> str:
-        """Return a tensor's symbol; an operator applied is written as the notation has it.
+        """Return the symbol of a tensor; an applied operator is written by its pattern.
 
         Args:
-            t: the tensor, or the name of one that is no operator's.
+            t: the tensor, or the name of one that is not an applied operator.
 
         """
         found = self._application(t)
@@ -157,7 +157,7 @@ class Letters:
         return application(t) if isinstance(t, Tensor) and t not in self.bare else None
 
     def operator(self, found: Application) -> str:
-        """Write an operator applied."""
+        """Return an applied operator."""
         parts, head = found.arguments, found.operator
         shown = [self.tensor(p) if isinstance(p, Tensor) else self.polynomial(p) for p in parts]
         pattern = "" if found.entrywise else dict(self.symbols.operators).get(head, "")
@@ -175,7 +175,7 @@ class Letters:
         return re.sub(r"#(\d)", lambda m: shown[int(m[1]) - 1], pattern)
 
     def _of_layer(self, name: str, table: Mapping[str, str] | None = None) -> str:
-        """Return the symbol of a tensor that carries the number of its layer, else nothing."""
+        """Return the symbol of a tensor with the number of its layer, else ""."""
         base = name.rstrip("0123456789")
         shown = letter(base) if table is None else table.get(base, "")
         if base == name or not shown:
@@ -184,14 +184,14 @@ class Letters:
         return re.sub(r"#[12]", lambda m: parts[m[0]], self.symbols.numbered)
 
     def gradient(self, name: str) -> str:
-        """Return what the notation calls the gradient by a tensor, or nothing."""
+        """Return the symbol of the gradient by a tensor in the notation, else ""."""
         known = dict(self.symbols.gradients)
         return known.get(name, "") or self._of_layer(name, known)
 
     def _open(self, t: Tensor | str | Expr, infix: bool = False) -> bool:
-        """Tell whether a tensor's symbol needs parentheses before an index: ``a * b``, ``D_s g``.
+        """Say whether a symbol needs parentheses before an index: ``a * b``, ``D_s g``.
 
-        With `infix`, whether it also needs them beside another operator.
+        With `infix`, say whether it also needs them next to another operator.
         """
         found = self._application(t)
         known = {} if found is None or found.entrywise else dict(self.symbols.operators)
@@ -202,11 +202,11 @@ class Letters:
         return (between or " " in flat) and (not infix or flat.startswith("#"))
 
     def named(self, t: Tensor | str) -> str:
-        """Return a tensor's symbol, ready to be followed by an index."""
+        """Return the symbol of a tensor, with parentheses if an index needs them."""
         return f"({self.tensor(t)})" if self._open(t) else self.tensor(t)
 
     def short(self, e: Expr) -> Expr:
-        """Return `e` with a named constant put in wherever that leaves fewer monomials."""
+        """Return `e` in terms of a named constant if that has fewer monomials."""
         for constant, value in self.constants:
             here, there = monomials(e), monomials(value)
             for sign in (1, -1):
@@ -216,12 +216,12 @@ class Letters:
         return e
 
     def polynomial(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> str:
-        """Return a polynomial in the reader's order: index variables, parameters, the number."""
+        """Return a polynomial: first index variables, then parameters, then the number."""
         order = dict.fromkeys((*self.variables, *bound))
         return self.sum(reading_order(self.short(e), order), bound)
 
     def sum(self, parts: Iterable[Part], bound: tuple[Symbol, ...] = ()) -> str:
-        """Return monomials in the order given."""
+        """Return a sum of monomials, in the order given."""
         ranked = {v.name for v in (*self.variables, *bound)}
         out = ""
         for powers, c in parts:
@@ -234,19 +234,19 @@ class Letters:
         return out or "0"
 
     def typeset(self, text: str) -> str:
-        """Return a polynomial that is given as text, its order kept."""
+        """Return a polynomial that is given as text, in the same order."""
         text = re.sub(r"\^(\d+)", r"^{\1}", text).replace("*", " ")
         return re.sub(r"[A-Za-z_]\w*", lambda m: self.symbol(m[0]), text)
 
     def index(self, entries: tuple[Expr, ...], bound: tuple[Symbol, ...]) -> str:
-        """Return ``[e, f]`` or ``_{e, f}``, or nothing for a scalar."""
+        """Return ``[e, f]`` or ``_{e, f}``, or "" for a scalar."""
         shown = ", ".join(self.polynomial(e, bound) for e in entries)
         return (f"_{{{shown}}}" if self.symbols.subscripts else f"[{shown}]") if entries else ""
 
     def factor(
         self, f: Factor, bound: tuple[Symbol, ...] = (), beside: Collection[Expr] = ()
     ) -> str:
-        """Return one factor, unbroken; `beside` are the indices of the others."""
+        """Return one factor on one line; `beside` has the indices of the other factors."""
         if isinstance(f, Access):
             name = self.named(f.tensor)
             if self.symbols.subscripts and "_" in name and not name.startswith("("):
@@ -273,8 +273,8 @@ class Letters:
     ) -> tuple[str, str]:
         """Return the sides of ``e = 0``: ``h = s p + d k - a``, ``x = x' - a``, else `sides`.
 
-        A free index stands alone if the other side is an index of some factor beside, or has no
-        index variable with a minus sign.
+        A free index is alone on its side if the other side is an index of another factor, or has
+        no index variable with a minus sign.
         """
         free = [v for v in self.variables if v not in bound and v in symbols_of(e)]
         sign = coefficient(e, free[0]) if len(free) == 1 else 0
@@ -287,7 +287,7 @@ class Letters:
         return self.sides(e, bound)
 
     def sides(self, e: Expr, bound: tuple[Symbol, ...] = ()) -> tuple[str, str]:
-        """Return the sides of ``e = 0`` without a minus sign, the one with the first index left."""
+        """Return the sides of ``e = 0`` without minus signs; the first index is on the left."""
         order = tuple(dict.fromkeys((*self.variables, *bound)))
         parts = ordered(self.short(e), order)
         rank = {v.name: i for i, v in enumerate(order)}
@@ -322,7 +322,7 @@ class Letters:
         return [head + shown[0], *shown[1:]] if shown else [head.strip()]
 
     def rows(self, expression: Expression, room: float) -> list[str]:
-        """Return the expression in rows no wider than `room` points, broken at factors."""
+        """Return the expression in rows at most `room` points wide, broken at factors."""
         out: list[str] = []
         row = ""
         for n, t in enumerate(expression):
@@ -357,7 +357,7 @@ def _negative(t: Term) -> bool:
 
 
 def _cut(row: str, room: float) -> tuple[str, str] | None:
-    """Break inside a factor that is too wide: at a product if there is one, else after a comma."""
+    """Break a factor that is too wide: at a product if there is one, else after a comma."""
     product = comma = None
     depth = braces = 0
     for i, c in enumerate(row):
@@ -378,8 +378,8 @@ _ACCENT = re.compile(r"\\(?:wide)?(?:tilde|hat|bar|check)\b")
 def reading_order(e: Expr, variables: Iterable[Symbol] = ()) -> list[Part]:
     """Return the monomials as people write an index: ``s p + d k - a``, ``2 p - 3 k + 1``.
 
-    The index variables lead in the order given, then the parameters, then the number. Where that
-    would begin with a minus sign, positive monomials lead: ``K - 1 - k``.
+    Index variables come first, in the order given, then parameters, then the number. If that would
+    begin with a minus sign, positive monomials come first: ``K - 1 - k``.
     """
     variables = tuple(variables)
     rank = {v.name: i for i, v in enumerate(variables)}

@@ -67,7 +67,7 @@ class EquationLine:
     style: Letters
 
     def rows(self, room: float) -> list[str]:
-        """Return the right side in rows no wider than `room` points."""
+        """Return the right side in rows at most `room` points wide."""
         return self.style.rows(self.right, room)
 
 
@@ -76,14 +76,14 @@ class Matrix(EquationLine):
     """The definition of a table of numbers.
 
     Attributes:
-        entries: its rows; entry [0, 0] is the first one.
+        entries: its rows; the first entry is [0, 0].
 
     """
 
     entries: tuple[tuple[Expr, ...], ...] = ()
 
     def rows(self, room: float) -> list[str]:
-        """Return the table, whatever the room."""
+        """Return the table, in one row."""
         rows = " \\\\ ".join(" & ".join(map(str, row)) for row in self.entries)
         return [f"\\begin{{pmatrix}} {rows} \\end{{pmatrix}}"]
 
@@ -100,7 +100,8 @@ def room(lines: Sequence[EquationLine], page: float) -> float:
 def aligned(lines: Sequence[EquationLine], page: float) -> str:
     """Return the lines, aligned; right sides that are too long for the page are broken.
 
-    Reasons stand in a column of their own if it fits beside the right sides, else at the margin.
+    Reasons have a column of their own if it fits beside the right sides, else they are in the
+    margin.
 
     Args:
         lines: equations that are displayed together.
@@ -124,7 +125,7 @@ def aligned(lines: Sequence[EquationLine], page: float) -> str:
 
 
 def listed(parts: Sequence[str]) -> str:
-    """Join parts as a sentence does.
+    """Join parts to an enumeration.
 
     >>> listed(["a", "b", "c"])
     'a, b and c'
@@ -166,11 +167,11 @@ def latex_theorem(
 def statement(
     theorem: Theorem, known: Collection[Tensor] = (), symbols: Symbols = DEEP_LEARNING
 ) -> list[str | Display]:
-    """Return the statement: constants, conditions, equation, and what its names stand for.
+    """Return the statement: constants, conditions, equation, and definitions.
 
     Args:
-        theorem: what is stated.
-        known: the tensors that the reader has met.
+        theorem: the theorem.
+        known: the tensors that the document has already defined.
         symbols: the notation.
 
     Returns:
@@ -196,7 +197,7 @@ def statement(
         said = f"The {nth} of ${style.function(name, 0)}$ is ${style.function(name, order)}$"
         out.append(f"{said}{known_derivative(name, order, style)}.")
     if relations := dict.fromkeys(_relations(theorem, style)):
-        out.append(f"It is used that {listed([f'${one}$' for one in relations])}.")
+        out.append(f"The proof uses {listed([f'${one}$' for one in relations])}.")
     new = [t for t in every_tensor(*theorem.lines) if t not in known]
     if defined := [t for t in new if t.definition is not None]:
         out += ["Here", definitions(defined, style)]
@@ -206,13 +207,13 @@ def statement(
 
 
 def boxed(t: Tensor, style: Letters) -> str:
-    """Say what box a free tensor has."""
+    """Return the box of a free tensor, as a clause."""
     size = f"has the box ${box(t, style)}$" if t.shape else "is a number"
     return f"${style.tensor(t)}$ {size}"
 
 
 def _for_all(theorem: Theorem, style: Letters) -> str:
-    """Say under which conditions, and for which indices, a theorem holds."""
+    """Return the conditions and indices of a theorem, as a clause."""
     given = [condition(c, style) for c in theorem.hypotheses]
     boxes = [(style.symbol(v.name), n) for v, n in theorem.variables]
     given += [f"0 \\le {name} < {style.polynomial(n)}" for name, n in boxes if n is not None]
@@ -229,7 +230,7 @@ _VALUE = rf"-?{_ATOM}(?: ?[-+*] ?{_ATOM})*"
 
 
 def in_words(theorem: Theorem, style: Letters) -> str:
-    """Return the theorem's words with its tensors, indices and polynomials as mathematics."""
+    """Return the words of a theorem, with tensors, indices and polynomials as mathematics."""
     known = {display_name(t): style.tensor(t) for t in every_tensor(*theorem.lines)}
     longest = sorted(known, key=len, reverse=True)
     names = "|".join(map(re.escape, longest))
@@ -263,7 +264,7 @@ def _functions(theorem: Theorem) -> set[str]:
 
 
 def subject(theorem: Theorem, style: Letters) -> str:
-    """Return the left side; a gradient that the notation has a name for is also called by it."""
+    """Return the left side; a gradient with a symbol in the notation is preceded by it."""
     left = latex_expression(theorem.lhs, style)
     head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 and theorem.lhs[0].factors else None
     if isinstance(head, Derivative) and len(head.factors) == 1:
@@ -274,7 +275,7 @@ def subject(theorem: Theorem, style: Letters) -> str:
 
 
 def used(theorem: Theorem, number: int) -> tuple[Term, Factor | None, dict[str, Any]]:
-    """Return the term a step is applied to, the factor if there is one, and the arguments."""
+    """Return the term that a step is applied to, its factor if there is one, and the arguments."""
     step = theorem.proof.steps[number]
     t = theorem.lines[number + step.reverse][step.at]
     if step.inside is not None:
@@ -286,7 +287,7 @@ def used(theorem: Theorem, number: int) -> tuple[Term, Factor | None, dict[str, 
 
 
 def known_derivative(name: str, order: int, style: Letters) -> str:
-    """Say what is known of a derivative: a relation, or what holds where there is none."""
+    """Return the relation of a derivative, or the convention where it does not exist, as text."""
     if relation(name, order) is not None:
         return f", ${relation_latex(name, order, style)}$"
     if name in FUNCTIONS and order == 1 and FUNCTIONS[name].convention:
@@ -304,7 +305,7 @@ def _relations(theorem: Theorem, style: Letters) -> Iterator[str]:
 
 
 def relation_latex(name: str, order: int, style: Letters) -> str:
-    r"""Write what a function's derivative is, ``\tanh' = 1 - \tanh^{2}``."""
+    r"""Return the relation of a derivative, ``\tanh' = 1 - \tanh^{2}``."""
     found = relation(name, order)
     assert found is not None
     out = ""

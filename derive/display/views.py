@@ -1,4 +1,4 @@
-"""Registers the views of proofs and theorems, through which they print; the kernel knows none."""
+"""Registers the views that display proofs and theorems; the kernel does not depend on them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PAGE = 455.0
 """Points that a row takes at most, unless it is said: A4 paper with margins of 25 mm."""
 
 
-def enter(**more: Callable[..., Any]) -> None:
-    """Enter every view.
+def register(**more: Callable[..., Any]) -> None:
+    """Register every view.
 
     Args:
-        more: views of other parts, by name.
+        more: further views, by name.
 
     """
     VIEWS.update(
@@ -46,7 +46,7 @@ def _text(one: Theorem | Proof) -> str:
 def _latex(
     one: Theorem | Proof, symbols: Symbols = DEEP_LEARNING, page: float = PAGE
 ) -> str:
-    """Write statement and proof as LaTeX, in the notation of `symbols`, as wide as a page."""
+    """Return statement and proof as LaTeX, in the notation of `symbols`, as wide as a page."""
     proved = replay(one) if isinstance(one, Proof) else one
     stated = latex_theorem(proved, symbols=symbols, page=page)
     return stated + "\n" + latex_proof(proved, symbols=symbols, page=page)
@@ -59,7 +59,7 @@ def _notebook_latex(one: Theorem | Proof) -> str:
 
 
 def _notebook_html(one: Theorem | Proof) -> str:
-    """Show a proof's lines or a theorem's statement as MathML where it can be written."""
+    """Return the lines of a proof or the statement of a theorem as MathML if possible."""
     parts = [proof_lines(replay(one))] if isinstance(one, Proof) else statement(one)
     return shown(parts, PAGE)
 

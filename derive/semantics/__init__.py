@@ -1,1 +1,1 @@
-"""Evidence that knows no rule: finite models, counterexamples, an SMT solver."""
+"""Evidence independent of the rules: finite models, counterexamples, an SMT solver."""

@@ -1,8 +1,8 @@
 """Balls: floating-point numbers with a bound on their error.
 
-Each operation adds its rounding error to the errors of its operands. Disjoint balls therefore stand
-for different numbers, and a comparison needs no tolerance. A ball without a bound, such as the
-logarithm of a negative number, is disjoint from none.
+Each operation adds its rounding error to the errors of its operands. So numbers in disjoint balls
+are different, and a comparison needs no tolerance. A ball without a bound, such as the logarithm of
+a negative number, is disjoint from no other.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 ROUNDING = 2.0**-52
-"""Twice what a rounded sum or product is off by, relatively: it covers that of the radius too."""
+"""Twice the relative error of a rounded sum or product, which also covers that of the radius."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ball:
-    """All numbers within a radius of a middle."""
+    """All numbers within a radius of a midpoint."""
 
     middle: float
     radius: float
@@ -45,7 +45,7 @@ class Ball:
     __rmul__ = __mul__
 
     def __bool__(self) -> bool:
-        """Say whether it is anything but the number 0."""
+        """Say whether it is not exactly the number 0."""
         return self.middle != 0 or self.radius != 0
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class Ball:
 
     @property
     def known(self) -> bool:
-        """Say whether it says anything."""
+        """Say whether it has a bound."""
         return math.isfinite(self.middle) and math.isfinite(self.radius)
 
     def apart(self, other: Ball) -> bool:
@@ -66,6 +66,6 @@ UNKNOWN = Ball(math.nan, math.inf)
 
 
 def exact(number: int | Fraction) -> Ball:
-    """Return a rational number, rounded if it must be."""
+    """Return the ball of a rational number, rounded if necessary."""
     middle = float(number)
     return Ball(middle, 0.0 if Fraction(middle) == number else abs(middle) * ROUNDING)

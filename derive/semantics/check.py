@@ -1,7 +1,7 @@
-"""Check the lines of a theorem against each other at random models of its hypotheses.
+"""Compares the lines of a theorem at random models of its hypotheses.
 
-The check is exact modulo a prime, where a function has arbitrary values that obey its relations. If
-named functions occur, the lines are also evaluated at real numbers, without using relations.
+The comparison is exact, modulo a prime; functions have random values that satisfy their relations.
+If listed functions occur, the lines are also evaluated at real numbers, without the relations.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from rot180.derive.semantics.real import NAMED, RealModel, evaluate_real, functi
 from rot180.derive.semantics.thresholds import thresholds
 
 ENTRIES, REAL_ENTRIES = 20_000, 300
-"""How many entries models have at the most: exact ones, and those in the reals."""
+"""The most entries of a model: of an exact one, and of one in the reals."""
 
 REAL = 3
-"""At how many points lines are compared in the reals."""
+"""The number of points at which lines are compared in the reals."""
 
 SIGNIFICANT = 1e5
-"""How much larger than its error a value, or 1, must be to tell something."""
+"""How many times larger than its error a value (or 1) must be to count as evidence."""
 
 MOST_CHARACTERS = 160
-"""How many characters of entries are still worth reading."""
+"""The most characters of entries that a message shows."""
 
 
 class Checkable(Protocol):
-    """What can be checked: a theorem, of which each line must have the same value."""
+    """A statement that can be checked: all of its lines must have the same value."""
 
     @property
     def variables(self) -> tuple[tuple[Symbol, Expr | None], ...]:
@@ -59,7 +59,7 @@ class Checkable(Protocol):
 
     @property
     def hypotheses(self) -> tuple[Condition, ...]:
-        """What the sizes and parameters satisfy."""
+        """Conditions on the sizes and parameters."""
 
     @property
     def lines(self) -> tuple[Expression, ...]:
@@ -76,9 +76,9 @@ class Counterexample:
         line: the number of the line that differs from line 0.
         left: the value of line 0.
         right: the value of the other line.
-        plain: the sizes and parameters from which the search went out; None if there was none.
-        searched: how far from them, all differences added up, nothing refutes.
-        window: where free indices without a size were searched, if there are any.
+        plain: the sizes and parameters at which the search started; None if there was no search.
+        searched: the largest total distance from them within which there is no counterexample.
+        window: the range in which free indices without a size were searched, if there are any.
 
     """
 
@@ -98,15 +98,15 @@ class Counterexample:
 
     @property
     def smallest(self) -> bool:
-        """Say whether every choice of sizes and parameters that is nearer was searched."""
+        """Say whether all nearer sizes and parameters were searched."""
         return self.plain is not None and distance(self.sizes, self.plain) == self.searched + 1
 
     def __str__(self) -> str:
-        """Return both values, the sizes, the index and what entries are short to write."""
+        """Return both values, the sizes, the index and, if short, the entries."""
         return self.describe("line 0", f"line {self.line}")
 
     def describe(self, left: str, right: str) -> str:
-        """Write it, with words for both lines."""
+        """Return it as text, with a name for each of both lines."""
         modulo = "" if self.model.limit else f" (mod {PRIME})"
         if isinstance(self.left, Ball):
             modulo = " (in the reals)"
@@ -117,7 +117,7 @@ class Counterexample:
         return f"{text} with {entries}" if 0 < len(entries) <= MOST_CHARACTERS else text
 
     def plain_data(self) -> dict[str, object]:
-        """Return it as plain data; values that are no integers as text."""
+        """Return it as plain data, with non-integer values as text."""
         values = {"left": self.left, "right": self.right}
         return {
             "sizes": {v.name: n for v, n in self.sizes.items()},
@@ -129,18 +129,18 @@ class Counterexample:
         }
 
     def scope(self) -> str:
-        """Say in which sense it is the smallest."""
+        """Return as text in which sense it is the smallest."""
         if self.plain is None:
             return "found at random; no smaller one was found"
         away, plain = distance(self.sizes, self.plain), values_text(self.plain)
         if self.smallest and away == 0:
             text = "the smallest: the search starts at these sizes and parameters"
         elif self.smallest:
-            text = f"the smallest: nothing less than {away} away from {plain} refutes it"
+            text = f"the smallest: none at a distance below {away} from {plain}"
         else:
             text = (
-                f"nothing up to {self.searched} away from {plain} refutes it; this is {away} "
-                "away, and no size or parameter alone can be nearer"
+                f"none up to the distance {self.searched} from {plain}; this one has the distance "
+                f"{away}, and no single size or parameter can be moved nearer"
             )
         if self.window is None:
             return text
@@ -148,26 +148,26 @@ class Counterexample:
 
 
 def values_text(at: Mapping[Symbol, int]) -> str:
-    """Write values for people: ``H=3, s=2``."""
+    """Return values as text: ``H=3, s=2``."""
     return ", ".join(f"{v}={n}" for v, n in at.items())
 
 
 def distance(sizes: Mapping[Symbol, int], plain: Mapping[Symbol, int]) -> int:
-    """Return how far sizes and parameters are from the plainest, all differences added up."""
+    """Return the total distance of sizes and parameters from the simplest ones."""
     return sum(abs(n - plain[v]) for v, n in sizes.items())
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a check saw.
+    """The result of a check.
 
     Attributes:
-        models: how many models were tried.
-        points: at how many points.
-        nonzero: at how many of them the value is not zero.
-        counterexample: where two lines differ, if they do.
-        reals: at how many more points the lines agree, with a value, for the functions that names
-            stand for.
+        models: the number of models tried.
+        points: the number of points tried.
+        nonzero: the number of points at which the value is not zero.
+        counterexample: a point at which two lines differ, or None.
+        reals: the number of further points at which the lines have equal values in the reals, for
+            the listed functions.
 
     """
 
@@ -183,13 +183,13 @@ def check(statement: Checkable, count: int = 6, seed: int = 0) -> Report:
 
     Args:
         statement: a theorem.
-        count: how many models to try at whose indices something is not zero; fewer if such
-            models are hard to find.
-        seed: another seed, other models.
+        count: the number of models with a nonzero value to try; fewer if such models are hard to
+            find.
+        seed: the seed of the random models.
 
     Raises:
-        EvaluationError: no model was found: the hypotheses contradict each other, or leave
-            no index.
+        EvaluationError: no model was found: the hypotheses contradict each other, or no index
+            satisfies them.
 
     """
     rng = random.Random(seed)
@@ -209,7 +209,7 @@ def check(statement: Checkable, count: int = 6, seed: int = 0) -> Report:
         if telling == count:
             break
     if not models:
-        raise EmptyError("no small model of the hypotheses has an index to look at")
+        raise EmptyError("no small model of the hypotheses has an index")
     failure, reals = check_in_the_reals(statement, rng)
     return Report(models, points, nonzero, failure, reals)
 
@@ -217,14 +217,14 @@ def check(statement: Checkable, count: int = 6, seed: int = 0) -> Report:
 def check_in_the_reals(
     statement: Checkable, rng: random.Random
 ) -> tuple[Counterexample | None, int]:
-    """Compare the lines with the functions that names stand for; count points that tell.
+    """Compare the lines at real numbers, with the listed functions; count significant points.
 
     Args:
         statement: a theorem.
-        rng: where choices come from.
+        rng: the random number generator.
 
     Returns:
-        a point where lines differ, if one is found, and at how many points they were seen to agree.
+        a point where lines differ, or None, and the number of points at which they agree.
 
     """
     told = 0
@@ -248,7 +248,7 @@ def check_in_the_reals(
 def _models(
     statement: Checkable, rng: random.Random, most: int = ENTRIES
 ) -> Iterator[Model]:
-    """Draw models of the hypotheses, sizes mostly small and positive; stop if there seem none."""
+    """Draw models of the hypotheses, mostly with small positive sizes; stop if none are found."""
     bound = {v for v, _ in statement.variables}
     names = parameters_of(statement.lines, statement.variables, statement.hypotheses)
     axes = set[Symbol]().union(*(box_symbols(line) for line in statement.lines))
@@ -273,7 +273,7 @@ def _models(
 
 
 def _indices(statement: Checkable, model: Model, rng: random.Random) -> list[dict[Symbol, int]]:
-    """Draw at most three indices: any one, and such where one end of the theorem is not zero."""
+    """Draw at most three indices: an arbitrary one, and some where a side is nonzero."""
     found: list[dict[Symbol, int]] = []
     for _ in range(20):
         point = _index(statement, model.sizes, rng)
@@ -290,7 +290,7 @@ def _indices(statement: Checkable, model: Model, rng: random.Random) -> list[dic
 def _index(
     statement: Checkable, sizes: Mapping[Symbol, int], rng: random.Random
 ) -> dict[Symbol, int] | None:
-    """Draw an index from the box of the free variables; None if it is empty."""
+    """Draw an index from the box of the free variables; return None if the box is empty."""
     env = {v.name: n for v, n in sizes.items()}
     for _ in range(20):
         point = {}
@@ -307,7 +307,7 @@ def _index(
 def differ(
     lines: tuple[Expression, ...], model: Model, point: Mapping[Symbol, int]
 ) -> tuple[Value, Counterexample | None]:
-    """Return the value of the first line, and the first other line that has another one."""
+    """Return the value of the first line, and a counterexample if another line differs."""
     first = evaluate(lines[0], model, point)
     for n, line in enumerate(lines[1:], 1):
         value = evaluate(line, model, point)
@@ -329,7 +329,7 @@ def parameters_of(
 
 
 def box_symbols(expression: Expression) -> set[Symbol]:
-    """Return the symbols in the boxes of tensors, definitions included."""
+    """Return the symbols in the boxes of tensors, including those in definitions."""
     return symbols_in(n for t in tensors(expression) for n in box_sizes(t))
 
 

@@ -1,8 +1,8 @@
-"""Claims of a user's own: proved, refuted with the smallest sizes, undecided or vacuous.
+"""Claims of users: proved, refuted at the smallest sizes, undecided or vacuous.
 
 A claim is written ``h < H, c < C: left = right if s >= 1, K = 3``: first the free indices (those
-without a size run over all integers), then the equation in the notation, then hypotheses.
-Definitions and declarations may stand before it:
+without a size range over all integers), then the equation in the notation, then hypotheses.
+Definitions and declarations may precede it:
 ``x[N]; L[] = sum[i] x[i]*x[i]; j < N: d L[]/d x[j] = 2*x[j]``.
 """
 
@@ -37,16 +37,16 @@ from rot180.derive.semantics.search_space import BOUND, Equation, tried
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a claim.
+    """The outcome of a claim.
 
     Attributes:
         word: ``proved``, ``refuted``, ``undecided`` or ``vacuous``.
         theorem: the theorem, if proved.
-        counterexample: sizes, index, entries and both values, if refuted; it says in which sense
-            it is the smallest.
-        bound: how far the search for a counterexample goes from the plainest sizes.
-        tried: around which other sizes it was searched for one.
-        vacuous: in which sense the hypotheses are vacuous, if they are.
+        counterexample: sizes, index, entries and both values, if refuted; its `scope` says in which
+            sense it is the smallest.
+        bound: the largest distance from the simplest sizes that was searched.
+        tried: other sizes around which a counterexample was searched.
+        vacuous: why the hypotheses are vacuous, if they are.
 
     """
 
@@ -65,18 +65,18 @@ class Verdict:
             return f"refuted: {said}\n    {self.counterexample.scope()}"
         if self.vacuous is not None:
             return str(self.vacuous)
-        said = f"undecided up to bound {self.bound}"
+        said = f"undecided up to the bound {self.bound}"
         if self.tried:
             said += f" and at some sizes around {', '.join(map(str, self.tried))}"
         return f"{said}: no proof and no counterexample was found"
 
 
 def judge(claim: str, bound: int = BOUND) -> Verdict:
-    """Refute a claim at random models, or prove it, or search all models up to a bound.
+    """Try to refute a claim at random models, then to prove it, then all models up to a bound.
 
     Args:
-        claim: as in this module's docstring.
-        bound: how far to search for a counterexample.
+        claim: a claim as in the docstring of this module.
+        bound: the largest distance from the simplest sizes to search.
 
     Raises:
         ValueError: the claim is not in the notation, or a sum in it is not finite.
@@ -92,20 +92,20 @@ def judge_equation(
     hypotheses: tuple[Condition, ...] = (),
     bound: int = BOUND,
 ) -> Verdict:
-    """Refute an equation at small random models, or prove it, or search larger models.
+    """Try to refute an equation at small random models, then to prove it, then larger models.
 
     Args:
         variables: the free indices with their sizes (None: all integers).
         lhs: the left side.
         rhs: the right side.
         hypotheses: conditions on the parameters.
-        bound: how far to search for a counterexample.
+        bound: the largest distance from the simplest sizes to search.
 
     Raises:
         ValueError: a sum is not finite.
 
     """
-    # a sum that is not finite has no values to compare
+    # an infinite sum has no value to compare
     replay(Proof("claim", variables, hypotheses, lhs, ()))
     equation = Equation(variables, hypotheses, (lhs, rhs))
     if nothing := vacuous(variables, hypotheses):
@@ -132,7 +132,7 @@ def _refuted(equation: Equation, bound: int, far: bool) -> Counterexample | None
 def parse_claim(
     claim: str,
 ) -> tuple[Variables, Expression, Expression, tuple[Condition, ...]]:
-    """Read a claim: definitions, free indices, both sides, hypotheses."""
+    """Parse a claim: definitions, free indices, both sides, hypotheses."""
     *before, claim = claim.split(";")
     head, _, rest = claim.rpartition(":")
     equation, _, conditions = rest.partition(" if ")
@@ -159,7 +159,7 @@ def _index(t: Tensor) -> tuple[Symbol, ...]:
 
 
 def _hide_brackets(text: str) -> str:
-    """Blank what stands in square brackets, the places kept."""
+    """Replace everything in square brackets by spaces, so that positions do not change."""
     out, depth = [], 0
     for c in text:
         depth += c == "["

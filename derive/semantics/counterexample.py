@@ -48,27 +48,26 @@ from rot180.derive.semantics.search_space import (
 from rot180.derive.semantics.supports import Scope
 
 REAL_SEEDS = 6
-"""With how many real entries a difference is looked at."""
+"""The number of models with real entries at which a difference is confirmed."""
 
 MODELS = 3000
-"""How many models are searched to show that a counterexample is the smallest."""
+"""The most models that are searched to show that a counterexample is the smallest."""
 
 
 def refute(
     equation: Equation, count: int = 12, bound: int = BOUND, far: bool = True
 ) -> Counterexample | None:
-    """Look at random models, then go down to the smallest counterexample.
+    """Search random models, then reduce a counterexample to the smallest one.
 
     Args:
-        equation: what is claimed.
-        count: how many models to try.
-        bound: how far from the plainest model everything is searched; less where that would be
-            more than `MODELS` models. The counterexample says how far it was.
-        far: whether to look at larger models too, which takes longer.
+        equation: the claim.
+        count: the number of models to try.
+        bound: the distance from the simplest model up to which all models are searched; less if
+            there are more than `MODELS` of them. The counterexample has the actual distance.
+        far: whether to try larger models too, which takes longer.
 
     Returns:
-        A counterexample, its entries and values small integers wherever such can be found; None
-        if none turned up.
+        a counterexample, with small integers as entries and values if possible, or None.
 
     Raises:
         EvaluationError: a sum is not bounded by its factors.
@@ -96,7 +95,7 @@ def refute(
 def _random_search(
     equation: Equation, count: int, far: bool
 ) -> tuple[Counterexample | None, range]:
-    """Look at small random models, then at larger ones; say also where indices were searched."""
+    """Search small random models, then larger ones; also return the range of indices searched."""
     try:
         found = check(equation, count).counterexample
     except EmptyError:
@@ -108,7 +107,7 @@ def _random_search(
         try:
             point = _first_difference(equation, Model(sizes), window)
         except EvaluationError:
-            # too many points; or a sum without bounds, which a smaller model would have had too
+            # too many points (a sum without bounds would have failed at a smaller model already)
             continue
         if point is not None:
             return differ(equation.lines, Model(sizes), point)[1], window
@@ -122,9 +121,9 @@ def counterexample(
     hypotheses: tuple[Condition, ...] = (),
     bound: int = BOUND,
 ) -> Counterexample | None:
-    """Search sizes and parameters by their distance from the plainest, and all indices.
+    """Search sizes and parameters in order of their distance from the simplest, at all indices.
 
-    The plainest are 1 for sizes and factors (strides, dilations) and 0 for what is only added
+    The simplest values are 1 for sizes and factors (strides, dilations) and 0 for summands
     (paddings), or the bound that a hypothesis sets. A free index without a size is searched in
     `WINDOW`.
 
@@ -133,10 +132,10 @@ def counterexample(
         rhs: the right side.
         variables: the free indices with their sizes (None: all integers).
         hypotheses: conditions on the parameters.
-        bound: how far to go, all differences added up.
+        bound: the largest total distance to search.
 
     Returns:
-        The nearest disagreement, at the smallest index, or None.
+        the nearest counterexample, at the smallest index, or None.
 
     Raises:
         EvaluationError: a sum is not bounded by its factors.
@@ -158,18 +157,17 @@ def counterexample(
 def differs_in_the_reals(
     equation: Equation, sizes: Mapping[Symbol, int], point: Mapping[Symbol, int]
 ) -> bool:
-    """Say whether two sides that differ exactly also differ for the functions that names stand for.
+    """Say whether two sides that differ in an exact model also differ for the listed functions.
 
-    The exact models know no more of a function than its relations: ``silu(t) = t sigmoid(t)`` is
-    false in them.
+    Exact models only satisfy the relations of functions: ``silu(t) = t sigmoid(t)`` is false there.
 
     Args:
-        equation: what is claimed.
+        equation: the claim.
         sizes: sizes and parameters.
         point: an index.
 
     Returns:
-        False if both sides have the same real values wherever they have any.
+        False if both sides are defined and equal at all real entries tried.
 
     """
     if not functions(equation.lines) & NAMED:
@@ -181,7 +179,7 @@ def differs_in_the_reals(
 def _in_the_reals(
     equation: Equation, sizes: Mapping[Symbol, int], point: Mapping[Symbol, int]
 ) -> tuple[Counterexample | None, bool]:
-    """Return real entries for which both sides differ, and whether any gave both a value."""
+    """Return real entries for which both sides differ, and whether both were defined for any."""
     seen = False
     for seed in range(REAL_SEEDS):
         model = RealModel(sizes, seed)
@@ -193,14 +191,14 @@ def _in_the_reals(
 
 
 def falsify(context: Iterable[Condition], goal: Goal) -> dict[Symbol, int] | None:
-    """Search integers, small ones first, at which every condition holds and the goal does not.
+    """Search for integers, small ones first, at which all conditions hold and the goal fails.
 
     Args:
         context: conditions.
-        goal: what should follow from them.
+        goal: the goal that should follow from them.
 
     Returns:
-        The integers by name, or None if none was found among the smallest.
+        the integers by name, or None if there are none among the smallest.
 
     """
     context = tuple(context)
@@ -249,7 +247,7 @@ def _table(expression: Expression, model: Model, axes: Mapping[str, range]) -> A
     if not any(v.name in axes for term in expression for v in term.variables):
         out: Array = tabulate(expression, scope, axes)[0]
         return out
-    # a sum hides a free index of the same name: point by point
+    # a sum binds the name of a free index: evaluate point by point
     values = [
         tabulate(
             expression, replace(scope, env={**scope.env, **dict(zip(axes, at, strict=True))}), {}
@@ -262,9 +260,9 @@ def _table(expression: Expression, model: Model, axes: Mapping[str, range]) -> A
 def _with_small_entries(
     equation: Equation, model: Model, point: Mapping[Symbol, int]
 ) -> Counterexample:
-    """Give the entries small values, if both sides still differ; else the residues stay.
+    """Replace the entries by small ones if both sides still differ; else keep the residues.
 
-    Where a function has a name, the values are real.
+    If a listed function occurs, the entries are real.
     """
     if functions(equation.lines) & NAMED:
         real, _ = _in_the_reals(equation, model.sizes, point)
@@ -299,7 +297,7 @@ def _smallest(
 
 
 def _bisection(value: int, plain: int) -> Iterator[int]:
-    """Walk over nearer values: the plain one first, the next one last, by halves between them."""
+    """Yield nearer values by bisection: first the simplest one, last the one next to `value`."""
     step = plain - value
     while step:
         yield value + step
@@ -309,7 +307,7 @@ def _bisection(value: int, plain: int) -> Iterator[int]:
 def _shrink(
     equation: Equation, sizes: dict[Symbol, int], plain: Mapping[Symbol, int], window: range
 ) -> dict[Symbol, int]:
-    """Bring one size or parameter after the other nearer to the plainest, while it refutes."""
+    """Move one size or parameter after the other towards the simplest, as long as it refutes."""
     progress = True
     while progress:
         progress = False

@@ -1,6 +1,6 @@
-"""The meaning: exact evaluation of expressions at concrete sizes, independent of the rules.
+"""The semantics: exact evaluation of expressions at concrete sizes, independently of the rules.
 
-Sums run over all points where no box, range or equation vanishes; pending derivatives are dual
+A sum runs over all points at which no box, range or equation is zero; pending derivatives use dual
 numbers. Nothing is rewritten, so agreement is evidence for the rules, not a consequence of them.
 """
 
@@ -42,11 +42,11 @@ from rot180.derive.semantics.supports import TABLES, Points, Row, Scope, rows_of
 def evaluate(expression: Expression, model: Model, point: Mapping[Symbol, int]) -> Value:
     """Return the value of an expression at one point of its free indices.
 
-    It is a residue of `PRIME`, or exact if the model's entries are small. A derivative with respect
-    to an entry outside its tensor's box is zero.
+    It is a residue modulo `PRIME`, or exact if the entries of the model are small. A derivative
+    with respect to an entry outside the box of its tensor is zero.
 
     Raises:
-        EvaluationError: a sum is not bounded by its factors, or a symbol has no value.
+        EvaluationError: no factor bounds a sum, or a symbol has no value.
 
     """
     env = {v.name: n for v, n in (*model.sizes.items(), *point.items())}
@@ -57,9 +57,9 @@ def evaluate(expression: Expression, model: Model, point: Mapping[Symbol, int]) 
 def points(
     term: Term, model: Model, point: Mapping[Symbol, int]
 ) -> list[dict[Symbol, int]]:
-    """Return where a sum is carried out: the values of its variables that no factor rules out.
+    """Return the points over which a sum runs: the values of its variables that are not excluded.
 
-    Boxes, ranges and equations rule points out; a zero among the entries does not.
+    Boxes, ranges and equations exclude points; an entry that is zero does not.
 
     Args:
         term: a sum of products.
@@ -67,7 +67,7 @@ def points(
         point: the free indices.
 
     Raises:
-        EvaluationError: the sum is not bounded by its factors, or a symbol has no value.
+        EvaluationError: no factor bounds the sum, or a symbol has no value.
 
     """
     env = {v.name: n for v, n in (*model.sizes.items(), *point.items())}
@@ -78,7 +78,7 @@ def points(
 
 
 def table(tensor: Tensor, model: Model) -> tuple[tuple[int, ...], Array] | None:
-    """Return a tensor's entries on the smallest box outside of which it is evidently zero.
+    """Return the entries of a tensor on the smallest box outside of which it is evidently zero.
 
     Returns:
         the first index of each axis, and the entries; None if an axis has no such box.
@@ -127,7 +127,7 @@ def _times(a: Array, b: Array, model: Model) -> Array:
 
 
 def _product(factors: Iterable[Factor], scope: Scope, count: int, points: Points) -> Array:
-    """Multiply factors at points that satisfy their rows, so that each bracket is 1."""
+    """Multiply factors at points that satisfy all rows, where each bracket is 1."""
     out = scope.model.zeros(scope.parts, count)
     out[0] = 1
     for factor in factors:
@@ -207,7 +207,7 @@ def _apply(apply: Apply, scope: Scope, count: int, points: Points) -> Array:
 
 
 def _derivative(derivative: Derivative, scope: Scope, count: int, points: Points) -> Array:
-    """Move one entry by a new epsilon and keep the part that has it."""
+    """Add a new epsilon to one entry, and return the part that contains it."""
     tensor = derivative.wrt.tensor
     if tensor.definition is not None:
         raise EvaluationError(f"derivative with respect to the defined tensor {tensor.name}")
@@ -217,7 +217,7 @@ def _derivative(derivative: Derivative, scope: Scope, count: int, points: Points
     if all(not isinstance(f, Access) or f.tensor.definition is None for f in parts):
         inner = replace(scope, moved=(*scope.moved, (tensor.name, shape, tuple(index))))
         return _product(derivative.factors, inner, count, points)[scope.parts :]
-    # the values of a defined tensor are a table for each entry that is moved
+    # a defined tensor has one table of values for each entry that is moved
     out = scope.model.zeros(scope.parts, count)
     table = np.array(index, np.int64).reshape(len(shape), count).T
     entries, group = np.unique(table, axis=0, return_inverse=True)

@@ -1,8 +1,8 @@
-"""Models of hypotheses: integers that satisfy them, or the finding that they are vacuous.
+"""Models of hypotheses: integers that satisfy them, or a report that they are vacuous.
 
-A theorem whose hypotheses nothing satisfies is true and says nothing. Whether integers satisfy
-polynomial conditions is undecidable. A finite search, guided by the numbers in the conditions,
-finds a model or says how far it looked; a certificate can prove that there is none.
+A theorem is vacuous if nothing satisfies its hypotheses. Whether integers satisfy polynomial
+conditions is undecidable. A finite search, guided by the numbers in the conditions, finds a model
+or reports how far it searched; a certificate can prove that there is no model.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from rot180.derive.semantics.model import EvaluationError, affine, holds
 from rot180.derive.semantics.thresholds import thresholds
 
 NEAR = 6
-"""Up to which absolute value all integers are tried, if there are few names."""
+"""The absolute value up to which all integers are tried, if there are few names."""
 
 TRIALS = 30
-"""From how many random beginnings a model is searched."""
+"""The number of random starts of the search for a model."""
 
 MOST = 40_000
-"""How many small models are tried at the most."""
+"""The most small models that are tried."""
 
 
 @dataclass(frozen=True)
 class Vacuous:
-    """Hypotheses, and boxes of free indices, of which no model was found.
+    """The report that no model of hypotheses and boxes of free indices was found.
 
     Attributes:
-        contradictory: whether a certificate shows that there is none.
-        every: up to which absolute value all integers were tried.
-        random: up to which absolute value integers were tried at random.
+        contradictory: whether a certificate proves that there is none.
+        every: the absolute value up to which all integers were tried.
+        random: the absolute value up to which random integers were tried.
 
     """
 
@@ -47,11 +47,11 @@ class Vacuous:
     random: int
 
     def __str__(self) -> str:
-        """Say in which sense it is vacuous."""
+        """Return as text in which sense the statement is vacuous."""
         if self.contradictory:
             return (
                 "vacuous: the hypotheses contradict each other or leave no index (a certificate "
-                "derives -1 >= 0 from them), so the statement is about nothing"
+                "derives -1 >= 0 from them), so the statement says nothing"
             )
         return (
             "vacuous, as far as was searched: no integers were found that satisfy the hypotheses "
@@ -63,7 +63,7 @@ Variables = tuple[tuple[Symbol, Expr | None], ...]
 
 
 def vacuous(variables: Variables, hypotheses: Sequence[Condition]) -> Vacuous | None:
-    """Search a model of the hypotheses with an index; say how far, if none is found.
+    """Search for a model of the hypotheses with an index; return a report if none is found.
 
     Args:
         variables: the free indices with their sizes (None: all integers).
@@ -104,7 +104,7 @@ def _searched(conditions: Sequence[Condition]) -> tuple[dict[Symbol, int] | None
 
 
 def _contradictory(conditions: Sequence[Condition]) -> bool:
-    """Say whether a certificate shows that one condition fails wherever the others hold."""
+    """Say whether a certificate proves that one condition fails wherever the others hold."""
     split: list[Equal | AtLeast] = []
     for c in conditions:
         if isinstance(c, Range):
@@ -135,16 +135,17 @@ def repair(
 ) -> bool:
     """Change values until the conditions hold; say whether they do.
 
-    A broken condition is mended in one of its names: an equation is solved where that is exact, an
-    inequality is met at its end or a little beyond it; now and then a value just moves.
+    A condition that fails is repaired by changing one of its names: an equation is solved if the
+    division is exact, a value of an inequality moves to its bound or slightly beyond. From time to
+    time a value changes at random.
 
     Args:
-        conditions: what is to hold.
-        at: a value for each name; it is changed.
-        fixed: names whose values stay.
-        rng: where choices come from.
-        reach: an absolute value that no change goes beyond.
-        steps: how many changes to try.
+        conditions: the conditions that are to hold.
+        at: a value for each name; it is modified.
+        fixed: names whose values do not change.
+        rng: the random number generator.
+        reach: the largest absolute value that a change may reach.
+        steps: the number of changes to try.
 
     """
     fixed = frozenset(fixed)
@@ -169,7 +170,7 @@ def _nudge(rng: random.Random) -> int:
 def _repaired(
     condition: Condition, v: Symbol, at: Mapping[Symbol, int], rng: random.Random
 ) -> int | None:
-    """Return a value of one name at which the condition holds, if the others stay."""
+    """Return a value of one name for which the condition holds if the others do not change."""
     polynomials = (condition.value, *((condition.size,) if isinstance(condition, Range) else ()))
     if rng.random() < 0.15 or any(degree(e, (v,)) > 1 for e in polynomials):
         return None
@@ -188,7 +189,7 @@ def _repaired(
         return None
     if isinstance(condition, Equal):
         return int(-constant // slope) if constant % slope == 0 else None
-    # slope * v + constant >= 0, at the end or up to two beyond it
+    # slope * v + constant >= 0: at the bound, or up to two beyond
     beyond = rng.choice((0, 0, 1, 2))
     if slope > 0:
         return int(-(constant // slope)) + beyond

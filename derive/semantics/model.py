@@ -1,7 +1,7 @@
 """A finite model: concrete sizes and parameters, and the entries of every free tensor.
 
-Entries are pseudo-random in the field of `PRIME` elements, or small integers where values are to be
-read by people, or given by the caller.
+Entries are pseudo-random elements of the field with `PRIME` elements, or small integers if people
+are to read the values, or given by the caller.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from rot180.derive.semantics.balls import Ball
 PRIME = 2**31 - 19
 
 Array: TypeAlias = NDArray[Any]
-"""Integers: of 64 bits, or exact where a model's entries are small."""
+"""Integers: of 64 bits, or exact if the entries of the model are small."""
 
 Value: TypeAlias = int | Fraction
 
 
 class EvaluationError(ValueError):
-    """The expression has no value: a sum without bounds, or a size that was not given."""
+    """An expression has no value: a sum has no bounds, or a size is missing."""
 
 
 class EmptyError(EvaluationError):
-    """No model was found, or none with an index."""
+    """There is no model, or none with an index."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """Concrete sizes and parameters, and a seed from which every tensor gets its values.
+    """Concrete sizes and parameters, and a seed for the entries of tensors.
 
     Attributes:
         sizes: the sizes and parameters.
-        seed: another seed, other entries.
-        limit: if given, entries and values of functions are integers from 1 to `limit` and every
-            expression has its exact value; if None, all are residues of `PRIME`.
+        seed: the seed of the random entries.
+        limit: if given, entries and values of functions are integers from 1 to `limit`, and
+            expressions are evaluated exactly; if None, all are residues modulo `PRIME`.
 
     """
 
@@ -57,7 +57,7 @@ class Model:
     memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def values(self, tensor: Tensor) -> Array:
-        """Return the entries of a free tensor in the shape of its box."""
+        """Return the entries of a free tensor, in the shape of its box."""
         env = {v.name: n for v, n in self.sizes.items()}
         return self.entries(tensor.name, tuple(integer(n, env) for n in box_sizes(tensor)))
 
@@ -72,7 +72,7 @@ class Model:
         return out
 
     def function(self, name: str, order: int, at: Array) -> Array:
-        """Return values of a function's derivative of that order; relations hold of them."""
+        """Return values of a derivative of a function; they satisfy its relations."""
         known = relation(name, order)
         if known is not None:
             return self._polynomial(known, at)
@@ -94,7 +94,7 @@ class Model:
         return out
 
     def draw(self, label: str, at: Array) -> Array:
-        """Draw an entry, or a value of a function, for each place."""
+        """Draw an entry, or a value of a function, for each position."""
         if self.limit is None:
             return _noise(label, at)
         out = np.zeros(len(at), object)
@@ -102,7 +102,7 @@ class Model:
         return out
 
     def zeros(self, *shape: int) -> Array:
-        """Return an array of zeros that can hold values."""
+        """Return an array of zeros of the type of values."""
         return np.zeros(shape, np.int64 if self.limit is None else object)
 
     def number(self, c: Fraction) -> Value | Ball:
@@ -112,12 +112,12 @@ class Model:
         return c.numerator if c.denominator == 1 else c
 
     def reduce(self, values: Array) -> Array:
-        """Bring values into the range of residues; exact ones are left as they are."""
+        """Reduce values modulo `PRIME`; exact values do not change."""
         out: Array = values % PRIME if self.limit is None else values
         return out
 
     def entries_text(self) -> tuple[str, ...]:
-        """Write the small entries that were looked at, ``w = [1, 2]``, ``sigma(3) = 1``."""
+        """Return the entries that were used as text, ``w = [1, 2]``, ``sigma(3) = 1``."""
         if self.limit is None:
             return ()
         found = []
@@ -131,7 +131,7 @@ class Model:
 
 @dataclass(frozen=True)
 class GivenModel(Model):
-    """A model whose entries are given, not drawn: whole numbers or fractions, evaluated exactly.
+    """A model with given entries, integers or fractions, evaluated exactly.
 
     Attributes:
         arrays: the entries of each free tensor.
@@ -145,7 +145,7 @@ class GivenModel(Model):
         """Return the entries of the free tensor of that name.
 
         Raises:
-            EvaluationError: none are given, or they have another box.
+            EvaluationError: the entries are missing, or have another shape.
 
         """
         found = self.arrays.get(name)
@@ -155,10 +155,10 @@ class GivenModel(Model):
         return found
 
     def function(self, name: str, order: int, at: Array) -> Array:
-        """Return values of a known function: exact where they are rational, else to 17 digits.
+        """Return values of a listed function: exact if they are rational, else to 17 digits.
 
         Raises:
-            EvaluationError: the function is only a name.
+            EvaluationError: the function is not listed.
 
         """
         if name not in FUNCTIONS:
@@ -175,7 +175,7 @@ class GivenModel(Model):
 
 
 def holds(condition: Condition, at: Mapping[Symbol, int]) -> bool:
-    """Return whether a condition holds at concrete values."""
+    """Say whether a condition holds at concrete values."""
     env = {v.name: n for v, n in at.items()}
     value = integer(condition.value, env)
     if isinstance(condition, Equal):
@@ -188,7 +188,7 @@ def holds(condition: Condition, at: Mapping[Symbol, int]) -> bool:
 def affine(
     e: Expr, env: Mapping[str, int], loops: Iterable[str] = ()
 ) -> tuple[int | Fraction, dict[str, int | Fraction]]:
-    """Split an index into a number and the nonzero coefficients of the loop variables."""
+    """Split an index into a constant and the nonzero coefficients of the loop variables."""
     constant: int | Fraction = 0
     coefficients: dict[str, int | Fraction] = {}
     for monomial, c in monomials(e).items():
@@ -212,7 +212,7 @@ def integer(e: Expr, env: Mapping[str, int]) -> int:
     """Return the value of a polynomial.
 
     Raises:
-        EvaluationError: it is no integer, or a symbol has no value.
+        EvaluationError: it is not an integer, or a symbol has no value.
 
     """
     value, _ = affine(e, env)
@@ -227,7 +227,7 @@ def box_sizes(tensor: Tensor) -> tuple[Expr, ...]:
 
 
 def hashed(label: str) -> int:
-    """Return 64 bits that a text determines, the same on every platform."""
+    """Return a 64-bit hash of a text, the same on every platform."""
     return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "little")
 
 

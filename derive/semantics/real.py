@@ -1,14 +1,14 @@
-"""Models in the real numbers: named functions by their values, not by their relations.
+"""Models in the real numbers: listed functions by their values, not by their relations.
 
-The exact models take ``sigmoid' = sigmoid - sigmoid^2`` from the same table as the rules, so a
-wrong entry fools them. Here only the values of a function are used, also at complex arguments; its
+The exact models take ``sigmoid' = sigmoid - sigmoid^2`` from the same table as the rules, so they
+cannot detect a wrong entry. Here only values of a function are used, also at complex arguments; its
 derivatives are Cauchy integrals over a circle around the argument,
 
     f^(n)(x) = n!/(N r^n) * sum_k f(x + r w^k) w^(-k n),    w = exp(2 pi i / N),
 
-which needs no formula for a derivative. Beside rounding, the error of the sum is at most the values
-on a larger circle of radius R, on and in which f is analytic, times (r/R)^N. Both are added to the
-radius of the result, see `balls`.
+which needs no formula for a derivative. Apart from rounding, the error of the sum is at most
+(r/R)^N times the values on a larger circle of radius R, on and inside which f is analytic. Both
+errors are added to the radius of the result, see `balls`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from rot180.derive.semantics.model import Array, Model, hashed
 from rot180.derive.semantics.supports import Scope
 
 POINTS = 48
-"""On how many points of a circle a function is looked at."""
+"""The number of points on the circle at which a function is evaluated."""
 
 _LONGEST = 3.0
-"""Up to which absolute value the series of the error function is summed."""
+"""The largest absolute value at which the series of the error function is summed."""
 
 
 def _sigmoid(z: complex) -> complex:
@@ -44,7 +44,7 @@ def _sigmoid(z: complex) -> complex:
 def _gelu(z: complex) -> complex:
     u = z / math.sqrt(2)
     if abs(u) > _LONGEST:
-        raise OverflowError("the series loses its digits")
+        raise OverflowError("the series loses precision")
     power, total = u, u
     for n in range(1, 80):
         power *= -u * u / n
@@ -54,11 +54,11 @@ def _gelu(z: complex) -> complex:
 
 @dataclass(frozen=True)
 class AnalyticFunction:
-    """A function: its value at a complex number, and how far around x it is analytic.
+    """An analytic function: its values, and the radius around x in which it is analytic.
 
     Attributes:
-        value: its value.
-        reach: a radius for an argument; 0 where the function is not defined.
+        value: argument to value.
+        reach: argument to radius; 0 where the function is not defined.
 
     """
 
@@ -82,28 +82,28 @@ ANALYTIC = {
     "reciprocal": AnalyticFunction(lambda z: 1 / z, lambda x: 0.9 * abs(x)),
     "half_square": AnalyticFunction(lambda z: z * z / 2, lambda _: 2.0),
 }
-"""The analytic functions among those with a name; `relu` has a corner and is apart."""
+"""The analytic ones of the listed functions; `relu` is not differentiable at 0."""
 
 NAMED = frozenset({*ANALYTIC, "relu"})
 
 
 def _any_function(name: str) -> AnalyticFunction:
-    """Return an entire function for a name that stands for any."""
+    """Return an entire function for a name that is not listed."""
     a, b, c = (0.5 + hashed(f"{name} {n}") % 1024 / 1024 for n in range(3))
     return AnalyticFunction(lambda z: cmath.sin(a * z + 4 * b) + c * z, lambda _: 2.0)
 
 
 @lru_cache(maxsize=1 << 14)
 def derivative(name: str, order: int, at: Ball) -> Ball:
-    """Return a derivative of a function at a number, by values alone.
+    """Return a derivative of a function at a number, from values only.
 
     Args:
-        name: a function; one that is not listed stands for any, and some entire one is taken.
-        order: which derivative; 0 is the value.
+        name: a function; if it is not listed, some entire function is taken.
+        order: the order of the derivative; 0 is the value.
         at: the argument.
 
     Returns:
-        a ball that says nothing, if the function is not defined there or cannot be told.
+        a ball; it has no bound if the function is not defined there, or cannot be computed.
 
     """
     if not at.known:
@@ -125,8 +125,8 @@ def derivative(name: str, order: int, at: Ball) -> Ball:
     largest = max(abs(v) for _, v in values)
     scale = math.factorial(order) / radius**order
     middle = scale * sum((v * w**-order).real for w, v in values) / POINTS
-    # each value, each power of w and the sum are rounded; the rest of the series is beyond the
-    # circle; the argument moves the result by the next derivative, which Cauchy's estimate bounds
+    # errors: rounding of each value, each power of w and the sum; the truncation of the series; and
+    # the error of the argument times the next derivative, which Cauchy's estimate bounds
     rounding = 64 * (order + 1) * ROUNDING * largest * scale
     beyond = 4 * outer * (radius / wide) ** (POINTS - order) * scale
     moved = at.radius * math.factorial(order + 1) * 2 * largest / (radius / 2) ** (order + 1)
@@ -146,7 +146,7 @@ def _relu(order: int, at: Ball) -> Ball:
 
 
 def functions(lines: Iterable[Expression]) -> frozenset[str]:
-    """Return the names of the functions in expressions, definitions included."""
+    """Return the names of the functions in expressions, including those in definitions."""
     factors = (f for term in itertools.chain.from_iterable(lines) for f in term.factors)
     return frozenset(_applied(factors))
 
@@ -164,15 +164,15 @@ def _applied(factors: Iterable[Factor]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class RealModel(Model):
-    """A model whose entries are sixteenths from 1/2 to 3/2, some negative if its seed is odd.
+    """A model whose entries are sixteenths from 1/2 to 3/2; some are negative if the seed is odd.
 
-    The functions are the real ones. A comparison is sound: what is apart here is different.
+    Functions have their real values. A comparison is sound: disjoint values are different.
     """
 
     limit: int | None = 1
 
     def function(self, name: str, order: int, at: Array) -> Array:
-        """Return values of a function's derivative."""
+        """Return values of a derivative of a function."""
         out = self.zeros(len(at))
         for n, x in enumerate(at):
             argument = x if isinstance(x, Ball) else exact(x)
@@ -181,7 +181,7 @@ class RealModel(Model):
         return out
 
     def draw(self, label: str, at: Array) -> Array:
-        """Return an entry for each place: an exact float."""
+        """Return an entry, an exact float, for each position."""
         out = self.zeros(len(at))
         for n, place in enumerate(at):
             drawn = hashed(f"{label} {place}")
@@ -194,7 +194,7 @@ class RealModel(Model):
         return exact(c)
 
     def entries_text(self) -> tuple[str, ...]:
-        """Write the entries, and the values of functions that were looked at."""
+        """Return the entries and the values of functions that were used as text."""
         found = []
         for key, value in self.memo.items():
             if not isinstance(key, tuple):
@@ -211,7 +211,7 @@ def evaluate_real(expression: Expression, model: RealModel, point: Mapping[Symbo
     """Return the value of an expression at one point of its free indices.
 
     Raises:
-        EvaluationError: a sum is not bounded by its factors, or a symbol has no value.
+        EvaluationError: no factor bounds a sum, or a symbol has no value.
 
     """
     env = {v.name: n for v, n in (*model.sizes.items(), *point.items())}

@@ -1,4 +1,4 @@
-"""Where a search for a counterexample looks: near the plainest sizes and the claim's numbers."""
+"""The models in which a counterexample is searched: near the simplest sizes and the thresholds."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from rot180.derive.semantics.model import holds
 from rot180.derive.semantics.thresholds import thresholds
 
 BOUND = 4
-"""How far a search for a counterexample goes from the plainest sizes and parameters."""
+"""The largest distance from the simplest sizes and parameters that is searched."""
 
 WINDOW = range(-4, 5)
-"""Where a free index without a size is searched at small sizes."""
+"""The range in which a free index without a size is searched at small sizes."""
 
 FAR = 400
-"""At how many larger models, with sizes around the numbers of a claim, it is looked at."""
+"""The number of larger models, with sizes around the thresholds of a claim, that are tried."""
 
 LADDER = (7, 21, 101)
-"""Sizes that are tried whatever the numbers of a claim are."""
+"""Sizes that are tried for every claim."""
 
 WORK = 4_000_000
-"""How many entries and indices these models have at the most, all together."""
+"""The most entries and indices of all these models together."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Equation:
 
 
 def plainest(equation: Equation) -> tuple[dict[Symbol, int], set[Symbol]]:
-    """Return the sizes and parameters where a search starts, and those that a hypothesis fixes."""
+    """Return the simplest sizes and parameters, and the names that a hypothesis fixes."""
     names = parameters_of(equation.lines, equation.variables, equation.hypotheses)
     free = [v for v, _ in equation.variables]
     ones = set[Symbol]().union(*(_scales(line, free) for line in equation.lines))
@@ -79,7 +79,7 @@ def plainest(equation: Equation) -> tuple[dict[Symbol, int], set[Symbol]]:
 
 
 def _scales(expression: Expression, free: Sequence[Symbol]) -> set[Symbol]:
-    """Return sizes, coefficients and what multiplies an index, definitions included."""
+    """Return sizes, coefficients and factors of indices, including those in definitions."""
     found = box_symbols(expression)
     for term in expression:
         found |= symbols_in((term.coefficient,))
@@ -107,7 +107,7 @@ def allowed(equation: Equation, sizes: Mapping[Symbol, int]) -> bool:
 
 
 def tried(equation: Equation) -> tuple[int, ...]:
-    """Return the numbers around which `refute` tries sizes, besides small ones."""
+    """Return the numbers around which `refute` tries sizes, in addition to small ones."""
     return tuple(sorted({*_numbers(equation), *LADDER}))
 
 
@@ -120,7 +120,7 @@ def _numbers(equation: Equation) -> tuple[int, ...]:
 
 
 def far_window(equation: Equation) -> range:
-    """Return where free indices without a size are searched at larger sizes."""
+    """Return the range in which free indices without a size are searched at larger sizes."""
     unsized = sum(n is None for _, n in equation.variables)
     for n in reversed(_numbers(equation)):
         if (2 * n + 5) ** unsized <= WORK // 1000:
@@ -129,10 +129,10 @@ def far_window(equation: Equation) -> range:
 
 
 def far_models(equation: Equation) -> Iterator[dict[Symbol, int]]:
-    """Walk over models with sizes around the numbers of the equation, while they are not much.
+    """Yield models with sizes around the thresholds of the equation, up to a total amount of work.
 
-    All sizes at once, then each name alone, a parameter also with all sizes larger; then some of
-    all names at random. Hypotheses that are broken thereby are mended in the other names.
+    First all sizes at once, then each name alone (a parameter also with all sizes larger), then
+    random choices of all names. Hypotheses that fail are repaired by changing the other names.
     """
     plain, fixed = plainest(equation)
     axes = set[Symbol]().union(*(box_symbols(line) for line in equation.lines))
@@ -175,7 +175,7 @@ def count_steps(names: int, bound: int) -> int:
 
 
 def steps_of(count: int, total: int) -> Iterator[tuple[int, ...]]:
-    """Walk over integer vectors of that length whose absolute values add up to `total`."""
+    """Yield the integer vectors of this length whose absolute values add up to `total`."""
     if count == 0:
         if total == 0:
             yield ()

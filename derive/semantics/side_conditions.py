@@ -1,13 +1,13 @@
-"""The side conditions of each step, computed from the figures of the rules, not by the rules.
+"""The side conditions of each step, computed independently of the rules.
 
 The kernel says which obligations a step has, and in which context. If a context were wrong, a
-solver that is asked whether it implies the goal would be wrong too. So goals and contexts are
-computed here a second time, from the lines, arguments and hypotheses of the proof, and then
-compared with the kernel's.
+solver that is asked whether it implies the goal would be misled. So goals and contexts are computed
+here a second time, from the inference figures and the lines, arguments and hypotheses of the proof,
+and then compared with those of the kernel.
 
-A context is what holds where some factors of a term are not zero: the box of each tensor, and for a
-tensor whose definition is a single term the context of that term's factors, in which its bound
-variables are named ``exists1, exists2, ...``.
+A context has the conditions that hold where some factors of a term are nonzero: the box of each
+tensor and, for a tensor defined by a single term, the context of the factors of that term, where
+its bound variables are named ``exists1, exists2, ...``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from rot180.derive.language.terms import (
 
 @dataclass(frozen=True)
 class Requirement:
-    """What a step rests on: goals that hold where factors are not zero and more is assumed."""
+    """Goals that a step requires, wherever some factors are nonzero and further conditions hold."""
 
     factors: tuple[Factor, ...]
     goals: tuple[Goal, ...]
@@ -46,10 +46,10 @@ class Requirement:
 
 
 def side_conditions(theorem: Theorem) -> list[tuple[Obligation, ...]]:
-    """Return for each step of a theorem what it rests on, made anew.
+    """Return the obligations of each step of a theorem, computed independently of the kernel.
 
     Args:
-        theorem: a theorem; what it cites is not looked into.
+        theorem: a theorem; the proofs that it cites are ignored.
 
     """
     return [
@@ -81,7 +81,7 @@ def _without(factors: Sequence[Factor], numbers: Iterable[int]) -> tuple[Factor,
 
 
 def _requirements(term: Term, step: Step) -> Iterator[Requirement]:
-    """Walk over what a step rests on, by the figure of its rule."""
+    """Yield the requirements of a step, from the inference figure of its rule."""
     given: dict[str, Any] = dict(step.arguments)
     factors = term.factors
     if step.rule == "entry":
@@ -126,7 +126,7 @@ def _entry(factors: Sequence[Factor], number: int) -> Iterator[Requirement]:
 
 
 def _instantiated(given: dict[str, Any]) -> tuple[Condition, ...]:
-    """Return the hypotheses and boxes of a cited theorem at the values of its names."""
+    """Return the hypotheses and boxes of a cited theorem, instantiated."""
     cited, by = given["theorem"], dict(given["symbols"])
     return tuple(_condition(c, by) for c in (*cited.hypotheses, *_boxes(cited)))
 
@@ -142,7 +142,7 @@ def _condition(c: Condition, by: dict[Symbol, Expr]) -> Condition:
 
 
 def known(factors: Iterable[Factor]) -> tuple[Condition, ...]:
-    """Return what holds wherever none of these factors is zero."""
+    """Return the conditions that hold wherever none of these factors is zero."""
     fresh = (symbol(f"exists{n}") for n in itertools.count(1))
     return tuple(_known(factors, {}, fresh))
 
@@ -150,7 +150,7 @@ def known(factors: Iterable[Factor]) -> tuple[Condition, ...]:
 def _known(
     factors: Iterable[Factor], by: dict[Symbol, Expr], fresh: Iterator[Symbol]
 ) -> Iterator[Condition]:
-    """Walk over it; the names in `by` are the formals and sums of a definition around them."""
+    """Yield them; `by` maps the formals and sums of an enclosing definition."""
     for f in factors:
         if isinstance(f, Equal | Range):
             yield _condition(f, by)
@@ -170,7 +170,7 @@ def _known(
 
 
 def nontrivial(obligations: Iterable[Obligation]) -> list[Obligation]:
-    """Return the obligations that cannot be read off: the goal, or less, is in the context."""
+    """Return the obligations whose goal is not already implied by one condition of the context."""
     return [o for o in dict.fromkeys(obligations) if not _is_trivial(o)]
 
 
@@ -201,13 +201,13 @@ def _follows(goal: AtLeast, facts: Iterable[AtLeast]) -> bool:
 
 
 def discrepancies(theorem: Theorem) -> list[str]:
-    """Say what the engine assumed of a step, or omitted, that is not so here.
+    """Return messages about obligations in which the kernel and this module disagree.
 
-    Its contexts must be parts of those that are made here, in the same order, up to the names of
-    what merely exists; and each goal that is made here must be one of its goals.
+    Each context of the kernel must be part of one computed here, in the same order, up to the names
+    of existential variables; and each goal computed here must be a goal of the kernel.
 
     Args:
-        theorem: a theorem; what it cites is not looked into.
+        theorem: a theorem; the proofs that it cites are ignored.
 
     """
     found = []
@@ -235,12 +235,12 @@ def discrepancies(theorem: Theorem) -> list[str]:
 def _contexts(
     theorem: Theorem, number: int, obligation: Obligation, own: Sequence[Obligation]
 ) -> Iterator[tuple[tuple[Condition, ...], frozenset[Symbol]]]:
-    """Walk over what may be known for a goal, each with the names that stand for something."""
+    """Yield the possible contexts of a goal, each with the names that are not existential."""
     facts = (*theorem.hypotheses, *_boxes(theorem.proof))
     step = theorem.proof.steps[number - 1]
     fixed = frozenset().union(*(factor_symbols(c) for c in facts))
     if isinstance(obligation.goal, Nonzero):
-        # that a sum is finite may rest on the brackets of its term
+        # the obligation that a sum is finite may use the brackets of its term
         for t in theorem.lines[number]:
             yield (*facts, *_brackets(t)), fixed | t.symbols
         return
@@ -258,7 +258,7 @@ def _brackets(t: Term) -> Iterator[Condition]:
 def _part_of(
     engine: Sequence[Condition], own: Sequence[Condition], names: frozenset[Symbol]
 ) -> bool:
-    """Say whether one context is what is left of the other, if some conditions are left out."""
+    """Say whether one context is the other with some conditions omitted."""
     renamed: dict[Symbol, Symbol] = {}
     rest = iter(own)
     for c in engine:
@@ -275,7 +275,7 @@ def _part_of(
 def _same(
     c: Condition, other: Condition, renamed: dict[Symbol, Symbol], names: frozenset[Symbol]
 ) -> dict[Symbol, Symbol] | None:
-    """Return the new names that make one condition the other; None if there are none."""
+    """Return a renaming that maps one condition to the other, or None."""
     if type(c) is not type(other):
         return None
     free = sorted(factor_symbols(c) - names - renamed.keys(), key=lambda v: v.name)

@@ -1,8 +1,8 @@
-"""A second check of side conditions: the SMT solver Z3, for all integers.
+"""A second check of side conditions, for all integers, by the SMT solver Z3.
 
-`side_conditions` computes them from the proof; they are not the kernel's.
+The side conditions come from `side_conditions`, not from the kernel.
 
-Extra ``rot180[smt]``. Only this module imports Z3, and only when it asks.
+Needs the extra ``rot180[smt]``. Only this module imports Z3, and only when it is used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rot180.derive.semantics.side_conditions import nontrivial, side_conditions
 
 @dataclass(frozen=True)
 class Answer:
-    """What the solver says of an obligation: proved, refuted or unknown; and its seconds."""
+    """The answer of the solver about an obligation: proved, refuted or unknown; and its seconds."""
 
     obligation: Obligation
     verdict: str
@@ -42,8 +42,8 @@ def ask(obligations: Iterable[Obligation], timeout: float = 5.0) -> list[Answer]
     """Ask the solver about each obligation.
 
     Args:
-        obligations: what to settle.
-        timeout: seconds for each.
+        obligations: the obligations.
+        timeout: seconds for each of them.
 
     Raises:
         ModuleNotFoundError: the solver is not installed (``pip install "rot180[smt]"``).
@@ -68,16 +68,16 @@ def ask(obligations: Iterable[Obligation], timeout: float = 5.0) -> list[Answer]
 
 
 def hard_obligations(theorem: Theorem) -> list[Obligation]:
-    """Return what a theorem and those it cites rest on, but for what can be read off.
+    """Return the nontrivial obligations of a theorem and of the theorems that it cites.
 
-    Goals and contexts are made from the figures of the rules, not taken from the engine.
+    Goals and contexts are computed from the inference figures, not taken from the kernel.
     """
     steps = (step for one in with_cited(theorem) for step in side_conditions(one))
     return nontrivial(o for step in steps for o in step)
 
 
 def with_cited(theorem: Theorem) -> tuple[Theorem, ...]:
-    """Return a theorem and those it cites."""
+    """Return a theorem and the theorems that it cites."""
     return (theorem, *map(replay_cited, cited(theorem.proof)))
 
 

@@ -30,7 +30,7 @@ from rot180.derive.semantics.model import (
 
 LIMIT = 10**7
 TABLES = 4096
-"""How many points a sum has at the most, and for how many moved entries a tensor is evaluated."""
+"""The most points of a sum, and the most moved entries for which a tensor is evaluated."""
 
 Points: TypeAlias = dict[str, Array]
 Row: TypeAlias = tuple[dict[str, int], int, int]
@@ -44,8 +44,8 @@ Box: TypeAlias = tuple[tuple[int, int] | None, ...]
 class Scope:
     """Where a factor is evaluated: a model, named integers, and the entries moved by an epsilon.
 
-    A value has ``2**len(moved)`` parts, one per product of the nilpotent epsilons. Each of the
-    `tables` choices of moved entries is evaluated by itself.
+    A value has ``2**len(moved)`` parts, one for each product of the nilpotent epsilons. Each of the
+    `tables` choices of moved entries is evaluated separately.
     """
 
     model: Model
@@ -55,17 +55,17 @@ class Scope:
 
     @property
     def parts(self) -> int:
-        """Return how many products of epsilons there are."""
+        """Return the number of products of epsilons."""
         return 1 << len(self.moved)
 
     def key(self, tensor: Tensor) -> tuple[object, ...]:
-        """Return what a tensor's values depend on here."""
+        """Return everything that the values of a tensor depend on here, as a cache key."""
         names = sorted(v.name for v in tensor.parameters)
         return (tensor, *(self.env.get(name) for name in names))
 
 
 def rows_of(factors: Iterable[Factor], scope: Scope, loops: Sequence[str]) -> Iterator[Row]:
-    """Walk over what must hold for a product of factors to be nonzero."""
+    """Yield the conditions under which a product of factors can be nonzero, as rows."""
     for factor in factors:
         if isinstance(factor, Equal):
             yield _row(factor.value, 0, 0, scope.env, loops)
@@ -120,7 +120,7 @@ def support(tensor: Tensor, scope: Scope) -> Box:
 
 
 def _both(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
-    """Return what two ranges have in common; None is all of Z."""
+    """Return the intersection of two ranges; None is all of Z."""
     if one is None or other is None:
         return one or other
     return max(one[0], other[0]), min(one[1], other[1])
@@ -147,7 +147,7 @@ def _intervals(rows: Iterable[Row], loops: Sequence[str]) -> dict[str, tuple[int
 
 
 def _without(v: str, unit: Interval, row: Interval) -> Interval:
-    """Take a multiple of a row in which `v` has the coefficient 1 from another row."""
+    """Subtract a multiple of a row in which `v` has the coefficient 1 from another row."""
     f = row[0].get(v, Fraction(0))
     left = {w: row[0].get(w, 0) - f * unit[0].get(w, 0) for w in {**row[0], **unit[0]}}
     low, high = (unit[2], unit[1]) if f > 0 else (unit[1], unit[2])

@@ -1,8 +1,8 @@
-"""The numbers of a statement: where a size crosses one of them, a bracket may change its value.
+"""The thresholds of a statement: numbers at which a bracket may change its value.
 
-``[0 <= k - 3 < 20]`` is 0 on a box of at most 3 entries, and a box of more than 23 goes beyond it.
-So claims about it are tried at sizes near 3, 20 and 23; the smallest models alone miss what is
-false only there.
+``[0 <= k - 3 < 20]`` is 0 on a box of at most 3 entries, and a box of more than 23 exceeds it. So a
+claim with this bracket is tried at sizes near 3, 20 and 23; the smallest models would miss a claim
+that is false only there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rot180.derive.language.terms import (
 )
 
 MOST = 12
-"""How many numbers of a statement are looked at; the smallest ones."""
+"""The most thresholds of a statement that are used; the smallest ones are."""
 
 
 def thresholds(
@@ -31,12 +31,12 @@ def thresholds(
 ) -> tuple[int, ...]:
     """Collect the numbers at which brackets, boxes and conditions may change, ascending.
 
-    Constants, coefficients, their quotients and roots, and for a range also where it ends.
+    They are constants, coefficients, their quotients and roots, and the ends of ranges.
 
     Args:
-        lines: expressions; definitions are looked into.
+        lines: expressions; their definitions are included.
         conditions: conditions.
-        above: numbers up to this one are left out.
+        above: only numbers above this one are returned.
 
     """
     found: set[int] = set()
@@ -55,7 +55,7 @@ def _parts(c: Condition) -> tuple[Expr, Expr | None]:
 
 
 def _compared(lines: Iterable[Expression]) -> Iterator[tuple[Expr, Expr | None]]:
-    """Walk over what is compared with 0 and with a size."""
+    """Yield the values that are compared with 0, each with the size it is compared with, if any."""
     for term in itertools.chain.from_iterable(lines):
         for part in accesses_and_brackets(term.factors):
             if isinstance(part, Access):
@@ -71,7 +71,7 @@ def _constant(e: Expr) -> int:
 
 
 def _of_one(e: Expr) -> set[int]:
-    """Return where ``a v^n + c`` changes its sign, for each monomial alone, and each number."""
+    """Return the zeros of ``a v^n + c`` for each single monomial, and each number."""
     found: set[int] = set()
     constant = abs(_constant(e))
     for monomial, c in monomials(e.expand()).items():

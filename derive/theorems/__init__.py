@@ -1,6 +1,6 @@
-"""What rot180 claims. A module states claims; no step of a proof stands here.
+"""The claims that rot180 proves. These modules state claims; they contain no proof steps.
 
-The registry is the list that the command line, the book and CI walk over.
+The command line, the book and CI iterate over the registry.
 """
 
 from rot180.derive.theorems import (

@@ -1,8 +1,8 @@
-"""Layers behind an activation, by the theorems about the layers alone.
+"""Layers after an activation, from the theorems about the layers themselves.
 
-With a = sigma(z) for the layer's input, the delta of z is the input gradient at a, times sigma'(z):
-the chain rule through a, then the theorem about the input gradient. Each claim names what its
-proof is to cite; certificates and scripts carry the cited theorem with its own proof.
+If the input of a layer is a = sigma(z), the delta of z is the input gradient at a, times sigma'(z).
+The proof applies the chain rule through a, then the theorem about the input gradient. Each claim
+names the theorems to cite; certificates and scripts contain them with their own proofs.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from rot180.derive.theorems.registry import Claim, claim
 
 
 def delta(conv: Convolution) -> Claim:
-    """State delta = (full sweep of the next delta with rot180(w)) * sigma'(z), by composition."""
+    """State delta = (full product of the next delta with rot180(w)) * sigma'(z), by composition."""
     return replace(activated(conv), cites=(f"rot180_{conv.name}",))
 
 
 def loss_of_activation(conv: Convolution) -> Claim:
-    """State <y(a), g> = <a, dx(g)> for a = sigma(z), by the theorem for every x."""
+    """State <y(a), g> = <a, dx(g)> for a = sigma(z), from the theorem for all x."""
     known = adjointness(conv)
     x = operand(conv.layer(), "x")
     swap = ((x.name, _activation(conv)),)
@@ -32,13 +32,13 @@ def loss_of_activation(conv: Convolution) -> Claim:
         known,
         lhs=instantiate(known.lhs, {}, swap),
         rhs=instantiate(known.rhs, {}, swap),
-        words="the loss is the pairing of the activation with the input gradient",
+        words="the loss is the inner product of the activation and the input gradient",
         cites=(f"adjoint_{conv.name}",),
     )
 
 
 def _activation(conv: Convolution) -> Tensor:
-    """Return sigma(z), as it stands in the layer."""
+    """Return the tensor sigma(z) of the layer."""
     definition = conv.layer(activated=True).output.definition
     assert definition is not None
     return next(t for t in tensors(definition.body) if t.definition is not None)

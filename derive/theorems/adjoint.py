@@ -1,4 +1,4 @@
-"""Adjointness, transposed convolution, Toeplitz matrices: three faces of one identity."""
+"""Adjointness, transposed convolution, Toeplitz matrices: three forms of one identity."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def adjointness(conv: Convolution) -> Claim:
 def transposed(axes: int) -> Claim:
     """State that transposed convolution is the input gradient of a correlation.
 
-    The output size is a free parameter (output padding fixes it): every H is covered.
+    The output size is a free parameter (output padding selects it), so this holds for every H.
     """
     conv = Convolution(axes, general=True, channels=True, groups=True)
     variables, lhs = conv.goal("x")
@@ -57,7 +57,7 @@ def transposed(axes: int) -> Claim:
 
 
 def _toeplitz(conv: Convolution) -> tuple[Tensor, tuple[Symbol, ...], tuple[Symbol, ...]]:
-    """Return T[p, h] := sum_k w[k] [h = s p + d k - lo], its rows' and its columns' indices."""
+    """Return T[p, h] := sum_k w[k] [h = s p + d k - lo], with its row and column indices."""
     x, w, g = conv.operands()
     outs = tuple(symbol(a.window) for a in axis_letters(conv.axes))
     taps = tuple(symbol(a.tap) for a in axis_letters(conv.axes))
@@ -91,7 +91,7 @@ def matrix_transpose(conv: Convolution) -> Claim:
 
 
 def shared_weights(conv: Convolution) -> Claim:
-    """State that a dense layer whose weights are cut and shared has the filter's gradient.
+    """State that the gradient of a dense layer, masked and shared, is the gradient of the filter.
 
     dw[k] = sum_{p, h} dW[p, h] [h = s p + d k - lo], with the dense gradient dW[p, h] = g[p] x[h].
     """
@@ -105,12 +105,12 @@ def shared_weights(conv: Convolution) -> Claim:
         s, d, lo = conv.parameters(a)
         brackets.append(Equal(places[a] - s * outs[a] - conv.sign * d * k + lo))
     right = (term(dense[(*outs, *places)], *brackets, over=(*outs, *places)),)
-    words = "sharing weights adds up the gradients of the dense layer"
+    words = "the gradient of shared weights is the sum of the dense layer's gradients"
     return Claim(variables, lhs, right, (), words)
 
 
 def activated(conv: Convolution) -> Claim:
-    """State delta = (full sweep of the next delta with rot180(w)) * sigma'(z)."""
+    """State delta = (full product of the next delta with rot180(w)) * sigma'(z)."""
     forward = conv.layer(activated=True)
     z = operand(forward, "z")
     variables, lhs = chain_goal(forward, z)
@@ -124,8 +124,8 @@ def activated(conv: Convolution) -> Claim:
 def backpropagated(axes: int) -> Claim:
     """State delta = (next delta * flip(w)) sigma'(z) for z1 = w * a + b.
 
-    It is the true convolution of the derivations for multilayer perceptrons, with a = sigma(z).
-    They count indices from the middle of w, and write ROT180(w) for flip(w).
+    This is the true convolution in the derivations for multilayer perceptrons, with a = sigma(z).
+    There indices count from the centre of w, and flip(w) is written ROT180(w).
     """
     letters = axis_letters(axes)
     outs, taps, places = (",".join(a[n] for a in letters) for n in range(3))

@@ -1,8 +1,8 @@
-"""Backpropagation through a true convolution, z1 = w * sigma(z) + b, as its derivations write it.
+"""Backpropagation through a true convolution, z1 = w * sigma(z) + b, in the textbook form.
 
-Indices are counted from 0 and tensors are zero outside their boxes, so the rotation about the
-origin, ``flip(w)[j] = w[-j]``, makes every formula free of offsets; ``rot180(w)[j] = w[K-1-j]`` is
-the same, shifted into the box of w.
+Indices count from 0 and tensors are zero outside their boxes. With the rotation about the origin,
+``flip(w)[j] = w[-j]``, no formula has an offset; ``rot180(w)[j] = w[K-1-j]`` is the same tensor,
+shifted into the box of w.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _minus(a: Index, b: Index) -> tuple[Expr, ...]:
 
 
 def strided_delta(axes: int) -> Claim:
-    """State delta = (dilate(delta1, s) * flip(w)) sigma'(z): zeros where the stride skipped."""
+    """State delta = (dilate(delta1, s) * flip(w)) sigma'(z), with zeros between the strides."""
     forward = _forward(axes, strided=True)
     z, w, g = operand(forward, "z"), operand(forward, "w"), output_gradient(forward)
     variables, lhs = chain_goal(forward, z)
@@ -79,7 +79,7 @@ def strided_delta(axes: int) -> Claim:
 
 
 def _weight_goal(axes: int) -> tuple[Variables, Expression, Index, Index, Tensor, Tensor]:
-    """Return what the claims about weights share: also taps, outputs, sigma(z) and the delta."""
+    """Return variables, left side, taps, outputs, sigma(z) and delta for a claim about weights."""
     forward = _forward(axes)
     variables, lhs = chain_goal(forward, operand(forward, "w"))
     a = activation("sigma", 0, operand(forward, "z"))
@@ -91,7 +91,7 @@ def weight_gradient(axes: int) -> Claim:
     """State dC/dw[k] = sum_p delta[p] sigma(z)[p - k]."""
     variables, lhs, taps, outs, a, g = _weight_goal(axes)
     right = (term(g[outs], a[_minus(outs, taps)], over=outs),)
-    return Claim(variables, lhs, right, (), "the delta times the activation each weight met")
+    return Claim(variables, lhs, right, (), "the delta times the activation at each weight")
 
 
 def weight_by_flip(axes: int) -> Claim:
@@ -103,12 +103,12 @@ def weight_by_flip(axes: int) -> Claim:
 
 
 def weight_by_rotation(axes: int) -> Claim:
-    """State dC/dw[k] = (delta * rot180(sigma(z)))[k + H - 1]: in its box, an offset."""
+    """State dC/dw[k] = (delta * rot180(sigma(z)))[k + H - 1]; rot180 brings an offset."""
     variables, lhs, taps, outs, a, g = _weight_goal(axes)
-    turned = rot180(a, range(axes))
+    rotated = rot180(a, range(axes))
     offset = tuple(e + size(a, n) - 1 for n, e in enumerate(_minus(taps, outs)))
-    form = convolve(g[outs], turned[offset], taps, outs)
-    words = f"the convolution of {g.name} with {display_name(turned)}, read from H - 1 on"
+    form = convolve(g[outs], rotated[offset], taps, outs)
+    words = f"the convolution of {g.name} with {display_name(rotated)}, read from H - 1 on"
     return Claim(variables, lhs, (term(form[taps]),), (), words)
 
 
@@ -121,7 +121,7 @@ def bias_gradient(axes: int) -> Claim:
     return Claim(variables, lhs, right, (), "the sum of the delta")
 
 
-# A dense layer whose connections are cut and whose weights are shared.
+# A dense layer whose connections are removed and whose weights are shared.
 
 
 def _cut(axes: int) -> tuple[Layer, Tensor, Index, Index]:
@@ -138,11 +138,11 @@ def _cut(axes: int) -> tuple[Layer, Tensor, Index, Index]:
 
 
 def cut_forward(axes: int) -> Claim:
-    """State that the dense layer with cut connections and shared weights is the convolution."""
+    """State that the dense layer with local connections and shared weights is the convolution."""
     forward, dense, outs, _ = _cut(axes)
     variables = tuple(zip(outs, forward.output.shape, strict=True))
     assert forward.output.definition is not None
-    words = "cutting connections and sharing weights makes a convolution"
+    words = "a dense layer with local connections and shared weights is a convolution"
     left = (term(dense[outs]),)
     return Claim(variables, left, (term(forward.output[outs]),), (), words)
 
@@ -163,14 +163,14 @@ def transposed_flip(axes: int, sign: int) -> Claim:
         body = (term(window[taps], *meets, over=taps),)
         return define(name, (None,) * (2 * axes), (*outs, *places), body)
 
-    plain, turned = matrix("T", w), matrix("T_flipped", flip(w))
+    plain, rotated = matrix("T", w), matrix("T_flipped", flip(w))
     variables: Variables = tuple((v, None) for v in (*places, *outs))
-    left, right = (term(plain[(*outs, *places)]),), (term(turned[(*places, *outs)]),)
+    left, right = (term(plain[(*outs, *places)]),), (term(rotated[(*places, *outs)]),)
     return Claim(variables, left, right, (), "the transposed matrix is that of the flipped filter")
 
 
 def shifted_flip(axes: int) -> Claim:
-    """State rot180(w)[j] = flip(w)[j - (K - 1)] everywhere: a shift lies between the rotations."""
+    """State rot180(w)[j] = flip(w)[j - (K - 1)] everywhere: the rotations differ by a shift."""
     taps = _letters(axes)[1]
     w = tensor("w", *(k.name.upper() for k in taps))
     shifted = tuple(k - size(w, n) + 1 for n, k in enumerate(taps))
@@ -191,28 +191,28 @@ def _product(axes: int) -> tuple[Tensor, Tensor, Access, Access, Index, Index]:
 
 
 def full(axes: int) -> Claim:
-    """State that a convolution reads zeros alone outside 0 <= p < H + K - 1: its full size."""
+    """State that a convolution is zero outside 0 <= p < H + K - 1, its full size."""
     x, w, swept, window, outs, taps = _product(axes)
     boxes = [Range(p, size(x, n) + size(w, n) - 1) for n, p in enumerate(outs)]
     variables: Variables = tuple((p, None) for p in outs)
     left = (term(swept, window, over=taps),)
     right = (term(swept, window, *boxes, over=taps),)
-    return Claim(variables, left, right, (), "the full convolution has H + K - 1 entries, no more")
+    return Claim(variables, left, right, (), "the full convolution has H + K - 1 entries")
 
 
 def valid() -> Claim:
-    """State that a window lies inside the input for K - 1 <= p < H and no other p."""
+    """State that a window lies inside the input exactly for K - 1 <= p < H."""
     h, k, p = symbol("H"), symbol("K"), symbol("p")
     ends = (term(Range(p, h), Range(p - k + 1, h)),)
     inside = (term(Range(p - k + 1, h - k + 1)),)
-    words = "the valid convolution has H - K + 1 entries, from K - 1 on"
+    words = "the valid convolution has H - K + 1 entries, starting at K - 1"
     return Claim(((p, None),), ends, inside, (AtLeast(k - 1),), words)
 
 
 def restored() -> Claim:
-    """State that a full convolution of a valid one has the size of the input again."""
+    """State that a full convolution of a valid convolution has the size of the input."""
     h, k, p, v = symbol("H"), symbol("K"), symbol("P"), symbol("h")
-    words = "full backward undoes the size that valid forward took away"
+    words = "the full backward pass restores the size before the valid forward pass"
     left, right = (term(Range(v, h)),), (term(Range(v, p + k - 1)),)
     return Claim(((v, None),), left, right, (Equal(p - h + k - 1),), words)
 

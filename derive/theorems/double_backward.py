@@ -1,4 +1,4 @@
-"""Double backward: the gradients of the gradients are sweeps of the same kind."""
+"""Double backward: the gradients of the gradients are correlations and convolutions again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rot180.derive.theorems.weight_and_bias import weight_gradient
 
 
 def _pairing(first: Claim, direction: Tensor, name: str) -> Tensor:
-    """Return M := <direction, gradient>, the gradient as a tensor of its own."""
+    """Return M := <direction, gradient>, with the gradient as a defined tensor."""
     places = tuple(v for v, _ in first.variables)
     gradient = define(name, direction.shape, places, first.rhs)
     return define("M", (), (), (term(direction[places], gradient[places], over=places),))

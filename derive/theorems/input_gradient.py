@@ -22,7 +22,7 @@ def input_gradient(conv: Convolution, weight: Tensor | None = None) -> Claim:
 
     Args:
         conv: the forward pass.
-        weight: another tensor to stand for w on the right side.
+        weight: a tensor that replaces w on the right side.
 
     """
     variables, lhs = conv.goal("x")

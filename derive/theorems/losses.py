@@ -1,4 +1,4 @@
-"""Where backpropagation starts: the gradients of the losses."""
+"""The gradients of the losses, with which backpropagation starts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def squared_error_gradient() -> Claim:
     """State dC/da = a - t for the squared error."""
     right = (term(A[n, o]), term(TARGET[n, o], coefficient=-1))
     left = _slope(squared_error(A, TARGET), A[n, o])
-    return Claim(PLACES, left, right, (), "what the output is too large by")
+    return Claim(PLACES, left, right, (), "the output minus the target")
 
 
 def squared_error_delta() -> Claim:
@@ -51,24 +51,25 @@ def squared_error_delta() -> Claim:
         term(TARGET[n, o], slope, coefficient=-1),
     )
     left = _slope(squared_error(activation("sigma", 0, Z), TARGET), Z[n, o])
-    return Claim(PLACES, left, right, (), "what the output is too large by, times sigma'(z)")
+    return Claim(PLACES, left, right, (), "the output minus the target, times sigma'(z)")
 
 
 def cross_entropy_delta() -> Claim:
     """State delta = softmax(z) - t for the cross-entropy of softmax(z)."""
     right = (term(softmax(Z).value[n, o]), term(TARGET[n, o], coefficient=-1))
     left = _slope(cross_entropy(Z, TARGET), Z[n, o])
-    return Claim(PLACES, left, right, (), "softmax(z), less the target")
+    return Claim(PLACES, left, right, (), "softmax(z) minus the target")
 
 
 def weighted_cross_entropy_delta() -> Claim:
-    """State delta[n,o] = T[n] softmax(z)[n,o] - t[n,o] where the row n of t adds up to T[n]."""
+    """State delta[n,o] = T[n] softmax(z)[n,o] - t[n,o] where row n of t sums to T[n]."""
     right = (
         term(row_sums(TARGET)[n], softmax(Z).value[n, o]),
         term(TARGET[n, o], coefficient=-1),
     )
     left = _slope(weighted_cross_entropy(Z, TARGET), Z[n, o])
-    return Claim(PLACES, left, right, (), "softmax(z), times the row's total, less the target")
+    words = "softmax(z) times the row sum of the target, minus the target"
+    return Claim(PLACES, left, right, (), words)
 
 
 def cross_entropy_shift() -> Claim:
@@ -76,7 +77,7 @@ def cross_entropy_shift() -> Claim:
     p = softmax(Z)
     right = (term(), term(p.totals[n], Apply("reciprocal", 0, p.totals[n]), coefficient=-1))
     left = _slope(cross_entropy(Z, TARGET), p.shift[n])
-    return Claim(((n, SAMPLES),), left, right, (), "1 less s/s: nothing")
+    return Claim(((n, SAMPLES),), left, right, (), "1 minus s/s, which is 0")
 
 
 _CLAIMS: dict[str, Callable[[], Claim]] = {

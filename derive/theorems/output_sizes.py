@@ -1,7 +1,8 @@
 """Output sizes and the remainder, as equivalences of brackets.
 
-``Ke = d (K - 1) + 1`` is the extent of the filter. That the output has P entries says
-``H + lo + hi - Ke = s (P - 1) + rho`` with ``0 <= rho < s``: the floor formula, relationally.
+``Ke = d (K - 1) + 1`` is the extent of the filter. The output has P entries if and only if
+``H + lo + hi - Ke = s (P - 1) + rho`` with ``0 <= rho < s``, which is the floor formula as a
+relation.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ def output_size() -> Claim:
 
 
 def input_remainder() -> Claim:
-    """State that the backward sweep yields H entries with rho more trailing padding.
+    """State that the backward pass has H outputs if the trailing padding grows by rho.
 
-    It sweeps the dilated gradient, s (P - 1) + 1 long, padded by Ke-1-lo and Ke-1-hi+rho.
+    The window slides over the dilated gradient of size s (P - 1) + 1, padded by Ke-1-lo and
+    Ke-1-hi+rho.
     """
     h = symbol("h")
     swept = S * (P - 1) + 1 + (EXTENT - 1 - LO) + (EXTENT - 1 - HI + RHO)
@@ -48,21 +50,21 @@ def input_remainder() -> Claim:
 
 
 def weight_remainder() -> Claim:
-    """State that the weight gradient sweeps an input without its last rho entries."""
+    """State that the weight gradient does not read the last rho entries of the padded input."""
     forward = layer("x[H]; y[p] = sum[k] x[s*p + d*k - lo] * w[k]")
     variables, lhs = chain_goal(forward, operand(forward, "w"))
     k, p = variables[0][0], symbol("p")
     g = output_gradient(forward)
     padded = pad(operand(forward, "x"), {0: (LO, HI - RHO)})
     form = correlate(padded[D * k + S * p], g[p], (k,), (p,))
-    words = "the weight gradient sweeps pad(x, lo, hi - rho): the remainder is never touched"
+    words = "the weight gradient reads pad(x, lo, hi - rho), never the remainder"
     return Claim(
         variables, lhs, (term(form[k]),), (*FLOOR, AtLeast(D - 1)), words
     )
 
 
 def weight_size() -> Claim:
-    """State that that sweep, stride d and dilation s, fits exactly K times."""
+    """State that this correlation, with stride d and dilation s, has exactly K outputs."""
     k = symbol("k")
     fits = Range(D * k, H + LO + HI - RHO - (S * (P - 1) + 1) + 1)
     words = "the weight gradient has as many entries as the filter"
@@ -76,9 +78,9 @@ def weight_size() -> Claim:
 
 
 def transposed_size() -> Claim:
-    """State that every product of a transposed convolution has a place before padding crops it.
+    """State the size of a transposed convolution before padding crops it.
 
-    There are ``s (P - 1) + Ke = H + lo + hi - op`` places; output padding op adds to them.
+    It is ``s (P - 1) + Ke = H + lo + hi - op``, where op is the output padding.
     """
     p, k, op = symbol("p"), symbol("k"), symbol("op")
     products = (Range(p, P), Range(k, K))
@@ -89,7 +91,7 @@ def transposed_size() -> Claim:
         (term(*products),),
         (term(*products, lands),),
         (AtLeast(S - 1), AtLeast(D - 1), size),
-        "every product of a transposed convolution lands in s (P-1) + Ke = H+lo+hi-op places",
+        "a transposed convolution has s (P-1) + Ke = H+lo+hi-op outputs before cropping",
     )
 
 

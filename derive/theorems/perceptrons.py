@@ -1,7 +1,7 @@
 """The four equations of backpropagation, for layers z1[j] = sum_k w[j,k] sigma(z[k]) + b[j].
 
-With a = sigma(z) and delta = dC/dz for every layer; C enters by its gradient g alone, which is held
-fixed. Chapter 2 of Nielsen's book numbers the equations (BP1) to (BP4).
+In every layer a = sigma(z) and delta = dC/dz; C enters only through its gradient g, which is held
+fixed. The equations are (BP1) to (BP4) in chapter 2 of Nielsen's book.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ j, k = symbol("j"), symbol("k")
 
 
 def _goal(forward: Layer, wrt: str) -> tuple[Claim, Tensor, Tensor]:
-    """Return a claim without its right side, the operand, and the output's gradient."""
+    """Return a claim without a right side, the operand, and the output gradient."""
     of = operand(forward, wrt)
     variables, lhs = chain_goal(forward, of)
     return Claim(variables, lhs, ()), of, output_gradient(forward)
@@ -68,11 +68,11 @@ def bias_gradient() -> Claim:
 
 
 def weight_gradient() -> Claim:
-    """(BP4) dC/dw[j,k] = sigma(z[k]) delta[j]: what goes in, times the delta that comes back."""
+    """(BP4) dC/dw[j,k] = sigma(z[k]) delta[j]: the input activation times the output delta."""
     forward = layer(ACTIVATED)
     start, _, g = _goal(forward, "w")
     right = (term(activation("sigma", 0, operand(forward, "z"))[k], g[j]),)
-    words = "the activation that goes in, times the delta"
+    words = "the input activation times the delta"
     return Claim(start.variables, start.lhs, right, (), words)
 
 
@@ -91,11 +91,11 @@ def two_layers() -> Claim:
     left = (term(Derivative((loss[()],), w[j, k])),)
     right = (term(x[k], delta[j]),)
     variables = ((j, symbol("J")), (k, symbol("K")))
-    return Claim(variables, left, right, (), "the input, times the first layer's delta")
+    return Claim(variables, left, right, (), "the input times the delta of the first layer")
 
 
 def written_out(entry: int) -> Claim:
-    """State one entry of dX = dZ W^T for a row X of two and a 2 x 2 matrix W, every entry named.
+    """State one entry of dX = dZ W^T for a row X of two entries and a 2 x 2 matrix W, in scalars.
 
     ``dX_1 = dZ_1 w_11 + dZ_2 w_12`` and ``dX_2 = dZ_1 w_21 + dZ_2 w_22``.
 

@@ -1,4 +1,4 @@
-"""The phase form of the strided input gradient: no division, no stuffed zero."""
+"""The polyphase form of the strided input gradient, without divisions and inserted zeros."""
 
 from __future__ import annotations
 

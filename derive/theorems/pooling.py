@@ -1,4 +1,4 @@
-"""Pooling and flattening, backwards: who gets a share of an output's gradient."""
+"""The input gradients of pooling and of flattening."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _LEAD = symbol("n"), symbol("c")
 
 
 def average(n: int) -> Claim:
-    """State dx[h] = sum_p mean g[p] [0 <= h + lo - s p < K]: equal shares for what a window saw."""
+    """State dx[h] = sum_p mean g[p] [0 <= h + lo - s p < K], an equal share for each input."""
     forward = layer(f"avg_pool{n}d")
     variables, lhs = chain_goal(forward, operand(forward, "x"))
     outs = tuple(symbol(a.window) for a in axis_letters(n))
-    seen = [_saw(a) for a in axis_letters(n)]
+    seen = [_contains(a) for a in axis_letters(n)]
     g = output_gradient(forward)
     right = (term(g[(*_LEAD, *outs)], operand(forward, "mean")[()], *seen, over=outs),)
-    words = "each input gets the mean's share of every window that saw it"
+    words = "each input gets an equal share of the gradient of every window that contains it"
     return Claim(variables, lhs, right, (), words)
 
 
 def maximum(n: int) -> Claim:
-    """State dx[h] = sum_{p,k} sel[p,k] g[p] [s p + d k - lo = h]: all of it to the selected one."""
+    """State dx[h] = sum_{p,k} sel[p,k] g[p] [s p + d k - lo = h], all to the selected input."""
     forward = layer(f"max_pool{n}d")
     variables, lhs = chain_goal(forward, operand(forward, "x"))
     outs = tuple(symbol(a.window) for a in axis_letters(n))
@@ -36,30 +36,30 @@ def maximum(n: int) -> Claim:
         term(
             sel[(*_LEAD, *outs, *taps)],
             g[(*_LEAD, *outs)],
-            *(_meets(a) for a in axis_letters(n)),
+            *(_reads(a) for a in axis_letters(n)),
             over=(*outs, *taps),
         ),
     )
-    words = "each window's gradient goes to the input that it selected"
+    words = "the gradient of each window goes to the input that it selects"
     return Claim(variables, lhs, right, (), words)
 
 
 def flattened(n: int) -> Claim:
-    """State dx[n,c,h] = sum_o g[n,o] w[o,c,h]: the matrix product with w, nothing renumbered."""
+    """State dx[n,c,h] = sum_o g[n,o] w[o,c,h], the matrix product with w."""
     forward = layer(f"flatten_linear{n}d")
     variables, lhs = chain_goal(forward, operand(forward, "x"))
     o, (sample, *rest) = symbol("o"), [v for v, _ in variables]
     g, w = output_gradient(forward), operand(forward, "w")
     right = (term(g[sample, o], w[(o, *rest)], over=(o,)),)
-    return Claim(variables, lhs, right, (), "the weights, each times the gradient of its output")
+    return Claim(variables, lhs, right, (), "the sum of the weights times the output gradients")
 
 
-def _saw(a: AxisLetters) -> Bracket:
+def _contains(a: AxisLetters) -> Bracket:
     s, p, lo, h = map(symbol, (a.stride, a.window, a.low, a.position))
     return Range(h + lo - s * p, symbol(a.tap.upper()))
 
 
-def _meets(a: AxisLetters) -> Bracket:
+def _reads(a: AxisLetters) -> Bracket:
     s, p, d, k, lo = map(symbol, (a.stride, a.window, a.dilation, a.tap, a.low))
     return Equal(s * p + d * k - lo - symbol(a.position))
 

@@ -13,7 +13,7 @@ from rot180.derive.search.prove import prove
 
 @dataclass(frozen=True)
 class Claim:
-    """An equation for all values of some indices, under hypotheses; and what it says in words.
+    """An equation for all values of some indices, under hypotheses, with a description.
 
     Attributes:
         variables: the free indices with their sizes.
@@ -21,8 +21,8 @@ class Claim:
         rhs: the right side.
         hypotheses: conditions on the parameters.
         words: the right side in words.
-        cites: names of the theorems that its proof is to use.
-        kept: a tensor whose indices the proof goes on summing over, where there is a choice.
+        cites: names of the theorems that its proof is to cite.
+        kept: a tensor whose indices stay summed in the proof where there is a choice.
 
     """
 
@@ -39,7 +39,7 @@ _CLAIMS: dict[str, Callable[[], Claim]] = {}
 
 
 def claim(name: str, state: Callable[[], Claim]) -> None:
-    """Enter a claim into the registry.
+    """Register a claim.
 
     Raises:
         ValueError: the name is taken.

@@ -1,4 +1,4 @@
-"""Weight and bias gradients: stride and dilation trade places."""
+"""Weight and bias gradients; in the weight gradient, stride and dilation swap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def weight_gradient(conv: Convolution, signal: Tensor | None = None) -> Claim:
 
     Args:
         conv: the forward pass.
-        signal: another tensor to stand for x on the right side.
+        signal: a tensor that replaces x on the right side.
 
     """
     variables, lhs = conv.goal("w")
@@ -38,7 +38,7 @@ def weight_gradient(conv: Convolution, signal: Tensor | None = None) -> Claim:
     main = rot180(x, [len(lead_x) + a for a in range(conv.axes)]) if conv.true else x
     rhs = conv.sliding_product(main[(*lead_x, *index)], g[(*lead_y, *outs)], variables)
     words = f"the {conv.word} of {display_name(main)} with {g.name}, "
-    words += "stride and dilation trading places"
+    words += "where stride and dilation are swapped"
     return Claim(variables, lhs, rhs, (), words)
 
 

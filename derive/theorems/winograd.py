@@ -1,12 +1,12 @@
-"""Short filters with fewer products: Toom and Cook's identity, and Winograd's form of a layer.
+"""Minimal filtering: the Toom-Cook identity, and Winograd's form of a layer.
 
-F(m, r) gives m neighbouring outputs of a filter with r taps by n = m + r - 1 products. Evaluate
-at n points (one of them infinity), multiply, interpolate:
+F(m, r) computes m neighbouring outputs of a filter with r taps by n = m + r - 1 products:
+evaluate at n points (one of them infinity), multiply, interpolate.
 
     c [i = p + k] = sum_t A[p, t] G[t, k] B[t, i],    0 <= p < m, 0 <= k < r.
 
-Three tables of integers and the scale c say it all; over the integers nothing is divided. The form
-of a layer follows by this theorem, used once for each axis.
+The identity has three tables of integers and an integer scale c, so that it needs no division. The
+form of a layer follows by applying this theorem once for each axis.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Matrix = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True)
 class MinimalFiltering:
-    """F(m, r): m outputs of a filter with r taps by m + r - 1 products.
+    """F(m, r): m outputs of a filter with r taps, with m + r - 1 products.
 
     Attributes:
         outputs: m.
@@ -49,7 +49,7 @@ class MinimalFiltering:
 
     @property
     def products(self) -> int:
-        """Return how many products it takes."""
+        """Return the number of products."""
         return self.outputs + self.taps - 1
 
     @property
@@ -59,7 +59,7 @@ class MinimalFiltering:
 
     @property
     def scale(self) -> int:
-        """Return c: the least number that all denominators divide."""
+        """Return c, the least common multiple of the denominators."""
         return lcm(*map(self._denominator, self.points))
 
     def _denominator(self, a: int) -> int:
@@ -89,7 +89,7 @@ class MinimalFiltering:
 
 
 def _nodal(points: list[int] | tuple[int, ...]) -> tuple[int, ...]:
-    """Return the coefficients of the product of x - a, the lowest first."""
+    """Return the coefficients of the product of all x - a, lowest first."""
     out = [1]
     for a in points:
         out = [b - a * c for b, c in zip([0, *out], [*out, 0], strict=True)]
@@ -125,7 +125,7 @@ def identity(f: MinimalFiltering) -> Claim:
 
 
 def correlation(f: MinimalFiltering, axes: int) -> Layer:
-    """Return the layer: stride and dilation 1, any low padding; in 2-D with channels and groups."""
+    """Return the layer: stride and dilation 1, any low padding; with channels and groups in 2-D."""
     r = f.taps
     if axes == 1:
         return layer(f"x[H]; w[{r}]; y[p] = sum[k] x[p+k-lo] * w[k]")
@@ -146,12 +146,12 @@ def _tile_outputs(
     """Return the sum over t of A[.., t] times (window by G) times (main by B), for one output.
 
     Args:
-        f: which filtering.
-        main: what is swept.
-        window: what sweeps.
-        leads: the leading indices of main, of the window and of the result.
-        origin: where the tile begins in main.
-        places: which output of the tile it is.
+        f: the filtering algorithm.
+        main: the tensor that the window slides over.
+        window: the filter.
+        leads: the non-spatial indices of main, of the window and of the result.
+        origin: the position in main at which the tile begins.
+        places: the number of the output within the tile, on each axis.
 
     """
     a, g, b = f.tables()
@@ -213,7 +213,7 @@ def forward(f: MinimalFiltering, axes: int) -> Claim:
 
 
 def input_gradient(f: MinimalFiltering, axes: int) -> Claim:
-    """State c^axes dL/dx[h] likewise: the sweep of the output gradient with rot180(w)."""
+    """State the same for c^axes dL/dx[h], the correlation of the output gradient with rot180(w)."""
     conv = correlation(f, axes)
     x, w, g = operand(conv, "x"), operand(conv, "w"), output_gradient(conv)
     variables, goal = chain_goal(conv, x)
@@ -224,12 +224,12 @@ def input_gradient(f: MinimalFiltering, axes: int) -> Claim:
     places = [symbol("a"), symbol("b")][:axes]
     pads = [symbol(n.low) for n in axis_letters(axes)]
     origin = [h - a - (f.taps - 1 - lo) for h, a, lo in zip(where, places, pads, strict=True)]
-    turned = rot180(w, range(len(w.shape) - axes, len(w.shape)))
+    rotated = rot180(w, range(len(w.shape) - axes, len(w.shape)))
     (one,) = goal
     left = (Term(Integer(f.scale**axes), one.variables, one.factors),)
-    right = _tile_outputs(f, g, turned, leads, origin, places)
+    right = _tile_outputs(f, g, rotated, leads, origin, places)
     free = (*variables, *((a, Integer(f.outputs)) for a in places))
-    return Claim(free, left, right, (), _words(f, axes, g, turned), (f.name,) * axes)
+    return Claim(free, left, right, (), _words(f, axes, g, rotated), (f.name,) * axes)
 
 
 FILTERINGS = (MinimalFiltering(2, 3), MinimalFiltering(4, 3), MinimalFiltering(3, 2))

@@ -3,7 +3,7 @@
   Theorem: weight_convolution_general_1d, proof f651bc7170271bdc
     dL/dw[k] = sum[p] rot180(x)[d*k+pi-s*p] * grad_y[p]
       where pi = H + lo - 1
-      (the convolution of rot180(x) with grad_y, stride and dilation trading places)
+      (the convolution of rot180(x) with grad_y, where stride and dilation are swapped)
       for all 0 <= k < K
       where
         y[p] = sum[k] x[s*p-lo-d*k] * w[k], 0 <= p < P

@@ -3,7 +3,7 @@
   Theorem: weight_convolution_general_2d, proof a868b3e9e344ca6a
     dL/dw[k,l] = sum[p,q] rot180(x)[d*k+pi-s*p,e*l+pi1-t*q] * grad_y[p,q]
       where pi = H + lo - 1, pi1 = V + lp - 1
-      (the convolution of rot180(x) with grad_y, stride and dilation trading places)
+      (the convolution of rot180(x) with grad_y, where stride and dilation are swapped)
       for all 0 <= k < K, 0 <= l < L
       where
         y[p,q] = sum[k,l] x[s*p-lo-d*k,t*q-lp-e*l] * w[k,l], 0 <= p < P, 0 <= q < Q

@@ -3,7 +3,7 @@
   Theorem: weight_convolution_general_3d, proof 8b38967fba31173e
     dL/dw[k,l,m] = sum[p,q,r] rot180(x)[d*k+pi-s*p,e*l+pi1-t*q,f*m+pi2-u*r] * grad_y[p,q,r]
       where pi = H + lo - 1, pi1 = V + lp - 1, pi2 = I + lq - 1
-      (the convolution of rot180(x) with grad_y, stride and dilation trading places)
+      (the convolution of rot180(x) with grad_y, where stride and dilation are swapped)
       for all 0 <= k < K, 0 <= l < L, 0 <= m < M
       where
         y[p,q,r] = sum[k,l,m] x[s*p-lo-d*k,t*q-lp-e*l,u*r-lq-f*m] * w[k,l,m], 0 <= p < P, 0 <= q < Q, 0 <= r < R

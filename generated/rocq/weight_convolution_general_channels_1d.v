@@ -3,7 +3,7 @@
   Theorem: weight_convolution_general_channels_1d, proof 23ec9d46e3f95bfe
     dL/dw[o,c,k] = sum[n,p] rot180(x)[n,c,d*k+pi-s*p] * grad_y[n,o,p]
       where pi = H + lo - 1
-      (the convolution of rot180(x) with grad_y, stride and dilation trading places)
+      (the convolution of rot180(x) with grad_y, where stride and dilation are swapped)
       for all 0 <= o < O, 0 <= c < C, 0 <= k < K
       where
         y[n,o,p] = sum[c,k] x[n,c,s*p-lo-d*k] * w[o,c,k], 0 <= n < N, 0 <= o < O, 0 <= p < P

@@ -3,7 +3,7 @@
   Theorem: weight_convolution_general_channels_2d, proof cab3e2ca617f2193
     dL/dw[o,c,k,l] = sum[n,p,q] rot180(x)[n,c,d*k+pi-s*p,e*l+pi1-t*q] * grad_y[n,o,p,q]
       where pi = H + lo - 1, pi1 = V + lp - 1
-      (the convolution of rot180(x) with grad_y, stride and dilation trading places)
+      (the convolution of rot180(x) with grad_y, where stride and dilation are swapped)
       for all 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
       where
         y[n,o,p,q] = sum[c,k,l] x[n,c,s*p-lo-d*k,t*q-lp-e*l] * w[o,c,k,l], 0 <= n < N, 0 <= o < O, 0 <= p < P, 0 <= q < Q

@@ -3,7 +3,7 @@
   Theorem: weight_convolution_general_grouped_1d, proof ec164e08a79be76c
     dL/dw[g,o,c,k] = sum[n,p] rot180(x)[n,g,c,d*k+pi-s*p] * grad_y[n,g,o,p]
       where pi = H + lo - 1
-      (the convolution of rot180(x) with grad_y, stride and dilation trading places)
+      (the convolution of rot180(x) with grad_y, where stride and dilation are swapped)
       for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K
       where
         y[n,g,o,p] = sum[c,k] x[n,g,c,s*p-lo-d*k] * w[g,o,c,k], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P

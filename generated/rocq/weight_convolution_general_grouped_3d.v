@@ -3,7 +3,7 @@
   Theorem: weight_convolution_general_grouped_3d, proof ce74eea5107a71a2
     dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] rot180(x)[n,g,c,d*k+pi-s*p,e*l+pi1-t*q,f*m+pi2-u*r] * grad_y[n,g,o,p,q,r]
       where pi = H + lo - 1, pi1 = V + lp - 1, pi2 = I + lq - 1
-      (the convolution of rot180(x) with grad_y, stride and dilation trading places)
+      (the convolution of rot180(x) with grad_y, where stride and dilation are swapped)
       for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
       where
         y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p-lo-d*k,t*q-lp-e*l,u*r-lq-f*m] * w[g,o,c,k,l,m], 0 <= n < N, 0 <= g < G, 0 <= o < O, 0 <= p < P, 0 <= q < Q, 0 <= r < R

@@ -68,7 +68,7 @@ def test_verify_judges_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
     refuted = "refuted: the left side is 4, the right side is 2 at H=1, K=2, p=0 with"
     assert message.startswith(refuted)
     assert "w = [2, 1], x = [2]" in message
-    assert "nothing less than 1 away from H=1, K=1 refutes it" in message
+    assert "none at a distance below 1 from H=1, K=1" in message
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_a_counterexample_beyond_the_bound_says_so() -> None:
     assert found is not None
     assert not found.smallest
     assert found.sizes[symbol("K")] == 4
-    assert "nothing up to 1 away from K=1, P=1 refutes it; this is 3 away" in found.scope()
+    assert "none up to the distance 1 from K=1, P=1; this one has the distance 3" in found.scope()
 
 
 def test_residues_where_small_entries_agree() -> None:
@@ -178,7 +178,7 @@ def test_undecided_says_how_far() -> None:
     verdict = judge("h < H: x[h]*[H*H*H == 10*a*a*H + 30*K*K + 7] = 0", 2)
     assert verdict.word == "undecided"
     assert str(verdict) == (
-        "undecided up to bound 2 and at some sizes around 7, 10, 21, 30, 101: "
+        "undecided up to the bound 2 and at some sizes around 7, 10, 21, 30, 101: "
         "no proof and no counterexample was found"
     )
 
