@@ -151,9 +151,11 @@ def _shape(name: str, value: Any, rank: int, optional: bool = False) -> tuple[in
         raise _mistyped(name, repr(value), f"a tuple of {rank} integers >= 0")
     if len(value) != rank:
         raise _wrong(name, f"{len(value)} sizes ({value!r})", f"{rank} sizes")
-    out = tuple([_integer(f"{name}[{axis}]", size, 1 - LIMIT) for axis, size in enumerate(value)])
-    if min(out, default=0) < 0:
-        raise _wrong(name, repr(value), "integers >= 0")
+    out = tuple(value)
+    if set(map(type, out)) - {int}:
+        out = tuple([_integer(f"{name}[{axis}]", n, 1 - LIMIT) for axis, n in enumerate(out)])
+    if out and not 0 <= min(out) <= max(out) < LIMIT:
+        raise _wrong(name, repr(value), f"integers from 0 to {LIMIT - 1}")
     return out
 
 
@@ -757,9 +759,10 @@ def check_conv1d_input(
     checked_input_size = _size("input_size", input_size, 3)
     names = "input_size", "weight"
     window = _window(_CONV1D, checked_input_size, weight.shape, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
     return window
 
 
@@ -817,9 +820,10 @@ def check_conv1d_weight(
     checked_weight_size = _size("weight_size", weight_size, 3)
     names = "input", "weight_size"
     window = _window(_CONV1D, input.shape, checked_weight_size, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
     return window
 
 
@@ -975,10 +979,11 @@ def check_conv2d_input(
     checked_input_size = _size("input_size", input_size, 4)
     names = "input_size", "weight"
     window = _window(_CONV2D, checked_input_size, weight.shape, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
-    _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
     return window
 
 
@@ -1041,10 +1046,11 @@ def check_conv2d_weight(
     checked_weight_size = _size("weight_size", weight_size, 4)
     names = "input", "weight_size"
     window = _window(_CONV2D, input.shape, checked_weight_size, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
-    _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
     return window
 
 
@@ -1194,11 +1200,12 @@ def check_conv3d_input(
     checked_input_size = _size("input_size", input_size, 5)
     names = "input_size", "weight"
     window = _window(_CONV3D, checked_input_size, weight.shape, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
-    _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
-    _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (R = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
+        _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (R = the output size)")
     return window
 
 
@@ -1257,11 +1264,12 @@ def check_conv3d_weight(
     checked_weight_size = _size("weight_size", weight_size, 5)
     names = "input", "weight_size"
     window = _window(_CONV3D, input.shape, checked_weight_size, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
-    _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
-    _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (R = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
+        _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (R = the output size)")
     return window
 
 
@@ -1418,9 +1426,10 @@ def check_conv_transpose1d_input(
     checked_input_size = _size("input_size", input_size, 3)
     names = "input_size", "weight"
     window = _window(_CONV_TRANSPOSE1D, checked_input_size, weight.shape, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
     return window
 
 
@@ -1479,9 +1488,10 @@ def check_conv_transpose1d_weight(
     checked_weight_size = _size("weight_size", weight_size, 3)
     names = "input", "weight_size"
     window = _window(_CONV_TRANSPOSE1D, input.shape, checked_weight_size, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
     return window
 
 
@@ -1640,10 +1650,11 @@ def check_conv_transpose2d_input(
     checked_input_size = _size("input_size", input_size, 4)
     names = "input_size", "weight"
     window = _window(_CONV_TRANSPOSE2D, checked_input_size, weight.shape, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
-    _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
     return window
 
 
@@ -1703,10 +1714,11 @@ def check_conv_transpose2d_weight(
     checked_weight_size = _size("weight_size", weight_size, 4)
     names = "input", "weight_size"
     window = _window(_CONV_TRANSPOSE2D, input.shape, checked_weight_size, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
-    _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
     return window
 
 
@@ -1866,11 +1878,12 @@ def check_conv_transpose3d_input(
     checked_input_size = _size("input_size", input_size, 5)
     names = "input_size", "weight"
     window = _window(_CONV_TRANSPOSE3D, checked_input_size, weight.shape, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
-    _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
-    _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (I = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
+        _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (I = the output size)")
     return window
 
 
@@ -1930,11 +1943,12 @@ def check_conv_transpose3d_weight(
     checked_weight_size = _size("weight_size", weight_size, 5)
     names = "input", "weight_size"
     window = _window(_CONV_TRANSPOSE3D, input.shape, checked_weight_size, arguments, names)
-    _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-    _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-    _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
-    _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
-    _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (I = the output size)")
+    if grad_output.shape != window.whole["y"]:
+        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
+        _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (I = the output size)")
     return window
 
 

@@ -108,9 +108,15 @@ def _checks(checks: FunctionChecks) -> Iterator[str]:
             value = _bound(b, shapes[b.argument], f'"{b.argument}"')
             yield f"{b.size} = {value}"
     optional = {a.argument: a for a in checks.arrays if a.optional}
-    for c in checks.axes:
-        if c.argument not in optional:
-            yield _axis(c, checks.geometry, shapes[c.argument])
+    related = [
+        _axis(c, checks.geometry, shapes[c.argument])
+        for c in checks.axes
+        if c.argument not in optional
+    ]
+    if checks.geometry and related:
+        yield f'if {shapes["grad_output"]} != window.whole["y"]:'
+        related = [f"    {line}" for line in related]
+    yield from related
     for name, array in optional.items():
         yield f"if {name} is not None:"
         first = needed[0]

@@ -81,9 +81,11 @@ def _shape(name: str, value: Any, rank: int, optional: bool = False) -> tuple[in
         raise _mistyped(name, repr(value), f"a tuple of {rank} integers >= 0")
     if len(value) != rank:
         raise _wrong(name, f"{len(value)} sizes ({value!r})", f"{rank} sizes")
-    out = tuple([_integer(f"{name}[{axis}]", size, 1 - LIMIT) for axis, size in enumerate(value)])
-    if min(out, default=0) < 0:
-        raise _wrong(name, repr(value), "integers >= 0")
+    out = tuple(value)
+    if set(map(type, out)) - {int}:
+        out = tuple([_integer(f"{name}[{axis}]", n, 1 - LIMIT) for axis, n in enumerate(out)])
+    if out and not 0 <= min(out) <= max(out) < LIMIT:
+        raise _wrong(name, repr(value), f"integers from 0 to {LIMIT - 1}")
     return out
 
 
