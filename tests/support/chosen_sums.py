@@ -64,7 +64,7 @@ def images(
     Args:
         sizes: G, O, P, Q, K, L
         stride: of the windows
-        dilation: of the taps; negative: turned round
+        dilation: of the taps; negative: reversed
         dtype: of all arrays
 
     """
@@ -149,14 +149,14 @@ def chosen() -> Iterator[tuple[str, Sum]]:
         yield f"diagonal, {dtype}", diagonal(dtype)
         yield f"crossed, {dtype}", crossed(dtype)
         for sizes, stride, dilation, low in (
-            ((4, 9, 40, 20, 9), 1, -1, -9),  # turned round, more taps than entries
+            ((4, 9, 40, 20, 9), 1, -1, -9),  # reversed, more taps than entries
             ((5, 50, 7, 1, 300), 7, 1 << 40, 2),  # one tap, its dilation beside the point
             ((5, 50, 7, 2, 300), 6, 1 << 40, 0),  # two taps, one of them far outside
             ((3, 33, 5, 2, 400), 12, 1, 3),  # gaps between the windows
             ((1, 70000, 1, 3, 70000), 1, 1, 1),  # more lanes than a block
             ((2, 3, 1, 70001, 70001), 1, 1, 1),  # more taps than a block
             ((2, 300, 2, 300, 9), 1, 1, 150),  # mostly padding
-            ((48, 1001, 31, 5, 1003), 1, 1, 1),  # turned round in registers
+            ((48, 1001, 31, 5, 1003), 1, 1, 1),  # transposed in registers
             ((64, 333, 40, 3, 335), 1, 1, 0),  # the same, read where it lies
             ((33, 900, 600, 3, 900), 1, 2, 2),  # the same, its terms in two blocks
         ):

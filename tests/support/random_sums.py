@@ -29,7 +29,7 @@ def split(rng: random.Random, size: int) -> list[int]:
 
 
 def laid_out(rng: random.Random, shape: Sequence[int], broadcast: bool) -> tuple[int, ...]:
-    """Return strides: some order of the axes, some turned round, with gaps, or broadcast."""
+    """Return strides: some order of the axes, some reversed, with gaps, or broadcast."""
     order = list(range(len(shape)))
     if rng.random() < 0.4:
         rng.shuffle(order)

@@ -337,7 +337,7 @@ def test_sizes_that_are_too_far_are_refused(kernels: ModuleType, how: dict[str, 
 
 def unusual(values: Array) -> dict[str, Array]:
     """Return equal arrays, laid out otherwise."""
-    turned = tuple(slice(None, None, -1) for _ in values.shape)
+    backwards = tuple(slice(None, None, -1) for _ in values.shape)
     raw = np.zeros(values.nbytes + 1, np.uint8)
     unaligned = np.ndarray(values.shape, values.dtype, raw[1:].data)
     unaligned[...] = values
@@ -348,7 +348,7 @@ def unusual(values: Array) -> dict[str, Array]:
     frozen = values.copy()
     frozen.flags.writeable = False
     return {
-        "turned round": np.ascontiguousarray(values[turned])[turned],
+        "reversed": np.ascontiguousarray(values[backwards])[backwards],
         "transposed": np.ascontiguousarray(values.T).T,
         "unaligned": unaligned,
         "a field": fields["v"],

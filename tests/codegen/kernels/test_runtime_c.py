@@ -28,7 +28,7 @@ GUARDED = [path for path in HEADERS if "_H\n#define" in path.read_text(encoding=
 
 MOST_LINES, MOST_FUNCTION_LINES = 300, 60
 FLAGS = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
-"""A header's functions are static: whoever includes it does not call all of them."""
+"""A header's functions are static, and a file that includes it does not call all of them."""
 
 
 def functions(text: str) -> dict[str, int]:
