@@ -142,7 +142,7 @@ def integral(e: Expr | int) -> Expr:
 def _integral(e: Expr) -> Expr:
     e = _rebuilt(e)
     if any(c.q != 1 for c in monomials(e).values()):
-        raise ValueError(f"{text(e)} has a coefficient that is not an integer, expected an index")
+        raise ValueError(f"{text(e)} has a coefficient that is not an integer")
     return e
 
 

@@ -1,4 +1,4 @@
-"""A grammar-aware forger: certificates that somebody might write who wants a falsehood proved.
+"""A grammar-aware forger: certificates that an attacker might write to prove a false statement.
 
 `forge(seed, number)` is a certificate as text, the same for the same seed and number. Some are
 written from scratch (`forger_steps`); the others come from valid ones, written by chance
@@ -53,8 +53,8 @@ def forge(seed: int | str, number: int) -> str:
     """Return a forged certificate as JSON text.
 
     Args:
-        seed: another seed, other certificates.
-        number: which one of that seed.
+        seed: the seed of the random certificates.
+        number: the number of the certificate for this seed.
 
     """
     rng = Random(f"{seed}/{number}")
@@ -72,7 +72,7 @@ def forge(seed: int | str, number: int) -> str:
 
 
 def garbled(rng: Random, text: str) -> str:
-    """Change the text itself: what is no JSON, and what JSON allows, but not a certificate."""
+    """Change the text itself: to invalid JSON, or to JSON that is not allowed in a certificate."""
     at = rng.randrange(len(text))
     kind = rng.choice(("drop", "double", "key", "number", "end", "mark", "same"))
     if kind == "drop":
@@ -92,7 +92,7 @@ def garbled(rng: Random, text: str) -> str:
 
 @lru_cache(maxsize=1 << 10)
 def valid(seed: int | str, number: int) -> Data:
-    """Return a certificate that replays, written by chance."""
+    """Return a random certificate that replays."""
     for attempt in range(30):
         rng = Random(f"{seed}/valid/{number}/{attempt}")
         with suppress(*ERRORS):
@@ -125,7 +125,7 @@ def _read(path: Path) -> Data:
 
 
 def smaller(data: Any) -> Iterator[Any]:
-    """Yield copies with one entry of a list left out, or one key that may be missing."""
+    """Yield copies without one entry of a list, or without one optional key."""
     for n, (parent, key) in enumerate(list(nodes(data))):
         if isinstance(parent, list) or key in ("inside", "certificates", "backwards_from"):
             copy = deepcopy(data)
@@ -135,7 +135,7 @@ def smaller(data: Any) -> Iterator[Any]:
 
 
 def shrunk(text: str, bad: Callable[[str], bool], tries: int = 2000) -> str:
-    """Leave out of a certificate what can be left out, while it stays bad."""
+    """Remove parts of a certificate as long as it still shows the failure."""
     try:
         data, progress = json.loads(text), True
     except ValueError:
@@ -214,7 +214,7 @@ def summands(e: Expr) -> list[tuple[int, list[Symbol]]]:
 
 
 def value(e: Expr, at: dict[Symbol, int]) -> int:
-    """Evaluate a polynomial: thousands of these are needed, each in a moment."""
+    """Evaluate a polynomial, fast enough for thousands of calls."""
     return sum(math.prod((c, *(at[v] for v in names))) for c, names in summands(e))
 
 
@@ -229,7 +229,7 @@ def holds(condition: Condition, at: dict[Symbol, int]) -> bool:
 def model(
     rng: Random, names: list[Symbol], given: tuple[Condition, ...]
 ) -> dict[Symbol, int] | None:
-    """Draw integers that meet conditions; None if that does not succeed soon."""
+    """Draw integers that satisfy conditions; return None if that fails a few times."""
     at = {v: rng.choice((-1, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4)) for v in names}
     for _ in range(30):
         broken = next((c for c in given if not holds(c, at)), None)

@@ -1,4 +1,4 @@
-"""Valid proofs that cite: theorems under other names, at other points, through other tensors."""
+"""Valid proofs with citations: under other names, at other points, through other tensors."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from tests.support.forger_grammar import (
     without_unused,
     zero,
 )
-from tests.support.forger_proofs import begun, completed, go_on, turned_round
+from tests.support.forger_proofs import begun, completed, go_on, reversed_theorem
 
 
 def gradient(rng: Random) -> Data:
-    """Return a theorem about the derivative of a tensor by an entry of x, carried out."""
+    """Return a theorem about the derivative of a tensor by an entry of x, evaluated."""
     table = tensors(rng)
     about = rng.choice([t for t in table if t["name"] in "TBFDQLZA"] or table[:1])
     index = [f"{v}1" for v in "ab"[: len(about["shape"])]]
@@ -133,7 +133,7 @@ def elsewhere(rng: Random, theorem: Theorem) -> Derivation:
     """Cite a theorem with polynomials for some of its names, often with names it uses itself.
 
     Raises:
-        ValueError: the left side is not one term, or what comes out cannot be said.
+        ValueError: the left side is not one term, or the result is not in the language.
 
     """
     if len(theorem.lhs) != 1:
@@ -177,7 +177,7 @@ def honest(rng: Random) -> Data:
     """Return a certificate that replays.
 
     Raises:
-        ValueError: what was tried does not hold.
+        ValueError: the attempted step does not hold.
 
     """
     kind, most = rng.random(), rng.choice((2, 3, 4, 6))
@@ -197,7 +197,7 @@ def honest(rng: Random) -> Data:
         go_on(rng, d, most)
         done = replay(d.proof())
     if rng.random() < 0.35:
-        done = turned_round(done)
+        done = reversed_theorem(done)
     out: Data = json.loads(dumps(done.proof))
     if rng.random() < 0.15:
         # names that mean something elsewhere

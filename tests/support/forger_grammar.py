@@ -1,7 +1,7 @@
-"""Pieces of certificates as JSON data, written by chance from the grammar.
+"""Random pieces of certificates as JSON data, generated from the grammar.
 
-What is written is well-formed more often than not: names are looked for in what is in scope, every
-sum is bounded by a factor. `junk` is what no grammar allows, at least not there.
+Most pieces are well-formed: names are chosen among those in scope, and every sum is bounded by a
+factor. `junk` returns values that the grammar does not allow, at least not at that position.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def texts(data: Any) -> set[str]:
 
 
 def without_unused(data: Data) -> Data:
-    """Leave out the tensors that nothing names, here and in cited proofs: they are malformed."""
+    """Remove unused tensors, here and in cited proofs: they make a certificate malformed."""
     if isinstance(data.get("tensors"), list):
         named = texts([data.get("start"), data.get("steps")])
         kept: list[Any] = []
@@ -165,7 +165,7 @@ def affine(rng: Random, names: Sequence[str], *, plain: bool = False) -> str:
 
 @dataclass
 class Scope:
-    """What a piece may name.
+    """The names that a piece may use.
 
     Attributes:
         names: the free variables and sums in scope.
@@ -261,7 +261,7 @@ def tensors(rng: Random) -> list[Data]:
 
 
 def hypotheses(rng: Random) -> list[Data]:
-    """Return conditions that can be met together."""
+    """Return conditions that can hold together."""
     choices: list[Data] = [
         {"at_least": "s - 1"},
         {"at_least": "N - 1"},
@@ -296,7 +296,7 @@ def numbers(rng: Random) -> Data:
 
 
 def zero(rng: Random) -> Data:
-    """Return `0 = 0 * term`, where the term is finite by whatever determines its sums."""
+    """Return `0 = 0 * term`, with a term whose sums are finite for various reasons."""
     sums = rng.sample(SUMS, rng.choice((1, 2, 2, 2, 3)))
     i, k = rng.sample(SUMS, 2)
     inner = defined("D", [None], [i], term(access("x", k), equal(f"{i} - s*{k}"), over=[k]))

@@ -19,7 +19,7 @@ Node = tuple[Any, Any]
 
 
 def nodes(data: Any) -> Iterator[Node]:
-    """Walk over all places of JSON data."""
+    """Yield all positions in JSON data."""
     items = data.items() if isinstance(data, dict) else enumerate(data)
     for key, value in items:
         yield data, key
@@ -54,7 +54,7 @@ def changed_text(rng: Random, text: str) -> str:
 
 
 def change_a_text(rng: Random, data: Data, _: Sequence[Data]) -> None:
-    """Put a name for another, another sign, another number."""
+    """Change a name, a sign or a number."""
     texts = [
         (o, k)
         for o, k in nodes(data)
@@ -80,7 +80,7 @@ def put_junk(rng: Random, data: Data, _: Sequence[Data]) -> None:
 
 
 def change_a_list(rng: Random, data: Data, _: Sequence[Data]) -> None:
-    """Swap, double or drop entries of any list."""
+    """Swap, duplicate or drop entries of any list."""
     lists = [o[k] for o, k in nodes(data) if isinstance(o[k], list) and o[k]]
     found = rng.choice(lists)
     a, b = rng.randrange(len(found)), rng.randrange(len(found))
@@ -212,7 +212,7 @@ def change_the_variables(rng: Random, data: Data, _: Sequence[Data]) -> None:
 
 
 def change_the_keys(rng: Random, data: Data, _: Sequence[Data]) -> None:
-    """Leave out a key, add one, rename one."""
+    """Remove, add or rename a key."""
     found = rng.choice([o for o, _ in nodes(data) if isinstance(o, dict) and o])
     key = rng.choice(list(found))
     kind = rng.choice(("less", "more", "other"))
@@ -223,7 +223,7 @@ def change_the_keys(rng: Random, data: Data, _: Sequence[Data]) -> None:
 
 
 def graft(rng: Random, data: Data, others: Sequence[Data]) -> None:
-    """Put a part of another certificate in the place of one of the same key."""
+    """Replace a part by one of another certificate with the same key."""
     key = rng.choice(("arguments", "proof", "tensors", "steps", "hypotheses", "sum", "body"))
     places, donors = objects(data, key), objects(list(others), key)
     if places and donors:
@@ -249,7 +249,7 @@ MUTATIONS: tuple[Callable[[Random, Data, Sequence[Data]], None], ...] = (
 
 
 def mutant(rng: Random, base: Data, others: Sequence[Data], count: int) -> Data:
-    """Return a copy of a certificate with so many changes."""
+    """Return a copy of a certificate with this many changes."""
     data = copy.deepcopy(base)
     for _ in range(count):
         if not isinstance(data.get("steps"), list):

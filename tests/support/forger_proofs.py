@@ -1,7 +1,7 @@
-"""Valid proofs, written by chance: statements of the grammar, and rules that apply to them.
+"""Random valid proofs: statements of the grammar, and rules that apply to them.
 
 They come out of the search's own `Derivation`, so that fresh names, obligations and certificates
-are what the kernel makes of them. A proof is then turned round, cut, or cited by another.
+are what the kernel makes of them. A proof is then reversed, cut, or cited by another.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def of_factor(rng: Random, t: Term, number: int) -> Iterator[Use]:
         yield "bracket", {"drop": (number,), "add": (Equal(times * f.value),)}
     if isinstance(f, Range):
         yield "split", {"factor": number, "first": rng.choice((integral(1), symbol("K"), f.size))}
-        turned = Range(f.size - 1 - f.value, f.size)
-        yield "bracket", {"drop": (number,), "add": (turned,)}
+        reversed_range = Range(f.size - 1 - f.value, f.size)
+        yield "bracket", {"drop": (number,), "add": (reversed_range,)}
     if isinstance(f, Equal | Range):
         yield "bracket", {"drop": (number,), "add": ()}
 
@@ -148,7 +148,7 @@ def of_line(rng: Random, line: Expression) -> Iterator[Use]:
 
 
 def uses(rng: Random, line: Expression, at: int) -> list[Use]:
-    """Return what might be done to a term."""
+    """Return the steps that might apply to a term."""
     found: list[Use] = []
     if line:
         t = line[at]
@@ -164,7 +164,7 @@ CALCULUS = ("linearity", "leibniz", "entry", "chain", "relate", "sift", "definit
 
 
 def go_on(rng: Random, d: Derivation, most: int) -> None:
-    """Apply rules by chance; those that do not apply are passed over."""
+    """Apply random rules; skip those that do not apply."""
     for _ in range(most):
         at = rng.randrange(len(d.current)) if d.current else 0
         some = uses(rng, d.current, at)
@@ -183,7 +183,7 @@ def go_on(rng: Random, d: Derivation, most: int) -> None:
 
 
 def begun(proof: Proof) -> Derivation:
-    """Return a derivation of which nothing is done."""
+    """Return a derivation without steps."""
     return Derivation(proof.name, proof.variables, proof.hypotheses, proof.start)
 
 
@@ -217,7 +217,7 @@ def mended(data: Data) -> Data:
     return found
 
 
-def turned_round(theorem: Theorem) -> Theorem:
+def reversed_theorem(theorem: Theorem) -> Theorem:
     """Return the proof from its end to its start: every step backwards."""
     old = theorem.proof.steps
     steps = [replace(old[n], result=theorem.lines[n]) for n in reversed(range(len(old)))]

@@ -127,7 +127,7 @@ def refutation(scope: Scope) -> Data:
 
 
 def step(scope: Scope, factors: Sequence[Data], rule: str = "") -> Data:
-    """Return a step; some of its arguments are what no grammar allows."""
+    """Return a step; some of its arguments are not allowed by the grammar."""
     rng = scope.rng
     rule = rule or rng.choice(list(RULES))
     kinds = RULES[rule] if rng.random() < 0.97 else rng.choice(list(RULES.values()))
@@ -155,7 +155,7 @@ def step(scope: Scope, factors: Sequence[Data], rule: str = "") -> Data:
 
 
 def aimed(rng: Random, start: Sequence[Data]) -> str:
-    """Return a rule that has something to do with a line; so fewer are refused at first sight."""
+    """Return a rule that may apply to a line, so that fewer steps are refused immediately."""
     text = json.dumps(list(start))
     fitting = [
         rule
@@ -178,7 +178,7 @@ def aimed(rng: Random, start: Sequence[Data]) -> str:
 
 
 def scratch(rng: Random) -> Data:
-    """Return a certificate with up to three steps that nobody has tried."""
+    """Return a certificate with up to three untested steps."""
     out = statement(rng)
     scope = Scope(rng, [v for v, _ in out["variables"]], out["tensors"])
     factors = out["start"][0]["factors"] if out["start"] else [equal("0")]

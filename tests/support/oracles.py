@@ -27,7 +27,7 @@ def output_size(size: int, taps: int, stride: int, padding: Sequence[int], dilat
 
 @dataclass(frozen=True)
 class Convolution:
-    """What a convolution of any rank is, apart from its arrays; `padding` is (low, high) pairs."""
+    """The parameters of a convolution of any rank; `padding` is (low, high) pairs."""
 
     stride: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
@@ -101,9 +101,11 @@ class Convolution:
 
 @dataclass(frozen=True)
 class TransposedConvolution(Convolution):
-    """What a transposed convolution is: ``y[h] = sum x[p] w[k]``, h = stride p + dilation k - low.
+    """The parameters of a transposed convolution.
 
-    The sums are written as for a convolution; only the places differ.
+    It is ``y[h] = sum x[p] w[k]`` over all p, k with h = stride p + dilation k - low.
+
+    The sums are those of a convolution with input and output positions swapped.
     """
 
     output_padding: tuple[int, ...] = ()

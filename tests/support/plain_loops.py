@@ -1,4 +1,4 @@
-"""The meaning of a layer and of its gradients, by plain loops over the definition.
+"""A layer and its gradients, evaluated by plain loops over the definition.
 
 This reads the terms of a layer's definition and nothing else: no rule, no theorem, no plan.
 """

@@ -1,4 +1,4 @@
-"""Small proofs for the tests: how to write one, and how to see that it is refused or false."""
+"""Small proofs for the tests, and checks that a proof is refused or its statement is false."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def false(
 
 @dataclass(frozen=True)
 class Equation:
-    """What is claimed, proved or not: the lines have the same value for all indices."""
+    """A claim, proved or not: the lines have the same value for all indices."""
 
     variables: Variables
     hypotheses: tuple[Condition, ...]

@@ -52,7 +52,7 @@ class Case:
     """A proof that one condition refuses.
 
     Attributes:
-        where: the function of the kernel in which the condition stands.
+        where: the function of the kernel that contains the condition.
         condition: its name; the type of factor that is asked for; words of its message where it
             has no name; or ``obligation: goal``.
         start: the left side.
@@ -164,7 +164,7 @@ lie = (Refutation((), ()),) * 2
 drop = step("bracket", drop=(1,), add=())
 
 CASES = (
-    # What every rule asks of its place.
+    # Conditions of every rule on its place.
     Case("term", "terms", one(x[h]), (step("exchange", at=-1, order=()),), EVERYWHERE),
     Case("factor", "factors", one(c[()], derivative(x[h], a[h])),
          (step("reorder", inside=-1, factors=(a[h], x[h])),), ((h, N),)),

@@ -1,6 +1,6 @@
 """Write the whole book and compile it: python tests/support/whole_book.py.
 
-No reference may be undefined, and nothing may stick out of the margins by 2 points.
+No reference may be undefined, and nothing may exceed the margins by 2 points.
 """
 
 from __future__ import annotations

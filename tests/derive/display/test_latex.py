@@ -1,4 +1,4 @@
-"""What people read is what was proved: the LaTeX is parsed back to terms."""
+"""The LaTeX states what was proved: it is parsed back to terms."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 
 def must(found: T | None) -> T:
-    """Return what must be there."""
+    """Return a value that must not be None."""
     assert found is not None
     return found
 
@@ -263,7 +263,7 @@ REASON = r" (?:\\tag\*|&\\quad& \\text)\{\\small "
 
 
 def displays(text: str) -> list[tuple[str, str]]:
-    """Take an ``align*`` apart: pairs of left side and right side, rows joined."""
+    """Split an ``align*`` into pairs of left side and right side, with rows joined."""
     inside = re.fullmatch(f"{BEGIN}\n(.*)\n{END}", text, re.DOTALL)
     assert inside is not None
     joined = inside[1].replace(" \\\\\n  &\\qquad ", " ")
@@ -292,7 +292,7 @@ def entries(t: Tensor) -> list[list[str]]:
 
 
 def plain(expression: Expression) -> list[tuple[Expr, tuple[sp.Symbol, ...], Counter[Factor]]]:
-    """Forget the order of factors and the sign of equations; nothing else."""
+    """Normalise the order of factors and the signs of equations, and nothing else."""
 
     def unsigned(f: Factor) -> Factor:
         return min((f, Equal(-f.value)), key=lambda e: str(e.value)) if isinstance(f, Equal) else f
@@ -451,7 +451,7 @@ def test_user_names_are_escaped() -> None:
 
 @pytest.mark.parametrize("spec", ["conv1d", "conv2d", "true_conv1d", "linear"])
 def test_golden(spec: str, request: pytest.FixtureRequest) -> None:
-    """The documents are the ones that people have looked at."""
+    """The documents equal the golden files."""
     path = GOLDEN / f"{spec}.tex"
     if request.config.getoption("--update-golden"):
         path.parent.mkdir(exist_ok=True)
@@ -464,7 +464,7 @@ def test_golden(spec: str, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("detail", ["short", "full"])
 @pytest.mark.parametrize("spec", ["conv1d", "conv2d_grouped", "conv3d", "activated_conv2d"])
 def test_compiles_without_overfull_boxes(spec: str, detail: str, tmp_path: Path) -> None:
-    """A TeX engine takes the document, and nothing sticks out of the margins by 2 points."""
+    """A TeX engine compiles the document, and nothing exceeds the margins by 2 points."""
     found = layer(spec)
     theorems = [gradient(found, t.name) for t in found.tensors]
     text = latex(layer_document(found, theorems, detail))

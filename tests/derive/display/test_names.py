@@ -1,4 +1,4 @@
-"""What is shown for a tensor is what it is: no name and no file makes it look like another one."""
+"""A tensor is displayed as what it is: no name and no file makes it look like another one."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_lookalike_is_shown_by_its_name(how: str) -> None:
 
 
 def test_the_words_are_not_to_be_mixed_up() -> None:
-    """Neither by the name of the definition nor by who builds it."""
+    """Correlation and convolution are told apart by the definition, not by the name."""
     right = correlate(X[p + k], W[k], (p,), (k,))
     assert display_name(replace(right, name="convolve_x_w")) == "correlate(x, w)"
     with pytest.raises(ValueError, match=r"convolve: found x at .*, to which correlate applies"):

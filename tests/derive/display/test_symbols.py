@@ -1,4 +1,4 @@
-"""Notations: what a document's names become, that none captures another, and files of symbols."""
+"""Notations: names in documents, no capture of names, and files of symbols."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_the_readers_order_and_letters() -> None:
 
 
 def test_a_file_of_symbols() -> None:
-    """What a file says is laid over its base; everything else stays."""
+    """A file overrides keys of its base and no others."""
     own = parse_symbols(OWN, "mine.toml")
     assert (own.name, own.loss, own.subscripts) == ("mine.toml", "J", True)
     assert dict(own.tensors)["x"] == "u"
@@ -183,7 +183,7 @@ def test_a_file_of_symbols() -> None:
 
 
 def test_the_documented_file() -> None:
-    """The page shows every key there is, and can be read."""
+    """The page shows every key, and its example can be parsed."""
     page = Path(__file__).parents[3] / "docs" / "notations.md"
     text = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
     shown = parse_symbols(text)
@@ -266,7 +266,7 @@ def test_what_is_no_mathematics(text: str, said: str) -> None:
 def test_mathematics_without_mathml(
     symbol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is said what cannot be shown, and nothing is written."""
+    """The message says what cannot be displayed, and nothing is written."""
     own, out = tmp_path / "my.toml", tmp_path / "out"
     own.write_text(f"tensors.x = '{symbol}'")
     assert main(["derive", SWEEP, "--notation", str(own), "-o", str(out)]) == 2

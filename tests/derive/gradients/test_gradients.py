@@ -40,7 +40,7 @@ def shape(theorem: Theorem) -> list[tuple[str, int, bool]]:
 
 @pytest.mark.parametrize("name", [*CATALOGUE, "conv2d", "activated_conv2d"])
 def test_the_catalogue_is_derived(name: str) -> None:
-    """Every operand of every layer has a gradient, proved, true, and with a meaning."""
+    """Every operand of every layer has a gradient: proved, true and not vacuous."""
     for theorem in gradients(layer(name)).values():
         assert replay(theorem.proof) == theorem
         assert not theorem.hypotheses
@@ -126,7 +126,7 @@ def test_a_transposed_forward_pass_multiplies_no_zero() -> None:
 
 
 def test_hypotheses_stand_only_where_they_are_needed() -> None:
-    """Only a division by the stride asks for s >= 1."""
+    """Only a division by the stride needs s >= 1."""
     theorems = dict(kernel_theorems(layer("conv1d")))
     assert [name for name, t in theorems.items() if t.hypotheses] == ["grad_x"]
     theorems = dict(kernel_theorems(layer("conv_transpose1d")))

@@ -1,4 +1,4 @@
-"""Arguments of rules have declared types: whatever else stands in a step, no rule is run."""
+"""Arguments of rules have declared types; a step with other arguments runs no rule."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ EACH = [(rule, name) for rule, declared in DECLARED.items() for name in declared
 
 
 def test_the_types_are_those_of_the_format() -> None:
-    """Every rule declares what it takes, and takes what it declares."""
+    """The declared arguments of every rule are the parameters of its function."""
     assert ARGUMENTS.keys() == RULES.keys() == DECLARED.keys()
     for rule, declared in DECLARED.items():
         found = {name: layout(one) for name, one in ARGUMENTS[rule].items()}
@@ -63,7 +63,7 @@ def test_what_is_of_the_type_reaches_the_rule(rule: str, name: str) -> None:
 def test_what_is_not_of_the_type_does_not(
     rule: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Replay says which argument it is, in which place of it, and what was expected."""
+    """The message names the argument, the position in it, and the expected type."""
 
     def reached(*_: object, **named: object) -> object:
         raise AssertionError(f"{rule} was run with {named}")

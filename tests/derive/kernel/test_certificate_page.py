@@ -1,4 +1,4 @@
-"""docs/certificates.md says what is so: its JSON, its rules, its fields and its Python."""
+"""docs/certificates.md is correct: its JSON, its rules, its fields and its Python."""
 
 from __future__ import annotations
 

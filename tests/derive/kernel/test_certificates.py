@@ -1,4 +1,4 @@
-"""Certificates: the text of a proof is the proof, and what is no certificate is refused as such."""
+"""Certificates: texts and proofs correspond, and malformed texts are refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_text_is_the_proof(name: str) -> None:
 
 
 def test_a_lemma_is_in_the_text() -> None:
-    """A cited theorem stands in the certificate with its proof."""
+    """A certificate contains the proof of a cited theorem."""
     inner = theorem("rot180_correlation_1d").proof
     use = step("lemma", theorem=inner, symbols=(), tensors=(), bound=(), factors=(0,))
     outer = proof(inner.start, use, variables=inner.variables, name="outer")

@@ -1,4 +1,4 @@
-"""The checker, as a stranger runs it: one file, the standard library, no import of the project."""
+"""The checker, run as a file of its own: standard library only, no import of the project."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Data = dict[str, Any]
 
 
 def run(*paths: Path) -> subprocess.CompletedProcess[str]:
-    """Run the file as its reader would: no package of the project can be imported."""
+    """Run the file in isolation: no package of the project can be imported."""
     command = [sys.executable, "-I", "-S", str(SOURCE), *map(str, paths)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 

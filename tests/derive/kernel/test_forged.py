@@ -1,4 +1,4 @@
-"""Certificates that prove what is false, or would, written by hand: each is refused."""
+"""Certificates of false statements, written by hand: each is refused."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_reason_is_the_hole(name: str, where: str, why: str) -> None:
 def test_only_its_names_keep_a_support_from_the_new_index(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Were the new index no name of the goal, ``D dT/dz [q = 1000] = 0`` would be proved."""
+    """If the new index were not a name of the goal, ``D dT/dz [q = 1000] = 0`` would be proved."""
     context = Place.context
     monkeypatch.setattr(Place, "context", lambda place, factors, names=(): context(place, factors))
     found = loads((FOLDER / f"{name}.json").read_text())

@@ -1,4 +1,4 @@
-"""Two verifiers, thousands of forgeries: they agree, and what both accept is true.
+"""Two verifiers and thousands of forgeries: they agree, and what both accept is true.
 
 `ROT180_FORGERIES=200000 pytest tests/kernel` tries more; `ROT180_FORGERY_SEED=2` others. A failure
 prints the forgery's seed and number, and its text with all left out that can be.
@@ -126,7 +126,7 @@ def test_shrinking_leaves_what_is_bad() -> None:
 
 @pytest.mark.parametrize("path", VALID, ids=lambda p: p.stem)
 def test_both_prove_what_they_once_disagreed_on(path: Path) -> None:
-    """Whatever was replayed before: one twin of `names_in_a_citation` is refused."""
+    """One twin of `names_in_a_citation` is refused, whatever was replayed before."""
     twin = (path.parents[1] / "forged/names_of_a_twin.json").read_text()
     assert (replayed(twin)[0], checked(twin)) == ("refused", "refused")
     text = path.read_text()

@@ -1,4 +1,4 @@
-"""What replay asks of every line: names, the one table of tensors, finite sums, and `inside`."""
+"""The conditions of replay on every line: names, the table of tensors, finite sums, `inside`."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_clash_of_boxes() -> None:
 
 
 def test_a_clash_with_what_a_line_had() -> None:
-    """A name is not free again when its tensor is gone from the line."""
+    """A name stays taken when its tensor no longer occurs in the line."""
     gone = step("definition", factor=0)
     back = step("definition", result=one(Range(h, N), LIAR[h]), factor=1)
     said = refused(partial(proof, one(double[h]), gone, back, variables=EVERYWHERE))
@@ -128,7 +128,7 @@ def test_a_clash_that_lies_in_a_cited_proof_alone() -> None:
 
 
 def test_a_clash_with_what_a_citation_makes() -> None:
-    """A citation that leaves a name to another definition is refused: it is to give a new one."""
+    """A citation that gives a used name to another definition is refused; it needs a new name."""
     cited = proof(one(double[k]), variables=((k, N),), name="cited")
     wide = proof(one(double[k]), variables=((k, N),), name="wide")
     assert replay(cited).lhs == replay(wide).lhs
@@ -202,7 +202,7 @@ def test_a_definition_is_finite(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_definition_says_by_itself_that_it_is_finite() -> None:
-    """A hypothesis helps, a certificate does not: definitions have no place for one."""
+    """A hypothesis helps; a certificate cannot, because definitions have none."""
     stretched = define("stretched", (), (), (term(x[s * p], over=(p,)),))
     assert replay(proof(one(stretched[()]), hypotheses=(AtLeast(s - 1),)))
     said = refused(partial(proof, one(stretched[()]), hypotheses=(AtLeast(2 * s - 1),)))
@@ -214,7 +214,7 @@ def test_a_definition_says_by_itself_that_it_is_finite() -> None:
 
 
 def test_few_unknowns() -> None:
-    """What takes too long to solve for is refused, whether it is finite or not."""
+    """A sum with too many unknowns is refused, whether it is finite or not."""
     nine = symbols("v1 v2 v3 v4 v5 v6 v7 v8 v9")
     eight = nine[:8]
     for names in (nine, eight):
@@ -230,7 +230,7 @@ def test_few_unknowns() -> None:
 
 
 def test_steps_backwards_meet_the_same_conditions() -> None:
-    """A rule read from right to left asks for what it asks for from left to right."""
+    """A rule has the same obligations in both directions."""
     line: Expression = (term(c[()], Equal(h - 2 * p), over=(p,)),)
     back = step("sift", result=line, factor=1, variable=p)
     assert "unit" in refused(lambda: proof(one(c[()]), back, variables=EVERYWHERE))
@@ -261,7 +261,7 @@ ABOUT_I = {
 
 
 def _leaky(place: Place, number: int) -> Place:
-    """Return the place under a derivative, with what is known of names that have no meaning."""
+    """Return the place under a derivative, with facts about existential names."""
     under = place.expect(Derivative, number).factors
     return Place((term(*under),), 0, place.context(place.others(number)), place.taken)
 

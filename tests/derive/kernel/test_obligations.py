@@ -1,4 +1,4 @@
-"""Obligations: what is certified is true, and what the sizes of layers need is certified."""
+"""Obligations: certified ones are true, and those of layers' sizes are certified."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TRUE: list[tuple[tuple[Condition, ...], Goal]] = [
     ((AtLeast(s - 1),), Nonzero(s)),
     ((Range(r, s),), AtLeast(s - 1)),
     ((AtLeast(s - 1), AtLeast(d - 1)), AtLeast(s * d - 1)),
-    # the output size of a sweep, written as a division with remainder
+    # the output size of a convolution, written as a division with remainder
     (
         (Range(H - K - s * (P - 1), s), AtLeast(s - 1), AtLeast(P - 1), Range(p, P), Range(k, K)),
         Range(s * p + k, H),
@@ -73,7 +73,7 @@ def test_what_is_true_is_settled(context: tuple[Condition, ...], goal: Goal) -> 
 
 @pytest.mark.parametrize(("context", "goal"), WRONG)
 def test_what_is_false_is_not_settled(context: tuple[Condition, ...], goal: Goal) -> None:
-    """Neither a search nor somebody else's certificate shows it."""
+    """Neither a search nor a foreign certificate shows it."""
     needed = Obligation(context, goal)
     assert not evident(needed)
     assert certify(needed) is None
@@ -98,7 +98,7 @@ def conditions() -> st.SearchStrategy[Condition]:
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(conditions(), max_size=2), conditions())
 def test_a_certificate_is_never_wrong(context: list[Condition], goal: Condition) -> None:
-    """Where one is found, no integers in a box satisfy the context and not the goal."""
+    """If one is found, no integers in a box satisfy the context but violate the goal."""
     needed = Obligation(tuple(context), goal)
     certificate = certify(needed, degree=2)
     if certificate is None:

@@ -1,4 +1,4 @@
-"""Replay: what it answers to a proof that does not follow, and what its messages say."""
+"""Replay: it refuses proofs that do not follow, with messages that say why."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_free_variable_is_named_once() -> None:
 
 
 def test_an_obligation_without_a_certificate_is_open() -> None:
-    """No theorem comes of it, by itself or cited; the message says what is not shown."""
+    """It proves no theorem, alone or cited; the message names the open obligation."""
     drop = step("bracket", drop=(1,), add=())
     start = (term(c[()], Range(h, N)),)
     left_open = Proof("left_open", ((h, None),), (), start, (drop,))
@@ -113,7 +113,7 @@ def test_every_obligation_has_its_certificate() -> None:
 
 
 def test_a_certificate_is_checked() -> None:
-    """Each part of a certificate that is altered makes it void, or it still shows the goal."""
+    """A certificate with an altered part is refused, or still proves the goal."""
     start = (term(x[h], Range(2 * h + 1, 2 * N)),)
     good = proof(start, step("bracket", drop=(1,), add=()), variables=((h, None),))
     assert replay(good).rhs == (term(x[h]),)

@@ -1,4 +1,4 @@
-"""The trusted rules refuse what would make a false statement, the faults of SymPy's sums included.
+"""The trusted rules refuse steps to false statements, including those that SymPy's sums allow.
 
 Each proof below was accepted by an earlier state of the rules, or is what SymPy does silently; each
 statement is refuted by exact evaluation at small sizes, so accepting it would be unsound.
@@ -79,7 +79,7 @@ def test_a_hypothesis_says_nothing_about_the_index_of_a_definition() -> None:
 
 
 def test_names_of_supports_do_not_escape() -> None:
-    """The p that exists because dilate(g, s)[t] is not zero is no p of the statement."""
+    """The existential p of the support of dilate(g, s)[t] is not the p of the statement."""
     start = (term(dilate(g, {0: s})[t]),)
     add = step("bracket", drop=(), add=(Range(p, P),))
     refused(lambda: proof(start, add, variables=((t, None),)))
@@ -87,14 +87,14 @@ def test_names_of_supports_do_not_escape() -> None:
 
 
 def test_names_of_supports_do_not_escape_into_a_modulus() -> None:
-    """That some z >= 1 exists does not make a modulus z positive."""
+    """An existential z >= 1 of a support does not make a modulus z positive."""
     some = define("Z", (None,), (i,), (term(x[i], Range(z - 1, N), Equal(i - z), over=(z,)),))
     divide = step("euclid", value=t, modulus=z, variable=u)
     refused(lambda: proof((term(some[t]),), divide, variables=((t, None),)))
 
 
 def test_names_of_supports_do_not_escape_into_a_lemma() -> None:
-    """A lemma is not used at a point that is only known to exist."""
+    """A lemma is not applied at the existential point of a support."""
     some = define("Z", (None,), (i,), (term(x[i], Range(z - 1, N), Equal(i - z), over=(z,)),))
     inside = proof((term(),), step("bracket", drop=(), add=(Range(v, N),)), variables=((v, N),))
     use = step(
@@ -132,13 +132,13 @@ def test_an_equation_is_not_divided() -> None:
     start = (term(c[()], Equal(h - 2 * p), over=(p,)),)
     sift = step("sift", factor=1, variable=p)
     assert "unit" in refused(lambda: proof(start, sift, variables=((h, None),)))
-    with pytest.raises(ValueError, match="integral"):
+    with pytest.raises(ValueError, match="not an integer"):
         step("bracket", drop=(1,), add=(Equal(p - h / 2),))
     assert false(start, (term(c[()]),), ((h, None),))
 
 
 def test_boxes_and_bounds_are_integral() -> None:
-    """Half an index, half a box, half a bound: none is in the language."""
+    """Indices, boxes and bounds with a coefficient 1/2 are not in the language."""
     for make in (
         lambda: x[h / 2],
         lambda: Equal(p - h / 2),
@@ -150,7 +150,7 @@ def test_boxes_and_bounds_are_integral() -> None:
         lambda: x[1 / h],
         lambda: term(x[h], coefficient=1 / s),
     ):
-        with pytest.raises(ValueError, match=r"integral|polynomial"):
+        with pytest.raises(ValueError, match=r"not an integer|polynomial"):
             make()
 
 
@@ -258,11 +258,11 @@ def test_a_degenerate_index_map_needs_its_minor() -> None:
     assert replay(proof(start, hypotheses=(AtLeast(s**2 - z**2 - 1),))).lhs == start
 
 
-# The other faults of SymPy's own summation.
+# Other errors of SymPy's summation.
 
 
 def test_reindexing_by_a_factor_is_refused() -> None:
-    """``p = s u`` is no bijection (SymPy: change_index with a symbolic factor)."""
+    """``p = s u`` is not a bijection (SymPy: change_index with a symbolic factor)."""
     start = (term(g[p], over=(p,)),)
     for e in (s * u, 2 * u, u * s + u):
         use = step("reindex", variables=(u,), mapping=((p, e),))
@@ -273,7 +273,7 @@ def test_reindexing_by_a_factor_is_refused() -> None:
 
 
 def test_a_derivative_does_not_capture_a_name() -> None:
-    """The index of differentiation and a bound index of the same name stay apart."""
+    """The index of differentiation and a bound index of the same name are distinguished."""
     total = define("S", (), (), (term(x[i], a[i], over=(i,)),))
     start = (term(Derivative((total[()],), x[i])),)
     d = Derivation("claim", ((i, N),), (), start)

@@ -1,4 +1,4 @@
-"""Each side condition of the kernel is needed: what happens to a proof when it is suspended.
+"""Each side condition of the kernel is needed: the effect on a proof when it is suspended.
 
 `CASES` has one proof for every condition in the source of the rules and of replay (a test reads
 that source). Replay refuses the proof; with that one condition suspended it accepts what is false
@@ -40,7 +40,7 @@ Functions = dict[str, tuple[ModuleType, ast.FunctionDef]]
 
 
 def source() -> Functions:
-    """Return the functions in which conditions stand, methods of classes included, by name."""
+    """Return the functions and methods that contain conditions, by name."""
     found: Functions = {}
     for module in (*MODULES, substitute):
         for node in ast.parse(inspect.getsource(module)).body:
@@ -56,7 +56,7 @@ def source() -> Functions:
 SOURCE = source()
 
 
-# Reading conditions off the source.
+# Extracting conditions from the source.
 
 
 def called(node: ast.AST, name: str) -> bool:
@@ -73,7 +73,7 @@ def required(function: ast.FunctionDef) -> list[str]:
 
 
 def asked(node: ast.AST) -> str:
-    """Return the type of factor that a call of `the` asks for, "" for any other node."""
+    """Return the type of factor that a call of `expect` requires, "" for any other node."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return ast.unparse(node.args[0]) if node.func.attr == "expect" else ""
     return ""
@@ -145,7 +145,7 @@ def suspend(patch: pytest.MonkeyPatch, case: Case) -> None:
 
 
 def silent(old: Callable[..., object], goal: str, rule: bool) -> Callable[..., object]:
-    """Return a function that leaves out the obligations with a goal from what another returns."""
+    """Return a function that omits obligations with a goal from the result of another."""
 
     def kept(needed: tuple[Obligation, ...]) -> tuple[Obligation, ...]:
         return tuple(o for o in needed if show_goal(o.goal) != goal)
@@ -158,7 +158,7 @@ def silent(old: Callable[..., object], goal: str, rule: bool) -> Callable[..., o
 
 
 def install(patch: pytest.MonkeyPatch, name: str, new: Callable[..., object]) -> None:
-    """Put a function in the place of one of the kernel, wherever that is looked up."""
+    """Replace a function of the kernel wherever it is looked up."""
     if name in RULES:
         patch.setitem(RULES, name, new)
     elif name in vars(Place):
@@ -173,7 +173,7 @@ def install(patch: pytest.MonkeyPatch, name: str, new: Callable[..., object]) ->
 
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered() -> Iterator[None]:
-    """Forget what was replayed without a condition before it is cited with it."""
+    """Clear the cache of replayed proofs, which depend on the suspended condition."""
     replay.replay_cited.cache_clear()
     yield
     replay.replay_cited.cache_clear()
@@ -186,7 +186,7 @@ def label(case: Case) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=label)
 def test_the_condition_is_needed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replay refuses the proof, and only the condition in question stands between it and false."""
+    """Replay refuses the proof, and only because of this condition."""
     message = refused(case.proof)
     _, function = SOURCE[case.where]
     if case.condition.startswith("obligation"):
@@ -229,7 +229,7 @@ def refuted(theorem: Theorem, case: Case) -> bool:
 
 @pytest.mark.parametrize("name", sorted(SOURCE.keys() - {"rule", "register"}))
 def test_the_table_is_complete(name: str) -> None:
-    """A function of the kernel has no condition that the table leaves out, and none twice."""
+    """The table has every condition of the function exactly once."""
     _, function = SOURCE[name]
     have = [case.condition for case in CASES if case.where == name]
     named = names(function)
@@ -243,13 +243,13 @@ def test_the_table_is_complete(name: str) -> None:
 
 
 def test_every_rule_is_in_the_table() -> None:
-    """There is no rule that asks for nothing."""
+    """Every rule has a condition."""
     assert {case.where for case in CASES} >= RULES.keys()
     assert {case.where for case in CASES} <= SOURCE.keys()
 
 
 def test_conditions_stand_nowhere_else() -> None:
-    """The other modules of the kernel require nothing of a step: they declare, write and check."""
+    """The other modules of the kernel have no side conditions of steps."""
     folder = inspect.getfile(place).removesuffix("place.py")
     for module in MODULES:
         assert inspect.getfile(module).startswith(folder)

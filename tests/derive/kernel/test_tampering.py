@@ -75,7 +75,7 @@ def refused(proof: Proof, honest: Theorem, start: int) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_step_can_be_dropped(name: str) -> None:
-    """Each step of each committed certificate is needed, and its absence is named."""
+    """Each step of each committed certificate is needed; without it, the message names the step."""
     honest = committed(name)
     for n, step in enumerate(honest.proof.steps):
         mutant = without(honest.proof, n)
@@ -83,7 +83,7 @@ def test_no_step_can_be_dropped(name: str) -> None:
         said = departure(mutant, honest.proof)
         found = re.match(r"step (\d+) \((\w+)\) of the committed certificate is missing", said)
         assert found, said
-        # of equal neighbours any may be the one that is missing
+        # if neighbouring steps are equal, any of them may be reported as missing
         assert honest.proof.steps[int(found[1]) - 1] == step
         assert found[2] == step.rule
 
@@ -214,7 +214,7 @@ def test_through_the_command_line(
 def test_the_last_step_and_exchanged_steps_that_hold(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They replay, but do not prove the claim, or are not the committed proof."""
+    """They replay, but prove another claim, or differ from the committed proof."""
     proof = committed(SEED).proof
     code, said = verify(tmp_path / "c.json", dumps(without(proof, 12)), capsys)
     assert code == 1
@@ -270,7 +270,7 @@ def test_an_open_obligation_names_its_step(
 def test_a_derived_layer_records_its_statements(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is committed about it; the statement beside the proof tells."""
+    """There is no committed proof to compare with, so the printed statement shows the change."""
     text = "y[p] = sum[k] x[2*p - 3*k + 1] * w[k]"
     assert main(["derive", text, "-o", str(tmp_path)]) == 0
     path = tmp_path / "certificate.json"

@@ -89,7 +89,7 @@ def test_large_arguments_overflow_nowhere(name: str, order: int) -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_derivatives_against_differences(name: str) -> None:
-    """A central difference in 60 digits knows nothing of calculus."""
+    """A central difference in 60 digits is independent of symbolic differentiation."""
     with mpmath.workdps(60):
         step = mpmath.mpf(10) ** -20
         f = sp.lambdify(T, FUNCTIONS[name].value, "mpmath")
@@ -138,7 +138,7 @@ def test_relations_are_of_listed_functions() -> None:
 @pytest.mark.parametrize("order", range(1, HIGHEST_ORDER + 1))
 @pytest.mark.parametrize("name", RELATIONS)
 def test_relations_hold_for_numerical_derivatives(name: str, order: int) -> None:
-    """Differences of values in 400 digits know neither the table nor SymPy's calculus."""
+    """Differences of values in 400 digits are independent of the table and of SymPy."""
     found = relation(name, order)
     assert found is not None
     with mpmath.workdps(400):
@@ -195,7 +195,7 @@ def test_pytorch_agrees() -> None:
 
 
 def test_kernels_know_functions_by_name() -> None:
-    """No argument is left to pass; integers go where the values are integers."""
+    """Kernels take no function as an argument; integers are accepted if the values are integers."""
     made: dict[str, Any] = {}
     for word in ("relu", "sigmoid"):
         forward = layer(activation_layer(word))

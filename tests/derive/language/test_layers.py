@@ -1,4 +1,4 @@
-"""The catalogue: its texts are canonical and mean what plain loops do."""
+"""The catalogue: its texts are canonical, and agree with plain loops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notation: what a text means, that texts and terms say the same, and faulty texts."""
+"""The notation: the meaning of texts, round trips between texts and terms, and faulty texts."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_equal_up_to_the_name() -> None:
 
 
 FAULTS = [
-    # text, problem, what the carets stand under
+    # text, problem, the text above the carets
     ("y[p] = x[p] @ w[p]", "unknown token", "@"),
     ("y[p] = x[p] § w[p]", "unknown token", "§"),
     ("y[p] = _x[p]", "unknown token", "_x"),

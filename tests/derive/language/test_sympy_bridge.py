@@ -1,4 +1,4 @@
-"""SymPy in and out: equations become layers, and SymPy's own expansion agrees with the meaning."""
+"""SymPy in and out: equations become layers, and SymPy's expansion agrees with evaluation."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_sympy_expands_both_sides_of_a_theorem_to_the_same(name: str) -> None:
 
 
 def cubed(e: Expr) -> Expr:
-    """Write a polynomial for sigma: SymPy does not carry out a sum at which sigma' is taken."""
+    """Replace sigma by a polynomial: SymPy does not evaluate sigma' at a sum."""
     return cast(Expr, e.replace(sp.Function("sigma"), lambda at: at**3 - 2 * at + 5))
 
 
@@ -215,7 +215,7 @@ def test_a_sum_over_all_integers_says_so() -> None:
 
 
 def test_no_condition_leaves_the_sum_that_binds_its_index() -> None:
-    """`Sum` lifts a `Piecewise` out of the sums inside it, with their bound variables."""
+    """`Sum` moves a `Piecewise` out of the sums inside it, with their bound variables."""
     index, tap, size = symbol("p"), symbol("k"), symbol("P")
     body = (term(SHAPES["x"][index - tap], SHAPES["w"][tap], over=(tap,)), term())
     inner = define("y", (size,), (index,), body)

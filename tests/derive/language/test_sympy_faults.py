@@ -1,7 +1,7 @@
-"""What SymPy's own summation gets wrong, and what our language says instead.
+"""Errors of SymPy's summation, and the correct values in our language.
 
-Each test first shows the fault in the installed SymPy, if it is still there, and then the value
-that the same sum has here. They are why the rules of summation are ours.
+Each test first shows the error in the installed SymPy, if it still exists, and then the value of
+the same sum here. These errors are the reason for our own summation rules.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def delta() -> bool:
 
 
 def change_of_index() -> bool:
-    """Change an index by a symbolic factor: that only each s-th value is met is forgotten."""
+    """Scale an index by a symbolic factor: SymPy forgets that only every s-th value occurs."""
     factor = sp.Symbol("s", integer=True, positive=True)
     found = Sum(i, (i, 0, N)).change_index(i, factor * i, j)
     return bool(found.subs({factor: 2, N: 4}).doit() != 10)
 
 
 def derivative() -> bool:
-    """Derive by G[i] a sum whose bound index is i too: they are taken for one."""
+    """Differentiate by G[i] a sum with the bound index i: SymPy confuses the two."""
     found = SympyDerivative(Sum(G[i] ** 2, (i, 0, N - 1)), G[i]).doit()
     return bool(found.subs(N, 3).doit().xreplace({G[n]: sp.Integer(n) for n in range(3)}) == 6)
 
@@ -59,7 +59,7 @@ def reversed_limits() -> bool:
 
 
 def lifted_condition() -> bool:
-    """Put a guarded sum into a sum: the guard leaves the sum that binds its index."""
+    """Nest a guarded sum in a sum: the guard moves out of the sum that binds its index."""
     inner = Sum(sp.Piecewise((A[p - k] * B[k], p - k >= 0), (0, True)), (k, 0, 2))
     return k in Sum(G[p] * (1 + inner), (p, 0, 2)).free_symbols
 

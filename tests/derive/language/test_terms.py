@@ -1,4 +1,4 @@
-"""What is in the language and what is not: the door through which every term comes."""
+"""The constructors of the language: what they accept, normalise and refuse."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def deep(depth: int) -> Derivative:
 
 @dataclass(frozen=True)
 class _Look(Tensor):
-    """A class that is not that of tensors."""
+    """A subclass of `Tensor`."""
 
 
 class _Name(Symbol):
@@ -82,7 +82,7 @@ HALVES = (h / 2, sp.Rational(1, 2), h * (h - 1) / 2, N / 3 + 1)
 
 
 def definition(*body: object, over: object = (i,)) -> Definition:
-    """Return a definition, whatever it is made of."""
+    """Return a definition with an arbitrary body."""
     return Definition(over, body)  # type: ignore[arg-type]
 
 
@@ -90,7 +90,7 @@ Maker = Callable[[], object]
 
 
 def each(make: Callable[[Any], object], values: Iterable[Any]) -> tuple[Maker, ...]:
-    """Return what makes something of each value."""
+    """Return a function that constructs an object from each value."""
     return tuple(partial(make, value) for value in values)
 
 
@@ -246,7 +246,7 @@ def raising(module: ModuleType) -> dict[int, str]:
 
 
 def reached(make: Maker, words: str) -> set[tuple[str, int]]:
-    """Return the lines of this package that an error comes from; it has these words."""
+    """Return the lines of this package that raise an error with these words."""
     try:
         made = make()
     except (ValueError, TypeError) as error:
@@ -267,7 +267,7 @@ def test_what_is_not_in_the_language(words: str) -> None:
 
 @pytest.mark.parametrize("module", [terms, polynomial], ids=lambda m: m.__name__)
 def test_every_refusal_is_tried(module: ModuleType) -> None:
-    """The source of the language refuses nothing that the table leaves out."""
+    """The table has every refusal in the source of the language."""
     lines: set[tuple[str, int]] = set()
     for words, makers in REFUSED.items():
         for make in makers:
@@ -295,7 +295,7 @@ UNEVALUATED: tuple[tuple[Expr, Expr], ...] = (
 
 @pytest.mark.parametrize(("written", "plain"), UNEVALUATED, ids=lambda e: sp.srepr(e)[:40])
 def test_nothing_unevaluated_comes_in(written: Expr, plain: Expr) -> None:
-    """Wherever it stands, it is the polynomial that it is; so equal terms are `==`."""
+    """An unevaluated expression is canonical everywhere, so equal terms are `==`."""
     assert rational(written) == integral(written) == plain
     assert monomials(rational(written)) == monomials(plain)
     assert Equal(written).value == AtLeast(written).value == plain

@@ -1,4 +1,4 @@
-"""Theorems that cite theorems: layers behind an activation, chains of layers, forged citations."""
+"""Theorems that cite theorems: layers after an activation, chains of layers, forged citations."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_one_citation_for_each_axis(name: str) -> None:
 
 
 def test_the_delta_is_proved_twice() -> None:
-    """By composition and from nothing: the statements are the same."""
+    """With and without composition, the statements are the same."""
     for name in ("correlation_general_1d", "convolution_general_2d"):
         one, other = theorem(f"delta_{name}"), theorem(f"activated_{name}")
         assert (one.variables, one.lhs, one.rhs) == (other.variables, other.lhs, other.rhs)
@@ -129,7 +129,7 @@ def test_two_layers() -> None:
 
 
 def test_a_citation_that_does_not_fit() -> None:
-    """It is named; nothing is proved without it instead."""
+    """The message names it; the proof is not completed without it."""
     start = (term(Derivative((loss_of(x)[()],), w[h])),)
     with pytest.raises(NotProvedError, match="squares matches no term"):
         prove(start, start, ((h, K),), (), "claim", [squares()])
@@ -178,7 +178,7 @@ def test_a_forged_citation_is_refused(
 
 
 def test_a_file_alone_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The cited proof stands in the certificate; nothing beside it is read."""
+    """The certificate contains the cited proof; no other file is read."""
     path = tmp_path / "delta.json"
     path.write_text(dumps(theorem(DELTA).proof), encoding="utf-8")
     assert main(["verify", str(path)]) == 0

@@ -37,7 +37,7 @@ NETWORKS = {"perceptron": PERCEPTRON, "classes": CLASSES, "images": IMAGES}
 
 
 def theorems(net: Network) -> list[Theorem]:
-    """Return all that is proved about a network."""
+    """Return all theorems about a network."""
     return [*net.deltas.values(), *net.gradients.values()]
 
 
@@ -63,7 +63,7 @@ def test_the_five_steps_of_a_perceptron() -> None:
 
 
 def test_the_five_steps_of_a_convolutional_network() -> None:
-    """Full sweeps with rotated kernels go back through convolutions, routes through the maxima."""
+    """Convolutions propagate by full products with rotated filters, max pooling by selection."""
     _, _, error, back, gradients = said(IMAGES)
     assert error == ["delta3 = dC/dz3[n,o] = z3[n,o] - t[n,o]"]
     assert back == [
@@ -92,7 +92,7 @@ def test_every_line_is_true(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_step_cites_the_next_delta_and_its_layer(name: str) -> None:
-    """The chain rule, the layer's theorem; no derivative is carried out in between."""
+    """The proof has the chain rule and the layer's theorem, and evaluates no other derivative."""
     net = NETWORKS[name]
     for m in net.members[:-1]:
         for operand, t in (*m.operands.items(), (m.input, m.source)):
@@ -133,7 +133,7 @@ def test_a_certificate_stands_alone() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_text_is_canonical(name: str) -> None:
-    """What a network says of itself is the same network."""
+    """The text of a network is parsed to the same network."""
     assert str(network(str(NETWORKS[name]))) == str(NETWORKS[name])
     assert parse_network(str(NETWORKS[name]).split("; ")) == parse_network(str(NETWORKS[name]))
 

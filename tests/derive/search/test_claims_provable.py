@@ -1,4 +1,4 @@
-"""Claims as people type them: sums cut into ranges and remainders, second derivatives.
+"""Claims as people type them: sums split into ranges and remainders, second derivatives.
 
 Each is proved, and replayed by the kernel; its false neighbours (an offset, a hypothesis dropped)
 are not. Times are printed: ``pytest -s``.

@@ -1,7 +1,7 @@
 """An honest adversary: corrupted proofs, rules and claims are refused by replay or by evaluation.
 
 A mutant of a proof is a proof with one step dropped, doubled, swapped with its neighbour, applied
-elsewhere, turned round, with one of its arguments changed, a new name that is in use, or a tensor
+elsewhere, reversed, with one of its arguments changed, a new name that is in use, or a tensor
 of the same name with another definition. It is *equivalent* if it replays to the statement it was
 made from, or to another one that is true: then nothing false is accepted, and `EQUIVALENT` says
 why. `pytest -s` prints, for each rule and kind, how many distinct mutants there were and what
@@ -52,7 +52,7 @@ from tests.support.side_conditions import CASES, CAUGHT, FALSE, NO_VALUE
 
 
 def by_hand(name: str) -> Theorem:
-    """Prove with the rules that no theorem of the registry needs."""
+    """Return theorems whose proofs use the rules that no theorem of the registry needs."""
     x, a = Tensor("x", (symbol("N"),)), Tensor("a", (symbol("N"),))
     i, j, v = map(symbol, ("i", "j", "v"))
     if name == "exchange":
@@ -120,7 +120,7 @@ EQUIVALENT = {
     "swapped": "the two steps change different factors: either order leads to the same line",
     "doubled": "the rule applies to its own result: the chain gets one more line, which is equal",
     "dropped": "what is left is a chain that ends in another line, or a later step makes up for it",
-    "turned round": "a last fold is read as an unfolding: the chain ends in another line",
+    "reversed": "a last fold is read as an unfolding: the chain ends in another line",
     "argument": "another order, bound name or bracket that says the same where the rest is not 0",
     "elsewhere": "the rule looks at all terms: the number of the term has no meaning for it",
     "citation": "the cited proof ends in another line, which is equal, and so does this one",
@@ -229,7 +229,7 @@ def retold(value: object, old: Tensor, new: Tensor) -> object:
 
 
 def liars(base: Proof) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield every defined tensor with one of the same name that says something else."""
+    """Yield every defined tensor with one of the same name and another definition."""
     lines = (base.start, *(one.result for one in base.steps if one.result is not None))
     for t in dict.fromkeys(t for line in lines for t in tensors(line)):
         if t.definition is not None:
@@ -286,13 +286,13 @@ def mutants(base: Proof) -> Iterator[Mutant]:
             shifted = tuple(c and c[1:] for c in one.certificates)
             yield one.rule, "certificate", made(number, replace(one, certificates=shifted))
         if one.result is not None:
-            yield one.rule, "turned round", made(number, replace(one, result=None))
+            yield one.rule, "reversed", made(number, replace(one, result=None))
             for line in terms(one.result):
                 yield one.rule, "result", made(number, replace(one, result=line))
 
 
 def fate(mutant: Proof, base: Theorem) -> tuple[str, str]:
-    """Say which check settles a mutant, and how: replay refuses it, or a model judges it."""
+    """Return which check decides a mutant, and how: replay refuses it, or a model decides."""
     try:
         found = replay(mutant)
     except ProofError as error:
@@ -314,7 +314,7 @@ def fate(mutant: Proof, base: Theorem) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Found:
-    """What became of one distinct mutant."""
+    """The outcome of one distinct mutant."""
 
     rule: str
     kind: str
@@ -324,7 +324,7 @@ class Found:
 
 @cache
 def survey(name: str) -> tuple[Found, ...]:
-    """Return rule, kind and fate of every distinct mutant of a theorem's proof."""
+    """Return rule, kind and outcome of every distinct mutant of a theorem's proof."""
     base = BASES[name]()
     seen: dict[Proof, tuple[str, str]] = {}
     for rule, kind, mutant in mutants(base.proof):
@@ -366,7 +366,7 @@ def test_the_report() -> None:
     assert len(refused) >= 300
     assert {m.rule for m in refused} == set(RULES)
     wanted = {"dropped", "doubled", "swapped", "elsewhere", "argument", "certificate", "result"}
-    wanted |= {"turned round", "citation", "captured", "another definition"}
+    wanted |= {"reversed", "citation", "captured", "another definition"}
     assert {m.kind for m in refused} == wanted
 
 
@@ -433,7 +433,7 @@ def goal(wrt: str) -> tuple[tuple[tuple[Symbol, Expr | None], ...], Expression]:
 
 
 def test_the_right_claim_is_proved() -> None:
-    """What the mutants below are made from is a theorem."""
+    """The claim from which the mutants below are made is a theorem."""
     variables, lhs = goal("x")
     assert prove(lhs, RIGHT, variables).rhs == RIGHT
 
@@ -508,7 +508,7 @@ def test_a_tensor_of_the_same_name_with_another_definition() -> None:
 
 
 def test_an_activation_is_not_zero_at_zero() -> None:
-    """``sum_k sigma(z[p+k]) w[k]`` with padding is not what sigma(0) = 0 would make of it."""
+    """Padding of ``sum_k sigma(z[p+k]) w[k]`` contributes sigma(0), which need not be 0."""
     z, w = Tensor("z", (H,)), FORWARD.tensors[1]
     inside = (term(Apply("sigma", 0, z[p + k]), Range(p + k, H), w[k], over=(k,)),)
     bare = (term(Apply("sigma", 0, z[p + k]), w[k], over=(k,)),)

@@ -1,4 +1,4 @@
-"""Claims of a user's own: refuted with small numbers before a proof is searched, or proved."""
+"""Claims of users: refuted with small numbers before a proof is searched, or proved."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_false_claim_is_refuted_before_a_proof_is_searched(
 
 
 def test_nothing_smaller_refutes_by_plain_search() -> None:
-    """The flip forgotten: K = 1 cannot tell, whatever the entries, and h = 0 is the first index."""
+    """Without the flip: no entries refute it at K = 1, and h = 0 is the first index."""
     verdict = judge(REFUTED["flip forgotten"])
     found = verdict.counterexample
     assert found is not None
@@ -121,7 +121,7 @@ def test_a_counterexample_far_from_the_plainest_sizes() -> None:
 
 
 def test_a_counterexample_beyond_the_bound_says_so() -> None:
-    """With a bound of 1 the search knows that nothing nearer refutes, and not more."""
+    """With a bound of 1 the search has excluded the distance 1, and nothing more."""
     variables, lhs, rhs, hypotheses = parse_claim(
         "p < P: x[p]*[0 <= K-4 < K] = x[p]*[0 <= K-5 < K]"
     )
@@ -213,7 +213,7 @@ FAR = {
 
 @pytest.mark.parametrize("name", FAR)
 def test_what_is_false_from_a_number_on_is_refuted_there(name: str) -> None:
-    """The numbers of a claim say where to look; no size or parameter of the answer is larger."""
+    """The search uses the thresholds of a claim; no size or parameter of the result is larger."""
     claim, expected = FAR[name]
     verdict = judge(claim)
     found = verdict.counterexample

@@ -1,4 +1,4 @@
-"""The meaning against plain loops and against finite identities of calculus."""
+"""Evaluation, compared with plain loops and with finite identities of calculus."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_outside_the_box_the_named_form_differs() -> None:
 
 
 def test_equations_among_the_hypotheses_are_solved() -> None:
-    """An output size with its remainder is met by small models."""
+    """Small models satisfy the hypotheses of an output size with its remainder."""
     (rho, hi) = symbols("rho hi")
     hypotheses: tuple[Condition, ...] = (
         AtLeast(s - 1),
@@ -291,7 +291,7 @@ def test_a_box_cuts_off_what_its_tensor_s_factors_let_through() -> None:
 
 
 def test_functions_obey_their_relations() -> None:
-    """The values of exp are anything, but exp' has the same; log' is the reciprocal."""
+    """The values of exp are arbitrary, but those of exp' are the same; log' is the reciprocal."""
     z = tensor("z", "H")
     model = Model({H: 2})
     for left, right in (

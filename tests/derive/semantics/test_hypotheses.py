@@ -1,4 +1,4 @@
-"""Models of hypotheses: found wherever there are small ones, and what is vacuous is said to be."""
+"""Models of hypotheses: small ones are found, and vacuous hypotheses are reported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def random_condition(rng: random.Random) -> Condition:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_vacuous_agrees_with_all_small_integers(seed: int) -> None:
-    """What is said to be contradictory has no model; what has a small one is not vacuous."""
+    """Contradictory hypotheses have no model; hypotheses with a small model are not vacuous."""
     rng = random.Random(seed)
     conditions = [random_condition(rng) for _ in range(rng.randint(1, 5))]
     cube = itertools.product(range(-4, 5), repeat=3)

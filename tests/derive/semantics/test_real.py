@@ -1,4 +1,4 @@
-"""The real functions: another source than the relations that the rules and the exact models use."""
+"""The real functions, which are independent of the relations of the rules and exact models."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_where_a_function_is_not_defined_nothing_is_said() -> None:
 
 
 def test_balls_hold_sums_and_products_of_fractions() -> None:
-    """Long chains with cancellation: the ball is never off, and comparisons need no tolerance."""
+    """Long chains with cancellation: the ball always contains the value, without a tolerance."""
     for seed in range(50):
         rng = random.Random(seed)
         ball, number = exact(0), Fraction(0)
@@ -97,7 +97,7 @@ def test_the_chain_rule_in_the_reals() -> None:
 
 @pytest.fixture
 def wrong_relation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Turn a sign in the table of relations."""
+    """Change a sign in the table of relations."""
     monkeypatch.setitem(scalar_functions.RELATIONS, "sigmoid", "sigmoid + sigmoid^2")
     relation.cache_clear()
     yield
@@ -113,7 +113,7 @@ WRONG = (
 
 
 def test_a_wrong_relation_is_caught(wrong_relation: None) -> None:
-    """The rules and the exact models believe the table; the reals do not."""
+    """The rules and the exact models rely on the table; real models do not."""
     proved = prove(SLOPE, WRONG, ((h, size),), ())
     found = check(proved).counterexample
     assert found is not None

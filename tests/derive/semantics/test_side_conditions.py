@@ -1,4 +1,4 @@
-"""Side conditions made anew: they agree with the engine's, and a wrong engine is caught."""
+"""Side conditions computed a second time: they agree with the kernel's, and expose a wrong one."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ FROM_NOTHING = Refutation((), ((-one, 0),))
 
 
 def test_a_contradictory_context_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine whose contexts say 1 = 0 proves anything: models, solver and comparison do not."""
+    """A kernel whose contexts contain 1 = 0 proves anything, but the other checks object."""
     honest = Place.context
 
     def wrong(place: Place, factors: tuple[Factor, ...], names: object = ()) -> object:
@@ -179,7 +179,7 @@ def test_verify_says_in_which_step_the_engine_is_wrong(monkeypatch: pytest.Monke
 
 
 def test_what_is_known_of_a_definition() -> None:
-    """Names that merely exist are new ones, each time."""
+    """Existential names are new each time."""
     from rot180.derive.language.terms import define
 
     i, j, size = symbol("i"), symbol("j"), symbol("H")

@@ -133,7 +133,7 @@ def test_a_relation_is_used_only_where_the_other_side_lacks_the_derivative() -> 
 
 @pytest.mark.parametrize("axes", [1, 2])
 def test_convolution_or_correlation_rotated_or_not(axes: int) -> None:
-    """Right is: the same word rotated, or the other word as it is."""
+    """The same operation is right if rotated, the other operation if not."""
     found = sign_conventions(axes)
     assert len({(s.forward, s.backward, s.rotated) for s in found}) == 8
     for one in found:
@@ -144,7 +144,7 @@ def test_convolution_or_correlation_rotated_or_not(axes: int) -> None:
         assert any("rot180" in t.name for t in tensors(one.right)) == one.rotated
 
 
-def test_other_words_are_refused() -> None:
+def test_other_operations_are_refused() -> None:
     with pytest.raises(ValueError, match="backward: found 'product', expected correlation or"):
         sign_convention(WORDS[0], "product", True)
     with pytest.raises(ValueError, match="axes: found 4, expected 1, 2 or 3"):

@@ -1,4 +1,4 @@
-"""The registry: every claim is proved for all sizes, true at small ones, and says something."""
+"""The registry: every claim is proved for all sizes, true at small ones, and not vacuous."""
 
 from __future__ import annotations
 

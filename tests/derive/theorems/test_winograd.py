@@ -67,7 +67,7 @@ def test_known_matrices() -> None:
 
 @pytest.mark.parametrize("f", FILTERINGS, ids=lambda f: f.name)
 def test_a_wrong_entry_is_refused(f: MinimalFiltering) -> None:
-    """Each table matters: one entry off, and there is no proof but a counterexample."""
+    """With one wrong entry in a table there is a counterexample, and no proof."""
     claim = identity(f)
     (left,) = claim.lhs
     for n, rows in enumerate((f.output(), f.filter(), f.input())):
@@ -232,7 +232,7 @@ def test_strides_threads_and_views(threads: int) -> None:
 
 @each_backend
 def test_elsewhere_fast_is_exact(backend: Any) -> None:
-    """Layers without the form, other dtypes and tiny layers: the same numbers as ever."""
+    """Layers without the form, other dtypes and tiny layers: the same numbers as before."""
     for shape, taps, more in (
         ((0, 20, 40, 40), (20, 20, 3, 3), {}),
         ((1, 20, 3, 3), (20, 20, 3, 3), {}),
