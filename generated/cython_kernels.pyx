@@ -4602,14 +4602,20 @@ def threads(count=None):
     """Return the number of threads for a large sum; set it if a count is given.
 
     Raises:
+        TypeError: the count is not an integer.
         ValueError: the count is not from 1 to 1024.
 
     """
     global rot180_threads
     if count is not None:
-        if not 1 <= operator.index(count) <= 1024:
-            raise ValueError(f"count: found {count!r}, expected 1 to 1024")
-        rot180_threads = count
+        try:
+            chosen = operator.index(count)
+        except TypeError:
+            found = f"{count!r} ({type(count).__name__})"
+            raise TypeError(f"count: found {found}, expected an integer from 1 to 1024") from None
+        if not 1 <= chosen <= 1024:
+            raise ValueError(f"count: found {count!r}, expected an integer from 1 to 1024")
+        rot180_threads = chosen
     return rot180_threads
 
 

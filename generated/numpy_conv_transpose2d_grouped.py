@@ -500,7 +500,7 @@ BLOCK = 2**21  # entries of an operand that are gathered at a time
 def _reading(
     side: Side, names: Sequence[str], loops: Loops, dtype: np.dtype[Any]
 ) -> tuple[Read, list[int] | None]:
-    """Return what reads a side with one axis for each name, and the strides; None if unknown.
+    """Return a function that reads a side, one axis for each name, and the strides or None.
 
     A single array is viewed in place, or in a copy with zeros around it.
     """
@@ -640,7 +640,7 @@ def _product(
     loops: Loops,
     dtype: np.dtype[Any],
 ) -> Multiply:
-    """Return what contracts two sides as a stack of matrix products, close to the output's order.
+    """Return a function that multiplies two sides as stacks of matrices, near the output's order.
 
     Args:
         sides: the factors of the left and of the right.
@@ -711,7 +711,7 @@ def _matrix(
     loops: Loops,
     dtype: np.dtype[Any],
 ) -> Read:
-    """Return what reads a side as a stack of matrices, and copies in the order of memory."""
+    """Return a function that reads a side as a stack of matrices, copied in the order of memory."""
     names, found = [*stack, *rows, *columns], _names(side)
     read, strides = _reading(side, names, loops, dtype)
     sizes = [_extent(loops[name]) if name in found else 1 for name in names]
@@ -773,7 +773,7 @@ def _add(target: Array, value: Array, factor: Any) -> None:
 def _seen(
     out: Array, index: Index, loops: Loops
 ) -> tuple[Callable[[Array], Array], list[str]]:
-    """Return what views an output by its loops, and their names."""
+    """Return a function that views an output by its loops, and their names."""
     names = _index_names(index)
     read, _ = _reading([(out, index, out.shape)], names, loops, out.dtype)
     return lambda out: read([(out, (), ())]), names

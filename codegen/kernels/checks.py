@@ -64,7 +64,7 @@ class AxisCheck:
         argument: whose axis it is.
         axis: which.
         size: the size.
-        words: what an error says of the size: what fixes it.
+        words: what determines the size, for errors.
 
     """
 
@@ -160,7 +160,7 @@ def checks_of(function: PublicFunction) -> FunctionChecks:
 
 
 def _fixed_by_window(function: PublicFunction) -> Mapping[Expr, str]:
-    """Return what a geometry fixes, and by what."""
+    """Return the sizes that a geometry determines, each with the axis that determines it."""
     fixed: dict[Expr, str] = {}
     for a in _operands(function):
         for axis, size in enumerate(a.box):
@@ -205,15 +205,15 @@ def bound(
                 divisor = coefficient(size, unknown[0])
                 if normal(divisor * unknown[0] - size) != 0:
                     raise ValueError(
-                        f"{about}: found {place} of size {text(size)}, expected a size that "
-                        "others do not fix, or such a size times those"
+                        f"{about}: found {place} of size {text(size)}, expected one "
+                        "unknown size, or one times sizes that earlier axes determine"
                     )
                 found.append(Binding(unknown[0], name, axis, divisor))
                 by = "" if divisor == 1 else f" / {fixed.get(divisor, text(divisor))}"
                 fixed[unknown[0]] = place + by
             elif unknown:
                 sizes = ", ".join(v.name for v in unknown)
-                raise ValueError(f"{about}: nothing fixes {sizes} before {place}")
+                raise ValueError(f"{about}: {place} needs {sizes}, which no earlier axis gives")
             fixed.setdefault(size, place)
     return tuple(found), fixed
 
@@ -223,7 +223,7 @@ def relations(
     fixed: Mapping[Expr, str],
     bindings: Sequence[Binding] = (),
 ) -> tuple[AxisCheck, ...]:
-    """Return what the axes must satisfy that fix no size themselves."""
+    """Return the checks of the axes that do not determine a size themselves."""
     fixing = {(b.argument, b.axis) for b in bindings}
     return tuple(
         AxisCheck(name, axis, size, _words(size, fixed))
@@ -267,7 +267,7 @@ def geometry_of(
     least = _least(window)
     for c in (*hypotheses, *proved.hypotheses):
         if isinstance(c, AtLeast) and not _implied(c, least):
-            raise ValueError(f"{function.layer.name}: no range of a parameter implies {c}")
+            raise ValueError(f"{function.layer.name}: no parameter has a range that implies {c}")
     x, w = _operands(function)
     pairs = [(a.name, a.box[:2]) for a in (x, w)]
     batch, groups, channels, *_ = sizes_of(x.tensor)

@@ -108,7 +108,7 @@ class CythonKernel(Kernel):
 
     @property
     def passed(self) -> str:
-        """Return what the C part is passed, the arrays held."""
+        """Return the arguments of the C part; the arrays stay alive during the call."""
         held = (f"_held.view({a}, {a == self.output})" for a in self.arrays)
         return ", ".join((*held, *self.integers))
 

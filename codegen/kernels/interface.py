@@ -88,7 +88,7 @@ def kernel_interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
     parameters = tuple(v for v in layer.parameters if v in needed and v not in known)
     if lost := needed - known - set(parameters):
         names = ", ".join(sorted(v.name for v in lost))
-        raise LoweringError(f"no argument fixes {names}: it is the whole size of no axis")
+        raise LoweringError(f"no argument determines {names}: no axis has exactly that size")
     ordered_sizes = dict.fromkeys(
         v for t in (*arrays, *(t for t, _ in shapes)) for v in _plain_axes(t) if v in needed
     )

@@ -90,7 +90,7 @@ class Module:
 
     @property
     def checks(self) -> str:
-        """Return what the checks of arguments are executed by."""
+        """Return the code of the checks of arguments."""
         return inlined("numpy/checks", constants=False)
 
     @property

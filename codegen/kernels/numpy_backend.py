@@ -67,7 +67,7 @@ class NumpyModule(Module):
 
     @property
     def runtime(self) -> str:
-        """Return what computes the sums."""
+        """Return the code that computes the sums."""
         return "\n\n\n".join(inlined(f"numpy/{name}") for name in RUNTIME)
 
 

@@ -25,7 +25,7 @@ GROUPS = symbol("G")
 
 @dataclass(frozen=True)
 class Parameter:
-    """What the functions of a sliding window ask besides arrays.
+    """A parameter of the functions of a sliding window, besides the arrays.
 
     Attributes:
         name: what it is called.
@@ -68,9 +68,9 @@ class WindowRules:
     Attributes:
         kind: the name of the layer without the number of axes.
         rank: the number of spatial axes.
-        parameters: what its functions ask, in order.
+        parameters: the parameters of its functions, in order.
         size: the theorem that fixes the size of the output on an axis.
-        output: how that theorem calls the size.
+        output: what that theorem calls the size.
         rules: what must hold on each axis.
         fast: whether its forward pass and its input gradient have a form with fewer products.
 
@@ -243,7 +243,7 @@ class PublicFunction:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """Return what it asks besides arrays."""
+        """Return its parameters besides the arrays."""
         return self.window.parameters if self.window else ()
 
     @property

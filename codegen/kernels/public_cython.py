@@ -27,7 +27,7 @@ class CythonFunction:
         declarations: its variables.
         usual: what holds for usual arguments, joined by "and".
         first: the array whose dtype counts.
-        left: how NumPy's function is called.
+        left: the call of NumPy's function.
         recovery: what is done where something is unusual: errors are raised, numbers taken over.
         sizes: the statements that name sizes and the shape of the output.
         output: what makes the output.

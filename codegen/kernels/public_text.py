@@ -155,7 +155,7 @@ def indented(lines: Iterable[str]) -> str:
 
 
 def letters(rank: int) -> dict[str, tuple[str, ...]]:
-    """Return how kernels call the axes' strides, dilations and low paddings."""
+    """Return what kernels call the strides, dilations and low paddings of the axes."""
     found = axis_letters(rank)
     return {
         "strides": tuple(a.stride for a in found),

@@ -133,7 +133,7 @@ class Printer:
         try:
             return f"const {self.argument(integral(coefficient))} [*] ({written})"
         except ValueError as error:
-            raise ScriptError(f"the coefficient {coefficient} is not integral") from error
+            raise ScriptError(f"the coefficient {coefficient} is not an integer") from error
 
     def term(self, t: Term) -> str:
         """Write a term."""

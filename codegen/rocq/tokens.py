@@ -91,7 +91,7 @@ def _comment(text: str, at: int) -> int:
             at = _string(text, at)
         else:
             at += 1
-    raise TokenError(f"a comment does not end, {_line(text, begin)}")
+    raise TokenError(f"a comment is not closed, {_line(text, begin)}")
 
 
 def _string(text: str, at: int) -> int:
@@ -101,7 +101,7 @@ def _string(text: str, at: int) -> int:
         if not text.startswith('""', end):
             return end + 1
         end += 2
-    raise TokenError(f"a string does not end, {_line(text, at)}")
+    raise TokenError(f"a string is not closed, {_line(text, at)}")
 
 
 def _line(text: str, at: int) -> str:
@@ -112,7 +112,7 @@ def sentences(text: str) -> Iterator[tuple[ScriptToken, ...]]:
     """Yield the sentences of a text, without their final periods.
 
     Raises:
-        TokenError: a comment, a string or the last sentence does not end.
+        TokenError: a comment or a string is not closed, or the last sentence has no final period.
 
     """
     found: list[ScriptToken] = []
@@ -123,14 +123,14 @@ def sentences(text: str) -> Iterator[tuple[ScriptToken, ...]]:
         else:
             found.append(token)
     if found:
-        raise TokenError(f"the last sentence does not end: {_written(found)}")
+        raise TokenError(f"the last sentence has no final period: {_written(found)}")
 
 
 def queried_theorem(text: str) -> str:
     """Return the theorem of the ``Print Assumptions`` at the end of a script, "" if there is none.
 
     Raises:
-        TokenError: a comment, a string or the last sentence does not end.
+        TokenError: a comment or a string is not closed, or the last sentence has no final period.
 
     """
     last = [token.text for sentence in list(sentences(text))[-1:] for token in sentence]

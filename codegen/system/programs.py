@@ -54,7 +54,7 @@ def run(command: Sequence[str], folder: Path, timeout: float) -> ProgramResult:
     """
     program = shutil.which(command[0])
     if program is None:
-        raise ToolError(f"{command[0]} is not installed")
+        raise ToolError(f"{command[0]} is not installed, or not on PATH")
     begin = time.monotonic()
     try:
         done = subprocess.run(

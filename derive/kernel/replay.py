@@ -102,7 +102,8 @@ def _check_certificates(step: Step, needed: tuple[Obligation, ...]) -> None:
         goal = show_goal(hard[len(step.certificates)].goal)
         raise RuleError(f"an obligation is open: it has no certificate that {goal}")
     if len(hard) < len(step.certificates):
-        raise RuleError(f"{len(step.certificates)} certificates for {len(hard)} obligations")
+        count = len(step.certificates)
+        raise RuleError(f"found {count} certificates for {len(hard)} obligations, expected as many")
 
 
 def _register(known: dict[str, Tensor], new: Iterable[Tensor]) -> dict[str, Tensor]:

@@ -115,7 +115,7 @@ class _NetworkReader:
             part = Part(word, kind, at=head)
         else:
             known = [*(f"{k}2d" for k in _KINDS), "linear", "flatten", *ACTIVATIONS, *LOSSES]
-            self.fail("there is no such part", head, ", ".join(known))
+            self.fail("unknown layer or loss", head, ", ".join(known))
         if self.words:
             self.fail(f"extra words after {word}", self.words[0], "; or the end", "drop the rest")
         return part
@@ -143,7 +143,8 @@ class _NetworkReader:
         token = self.words.pop(0) if self.words else self.end
         found = re.fullmatch(pattern, token.text)
         if not found:
-            self.fail(f"{what} is missing", token, expected)
+            fault = "missing" if token is self.end else "malformed"
+            self.fail(f"{what} is {fault}", token, expected)
         return found
 
     def _channels(self) -> tuple[int | None, int]:
@@ -158,7 +159,9 @@ class _NetworkReader:
         sizes = tuple(map(int, found[0].split("x")))
         sizes = sizes * axes if len(sizes) == 1 else sizes
         if len(sizes) != axes or min(sizes) < least:
-            self.fail(f"{what} does not fit", at, f"{axes} numbers, {least} or more, or one")
+            many = "x".join("3" * axes)
+            expected = f"one number >= {least}, or {axes} such as {many}"
+            self.fail(f"{what} does not fit", at, expected)
         return sizes
 
 
@@ -167,7 +170,7 @@ def _checked(read: _NetworkReader, parts: Sequence[Part]) -> tuple[Part, ...]:
     if not parts or parts[-1].kind != "loss":
         read.fail("the loss is missing", read.end, ", ".join(LOSSES), "end with a loss")
     if not any(p.outputs for p in parts):
-        read.fail("there is nothing to train", parts[0].at, "a convolution or linear before it")
+        read.fail("there is nothing to train", parts[0].at, "a convolution or a linear layer")
     first = next((p for p in parts if p.kind not in ("activation", "loss")), parts[-1])
     axes = 2 if first.kind == "flatten" else first.axes
     channels: int | None = None

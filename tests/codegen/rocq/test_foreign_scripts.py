@@ -268,7 +268,7 @@ def test_what_scripts_do_not_cover_is_an_error() -> None:
     with pytest.raises(ScriptError, match="derivative is by an entry of x that may be outside"):
         script(replay(everywhere.proof()))
     half = gradient(layer("squared_error"), "a")
-    with pytest.raises(ScriptError, match="the coefficient 1/2 is not integral"):
+    with pytest.raises(ScriptError, match="the coefficient 1/2 is not an integer"):
         script(half)
 
 

@@ -65,12 +65,12 @@ def test_a_string_in_a_comment_is_a_string() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("a. (* b", "a comment does not end, line 1"),
-        ("a.\n(* (* b *)", "a comment does not end, line 2"),
-        ('a.\n\n"b', "a string does not end, line 3"),
-        ('a. "b""', "a string does not end, line 1"),
-        ('(* "b *)', "a string does not end, line 1"),
-        ("a. b", "the last sentence does not end: b"),
+        ("a. (* b", "a comment is not closed, line 1"),
+        ("a.\n(* (* b *)", "a comment is not closed, line 2"),
+        ('a.\n\n"b', "a string is not closed, line 3"),
+        ('a. "b""', "a string is not closed, line 1"),
+        ('(* "b *)', "a string is not closed, line 1"),
+        ("a. b", "the last sentence has no final period: b"),
     ],
 )
 def test_unterminated_text_is_refused(text: str, fault: str) -> None:

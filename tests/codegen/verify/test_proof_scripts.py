@@ -79,7 +79,7 @@ def test_a_proof_that_scripts_do_not_cover_is_a_failure(
     assert main(["verify", str(path), "--json", "-", "--require", "rocq"]) == 1
     (row,) = rows(capsys)
     assert row["replay"] == "ok"
-    fault = "not covered by proof scripts: the coefficient 1/2 is not integral"
+    fault = "not covered by proof scripts: the coefficient 1/2 is not an integer"
     assert row["faults"] == [f"rocq: {fault}"]
 
 

@@ -153,10 +153,10 @@ def test_names_do_not_collide() -> None:
     [
         ("linear 3; relu", "", "the loss is missing"),
         ("", "", "the loss is missing"),
-        ("linear 3; rilu; squared_error", "rilu", "there is no such part"),
+        ("linear 3; rilu; squared_error", "rilu", "unknown layer or loss"),
         ("linear; squared_error", "", "the number of channels is missing"),
         ("linear 3 4; squared_error", "4", "extra words after linear"),
-        ("linear 0; squared_error", "0", "the number of channels is missing"),
+        ("linear 0; squared_error", "0", "the number of channels is malformed"),
         ("conv2d 3; flatten; linear 2; squared_error", "", "the window is missing"),
         ("conv2d 3 2x2x2; flatten; linear 2; squared_error", "2x2x2", "the window does not fit"),
         ("conv2d 3 2 strides 2; flatten; linear 2; squared_error", "strides", "no such option"),
@@ -194,5 +194,5 @@ def test_coqc_accepts_the_chain(tmp_path: Path) -> None:
 
 
 def test_a_stride_of_zero_is_refused() -> None:
-    with pytest.raises(NotationError, match="expected: 2 numbers, 1 or more, or one"):
+    with pytest.raises(NotationError, match="expected: one number >= 1, or 2 such as 3x3"):
         network("conv2d 8 3x3 stride 0; flatten; linear 10; squared_error")

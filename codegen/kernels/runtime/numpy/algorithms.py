@@ -79,7 +79,7 @@ def _add(target: Array, value: Array, factor: Any) -> None:
 def _seen(
     out: Array, index: Index, loops: Loops
 ) -> tuple[Callable[[Array], Array], list[str]]:
-    """Return what views an output by its loops, and their names."""
+    """Return a function that views an output by its loops, and their names."""
     names = _index_names(index)
     read, _ = _reading([(out, index, out.shape)], names, loops, out.dtype)
     return lambda out: read([(out, (), ())]), names

@@ -29,7 +29,7 @@ def _product(
     loops: Loops,
     dtype: np.dtype[Any],
 ) -> Multiply:
-    """Return what contracts two sides as a stack of matrix products, close to the output's order.
+    """Return a function that multiplies two sides as stacks of matrices, near the output's order.
 
     Args:
         sides: the factors of the left and of the right.
@@ -100,7 +100,7 @@ def _matrix(
     loops: Loops,
     dtype: np.dtype[Any],
 ) -> Read:
-    """Return what reads a side as a stack of matrices, and copies in the order of memory."""
+    """Return a function that reads a side as a stack of matrices, copied in the order of memory."""
     names, found = [*stack, *rows, *columns], _names(side)
     read, strides = _reading(side, names, loops, dtype)
     sizes = [_extent(loops[name]) if name in found else 1 for name in names]

@@ -31,7 +31,7 @@ BLOCK = 2**21  # entries of an operand that are gathered at a time
 def _reading(
     side: Side, names: Sequence[str], loops: Loops, dtype: np.dtype[Any]
 ) -> tuple[Read, list[int] | None]:
-    """Return what reads a side with one axis for each name, and the strides; None if unknown.
+    """Return a function that reads a side, one axis for each name, and the strides or None.
 
     A single array is viewed in place, or in a copy with zeros around it.
     """
