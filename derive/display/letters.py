@@ -124,9 +124,9 @@ def _names(expression: Expression) -> set[str]:
 
 def _forward_order(known: Sequence[Tensor], free: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
     """Order index variables as in the layer, after the free ones that are not in it."""
-    swept = {pair[1] for t in known if (pair := incoming_gradient(t))}
-    swept = swept or {t.name for t in known if application(t) is None}
-    forward = [v for t in known if t.name in swept for v in _index_variables(t)]
+    operands = {pair[1] for t in known if (pair := incoming_gradient(t))}
+    operands = operands or {t.name for t in known if application(t) is None}
+    forward = [v for t in known if t.name in operands for v in _index_variables(t)]
     return (*(v for v in free if v not in forward), *dict.fromkeys(forward))
 
 

@@ -42,7 +42,7 @@ INDENT = 20.0
 """The indent of a continued row, in points."""
 
 WIDEST_NUMERATOR = 227.5
-"""Points above which what is differentiated stands beside the operator, not in its numerator."""
+"""The width in points above which an operand is written beside d/dx, not in its numerator."""
 
 Part: TypeAlias = tuple[Monomial, sp.Rational]
 _GREEK = frozenset(

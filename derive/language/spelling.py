@@ -198,11 +198,11 @@ def _(t: Tensor) -> Recognised | None:
     factors: dict[int, Expr] = {}
     for a, (v, e) in enumerate(zip(t.definition.formals, head.index, strict=True)):
         if e != v:
-            met = [f for f in equations if isinstance(f, Equal) and e in symbols_of(f.value)]
-            if e not in u.variables or len(met) != 1:
+            solved = [f for f in equations if isinstance(f, Equal) and e in symbols_of(f.value)]
+            if e not in u.variables or len(solved) != 1:
                 return None
-            sign = coefficient(met[0].value, v)
-            factors[a] = normal(-sign * coefficient(met[0].value, e))
+            sign = coefficient(solved[0].value, v)
+            factors[a] = normal(-sign * coefficient(solved[0].value, e))
     if not factors:
         return None
     return dilate(head.tensor, factors), (head.tensor, *factors.values())

@@ -108,14 +108,14 @@ def substitute(t: Term, by: Substitution) -> Term:
     if not by:
         return t
     incoming = frozenset().union(*(symbols_of(e) for e in by.values()))
-    aside: dict[Symbol, Symbol] = {}
+    renamed: dict[Symbol, Symbol] = {}
     for v in t.variables:
         if v in incoming:
-            aside[v] = fresh(v, t.symbols | incoming | set(aside.values()))
-    full = {**by, **aside}
+            renamed[v] = fresh(v, t.symbols | incoming | set(renamed.values()))
+    full = {**by, **renamed}
     return Term(
         replace_symbols(t.coefficient, by),
-        tuple(aside.get(v, v) for v in t.variables),
+        tuple(renamed.get(v, v) for v in t.variables),
         tuple(substitute_factor(f, full) for f in t.factors),
     )
 

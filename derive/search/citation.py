@@ -79,11 +79,11 @@ def images(
         if image == t:
             continue
         own = table.get(t.name)
-        alike = [u for u in table.values() if u.definition and replace(u, name=t.name) == image]
-        if own is None or own in alike:
+        equal = [u for u in table.values() if u.definition and replace(u, name=t.name) == image]
+        if own is None or own in equal:
             found = own or image
-        elif alike:
-            found = alike[0]
+        elif equal:
+            found = equal[0]
         else:
             found = replace(
                 image, name=_copy_name(t.name, {*table, *(u.name for u in theorem.tensors)})
@@ -121,8 +121,8 @@ def _new_names(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
         moved = _tensor(t, names)
         if _same(table.get(moved.name, moved), moved):
             continue
-        alike = (u.name for u in table.values() if _same(replace(u, name=t.name), moved))
-        names[t.name] = next((n for n in alike if _COPY.sub("", n) == t.name), "")
+        equal = (u.name for u in table.values() if _same(replace(u, name=t.name), moved))
+        names[t.name] = next((n for n in equal if _COPY.sub("", n) == t.name), "")
         names[t.name] = names[t.name] or _copy_name(t.name, taken)
         taken.add(names[t.name])
     return names

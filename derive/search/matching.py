@@ -69,12 +69,12 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
     if operand_keys(t) != operand_keys(target):
         return
     # the names of the target must not clash with ours while equations are solved
-    aside: dict[Symbol, Symbol] = {}
+    fresh_names: dict[Symbol, Symbol] = {}
     for v in target.variables:
-        taken = t.symbols | target.symbols | set(aside.values())
-        aside[v] = fresh("_" + v.name, taken)
-    back = {u: v for v, u in aside.items()}
-    away = rename_bound(target, aside)
+        taken = t.symbols | target.symbols | set(fresh_names.values())
+        fresh_names[v] = fresh("_" + v.name, taken)
+    back = {u: v for v, u in fresh_names.items()}
+    away = rename_bound(target, fresh_names)
     ours, theirs = entries(t), entries(away)
     for pairing in permutations(theirs):
         if list(map(operand_key, ours)) != list(map(operand_key, pairing)):

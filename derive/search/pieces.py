@@ -91,13 +91,13 @@ def _fits(d: Derivation, at: int, wanted: list[Term], depth: int, budget: Budget
 def _cuts(d: Derivation, at: int, wanted: list[Term]) -> Iterator[Cut]:
     """Yield splits of a term, suggested by the wanted terms with the same entries."""
     t = d.current[at]
-    alike = [u for u in wanted if operand_keys(u) == operand_keys(t)]
+    candidates = [u for u in wanted if operand_keys(u) == operand_keys(t)]
     found: dict[Cut, None] = {}
-    for u in alike:
+    for u in candidates:
         for v in t.variables:
             for m in _moduli(t, u, v):
                 found[Cut(v, m)] = None
-    for u in alike:
+    for u in candidates:
         for (_, r), (_, other) in product((*ranges(t), *boxes(t)), (*ranges(u), *boxes(u))):
             if r in t.factors or other in u.factors:
                 for first in (other.size, normal(r.size - other.size)):

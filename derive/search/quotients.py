@@ -252,8 +252,8 @@ def _absorbed(d: Derivation, at: int, q: Symbol) -> bool:
             kept = len(d.steps)
             try:
                 if c == own.size:
-                    turned = tuple((v, -v if v == q else v) for v in t.variables)
-                    d.apply("reindex", at, variables=t.variables, mapping=turned)
+                    negated = tuple((v, -v if v == q else v) for v in t.variables)
+                    d.apply("reindex", at, variables=t.variables, mapping=negated)
                     own = Range(normal(own.value.xreplace({q: -q})), own.size)
                 return _dropped(d, at, q, own)
             except NotProvedError:

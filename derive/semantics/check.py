@@ -227,7 +227,7 @@ def check_in_the_reals(
         a point where lines differ, or None, and the number of points at which they agree.
 
     """
-    told = 0
+    significant = 0
     if not functions(statement.lines) & NAMED:
         return None, 0
     for seed, drawn in enumerate(itertools.islice(_models(statement, rng, REAL_ENTRIES), 2 * REAL)):
@@ -238,11 +238,11 @@ def check_in_the_reals(
         for n, line in enumerate(statement.lines[1:], 1):
             value = evaluate_real(line, model, point)
             if value.apart(first):
-                return Counterexample(model, point, n, first, value), told
-        told += first.known and max(abs(first.middle), 1) > SIGNIFICANT * first.radius
-        if told == REAL:
+                return Counterexample(model, point, n, first, value), significant
+        significant += first.known and max(abs(first.middle), 1) > SIGNIFICANT * first.radius
+        if significant == REAL:
             break
-    return None, told
+    return None, significant
 
 
 def _models(

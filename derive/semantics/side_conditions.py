@@ -247,8 +247,8 @@ def _contexts(
     place = theorem.lines[number - 1] if step.result is None else step.result
     for o in own:
         if o.goal == obligation.goal:
-            stand = place[step.at].symbols.union(fixed, *(factor_symbols(c) for c in o.context))
-            yield o.context, stand
+            named = place[step.at].symbols.union(fixed, *(factor_symbols(c) for c in o.context))
+            yield o.context, named
 
 
 def _brackets(t: Term) -> Iterator[Condition]:

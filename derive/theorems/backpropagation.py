@@ -129,9 +129,9 @@ def _cut(axes: int) -> tuple[Layer, Tensor, Index, Index]:
     forward = _forward(axes)
     outs, taps, places, _ = _letters(axes)
     z, w, b = (operand(forward, name) for name in ("z", "w", "b"))
-    meets = [Equal(h - p + k) for h, p, k in zip(places, outs, taps, strict=True)]
+    brackets = [Equal(h - p + k) for h, p, k in zip(places, outs, taps, strict=True)]
     shape = (*forward.output.shape, *z.shape)
-    shared = define("W", shape, (*outs, *places), (term(w[taps], *meets, over=taps),))
+    shared = define("W", shape, (*outs, *places), (term(w[taps], *brackets, over=taps),))
     a = activation("sigma", 0, z)
     dense = (term(shared[(*outs, *places)], a[places], over=places), term(b[()]))
     return forward, define("dense", forward.output.shape, outs, dense), outs, places
@@ -159,8 +159,8 @@ def transposed_flip(axes: int, sign: int) -> Claim:
     w = tensor("w", *(k.name.upper() for k in taps))
 
     def matrix(name: str, window: Tensor) -> Tensor:
-        meets = [Equal(h - p - sign * k) for h, p, k in zip(places, outs, taps, strict=True)]
-        body = (term(window[taps], *meets, over=taps),)
+        brackets = [Equal(h - p - sign * k) for h, p, k in zip(places, outs, taps, strict=True)]
+        body = (term(window[taps], *brackets, over=taps),)
         return define(name, (None,) * (2 * axes), (*outs, *places), body)
 
     plain, rotated = matrix("T", w), matrix("T_flipped", flip(w))
@@ -192,11 +192,11 @@ def _product(axes: int) -> tuple[Tensor, Tensor, Access, Access, Index, Index]:
 
 def full(axes: int) -> Claim:
     """State that a convolution is zero outside 0 <= p < H + K - 1, its full size."""
-    x, w, swept, window, outs, taps = _product(axes)
+    x, w, main, window, outs, taps = _product(axes)
     boxes = [Range(p, size(x, n) + size(w, n) - 1) for n, p in enumerate(outs)]
     variables: Variables = tuple((p, None) for p in outs)
-    left = (term(swept, window, over=taps),)
-    right = (term(swept, window, *boxes, over=taps),)
+    left = (term(main, window, over=taps),)
+    right = (term(main, window, *boxes, over=taps),)
     return Claim(variables, left, right, (), "the full convolution has H + K - 1 entries")
 
 

@@ -42,10 +42,10 @@ def input_remainder() -> Claim:
     Ke-1-hi+rho.
     """
     h = symbol("h")
-    swept = S * (P - 1) + 1 + (EXTENT - 1 - LO) + (EXTENT - 1 - HI + RHO)
+    padded = S * (P - 1) + 1 + (EXTENT - 1 - LO) + (EXTENT - 1 - HI + RHO)
     words = "the backward pass needs the remainder as trailing padding"
     return Claim(
-        ((h, None),), (term(Range(h, H)),), (term(Range(h, swept - EXTENT + 1)),), FLOOR, words
+        ((h, None),), (term(Range(h, H)),), (term(Range(h, padded - EXTENT + 1)),), FLOOR, words
     )
 
 
