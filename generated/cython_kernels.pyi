@@ -34,7 +34,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """
 
 def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -> Array:
-    """Return the gradient of `linear` with respect to its input.
+    """Return the gradient of `linear` with respect to input.
 
     Theorem (`grad_x` of `numpy_linear`)::
 
@@ -43,7 +43,7 @@ def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -
           for all 0 <= n < N, 0 <= c < C
 
     Args:
-        input_size: the shape of the input, (N, C).
+        input_size: the shape of input, (N, C).
         weight: shape (O, C).
         grad_output: shape (N, O), the dtype of `weight`.
 
@@ -59,7 +59,7 @@ def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -
     """
 
 def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) -> Array:
-    """Return the gradient of `linear` with respect to its weight.
+    """Return the gradient of `linear` with respect to weight.
 
     Theorem (`grad_w` of `numpy_linear`)::
 
@@ -69,7 +69,7 @@ def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) 
 
     Args:
         input: shape (N, C).
-        weight_size: the shape of the weight, (O, C).
+        weight_size: the shape of weight, (O, C).
         grad_output: shape (N, O), the dtype of `input`.
 
     Returns:
@@ -84,7 +84,7 @@ def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) 
     """
 
 def linear_bias(grad_output: Array) -> Array:
-    """Return the gradient of `linear` with respect to its bias.
+    """Return the gradient of `linear` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_linear`)::
 
@@ -152,7 +152,7 @@ def conv1d_input(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Array:
-    """Return the gradient of `conv1d` with respect to its input.
+    """Return the gradient of `conv1d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv1d_grouped`)::
 
@@ -162,7 +162,7 @@ def conv1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
 
     Args:
-        input_size: the shape of the input, (N, G*C, H).
+        input_size: the shape of input, (N, G*C, H).
         weight: shape (G*O, C, K).
         grad_output: shape (N, G*O, P), the dtype of `weight`.
         stride: as in `conv1d`.
@@ -191,7 +191,7 @@ def conv1d_weight(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Array:
-    """Return the gradient of `conv1d` with respect to its weight.
+    """Return the gradient of `conv1d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv1d_grouped`)::
 
@@ -201,7 +201,7 @@ def conv1d_weight(
 
     Args:
         input: shape (N, G*C, H).
-        weight_size: the shape of the weight, (G*O, C, K).
+        weight_size: the shape of weight, (G*O, C, K).
         grad_output: shape (N, G*O, P), the dtype of `input`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
@@ -221,7 +221,7 @@ def conv1d_weight(
     """
 
 def conv1d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv1d` with respect to its bias.
+    """Return the gradient of `conv1d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv1d_grouped`)::
 
@@ -297,7 +297,7 @@ def conv2d_input(
     *,
     accuracy: str = "exact",
 ) -> Array:
-    """Return the gradient of `conv2d` with respect to its input.
+    """Return the gradient of `conv2d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv2d_grouped`)::
 
@@ -307,7 +307,7 @@ def conv2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
 
     Args:
-        input_size: the shape of the input, (N, G*C, H, V).
+        input_size: the shape of input, (N, G*C, H, V).
         weight: shape (G*O, C, K, L).
         grad_output: shape (N, G*O, P, Q), the dtype of `weight`.
         stride: as in `conv2d`.
@@ -338,7 +338,7 @@ def conv2d_weight(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Array:
-    """Return the gradient of `conv2d` with respect to its weight.
+    """Return the gradient of `conv2d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv2d_grouped`)::
 
@@ -348,7 +348,7 @@ def conv2d_weight(
 
     Args:
         input: shape (N, G*C, H, V).
-        weight_size: the shape of the weight, (G*O, C, K, L).
+        weight_size: the shape of weight, (G*O, C, K, L).
         grad_output: shape (N, G*O, P, Q), the dtype of `input`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
@@ -369,7 +369,7 @@ def conv2d_weight(
     """
 
 def conv2d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv2d` with respect to its bias.
+    """Return the gradient of `conv2d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv2d_grouped`)::
 
@@ -437,7 +437,7 @@ def conv3d_input(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Array:
-    """Return the gradient of `conv3d` with respect to its input.
+    """Return the gradient of `conv3d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv3d_grouped`)::
 
@@ -447,7 +447,7 @@ def conv3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
 
     Args:
-        input_size: the shape of the input, (N, G*C, H, V, U).
+        input_size: the shape of input, (N, G*C, H, V, U).
         weight: shape (G*O, C, K, L, M).
         grad_output: shape (N, G*O, P, Q, R), the dtype of `weight`.
         stride: as in `conv3d`.
@@ -477,7 +477,7 @@ def conv3d_weight(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Array:
-    """Return the gradient of `conv3d` with respect to its weight.
+    """Return the gradient of `conv3d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv3d_grouped`)::
 
@@ -487,7 +487,7 @@ def conv3d_weight(
 
     Args:
         input: shape (N, G*C, H, V, U).
-        weight_size: the shape of the weight, (G*O, C, K, L, M).
+        weight_size: the shape of weight, (G*O, C, K, L, M).
         grad_output: shape (N, G*O, P, Q, R), the dtype of `input`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
@@ -508,7 +508,7 @@ def conv3d_weight(
     """
 
 def conv3d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv3d` with respect to its bias.
+    """Return the gradient of `conv3d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv3d_grouped`)::
 
@@ -584,7 +584,7 @@ def conv_transpose1d_input(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose1d` with respect to its input.
+    """Return the gradient of `conv_transpose1d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose1d_grouped`)::
 
@@ -593,7 +593,7 @@ def conv_transpose1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P
 
     Args:
-        input_size: the shape of the input, (N, G*C, P).
+        input_size: the shape of input, (N, G*C, P).
         weight: shape (G*C, O, K).
         grad_output: shape (N, G*O, H), the dtype of `weight`.
         stride: as in `conv_transpose1d`.
@@ -624,7 +624,7 @@ def conv_transpose1d_weight(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose1d` with respect to its weight.
+    """Return the gradient of `conv_transpose1d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose1d_grouped`)::
 
@@ -634,7 +634,7 @@ def conv_transpose1d_weight(
 
     Args:
         input: shape (N, G*C, P).
-        weight_size: the shape of the weight, (G*C, O, K).
+        weight_size: the shape of weight, (G*C, O, K).
         grad_output: shape (N, G*O, H), the dtype of `input`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
@@ -655,7 +655,7 @@ def conv_transpose1d_weight(
     """
 
 def conv_transpose1d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv_transpose1d` with respect to its bias.
+    """Return the gradient of `conv_transpose1d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv_transpose1d_grouped`)::
 
@@ -732,7 +732,7 @@ def conv_transpose2d_input(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose2d` with respect to its input.
+    """Return the gradient of `conv_transpose2d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose2d_grouped`)::
 
@@ -741,7 +741,7 @@ def conv_transpose2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
-        input_size: the shape of the input, (N, G*C, P, Q).
+        input_size: the shape of input, (N, G*C, P, Q).
         weight: shape (G*C, O, K, L).
         grad_output: shape (N, G*O, H, V), the dtype of `weight`.
         stride: as in `conv_transpose2d`.
@@ -773,7 +773,7 @@ def conv_transpose2d_weight(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose2d` with respect to its weight.
+    """Return the gradient of `conv_transpose2d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose2d_grouped`)::
 
@@ -783,7 +783,7 @@ def conv_transpose2d_weight(
 
     Args:
         input: shape (N, G*C, P, Q).
-        weight_size: the shape of the weight, (G*C, O, K, L).
+        weight_size: the shape of weight, (G*C, O, K, L).
         grad_output: shape (N, G*O, H, V), the dtype of `input`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
@@ -805,7 +805,7 @@ def conv_transpose2d_weight(
     """
 
 def conv_transpose2d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv_transpose2d` with respect to its bias.
+    """Return the gradient of `conv_transpose2d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv_transpose2d_grouped`)::
 
@@ -882,7 +882,7 @@ def conv_transpose3d_input(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose3d` with respect to its input.
+    """Return the gradient of `conv_transpose3d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose3d_grouped`)::
 
@@ -891,7 +891,7 @@ def conv_transpose3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
-        input_size: the shape of the input, (N, G*C, P, Q, R).
+        input_size: the shape of input, (N, G*C, P, Q, R).
         weight: shape (G*C, O, K, L, M).
         grad_output: shape (N, G*O, H, V, I), the dtype of `weight`.
         stride: as in `conv_transpose3d`.
@@ -923,7 +923,7 @@ def conv_transpose3d_weight(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose3d` with respect to its weight.
+    """Return the gradient of `conv_transpose3d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose3d_grouped`)::
 
@@ -933,7 +933,7 @@ def conv_transpose3d_weight(
 
     Args:
         input: shape (N, G*C, P, Q, R).
-        weight_size: the shape of the weight, (G*C, O, K, L, M).
+        weight_size: the shape of weight, (G*C, O, K, L, M).
         grad_output: shape (N, G*O, H, V, I), the dtype of `input`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
@@ -955,7 +955,7 @@ def conv_transpose3d_weight(
     """
 
 def conv_transpose3d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv_transpose3d` with respect to its bias.
+    """Return the gradient of `conv_transpose3d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv_transpose3d_grouped`)::
 

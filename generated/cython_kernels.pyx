@@ -5060,7 +5060,7 @@ def linear(input, weight, bias=None):
 
 
 def linear_input(input_size, weight, grad_output):
-    """Return the gradient of `linear` with respect to its input.
+    """Return the gradient of `linear` with respect to input.
 
     Theorem (`grad_x` of `numpy_linear`)::
 
@@ -5069,7 +5069,7 @@ def linear_input(input_size, weight, grad_output):
           for all 0 <= n < N, 0 <= c < C
 
     Args:
-        input_size: the shape of the input, (N, C).
+        input_size: the shape of input, (N, C).
         weight: shape (O, C).
         grad_output: shape (N, O), the dtype of `weight`.
 
@@ -5115,7 +5115,7 @@ def linear_input(input_size, weight, grad_output):
 
 
 def linear_weight(input, weight_size, grad_output):
-    """Return the gradient of `linear` with respect to its weight.
+    """Return the gradient of `linear` with respect to weight.
 
     Theorem (`grad_w` of `numpy_linear`)::
 
@@ -5125,7 +5125,7 @@ def linear_weight(input, weight_size, grad_output):
 
     Args:
         input: shape (N, C).
-        weight_size: the shape of the weight, (O, C).
+        weight_size: the shape of weight, (O, C).
         grad_output: shape (N, O), the dtype of `input`.
 
     Returns:
@@ -5170,7 +5170,7 @@ def linear_weight(input, weight_size, grad_output):
 
 
 def linear_bias(grad_output):
-    """Return the gradient of `linear` with respect to its bias.
+    """Return the gradient of `linear` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_linear`)::
 
@@ -5282,7 +5282,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
-    """Return the gradient of `conv1d` with respect to its input.
+    """Return the gradient of `conv1d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv1d_grouped`)::
 
@@ -5292,7 +5292,7 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
 
     Args:
-        input_size: the shape of the input, (N, G*C, H).
+        input_size: the shape of input, (N, G*C, H).
         weight: shape (G*O, C, K).
         grad_output: shape (N, G*O, P), the dtype of `weight`.
         stride: as in `conv1d`.
@@ -5350,7 +5350,7 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
 
 
 def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
-    """Return the gradient of `conv1d` with respect to its weight.
+    """Return the gradient of `conv1d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv1d_grouped`)::
 
@@ -5360,7 +5360,7 @@ def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 
     Args:
         input: shape (N, G*C, H).
-        weight_size: the shape of the weight, (G*O, C, K).
+        weight_size: the shape of weight, (G*O, C, K).
         grad_output: shape (N, G*O, P), the dtype of `input`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
@@ -5417,7 +5417,7 @@ def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 
 
 def conv1d_bias(grad_output):
-    """Return the gradient of `conv1d` with respect to its bias.
+    """Return the gradient of `conv1d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv1d_grouped`)::
 
@@ -5567,7 +5567,7 @@ def conv2d_input(
     *,
     accuracy="exact",
 ):
-    """Return the gradient of `conv2d` with respect to its input.
+    """Return the gradient of `conv2d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv2d_grouped`)::
 
@@ -5577,7 +5577,7 @@ def conv2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
 
     Args:
-        input_size: the shape of the input, (N, G*C, H, V).
+        input_size: the shape of input, (N, G*C, H, V).
         weight: shape (G*O, C, K, L).
         grad_output: shape (N, G*O, P, Q), the dtype of `weight`.
         stride: as in `conv2d`.
@@ -5649,7 +5649,7 @@ def conv2d_input(
 
 
 def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
-    """Return the gradient of `conv2d` with respect to its weight.
+    """Return the gradient of `conv2d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv2d_grouped`)::
 
@@ -5659,7 +5659,7 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 
     Args:
         input: shape (N, G*C, H, V).
-        weight_size: the shape of the weight, (G*O, C, K, L).
+        weight_size: the shape of weight, (G*O, C, K, L).
         grad_output: shape (N, G*O, P, Q), the dtype of `input`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
@@ -5718,7 +5718,7 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 
 
 def conv2d_bias(grad_output):
-    """Return the gradient of `conv2d` with respect to its bias.
+    """Return the gradient of `conv2d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv2d_grouped`)::
 
@@ -5834,7 +5834,7 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
-    """Return the gradient of `conv3d` with respect to its input.
+    """Return the gradient of `conv3d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv3d_grouped`)::
 
@@ -5844,7 +5844,7 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
 
     Args:
-        input_size: the shape of the input, (N, G*C, H, V, U).
+        input_size: the shape of input, (N, G*C, H, V, U).
         weight: shape (G*O, C, K, L, M).
         grad_output: shape (N, G*O, P, Q, R), the dtype of `weight`.
         stride: as in `conv3d`.
@@ -5905,7 +5905,7 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
 
 
 def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
-    """Return the gradient of `conv3d` with respect to its weight.
+    """Return the gradient of `conv3d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv3d_grouped`)::
 
@@ -5915,7 +5915,7 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 
     Args:
         input: shape (N, G*C, H, V, U).
-        weight_size: the shape of the weight, (G*O, C, K, L, M).
+        weight_size: the shape of weight, (G*O, C, K, L, M).
         grad_output: shape (N, G*O, P, Q, R), the dtype of `input`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
@@ -5975,7 +5975,7 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 
 
 def conv3d_bias(grad_output):
-    """Return the gradient of `conv3d` with respect to its bias.
+    """Return the gradient of `conv3d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv3d_grouped`)::
 
@@ -6115,7 +6115,7 @@ def conv_transpose1d_input(
     groups=1,
     dilation=1,
 ):
-    """Return the gradient of `conv_transpose1d` with respect to its input.
+    """Return the gradient of `conv_transpose1d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose1d_grouped`)::
 
@@ -6124,7 +6124,7 @@ def conv_transpose1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P
 
     Args:
-        input_size: the shape of the input, (N, G*C, P).
+        input_size: the shape of input, (N, G*C, P).
         weight: shape (G*C, O, K).
         grad_output: shape (N, G*O, H), the dtype of `weight`.
         stride: as in `conv_transpose1d`.
@@ -6193,7 +6193,7 @@ def conv_transpose1d_weight(
     groups=1,
     dilation=1,
 ):
-    """Return the gradient of `conv_transpose1d` with respect to its weight.
+    """Return the gradient of `conv_transpose1d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose1d_grouped`)::
 
@@ -6203,7 +6203,7 @@ def conv_transpose1d_weight(
 
     Args:
         input: shape (N, G*C, P).
-        weight_size: the shape of the weight, (G*C, O, K).
+        weight_size: the shape of weight, (G*C, O, K).
         grad_output: shape (N, G*O, H), the dtype of `input`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
@@ -6262,7 +6262,7 @@ def conv_transpose1d_weight(
 
 
 def conv_transpose1d_bias(grad_output):
-    """Return the gradient of `conv_transpose1d` with respect to its bias.
+    """Return the gradient of `conv_transpose1d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv_transpose1d_grouped`)::
 
@@ -6402,7 +6402,7 @@ def conv_transpose2d_input(
     groups=1,
     dilation=1,
 ):
-    """Return the gradient of `conv_transpose2d` with respect to its input.
+    """Return the gradient of `conv_transpose2d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose2d_grouped`)::
 
@@ -6411,7 +6411,7 @@ def conv_transpose2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
-        input_size: the shape of the input, (N, G*C, P, Q).
+        input_size: the shape of input, (N, G*C, P, Q).
         weight: shape (G*C, O, K, L).
         grad_output: shape (N, G*O, H, V), the dtype of `weight`.
         stride: as in `conv_transpose2d`.
@@ -6482,7 +6482,7 @@ def conv_transpose2d_weight(
     groups=1,
     dilation=1,
 ):
-    """Return the gradient of `conv_transpose2d` with respect to its weight.
+    """Return the gradient of `conv_transpose2d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose2d_grouped`)::
 
@@ -6492,7 +6492,7 @@ def conv_transpose2d_weight(
 
     Args:
         input: shape (N, G*C, P, Q).
-        weight_size: the shape of the weight, (G*C, O, K, L).
+        weight_size: the shape of weight, (G*C, O, K, L).
         grad_output: shape (N, G*O, H, V), the dtype of `input`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
@@ -6553,7 +6553,7 @@ def conv_transpose2d_weight(
 
 
 def conv_transpose2d_bias(grad_output):
-    """Return the gradient of `conv_transpose2d` with respect to its bias.
+    """Return the gradient of `conv_transpose2d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv_transpose2d_grouped`)::
 
@@ -6695,7 +6695,7 @@ def conv_transpose3d_input(
     groups=1,
     dilation=1,
 ):
-    """Return the gradient of `conv_transpose3d` with respect to its input.
+    """Return the gradient of `conv_transpose3d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose3d_grouped`)::
 
@@ -6704,7 +6704,7 @@ def conv_transpose3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
-        input_size: the shape of the input, (N, G*C, P, Q, R).
+        input_size: the shape of input, (N, G*C, P, Q, R).
         weight: shape (G*C, O, K, L, M).
         grad_output: shape (N, G*O, H, V, I), the dtype of `weight`.
         stride: as in `conv_transpose3d`.
@@ -6776,7 +6776,7 @@ def conv_transpose3d_weight(
     groups=1,
     dilation=1,
 ):
-    """Return the gradient of `conv_transpose3d` with respect to its weight.
+    """Return the gradient of `conv_transpose3d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose3d_grouped`)::
 
@@ -6786,7 +6786,7 @@ def conv_transpose3d_weight(
 
     Args:
         input: shape (N, G*C, P, Q, R).
-        weight_size: the shape of the weight, (G*C, O, K, L, M).
+        weight_size: the shape of weight, (G*C, O, K, L, M).
         grad_output: shape (N, G*O, H, V, I), the dtype of `input`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
@@ -6848,7 +6848,7 @@ def conv_transpose3d_weight(
 
 
 def conv_transpose3d_bias(grad_output):
-    """Return the gradient of `conv_transpose3d` with respect to its bias.
+    """Return the gradient of `conv_transpose3d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv_transpose3d_grouped`)::
 

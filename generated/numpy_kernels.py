@@ -582,7 +582,7 @@ def check_linear_input(
 
 
 def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -> Array:
-    """Return the gradient of `linear` with respect to its input.
+    """Return the gradient of `linear` with respect to input.
 
     Theorem (`grad_x` of `numpy_linear`)::
 
@@ -591,7 +591,7 @@ def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -
           for all 0 <= n < N, 0 <= c < C
 
     Args:
-        input_size: the shape of the input, (N, C).
+        input_size: the shape of input, (N, C).
         weight: shape (O, C).
         grad_output: shape (N, O), the dtype of `weight`.
 
@@ -628,7 +628,7 @@ def check_linear_weight(
 
 
 def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) -> Array:
-    """Return the gradient of `linear` with respect to its weight.
+    """Return the gradient of `linear` with respect to weight.
 
     Theorem (`grad_w` of `numpy_linear`)::
 
@@ -638,7 +638,7 @@ def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) 
 
     Args:
         input: shape (N, C).
-        weight_size: the shape of the weight, (O, C).
+        weight_size: the shape of weight, (O, C).
         grad_output: shape (N, O), the dtype of `input`.
 
     Returns:
@@ -663,7 +663,7 @@ def check_linear_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
 
 
 def linear_bias(grad_output: Array) -> Array:
-    """Return the gradient of `linear` with respect to its bias.
+    """Return the gradient of `linear` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_linear`)::
 
@@ -775,7 +775,7 @@ def conv1d_input(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Array:
-    """Return the gradient of `conv1d` with respect to its input.
+    """Return the gradient of `conv1d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv1d_grouped`)::
 
@@ -785,7 +785,7 @@ def conv1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
 
     Args:
-        input_size: the shape of the input, (N, G*C, H).
+        input_size: the shape of input, (N, G*C, H).
         weight: shape (G*O, C, K).
         grad_output: shape (N, G*O, P), the dtype of `weight`.
         stride: as in `conv1d`.
@@ -836,7 +836,7 @@ def conv1d_weight(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Array:
-    """Return the gradient of `conv1d` with respect to its weight.
+    """Return the gradient of `conv1d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv1d_grouped`)::
 
@@ -846,7 +846,7 @@ def conv1d_weight(
 
     Args:
         input: shape (N, G*C, H).
-        weight_size: the shape of the weight, (G*O, C, K).
+        weight_size: the shape of weight, (G*O, C, K).
         grad_output: shape (N, G*O, P), the dtype of `input`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
@@ -876,7 +876,7 @@ def check_conv1d_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
 
 
 def conv1d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv1d` with respect to its bias.
+    """Return the gradient of `conv1d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv1d_grouped`)::
 
@@ -998,7 +998,7 @@ def conv2d_input(
     *,
     accuracy: str = "exact",
 ) -> Array:
-    """Return the gradient of `conv2d` with respect to its input.
+    """Return the gradient of `conv2d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv2d_grouped`)::
 
@@ -1008,7 +1008,7 @@ def conv2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
 
     Args:
-        input_size: the shape of the input, (N, G*C, H, V).
+        input_size: the shape of input, (N, G*C, H, V).
         weight: shape (G*O, C, K, L).
         grad_output: shape (N, G*O, P, Q), the dtype of `weight`.
         stride: as in `conv2d`.
@@ -1063,7 +1063,7 @@ def conv2d_weight(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Array:
-    """Return the gradient of `conv2d` with respect to its weight.
+    """Return the gradient of `conv2d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv2d_grouped`)::
 
@@ -1073,7 +1073,7 @@ def conv2d_weight(
 
     Args:
         input: shape (N, G*C, H, V).
-        weight_size: the shape of the weight, (G*O, C, K, L).
+        weight_size: the shape of weight, (G*O, C, K, L).
         grad_output: shape (N, G*O, P, Q), the dtype of `input`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
@@ -1104,7 +1104,7 @@ def check_conv2d_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
 
 
 def conv2d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv2d` with respect to its bias.
+    """Return the gradient of `conv2d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv2d_grouped`)::
 
@@ -1218,7 +1218,7 @@ def conv3d_input(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Array:
-    """Return the gradient of `conv3d` with respect to its input.
+    """Return the gradient of `conv3d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv3d_grouped`)::
 
@@ -1228,7 +1228,7 @@ def conv3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
 
     Args:
-        input_size: the shape of the input, (N, G*C, H, V, U).
+        input_size: the shape of input, (N, G*C, H, V, U).
         weight: shape (G*O, C, K, L, M).
         grad_output: shape (N, G*O, P, Q, R), the dtype of `weight`.
         stride: as in `conv3d`.
@@ -1282,7 +1282,7 @@ def conv3d_weight(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Array:
-    """Return the gradient of `conv3d` with respect to its weight.
+    """Return the gradient of `conv3d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv3d_grouped`)::
 
@@ -1292,7 +1292,7 @@ def conv3d_weight(
 
     Args:
         input: shape (N, G*C, H, V, U).
-        weight_size: the shape of the weight, (G*O, C, K, L, M).
+        weight_size: the shape of weight, (G*O, C, K, L, M).
         grad_output: shape (N, G*O, P, Q, R), the dtype of `input`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
@@ -1323,7 +1323,7 @@ def check_conv3d_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
 
 
 def conv3d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv3d` with respect to its bias.
+    """Return the gradient of `conv3d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv3d_grouped`)::
 
@@ -1443,7 +1443,7 @@ def conv_transpose1d_input(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose1d` with respect to its input.
+    """Return the gradient of `conv_transpose1d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose1d_grouped`)::
 
@@ -1452,7 +1452,7 @@ def conv_transpose1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P
 
     Args:
-        input_size: the shape of the input, (N, G*C, P).
+        input_size: the shape of input, (N, G*C, P).
         weight: shape (G*C, O, K).
         grad_output: shape (N, G*O, H), the dtype of `weight`.
         stride: as in `conv_transpose1d`.
@@ -1505,7 +1505,7 @@ def conv_transpose1d_weight(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose1d` with respect to its weight.
+    """Return the gradient of `conv_transpose1d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose1d_grouped`)::
 
@@ -1515,7 +1515,7 @@ def conv_transpose1d_weight(
 
     Args:
         input: shape (N, G*C, P).
-        weight_size: the shape of the weight, (G*C, O, K).
+        weight_size: the shape of weight, (G*C, O, K).
         grad_output: shape (N, G*O, H), the dtype of `input`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
@@ -1546,7 +1546,7 @@ def check_conv_transpose1d_bias(grad_output: Array) -> tuple[tuple[int, ...], ..
 
 
 def conv_transpose1d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv_transpose1d` with respect to its bias.
+    """Return the gradient of `conv_transpose1d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv_transpose1d_grouped`)::
 
@@ -1668,7 +1668,7 @@ def conv_transpose2d_input(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose2d` with respect to its input.
+    """Return the gradient of `conv_transpose2d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose2d_grouped`)::
 
@@ -1677,7 +1677,7 @@ def conv_transpose2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
-        input_size: the shape of the input, (N, G*C, P, Q).
+        input_size: the shape of input, (N, G*C, P, Q).
         weight: shape (G*C, O, K, L).
         grad_output: shape (N, G*O, H, V), the dtype of `weight`.
         stride: as in `conv_transpose2d`.
@@ -1732,7 +1732,7 @@ def conv_transpose2d_weight(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose2d` with respect to its weight.
+    """Return the gradient of `conv_transpose2d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose2d_grouped`)::
 
@@ -1742,7 +1742,7 @@ def conv_transpose2d_weight(
 
     Args:
         input: shape (N, G*C, P, Q).
-        weight_size: the shape of the weight, (G*C, O, K, L).
+        weight_size: the shape of weight, (G*C, O, K, L).
         grad_output: shape (N, G*O, H, V), the dtype of `input`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
@@ -1774,7 +1774,7 @@ def check_conv_transpose2d_bias(grad_output: Array) -> tuple[tuple[int, ...], ..
 
 
 def conv_transpose2d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv_transpose2d` with respect to its bias.
+    """Return the gradient of `conv_transpose2d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv_transpose2d_grouped`)::
 
@@ -1897,7 +1897,7 @@ def conv_transpose3d_input(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose3d` with respect to its input.
+    """Return the gradient of `conv_transpose3d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose3d_grouped`)::
 
@@ -1906,7 +1906,7 @@ def conv_transpose3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
-        input_size: the shape of the input, (N, G*C, P, Q, R).
+        input_size: the shape of input, (N, G*C, P, Q, R).
         weight: shape (G*C, O, K, L, M).
         grad_output: shape (N, G*O, H, V, I), the dtype of `weight`.
         stride: as in `conv_transpose3d`.
@@ -1962,7 +1962,7 @@ def conv_transpose3d_weight(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Array:
-    """Return the gradient of `conv_transpose3d` with respect to its weight.
+    """Return the gradient of `conv_transpose3d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose3d_grouped`)::
 
@@ -1972,7 +1972,7 @@ def conv_transpose3d_weight(
 
     Args:
         input: shape (N, G*C, P, Q, R).
-        weight_size: the shape of the weight, (G*C, O, K, L, M).
+        weight_size: the shape of weight, (G*C, O, K, L, M).
         grad_output: shape (N, G*O, H, V, I), the dtype of `input`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
@@ -2004,7 +2004,7 @@ def check_conv_transpose3d_bias(grad_output: Array) -> tuple[tuple[int, ...], ..
 
 
 def conv_transpose3d_bias(grad_output: Array) -> Array:
-    """Return the gradient of `conv_transpose3d` with respect to its bias.
+    """Return the gradient of `conv_transpose3d` with respect to bias.
 
     Theorem (`grad_bias` of `numpy_conv_transpose3d_grouped`)::
 

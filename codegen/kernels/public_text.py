@@ -57,7 +57,7 @@ def docstring(checks: FunctionChecks) -> tuple[str, ...]:
 def _summary(f: PublicFunction) -> list[str]:
     name = f.layer.name
     if f.operand:
-        return [f"Return the gradient of `{name}` with respect to its {f.operand}."]
+        return [f"Return the gradient of `{name}` with respect to {f.operand}."]
     first, stop, rest = (f.layer.returns or f"the layer `{name}` of its operands").partition(". ")
     lines = textwrap.wrap(f"Return {first}.", WIDTH - 7)
     return lines + (["", *textwrap.wrap(f"{rest}.", WIDTH - 4)] if stop else [])
@@ -77,7 +77,7 @@ def _arguments(checks: FunctionChecks) -> Iterator[str]:
 
 def _argument(a: Argument, first: str) -> str:
     if a.is_size:
-        return f"the shape of the {a.name.removesuffix('_size')}, {box_text(a.box)}."
+        return f"the shape of {a.name.removesuffix('_size')}, {box_text(a.box)}."
     if a.optional:
         return f"shape {box_text(a.box)}, or None."
     return f"shape {box_text(a.box)}" + ("." if a.name == first else f", the dtype of `{first}`.")
