@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from rot180.derive.theorems import claims
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -37,6 +39,12 @@ def test_its_code_prints_what_it_shows() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == shown
+
+
+def test_pages_have_the_number_of_theorems() -> None:
+    usage = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+    counts = [int(n) for n in re.findall(r"(\d+) theorems", README + usage)]
+    assert len(counts) >= 2 and set(counts) == {len(claims())}
 
 
 def test_it_has_the_two_set_up_commands() -> None:
