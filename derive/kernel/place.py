@@ -50,7 +50,8 @@ class Place:
     def term(self) -> Term:
         """Return the term that the rule is applied to."""
         if not 0 <= self.at < len(self.expression):
-            raise RuleError(f"found no term {self.at} of {len(self.expression)}, from 0 on")
+            count = len(self.expression)
+            raise RuleError(f"found no term {self.at}: the line has {count}, numbered from 0")
         return self.expression[self.at]
 
     @property
@@ -61,7 +62,8 @@ class Place:
     def factor(self, number: int) -> Factor:
         """Return a factor of the term."""
         if not 0 <= number < len(self.term.factors):
-            raise RuleError(f"found no factor {number} of {len(self.term.factors)}, from 0 on")
+            count = len(self.term.factors)
+            raise RuleError(f"found no factor {number}: the term has {count}, numbered from 0")
         return self.term.factors[number]
 
     def expect(self, kind: type[_F], number: int) -> _F:
