@@ -233,6 +233,12 @@ def _mistyped(argument: str, found: object, expected: str) -> TypeError:
     return TypeError(f"{argument}: found {found}, expected {expected}")
 
 
+def _shown(value: object) -> str:
+    """Return a value of the wrong type as an error shows it: on one line, or its type alone."""
+    kind, text = type(value).__name__, repr(value)
+    return f"{text} ({kind})" if len(text) <= 60 and "\n" not in text else kind
+
+
 def _integer(argument: str, value: Any, least: int) -> int:
     """Return an argument as a Python integer."""
     if type(value) is not int:
@@ -241,8 +247,7 @@ def _integer(argument: str, value: Any, least: int) -> int:
                 raise TypeError
             value = operator.index(value)
         except TypeError:
-            found = f"{value!r} ({type(value).__name__})"
-            raise _mistyped(argument, found, "an integer") from None
+            raise _mistyped(argument, _shown(value), "an integer") from None
     if value < least:
         raise _wrong(argument, value, f"an integer >= {least}")
     if value >= LIMIT:

@@ -165,8 +165,8 @@ drop = step("bracket", drop=(1,), add=())
 
 CASES = (
     # Conditions of every rule on its place.
-    Case("term", "terms", one(x[h]), (step("exchange", at=-1, order=()),), EVERYWHERE),
-    Case("factor", "factors", one(c[()], derivative(x[h], a[h])),
+    Case("term", "the line has", one(x[h]), (step("exchange", at=-1, order=()),), EVERYWHERE),
+    Case("factor", "the term has", one(c[()], derivative(x[h], a[h])),
          (step("reorder", inside=-1, factors=(a[h], x[h])),), ((h, N),)),
     Case("expect", "expected", (term(g[p], Range(p - t, P), over=(p,)),),
          (step("sift", factor=1, variable=p),)),

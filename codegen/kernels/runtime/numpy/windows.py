@@ -12,7 +12,14 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from rot180.codegen.kernels.runtime.numpy.checks import Array, _integer, _mistyped, _shape, _wrong
+from rot180.codegen.kernels.runtime.numpy.checks import (
+    Array,
+    _integer,
+    _mistyped,
+    _shape,
+    _shown,
+    _wrong,
+)
 
 LARGEST_PARAMETER = 2**31  # strides, dilations, paddings and axes stay below
 LARGEST_ARRAY = 2**40  # elements; more is a mistake, not a layer
@@ -184,7 +191,6 @@ def _pads(
 
 def _check_accuracy(accuracy: object) -> None:
     if not isinstance(accuracy, str):
-        found = f"{accuracy!r} ({type(accuracy).__name__})"
-        raise _mistyped("accuracy", found, '"exact" or "fast"')
+        raise _mistyped("accuracy", _shown(accuracy), '"exact" or "fast"')
     if accuracy not in ("exact", "fast"):
         raise _wrong("accuracy", repr(accuracy), '"exact" or "fast"')
