@@ -5,7 +5,8 @@
     python -m benchmarks --explain                which algorithm each case uses, and why
     python -m benchmarks --json run.json --plot run.svg
     python -m benchmarks --table run.json         docs/benchmarks.md, from saved runs
-    python -m benchmarks --compare ../other       this checkout against another
+    python -m benchmarks --compare ../other       this checkout against another, in five
+                                                  passes, each in new processes
 
 Calls are interleaved and their medians are compared, with the quartiles of the ratios of the
 rounds. Each library's result is first checked against the compiled kernels' result: the exit code
