@@ -209,10 +209,10 @@ def one_pass(
     with Checkout(other, threads, quick) as there, Checkout(ROOT, threads, quick) as here:
         for number, case in enumerate(cases, 1):
             for backend, module in BACKENDS.items():
-                request = ("case", CASES.index(case), module)
-                both = set(here.ask(*request)) & set(there.ask(*request))
                 if case.accuracy and module != BACKENDS["compiled"]:
                     continue  # NumPy's kernels ignore `accuracy`: the same as another case
+                request = ("case", CASES.index(case), module)
+                both = set(here.ask(*request)) & set(there.ask(*request))
                 for operation in (name for name in OPERATIONS if name in both):
                     entry = checked(here, there, case, operation)
                     entries[case, backend, operation] = entry

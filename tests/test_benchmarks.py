@@ -410,6 +410,15 @@ def test_one_case_from_end_to_end(tmp_path: Path) -> None:
     assert again.stdout == page.page([found])
 
 
+def test_of_several_passes_the_one_with_the_median_ratio_counts() -> None:
+    times = [results.Timing(one, one, one, 1) for one in (1.0, 2.0, 3.0, 4.0)]
+    ratios = [results.Ratio(value, value, value) for value in (0.9, 0.7, 1.3, 1.0)]
+    passes = list(zip(times, times, ratios, strict=True))
+    assert compare.median_of(passes) == passes[0]
+    assert compare.median_of(passes[:3]) == passes[0]
+    assert compare.median_of(passes[1:2]) == passes[1]
+
+
 def test_a_checkout_against_itself(tmp_path: Path) -> None:
     if compiled_in() != ROOT / "generated":
         pytest.skip("no kernels compiled in place")
