@@ -287,7 +287,7 @@ def _shape(name: str, value: Any, rank: int, optional: bool = False) -> tuple[in
     if value is None and optional:
         return ()
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise _mistyped(name, repr(value), f"a tuple of {rank} integers >= 0")
+        raise _mistyped(name, _shown(value), f"a tuple of {rank} integers >= 0")
     if len(value) != rank:
         raise _wrong(name, f"{len(value)} sizes ({value!r})", f"{rank} sizes")
     out = tuple(value)

@@ -87,8 +87,6 @@ DTYPES = frozenset(
         "complex128",
     )
 )
-LARGEST_PARAMETER = 2**31  # strides, dilations, paddings and axes stay below
-LARGEST_ARRAY = 2**40  # elements; more is a mistake, not a layer
 
 
 def _wrong(argument: str, found: object, expected: str) -> ValueError:
@@ -153,7 +151,7 @@ def _shape(name: str, value: Any, rank: int, optional: bool = False) -> tuple[in
     if value is None and optional:
         return ()
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise _mistyped(name, repr(value), f"a tuple of {rank} integers >= 0")
+        raise _mistyped(name, _shown(value), f"a tuple of {rank} integers >= 0")
     if len(value) != rank:
         raise _wrong(name, f"{len(value)} sizes ({value!r})", f"{rank} sizes")
     out = tuple(value)
@@ -217,6 +215,10 @@ def _zeros(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     if min(shape, default=0) < 0 or size > MOST_BYTES:
         raise _wrong(name, shape, f"sizes >= 0 and at most {MOST_BYTES} bytes")
     return np.zeros(shape, dtype)
+
+LARGEST_PARAMETER = 2**31  # strides, dilations, paddings and axes stay below
+LARGEST_ARRAY = 2**40  # elements; more is a mistake, not a layer
+
 
 @dataclass(frozen=True, eq=False)
 class _Family:

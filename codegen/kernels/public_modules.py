@@ -91,7 +91,7 @@ def numpy_kernels(layers: Sequence[ShippedLayer]) -> str:
         modules=sorted(layer.entry.core for layer in layers),
         target=NUMPY,
         checks=inlined("numpy/checks", constants=False),
-        windows=inlined("numpy/windows", constants=False),
+        windows=inlined("numpy/windows"),
         geometries=[public_numpy.geometry_lines(g) for g in _geometries(layers)],
         families=families,
         functions=[public_numpy.function_lines(f) for x in layers for f in x.functions],

@@ -367,3 +367,9 @@ def test_messages_say_found_and_expected(kernels: ModuleType) -> None:
     )
     for function, changes in cases:
         refuse(kernels, function, changes, "found", "expected", next(iter(changes)))
+
+
+def test_an_array_in_place_of_its_shape_is_not_printed(kernels: ModuleType) -> None:
+    x, w, g = np.ones((2, 3, 30, 30)), np.ones((4, 3, 3, 3)), np.ones((2, 4, 28, 28))
+    with pytest.raises(TypeError, match=r"^input_size: found ndarray, expected a tuple of 4 int"):
+        kernels.conv2d_input(x, w, g)
