@@ -254,7 +254,7 @@ static Answer *answer(int algorithm, int reason, double products) {
     return a;
 }
 
-/* The last answer was about one of so many equal parts of a sum. */
+/* Scale the last answer, which is about one of `parts` equal parts of a sum, to the whole sum. */
 static void answer_for(int parts, double products) {
     Answer *a = &asked.answers[asked.count - 1];
     a->threads = parts, a->products = products, a->scratch *= parts;
@@ -270,7 +270,7 @@ static inline double rot180_extent(Int first, Int stop) {
     return first < stop ? (double)(stop - first) : 0;
 }
 
-/* Return whether a sum of so many products is to run in plain loops; then it runs in them also if
+/* Return whether a sum with `work` products runs in plain loops; it then runs in them also if
  * it is asked about. A sum of no products is passed over, for loops would still visit its outputs.
  */
 static inline int rot180_small(double work) {
@@ -512,7 +512,7 @@ typedef int64_t mask_double_16;
 /* The choice of an algorithm for a product of two sides: along which side the vectors run, whether
  * tiles are transposed, and whether vectors run along the sum instead. */
 
-/* A sum of so few terms is over before what is packed for it has been used often enough. */
+/* Up to this k, packing takes longer than it saves. */
 enum { SHALLOW_K = 160 };
 
 /* Terms that are worked on at a time where tiles are transposed. */
@@ -964,7 +964,7 @@ static void drop(Header *block) {
     free(((void **)block)[-1]);
 }
 
-/* Return a block of at least so many bytes that begins at a line of the cache, or NULL. */
+/* Return a block of at least `size` bytes, aligned to a cache line, or NULL. */
 static void *take(size_t size) {
     Header *block;
     void *raw;
@@ -1045,8 +1045,8 @@ static int interleaves(const Nest *nest, int loop) {
     return 0;
 }
 
-/* Return the loop of the output that is best cut into so many parts, or -1: the parts should be
- * equal, and repeat little (each part reads all entries of the other side). */
+/* Return the loop of the output to divide among threads, or -1: the parts should be equal,
+ * and repeat little work (each part reads all entries of the other side). */
 static int rot180_cut(const Nest *nest, int parts) {
     double volume[ROLES] = {1, 1, 1, 1}, best = 0;
     int found = -1;

@@ -31,7 +31,7 @@ from rot180.derive.theorems import theorem
 
 @dataclass(frozen=True)
 class ArrayCheck:
-    """An argument is an array of so many axes; all arrays of a call have one supported dtype."""
+    """An argument is an array of that rank; all arrays of a call have one supported dtype."""
 
     argument: str
     rank: int

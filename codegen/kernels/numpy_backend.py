@@ -58,7 +58,7 @@ class NumpyKernel(Kernel):
 
 
 RUNTIME = ("index_maps", "reading", "products", "algorithms", "contraction")
-"""The runtime modules that stand in every module, in an order in which they can be executed."""
+"""The runtime modules that are inlined into every module, in an order that can be executed."""
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Group:
-    """Shapes that are compiled for vectors of at least so many bytes.
+    """Shapes that are compiled for vectors of at least a given number of bytes.
 
     Attributes:
         bytes: of a vector.

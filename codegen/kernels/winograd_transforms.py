@@ -39,7 +39,7 @@ class Transform:
 
 @dataclass(frozen=True)
 class Height:
-    """The micro-kernels of so many rows, of one, two and three vectors."""
+    """The micro-kernels with a given number of rows, for one, two and three vectors."""
 
     count: int
     widths = (range(1), range(2), range(3))

@@ -192,7 +192,7 @@ def _checked(read: _NetworkReader, parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def _misplaced(part: Part, axes: int, flat: bool, last: bool) -> tuple[str, str] | None:
-    """Return why a part cannot follow an input with so many spatial axes, and the cure."""
+    """Return why a part cannot follow an input with `axes` spatial axes, and the cure."""
     if flat and part.kind != "linear":
         return "flatten may only precede a dense layer", "put linear after flatten"
     if part.kind in _KINDS and part.axes != axes:

@@ -61,7 +61,7 @@ static Answer *answer(int algorithm, int reason, double products) {
     return a;
 }
 
-/* The last answer was about one of so many equal parts of a sum. */
+/* Scale the last answer, which is about one of `parts` equal parts of a sum, to the whole sum. */
 static void answer_for(int parts, double products) {
     Answer *a = &asked.answers[asked.count - 1];
     a->threads = parts, a->products = products, a->scratch *= parts;
@@ -77,7 +77,7 @@ static inline double rot180_extent(Int first, Int stop) {
     return first < stop ? (double)(stop - first) : 0;
 }
 
-/* Return whether a sum of so many products is to run in plain loops; then it runs in them also if
+/* Return whether a sum with `work` products runs in plain loops; it then runs in them also if
  * it is asked about. A sum of no products is passed over, for loops would still visit its outputs.
  */
 static inline int rot180_small(double work) {

@@ -8,7 +8,7 @@
 #include "simd.h"
 #include "sum.h"
 
-/* A sum of so few terms is over before what is packed for it has been used often enough. */
+/* Up to this k, packing takes longer than it saves. */
 enum { SHALLOW_K = 160 };
 
 /* Terms that are worked on at a time where tiles are transposed. */

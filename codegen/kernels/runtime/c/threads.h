@@ -25,8 +25,8 @@ static int interleaves(const Nest *nest, int loop) {
     return 0;
 }
 
-/* Return the loop of the output that is best cut into so many parts, or -1: the parts should be
- * equal, and repeat little (each part reads all entries of the other side). */
+/* Return the loop of the output to divide among threads, or -1: the parts should be equal,
+ * and repeat little work (each part reads all entries of the other side). */
 static int rot180_cut(const Nest *nest, int parts) {
     double volume[ROLES] = {1, 1, 1, 1}, best = 0;
     int found = -1;

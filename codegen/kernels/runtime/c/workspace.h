@@ -31,7 +31,7 @@ static void drop(Header *block) {
     free(((void **)block)[-1]);
 }
 
-/* Return a block of at least so many bytes that begins at a line of the cache, or NULL. */
+/* Return a block of at least `size` bytes, aligned to a cache line, or NULL. */
 static void *take(size_t size) {
     Header *block;
     void *raw;
