@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sympy import Symbol
 
 from rot180.codegen.kernels.expressions import function_name, name
-from rot180.codegen.plans.plan import LoweringError, Operand, Plan
+from rot180.codegen.plans.plan import LoweringError, Plan
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import symbols_of
@@ -69,7 +69,7 @@ def kernel_interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
 
     """
     box, output = _result(theorem)
-    operands = [f for nest in plan.nests for f in nest.factors if isinstance(f, Operand)]
+    operands = plan.operands
     used = {f.tensor.name: f.tensor for f in operands}
     own = {t.name for t in layer.tensors}
     upstream = [used[n] for n in sorted(used) if n not in own]

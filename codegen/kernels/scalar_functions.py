@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.codegen.plans.plan import Operand, Plan
+from rot180.codegen.plans.plan import Plan
 from rot180.derive.language.polynomial import normal, symbol, text
 from rot180.derive.language.scalar_functions import FUNCTIONS, T
 
@@ -28,9 +28,8 @@ def functions_of(plans: Iterable[Plan]) -> tuple[tuple[str, int], ...]:
     used = {
         (f.function, f.order)
         for plan in plans
-        for nest in plan.nests
-        for f in nest.factors
-        if isinstance(f, Operand) and f.function in FUNCTIONS
+        for f in plan.operands
+        if f.function in FUNCTIONS
     }
     return tuple(sorted(used))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import product
 
@@ -12,8 +12,8 @@ from rot180.codegen.plans.plan import Affine, Box, Nest, Operand, Phase, Plan
 from rot180.derive.language.polynomial import number
 
 Point = tuple[int, ...]
-Values = Mapping[str, Mapping[Point, int]]
-Functions = Mapping[tuple[str, int], Callable[[int], int]]
+Values = Mapping[str, Mapping[Point, int | Fraction]]
+Functions = Mapping[tuple[str, int], Callable[[int | Fraction], int | Fraction]]
 Env = dict[str, int]
 
 
@@ -35,14 +35,29 @@ def interpret(
         ValueError: a loop is not bounded at these sizes.
 
     """
-    shape = [_number(n, sizes) for n in plan.shape]
+    known: dict[str, Mapping[Point, int | Fraction]] = dict(values)
+    for i in plan.intermediates:
+        shape = [n for n in i.tensor.shape if n is not None]
+        known[i.tensor.name] = _total(shape, i.nests, sizes, known, functions or {})
+    return _total(plan.shape, plan.nests, sizes, known, functions or {})
+
+
+def _total(
+    sizes_of_axes: Iterable[Expr],
+    nests: Iterable[Nest],
+    sizes: Mapping[str, int],
+    values: Values,
+    functions: Functions,
+) -> dict[Point, Fraction]:
+    """Return an array of zeros to which nests were added."""
+    shape = [_number(n, sizes) for n in sizes_of_axes]
     out = {at: Fraction(0) for at in product(*(range(n) for n in shape))}
-    for nest in plan.nests:
+    for nest in nests:
         scale = number(nest.coefficient, sizes)
         for env in _outer(nest, dict(sizes), 0):
             for point in _points(nest, env):
                 at = tuple(_value(e, point) for e in nest.output)
-                out[at] += scale * _product(nest, point, values, functions or {})
+                out[at] += scale * _product(nest, point, values, functions)
     return out
 
 
@@ -124,7 +139,7 @@ def _product(nest: Nest, env: Env, values: Values, functions: Functions) -> Frac
     return result
 
 
-def _entry(f: Operand, env: Env, values: Values, functions: Functions) -> int:
+def _entry(f: Operand, env: Env, values: Values, functions: Functions) -> int | Fraction:
     at = tuple(_value(e, env) for e in f.index)
     entry = values[f.tensor.name].get(at)
     if entry is None:

@@ -164,6 +164,20 @@ def _expressions(step: Phase | Solved | Box) -> tuple[Expr, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Intermediate:
+    """An array that is computed before it is read: zeros, to which the nests add.
+
+    Attributes:
+        tensor: its name and shape; a later nest reads it as an operand.
+        nests: what is added to it.
+
+    """
+
+    tensor: Tensor
+    nests: tuple[Nest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A kernel: an array of zeros of the given shape, to which the nests add.
 
@@ -171,20 +185,35 @@ class Plan:
         shape: the output's size on each axis.
         hypotheses: what the parameters must satisfy.
         nests: one for each term.
+        intermediates: arrays that are computed first, each from arguments and earlier ones.
 
     """
 
     shape: tuple[Expr, ...]
     hypotheses: tuple[Condition, ...]
     nests: tuple[Nest, ...]
+    intermediates: tuple[Intermediate, ...] = ()
+
+    @property
+    def all_nests(self) -> tuple[Nest, ...]:
+        """Return the nests in the order in which they run, those of the intermediates first."""
+        return (*(nest for i in self.intermediates for nest in i.nests), *self.nests)
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """Return the entries of arguments that it reads; intermediates are not arguments."""
+        own = {i.tensor for i in self.intermediates}
+        factors = (f for nest in self.all_nests for f in nest.factors)
+        return tuple(f for f in factors if isinstance(f, Operand) and f.tensor not in own)
 
     @property
     def symbols(self) -> frozenset[Symbol]:
         """Return the parameters and sizes that the kernel needs."""
-        found = frozenset().union(*(symbols_of(n) for n in self.shape))
+        shapes = (self.shape, *(i.tensor.shape for i in self.intermediates))
+        found = frozenset().union(*(symbols_of(n) for s in shapes for n in s if n is not None))
         for c in self.hypotheses:
             found |= factor_symbols(c)
-        return found.union(*(nest.symbols for nest in self.nests))
+        return found.union(*(nest.symbols for nest in self.all_nests))
 
     @property
     def ones(self) -> tuple[Expr, ...] | None:
