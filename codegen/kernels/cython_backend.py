@@ -18,6 +18,7 @@ from rot180.codegen.kernels.algorithms import (
 from rot180.codegen.kernels.expressions import (
     array_name,
     fraction,
+    least,
     loop_size,
     name,
     number,
@@ -33,9 +34,9 @@ from rot180.codegen.plans.plan import (
     LoweringError,
     Nest,
     Operand,
-    Phase,
     Plan,
-    Solved,
+    named,
+    polynomials,
 )
 from rot180.derive.language.polynomial import monomials
 
@@ -84,7 +85,7 @@ class CythonKernel(Kernel):
         """Return when the first nest visits each entry of the output once, or ""."""
         if self.plan.ones is None:
             return ""
-        return " and ".join(f"{number(n)} == 1" for n in self.plan.ones) or "True"
+        return " and ".join(f"{least(sizes)} == 1" for sizes in self.plan.ones) or "True"
 
     @property
     def fresh(self) -> str:
@@ -169,12 +170,7 @@ def _largest(e: Expr, b: int) -> int:
 
 def _polynomials(nest: Nest) -> Iterator[Expr]:
     for step in nest.outer:
-        if isinstance(step, Phase):
-            yield step.size
-        elif isinstance(step, Solved):
-            yield from (step.value, step.divisor)
-        else:
-            yield from (step.value.constant, step.size)
+        yield from polynomials(step)
     maps: list[Affine] = list(nest.output)
     for f in nest.factors:
         maps += f.index if isinstance(f, Operand) else [f.value]
@@ -211,8 +207,7 @@ def _body(kernel: CythonKernel) -> list[str]:
 
 def _variables(nest: Nest) -> Iterator[str]:
     for step in nest.outer:
-        if isinstance(step, Phase | Solved):
-            yield name(step.variable.name)
+        yield from (name(v.name) for v in named(step))
     for loop in nest.loops:
         yield name(loop.variable.name)
 

@@ -8,7 +8,16 @@ from math import lcm
 
 from sympy import Expr, Integer
 
-from rot180.codegen.plans.plan import Affine, Box, Loop, Nest, Operand, Phase, Solved
+from rot180.codegen.plans.plan import (
+    Affine,
+    Box,
+    Divided,
+    Loop,
+    Nest,
+    Operand,
+    Phase,
+    Solved,
+)
 from rot180.derive.language.polynomial import monomials, normal, symbol, symbols_of, text
 
 _CYTHON = (
@@ -16,9 +25,8 @@ _CYTHON = (
     "cython double enum extern fused gil include inline int long namespace new nogil object "
     "operator public readonly short signed sizeof ssize_t struct union unsigned void volatile"
 )
-RESERVED = frozenset(
-    (*keyword.kwlist, *keyword.softkwlist, *_CYTHON.split(), "divmod", "dtype", "np", "range")
-)
+_OURS = ("divmod", "dtype", "min", "np", "range")
+RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *_CYTHON.split(), *_OURS))
 """Words that no argument may be called: an argument has the same name in every target."""
 
 TAB = "    "
@@ -56,6 +64,17 @@ def fraction(e: Expr) -> tuple[str, int]:
     return number(normal(e * denominator)), denominator
 
 
+def least(sizes: Sequence[Expr]) -> str:
+    """Write the least of some polynomials.
+
+    >>> from rot180.derive.language.polynomial import symbol
+    >>> least([symbol("s"), symbol("K")])
+    'min(s, K)'
+    """
+    first, *others = map(number, sizes)
+    return f"min({', '.join([first, *others])})" if others else first
+
+
 def function_name(word: str, order: int) -> str:
     """Return the argument that a scalar function's derivative is passed by."""
     return name(word + "_prime" * order)
@@ -90,8 +109,12 @@ def opening(nest: Nest, output: str) -> tuple[list[str], str]:
     lines, tab, inside = [_comment(nest, output)], "", False
     for step in nest.outer:
         if isinstance(step, Phase):
-            lines.append(f"{tab}for {name(step.variable.name)} in range({number(step.size)}):")
+            lines.append(f"{tab}for {name(step.variable.name)} in range({least(step.sizes)}):")
             tab, inside = tab + TAB, True
+            continue
+        if isinstance(step, Divided):
+            both = f"{name(step.quotient.name)}, {name(step.remainder.name)}"
+            lines.append(f"{tab}{both} = divmod({number(step.value)}, {number(step.divisor)})")
             continue
         holds, fails = _condition(step)
         lines.append(f"{tab}if {fails if inside else holds}:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from sympy import Expr, Integer, Symbol
 
@@ -15,8 +16,8 @@ from rot180.codegen.kernels.expressions import (
     name,
     number,
 )
-from rot180.codegen.plans.plan import Affine, Box, Nest, Operand, Plan, Solved
-from rot180.derive.language.polynomial import monomials, normal
+from rot180.codegen.plans.plan import Affine, Divided, Nest, Operand, Plan, Solved, named
+from rot180.derive.language.polynomial import monomials, normal, symbol
 
 MOST_BITS = 20
 
@@ -53,8 +54,7 @@ def _arrays(nest: Nest, output: str) -> tuple[str, ...]:
 
 def _integers(nest: Nest, integers: Sequence[str]) -> tuple[str, ...]:
     """Return the integers of a nest: the kernel's, and those that its phases fix."""
-    steps = (step for step in nest.outer if not isinstance(step, Box))
-    return (*integers, *(name(step.variable.name) for step in steps))
+    return (*integers, *(name(v.name) for step in nest.outer for v in named(step)))
 
 
 def parameters(arrays: Iterable[str], integers: Iterable[str]) -> str:
@@ -73,14 +73,27 @@ def near(plan: Plan) -> int:
 
 
 def _indices(nest: Nest) -> Iterator[Expr]:
-    """Yield each index with solved variables substituted; their divisors are integers >= 1."""
-    solved = {s.variable: s.value for s in nest.outer if isinstance(s, Solved)}
-    yield nest.coefficient
+    """Yield of each index a polynomial that is at least as large, in what is not computed."""
+    found = [nest.coefficient, *map(_value, nest.output)]
     for f in nest.factors:
-        for e in f.index if isinstance(f, Operand) else (f.value,):
-            yield _value(e).xreplace(solved)
-    for e in (*nest.output, *(b.value for loop in nest.loops for b in loop.bounds)):
-        yield _value(e).xreplace(solved)
+        found += map(_value, f.index if isinstance(f, Operand) else (f.value,))
+    found += [_value(b.value) for loop in nest.loops for b in loop.bounds]
+    for e in found:
+        most = _absolute(e)
+        for step in reversed(nest.outer):
+            if isinstance(step, Solved):
+                most = most.xreplace({step.variable: _absolute(step.value)})
+            elif isinstance(step, Divided):
+                value, by = _absolute(step.value), _absolute(step.divisor)
+                most = most.xreplace({step.quotient: value, step.remainder: by})
+        yield most
+
+
+def _absolute(e: Expr) -> Expr:
+    """Return a polynomial without negative coefficients that is at least as large as `e`."""
+    terms = monomials(normal(e)).items()
+    one = Integer(1)
+    return normal(sum(abs(c) * prod((symbol(v) ** k for v, k in m), start=one) for m, c in terms))
 
 
 def _largest(e: Expr, bits: int) -> int:

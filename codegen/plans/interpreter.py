@@ -8,7 +8,7 @@ from itertools import product
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.plans.plan import Affine, Box, Nest, Operand, Phase, Plan
+from rot180.codegen.plans.plan import Affine, Box, Divided, Nest, Operand, Phase, Plan
 from rot180.derive.language.polynomial import number
 
 Point = tuple[int, ...]
@@ -80,14 +80,17 @@ def _outer(nest: Nest, env: Env, depth: int) -> Iterator[Env]:
         return
     step = nest.outer[depth]
     if isinstance(step, Phase):
-        for value in range(_number(step.size, env)):
+        for value in range(min(_number(n, env) for n in step.sizes)):
             yield from _outer(nest, {**env, step.variable.name: value}, depth + 1)
     elif isinstance(step, Box):
         if 0 <= _value(step.value, env) < _number(step.size, env):
             yield from _outer(nest, env, depth + 1)
     else:
         value, rest = divmod(_number(step.value, env), _number(step.divisor, env))
-        if rest == 0:
+        if isinstance(step, Divided):
+            both = {step.quotient.name: value, step.remainder.name: rest}
+            yield from _outer(nest, {**env, **both}, depth + 1)
+        elif rest == 0:
             yield from _outer(nest, {**env, step.variable.name: value}, depth + 1)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
 from rot180.derive.language.terms import Condition, Tensor, factor_symbols
@@ -81,10 +81,25 @@ Factor: TypeAlias = Operand | Box
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """An outer loop, ``0 <= variable < size``; its variable is a constant further in."""
+    """An outer loop, ``0 <= variable < size``; its variable is a constant further in.
+
+    Attributes:
+        variable: what it is called.
+        size: the size of its bracket.
+        most: sizes that the term implies: of each n there is a bracket or an operand's box
+            ``0 <= size*q + variable < n``, or ``-size*q``, with a loop q. Where the variable is n
+            or more, no q is inside, and the term is zero: the loop stops at the least size.
+
+    """
 
     variable: Symbol
     size: Expr
+    most: tuple[Expr, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[Expr, ...]:
+        """Return what it stays below: its own size, then those that the term implies."""
+        return (self.size, *self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,40 @@ class Solved:
     variable: Symbol
     value: Expr
     divisor: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """``quotient, remainder = divmod(value, divisor)``: both are constants further in.
+
+    That is ``[value = divisor*quotient + remainder] * [0 <= remainder < divisor]``, summed over
+    both variables. The divisor is at least 1.
+    """
+
+    quotient: Symbol
+    remainder: Symbol
+    value: Expr
+    divisor: Expr
+
+
+Step: TypeAlias = Phase | Solved | Divided | Box
+"""What encloses the loops of a nest: each step names constants, or is a condition."""
+
+
+def named(step: Step) -> tuple[Symbol, ...]:
+    """Return the variables that a step names."""
+    if isinstance(step, Box):
+        return ()
+    return (step.quotient, step.remainder) if isinstance(step, Divided) else (step.variable,)
+
+
+def polynomials(step: Step) -> tuple[Expr, ...]:
+    """Return the polynomials in a step."""
+    if isinstance(step, Phase):
+        return step.sizes
+    if isinstance(step, Solved | Divided):
+        return step.value, step.divisor
+    return step.value.constant, step.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +162,7 @@ class Nest:
 
     Attributes:
         coefficient: a polynomial in parameters and sizes.
-        outer: phases, solved variables and conditions without a loop, outermost first.
+        outer: phases, solved and divided variables, conditions without a loop, outermost first.
         loops: the loops, in an order in which their bounds can be computed.
         left: factors on one side of the contraction.
         right: factors on the other side; empty where the term is not a product of matrices.
@@ -126,7 +175,7 @@ class Nest:
     """
 
     coefficient: Expr
-    outer: tuple[Phase | Solved | Box, ...]
+    outer: tuple[Step, ...]
     loops: tuple[Loop, ...]
     left: tuple[Factor, ...]
     right: tuple[Factor, ...]
@@ -144,23 +193,15 @@ class Nest:
     @property
     def symbols(self) -> frozenset[Symbol]:
         """Return the parameters and sizes that its code needs."""
-        found = [self.coefficient, *(e for step in self.outer for e in _expressions(step))]
+        found = [self.coefficient, *(e for step in self.outer for e in polynomials(step))]
         maps = list(self.output)
         for f in (*self.factors, *(b for loop in self.loops for b in loop.bounds)):
             maps += f.index if isinstance(f, Operand) else [f.value]
             found += [] if isinstance(f, Operand) else [f.size]
         for e in maps:
             found += [e.constant, *(c for _, c in e.coefficients)]
-        local = {step.variable for step in self.outer if not isinstance(step, Box)}
+        local = {v for step in self.outer for v in named(step)}
         return frozenset().union(*(symbols_of(e) for e in found)) - local
-
-
-def _expressions(step: Phase | Solved | Box) -> tuple[Expr, ...]:
-    if isinstance(step, Phase):
-        return (step.size,)
-    if isinstance(step, Solved):
-        return step.value, step.divisor
-    return step.value.constant, step.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,22 +257,23 @@ class Plan:
         return found.union(*(nest.symbols for nest in self.all_nests))
 
     @property
-    def ones(self) -> tuple[Expr, ...] | None:
-        """Return what must be 1 for the first nest to visit each entry of the output once.
+    def ones(self) -> tuple[tuple[Expr, ...], ...] | None:
+        """Return of what the least must be 1 for the first nest to visit each entry once.
 
         None if that cannot be seen: then entries are added to zeros.
         """
         if not self.nests or not self.nests[0].right:
             return None
-        nest, found, seen = self.nests[0], [], set()
+        nest, seen = self.nests[0], set()
+        found: list[tuple[Expr, ...]] = []
         bounds = {loop.variable: loop.bounds for loop in nest.loops}
         for step in nest.outer:
             if isinstance(step, Box):
                 return None
-            found.append(step.size if isinstance(step, Phase) else step.divisor)
+            found.append(step.sizes if isinstance(step, Phase) else (step.divisor,))
         for e, size in zip(nest.output, self.shape, strict=True):
             if len(e.loops) != 1 or e.loops[0] in seen or bounds[e.loops[0]] != (Box(e, size),):
                 return None
             seen.add(e.loops[0])
-            found.append(e.coefficients[0][1])
-        return tuple(dict.fromkeys(n for n in found if n != 1))
+            found.append((e.coefficients[0][1],))
+        return tuple(dict.fromkeys(sizes for sizes in found if Integer(1) not in sizes))
