@@ -122,8 +122,9 @@ def _step_tensors(step: Step) -> Iterator[Tensor]:
 
 
 def _finite(new: Expression, old: Expression, facts: tuple[Condition, ...]) -> Iterator[Obligation]:
+    known = set(old)
     for t in new:
-        if t not in old:
+        if t not in known:
             yield from finiteness(t, facts)
 
 

@@ -24,6 +24,7 @@ from rot180.derive.language.tokens import (
     RawEntry,
     RawTerm,
     Token,
+    collected,
     reserved,
 )
 
@@ -239,7 +240,7 @@ class Reader(IndexReader):
             both = self._small(normal(a.coefficient * b.coefficient), a.at)
             out.append(RawTerm(a.at, both, a.variables + b.variables, a.factors + b.factors))
             self._limit(out)
-        return out
+        return collected(out)
 
     def _factor(self) -> list[RawTerm]:
         token = self._now

@@ -254,6 +254,17 @@ class Term:
         parts = map(factor_symbols, accesses_and_brackets(self.factors))
         return symbols_of(self.coefficient).union(self.variables, *parts)
 
+    @cached_property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return every tensor in it, including those in definitions, inner ones first."""
+        found: dict[Tensor, None] = {}
+        for f in accesses_and_brackets(self.factors):
+            if isinstance(f, Access):
+                defined = f.tensor.definition
+                found |= dict.fromkeys(tensors(defined.body) if defined else ())
+                found[f.tensor] = None
+        return tuple(found)
+
 
 Expression: TypeAlias = tuple[Term, ...]
 
@@ -383,15 +394,4 @@ def free_symbols(expression: Expression) -> frozenset[Symbol]:
 
 def tensors(expression: Expression) -> tuple[Tensor, ...]:
     """Return the tensors of an expression, including those in definitions, inner ones first."""
-    found: dict[Tensor, None] = {}
-
-    def visit(e: Expression) -> None:
-        for t in e:
-            for f in accesses_and_brackets(t.factors):
-                if isinstance(f, Access) and f.tensor not in found:
-                    if f.tensor.definition is not None:
-                        visit(f.tensor.definition.body)
-                    found[f.tensor] = None
-
-    visit(expression)
-    return tuple(found)
+    return tuple(dict.fromkeys(found for t in expression for found in t.tensors))

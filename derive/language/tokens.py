@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
+import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.language.polynomial import monomials
+from rot180.derive.language.polynomial import monomials, normal
 from rot180.derive.language.terms import Equal, Range
 
 # limits for a text; a longer one is a mistake, and would take long to multiply out
@@ -76,6 +79,31 @@ class RawTerm:
     coefficient: Expr
     variables: tuple[Symbol, ...] = ()
     factors: tuple[RawEntry | RawDerivative | Equal | Range, ...] = ()
+
+
+def collected(terms: Sequence[RawTerm]) -> list[RawTerm]:
+    """Add the coefficients of terms that differ in the order of their factors alone.
+
+    Without it ``(x[i] + z[i])^n`` would have 2^n terms, not n + 1. Terms that cancel are left out,
+    but one of them stays if all do.
+    """
+    found: dict[object, RawTerm] = {}
+    for t in terms:
+        factors = frozenset(Counter(map(_bare, t.factors)).items())
+        key = frozenset(monomials(t.coefficient)), frozenset(t.variables), factors
+        before = found.setdefault(key, replace(t, coefficient=sp.Integer(0)))
+        found[key] = replace(before, coefficient=normal(before.coefficient + t.coefficient))
+    out = list(found.values())
+    return [t for t in out if t.coefficient != 0] or out[:1]
+
+
+def _bare(factor: RawEntry | RawDerivative | Equal | Range) -> object:
+    """Return a factor without its position."""
+    if isinstance(factor, RawEntry):
+        return factor.name.text, factor.index, factor.function
+    if isinstance(factor, RawDerivative):
+        return frozenset(Counter(map(_bare, factor.factors)).items()), _bare(factor.by)
+    return factor
 
 
 _PIECES = re.compile(
