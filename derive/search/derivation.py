@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from sympy import Expr
 
-from rot180.derive.kernel.obligations import Certificate, Obligation, evident, show_goal
+from rot180.derive.kernel.obligations import Certificate, Nonzero, Obligation, evident, show_goal
 from rot180.derive.kernel.place import Place
 from rot180.derive.kernel.proof import Proof, Step, Variables
 from rot180.derive.kernel.replay import apply_step
+from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -107,8 +108,7 @@ class Derivation:
                 if certificate is None and self.trial:
                     continue
                 if certificate is None:
-                    name, goal = self.statement.name, show_goal(obligation.goal)
-                    raise NotProvedError(f"{name}: no certificate found for {goal}")
+                    raise NotProvedError(f"{self.statement.name}: {_uncertified(obligation)}")
                 found.append(certificate)
                 self.certified[obligation] = certificate
         self.table |= {t.name: t for t in tensors(line)}
@@ -143,6 +143,19 @@ class Derivation:
         if evident(obligation):
             return True
         return isinstance(goal, Range) and certify(obligation, degree=1) is not None
+
+
+def _uncertified(obligation: Obligation) -> str:
+    """Say what was not shown, and what to do about it."""
+    goal = obligation.goal
+    said = f"no certificate found for {show_goal(goal)}"
+    if not isinstance(goal, Nonzero):
+        return said
+    names = ", ".join(sorted(v.name for v in symbols_of(goal.value)))
+    return (
+        f"{said}, without which a sum may be infinite\ncure: write a number for {names}, or add a "
+        "bracket for each summed index that no other entry bounds, such as [0 <= k < 3]"
+    )
 
 
 def factors_of(e: Expression, kind: type | tuple[type, ...]) -> Iterator[tuple[int, int, Factor]]:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import gc
 import importlib
-import importlib.util
 import inspect
-import os
-import subprocess
-import sys
 import types
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
+from rot180.codegen.kernels.c_runtime import HEADER
 from rot180.codegen.kernels.derivation import derive, layer_files
 from rot180.codegen.kernels.modules import render_module
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.derive.gradients.gradient import kernel_theorem, kernel_theorems
 from rot180.derive.language.layers import Layer, layer
 from tests.support import plain_loops
+from tests.support.extensions import compiled
 
 LAYERS = {
     "negative": "y[p] = sum[k] x[2*p - 3*k + 1] * w[k]",
@@ -65,49 +61,17 @@ def numpy_modules() -> dict[str, tuple[Layer, types.ModuleType]]:
     return out
 
 
-SETUP = """
-from concurrent.futures import ThreadPoolExecutor
-from setuptools import Extension, setup
-from setuptools.command.build_ext import build_ext
-from Cython.Build import cythonize
-setup(
-    name="odd",
-    packages=[],
-    ext_modules=cythonize([Extension(n, [n + ".pyx"]) for n in {names}], quiet=True),
-)
-"""
-
-
 @pytest.fixture(scope="module")
 def compiled_modules(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, tuple[Layer, types.ModuleType]]:
     """Compile each layer's Cython module."""
     pytest.importorskip("Cython")
-    folder = tmp_path_factory.mktemp("odd")
-    layers = {}
-    (folder / HEADER).write_text(render_contraction())
-    for name, forward, texts in sources():
-        (folder / f"{name}.pyx").write_text(texts["cython"])
-        layers[name] = forward
-    (folder / "setup.py").write_text(SETUP.format(names=list(layers)))
-    command = [sys.executable, "setup.py", "build_ext", "--inplace", "-j2"]
-    environment = {**os.environ, "CFLAGS": "-O0 -w"}
-    ran = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return {name: (forward, load(folder, name)) for name, forward in layers.items()}
-
-
-def load(folder: Path, name: str) -> types.ModuleType:
-    """Import an extension from a folder."""
-    (path,) = folder.glob(f"{name}.*.so")
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    texts, layers = {}, {}
+    for name, forward, both in sources():
+        texts[name], layers[name] = both["cython"], forward
+    modules = compiled(tmp_path_factory.mktemp("odd"), texts)
+    return {name: (layers[name], module) for name, module in modules.items()}
 
 
 def sigma(z: Any) -> Any:

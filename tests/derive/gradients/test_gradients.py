@@ -12,6 +12,7 @@ from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer, catalogue, layer
 from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import Access
+from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.semantics.check import check
 
 ODD = {
@@ -171,3 +172,15 @@ def test_an_operand_called_as_an_operator_calls_its_own_leaves_the_sum(
     assert not found.words
     assert all(isinstance(f, Access) and f.tensor.definition is None for f in found.rhs[0].factors)
     assert gradient(layer(text.replace(taken, "b")), "x").words
+
+
+@pytest.mark.parametrize("text", ["y[n] = sum[l] x[d*l - n]", "y[] = sum[i,j] x[i-j,t*i+t*j]"])
+def test_a_gradient_that_may_be_an_infinite_sum_is_refused_with_a_cure(text: str) -> None:
+    with pytest.raises(NotProvedError, match=r"[dt] != 0, .* infinite\ncure: write a number for"):
+        gradient(layer(text), "x")
+
+
+def test_a_bracket_that_is_never_true_leaves_the_other_brackets() -> None:
+    found = layer("y[n] = sum[k] x[n+a] * [0 <= 2 < 1] * [0 <= k < 3] + x[n]")
+    for theorem in (gradient(found, "x"), kernel_theorem(found, "x")):
+        assert check(theorem, count=1).counterexample is None
