@@ -13,35 +13,23 @@ An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outsid
 
 from __future__ import annotations
 
-import itertools
-import math
-import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
-from numpy.lib.stride_tricks import as_strided
 
-MOST_BYTES = 2**40
-DTYPE_NAMES = "float32, float64, an integer dtype, complex64 or complex128"
-DTYPES = frozenset(
-    np.dtype(name)
-    for name in (
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float32",
-        "float64",
-        "complex64",
-        "complex128",
-    )
+from rot180.generated.numpy_checks import (
+    Array,
+    arrays,
+    checked_shape,
+    integers,
+    require,
+    sizes,
+    zeros,
+)
+from rot180.generated.numpy_sums import (
+    _accumulate,
+    _entry,
+    _span,
 )
 
 
@@ -87,20 +75,20 @@ def forward(
     Raises:
         TypeError, ValueError: naming the argument, with what was found
     """
-    lo, s, d, lp, t, e, lq, u, f = _integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e, lq=lq, u=u, f=f)
-    dtype = _arrays(x=(x, 6), w=(w, 6), bias=(bias, 2))
-    y_shape = _shape("y_shape", y_shape, 6)
-    N, G, C, O, K, L, M, H, V, I = _sizes(
+    lo, s, d, lp, t, e, lq, u, f = integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e, lq=lq, u=u, f=f)
+    dtype = arrays(x=(x, 6), w=(w, 6), bias=(bias, 2))
+    y_shape = checked_shape("y_shape", y_shape, 6)
+    N, G, C, O, K, L, M, H, V, I = sizes(
         "N G C O K L M H V I",
         x=(x.shape, "N G C P Q R"),
         w=(w.shape, "G C O K L M"),
         bias=(bias.shape, "G O"),
         y_shape=(y_shape, "N G O H V I"),
     )
-    _require(s >= 1, "an integer >= 1", s=s)
-    _require(t >= 1, "an integer >= 1", t=t)
-    _require(u >= 1, "an integer >= 1", u=u)
-    y = _zeros("y_shape", (N, G, O, H, V, I), dtype)
+    require(s >= 1, "an integer >= 1", s=s)
+    require(t >= 1, "an integer >= 1", t=t)
+    require(u >= 1, "an integer >= 1", u=u)
+    y = zeros("y_shape", (N, G, O, H, V, I), dtype)
     # y[n, g, o, s*u1 + phi - lo, t*u2 + phi1 - lp, u*u3 + phi2 - lq] += sum[c, q1, q2, q] x[n, g, c, u1 + m1 - d*q1, u2 + m2 - e*q2, u3 + m3 - f*q] * w[g, c, o, s*q1 + r1, t*q2 + r2, u*q + r3]
     for phi in range(s):
         for r1 in range(s):
@@ -179,16 +167,16 @@ def grad_x(
     Raises:
         TypeError, ValueError: naming the argument, with what was found
     """
-    lo, s, d, lp, t, e, lq, u, f = _integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e, lq=lq, u=u, f=f)
-    dtype = _arrays(grad_y=(grad_y, 6), w=(w, 6))
-    x_shape = _shape("x_shape", x_shape, 6)
-    N, G, O, C, K, L, M, P, Q, R = _sizes(
+    lo, s, d, lp, t, e, lq, u, f = integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e, lq=lq, u=u, f=f)
+    dtype = arrays(grad_y=(grad_y, 6), w=(w, 6))
+    x_shape = checked_shape("x_shape", x_shape, 6)
+    N, G, O, C, K, L, M, P, Q, R = sizes(
         "N G O C K L M P Q R",
         grad_y=(grad_y.shape, "N G O H V I"),
         w=(w.shape, "G C O K L M"),
         x_shape=(x_shape, "N G C P Q R"),
     )
-    grad_x = _zeros("x_shape", (N, G, C, P, Q, R), dtype)
+    grad_x = zeros("x_shape", (N, G, C, P, Q, R), dtype)
     # grad_x[n, g, c, p, q, r] += sum[o, k, l, m] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[g, c, o, k, l, m]
     loops = {"n": (0, N), "g": (0, G), "c": (0, C), "p": (0, P), "q": (0, Q), "r": (0, R), "o": (0, O), "k": (0, K), "l": (0, L), "m": (0, M)}
     _accumulate(
@@ -239,16 +227,16 @@ def grad_w(
     Raises:
         TypeError, ValueError: naming the argument, with what was found
     """
-    lo, s, d, lp, t, e, lq, u, f = _integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e, lq=lq, u=u, f=f)
-    dtype = _arrays(grad_y=(grad_y, 6), x=(x, 6))
-    w_shape = _shape("w_shape", w_shape, 6)
-    N, G, O, C, P, Q, R, K, L, M = _sizes(
+    lo, s, d, lp, t, e, lq, u, f = integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e, lq=lq, u=u, f=f)
+    dtype = arrays(grad_y=(grad_y, 6), x=(x, 6))
+    w_shape = checked_shape("w_shape", w_shape, 6)
+    N, G, O, C, P, Q, R, K, L, M = sizes(
         "N G O C P Q R K L M",
         grad_y=(grad_y.shape, "N G O H V I"),
         x=(x.shape, "N G C P Q R"),
         w_shape=(w_shape, "G C O K L M"),
     )
-    grad_w = _zeros("w_shape", (G, C, O, K, L, M), dtype)
+    grad_w = zeros("w_shape", (G, C, O, K, L, M), dtype)
     # grad_w[g, c, o, k, l, m] += sum[n, p, q, r] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq] * x[n, g, c, p, q, r]
     loops = {"g": (0, G), "c": (0, C), "o": (0, O), "k": (0, K), "l": (0, L), "m": (0, M), "n": (0, N), "p": (0, P), "q": (0, Q), "r": (0, R)}
     _accumulate(
@@ -275,14 +263,14 @@ def grad_bias(grad_y: Array, *, bias_shape: Sequence[int] | None = None) -> Arra
     Raises:
         TypeError, ValueError: naming the argument, with what was found
     """
-    dtype = _arrays(grad_y=(grad_y, 6))
-    bias_shape = _shape("bias_shape", bias_shape, 2, optional=True)
-    N, G, O, H, V, I = _sizes(
+    dtype = arrays(grad_y=(grad_y, 6))
+    bias_shape = checked_shape("bias_shape", bias_shape, 2, optional=True)
+    N, G, O, H, V, I = sizes(
         "N G O H V I",
         grad_y=(grad_y.shape, "N G O H V I"),
         bias_shape=(bias_shape, "G O"),
     )
-    grad_bias = _zeros("bias_shape", (G, O), dtype)
+    grad_bias = zeros("bias_shape", (G, O), dtype)
     # grad_bias[g, o] += sum[n, h, v, i] grad_y[n, g, o, h, v, i]
     loops = {"g": (0, G), "o": (0, O), "n": (0, N), "h": (0, H), "v": (0, V), "i": (0, I)}
     _accumulate(
@@ -293,834 +281,3 @@ def grad_bias(grad_y: Array, *, bias_shape: Sequence[int] | None = None) -> Arra
     return grad_bias
 
 
-def _wrong(argument: str, found: object, expected: str) -> ValueError:
-    return ValueError(f"{argument}: found {found}, expected {expected}")
-
-
-def _mistyped(argument: str, found: object, expected: str) -> TypeError:
-    return TypeError(f"{argument}: found {found}, expected {expected}")
-
-
-def _shown(value: object) -> str:
-    """Return a value of the wrong type as an error shows it: on one line, or its type alone."""
-    kind, text = type(value).__name__, repr(value)
-    return f"{text} ({kind})" if len(text) <= 60 and "\n" not in text else kind
-
-
-def _integer(argument: str, value: Any, least: int) -> int:
-    """Return an argument as a Python integer."""
-    if type(value) is not int:
-        try:
-            if isinstance(value, (bool, np.bool_)):
-                raise TypeError
-            value = operator.index(value)
-        except TypeError:
-            raise _mistyped(argument, _shown(value), "an integer") from None
-    if value < least:
-        raise _wrong(argument, value, f"an integer >= {least}")
-    if value >= LIMIT:
-        raise _wrong(argument, value, f"an integer < {LIMIT}")
-    return int(value)
-
-
-def _integers(**arguments: Any) -> list[int]:
-    """Return the arguments as Python integers."""
-    return [_integer(name, value, 1 - LIMIT) for name, value in arguments.items()]
-
-
-def _arrays(**arguments: Any) -> np.dtype[Any]:
-    """Check types, ranks and dtypes, given ``name=(value, rank)``; return the common dtype."""
-    dtype = first = None
-    for name, (value, rank) in arguments.items():
-        if type(value) is not np.ndarray and (
-            not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray)
-        ):
-            raise _mistyped(
-                name, type(value).__name__, "a numpy.ndarray; convert it with numpy.asarray"
-            )
-        if value.dtype not in DTYPES:
-            raise _mistyped(name, f"dtype {value.dtype}", f"{DTYPE_NAMES}; convert it with astype")
-        if dtype is None:
-            dtype, first = value.dtype, name
-        if value.dtype != dtype:
-            expected = f"{dtype}, the dtype of {first}; convert it with astype"
-            raise _mistyped(name, f"dtype {value.dtype}", expected)
-        if value.ndim != rank:
-            raise _wrong(name, f"{value.ndim} axes (shape {value.shape})", f"{rank} axes")
-    return np.dtype("float64") if dtype is None else dtype
-
-
-def _shape(name: str, value: Any, rank: int, optional: bool = False) -> tuple[int, ...]:
-    """Return a shape argument as a tuple of Python integers, or () where it may be left out."""
-    if value is None and optional:
-        return ()
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise _mistyped(name, _shown(value), f"a tuple of {rank} integers >= 0")
-    if len(value) != rank:
-        raise _wrong(name, f"{len(value)} sizes ({value!r})", f"{rank} sizes")
-    out = tuple(value)
-    if set(map(type, out)) - {int}:
-        out = tuple([_integer(f"{name}[{axis}]", n, 1 - LIMIT) for axis, n in enumerate(out)])
-    if out and not 0 <= min(out) <= max(out) < LIMIT:
-        raise _wrong(name, repr(value), f"integers from 0 to {LIMIT - 1}")
-    return out
-
-
-@lru_cache(maxsize=256)
-def _sizes(names: str, **arguments: tuple[Sequence[int], str]) -> list[int]:
-    """Return the sizes of that name; wherever a size stands, it must be the same."""
-    found: dict[str, tuple[int, str]] = {}
-    for argument, (shape, axes) in arguments.items():
-        # a shape that was left out is (): it has no axes
-        for axis, (size, name) in enumerate(zip(shape, axes.split(), strict=False)):
-            if size >= LIMIT:
-                raise _wrong(argument, f"size {size} on axis {axis}", f"a size < {LIMIT}")
-            if name == "*":
-                continue
-            if name.isdigit():
-                expected, source = int(name), "in the definition"
-            else:
-                expected, source = found.setdefault(name, (size, f"on axis {axis} of {argument}"))
-            if size != expected:
-                where = f"size {size} on axis {axis} ({name}) of shape {shape}"
-                raise _wrong(argument, where, f"{expected} as {source}")
-    return [found[name][0] for name in names.split()]
-
-
-def _axis(argument: str, axis: int, shape: Sequence[int], expected: int, words: str = "") -> None:
-    """Check a size that is fixed by others; a shape that was left out is ()."""
-    if shape and shape[axis] != expected:
-        found = f"size {shape[axis]} on axis {axis} of shape {shape}"
-        raise _wrong(argument, found, f"{expected}{words}")
-
-
-def _require(holds: bool, expected: str, **found: object) -> None:
-    """Check a hypothesis of the theorem."""
-    if not holds:
-        values = ", ".join(str(value) for value in found.values())
-        raise _wrong(", ".join(found), values, expected)
-
-
-def _applied(name: str, function: Callable[[Array], object], values: Array) -> Array:
-    """Return a scalar function of an array, in the array's dtype."""
-    if not callable(function):
-        raise _mistyped(name, type(function).__name__, "a function")
-    out = np.asarray(function(values.copy()))
-    if out.shape != values.shape:
-        raise _wrong(name, f"a result of shape {out.shape}", f"{values.shape}")
-    return out.astype(values.dtype, copy=False)
-
-
-def _zeros(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return the output before anything is added to it."""
-    size = dtype.itemsize
-    for n in shape:
-        size *= n
-    if min(shape, default=0) < 0 or size > MOST_BYTES:
-        raise _wrong(name, shape, f"sizes >= 0 and at most {MOST_BYTES} bytes")
-    return np.zeros(shape, dtype)
-
-
-Array: TypeAlias = npt.NDArray[Any]
-Range: TypeAlias = tuple[int, int]  # the first value, and where it stops
-Loops: TypeAlias = dict[str, Range]
-IndexMap: TypeAlias = dict[str, int]
-Index: TypeAlias = Sequence[IndexMap]  # one map for each axis
-Factor: TypeAlias = tuple[Array | None, Index, tuple[int, ...]]  # array, index, sizes of the axes
-Side: TypeAlias = Sequence[Factor]
-
-LIMIT = 2**62  # no index reaches it
-
-
-def _entry(array: Array, *index: IndexMap) -> Factor:
-    """Return a factor of a sum: an entry of an array, zero outside."""
-    return array, index, array.shape
-
-
-def _inside(index_map: IndexMap, size: int) -> Factor:
-    """Return a factor of a sum: 1 where ``0 <= map < size``, else 0."""
-    return None, (index_map,), (size,)
-
-
-def _span(name: str, loops: Loops, *bounds: tuple[IndexMap, int]) -> Range:
-    """Return the range of a loop, given ``0 <= map < size`` for each bound.
-
-    Loops that are already known may take any value in their range.
-    """
-    first, stop = -LIMIT, LIMIT
-    for index_map, size in bounds:
-        others = {key: factor for key, factor in index_map.items() if key != name}
-        if any(loops[key][0] >= loops[key][1] for key in others if key):
-            return 0, 0
-        low, high = _extremes(others, loops)
-        factor = index_map[name]
-        if factor > 0:
-            first, stop = max(first, -(high // factor)), min(stop, (size - 1 - low) // factor + 1)
-        elif factor < 0:
-            first, stop = max(first, -((size - 1 - low) // -factor)), min(stop, high // -factor + 1)
-        elif high < 0 or low >= size:
-            return 0, 0
-    if first == -LIMIT or stop == LIMIT:
-        raise ValueError(f"nothing bounds the loop over {name}: a coefficient is 0")
-    return first, max(first, stop)
-
-
-def _extremes(index_map: IndexMap, loops: Mapping[str, Range]) -> tuple[int, int]:
-    """Return the least and the greatest value of an affine map over the loops."""
-    low = high = index_map.get("", 0)
-    for name, factor in index_map.items():
-        if name:
-            first, stop = loops[name]
-            ends = factor * first, factor * (stop - 1)
-            low += min(ends)
-            high += max(ends)
-    if low <= -LIMIT or high >= LIMIT:
-        raise ValueError(f"an index reaches {low} or {high}, expected less than 62 bits")
-    return low, high
-
-
-def _fixed(index_map: IndexMap, at: Mapping[str, int]) -> IndexMap:
-    """Return an affine map with values substituted for some loops, its constant last."""
-    constant = index_map.get("", 0) + sum(c * at[v] for v, c in index_map.items() if v in at)
-    return {v: c for v, c in index_map.items() if v and v not in at} | {"": constant}
-
-
-def _slice(index_map: IndexMap, loops: Loops) -> slice | int:
-    """Return what an affine map of one loop reaches: a slice, or without a loop an integer."""
-    name = next((name for name in index_map if name), "")
-    if not name:
-        return index_map.get("", 0)
-    factor = index_map[name]
-    first, last = (
-        factor * end + index_map.get("", 0) for end in (loops[name][0], loops[name][1] - 1)
-    )
-    if factor > 0:
-        return slice(first, last + 1, factor)
-    return slice(first, last - 1 if last else None, factor)
-
-
-def _common(*ranges: Range) -> Range:
-    """Return the intersection of ranges."""
-    return max(first for first, _ in ranges), min(stop for _, stop in ranges)
-
-
-def _extent(span: Range) -> int:
-    return span[1] - span[0]
-
-
-def _volume(names: Iterable[str], loops: Loops) -> int:
-    """Return how many values loops take on together."""
-    return math.prod(_extent(loops[name]) for name in names)
-
-
-def _names(side: Side) -> list[str]:
-    """Return the loops of a side, in the order of its arrays' axes."""
-    return list(dict.fromkeys(name for _, index, _ in side for name in _index_names(index)))
-
-
-def _index_names(index: Index) -> list[str]:
-    """Return the loops of an index, in the order of its axes."""
-    return list(dict.fromkeys(name for index_map in index for name in index_map if name))
-
-
-Read: TypeAlias = Callable[[Side], Array]
-
-BLOCK = 2**21  # entries of an operand that are gathered at a time
-
-
-def _reading(
-    side: Side, names: Sequence[str], loops: Loops, dtype: np.dtype[Any]
-) -> tuple[Read, list[int] | None]:
-    """Return a function that reads a side, one axis for each name, and the strides or None.
-
-    A single array is viewed in place, or in a copy with zeros around it.
-    """
-    (array, index, shape), *more = side or [(None, (), ())]
-    inside = _names(side)
-    if array is None or more or not set(inside) <= set(names):
-        return (lambda side: _sum(side, names, loops, dtype)), None
-    spans = [_extremes(index_map, loops) for index_map in index]
-    lows, strides = [0] * len(index), list(array.strides)
-    outside = any(low < 0 or high >= size for (low, high), size in zip(spans, shape, strict=True))
-    if outside:
-        sizes = [high - low + 1 for low, high in spans]
-        if math.prod(sizes) > 4 * array.size + BLOCK:
-            return (lambda side: _sum(side, names, loops, dtype)), None
-        lows = [low for low, _ in spans]
-        strides = [array.itemsize * math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
-    start = [index_map.get("", 0) - low for index_map, low in zip(index, lows, strict=True)]
-    steps = dict.fromkeys(names, 0)
-    for axis, index_map in enumerate(index):
-        for name, factor in index_map.items():
-            if name:
-                start[axis] += factor * loops[name][0]
-                steps[name] += factor * strides[axis]
-    at: tuple[Any, ...] = (*(slice(i, None) for i in start), ...)
-    sizes = [_extent(loops[name]) if name in inside else 1 for name in names]
-    moves = [steps[name] for name in names]
-
-    def read(side: Side) -> Array:
-        array = side[0][0]
-        assert array is not None
-        return as_strided((_cut(array, spans) if outside else array)[at], sizes, moves)
-
-    return read, moves
-
-
-def _sum(side: Side, names: Sequence[str], loops: Loops, dtype: np.dtype[Any]) -> Array:
-    """Multiply the factors and sum over all loops but `names`; absent loops have length 1."""
-    operands = [_view(factor, loops) for factor in side]
-    operands = [(view.astype(dtype, copy=False), inside) for view, inside in operands]
-    found = [name for name in names if any(name in inside for _, inside in operands)]
-    if len(operands) == 1:
-        ((value, inside),) = operands
-        if len(found) < len(inside):
-            value = value.sum(tuple(i for i, n in enumerate(inside) if n not in found), dtype)
-        kept = [name for name in inside if name in found]
-        value = value.transpose([kept.index(name) for name in found])
-    elif operands:
-        letters: dict[str, int] = {}
-        arguments: list[Any] = []
-        for view, inside in operands:
-            arguments += [view, [letters.setdefault(name, len(letters)) for name in inside]]
-        value = np.einsum(*arguments, [letters[name] for name in found])
-    else:
-        value = np.ones((), dtype)
-    return value.reshape([_extent(loops[name]) if name in found else 1 for name in names])
-
-
-def _view(factor: Factor, loops: Loops) -> tuple[Array, list[str]]:
-    """Return a view of a factor with an axis for each loop in its index, and the loops' names."""
-    array, index, shape = factor
-    names = _index_names(index)
-    if array is None:
-        return _test(index[0], shape[0], names, loops), names
-    spans = [_extremes(index_map, loops) for index_map in index]
-    if any(low < 0 or high >= size for (low, high), size in zip(spans, shape, strict=True)):
-        if math.prod(high - low + 1 for low, high in spans) > 4 * array.size + BLOCK:
-            return _gather(array, index, names, loops), names
-        array = _cut(array, spans)
-        index = [{**m, "": m.get("", 0) - low} for m, (low, _) in zip(index, spans, strict=True)]
-    at = [index_map.get("", 0) for index_map in index]
-    strides = dict.fromkeys(names, 0)
-    for axis, index_map in enumerate(index):
-        for name, step in index_map.items():
-            if name:
-                at[axis] += step * loops[name][0]
-                strides[name] += step * array.strides[axis]
-    start: tuple[Any, ...] = (*(slice(i, None) for i in at), ...)
-    sizes = [_extent(loops[name]) for name in names]
-    return as_strided(array[start], sizes, [strides[name] for name in names]), names
-
-
-def _cut(array: Array, spans: Sequence[Range]) -> Array:
-    """Copy the part of an array from low to high on each axis, with zeros outside its box."""
-    part = np.zeros([high - low + 1 for low, high in spans], array.dtype)
-    clipped = [
-        (max(low, 0), min(high + 1, size))
-        for (low, high), size in zip(spans, array.shape, strict=True)
-    ]
-    if all(first < stop for first, stop in clipped):
-        to = tuple(
-            slice(first - low, stop - low)
-            for (first, stop), (low, _) in zip(clipped, spans, strict=True)
-        )
-        part[to] = array[tuple(slice(first, stop) for first, stop in clipped)]
-    return part
-
-
-def _gather(array: Array, index: Index, names: Sequence[str], loops: Loops) -> Array:
-    """Read an array entry by entry, for maps that reach far outside its box."""
-    where, inside = [], np.ones((), np.bool_)
-    for index_map, size in zip(index, array.shape, strict=True):
-        value = _values(index_map, names, loops)
-        inside = inside & (value >= 0) & (value < size)
-        where.append(value.clip(0, max(size - 1, 0)))
-    if array.size == 0:
-        return np.zeros(inside.shape, array.dtype)
-    found: Array = np.where(inside, array[tuple(where)], array.dtype.type(0))
-    return found
-
-
-def _test(index_map: IndexMap, size: int, names: Sequence[str], loops: Loops) -> Array:
-    """Return where ``0 <= map < size``, one axis for each name."""
-    _extremes(index_map, loops)
-    value = _values(index_map, names, loops)
-    inside: Array = (value >= 0) & (value < size)
-    return inside
-
-
-def _values(index_map: IndexMap, names: Sequence[str], loops: Loops) -> Array:
-    """Return the values of an affine map, one axis for each name."""
-    value: Array = np.full([1] * len(names), index_map.get("", 0), np.int64)
-    for axis, name in enumerate(names):
-        if name in index_map:
-            steps = index_map[name] * np.arange(*loops[name])
-            value = value + steps.reshape([-1 if i == axis else 1 for i in range(len(names))])
-    return value
-
-
-Multiply: TypeAlias = Callable[[Side, Side], Array]
-
-
-def _product(
-    sides: tuple[Side, Side],
-    names: Sequence[str],
-    kinds: Mapping[str, int],
-    k: Sequence[str],
-    loops: Loops,
-    dtype: np.dtype[Any],
-) -> Multiply:
-    """Return a function that multiplies two sides as stacks of matrices, near the output's order.
-
-    Args:
-        sides: the factors of the left and of the right.
-        names: the loops of the result, axis by axis.
-        kinds: 1 for the loops of m, 2 for those of n; others of the result are of the batch.
-        k: the loops that are summed over.
-        loops: the range of each loop.
-        dtype: of the result.
-
-    """
-    left, right = sides
-    order = [name for name in names if name not in kinds] if names[-1] not in kinds else []
-    order += [name for name in names if name not in order]
-    last = kinds[order[-1]]
-    inner = _tail(order, lambda name: kinds.get(name) == last)
-    middle = _tail(order[: len(order) - len(inner)], lambda name: kinds.get(name) == 3 - last)
-    stack = order[: len(order) - len(inner) - len(middle)]
-    near, far = (left, right) if last == 1 else (right, left)
-    shared = [name for name in k if name in _names(left) and name in _names(right)]
-    apart = _apart(sides, stack, shared, _volume(order, loops), loops)
-    shared = shared[len(apart) :]
-    a = _matrix(far, [*apart, *stack], middle, shared, loops, dtype)
-    b = _matrix(near, [*apart, *stack], shared, inner, loops, dtype)
-    sizes = [_extent(loops[name]) for name in (*middle, *inner)]
-    axes = [order.index(name) for name in names]
-
-    def multiply(left: Side, right: Side) -> Array:
-        near, far = (left, right) if last == 1 else (right, left)
-        value = a(far) @ b(near)
-        value = value.sum(0, dtype) if apart else value
-        return value.reshape([*value.shape[: len(stack)], *sizes]).transpose(axes)
-
-    return multiply
-
-
-def _apart(
-    sides: tuple[Side, Side],
-    stack: Sequence[str],
-    shared: Sequence[str],
-    results: int,
-    loops: Loops,
-) -> Sequence[str]:
-    """Return the summed loop that is outermost on both sides, if its products are better added up.
-
-    It then joins the stack, and nothing is copied to bring it beside the other summed loops.
-    """
-    names = [[name for name in _names(side) if name not in stack] for side in sides]
-    first = shared[:1]
-    if not first or any(side[:1] != first or side == shared for side in names):
-        return []
-    read = sum(_volume(side, loops) for side in names)
-    return first if 2 * results * _extent(loops[first[0]]) <= read else []
-
-
-def _tail(names: Sequence[str], belongs: Callable[[str], bool]) -> Sequence[str]:
-    """Return the longest run at the end whose members all belong."""
-    start = len(names)
-    while start and belongs(names[start - 1]):
-        start -= 1
-    return names[start:]
-
-
-def _matrix(
-    side: Side,
-    stack: Sequence[str],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    loops: Loops,
-    dtype: np.dtype[Any],
-) -> Read:
-    """Return a function that reads a side as a stack of matrices, copied in the order of memory."""
-    names, found = [*stack, *rows, *columns], _names(side)
-    read, strides = _reading(side, names, loops, dtype)
-    sizes = [_extent(loops[name]) if name in found else 1 for name in names]
-    middle = len(stack) + len(rows)
-    head = sizes[: len(stack)]
-    tall, wide = math.prod(sizes[len(stack) : middle]), math.prod(sizes[middle:])
-    steps = strides or []
-    axes = [axis for axis in range(len(stack), len(names)) if steps and sizes[axis] > 1]
-    dense = min(axes, key=lambda i: abs(steps[i]) / sizes[i], default=middle)
-    if dense >= middle:
-        return lambda side: read(side).reshape((*head, tall, wide))
-    transposed, _ = _reading(side, [*stack, *columns, *rows], loops, dtype)
-    return lambda side: transposed(side).reshape((*head, wide, tall)).swapaxes(-1, -2)
-
-
-class _Sum(NamedTuple):
-    """A sum, but for the ranges of its loops: its left and its right side are multiplied.
-
-    Attributes:
-        out_index: where in the output it is added.
-        kinds: 1 for the loops of m, 2 for those of n.
-        k: the loops that are summed over.
-        sides: the factors on the left, and those on the right.
-        factor: what the sum is multiplied by.
-
-    """
-
-    out_index: Index
-    kinds: dict[str, int]
-    k: list[str]
-    sides: tuple[Side, Side]
-    factor: Any
-
-
-Add: TypeAlias = Callable[[Array, Side, Side], None]
-Algorithm: TypeAlias = Callable[[Array, _Sum, Loops], Add]
-
-
-def _plain_sum(out: Array, task: _Sum, loops: Loops) -> Add:
-    """Sum the left side; there is no other."""
-    target, names = _seen(out, task.out_index, loops)
-    read, _ = _reading(task.sides[0], names, loops, out.dtype)
-    factor = task.factor
-    return lambda out, left, right: _add(target(out), read(left), factor)
-
-
-def _matrix_product(out: Array, task: _Sum, loops: Loops) -> Add:
-    """Copy windows, an entry for each tap, and multiply matrices (im2col)."""
-    target, names = _seen(out, task.out_index, loops)
-    multiply = _product(task.sides, names, task.kinds, task.k, loops, out.dtype)
-    factor = task.factor
-    return lambda out, left, right: _add(target(out), multiply(left, right), factor)
-
-
-def _add(target: Array, value: Array, factor: Any) -> None:
-    target += value if factor == 1 else value * factor
-
-
-def _seen(
-    out: Array, index: Index, loops: Loops
-) -> tuple[Callable[[Array], Array], list[str]]:
-    """Return a function that views an output by its loops, and their names."""
-    names = _index_names(index)
-    read, _ = _reading([(out, index, out.shape)], names, loops, out.dtype)
-    return lambda out: read([(out, (), ())]), names
-
-
-def _tap_by_tap(taps: Sequence[str], out: Array, task: _Sum, loops: Loops) -> Add:
-    """Multiply vectors in place, for one tap after the other."""
-    return partial(_add_taps, taps, task.out_index, loops, task.factor)
-
-
-def _add_taps(
-    taps: Sequence[str],
-    out_index: Index,
-    loops: Loops,
-    factor: Any,
-    out: Array,
-    left: Side,
-    right: Side,
-) -> None:
-    """Add the products of each tap, over the loops' values for which no index leaves its box."""
-    factors = [*left, *right]
-    for values in itertools.product(*(range(*loops[tap]) for tap in taps)):
-        at = dict(zip(taps, values, strict=True))
-        target = [_fixed(e, at) for e in out_index]
-        indices = [[_fixed(e, at) for e in index] for _, index, _ in factors]
-        shapes = [shape for _, _, shape in factors]
-        part = _inside_boxes(indices, shapes, {n: r for n, r in loops.items() if n not in at})
-        if any(first >= stop for first, stop in part.values()):
-            continue
-        letters = {name: letter for letter, name in enumerate(part)}
-        operands: list[Any] = []
-        for (array, _, _), index in zip(factors, indices, strict=True):
-            assert array is not None
-            operands.append(array[tuple(_slice(e, part) for e in index)])
-            operands.append([letters[name] for e in index if (name := _loop(e))])
-        found = {name for index in indices for e in index for name in e}
-        names = [name for e in target if (name := _loop(e))]
-        value = np.einsum(*operands, [letters[name] for name in names if name in found])
-        value = value[tuple(slice(None) if name in found else None for name in names)]
-        out[tuple(_slice(e, part) for e in target)] += value if factor == 1 else value * factor
-
-
-def _loop(index_map: IndexMap) -> str:
-    """Return the loop of an affine map of one loop, or "" for a constant."""
-    return next(iter(index_map))
-
-
-def _inside_boxes(
-    indices: Sequence[Index], shapes: Sequence[tuple[int, ...]], loops: Loops
-) -> Loops:
-    """Clip the ranges of loops to where no index leaves its box; each map is of one loop."""
-    part = dict(loops)
-    for index, shape in zip(indices, shapes, strict=True):
-        for e, size in zip(index, shape, strict=True):
-            name = _loop(e)
-            span = _span(name, {}, (e, size)) if name else (0, int(0 <= e[""] < size))
-            part[name] = _common(part.get(name, span), span)
-    return part
-
-
-class _SlidingAxis(NamedTuple):
-    """An axis that is indexed by a step, a loop of the output, and a tap, which is summed over."""
-
-    axis: int
-    step: str
-    tap: str
-
-
-def _windows(
-    far: Side, near: Side, kinds: Mapping[str, int], k: Sequence[str]
-) -> list[_SlidingAxis]:
-    """Return the sliding axes of a single array; none if two loops share an index otherwise."""
-    if len(far) != 1 or far[0][0] is None:
-        return []
-    index = far[0][1]
-    used = [name for index_map in index for name in index_map if name]
-    found = []
-    for axis, index_map in enumerate(index):
-        names = sorted((name for name in index_map if name), key=lambda name: name in k)
-        if len(names) < 2:
-            continue
-        step, tap = names[0], names[-1]
-        single = len(names) == 2 and used.count(step) == used.count(tap) == 1
-        if not (single and step in kinds and index_map[step] and tap in k and tap in _names(near)):
-            return []
-        found.append(_SlidingAxis(axis, step, tap))
-    return found
-
-
-def _whole_axes(far: Side, windows: Sequence[_SlidingAxis], loops: Loops) -> Loops:
-    """Return the loops with each step over all of the array's axis that windows reach."""
-    (_, index, shape), whole = far[0], dict(loops)
-    for axis, step, _ in windows:
-        low, high = _extremes(index[axis], loops)
-        whole[step] = _common((low, high + 1), (0, shape[axis]))
-    return whole
-
-
-def _shift_and_add(
-    far: int, windows: Sequence[_SlidingAxis], out: Array, task: _Sum, loops: Loops
-) -> Add:
-    """Multiply the array in place for all taps at once; shift and add the products (kn2row)."""
-    (array, index, shape), whole = task.sides[far][0], _whole_axes(task.sides[far], windows, loops)
-    if any(first >= stop for first, stop in whole.values()):
-        return lambda out, left, right: None
-    plain = list(index)
-    for axis, step, _ in windows:
-        plain[axis] = {step: 1}
-    flat = list(task.sides)
-    flat[far] = [(array, plain, shape)]
-    taps = [tap for _, _, tap in windows]
-    target, written = _seen(out, task.out_index, loops)
-    first = min(written.index(step) for _, step, _ in windows)
-    names = [*written[:first], *taps, *written[first:]]
-    kinds = task.kinds | dict.fromkeys(taps, 2 - far)
-    rest = [name for name in task.k if name not in taps]
-    multiply = _product((flat[0], flat[1]), names, kinds, rest, whole, out.dtype)
-    axes = [(written.index(s), names.index(tap), names.index(s)) for _, s, tap in windows]
-    shifts = [_shifts(w, index[w.axis], shape[w.axis], loops, whole[w.step]) for w in windows]
-    sizes = [_extent(loops[name]) for name in written]
-    factor = task.factor
-    apart = any(abs(c) > 1 for e in task.out_index for name, c in e.items() if name)
-
-    def add(out: Array, left: Side, right: Side) -> None:
-        value, into = multiply(left, right), target(out)
-        total = np.zeros(sizes, out.dtype) if apart else into
-        at: list[Any] = [slice(None)] * len(written)
-        where: list[Any] = [slice(None)] * len(names)
-        value = value if factor == 1 else value * factor
-        for shift in itertools.product(*shifts):
-            for (i, k, j), (tapped, to, seen) in zip(axes, shift, strict=True):
-                at[i], where[k], where[j] = to, tapped, seen
-            total[tuple(at)] += value[tuple(where)]
-        if apart:
-            into += total
-
-    return add
-
-
-def _shifts(
-    window: _SlidingAxis, index_map: IndexMap, size: int, loops: Loops, whole: Range
-) -> list[tuple[int, slice | int, slice | int]]:
-    """Return for each tap its number, where in the output its products go, and which these are."""
-    _, step, tap = window
-    found = []
-    for tapped in range(*loops[tap]):
-        part = loops | {tap: (tapped, tapped + 1)}
-        part[step] = _common(loops[step], _span(step, part, (index_map, size)))
-        if part[step][0] < part[step][1]:
-            start = index_map.get("", 0) + index_map[tap] * tapped - whole[0]
-            seen = {step: index_map[step], "": start}
-            to = {step: 1, "": -loops[step][0]}
-            found.append((tapped - loops[tap][0], _slice(to, part), _slice(seen, part)))
-    return found
-
-
-MOST_RECIPES = 256  # sums whose algorithms are remembered
-LONG = 2**15  # entries from which on windows may cost more than a few calls for each tap
-
-
-RECIPES: dict[object, Add] = {}
-
-
-def _accumulate(
-    out: Array,
-    index: Index,
-    loops: Loops,
-    batch: str = "",
-    m: str = "",
-    n: str = "",
-    k: str = "",
-    left: Side = (),
-    right: Side = (),
-    scale: tuple[int, int] = (1, 1),
-) -> None:
-    """Add ``scale * sum over k of the product of the factors`` to ``out[index]``.
-
-    The loops of the output are those of the batch (on both sides), of m (on the left, or on
-    neither) and of n (on the right alone). Large operands are read block by block. The algorithm
-    of a sum of one block is remembered.
-    """
-    if any(first >= stop for first, stop in loops.values()) or _is_zero(left, right, out):
-        return
-    key = (
-        (_map_key(index), out.shape, out.dtype, *loops.items(), m, n, k, scale),
-        *(tuple([_factor_key(*factor) for factor in side]) for side in (left, right)),
-    )
-    add = RECIPES.get(key)
-    if add is None:
-        summed = k.split()
-        kinds = dict.fromkeys(m.split(), 1) | dict.fromkeys(n.split(), 2)
-        idle = set(summed) - {*_names(left), *_names(right)}
-        factor = _factor(_volume(idle, loops), scale, out.dtype)
-        task = _Sum(index, kinds, summed, (left, right), factor)
-        algorithm, names = _choose_algorithm(task, loops)
-        for part in _blocks(names, loops):
-            add = algorithm(out, task, part)
-            if part is not loops:
-                add(out, left, right)
-        if part is not loops:
-            return
-        assert add is not None
-        if len(RECIPES) >= MOST_RECIPES:
-            RECIPES.clear()
-        RECIPES[key] = add
-    add(out, left, right)
-
-
-def _factor_key(array: Array | None, index: Index, shape: tuple[int, ...]) -> object:
-    return _map_key(index), shape, array is not None and (array.dtype, array.strides)
-
-
-def _map_key(index: Index) -> object:
-    return tuple([tuple(index_map.items()) for index_map in index])
-
-
-def _is_zero(left: Side, right: Side, out: Array) -> bool:
-    """Say whether the sum is that of one small array, which is zero."""
-    arrays = [array for array, _, _ in left if array is not None]
-    return not right and len(arrays) == 1 and arrays[0].size < out.size and not arrays[0].any()
-
-
-def _factor(count: int, scale: tuple[int, int], dtype: np.dtype[Any]) -> Any:
-    """Return ``count * scale`` in the dtype; integers wrap."""
-    top, bottom = scale
-    if dtype.kind not in "iu":
-        return dtype.type(count * top / bottom)
-    if bottom != 1:
-        expected = f"a float dtype: a coefficient is 1/{bottom}"
-        raise TypeError(f"dtype: found {dtype}, expected {expected}")
-    return np.array(count * top % 2**64, np.uint64).astype(dtype)[()]
-
-
-def _blocks(names: Sequence[str], loops: Loops) -> Iterator[Loops]:
-    """Yield parts of the loops; in each, the named loops have at most `BLOCK` values together."""
-    volume = _volume(names, loops)
-    name = next((name for name in names if _extent(loops[name]) > 1), "")
-    if volume <= BLOCK or not name:
-        yield loops
-        return
-    first, stop = loops[name]
-    step = max(1, BLOCK * (stop - first) // volume)
-    for start in range(first, stop, step):
-        yield from _blocks(names, {**loops, name: (start, min(start + step, stop))})
-
-
-def _choose_algorithm(task: _Sum, loops: Loops) -> tuple[Algorithm, Sequence[str]]:
-    """Choose an algorithm and the loops that large sums are split by, from sizes alone.
-
-    Usually the windows of an array are copied, an entry for each tap, and matrices are multiplied.
-    Where the products with all taps are far fewer than these copies, the array is multiplied in
-    place, for all taps at once, and the products are shifted and added. Then the other side may be
-    a matrix in place, too, which it is not where the taps are summed over.
-    Where nothing but vectors is left once the taps are fixed, as in a depthwise convolution, the
-    vectors are multiplied in place, tap by tap.
-    """
-    _, kinds, k, sides, _ = task
-    written, *read = touched = [_index_names(task.out_index), *map(_names, sides)]
-    wide = max(read, key=lambda names: _volume(names, loops))
-    if not sides[1] or _volume(wide, loops) < LONG:
-        return _matrix_product if sides[1] else _plain_sum, wide
-    taps = _taps(sides, loops)
-    alone = [name for name in wide if name not in taps]
-    thin = all(_volume(_of_kind(written, kinds, i) - taps, loops) == 1 for i in (1, 2))
-    if thin and taps.isdisjoint(k) and _volume(alone, loops) >= LONG and _plain(sides, taps):
-        return partial(_tap_by_tap, sorted(taps)), alone
-    for far in (0, 1):
-        if windows := _windows(sides[far], sides[1 - far], kinds, k):
-            whole = _whole_axes(sides[far], windows, loops)
-            steps = [window.step for window in windows]
-            names = [*written, *(window.tap for window in windows)]
-            few = _volume(steps, whole) <= 2 * _volume(steps, loops)
-            rest = [name for name in k if name not in names]
-            moves = [_is_matrix(sides[1 - far], summed, loops) for summed in (k, rest)]
-            moved = _volume(read[1 - far], loops) if moves == [False, True] else 0
-            if few and 2 * _volume(names, whole) <= _volume(read[far], loops) + moved:
-                return partial(_shift_and_add, far, windows), names
-    copied = [_names(side) for side in sides if not _is_matrix(side, k, loops)]
-    wide = max(copied, key=lambda names: _volume(names, loops), default=[])
-    others = {n: sum(_volume(names, loops) for names in touched if n not in names) for n in wide}
-    # each block of a loop reads again what does not depend on it: where that is cheap comes first
-    cheap = _volume(wide, loops) // 16
-    return _matrix_product, sorted(wide, key=lambda name: others[name] > cheap)
-
-
-def _taps(sides: tuple[Side, Side], loops: Loops) -> set[str]:
-    """Return the taps: all loops of an index but its longest, so that without them one is left."""
-    taps: set[str] = set()
-    for _, index, _ in (*sides[0], *sides[1]):
-        for index_map in index:
-            names = [name for name in index_map if name]
-            taps |= {*names} - {max(names, key=lambda name: _extent(loops[name]), default="")}
-    return taps
-
-
-def _of_kind(names: Iterable[str], kinds: Mapping[str, int], kind: int) -> set[str]:
-    return {name for name in names if kinds.get(name) == kind}
-
-
-def _plain(sides: tuple[Side, Side], taps: set[str]) -> bool:
-    """Say whether all factors are arrays, and every index is a slice once the taps are fixed."""
-    factors = (*sides[0], *sides[1])
-    return all(array is not None for array, _, _ in factors) and all(
-        step
-        for _, index, _ in factors
-        for index_map in index
-        for name, step in index_map.items()
-        if name and name not in taps
-    )
-
-
-def _is_matrix(side: Side, k: Sequence[str], loops: Loops) -> bool:
-    """Say whether a side is a matrix in place: read once, its summed loops side by side."""
-    array = side[0][0]
-    if array is None or len(side) > 1 or _volume(_names(side), loops) > array.size:
-        return False
-    summed = [name in k for name in _names(side) if _extent(loops[name]) > 1]
-    changes = sum(a != b for a, b in itertools.pairwise(summed))
-    return changes <= 1 + (not any(summed[:1]))

@@ -15,7 +15,6 @@ The compiled kernels call `check_<function>` for arguments that they do not chec
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +22,6 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 import rot180.generated.numpy_conv1d_grouped as numpy_conv1d_grouped
 import rot180.generated.numpy_conv2d_grouped as numpy_conv2d_grouped
@@ -32,8 +30,17 @@ import rot180.generated.numpy_conv_transpose1d_grouped as numpy_conv_transpose1d
 import rot180.generated.numpy_conv_transpose2d_grouped as numpy_conv_transpose2d_grouped
 import rot180.generated.numpy_conv_transpose3d_grouped as numpy_conv_transpose3d_grouped
 import rot180.generated.numpy_linear as numpy_linear
+from rot180.generated.numpy_checks import (
+    Array,
+    arrays,
+    check_axis,
+    checked_shape,
+    integer,
+    mistyped,
+    shown,
+    wrong,
+)
 
-Array: TypeAlias = npt.NDArray[Any]
 Padding: TypeAlias = int | str | Sequence[int] | Sequence[tuple[int, int]]
 
 __all__ = [
@@ -67,154 +74,6 @@ __all__ = [
     "conv_transpose3d_bias",
 ]
 
-LIMIT = 2**62
-MOST_BYTES = 2**40
-DTYPE_NAMES = "float32, float64, an integer dtype, complex64 or complex128"
-DTYPES = frozenset(
-    np.dtype(name)
-    for name in (
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float32",
-        "float64",
-        "complex64",
-        "complex128",
-    )
-)
-
-
-def _wrong(argument: str, found: object, expected: str) -> ValueError:
-    return ValueError(f"{argument}: found {found}, expected {expected}")
-
-
-def _mistyped(argument: str, found: object, expected: str) -> TypeError:
-    return TypeError(f"{argument}: found {found}, expected {expected}")
-
-
-def _shown(value: object) -> str:
-    """Return a value of the wrong type as an error shows it: on one line, or its type alone."""
-    kind, text = type(value).__name__, repr(value)
-    return f"{text} ({kind})" if len(text) <= 60 and "\n" not in text else kind
-
-
-def _integer(argument: str, value: Any, least: int) -> int:
-    """Return an argument as a Python integer."""
-    if type(value) is not int:
-        try:
-            if isinstance(value, (bool, np.bool_)):
-                raise TypeError
-            value = operator.index(value)
-        except TypeError:
-            raise _mistyped(argument, _shown(value), "an integer") from None
-    if value < least:
-        raise _wrong(argument, value, f"an integer >= {least}")
-    if value >= LIMIT:
-        raise _wrong(argument, value, f"an integer < {LIMIT}")
-    return int(value)
-
-
-def _integers(**arguments: Any) -> list[int]:
-    """Return the arguments as Python integers."""
-    return [_integer(name, value, 1 - LIMIT) for name, value in arguments.items()]
-
-
-def _arrays(**arguments: Any) -> np.dtype[Any]:
-    """Check types, ranks and dtypes, given ``name=(value, rank)``; return the common dtype."""
-    dtype = first = None
-    for name, (value, rank) in arguments.items():
-        if type(value) is not np.ndarray and (
-            not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray)
-        ):
-            raise _mistyped(
-                name, type(value).__name__, "a numpy.ndarray; convert it with numpy.asarray"
-            )
-        if value.dtype not in DTYPES:
-            raise _mistyped(name, f"dtype {value.dtype}", f"{DTYPE_NAMES}; convert it with astype")
-        if dtype is None:
-            dtype, first = value.dtype, name
-        if value.dtype != dtype:
-            expected = f"{dtype}, the dtype of {first}; convert it with astype"
-            raise _mistyped(name, f"dtype {value.dtype}", expected)
-        if value.ndim != rank:
-            raise _wrong(name, f"{value.ndim} axes (shape {value.shape})", f"{rank} axes")
-    return np.dtype("float64") if dtype is None else dtype
-
-
-def _shape(name: str, value: Any, rank: int, optional: bool = False) -> tuple[int, ...]:
-    """Return a shape argument as a tuple of Python integers, or () where it may be left out."""
-    if value is None and optional:
-        return ()
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise _mistyped(name, _shown(value), f"a tuple of {rank} integers >= 0")
-    if len(value) != rank:
-        raise _wrong(name, f"{len(value)} sizes ({value!r})", f"{rank} sizes")
-    out = tuple(value)
-    if set(map(type, out)) - {int}:
-        out = tuple([_integer(f"{name}[{axis}]", n, 1 - LIMIT) for axis, n in enumerate(out)])
-    if out and not 0 <= min(out) <= max(out) < LIMIT:
-        raise _wrong(name, repr(value), f"integers from 0 to {LIMIT - 1}")
-    return out
-
-
-@lru_cache(maxsize=256)
-def _sizes(names: str, **arguments: tuple[Sequence[int], str]) -> list[int]:
-    """Return the sizes of that name; wherever a size stands, it must be the same."""
-    found: dict[str, tuple[int, str]] = {}
-    for argument, (shape, axes) in arguments.items():
-        # a shape that was left out is (): it has no axes
-        for axis, (size, name) in enumerate(zip(shape, axes.split(), strict=False)):
-            if size >= LIMIT:
-                raise _wrong(argument, f"size {size} on axis {axis}", f"a size < {LIMIT}")
-            if name == "*":
-                continue
-            if name.isdigit():
-                expected, source = int(name), "in the definition"
-            else:
-                expected, source = found.setdefault(name, (size, f"on axis {axis} of {argument}"))
-            if size != expected:
-                where = f"size {size} on axis {axis} ({name}) of shape {shape}"
-                raise _wrong(argument, where, f"{expected} as {source}")
-    return [found[name][0] for name in names.split()]
-
-
-def _axis(argument: str, axis: int, shape: Sequence[int], expected: int, words: str = "") -> None:
-    """Check a size that is fixed by others; a shape that was left out is ()."""
-    if shape and shape[axis] != expected:
-        found = f"size {shape[axis]} on axis {axis} of shape {shape}"
-        raise _wrong(argument, found, f"{expected}{words}")
-
-
-def _require(holds: bool, expected: str, **found: object) -> None:
-    """Check a hypothesis of the theorem."""
-    if not holds:
-        values = ", ".join(str(value) for value in found.values())
-        raise _wrong(", ".join(found), values, expected)
-
-
-def _applied(name: str, function: Callable[[Array], object], values: Array) -> Array:
-    """Return a scalar function of an array, in the array's dtype."""
-    if not callable(function):
-        raise _mistyped(name, type(function).__name__, "a function")
-    out = np.asarray(function(values.copy()))
-    if out.shape != values.shape:
-        raise _wrong(name, f"a result of shape {out.shape}", f"{values.shape}")
-    return out.astype(values.dtype, copy=False)
-
-
-def _zeros(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return the output before anything is added to it."""
-    size = dtype.itemsize
-    for n in shape:
-        size *= n
-    if min(shape, default=0) < 0 or size > MOST_BYTES:
-        raise _wrong(name, shape, f"sizes >= 0 and at most {MOST_BYTES} bytes")
-    return np.zeros(shape, dtype)
 
 LARGEST_PARAMETER = 2**31  # strides, dilations, paddings and axes stay below
 LARGEST_ARRAY = 2**40  # elements; more is a mistake, not a layer
@@ -308,12 +167,12 @@ def _few(argument: str, shape: tuple[int, ...]) -> None:
     """Check that an array of that shape is of a reasonable size."""
     if math.prod(filter(None, shape)) > LARGEST_ARRAY or max(shape) >= LARGEST_PARAMETER:
         most = f"axes < {LARGEST_PARAMETER} and at most {LARGEST_ARRAY} elements"
-        raise _wrong(argument, f"shape {shape}", most)
+        raise wrong(argument, f"shape {shape}", most)
 
 
 def _size(argument: str, value: object, rank: int) -> tuple[int, ...]:
     """Return the shape of an array that is to be computed."""
-    size = _shape(argument, value, rank)
+    size = checked_shape(argument, value, rank)
     _few(argument, size)
     return size
 
@@ -321,7 +180,7 @@ def _size(argument: str, value: object, rank: int) -> tuple[int, ...]:
 def _divided(argument: str, axis: int, shape: tuple[int, ...], by: int, words: str) -> int:
     """Return a group's part of an axis."""
     if shape[axis] % by:
-        raise _wrong(argument, f"shape {shape}", f"axis {axis} divisible by {words}={by}")
+        raise wrong(argument, f"shape {shape}", f"axis {axis} divisible by {words}={by}")
     return shape[axis] // by
 
 
@@ -331,7 +190,7 @@ def _per_axis(argument: str, value: object, rank: int, least: int) -> tuple[int,
         return (value,) * rank
     if isinstance(value, (tuple, list)):
         if len(value) != rank:
-            raise _wrong(
+            raise wrong(
                 argument, value, f"an integer, or a tuple of {rank} integers (one per axis)"
             )
         numbers = tuple([_bounded(argument, n, least) for n in value])
@@ -341,9 +200,9 @@ def _per_axis(argument: str, value: object, rank: int, least: int) -> tuple[int,
 
 
 def _bounded(argument: str, value: object, least: int) -> int:
-    number = _integer(argument, value, least)
+    number = integer(argument, value, least)
     if number >= LARGEST_PARAMETER:
-        raise _wrong(argument, value, f"an integer from {least} to {LARGEST_PARAMETER - 1}")
+        raise wrong(argument, value, f"an integer from {least} to {LARGEST_PARAMETER - 1}")
     return number
 
 
@@ -362,9 +221,9 @@ def _pads(
         if padding == "valid":
             return [(0, 0)] * rank
         if padding != "same":
-            raise _wrong(argument, repr(padding), '"valid", "same", or integers')
+            raise wrong(argument, repr(padding), '"valid", "same", or integers')
         if max(strides) > 1:
-            raise _wrong(
+            raise wrong(
                 argument, f'"same" with stride {strides}', "stride 1; give integers instead"
             )
         extents = [d * (k - 1) + 1 for d, k in zip(dilations, taps, strict=True)]
@@ -373,12 +232,12 @@ def _pads(
     entries = list(padding) if isinstance(padding, (tuple, list)) else [padding] * rank
     nested = [isinstance(entry, (tuple, list)) for entry in entries]
     if len(entries) != rank or any(nested) != all(nested):
-        raise _wrong(argument, padding, form)
+        raise wrong(argument, padding, form)
     pads = []
     for entry in entries:
         pair: Sequence[object] = entry if isinstance(entry, (tuple, list)) else (entry, entry)
         if len(pair) != 2:
-            raise _wrong(argument, padding, form)
+            raise wrong(argument, padding, form)
         low, high = (_bounded(argument, n, 1 - LARGEST_PARAMETER) for n in pair)
         pads.append((low, high))
     return pads
@@ -386,9 +245,9 @@ def _pads(
 
 def _check_accuracy(accuracy: object) -> None:
     if not isinstance(accuracy, str):
-        raise _mistyped("accuracy", _shown(accuracy), '"exact" or "fast"')
+        raise mistyped("accuracy", shown(accuracy), '"exact" or "fast"')
     if accuracy not in ("exact", "fast"):
-        raise _wrong("accuracy", repr(accuracy), '"exact" or "fast"')
+        raise wrong("accuracy", repr(accuracy), '"exact" or "fast"')
 
 def _conv_window(
     family: _Family,
@@ -409,10 +268,10 @@ def _conv_window(
     """
     input, weight = names
     stride, padding, dilation, groups = arguments
-    G = _integer("groups", groups, 1)
+    G = integer("groups", groups, 1)
     C = _divided(input, 1, input_size, G, "groups")
     O = _divided(weight, 0, weight_size, G, "groups")
-    _axis(weight, 1, weight_size, C, " (C = axis 1 of input / groups)")
+    check_axis(weight, 1, weight_size, C, " (C = axis 1 of input / groups)")
     strides = _per_axis("stride", stride, len(input_size) - 2, 1)
     dilations = _per_axis("dilation", dilation, len(input_size) - 2, 1)
     pads = _pads("padding", padding, strides, dilations, weight_size[2:])
@@ -421,11 +280,11 @@ def _conv_window(
     for H, K, s, d, (lo, hi) in numbers:
         if not K >= 1:
             found = f"shape {weight_size}"
-            raise _wrong(weight, found, "at least one tap on each axis")
+            raise wrong(weight, found, "at least one tap on each axis")
         P = (H + d + hi + lo + s - 1 - K*d) // s
         if not P >= 1:
             found = f"shape {input_size} (output size {P})"
-            raise _wrong(input, found, "a padded size of at least dilation * (taps - 1) + 1")
+            raise wrong(input, found, "a padded size of at least dilation * (taps - 1) + 1")
         output.append(P)
     lows = tuple([low for low, _ in pads])
     shape = (input_size[0], G*O, *output)
@@ -451,10 +310,10 @@ def _conv_transpose_window(
     """
     input, weight = names
     stride, padding, output_padding, groups, dilation = arguments
-    G = _integer("groups", groups, 1)
+    G = integer("groups", groups, 1)
     C = _divided(input, 1, input_size, G, "groups")
     O = weight_size[1]
-    _axis(weight, 0, weight_size, C*G, " (G*C = axis 1 of input)")
+    check_axis(weight, 0, weight_size, C*G, " (G*C = axis 1 of input)")
     strides = _per_axis("stride", stride, len(input_size) - 2, 1)
     output_paddings = _per_axis("output_padding", output_padding, len(input_size) - 2, 0)
     dilations = _per_axis("dilation", dilation, len(input_size) - 2, 1)
@@ -464,17 +323,17 @@ def _conv_transpose_window(
     for P, K, s, op, d, (lo, hi) in numbers:
         if not K >= 1:
             found = f"shape {weight_size}"
-            raise _wrong(weight, found, "at least one tap on each axis")
+            raise wrong(weight, found, "at least one tap on each axis")
         if not P >= 1:
             found = f"shape {input_size}"
-            raise _wrong(input, found, "at least one entry on each axis")
+            raise wrong(input, found, "at least one entry on each axis")
         if not op < max(s, d):
             found = f"{output_padding}"
-            raise _wrong("output_padding", found, "less than the stride or less than the dilation")
+            raise wrong("output_padding", found, "less than the stride or less than the dilation")
         H = K*d + P*s + op + 1 - d - hi - lo - s
         if not H >= 1:
             found = f"{padding} (output size {H})"
-            raise _wrong("padding", found, "a padding that leaves an output of size 1 or more")
+            raise wrong("padding", found, "a padding that leaves an output of size 1 or more")
         output.append(H)
     lows = tuple([low for low, _ in pads])
     shape = (input_size[0], G*O, *output)
@@ -532,13 +391,13 @@ _CONV_TRANSPOSE3D = _Family(
 
 def check_linear(input: Array, weight: Array, bias: Array | None) -> tuple[tuple[int, ...], ...]:
     """Check the arguments of `linear`."""
-    _arrays(input=(input, 2), weight=(weight, 2))
+    arrays(input=(input, 2), weight=(weight, 2))
     C = input.shape[1]
     O = weight.shape[0]
-    _axis("weight", 1, weight.shape, C, " (C = axis 1 of input)")
+    check_axis("weight", 1, weight.shape, C, " (C = axis 1 of input)")
     if bias is not None:
-        _arrays(input=(input, 2), bias=(bias, 1))
-        _axis("bias", 0, bias.shape, O, " (O = axis 0 of weight)")
+        arrays(input=(input, 2), bias=(bias, 1))
+        check_axis("bias", 0, bias.shape, O, " (O = axis 0 of weight)")
     return ()
 
 
@@ -576,14 +435,14 @@ def check_linear_input(
     grad_output: Array,
 ) -> tuple[tuple[int, ...], ...]:
     """Check the arguments of `linear_input`."""
-    _arrays(weight=(weight, 2), grad_output=(grad_output, 2))
+    arrays(weight=(weight, 2), grad_output=(grad_output, 2))
     checked_input_size = _size("input_size", input_size, 2)
     N = checked_input_size[0]
     C = checked_input_size[1]
     O = weight.shape[0]
-    _axis("weight", 1, weight.shape, C, " (C = axis 1 of input_size)")
-    _axis("grad_output", 0, grad_output.shape, N, " (N = axis 0 of input_size)")
-    _axis("grad_output", 1, grad_output.shape, O, " (O = axis 0 of weight)")
+    check_axis("weight", 1, weight.shape, C, " (C = axis 1 of input_size)")
+    check_axis("grad_output", 0, grad_output.shape, N, " (N = axis 0 of input_size)")
+    check_axis("grad_output", 1, grad_output.shape, O, " (O = axis 0 of weight)")
     return (checked_input_size,)
 
 
@@ -622,14 +481,14 @@ def check_linear_weight(
     grad_output: Array,
 ) -> tuple[tuple[int, ...], ...]:
     """Check the arguments of `linear_weight`."""
-    _arrays(input=(input, 2), grad_output=(grad_output, 2))
+    arrays(input=(input, 2), grad_output=(grad_output, 2))
     checked_weight_size = _size("weight_size", weight_size, 2)
     N = input.shape[0]
     C = input.shape[1]
     O = checked_weight_size[0]
-    _axis("weight_size", 1, checked_weight_size, C, " (C = axis 1 of input)")
-    _axis("grad_output", 0, grad_output.shape, N, " (N = axis 0 of input)")
-    _axis("grad_output", 1, grad_output.shape, O, " (O = axis 0 of weight_size)")
+    check_axis("weight_size", 1, checked_weight_size, C, " (C = axis 1 of input)")
+    check_axis("grad_output", 0, grad_output.shape, N, " (N = axis 0 of input)")
+    check_axis("grad_output", 1, grad_output.shape, O, " (O = axis 0 of weight_size)")
     return (checked_weight_size,)
 
 
@@ -664,7 +523,7 @@ def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) 
 
 def check_linear_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
     """Check the arguments of `linear_bias`."""
-    _arrays(grad_output=(grad_output, 2))
+    arrays(grad_output=(grad_output, 2))
     return ()
 
 
@@ -700,12 +559,12 @@ def check_conv1d(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv1d`."""
-    _arrays(input=(input, 3), weight=(weight, 3))
+    arrays(input=(input, 3), weight=(weight, 3))
     names = "input", "weight"
     window = _window(_CONV1D, input.shape, weight.shape, arguments, names)
     if bias is not None:
-        _arrays(input=(input, 3), bias=(bias, 1))
-        _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = axis 0 of weight)")
+        arrays(input=(input, 3), bias=(bias, 1))
+        check_axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = axis 0 of weight)")
     return window
 
 
@@ -761,14 +620,14 @@ def check_conv1d_input(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv1d_input`."""
-    _arrays(weight=(weight, 3), grad_output=(grad_output, 3))
+    arrays(weight=(weight, 3), grad_output=(grad_output, 3))
     checked_input_size = _size("input_size", input_size, 3)
     names = "input_size", "weight"
     window = _window(_CONV1D, checked_input_size, weight.shape, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
     return window
 
 
@@ -822,14 +681,14 @@ def check_conv1d_weight(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv1d_weight`."""
-    _arrays(input=(input, 3), grad_output=(grad_output, 3))
+    arrays(input=(input, 3), grad_output=(grad_output, 3))
     checked_weight_size = _size("weight_size", weight_size, 3)
     names = "input", "weight_size"
     window = _window(_CONV1D, input.shape, checked_weight_size, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
     return window
 
 
@@ -877,7 +736,7 @@ def conv1d_weight(
 
 def check_conv1d_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
     """Check the arguments of `conv1d_bias`."""
-    _arrays(grad_output=(grad_output, 3))
+    arrays(grad_output=(grad_output, 3))
     return ()
 
 
@@ -913,12 +772,12 @@ def check_conv2d(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv2d`."""
-    _arrays(input=(input, 4), weight=(weight, 4))
+    arrays(input=(input, 4), weight=(weight, 4))
     names = "input", "weight"
     window = _window(_CONV2D, input.shape, weight.shape, arguments, names)
     if bias is not None:
-        _arrays(input=(input, 4), bias=(bias, 1))
-        _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = axis 0 of weight)")
+        arrays(input=(input, 4), bias=(bias, 1))
+        check_axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = axis 0 of weight)")
     return window
 
 
@@ -981,15 +840,15 @@ def check_conv2d_input(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv2d_input`."""
-    _arrays(weight=(weight, 4), grad_output=(grad_output, 4))
+    arrays(weight=(weight, 4), grad_output=(grad_output, 4))
     checked_input_size = _size("input_size", input_size, 4)
     names = "input_size", "weight"
     window = _window(_CONV2D, checked_input_size, weight.shape, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
-        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+        check_axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
     return window
 
 
@@ -1048,15 +907,15 @@ def check_conv2d_weight(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv2d_weight`."""
-    _arrays(input=(input, 4), grad_output=(grad_output, 4))
+    arrays(input=(input, 4), grad_output=(grad_output, 4))
     checked_weight_size = _size("weight_size", weight_size, 4)
     names = "input", "weight_size"
     window = _window(_CONV2D, input.shape, checked_weight_size, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
-        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+        check_axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
     return window
 
 
@@ -1105,7 +964,7 @@ def conv2d_weight(
 
 def check_conv2d_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
     """Check the arguments of `conv2d_bias`."""
-    _arrays(grad_output=(grad_output, 4))
+    arrays(grad_output=(grad_output, 4))
     return ()
 
 
@@ -1141,12 +1000,12 @@ def check_conv3d(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv3d`."""
-    _arrays(input=(input, 5), weight=(weight, 5))
+    arrays(input=(input, 5), weight=(weight, 5))
     names = "input", "weight"
     window = _window(_CONV3D, input.shape, weight.shape, arguments, names)
     if bias is not None:
-        _arrays(input=(input, 5), bias=(bias, 1))
-        _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = axis 0 of weight)")
+        arrays(input=(input, 5), bias=(bias, 1))
+        check_axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = axis 0 of weight)")
     return window
 
 
@@ -1202,16 +1061,16 @@ def check_conv3d_input(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv3d_input`."""
-    _arrays(weight=(weight, 5), grad_output=(grad_output, 5))
+    arrays(weight=(weight, 5), grad_output=(grad_output, 5))
     checked_input_size = _size("input_size", input_size, 5)
     names = "input_size", "weight"
     window = _window(_CONV3D, checked_input_size, weight.shape, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
-        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
-        _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (R = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+        check_axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
+        check_axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (R = the output size)")
     return window
 
 
@@ -1266,16 +1125,16 @@ def check_conv3d_weight(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv3d_weight`."""
-    _arrays(input=(input, 5), grad_output=(grad_output, 5))
+    arrays(input=(input, 5), grad_output=(grad_output, 5))
     checked_weight_size = _size("weight_size", weight_size, 5)
     names = "input", "weight_size"
     window = _window(_CONV3D, input.shape, checked_weight_size, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
-        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
-        _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (R = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = axis 0 of weight_size)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (P = the output size)")
+        check_axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (Q = the output size)")
+        check_axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (R = the output size)")
     return window
 
 
@@ -1324,7 +1183,7 @@ def conv3d_weight(
 
 def check_conv3d_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
     """Check the arguments of `conv3d_bias`."""
-    _arrays(grad_output=(grad_output, 5))
+    arrays(grad_output=(grad_output, 5))
     return ()
 
 
@@ -1360,12 +1219,12 @@ def check_conv_transpose1d(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose1d`."""
-    _arrays(input=(input, 3), weight=(weight, 3))
+    arrays(input=(input, 3), weight=(weight, 3))
     names = "input", "weight"
     window = _window(_CONV_TRANSPOSE1D, input.shape, weight.shape, arguments, names)
     if bias is not None:
-        _arrays(input=(input, 3), bias=(bias, 1))
-        _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = the output channels)")
+        arrays(input=(input, 3), bias=(bias, 1))
+        check_axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = the output channels)")
     return window
 
 
@@ -1428,14 +1287,14 @@ def check_conv_transpose1d_input(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose1d_input`."""
-    _arrays(weight=(weight, 3), grad_output=(grad_output, 3))
+    arrays(weight=(weight, 3), grad_output=(grad_output, 3))
     checked_input_size = _size("input_size", input_size, 3)
     names = "input_size", "weight"
     window = _window(_CONV_TRANSPOSE1D, checked_input_size, weight.shape, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
     return window
 
 
@@ -1490,14 +1349,14 @@ def check_conv_transpose1d_weight(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose1d_weight`."""
-    _arrays(input=(input, 3), grad_output=(grad_output, 3))
+    arrays(input=(input, 3), grad_output=(grad_output, 3))
     checked_weight_size = _size("weight_size", weight_size, 3)
     names = "input", "weight_size"
     window = _window(_CONV_TRANSPOSE1D, input.shape, checked_weight_size, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
     return window
 
 
@@ -1547,7 +1406,7 @@ def conv_transpose1d_weight(
 
 def check_conv_transpose1d_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
     """Check the arguments of `conv_transpose1d_bias`."""
-    _arrays(grad_output=(grad_output, 3))
+    arrays(grad_output=(grad_output, 3))
     return ()
 
 
@@ -1583,12 +1442,12 @@ def check_conv_transpose2d(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose2d`."""
-    _arrays(input=(input, 4), weight=(weight, 4))
+    arrays(input=(input, 4), weight=(weight, 4))
     names = "input", "weight"
     window = _window(_CONV_TRANSPOSE2D, input.shape, weight.shape, arguments, names)
     if bias is not None:
-        _arrays(input=(input, 4), bias=(bias, 1))
-        _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = the output channels)")
+        arrays(input=(input, 4), bias=(bias, 1))
+        check_axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = the output channels)")
     return window
 
 
@@ -1652,15 +1511,15 @@ def check_conv_transpose2d_input(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose2d_input`."""
-    _arrays(weight=(weight, 4), grad_output=(grad_output, 4))
+    arrays(weight=(weight, 4), grad_output=(grad_output, 4))
     checked_input_size = _size("input_size", input_size, 4)
     names = "input_size", "weight"
     window = _window(_CONV_TRANSPOSE2D, checked_input_size, weight.shape, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
-        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+        check_axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
     return window
 
 
@@ -1716,15 +1575,15 @@ def check_conv_transpose2d_weight(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose2d_weight`."""
-    _arrays(input=(input, 4), grad_output=(grad_output, 4))
+    arrays(input=(input, 4), grad_output=(grad_output, 4))
     checked_weight_size = _size("weight_size", weight_size, 4)
     names = "input", "weight_size"
     window = _window(_CONV_TRANSPOSE2D, input.shape, checked_weight_size, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
-        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+        check_axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
     return window
 
 
@@ -1775,7 +1634,7 @@ def conv_transpose2d_weight(
 
 def check_conv_transpose2d_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
     """Check the arguments of `conv_transpose2d_bias`."""
-    _arrays(grad_output=(grad_output, 4))
+    arrays(grad_output=(grad_output, 4))
     return ()
 
 
@@ -1811,12 +1670,12 @@ def check_conv_transpose3d(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose3d`."""
-    _arrays(input=(input, 5), weight=(weight, 5))
+    arrays(input=(input, 5), weight=(weight, 5))
     names = "input", "weight"
     window = _window(_CONV_TRANSPOSE3D, input.shape, weight.shape, arguments, names)
     if bias is not None:
-        _arrays(input=(input, 5), bias=(bias, 1))
-        _axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = the output channels)")
+        arrays(input=(input, 5), bias=(bias, 1))
+        check_axis("bias", 0, bias.shape, window.whole["bias"][0], " (G*O = the output channels)")
     return window
 
 
@@ -1880,16 +1739,16 @@ def check_conv_transpose3d_input(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose3d_input`."""
-    _arrays(weight=(weight, 5), grad_output=(grad_output, 5))
+    arrays(weight=(weight, 5), grad_output=(grad_output, 5))
     checked_input_size = _size("input_size", input_size, 5)
     names = "input_size", "weight"
     window = _window(_CONV_TRANSPOSE3D, checked_input_size, weight.shape, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
-        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
-        _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (I = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input_size)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+        check_axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
+        check_axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (I = the output size)")
     return window
 
 
@@ -1945,16 +1804,16 @@ def check_conv_transpose3d_weight(
     arguments: tuple[object, ...],
 ) -> _CheckedWindow:
     """Check the arguments of `conv_transpose3d_weight`."""
-    _arrays(input=(input, 5), grad_output=(grad_output, 5))
+    arrays(input=(input, 5), grad_output=(grad_output, 5))
     checked_weight_size = _size("weight_size", weight_size, 5)
     names = "input", "weight_size"
     window = _window(_CONV_TRANSPOSE3D, input.shape, checked_weight_size, arguments, names)
     if grad_output.shape != window.whole["y"]:
-        _axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
-        _axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
-        _axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
-        _axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
-        _axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (I = the output size)")
+        check_axis("grad_output", 0, grad_output.shape, window.whole["y"][0], " (N = axis 0 of input)")
+        check_axis("grad_output", 1, grad_output.shape, window.whole["y"][1], " (G*O = the output channels)")
+        check_axis("grad_output", 2, grad_output.shape, window.whole["y"][2], " (H = the output size)")
+        check_axis("grad_output", 3, grad_output.shape, window.whole["y"][3], " (V = the output size)")
+        check_axis("grad_output", 4, grad_output.shape, window.whole["y"][4], " (I = the output size)")
     return window
 
 
@@ -2005,7 +1864,7 @@ def conv_transpose3d_weight(
 
 def check_conv_transpose3d_bias(grad_output: Array) -> tuple[tuple[int, ...], ...]:
     """Check the arguments of `conv_transpose3d_bias`."""
-    _arrays(grad_output=(grad_output, 5))
+    arrays(grad_output=(grad_output, 5))
     return ()
 
 

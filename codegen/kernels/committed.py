@@ -11,6 +11,7 @@ from rot180.codegen.kernels.c_runtime import (
     render_winograd,
 )
 from rot180.codegen.kernels.derivation import Progress, as_json, derive, module, quiet
+from rot180.codegen.kernels.numpy_runtime import runtime_modules
 from rot180.codegen.kernels.public_api import LAYERS, PublicLayer
 from rot180.codegen.kernels.public_modules import (
     ShippedLayer,
@@ -75,15 +76,15 @@ def kernels(
 
     """
     layers = []
-    texts: dict[str, str] = {}
-    manifest: Manifest = {}
+    texts = runtime_modules()
+    manifest: Manifest = {file: {} for file in texts}
     for entry in entries:
         progress(f"deriving {entry.layer}")
         layers.append(shipped(entry, derive(entry.layer)))
     for layer in layers:
         progress(f"writing numpy {layer.entry.name}")
         file = f"{layer.entry.core}.py"
-        texts[file] = module(layer.proved, "numpy")
+        texts[file] = module(layer.proved, "numpy", shared=True)
         manifest[file] = {t.name: t.proof.digest for _, t in layer.proved.kernels}
     progress("writing the public functions")
     for_people, for_kernels = _proofs(layers)

@@ -89,10 +89,17 @@ def layer_files(derivation: ProvedLayer, progress: Progress = quiet) -> dict[str
     return texts
 
 
-def module(derivation: ProvedLayer, target: str) -> str:
-    """Return the text of a layer's kernels."""
+def module(derivation: ProvedLayer, target: str, shared: bool = False) -> str:
+    """Return the text of a layer's kernels.
+
+    Args:
+        derivation: the layer and its theorems.
+        target: "numpy" or "cython".
+        shared: whether a module in NumPy imports what kernels share from `rot180.generated`.
+
+    """
     said = header(derivation.layer, derivation.kernels, derivation.command)
-    return render_module(derivation.layer, derivation.kernels, target, said)
+    return render_module(derivation.layer, derivation.kernels, target, said, shared)
 
 
 def certificates(derivation: ProvedLayer) -> str:

@@ -25,8 +25,10 @@ _CYTHON = (
     "cython double enum extern fused gil include inline int long namespace new nogil object "
     "operator public readonly short signed sizeof ssize_t struct union unsigned void volatile"
 )
-_OURS = ("divmod", "dtype", "min", "np", "range")
-RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *_CYTHON.split(), *_OURS))
+_OURS = (
+    "applied arrays check_axis checked_shape divmod dtype integers min np range require sizes zeros"
+)
+RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *_CYTHON.split(), *_OURS.split()))
 """Words that no argument may be called: an argument has the same name in every target."""
 
 TAB = "    "

@@ -75,12 +75,14 @@ class Module:
         header: the comment lines at the top.
         layer: the forward pass in the notation.
         kernels: its functions.
+        shared: whether it imports what kernels share, where the target allows it.
 
     """
 
     header: tuple[str, ...]
     layer: str
     kernels: tuple[Kernel, ...]
+    shared: bool = False
 
     @property
     def functions(self) -> list[tuple[str, ...]]:
@@ -130,9 +132,9 @@ def _checks(found: Interface, plan: Plan) -> list[str]:
     for f, order, t in found.functions:
         word = function_name(f, order)
         by = python_name(f, order) if f in FUNCTIONS else word
-        lines.append(f'{word}_{t.name} = _applied("{word}", {by}, {name(t.name)})')
+        lines.append(f'{word}_{t.name} = applied("{word}", {by}, {name(t.name)})')
     shape = _tuple([number(n) for n in plan.shape]) if plan.shape else "()"
-    lines.append(f'{name(found.output)} = _zeros("{shape_name(found.box)}", {shape}, dtype)')
+    lines.append(f'{name(found.output)} = zeros("{shape_name(found.box)}", {shape}, dtype)')
     return lines
 
 
@@ -140,22 +142,22 @@ def _parameter_checks(found: Interface) -> list[str]:
     parameters = [name(v.name) for v in found.parameters]
     if not parameters:
         return []
-    return [f"{_target(parameters)} = _integers({', '.join(f'{v}={v}' for v in parameters)})"]
+    return [f"{_target(parameters)} = integers({', '.join(f'{v}={v}' for v in parameters)})"]
 
 
 def _size_checks(found: Interface) -> list[str]:
     arrays = [(name(t.name), t) for t in found.arrays]
     ranks = ", ".join(f"{word}=({word}, {len(t.shape)})" for word, t in arrays)
-    lines = [f"dtype = _arrays({ranks})"]
+    lines = [f"dtype = arrays({ranks})"]
     sources = [f"{word}=({word}.shape, {_axes_in_words(t)})" for word, t in arrays]
     for t, given in found.shapes:
         word = shape_name(t)
         optional = "" if given else ", optional=True"
-        lines.append(f'{word} = _shape("{word}", {word}, {len(t.shape)}{optional})')
+        lines.append(f'{word} = checked_shape("{word}", {word}, {len(t.shape)}{optional})')
         sources.append(f"{word}=({word}, {_axes_in_words(t)})")
     sizes = [name(v.name) for v in found.sizes]
     wanted = " ".join(v.name for v in found.sizes)
-    lines.append(f"{_target(sizes)} = _sizes(" if sizes else "_sizes(")
+    lines.append(f"{_target(sizes)} = sizes(" if sizes else "sizes(")
     lines += [f"    {item}," for item in (f'"{wanted}"', *sources)]
     lines.append(")")
     for word, t in arrays:
@@ -175,7 +177,7 @@ def _axes_in_words(t: Tensor) -> str:
 def _composite_axes(t: Tensor, word: str, shape: str) -> list[str]:
     """Write the checks of sizes that are neither a name nor a number."""
     return [
-        f'_axis("{word}", {axis}, {shape}, {number(n)})'
+        f'check_axis("{word}", {axis}, {shape}, {number(n)})'
         for axis, n in enumerate(t.shape)
         if n is not None and not n.is_Symbol and not n.is_Integer
     ]
@@ -194,7 +196,7 @@ def _requirement(c: Condition) -> str:
         symbols = sorted(symbols_of(c.value) | symbols_of(c.size), key=lambda v: v.name)
         holds, wanted = f"0 <= {number(c.value)} < {number(c.size)}", ""
     found = ", ".join(f"{name(v.name)}={name(v.name)}" for v in symbols)
-    return f'_require({holds}, "{wanted or write_condition(c)}", {found})'
+    return f'require({holds}, "{wanted or write_condition(c)}", {found})'
 
 
 def _target(names: Sequence[str]) -> str:

@@ -17,7 +17,11 @@ AnyKernel = TypeVar("AnyKernel", bound=Kernel)
 
 
 def render_module(
-    layer: Layer, kernels: Sequence[tuple[str, Theorem]], target: str, header: str
+    layer: Layer,
+    kernels: Sequence[tuple[str, Theorem]],
+    target: str,
+    header: str,
+    shared: bool = False,
 ) -> str:
     """Write a module of kernels.
 
@@ -26,6 +30,7 @@ def render_module(
         kernels: function name and kernel theorem of each function.
         target: "numpy" (Python text) or "cython" (a .pyx).
         header: what the comment at the top says.
+        shared: whether a module in NumPy imports what kernels share from `rot180.generated`.
 
     Raises:
         LoweringError: a theorem cannot be lowered.
@@ -36,7 +41,7 @@ def render_module(
         raise ValueError(f"target: found {target!r}, expected one of {', '.join(TARGETS)}")
     found = TARGETS[target]
     written = lowered(layer, kernels, found.kernel)
-    module = found.module(tuple(header.splitlines()), layer.text, written)
+    module = found.module(tuple(header.splitlines()), layer.text, written, shared)
     return template("kernels", found.template).render(module=module, target=found)
 
 

@@ -17,9 +17,9 @@ from rot180.codegen.kernels.expressions import (
     number,
     opening,
 )
-from rot180.codegen.kernels.inline import inlined
 from rot180.codegen.kernels.interface import shape_name
 from rot180.codegen.kernels.kernel import Kernel, Module
+from rot180.codegen.kernels.numpy_runtime import imports, sums
 from rot180.codegen.plans.plan import Affine, Factor, Nest, Operand
 
 
@@ -57,10 +57,6 @@ class NumpyKernel(Kernel):
         )
 
 
-RUNTIME = ("index_maps", "reading", "products", "algorithms", "contraction")
-"""The runtime modules that are inlined into every module, in an order that can be executed."""
-
-
 @dataclass(frozen=True)
 class NumpyModule(Module):
     """A module in NumPy."""
@@ -68,7 +64,13 @@ class NumpyModule(Module):
     @property
     def runtime(self) -> str:
         """Return the code that computes the sums."""
-        return "\n\n\n".join(inlined(f"numpy/{name}") for name in RUNTIME)
+        return sums()
+
+    @property
+    def imports(self) -> list[str]:
+        """Return the lines that import what kernels share."""
+        parts = (line for kernel in self.kernels for line in (*kernel.checks, *kernel.body))
+        return imports("\n".join(("if True:", *(f"{TAB}{line}" for line in parts), "Array")))
 
 
 def _nest_lines(nest: Nest, output: str) -> list[str]:

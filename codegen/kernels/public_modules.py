@@ -90,7 +90,6 @@ def numpy_kernels(layers: Sequence[ShippedLayer]) -> str:
         header=HEADER,
         modules=sorted(layer.entry.core for layer in layers),
         target=NUMPY,
-        checks=inlined("numpy/checks", constants=False),
         windows=inlined("numpy/windows"),
         geometries=[public_numpy.geometry_lines(g) for g in _geometries(layers)],
         families=families,

@@ -93,7 +93,7 @@ def function_lines(checks: FunctionChecks) -> NumpyFunction:
 def _checks(checks: FunctionChecks) -> Iterator[str]:
     f = checks.function
     needed = [a for a in checks.arrays if not a.optional]
-    yield f"_arrays({', '.join(f'{a.argument}=({a.argument}, {a.rank})' for a in needed)})"
+    yield f"arrays({', '.join(f'{a.argument}=({a.argument}, {a.rank})' for a in needed)})"
     for size in checks.sizes:
         yield f'{_checked(size.argument)} = _size("{size.argument}", {size.argument}, {size.rank})'
     shapes = {a.name: _shape_of(a) for a in f.arguments}
@@ -121,7 +121,7 @@ def _checks(checks: FunctionChecks) -> Iterator[str]:
         yield f"if {name} is not None:"
         first = needed[0]
         pair = f"{first.argument}=({first.argument}, {first.rank}), {name}=({name}, {array.rank})"
-        yield f"    _arrays({pair})"
+        yield f"    arrays({pair})"
         for c in checks.axes:
             if c.argument == name:
                 yield f"    {_axis(c, checks.geometry, shapes[name])}"
@@ -153,7 +153,7 @@ def _axis(c: AxisCheck, geometry: bool, shape: str) -> str:
     size = f'window.whole["y"][{c.axis}]' if geometry else number(c.size)
     if geometry and c.argument == "bias":
         size = 'window.whole["bias"][0]'
-    return f'_axis("{c.argument}", {c.axis}, {shape}, {size}, " ({c.words})")'
+    return f'check_axis("{c.argument}", {c.axis}, {shape}, {size}, " ({c.words})")'
 
 
 def _body(f: PublicFunction) -> Iterator[str]:
@@ -233,7 +233,7 @@ def geometry_lines(g: Geometry) -> NumpyGeometry:
 def _channels(g: Geometry) -> Iterator[str]:
     for p in g.parameters:
         if p.letter == "G":
-            yield f'{p.letter} = _integer("{p.name}", {p.name}, {p.least})'
+            yield f'{p.letter} = integer("{p.name}", {p.name}, {p.least})'
     used = {v for c in g.axes for v in symbols_of(c.size)}
     used |= {v for n in g.channels[1:] for v in symbols_of(n)}
     for b in g.bindings:
@@ -241,7 +241,7 @@ def _channels(g: Geometry) -> Iterator[str]:
             yield f"{b.size} = {_bound(b, f'{b.argument}_size', b.argument)}"
     for c in g.axes:
         size = number(c.size)
-        yield f'_axis({c.argument}, {c.axis}, {c.argument}_size, {size}, " ({c.words})")'
+        yield f'check_axis({c.argument}, {c.axis}, {c.argument}_size, {size}, " ({c.words})")'
     for p in g.parameters:
         if p.name in g.per_axis:
             yield f'{p.name}s = _per_axis("{p.name}", {p.name}, len(input_size) - 2, {p.least})'
@@ -271,4 +271,4 @@ def _rule(g: Geometry, rule: AxisRule) -> Iterator[str]:
     more = f" (output size {{{g.output}}})" if g.output in rule.holds else ""
     yield f"if not {rule.holds}:"
     yield f'    found = f"{found}{more}"'
-    yield f'    raise _wrong({name}, found, "{rule.expected}")'
+    yield f'    raise wrong({name}, found, "{rule.expected}")'

@@ -10,6 +10,7 @@ from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
 from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.kernels.numpy_backend import NumpyKernel, NumpyModule
+from rot180.codegen.kernels.runtime.numpy.checks import DTYPE_NAMES, DTYPES
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,16 @@ class Target:
     dtypes: tuple[str, ...]
     dtypes_in_words: str
     kernel: type[Kernel]
-    module: Callable[[tuple[str, ...], str, tuple[Any, ...]], Module]
+    module: Callable[[tuple[str, ...], str, tuple[Any, ...], bool], Module]
     template: str
     runtime: Callable[[], dict[str, str]]
 
 
-INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
-
 NUMPY = Target(
     name="numpy",
     ending=".py",
-    dtypes=(*INTEGERS, "float32", "float64", "complex64", "complex128"),
-    dtypes_in_words="float32, float64, an integer dtype, complex64 or complex128",
+    dtypes=tuple(sorted(dtype.name for dtype in DTYPES)),
+    dtypes_in_words=DTYPE_NAMES,
     kernel=NumpyKernel,
     module=NumpyModule,
     template="module_numpy.jinja",

@@ -149,6 +149,7 @@ def test_the_algorithms_agree(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     module: Any = importlib.import_module("rot180.generated.numpy_conv2d_grouped")
+    sums: Any = importlib.import_module("rot180.generated.numpy_sums")
     rng = np.random.default_rng(0)
     size = [(n + 2 * low - 2 * dilation - 1) // stride + 1 for n in (17, 20)]
     shapes: dict[str, tuple[int, ...]] = {}
@@ -165,21 +166,21 @@ def test_the_algorithms_agree(
             module.grad_w(g, x, w_shape=shapes["w"], **window),
         ]
 
-    choose = module._choose_algorithm
+    choose = sums._choose_algorithm
 
     def noted(*arguments: Any) -> Any:
         add, names = choose(*arguments)
         chosen.add(getattr(add, "func", add).__name__)
         return add, names
 
-    monkeypatch.setattr(module, "LONG", 2**60)
-    monkeypatch.setattr(module, "RECIPES", {})
+    monkeypatch.setattr(sums, "LONG", 2**60)
+    monkeypatch.setattr(sums, "RECIPES", {})
     expected = compute()
-    monkeypatch.setattr(module, "LONG", 1)
-    monkeypatch.setattr(module, "_choose_algorithm", noted)
+    monkeypatch.setattr(sums, "LONG", 1)
+    monkeypatch.setattr(sums, "_choose_algorithm", noted)
     for most in (30, 1000, 2**21):
-        monkeypatch.setattr(module, "BLOCK", most)
-        monkeypatch.setattr(module, "RECIPES", {})
+        monkeypatch.setattr(sums, "BLOCK", most)
+        monkeypatch.setattr(sums, "RECIPES", {})
         for found, wanted in zip(compute(), expected, strict=True):
             assert np.array_equal(found, wanted)
     if channels == 1 == outputs:
@@ -192,8 +193,9 @@ def test_what_numpy_kernels_remember_is_bounded_and_holds_no_array(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     module: Any = importlib.import_module("rot180.generated.numpy_linear")
-    monkeypatch.setattr(module, "MOST_RECIPES", 3)
-    monkeypatch.setattr(module, "RECIPES", {})
+    sums: Any = importlib.import_module("rot180.generated.numpy_sums")
+    monkeypatch.setattr(sums, "MOST_RECIPES", 3)
+    monkeypatch.setattr(sums, "RECIPES", {})
     rng = np.random.default_rng(0)
 
     def right(n: int) -> bool:
@@ -204,7 +206,7 @@ def test_what_numpy_kernels_remember_is_bounded_and_holds_no_array(
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(right, [*range(1, 9)] * 8))
-    assert 0 < len(module.RECIPES) <= 3 + 3, "each other thread may add one more"
+    assert 0 < len(sums.RECIPES) <= 3 + 3, "each other thread may add one more"
     arrays = [np.ones((5, 3)), np.ones((2, 3)), np.ones(2)]
     gone = [weakref.ref(array) for array in (*arrays, module.forward(*arrays))]
     arrays.clear()

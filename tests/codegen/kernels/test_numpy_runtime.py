@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rot180.codegen.kernels.inline import inlined, inlined_functions
-from rot180.codegen.kernels.numpy_backend import RUNTIME
+from rot180.codegen.kernels.numpy_runtime import PARTS
 from rot180.codegen.kernels.runtime.numpy import contraction, reading
 from rot180.codegen.kernels.runtime.numpy.contraction import _accumulate
 from rot180.codegen.kernels.runtime.numpy.index_maps import (
@@ -139,7 +139,7 @@ def test_a_coefficient_that_integers_cannot_hold_is_refused() -> None:
         )
 
 
-@pytest.mark.parametrize("name", RUNTIME)
+@pytest.mark.parametrize("name", PARTS)
 def test_an_inlined_module_is_the_module_without_its_imports(name: str) -> None:
     text = inlined(f"numpy/{name}")
     assert "rot180" not in text

@@ -14,11 +14,11 @@ from typing import Any
 
 from rot180.codegen.kernels.runtime.numpy.checks import (
     Array,
-    _integer,
-    _mistyped,
-    _shape,
-    _shown,
-    _wrong,
+    checked_shape,
+    integer,
+    mistyped,
+    shown,
+    wrong,
 )
 
 LARGEST_PARAMETER = 2**31  # strides, dilations, paddings and axes stay below
@@ -113,12 +113,12 @@ def _few(argument: str, shape: tuple[int, ...]) -> None:
     """Check that an array of that shape is of a reasonable size."""
     if math.prod(filter(None, shape)) > LARGEST_ARRAY or max(shape) >= LARGEST_PARAMETER:
         most = f"axes < {LARGEST_PARAMETER} and at most {LARGEST_ARRAY} elements"
-        raise _wrong(argument, f"shape {shape}", most)
+        raise wrong(argument, f"shape {shape}", most)
 
 
 def _size(argument: str, value: object, rank: int) -> tuple[int, ...]:
     """Return the shape of an array that is to be computed."""
-    size = _shape(argument, value, rank)
+    size = checked_shape(argument, value, rank)
     _few(argument, size)
     return size
 
@@ -126,7 +126,7 @@ def _size(argument: str, value: object, rank: int) -> tuple[int, ...]:
 def _divided(argument: str, axis: int, shape: tuple[int, ...], by: int, words: str) -> int:
     """Return a group's part of an axis."""
     if shape[axis] % by:
-        raise _wrong(argument, f"shape {shape}", f"axis {axis} divisible by {words}={by}")
+        raise wrong(argument, f"shape {shape}", f"axis {axis} divisible by {words}={by}")
     return shape[axis] // by
 
 
@@ -136,7 +136,7 @@ def _per_axis(argument: str, value: object, rank: int, least: int) -> tuple[int,
         return (value,) * rank
     if isinstance(value, (tuple, list)):
         if len(value) != rank:
-            raise _wrong(
+            raise wrong(
                 argument, value, f"an integer, or a tuple of {rank} integers (one per axis)"
             )
         numbers = tuple([_bounded(argument, n, least) for n in value])
@@ -146,9 +146,9 @@ def _per_axis(argument: str, value: object, rank: int, least: int) -> tuple[int,
 
 
 def _bounded(argument: str, value: object, least: int) -> int:
-    number = _integer(argument, value, least)
+    number = integer(argument, value, least)
     if number >= LARGEST_PARAMETER:
-        raise _wrong(argument, value, f"an integer from {least} to {LARGEST_PARAMETER - 1}")
+        raise wrong(argument, value, f"an integer from {least} to {LARGEST_PARAMETER - 1}")
     return number
 
 
@@ -167,9 +167,9 @@ def _pads(
         if padding == "valid":
             return [(0, 0)] * rank
         if padding != "same":
-            raise _wrong(argument, repr(padding), '"valid", "same", or integers')
+            raise wrong(argument, repr(padding), '"valid", "same", or integers')
         if max(strides) > 1:
-            raise _wrong(
+            raise wrong(
                 argument, f'"same" with stride {strides}', "stride 1; give integers instead"
             )
         extents = [d * (k - 1) + 1 for d, k in zip(dilations, taps, strict=True)]
@@ -178,12 +178,12 @@ def _pads(
     entries = list(padding) if isinstance(padding, (tuple, list)) else [padding] * rank
     nested = [isinstance(entry, (tuple, list)) for entry in entries]
     if len(entries) != rank or any(nested) != all(nested):
-        raise _wrong(argument, padding, form)
+        raise wrong(argument, padding, form)
     pads = []
     for entry in entries:
         pair: Sequence[object] = entry if isinstance(entry, (tuple, list)) else (entry, entry)
         if len(pair) != 2:
-            raise _wrong(argument, padding, form)
+            raise wrong(argument, padding, form)
         low, high = (_bounded(argument, n, 1 - LARGEST_PARAMETER) for n in pair)
         pads.append((low, high))
     return pads
@@ -191,6 +191,6 @@ def _pads(
 
 def _check_accuracy(accuracy: object) -> None:
     if not isinstance(accuracy, str):
-        raise _mistyped("accuracy", _shown(accuracy), '"exact" or "fast"')
+        raise mistyped("accuracy", shown(accuracy), '"exact" or "fast"')
     if accuracy not in ("exact", "fast"):
-        raise _wrong("accuracy", repr(accuracy), '"exact" or "fast"')
+        raise wrong("accuracy", repr(accuracy), '"exact" or "fast"')
