@@ -497,7 +497,7 @@ cdef inline bint _conv1d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo
 
 cdef inline bint _conv1d_grad_x_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H) noexcept:
     """Say whether the first sum writes the whole output."""
-    return s == 1
+    return min(s, K) == 1 and s == 1
 
 
 cdef inline bint _conv1d_grad_w_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) noexcept:
@@ -566,45 +566,42 @@ cdef int _conv1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
     cdef Nest _nest
     cdef Entry[2] _factors
     cdef bint _near = 0 <= (s | d | lo | N | G | O | C | K | H) < 1048576
-    cdef Py_ssize_t phi, r, m, n, g, c, u, o, q
-    # grad_x[n, g, c, s*u + phi - lo] += sum[o, q] grad_y[n, g, o, u + m - d*q] * w[g, o, c, s*q + r]
-    for phi in range(s):
-        for r in range(s):
-            if (phi - d*r) % s != 0:
-                continue
-            m = (phi - d*r) // s
-            if not _near or not (
-                _conv1d_grad_x_0(<float>0, _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, phi, r, m) if _at_grad_x.itemsize == 4
-                else _conv1d_grad_x_0(<double>0, _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, phi, r, m)
-            ):
-                _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-                _nest.fresh = _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H)
-                n = _range(&_nest, ROWS, N)
-                g = _range(&_nest, BATCH, G)
-                c = _range(&_nest, COLUMNS, C)
-                u = _loop(&_nest, ROWS)
-                _nest.slope[u] = s; _nest.constant = phi - lo
-                _bound(&_nest, u, H)
-                o = _range(&_nest, REDUCTION, O)
-                q = _loop(&_nest, REDUCTION)
-                _nest.slope[q] = s; _nest.constant = r
-                _bound(&_nest, q, K)
-                _entry(&_nest.out, _at_grad_x)
-                _nest.out.slope[0][n] = 1
-                _nest.out.slope[1][g] = 1
-                _nest.out.slope[2][c] = 1
-                _nest.out.slope[3][u] = s; _nest.out.constant[3] = phi - lo
-                _entry(&_factors[0], _at_grad_y)
-                _factors[0].slope[0][n] = 1
-                _factors[0].slope[1][g] = 1
-                _factors[0].slope[2][o] = 1
-                _factors[0].slope[3][u] = 1; _factors[0].slope[3][q] = -d; _factors[0].constant[3] = m
-                _entry(&_factors[1], _at_w)
-                _factors[1].slope[0][g] = 1
-                _factors[1].slope[1][o] = 1
-                _factors[1].slope[2][c] = 1
-                _factors[1].slope[3][q] = s; _factors[1].constant[3] = r
-                _run(&_nest)
+    cdef Py_ssize_t r, m, phi, n, g, c, u, o, q
+    # grad_x[n, g, c, s*u + phi - lo] += sum[o, q] grad_y[n, g, o, u - m - d*q] * w[g, o, c, s*q + r]
+    for r in range(min(s, K)):
+        m, phi = divmod(d*r, s)
+        if not _near or not (
+            _conv1d_grad_x_0(<float>0, _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, r, m, phi) if _at_grad_x.itemsize == 4
+            else _conv1d_grad_x_0(<double>0, _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, r, m, phi)
+        ):
+            _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+            _nest.fresh = _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H)
+            n = _range(&_nest, ROWS, N)
+            g = _range(&_nest, BATCH, G)
+            c = _range(&_nest, COLUMNS, C)
+            u = _loop(&_nest, ROWS)
+            _nest.slope[u] = s; _nest.constant = phi - lo
+            _bound(&_nest, u, H)
+            o = _range(&_nest, REDUCTION, O)
+            q = _loop(&_nest, REDUCTION)
+            _nest.slope[q] = s; _nest.constant = r
+            _bound(&_nest, q, K)
+            _entry(&_nest.out, _at_grad_x)
+            _nest.out.slope[0][n] = 1
+            _nest.out.slope[1][g] = 1
+            _nest.out.slope[2][c] = 1
+            _nest.out.slope[3][u] = s; _nest.out.constant[3] = phi - lo
+            _entry(&_factors[0], _at_grad_y)
+            _factors[0].slope[0][n] = 1
+            _factors[0].slope[1][g] = 1
+            _factors[0].slope[2][o] = 1
+            _factors[0].slope[3][u] = 1; _factors[0].slope[3][q] = -d; _factors[0].constant[3] = -m
+            _entry(&_factors[1], _at_w)
+            _factors[1].slope[0][g] = 1
+            _factors[1].slope[1][o] = 1
+            _factors[1].slope[2][c] = 1
+            _factors[1].slope[3][q] = s; _factors[1].constant[3] = r
+            _run(&_nest)
     return 0
 
 
@@ -809,7 +806,7 @@ cdef bint _conv1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
     return True
 
 
-cdef bint _conv1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m) noexcept nogil:
+cdef bint _conv1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi) noexcept nogil:
     cdef Py_ssize_t n, g, c, u, o, q
     cdef Py_ssize_t _first_u, _stop_u, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u, _step_1_n, _step_1_g, _step_1_u, _step_1_o, _step_1_q, _step_2_g, _step_2_c, _step_2_o, _step_2_q, _first_q_u, _stop_q_u
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_u, _place_1_u, _place_1_o, _place_2_o, _place_1_q, _place_2_q
@@ -845,7 +842,7 @@ cdef bint _conv1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
     _step_0_g = _at_grad_x.strides[1]
     _step_0_c = _at_grad_x.strides[2]
     _step_0_u = (s) * _at_grad_x.strides[3]
-    _place_1 = <char *>_at_grad_y.buf + (m) * _at_grad_y.strides[3]
+    _place_1 = <char *>_at_grad_y.buf + (-m) * _at_grad_y.strides[3]
     _step_1_n = _at_grad_y.strides[0]
     _step_1_g = _at_grad_y.strides[1]
     _step_1_u = _at_grad_y.strides[3]
@@ -871,7 +868,7 @@ cdef bint _conv1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
                 for u in range(_first_u, _stop_u):
                     _first_q_u = _first_q
                     _stop_q_u = _stop_q
-                    rot180_clip(-d, m + u, _at_grad_y.shape[3], &_first_q_u, &_stop_q_u)
+                    rot180_clip(-d, u - m, _at_grad_y.shape[3], &_first_q_u, &_stop_q_u)
                     _sum = 0
                     _place_1_o = _place_1_u + _first_q_u * _step_1_q
                     _place_2_o = _place_2_c + _first_q_u * _step_2_q
@@ -1040,7 +1037,7 @@ cdef inline bint _conv2d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo
 
 cdef inline bint _conv2d_grad_x_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept:
     """Say whether the first sum writes the whole output."""
-    return s == 1 and t == 1
+    return min(s, K) == 1 and s == 1 and min(t, L) == 1 and t == 1
 
 
 cdef inline bint _conv2d_grad_w_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L) noexcept:
@@ -1116,59 +1113,53 @@ cdef int _conv2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
     cdef Nest _nest
     cdef Entry[2] _factors
     cdef bint _near = 0 <= (s | d | lo | t | e | lp | N | G | O | C | K | L | H | V) < 1048576
-    cdef Py_ssize_t phi, r, m, phi1, r1, m1, n, g, c, u, u1, o, q1, q2
-    # grad_x[n, g, c, s*u + phi - lo, t*u1 + phi1 - lp] += sum[o, q1, q2] grad_y[n, g, o, u + m - d*q1, u1 + m1 - e*q2] * w[g, o, c, s*q1 + r, t*q2 + r1]
-    for phi in range(s):
-        for r in range(s):
-            if (phi - d*r) % s != 0:
-                continue
-            m = (phi - d*r) // s
-            for phi1 in range(t):
-                for r1 in range(t):
-                    if (phi1 - e*r1) % t != 0:
-                        continue
-                    m1 = (phi1 - e*r1) // t
-                    if not _near or not (
-                        _conv2d_grad_x_0(<float>0, _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, phi, r, m, phi1, r1, m1) if _at_grad_x.itemsize == 4
-                        else _conv2d_grad_x_0(<double>0, _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, phi, r, m, phi1, r1, m1)
-                    ):
-                        _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-                        _nest.fresh = _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V)
-                        n = _range(&_nest, ROWS, N)
-                        g = _range(&_nest, BATCH, G)
-                        c = _range(&_nest, COLUMNS, C)
-                        u = _loop(&_nest, ROWS)
-                        _nest.slope[u] = s; _nest.constant = phi - lo
-                        _bound(&_nest, u, H)
-                        u1 = _loop(&_nest, ROWS)
-                        _nest.slope[u1] = t; _nest.constant = phi1 - lp
-                        _bound(&_nest, u1, V)
-                        o = _range(&_nest, REDUCTION, O)
-                        q1 = _loop(&_nest, REDUCTION)
-                        _nest.slope[q1] = s; _nest.constant = r
-                        _bound(&_nest, q1, K)
-                        q2 = _loop(&_nest, REDUCTION)
-                        _nest.slope[q2] = t; _nest.constant = r1
-                        _bound(&_nest, q2, L)
-                        _entry(&_nest.out, _at_grad_x)
-                        _nest.out.slope[0][n] = 1
-                        _nest.out.slope[1][g] = 1
-                        _nest.out.slope[2][c] = 1
-                        _nest.out.slope[3][u] = s; _nest.out.constant[3] = phi - lo
-                        _nest.out.slope[4][u1] = t; _nest.out.constant[4] = phi1 - lp
-                        _entry(&_factors[0], _at_grad_y)
-                        _factors[0].slope[0][n] = 1
-                        _factors[0].slope[1][g] = 1
-                        _factors[0].slope[2][o] = 1
-                        _factors[0].slope[3][u] = 1; _factors[0].slope[3][q1] = -d; _factors[0].constant[3] = m
-                        _factors[0].slope[4][u1] = 1; _factors[0].slope[4][q2] = -e; _factors[0].constant[4] = m1
-                        _entry(&_factors[1], _at_w)
-                        _factors[1].slope[0][g] = 1
-                        _factors[1].slope[1][o] = 1
-                        _factors[1].slope[2][c] = 1
-                        _factors[1].slope[3][q1] = s; _factors[1].constant[3] = r
-                        _factors[1].slope[4][q2] = t; _factors[1].constant[4] = r1
-                        _run(&_nest)
+    cdef Py_ssize_t r, m, phi, r1, m1, phi1, n, g, c, u, u1, o, q1, q2
+    # grad_x[n, g, c, s*u + phi - lo, t*u1 + phi1 - lp] += sum[o, q1, q2] grad_y[n, g, o, u - m - d*q1, u1 - m1 - e*q2] * w[g, o, c, s*q1 + r, t*q2 + r1]
+    for r in range(min(s, K)):
+        m, phi = divmod(d*r, s)
+        for r1 in range(min(t, L)):
+            m1, phi1 = divmod(e*r1, t)
+            if not _near or not (
+                _conv2d_grad_x_0(<float>0, _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, r, m, phi, r1, m1, phi1) if _at_grad_x.itemsize == 4
+                else _conv2d_grad_x_0(<double>0, _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, r, m, phi, r1, m1, phi1)
+            ):
+                _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+                _nest.fresh = _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V)
+                n = _range(&_nest, ROWS, N)
+                g = _range(&_nest, BATCH, G)
+                c = _range(&_nest, COLUMNS, C)
+                u = _loop(&_nest, ROWS)
+                _nest.slope[u] = s; _nest.constant = phi - lo
+                _bound(&_nest, u, H)
+                u1 = _loop(&_nest, ROWS)
+                _nest.slope[u1] = t; _nest.constant = phi1 - lp
+                _bound(&_nest, u1, V)
+                o = _range(&_nest, REDUCTION, O)
+                q1 = _loop(&_nest, REDUCTION)
+                _nest.slope[q1] = s; _nest.constant = r
+                _bound(&_nest, q1, K)
+                q2 = _loop(&_nest, REDUCTION)
+                _nest.slope[q2] = t; _nest.constant = r1
+                _bound(&_nest, q2, L)
+                _entry(&_nest.out, _at_grad_x)
+                _nest.out.slope[0][n] = 1
+                _nest.out.slope[1][g] = 1
+                _nest.out.slope[2][c] = 1
+                _nest.out.slope[3][u] = s; _nest.out.constant[3] = phi - lo
+                _nest.out.slope[4][u1] = t; _nest.out.constant[4] = phi1 - lp
+                _entry(&_factors[0], _at_grad_y)
+                _factors[0].slope[0][n] = 1
+                _factors[0].slope[1][g] = 1
+                _factors[0].slope[2][o] = 1
+                _factors[0].slope[3][u] = 1; _factors[0].slope[3][q1] = -d; _factors[0].constant[3] = -m
+                _factors[0].slope[4][u1] = 1; _factors[0].slope[4][q2] = -e; _factors[0].constant[4] = -m1
+                _entry(&_factors[1], _at_w)
+                _factors[1].slope[0][g] = 1
+                _factors[1].slope[1][o] = 1
+                _factors[1].slope[2][c] = 1
+                _factors[1].slope[3][q1] = s; _factors[1].constant[3] = r
+                _factors[1].slope[4][q2] = t; _factors[1].constant[4] = r1
+                _run(&_nest)
     return 0
 
 
@@ -1410,7 +1401,7 @@ cdef bint _conv2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
     return True
 
 
-cdef bint _conv2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi1, Py_ssize_t r1, Py_ssize_t m1) noexcept nogil:
+cdef bint _conv2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1) noexcept nogil:
     cdef Py_ssize_t n, g, c, u, u1, o, q1, q2
     cdef Py_ssize_t _first_u, _stop_u, _first_u1, _stop_u1, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u, _step_0_u1, _step_1_n, _step_1_g, _step_1_u, _step_1_u1, _step_1_o, _step_1_q1, _step_1_q2, _step_2_g, _step_2_c, _step_2_o, _step_2_q1, _step_2_q2, _first_q1_u, _stop_q1_u, _first_q2_u1, _stop_q2_u1
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_u, _place_1_u, _place_0_u1, _place_1_u1, _place_1_o, _place_2_o, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2
@@ -1455,7 +1446,7 @@ cdef bint _conv2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
     _step_0_c = _at_grad_x.strides[2]
     _step_0_u = (s) * _at_grad_x.strides[3]
     _step_0_u1 = (t) * _at_grad_x.strides[4]
-    _place_1 = <char *>_at_grad_y.buf + (m) * _at_grad_y.strides[3] + (m1) * _at_grad_y.strides[4]
+    _place_1 = <char *>_at_grad_y.buf + (-m) * _at_grad_y.strides[3] + (-m1) * _at_grad_y.strides[4]
     _step_1_n = _at_grad_y.strides[0]
     _step_1_g = _at_grad_y.strides[1]
     _step_1_u = _at_grad_y.strides[3]
@@ -1484,13 +1475,13 @@ cdef bint _conv2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
                 for u in range(_first_u, _stop_u):
                     _first_q1_u = _first_q1
                     _stop_q1_u = _stop_q1
-                    rot180_clip(-d, m + u, _at_grad_y.shape[3], &_first_q1_u, &_stop_q1_u)
+                    rot180_clip(-d, u - m, _at_grad_y.shape[3], &_first_q1_u, &_stop_q1_u)
                     _place_0_u1 = _place_0_u
                     _place_1_u1 = _place_1_u + _first_q1_u * _step_1_q1
                     for u1 in range(_first_u1, _stop_u1):
                         _first_q2_u1 = _first_q2
                         _stop_q2_u1 = _stop_q2
-                        rot180_clip(-e, m1 + u1, _at_grad_y.shape[4], &_first_q2_u1, &_stop_q2_u1)
+                        rot180_clip(-e, u1 - m1, _at_grad_y.shape[4], &_first_q2_u1, &_stop_q2_u1)
                         _sum = 0
                         _place_1_o = _place_1_u1 + _first_q2_u1 * _step_1_q2
                         _place_2_o = _place_2_c + _first_q1_u * _step_2_q1 + _first_q2_u1 * _step_2_q2
@@ -1696,7 +1687,7 @@ cdef inline bint _conv3d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo
 
 cdef inline bint _conv3d_grad_x_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U) noexcept:
     """Say whether the first sum writes the whole output."""
-    return s == 1 and t == 1 and u == 1
+    return min(s, K) == 1 and s == 1 and min(t, L) == 1 and t == 1 and min(u, M) == 1 and u == 1
 
 
 cdef inline bint _conv3d_grad_w_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept:
@@ -1779,73 +1770,64 @@ cdef int _conv3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
     cdef Nest _nest
     cdef Entry[2] _factors
     cdef bint _near = 0 <= (s | d | lo | t | e | lp | u | f | lq | N | G | O | C | K | L | M | H | V | U) < 1048576
-    cdef Py_ssize_t phi, r1, m1, phi1, r2, m2, phi2, r3, m3, n, g, c, u2, u3, u4, o, q1, q2, q
-    # grad_x[n, g, c, s*u2 + phi - lo, t*u3 + phi1 - lp, u*u4 + phi2 - lq] += sum[o, q1, q2, q] grad_y[n, g, o, u2 + m1 - d*q1, u3 + m2 - e*q2, u4 + m3 - f*q] * w[g, o, c, s*q1 + r1, t*q2 + r2, u*q + r3]
-    for phi in range(s):
-        for r1 in range(s):
-            if (phi - d*r1) % s != 0:
-                continue
-            m1 = (phi - d*r1) // s
-            for phi1 in range(t):
-                for r2 in range(t):
-                    if (phi1 - e*r2) % t != 0:
-                        continue
-                    m2 = (phi1 - e*r2) // t
-                    for phi2 in range(u):
-                        for r3 in range(u):
-                            if (phi2 - f*r3) % u != 0:
-                                continue
-                            m3 = (phi2 - f*r3) // u
-                            if not _near or not (
-                                _conv3d_grad_x_0(<float>0, _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, phi, r1, m1, phi1, r2, m2, phi2, r3, m3) if _at_grad_x.itemsize == 4
-                                else _conv3d_grad_x_0(<double>0, _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, phi, r1, m1, phi1, r2, m2, phi2, r3, m3)
-                            ):
-                                _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-                                _nest.fresh = _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U)
-                                n = _range(&_nest, ROWS, N)
-                                g = _range(&_nest, BATCH, G)
-                                c = _range(&_nest, COLUMNS, C)
-                                u2 = _loop(&_nest, ROWS)
-                                _nest.slope[u2] = s; _nest.constant = phi - lo
-                                _bound(&_nest, u2, H)
-                                u3 = _loop(&_nest, ROWS)
-                                _nest.slope[u3] = t; _nest.constant = phi1 - lp
-                                _bound(&_nest, u3, V)
-                                u4 = _loop(&_nest, ROWS)
-                                _nest.slope[u4] = u; _nest.constant = phi2 - lq
-                                _bound(&_nest, u4, U)
-                                o = _range(&_nest, REDUCTION, O)
-                                q1 = _loop(&_nest, REDUCTION)
-                                _nest.slope[q1] = s; _nest.constant = r1
-                                _bound(&_nest, q1, K)
-                                q2 = _loop(&_nest, REDUCTION)
-                                _nest.slope[q2] = t; _nest.constant = r2
-                                _bound(&_nest, q2, L)
-                                q = _loop(&_nest, REDUCTION)
-                                _nest.slope[q] = u; _nest.constant = r3
-                                _bound(&_nest, q, M)
-                                _entry(&_nest.out, _at_grad_x)
-                                _nest.out.slope[0][n] = 1
-                                _nest.out.slope[1][g] = 1
-                                _nest.out.slope[2][c] = 1
-                                _nest.out.slope[3][u2] = s; _nest.out.constant[3] = phi - lo
-                                _nest.out.slope[4][u3] = t; _nest.out.constant[4] = phi1 - lp
-                                _nest.out.slope[5][u4] = u; _nest.out.constant[5] = phi2 - lq
-                                _entry(&_factors[0], _at_grad_y)
-                                _factors[0].slope[0][n] = 1
-                                _factors[0].slope[1][g] = 1
-                                _factors[0].slope[2][o] = 1
-                                _factors[0].slope[3][u2] = 1; _factors[0].slope[3][q1] = -d; _factors[0].constant[3] = m1
-                                _factors[0].slope[4][u3] = 1; _factors[0].slope[4][q2] = -e; _factors[0].constant[4] = m2
-                                _factors[0].slope[5][u4] = 1; _factors[0].slope[5][q] = -f; _factors[0].constant[5] = m3
-                                _entry(&_factors[1], _at_w)
-                                _factors[1].slope[0][g] = 1
-                                _factors[1].slope[1][o] = 1
-                                _factors[1].slope[2][c] = 1
-                                _factors[1].slope[3][q1] = s; _factors[1].constant[3] = r1
-                                _factors[1].slope[4][q2] = t; _factors[1].constant[4] = r2
-                                _factors[1].slope[5][q] = u; _factors[1].constant[5] = r3
-                                _run(&_nest)
+    cdef Py_ssize_t r1, m1, phi, r2, m2, phi1, r3, m3, phi2, n, g, c, u2, u3, u4, o, q1, q2, q
+    # grad_x[n, g, c, s*u2 + phi - lo, t*u3 + phi1 - lp, u*u4 + phi2 - lq] += sum[o, q1, q2, q] grad_y[n, g, o, u2 - m1 - d*q1, u3 - m2 - e*q2, u4 - m3 - f*q] * w[g, o, c, s*q1 + r1, t*q2 + r2, u*q + r3]
+    for r1 in range(min(s, K)):
+        m1, phi = divmod(d*r1, s)
+        for r2 in range(min(t, L)):
+            m2, phi1 = divmod(e*r2, t)
+            for r3 in range(min(u, M)):
+                m3, phi2 = divmod(f*r3, u)
+                if not _near or not (
+                    _conv3d_grad_x_0(<float>0, _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, r1, m1, phi, r2, m2, phi1, r3, m3, phi2) if _at_grad_x.itemsize == 4
+                    else _conv3d_grad_x_0(<double>0, _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, r1, m1, phi, r2, m2, phi1, r3, m3, phi2)
+                ):
+                    _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
+                    _nest.fresh = _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U)
+                    n = _range(&_nest, ROWS, N)
+                    g = _range(&_nest, BATCH, G)
+                    c = _range(&_nest, COLUMNS, C)
+                    u2 = _loop(&_nest, ROWS)
+                    _nest.slope[u2] = s; _nest.constant = phi - lo
+                    _bound(&_nest, u2, H)
+                    u3 = _loop(&_nest, ROWS)
+                    _nest.slope[u3] = t; _nest.constant = phi1 - lp
+                    _bound(&_nest, u3, V)
+                    u4 = _loop(&_nest, ROWS)
+                    _nest.slope[u4] = u; _nest.constant = phi2 - lq
+                    _bound(&_nest, u4, U)
+                    o = _range(&_nest, REDUCTION, O)
+                    q1 = _loop(&_nest, REDUCTION)
+                    _nest.slope[q1] = s; _nest.constant = r1
+                    _bound(&_nest, q1, K)
+                    q2 = _loop(&_nest, REDUCTION)
+                    _nest.slope[q2] = t; _nest.constant = r2
+                    _bound(&_nest, q2, L)
+                    q = _loop(&_nest, REDUCTION)
+                    _nest.slope[q] = u; _nest.constant = r3
+                    _bound(&_nest, q, M)
+                    _entry(&_nest.out, _at_grad_x)
+                    _nest.out.slope[0][n] = 1
+                    _nest.out.slope[1][g] = 1
+                    _nest.out.slope[2][c] = 1
+                    _nest.out.slope[3][u2] = s; _nest.out.constant[3] = phi - lo
+                    _nest.out.slope[4][u3] = t; _nest.out.constant[4] = phi1 - lp
+                    _nest.out.slope[5][u4] = u; _nest.out.constant[5] = phi2 - lq
+                    _entry(&_factors[0], _at_grad_y)
+                    _factors[0].slope[0][n] = 1
+                    _factors[0].slope[1][g] = 1
+                    _factors[0].slope[2][o] = 1
+                    _factors[0].slope[3][u2] = 1; _factors[0].slope[3][q1] = -d; _factors[0].constant[3] = -m1
+                    _factors[0].slope[4][u3] = 1; _factors[0].slope[4][q2] = -e; _factors[0].constant[4] = -m2
+                    _factors[0].slope[5][u4] = 1; _factors[0].slope[5][q] = -f; _factors[0].constant[5] = -m3
+                    _entry(&_factors[1], _at_w)
+                    _factors[1].slope[0][g] = 1
+                    _factors[1].slope[1][o] = 1
+                    _factors[1].slope[2][c] = 1
+                    _factors[1].slope[3][q1] = s; _factors[1].constant[3] = r1
+                    _factors[1].slope[4][q2] = t; _factors[1].constant[4] = r2
+                    _factors[1].slope[5][q] = u; _factors[1].constant[5] = r3
+                    _run(&_nest)
     return 0
 
 
@@ -2124,7 +2106,7 @@ cdef bint _conv3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
     return True
 
 
-cdef bint _conv3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi2, Py_ssize_t r3, Py_ssize_t m3) noexcept nogil:
+cdef bint _conv3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi1, Py_ssize_t r3, Py_ssize_t m3, Py_ssize_t phi2) noexcept nogil:
     cdef Py_ssize_t n, g, c, u2, u3, u4, o, q1, q2, q
     cdef Py_ssize_t _first_u2, _stop_u2, _first_u3, _stop_u3, _first_u4, _stop_u4, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u2, _step_0_u3, _step_0_u4, _step_1_n, _step_1_g, _step_1_u2, _step_1_u3, _step_1_u4, _step_1_o, _step_1_q1, _step_1_q2, _step_1_q, _step_2_g, _step_2_c, _step_2_o, _step_2_q1, _step_2_q2, _step_2_q, _first_q1_u2, _stop_q1_u2, _first_q2_u3, _stop_q2_u3, _first_q_u4, _stop_q_u4
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_u2, _place_1_u2, _place_0_u3, _place_1_u3, _place_0_u4, _place_1_u4, _place_1_o, _place_2_o, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2, _place_1_q, _place_2_q
@@ -2178,7 +2160,7 @@ cdef bint _conv3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
     _step_0_u2 = (s) * _at_grad_x.strides[3]
     _step_0_u3 = (t) * _at_grad_x.strides[4]
     _step_0_u4 = (u) * _at_grad_x.strides[5]
-    _place_1 = <char *>_at_grad_y.buf + (m1) * _at_grad_y.strides[3] + (m2) * _at_grad_y.strides[4] + (m3) * _at_grad_y.strides[5]
+    _place_1 = <char *>_at_grad_y.buf + (-m1) * _at_grad_y.strides[3] + (-m2) * _at_grad_y.strides[4] + (-m3) * _at_grad_y.strides[5]
     _step_1_n = _at_grad_y.strides[0]
     _step_1_g = _at_grad_y.strides[1]
     _step_1_u2 = _at_grad_y.strides[3]
@@ -2210,19 +2192,19 @@ cdef bint _conv3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
                 for u2 in range(_first_u2, _stop_u2):
                     _first_q1_u2 = _first_q1
                     _stop_q1_u2 = _stop_q1
-                    rot180_clip(-d, m1 + u2, _at_grad_y.shape[3], &_first_q1_u2, &_stop_q1_u2)
+                    rot180_clip(-d, u2 - m1, _at_grad_y.shape[3], &_first_q1_u2, &_stop_q1_u2)
                     _place_0_u3 = _place_0_u2
                     _place_1_u3 = _place_1_u2 + _first_q1_u2 * _step_1_q1
                     for u3 in range(_first_u3, _stop_u3):
                         _first_q2_u3 = _first_q2
                         _stop_q2_u3 = _stop_q2
-                        rot180_clip(-e, m2 + u3, _at_grad_y.shape[4], &_first_q2_u3, &_stop_q2_u3)
+                        rot180_clip(-e, u3 - m2, _at_grad_y.shape[4], &_first_q2_u3, &_stop_q2_u3)
                         _place_0_u4 = _place_0_u3
                         _place_1_u4 = _place_1_u3 + _first_q2_u3 * _step_1_q2
                         for u4 in range(_first_u4, _stop_u4):
                             _first_q_u4 = _first_q
                             _stop_q_u4 = _stop_q
-                            rot180_clip(-f, m3 + u4, _at_grad_y.shape[5], &_first_q_u4, &_stop_q_u4)
+                            rot180_clip(-f, u4 - m3, _at_grad_y.shape[5], &_first_q_u4, &_stop_q_u4)
                             _sum = 0
                             _place_1_o = _place_1_u4 + _first_q_u4 * _step_1_q
                             _place_2_o = _place_2_c + _first_q1_u2 * _step_2_q1 + _first_q2_u3 * _step_2_q2 + _first_q_u4 * _step_2_q
@@ -2460,7 +2442,7 @@ cdef bint _conv3d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_a
 
 cdef inline bint _conv_transpose1d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) noexcept:
     """Say whether the first sum writes the whole output."""
-    return s == 1
+    return min(s, K) == 1 and s == 1
 
 
 cdef inline bint _conv_transpose1d_grad_x_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t P) noexcept:
@@ -2477,45 +2459,42 @@ cdef int _conv_transpose1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
     cdef Nest _nest
     cdef Entry[2] _factors
     cdef bint _near = 0 <= (lo | s | d | N | G | C | O | K | H) < 1048576
-    cdef Py_ssize_t phi, r, m, n, g, o, u, c, q, h
-    # y[n, g, o, s*u + phi - lo] += sum[c, q] x[n, g, c, u + m - d*q] * w[g, c, o, s*q + r]
-    for phi in range(s):
-        for r in range(s):
-            if (phi - d*r) % s != 0:
-                continue
-            m = (phi - d*r) // s
-            if not _near or not (
-                _conv_transpose1d_forward_0(<float>0, _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, phi, r, m) if _at_y.itemsize == 4
-                else _conv_transpose1d_forward_0(<double>0, _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, phi, r, m)
-            ):
-                _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-                _nest.fresh = _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H)
-                n = _range(&_nest, ROWS, N)
-                g = _range(&_nest, BATCH, G)
-                o = _range(&_nest, COLUMNS, O)
-                u = _loop(&_nest, ROWS)
-                _nest.slope[u] = s; _nest.constant = phi - lo
-                _bound(&_nest, u, H)
-                c = _range(&_nest, REDUCTION, C)
-                q = _loop(&_nest, REDUCTION)
-                _nest.slope[q] = s; _nest.constant = r
-                _bound(&_nest, q, K)
-                _entry(&_nest.out, _at_y)
-                _nest.out.slope[0][n] = 1
-                _nest.out.slope[1][g] = 1
-                _nest.out.slope[2][o] = 1
-                _nest.out.slope[3][u] = s; _nest.out.constant[3] = phi - lo
-                _entry(&_factors[0], _at_x)
-                _factors[0].slope[0][n] = 1
-                _factors[0].slope[1][g] = 1
-                _factors[0].slope[2][c] = 1
-                _factors[0].slope[3][u] = 1; _factors[0].slope[3][q] = -d; _factors[0].constant[3] = m
-                _entry(&_factors[1], _at_w)
-                _factors[1].slope[0][g] = 1
-                _factors[1].slope[1][c] = 1
-                _factors[1].slope[2][o] = 1
-                _factors[1].slope[3][q] = s; _factors[1].constant[3] = r
-                _run(&_nest)
+    cdef Py_ssize_t r, m, phi, n, g, o, u, c, q, h
+    # y[n, g, o, s*u + phi - lo] += sum[c, q] x[n, g, c, u - m - d*q] * w[g, c, o, s*q + r]
+    for r in range(min(s, K)):
+        m, phi = divmod(d*r, s)
+        if not _near or not (
+            _conv_transpose1d_forward_0(<float>0, _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, r, m, phi) if _at_y.itemsize == 4
+            else _conv_transpose1d_forward_0(<double>0, _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, r, m, phi)
+        ):
+            _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+            _nest.fresh = _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H)
+            n = _range(&_nest, ROWS, N)
+            g = _range(&_nest, BATCH, G)
+            o = _range(&_nest, COLUMNS, O)
+            u = _loop(&_nest, ROWS)
+            _nest.slope[u] = s; _nest.constant = phi - lo
+            _bound(&_nest, u, H)
+            c = _range(&_nest, REDUCTION, C)
+            q = _loop(&_nest, REDUCTION)
+            _nest.slope[q] = s; _nest.constant = r
+            _bound(&_nest, q, K)
+            _entry(&_nest.out, _at_y)
+            _nest.out.slope[0][n] = 1
+            _nest.out.slope[1][g] = 1
+            _nest.out.slope[2][o] = 1
+            _nest.out.slope[3][u] = s; _nest.out.constant[3] = phi - lo
+            _entry(&_factors[0], _at_x)
+            _factors[0].slope[0][n] = 1
+            _factors[0].slope[1][g] = 1
+            _factors[0].slope[2][c] = 1
+            _factors[0].slope[3][u] = 1; _factors[0].slope[3][q] = -d; _factors[0].constant[3] = -m
+            _entry(&_factors[1], _at_w)
+            _factors[1].slope[0][g] = 1
+            _factors[1].slope[1][c] = 1
+            _factors[1].slope[2][o] = 1
+            _factors[1].slope[3][q] = s; _factors[1].constant[3] = r
+            _run(&_nest)
     # y[n, g, o, h] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
         if not _near or not (
@@ -2641,7 +2620,7 @@ cdef int _conv_transpose1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     return 0
 
 
-cdef bint _conv_transpose1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m) noexcept nogil:
+cdef bint _conv_transpose1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi) noexcept nogil:
     cdef Py_ssize_t n, g, o, u, c, q
     cdef Py_ssize_t _first_u, _stop_u, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u, _step_1_n, _step_1_g, _step_1_u, _step_1_c, _step_1_q, _step_2_g, _step_2_o, _step_2_c, _step_2_q, _first_q_u, _stop_q_u
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_u, _place_1_u, _place_1_c, _place_2_c, _place_1_q, _place_2_q
@@ -2677,7 +2656,7 @@ cdef bint _conv_transpose1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
     _step_0_g = _at_y.strides[1]
     _step_0_o = _at_y.strides[2]
     _step_0_u = (s) * _at_y.strides[3]
-    _place_1 = <char *>_at_x.buf + (m) * _at_x.strides[3]
+    _place_1 = <char *>_at_x.buf + (-m) * _at_x.strides[3]
     _step_1_n = _at_x.strides[0]
     _step_1_g = _at_x.strides[1]
     _step_1_u = _at_x.strides[3]
@@ -2703,7 +2682,7 @@ cdef bint _conv_transpose1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
                 for u in range(_first_u, _stop_u):
                     _first_q_u = _first_q
                     _stop_q_u = _stop_q
-                    rot180_clip(-d, m + u, _at_x.shape[3], &_first_q_u, &_stop_q_u)
+                    rot180_clip(-d, u - m, _at_x.shape[3], &_first_q_u, &_stop_q_u)
                     _sum = 0
                     _place_1_c = _place_1_u + _first_q_u * _step_1_q
                     _place_2_c = _place_2_o + _first_q_u * _step_2_q
@@ -3003,7 +2982,7 @@ cdef bint _conv_transpose1d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_
 
 cdef inline bint _conv_transpose2d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept:
     """Say whether the first sum writes the whole output."""
-    return s == 1 and t == 1
+    return min(s, K) == 1 and s == 1 and min(t, L) == 1 and t == 1
 
 
 cdef inline bint _conv_transpose2d_grad_x_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept:
@@ -3020,59 +2999,53 @@ cdef int _conv_transpose2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
     cdef Nest _nest
     cdef Entry[2] _factors
     cdef bint _near = 0 <= (lo | s | d | lp | t | e | N | G | C | O | K | L | H | V) < 1048576
-    cdef Py_ssize_t phi, r, m, phi1, r1, m1, n, g, o, u, u1, c, q1, q2, h, v
-    # y[n, g, o, s*u + phi - lo, t*u1 + phi1 - lp] += sum[c, q1, q2] x[n, g, c, u + m - d*q1, u1 + m1 - e*q2] * w[g, c, o, s*q1 + r, t*q2 + r1]
-    for phi in range(s):
-        for r in range(s):
-            if (phi - d*r) % s != 0:
-                continue
-            m = (phi - d*r) // s
-            for phi1 in range(t):
-                for r1 in range(t):
-                    if (phi1 - e*r1) % t != 0:
-                        continue
-                    m1 = (phi1 - e*r1) // t
-                    if not _near or not (
-                        _conv_transpose2d_forward_0(<float>0, _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, phi, r, m, phi1, r1, m1) if _at_y.itemsize == 4
-                        else _conv_transpose2d_forward_0(<double>0, _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, phi, r, m, phi1, r1, m1)
-                    ):
-                        _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-                        _nest.fresh = _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
-                        n = _range(&_nest, ROWS, N)
-                        g = _range(&_nest, BATCH, G)
-                        o = _range(&_nest, COLUMNS, O)
-                        u = _loop(&_nest, ROWS)
-                        _nest.slope[u] = s; _nest.constant = phi - lo
-                        _bound(&_nest, u, H)
-                        u1 = _loop(&_nest, ROWS)
-                        _nest.slope[u1] = t; _nest.constant = phi1 - lp
-                        _bound(&_nest, u1, V)
-                        c = _range(&_nest, REDUCTION, C)
-                        q1 = _loop(&_nest, REDUCTION)
-                        _nest.slope[q1] = s; _nest.constant = r
-                        _bound(&_nest, q1, K)
-                        q2 = _loop(&_nest, REDUCTION)
-                        _nest.slope[q2] = t; _nest.constant = r1
-                        _bound(&_nest, q2, L)
-                        _entry(&_nest.out, _at_y)
-                        _nest.out.slope[0][n] = 1
-                        _nest.out.slope[1][g] = 1
-                        _nest.out.slope[2][o] = 1
-                        _nest.out.slope[3][u] = s; _nest.out.constant[3] = phi - lo
-                        _nest.out.slope[4][u1] = t; _nest.out.constant[4] = phi1 - lp
-                        _entry(&_factors[0], _at_x)
-                        _factors[0].slope[0][n] = 1
-                        _factors[0].slope[1][g] = 1
-                        _factors[0].slope[2][c] = 1
-                        _factors[0].slope[3][u] = 1; _factors[0].slope[3][q1] = -d; _factors[0].constant[3] = m
-                        _factors[0].slope[4][u1] = 1; _factors[0].slope[4][q2] = -e; _factors[0].constant[4] = m1
-                        _entry(&_factors[1], _at_w)
-                        _factors[1].slope[0][g] = 1
-                        _factors[1].slope[1][c] = 1
-                        _factors[1].slope[2][o] = 1
-                        _factors[1].slope[3][q1] = s; _factors[1].constant[3] = r
-                        _factors[1].slope[4][q2] = t; _factors[1].constant[4] = r1
-                        _run(&_nest)
+    cdef Py_ssize_t r, m, phi, r1, m1, phi1, n, g, o, u, u1, c, q1, q2, h, v
+    # y[n, g, o, s*u + phi - lo, t*u1 + phi1 - lp] += sum[c, q1, q2] x[n, g, c, u - m - d*q1, u1 - m1 - e*q2] * w[g, c, o, s*q1 + r, t*q2 + r1]
+    for r in range(min(s, K)):
+        m, phi = divmod(d*r, s)
+        for r1 in range(min(t, L)):
+            m1, phi1 = divmod(e*r1, t)
+            if not _near or not (
+                _conv_transpose2d_forward_0(<float>0, _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, r, m, phi, r1, m1, phi1) if _at_y.itemsize == 4
+                else _conv_transpose2d_forward_0(<double>0, _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, r, m, phi, r1, m1, phi1)
+            ):
+                _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+                _nest.fresh = _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
+                n = _range(&_nest, ROWS, N)
+                g = _range(&_nest, BATCH, G)
+                o = _range(&_nest, COLUMNS, O)
+                u = _loop(&_nest, ROWS)
+                _nest.slope[u] = s; _nest.constant = phi - lo
+                _bound(&_nest, u, H)
+                u1 = _loop(&_nest, ROWS)
+                _nest.slope[u1] = t; _nest.constant = phi1 - lp
+                _bound(&_nest, u1, V)
+                c = _range(&_nest, REDUCTION, C)
+                q1 = _loop(&_nest, REDUCTION)
+                _nest.slope[q1] = s; _nest.constant = r
+                _bound(&_nest, q1, K)
+                q2 = _loop(&_nest, REDUCTION)
+                _nest.slope[q2] = t; _nest.constant = r1
+                _bound(&_nest, q2, L)
+                _entry(&_nest.out, _at_y)
+                _nest.out.slope[0][n] = 1
+                _nest.out.slope[1][g] = 1
+                _nest.out.slope[2][o] = 1
+                _nest.out.slope[3][u] = s; _nest.out.constant[3] = phi - lo
+                _nest.out.slope[4][u1] = t; _nest.out.constant[4] = phi1 - lp
+                _entry(&_factors[0], _at_x)
+                _factors[0].slope[0][n] = 1
+                _factors[0].slope[1][g] = 1
+                _factors[0].slope[2][c] = 1
+                _factors[0].slope[3][u] = 1; _factors[0].slope[3][q1] = -d; _factors[0].constant[3] = -m
+                _factors[0].slope[4][u1] = 1; _factors[0].slope[4][q2] = -e; _factors[0].constant[4] = -m1
+                _entry(&_factors[1], _at_w)
+                _factors[1].slope[0][g] = 1
+                _factors[1].slope[1][c] = 1
+                _factors[1].slope[2][o] = 1
+                _factors[1].slope[3][q1] = s; _factors[1].constant[3] = r
+                _factors[1].slope[4][q2] = t; _factors[1].constant[4] = r1
+                _run(&_nest)
     # y[n, g, o, h, v] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
         if not _near or not (
@@ -3212,7 +3185,7 @@ cdef int _conv_transpose2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     return 0
 
 
-cdef bint _conv_transpose2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t phi, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi1, Py_ssize_t r1, Py_ssize_t m1) noexcept nogil:
+cdef bint _conv_transpose2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1) noexcept nogil:
     cdef Py_ssize_t n, g, o, u, u1, c, q1, q2
     cdef Py_ssize_t _first_u, _stop_u, _first_u1, _stop_u1, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u, _step_0_u1, _step_1_n, _step_1_g, _step_1_u, _step_1_u1, _step_1_c, _step_1_q1, _step_1_q2, _step_2_g, _step_2_o, _step_2_c, _step_2_q1, _step_2_q2, _first_q1_u, _stop_q1_u, _first_q2_u1, _stop_q2_u1
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_u, _place_1_u, _place_0_u1, _place_1_u1, _place_1_c, _place_2_c, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2
@@ -3257,7 +3230,7 @@ cdef bint _conv_transpose2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
     _step_0_o = _at_y.strides[2]
     _step_0_u = (s) * _at_y.strides[3]
     _step_0_u1 = (t) * _at_y.strides[4]
-    _place_1 = <char *>_at_x.buf + (m) * _at_x.strides[3] + (m1) * _at_x.strides[4]
+    _place_1 = <char *>_at_x.buf + (-m) * _at_x.strides[3] + (-m1) * _at_x.strides[4]
     _step_1_n = _at_x.strides[0]
     _step_1_g = _at_x.strides[1]
     _step_1_u = _at_x.strides[3]
@@ -3286,13 +3259,13 @@ cdef bint _conv_transpose2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
                 for u in range(_first_u, _stop_u):
                     _first_q1_u = _first_q1
                     _stop_q1_u = _stop_q1
-                    rot180_clip(-d, m + u, _at_x.shape[3], &_first_q1_u, &_stop_q1_u)
+                    rot180_clip(-d, u - m, _at_x.shape[3], &_first_q1_u, &_stop_q1_u)
                     _place_0_u1 = _place_0_u
                     _place_1_u1 = _place_1_u + _first_q1_u * _step_1_q1
                     for u1 in range(_first_u1, _stop_u1):
                         _first_q2_u1 = _first_q2
                         _stop_q2_u1 = _stop_q2
-                        rot180_clip(-e, m1 + u1, _at_x.shape[4], &_first_q2_u1, &_stop_q2_u1)
+                        rot180_clip(-e, u1 - m1, _at_x.shape[4], &_first_q2_u1, &_stop_q2_u1)
                         _sum = 0
                         _place_1_c = _place_1_u1 + _first_q2_u1 * _step_1_q2
                         _place_2_c = _place_2_o + _first_q1_u * _step_2_q1 + _first_q2_u1 * _step_2_q2
@@ -3659,7 +3632,7 @@ cdef bint _conv_transpose2d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_
 
 cdef inline bint _conv_transpose3d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept:
     """Say whether the first sum writes the whole output."""
-    return s == 1 and t == 1 and u == 1
+    return min(s, K) == 1 and s == 1 and min(t, L) == 1 and t == 1 and min(u, M) == 1 and u == 1
 
 
 cdef inline bint _conv_transpose3d_grad_x_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept:
@@ -3676,73 +3649,64 @@ cdef int _conv_transpose3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
     cdef Nest _nest
     cdef Entry[2] _factors
     cdef bint _near = 0 <= (lo | s | d | lp | t | e | lq | u | f | N | G | C | O | K | L | M | H | V | I) < 1048576
-    cdef Py_ssize_t phi, r1, m1, phi1, r2, m2, phi2, r3, m3, n, g, o, u1, u2, u3, c, q1, q2, q, h, v, i
-    # y[n, g, o, s*u1 + phi - lo, t*u2 + phi1 - lp, u*u3 + phi2 - lq] += sum[c, q1, q2, q] x[n, g, c, u1 + m1 - d*q1, u2 + m2 - e*q2, u3 + m3 - f*q] * w[g, c, o, s*q1 + r1, t*q2 + r2, u*q + r3]
-    for phi in range(s):
-        for r1 in range(s):
-            if (phi - d*r1) % s != 0:
-                continue
-            m1 = (phi - d*r1) // s
-            for phi1 in range(t):
-                for r2 in range(t):
-                    if (phi1 - e*r2) % t != 0:
-                        continue
-                    m2 = (phi1 - e*r2) // t
-                    for phi2 in range(u):
-                        for r3 in range(u):
-                            if (phi2 - f*r3) % u != 0:
-                                continue
-                            m3 = (phi2 - f*r3) // u
-                            if not _near or not (
-                                _conv_transpose3d_forward_0(<float>0, _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, phi, r1, m1, phi1, r2, m2, phi2, r3, m3) if _at_y.itemsize == 4
-                                else _conv_transpose3d_forward_0(<double>0, _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, phi, r1, m1, phi1, r2, m2, phi2, r3, m3)
-                            ):
-                                _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-                                _nest.fresh = _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
-                                n = _range(&_nest, ROWS, N)
-                                g = _range(&_nest, BATCH, G)
-                                o = _range(&_nest, COLUMNS, O)
-                                u1 = _loop(&_nest, ROWS)
-                                _nest.slope[u1] = s; _nest.constant = phi - lo
-                                _bound(&_nest, u1, H)
-                                u2 = _loop(&_nest, ROWS)
-                                _nest.slope[u2] = t; _nest.constant = phi1 - lp
-                                _bound(&_nest, u2, V)
-                                u3 = _loop(&_nest, ROWS)
-                                _nest.slope[u3] = u; _nest.constant = phi2 - lq
-                                _bound(&_nest, u3, I)
-                                c = _range(&_nest, REDUCTION, C)
-                                q1 = _loop(&_nest, REDUCTION)
-                                _nest.slope[q1] = s; _nest.constant = r1
-                                _bound(&_nest, q1, K)
-                                q2 = _loop(&_nest, REDUCTION)
-                                _nest.slope[q2] = t; _nest.constant = r2
-                                _bound(&_nest, q2, L)
-                                q = _loop(&_nest, REDUCTION)
-                                _nest.slope[q] = u; _nest.constant = r3
-                                _bound(&_nest, q, M)
-                                _entry(&_nest.out, _at_y)
-                                _nest.out.slope[0][n] = 1
-                                _nest.out.slope[1][g] = 1
-                                _nest.out.slope[2][o] = 1
-                                _nest.out.slope[3][u1] = s; _nest.out.constant[3] = phi - lo
-                                _nest.out.slope[4][u2] = t; _nest.out.constant[4] = phi1 - lp
-                                _nest.out.slope[5][u3] = u; _nest.out.constant[5] = phi2 - lq
-                                _entry(&_factors[0], _at_x)
-                                _factors[0].slope[0][n] = 1
-                                _factors[0].slope[1][g] = 1
-                                _factors[0].slope[2][c] = 1
-                                _factors[0].slope[3][u1] = 1; _factors[0].slope[3][q1] = -d; _factors[0].constant[3] = m1
-                                _factors[0].slope[4][u2] = 1; _factors[0].slope[4][q2] = -e; _factors[0].constant[4] = m2
-                                _factors[0].slope[5][u3] = 1; _factors[0].slope[5][q] = -f; _factors[0].constant[5] = m3
-                                _entry(&_factors[1], _at_w)
-                                _factors[1].slope[0][g] = 1
-                                _factors[1].slope[1][c] = 1
-                                _factors[1].slope[2][o] = 1
-                                _factors[1].slope[3][q1] = s; _factors[1].constant[3] = r1
-                                _factors[1].slope[4][q2] = t; _factors[1].constant[4] = r2
-                                _factors[1].slope[5][q] = u; _factors[1].constant[5] = r3
-                                _run(&_nest)
+    cdef Py_ssize_t r1, m1, phi, r2, m2, phi1, r3, m3, phi2, n, g, o, u1, u2, u3, c, q1, q2, q, h, v, i
+    # y[n, g, o, s*u1 + phi - lo, t*u2 + phi1 - lp, u*u3 + phi2 - lq] += sum[c, q1, q2, q] x[n, g, c, u1 - m1 - d*q1, u2 - m2 - e*q2, u3 - m3 - f*q] * w[g, c, o, s*q1 + r1, t*q2 + r2, u*q + r3]
+    for r1 in range(min(s, K)):
+        m1, phi = divmod(d*r1, s)
+        for r2 in range(min(t, L)):
+            m2, phi1 = divmod(e*r2, t)
+            for r3 in range(min(u, M)):
+                m3, phi2 = divmod(f*r3, u)
+                if not _near or not (
+                    _conv_transpose3d_forward_0(<float>0, _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, r1, m1, phi, r2, m2, phi1, r3, m3, phi2) if _at_y.itemsize == 4
+                    else _conv_transpose3d_forward_0(<double>0, _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, r1, m1, phi, r2, m2, phi1, r3, m3, phi2)
+                ):
+                    _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
+                    _nest.fresh = _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
+                    n = _range(&_nest, ROWS, N)
+                    g = _range(&_nest, BATCH, G)
+                    o = _range(&_nest, COLUMNS, O)
+                    u1 = _loop(&_nest, ROWS)
+                    _nest.slope[u1] = s; _nest.constant = phi - lo
+                    _bound(&_nest, u1, H)
+                    u2 = _loop(&_nest, ROWS)
+                    _nest.slope[u2] = t; _nest.constant = phi1 - lp
+                    _bound(&_nest, u2, V)
+                    u3 = _loop(&_nest, ROWS)
+                    _nest.slope[u3] = u; _nest.constant = phi2 - lq
+                    _bound(&_nest, u3, I)
+                    c = _range(&_nest, REDUCTION, C)
+                    q1 = _loop(&_nest, REDUCTION)
+                    _nest.slope[q1] = s; _nest.constant = r1
+                    _bound(&_nest, q1, K)
+                    q2 = _loop(&_nest, REDUCTION)
+                    _nest.slope[q2] = t; _nest.constant = r2
+                    _bound(&_nest, q2, L)
+                    q = _loop(&_nest, REDUCTION)
+                    _nest.slope[q] = u; _nest.constant = r3
+                    _bound(&_nest, q, M)
+                    _entry(&_nest.out, _at_y)
+                    _nest.out.slope[0][n] = 1
+                    _nest.out.slope[1][g] = 1
+                    _nest.out.slope[2][o] = 1
+                    _nest.out.slope[3][u1] = s; _nest.out.constant[3] = phi - lo
+                    _nest.out.slope[4][u2] = t; _nest.out.constant[4] = phi1 - lp
+                    _nest.out.slope[5][u3] = u; _nest.out.constant[5] = phi2 - lq
+                    _entry(&_factors[0], _at_x)
+                    _factors[0].slope[0][n] = 1
+                    _factors[0].slope[1][g] = 1
+                    _factors[0].slope[2][c] = 1
+                    _factors[0].slope[3][u1] = 1; _factors[0].slope[3][q1] = -d; _factors[0].constant[3] = -m1
+                    _factors[0].slope[4][u2] = 1; _factors[0].slope[4][q2] = -e; _factors[0].constant[4] = -m2
+                    _factors[0].slope[5][u3] = 1; _factors[0].slope[5][q] = -f; _factors[0].constant[5] = -m3
+                    _entry(&_factors[1], _at_w)
+                    _factors[1].slope[0][g] = 1
+                    _factors[1].slope[1][c] = 1
+                    _factors[1].slope[2][o] = 1
+                    _factors[1].slope[3][q1] = s; _factors[1].constant[3] = r1
+                    _factors[1].slope[4][q2] = t; _factors[1].constant[4] = r2
+                    _factors[1].slope[5][q] = u; _factors[1].constant[5] = r3
+                    _run(&_nest)
     # y[n, g, o, h, v, i] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
         if not _near or not (
@@ -3896,7 +3860,7 @@ cdef int _conv_transpose3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     return 0
 
 
-cdef bint _conv_transpose3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi2, Py_ssize_t r3, Py_ssize_t m3) noexcept nogil:
+cdef bint _conv_transpose3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi1, Py_ssize_t r3, Py_ssize_t m3, Py_ssize_t phi2) noexcept nogil:
     cdef Py_ssize_t n, g, o, u1, u2, u3, c, q1, q2, q
     cdef Py_ssize_t _first_u1, _stop_u1, _first_u2, _stop_u2, _first_u3, _stop_u3, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u1, _step_0_u2, _step_0_u3, _step_1_n, _step_1_g, _step_1_u1, _step_1_u2, _step_1_u3, _step_1_c, _step_1_q1, _step_1_q2, _step_1_q, _step_2_g, _step_2_o, _step_2_c, _step_2_q1, _step_2_q2, _step_2_q, _first_q1_u1, _stop_q1_u1, _first_q2_u2, _stop_q2_u2, _first_q_u3, _stop_q_u3
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_u1, _place_1_u1, _place_0_u2, _place_1_u2, _place_0_u3, _place_1_u3, _place_1_c, _place_2_c, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2, _place_1_q, _place_2_q
@@ -3950,7 +3914,7 @@ cdef bint _conv_transpose3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
     _step_0_u1 = (s) * _at_y.strides[3]
     _step_0_u2 = (t) * _at_y.strides[4]
     _step_0_u3 = (u) * _at_y.strides[5]
-    _place_1 = <char *>_at_x.buf + (m1) * _at_x.strides[3] + (m2) * _at_x.strides[4] + (m3) * _at_x.strides[5]
+    _place_1 = <char *>_at_x.buf + (-m1) * _at_x.strides[3] + (-m2) * _at_x.strides[4] + (-m3) * _at_x.strides[5]
     _step_1_n = _at_x.strides[0]
     _step_1_g = _at_x.strides[1]
     _step_1_u1 = _at_x.strides[3]
@@ -3982,19 +3946,19 @@ cdef bint _conv_transpose3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
                 for u1 in range(_first_u1, _stop_u1):
                     _first_q1_u1 = _first_q1
                     _stop_q1_u1 = _stop_q1
-                    rot180_clip(-d, m1 + u1, _at_x.shape[3], &_first_q1_u1, &_stop_q1_u1)
+                    rot180_clip(-d, u1 - m1, _at_x.shape[3], &_first_q1_u1, &_stop_q1_u1)
                     _place_0_u2 = _place_0_u1
                     _place_1_u2 = _place_1_u1 + _first_q1_u1 * _step_1_q1
                     for u2 in range(_first_u2, _stop_u2):
                         _first_q2_u2 = _first_q2
                         _stop_q2_u2 = _stop_q2
-                        rot180_clip(-e, m2 + u2, _at_x.shape[4], &_first_q2_u2, &_stop_q2_u2)
+                        rot180_clip(-e, u2 - m2, _at_x.shape[4], &_first_q2_u2, &_stop_q2_u2)
                         _place_0_u3 = _place_0_u2
                         _place_1_u3 = _place_1_u2 + _first_q2_u2 * _step_1_q2
                         for u3 in range(_first_u3, _stop_u3):
                             _first_q_u3 = _first_q
                             _stop_q_u3 = _stop_q
-                            rot180_clip(-f, m3 + u3, _at_x.shape[5], &_first_q_u3, &_stop_q_u3)
+                            rot180_clip(-f, u3 - m3, _at_x.shape[5], &_first_q_u3, &_stop_q_u3)
                             _sum = 0
                             _place_1_c = _place_1_u3 + _first_q_u3 * _step_1_q
                             _place_2_c = _place_2_o + _first_q1_u1 * _step_2_q1 + _first_q2_u2 * _step_2_q2 + _first_q_u3 * _step_2_q

@@ -122,21 +122,18 @@ def grad_x(grad_y: Array, w: Array, *, s: int, d: int, lo: int, x_shape: Sequenc
     )
     require(s >= 1, "an integer >= 1", s=s)
     grad_x = zeros("x_shape", (N, G, C, H), dtype)
-    # grad_x[n, g, c, s*u + phi - lo] += sum[o, q] grad_y[n, g, o, u + m - d*q] * w[g, o, c, s*q + r]
-    for phi in range(s):
-        for r in range(s):
-            if (phi - d*r) % s != 0:
-                continue
-            m = (phi - d*r) // s
-            loops = {"n": (0, N), "g": (0, G), "c": (0, C), "o": (0, O)}
-            loops["u"] = _span("u", loops, ({"u": s, "": phi - lo}, H))
-            loops["q"] = _span("q", loops, ({"q": s, "": r}, K))
-            _accumulate(
-                grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"u": s, "": phi - lo}], loops,
-                batch="g", m="n u", n="c", k="o q",
-                left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"u": 1, "q": -d, "": m})],
-                right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"q": s, "": r})],
-            )
+    # grad_x[n, g, c, s*u + phi - lo] += sum[o, q] grad_y[n, g, o, u - m - d*q] * w[g, o, c, s*q + r]
+    for r in range(min(s, K)):
+        m, phi = divmod(d*r, s)
+        loops = {"n": (0, N), "g": (0, G), "c": (0, C), "o": (0, O)}
+        loops["u"] = _span("u", loops, ({"u": s, "": phi - lo}, H))
+        loops["q"] = _span("q", loops, ({"q": s, "": r}, K))
+        _accumulate(
+            grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"u": s, "": phi - lo}], loops,
+            batch="g", m="n u", n="c", k="o q",
+            left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"u": 1, "q": -d, "": -m})],
+            right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"q": s, "": r})],
+        )
     return grad_x
 
 

@@ -143,28 +143,22 @@ def grad_x(
     require(s >= 1, "an integer >= 1", s=s)
     require(t >= 1, "an integer >= 1", t=t)
     grad_x = zeros("x_shape", (N, G, C, H, V), dtype)
-    # grad_x[n, g, c, s*u + phi - lo, t*u1 + phi1 - lp] += sum[o, q1, q2] grad_y[n, g, o, u + m - d*q1, u1 + m1 - e*q2] * w[g, o, c, s*q1 + r, t*q2 + r1]
-    for phi in range(s):
-        for r in range(s):
-            if (phi - d*r) % s != 0:
-                continue
-            m = (phi - d*r) // s
-            for phi1 in range(t):
-                for r1 in range(t):
-                    if (phi1 - e*r1) % t != 0:
-                        continue
-                    m1 = (phi1 - e*r1) // t
-                    loops = {"n": (0, N), "g": (0, G), "c": (0, C), "o": (0, O)}
-                    loops["u"] = _span("u", loops, ({"u": s, "": phi - lo}, H))
-                    loops["u1"] = _span("u1", loops, ({"u1": t, "": phi1 - lp}, V))
-                    loops["q1"] = _span("q1", loops, ({"q1": s, "": r}, K))
-                    loops["q2"] = _span("q2", loops, ({"q2": t, "": r1}, L))
-                    _accumulate(
-                        grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"u": s, "": phi - lo}, {"u1": t, "": phi1 - lp}], loops,
-                        batch="g", m="n u u1", n="c", k="o q1 q2",
-                        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"u": 1, "q1": -d, "": m}, {"u1": 1, "q2": -e, "": m1})],
-                        right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"q1": s, "": r}, {"q2": t, "": r1})],
-                    )
+    # grad_x[n, g, c, s*u + phi - lo, t*u1 + phi1 - lp] += sum[o, q1, q2] grad_y[n, g, o, u - m - d*q1, u1 - m1 - e*q2] * w[g, o, c, s*q1 + r, t*q2 + r1]
+    for r in range(min(s, K)):
+        m, phi = divmod(d*r, s)
+        for r1 in range(min(t, L)):
+            m1, phi1 = divmod(e*r1, t)
+            loops = {"n": (0, N), "g": (0, G), "c": (0, C), "o": (0, O)}
+            loops["u"] = _span("u", loops, ({"u": s, "": phi - lo}, H))
+            loops["u1"] = _span("u1", loops, ({"u1": t, "": phi1 - lp}, V))
+            loops["q1"] = _span("q1", loops, ({"q1": s, "": r}, K))
+            loops["q2"] = _span("q2", loops, ({"q2": t, "": r1}, L))
+            _accumulate(
+                grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"u": s, "": phi - lo}, {"u1": t, "": phi1 - lp}], loops,
+                batch="g", m="n u u1", n="c", k="o q1 q2",
+                left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"u": 1, "q1": -d, "": -m}, {"u1": 1, "q2": -e, "": -m1})],
+                right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"q1": s, "": r}, {"q2": t, "": r1})],
+            )
     return grad_x
 
 

@@ -156,35 +156,26 @@ def grad_x(
     require(t >= 1, "an integer >= 1", t=t)
     require(u >= 1, "an integer >= 1", u=u)
     grad_x = zeros("x_shape", (N, G, C, H, V, U), dtype)
-    # grad_x[n, g, c, s*u2 + phi - lo, t*u3 + phi1 - lp, u*u4 + phi2 - lq] += sum[o, q1, q2, q] grad_y[n, g, o, u2 + m1 - d*q1, u3 + m2 - e*q2, u4 + m3 - f*q] * w[g, o, c, s*q1 + r1, t*q2 + r2, u*q + r3]
-    for phi in range(s):
-        for r1 in range(s):
-            if (phi - d*r1) % s != 0:
-                continue
-            m1 = (phi - d*r1) // s
-            for phi1 in range(t):
-                for r2 in range(t):
-                    if (phi1 - e*r2) % t != 0:
-                        continue
-                    m2 = (phi1 - e*r2) // t
-                    for phi2 in range(u):
-                        for r3 in range(u):
-                            if (phi2 - f*r3) % u != 0:
-                                continue
-                            m3 = (phi2 - f*r3) // u
-                            loops = {"n": (0, N), "g": (0, G), "c": (0, C), "o": (0, O)}
-                            loops["u2"] = _span("u2", loops, ({"u2": s, "": phi - lo}, H))
-                            loops["u3"] = _span("u3", loops, ({"u3": t, "": phi1 - lp}, V))
-                            loops["u4"] = _span("u4", loops, ({"u4": u, "": phi2 - lq}, U))
-                            loops["q1"] = _span("q1", loops, ({"q1": s, "": r1}, K))
-                            loops["q2"] = _span("q2", loops, ({"q2": t, "": r2}, L))
-                            loops["q"] = _span("q", loops, ({"q": u, "": r3}, M))
-                            _accumulate(
-                                grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"u2": s, "": phi - lo}, {"u3": t, "": phi1 - lp}, {"u4": u, "": phi2 - lq}], loops,
-                                batch="g", m="n u2 u3 u4", n="c", k="o q1 q2 q",
-                                left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"u2": 1, "q1": -d, "": m1}, {"u3": 1, "q2": -e, "": m2}, {"u4": 1, "q": -f, "": m3})],
-                                right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"q1": s, "": r1}, {"q2": t, "": r2}, {"q": u, "": r3})],
-                            )
+    # grad_x[n, g, c, s*u2 + phi - lo, t*u3 + phi1 - lp, u*u4 + phi2 - lq] += sum[o, q1, q2, q] grad_y[n, g, o, u2 - m1 - d*q1, u3 - m2 - e*q2, u4 - m3 - f*q] * w[g, o, c, s*q1 + r1, t*q2 + r2, u*q + r3]
+    for r1 in range(min(s, K)):
+        m1, phi = divmod(d*r1, s)
+        for r2 in range(min(t, L)):
+            m2, phi1 = divmod(e*r2, t)
+            for r3 in range(min(u, M)):
+                m3, phi2 = divmod(f*r3, u)
+                loops = {"n": (0, N), "g": (0, G), "c": (0, C), "o": (0, O)}
+                loops["u2"] = _span("u2", loops, ({"u2": s, "": phi - lo}, H))
+                loops["u3"] = _span("u3", loops, ({"u3": t, "": phi1 - lp}, V))
+                loops["u4"] = _span("u4", loops, ({"u4": u, "": phi2 - lq}, U))
+                loops["q1"] = _span("q1", loops, ({"q1": s, "": r1}, K))
+                loops["q2"] = _span("q2", loops, ({"q2": t, "": r2}, L))
+                loops["q"] = _span("q", loops, ({"q": u, "": r3}, M))
+                _accumulate(
+                    grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"u2": s, "": phi - lo}, {"u3": t, "": phi1 - lp}, {"u4": u, "": phi2 - lq}], loops,
+                    batch="g", m="n u2 u3 u4", n="c", k="o q1 q2 q",
+                    left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"u2": 1, "q1": -d, "": -m1}, {"u3": 1, "q2": -e, "": -m2}, {"u4": 1, "q": -f, "": -m3})],
+                    right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"q1": s, "": r1}, {"q2": t, "": r2}, {"q": u, "": r3})],
+                )
     return grad_x
 
 

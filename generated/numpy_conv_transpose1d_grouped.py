@@ -75,21 +75,18 @@ def forward(
     )
     require(s >= 1, "an integer >= 1", s=s)
     y = zeros("y_shape", (N, G, O, H), dtype)
-    # y[n, g, o, s*u + phi - lo] += sum[c, q] x[n, g, c, u + m - d*q] * w[g, c, o, s*q + r]
-    for phi in range(s):
-        for r in range(s):
-            if (phi - d*r) % s != 0:
-                continue
-            m = (phi - d*r) // s
-            loops = {"n": (0, N), "g": (0, G), "o": (0, O), "c": (0, C)}
-            loops["u"] = _span("u", loops, ({"u": s, "": phi - lo}, H))
-            loops["q"] = _span("q", loops, ({"q": s, "": r}, K))
-            _accumulate(
-                y, [{"n": 1}, {"g": 1}, {"o": 1}, {"u": s, "": phi - lo}], loops,
-                batch="g", m="n u", n="o", k="c q",
-                left=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"u": 1, "q": -d, "": m})],
-                right=[_entry(w, {"g": 1}, {"c": 1}, {"o": 1}, {"q": s, "": r})],
-            )
+    # y[n, g, o, s*u + phi - lo] += sum[c, q] x[n, g, c, u - m - d*q] * w[g, c, o, s*q + r]
+    for r in range(min(s, K)):
+        m, phi = divmod(d*r, s)
+        loops = {"n": (0, N), "g": (0, G), "o": (0, O), "c": (0, C)}
+        loops["u"] = _span("u", loops, ({"u": s, "": phi - lo}, H))
+        loops["q"] = _span("q", loops, ({"q": s, "": r}, K))
+        _accumulate(
+            y, [{"n": 1}, {"g": 1}, {"o": 1}, {"u": s, "": phi - lo}], loops,
+            batch="g", m="n u", n="o", k="c q",
+            left=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"u": 1, "q": -d, "": -m})],
+            right=[_entry(w, {"g": 1}, {"c": 1}, {"o": 1}, {"q": s, "": r})],
+        )
     # y[n, g, o, h] += bias[g, o]
     loops = {"n": (0, N), "g": (0, G), "o": (0, O), "h": (0, H)}
     _accumulate(

@@ -11,6 +11,9 @@ from rot180.codegen.plans.plan import Affine, Box, Loop, LoweringError
 from rot180.derive.language.polynomial import normal
 from rot180.derive.language.terms import AtLeast, Condition
 
+MOST_COMBINED = 16
+"""How many boxes are kept of those that eliminate the same variables."""
+
 
 def bounded(
     loops: Sequence[Symbol], boxes: list[Box], hypotheses: tuple[Condition, ...]
@@ -26,29 +29,47 @@ def bounded(
         LoweringError: nothing bounds a loop.
 
     """
-    boxes = [*boxes, *_combined([b for b in boxes if len(b.loops) > 1])]
     known: list[Loop] = []
+    waiting = list(loops)
+    while waiting:
+        earlier = [loop.variable for loop in known]
+        found = _next(waiting, earlier, boxes, hypotheses)
+        if not found:
+            combined = _combined(boxes, waiting, earlier)
+            found = _next(waiting, earlier, combined, hypotheses)
+        if not found:
+            names = ", ".join(v.name for v in waiting)
+            raise LoweringError(
+                f"nothing bounds the loops over {names}: multiply by a bracket such as "
+                f"[0 <= {waiting[0].name} < n], or use {waiting[0].name} alone as the "
+                "index of an operand's axis"
+            )
+        for loop in found:
+            known.append(loop)
+            waiting.remove(loop.variable)
+    return tuple(known)
 
-    def usable(v: Symbol, earlier: set[Symbol], certain: bool) -> tuple[Box, ...]:
-        found = [b for b in boxes if v in b.loops and set(b.loops) <= {*earlier, v}]
+
+def _next(
+    waiting: Sequence[Symbol],
+    earlier: Sequence[Symbol],
+    boxes: Sequence[Box],
+    hypotheses: tuple[Condition, ...],
+) -> list[Loop]:
+    """Return what comes next: all loops that are bounded alone, or one that depends on others."""
+
+    def usable(v: Symbol, others: Sequence[Symbol], certain: bool) -> tuple[Box, ...]:
+        found = [b for b in boxes if v in b.loops and {*b.loops} <= {*others, v}]
         if any(_certain(b, v, hypotheses) for b in found) or (found and not certain):
             return tuple(found)
         return ()
 
-    waiting = list(loops)
-    while waiting:
-        done = {loop.variable for loop in known}
-        for earlier, certain in ((set(), True), (done, True), (done, False)):
-            found = [(v, b) for v in waiting if (b := usable(v, earlier, certain))]
-            if found:
-                break
-        else:
-            names = ", ".join(v.name for v in waiting)
-            raise LoweringError(f"nothing bounds the loops over {names}")
-        for v, bounds in found[: 1 if earlier else None]:
-            known.append(Loop(v, _simplest(v, bounds, hypotheses)))
-            waiting.remove(v)
-    return tuple(known)
+    for others, certain in (((), True), (earlier, True), (earlier, False)):
+        found = [(v, bounds) for v in waiting if (bounds := usable(v, others, certain))]
+        if found:
+            chosen = found[:1] if others else found
+            return [Loop(v, _simplest(v, bounds, hypotheses)) for v, bounds in chosen]
+    return []
 
 
 def _certain(b: Box, v: Symbol, hypotheses: tuple[Condition, ...]) -> bool:
@@ -65,22 +86,27 @@ def _simplest(
     return alone if any(_certain(b, v, hypotheses) for b in alone) else bounds
 
 
-def _combined(boxes: list[Box]) -> list[Box]:
+def _combined(
+    boxes: Sequence[Box], waiting: Sequence[Symbol], earlier: Sequence[Symbol]
+) -> list[Box]:
     """Eliminate variables between boxes with integer coefficients, as Fourier and Motzkin do.
 
     ``x[p + k] * w[p - k]`` bounds neither index directly, but ``2*p`` and ``2*k`` are bounded.
+    For each variable all others that have no bounds yet are eliminated, one after the other. A
+    round keeps `MOST_COMBINED` boxes, those with the fewest loops, so that the work is bounded.
     """
-    out = [b for b in boxes if all(c.is_Integer for _, c in b.value.coefficients)]
-    rounds = len({v for b in out for v in b.loops}) - 1
-    found: list[Box] = []
-    for _ in range(rounds):
-        new = []
-        for a, b in combinations(out, 2):
-            for v in set(a.loops) & set(b.loops):
-                new += [c for c in _eliminate(v, a, b) if c not in found and c not in new]
-        found += new
-        out = [*out, *new]
-    return sorted(found, key=lambda b: [v.name for v in b.loops])
+    whole = [b for b in boxes if all(c.is_Integer for _, c in b.value.coefficients)]
+    out: list[Box] = []
+    for v in waiting:
+        left = whole
+        for w in waiting:
+            if w != v:
+                pairs = combinations([b for b in left if w in b.loops], 2)
+                new = [c for a, b in pairs for c in _eliminate(w, a, b)]
+                left = list(dict.fromkeys((*(b for b in left if w not in b.loops), *new)))
+                left = sorted(left, key=lambda b: len(b.loops))[:MOST_COMBINED]
+        out += [b for b in left if v in b.loops and {*b.loops} <= {v, *earlier}]
+    return list(dict.fromkeys(out))
 
 
 def _eliminate(v: Symbol, a: Box, b: Box) -> list[Box]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.plans.plan import LoweringError, Phase, Solved
+from rot180.codegen.plans.plan import Divided, LoweringError, Phase, Solved, named
 from rot180.derive.language.polynomial import normal, symbols_of
 from rot180.derive.language.terms import Access, Apply, Condition, Equal, Range, Term
+
+Outer: TypeAlias = Phase | Solved | Divided
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Draft:
         equations: brackets ``[e = 0]``.
         hypotheses: what is known of the parameters.
         taken: names that are in use elsewhere.
-        outer: phases and solved variables found so far.
+        outer: phases, solved and divided variables found so far.
 
     """
 
@@ -37,12 +40,12 @@ class Draft:
     equations: tuple[Expr, ...]
     hypotheses: tuple[Condition, ...]
     taken: frozenset[Symbol] = frozenset()
-    outer: tuple[Phase | Solved, ...] = ()
+    outer: tuple[Outer, ...] = ()
 
     @property
     def constants(self) -> frozenset[Symbol]:
         """Return the variables that are fixed outside the loops."""
-        return frozenset(o.variable for o in self.outer)
+        return frozenset(v for step in self.outer for v in named(step))
 
     @property
     def loops(self) -> tuple[Symbol, ...]:
@@ -54,7 +57,7 @@ class Draft:
     @property
     def symbols(self) -> frozenset[Symbol]:
         """Return all names that are in use."""
-        found = {*self.variables, *symbols_of(self.coefficient), *self.taken}
+        found = {*self.variables, *self.constants, *symbols_of(self.coefficient), *self.taken}
         for r in (*self.ranges, *(r for a in self.accesses for r in box(a))):
             found |= symbols_of(r.value) | symbols_of(r.size)
         return frozenset(found).union(*(symbols_of(e) for e in self.equations))
