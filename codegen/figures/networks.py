@@ -20,9 +20,9 @@ RISE = 1.25
 ACROSS = 5.5
 """The distance between two layers, in cells."""
 
-DENSE = "y[o] = sum[c] sigma(z[c]) * w[o,c] + b[o]"
-SHARED = "y[p] = sum[k] sigma(z[p+2-k]) * w[k] + b[]"
-SHARED_2D = "y[p,q] = sum[k,l] sigma(z[p+2-k,q+2-l]) * w[k,l] + b[]"
+DENSE = "sigma: function; y[o] = sum[c] sigma(z[c]) * w[o,c] + b[o]"
+SHARED = "sigma: function; y[p] = sum[k] sigma(z[p+2-k]) * w[k] + b[]"
+SHARED_2D = "sigma: function; y[p,q] = sum[k,l] sigma(z[p+2-k,q+2-l]) * w[k,l] + b[]"
 
 
 def network_pictures(symbols: Symbols = DEEP_LEARNING) -> list[Picture]:

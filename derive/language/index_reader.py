@@ -69,8 +69,8 @@ class IndexReader(Scanner):
 
     def _index_atom(self) -> Expr:
         first = self._now
-        if self._now.text[:1].isdigit():
-            value: Expr = sp.Integer(self._number())
+        if self._now.is_number:
+            value: Expr = sp.Integer(self._whole())
         elif opened := self._accept("("):
             value = self._index_sum()
             self._expect(")", "after the index", opened)

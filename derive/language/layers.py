@@ -207,7 +207,7 @@ def activation_layer(function: str, indices: str = "i") -> str:
     """Return the text of an elementwise scalar function.
 
     Args:
-        function: the name of a scalar function.
+        function: the name of a known scalar function.
         indices: the indices of an entry, one letter each.
 
     """
@@ -250,7 +250,9 @@ def catalogue() -> dict[str, str]:
         out[f"depthwise_conv{n}d"] = conv(n, depthwise=True)
     out["conv2d_nhwc"] = conv(2, last=True)
     out["local1d"] = "y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,p,k] + bias[o,p]"
-    out["activated_conv2d"] = "z1[p,q] = sum[k,l] sigma(z[p-k,q-l]) * w[k,l] + b[]"
+    out["activated_conv2d"] = (
+        "sigma: function; z1[p,q] = sum[k,l] sigma(z[p-k,q-l]) * w[k,l] + b[]"
+    )
     return out
 
 

@@ -1,9 +1,11 @@
 """Text to terms and back: ``y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]``.
 
-The text of a layer has declarations ``x[N,C,H];`` (optional), a left side that names the indices of
-the output, and a right side: a sum of products of tensor entries, Iverson brackets
-``[t == s*p + d*k - lo]`` and ``[0 <= e < n]``, activations ``sigma(z[i])``, numbers and scalar
-parameters. ``sum[k]`` binds the product after it, up to the next ``+`` or ``-``.
+The text of a layer has declarations ``x[N,C,H];`` and ``sigma: function;`` (of functions that are
+not known by name), a left side that names the indices of the output, and a right side: a sum of
+products of tensor entries, Iverson brackets, functions of entries ``sigma(z[i])``, numbers and
+scalar parameters. ``sum[k]`` binds the product after it, up to the next ``+`` or ``-``. Brackets
+are ``[t == s*p + d*k - lo]``, ``[i != j]``, ``[0 <= e < n]``, and ``[j < i]``, which gets a second
+side from the sizes of axes.
 
 A name in an index is a free index (if it is on the left side), a bound index (if it is summed), a
 size, or else a parameter. A name that is the whole index of an entry is never read as a parameter,
@@ -21,30 +23,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Symbol
-from sympy.polys.matrices import DomainMatrix
 
 from rot180.derive.language.axis_sizes import name_sizes, names_in
-from rot180.derive.language.operators import activation
+from rot180.derive.language.builder import Builder
 from rot180.derive.language.parser import Reader
-from rot180.derive.language.polynomial import coefficient, ordered, symbol, text
+from rot180.derive.language.polynomial import ordered, symbol, text
 from rot180.derive.language.printer import write, write_factor, write_term
-from rot180.derive.language.spelling import application, display_name
-from rot180.derive.language.substitute import supports
+from rot180.derive.language.scalar_functions import FUNCTIONS
+from rot180.derive.language.spelling import application
 from rot180.derive.language.terms import (
     Access,
     Apply,
-    Derivative,
-    Equal,
     Expression,
     Factor,
     Range,
     Tensor,
-    Term,
     accesses_and_brackets,
     define,
     indices,
 )
-from rot180.derive.language.tokens import NotationError, RawDerivative, RawEntry, RawTerm
+from rot180.derive.language.tokens import NotationError, RawDerivative, RawEntry, RawFactor, RawTerm
 
 __all__ = [
     "Layer",
@@ -141,67 +139,6 @@ def unfold_activation(factor: Factor) -> Factor:
     return factor
 
 
-def _is_bounded(t: Term, free: Iterable[Symbol]) -> bool:
-    """Say whether the supports determine every bound variable, for generic parameters."""
-    found = supports(t.factors, {*t.symbols, *free})
-    rows = [[coefficient(b.value, v) for v in t.variables] for b in found]
-    if not t.variables or not rows:
-        return not t.variables
-    matrix = DomainMatrix.from_list_sympy(len(rows), len(t.variables), rows)
-    return bool(matrix.to_field().rank() == len(t.variables))
-
-
-def _build(
-    reader: Reader,
-    raws: Sequence[RawTerm],
-    shapes: Mapping[str, tuple[Expr, ...]],
-    known: Mapping[str, Tensor],
-) -> Expression:
-    """Convert raw terms to terms, now that the sizes of each tensor are known."""
-    applied = {t.name: t for t in known.values() if application(t) is not None}
-
-    def made(factor: RawEntry | RawDerivative | Equal | Range) -> Factor:
-        if isinstance(factor, RawDerivative):
-            by = made(factor.by)
-            assert isinstance(by, Access)
-            return Derivative(tuple(made(f) for f in factor.factors), by)
-        if not isinstance(factor, RawEntry):
-            return factor
-        name = factor.name.text
-        t = known[name] if name in known else Tensor(name, shapes[name])
-        if factor.function:
-            function = factor.function.rstrip("'")
-            t = activation(function, len(factor.function) - len(function), t)
-            clash = applied.setdefault(t.name, t) != t or t.name in reader.tensors
-        else:
-            clash = name in applied
-        if clash:
-            other = display_name(applied[t.name])
-            what = f"{t.name} names two tensors: {other} also gets this name"
-            reader.fail(what, factor.name, "a different name for every tensor", "rename one")
-        return t[factor.index]
-
-    out = []
-    for raw in raws:
-        if raw.coefficient == 0:
-            reader.fail("a term is zero", raw.at, cure="drop the term")
-        try:
-            built = Term(raw.coefficient, raw.variables, tuple(made(f) for f in raw.factors))
-        except ValueError as error:
-            reader.fail(str(error), raw.at)
-        if not _is_bounded(built, reader.free):
-            used = names_in(b.value for b in supports(built.factors, built.symbols))
-            v = min(raw.variables, key=lambda v: v.name in used)
-            reader.fail(
-                f"the sum over {v} is unbounded",
-                reader.summed[v.name],
-                f"a tensor entry or a bracket that leaves finitely many values of {v}",
-                f"drop {v} from the sum, or add a bracket such as [0 <= {v} < n]",
-            )
-        out.append(built)
-    return tuple(out)
-
-
 def _refuse_ranks(reader: Reader, known: Mapping[str, Tensor]) -> None:
     for name, (token, rank) in reader.tensors.items():
         if name in known and len(known[name].shape) != rank:
@@ -214,7 +151,7 @@ def _entries(raws: Iterable[RawTerm]) -> Iterator[tuple[str, tuple[Expr, ...]]]:
 
 
 def _entries_of(
-    factors: Iterable[RawEntry | RawDerivative | Equal | Range],
+    factors: Iterable[RawFactor],
 ) -> Iterator[tuple[str, tuple[Expr, ...]]]:
     for factor in factors:
         if isinstance(factor, RawEntry):
@@ -228,6 +165,7 @@ def parse_expression(
     tensors: Iterable[Tensor] = (),
     variables: Sequence[Symbol] = (),
     sizes: Mapping[str, Expr] | None = None,
+    functions: Iterable[str] = (),
 ) -> Expression:
     """Parse an expression; tensors that are not given get their sizes by the rule above.
 
@@ -236,6 +174,7 @@ def parse_expression(
         tensors: tensors that the text may use, by their names.
         variables: the free indices.
         sizes: the sizes of free indices, by name, where they are known.
+        functions: functions that the text may use besides the known ones.
 
     Raises:
         NotationError: the text is not in the notation.
@@ -243,18 +182,21 @@ def parse_expression(
     """
     if source.strip() == "0":
         return ()
-    reader = Reader(source, variables)
+    reader = Reader(source, variables, functions=functions)
     raws = reader.expression()
     known = {t.name: t for t in tensors}
     _refuse_ranks(reader, known)
     declared = {n: t.shape for n, t in known.items()}
     shapes = name_sizes([*_entries(raws)], declared, reader.index, reader.names, sizes)
     _refuse_clashes(reader, {n for t in known.values() for n in names_in(t.shape)})
-    return _build(reader, raws, shapes, known)
+    return Builder(reader, shapes, known, sizes or {}).expression(raws)
 
 
 def parse_definition(
-    source: str, tensors: Iterable[Tensor] = (), sizes: Mapping[str, Expr] | None = None
+    source: str,
+    tensors: Iterable[Tensor] = (),
+    sizes: Mapping[str, Expr] | None = None,
+    functions: Iterable[str] = (),
 ) -> Tensor:
     """Parse the definition of a tensor, ``L[] = sum[i] x[i]*x[i]``, or a free tensor, ``x[N]``.
 
@@ -263,12 +205,14 @@ def parse_definition(
         tensors: tensors that the text may use, by their names; a free tensor with the name that is
             defined gives its sizes.
         sizes: the sizes of indices, by name, where they are known.
+        functions: functions that the text may use besides the known ones.
 
     Raises:
         NotationError: the text is not in the notation.
 
     """
-    reader, known = Reader(source), {t.name: t for t in tensors}
+    reader = Reader(source, functions=functions)
+    known = {t.name: t for t in tensors}
     if "=" not in source:
         name, shape = reader.declaration()
         if name in known:
@@ -283,7 +227,26 @@ def parse_definition(
     declared = {**{n: t.shape for n, t in known.items()}, **reader.declared}
     shapes = name_sizes(entries, declared, reader.index, reader.names, sizes)
     _refuse_clashes(reader, {n for t in known.values() for n in names_in(t.shape)})
-    return define(output, shapes[output], reader.free, _build(reader, raws, shapes, known))
+    own = {v.name: n for v, n in zip(reader.free, shapes[output], strict=True)}
+    body = Builder(reader, shapes, known, own).expression(raws)
+    return define(output, shapes[output], reader.free, body)
+
+
+def parse_function(source: str, functions: Iterable[str] = ()) -> str:
+    """Parse the declaration of a function, ``sigma: function``, and return its name.
+
+    Args:
+        source: the text.
+        functions: functions that are declared already.
+
+    Raises:
+        NotationError: the text is not such a declaration.
+
+    """
+    reader = Reader(source, functions=functions)
+    name = reader.function()
+    reader.end("the end of the declaration")
+    return name
 
 
 def parse_layer(
@@ -305,7 +268,8 @@ def parse_layer(
     declared = {**(sizes or {}), **reader.declared}
     shapes = name_sizes(entries, declared, reader.index, reader.names)
     _refuse_clashes(reader, {n for shape in shapes.values() for n in names_in(shape)})
-    body = _build(reader, raws, shapes, {})
+    own = {v.name: n for v, n in zip(reader.free, shapes[output], strict=True)}
+    body = Builder(reader, shapes, {}, own).expression(raws)
     return make_layer(define(output, shapes[output], reader.free, body), name)
 
 
@@ -337,23 +301,24 @@ def make_layer(output: Tensor, name: str = "") -> Layer:
         names = {n: None for n in names if symbol(n) not in order}
     sizes = names_in(e for t in (output, *tensors) for e in t.shape)
     parameters = tuple(symbol(n) for n in names if n not in sizes)
+    applied = (f.function for t in body for f in t.factors if isinstance(f, Apply))
+    functions = "".join(f"{n}: function; " for n in dict.fromkeys(applied) if n not in FUNCTIONS)
     left = f"{output.name}[{','.join(v.name for v in formals)}]"
-    line = _declare(f"{left} = {write(body, formals, map(symbol, names))}", output, tuple(tensors))
+    line = f"{left} = {write(body, formals, map(symbol, names))}"
+    line = functions + _sizes(functions + line, output, tuple(tensors)) + line
     return Layer(name, output, tuple(tensors), parameters, line)
 
 
-def _declare(line: str, output: Tensor, tensors: tuple[Tensor, ...]) -> str:
-    """Prepend declarations to a line if the rule would give the sizes other names."""
+def _sizes(line: str, output: Tensor, tensors: tuple[Tensor, ...]) -> str:
+    """Return the declarations of sizes; "" if the rule gives the sizes the same names."""
     reader = Reader(line)
     entries = [*_entries(reader.layer())]
     entries.insert(0, (output.name, reader.free))
     plain = name_sizes(entries, {}, reader.index, reader.names)
     if all(plain[t.name] == t.shape for t in (output, *tensors)):
-        return line
-    out = ""
-    for t in (*tensors, output):
-        out += f"{t.name}[{','.join(text(e) for e in t.shape if e is not None)}]; "
-    return out + line
+        return ""
+    shapes = ((t.name, [text(e) for e in t.shape if e is not None]) for t in (*tensors, output))
+    return "".join(f"{name}[{','.join(shape)}]; " for name, shape in shapes)
 
 
 def write_layer(layer: Layer) -> str:

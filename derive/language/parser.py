@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NoReturn, cast
 
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.language.index_reader import IndexReader
+from rot180.derive.language.function_reader import FunctionReader
 from rot180.derive.language.polynomial import NAME, normal, symbol
-from rot180.derive.language.spelling import is_operator
-from rot180.derive.language.terms import Equal, Range
 from rot180.derive.language.tokens import (
     MOST_DIGITS,
     MOST_FACTORS,
@@ -29,7 +26,7 @@ from rot180.derive.language.tokens import (
 )
 
 
-class Reader(IndexReader):
+class Reader(FunctionReader):
     """Recursive-descent parser for one text; records where each name first occurs.
 
     Attributes:
@@ -41,15 +38,19 @@ class Reader(IndexReader):
         outside: names in indices that are neither free nor summed there, each with whether the
             name is the whole index.
         scalars: names that are factors.
-        functions: activation to its first token.
         derivatives: whether the text may contain derivatives.
 
     """
 
     def __init__(
-        self, source: str, free: Sequence[Symbol] = (), *, derivatives: bool = True
+        self,
+        source: str,
+        free: Sequence[Symbol] = (),
+        *,
+        functions: Iterable[str] = (),
+        derivatives: bool = True,
     ) -> None:
-        super().__init__(source, tuple(free))
+        super().__init__(source, tuple(free), functions)
         self.free = tuple(free)
         self.output = Token("", 0)
         self.declared: dict[str, tuple[Expr, ...]] = {}
@@ -58,7 +59,6 @@ class Reader(IndexReader):
         self.entries: list[Token] = []
         self.summed: dict[str, Token] = {}
         self.scalars: list[Token] = []
-        self.functions: dict[str, Token] = {}
         self.derivatives = derivatives
 
     @property
@@ -81,6 +81,7 @@ class Reader(IndexReader):
         if not self._now.text:
             self.fail("an empty expression", expected="a layer such as y[p] = sum[k] x[p+k] * w[k]")
         while True:
+            self._declared_functions()
             self.output, places = self._left()
             if not self._accept(";"):
                 break
@@ -103,12 +104,11 @@ class Reader(IndexReader):
             if token.text == f"grad_{self.output.text}":
                 what = "the name is reserved for the gradient of the output"
                 self.fail(what, token, cure="rename it")
-        if not self.entries:
-            self.fail("the right side names no tensor", terms[0].at, "an entry such as x[p]")
         used = {t.text for t in self.entries}
         for name in self.declared:
             if name not in used and name != self.output.text:
                 self.fail(f"{name} is declared but not used", self.tensors[name][0], cure="drop it")
+        self._refuse_unused_functions()
         return terms
 
     def declaration(self) -> tuple[str, tuple[Expr, ...]]:
@@ -120,8 +120,7 @@ class Reader(IndexReader):
         """
         token = self._name("the name of a tensor")
         shape = tuple(self._listed(self._expect("[", f"after {token.text}")))
-        if self._now.text:
-            self.fail("unexpected token", expected="'=' or the end of the declaration")
+        self.end("'=' or the end of the declaration")
         return token.text, shape
 
     def expression(self) -> list[RawTerm]:
@@ -212,19 +211,23 @@ class Reader(IndexReader):
                 self.fail(f"more than {MOST_FACTORS} factors or summed indices in a term", t.at)
 
     def _product(self) -> list[RawTerm]:
-        out = self._factor()
+        first, out = self._now, self._factor()
         while operator := self._accept("*", "/"):
             if operator.text == "*":
                 out = self._times(out, self._factor(), operator)
                 continue
             token = self._now
-            value = self._number() if token.text[:1].isdigit() else 0
+            value = self._number() if token.is_number else sp.Integer(0)
             if value == 0:
-                self.fail("division", token, "a whole number that is not 0")
+                self.fail("division", token, "a number that is not 0")
             out = [
                 replace(t, coefficient=self._small(normal(t.coefficient / value), token))
                 for t in out
             ]
+        if self._now.is_name or self._now.is_number or self._now.text in ("(", "["):
+            last = self._since(first).text
+            cure = f"write {last}*{self._now.text}" if len(last) < 20 else "write * between them"
+            self.fail("two factors without a sign between them", None, "an operator", cure)
         return out
 
     def _times(self, left: list[RawTerm], right: list[RawTerm], at: Token) -> list[RawTerm]:
@@ -244,10 +247,10 @@ class Reader(IndexReader):
 
     def _factor(self) -> list[RawTerm]:
         token = self._now
-        if token.text == "sum":
+        if token.text == "sum" and self._next != "(":
             return self._bound()
         if token.text == "[":
-            return [RawTerm(token, sp.Integer(1), (), self._bracket())]
+            return [RawTerm(token, c, (), parts) for c, parts in self._bracket()]
         if token.text in ("+", "-"):
             self._deeper()
             self._take()
@@ -255,8 +258,8 @@ class Reader(IndexReader):
             self._depth -= 1
             sign = -1 if token.text == "-" else 1
             return [replace(t, coefficient=sign * t.coefficient) for t in inner]
-        if token.text[:1].isdigit():
-            base = [RawTerm(token, sp.Integer(self._number()))]
+        if token.is_number:
+            base = [RawTerm(token, self._number())]
         elif self._is_derivative():
             base = self._derivative()
         elif self._accept("("):
@@ -349,13 +352,7 @@ class Reader(IndexReader):
 
     def _activation(self) -> RawEntry:
         """Parse ``sigma(z[i])``."""
-        token = self._take()
-        if keyword.iskeyword(token.text) or token.text == "sum":
-            self.fail("reserved word", token, "the name of a function", "choose another name")
-        if is_operator(token.text.rstrip("'")):
-            what = f"{token.text} is an operator on tensors, not a function of entries"
-            self.fail(what, token, "the name of a function", "choose another name")
-        self.functions.setdefault(token.text.rstrip("'"), token)
+        token = self._function()
         opened = self._expect("(", "after the function")
         if not (self._now.is_name and self._next == "["):
             self.fail(
@@ -367,34 +364,3 @@ class Reader(IndexReader):
         entry = self._entry()
         self._expect(")", "after the argument", opened)
         return replace(entry, function=token.text)
-
-    def _bracket(self) -> tuple[Equal | Range]:
-        """Parse ``[a == b]`` or ``[a <= e < b]``."""
-        opened = self._take()
-        start = self._now
-        low = self._index()
-        if self._accept("=="):
-            out: Equal | Range = Equal(low - self._index())
-        else:
-            signs, sides = [], [low]
-            while self._now.text in ("<", "<="):
-                signs.append(self._take().text)
-                sides.append(self._index())
-            if len(sides) != 3:
-                self.fail(
-                    "a bracket states an equation or a range",
-                    None,
-                    "[a == b] or [a <= e < b]",
-                    "write == inside a bracket" if self._now.text == "=" else "",
-                )
-            below = sides[0] + int(signs[0] == "<")
-            size = normal(sides[2] + int(signs[1] == "<=") - below)
-            if size.free_symbols & set(self._scope):
-                self.fail(
-                    "the length of the range depends on an index",
-                    self._since(start),
-                    "bounds whose difference contains only sizes, parameters and numbers",
-                )
-            out = Range(sides[1] - below, size)
-        self._expect("]", "after the bracket", opened)
-        return (out,)

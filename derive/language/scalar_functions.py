@@ -1,8 +1,8 @@
 """Scalar functions by name: one expression each, from which their derivatives are derived.
 
-A name that is not listed here stands for an arbitrary differentiable function. A *relation* gives a
-derivative as a polynomial in values of listed functions at the same point, ``exp' = exp`` or
-``sigmoid' = sigmoid - sigmoid^2``; those of first derivatives are listed in a table.
+Any other name, which a text declares, is that of an arbitrary differentiable function. A
+*relation* gives a derivative as a polynomial in values of listed functions at the same point,
+``exp' = exp`` or ``sigmoid' = sigmoid - sigmoid^2``; those of first derivatives are in a table.
 """
 
 from __future__ import annotations

@@ -40,9 +40,11 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 @dataclass
 class _SympyEquation:
-    """Converts an equation to the notation, and collects the sizes of its tensors."""
+    """Converts an equation to the notation; collects the sizes of its tensors, and functions."""
 
     sizes: dict[str, list[Expr | None]] = field(default_factory=dict)
+    functions: dict[str, None] = field(default_factory=dict)
+    indices: set[str] = field(default_factory=set)
 
     def fail(self, node: sp.Basic, expected: str) -> ValueError:
         kind = type(node).__name__
@@ -90,8 +92,9 @@ class _SympyEquation:
         if isinstance(node, sp.Add | sp.Mul):
             sign = " + " if isinstance(node, sp.Add) else " * "
             return sign.join(sorted(f"({self.write(a, lengths)})" for a in node.args))
-        if isinstance(node, sp.Rational):
-            return f"({node.p})/{node.q}"
+        if isinstance(node, sp.Rational | sp.Float):
+            exact = sp.Rational(str(node))
+            return f"({exact.p})/{exact.q}"
         if isinstance(node, sp.Pow) and node.exp.is_Integer and node.exp > 0:
             return f"({self.write(node.base, lengths)})^{node.exp}"
         if isinstance(node, Symbol):
@@ -100,7 +103,10 @@ class _SympyEquation:
             a, b = (self.polynomial(e) for e in node.args[:2])
             return f"[{a} == {b}]"
         if isinstance(node, sp.core.function.AppliedUndef) and len(node.args) == 1:
-            return f"{self.name(node.func)}({self.write(node.args[0], lengths)})"
+            name = self.name(node.func)
+            if name not in FUNCTIONS:
+                self.functions[name] = None
+            return f"{name}({self.write(node.args[0], lengths)})"
         if isinstance(node, sp.exp | sp.log | sp.tanh):
             return f"{type(node).__name__}({self.write(node.args[0], lengths)})"
         raise self.fail(
@@ -109,16 +115,18 @@ class _SympyEquation:
 
     def sum(self, node: sp.Sum, lengths: Mapping[str, Expr]) -> str:
         """Return a sum as text; each finite range becomes a bracket."""
-        inner, brackets, names = dict(lengths), [], []
-        for v, first, last in node.limits:
-            names.append(self.name(v))
-            inner.pop(names[-1], None)
+        inner, brackets = dict(lengths), []
+        names = [self.name(v) for v, *_ in node.limits]
+        self.indices.update(names)
+        for name, (_, first, last) in zip(names, node.limits, strict=True):
+            inner.pop(name, None)
             if (first, last) == (-sp.oo, sp.oo):
                 continue
             low, high = self.polynomial(first), self.polynomial(last)
-            brackets.append(f"[{low} <= {names[-1]} <= {high}]")
-            if low == "0":
-                inner[names[-1]] = canonical(last) + 1
+            brackets.append(f"[{low} <= {name} <= {high}]")
+            length = canonical(last) + 1
+            if low == "0" and not self.indices & {v.name for v in length.free_symbols}:
+                inner[name] = length
         body = " * ".join([*brackets, f"({self.write(node.function, inner)})"])
         return f"sum[{','.join(names)}] {body}"
 
@@ -134,6 +142,7 @@ def from_sympy(equation: sp.Equality) -> Layer:
     The sizes of a tensor are the shape of its IndexedBase, or else the ranges of the sums and `Idx`
     that index it; otherwise they are named as in the notation. Every tensor is 0 outside its box. A
     range that equals the box of a tensor is dropped, any other becomes a bracket; sizes are >= 0.
+    `Function("sigma")` declares sigma, unless a function is known by its name, as relu is.
 
     Raises:
         ValueError: a part is not in the language; the message names it.
@@ -153,9 +162,11 @@ def from_sympy(equation: sp.Equality) -> Layer:
                     brackets += f"[{low} <= {found.name(i)} <= {high}] * "
                 lengths[found.name(i)] = canonical(i.upper) + 1
         line = found.indexed(left, lengths)
+        found.indices.update(str(getattr(i, "label", i)) for i in left.indices)
     else:
         raise found.fail(left, "an entry such as y[p] on the left side")
     line += f" = {brackets}({found.write(right, lengths)})"
+    line = "".join(f"{name}: function; " for name in found.functions) + line
     layer = parse_layer(line, sizes={name: tuple(shape) for name, shape in found.sizes.items()})
     definition = layer.output.definition
     assert definition is not None

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -53,6 +53,11 @@ class Token:
         """Say whether it is a name (of a tensor, an index, a size, a parameter or a function)."""
         return self.text[:1].isalpha()
 
+    @property
+    def is_number(self) -> bool:
+        """Say whether it is a number."""
+        return self.text.lstrip(".")[:1].isdigit()
+
 
 @dataclass(frozen=True, slots=True)
 class RawEntry:
@@ -64,11 +69,23 @@ class RawEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class RawBound:
+    """``[low <= high]`` before sizes are known; they give it a second side."""
+
+    at: Token
+    low: Expr
+    high: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class RawDerivative:
     """``d(product)/d x[h]`` before sizes are known."""
 
-    factors: tuple[RawEntry | RawDerivative | Equal | Range, ...]
+    factors: tuple[RawFactor, ...]
     by: RawEntry
+
+
+RawFactor: TypeAlias = RawEntry | RawDerivative | RawBound | Equal | Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +95,7 @@ class RawTerm:
     at: Token
     coefficient: Expr
     variables: tuple[Symbol, ...] = ()
-    factors: tuple[RawEntry | RawDerivative | Equal | Range, ...] = ()
+    factors: tuple[RawFactor, ...] = ()
 
 
 def collected(terms: Sequence[RawTerm]) -> list[RawTerm]:
@@ -97,19 +114,33 @@ def collected(terms: Sequence[RawTerm]) -> list[RawTerm]:
     return [t for t in out if t.coefficient != 0] or out[:1]
 
 
-def _bare(factor: RawEntry | RawDerivative | Equal | Range) -> object:
+def _bare(factor: RawFactor) -> object:
     """Return a factor without its position."""
     if isinstance(factor, RawEntry):
         return factor.name.text, factor.index, factor.function
     if isinstance(factor, RawDerivative):
         return frozenset(Counter(map(_bare, factor.factors)).items()), _bare(factor.by)
+    if isinstance(factor, RawBound):
+        return factor.low, factor.high
     return factor
 
 
 _PIECES = re.compile(
-    r"(?P<space>\s+)|[0-9]+(?:\.[0-9]*)?|[A-Za-z][A-Za-z0-9_]*'*|==|<=|\*\*|[][(),;=<*/^+-]"
+    r"(?P<space>\s+)|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[A-Za-z][A-Za-z0-9_]*'*"
+    r"|[=<>!]=|\*\*|[][(),;:=<>*/^+-]"
 )
 _WORDS = re.compile(r"\w+|.", re.DOTALL)
+_PLAIN = {
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "·": "*",
+    "\u00d7": "*",
+    "\u2212": "-",
+    "∑": "sum",
+    "Σ": "sum",
+}
+"""What signs of mathematics are in the notation."""
 
 
 def tokens(source: str) -> list[Token]:
@@ -126,9 +157,11 @@ def tokens(source: str) -> list[Token]:
                 "unknown token",
                 source,
                 Token(word.group() if word else source[at], at),
-                expected="a name (a letter, then letters, digits, _), a whole number, or one of "
-                "[ ] ( ) , ; = == <= < + - * / ^",
-                cure="remove it or rename it",
+                expected="a name (a letter, then letters, digits, _), a number, or one of "
+                "[ ] ( ) , ; : = == != <= < >= > + - * / ^",
+                cure=f"write {_PLAIN[source[at]]}"
+                if source[at] in _PLAIN
+                else "remove it or rename it",
             )
         if not found["space"]:
             out.append(Token(found.group(), at))
@@ -155,6 +188,11 @@ class Scanner:
     ) -> NoReturn:
         """Raise the error for a token, by default the current one."""
         raise NotationError(problem, self.source, token or self._now, expected=expected, cure=cure)
+
+    def end(self, expected: str) -> None:
+        """Refuse a text that goes on."""
+        if self._now.text:
+            self.fail("unexpected token", expected=expected)
 
     @property
     def _now(self) -> Token:
@@ -195,15 +233,25 @@ class Scanner:
             self.fail("a prime on a name that is no function", expected=role, cure="drop it")
         return self._take()
 
-    def _number(self) -> int:
+    def _number(self) -> sp.Rational:
+        """Parse a number, which a decimal gives exactly: ``1e-3`` is 1/1000."""
         token = self._take()
-        if "." in token.text:
-            self.fail("number literal", token, "a whole number", "write 7/2 for 3.5")
-        if len(token.text) > MOST_DIGITS:
-            self.fail("number literal", token, f"at most {MOST_DIGITS} digits")
+        digits, _, power = token.text.lower().partition("e")
+        long = f"at most {MOST_DIGITS} digits"
+        if len(digits) > MOST_DIGITS + ("." in digits) or len(power) > 3:
+            self.fail("number literal", token, long)
+        value: sp.Rational = sp.Rational(token.text)
+        if max(abs(value.p), value.q) >= 10**MOST_DIGITS:
+            self.fail("number literal", token, long)
         if self._now.is_name and self._now.at == token.at + len(token.text):
             self.fail("number literal", None, "an operator", f"write {token.text}*{self._now.text}")
-        return int(token.text)
+        return value
+
+    def _whole(self) -> int:
+        token = self._now
+        if not token.text.isdigit():
+            self.fail("number literal", token, "a whole number")
+        return int(self._number())
 
     def _small(self, value: Expr, at: Token) -> Expr:
         """Refuse a polynomial that is too large; no layer needs it, and expanding it takes long."""
@@ -223,7 +271,7 @@ class Scanner:
         if not self._accept("^", "**"):
             return 1
         token = self._now
-        value = self._number() if token.text[:1].isdigit() else 0
+        value = self._whole() if token.text.isdigit() else 0
         if not 1 <= value <= HIGHEST:
             self.fail("exponent", token, f"a whole number from 1 to {HIGHEST}")
         return value

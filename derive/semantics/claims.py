@@ -3,7 +3,8 @@
 A claim is written ``h < H, c < C: left = right if s >= 1, K = 3``: first the free indices (those
 without a size range over all integers), then the equation in the notation, then hypotheses.
 Definitions and declarations may precede it:
-``x[N]; L[] = sum[i] x[i]*x[i]; j < N: d L[]/d x[j] = 2*x[j]``.
+``x[N]; L[] = sum[i] x[i]*x[i]; j < N: d L[]/d x[j] = 2*x[j]``. A function that is not known is
+declared: ``f: function; i: f(x[i]) = f(x[i])``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sympy import Expr, Symbol
 
 from rot180.derive.kernel.proof import Proof, Theorem, Variables
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.notation import parse_definition, parse_expression
+from rot180.derive.language.notation import parse_definition, parse_expression, parse_function
 from rot180.derive.language.polynomial import parse, symbol
 from rot180.derive.language.terms import (
     AtLeast,
@@ -144,12 +145,16 @@ def parse_claim(
     left, right = equation[: len(sides[0])], equation[len(sides[0]) + 1 :]
     sizes = {v.name: n for v, n in variables if n is not None}
     known: dict[str, Tensor] = {}
+    functions: list[str] = []
     for one in before:
-        given = parse_definition(one, known.values(), sizes)
+        if ":" in one:
+            functions.append(parse_function(one, functions))
+            continue
+        given = parse_definition(one, known.values(), sizes, functions)
         known |= {t.name: t for t in (*tensors((term(given[_index(given)]),)), given)}
-    lhs = parse_expression(left, known.values(), free, sizes)
+    lhs = parse_expression(left, known.values(), free, sizes, functions)
     known |= {t.name: t for t in tensors(lhs)}
-    rhs = parse_expression(right, known.values(), free, sizes)
+    rhs = parse_expression(right, known.values(), free, sizes, functions)
     hypotheses = tuple(_condition(part) for part in conditions.split(",")) if conditions else ()
     return variables, lhs, rhs, hypotheses
 

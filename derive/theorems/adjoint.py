@@ -131,7 +131,8 @@ def backpropagated(axes: int) -> Claim:
     outs, taps, places = (",".join(a[n] for a in letters) for n in range(3))
     inside = ",".join(f"{p}-{k}" for p, k, *_ in letters)
     forward = layer(
-        f"z[{places.upper()}]; z1[{outs}] = sum[{taps}] w[{taps}] * sigma(z[{inside}]) + b[]"
+        f"sigma: function; z[{places.upper()}]; "
+        f"z1[{outs}] = sum[{taps}] w[{taps}] * sigma(z[{inside}]) + b[]"
     )
     z, w, g = operand(forward, "z"), operand(forward, "w"), output_gradient(forward)
     variables, lhs = chain_goal(forward, z)

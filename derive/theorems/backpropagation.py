@@ -54,7 +54,7 @@ def _forward(axes: int, strided: bool = False) -> Layer:
     )
     sizes = ",".join(h.name.upper() for h in places)
     return layer(
-        f"z[{sizes}]; z1[{_list(outs)}] = "
+        f"sigma: function; z[{sizes}]; z1[{_list(outs)}] = "
         f"sum[{_list(taps)}] w[{_list(taps)}] * sigma(z[{inside}]) + b[]"
     )
 

@@ -78,11 +78,11 @@ class Convolution:
         w, summed = [*group, *out, *into, *taps], [*into, *taps]
         sizes = [*(["N"] if front else []), *(["G"] if group else []), *(["C"] if into else [])]
         declared = [*sizes, *(a[2].upper() for a in letters)]
-        entry, name = f"x[{','.join(x)}]", "x"
+        entry, name, functions = f"x[{','.join(x)}]", "x", ""
         if activated:
-            entry, name = f"sigma(z[{','.join(x)}])", "z"
+            entry, name, functions = f"sigma(z[{','.join(x)}])", "z", "sigma: function; "
         return layer(
-            f"{name}[{','.join(declared)}]; y[{','.join(y)}] = "
+            f"{functions}{name}[{','.join(declared)}]; y[{','.join(y)}] = "
             f"sum[{','.join(summed)}] {entry} * w[{','.join(w)}]"
         )
 

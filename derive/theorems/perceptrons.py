@@ -23,9 +23,9 @@ from rot180.derive.language.terms import (
 )
 from rot180.derive.theorems.registry import Claim, claim
 
-OUTPUT = "a[j] = sigma(z[j])"
+OUTPUT = "sigma: function; a[j] = sigma(z[j])"
 PLAIN = "z1[j] = sum[k] w[j,k] * x[k] + b[j]"
-ACTIVATED = "z1[j] = sum[k] w[j,k] * sigma(z[k]) + b[j]"
+ACTIVATED = "sigma: function; z1[j] = sum[k] w[j,k] * sigma(z[k]) + b[j]"
 j, k = symbol("j"), symbol("k")
 
 

@@ -192,7 +192,11 @@ def test_malformed_input(arrays: dict[str, Array], parameters: dict[str, Any], s
 def test_a_function_that_is_only_a_name_has_no_numbers() -> None:
     """A layer of an unknown function is refused, the known ones are listed."""
     with pytest.raises(EvaluationError, match=r"sigma: found a function without values.*relu"):
-        worked(layer("y[p] = sum[k] sigma(x[p+k]) * w[k]"), {"x": X[0], "w": W[0]}, {})
+        worked(
+            layer("sigma: function; y[p] = sum[k] sigma(x[p+k]) * w[k]"),
+            {"x": X[0], "w": W[0]},
+            {},
+        )
 
 
 def test_numbers() -> None:

@@ -297,7 +297,7 @@ def test_short_mathematics_as_characters() -> None:
 
 
 def test_a_notation_reaches_every_label() -> None:
-    given = layer("z1[p] = sum[k] sigma(z[p+2-k]) * w[k] + b[]")
+    given = layer("sigma: function; z1[p] = sum[k] sigma(z[p+2-k]) * w[k] + b[]")
     found = {p.name: p for p in pictures(given, symbols=NIELSEN)}
     backward = found["layer-backward"]
     assert labels(backward.shapes, "gradient")[0] == "\\delta^{l+1}_{0}"

@@ -30,7 +30,7 @@ LAYERS = {
     "local": "y[n,o,p] = sum[c,k] x[n,c,s*p+k] * w[o,c,p,k]",
     "bilinear": "y[i] = sum[a,b] m[i,a,b] * u[a] * v[b]",
     "squared": "y[p] = sum[k] x[p+k] * x[k]",
-    "activated": "y[i] = sum[k] w[i,k] * sigma(z[k-a])",
+    "activated": "sigma: function; y[i] = sum[k] w[i,k] * sigma(z[k-a])",
     "named": "y[i] = sum[k] w[i,k] * relu(z[k-a])",
     "strides": "y[p,q] = sum[k] x[s*p+k,t*q+3*k-a] * w[k]",
     "several": "y[p] = 2 * sum[k] x[p-k] * w[k] - sum[k] [k == 2*p] * w[k] + b[p]",

@@ -112,7 +112,7 @@ def test_coqc_accepts_kernel_theorems() -> None:
 NONLINEAR = (
     "y[k] = sum[i] x[i]*x[i+k]",
     "y[i,j] = sum[k] x[i,k]*x[k,j]",
-    "y[p] = sum[k] sigma(x[p+k])*w[k]",
+    "sigma: function; y[p] = sum[k] sigma(x[p+k])*w[k]",
     "y[n] = sum[c] x[n,c]*w[c] + x[n,n]",
     "y[n] = sum[k] x[n]*x[k]*x[k]",
     "y[n] = 2*x[n] - x[n]",

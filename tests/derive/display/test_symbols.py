@@ -173,7 +173,7 @@ def test_a_file_of_symbols() -> None:
     assert (own.name, own.loss, own.subscripts) == ("mine.toml", "J", True)
     assert dict(own.tensors)["x"] == "u"
     assert dict(own.tensors)["w"] == dict(NIELSEN.tensors)["w"]
-    found = layer("y[n,p] = sum[k] sigma(x[n,s*p+k]) * w[k]")
+    found = layer("sigma: function; y[n,p] = sum[k] sigma(x[n,s*p+k]) * w[k]")
     text = latex(layer_document(found, [gradient(found, "x"), gradient(found, "w")], symbols=own))
     for said in ("\\varphi'(u_{m, x})", "\\partial J", "\\varsigma x + i", "w^{l+1}_{i}"):
         assert said in text

@@ -20,7 +20,7 @@ ODD = {
     "locally connected": "y[o,p] = sum[c,k] x[c,s*p+k] * w[o,c,p,k]",
     "three operands": "y[n] = sum[a,b] u[n,a] * m[a,b] * v[n,b]",
     "the same tensor twice": "y[p] = sum[k] x[p+k] * x[k]",
-    "activated": "y[p] = sum[k] sigma(z[p+k]) * w[k]",
+    "activated": "sigma: function; y[p] = sum[k] sigma(z[p+k]) * w[k]",
     "two terms": "y[p] = sum[k] x[p+k] * w[k] - 3*sum[k] x[p-k] * v[k]",
     "a bracket": "y[t] = sum[p] x[p] * [t == s*p]",
     "channels last": "y[n,p,o] = sum[c,k] x[n,s*p+d*k-lo,c] * w[k,c,o]",

@@ -127,8 +127,18 @@ def test_sizes_are_named_by_the_rule(text: str, expected: str) -> None:
         ("y[p] = sum[k] [1 <= k <= 3] * x[p-k]", "y[p] = sum[k] [0 <= k - 1 < 3] * x[p-k]"),
         ("y[p] = sum[k] [0 < k < n] * x[p-k]", "y[p] = sum[k] [0 <= k - 1 < n - 1] * x[p-k]"),
         ("y[p] = sum[k] [p <= k < p+r] * x[k]", "y[p] = sum[k] [0 <= k - p < r] * x[k]"),
-        ("y[p] = sum[k] sigma(z[p-k]) * w[k]", "y[p] = sum[k] sigma(z[p-k]) * w[k]"),
-        ("y[p] = sigma''(z[p])", "y[p] = sigma''(z[p])"),
+        ("sigma:function;y[p]=sum[k]sigma(z[p-k])*w[k]",
+         "sigma: function; y[p] = sum[k] sigma(z[p-k]) * w[k]"),
+        ("sigma: function; y[p] = sigma''(z[p])", "sigma: function; y[p] = sigma''(z[p])"),
+        ("x[N]; g: function; f: function; y[p] = f(x[p]) * g(x[p])",
+         "f: function; g: function; x[N]; y[N]; y[p] = f(x[p]) * g(x[p])"),
+        ("y[p] = relu(x[p]) + exp'(x[p])", "y[p] = relu(x[p]) + exp'(x[p])"),
+        ("y[p] = 0.5*x[p] - 1e-3*z[p]*2.5e1", "y[p] = 1/2 * x[p] - 1/40 * z[p]"),
+        ("y[p] = .25*x[p] + 3.*z[p] + 1E3", "y[p] = 1/4 * x[p] + 3 * z[p] + 1000"),
+        ("y[p] = x[p]/0.5", "y[p] = 2 * x[p]"),
+        ("y[p] = 5", "y[p] = 5"),
+        ("y[p] = alpha*[p < 3]", "y[p] = alpha * [0 <= p < 3]"),
+        ("y[p] = x[p] + [p == 0]", "y[p] = x[p] + [p == 0]"),
         ("y[p] = x[2*(p+1)] * 3", "y[p] = 3 * x[2*p+2]"),
         ("y[p] = x[s*s*p]", "y[p] = x[s^2*p]"),
         ("y[p] = x[p,0+s]", "y[p] = x[p,s+0]"),
@@ -146,8 +156,9 @@ def test_an_activation_is_a_defined_tensor_with_the_box_of_its_argument() -> Non
     z, i, p, k = tensor("z", "H"), symbol("i"), symbol("p"), symbol("k")
     sigma = define("sigma_z", z.shape, (i,), (term(Apply("sigma", 0, z[i])),))
     assert activation("sigma", 0, z) == sigma
-    assert body("y[p] = sum[k] sigma(z[p-k]) * w[k]")[0].factors[0] == sigma[p - k]
-    assert parse_layer("y[p] = sum[k] sigma(z[p-k]) * w[k]").tensors[0] == z
+    assert body("sigma: function; y[p] = sum[k] sigma(z[p-k]) * w[k]")[0].factors[0] == sigma[p - k]
+    text = "sigma: function; y[p] = sum[k] sigma(z[p-k]) * w[k]"
+    assert parse_layer(text).tensors[0] == z
 
 
 def test_parameters_include_coefficients_and_bounds_but_no_sizes() -> None:
@@ -202,12 +213,16 @@ FAULTS = [
     ("y[p] = p[p]", "names a tensor and an index", "p"),
     ("y[p] = x[p] * p", "the index p is a factor", "p"),
     ("x[w]; y[p] = x[p] * w[p]", "names a tensor and a size", "w"),
-    ("y[p] = sigma(z[p]) * sigma[p]", "names a function and a tensor", "sigma"),
+    ("sigma: function; y[p] = sigma(z[p]) * sigma[p]", "a function and a tensor", "sigma"),
     ("y[p] = y[p-1]", "the output is used on the right", "y"),
     ("y[p] = grad_y[p]", "reserved for the gradient", "grad_y"),
-    ("y[p] = 2", "names no tensor", "2"),
     ("y[p] = 0 * x[p]", "a term is zero", "0"),
-    ("y[p] = 3.5 * x[p]", "number literal", "3.5"),
+    ("y[p] = x[3.5*p]", "number literal", "3.5"),
+    ("y[p] = x[p]^1.5", "exponent", "1.5"),
+    ("y[p] = x[2e1*p]", "number literal", "2e1"),
+    ("y[p] = 1e99 * x[p]", "number literal", "1e99"),
+    ("y[p] = 1e-999999999 * x[p]", "number literal", "1e-999999999"),
+    ("y[p] = 0.1234567890123456 * x[p]", "number literal", "0.1234567890123456"),
     ("y[p] = 2x[p]", "number literal", "x"),
     ("y[p] = 1234567890123456 * x[p]", "number literal", "1234567890123456"),
     ("y[p] = x[p] / 0", "division", "0"),
@@ -217,19 +232,40 @@ FAULTS = [
     ("y[p] = x[p] ^ 1000000", "exponent", "1000000"),
     ("y[p] = lambda * x[p]", "reserved word", "lambda"),
     ("y[if] = x[if]", "reserved word", "if"),
-    ("y[p] = sum(x[p])", "unexpected token", "("),
+    ("y[p] = sum(x[p])", "a function of many entries", "sum"),
     ("y[p] = sum[] x[p]", "unexpected token", "]"),
     ("y[p] = sum[k,k] x[p+k]", "summed twice", "k"),
     ("y[p] = sum[k+1] x[p+k]", "unexpected token", "+"),
     ("y[p] = x'[p]", "a prime on a name", "x'"),
-    ("y[p] = sigma(z)", "not a tensor entry", "z"),
-    ("y[p] = sigma(tau(z[p]))", "not a tensor entry", "tau"),
+    ("y[p] = tanh(z)", "not a tensor entry", "z"),
+    ("y[p] = tanh(tau(z[p]))", "not a tensor entry", "tau"),
+    ("y[p] = sigma(z[p])", "the function sigma is not declared", "sigma"),
+    ("y[p] = sigma'(z[p])", "the function sigma is not declared", "sigma'"),
+    ("y[p] = softmax(z[p])", "a function of many entries", "softmax"),
+    ("y[p] = max(z[p])", "a function of many entries", "max"),
+    ("y[p] = rot180(z[p])", "an operator on tensors", "rot180"),
+    ("sort: function; y[p] = sort(z[p])", "a function of many entries", "sort"),
+    ("relu: function; y[p] = relu(z[p])", "the function relu is known", "relu"),
+    ("f: function; f: function; y[p] = f(z[p])", "declared twice", "f"),
+    ("f: function; y[p] = z[p]", "declared but not used", "f"),
+    ("f: functions; y[p] = f(z[p])", "unexpected token", "functions"),
+    ("f: function y[p] = f(z[p])", "unexpected token", "y"),
+    ("f[p]: function; y[p] = f(z[p])", "unexpected token", ":"),
+    ("sum: function; y[p] = sum(z[p])", "reserved word", "sum"),
     ("y[p] = x[w[p]]", "a tensor entry inside an index", "w"),
     ("y[p] = [p] * x[p]", "states an equation or a range", "]"),
-    ("y[p] = [p < 3] * x[p]", "states an equation or a range", "]"),
+    ("y[p] = [0 < p > 3] * x[p]", "states an equation or a range", "0 < p > 3"),
+    ("y[p] = [p == 3 == p] * x[p]", "states an equation or a range", "p == 3 == p"),
+    ("y[p] = [0 < p < 3 < 4] * x[p]", "states an equation or a range", "0 < p < 3 < 4"),
+    ("y[p] = [p < s*p] * x[p]", "nothing bounds the other side", "p < s*p"),
+    ("y[p] = sum[k] [k < p] * w[m*k] * x[p]", "nothing bounds the other side", "k < p"),
     ("y[p] = [p = 3] * x[p]", "states an equation or a range", "="),
-    ("y[p] = sum[k] [0 <= k < p] * x[k]", "depends on an index", "0 <= k < p"),
-    ("y[p] = x[p] x[p]", "unexpected token", "x"),
+    ("y[p] = x[p] x[p]", "two factors without a sign", "x"),
+    ("y[p] = 2 x[p]", "two factors without a sign", "x"),
+    ("y[p] = x[p] 2", "two factors without a sign", "2"),
+    ("y[p] = x[p] [p == 2]", "two factors without a sign", "["),
+    ("y[p] = (x[p]) (w[p])", "two factors without a sign", "("),
+    ("y[p] = x[p] \u2264 2", "unknown token", "\u2264"),
     ("x[2*N]; y[p] = x[p]", "a size is a name or a number", "2*N"),
     ("x[N]; x[N]; y[p] = x[p]", "declared twice", "x"),
     ("z[N]; y[p] = x[p]", "declared but not used", "z"),
@@ -263,6 +299,18 @@ def test_the_cure_is_named() -> None:
         parse_layer("y[p] = x[j]")
     with pytest.raises(NotationError, match=r"cure: drop k from the sum"):
         parse_layer("y[p] = sum[k] x[p]")
+    for text, cure in (
+        ("y[p] = 2 x[p]", r"write 2\*x"),
+        ("y[p] = x[p]·w[p]", r"write \*"),
+        ("y[p] = sigm(x[p])", r"did you mean sigmoid\? If not, declare it in front: sigm: "),
+        ("y[p] = sigma(x[p])", r"declare it in front: sigma: function; \.\.\."),
+        ("y[p] = max(x[p])", r"for relu, write relu\(x\[i\]\)"),
+        ("y[p] = cumsum(x[p])", r"write y\[i\] = sum\[j\] \[j <= i\] \* x\[j\]"),
+        ("y[p] = sum(x[p])", r"write sum\[i\] x\[i\]"),
+        ("y[p] = [p < s*p] * x[p]", r"write both sides, such as \[0 <= s\*p - 1 - p < n\]"),
+    ):
+        with pytest.raises(NotationError, match=rf"cure: {cure}"):
+            parse_layer(text)
 
 
 def test_the_caret_is_in_the_right_line() -> None:
@@ -271,10 +319,11 @@ def test_the_caret_is_in_the_right_line() -> None:
     assert str(caught.value).split("\n")[1:3] == ["     x[p] @ 2", "          ^"]
 
 
-NAMES = st.sampled_from(["x", "w", "z", "y", "n", "p", "k", "s", "K", "sum", "sigma", "grad_y"])
+NAMES = st.sampled_from(["x", "w", "z", "y", "n", "p", "k", "s", "K", "sum", "tanh", "grad_y"])
 PIECES = st.one_of(
     NAMES,
-    st.sampled_from([*"[](),;=+-*/^<'", "==", "<=", " ", "sum[k]", "x[p]", "w[k]", "0", "7"]),
+    st.sampled_from([*"[](),;:=+-*/^<>.'07", "==", "<=", ">=", "!=", " ", "1e-3", "f: function;"]),
+    st.sampled_from(["f(", "[k<p]", "[p>=2]", "[p != 1]", "sum[k]", "x[p]", "w[k]"]),
     st.characters(),
 )
 
@@ -404,13 +453,14 @@ def test_a_layer_is_made_of_a_definition_only() -> None:
 def test_one_name_is_not_given_to_two_tensors() -> None:
     """sigma(z) is named sigma_z: a text cannot also call something else that."""
     with pytest.raises(NotationError, match=r"sigma_z names two tensors: sigma\(z\) also gets"):
-        parse_layer("y[i] = sigma(z[i]) * sigma_z[i]")
+        parse_layer("sigma: function; y[i] = sigma(z[i]) * sigma_z[i]")
     with pytest.raises(NotationError, match="f_prime_z names two tensors"):
-        parse_layer("y[i] = f'(z[i]) * f_prime(z[i])")
+        parse_layer("f: function; f_prime: function; y[i] = f'(z[i]) * f_prime(z[i])")
     z = tensor("z", "H")
     known = (activation("sigma", 0, z),)
     i = symbol("i")
-    assert parse_expression("sigma(z[i])", (*known, z), (i,)) == (term(known[0][i]),)
+    found = parse_expression("sigma(z[i])", (*known, z), (i,), functions=("sigma",))
+    assert found == (term(known[0][i]),)
     with pytest.raises(NotationError, match="sigma_z names two tensors"):
         parse_expression("sigma_z[i]", known, (i,))
     with pytest.raises(NotationError, match="rot180 is an operator on tensors"):

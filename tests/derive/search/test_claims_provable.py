@@ -135,7 +135,7 @@ CLAIMS = {
         "i < N, j < N: d(d(sum[k,l] x[k]*A[k,l]*x[l])/d x[i])/d x[j] = A[i,j] + A[j,i]"
     ),
     "Hessian of a function": (
-        "i < N, j < N: d(d(sum[k] f(x[k]))/d x[i])/d x[j] = f''(x[i])*[i == j]"
+        "f: function; i < N, j < N: d(d(sum[k] f(x[k]))/d x[i])/d x[j] = f''(x[i])*[i == j]"
     ),
     "double backward": (
         "x[H]; y[p] = sum[k] x[p+k]*w[k]; L[] = sum[p] g[p]*y[p];"

@@ -151,7 +151,7 @@ def test_fractions_and_functions_are_exact() -> None:
     found = judge("p < P: 1/2*x[p] = 1/3*x[p]").counterexample
     assert found is not None
     assert (found.left, found.right) == (Fraction(1, 2), Fraction(1, 3))
-    said = str(judge("p < P: sigma(x[p]) = x[p]*sigma(x[p])"))
+    said = str(judge("sigma: function; p < P: sigma(x[p]) = x[p]*sigma(x[p])"))
     assert "sigma(2) = " in said
     assert "x = [2]" in said
 

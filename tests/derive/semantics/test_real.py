@@ -160,7 +160,7 @@ def test_theorems_about_named_functions_hold_in_the_reals(name: str) -> None:
         ("h < H: silu(z[h]) = z[h]*tanh(z[h])", "refuted"),
         ("h < H: tanh'(z[h]) = 1 - tanh(z[h])*tanh(z[h])", "proved"),
         ("h < H: tanh'(z[h]) = 1 - tanh(z[h])", "refuted"),
-        ("h < H: sigma(z[h]) = z[h]", "refuted"),
+        ("sigma: function; h < H: sigma(z[h]) = z[h]", "refuted"),
     ],
 )
 def test_a_claim_is_about_the_functions_that_names_stand_for(claim: str, word: str) -> None:

@@ -1,0 +1,148 @@
+"""Converts raw terms to terms, once the sizes of every tensor are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from sympy import Expr, Symbol
+from sympy.polys.matrices import DomainMatrix
+
+from rot180.derive.language.axis_sizes import names_in
+from rot180.derive.language.one_sided import Intervals, intervals, joined, two_sided
+from rot180.derive.language.operators import activation
+from rot180.derive.language.parser import Reader
+from rot180.derive.language.polynomial import coefficient, normal, text
+from rot180.derive.language.spelling import application, display_name
+from rot180.derive.language.substitute import supports
+from rot180.derive.language.terms import (
+    Access,
+    Derivative,
+    Expression,
+    Factor,
+    Range,
+    Tensor,
+    Term,
+)
+from rot180.derive.language.tokens import RawBound, RawDerivative, RawEntry, RawFactor, RawTerm
+
+Shapes: TypeAlias = Mapping[str, tuple[Expr, ...]]
+
+
+class Builder:
+    """Converts the raw terms of one text.
+
+    Args:
+        reader: the reader of the text.
+        shapes: the sizes of each tensor.
+        known: tensors that are given, by their names.
+        sizes: the sizes of free indices, where they are known.
+
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        shapes: Shapes,
+        known: Mapping[str, Tensor],
+        sizes: Mapping[str, Expr | None],
+    ) -> None:
+        self._reader = reader
+        self._shapes = shapes
+        self._known = known
+        self._free = {v: sizes.get(v.name) for v in reader.free}
+        self._applied = {t.name: t for t in known.values() if application(t) is not None}
+
+    def expression(self, raws: Iterable[RawTerm]) -> Expression:
+        """Return the terms.
+
+        Raises:
+            NotationError: one of them is zero, infinite or not in the term language.
+
+        """
+        return tuple(map(self._term, raws))
+
+    def _term(self, raw: RawTerm) -> Term:
+        reader = self._reader
+        if raw.coefficient == 0:
+            reader.fail("a term is zero", raw.at, cure="drop the term")
+        scope = (*self._free, *raw.variables)
+        factors = self._product(raw.factors, scope, None)
+        if any(map(_one_sided, raw.factors)):
+            found = supports(factors, {*scope})
+            factors = self._product(raw.factors, scope, intervals(found, self._free, raw.variables))
+        try:
+            built = Term(raw.coefficient, raw.variables, factors)
+        except ValueError as error:
+            reader.fail(str(error), raw.at)
+        if not _is_bounded(built, reader.free):
+            used = names_in(b.value for b in supports(built.factors, built.symbols))
+            v = min(raw.variables, key=lambda v: v.name in used)
+            reader.fail(
+                f"the sum over {v} is unbounded",
+                reader.summed[v.name],
+                f"a tensor entry or a bracket that leaves finitely many values of {v}",
+                f"drop {v} from the sum, or add a bracket such as [0 <= {v} < n]",
+            )
+        return built
+
+    def _product(
+        self, raws: Sequence[RawFactor], scope: Sequence[Symbol], known: Intervals | None
+    ) -> tuple[Factor, ...]:
+        """Convert factors; leave out one-sided brackets if the intervals are not known yet."""
+        out: list[Factor] = []
+        for raw in joined(raws, scope):
+            if isinstance(raw, RawDerivative):
+                by = self._entry(raw.by)
+                out.append(Derivative(self._product(raw.factors, scope, known), by))
+            elif isinstance(raw, RawEntry):
+                out.append(self._entry(raw))
+            elif not isinstance(raw, RawBound):
+                out.append(raw)
+            elif known is not None:
+                out += self._bound(raw, known)
+        return tuple(out)
+
+    def _bound(self, raw: RawBound, known: Intervals) -> list[Range]:
+        found = two_sided(raw, known)
+        if isinstance(found, Range):
+            return [found]
+        if found is None:
+            value = text(normal(raw.high - raw.low), known)
+            self._reader.fail(
+                "nothing bounds the other side of the bracket",
+                raw.at,
+                "indices of axes, with whole numbers as coefficients",
+                f"write both sides, such as [0 <= {value} < n]",
+            )
+        return []
+
+    def _entry(self, raw: RawEntry) -> Access:
+        name, reader = raw.name.text, self._reader
+        t = self._known[name] if name in self._known else Tensor(name, self._shapes[name])
+        if raw.function:
+            function = raw.function.rstrip("'")
+            t = activation(function, len(raw.function) - len(function), t)
+            clash = self._applied.setdefault(t.name, t) != t or t.name in reader.tensors
+        else:
+            clash = name in self._applied
+        if clash:
+            other = display_name(self._applied[t.name])
+            what = f"{t.name} names two tensors: {other} also gets this name"
+            reader.fail(what, raw.name, "a different name for every tensor", "rename one")
+        return t[raw.index]
+
+
+def _one_sided(factor: RawFactor) -> bool:
+    inner = factor.factors if isinstance(factor, RawDerivative) else ()
+    return isinstance(factor, RawBound) or any(map(_one_sided, inner))
+
+
+def _is_bounded(t: Term, free: Iterable[Symbol]) -> bool:
+    """Say whether the supports determine every bound variable, for generic parameters."""
+    found = supports(t.factors, {*t.symbols, *free})
+    rows = [[coefficient(b.value, v) for v in t.variables] for b in found]
+    if not t.variables or not rows:
+        return not t.variables
+    matrix = DomainMatrix.from_list_sympy(len(rows), len(t.variables), rows)
+    return bool(matrix.to_field().rank() == len(t.variables))

@@ -1,0 +1,142 @@
+"""Parses the names of functions: known ones, and those that a text declares."""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+from collections.abc import Collection, Iterable
+
+from sympy import Symbol
+
+from rot180.derive.language.bracket_reader import BracketReader
+from rot180.derive.language.scalar_functions import FUNCTIONS
+from rot180.derive.language.spelling import is_operator
+from rot180.derive.language.tokens import Token
+
+_SOFTMAX = "for a network that ends in it, use softmax_cross_entropy of `rot180 network`"
+_SELECT = "multiply by the tensor that is 1 at that entry and 0 elsewhere, as max_pool1d does"
+_MEAN = "write sum[i] x[i] * scale[], where scale is one over the number of entries"
+_NONE = "compute it before or after the layer"
+
+REDUCTIONS = {
+    "sum": "write sum[i] x[i]",
+    "mean": _MEAN,
+    "average": _MEAN,
+    "avg": _MEAN,
+    "softmax": _SOFTMAX,
+    "log_softmax": _SOFTMAX,
+    "logsumexp": _SOFTMAX,
+    "max": f"for relu, write relu(x[i]); to take the largest entry, {_SELECT}",
+    "min": f"to take the smallest entry, {_SELECT}",
+    "maximum": f"for relu, write relu(x[i]); to take the larger entry, {_SELECT}",
+    "minimum": f"to take the smaller entry, {_SELECT}",
+    "amax": f"to take the largest entry, {_SELECT}",
+    "amin": f"to take the smallest entry, {_SELECT}",
+    "cumsum": "write y[i] = sum[j] [j <= i] * x[j]",
+    "prod": "write out the factors, x[0] * x[1] * ...",
+    "cumprod": _NONE,
+    "norm": "its square is sum[i] x[i] * x[i]",
+    "dot": "write sum[i] x[i] * w[i]",
+    "einsum": "write sum[k] x[i,k] * w[k,j]",
+    "var": f"its parts are sums of x[i] * x[i] and of x[i]; {_NONE}",
+    "std": f"its parts are sums of x[i] * x[i] and of x[i]; {_NONE}",
+    "sort": _NONE,
+    "argsort": _NONE,
+    "argmax": _NONE,
+    "argmin": _NONE,
+    "topk": _NONE,
+    "median": _NONE,
+    "any": _NONE,
+    "all": _NONE,
+}
+"""Functions of many entries: what to write instead."""
+
+
+class FunctionReader(BracketReader):
+    """Parses declarations ``sigma: function``, and the names of functions that are applied.
+
+    Attributes:
+        functions: function to the token where it is first applied.
+        declared_functions: function to the token of its declaration.
+
+    """
+
+    def __init__(self, source: str, scope: tuple[Symbol, ...], functions: Iterable[str]) -> None:
+        super().__init__(source, scope)
+        self.functions: dict[str, Token] = {}
+        self.declared_functions: dict[str, Token] = {}
+        self._given = frozenset(functions)
+
+    def function(self) -> str:
+        """Parse ``sigma: function``, and return the name.
+
+        Raises:
+            NotationError: the text is not such a declaration.
+
+        """
+        token = self._name("the name of a function")
+        self._expect(":", f"after {token.text}")
+        self._expect("function", "after the colon")
+        refused = declaration_refusal(token.text)
+        if token.text in self._given or token.text in self.declared_functions:
+            refused = f"{token.text} is declared twice", "", "drop one declaration"
+        if refused:
+            self.fail(refused[0], token, *refused[1:])
+        self.declared_functions[token.text] = token
+        return token.text
+
+    def _declared_functions(self) -> None:
+        while self._next == ":":
+            self.function()
+            self._expect(";", "after the declaration")
+
+    def _refuse_unused_functions(self) -> None:
+        for name, token in self.declared_functions.items():
+            if name not in self.functions:
+                self.fail(f"the function {name} is declared but not used", token, cure="drop it")
+
+    def _function(self) -> Token:
+        """Parse the name of a function that is applied; it may end in primes."""
+        token = self._take()
+        name = token.text.rstrip("'")
+        if keyword.iskeyword(name):
+            self.fail("reserved word", token, "the name of a function", "choose another name")
+        if refused := refusal(name, self._given | self.declared_functions.keys()):
+            self.fail(refused[0], token, *refused[1:])
+        self.functions.setdefault(name, token)
+        return token
+
+
+def refusal(name: str, declared: Collection[str]) -> tuple[str, str, str] | None:
+    """Return why a name cannot be applied to an entry: what is wrong, what is expected, a cure.
+
+    Args:
+        name: the name in front of the parenthesis, without primes.
+        declared: the functions that the text declares.
+
+    """
+    entrywise = "a function of one entry"
+    if is_operator(name) and name not in REDUCTIONS:
+        return f"{name} is an operator on tensors", entrywise, "write out its definition as a sum"
+    if name in REDUCTIONS:
+        return f"{name} is a function of many entries, not of one", entrywise, REDUCTIONS[name]
+    if name in FUNCTIONS or name in declared:
+        return None
+    near = difflib.get_close_matches(name, [*declared, *FUNCTIONS], n=1, cutoff=0.7)
+    hint = f"did you mean {near[0]}? If not, declare it" if near else "declare it"
+    known = ", ".join(sorted({*FUNCTIONS, *declared}))
+    return (
+        f"the function {name} is not declared",
+        f"one of {known}, or a declared function",
+        f"{hint} in front: {name}: function; ...",
+    )
+
+
+def declaration_refusal(name: str) -> tuple[str, str, str] | None:
+    """Return why a function cannot be declared by that name, as `refusal` does."""
+    other = "the name of a function that is not known"
+    if name in FUNCTIONS:
+        return f"the function {name} is known", other, "drop the declaration"
+    if name in REDUCTIONS or is_operator(name):
+        return refusal(name, ())
+    return None
