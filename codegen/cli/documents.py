@@ -25,7 +25,7 @@ from rot180.codegen.documents.layer import document, fragment
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import network_document
 from rot180.codegen.documents.worked_example import section, worked
-from rot180.codegen.kernels.derivation import ProvedLayer, layer_files
+from rot180.codegen.kernels.derivation import ProvedLayer, layer_files, plain_file
 from rot180.codegen.kernels.derivation import derive as derive_layer
 from rot180.codegen.kernels.training_program import program
 from rot180.codegen.system import files
@@ -55,6 +55,8 @@ def derive(arguments: argparse.Namespace) -> int:
         page = document(proved, arguments.detail, symbols, examples)
         texts, missing = in_formats(page, "proof", asked, progress)
     texts |= layer_files(proved, progress)
+    plain = plain_file(proved) if arguments.style else {}
+    texts |= plain
     paths = write_files(arguments.output, texts, missing)
     if arguments.json:
         theorems = {name: statement_data(theorem) for name, theorem in proved.gradients}
@@ -64,6 +66,7 @@ def derive(arguments: argparse.Namespace) -> int:
         for name, theorem in proved.gradients:
             print(f"{name}, proved in {len(theorem.proof.steps)} steps:\n")
             print("\n".join(f"    {line}" for line in str(theorem).splitlines()), end="\n\n")
+        print(*plain.values(), sep="\n")
         print_paths(paths)
     # only a format that was asked for is an error where it cannot be written
     return 1 if missing and arguments.format else 0

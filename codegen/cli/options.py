@@ -85,6 +85,7 @@ def _derive(commands: Commands) -> None:
         action="store_true",
         help="write proof.tex as a fragment to paste into a document that uses amsmath",
     )
+    _add_style(derive, "also write and print the kernels")
     _add_document(derive, "derive")
     derive.add_argument(
         "--example",
@@ -125,6 +126,7 @@ def _show(commands: Commands) -> None:
     show = _add(commands, "show", "Print a theorem and its proof.")
     show.add_argument("theorem", metavar="THEOREM", help="a name from `rot180 list`")
     show.add_argument("--latex", action="store_true", help="print LaTeX")
+    _add_style(show, "also print the kernel of a gradient")
     _add_notation(show)
 
 
@@ -191,6 +193,10 @@ def _add_folder(added: argparse.ArgumentParser) -> None:
     added.add_argument(
         "-o", "--output", metavar="DIR", type=Path, required=True, help="where to write the files"
     )
+
+
+def _add_style(added: argparse.ArgumentParser, what: str) -> None:
+    added.add_argument("--style", choices=("plain",), help=f"{what} as plain Python loops")
 
 
 def _add_document(added: argparse.ArgumentParser, command: str) -> None:

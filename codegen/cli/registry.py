@@ -9,9 +9,11 @@ import warnings
 
 from rot180.codegen.cli.options import requested_symbols
 from rot180.codegen.cli.output import certified_data, print_json, print_paths, print_proof, progress
+from rot180.codegen.documents.listings import function_text, layer_and_operand
 from rot180.codegen.kernels import committed
 from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.system import files
+from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import catalogue as layers
 from rot180.derive.theorems import claims, theorem
 
@@ -24,6 +26,7 @@ def show(arguments: argparse.Namespace) -> int:
         raise ValueError(f"THEOREM: found {arguments.theorem!r}, expected {hint}")
     symbols = requested_symbols(arguments)
     shown = theorem(arguments.theorem)
+    plain = _plain(shown) if arguments.style else ""
     if arguments.latex:
         print(shown.latex(symbols))
     elif arguments.json:
@@ -31,7 +34,19 @@ def show(arguments: argparse.Namespace) -> int:
     else:
         print(f"{shown.name}, proof {shown.proof.digest}\n\n{shown}\n\nProof.\n")
         print_proof(shown)
+        print(f"\n{plain}" if plain else "", end="")
     return 0
+
+
+def _plain(shown: Theorem) -> str:
+    """Return the loops of the gradient that a theorem states."""
+    found = layer_and_operand(shown)
+    if found is None:
+        raise ValueError(
+            f"--style: found {shown.name}, which states no gradient of a layer, expected a theorem "
+            "such as rot180_correlation_1d"
+        )
+    return function_text(*found)
 
 
 def list_all(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rot180.codegen.documents.layer import anchor
 from rot180.codegen.documents.model import Block, Listing, Note, reference
 from rot180.codegen.kernels.modules import lowered
-from rot180.codegen.kernels.numpy_backend import NumpyKernel
+from rot180.codegen.kernels.plain_backend import PlainKernel, plain_functions
 from rot180.derive.display.terms_latex import escape
 from rot180.derive.gradients.gradient import kernel_theorem
 from rot180.derive.kernel.proof import Theorem
@@ -32,14 +32,14 @@ def layer_and_operand(theorem: Theorem) -> tuple[Layer, str] | None:
 
 
 def function_text(layer: Layer, wrt: str) -> str:
-    """Return the NumPy function that computes a gradient, without its docstring.
+    """Return the plain Python function that computes a gradient.
 
     Raises:
         LoweringError: the theorem cannot be lowered.
 
     """
-    (kernel,) = lowered(layer, [(f"grad_{wrt}", kernel_theorem(layer, wrt))], NumpyKernel)
-    return kernel.text
+    (kernel,) = lowered(layer, [(f"grad_{wrt}", kernel_theorem(layer, wrt))], PlainKernel)
+    return plain_functions([kernel])
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,5 @@ class Kernels:
             link = reference(anchor(before), escape(before))
             yield Note("The kernel.", f"The same as for {link}.")
             return
-        title = f"The generated kernel of \\texttt{{{escape(layer.text)}}}, in NumPy"
+        title = f"The loops of the kernel of \\texttt{{{escape(layer.text)}}}"
         yield Listing(title, function_text(layer, wrt))

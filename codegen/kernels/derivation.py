@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from rot180.codegen.kernels.modules import render_module
+from rot180.codegen.kernels.modules import lowered, render_module
+from rot180.codegen.kernels.plain_backend import PlainKernel, plain_module
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
@@ -87,6 +88,13 @@ def layer_files(derivation: ProvedLayer, progress: Progress = quiet) -> dict[str
         texts[f"{target.name}_kernels{target.ending}"] = module(derivation, target.name)
         texts |= target.runtime()
     return texts
+
+
+def plain_file(derivation: ProvedLayer) -> dict[str, str]:
+    """Return file name → text of a layer's kernels as plain Python loops."""
+    kernels = lowered(derivation.layer, derivation.kernels, PlainKernel)
+    said = header(derivation.layer, derivation.kernels, f"{derivation.command} --style plain")
+    return {"plain_kernels.py": plain_module(said.splitlines(), kernels)}
 
 
 def module(derivation: ProvedLayer, target: str, shared: bool = False) -> str:

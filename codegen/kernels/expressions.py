@@ -26,7 +26,8 @@ _CYTHON = (
     "operator public readonly short signed sizeof ssize_t struct union unsigned void volatile"
 )
 _OURS = (
-    "applied arrays check_axis checked_shape divmod dtype integers min np range require sizes zeros"
+    "applied arrays check_axis checked_shape divmod dtype integers max min np range require sizes "
+    "zeros"
 )
 RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *_CYTHON.split(), *_OURS.split()))
 """Words that no argument may be called: an argument has the same name in every target."""

@@ -15,7 +15,7 @@ def never(t: Term) -> bool:
 
 
 def contradictory(t: Term) -> bool:
-    """Say whether brackets contradict each other, or one is never true, so that the term is zero."""
+    """Say whether a bracket is never true, or two contradict each other: the term is zero."""
     if never(t) or any(_outside(f) for f in t.factors if isinstance(f, Range)):
         return True
     values = [f.value for f in t.factors if isinstance(f, Equal)]

@@ -1,0 +1,254 @@
+"""Plans as plain Python loops: to be read beside a formula, and runnable as printed.
+
+The arrays are NumPy's, scalar functions are arguments, and nothing is checked. An entry that may be
+outside its array has a guard.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sympy import Expr, Symbol
+
+from rot180.codegen.kernels.expressions import (
+    TAB,
+    WIDTH,
+    fraction,
+    function_name,
+    loop_size,
+    name,
+    number,
+    opening,
+)
+from rot180.codegen.kernels.interface import shape_name
+from rot180.codegen.kernels.kernel import Kernel
+from rot180.codegen.plans.bounds import positive
+from rot180.codegen.plans.plan import Affine, Box, Loop, Nest, Operand
+from rot180.derive.display.statement import write_condition
+from rot180.derive.language.polynomial import normal, symbol, text
+from rot180.derive.language.terms import Condition, Tensor
+
+SPAN = '''
+def _span(by, start, size):
+    """Return the v with 0 <= by*v + start < size."""
+    if by < 0:
+        by, start = -by, size - 1 - start
+    return range(-(start // by), (size - 1 - start) // by + 1)
+'''
+"""The function that plain loops call where the sign of a coefficient is not known."""
+
+
+@dataclass(frozen=True)
+class PlainKernel(Kernel):
+    """A function of plain Python loops."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return its arguments: arrays, scalar functions, parameters, shapes."""
+        found = self.interface
+        functions = dict.fromkeys(function_name(f, order) for f, order, _ in found.functions)
+        return (
+            *(name(t.name) for t in found.arrays),
+            *functions,
+            *(name(v.name) for v in found.parameters),
+            *(shape_name(t) for t, given in found.shapes if given),
+        )
+
+    @property
+    def body(self) -> list[str]:
+        """Return the statements that compute the output."""
+        lines: list[str] = []
+        for made in self.plan.intermediates:
+            lines.append(f"{name(made.tensor.name)} = {_zeros(_sizes(made.tensor))}")
+            lines += self._nests(made.nests, name(made.tensor.name))
+        zeros = f"{self.output} = {_zeros(self.plan.shape)}"
+        return [*lines, zeros, *self._nests(self.plan.nests, self.output)]
+
+    @property
+    def text(self) -> str:
+        """Return the function."""
+        held = [write_condition(c) for c in self.plan.hypotheses]
+        lines = [f"# for {', '.join(held)}"] if held else []
+        lines += [*self._shapes(), *self.body, f"return {self.output}"]
+        head = f"def {self.name}({', '.join(self.arguments)}):"
+        return "\n".join((head, *(f"{TAB}{line}" for line in lines))) + "\n"
+
+    def _shapes(self) -> Iterator[str]:
+        """Name the sizes that the body uses, each once."""
+        found, waiting = self.interface, set(re.findall(r"\w+", "\n".join(self.body)))
+        sources = [(f"{name(t.name)}.shape", t) for t in found.arrays]
+        sources += [(shape_name(t), t) for t, given in found.shapes if given]
+        for shape, tensor in sources:
+            words = [name(n.name) if isinstance(n, Symbol) else "_" for n in tensor.shape]
+            words = [word if word in waiting else "_" for word in words]
+            if waiting & {*words}:
+                left = f"({words[0]},)" if len(words) == 1 else ", ".join(words)
+                yield f"{left} = {shape}"
+            waiting -= {*words}
+
+    def _nests(self, nests: Iterable[Nest], output: str) -> Iterator[str]:
+        for nest in nests:
+            yield from _nest_lines(nest, output, self.plan.hypotheses)
+
+
+def plain_module(header: Sequence[str], kernels: Sequence[PlainKernel]) -> str:
+    """Return the text of a file of plain loops, after some lines of comment."""
+    top = [*(f"# {line}" for line in header), "import numpy as np"]
+    return "\n".join([*top, "\n", plain_functions(kernels)])
+
+
+def plain_functions(kernels: Sequence[PlainKernel]) -> str:
+    """Return functions of plain loops, and the function that they call."""
+    functions = [kernel.text for kernel in kernels]
+    helper = [SPAN.lstrip()] if any(" _span(" in one for one in functions) else []
+    return "\n\n".join([*helper, *functions])
+
+
+def _nest_lines(nest: Nest, output: str, hypotheses: tuple[Condition, ...]) -> Iterator[str]:
+    """Write one nest: its phases, its loops, the guard, the sum."""
+    (_, *lines), tab = opening(nest, output)
+    yield from lines
+    ranges = [_LoopRange(loop, hypotheses) for loop in nest.loops]
+    for line in _together(ranges):
+        yield f"{tab}{line}"
+        tab += TAB
+    exact = {b for one in ranges for b in one.exact}
+    tests = dict.fromkeys(b for one in ranges for b in one.loop.bounds if b not in exact)
+    for f in nest.factors:
+        boxes = (Box(e, n) for e, n in _axes(f)) if isinstance(f, Operand) else (f,)
+        tests |= dict.fromkeys(b for b in boxes if b not in exact)
+    guard = f"{tab}if {' and '.join(map(_test, tests))}:"
+    for line in [guard] if len(guard) < WIDTH - len(TAB) else [f"if {_test(b)}:" for b in tests]:
+        if tests:
+            yield f"{tab}{line.strip()}"
+            tab += TAB
+    factors = _scaled(nest, [_entry(f) for f in nest.factors if isinstance(f, Operand)])
+    left = f"{tab}{_place(output, nest.output)} +="
+    line = f"{left} {' * '.join(factors)}"
+    if len(line) < WIDTH - len(TAB) or len(factors) == 1:
+        yield line
+    else:
+        yield f"{left} ("
+        yield f"{tab}{TAB}{factors[0]}"
+        yield from (f"{tab}{TAB}* {factor}" for factor in factors[1:])
+        yield f"{tab})"
+
+
+def _axes(f: Operand) -> Iterator[tuple[Affine, Expr]]:
+    both = zip(f.index, f.tensor.shape, strict=True)
+    return ((e, n) for e, n in both if n is not None)
+
+
+class _LoopRange:
+    """The range of a loop, and the bounds that it makes sure of."""
+
+    def __init__(self, loop: Loop, hypotheses: tuple[Condition, ...]) -> None:
+        self.loop, self.size = loop, loop_size(loop)
+        ends = {b: _ends(b, loop.variable, hypotheses) for b in loop.bounds}
+        known = {b: both for b, both in ends.items() if both}
+        self.exact = (*known,) or loop.bounds[:1]
+        if self.size is not None:
+            self.text = f"range({number(self.size)})"
+        elif known:
+            first, stop = (list(dict.fromkeys(side)) for side in zip(*known.values(), strict=True))
+            self.text = f"range({_of('max', first)}, {_of('min', stop)})"
+        else:
+            slope, rest = _split(loop.bounds[0].value, loop.variable)
+            self.text = f"_span({number(slope)}, {_value(rest)}, {number(loop.bounds[0].size)})"
+
+
+def _ends(b: Box, v: Symbol, hypotheses: tuple[Condition, ...]) -> tuple[str, str] | None:
+    """Write the first v with ``0 <= c*v + e < n``, and the one after the last; None if c may be 0.
+
+    For c > 0, v is at least -e / c, rounded up, and at most (n - 1 - e) / c, rounded down.
+    """
+    c, rest = _split(b.value, v)
+    opposite = Affine(normal(b.size - 1 - rest.constant), _negated(rest))
+    if positive(c, hypotheses):
+        low, high, by = rest, opposite, c
+    elif positive(normal(-c), hypotheses):
+        low, high, by = opposite, rest, normal(-c)
+    else:
+        return None
+    if by == 1:
+        first = Affine(normal(-low.constant), _negated(low))
+        return _value(first), _value(Affine(normal(high.constant + 1), high.coefficients))
+    return f"-({_quotient(low, by)})", f"{_quotient(high, by)} + 1"
+
+
+def _negated(e: Affine) -> tuple[tuple[Symbol, Expr], ...]:
+    return tuple((v, normal(-c)) for v, c in e.coefficients)
+
+
+def _split(e: Affine, v: Symbol) -> tuple[Expr, Affine]:
+    others = tuple((w, c) for w, c in e.coefficients if w != v)
+    return dict(e.coefficients)[v], Affine(e.constant, others)
+
+
+def _quotient(e: Affine, by: Expr) -> str:
+    return f"{_operand(_value(e))} // {_operand(number(by))}"
+
+
+def _operand(code: str) -> str:
+    return code if code.isidentifier() or code.isdigit() else f"({code})"
+
+
+def _of(function: str, values: Sequence[str]) -> str:
+    return values[0] if len(values) == 1 else f"{function}({', '.join(values)})"
+
+
+def _together(ranges: Sequence[_LoopRange]) -> Iterator[str]:
+    """Write loops, those from 0 to a size that follow each other on one line."""
+    waiting: list[_LoopRange] = []
+    for one in (*ranges, None):
+        if one is not None and one.size is not None:
+            waiting.append(one)
+            continue
+        names = ", ".join(name(w.loop.variable.name) for w in waiting)
+        if len(waiting) == 1:
+            yield f"for {names} in {waiting[0].text}:"
+        elif waiting:
+            sizes = ", ".join(number(w.size) for w in waiting if w.size is not None)
+            yield f"for {names} in np.ndindex({sizes}):"
+        waiting = []
+        if one is not None:
+            yield f"for {name(one.loop.variable.name)} in {one.text}:"
+
+
+def _test(b: Box) -> str:
+    return f"0 <= {_value(b.value)} < {number(b.size)}"
+
+
+def _value(e: Affine) -> str:
+    """Write an affine map, its loops first."""
+    loops = [(symbol(name(v.name)), c) for v, c in e.coefficients]
+    total = normal(e.constant + sum(c * v for v, c in loops))
+    renamed = {v: symbol(name(v.name)) for v in total.free_symbols if isinstance(v, Symbol)}
+    return text(normal(total.xreplace(renamed)), [v for v, _ in loops]).replace("^", "**")
+
+
+def _place(array: str, index: Sequence[Affine]) -> str:
+    return f"{array}[{', '.join(map(_value, index)) or '()'}]"
+
+
+def _entry(f: Operand) -> str:
+    entry = _place(name(f.tensor.name), f.index)
+    return f"{function_name(f.function, f.order)}({entry})" if f.function else entry
+
+
+def _scaled(nest: Nest, factors: list[str]) -> list[str]:
+    top, bottom = fraction(nest.coefficient)
+    if nest.coefficient == 1:
+        return factors or ["1"]
+    return [f"{_operand(top)} / {bottom}" if bottom != 1 else _operand(top), *factors]
+
+
+def _zeros(sizes: Sequence[Expr]) -> str:
+    words = [number(n) for n in sizes]
+    return f"np.zeros({words[0]})" if len(words) == 1 else f"np.zeros(({', '.join(words)}))"
+
+
+def _sizes(t: Tensor) -> tuple[Expr, ...]:
+    return tuple(n for n in t.shape if n is not None)
