@@ -6,10 +6,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
-Padding: TypeAlias = int | str | Sequence[int] | Sequence[tuple[int, int]]
+Integers: TypeAlias = npt.NDArray[np.integer[Any]]
+PerAxis: TypeAlias = int | Sequence[int] | Integers
+Padding: TypeAlias = int | str | Sequence[int] | Sequence[Sequence[int]] | Integers
 
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """Return ``input @ weight.T + bias``.
@@ -105,13 +108,8 @@ def linear_bias(grad_output: Array) -> Array:
     """
 
 def conv1d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
+    input: Array, weight: Array, bias: Array | None = None, stride: PerAxis = 1,
+    padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1,
 ) -> Array:
     """Return the correlation of a padded 1-dimensional input with a filter, plus a bias.
 
@@ -144,13 +142,8 @@ def conv1d(
     """
 
 def conv1d_input(
-    input_size: Sequence[int],
-    weight: Array,
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
+    input_size: Sequence[int], weight: Array, grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1,
 ) -> Array:
     """Return the gradient of `conv1d` with respect to input.
 
@@ -158,7 +151,8 @@ def conv1d_input(
 
         dL/dx[n,g,c,h] = sum[o,k] dilate(grad_y, s)[n,g,o,h+d*k-pi] * rot180(w)[g,o,c,k]
           where pi = d*(K - 1) - lo
-          (the full correlation of dilate(grad_y, s) with rot180(w), dilation d, padding d*(K - 1) - lo)
+          (the full correlation of dilate(grad_y, s) with rot180(w), dilation d, padding
+              d*(K - 1) - lo)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
 
     Args:
@@ -183,13 +177,8 @@ def conv1d_input(
     """
 
 def conv1d_weight(
-    input: Array,
-    weight_size: Sequence[int],
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
+    input: Array, weight_size: Sequence[int], grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1,
 ) -> Array:
     """Return the gradient of `conv1d` with respect to weight.
 
@@ -242,15 +231,8 @@ def conv1d_bias(grad_output: Array) -> Array:
     """
 
 def conv2d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-    *,
-    accuracy: str = "exact",
+    input: Array, weight: Array, bias: Array | None = None, stride: PerAxis = 1,
+    padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1, *, accuracy: str = "exact",
 ) -> Array:
     """Return the correlation of a padded 2-dimensional input with a filter, plus a bias.
 
@@ -287,23 +269,18 @@ def conv2d(
     """
 
 def conv2d_input(
-    input_size: Sequence[int],
-    weight: Array,
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-    *,
-    accuracy: str = "exact",
+    input_size: Sequence[int], weight: Array, grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1, *, accuracy: str = "exact",
 ) -> Array:
     """Return the gradient of `conv2d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv2d_grouped`)::
 
-        dL/dx[n,g,c,h,v] = sum[o,k,l] dilate(grad_y, s, t)[n,g,o,h+d*k-pi,v+e*l-pi1] * rot180(w)[g,o,c,k,l]
+        dL/dx[n,g,c,h,v] = sum[o,k,l] dilate(grad_y, s, t)[n,g,o,h+d*k-pi,v+e*l-pi1] *
+            rot180(w)[g,o,c,k,l]
           where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp
-          (the full correlation of dilate(grad_y, s, t) with rot180(w), dilation d and e, padding d*(K - 1) - lo and e*(L - 1) - lp)
+          (the full correlation of dilate(grad_y, s, t) with rot180(w), dilation d and e,
+              padding d*(K - 1) - lo and e*(L - 1) - lp)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
 
     Args:
@@ -330,13 +307,8 @@ def conv2d_input(
     """
 
 def conv2d_weight(
-    input: Array,
-    weight_size: Sequence[int],
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
+    input: Array, weight_size: Sequence[int], grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1,
 ) -> Array:
     """Return the gradient of `conv2d` with respect to weight.
 
@@ -390,19 +362,15 @@ def conv2d_bias(grad_output: Array) -> Array:
     """
 
 def conv3d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
+    input: Array, weight: Array, bias: Array | None = None, stride: PerAxis = 1,
+    padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1,
 ) -> Array:
     """Return the correlation of a padded 3-dimensional input with a filter, plus a bias.
 
     Theorem (`forward` of `numpy_conv3d_grouped`)::
 
-        y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]
+        y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m]
+            + bias[g,o]
 
     Args:
         input: shape (N, G*C, H, V, U).
@@ -429,21 +397,18 @@ def conv3d(
     """
 
 def conv3d_input(
-    input_size: Sequence[int],
-    weight: Array,
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
+    input_size: Sequence[int], weight: Array, grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1,
 ) -> Array:
     """Return the gradient of `conv3d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv3d_grouped`)::
 
-        dL/dx[n,g,c,h,v,u1] = sum[o,k,l,m] dilate(grad_y, s, t, u)[n,g,o,h+d*k-pi,v+e*l-pi1,u1+f*m-pi2] * rot180(w)[g,o,c,k,l,m]
+        dL/dx[n,g,c,h,v,u1] = sum[o,k,l,m]
+            dilate(grad_y, s, t, u)[n,g,o,h+d*k-pi,v+e*l-pi1,u1+f*m-pi2] * rot180(w)[g,o,c,k,l,m]
           where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp, pi2 = f*(M - 1) - lq
-          (the full correlation of dilate(grad_y, s, t, u) with rot180(w), dilation d and e and f, padding d*(K - 1) - lo and e*(L - 1) - lp and f*(M - 1) - lq)
+          (the full correlation of dilate(grad_y, s, t, u) with rot180(w), dilation d and e and
+              f, padding d*(K - 1) - lo and e*(L - 1) - lp and f*(M - 1) - lq)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
 
     Args:
@@ -469,19 +434,15 @@ def conv3d_input(
     """
 
 def conv3d_weight(
-    input: Array,
-    weight_size: Sequence[int],
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
+    input: Array, weight_size: Sequence[int], grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1,
 ) -> Array:
     """Return the gradient of `conv3d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv3d_grouped`)::
 
-        dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * grad_y[n,g,o,p,q,r]
+        dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] *
+            grad_y[n,g,o,p,q,r]
           (the correlation of x with grad_y, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
@@ -529,14 +490,8 @@ def conv3d_bias(grad_output: Array) -> Array:
     """
 
 def conv_transpose1d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    output_padding: int | Sequence[int] = 0,
-    groups: int = 1,
-    dilation: int | Sequence[int] = 1,
+    input: Array, weight: Array, bias: Array | None = None, stride: PerAxis = 1,
+    padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, dilation: PerAxis = 1,
 ) -> Array:
     """Return the transposed convolution of a 1-dimensional input with a filter, plus a bias.
 
@@ -575,14 +530,8 @@ def conv_transpose1d(
     """
 
 def conv_transpose1d_input(
-    input_size: Sequence[int],
-    weight: Array,
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    output_padding: int | Sequence[int] = 0,
-    groups: int = 1,
-    dilation: int | Sequence[int] = 1,
+    input_size: Sequence[int], weight: Array, grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, dilation: PerAxis = 1,
 ) -> Array:
     """Return the gradient of `conv_transpose1d` with respect to input.
 
@@ -615,14 +564,8 @@ def conv_transpose1d_input(
     """
 
 def conv_transpose1d_weight(
-    input: Array,
-    weight_size: Sequence[int],
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    output_padding: int | Sequence[int] = 0,
-    groups: int = 1,
-    dilation: int | Sequence[int] = 1,
+    input: Array, weight_size: Sequence[int], grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, dilation: PerAxis = 1,
 ) -> Array:
     """Return the gradient of `conv_transpose1d` with respect to weight.
 
@@ -676,14 +619,8 @@ def conv_transpose1d_bias(grad_output: Array) -> Array:
     """
 
 def conv_transpose2d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    output_padding: int | Sequence[int] = 0,
-    groups: int = 1,
-    dilation: int | Sequence[int] = 1,
+    input: Array, weight: Array, bias: Array | None = None, stride: PerAxis = 1,
+    padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, dilation: PerAxis = 1,
 ) -> Array:
     """Return the transposed convolution of a 2-dimensional input with a filter, plus a bias.
 
@@ -692,7 +629,8 @@ def conv_transpose2d(
 
     Theorem (`forward` of `numpy_conv_transpose2d_grouped`)::
 
-        y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[g,o]
+        y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] *
+            [v + lp == t*q + e*l] + bias[g,o]
 
     Args:
         input: shape (N, G*C, P, Q).
@@ -723,14 +661,8 @@ def conv_transpose2d(
     """
 
 def conv_transpose2d_input(
-    input_size: Sequence[int],
-    weight: Array,
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    output_padding: int | Sequence[int] = 0,
-    groups: int = 1,
-    dilation: int | Sequence[int] = 1,
+    input_size: Sequence[int], weight: Array, grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, dilation: PerAxis = 1,
 ) -> Array:
     """Return the gradient of `conv_transpose2d` with respect to input.
 
@@ -764,14 +696,8 @@ def conv_transpose2d_input(
     """
 
 def conv_transpose2d_weight(
-    input: Array,
-    weight_size: Sequence[int],
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    output_padding: int | Sequence[int] = 0,
-    groups: int = 1,
-    dilation: int | Sequence[int] = 1,
+    input: Array, weight_size: Sequence[int], grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, dilation: PerAxis = 1,
 ) -> Array:
     """Return the gradient of `conv_transpose2d` with respect to weight.
 
@@ -826,14 +752,8 @@ def conv_transpose2d_bias(grad_output: Array) -> Array:
     """
 
 def conv_transpose3d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    output_padding: int | Sequence[int] = 0,
-    groups: int = 1,
-    dilation: int | Sequence[int] = 1,
+    input: Array, weight: Array, bias: Array | None = None, stride: PerAxis = 1,
+    padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, dilation: PerAxis = 1,
 ) -> Array:
     """Return the transposed convolution of a 3-dimensional input with a filter, plus a bias.
 
@@ -842,7 +762,8 @@ def conv_transpose3d(
 
     Theorem (`forward` of `numpy_conv_transpose3d_grouped`)::
 
-        y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
+        y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] *
+            [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 
     Args:
         input: shape (N, G*C, P, Q, R).
@@ -873,20 +794,15 @@ def conv_transpose3d(
     """
 
 def conv_transpose3d_input(
-    input_size: Sequence[int],
-    weight: Array,
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    output_padding: int | Sequence[int] = 0,
-    groups: int = 1,
-    dilation: int | Sequence[int] = 1,
+    input_size: Sequence[int], weight: Array, grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, dilation: PerAxis = 1,
 ) -> Array:
     """Return the gradient of `conv_transpose3d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose3d_grouped`)::
 
-        dL/dx[n,g,c,p,q,r] = sum[o,k,l,m] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,c,o,k,l,m]
+        dL/dx[n,g,c,p,q,r] = sum[o,k,l,m] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] *
+            w[g,c,o,k,l,m]
           (the correlation of grad_y with w, stride s and t and u, dilation d and e and f, padding lo and lp and lq)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
@@ -914,20 +830,15 @@ def conv_transpose3d_input(
     """
 
 def conv_transpose3d_weight(
-    input: Array,
-    weight_size: Sequence[int],
-    grad_output: Array,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    output_padding: int | Sequence[int] = 0,
-    groups: int = 1,
-    dilation: int | Sequence[int] = 1,
+    input: Array, weight_size: Sequence[int], grad_output: Array, stride: PerAxis = 1,
+    padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, dilation: PerAxis = 1,
 ) -> Array:
     """Return the gradient of `conv_transpose3d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose3d_grouped`)::
 
-        dL/dw[g,c,o,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * x[n,g,c,p,q,r]
+        dL/dw[g,c,o,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] *
+            x[n,g,c,p,q,r]
           (the correlation of grad_y with x, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
 

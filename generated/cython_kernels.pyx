@@ -5218,13 +5218,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         kernels = _numpy()
         if _left(input):
             return kernels.conv1d(
-                input,
-                weight,
-                bias,
-                stride=stride,
-                padding=padding,
-                dilation=dilation,
-                groups=groups,
+                input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
             )
         checked = kernels.check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
@@ -5252,7 +5246,8 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
 
         dL/dx[n,g,c,h] = sum[o,k] dilate(grad_y, s)[n,g,o,h+d*k-pi] * rot180(w)[g,o,c,k]
           where pi = d*(K - 1) - lo
-          (the full correlation of dilate(grad_y, s) with rot180(w), dilation d, padding d*(K - 1) - lo)
+          (the full correlation of dilate(grad_y, s) with rot180(w), dilation d, padding
+              d*(K - 1) - lo)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
 
     Args:
@@ -5290,12 +5285,7 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
         kernels = _numpy()
         if _left(weight):
             return kernels.conv1d_input(
-                input_size,
-                weight,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                dilation=dilation,
+                input_size, weight, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
         checked = kernels.check_conv1d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
@@ -5357,12 +5347,7 @@ def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         kernels = _numpy()
         if _left(input):
             return kernels.conv1d_weight(
-                input,
-                weight_size,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                dilation=dilation,
+                input, weight_size, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
         checked = kernels.check_conv1d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
@@ -5425,15 +5410,7 @@ def conv1d_bias(grad_output):
 
 
 def conv2d(
-    input,
-    weight,
-    bias=None,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-    *,
-    accuracy="exact",
+    input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, *, accuracy="exact"
 ):
     """Return the correlation of a padded 2-dimensional input with a filter, plus a bias.
 
@@ -5481,13 +5458,7 @@ def conv2d(
         kernels = _numpy()
         if _left(input):
             return kernels.conv2d(
-                input,
-                weight,
-                bias,
-                stride=stride,
-                padding=padding,
-                dilation=dilation,
-                groups=groups,
+                input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
             )
         checked = kernels.check_conv2d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
@@ -5521,23 +5492,17 @@ def conv2d(
 
 
 def conv2d_input(
-    input_size,
-    weight,
-    grad_output,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-    *,
-    accuracy="exact",
+    input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1, *, accuracy="exact"
 ):
     """Return the gradient of `conv2d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv2d_grouped`)::
 
-        dL/dx[n,g,c,h,v] = sum[o,k,l] dilate(grad_y, s, t)[n,g,o,h+d*k-pi,v+e*l-pi1] * rot180(w)[g,o,c,k,l]
+        dL/dx[n,g,c,h,v] = sum[o,k,l] dilate(grad_y, s, t)[n,g,o,h+d*k-pi,v+e*l-pi1] *
+            rot180(w)[g,o,c,k,l]
           where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp
-          (the full correlation of dilate(grad_y, s, t) with rot180(w), dilation d and e, padding d*(K - 1) - lo and e*(L - 1) - lp)
+          (the full correlation of dilate(grad_y, s, t) with rot180(w), dilation d and e,
+              padding d*(K - 1) - lo and e*(L - 1) - lp)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
 
     Args:
@@ -5579,12 +5544,7 @@ def conv2d_input(
         kernels = _numpy()
         if _left(weight):
             return kernels.conv2d_input(
-                input_size,
-                weight,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                dilation=dilation,
+                input_size, weight, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
         checked = kernels.check_conv2d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
@@ -5658,12 +5618,7 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         kernels = _numpy()
         if _left(input):
             return kernels.conv2d_weight(
-                input,
-                weight_size,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                dilation=dilation,
+                input, weight_size, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
         checked = kernels.check_conv2d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
@@ -5731,7 +5686,8 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     Theorem (`forward` of `numpy_conv3d_grouped`)::
 
-        y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]
+        y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m]
+            + bias[g,o]
 
     Args:
         input: shape (N, G*C, H, V, U).
@@ -5768,13 +5724,7 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         kernels = _numpy()
         if _left(input):
             return kernels.conv3d(
-                input,
-                weight,
-                bias,
-                stride=stride,
-                padding=padding,
-                dilation=dilation,
-                groups=groups,
+                input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
             )
         checked = kernels.check_conv3d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
@@ -5802,9 +5752,11 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
 
     Theorem (`grad_x` of `numpy_conv3d_grouped`)::
 
-        dL/dx[n,g,c,h,v,u1] = sum[o,k,l,m] dilate(grad_y, s, t, u)[n,g,o,h+d*k-pi,v+e*l-pi1,u1+f*m-pi2] * rot180(w)[g,o,c,k,l,m]
+        dL/dx[n,g,c,h,v,u1] = sum[o,k,l,m]
+            dilate(grad_y, s, t, u)[n,g,o,h+d*k-pi,v+e*l-pi1,u1+f*m-pi2] * rot180(w)[g,o,c,k,l,m]
           where pi = d*(K - 1) - lo, pi1 = e*(L - 1) - lp, pi2 = f*(M - 1) - lq
-          (the full correlation of dilate(grad_y, s, t, u) with rot180(w), dilation d and e and f, padding d*(K - 1) - lo and e*(L - 1) - lp and f*(M - 1) - lq)
+          (the full correlation of dilate(grad_y, s, t, u) with rot180(w), dilation d and e and
+              f, padding d*(K - 1) - lo and e*(L - 1) - lp and f*(M - 1) - lq)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
 
     Args:
@@ -5845,12 +5797,7 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
         kernels = _numpy()
         if _left(weight):
             return kernels.conv3d_input(
-                input_size,
-                weight,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                dilation=dilation,
+                input_size, weight, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
         checked = kernels.check_conv3d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
@@ -5873,7 +5820,8 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 
     Theorem (`grad_w` of `numpy_conv3d_grouped`)::
 
-        dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * grad_y[n,g,o,p,q,r]
+        dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] *
+            grad_y[n,g,o,p,q,r]
           (the correlation of x with grad_y, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
@@ -5915,12 +5863,7 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         kernels = _numpy()
         if _left(input):
             return kernels.conv3d_weight(
-                input,
-                weight_size,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                dilation=dilation,
+                input, weight_size, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
         checked = kernels.check_conv3d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
@@ -5985,14 +5928,7 @@ def conv3d_bias(grad_output):
 
 
 def conv_transpose1d(
-    input,
-    weight,
-    bias=None,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Return the transposed convolution of a 1-dimensional input with a filter, plus a bias.
 
@@ -6041,14 +5977,8 @@ def conv_transpose1d(
         kernels = _numpy()
         if _left(input):
             return kernels.conv_transpose1d(
-                input,
-                weight,
-                bias,
-                stride=stride,
-                padding=padding,
-                output_padding=output_padding,
-                groups=groups,
-                dilation=dilation,
+                input, weight, bias, stride=stride, padding=padding, output_padding=output_padding,
+                groups=groups, dilation=dilation,
             )
         checked = kernels.check_conv_transpose1d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
@@ -6070,14 +6000,7 @@ def conv_transpose1d(
 
 
 def conv_transpose1d_input(
-    input_size,
-    weight,
-    grad_output,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
+    input_size, weight, grad_output, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Return the gradient of `conv_transpose1d` with respect to input.
 
@@ -6123,14 +6046,8 @@ def conv_transpose1d_input(
         kernels = _numpy()
         if _left(weight):
             return kernels.conv_transpose1d_input(
-                input_size,
-                weight,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                output_padding=output_padding,
-                groups=groups,
-                dilation=dilation,
+                input_size, weight, grad_output, stride=stride, padding=padding, output_padding=output_padding,
+                groups=groups, dilation=dilation,
             )
         checked = kernels.check_conv_transpose1d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
@@ -6148,14 +6065,7 @@ def conv_transpose1d_input(
 
 
 def conv_transpose1d_weight(
-    input,
-    weight_size,
-    grad_output,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
+    input, weight_size, grad_output, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Return the gradient of `conv_transpose1d` with respect to weight.
 
@@ -6201,14 +6111,8 @@ def conv_transpose1d_weight(
         kernels = _numpy()
         if _left(input):
             return kernels.conv_transpose1d_weight(
-                input,
-                weight_size,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                output_padding=output_padding,
-                groups=groups,
-                dilation=dilation,
+                input, weight_size, grad_output, stride=stride, padding=padding, output_padding=output_padding,
+                groups=groups, dilation=dilation,
             )
         checked = kernels.check_conv_transpose1d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
@@ -6270,14 +6174,7 @@ def conv_transpose1d_bias(grad_output):
 
 
 def conv_transpose2d(
-    input,
-    weight,
-    bias=None,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Return the transposed convolution of a 2-dimensional input with a filter, plus a bias.
 
@@ -6286,7 +6183,8 @@ def conv_transpose2d(
 
     Theorem (`forward` of `numpy_conv_transpose2d_grouped`)::
 
-        y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[g,o]
+        y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] *
+            [v + lp == t*q + e*l] + bias[g,o]
 
     Args:
         input: shape (N, G*C, P, Q).
@@ -6327,14 +6225,8 @@ def conv_transpose2d(
         kernels = _numpy()
         if _left(input):
             return kernels.conv_transpose2d(
-                input,
-                weight,
-                bias,
-                stride=stride,
-                padding=padding,
-                output_padding=output_padding,
-                groups=groups,
-                dilation=dilation,
+                input, weight, bias, stride=stride, padding=padding, output_padding=output_padding,
+                groups=groups, dilation=dilation,
             )
         checked = kernels.check_conv_transpose2d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
@@ -6357,14 +6249,7 @@ def conv_transpose2d(
 
 
 def conv_transpose2d_input(
-    input_size,
-    weight,
-    grad_output,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
+    input_size, weight, grad_output, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Return the gradient of `conv_transpose2d` with respect to input.
 
@@ -6412,14 +6297,8 @@ def conv_transpose2d_input(
         kernels = _numpy()
         if _left(weight):
             return kernels.conv_transpose2d_input(
-                input_size,
-                weight,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                output_padding=output_padding,
-                groups=groups,
-                dilation=dilation,
+                input_size, weight, grad_output, stride=stride, padding=padding, output_padding=output_padding,
+                groups=groups, dilation=dilation,
             )
         checked = kernels.check_conv_transpose2d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
@@ -6437,14 +6316,7 @@ def conv_transpose2d_input(
 
 
 def conv_transpose2d_weight(
-    input,
-    weight_size,
-    grad_output,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
+    input, weight_size, grad_output, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Return the gradient of `conv_transpose2d` with respect to weight.
 
@@ -6492,14 +6364,8 @@ def conv_transpose2d_weight(
         kernels = _numpy()
         if _left(input):
             return kernels.conv_transpose2d_weight(
-                input,
-                weight_size,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                output_padding=output_padding,
-                groups=groups,
-                dilation=dilation,
+                input, weight_size, grad_output, stride=stride, padding=padding, output_padding=output_padding,
+                groups=groups, dilation=dilation,
             )
         checked = kernels.check_conv_transpose2d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
@@ -6562,14 +6428,7 @@ def conv_transpose2d_bias(grad_output):
 
 
 def conv_transpose3d(
-    input,
-    weight,
-    bias=None,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Return the transposed convolution of a 3-dimensional input with a filter, plus a bias.
 
@@ -6578,7 +6437,8 @@ def conv_transpose3d(
 
     Theorem (`forward` of `numpy_conv_transpose3d_grouped`)::
 
-        y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
+        y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] *
+            [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 
     Args:
         input: shape (N, G*C, P, Q, R).
@@ -6619,14 +6479,8 @@ def conv_transpose3d(
         kernels = _numpy()
         if _left(input):
             return kernels.conv_transpose3d(
-                input,
-                weight,
-                bias,
-                stride=stride,
-                padding=padding,
-                output_padding=output_padding,
-                groups=groups,
-                dilation=dilation,
+                input, weight, bias, stride=stride, padding=padding, output_padding=output_padding,
+                groups=groups, dilation=dilation,
             )
         checked = kernels.check_conv_transpose3d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
@@ -6650,20 +6504,14 @@ def conv_transpose3d(
 
 
 def conv_transpose3d_input(
-    input_size,
-    weight,
-    grad_output,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
+    input_size, weight, grad_output, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Return the gradient of `conv_transpose3d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv_transpose3d_grouped`)::
 
-        dL/dx[n,g,c,p,q,r] = sum[o,k,l,m] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,c,o,k,l,m]
+        dL/dx[n,g,c,p,q,r] = sum[o,k,l,m] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] *
+            w[g,c,o,k,l,m]
           (the correlation of grad_y with w, stride s and t and u, dilation d and e and f, padding lo and lp and lq)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
@@ -6706,14 +6554,8 @@ def conv_transpose3d_input(
         kernels = _numpy()
         if _left(weight):
             return kernels.conv_transpose3d_input(
-                input_size,
-                weight,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                output_padding=output_padding,
-                groups=groups,
-                dilation=dilation,
+                input_size, weight, grad_output, stride=stride, padding=padding, output_padding=output_padding,
+                groups=groups, dilation=dilation,
             )
         checked = kernels.check_conv_transpose3d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
@@ -6731,20 +6573,14 @@ def conv_transpose3d_input(
 
 
 def conv_transpose3d_weight(
-    input,
-    weight_size,
-    grad_output,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
+    input, weight_size, grad_output, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Return the gradient of `conv_transpose3d` with respect to weight.
 
     Theorem (`grad_w` of `numpy_conv_transpose3d_grouped`)::
 
-        dL/dw[g,c,o,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * x[n,g,c,p,q,r]
+        dL/dw[g,c,o,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] *
+            x[n,g,c,p,q,r]
           (the correlation of grad_y with x, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
@@ -6787,14 +6623,8 @@ def conv_transpose3d_weight(
         kernels = _numpy()
         if _left(input):
             return kernels.conv_transpose3d_weight(
-                input,
-                weight_size,
-                grad_output,
-                stride=stride,
-                padding=padding,
-                output_padding=output_padding,
-                groups=groups,
-                dilation=dilation,
+                input, weight_size, grad_output, stride=stride, padding=padding, output_padding=output_padding,
+                groups=groups, dilation=dilation,
             )
         checked = kernels.check_conv_transpose3d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)

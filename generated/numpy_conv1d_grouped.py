@@ -34,14 +34,7 @@ from rot180.generated.numpy_sums import (
 
 
 def forward(
-    x: Array,
-    w: Array,
-    bias: Array,
-    *,
-    s: int,
-    d: int,
-    lo: int,
-    y_shape: Sequence[int],
+    x: Array, w: Array, bias: Array, *, s: int, d: int, lo: int, y_shape: Sequence[int]
 ) -> Array:
     """
     y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]

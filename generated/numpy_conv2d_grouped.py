@@ -34,16 +34,7 @@ from rot180.generated.numpy_sums import (
 
 
 def forward(
-    x: Array,
-    w: Array,
-    bias: Array,
-    *,
-    s: int,
-    d: int,
-    lo: int,
-    t: int,
-    e: int,
-    lp: int,
+    x: Array, w: Array, bias: Array, *, s: int, d: int, lo: int, t: int, e: int, lp: int,
     y_shape: Sequence[int],
 ) -> Array:
     """
@@ -98,15 +89,7 @@ def forward(
 
 
 def grad_x(
-    grad_y: Array,
-    w: Array,
-    *,
-    s: int,
-    d: int,
-    lo: int,
-    t: int,
-    e: int,
-    lp: int,
+    grad_y: Array, w: Array, *, s: int, d: int, lo: int, t: int, e: int, lp: int,
     x_shape: Sequence[int],
 ) -> Array:
     """
@@ -163,15 +146,7 @@ def grad_x(
 
 
 def grad_w(
-    grad_y: Array,
-    x: Array,
-    *,
-    s: int,
-    d: int,
-    lo: int,
-    t: int,
-    e: int,
-    lp: int,
+    grad_y: Array, x: Array, *, s: int, d: int, lo: int, t: int, e: int, lp: int,
     w_shape: Sequence[int],
 ) -> Array:
     """

@@ -34,20 +34,8 @@ from rot180.generated.numpy_sums import (
 
 
 def forward(
-    x: Array,
-    w: Array,
-    bias: Array,
-    *,
-    s: int,
-    d: int,
-    lo: int,
-    t: int,
-    e: int,
-    lp: int,
-    u: int,
-    f: int,
-    lq: int,
-    y_shape: Sequence[int],
+    x: Array, w: Array, bias: Array, *, s: int, d: int, lo: int, t: int, e: int, lp: int, u: int,
+    f: int, lq: int, y_shape: Sequence[int],
 ) -> Array:
     """
     y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]
@@ -104,19 +92,8 @@ def forward(
 
 
 def grad_x(
-    grad_y: Array,
-    w: Array,
-    *,
-    s: int,
-    d: int,
-    lo: int,
-    t: int,
-    e: int,
-    lp: int,
-    u: int,
-    f: int,
-    lq: int,
-    x_shape: Sequence[int],
+    grad_y: Array, w: Array, *, s: int, d: int, lo: int, t: int, e: int, lp: int, u: int, f: int,
+    lq: int, x_shape: Sequence[int],
 ) -> Array:
     """
     dL/dx[n,g,c,h,v,u1] = sum[o,m1,m2,m3,r1,r2,r3,u2,q1,u3,q2,u4,q] grad_y[n,g,o,m1+u2-d*q1,m2+u3-e*q2,m3+u4-f*q] * [s*m1 + d*r1 + s*u2 == h + lo] * [t*m2 + e*r2 + t*u3 == v + lp] * [u*m3 + f*r3 + u*u4 == u1 + lq] * w[g,o,c,r1+s*q1,r2+t*q2,r3+u*q] * [0 <= h + lo - s*u2 < s] * [0 <= r1 < s] * [0 <= v + lp - t*u3 < t] * [0 <= r2 < t] * [0 <= u1 + lq - u*u4 < u] * [0 <= r3 < u]
@@ -180,19 +157,8 @@ def grad_x(
 
 
 def grad_w(
-    grad_y: Array,
-    x: Array,
-    *,
-    s: int,
-    d: int,
-    lo: int,
-    t: int,
-    e: int,
-    lp: int,
-    u: int,
-    f: int,
-    lq: int,
-    w_shape: Sequence[int],
+    grad_y: Array, x: Array, *, s: int, d: int, lo: int, t: int, e: int, lp: int, u: int, f: int,
+    lq: int, w_shape: Sequence[int],
 ) -> Array:
     """
     dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,p,q,r] * x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq]

@@ -34,14 +34,7 @@ from rot180.generated.numpy_sums import (
 
 
 def forward(
-    x: Array,
-    w: Array,
-    bias: Array,
-    *,
-    lo: int,
-    s: int,
-    d: int,
-    y_shape: Sequence[int],
+    x: Array, w: Array, bias: Array, *, lo: int, s: int, d: int, y_shape: Sequence[int]
 ) -> Array:
     """
     y[n,g,o,h] = sum[c,m,r,u,q] x[n,g,c,m+u-d*q] * w[g,c,o,r+s*q] * [h + lo == s*m + d*r + s*u] * [0 <= h + lo - s*u < s] * [0 <= r < s] + bias[g,o]

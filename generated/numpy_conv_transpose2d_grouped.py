@@ -34,16 +34,7 @@ from rot180.generated.numpy_sums import (
 
 
 def forward(
-    x: Array,
-    w: Array,
-    bias: Array,
-    *,
-    lo: int,
-    s: int,
-    d: int,
-    lp: int,
-    t: int,
-    e: int,
+    x: Array, w: Array, bias: Array, *, lo: int, s: int, d: int, lp: int, t: int, e: int,
     y_shape: Sequence[int],
 ) -> Array:
     """
@@ -109,15 +100,7 @@ def forward(
 
 
 def grad_x(
-    grad_y: Array,
-    w: Array,
-    *,
-    lo: int,
-    s: int,
-    d: int,
-    lp: int,
-    t: int,
-    e: int,
+    grad_y: Array, w: Array, *, lo: int, s: int, d: int, lp: int, t: int, e: int,
     x_shape: Sequence[int],
 ) -> Array:
     """
@@ -163,15 +146,7 @@ def grad_x(
 
 
 def grad_w(
-    grad_y: Array,
-    x: Array,
-    *,
-    lo: int,
-    s: int,
-    d: int,
-    lp: int,
-    t: int,
-    e: int,
+    grad_y: Array, x: Array, *, lo: int, s: int, d: int, lp: int, t: int, e: int,
     w_shape: Sequence[int],
 ) -> Array:
     """

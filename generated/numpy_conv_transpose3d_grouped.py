@@ -34,20 +34,8 @@ from rot180.generated.numpy_sums import (
 
 
 def forward(
-    x: Array,
-    w: Array,
-    bias: Array,
-    *,
-    lo: int,
-    s: int,
-    d: int,
-    lp: int,
-    t: int,
-    e: int,
-    lq: int,
-    u: int,
-    f: int,
-    y_shape: Sequence[int],
+    x: Array, w: Array, bias: Array, *, lo: int, s: int, d: int, lp: int, t: int, e: int, lq: int,
+    u: int, f: int, y_shape: Sequence[int],
 ) -> Array:
     """
     y[n,g,o,h,v,i] = sum[c,m1,m2,m3,r1,r2,r3,u1,q1,u2,q2,u3,q] x[n,g,c,m1+u1-d*q1,m2+u2-e*q2,m3+u3-f*q] * w[g,c,o,r1+s*q1,r2+t*q2,r3+u*q] * [h + lo == s*m1 + d*r1 + s*u1] * [v + lp == t*m2 + e*r2 + t*u2] * [i + lq == u*m3 + f*r3 + u*u3] * [0 <= h + lo - s*u1 < s] * [0 <= r1 < s] * [0 <= v + lp - t*u2 < t] * [0 <= r2 < t] * [0 <= i + lq - u*u3 < u] * [0 <= r3 < u] + bias[g,o]
@@ -120,19 +108,8 @@ def forward(
 
 
 def grad_x(
-    grad_y: Array,
-    w: Array,
-    *,
-    lo: int,
-    s: int,
-    d: int,
-    lp: int,
-    t: int,
-    e: int,
-    lq: int,
-    u: int,
-    f: int,
-    x_shape: Sequence[int],
+    grad_y: Array, w: Array, *, lo: int, s: int, d: int, lp: int, t: int, e: int, lq: int, u: int,
+    f: int, x_shape: Sequence[int],
 ) -> Array:
     """
     dL/dx[n,g,c,p,q,r] = sum[o,k,l,m] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,c,o,k,l,m]
@@ -180,19 +157,8 @@ def grad_x(
 
 
 def grad_w(
-    grad_y: Array,
-    x: Array,
-    *,
-    lo: int,
-    s: int,
-    d: int,
-    lp: int,
-    t: int,
-    e: int,
-    lq: int,
-    u: int,
-    f: int,
-    w_shape: Sequence[int],
+    grad_y: Array, x: Array, *, lo: int, s: int, d: int, lp: int, t: int, e: int, lq: int, u: int,
+    f: int, w_shape: Sequence[int],
 ) -> Array:
     """
     dL/dw[g,c,o,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] * x[n,g,c,p,q,r]

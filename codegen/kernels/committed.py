@@ -17,7 +17,7 @@ from rot180.codegen.kernels.public_modules import (
     ShippedLayer,
     cython_kernels,
     cython_stub,
-    numpy_kernels,
+    numpy_modules,
     public_init,
     shipped,
 )
@@ -88,7 +88,8 @@ def kernels(
         manifest[file] = {t.name: t.proof.digest for _, t in layer.proved.kernels}
     progress("writing the public functions")
     for_people, for_kernels = _proofs(layers)
-    texts["numpy_kernels.py"], manifest["numpy_kernels.py"] = numpy_kernels(layers), for_people
+    for file, (text, proofs) in numpy_modules(layers).items():
+        texts[file], manifest[file] = text, proofs
     texts["cython_kernels.pyx"] = cython_kernels(layers, for_kernels)
     manifest["cython_kernels.pyx"] = for_kernels
     texts["cython_kernels.pyi"], manifest["cython_kernels.pyi"] = cython_stub(layers), for_people
@@ -99,7 +100,7 @@ def kernels(
 def _proofs(layers: Sequence[ShippedLayer]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the theorems that people read beside the functions, and those of the kernels."""
     sizes = {x.geometry.size.name: x.geometry.size.proof.digest for x in layers if x.geometry}
+    for_people = {name: digest for x in layers for name, digest in x.proofs.items()}
     named = [(x.entry.core.removeprefix("numpy_"), x.proved) for x in layers]
-    for_people = {f"{n}.{word}": t.proof.digest for n, p in named for word, t in p.gradients}
     for_kernels = {f"{n}.{word}": t.proof.digest for n, p in named for word, t in p.kernels}
     return sizes | for_people, sizes | for_kernels

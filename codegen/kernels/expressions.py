@@ -38,12 +38,36 @@ WIDTH = 100
 """Characters in a line of what is generated."""
 
 
-def definition(head: str, parameters: Sequence[str], tail: str) -> tuple[str, ...]:
-    """Write the head of a function: on one line where it fits, else a line for each parameter."""
-    line = f"{head}({', '.join(parameters)}){tail}"
+def definition(
+    head: str, parameters: Sequence[str], tail: str, indent: str = ""
+) -> tuple[str, ...]:
+    """Write the head of a function, or a call: on one line, or with its parameters wrapped.
+
+    Args:
+        head: what precedes the parameters.
+        parameters: the parameters, each of which stays on one line.
+        tail: what follows them.
+        indent: what the first line begins with.
+
+    """
+    line = f"{indent}{head}({', '.join(parameters)}){tail}"
     if len(line) <= WIDTH:
         return (line,)
-    return (f"{head}(", *(f"{TAB}{p}," for p in parameters), f"){tail}")
+    inside = indent + TAB
+    rows = filled([f"{p}," for p in parameters], WIDTH - len(inside))
+    rows = rows if len(rows) > 1 else [rows[0].removesuffix(",")]
+    return (f"{indent}{head}(", *(inside + row for row in rows), f"{indent}){tail}")
+
+
+def filled(words: Sequence[str], width: int) -> list[str]:
+    """Write words in rows, as many in each as fit."""
+    rows = [words[0]]
+    for word in words[1:]:
+        if len(rows[-1]) + 1 + len(word) <= width:
+            rows[-1] += f" {word}"
+        else:
+            rows.append(word)
+    return rows
 
 
 def name(word: str) -> str:

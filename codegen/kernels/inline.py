@@ -1,8 +1,9 @@
-"""Runtime modules as text in a generated module, which then imports nothing of rot180."""
+"""Runtime modules as text in generated modules, which import nothing else of rot180."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
 
 from rot180.codegen.system.files import resource
 
@@ -24,6 +25,28 @@ def inlined(name: str, constants: bool = True) -> str:
     if not constants:
         kept = kept[next(i for i, n in enumerate(kept) if isinstance(n, _DEFINITIONS)) :]
     return "\n".join(text.splitlines()[_first_line(kept[0]) - 1 :])
+
+
+def copied(name: str, header: Sequence[str], modules: Mapping[str, str]) -> str:
+    """Return the text of a runtime module as a module of ``rot180.generated``.
+
+    Args:
+        name: the module, below ``runtime/``: "numpy/arguments".
+        header: what the comment at the top says.
+        modules: the runtime modules that it may import, and what they are called there.
+
+    Raises:
+        OSError: there is no such module.
+
+    """
+    text = _text(name)
+    for module, called in modules.items():
+        text = text.replace(f"{RUNTIME}.{module} import", f"rot180.generated.{called} import")
+    return "".join(f"# {line}\n" for line in header) + text
+
+
+RUNTIME = "rot180.codegen.kernels.runtime.numpy"
+"""The package of the runtime modules in Python."""
 
 
 def inlined_functions(name: str, caller: str) -> str:

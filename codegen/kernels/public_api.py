@@ -111,6 +111,11 @@ class PublicLayer:
         return f"numpy_{self.layer if self.layer in catalogue() else self.name}"
 
     @property
+    def module(self) -> str:
+        """Return the name of the module with its public functions on these kernels."""
+        return f"numpy_{self.name}_public"
+
+    @property
     def functions(self) -> dict[str, str]:
         """Return the public functions: the name of each kernel and of its function."""
         gradients = {f"grad_{t}": f"{self.name}_{word}" for t, word in self.arguments.items()}
@@ -119,7 +124,7 @@ class PublicLayer:
 
 _OPERANDS = {"x": "input", "w": "weight", "bias": "bias"}
 
-_PER_AXIS = "int | Sequence[int]"
+_PER_AXIS = "PerAxis"
 _STRIDE = Parameter("stride", "s", _PER_AXIS, 1, 1, "an integer >= 1, or one per axis.")
 _DILATION = Parameter("dilation", "d", _PER_AXIS, 1, 1, "an integer >= 1, or one per axis.")
 _GROUPS = Parameter("groups", "G", "int", 1, 1, "an integer >= 1 that divides the channels.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,10 +9,11 @@ from rot180.codegen.kernels import public_cython, public_numpy
 from rot180.codegen.kernels.checks import FunctionChecks, Geometry, checks_of, geometry_of
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
 from rot180.codegen.kernels.derivation import ProvedLayer
-from rot180.codegen.kernels.inline import inlined
+from rot180.codegen.kernels.inline import copied
 from rot180.codegen.kernels.modules import lowered
+from rot180.codegen.kernels.numpy_runtime import CHECKS
 from rot180.codegen.kernels.public_api import PublicLayer, functions_of, public_functions
-from rot180.codegen.kernels.public_text import docstring, indented, letters, typed_definition
+from rot180.codegen.kernels.public_text import docstring, indented, typed_definition
 from rot180.codegen.kernels.targets import CYTHON, NUMPY
 from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
@@ -24,6 +24,9 @@ HEADER = (
     "Regenerate: rot180 generate",
 )
 """The comment at the top of modules that are written from several layers."""
+
+ARGUMENTS = "numpy_arguments"
+"""The committed module that reads the arguments of public functions."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ class ShippedLayer:
     kernels: tuple[CythonKernel, ...]
     functions: tuple[FunctionChecks, ...]
     geometry: Geometry | None
+
+    @property
+    def proofs(self) -> dict[str, str]:
+        """Return the theorems that its public functions state, with the hashes of their proofs."""
+        name = self.entry.core.removeprefix("numpy_")
+        return {f"{name}.{word}": t.proof.digest for word, t in self.proved.gradients}
 
 
 def shipped(entry: PublicLayer, proved: ProvedLayer) -> ShippedLayer:
@@ -74,26 +83,65 @@ def public_init(layers: Sequence[PublicLayer]) -> str:
     )
 
 
-def numpy_kernels(layers: Sequence[ShippedLayer]) -> str:
-    """Return the text of the public functions on NumPy's kernels."""
-    families = [
-        {
-            "name": layer.entry.name.upper(),
-            "core": layer.entry.core,
-            "kind": layer.entry.window.kind,
-            **{k: json.dumps(v) for k, v in letters(layer.entry.window.rank).items()},
-        }
-        for layer in layers
-        if layer.entry.window
-    ]
+def numpy_modules(layers: Sequence[ShippedLayer]) -> dict[str, tuple[str, dict[str, str]]]:
+    """Return the public functions on NumPy's kernels: each module and the theorems that it states.
+
+    A theorem is given with the hash of its proof.
+
+    Args:
+        layers: the layers.
+
+    """
+    found: dict[str, tuple[str, dict[str, str]]] = {
+        f"{ARGUMENTS}.py": (copied("numpy/arguments", HEADER, {"checks": CHECKS}), {})
+    }
+    geometries = _geometries(layers)
+    if geometries:
+        proofs = {g.size.name: g.size.proof.digest for g in geometries}
+        found["numpy_window_sizes.py"] = (_window_sizes(geometries, proofs), proofs)
+    for layer in layers:
+        proofs = layer.proofs
+        text = template("kernels", "public_layer.py.jinja").render(
+            header=_header(proofs),
+            layer=public_numpy.layer_lines(layer.entry, layer.functions),
+        )
+        found[f"{layer.entry.module}.py"] = text, proofs
+    found["numpy_kernels.py"] = _numpy_kernels(layers), {}
+    return found
+
+
+def _window_sizes(geometries: Sequence[Geometry], proofs: Mapping[str, str]) -> str:
+    written = [public_numpy.geometry_lines(g) for g in geometries]
+    used = [line for g in written for line in g.lines]
+    return template("kernels", "public_window_sizes.py.jinja").render(
+        header=_header(proofs),
+        geometries=written,
+        imports=public_numpy.imports([*used, "CheckedWindow, Family"]),
+    )
+
+
+def _numpy_kernels(layers: Sequence[ShippedLayer]) -> str:
+    """Return the module that has all public functions, and what checks their arguments."""
+    imports: list[str] = []
+    for layer in sorted(layers, key=lambda layer: layer.entry.module):
+        names = sorted(layer.entry.functions.values())
+        names = [f"check_{name}" for name in names] + names
+        imports += public_numpy.import_lines(layer.entry.module, names)
     return template("kernels", "public_kernels.py.jinja").render(
         header=HEADER,
-        modules=sorted(layer.entry.core for layer in layers),
         target=NUMPY,
-        windows=inlined("numpy/windows"),
-        geometries=[public_numpy.geometry_lines(g) for g in _geometries(layers)],
-        families=families,
-        functions=[public_numpy.function_lines(f) for x in layers for f in x.functions],
+        imports=imports,
+        functions=public_functions([layer.entry for layer in layers]),
+    )
+
+
+def _header(proofs: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the comment at the top of a module that states theorems."""
+    return (
+        "Generated by rot180 from proved theorems; do not edit.",
+        "Theorems:",
+        *(f"  {name}, proof {digest}" for name, digest in proofs.items()),
+        "Regenerate: rot180 generate",
     )
 
 
@@ -111,12 +159,7 @@ def cython_kernels(layers: Sequence[ShippedLayer], proofs: Mapping[str, str]) ->
         for name in ("arguments", "windows", "winograd", "threads")
     }
     return template("kernels", "public_kernels.pyx.jinja").render(
-        header=(
-            "Generated by rot180 from proved theorems; do not edit.",
-            "Theorems:",
-            *(f"  {name}, proof {digest}" for name, digest in proofs.items()),
-            "Regenerate: rot180 generate",
-        ),
+        header=_header(proofs),
         target=CYTHON,
         modules=[CythonModule((), "", x.kernels) for x in layers],
         module=CythonModule((), "", tuple(k for x in layers for k in x.kernels)),

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sympy import Expr
 
 from rot180.codegen.kernels.checks import AxisCheck, Binding, FunctionChecks, Geometry
-from rot180.codegen.kernels.expressions import definition, number
+from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, number
 from rot180.codegen.kernels.output_sizes import size_text
-from rot180.codegen.kernels.public_api import Argument, AxisRule, PublicFunction, group_axis
+from rot180.codegen.kernels.public_api import (
+    Argument,
+    AxisRule,
+    PublicFunction,
+    PublicLayer,
+    group_axis,
+)
 from rot180.codegen.kernels.public_text import (
     docstring,
     indented,
+    letters,
     typed_definition,
     typed_signature,
 )
@@ -24,24 +33,87 @@ from rot180.derive.language.terms import Tensor
 
 @dataclass(frozen=True)
 class NumpyFunction:
-    """A public function in Python, ready for the template.
+    """A public function in Python, ready for the template; all but its name as lines.
 
     Attributes:
         name: what it is called.
-        head: the lines of its definition.
+        head: its definition.
         docstring: its docstring.
         body: its statements.
-        check_head: the lines of the definition of what checks its arguments.
+        check_head: the definition of what checks its arguments.
         checks: the statements of that.
 
     """
 
     name: str
-    head: tuple[str, ...]
+    head: Sequence[str]
     docstring: str
-    body: tuple[str, ...]
-    check_head: tuple[str, ...]
-    checks: tuple[str, ...]
+    body: Sequence[str]
+    check_head: Sequence[str]
+    checks: Sequence[str]
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """Yield the lines with code."""
+        yield from (*self.head, *self.body, *self.check_head, *self.checks)
+
+
+@dataclass(frozen=True)
+class NumpyLayer:
+    """The public functions of a layer in Python, ready for the template.
+
+    Attributes:
+        name: what the layer is called.
+        family: the statement that makes its `Family`; nothing where no filter slides.
+        functions: its functions.
+        core: the module of its kernels.
+
+    """
+
+    name: str
+    family: Sequence[str]
+    functions: Sequence[NumpyFunction]
+    core: str
+
+    @property
+    def imports(self) -> list[str]:
+        """Return the statements that import what the functions use."""
+        lines = [line for f in self.functions for line in f.lines] + [*self.family]
+        used = "\n".join(lines)
+        found = ["from collections.abc import Sequence", ""] if "Sequence[" in used else []
+        found += ["import numpy as np", ""] if "np." in used else []
+        return [*found, f"from rot180.generated import {self.core}", *imports(lines)]
+
+
+IMPORTED = {
+    "numpy_checks": ("Array", "arrays", "check_axis", "integer", "wrong"),
+    "numpy_arguments": (
+        *("CheckedWindow", "Family", "Padding", "PerAxis", "check_accuracy", "check_axes"),
+        *("checked_size", "checked_window", "divided", "padding_pairs", "per_axis"),
+    ),
+    "numpy_window_sizes": ("conv_transpose_window", "conv_window"),
+}
+"""What the modules of public functions import, by module."""
+
+
+def imports(lines: Sequence[str]) -> list[str]:
+    """Write the imports of the names that lines of code use."""
+    used = set(re.findall(r"\w+", "\n".join(lines)))
+    found = {module: [n for n in names if n in used] for module, names in IMPORTED.items()}
+    return [
+        line
+        for module, names in sorted(found.items())
+        if names
+        for line in import_lines(module, names)
+    ]
+
+
+def import_lines(module: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Write an import from a module of ``rot180.generated``."""
+    line = f"from rot180.generated.{module} import {', '.join(names)}"
+    if len(line) <= WIDTH:
+        return (line,)
+    return definition(f"from rot180.generated.{module} import ", names, "")
 
 
 @dataclass(frozen=True)
@@ -55,7 +127,7 @@ class NumpyGeometry:
         statement: what it states.
         channels: the statements about parameters and channels.
         axis: the names of what is computed with on each axis.
-        values: what is iterated over for them.
+        numbers: the statement that makes what is iterated over for them.
         axes: the statements for each axis.
         output: the size of an output on an axis.
         shape: the sizes of an output before the spatial ones.
@@ -66,20 +138,41 @@ class NumpyGeometry:
     parameters: str
     theorem: str
     statement: str
-    channels: tuple[str, ...]
+    channels: Sequence[str]
     axis: str
-    values: str
-    axes: tuple[str, ...]
+    numbers: Sequence[str]
+    axes: Sequence[str]
     output: str
     shape: str
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the lines with code that differ between geometries."""
+        return [*self.channels, *self.numbers, *self.axes]
+
+
+def layer_lines(entry: PublicLayer, functions: Sequence[FunctionChecks]) -> NumpyLayer:
+    """Write the public functions of a layer.
+
+    Args:
+        entry: the layer.
+        functions: its functions with their checks.
+
+    """
+    family: Sequence[str] = ()
+    if entry.window:
+        fields = letters(entry.window.rank).items()
+        named = (f"{field}={_tuple([json.dumps(v) for v in called])}" for field, called in fields)
+        family = definition("FAMILY = Family", [f"{entry.window.kind}_window", *named], "")
+    return NumpyLayer(entry.name, family, tuple(map(function_lines, functions)), entry.core)
 
 
 def function_lines(checks: FunctionChecks) -> NumpyFunction:
     """Write a public function and what checks its arguments."""
     f = checks.function
     parameters = [p.split(" = ")[0] for p in typed_signature(f)[: len(f.arguments)]]
-    returned = "_CheckedWindow" if checks.geometry else "tuple[tuple[int, ...], ...]"
-    parameters += ["arguments: tuple[object, ...]"] if checks.geometry else []
+    parameters += ["parameters: tuple[object, ...]"] if checks.geometry else []
+    returned = "CheckedWindow" if checks.geometry else "tuple[tuple[int, ...], ...]"
     return NumpyFunction(
         f.name,
         typed_definition(f),
@@ -95,50 +188,55 @@ def _checks(checks: FunctionChecks) -> Iterator[str]:
     needed = [a for a in checks.arrays if not a.optional]
     yield f"arrays({', '.join(f'{a.argument}=({a.argument}, {a.rank})' for a in needed)})"
     for size in checks.sizes:
-        yield f'{_checked(size.argument)} = _size("{size.argument}", {size.argument}, {size.rank})'
+        yield f'{size.argument} = checked_size("{size.argument}", {size.argument}, {size.rank})'
     shapes = {a.name: _shape_of(a) for a in f.arguments}
     if checks.geometry:
         x, w = (next(a for a in f.arguments if a.tensor.name == word) for word in "xw")
-        record = f"_{f.layer.name.upper()}"
-        yield f'names = "{x.name}", "{w.name}"'
-        yield f"window = _window({record}, {shapes[x.name]}, {shapes[w.name]}, arguments, names)"
+        given = (shapes[x.name], shapes[w.name], "parameters", f'("{x.name}", "{w.name}")')
+        yield from _call("window = checked_window", "FAMILY", *given)
     used = {v for c in checks.axes for v in symbols_of(c.size)}
     for b in checks.bindings:
         if b.size in used:
             value = _bound(b, shapes[b.argument], f'"{b.argument}"')
             yield f"{b.size} = {value}"
-    optional = {a.argument: a for a in checks.arrays if a.optional}
-    related = [
-        _axis(c, checks.geometry, shapes[c.argument])
-        for c in checks.axes
-        if c.argument not in optional
-    ]
-    if checks.geometry and related:
-        yield f'if {shapes["grad_output"]} != window.whole["y"]:'
-        related = [f"    {line}" for line in related]
-    yield from related
-    for name, array in optional.items():
-        yield f"if {name} is not None:"
+    for a in f.arguments:
+        related = [c for c in checks.axes if c.argument == a.name]
+        if not a.optional:
+            yield from _related(related, a, checks.geometry)
+            continue
+        yield f"if {a.name} is not None:"
         first = needed[0]
-        pair = f"{first.argument}=({first.argument}, {first.rank}), {name}=({name}, {array.rank})"
-        yield f"    arrays({pair})"
-        for c in checks.axes:
-            if c.argument == name:
-                yield f"    {_axis(c, checks.geometry, shapes[name])}"
-    yield "return window" if checks.geometry else f"return {_tuple(map(_shape_of, f.sizes))}"
+        pair = f"{first.argument}=({first.argument}, {first.rank}), {a.name}=({a.name}, "
+        yield f"{TAB}arrays({pair}{len(a.box)}))"
+        yield from _related(related, a, checks.geometry, TAB)
+    yield "return window" if checks.geometry else f"return {_tuple([a.name for a in f.sizes])}"
 
 
-def _checked(size: str) -> str:
-    return f"checked_{size}"
+def _related(
+    axes: Sequence[AxisCheck], a: Argument, geometry: bool, indent: str = ""
+) -> Iterator[str]:
+    """Write the checks of an argument's axes: the window has the whole shape, or axis by axis."""
+    if geometry and axes:
+        tensor = "bias" if a.name == "bias" else "y"
+        given = (f'"{a.name}"', _shape_of(a), f'window.whole["{tensor}"]')
+        yield from _call("check_axes", *given, *(f'"{c.words}"' for c in axes), indent=indent)
+        return
+    for c in axes:
+        size = number(c.size)
+        yield f'{indent}check_axis("{a.name}", {c.axis}, {_shape_of(a)}, {size}, " ({c.words})")'
+
+
+def _call(head: str, *arguments: str, indent: str = "") -> list[str]:
+    """Write a call in the body of a function."""
+    return [line.removeprefix(TAB) for line in definition(head, arguments, "", TAB + indent)]
 
 
 def _shape_of(a: Argument) -> str:
-    return _checked(a.name) if a.is_size else f"{a.name}.shape"
+    return a.name if a.is_size else f"{a.name}.shape"
 
 
-def _tuple(items: Iterator[str] | Sequence[str]) -> str:
-    found = list(items)
-    return f"({found[0]},)" if len(found) == 1 else f"({', '.join(found)})"
+def _tuple(items: Sequence[str]) -> str:
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
 
 
 def _bound(b: Binding, shape: str, name: str) -> str:
@@ -146,44 +244,34 @@ def _bound(b: Binding, shape: str, name: str) -> str:
         return f"{shape}[{b.axis}]"
     by = text(b.divisor)
     words = "groups" if by == "G" else by
-    return f'_divided({name}, {b.axis}, {shape}, {number(b.divisor)}, "{words}")'
-
-
-def _axis(c: AxisCheck, geometry: bool, shape: str) -> str:
-    size = f'window.whole["y"][{c.axis}]' if geometry else number(c.size)
-    if geometry and c.argument == "bias":
-        size = 'window.whole["bias"][0]'
-    return f'check_axis("{c.argument}", {c.axis}, {shape}, {size}, " ({c.words})")'
+    return f'divided({name}, {b.axis}, {shape}, {number(b.divisor)}, "{words}")'
 
 
 def _body(f: PublicFunction) -> Iterator[str]:
     if f.fast:
-        yield "_check_accuracy(accuracy)"
-    passed = ", ".join(a.name for a in f.arguments)
+        yield "check_accuracy(accuracy)"
+    passed = [a.name for a in f.arguments]
     if f.window:
-        yield f"arguments = {_tuple([p.name for p in f.parameters])}"
-        yield f"window = check_{f.name}({passed}, arguments)"
+        passed.append(_tuple([p.name for p in f.parameters]))
+        yield from _call(f"window = check_{f.name}", *passed)
     else:
-        sizes = [_checked(a.name) for a in f.sizes]
-        yield f"{f'{_tuple(sizes)} = ' if sizes else ''}check_{f.name}({passed})"
+        sizes = [a.name for a in f.sizes]
+        yield from _call(f"{f'{_tuple(sizes)} = ' if sizes else ''}check_{f.name}", *passed)
     for a in f.arrays:
         if a.optional:
             shape = 'window.whole["bias"]' if f.window else _tuple(list(_sizes(f, a.box)))
             yield f"if {a.name} is None:"
             yield f"    {a.name} = np.zeros({shape}, {f.arrays[0].name}.dtype)"
     arrays = [_argument(f, t.name) for t in f.compiled.interface.arrays]
+    kernel = f"{f.layer.core}.{f.kernel}"
     if f.window:
-        given = ", ".join(f"{a.tensor.name}={a.name}" for a in arrays)
-        yield f'return window.run("{f.kernel}", "{f.result.name}", {given})'
+        given = (f"{a.tensor.name}={a.name}" for a in arrays)
+        yield from _call("return window.run", kernel, f'"{f.result.name}"', *given)
         return
-    passed = ", ".join(
-        [
-            *(a.name + _at_groups(a.tensor, "None") for a in arrays),
-            *(f"{a.tensor.name}_shape={_checked(a.name)}" for a in f.sizes),
-        ]
-    )
-    yield f"out: Array = {f.layer.core}.{f.kernel}({passed}){_at_groups(f.result, '0')}"
-    yield "return out"
+    given = (a.name + _at_groups(a.tensor, "None") for a in arrays)
+    shapes = (f"{a.tensor.name}_shape={a.name}" for a in f.sizes)
+    *lines, last = _call(f"out: Array = {kernel}", *given, *shapes)
+    yield from [*lines, last + _at_groups(f.result, "0"), "return out"]
 
 
 def _at_groups(tensor: Tensor, index: str) -> str:
@@ -223,7 +311,7 @@ def geometry_lines(g: Geometry) -> NumpyGeometry:
         write_statement(g.size).replace("\n", "\n" + 8 * " "),
         tuple(_channels(g)),
         ", ".join(values.values()),
-        ", ".join(values),
+        _call("numbers = zip", *values, "strict=True"),
         tuple(_rules(g)),
         g.output,
         ", ".join(number(n) if n != g.channels[0] else "input_size[0]" for n in g.channels),
@@ -244,11 +332,11 @@ def _channels(g: Geometry) -> Iterator[str]:
         yield f'check_axis({c.argument}, {c.axis}, {c.argument}_size, {size}, " ({c.words})")'
     for p in g.parameters:
         if p.name in g.per_axis:
-            yield f'{p.name}s = _per_axis("{p.name}", {p.name}, len(input_size) - 2, {p.least})'
+            yield f'{p.name}s = per_axis("{p.name}", {p.name}, len(input_size) - 2, {p.least})'
     for p in g.parameters:
         if p.letter == "lo":
             taps = "strides, dilations, weight_size[2:]"
-            yield f'pads = _pads("{p.name}", {p.name}, {taps})'
+            yield f'pads = padding_pairs("{p.name}", {p.name}, {taps})'
 
 
 def _rules(g: Geometry) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from sympy import Expr
 
 from rot180.codegen.kernels.checks import FunctionChecks, size_words
-from rot180.codegen.kernels.expressions import WIDTH, definition
+from rot180.codegen.kernels.expressions import WIDTH, definition, filled
 from rot180.codegen.kernels.output_sizes import size_text
 from rot180.codegen.kernels.public_api import Argument, PublicFunction, WindowRules
 from rot180.derive.language.layers import axis_letters
@@ -48,10 +49,21 @@ def docstring(checks: FunctionChecks) -> tuple[str, ...]:
     """Return the lines of a function's docstring, without the quotation marks."""
     f = checks.function
     lines = [*_summary(f), "", f"Theorem (`{f.kernel}` of `{f.layer.core}`)::", ""]
-    lines += [f"    {line}" for line in f.statement.splitlines()]
+    lines += [f"    {row}" for line in f.statement.splitlines() for row in _rows(line)]
     lines += ["", "Args:", *_arguments(checks)]
     lines += ["", "Returns:", *_entry(_returns(f), 4), "", "Raises:", *_raises(checks)]
     return tuple(lines)
+
+
+def _rows(line: str) -> list[str]:
+    """Break a line of a statement where it is too long, but never in a bracket or a difference."""
+    kept = r"\[.*?\]|\([^()]*\)| - "
+    whole = re.sub(kept, lambda found: found[0].replace(" ", "\0"), line.lstrip())
+    indent = " " * (len(line) - len(line.lstrip()))
+    rows = filled(whole.split(" "), WIDTH - 12 - len(indent))
+    return [
+        f"{indent}{'    ' if at else ''}{row}".replace("\0", " ") for at, row in enumerate(rows)
+    ]
 
 
 def _summary(f: PublicFunction) -> list[str]:

@@ -154,3 +154,29 @@ def test_every_situation_is_covered() -> None:
     print(table(counts))
     assert len(found) + len(matrices()) >= 500
     assert min(counts.values()) >= 5, table(counts)
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+def test_complex_gradients_are_those_with_the_operands_conjugated(
+    kernels: ModuleType, name: str
+) -> None:
+    """As docs/kernels.md says; and one number in a tuple counts for both axes."""
+    rng = np.random.default_rng(0)
+
+    def draw(*shape: int) -> Array:
+        return rng.normal(size=shape) + 1j * rng.normal(size=shape)
+
+    x, w, bias = draw(2, 4, 5, 6), draw(4, 2, 3, 2), draw(4)
+    how: dict[str, Any] = {"stride": (2,), "padding": (1,), "dilation": (1,), "groups": 2}
+    operands = [torch.tensor(a, requires_grad=True) for a in (x, w, bias)]
+    y = getattr(torch.nn.functional, name)(*operands, **how)
+    g = draw(*y.shape)
+    y.backward(torch.tensor(g))
+    results = [
+        getattr(kernels, name)(x, w, bias, **how),
+        getattr(kernels, f"{name}_input")(x.shape, w.conj(), g, **how),
+        getattr(kernels, f"{name}_weight")(x.conj(), w.shape, g, **how),
+        getattr(kernels, f"{name}_bias")(g),
+    ]
+    for found, expected in zip(results, [y.detach(), *(t.grad for t in operands)], strict=True):
+        assert np.allclose(found, expected.numpy(), rtol=1e-12, atol=1e-12)
