@@ -161,7 +161,7 @@ def windowed_layer(layer: Layer) -> WindowedLayer:
     definition = layer.output.definition
     assert definition is not None
     sums = [t for t in definition.body if t.variables and len(accesses(t)) > 1]
-    sums = sums or [t for t in definition.body if _joint(t, definition.formals)]
+    sums = sums or [t for t in definition.body if accesses(t) and _joint(t, definition.formals)]
     if len(sums) != 1:
         raise ValueError(
             f"{layer.text}: expected one sum of products of entries to draw, found {len(sums)}"

@@ -121,7 +121,8 @@ def _docstring(found: Interface, theorem: Theorem) -> list[str]:
     for t, given in found.shapes:
         note = "" if given else "; may be left out"
         lines.append(f"    {shape_name(t)}: the tuple {shape(t)} of integers >= 0{note}")
-    lines += ["", "Returns:", f"    array {shape(found.box)} of the arguments' dtype"]
+    dtype = "of the arguments' dtype" if found.arrays else "of dtype float64"
+    lines += ["", "Returns:", f"    array {shape(found.box)} {dtype}"]
     lines += ["", "Raises:", "    TypeError, ValueError: naming the argument, with what was found"]
     return [f"    {line}" if line else "" for line in lines]
 

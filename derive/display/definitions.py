@@ -120,6 +120,8 @@ def _solution(f: Equal, v: Symbol) -> Expr:
 def readable(t: Tensor, free: Sequence[Symbol] = ()) -> Tensor:
     """Rename the indices ``i0``, ``i1``, ... of an operator's definition to readable letters.
 
+    Indices that somebody else named, as those of a layer, stay.
+
     An index takes the lower-case letter of the size of the axis that it indexes, such as k for K,
     or else the letter of the index of the theorem on that axis.
 
@@ -129,6 +131,8 @@ def readable(t: Tensor, free: Sequence[Symbol] = ()) -> Tensor:
 
     """
     assert t.definition is not None
+    if application(t) is None:
+        return t
     formals, body = t.definition.formals, t.definition.body
     taken = set(t.parameters).union(*(u.symbols for u in body)) - set(formals)
     axes = {

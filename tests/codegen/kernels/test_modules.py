@@ -36,6 +36,9 @@ LAYERS = {
     "several": "y[p] = 2 * sum[k] x[p-k] * w[k] - sum[k] [k == 2*p] * w[k] + b[p]",
     "transposed": "y[h] = sum[p,k] x[p] * w[k] * [h + lo == s*p - d*k]",
     "windows": "y[p] = sum[k] x[2*p+k] * [0 <= k < 2] * w[p]",
+    "constant": "y[i] = x[i] + 5 - [i < 2]",
+    "scalars": "y[] = a[] * b[]",
+    "earlier": "y[i] = sum[j] [j < i] * x[j]",
     "number": "y[] = sum[i,j] x[i] * m[i,j] * x[j]",
 }
 Kernel = Callable[..., "np.ndarray[Any, Any]"]
