@@ -19,6 +19,7 @@ from rot180.codegen.cli.output import (
     statement_data,
     write_files,
 )
+from rot180.codegen.documents.abbreviate import abbreviate
 from rot180.codegen.documents.book import book as write_book
 from rot180.codegen.documents.formats import in_formats
 from rot180.codegen.documents.layer import document, fragment
@@ -29,7 +30,9 @@ from rot180.codegen.kernels.derivation import ProvedLayer, layer_files, plain_fi
 from rot180.codegen.kernels.derivation import derive as derive_layer
 from rot180.codegen.kernels.training_program import program
 from rot180.codegen.system import files
+from rot180.derive.display.abbreviate import MOST_TERMS
 from rot180.derive.display.notations import Symbols
+from rot180.derive.display.statement import write_theorem
 from rot180.derive.networks.network import network as read_network
 
 MOST_DIGITS = 9
@@ -45,19 +48,12 @@ def derive(arguments: argparse.Namespace) -> int:
         )
     if arguments.fragment and arguments.example:
         raise ValueError("--fragment: found --example too, expected only one of them")
+    if arguments.example and not asked:
+        raise ValueError("--example: found --format none, expected a document for the example")
     proved = derive_layer(arguments.spec, arguments.wrt, progress)
-    if arguments.fragment:
-        parts = (fragment(t, arguments.detail, symbols) for _, t in proved.gradients)
-        texts: dict[str, str | bytes] = {"proof.tex": "\n".join(parts)}
-        missing: list[str] = []
-    else:
-        examples = _worked_example(arguments, proved, symbols)
-        page = document(proved, arguments.detail, symbols, examples)
-        texts, missing = in_formats(page, "proof", asked, progress)
-    texts |= layer_files(proved, progress)
+    texts, missing = _proof(arguments, proved, symbols, asked)
     plain = plain_file(proved) if arguments.style else {}
-    texts |= plain
-    paths = write_files(arguments.output, texts, missing)
+    paths = write_files(arguments.output, texts | layer_files(proved, progress) | plain, missing)
     if arguments.json:
         theorems = {name: statement_data(theorem) for name, theorem in proved.gradients}
         print_json({"layer": proved.layer.text, "theorems": theorems, "files": paths})
@@ -65,7 +61,8 @@ def derive(arguments: argparse.Namespace) -> int:
         print(f"{proved.layer.text}\n")
         for name, theorem in proved.gradients:
             print(f"{name}, proved in {len(theorem.proof.steps)} steps:\n")
-            print("\n".join(f"    {line}" for line in str(theorem).splitlines()), end="\n\n")
+            text = write_theorem(theorem, None if arguments.whole else MOST_TERMS)
+            print("\n".join(f"    {line}" for line in text.splitlines()), end="\n\n")
         print(*plain.values(), sep="\n")
         print_paths(paths)
     # only a format that was asked for is an error where it cannot be written
@@ -92,8 +89,12 @@ def network(arguments: argparse.Namespace) -> int:
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
     found = read_network(arguments.spec)
     modules = program(found, progress)
-    page = network_document(found, arguments.detail, symbols)
-    texts, missing = in_formats(page, "proof", asked, progress)
+    texts: dict[str, str | bytes] = {}
+    missing: list[str] = []
+    if asked:
+        page = network_document(found, arguments.detail, symbols)
+        page = page if arguments.whole else abbreviate(page)
+        texts, missing = in_formats(page, "proof", asked, progress)
     paths = write_files(arguments.output, texts | modules, missing)
     if arguments.json:
         proved = (*found.deltas.values(), *found.gradients.values())
@@ -105,6 +106,20 @@ def network(arguments: argparse.Namespace) -> int:
             print(*(f"    {entry}" for entry in stage.entries), sep="\n", end="\n\n")
         print_paths(paths)
     return 1 if missing and arguments.format else 0
+
+
+def _proof(
+    arguments: argparse.Namespace, proved: ProvedLayer, symbols: Symbols, asked: Sequence[str]
+) -> tuple[dict[str, str | bytes], list[str]]:
+    """Return the document of a layer in the formats asked for, as `in_formats` does."""
+    if arguments.fragment:
+        shown = arguments.detail, symbols, arguments.whole
+        return {"proof.tex": "\n".join(fragment(t, *shown) for _, t in proved.gradients)}, []
+    examples = _worked_example(arguments, proved, symbols)
+    if not asked:
+        return {}, []
+    page = document(proved, arguments.detail, symbols, examples)
+    return in_formats(page if arguments.whole else abbreviate(page), "proof", asked, progress)
 
 
 def _worked_example(

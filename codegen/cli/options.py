@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from rot180.codegen.documents.formats import FORMATS, parse_formats
+from rot180.codegen.documents.formats import FORMATS, NO_DOCUMENT, parse_formats
 from rot180.codegen.system import files
+from rot180.derive.display.abbreviate import MOST_TERMS
 from rot180.derive.display.notations import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
 
 DEFAULT_FORMATS = {"derive": "tex,html", "network": "tex,html", "book": ",".join(FORMATS)}
@@ -36,11 +37,14 @@ def requested_formats(arguments: argparse.Namespace) -> tuple[str, ...]:
     """Return the formats of ``--format``, or those that the command writes by default.
 
     Raises:
-        ValueError: one of them is unknown.
+        ValueError: one of them is unknown, or the command writes nothing else.
 
     """
     given = arguments.format
-    return parse_formats(DEFAULT_FORMATS[arguments.command] if given is None else given)
+    asked = parse_formats(DEFAULT_FORMATS[arguments.command] if given is None else given)
+    if not asked and arguments.command == "book":
+        raise ValueError(f"--format: found {given}, expected one or more of {','.join(FORMATS)}")
+    return asked
 
 
 def requested_symbols(arguments: argparse.Namespace) -> Symbols:
@@ -87,6 +91,7 @@ def _derive(commands: Commands) -> None:
     )
     _add_style(derive, "also write and print the kernels")
     _add_document(derive, "derive")
+    _add_whole(derive)
     derive.add_argument(
         "--example",
         metavar="FILE",
@@ -120,6 +125,7 @@ def _network(commands: Commands) -> None:
     )
     _add_folder(network)
     _add_document(network, "network")
+    _add_whole(network)
 
 
 def _show(commands: Commands) -> None:
@@ -200,10 +206,11 @@ def _add_style(added: argparse.ArgumentParser, what: str) -> None:
 
 
 def _add_document(added: argparse.ArgumentParser, command: str) -> None:
+    none = "" if command == "book" else f", or {NO_DOCUMENT} for no document"
     added.add_argument(
         "--format",
         metavar="LIST",
-        help=f"one or more of {','.join(FORMATS)}; default: {DEFAULT_FORMATS[command]}",
+        help=f"one or more of {','.join(FORMATS)}{none}; default: {DEFAULT_FORMATS[command]}",
     )
     added.add_argument(
         "--detail",
@@ -212,6 +219,15 @@ def _add_document(added: argparse.ArgumentParser, command: str) -> None:
         help="full also shows the bookkeeping steps of proofs in TeX and PDF; HTML has both views",
     )
     _add_notation(added)
+
+
+def _add_whole(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "--whole",
+        action="store_true",
+        help=f"write long lines whole; by default, of more than {MOST_TERMS} terms the first "
+        f"{MOST_TERMS} are shown",
+    )
 
 
 def _add_notation(added: argparse.ArgumentParser) -> None:

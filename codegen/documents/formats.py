@@ -11,19 +11,25 @@ from rot180.codegen.documents.pdf import CompileError, compiled
 
 FORMATS = ("tex", "html", "pdf")
 
+NO_DOCUMENT = "none"
+"""What is written in the place of formats to get no document."""
+
 
 def parse_formats(given: str) -> tuple[str, ...]:
-    """Return a list of formats, given as ``tex,pdf,html``.
+    """Return a list of formats, given as ``tex,pdf,html``; no formats for ``none``.
 
     Raises:
         ValueError: one is unknown, or there is none.
 
     """
+    if given.strip() == NO_DOCUMENT:
+        return ()
     asked = [name.strip() for name in given.split(",")]
     for name in asked:
         if name not in FORMATS:
             raise ValueError(
-                f"--format: found {name!r}, expected one or more of {','.join(FORMATS)}"
+                f"--format: found {name!r}, expected {NO_DOCUMENT}, or one or more of "
+                f"{','.join(FORMATS)}"
             )
     return tuple(name for name in FORMATS if name in asked)
 

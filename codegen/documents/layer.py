@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from rot180.codegen.documents.abbreviate import ABBREVIATED, short_block
+from rot180.codegen.documents.latex import paragraphs
 from rot180.codegen.documents.model import (
     TEXT_WIDTH,
     Block,
@@ -18,14 +20,14 @@ from rot180.codegen.documents.model import (
     StepperBlock,
     TheoremBlock,
 )
-from rot180.codegen.figures.figures import pictures
+from rot180.codegen.figures.figures import MOST_PRODUCTS, crowded, pictures
 from rot180.codegen.kernels.derivation import ProvedLayer
 from rot180.derive.certificates.citations import cited
 from rot180.derive.display.letters import layer_letters, letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
-from rot180.derive.display.proof_latex import latex_proof, proof_lines
+from rot180.derive.display.proof_latex import proof_lines
 from rot180.derive.display.terms_latex import Letters, escape
-from rot180.derive.display.theorem_latex import boxed, definitions, latex_theorem, listed, statement
+from rot180.derive.display.theorem_latex import aligned, boxed, definitions, listed, statement
 from rot180.derive.gradients.gradient import loss, output_gradient
 from rot180.derive.kernel.obligations import evident
 from rot180.derive.kernel.proof import Theorem
@@ -94,7 +96,8 @@ def document(
 def illustrated(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> tuple[Section, ...]:
     """Return a section with the pictures of a layer, or no section if it has none.
 
-    A layer with a stride is drawn with a stride of 2.
+    A layer with a stride is drawn with a stride of 2. The section says so if a picture would show
+    too much to be read.
 
     Args:
         layer: the forward pass.
@@ -102,6 +105,9 @@ def illustrated(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> tuple[Section
 
     """
     found = [p for p in pictures(layer, symbols=symbols) if not p.name.endswith("-1")]
+    if not found and (products := crowded(layer)):
+        said = f"At small sizes there are {products} products; at most {MOST_PRODUCTS} are drawn."
+        return (Section("pictures", "Pictures", (Note("No pictures.", said),)),)
     if not found:
         return ()
     moves = any("forward" in p.name for p in found)
@@ -232,17 +238,26 @@ def _count(number: int, word: str) -> str:
 
 
 def fragment(
-    theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING
+    theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING, whole: bool = True
 ) -> str:
     """Return statement and proof of one theorem, to be pasted into another document.
 
     It needs the package amsmath alone.
+
+    Args:
+        theorem: the theorem.
+        detail: "short", or "full" for every step.
+        symbols: the notation.
+        whole: whether long lines are written whole.
 
     Raises:
         ProofError: the proof does not follow.
 
     """
     found = replay_theorem(theorem)
-    stated = latex_theorem(found, symbols=symbols, page=TEXT_WIDTH)
-    proved = latex_proof(found, detail, symbols, TEXT_WIDTH)
-    return f"{stated}\n\n{proved}\n"
+    blocks = theorem_blocks(found, (), detail, symbols)
+    stated, proof = blocks if whole else (short_block(blocks[0]), short_block(blocks[1]))
+    texts = [paragraphs(stated.parts), aligned(proof.shown, TEXT_WIDTH)]
+    if (stated, proof) != blocks:
+        texts.append(ABBREVIATED.text)
+    return "\n\n".join(texts) + "\n"

@@ -14,16 +14,20 @@ from rot180.codegen.figures.expand import integer
 from rot180.codegen.figures.grid import grid, is_window
 from rot180.codegen.figures.networks import deltas, network_pictures
 from rot180.codegen.figures.sample import SampledLayer, sampled_layer
-from rot180.codegen.figures.sample_sizes import size_names
+from rot180.codegen.figures.sample_sizes import sample_sizes, size_names
 from rot180.codegen.figures.shapes import Picture
-from rot180.codegen.figures.windows import windowed_layer
+from rot180.codegen.figures.windows import Window, windowed_layer
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.language.layers import Layer
 
-__all__ = ["Picture", "network_pictures", "pictures"]
+__all__ = ["MOST_PRODUCTS", "Picture", "crowded", "network_pictures", "pictures"]
 
 STRIDES = (1, 2)
 """The strides that are drawn where a layer has a parameter for it."""
+
+
+MOST_PRODUCTS = 1000
+"""A sum with more products at the sizes of a picture is not drawn: nobody could read it."""
 
 
 def pictures(
@@ -63,27 +67,45 @@ def pictures(
 
 def _pictures(sample: SampledLayer, sizes: Mapping[str, int]) -> Iterator[Picture]:
     """Draw the pictures that apply to a layer at given sizes."""
-    axes = sample.windowed.axes
+    if not drawable(sample, sample.forward):
+        return
+    axes, back = sample.windowed.axes, sample.backward
     inputs, outputs = sample.inputs(), sample.outputs()
     if not axes and len(inputs[:1] + outputs[:1]) == 2:
         yield deltas(sample)
-    if len(axes) not in (1, 2) or not sample.links():
+    if len(axes) not in (1, 2) or not sample.links:
         return
     if any(len(one[0]) != len(axes) for one in (inputs, outputs)):
         return
     over = one_axis if len(axes) == 1 else two_axes
     if len(axes) == 1:
         yield one_axis.connections(sample)
-    yield over.delta(sample)
+    if sample.simple:
+        yield over.delta(sample)
     if is_window(sample, sample.forward):
         yield over.window_positions(grid(sample, sample.forward), "forward")
-    if sample.backward is not None and is_window(sample, sample.backward):
-        read = grid(sample, sample.backward)
+    if back is not None and drawable(sample, back) and is_window(sample, back):
+        read = grid(sample, back)
         yield over.window_positions(read, "backward")
         if read.is_dilated:
             yield over.dilated(read)
     larger = sample.larger(max(integer(a.stride, sample.env) for a in axes) - 1, sizes)
     if larger != sample:
         yield over.remainder(larger)
-    if len(axes) == 1:
+    if len(axes) == 1 and sample.simple:
         yield one_axis.toeplitz(sample)
+
+
+def crowded(layer: Layer) -> int:
+    """Return how many products the pictures of a layer would show if they are too many, else 0."""
+    try:
+        windowed = windowed_layer(layer)
+    except ValueError:
+        return 0
+    count = windowed.forward.count(sample_sizes(windowed)) if len(windowed.axes) < 3 else 0
+    return count if count > MOST_PRODUCTS else 0
+
+
+def drawable(sample: SampledLayer, window: Window) -> bool:
+    """Say whether the sum of a window has few enough products for a picture."""
+    return window.count(sample.env) <= MOST_PRODUCTS

@@ -58,8 +58,8 @@ def deltas(sample: SampledLayer) -> Picture:
 
 def _cut(dense: SampledLayer, conv: SampledLayer) -> Picture:
     """Draw the connections of a dense layer that a convolution keeps."""
-    kept = {(x, y) for x, y, _ in conv.links()}
-    looks = ["plain" if (x, y) in kept else "cut" for x, y, _ in dense.links()]
+    kept = {(x, y) for x, y, _ in conv.links}
+    looks = ["plain" if (x, y) in kept else "cut" for x, y, _ in dense.links]
     wires = [replace(w, look=look) for w, look in zip(_wires(dense), looks, strict=True)]
     wires.sort(key=lambda w: w.look == "plain")
     caption = (
@@ -74,7 +74,7 @@ def _cut(dense: SampledLayer, conv: SampledLayer) -> Picture:
 def _shared(conv: SampledLayer) -> Picture:
     """Draw the remaining connections; those that share a weight look alike."""
     roles = conv.taps()
-    pairs = zip(_wires(conv), conv.links(), strict=True)
+    pairs = zip(_wires(conv), conv.links, strict=True)
     wires = [replace(wire, role=roles[w]) for wire, (_, _, w) in pairs]
     caption = (
         f"Lines that look alike now share a weight: the same {len(roles)} weights are applied to "
@@ -90,7 +90,7 @@ def _wires(sample: SampledLayer, only: Index | None = None) -> list[Link]:
     return [
         Link(_node(sample, x, sample.inputs(), 0), _node(sample, y, sample.outputs(), 1), "ink",
              tooltip=sample.tooltip(x, y, w))
-        for x, y, w in sample.links()
+        for x, y, w in sample.links
         if only in (None, x)
     ]
 

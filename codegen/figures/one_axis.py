@@ -103,7 +103,7 @@ def remainder(sample: SampledLayer) -> Picture:
 def toeplitz(sample: SampledLayer) -> Picture:
     """Draw the layer as a matrix, and its transpose beside it."""
     roles, found = sample.taps(), dict[tuple[Index, Index], list[str]]()
-    for x, y, w in sample.links():
+    for x, y, w in sample.links:
         found.setdefault((x, y), []).append(w)
     there: list[Shape] = []
     back: list[Shape] = []
@@ -113,7 +113,7 @@ def toeplitz(sample: SampledLayer) -> Picture:
         label, look = " + ".join(weights), "plain" if weights else "padding"
         there.append(Cell((x[0], y[0]), role, label, look))
         back.append(Cell((y[0], x[0]), role, label, look))
-    rows = {tuple(w for _, b, w in sample.links() if b == y) for y in sample.outputs()}
+    rows = {tuple(w for _, b, w in sample.links if b == y) for y in sample.outputs()}
     same = ", the same ones in every row, shifted" if len(rows) == 1 else ""
     grid, out = sample.tensor(sample.covered), sample.tensor(sample.forward.target.name)
     dx, g = (sample.tensor(f"grad_{t}") for t in (sample.operand.name, sample.forward.target.name))
@@ -196,6 +196,6 @@ def _links(sample: SampledLayer, only: Index | None = None) -> list[Shape]:
             w if only else "",
             tooltip=sample.tooltip(x, y, w),
         )
-        for x, y, w in sample.links()
+        for x, y, w in sample.links
         if only in (None, x)
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 
 from sympy import Integer, Symbol
@@ -76,7 +78,7 @@ class SampledLayer:
         """Return the tensor that the forward window reads: the operand, or an activation of it."""
         return accesses(self.forward.term)[self.forward.grid].tensor
 
-    @property
+    @cached_property
     def axes(self) -> Mapping[str, tuple[int, ...]]:
         """Return the axes that are shown, by the name of the free tensor."""
         window, definition = self.forward, self.windowed.layer.output.definition
@@ -170,15 +172,21 @@ class SampledLayer:
         found = [p.reads[i].entry for i in window.kernel]
         return tuple(i for e in found if e for i in e.index)
 
-    def links(self) -> list[tuple[Index, Index, str]]:
+    @cached_property
+    def links(self) -> tuple[tuple[Index, Index, str], ...]:
         """Return (place on the grid, output, weight) for each product that is not zero."""
         window = self.forward
-        return [
+        return tuple(
             (self.where(window, p), point, self.weight(window, p))
             for point in window.points(self.env)
             for p in self.products(window, point)
             if not p.is_zero
-        ]
+        )
+
+    @property
+    def simple(self) -> bool:
+        """Say whether an input contributes to an output by one product at most."""
+        return len({(x, y) for x, y, _ in self.links}) == len(self.links)
 
     def inputs(self) -> list[Index]:
         """Return the places of the grid's entries."""
@@ -206,12 +214,12 @@ class SampledLayer:
 
     def left_out(self) -> list[Index]:
         """Return the inputs that contribute to no output."""
-        fed = {x for x, _, _ in self.links()}
+        fed = {x for x, _, _ in self.links}
         return [x for x in self.inputs() if x not in fed]
 
     def weights(self, x: Index) -> list[str]:
         """Return the weights by which an input is multiplied."""
-        return [w for a, _, w in self.links() if a == x]
+        return [w for a, _, w in self.links if a == x]
 
     def tooltip(self, x: Index, y: Index, w: str) -> str:
         """Say which entry contributes to which output, with which weight."""
@@ -220,15 +228,15 @@ class SampledLayer:
 
     def chosen(self) -> Index:
         """Return the middle one of the inputs that contribute to the most outputs."""
-        links = self.links()
-        count = {x: sum(f[0] == x for f in links) for x in self.inputs()}
-        best = [x for x, n in count.items() if n == max(count.values())]
+        count = Counter(x for x, _, _ in self.links)
+        most = max(count.values())
+        best = [x for x in self.inputs() if count[x] == most]
         return best[len(best) // 2]
 
     def delta(self, x: Index) -> str:
         """Write out the gradient with respect to one input, a summand for each output."""
         target = f"grad_{self.forward.target.name}"
-        parts = [f"{self.label(target, y)}\\, {w}" for a, y, w in self.links() if a == x]
+        parts = [f"{self.label(target, y)}\\, {w}" for a, y, w in self.links if a == x]
         inner = " + ".join(parts) or "0"
         applied = application(self.covered)
         value = self.label(self.operand.name, x)

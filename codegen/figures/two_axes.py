@@ -23,7 +23,7 @@ def delta(sample: SampledLayer) -> Picture:
     chosen, name = sample.chosen(), sample.operand.name
     looks = {x: "strong" if x == chosen else "faint" for x in sample.inputs()}
     cells = [Cell((x[1], x[0]), "input", sample.label(name, x), look) for x, look in looks.items()]
-    weights = {y: w for x, y, w in sample.links() if x == chosen}
+    weights = {y: w for x, y, w in sample.links if x == chosen}
     out = [
         Cell((y[1], y[0]), "weight", weights[y])
         if y in weights

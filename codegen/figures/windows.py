@@ -11,10 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
+from math import prod
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.figures.expand import Env, Limit, Product, accesses, integer, limits, products
+from rot180.codegen.figures.expand import (
+    Env,
+    Limit,
+    Product,
+    accesses,
+    integer,
+    limits,
+    products,
+    span,
+)
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
@@ -64,6 +74,11 @@ class Window:
     def points(self, env: Env) -> Iterator[tuple[int, ...]]:
         """Iterate over the values of the free indices that are shown."""
         return product(*(range(integer(n, env)) for n in self.shape))
+
+    def count(self, env: Env) -> int:
+        """Return how many products the sum has at all points, those that are zero included."""
+        sizes = [integer(n, env) for n in self.shape]
+        return prod((*sizes, *(len(span(self.limits(v), env)) for v in self.taps)))
 
     def products(self, env: Env, point: tuple[int, ...]) -> list[Product]:
         """Write the sum out at given values of the free indices."""

@@ -50,6 +50,7 @@ def write_definitions(
     expressions: Sequence[Expression],
     free: Sequence[Symbol],
     bare: frozenset[Tensor] = frozenset(),
+    most: int | None = None,
 ) -> list[str]:
     """Return a statement's definitions as text: tensors, operators, functions, free tensors.
 
@@ -57,6 +58,7 @@ def write_definitions(
         expressions: the sides of the statement.
         free: the indices of the statement, to name those of operators.
         bare: tensors that are written by their bare names.
+        most: how many terms of a definition are written; all of them by default.
 
     """
     shown, functions = every_tensor(*expressions), every_function(*expressions)
@@ -68,7 +70,7 @@ def write_definitions(
         ("by the operators", operators),
     ):
         out += [title] if given else []
-        out += [f"  {write_definition(readable(t, free), bare)}" for t in given]
+        out += [f"  {write_definition(readable(t, free), bare, most)}" for t in given]
     boxes = [
         f"{t.name}[{','.join(text(n) for n in t.shape if n is not None)}]" if t.shape else t.name
         for t in shown
@@ -81,8 +83,17 @@ def write_definitions(
     return [*out, f"for any {', '.join(boxes)}"] if boxes else out
 
 
-def write_definition(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
-    """Return a definition with its box: ``y[p] = sum[k] x[p+k] * w[k], 0 <= p < P``."""
+def write_definition(
+    t: Tensor, bare: frozenset[Tensor] = frozenset(), most: int | None = None
+) -> str:
+    """Return a definition with its box: ``y[p] = sum[k] x[p+k] * w[k], 0 <= p < P``.
+
+    Args:
+        t: a defined tensor.
+        bare: tensors that are written by their bare names.
+        most: how many terms are written; all of them by default.
+
+    """
     assert t.definition is not None
     formals = t.definition.formals
     if rows := table(t):
@@ -90,7 +101,7 @@ def write_definition(t: Tensor, bare: frozenset[Tensor] = frozenset()) -> str:
     index = f"[{','.join(v.name for v in formals)}]" if formals else ""
     boxes = zip(formals, t.shape, strict=True)
     said = [f"0 <= {v.name} < {text(n)}" for v, n in boxes if n is not None]
-    head = f"{display_name(t, bare)}{index} = {write(t.definition.body, formals, (), bare)}"
+    head = f"{display_name(t, bare)}{index} = {write(t.definition.body, formals, (), bare, most)}"
     return ", ".join([head, *said])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 
 import sympy as sp
@@ -33,6 +34,7 @@ from rot180.derive.language.terms import (
 )
 
 
+@lru_cache(maxsize=64)
 def letters(theorem: Theorem, symbols: Symbols = DEEP_LEARNING) -> Letters:
     """Choose the letters of a theorem and its proof: the loss, g = dL/dy, pi for paddings.
 

@@ -117,12 +117,18 @@ def _subject(expression: Expression, free: tuple[Symbol, ...], bare: frozenset[T
     return write(expression, free, (), bare)
 
 
-def write_theorem(theorem: Theorem) -> str:
-    """Return the statement with all definitions, down to free tensors."""
+def write_theorem(theorem: Theorem, most: int | None = None) -> str:
+    """Return the statement with all definitions, down to free tensors.
+
+    Args:
+        theorem: the theorem.
+        most: how many terms of a line are written; all of them by default.
+
+    """
     free = tuple(v for v, _ in theorem.variables)
     sides = theorem.lhs, _right(theorem)
-    lines = write_definitions(sides, free, ambiguous(every_tensor(*sides)))
-    return "\n".join([write_statement(theorem), *(f"  {line}" for line in lines)])
+    lines = write_definitions(sides, free, ambiguous(every_tensor(*sides)), most)
+    return "\n".join([write_statement(theorem, most), *(f"  {line}" for line in lines)])
 
 
 def _right(theorem: Theorem) -> Expression:
@@ -130,13 +136,19 @@ def _right(theorem: Theorem) -> Expression:
     return unfold_operators(theorem.rhs) if theorem.words else theorem.rhs
 
 
-def write_statement(theorem: Theorem) -> str:
-    """Return the statement without definitions: equation, words, box, hypotheses."""
+def write_statement(theorem: Theorem, most: int | None = None) -> str:
+    """Return the statement without definitions: equation, words, box, hypotheses.
+
+    Args:
+        theorem: the theorem.
+        most: how many terms of the right side are written; all of them by default.
+
+    """
     free, right = tuple(v for v, _ in theorem.variables), _right(theorem)
     bare = ambiguous(every_tensor(theorem.lhs, right))
     left = _subject(theorem.lhs, free, bare)
     shown, names = name_paddings(right, free) if theorem.words else (right, [])
-    lines = [f"{left} = {write(shown, free, (), bare)}"]
+    lines = [f"{left} = {write(shown, free, (), bare, most)}"]
     if names:
         lines.append("  where " + ", ".join(f"{v.name} = {factored(e)}" for v, e in names))
     if theorem.words:

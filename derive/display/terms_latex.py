@@ -13,6 +13,7 @@ from typing import TypeAlias
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.display.line_breaks import SignedTerm, in_rows
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, Table
 from rot180.derive.display.width import width
 from rot180.derive.language.polynomial import (
@@ -37,9 +38,6 @@ from rot180.derive.language.terms import (
     Term,
     accesses_and_brackets,
 )
-
-INDENT = 20.0
-"""The indent of a continued row, in points."""
 
 WIDEST_NUMERATOR = 227.5
 """The width in points above which an operand is written beside d/dx, not in its numerator."""
@@ -321,55 +319,19 @@ class Letters:
             head += f"\\sum_{{{names}}} "
         return [head + shown[0], *shown[1:]] if shown else [head.strip()]
 
+    def signed(self, expression: Expression) -> list[SignedTerm]:
+        """Return the sign and the parts of each term."""
+        signs = ("-" if _negative(t) else "+" if n else "" for n, t in enumerate(expression))
+        return [(sign, self.atoms(t)) for sign, t in zip(signs, expression, strict=True)]
+
     def rows(self, expression: Expression, room: float) -> list[str]:
         """Return the expression in rows at most `room` points wide, broken at factors."""
-        out: list[str] = []
-        row = ""
-        for n, t in enumerate(expression):
-            sign = "-" if _negative(t) else "+" if n else ""
-            atoms = self.atoms(t)
-            whole = width(f"{{}} {sign} " + "\\,".join(atoms))
-            if n and width(row) + whole > room - INDENT >= whole:
-                out.append(row)
-                row = ""
-            for place, atom in enumerate(atoms):
-                if place:
-                    joined, broken = f"\\,{atom}", f"\\times {atom}"
-                else:
-                    joined = f" {sign} {atom}" if n else f"{sign}{atom}"
-                    broken = f"{{}}{joined}"
-                    joined = joined if row or not n else broken
-                left = room - (INDENT if out else 0)
-                if row and width(row + joined) > left:
-                    out.append(row)
-                    row, left = broken, room - INDENT
-                else:
-                    row += joined
-                while width(row) > left and (cut := _cut(row, left)):
-                    out.append(cut[0])
-                    row, left = cut[1], room - INDENT
-        return [*out, row or "0"]
+        return in_rows(self.signed(expression), room)
 
 
 def _negative(t: Term) -> bool:
     values = list(monomials(t.coefficient).values())
     return len(values) == 1 and bool(values[0] < 0)
-
-
-def _cut(row: str, room: float) -> tuple[str, str] | None:
-    """Break a factor that is too wide: at a product if there is one, else after a comma."""
-    product = comma = None
-    depth = braces = 0
-    for i, c in enumerate(row):
-        depth += (c in "([") - (c in ")]")
-        braces += (c == "{") - (c == "}")
-        if not depth or braces:
-            continue
-        if row.startswith("\\,", i) and width(row[:i]) < room:
-            product = row[:i], f"\\times {row[i + 2 :]}"
-        elif row.startswith(", ", i) and width(row[:i]) < room:
-            comma = row[: i + 1], row[i + 2 :]
-    return product or comma
 
 
 _ACCENT = re.compile(r"\\(?:wide)?(?:tilde|hat|bar|check)\b")

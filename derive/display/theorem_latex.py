@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from rot180.derive.display.letters import (
     inside_definition,
     letters,
 )
+from rot180.derive.display.line_breaks import SignedTerm, in_rows
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.terms_latex import Letters, escape
 from rot180.derive.display.width import text_width, width
@@ -59,16 +61,31 @@ def latex_expression(expression: Expression, style: Letters | None = None) -> st
 
 @dataclass(frozen=True)
 class EquationLine:
-    """One equation of an ``align*``; an empty left side continues the chain above it."""
+    """One equation of an ``align*``.
+
+    Attributes:
+        left: the left side; empty if the line continues the chain above it.
+        right: the right side.
+        remark: the reason, or the box.
+        style: the letters.
+        more: how many terms of the right side are left out.
+
+    """
 
     left: str
     right: Expression
     remark: str
     style: Letters
+    more: int = 0
+
+    @cached_property
+    def _terms(self) -> list[SignedTerm]:
+        left_out = f"\\cdots\\ \\text{{({self.more} more term{'s' if self.more > 1 else ''})}}"
+        return self.style.signed(self.right) + ([("+", [left_out])] if self.more else [])
 
     def rows(self, room: float) -> list[str]:
         """Return the right side in rows at most `room` points wide."""
-        return self.style.rows(self.right, room)
+        return in_rows(self._terms, room)
 
 
 @dataclass(frozen=True)
@@ -148,7 +165,7 @@ def _definition(t: Tensor, style: Letters) -> EquationLine:
     assert t.definition is not None
     own, body = inside_definition(t, style), t.definition.body
     if entries := table(t):
-        return Matrix(own.tensor(t), body, "rows and columns from $0$ on", own, entries)
+        return Matrix(own.tensor(t), body, "rows and columns from $0$ on", own, entries=entries)
     remark = f"box ${box(t, style)}$" if set(t.shape) - {None} else ""
     return EquationLine(own.factor(Access(t, t.definition.formals)), body, remark, own)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[_^]|\s+|.", re.DOTALL)
 _WIDTHS = {
@@ -15,9 +16,10 @@ _WIDTHS = {
     ",": 4.5, "*": 9.5, "/": 5.0,
     r"\le": 13.4, r"\ge": 13.4, r"\star": 9.5, r"\times": 12.3, r"\,": 1.7, r"\quad": 10.0,
     r"\qquad": 20.0, r"\mapsto": 15.6, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0,
+    r"\cdots": 17.0,
 }
 _TRANSPARENT = frozenset(
-    {r"\mathit", r"\operatorname", r"\widetilde", r"\bar", r"\mathbb", r"\mathcal"}
+    {r"\mathit", r"\text", r"\operatorname", r"\widetilde", r"\bar", r"\mathbb", r"\mathcal"}
 )
 
 
@@ -28,6 +30,7 @@ def text_width(text: str) -> float:
     return 4.7 * len(words) + 0.92 * sum(width(part) for part in said[1::2])
 
 
+@lru_cache(maxsize=1 << 14)
 def width(text: str) -> float:
     """Estimate the width of LaTeX mathematics in points at 10pt, a little on the wide side."""
     return _width(_TOKEN.findall(text))

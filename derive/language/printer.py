@@ -29,6 +29,7 @@ def write(
     variables: Iterable[Symbol] = (),
     parameters: Iterable[Symbol] = (),
     bare: frozenset[Tensor] = frozenset(),
+    most: int | None = None,
 ) -> str:
     """Return an expression as text.
 
@@ -38,6 +39,7 @@ def write(
         parameters: parameters; where one is a whole index, it is written ``s+0``, because the
             notation would read ``s`` as an index.
         bare: tensors that are written by their names, not as operators.
+        most: how many terms are written; the others are counted. All of them by default.
 
     >>> from rot180.derive.language.notation import parse_expression
     >>> p = symbol("p")
@@ -47,10 +49,11 @@ def write(
     """
     out = ""
     free, fixed = tuple(variables), frozenset(parameters)
-    for t in expression:
+    for t in expression[:most]:
         minus, line = write_term(t, free, fixed, bare)
         out += (f" {'-' if minus else '+'} " if out else "-" if minus else "") + line
-    return out or "0"
+    more = len(expression[most:]) if most is not None else 0
+    return (out or "0") + (f" + ... ({more} more term{'s' if more > 1 else ''})" if more else "")
 
 
 def write_term(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rot180.codegen.cli import documents
 from rot180.codegen.cli.main import main
 from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.system import files
@@ -75,6 +76,57 @@ def test_derive_formats(tmp_path: Path) -> None:
     assert "<!DOCTYPE html>" in (tmp_path / "proof.html").read_text()
 
 
+def test_derive_without_a_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels and certificate are the same as beside a document, and no document is made."""
+    assert main(["derive", TEXT, "-o", str(tmp_path / "all")]) == 0
+    monkeypatch.setattr(documents, "document", lambda *_: pytest.fail("a document is made"))
+    assert main(["derive", TEXT, "--format", "none", "-o", str(tmp_path / "none")]) == 0
+    written = sorted((tmp_path / "none").iterdir())
+    assert [p.name for p in written] == FILES[:4]
+    for path in written:
+        assert path.read_bytes() == (tmp_path / "all" / path.name).read_bytes()
+
+
+def test_a_network_without_a_document(tmp_path: Path) -> None:
+    spec = ["network", "linear 3; squared_error", "--format", "none", "-o", str(tmp_path)]
+    assert main(spec) == 0
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names and not any(name.startswith("proof") for name in names)
+
+
+def test_a_book_has_a_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["book", "--format", "none", "-o", str(tmp_path / "out")]) == 2
+    assert "--format: found none, expected one or more of tex" in capsys.readouterr().err
+
+
+LONG = "y[i] = (x[i]+z[i])*(u[i]+v[i])*(a[i]+b[i])*(c[i]+e[i])"
+
+
+@pytest.mark.parametrize("form", [["--format", "tex,html"], ["--fragment"]])
+def test_long_lines(
+    form: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are abbreviated in every format and on the terminal, and the reader is told so."""
+    for out, options in (("short", []), ("whole", ["--whole"])):
+        command = ["derive", LONG, "--wrt", "x", *form, *options, "-o", str(tmp_path / out)]
+        assert main(command) == 0
+        printed = capsys.readouterr().out
+        assert ("+ ... (6 more terms), 0 <= i < I" in printed) == (out == "short")
+        for path in (tmp_path / out).glob("proof.*"):
+            text = path.read_text()
+            assert ("(6 more terms)" in text) == (out == "short"), path
+            assert text.count("whole proof is in") == (out == "short"), path
+    short, whole = (tmp_path / out / "certificate.json" for out in ("short", "whole"))
+    assert short.read_text() == whole.read_text()
+
+
+def test_short_lines_are_written_whole_anyway(tmp_path: Path) -> None:
+    for out, options in (("short", []), ("whole", ["--whole"])):
+        assert main(["derive", TEXT, *options, "-o", str(tmp_path / out)]) == 0
+    for name in FILES:
+        assert (tmp_path / "short" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_derive_without_an_optional_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,8 +167,11 @@ def test_a_fragment_pastes_into_a_document(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["y[p] = sum[k] x[p+k * w[k]"], "^"),
-        (["conv1d", "--format", "tex,docx"], "found 'docx', expected one or more of tex,html,pdf"),
+        (["conv1d", "--format", "tex,docx"], "found 'docx', expected none, or one"),
         (["conv1d", "--fragment", "--format", "html"], "expected tex"),
+        (["conv1d", "--fragment", "--format", "none"], "found --format none, expected tex"),
+        (["conv1d", "--format", "tex,none"], "found 'none', expected none, or one or more of tex"),
+        (["conv1d", "--format", "none", "--example", "x.npy"], "--example: found --format none"),
         (["conv1d", "--notation", "nowhere.toml"], "--notation: found 'nowhere.toml'"),
         (["y[p] = sum[k] x[p]"], "^"),
         (["conv99d"], "conv"),
@@ -259,7 +314,7 @@ def test_a_layer_whose_output_has_the_name_of_the_loss(tmp_path: Path) -> None:
 def test_unknown_formats(given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert main(["derive", TEXT, "--format", given, "-o", str(out)]) == 2
-    assert "expected one or more of tex,html,pdf" in capsys.readouterr().err
+    assert "expected none, or one or more of tex,html,pdf" in capsys.readouterr().err
     assert not out.exists()
 
 

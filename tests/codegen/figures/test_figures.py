@@ -16,7 +16,7 @@ import pytest
 
 from rot180.codegen.documents.model import FIGURE_WIDTH
 from rot180.codegen.figures.colors import COLORS
-from rot180.codegen.figures.figures import Picture, network_pictures, pictures
+from rot180.codegen.figures.figures import Picture, crowded, network_pictures, pictures
 from rot180.codegen.figures.math_labels import inline, plain, spans
 from rot180.codegen.figures.sample import sampled_layer
 from rot180.codegen.figures.sample_sizes import sample_sizes
@@ -24,7 +24,7 @@ from rot180.codegen.figures.shapes import Cell, Frame, Label, Link, Node, extent
 from rot180.codegen.figures.stepper import stepper_data
 from rot180.codegen.figures.svg import svg
 from rot180.codegen.figures.tikz import tikz, tikz_preamble
-from rot180.codegen.figures.windows import windowed_layer
+from rot180.codegen.figures.windows import Window, windowed_layer
 from rot180.derive.display.notations import NIELSEN
 from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import symbol
@@ -80,7 +80,7 @@ def test_the_links_are_the_nonzero_products(spec: str, stride: int) -> None:
     tables = {t.name: model.values(t) for t in sample.windowed.layer.tensors}
     for point in sample.outputs():
         found = [p for p in window.products(sample.env, point) if not p.is_zero]
-        links = [(x, w) for x, y, w in sample.links() if y == point]
+        links = [(x, w) for x, y, w in sample.links if y == point]
         assert [(sample.where(window, p), sample.weight(window, p)) for p in found] == links
         read = [[m.entry for m in p.reads if m.entry] for p in found]
         value = sum(math.prod(int(tables[e.tensor][e.index]) for e in each) for each in read)
@@ -95,7 +95,7 @@ def test_links_of_the_picture_are_those_of_the_layer(spec: str) -> None:
             stride = 2 if name.endswith("2") else 1
             sample = sampled_layer(layer(spec), stride=stride)
             said = [s.tooltip for s in picture.shapes if isinstance(s, Link) and s.tooltip]
-            assert said == [sample.tooltip(x, y, w) for x, y, w in sample.links()]
+            assert said == [sample.tooltip(x, y, w) for x, y, w in sample.links]
 
 
 def test_another_forward_index_is_another_picture() -> None:
@@ -159,7 +159,7 @@ def test_hatched_inputs_have_no_gradient(spec: str) -> None:
     given = layer(spec)
     gap = max(1, int(windowed_layer(given).axes[0].stride) - 1) if "[" in spec else 1
     sample = sampled_layer(given, stride=strides).larger(gap, ())
-    fed = {sample.label(sample.operand.name, x) for x, _, _ in sample.links()}
+    fed = {sample.label(sample.operand.name, x) for x, _, _ in sample.links}
     everything = {sample.label(sample.operand.name, x) for x in sample.inputs()}
     assert hatched == everything - fed
 
@@ -168,14 +168,14 @@ def test_the_matrix_is_that_of_the_links_and_its_transpose() -> None:
     picture = drawn("conv1d")["toeplitz-2"]
     cells = [s for s in picture.shapes if isinstance(s, Cell) and s.label]
     sample = sampled_layer(layer("conv1d"), stride=2)
-    assert len(cells) == 2 * len(sample.links())
+    assert len(cells) == 2 * len(sample.links)
     right = max(s.at[0] for s in picture.shapes if isinstance(s, Cell))
     middle = right - len(sample.outputs()) + 0.5
     matrix = [s for s in cells if s.at[0] < middle]
     left, top = (min(s.at[i] for s in matrix) for i in (0, 1))
     found = {(round(s.at[0] - left), round(s.at[1] - top), s.label) for s in matrix}
-    first = min(x[0] for x, _, _ in sample.links())
-    assert found == {(x[0] - first, y[0], w) for x, y, w in sample.links()}
+    first = min(x[0] for x, _, _ in sample.links)
+    assert found == {(x[0] - first, y[0], w) for x, y, w in sample.links}
 
 
 def test_the_network_becomes_a_convolution() -> None:
@@ -272,6 +272,35 @@ def test_layers_without_a_window_have_no_picture() -> None:
     assert pictures(layer("y[p] = x[p] + sum[k] x[p+k] * w[k]")) == []
 
 
+def nested(kernels: int) -> str:
+    """Return a convolution with several kernels, one after another."""
+    taps = [f"k{n}" for n in range(kernels)]
+    read = " * ".join(f"w{k}[{k}]" for k in taps)
+    return f"y[p] = sum[{','.join(taps)}] x[p+{'+'.join(taps)}] * {read}"
+
+
+def test_a_sum_with_too_many_products_is_neither_drawn_nor_written_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    window = sampled_layer(layer(nested(3))).forward
+    sizes = sample_sizes(windowed_layer(layer(nested(3))))
+    assert window.count(sizes) == sum(len(window.products(sizes, p)) for p in window.points(sizes))
+    assert window.count(sizes) == sizes["P"] * 3**3
+    monkeypatch.setattr(Window, "products", lambda *_: pytest.fail("written out"))
+    assert pictures(layer(nested(7))) == []
+    assert crowded(layer(nested(7))) == 5 * 3**7
+    assert crowded(layer("conv2d")) == crowded(layer("conv3d")) == 0
+    assert crowded(layer("y[p] = x[p] * w[p]")) == 0
+
+
+def test_links_have_labels_where_each_is_one_product() -> None:
+    """An input that contributes to an output by several products has no one weight there."""
+    names = {p.name.removeprefix("layer-") for p in pictures(layer(nested(2)))}
+    assert names == {"connections"}
+    assert {"delta", "toeplitz"} <= {p.name.removeprefix("layer-") for p in pictures(
+        layer(nested(1)))}
+
+
 @pytest.mark.parametrize(
     ("spec", "weights"),
     [
@@ -283,7 +312,7 @@ def test_layers_without_a_window_have_no_picture() -> None:
 )
 def test_a_weight_is_everything_that_an_entry_is_multiplied_by(spec: str, weights: str) -> None:
     sample = sampled_layer(layer(spec))
-    assert sample.links()[0] == ((0,), (0,), weights)
+    assert sample.links[0] == ((0,), (0,), weights)
 
 
 def test_short_mathematics_as_characters() -> None:
