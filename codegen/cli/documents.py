@@ -21,6 +21,7 @@ from rot180.codegen.cli.output import (
 )
 from rot180.codegen.documents.abbreviate import abbreviate
 from rot180.codegen.documents.book import book as write_book
+from rot180.codegen.documents.example_data import example
 from rot180.codegen.documents.formats import in_formats
 from rot180.codegen.documents.layer import document, fragment
 from rot180.codegen.documents.model import Section
@@ -33,6 +34,7 @@ from rot180.codegen.system import files
 from rot180.derive.display.abbreviate import MOST_TERMS
 from rot180.derive.display.notations import Symbols
 from rot180.derive.display.statement import write_theorem
+from rot180.derive.language.layers import Layer, layer
 from rot180.derive.networks.network import network as read_network
 
 MOST_DIGITS = 9
@@ -50,6 +52,8 @@ def derive(arguments: argparse.Namespace) -> int:
         raise ValueError("--fragment: found --example too, expected only one of them")
     if arguments.example and not asked:
         raise ValueError("--example: found --format none, expected a document for the example")
+    # judged before the derivation, which may take long
+    _example(arguments, layer(arguments.spec))
     proved = derive_layer(arguments.spec, arguments.wrt, progress)
     texts, missing = _proof(arguments, proved, symbols, asked)
     plain = plain_file(proved) if arguments.style else {}
@@ -126,18 +130,32 @@ def _worked_example(
     arguments: argparse.Namespace, proved: ProvedLayer, symbols: Symbols
 ) -> list[Section]:
     """Return the layer worked out on the arrays of ``--example``; nothing if there are none."""
+    arrays, values = _example(arguments, proved.layer)
     operands = [t.name for t in proved.layer.tensors]
+    wrt = [name for name in operands if name in arrays and arguments.wrt in (None, name)]
+    if not arrays:
+        return []
+    try:
+        return [section(worked(proved.layer, arrays, values, symbols, wrt))]
+    except ValueError as error:
+        raise ValueError(f"--example: {error}") from error
+
+
+def _example(
+    arguments: argparse.Namespace, forward: Layer
+) -> tuple[Mapping[str, NDArray[Any]], Mapping[str, int]]:
+    """Return the arrays of ``--example`` and the values of ``--set``, which fit a layer."""
     values = _values(arguments.set)
     if values and not arguments.example:
         raise ValueError("--set: found no --example, expected the arrays of the worked example")
     if not arguments.example:
-        return []
-    arrays = _arrays(arguments.example, operands)
-    wrt = [name for name in operands if name in arrays and arguments.wrt in (None, name)]
+        return {}, {}
+    arrays = _arrays(arguments.example, [t.name for t in forward.tensors])
     try:
-        return [section(worked(proved.layer, arrays, values, symbols, wrt))]
+        example(forward, arrays, values)
     except ValueError as error:
         raise ValueError(f"--example, --set: {error}") from error
+    return arrays, values
 
 
 def _values(given: Sequence[str]) -> Mapping[str, int]:

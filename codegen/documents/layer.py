@@ -134,8 +134,11 @@ def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> t
     defined = [layer.output, *(t for t in _inside(layer) if t not in (layer.output, total))]
     g, name = style.tensor(output_gradient(layer)), style.tensor(total)
     output = own.tensor(layer.output)
+    said = Prose((definitions(defined, own), _given(layer, own) + CONVENTION))
+    if not layer.tensors:
+        return (said,)
     return (
-        Prose((definitions(defined, own), f"Here {_given(layer, own)}. {CONVENTION}")),
+        said,
         Prose(
             (
                 f"Of the loss ${name}$, only the gradient "
@@ -148,12 +151,12 @@ def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> t
 
 
 def _given(layer: Layer, style: Letters) -> str:
-    """Say what the names of a layer stand for."""
+    """Say what the names of a layer stand for, in a sentence; none if there are no names."""
     said = [boxed(t, style) for t in layer.tensors]
     if layer.parameters:
         names = listed([f"${style.symbol(v.name)}$" for v in layer.parameters])
         said.append(names + (" are integers" if names.count("$") > 2 else " is an integer"))
-    return listed(said)
+    return f"Here {listed(said)}. " if said else ""
 
 
 def replay_theorem(theorem: Theorem) -> Theorem:

@@ -335,5 +335,7 @@ def test_examples_that_are_not_small(
     arrays = ["--example", str(tmp_path / "x.npy"), f"w={tmp_path / 'x.npy'}"]
     spec, out = "y[p] = sum[k] x[s*p+k] * w[k]", tmp_path / "out"
     assert main(["derive", spec, *arrays, "--set", *given, "-o", str(out)]) == 2
-    assert message in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert message in said
+    assert "deriving" not in said, "it is refused before the derivation"
     assert not out.exists()
