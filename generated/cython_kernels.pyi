@@ -315,7 +315,8 @@ def conv2d_weight(
     Theorem (`grad_w` of `numpy_conv2d_grouped`)::
 
         dL/dw[g,o,c,k,l] = sum[n,p,q] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp] * grad_y[n,g,o,p,q]
-          (the correlation of x with grad_y, stride d and e, dilation s and t, padding lo and lp)
+          (the correlation of x with grad_y, stride d and e, dilation s and t, padding lo and
+              lp)
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
 
     Args:
@@ -443,7 +444,8 @@ def conv3d_weight(
 
         dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] *
             grad_y[n,g,o,p,q,r]
-          (the correlation of x with grad_y, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
+          (the correlation of x with grad_y, stride d and e and f, dilation s and t and u,
+              padding lo and lp and lq)
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
@@ -669,7 +671,8 @@ def conv_transpose2d_input(
     Theorem (`grad_x` of `numpy_conv_transpose2d_grouped`)::
 
         dL/dx[n,g,c,p,q] = sum[o,k,l] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp] * w[g,c,o,k,l]
-          (the correlation of grad_y with w, stride s and t, dilation d and e, padding lo and lp)
+          (the correlation of grad_y with w, stride s and t, dilation d and e, padding lo and
+              lp)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
@@ -704,7 +707,8 @@ def conv_transpose2d_weight(
     Theorem (`grad_w` of `numpy_conv_transpose2d_grouped`)::
 
         dL/dw[g,c,o,k,l] = sum[n,p,q] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp] * x[n,g,c,p,q]
-          (the correlation of grad_y with x, stride d and e, dilation s and t, padding lo and lp)
+          (the correlation of grad_y with x, stride d and e, dilation s and t, padding lo and
+              lp)
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
 
     Args:
@@ -803,7 +807,8 @@ def conv_transpose3d_input(
 
         dL/dx[n,g,c,p,q,r] = sum[o,k,l,m] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] *
             w[g,c,o,k,l,m]
-          (the correlation of grad_y with w, stride s and t and u, dilation d and e and f, padding lo and lp and lq)
+          (the correlation of grad_y with w, stride s and t and u, dilation d and e and f,
+              padding lo and lp and lq)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
@@ -839,7 +844,8 @@ def conv_transpose3d_weight(
 
         dL/dw[g,c,o,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] *
             x[n,g,c,p,q,r]
-          (the correlation of grad_y with x, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
+          (the correlation of grad_y with x, stride d and e and f, dilation s and t and u,
+              padding lo and lp and lq)
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:

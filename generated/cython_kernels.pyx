@@ -5578,7 +5578,8 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
     Theorem (`grad_w` of `numpy_conv2d_grouped`)::
 
         dL/dw[g,o,c,k,l] = sum[n,p,q] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp] * grad_y[n,g,o,p,q]
-          (the correlation of x with grad_y, stride d and e, dilation s and t, padding lo and lp)
+          (the correlation of x with grad_y, stride d and e, dilation s and t, padding lo and
+              lp)
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
 
     Args:
@@ -5822,7 +5823,8 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
 
         dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] *
             grad_y[n,g,o,p,q,r]
-          (the correlation of x with grad_y, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
+          (the correlation of x with grad_y, stride d and e and f, dilation s and t and u,
+              padding lo and lp and lq)
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
@@ -6256,7 +6258,8 @@ def conv_transpose2d_input(
     Theorem (`grad_x` of `numpy_conv_transpose2d_grouped`)::
 
         dL/dx[n,g,c,p,q] = sum[o,k,l] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp] * w[g,c,o,k,l]
-          (the correlation of grad_y with w, stride s and t, dilation d and e, padding lo and lp)
+          (the correlation of grad_y with w, stride s and t, dilation d and e, padding lo and
+              lp)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
@@ -6323,7 +6326,8 @@ def conv_transpose2d_weight(
     Theorem (`grad_w` of `numpy_conv_transpose2d_grouped`)::
 
         dL/dw[g,c,o,k,l] = sum[n,p,q] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp] * x[n,g,c,p,q]
-          (the correlation of grad_y with x, stride d and e, dilation s and t, padding lo and lp)
+          (the correlation of grad_y with x, stride d and e, dilation s and t, padding lo and
+              lp)
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
 
     Args:
@@ -6512,7 +6516,8 @@ def conv_transpose3d_input(
 
         dL/dx[n,g,c,p,q,r] = sum[o,k,l,m] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] *
             w[g,c,o,k,l,m]
-          (the correlation of grad_y with w, stride s and t and u, dilation d and e and f, padding lo and lp and lq)
+          (the correlation of grad_y with w, stride s and t and u, dilation d and e and f,
+              padding lo and lp and lq)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
@@ -6581,7 +6586,8 @@ def conv_transpose3d_weight(
 
         dL/dw[g,c,o,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] *
             x[n,g,c,p,q,r]
-          (the correlation of grad_y with x, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
+          (the correlation of grad_y with x, stride d and e and f, dilation s and t and u,
+              padding lo and lp and lq)
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:

@@ -150,7 +150,8 @@ def conv2d_weight(
     Theorem (`grad_w` of `numpy_conv2d_grouped`)::
 
         dL/dw[g,o,c,k,l] = sum[n,p,q] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp] * grad_y[n,g,o,p,q]
-          (the correlation of x with grad_y, stride d and e, dilation s and t, padding lo and lp)
+          (the correlation of x with grad_y, stride d and e, dilation s and t, padding lo and
+              lp)
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
 
     Args:

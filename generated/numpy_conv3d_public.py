@@ -147,7 +147,8 @@ def conv3d_weight(
 
         dL/dw[g,o,c,k,l,m] = sum[n,p,q,r] x[n,g,c,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] *
             grad_y[n,g,o,p,q,r]
-          (the correlation of x with grad_y, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
+          (the correlation of x with grad_y, stride d and e and f, dilation s and t and u,
+              padding lo and lp and lq)
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:

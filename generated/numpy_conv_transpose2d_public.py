@@ -96,7 +96,8 @@ def conv_transpose2d_input(
     Theorem (`grad_x` of `numpy_conv_transpose2d_grouped`)::
 
         dL/dx[n,g,c,p,q] = sum[o,k,l] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp] * w[g,c,o,k,l]
-          (the correlation of grad_y with w, stride s and t, dilation d and e, padding lo and lp)
+          (the correlation of grad_y with w, stride s and t, dilation d and e, padding lo and
+              lp)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
@@ -150,7 +151,8 @@ def conv_transpose2d_weight(
     Theorem (`grad_w` of `numpy_conv_transpose2d_grouped`)::
 
         dL/dw[g,c,o,k,l] = sum[n,p,q] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp] * x[n,g,c,p,q]
-          (the correlation of grad_y with x, stride d and e, dilation s and t, padding lo and lp)
+          (the correlation of grad_y with x, stride d and e, dilation s and t, padding lo and
+              lp)
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
 
     Args:

@@ -100,7 +100,8 @@ def conv_transpose3d_input(
 
         dL/dx[n,g,c,p,q,r] = sum[o,k,l,m] grad_y[n,g,o,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] *
             w[g,c,o,k,l,m]
-          (the correlation of grad_y with w, stride s and t and u, dilation d and e and f, padding lo and lp and lq)
+          (the correlation of grad_y with w, stride s and t and u, dilation d and e and f,
+              padding lo and lp and lq)
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
@@ -156,7 +157,8 @@ def conv_transpose3d_weight(
 
         dL/dw[g,c,o,k,l,m] = sum[n,p,q,r] grad_y[n,g,o,d*k+s*p-lo,e*l+t*q-lp,f*m+u*r-lq] *
             x[n,g,c,p,q,r]
-          (the correlation of grad_y with x, stride d and e and f, dilation s and t and u, padding lo and lp and lq)
+          (the correlation of grad_y with x, stride d and e and f, dilation s and t and u,
+              padding lo and lp and lq)
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:

@@ -3,9 +3,9 @@
 # Regenerate: rot180 generate
 """The shipped layers and their gradients, computed by NumPy kernels; called as in PyTorch.
 
-Dtypes: float32, float64, an integer dtype, complex64 or complex128. For complex arrays
-too, a gradient is the sum in its theorem: nothing is conjugated. PyTorch conjugates the operands,
-so its gradient by the input is `conv2d_input(input_size, weight.conj(), grad_output)`.
+Dtypes: float32, float64, an integer dtype, complex64 or complex128.
+A gradient of complex arrays, too, is the sum in its theorem: nothing is conjugated. PyTorch's
+gradient by the input is that with `weight.conj()`, and by the weight that with `input.conj()`.
 
 Arrays may be strided and read-only; they are never written. As in every framework, "convolution"
 means correlation. G is the number of groups: an axis of size G*C has the C channels of the first

@@ -63,7 +63,8 @@ def conv_transpose_window(
 
     Theorem (`transposed_size`)::
 
-        [0 <= p < P] * [0 <= k < K] = [0 <= p < P] * [0 <= k < K] * [0 <= s*p + d*k < H + hi + lo - op]
+        [0 <= p < P] * [0 <= k < K] = [0 <= p < P] * [0 <= k < K] *
+            [0 <= s*p + d*k < H + hi + lo - op]
           (a transposed convolution has s (P-1) + Ke = H+lo+hi-op outputs before cropping)
           for all p, k
           if s >= 1, d >= 1, H + d + hi + lo + s - K*d - P*s - op = 1

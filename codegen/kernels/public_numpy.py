@@ -23,6 +23,7 @@ from rot180.codegen.kernels.public_text import (
     docstring,
     indented,
     letters,
+    statement_rows,
     typed_definition,
     typed_signature,
 )
@@ -124,7 +125,7 @@ class NumpyGeometry:
         kind: the name of the layers without the number of axes.
         parameters: the parameters, as they are unpacked.
         theorem: the theorem that fixes the size of the output.
-        statement: what it states.
+        statement: what it states, as lines.
         channels: the statements about parameters and channels.
         axis: the names of what is computed with on each axis.
         numbers: the statement that makes what is iterated over for them.
@@ -137,7 +138,7 @@ class NumpyGeometry:
     kind: str
     parameters: str
     theorem: str
-    statement: str
+    statement: Sequence[str]
     channels: Sequence[str]
     axis: str
     numbers: Sequence[str]
@@ -308,7 +309,7 @@ def geometry_lines(g: Geometry) -> NumpyGeometry:
         g.kind,
         ", ".join(p.name for p in g.parameters),
         g.size.name,
-        write_statement(g.size).replace("\n", "\n" + 8 * " "),
+        statement_rows(write_statement(g.size)),
         tuple(_channels(g)),
         ", ".join(values.values()),
         _call("numbers = zip", *values, "strict=True"),

@@ -49,15 +49,20 @@ def docstring(checks: FunctionChecks) -> tuple[str, ...]:
     """Return the lines of a function's docstring, without the quotation marks."""
     f = checks.function
     lines = [*_summary(f), "", f"Theorem (`{f.kernel}` of `{f.layer.core}`)::", ""]
-    lines += [f"    {row}" for line in f.statement.splitlines() for row in _rows(line)]
+    lines += [f"    {row}" for row in statement_rows(f.statement)]
     lines += ["", "Args:", *_arguments(checks)]
     lines += ["", "Returns:", *_entry(_returns(f), 4), "", "Raises:", *_raises(checks)]
     return tuple(lines)
 
 
+def statement_rows(statement: str) -> list[str]:
+    """Return the lines of a statement, broken where they are too long for a docstring."""
+    return [row for line in statement.splitlines() for row in _rows(line)]
+
+
 def _rows(line: str) -> list[str]:
     """Break a line of a statement where it is too long, but never in a bracket or a difference."""
-    kept = r"\[.*?\]|\([^()]*\)| - "
+    kept = r"\[.*?\]|(?<=\S)\([^()]*\)| - "
     whole = re.sub(kept, lambda found: found[0].replace(" ", "\0"), line.lstrip())
     indent = " " * (len(line) - len(line.lstrip()))
     rows = filled(whole.split(" "), WIDTH - 12 - len(indent))

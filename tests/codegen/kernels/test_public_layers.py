@@ -30,6 +30,8 @@ from rot180.codegen.kernels.derivation import derive
 from rot180.codegen.kernels.output_sizes import size_text
 from rot180.codegen.kernels.public_api import PublicLayer
 from rot180.codegen.kernels.public_modules import ShippedLayer, shipped
+from rot180.codegen.kernels.public_text import statement_rows
+from rot180.derive.display.statement import write_statement
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.theorems import theorem
 from tests.support import public_layers
@@ -209,6 +211,17 @@ def test_sizes_are_those_of_the_theorems() -> None:
     assert size_text(exact, "H", "numpy") == size_text(exact, "H", "cython")
     with pytest.raises(ValueError, match="do not fix K"):
         size_text(floor, "K", "numpy")
+
+
+@pytest.mark.parametrize("gradient", ["x", "w"])
+def test_long_statements_are_broken_between_factors_and_words(gradient: str) -> None:
+    proved = dict(derive("conv_transpose3d_grouped").gradients)[f"grad_{gradient}"]
+    statement = write_statement(proved)
+    rows = statement_rows(statement)
+    assert max(map(len, rows)) <= 92 < max(map(len, statement.splitlines()))
+    assert " ".join(" ".join(rows).split()) == " ".join(statement.split())
+    for row in rows:
+        assert row.count("[") == row.count("]")
 
 
 STUB = Path(__file__).parents[3] / "generated" / "cython_kernels.pyi"
