@@ -288,7 +288,8 @@ def _product(
     shared = shared[len(apart) :]
     a = _matrix(far, [*apart, *stack], middle, shared, loops, dtype)
     b = _matrix(near, [*apart, *stack], shared, inner, loops, dtype)
-    sizes = [_extent(loops[name]) for name in (*middle, *inner)]
+    read = {*_names(left), *_names(right)}  # what depends on no factor is broadcast in the output
+    sizes = [_extent(loops[name]) if name in read else 1 for name in (*middle, *inner)]
     axes = [order.index(name) for name in names]
 
     def multiply(left: Side, right: Side) -> Array:

@@ -7,105 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import product
 from operator import mul
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr
 
 from rot180.codegen.plans.bounds import positive
 from rot180.codegen.plans.draft import Draft, Outer, box
-from rot180.codegen.plans.plan import Divided, LoweringError, Phase, Solved, named
+from rot180.codegen.plans.plan import Divided, LoweringError, Phase, named
+from rot180.codegen.plans.remainders import (
+    divide_brackets,
+    name_remainders,
+    solve_by_phases,
+    split_others,
+)
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import Range
-
-
-def name_remainders(d: Draft) -> Draft:
-    """Replace v by its remainder phi, where a bracket is ``[0 <= v + e - s*u < s]``.
-
-    ``phi = v + e - s*u`` is one to one in v for each u, so ``v = phi + s*u - e`` everywhere.
-    A variable that is a remainder already, ``[0 <= v < s]``, keeps its name; so does every phi,
-    even where another bracket makes it a remainder of another number. Each round replaces one of
-    the term's own variables, so there are at most as many rounds as variables.
-    """
-    names: set[Symbol] = set()
-    while (found := _remainder(d, names)) is not None:
-        v, value, phi = found
-        variables = tuple(phi if w == v else w for w in d.variables)
-        d = replace(d.substituted({v: value}), variables=variables)
-        names.add(phi)
-    return d
-
-
-def _remainder(d: Draft, names: set[Symbol]) -> tuple[Symbol, Expr, Symbol] | None:
-    """Return a variable, what replaces it, and the name of its remainder in that."""
-    for r in d.ranges:
-        e = r.value
-        inside = [v for v in d.variables if v in symbols_of(e)]
-        quotients = [u for u in inside if normal(coefficient(e, u) ** 2 - r.size**2) == 0]
-        for u, v in product(quotients, inside):
-            known = v in names or Range(v, r.size) in d.ranges
-            if v != u and coefficient(e, v) in (1, -1) and not known:
-                phi = fresh("phi", d.symbols)
-                return v, normal(v + coefficient(e, v) * (phi - e)), phi
-    return None
-
-
-def solve_by_phases(d: Draft) -> Draft:
-    """Solve ``[c*m + e = 0]`` for m where all other variables are remainders modulo c.
-
-    The remainders become phases: outer loops over few values. Inside them m is a number, so that
-    no zero is ever multiplied. A remainder with the coefficient 1 or -1 is not searched for: it and
-    m are found by one division. Each round makes one equation less.
-    """
-    for e in d.equations:
-        inside = [v for v in d.variables if v in symbols_of(e)]
-        for m in inside:
-            if m in d.output or m in d.constants:
-                continue
-            c = coefficient(e, m)
-            divisor = c if positive(c, d.hypotheses) else normal(-c)
-            if not positive(divisor, d.hypotheses):
-                continue
-            others = [v for v in inside if v != m and v not in d.constants]
-            if any(d.size(v) != divisor for v in others):
-                continue
-            rest = replace(
-                d,
-                equations=tuple(f for f in d.equations if f != e),
-                ranges=tuple(r for r in d.ranges if r.value not in others),
-            )
-            return solve_by_phases(_solved(rest, e, m, divisor, others))
-    return d
-
-
-def _solved(d: Draft, e: Expr, m: Symbol, divisor: Expr, remainders: list[Symbol]) -> Draft:
-    """Add the phases and the division that solve ``[e = 0]`` for m."""
-    c = coefficient(e, m)
-    found = [v for v in remainders if coefficient(e, v) in (1, -1)]
-    if not found:
-        rest = normal(e - c * m)
-        value = normal(-rest) if c == divisor else rest
-        phases = (Phase(v, divisor) for v in remainders)
-        return replace(d, outer=(*d.outer, *phases, Solved(m, value, divisor)))
-    phi = next((v for v in found if any(v in symbols_of(o) for o in d.output)), found[0])
-    sign = coefficient(e, phi)
-    value = normal(sign * (c * m - e) + phi)
-    d = replace(d, outer=(*d.outer, *(Phase(v, divisor) for v in remainders if v != phi)))
-    if _is_remainder(d, value, divisor):
-        return d.substituted({m: Integer(0), phi: value})
-    if normal(sign * c - divisor) != 0:
-        d = replace(d.substituted({m: normal(-m)}), variables=d.variables)
-    return replace(d, outer=(*d.outer, Divided(m, phi, value, divisor)))
-
-
-def _is_remainder(d: Draft, value: Expr, divisor: Expr) -> bool:
-    """Say whether a value is known to be at least 0 and less than a divisor."""
-    if value.is_Integer:
-        return bool(value == 0 or (divisor.is_Integer and 0 <= value < divisor))
-    phases = [(s.variable, s.size) for s in d.outer if isinstance(s, Phase)]
-    divided = [(s.remainder, s.divisor) for s in d.outer if isinstance(s, Divided)]
-    return (value, divisor) in (*phases, *divided)
 
 
 def fix_remainders(d: Draft) -> Draft:
@@ -194,8 +111,10 @@ def _below(size: Expr, most: list[Expr]) -> tuple[Expr, ...]:
 PASSES: tuple[Callable[[Draft], Draft], ...] = (
     name_remainders,
     solve_by_phases,
+    split_others,
     sift,
     fix_remainders,
+    divide_brackets,
     stop_early,
 )
 """The passes, in order. An equation that they leave is tested at every point."""

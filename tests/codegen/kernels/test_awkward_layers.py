@@ -1,0 +1,116 @@
+"""Layers that kernels once got wrong, or took for ever to write: both targets, exactly."""
+
+from __future__ import annotations
+
+import time
+import types
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rot180.codegen.kernels.modules import render_module
+from rot180.codegen.kernels.targets import TARGETS
+from rot180.derive.gradients.gradient import kernel_theorems
+from rot180.derive.language.layers import Layer, layer
+from tests.codegen.kernels.test_modules import agree
+from tests.support.extensions import compiled
+
+LAYERS = {
+    "index_of_no_factor": "y[i,j,k] = A[i] * B[j]",
+    "indices_of_no_factor": "y[l,k,j,i,m] = sum[n] A[n,i] * B[n,j]",
+    "index_of_no_window": "y[i,j,k] = sum[l] A[i] * B[j+l] * C[l]",
+    "summed_index_of_no_factor": "y[i,j] = sum[k,e] H[i,k,e] * L[e,j]",
+    "one_number": "y[] = a[] * b[]",
+    "one_number_twice": "y[] = a[] + 2 * b[] * a[]",
+    "one_number_for_all": "y[i] = a[]",
+    "two_moduli": "y[p] = sum[h,i,j] x[h] * [0 <= i < 2] * [0 <= j < 3] * [3*p + i == 2*h + j]",
+    "remainder": "y[p,q] = sum[l] x[] * [0 <= l < 3] * [0 <= p - 2*l < 2] * [s*q == p]",
+    "two_filters": "y[p] = sum[h,i,j] x[h] * w[i] * v[j] * [2*p + i == 2*h + j]",
+    "two_strides": "y[p] = sum[h,i,j] x[h] * w[i] * v[j] * [s*p + i == t*h + j]",
+    "repeated": "y[p] = sum[q] x[q] * [0 <= p + a - s*q < s]",
+    "reversed": "y[p] = sum[k] x[s*p+d*k-lo] * w[K-1-k]",
+    "patches": "y[n,p,c] = sum[i] x[n,4*p+i] * w[c,i] * [0 <= i < 4]",
+}
+COMPILED = (
+    "indices_of_no_factor",
+    "one_number",
+    "two_moduli",
+    "two_strides",
+    "repeated",
+    "reversed",
+)
+"""Those that are compiled too: compiling takes seconds each."""
+
+Modules = dict[str, tuple[Layer, types.ModuleType]]
+
+
+def texts(target: str, names: Iterable[str]) -> dict[str, tuple[Layer, str]]:
+    """Return each layer with the text of its module."""
+    found = ((name, layer(LAYERS[name])) for name in names)
+    return {
+        name: (forward, render_module(forward, kernel_theorems(forward), target, "A test."))
+        for name, forward in found
+    }
+
+
+@pytest.fixture(scope="module")
+def numpy_modules() -> Modules:
+    """Return each layer with its NumPy module."""
+    out: Modules = {}
+    for name, (forward, text) in texts("numpy", LAYERS).items():
+        module = types.ModuleType(name)
+        exec(compile(text, name, "exec"), module.__dict__)
+        out[name] = forward, module
+    return out
+
+
+@pytest.fixture(scope="module")
+def compiled_modules(tmp_path_factory: pytest.TempPathFactory) -> Modules:
+    """Compile each layer's Cython module."""
+    pytest.importorskip("Cython")
+    found = texts("cython", COMPILED)
+    modules = compiled(tmp_path_factory.mktemp("awkward"), {n: t for n, (_, t) in found.items()})
+    return {name: (found[name][0], module) for name, module in modules.items()}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_numpy_is_exact(numpy_modules: Modules, name: str) -> None:
+    assert sum(agree(*numpy_modules[name], "int64", seed) for seed in range(12)) > 2
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_code_is_exact(compiled_modules: Modules, name: str) -> None:
+    for dtype in ("float64", "float32"):
+        assert sum(agree(*compiled_modules[name], dtype, seed) for seed in range(12)) > 2
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("stride", [512, 65535, 1000003])
+def test_the_time_follows_the_sizes_not_the_stride(
+    request: pytest.FixtureRequest, target: str, stride: int
+) -> None:
+    modules: Modules = request.getfixturevalue(
+        {"numpy": "numpy_modules", "cython": "compiled_modules"}[target]
+    )
+    x, w, g = np.arange(1.0, 6), np.arange(1.0, 4), np.ones(1)
+    _, repeated = modules["repeated"]
+    _, rows = modules["reversed"]
+    _, filters = modules["two_strides"]
+    calls: list[tuple[Callable[[], Any], list[float]]] = [
+        (lambda: repeated.forward(x, s=stride, a=1, y_shape=(4,)), [1, 1, 1, 1]),
+        (
+            lambda: rows.grad_x(g, w, s=stride, d=1, lo=0, K=3, x_shape=(5,)),
+            [3, 2, 1, 0, 0],
+        ),
+        (
+            lambda: filters.grad_x(g, w, w, s=stride, t=stride - 1, x_shape=(5,)),
+            [14, 0, 0, 0, 0],
+        ),
+    ]
+    for call, expected in calls:
+        begin = time.process_time()
+        found = call()
+        assert time.process_time() - begin < 1
+        assert found.tolist() == expected
