@@ -1,14 +1,22 @@
-"""Replay and the checker must agree on a proof before a kernel is made of it."""
+"""Nothing is printed that replay and the checker do not both accept: theorems, and plans."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 
+from sympy import Symbol
+
+from rot180.codegen.plans.lift import lift, lifted_nests
+from rot180.codegen.plans.plan import LoweringError, Plan
+from rot180.codegen.plans.proving import plan_proof
+from rot180.codegen.plans.well_formed import require_well_formed
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.checker import MalformedError, check
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay
+from rot180.derive.language.terms import factor_symbols, free_symbols
 
 
 def agreed(proof: Proof) -> Theorem:
@@ -34,3 +42,49 @@ def objection(text: str) -> str:
     if verdict.verdict == "proved":
         return ""
     return f"step {verdict.step} ({verdict.rule}): {verdict.reason}"
+
+
+def agreed_plan(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) -> Theorem:
+    """Prove that a plan computes the right side of a theorem, on the whole box of its output.
+
+    Args:
+        theorem: a proved theorem.
+        plan: what a kernel of it is printed from.
+        taken: names that the plan's variables avoid.
+
+    Returns:
+        the theorem with the same left side whose right side is the lifted plan; the right side of
+        the given theorem is one of its lines.
+
+    Raises:
+        LoweringError: the plan is not proved; the message says which loop, index, bound or phase
+            differs.
+
+    """
+    try:
+        _require_same_box(theorem, plan)
+        require_well_formed(plan)
+        proved = agreed(plan_proof(theorem, plan, taken))
+    except (LoweringError, ProofError) as error:
+        raise LoweringError(f"the plan of {theorem.name} is not proved: {error}") from error
+    index = tuple(v for v, _ in theorem.variables)
+    same = (proved.variables, proved.hypotheses) == (theorem.variables, theorem.hypotheses)
+    ends = (proved.lhs, proved.rhs) == (theorem.lhs, lift(plan, index))
+    wide = tuple(nest.term for nest in lifted_nests(plan, index))
+    if not (same and ends and theorem.rhs in proved.lines and wide in proved.lines):
+        raise LoweringError(f"{proved.name} does not prove the plan of {theorem.name}")
+    return proved
+
+
+def _require_same_box(theorem: Theorem, plan: Plan) -> None:
+    """Refuse another shape, other hypotheses, and names that the theorem does not know."""
+    sizes = tuple(n for _, n in theorem.variables)
+    if plan.shape != sizes:
+        raise LoweringError(f"the shape is {plan.shape}, expected {sizes}")
+    if plan.hypotheses != theorem.hypotheses:
+        raise LoweringError(f"the hypotheses are {plan.hypotheses}, not {theorem.hypotheses}")
+    known = free_symbols(theorem.rhs).union(*(factor_symbols(c) for c in theorem.conditions))
+    unknown = plan.symbols - (known - {v for v, _ in theorem.variables})
+    if unknown:
+        names = ", ".join(sorted(v.name for v in unknown))
+        raise LoweringError(f"nothing defines {names}")

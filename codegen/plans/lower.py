@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.plans.agreement import agreed
+from rot180.codegen.plans.agreement import agreed, agreed_plan
 from rot180.codegen.plans.arrange import arrange
 from rot180.codegen.plans.draft import draft
 from rot180.codegen.plans.passes import PASSES
@@ -18,6 +20,14 @@ from rot180.derive.language.substitute import apart
 from rot180.derive.language.terms import Condition, Expression, Term, tensors
 
 
+@dataclass(frozen=True)
+class ProvedPlan:
+    """A plan, and the theorem that it computes what it was lowered from."""
+
+    plan: Plan
+    theorem: Theorem
+
+
 def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
     """Lower a theorem whose right side is a sum over free tensors.
 
@@ -26,12 +36,27 @@ def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
         reserved: names that no variable of the plan may have, besides those of the tensors.
 
     Raises:
-        LoweringError: the proof does not prove the theorem, a free variable has no box, or the
-            right side cannot be lowered.
+        LoweringError: the proof does not prove the theorem, a free variable has no box, the right
+            side cannot be lowered, or the plan is not proved to compute it.
+
+    """
+    return proved_plan(theorem, reserved).plan
+
+
+def proved_plan(theorem: Theorem, reserved: Collection[str] = ()) -> ProvedPlan:
+    """Lower a theorem as `lower` does; return the proof of the plan too.
+
+    Raises:
+        LoweringError: as `lower`.
 
     """
     if not isinstance(theorem, Theorem):
         raise LoweringError(f"found {type(theorem).__name__}, expected a Theorem")
+    return _proved_plan(theorem, frozenset(reserved))
+
+
+@lru_cache(maxsize=256)
+def _proved_plan(theorem: Theorem, reserved: frozenset[str]) -> ProvedPlan:
     try:
         proved = agreed(theorem.proof)
     except ProofError as error:
@@ -43,8 +68,9 @@ def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
         if n is None:
             raise LoweringError(f"{theorem.name}: {v} runs over all integers, expected a box")
         variables.append((v, n))
-    taken = {t.name for t in tensors((*proved.lhs, *proved.rhs))} | set(reserved)
-    return lower_expression(variables, proved.rhs, proved.hypotheses, taken)
+    taken = {t.name for t in tensors((*proved.lhs, *proved.rhs))} | reserved
+    plan = lower_expression(variables, proved.rhs, proved.hypotheses, taken)
+    return ProvedPlan(plan, agreed_plan(proved, plan, frozenset(map(symbol, taken))))
 
 
 def lower_expression(
@@ -82,4 +108,4 @@ def lower_term(
     return arrange(d)
 
 
-__all__ = ["LoweringError", "lower", "lower_expression", "lower_term"]
+__all__ = ["LoweringError", "ProvedPlan", "lower", "lower_expression", "proved_plan"]

@@ -1,0 +1,255 @@
+"""Proofs that a plan computes its theorem: the right side equals the lifted plan.
+
+The search uses nothing of the passes but the names that they kept: both sides are sifted until
+they sum over the same variables; then brackets are replaced by brackets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice, product
+
+from sympy import Expr, Symbol
+
+from rot180.codegen.plans.differences import differences
+from rot180.codegen.plans.lift import LiftedNest, box_of, lifted_nests
+from rot180.codegen.plans.plan import LoweringError, Plan
+from rot180.derive.kernel.obligations import Goal, evident
+from rot180.derive.kernel.place import RULES, Place
+from rot180.derive.kernel.proof import Proof, Theorem
+from rot180.derive.language.polynomial import coefficient, normal, quotient, symbols_of
+from rot180.derive.language.substitute import apart, substitute_factor
+from rot180.derive.language.terms import (
+    Access,
+    Bracket,
+    Equal,
+    Factor,
+    Range,
+    Term,
+    factor_symbols,
+)
+from rot180.derive.search.derivation import Derivation, NotProvedError
+from rot180.derive.search.farkas import certify
+from rot180.derive.search.rewriting import unfold
+
+CHOICES = 64
+"""How many ways to sift a term, and to change its variables, are tried."""
+
+Change = dict[Symbol, Expr]
+"""The variables of a term, in those of another."""
+
+
+def plan_proof(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) -> Proof:
+    """Continue the proof of a theorem to what a plan computes.
+
+    Args:
+        theorem: what the plan was lowered from.
+        plan: a well-formed plan.
+        taken: names that the plan's variables avoid.
+
+    Raises:
+        LoweringError: no proof was found; the message names what differs.
+
+    """
+    nests = lifted_nests(plan, tuple(v for v, _ in theorem.variables))
+    wide = tuple(nest.term for nest in nests)
+    name = f"{theorem.name.removesuffix('.kernel')}.plan"
+    left = Derivation(name, theorem.variables, theorem.hypotheses, theorem.lhs, wide)
+    left.lines, left.steps = list(theorem.lines), list(theorem.proof.steps)
+    left.table |= {t.name: t for t in theorem.tensors}
+    right = Derivation(name, theorem.variables, theorem.hypotheses, wide)
+    right.table = left.table
+    unfold(right)
+    if len(left.current) != len(right.current):
+        found, expected = len(right.current), len(left.current)
+        raise LoweringError(f"the nests have {found} terms, the theorem has {expected}")
+    for at in range(len(left.current)):
+        _avoid(left, at, taken)
+        _meet(left, right, at, nests)
+    left.retrace(right)
+    for at, nest in enumerate(nests):
+        if nest.hull and (cut := _replace(left, at, (), nest.hull)):
+            bounds = ", ".join(map(str, cut))
+            raise LoweringError(f"nest {at}: bounds with several loops cut the sum: {bounds}")
+    return left.proof()
+
+
+def _avoid(d: Derivation, at: int, taken: Collection[Symbol]) -> None:
+    """Rename the variables of a term that have the name of something else in the kernel."""
+    t = d.current[at]
+    new = apart(t, taken).variables
+    if new != t.variables:
+        mapping = tuple(zip(t.variables, new, strict=True))
+        d.apply("reindex", at, variables=new, mapping=mapping)
+
+
+def _meet(left: Derivation, right: Derivation, at: int, nests: Sequence[LiftedNest]) -> None:
+    """Rewrite two terms until they are equal."""
+    _drop_phase_sizes(right, at)
+    parts = _parts(nests, right.current[at])
+    _sift(right, at, left.current[at].variables, parts)
+    target, kept, first = right.current[at], len(left.steps), ""
+    for _ in islice(_sifted(left, at, target.variables), CHOICES):
+        source, failed = left.current[at], []
+        sifted = len(left.steps)
+        for change in islice(_changes(source, target), CHOICES):
+            failed = _carry_over(left, at, change, target)
+            if left.current[at] == target:
+                return
+            left.undo(sifted)
+        first = first or differences(source, target, parts, failed)
+        left.undo(sifted)
+    left.undo(kept)
+    raise LoweringError(f"nest {at}: {first}")
+
+
+def _sifted(d: Derivation, at: int, kept: Collection[Symbol]) -> Iterator[None]:
+    """Sift out the variables that are not kept, by each choice of equations."""
+    t, steps = d.current[at], len(d.steps)
+    v = next((v for v in t.variables if v not in kept and _units(t, v)), None)
+    if v is None:
+        yield
+        return
+    for number in _units(t, v):
+        with suppress(NotProvedError):
+            d.apply("sift", at, factor=number, variable=v)
+            yield from _sifted(d, at, kept)
+        d.undo(steps)
+
+
+def _units(t: Term, v: Symbol) -> list[int]:
+    """Return the equations of a term in which the coefficient of a variable is 1 or -1."""
+    equations = ((n, f) for n, f in enumerate(t.factors) if isinstance(f, Equal))
+    return [n for n, f in equations if coefficient(f.value, v) in (1, -1)]
+
+
+def _parts(nests: Sequence[LiftedNest], t: Term) -> list[str]:
+    """Return for each factor of a term the part of the plan that it was read from."""
+    known = {f: p for nest in nests for f, p in zip(nest.term.factors, nest.parts, strict=True)}
+    return [known.get(f, "an intermediate") for f in t.factors]
+
+
+def _sift(d: Derivation, at: int, kept: Collection[Symbol], parts: list[str]) -> None:
+    """Sift out the variables that are not kept, and follow where the factors were read from.
+
+    An equation that gives an entry of the output is the last one with its variable.
+    """
+    while True:
+        t = d.current[at]
+        found = ((v, n) for v in t.variables if v not in kept for n in _units(t, v)[-1:])
+        v, number = next(found, (None, 0))
+        if v is None:
+            return
+        through = parts.pop(number)
+        others = (f for n, f in enumerate(t.factors) if n != number)
+        for n, f in enumerate(others):
+            if v in factor_symbols(f):
+                parts[n] += f" with {v} from {through}"
+        d.apply("sift", at, factor=number, variable=v)
+
+
+def _drop_phase_sizes(d: Derivation, at: int) -> None:
+    """Drop the sizes of phases that a loop implies.
+
+    With ``0 <= v < s``, ``0 <= s*q + v < n`` implies ``0 <= q < n``, and so ``v < n``.
+    """
+    for f in d.current[at].factors:
+        for new in _quotients(d.current[at], f):
+            kept = len(d.steps)
+            drop = (d.current[at].factors.index(f),)
+            if not (_replace(d, at, (), (new,)) or _replace(d, at, drop, ())):
+                _replace(d, at, (len(d.current[at].factors) - 1,), ())
+                break
+            d.undo(kept)
+
+
+def _quotients(t: Term, f: Factor) -> Iterator[Range]:
+    """Yield ``0 <= q < n`` for f = ``0 <= v < n`` and the supports ``0 <= s*q + v < n``."""
+    ranges = [g for g in t.factors if isinstance(g, Range)]
+    if not (isinstance(f, Range) and f.value in t.variables):
+        return
+    supports = [*ranges, *(r for a in t.factors if isinstance(a, Access) for r in box_of(a))]
+    for r, g in product(supports, ranges):
+        if r.size == f.size and g.value == f.value and g != f:
+            q = quotient(normal(r.value - f.value), g.size)
+            if q is not None and q != 0:
+                yield Range(q, f.size)
+
+
+def _changes(t: Term, target: Term) -> Iterator[Change]:
+    """Yield changes of the variables of a term to those of another; shared names stay."""
+    missing = [v for v in t.variables if v not in target.variables]
+    if len(t.variables) != len(target.variables):
+        return
+    if not missing:
+        yield {v: v for v in t.variables}
+        return
+    seen: set[tuple[Symbol, Expr]] = set()
+    for v, (a, b) in product(missing, _pairs(t, target)):
+        c = coefficient(a, v)
+        e = quotient(normal(c * v - a + b), c)
+        if e is None or (v, e) in seen or not symbols_of(e).isdisjoint(missing):
+            continue
+        seen.add((v, e))
+        new = next((u for u in target.variables if u in symbols_of(e) - set(t.variables)), None)
+        if new is not None:
+            over = tuple(new if u == v else u for u in t.variables)
+            moved = tuple(substitute_factor(f, {v: e}) for f in t.factors)
+            for rest in _changes(Term(t.coefficient, over, moved), target):
+                old = normal(e.xreplace(rest))
+                yield {u: old if u == v else rest[u] for u in t.variables}
+
+
+def _pairs(t: Term, target: Term) -> Iterator[tuple[Expr, Expr]]:
+    """Yield the indices and brackets of a term, each beside those that may be equal to it."""
+    for f, g in product(t.factors, target.factors):
+        if isinstance(f, Access) and isinstance(g, Access) and f.tensor == g.tensor:
+            yield from zip(f.index, g.index, strict=True)
+        elif isinstance(f, Range) and isinstance(g, Range) and f.size == g.size:
+            yield f.value, g.value
+        elif isinstance(f, Equal) and isinstance(g, Equal):
+            yield from ((f.value, g.value), (f.value, normal(-g.value)))
+
+
+def _carry_over(d: Derivation, at: int, change: Change, target: Term) -> list[Goal]:
+    """Rewrite a term to another if possible; return the brackets that do not follow."""
+    t = d.current[at]
+    try:
+        if t.variables != target.variables or any(e != v for v, e in change.items()):
+            mapping = tuple((v, change[v]) for v in t.variables)
+            d.apply("reindex", at, variables=target.variables, mapping=mapping)
+        t = d.current[at]
+        ours, theirs = ({g for f in u.factors for g in _signs(f)} for u in (t, target))
+        mine = [n for n, f in enumerate(t.factors) if isinstance(f, Equal | Range)]
+        drop = tuple(n for n in mine if t.factors[n] not in theirs)
+        add = tuple(f for f in target.factors if isinstance(f, Equal | Range) and f not in ours)
+        if (drop or add) and (failed := _replace(d, at, drop, add)):
+            return failed
+        if d.current[at].factors != target.factors:
+            d.apply("reorder", at, factors=target.factors)
+    except ValueError:
+        pass
+    return []
+
+
+def _replace(d: Derivation, at: int, drop: tuple[int, ...], add: tuple[Bracket, ...]) -> list[Goal]:
+    """Replace brackets if both products imply each other; return those that do not follow."""
+    place = Place(d.current, at, d.statement.facts)
+    _, needed = RULES["bracket"](place, drop, add)
+    failed: list[Goal] = []
+    for obligation in needed:
+        if evident(obligation) or obligation in d.certified:
+            continue
+        certificate = certify(obligation)
+        if certificate is None:
+            failed.append(obligation.goal)
+        else:
+            d.certified[obligation] = certificate
+    if not failed:
+        d.apply("bracket", at, drop=drop, add=add)
+    return failed
+
+
+def _signs(f: Factor) -> tuple[Factor, ...]:
+    return (f, Equal(-f.value)) if isinstance(f, Equal) else (f,)

@@ -1,0 +1,53 @@
+"""Lifted plans: they equal their theorems by proof, and their loops by exact evaluation."""
+
+from __future__ import annotations
+
+import pytest
+from sympy import Symbol
+
+from rot180.codegen.kernels.derivation import derive
+from rot180.codegen.kernels.public_api import LAYERS, PublicLayer
+from rot180.codegen.plans.agreement import agreed
+from rot180.codegen.plans.lift import lift
+from rot180.codegen.plans.lower import proved_plan
+from rot180.derive.kernel.proof import Theorem
+from tests.plans.test_plans import TEXTS
+from tests.support.plans import loops, models, theorems, values
+
+OTHERS = {
+    "reversed": "y[p] = sum[k] x[p+k] * w[p-k]",
+    "window": "y[i] = sum[j] x[j] * [0 <= j - 3*i < 3]",
+    "twice": "y[p,q] = sum[k] x[p,k] * x[q,k]",
+    "choice": "y[p,q] = x[q,p] * w[d*q,q+s*p,q-2*p]",
+    "named as a size": "y[k] = sum[h] x[h+k] * w[h]",
+}
+ALL = TEXTS | OTHERS
+
+
+def index(theorem: Theorem) -> tuple[Symbol, ...]:
+    return tuple(v for v, _ in theorem.variables)
+
+
+@pytest.mark.parametrize("entry", LAYERS, ids=lambda entry: entry.layer)
+def test_every_committed_kernel_computes_its_theorem(entry: PublicLayer) -> None:
+    for word, theorem in derive(entry.layer).kernels:
+        found = proved_plan(theorem)
+        proved = agreed(found.theorem.proof)
+        assert proved == found.theorem
+        assert proved.name == theorem.name.removesuffix(".kernel") + ".plan", word
+        assert (proved.variables, proved.hypotheses) == (theorem.variables, theorem.hypotheses)
+        assert (proved.lhs, proved.rhs) == (theorem.lhs, lift(found.plan, index(theorem)))
+        assert theorem.rhs in proved.lines
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_lifted_plan_has_the_value_of_its_loops(name: str) -> None:
+    for word, theorem in theorems(ALL[name]).items():
+        found = proved_plan(theorem)
+        lifted, seen = lift(found.plan, index(theorem)), 0
+        for model in models(theorem, 10):
+            expected = loops(found.plan, model)
+            assert values(lifted, theorem, model) == expected, (word, model.sizes)
+            assert values(theorem.rhs, theorem, model) == expected, (word, model.sizes)
+            seen += any(expected.values())
+        assert seen, word
