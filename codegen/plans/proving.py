@@ -6,22 +6,24 @@ they sum over the same variables; then brackets are replaced by brackets.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice, product
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.plans.differences import differences
 from rot180.codegen.plans.lift import LiftedNest, box_of, lifted_nests
-from rot180.codegen.plans.plan import LoweringError, Plan
+from rot180.codegen.plans.plan import Divided, LoweringError, Plan
 from rot180.derive.kernel.obligations import Goal, evident
 from rot180.derive.kernel.place import RULES, Place
 from rot180.derive.kernel.proof import Proof, Theorem
-from rot180.derive.language.polynomial import coefficient, normal, quotient, symbols_of
+from rot180.derive.language.polynomial import coefficient, is_integral, normal, quotient, symbols_of
 from rot180.derive.language.substitute import apart, substitute_factor
 from rot180.derive.language.terms import (
     Access,
+    Apply,
     Bracket,
     Equal,
     Factor,
@@ -29,9 +31,10 @@ from rot180.derive.language.terms import (
     Term,
     factor_symbols,
 )
-from rot180.derive.search.derivation import Derivation, NotProvedError
+from rot180.derive.search.derivation import Derivation, NotProvedError, entry_index
 from rot180.derive.search.farkas import certify
-from rot180.derive.search.rewriting import unfold
+from rot180.derive.search.matching import operand_key
+from rot180.derive.search.rewriting import rename_index, unfold
 
 CHOICES = 64
 """How many ways to sift a term, and to change its variables, are tried."""
@@ -64,9 +67,11 @@ def plan_proof(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) -> 
     if len(left.current) != len(right.current):
         found, expected = len(right.current), len(left.current)
         raise LoweringError(f"the nests have {found} terms, the theorem has {expected}")
+    divisions = (s for nest in plan.all_nests for s in nest.outer if isinstance(s, Divided))
+    flips = {s.quotient for s in divisions}
     for at in range(len(left.current)):
         _avoid(left, at, taken)
-        _meet(left, right, at, nests)
+        _meet(left, right, at, nests, flips)
     left.retrace(right)
     for at, nest in enumerate(nests):
         if nest.hull and (cut := _replace(left, at, (), nest.hull)):
@@ -84,38 +89,90 @@ def _avoid(d: Derivation, at: int, taken: Collection[Symbol]) -> None:
         d.apply("reindex", at, variables=new, mapping=mapping)
 
 
-def _meet(left: Derivation, right: Derivation, at: int, nests: Sequence[LiftedNest]) -> None:
-    """Rewrite two terms until they are equal."""
-    _drop_phase_sizes(right, at)
+def _meet(
+    left: Derivation, right: Derivation, at: int, nests: Sequence[LiftedNest], flips: set[Symbol]
+) -> None:
+    """Rewrite two terms until they are equal; the signs of some variables may differ."""
     parts = _parts(nests, right.current[at])
+    _equate(left, at)
+    _equate(right, at, parts)
     _sift(right, at, left.current[at].variables, parts)
-    target, kept, first = right.current[at], len(left.steps), ""
-    for _ in islice(_sifted(left, at, target.variables), CHOICES):
-        source, failed = left.current[at], []
-        sifted = len(left.steps)
-        for change in islice(_changes(source, target), CHOICES):
-            failed = _carry_over(left, at, change, target)
-            if left.current[at] == target:
+    _drop_phase_sizes(right, at, parts)
+    first = ""
+    target = right.current[at]
+    for same in (True, False):
+        for _ in islice(_sifted(left, at, target.variables), CHOICES):
+            _divide(left, at, target)
+            failed = _matched(left, at, target, flips, same)
+            if failed is None:
                 return
-            left.undo(sifted)
-        first = first or differences(source, target, parts, failed)
-        left.undo(sifted)
-    left.undo(kept)
+            first = first or differences(left.current[at], target, parts, failed)
     raise LoweringError(f"nest {at}: {first}")
 
 
+def _matched(
+    d: Derivation, at: int, target: Term, flips: set[Symbol], same: bool
+) -> list[Goal] | None:
+    """Rewrite a term to another; if that is impossible, return the brackets that do not follow.
+
+    Unless both read the same entries, equations must make their indices equal.
+    """
+    failed: list[Goal] = []
+    kept = len(d.steps)
+    for change in islice(_changes(d.current[at], target, flips, same), CHOICES):
+        failed = _carry_over(d, at, change, target)
+        if d.current[at] == target:
+            return None
+        d.undo(kept)
+    return failed
+
+
+def _equate(d: Derivation, at: int, parts: list[str] | None = None) -> None:
+    """Replace ranges of size 1 by equations."""
+    for f in d.current[at].factors:
+        if isinstance(f, Range) and f.size == 1:
+            number = d.current[at].factors.index(f)
+            _replace(d, at, (number,), (Equal(f.value),))
+            if parts is not None:
+                parts.append(parts.pop(number))
+
+
 def _sifted(d: Derivation, at: int, kept: Collection[Symbol]) -> Iterator[None]:
-    """Sift out the variables that are not kept, by each choice of equations."""
+    """Sift out the variables that are not kept, by each choice of equations.
+
+    A variable without such an equation may be 0: the quotient of a remainder.
+    """
     t, steps = d.current[at], len(d.steps)
-    v = next((v for v in t.variables if v not in kept and _units(t, v)), None)
+    gone = [v for v in t.variables if v not in kept]
+    v = next((v for v in gone if _units(t, v)), None)
     if v is None:
         yield
-        return
-    for number in _units(t, v):
+        d.undo(steps)
+        v = next((v for v in gone if not _replace(d, at, (), (Equal(v),))), None)
+    zero = len(d.steps)
+    for number in _units(d.current[at], v) if v is not None else ():
         with suppress(NotProvedError):
             d.apply("sift", at, factor=number, variable=v)
             yield from _sifted(d, at, kept)
-        d.undo(steps)
+        d.undo(zero)
+    d.undo(steps)
+
+
+def _divide(d: Derivation, at: int, target: Term) -> None:
+    """Insert the quotients that only the target sums over: they are unique."""
+    ranges = [f for f in target.factors if isinstance(f, Range)]
+    for u in (u for u in target.variables if u not in d.current[at].variables):
+        over = d.current[at].variables
+        for f in ranges:
+            c = coefficient(f.value, u)
+            rest = normal(f.value - c * u)
+            closed = symbols_of(rest) & set(target.variables) <= set(over)
+            if c in (f.size, normal(-f.size)) and closed:
+                d.apply("euclid", at, value=rest, modulus=f.size, variable=u)
+                if c == f.size:
+                    mapping = (*((v, v) for v in over), (u, -u))
+                    d.apply("reindex", at, variables=(*over, u), mapping=mapping)
+                break
 
 
 def _units(t: Term, v: Symbol) -> list[int]:
@@ -149,39 +206,75 @@ def _sift(d: Derivation, at: int, kept: Collection[Symbol], parts: list[str]) ->
         d.apply("sift", at, factor=number, variable=v)
 
 
-def _drop_phase_sizes(d: Derivation, at: int) -> None:
+def _drop_phase_sizes(d: Derivation, at: int, parts: list[str]) -> None:
     """Drop the sizes of phases that a loop implies.
 
-    With ``0 <= v < s``, ``0 <= s*q + v < n`` implies ``0 <= q < n``, and so ``v < n``.
+    With ``0 <= v < s`` and c >= 1, ``0 <= c*(s*q + v) < n`` implies ``0 <= s*q + v < n``, so
+    ``0 <= q < n``, and so ``v < n``.
     """
     for f in d.current[at].factors:
-        for new in _quotients(d.current[at], f):
-            kept = len(d.steps)
-            drop = (d.current[at].factors.index(f),)
-            if not (_replace(d, at, (), (new,)) or _replace(d, at, drop, ())):
-                _replace(d, at, (len(d.current[at].factors) - 1,), ())
+        for chain in _implied_by(d.current[at], f):
+            kept, number = len(d.steps), d.current[at].factors.index(f)
+            added = sum(not _replace(d, at, (), (new,)) for new in chain)
+            if added == len(chain) and not _replace(d, at, (number,), ()):
+                for _ in chain:
+                    _replace(d, at, (len(d.current[at].factors) - 1,), ())
+                parts.pop(number)
                 break
             d.undo(kept)
 
 
-def _quotients(t: Term, f: Factor) -> Iterator[Range]:
-    """Yield ``0 <= q < n`` for f = ``0 <= v < n`` and the supports ``0 <= s*q + v < n``."""
+def _implied_by(t: Term, f: Factor) -> Iterator[list[Range]]:
+    """Yield the ranges from which ``0 <= v < n`` follows where s*q + v has a range."""
     ranges = [g for g in t.factors if isinstance(g, Range)]
-    if not (isinstance(f, Range) and f.value in t.variables):
+    if not isinstance(f, Range):
         return
     supports = [*ranges, *(r for a in t.factors if isinstance(a, Access) for r in box_of(a))]
-    for r, g in product(supports, ranges):
-        if r.size == f.size and g.value == f.value and g != f:
-            q = quotient(normal(r.value - f.value), g.size)
-            if q is not None and q != 0:
-                yield Range(q, f.size)
+    moduli = [g.size for g in ranges if g.value == f.value and g != f]
+    for r, s, mirrored in product(supports, moduli, (False, True)):
+        if r.size != f.size:
+            continue
+        e = normal(r.size - 1 - r.value) if mirrored else r.value
+        for c in _scales(e, f.value):
+            q = quotient(normal(e - c * f.value), normal(c * s))
+            if q is not None and q != 0 and is_integral(q):
+                whole = [] if c == 1 else [Range(s * q + f.value, f.size)]
+                yield [*whole, Range(q, f.size)]
+                break
 
 
-def _changes(t: Term, target: Term) -> Iterator[Change]:
-    """Yield changes of the variables of a term to those of another; shared names stay."""
-    missing = [v for v in t.variables if v not in target.variables]
+def _scales(e: Expr, value: Expr) -> list[Expr]:
+    """Return what may multiply a value in an index: 1, or a quotient of coefficients."""
+    shared = sorted(symbols_of(e) & symbols_of(value), key=lambda v: v.name)
+    found = (quotient(coefficient(e, v), coefficient(value, v)) for v in shared)
+    return list(dict.fromkeys((Integer(1), *(c for c in found if c is not None and c != 0))))
+
+
+def _changes(t: Term, target: Term, flips: set[Symbol], same: bool) -> Iterator[Change]:
+    """Yield changes of the variables of a term to those of another; shared names stay.
+
+    The sign of some variables may change too.
+    """
     if len(t.variables) != len(target.variables):
         return
+    wanted = _entries(target.factors)
+    shared = [v for v in t.variables if v in target.variables and v in flips]
+    for signs in product((1, -1), repeat=len(shared)):
+        flipped: Change = {v: sign * v for v, sign in zip(shared, signs, strict=True)}
+        moved = tuple(substitute_factor(f, flipped) for f in t.factors)
+        for found in _renamed(Term(t.coefficient, t.variables, moved), target):
+            change = {v: normal(flipped.get(v, v).xreplace(found)) for v in t.variables}
+            if not same or _entries(substitute_factor(f, change) for f in t.factors) == wanted:
+                yield change
+
+
+def _entries(factors: Iterable[Factor]) -> Counter[Access | Apply]:
+    return Counter(f for f in factors if isinstance(f, Access | Apply))
+
+
+def _renamed(t: Term, target: Term) -> Iterator[Change]:
+    """Yield changes of the variables that the target lacks to those that only the target has."""
+    missing = [v for v in t.variables if v not in target.variables]
     if not missing:
         yield {v: v for v in t.variables}
         return
@@ -189,14 +282,16 @@ def _changes(t: Term, target: Term) -> Iterator[Change]:
     for v, (a, b) in product(missing, _pairs(t, target)):
         c = coefficient(a, v)
         e = quotient(normal(c * v - a + b), c)
-        if e is None or (v, e) in seen or not symbols_of(e).isdisjoint(missing):
+        if e is None or not is_integral(e) or (v, e) in seen:
+            continue
+        if not symbols_of(e).isdisjoint(missing):
             continue
         seen.add((v, e))
         new = next((u for u in target.variables if u in symbols_of(e) - set(t.variables)), None)
         if new is not None:
             over = tuple(new if u == v else u for u in t.variables)
             moved = tuple(substitute_factor(f, {v: e}) for f in t.factors)
-            for rest in _changes(Term(t.coefficient, over, moved), target):
+            for rest in _renamed(Term(t.coefficient, over, moved), target):
                 old = normal(e.xreplace(rest))
                 yield {u: old if u == v else rest[u] for u in t.variables}
 
@@ -219,6 +314,7 @@ def _carry_over(d: Derivation, at: int, change: Change, target: Term) -> list[Go
         if t.variables != target.variables or any(e != v for v, e in change.items()):
             mapping = tuple((v, change[v]) for v in t.variables)
             d.apply("reindex", at, variables=target.variables, mapping=mapping)
+        _use_equations(d, at, target)
         t = d.current[at]
         ours, theirs = ({g for f in u.factors for g in _signs(f)} for u in (t, target))
         mine = [n for n, f in enumerate(t.factors) if isinstance(f, Equal | Range)]
@@ -231,6 +327,21 @@ def _carry_over(d: Derivation, at: int, change: Change, target: Term) -> list[Go
     except ValueError:
         pass
     return []
+
+
+def _use_equations(d: Derivation, at: int, target: Term) -> None:
+    """Replace the indices of entries by those of the target, which equations make equal."""
+    wanted = [f for f in target.factors if isinstance(f, Access | Apply)]
+    missing = list((Counter(wanted) - _entries(d.current[at].factors)).elements())
+    for number, f in enumerate(d.current[at].factors):
+        if not isinstance(f, Access | Apply) or f in wanted:
+            continue
+        alike = next((g for g in missing if operand_key(g) == operand_key(f)), None)
+        if isinstance(alike, Access | Apply):
+            missing.remove(alike)
+            for axis, (old, new) in enumerate(zip(*map(entry_index, (f, alike)), strict=True)):
+                if old != new:
+                    rename_index(d, at, number, axis, new)
 
 
 def _replace(d: Derivation, at: int, drop: tuple[int, ...], add: tuple[Bracket, ...]) -> list[Goal]:

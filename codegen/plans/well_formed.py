@@ -21,9 +21,9 @@ from rot180.codegen.plans.plan import (
     named,
     polynomials,
 )
-from rot180.derive.kernel.obligations import Obligation
+from rot180.derive.kernel.obligations import Obligation, evident
 from rot180.derive.language.polynomial import symbols_of
-from rot180.derive.language.terms import AtLeast, Condition
+from rot180.derive.language.terms import AtLeast, Condition, Range
 from rot180.derive.search.farkas import certify
 
 
@@ -113,14 +113,18 @@ def _require_map(
 
 
 def _require_divisors(nest: Nest, hypotheses: tuple[Condition, ...]) -> None:
+    """Refuse a divisor that may be less than 1 where the steps around it hold."""
+    known = list(hypotheses)
     for step in nest.outer:
         if isinstance(step, Solved | Divided):
-            positive = Obligation(hypotheses, AtLeast(step.divisor - 1))
-            if certify(positive, degree=2) is None:
+            positive = Obligation(tuple(known), AtLeast(step.divisor - 1))
+            if not evident(positive) and certify(positive, degree=2) is None:
                 raise LoweringError(
                     f"{_name(step)}: the divisor is {step.divisor}, expected one that the "
                     "hypotheses make at least 1"
                 )
+        elif isinstance(step, Phase):
+            known += [Range(step.variable, n) for n in step.sizes]
 
 
 def _require_output(nest: Nest, shape: Sequence[Expr | None]) -> None:
@@ -129,6 +133,7 @@ def _require_output(nest: Nest, shape: Sequence[Expr | None]) -> None:
         raise LoweringError(f"it writes {len(nest.output)} axes, expected {len(shape)}")
     bounds = {loop.variable: loop.bounds for loop in nest.loops}
     phases = {(s.variable, n) for s in nest.outer if isinstance(s, Phase) for n in s.sizes}
+    phases |= {(s.remainder, s.divisor) for s in nest.outer if isinstance(s, Divided)}
     for axis, (e, n) in enumerate(zip(nest.output, shape, strict=True)):
         if n is None:
             continue

@@ -135,10 +135,10 @@ def use_equations(d: Derivation) -> None:
     index, the equation is applied to that variable, and the variable is sifted out.
     """
     while found := next(_rewritable(d), None):
-        _rename(d, *found)
+        rename_index(d, *found)
 
 
-def _rename(d: Derivation, at: int, number: int, axis: int, new: Expr) -> None:
+def rename_index(d: Derivation, at: int, number: int, axis: int, new: Expr) -> None:
     """Replace an index by another one that the factors make equal to it."""
     t = d.current[at]
     place = Place(d.current, at, d.statement.facts)
@@ -182,7 +182,7 @@ def _at_axis(f: Factor, axis: int, e: Expr) -> Factor:
 def use_free_equations(d: Derivation) -> None:
     """Replace a free variable by earlier ones, where an equation of free variables gives it."""
     while found := next(_nameable(d), None):
-        _rename(d, *found)
+        rename_index(d, *found)
 
 
 def _nameable(d: Derivation) -> Iterator[tuple[int, int, int, Expr]]:
