@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from sympy import Symbol
 
-from rot180.codegen.plans.lift import lift, lifted_nests
+from rot180.codegen.plans.lift import lift, lifted_nests, same_but_for_order
 from rot180.codegen.plans.plan import LoweringError, Plan
 from rot180.codegen.plans.proving import plan_proof
 from rot180.codegen.plans.well_formed import require_well_formed
@@ -17,6 +17,7 @@ from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.terms import factor_symbols, free_symbols
+from rot180.derive.search.derivation import NotProvedError
 
 
 def agreed(proof: Proof) -> Theorem:
@@ -53,8 +54,8 @@ def agreed_plan(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) ->
         taken: names that the plan's variables avoid.
 
     Returns:
-        the theorem with the same left side whose right side is the lifted plan; the right side of
-        the given theorem is one of its lines.
+        the theorem with the same left side whose right side is the lifted plan, but for the order
+        of sums and factors; the right side of the given theorem is one of its lines.
 
     Raises:
         LoweringError: the plan is not proved; the message says which loop, index, bound or phase
@@ -65,13 +66,14 @@ def agreed_plan(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) ->
         _require_same_box(theorem, plan)
         require_well_formed(plan)
         proved = agreed(plan_proof(theorem, plan, taken))
-    except (LoweringError, ProofError) as error:
+    except (LoweringError, ProofError, NotProvedError) as error:
         raise LoweringError(f"the plan of {theorem.name} is not proved: {error}") from error
     index = tuple(v for v, _ in theorem.variables)
     same = (proved.variables, proved.hypotheses) == (theorem.variables, theorem.hypotheses)
-    ends = (proved.lhs, proved.rhs) == (theorem.lhs, lift(plan, index))
+    ends = proved.lhs == theorem.lhs and same_but_for_order(proved.rhs, lift(plan, index))
     wide = tuple(nest.term for nest in lifted_nests(plan, index))
-    if not (same and ends and theorem.rhs in proved.lines and wide in proved.lines):
+    through = theorem.rhs in proved.lines and any(same_but_for_order(e, wide) for e in proved.lines)
+    if not (same and ends and through):
         raise LoweringError(f"{proved.name} does not prove the plan of {theorem.name}")
     return proved
 

@@ -6,8 +6,10 @@ and the entry that is written. No pass is trusted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sympy import Expr, Symbol
 
@@ -36,6 +38,8 @@ from rot180.derive.language.terms import (
     Tensor,
     Term,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,25 @@ def lift(plan: Plan, index: Sequence[Symbol]) -> Expression:
 
     """
     return tuple(nest.cut for nest in lifted_nests(plan, index))
+
+
+def in_order_of(t: Term, other: Term) -> Term:
+    """Return a term with what it shares with another in that order: variables and factors."""
+
+    def first(ours: Iterable[T], theirs: Sequence[T]) -> tuple[T, ...]:
+        return tuple(sorted(ours, key=lambda e: theirs.index(e) if e in theirs else len(theirs)))
+
+    variables, factors = first(t.variables, other.variables), first(t.factors, other.factors)
+    return Term(t.coefficient, variables, factors)
+
+
+def same_but_for_order(a: Expression, b: Expression) -> bool:
+    """Say whether terms are the same, except for the order of their sums and of their factors."""
+
+    def parts(t: Term) -> tuple[object, ...]:
+        return t.coefficient, set(t.variables), Counter(t.factors)
+
+    return [*map(parts, a)] == [*map(parts, b)]
 
 
 def lifted_nests(plan: Plan, index: Sequence[Symbol]) -> tuple[LiftedNest, ...]:

@@ -14,7 +14,7 @@ from itertools import islice, product
 from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.plans.differences import differences
-from rot180.codegen.plans.lift import LiftedNest, box_of, lifted_nests
+from rot180.codegen.plans.lift import LiftedNest, box_of, in_order_of, lifted_nests
 from rot180.codegen.plans.plan import Divided, LoweringError, Plan
 from rot180.derive.kernel.obligations import Goal, evident
 from rot180.derive.kernel.place import RULES, Place
@@ -57,6 +57,8 @@ def plan_proof(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) -> 
     """
     nests = lifted_nests(plan, tuple(v for v, _ in theorem.variables))
     wide = tuple(nest.term for nest in nests)
+    if len(wide) == len(theorem.rhs):
+        wide = tuple(map(in_order_of, wide, theorem.rhs))
     name = f"{theorem.name.removesuffix('.kernel')}.plan"
     left = Derivation(name, theorem.variables, theorem.hypotheses, theorem.lhs, wide)
     left.lines, left.steps = list(theorem.lines), list(theorem.proof.steps)
