@@ -98,7 +98,7 @@ def numpy_modules(layers: Sequence[ShippedLayer]) -> dict[str, tuple[str, dict[s
     geometries = _geometries(layers)
     if geometries:
         proofs = {g.size.name: g.size.proof.digest for g in geometries}
-        found["numpy_window_sizes.py"] = (_window_sizes(geometries, proofs), proofs)
+        found[f"{public_numpy.WINDOW_SIZES}.py"] = (_window_sizes(geometries, proofs), proofs)
     for layer in layers:
         proofs = layer.proofs
         text = template("kernels", "public_layer.py.jinja").render(

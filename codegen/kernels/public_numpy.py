@@ -65,13 +65,15 @@ class NumpyLayer:
 
     Attributes:
         name: what the layer is called.
-        family: the statement that makes its `Family`; nothing where no filter slides.
+        check: what checks its window; nothing where no filter slides.
+        family: the statement that makes its `Family`, if it has a window.
         functions: its functions.
         core: the module of its kernels.
 
     """
 
     name: str
+    check: str
     family: Sequence[str]
     functions: Sequence[NumpyFunction]
     core: str
@@ -83,7 +85,8 @@ class NumpyLayer:
         used = "\n".join(lines)
         found = ["from collections.abc import Sequence", ""] if "Sequence[" in used else []
         found += ["import numpy as np", ""] if "np." in used else []
-        return [*found, f"from rot180.generated import {self.core}", *imports(lines)]
+        found += [f"from rot180.generated import {self.core}", *imports(lines)]
+        return [*found, *(import_lines(WINDOW_SIZES, [self.check]) if self.check else ())]
 
 
 IMPORTED = {
@@ -92,9 +95,11 @@ IMPORTED = {
         *("CheckedWindow", "Family", "Padding", "PerAxis", "check_accuracy", "check_axes"),
         *("checked_size", "checked_window", "divided", "padding_pairs", "per_axis"),
     ),
-    "numpy_window_sizes": ("conv_transpose_window", "conv_window"),
 }
 """What the modules of public functions import, by module."""
+
+WINDOW_SIZES = "numpy_window_sizes"
+"""The committed module that checks windows, and computes the sizes of their outputs."""
 
 
 def imports(lines: Sequence[str]) -> list[str]:
@@ -160,12 +165,13 @@ def layer_lines(entry: PublicLayer, functions: Sequence[FunctionChecks]) -> Nump
         functions: its functions with their checks.
 
     """
-    family: Sequence[str] = ()
+    check, family = "", tuple[str, ...]()
     if entry.window:
+        check = f"{entry.window.kind}_window"
         fields = letters(entry.window.rank).items()
         named = (f"{field}={_tuple([json.dumps(v) for v in called])}" for field, called in fields)
-        family = definition("FAMILY = Family", [f"{entry.window.kind}_window", *named], "")
-    return NumpyLayer(entry.name, family, tuple(map(function_lines, functions)), entry.core)
+        family = definition("FAMILY = Family", [check, *named], "")
+    return NumpyLayer(entry.name, check, family, tuple(map(function_lines, functions)), entry.core)
 
 
 def function_lines(checks: FunctionChecks) -> NumpyFunction:
