@@ -44,6 +44,18 @@ enum { MAX_LOOP_PRODUCTS = 4096, MAX_TILE_FACTORS = 32 };
  * on the left), COLUMNS (in the output and on the right alone), REDUCTION (summed).
  * Arrays are zero outside their box. Nothing here knows which layer a sum belongs to.
  *
+ * The contract of rot180_contract:
+ * - On axis a an index is constant[a] + sum of slope[a][i] * v[i]. An entry is 0 where an index is
+ *   not in 0 <= index < size[a]; memory outside an array is not touched. A box is 1 inside, and
+ *   has no strides.
+ * - No factor on the left depends on a COLUMNS loop, none on the right on a ROWS loop. If there is
+ *   no factor on the right, all loops are ROWS or REDUCTION.
+ * - The output depends on no REDUCTION loop. Its places are in its box (else TOO_FAR), and no two
+ *   values of the other loops have the same place.
+ * - Where a loop has no values nothing is added. A fresh sum then stores zeros, if only REDUCTION
+ *   loops have none.
+ * - It returns DONE, or NO_MEMORY or TOO_FAR; the output is then undefined.
+ *
  * A caller begins a nest, adds its loops and their bounds, fills in the maps of the output and of
  * each factor, and calls rot180_contract.
  */

@@ -14,16 +14,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many forged certificates were tried, and with what results."""
+    """Say how many certificates, layers and sums were tried, and with what results."""
+    _say_forgeries(terminalreporter)
+    _say_layers(terminalreporter)
+    _, count = _counted(terminalreporter, "contract", "part")
+    if count:
+        terminalreporter.write_line(f"the contraction's contract: {count.total():,} cases")
+
+
+def _counted(
+    terminalreporter: pytest.TerminalReporter, name: str, seed: str
+) -> tuple[set[str], Counter[str]]:
+    """Return the seeds and the sums of the counts that tests recorded under a name."""
     seeds: set[str] = set()
     count: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():
         for one in reports:
             for key, value in getattr(one, "user_properties", ()):
-                if key == "forgeries" and getattr(one, "when", "") == "call":
+                if key == name and getattr(one, "when", "") == "call":
                     data = json.loads(value)
-                    seeds.add(data.pop("seed"))
+                    seeds.add(data.pop(seed))
                     count.update(data)
+    return seeds, count
+
+
+def _say_layers(terminalreporter: pytest.TerminalReporter) -> None:
+    seeds, count = _counted(terminalreporter, "layers", "seeds")
+    if count:
+        terminalreporter.write_line(
+            f"random layers (seeds {', '.join(sorted(seeds))}): {count.total()} drawn, "
+            f"{count['derived']} derived and exact, {count['refused']} refused with a cure, "
+            f"{count['faulty']} faulty"
+        )
+
+
+def _say_forgeries(terminalreporter: pytest.TerminalReporter) -> None:
+    seeds, count = _counted(terminalreporter, "forgeries", "seed")
     if count:
         known = ("refused", "refused, one for its form", "true", "no model", "no value")
         refused, form, true, vacuous, none = (count[k] for k in known)

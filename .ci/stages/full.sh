@@ -19,6 +19,9 @@ full_stages() {
   stage "  200,000 forged certificates" in_env sdist3.12 \
     "ROT180_FORGERIES=200000 pytest -n 2 tests/derive/kernel/test_forger.py -p no:cacheprovider > forged.log"
   grep forgeries "$work/sdist3.12/forged.log" | indented
+  stage "  the contraction's contract, by every algorithm" in_env sdist3.12 \
+    "ROT180_CONTRACT=all pytest -n 2 tests/codegen/kernels/test_contract.py -p no:cacheprovider > contract.log"
+  grep "contract:" "$work/sdist3.12/contract.log" | indented
   stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
   stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
   stage "  rot180 verify: all of Rocq" in_env sdist3.13 \

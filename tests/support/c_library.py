@@ -55,21 +55,27 @@ class Nest(ctypes.Structure):
     )
 
 
-def compile_library(folder: Path, header: Path, options: Sequence[str] = ("-O2",)) -> Path:
+def compile_library(
+    folder: Path,
+    header: Path,
+    options: Sequence[str] = ("-O2",),
+    name: str = "contraction_harness",
+) -> Path:
     """Compile the harness with the C compiler; return the path of the library.
 
     Args:
         folder: where the library is written
         header: the folder of `contraction.h`
         options: what is passed to the compiler beside what a library needs
+        name: which of the harnesses
 
     Raises:
         RuntimeError: the compiler refused the source, or is missing
 
     """
-    library = folder / "contraction_harness.so"
-    source = str(HERE / "contraction_harness.c")
-    command = ["gcc", *options, "-shared", "-fPIC", f"-I{header}", source, "-o", str(library)]
+    library, source = folder / f"{name}.so", str(HERE / f"{name}.c")
+    command = ["gcc", *options, "-shared", "-fPIC", f"-I{header}", source, "-lm"]
+    command += ["-o", str(library)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(ran.stderr)

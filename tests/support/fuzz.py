@@ -18,8 +18,9 @@ import numpy as np
 
 from rot180.codegen.documents.formats import in_formats
 from rot180.codegen.documents.layer import document
-from rot180.codegen.kernels.derivation import ProvedLayer, derive, module, quiet
+from rot180.codegen.kernels.derivation import ProvedLayer, derive, module, plain_file, quiet
 from rot180.derive.language.polynomial import number, symbols_of
+from tests.support.fuzz_draw import STRIDES
 from tests.support.fuzz_layers import FuzzLayer, smaller
 from tests.support.fuzz_meaning import EndlessError, meaning
 
@@ -91,6 +92,10 @@ VALUES: dict[tuple[str, int], Callable[[Any], Any]] = {
 }
 
 
+FUNCTIONS = {name + order * "_prime": f for (name, order), f in VALUES.items()}
+"""The same, by the names of arguments."""
+
+
 def applied(name: str, order: int, value: int) -> int:
     """Return a function or its derivative of an integer."""
     return int(VALUES[name, order](value))
@@ -115,6 +120,7 @@ def examine(
             texts = {target: module(proved, target) for target in ("numpy", "cython")}
             if documents:
                 in_formats(document(proved), "proof", ("tex", "html"), quiet)
+                (plain_text,) = plain_file(proved).values()
     except TooLongError:
         return Outcome("too long", f"more than {seconds} s", seconds=seconds)
     except ValueError as error:
@@ -129,6 +135,10 @@ def examine(
     try:
         exec(compile(texts["numpy"], "numpy_kernels.py", "exec"), made.__dict__)
         different = compared(layer, proved, made, ("int64", "float64"), seed)
+        if documents and not different:
+            plain = types.ModuleType("plain")
+            exec(compile(plain_text, "plain_kernels.py", "exec"), plain.__dict__)
+            different = compared(layer, proved, plain, ("float64",), seed, plain=True)
     except EndlessError:
         raise
     except Exception as error:
@@ -164,8 +174,19 @@ def compared(
     made: types.ModuleType,
     dtypes: tuple[str, ...],
     seed: int,
+    plain: bool = False,
 ) -> str:
-    """Compare kernels with the definition at random sizes; return the first difference, or ""."""
+    """Compare kernels with the definition at random sizes; return the first difference, or "".
+
+    Args:
+        layer: the layer.
+        proved: the same, derived.
+        made: its kernels.
+        dtypes: of the arrays.
+        seed: of the sizes and the entries.
+        plain: whether the kernels are plain loops, which check nothing: no stride is below 1.
+
+    """
     rng = random.Random(seed)
     tensors = (*proved.layer.tensors, proved.layer.output)
     names = {v.name for t in tensors for n in t.shape if n is not None for v in symbols_of(n)}
@@ -173,6 +194,8 @@ def compared(
     kinds = [d for d in dtypes if not fractions or d.startswith("float")]
     for look in range(LOOKS):
         sizes = _sizes(rng, layer, sorted(names), look)
+        if plain:
+            sizes |= {n: max(1, sizes[n]) for n in STRIDES if n in sizes}
         arrays = {
             t.name: _integers(rng, [int(number(n, sizes)) for n in t.shape if n is not None])
             for t in tensors
@@ -194,7 +217,7 @@ def _sizes(rng: random.Random, layer: FuzzLayer, names: list[str], look: int) ->
     choices = ((1,), (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 1, 2, 4, 5))[look % 5]
     out = {name: rng.choice(choices) for name in names}
     for name in sorted(layer.names):
-        if name in ("s", "d", "t"):
+        if name in STRIDES:
             out[name] = rng.choice((1, 1, 2, 2, 3, 3, 4, 0))
         elif name not in out:
             out[name] = rng.randint(-3, 4)
@@ -216,7 +239,7 @@ def _difference(
     wanted: dict[tuple[int, ...], Any],
 ) -> str:
     kernel = getattr(made, word)
-    given: dict[str, Any] = {"sigma": sigma, "sigma_prime": sigma_prime, **sizes}
+    given: dict[str, Any] = {**FUNCTIONS, **sizes}
     for name, array in arrays.items():
         key = f"grad_{name}" if name == layer.output else name
         given[key] = array.astype(dtype)
@@ -226,10 +249,11 @@ def _difference(
     except ValueError as error:
         # a hypothesis: the parameter and what it must be are named
         if re.fullmatch(r"(\w+): found .*, expected an integer >= \d+", str(error)):
-            return "" if any(sizes.get(n, 1) < 1 for n in "sdt") else f"{word}, refused: {error}"
+            return "" if any(sizes.get(n, 1) < 1 for n in STRIDES) else f"{word}, refused: {error}"
         raise
     shown = f"sizes {sizes}, arrays { ({n: a.tolist() for n, a in arrays.items()}) }, {dtype}"
-    if str(found.dtype) != dtype:
+    arrays_given = {n for n in inspect.signature(kernel).parameters if hasattr(given[n], "dtype")}
+    if arrays_given and str(found.dtype) != dtype:
         return f"{word}, dtype {found.dtype}, expected {dtype}; {shown}"
     if found.size != len(wanted):
         return f"{word}, {found.size} entries, expected {len(wanted)}; {shown}"

@@ -124,7 +124,8 @@ class _Draw:
 
     def bracket(self, scope: Sequence[str]) -> Factor:
         if self.rng.random() < 0.5:
-            return Same(self.index(scope), self.index(scope))
+            sign = self.rng.choice(("==", "==", "==", "!=", "<", "<="))
+            return Same(self.index(scope), self.index(scope), sign)
         zero = Index(((0, (), ""),))
         return Inside(zero, self.index(scope), self.size())
 

@@ -72,13 +72,14 @@ class Inside:
 
 @dataclass(frozen=True)
 class Same:
-    """``[left == right]``."""
+    """``[left == right]``, or with another sign: ``!=``, ``<``, ``<=``."""
 
     left: Index
     right: Index
+    sign: str = "=="
 
     def __str__(self) -> str:
-        return f"[{self.left} == {self.right}]"
+        return f"[{self.left} {self.sign} {self.right}]"
 
 
 Factor = Power | Inside | Same
@@ -111,7 +112,9 @@ class FuzzLayer:
     terms: tuple[Term, ...]
 
     def __str__(self) -> str:
-        out = f"{self.output}[{','.join(self.formals)}] ="
+        used = {e.function for t in self.terms for e in entries_of(t)}
+        declared = "sigma: function; " if "sigma" in used else ""
+        out = f"{declared}{self.output}[{','.join(self.formals)}] ="
         for n, t in enumerate(self.terms):
             sign = "-" if t.coefficient < 0 else "+" if n else ""
             out += f" {sign} {t}" if sign else f" {t}"

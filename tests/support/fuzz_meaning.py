@@ -28,6 +28,9 @@ Apply = Callable[[str, int, int], int]
 FAR = 300
 """No index of a finite sum over small arrays is as large."""
 
+VAST = FAR**3
+"""No value of an index is as large."""
+
 
 class EndlessError(ValueError):
     """At these parameters the sum has infinitely many terms."""
@@ -67,8 +70,10 @@ def _conditions(t: Term, used: Sequence[Entry], sizes: Sizes, shapes: Shapes) ->
             low, high = (values(e, sizes)[1] for e in (f.low, f.high))
             out.append(_condition(f.value, low, high, sizes))
         elif isinstance(f, Same):
-            negative = tuple((-n, names, v) for n, names, v in f.right.parts)
-            out.append(_condition(Index((*f.left.parts, *negative)), 0, 1, sizes))
+            negative = tuple((-n, names, v) for n, names, v in f.left.parts)
+            least, most = {"==": (0, 0), "<": (1, VAST), "<=": (0, VAST)}.get(f.sign, (-VAST, VAST))
+            difference = Index((*f.right.parts, *negative))
+            out.append(_condition(difference, least, most + 1, sizes))
     for entry in used:
         for e, size in zip(entry.index, shapes[entry.tensor], strict=True):
             out.append(_condition(e, 0, size, sizes))
@@ -149,18 +154,29 @@ def products(layer: FuzzLayer, sizes: Sizes, shapes: Shapes) -> Products:
     box = zip(layer.formals, shapes[layer.output], strict=True)
     inside = [Condition(((v, 1),), 0, n) for v, n in box]
     for t in layer.terms:
+        apart = [f for f in t.factors if isinstance(f, Same) and f.sign == "!="]
         scale = t.coefficient * prod(sizes[name] for name in t.scalars)
         for used in multiplied_out(t):
             conditions = [*inside, *_conditions(t, used, sizes, shapes)]
             for at in solutions((*layer.formals, *t.variables), conditions):
+                if any(_equal(f, at, sizes) for f in apart):
+                    continue
                 entries = [(e, _place(e, at, sizes)) for e in used]
                 out.append((tuple(at[v] for v in layer.formals), scale, entries))
     return out
 
 
 def _place(entry: Entry, at: Mapping[str, int], sizes: Sizes) -> Point:
-    both = (values(e, sizes) for e in entry.index)
-    return tuple(constant + sum(c * at[v] for v, c in slopes.items()) for slopes, constant in both)
+    return tuple(_value(e, at, sizes) for e in entry.index)
+
+
+def _value(e: Index, at: Mapping[str, int], sizes: Sizes) -> int:
+    slopes, constant = values(e, sizes)
+    return constant + sum(c * at[v] for v, c in slopes.items())
+
+
+def _equal(f: Same, at: Mapping[str, int], sizes: Sizes) -> bool:
+    return _value(f.left, at, sizes) == _value(f.right, at, sizes)
 
 
 def meaning(

@@ -22,6 +22,9 @@ RUNS = (
     ("contraction_harness.py", "far", 2000),
     ("winograd_harness.py", "heap", 60),
 )
+CONTRACT = ("contraction_contract.py", "heap", 97)
+"""Every 97th case of the contraction's contract."""
+
 OPTIONS = (
     "-O1",
     "-g",
@@ -48,7 +51,9 @@ def runtime(name: str) -> str:
 def main() -> int:
     """Compile with both sanitizers, run, and return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        library = compile_library(Path(folder), ROOT / "generated", OPTIONS)
+        header = ROOT / "generated"
+        library = compile_library(Path(folder), header, OPTIONS)
+        contract = compile_library(Path(folder), header, OPTIONS, "contraction_contract")
         environment = {
             **os.environ,
             "LD_PRELOAD": f"{runtime('libasan.so')} {runtime('libubsan.so')}",
@@ -57,8 +62,9 @@ def main() -> int:
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
         }
-        for harness, memory, stop in RUNS:
-            program = [sys.executable, str(HERE / harness), str(library), memory, "0", str(stop)]
+        for harness, memory, stop in (*RUNS, CONTRACT):
+            loaded = contract if harness == CONTRACT[0] else library
+            program = [sys.executable, str(HERE / harness), str(loaded), memory, "0", str(stop)]
             ran = subprocess.run(program, env=environment, check=False)
             if ran.returncode:
                 print(f"{harness}, {memory}: exit code {ran.returncode}", file=sys.stderr)
