@@ -29,7 +29,7 @@ LAYERS = (
     "conv2d",
     "conv_transpose1d",
     "y[p] = sum[k] x[2*p - 3*k + 1] * w[k]",
-    "y[i] = 1/2 * sum[k] w[i,k] * sigma(z[k-a]) * relu(w[i,k])",
+    "sigma: function; y[i] = 1/2 * sum[k] w[i,k] * sigma(z[k-a]) * relu(w[i,k])",
     "y[] = sum[i,j] x[i] * m[i,j] * x[j]",
     "y[p] = sum[k] x[d*k+p] * [0 <= d*k < 3] * w[k-1]",
     "y[max] = sum[min,np,l] x[min,np] * w[l+min,max,np] * [0 <= np-min < 2]",
