@@ -1,0 +1,105 @@
+"""What is printed is the plan: plain Python and the tables of Cython are read back and compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from rot180.codegen.kernels.cython_backend import CythonKernel
+from rot180.codegen.kernels.expressions import name
+from rot180.codegen.kernels.modules import lowered
+from rot180.codegen.kernels.plain_backend import PlainKernel
+from rot180.derive.gradients.gradient import kernel_theorems
+from rot180.derive.language.layers import layer
+from tests.support.fuzz_draw import draw
+from tests.support.printed_plans import PrintedNest, planned, read_cython, read_plain
+
+COMMITTED = (
+    "linear",
+    *(f"{kind}{n}d_grouped" for kind in ("conv", "conv_transpose") for n in (1, 2, 3)),
+)
+OTHERS = (
+    "y[p] = 1/2 * sum[k] x[2*p - 3*k + 1] * w[k] * [0 <= p + k < d]",
+    "sigma: function; y[i] = sum[k] w[i,k] * sigma(z[k-a]) * relu(w[i,k])",
+    "y[p] = sum[k] x[d*k+p] * [0 <= d*k < 3] * w[k-1] + 5",
+    "y[max] = sum[min,np] x[min,np] * w[max,np] * [0 <= np-min < 2]",
+    "y[] = a[]*b[]",
+)
+
+
+def plain_nests(kernel: PlainKernel) -> Iterator[PrintedNest]:
+    for made in kernel.plan.intermediates:
+        for nest in made.nests:
+            yield planned(nest, name(made.tensor.name), "plain")
+    for nest in kernel.plan.nests:
+        yield planned(nest, kernel.output, "plain")
+
+
+def agree(text: str) -> int:
+    """Read the kernels of a layer back; return how many nests were compared."""
+    found, count = layer(text), 0
+    theorems = kernel_theorems(found)
+    for plain in lowered(found, theorems, PlainKernel):
+        wanted = list(plain_nests(plain))
+        assert read_plain(plain.text) == wanted, (text, plain.name)
+        count += len(wanted)
+    for compiled in lowered(found, theorems, CythonKernel):
+        if compiled.plan.intermediates:
+            continue
+        wanted = [planned(nest, compiled.output, "cython") for nest in compiled.plan.nests]
+        assert read_cython(compiled.body) == wanted, (text, compiled.name)
+        count += len(wanted)
+    return count
+
+
+@pytest.mark.parametrize("text", [*COMMITTED, *OTHERS])
+def test_printed_loops_are_the_plan(text: str) -> None:
+    assert agree(text)
+
+
+@pytest.mark.parametrize("first", range(0, 40, 10))
+def test_printed_loops_of_random_layers_are_the_plan(first: int) -> None:
+    count = 0
+    for seed in range(first, first + 10):
+        try:
+            count += agree(str(draw(seed)))
+        except ValueError:
+            continue  # refused: tests/fuzz checks how
+    assert count
+
+
+def mutants(text: str) -> Iterator[str]:
+    """Yield a text with one number, sign or name changed."""
+    for found in re.finditer(r"\d+|[-+]|\b[spkdKPHO]\b", text):
+        word = found.group()
+        new = str(int(word) + 1) if word.isdigit() else {"+": "-", "-": "+"}.get(word, "Z")
+        yield text[: found.start()] + new + text[found.end() :]
+
+
+def test_a_changed_print_is_another_plan() -> None:
+    found = layer("y[o,p] = sum[c,k] x[c,s*p+d*k-lo] * w[o,c,k]")
+    for plain in lowered(found, kernel_theorems(found), PlainKernel):
+        head, zeros, body = plain.text.partition("np.zeros")
+        wanted, tried = list(plain_nests(plain)), 0
+        loops = body.partition("\n")
+        for mutant in mutants(loops[2]):
+            tried += 1
+            try:
+                different = read_plain("".join((head, zeros, *loops[:2], mutant))) != wanted
+            except (AssertionError, SyntaxError, KeyError, ValueError):
+                different = True
+            assert different, mutant
+        assert tried > 20
+    for compiled in lowered(found, kernel_theorems(found), CythonKernel):
+        lines = [line for line in compiled.body if "fresh" not in line]
+        planned_nests = [planned(nest, compiled.output, "cython") for nest in compiled.plan.nests]
+        at = next(n for n, line in enumerate(lines) if "_begin" in line)
+        tables = "\n".join(lines[at:])
+        for mutant in mutants(tables):
+            try:
+                different = read_cython([*lines[:at], *mutant.split("\n")]) != planned_nests
+            except (AssertionError, SyntaxError, KeyError, ValueError, TypeError):
+                different = True
+            assert different, mutant
