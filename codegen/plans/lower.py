@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import reduce
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,7 +12,7 @@ from sympy import Expr, Symbol
 from rot180.codegen.plans.agreement import agreed, agreed_plan
 from rot180.codegen.plans.arrange import arrange
 from rot180.codegen.plans.draft import draft
-from rot180.codegen.plans.passes import PASSES
+from rot180.codegen.plans.passes import PASSES, sift
 from rot180.codegen.plans.plan import LoweringError, Nest, Plan
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
@@ -96,16 +97,21 @@ def lower_term(
     hypotheses: tuple[Condition, ...] = (),
     taken: frozenset[Symbol] = frozenset(),
 ) -> Nest:
-    """Lower one term by the passes.
+    """Lower one term by the passes; where they fail, every equation is tested at every point.
 
     Raises:
         LoweringError: the term cannot be lowered.
 
     """
     d = draft(variables, apart(t, taken), hypotheses, taken)
-    for step in PASSES:
-        d = step(d)
-    return arrange(d)
+    try:
+        return arrange(reduce(lambda now, step: step(now), PASSES, d))
+    except LoweringError as error:
+        # remainders of two windows may meet on one axis of the output
+        try:
+            return arrange(sift(d))
+        except LoweringError:
+            raise error from None
 
 
 __all__ = ["LoweringError", "ProvedPlan", "lower", "lower_expression", "proved_plan"]

@@ -32,6 +32,7 @@ LAYERS = (
     "sigma: function; y[i] = 1/2 * sum[k] w[i,k] * sigma(z[k-a]) * relu(w[i,k])",
     "y[] = sum[i,j] x[i] * m[i,j] * x[j]",
     "y[p] = sum[k] x[d*k+p] * [0 <= d*k < 3] * w[k-1]",
+    "y[n,p,q] = sum[k] u[2*n+2*q,q,k,q+3*p]",
     "y[max] = sum[min,np,l] x[min,np] * w[l+min,max,np] * [0 <= np-min < 2]",
 )
 
