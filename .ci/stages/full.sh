@@ -12,9 +12,9 @@ full_stages() {
     stage "  environment, Python $version" environment "sdist$version" "$version"
     stage "  install the sdist, Python $version" in_env "sdist$version" \
       "pip install \"\$(ls ../full/dist/*.tar.gz)[test,dev]\""
-    # few forged certificates, because a stage below tries 200,000
+    # few forged certificates and random layers, because stages below try more
     stage "  pytest, Python $version" in_env "sdist$version" \
-      "ROT180_FORGERIES=1000 pytest -n 2 -p no:cacheprovider"
+      "ROT180_FORGERIES=1000 ROT180_LAYERS=50 pytest -n 2 -p no:cacheprovider"
   done
   stage "  200,000 forged certificates" in_env sdist3.12 \
     "ROT180_FORGERIES=200000 pytest -n 2 tests/derive/kernel/test_forger.py -p no:cacheprovider > forged.log"
@@ -22,6 +22,9 @@ full_stages() {
   stage "  the contraction's contract, by every algorithm" in_env sdist3.12 \
     "ROT180_CONTRACT=all pytest -n 2 tests/codegen/kernels/test_contract.py -p no:cacheprovider > contract.log"
   grep "contract:" "$work/sdist3.12/contract.log" | indented
+  stage "  2,000 random layers" in_env sdist3.12 \
+    "ROT180_LAYERS=2000 pytest -n 2 tests/fuzz -p no:cacheprovider > layers.log"
+  grep "random layers" "$work/sdist3.12/layers.log" | indented
   stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
   stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
   stage "  rot180 verify: all of Rocq" in_env sdist3.13 \
