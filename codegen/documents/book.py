@@ -68,9 +68,9 @@ def preface(symbols: Symbols = DEEP_LEARNING) -> tuple[str, ...]:
     g = style.gradient("y") or symbols.gradient
     s, d, lo, hi, size, taps, outputs = map(style.symbol, ("s", "d", "lo", "hi", "H", "K", "P"))
     return (
-        "Each section states a theorem, proves it with one reason per line, shows the generated "
-        "kernel, and says how the proof was checked. Nothing in a section is typed by hand: "
-        "statement, proof and kernel are printed from one derivation.",
+        "Each section states a theorem, proves it with one reason per line, shows the loops "
+        "of its kernel, and says how the proof was checked. Nothing in a section is typed by hand: "
+        "statement, proof and loops are printed from one derivation.",
         f"How to read the formulas: {CONVENTION[0].lower()}{CONVENTION[1:]}",
         f"Here ${correlation}$ is called correlation, and ${convolution}$ convolution; frameworks "
         "call the first one convolution. If one of the two words is replaced by the other in the "

@@ -39,7 +39,7 @@ def function_text(layer: Layer, wrt: str) -> str:
 
     """
     (kernel,) = lowered(layer, [(f"grad_{wrt}", kernel_theorem(layer, wrt))], PlainKernel)
-    return plain_functions([kernel])
+    return plain_functions([kernel]).rstrip()
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,6 @@ class Kernels:
             link = reference(anchor(before), escape(before))
             yield Note("The kernel.", f"The same as for {link}.")
             return
-        title = f"The loops of the kernel of \\texttt{{{escape(layer.text)}}}"
+        equation = layer.text.rpartition("; ")[2]  # the theorem says what is declared
+        title = f"The loops of the kernel of \\texttt{{{escape(equation)}}}"
         yield Listing(title, function_text(layer, wrt))

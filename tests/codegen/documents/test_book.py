@@ -150,7 +150,7 @@ def test_the_kernel_beside_a_theorem_is_printed_from_its_plan() -> None:
     text = function_text(*found)
     assert [b.text for b in blocks() if isinstance(b, Listing)].count(text) == 1
     assert text.startswith("def grad_x(grad_y, w, ")
-    assert text.endswith("return grad_x\n")
+    assert text.endswith("return grad_x")
     assert '"""' not in text
 
 
