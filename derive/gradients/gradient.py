@@ -1,4 +1,7 @@
-"""Derives the gradients of a layer by the chain rule."""
+"""Derives the gradients of a layer by the chain rule.
+
+A gradient is a derivative, over the complex numbers too: nothing is conjugated.
+"""
 
 from __future__ import annotations
 

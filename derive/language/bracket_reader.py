@@ -33,12 +33,12 @@ class BracketReader(IndexReader):
         ordered = {s[0] for s in signs}
         chain = len(signs) == 2 and ordered in ({"<"}, {">"})
         if len(signs) != 1 and not chain:
-            cure = "join two brackets by *" if signs else ""
+            cure = "join two brackets by *" if signs else "compare two indices"
             self.fail(
                 "a bracket states an equation or a range",
                 whole if signs else None,
                 "[a == b], [a != b], [a < b] or [a <= e < b]",
-                "write == inside a bracket" if self._now.text == "=" else cure,
+                cure="write == inside a bracket" if self._now.text == "=" else cure,
             )
         self._expect("]", "after the bracket", opened)
         one, equal = sp.Integer(1), Equal(sides[0] - sides[1])

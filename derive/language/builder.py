@@ -74,7 +74,7 @@ class Builder:
         try:
             built = Term(raw.coefficient, raw.variables, factors)
         except ValueError as error:
-            reader.fail(str(error), raw.at)
+            reader.fail(str(error), raw.at, cure="change this term")
         if not _is_bounded(built, reader.free):
             used = names_in(b.value for b in supports(built.factors, built.symbols))
             v = min(raw.variables, key=lambda v: v.name in used)
@@ -82,7 +82,7 @@ class Builder:
                 f"the sum over {v} is unbounded",
                 reader.summed[v.name],
                 f"a tensor entry or a bracket that leaves finitely many values of {v}",
-                f"drop {v} from the sum, or add a bracket such as [0 <= {v} < n]",
+                cure=f"drop {v} from the sum, or add a bracket such as [0 <= {v} < n]",
             )
         return built
 
@@ -113,7 +113,7 @@ class Builder:
                 "nothing bounds the other side of the bracket",
                 raw.at,
                 "indices of axes, with whole numbers as coefficients",
-                f"write both sides, such as [0 <= {value} < n]",
+                cure=f"write both sides, such as [0 <= {value} < n]",
             )
         return []
 
@@ -129,7 +129,7 @@ class Builder:
         if clash:
             other = display_name(self._applied[t.name])
             what = f"{t.name} names two tensors: {other} also gets this name"
-            reader.fail(what, raw.name, "a different name for every tensor", "rename one")
+            reader.fail(what, raw.name, "a different name for every tensor", cure="rename one")
         return t[raw.index]
 
 

@@ -76,14 +76,18 @@ class FunctionReader(BracketReader):
         """
         token = self._name("the name of a function")
         self._expect(":", f"after {token.text}")
-        self._expect("function", "after the colon")
+        self._expect("function", "after the colon", cure=f"write {token.text}: function; ...")
         refused = declaration_refusal(token.text)
         if token.text in self._given or token.text in self.declared_functions:
             refused = f"{token.text} is declared twice", "", "drop one declaration"
         if refused:
-            self.fail(refused[0], token, *refused[1:])
+            self.fail(refused[0], token, refused[1], cure=refused[2])
         self.declared_functions[token.text] = token
         return token.text
+
+    def is_function(self, name: str) -> bool:
+        """Say whether a name is that of a function that may be applied."""
+        return name in FUNCTIONS or name in self._given or name in self.declared_functions
 
     def _declared_functions(self) -> None:
         while self._next == ":":
@@ -100,9 +104,14 @@ class FunctionReader(BracketReader):
         token = self._take()
         name = token.text.rstrip("'")
         if keyword.iskeyword(name):
-            self.fail("reserved word", token, "the name of a function", "choose another name")
+            expected = "the name of a function"
+            self.fail("reserved word", token, expected, cure="choose another name")
         if refused := refusal(name, self._given | self.declared_functions.keys()):
-            self.fail(refused[0], token, *refused[1:])
+            entry = f"for an entry, write {name}[...]; for a function, "
+            inside = self._tokens[self._i + 1 : self._i + 3]
+            applied = [t.is_name for t in inside[:1]] == [True] and inside[-1].text == "["
+            known = applied or name in REDUCTIONS or is_operator(name)
+            self.fail(refused[0], token, refused[1], cure=("" if known else entry) + refused[2])
         self.functions.setdefault(name, token)
         return token
 

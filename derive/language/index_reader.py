@@ -36,7 +36,7 @@ class IndexReader(Scanner):
                 f"the index is not affine in {names}",
                 whole,
                 "index variables to the first power, times numbers and parameters",
-                "do not multiply an index by an index",
+                cure="do not multiply an index by an index",
             )
         return value
 
@@ -61,7 +61,7 @@ class IndexReader(Scanner):
                     "a division in an index",
                     None,
                     "a polynomial with integer coefficients",
-                    "write the relation as a bracket: [2*p == h]",
+                    cure="write the relation as a bracket: [2*p == h]",
                 )
             self._take()
             product = self._small(normal(product * self._index_atom()), first)
@@ -87,7 +87,14 @@ class IndexReader(Scanner):
                     "a tensor entry inside an index",
                     token,
                     "names and numbers",
-                    "close the bracket before it",
+                    cure="close the bracket before it, or move the entry out of it",
+                )
+            if self._now.text == "(":
+                self.fail(
+                    "a function inside an index",
+                    token,
+                    "names and numbers",
+                    cure="write the relation as a bracket: [2*p == h]",
                 )
             if value not in self._scope:
                 self.outside.append((token, False))

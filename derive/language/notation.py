@@ -99,7 +99,7 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
                 f"the index {v} is neither free nor summed",
                 token,
                 "an index of the left side or of a sum" if layer else "a free or a summed index",
-                f"did you mean sum[{v}]{said}? (write {v}+0 for a parameter)",
+                cure=f"did you mean sum[{v}]{said}? (write {v}+0 for a parameter)",
             )
     roles: dict[str, str] = dict.fromkeys(reader.index, "an index")
     for token in reader.scalars:
@@ -108,7 +108,7 @@ def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
                 f"the index {token.text} is a factor",
                 token,
                 "a tensor entry, a number or a parameter",
-                "an index may appear inside [ ] only",
+                cure="an index may appear inside [ ] only",
             )
     for name, token in reader.sizes.items():
         if name in roles:

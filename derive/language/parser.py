@@ -79,7 +79,8 @@ class Reader(FunctionReader):
 
         """
         if not self._now.text:
-            self.fail("an empty expression", expected="a layer such as y[p] = sum[k] x[p+k] * w[k]")
+            example = "y[p] = sum[k] x[p+k] * w[k]"
+            self.fail("an empty text", expected="a layer", cure=f"write a layer such as {example}")
         while True:
             self._declared_functions()
             self.output, places = self._left()
@@ -90,7 +91,7 @@ class Reader(FunctionReader):
                 self.fail(f"{name} is declared twice", self.output, cure="drop one declaration")
             self.declared[name] = tuple(self._size(place) for place in places)
             self.tensors[name] = (self.output, len(places))
-        self._expect("=", "after the left side")
+        self._expect("=", "after the left side", cure=f"write {self.output.text}[...] = ...")
         for place in places:
             self.free += (self._formal(place),)
         self._scope = self.free
@@ -100,7 +101,9 @@ class Reader(FunctionReader):
         terms = self.expression()
         for token in self.entries:
             if token.text == self.output.text:
-                self.fail("the output is used on the right", token, "another tensor", "rename it")
+                self.fail(
+                    "the output is used on the right", token, "another tensor", cure="rename it"
+                )
             if token.text == f"grad_{self.output.text}":
                 what = "the name is reserved for the gradient of the output"
                 self.fail(what, token, cure="rename it")
@@ -131,31 +134,37 @@ class Reader(FunctionReader):
 
         """
         if not self._now.text:
-            self.fail("an empty expression", expected="at least one term")
+            self.fail("an empty expression", expected="at least one term", cure="write a term")
         terms = self._terms()
         if self._now.text:
-            unbalanced = self._now.text in ")]"
+            cure = {")": "drop it", "]": "drop it", ";": "a text defines one layer: drop the rest"}
+            found = self._now.text
             self.fail(
-                "unbalanced bracket" if unbalanced else "unexpected token",
+                "unbalanced bracket" if found in ")]" else "unexpected token",
                 expected="+, -, *, / or the end of the text",
+                cure=cure.get(found, "a relation is a bracket, as [p < 3]; drop anything else"),
             )
         return terms
 
     def refuse_rank(self, token: Token, rank: int, why: str) -> NoReturn:
         """Raise the error for a tensor that has a different number of indices elsewhere."""
-        self.fail(f"{token.text} is used with two ranks", token, f"{rank} indices, {why}")
+        cure = f"give {token.text} the same number of indices everywhere"
+        expected = f"{rank} indices, {why}"
+        self.fail(f"{token.text} is used with two ranks", token, expected, cure=cure)
 
     def _left(self) -> tuple[Token, list[Token]]:
         """Parse ``y[n,o,p]`` or ``x[N,C,3]``: the name, and the tokens between the commas."""
         token = self._name("the output, such as y[p]")
-        opened = self._expect("[", f"after {token.text}")
+        cure = f"write {token.text}[p], or {token.text}[] for a number"
+        opened = self._expect("[", f"after {token.text}", cure=cure)
         out: list[Token] = []
         while not self._accept("]"):
             first = self._now
             while self._now.text not in (",", "]", "[", ";", "=", ""):
                 self._take()
             if self._now == first:
-                self._expect("a name", f"in the brackets of {token.text}", opened)
+                cure = "drop the comma or write a name"
+                self.fail("an axis without a name", None, "a name or a size", cure=cure)
             out.append(self._since(first))
             if self._now.text != "]":
                 self._expect(",", "or ']' after the index", opened)
@@ -165,26 +174,27 @@ class Reader(FunctionReader):
         if re.fullmatch(f"[0-9]{{1,{MOST_DIGITS}}}", place.text):
             return cast(Expr, sp.Integer(int(place.text)))
         if not NAME.fullmatch(place.text) or reserved(place):
-            self.fail("a size is a name or a number", place, "a declaration such as x[N,C,3]")
+            expected = "a declaration such as x[N,C,3]"
+            self.fail("a size is a name or a number", place, expected, cure="name the size")
         self.sizes.setdefault(place.text, place)
         return symbol(place.text)
 
     def _formal(self, place: Token) -> Symbol:
         if reserved(place):
-            self.fail("reserved word", place, "the name of an index", "choose another name")
+            self.fail("reserved word", place, "the name of an index", cure="choose another name")
         if not NAME.fullmatch(place.text):
             self.fail(
                 "an index of the left side is not a single name",
                 place,
                 "one name for each axis of the output",
-                "write y[t] = sum[p] [t == 2*p] * ...",
+                cure="write y[t] = sum[p] [t == 2*p] * ...",
             )
         if place.text in {v.name for v in self.free}:
             self.fail(
                 "an index of the left side is repeated",
                 place,
                 "a different name for each axis of the output",
-                "write y[p,q] = [p == q] * ...",
+                cure="write y[p,q] = [p == q] * ...",
             )
         return symbol(place.text)
 
@@ -205,10 +215,12 @@ class Reader(FunctionReader):
 
     def _limit(self, terms: list[RawTerm]) -> None:
         if len(terms) > MOST_TERMS:
-            self.fail(f"more than {MOST_TERMS} terms after multiplying out", terms[0].at)
+            what = f"more than {MOST_TERMS} terms after multiplying out"
+            self.fail(what, terms[0].at, cure="use several layers")
         for t in terms[-1:]:
             if max(len(t.factors), len(t.variables)) > MOST_FACTORS:
-                self.fail(f"more than {MOST_FACTORS} factors or summed indices in a term", t.at)
+                what = f"more than {MOST_FACTORS} factors or summed indices in a term"
+                self.fail(what, t.at, cure="use several layers")
 
     def _product(self) -> list[RawTerm]:
         first, out = self._now, self._factor()
@@ -219,15 +231,15 @@ class Reader(FunctionReader):
             token = self._now
             value = self._number() if token.is_number else sp.Integer(0)
             if value == 0:
-                self.fail("division", token, "a number that is not 0")
+                entry = token.is_name and self._next == "["
+                cure = "write x[p] * reciprocal(w[p])" if entry else "multiply by a number c[]"
+                self.fail("division", token, "a number that is not 0", cure=cure)
             out = [
                 replace(t, coefficient=self._small(normal(t.coefficient / value), token))
                 for t in out
             ]
         if self._now.is_name or self._now.is_number or self._now.text in ("(", "["):
-            last = self._since(first).text
-            cure = f"write {last}*{self._now.text}" if len(last) < 20 else "write * between them"
-            self.fail("two factors without a sign between them", None, "an operator", cure)
+            self._refuse_juxtaposed(self._since(first).text)
         return out
 
     def _times(self, left: list[RawTerm], right: list[RawTerm], at: Token) -> list[RawTerm]:
@@ -272,6 +284,9 @@ class Reader(FunctionReader):
         else:
             role = "a tensor entry, a bracket, a number, a parameter, sum[...] or (...)"
             self.scalars.append(self._name(role))
+            if self.is_function(token.text):
+                cure = f"write {token.text}(x[p])"
+                self.fail("a function without its argument", token, "an entry", cure=cure)
             base = [RawTerm(token, symbol(token.text))]
         out = base
         for _ in range(self._power() - 1):
@@ -281,17 +296,19 @@ class Reader(FunctionReader):
     def _bound(self) -> list[RawTerm]:
         """Parse ``sum[c,k]`` and the product that it binds."""
         self._take()
-        opened, outer = self._expect("[", "after sum"), self._scope
+        opened = self._expect("[", "after sum", cure="write sum[k]")
+        outer = self._scope
         variables: list[Symbol] = []
         while True:
-            token = self._name("the name of an index to sum over")
+            role = "the name of an index to sum over"
+            token = self._name(role, "write sum[k], or drop the sum")
             v = symbol(token.text)
             if v in self.free:
                 self.fail(
                     f"{v} is both summed and free",
                     token,
                     "an index that is not on the left side",
-                    "rename the summed index",
+                    cure="rename the summed index",
                 )
             if v in variables or v in outer:
                 self.fail(f"{v} is summed twice", token, cure="drop it or rename one of them")
@@ -299,7 +316,8 @@ class Reader(FunctionReader):
             self.summed.setdefault(token.text, token)
             if not self._accept(","):
                 break
-        self._expect("]", "or ',' after the index", opened)
+        limits = f"name the index alone, and add its limits: sum[{v}] [0 <= {v} < n] * ..."
+        self._expect("]", "or ',' after the index", opened, limits)
         self._scope = outer + tuple(variables)
         self._deeper()
         inner = self._product()
@@ -322,7 +340,8 @@ class Reader(FunctionReader):
         """Parse ``d y[i]/d x[h]`` or ``d(...)/d x[h]``; a sum gives a derivative for each term."""
         first = self._take()
         if not self.derivatives:
-            self.fail("a derivative", first, "sums of products", "derive the gradient instead")
+            cure = "derive the gradient instead"
+            self.fail("a derivative", first, "sums of products", cure=cure)
         self._deeper()
         inner = self._factor()
         self._expect("/", "and the variable of the derivative")
@@ -354,13 +373,15 @@ class Reader(FunctionReader):
         """Parse ``sigma(z[i])``."""
         token = self._function()
         opened = self._expect("(", "after the function")
-        if not (self._now.is_name and self._next == "["):
+        entry = None
+        if self._now.is_name and self._next == "[" and not reserved(self._now):
+            entry = self._entry()
+        if entry is None or self._now.text not in (")", ""):
             self.fail(
                 f"the argument of {token.text} is not a tensor entry",
                 None,
                 "one entry, such as z[i]",
-                "define the argument in a layer of its own",
+                cure="define the argument in a layer of its own",
             )
-        entry = self._entry()
         self._expect(")", "after the argument", opened)
         return replace(entry, function=token.text)

@@ -139,6 +139,12 @@ _PLAIN = {
     "\u2212": "-",
     "∑": "sum",
     "Σ": "sum",
+    "²": "^2",
+    "³": "^3",
+    "{": "( or [",
+    "}": ") or ]",
+    "%": "a bracket, such as [p == s*q + r] * [0 <= r < s]",
+    "#": "no comment",
 }
 """What signs of mathematics are in the notation."""
 
@@ -148,7 +154,8 @@ def tokens(source: str) -> list[Token]:
     out, at = [], 0
     if len(source) > LONGEST:
         end = Token(source[LONGEST : LONGEST + 1], LONGEST)
-        raise NotationError(f"the text is longer than {LONGEST} characters", source, end)
+        cure = "write a shorter layer"
+        raise NotationError(f"the text is longer than {LONGEST} characters", source, end, cure=cure)
     while at < len(source):
         found = _PIECES.match(source, at)
         if not found:
@@ -184,7 +191,7 @@ class Scanner:
         self._depth = 0
 
     def fail(
-        self, problem: str, token: Token | None = None, expected: str = "", cure: str = ""
+        self, problem: str, token: Token | None = None, expected: str = "", *, cure: str
     ) -> NoReturn:
         """Raise the error for a token, by default the current one."""
         raise NotationError(problem, self.source, token or self._now, expected=expected, cure=cure)
@@ -192,7 +199,7 @@ class Scanner:
     def end(self, expected: str) -> None:
         """Refuse a text that goes on."""
         if self._now.text:
-            self.fail("unexpected token", expected=expected)
+            self.fail("unexpected token", expected=expected, cure="drop the rest")
 
     @property
     def _now(self) -> Token:
@@ -215,18 +222,21 @@ class Scanner:
     def _accept(self, *texts: str) -> Token | None:
         return self._take() if self._now.text in texts else None
 
-    def _expect(self, text: str, where: str, opened: Token | None = None) -> Token:
+    def _expect(self, text: str, where: str, opened: Token | None = None, cure: str = "") -> Token:
         if self._now.text != text:
-            if opened and self._now.text in ("", ")", "]", ";", "="):
+            if opened and not cure and self._now.text in ("", ")", "]", ";", "="):
                 cure = f"close the {opened.text!r} at character {opened.at + 1}"
                 self.fail("unbalanced bracket", expected=f"{text!r} {where}", cure=cure)
-            self.fail("unexpected token", expected=f"{text!r} {where}")
+            place = f"before {self._now.text!r}" if self._now.text else "at the end"
+            cure = cure or f"put {text!r} {place}"
+            self.fail("unexpected token", expected=f"{text!r} {where}", cure=cure)
         return self._take()
 
-    def _name(self, role: str) -> Token:
+    def _name(self, role: str, cure: str = "") -> Token:
         token = self._now
         if not token.is_name:
-            self.fail("unexpected token", expected=role)
+            place = f"before {token.text!r}" if token.text else "at the end"
+            self.fail("unexpected token", expected=role, cure=cure or f"write it {place}")
         if reserved(token):
             self.fail("reserved word", expected=role, cure="choose another name")
         if token.text.endswith("'"):
@@ -237,21 +247,36 @@ class Scanner:
         """Parse a number, which a decimal gives exactly: ``1e-3`` is 1/1000."""
         token = self._take()
         digits, _, power = token.text.lower().partition("e")
-        long = f"at most {MOST_DIGITS} digits"
-        if len(digits) > MOST_DIGITS + ("." in digits) or len(power) > 3:
-            self.fail("number literal", token, long)
-        value: sp.Rational = sp.Rational(token.text)
+        short = len(digits) <= MOST_DIGITS + ("." in digits) and len(power) <= 3
+        value: sp.Rational = sp.Rational(token.text if short else 10**MOST_DIGITS)
         if max(abs(value.p), value.q) >= 10**MOST_DIGITS:
-            self.fail("number literal", token, long)
+            many = f"at most {MOST_DIGITS} digits"
+            self.fail("number literal", token, many, cure="use a scalar operand, such as c[]")
         if self._now.is_name and self._now.at == token.at + len(token.text):
-            self.fail("number literal", None, "an operator", f"write {token.text}*{self._now.text}")
+            cure = f"write {token.text}*{self._now.text}"
+            self.fail("number literal", None, "an operator", cure=cure)
         return value
 
     def _whole(self) -> int:
         token = self._now
         if not token.text.isdigit():
-            self.fail("number literal", token, "a whole number")
+            cure = "write the relation as a bracket, such as [2*p == h]"
+            self.fail("number literal", token, "a whole number", cure=cure)
         return int(self._number())
+
+    def _refuse_juxtaposed(self, left: str) -> NoReturn:
+        """Raise the error for two factors without a sign between them."""
+        right = self._now.text
+        cure = f"write {left}*{right}" if len(left) < 20 else "write * between them"
+        if found := re.search(r"\bsum_(\w+)$", left):
+            cure = f"write sum[{found[1]}] {right}"
+        if right == "[" and re.search(r"\]$", left):
+            cure = "write * between them, or one bracket with commas for several indices"
+        if keyword.iskeyword(right):
+            cure = "write a condition as a bracket, such as [p < 3]"
+        if "\n" in self.source[: self._now.at].rstrip(" \t")[-1:]:
+            cure = "continue the line with a sign, or drop it: a text defines one layer"
+        self.fail("two factors without a sign between them", None, "an operator", cure=cure)
 
     def _small(self, value: Expr, at: Token) -> Expr:
         """Refuse a polynomial that is too large; no layer needs it, and expanding it takes long."""
@@ -263,6 +288,7 @@ class Scanner:
                 "a polynomial is too large",
                 at,
                 f"at most {MOST_MONOMIALS} products, degree {HIGHEST}, {MOST_DIGITS} digits",
+                cure="use one name for it, whose value is computed before",
             )
         return value
 
@@ -273,10 +299,11 @@ class Scanner:
         token = self._now
         value = self._whole() if token.text.isdigit() else 0
         if not 1 <= value <= HIGHEST:
-            self.fail("exponent", token, f"a whole number from 1 to {HIGHEST}")
+            cure = "write a product; for ^-1, reciprocal of an entry"
+            self.fail("exponent", token, f"a whole number from 1 to {HIGHEST}", cure=cure)
         return value
 
     def _deeper(self) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
-            self.fail(f"nested more than {DEEPEST} levels deep")
+            self.fail(f"nested more than {DEEPEST} levels deep", cure="drop brackets or signs")

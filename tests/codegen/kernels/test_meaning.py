@@ -162,3 +162,11 @@ def test_documents_and_certificates_are_written(text: str) -> None:
             texts, missing = in_formats(page, "proof", ("tex", "html"), lambda _: None)
             assert texts.keys() == {"proof.tex", "proof.html"}
             assert not missing
+
+
+def test_complex_gradients_are_not_conjugated() -> None:
+    module = types.ModuleType("layer")
+    text = layer_files(derive("y[i] = x[i] * w[i]"))["numpy_kernels.py"]
+    exec(compile(text, "complex", "exec"), module.__dict__)
+    w, g = np.array([1 + 2j, 3 - 1j]), np.array([2 - 1j, 1j])
+    assert np.array_equal(module.grad_x(g, w), g * w)

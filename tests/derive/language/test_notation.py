@@ -204,8 +204,8 @@ FAULTS = [
     ("y[p] = sum[i,k] x[s*i+d*k]", "unbounded", "i"),
     ("y[p] = sum[k] (x[p+k] + b[])", "unbounded", "k"),
     ("y[p] = sum[k] b[]", "unbounded", "k"),
-    ("", "an empty expression", ""),
-    ("   \n ", "an empty expression", ""),
+    ("", "an empty text", ""),
+    ("   \n ", "an empty text", ""),
     ("y[p] =", "an empty expression", ""),
     ("y[p]", "unexpected token", ""),
     ("x[N];", "unexpected token", ""),
@@ -238,6 +238,18 @@ FAULTS = [
     ("y[p] = sum[k+1] x[p+k]", "unexpected token", "+"),
     ("y[p] = x'[p]", "a prime on a name", "x'"),
     ("y[p] = tanh(z)", "not a tensor entry", "z"),
+    ("y[p] = tanh(z[p] + 1)", "not a tensor entry", "+"),
+    ("y[p] = tanh(sum[k] z[k])", "not a tensor entry", "sum"),
+    ("y[p] = tanh", "a function without its argument", "tanh"),
+    ("y[p] = tanh x[p]", "a function without its argument", "tanh"),
+    ("y[p] = x[floor(p)]", "a function inside an index", "floor"),
+    ("y[p] = x[p];", "unexpected token", ";"),
+    ("y[p] = x[p]\ny[q] = x[q]", "two factors without a sign", "y"),
+    ("y[,p] = x[p]", "an axis without a name", ","),
+    ("y = x[p]", "unexpected token", "="),
+    ("y[p] == x[p]", "unexpected token", "=="),
+    ("y[p] = [0 <= p <= ]", "unexpected token", "]"),
+    ("y[p] = sum[k=0] x[p+k]", "unexpected token", "="),
     ("y[p] = tanh(tau(z[p]))", "not a tensor entry", "tau"),
     ("y[p] = sigma(z[p])", "the function sigma is not declared", "sigma"),
     ("y[p] = sigma'(z[p])", "the function sigma is not declared", "sigma'"),
@@ -283,6 +295,7 @@ def test_a_fault_is_named_with_a_caret_under_it(text: str, problem: str, under: 
         parse_layer(text)
     lines = str(caught.value).split("\n")
     assert problem in lines[0]
+    assert lines[-1].startswith("cure: ")
     shown, carets = lines[1], lines[2]
     at = carets.index("^")
     assert set(carets[at:]) == {"^"}
@@ -307,6 +320,15 @@ def test_the_cure_is_named() -> None:
         ("y[p] = max(x[p])", r"for relu, write relu\(x\[i\]\)"),
         ("y[p] = cumsum(x[p])", r"write y\[i\] = sum\[j\] \[j <= i\] \* x\[j\]"),
         ("y[p] = sum(x[p])", r"write sum\[i\] x\[i\]"),
+        ("y[p] = x(p)", r"for an entry, write x\[\.\.\.\]; for a function, declare it in front"),
+        ("y[p] = sum_k x[k]", r"write sum\[k\] x"),
+        ("y[p] = sum[] x[p]", r"write sum\[k\], or drop the sum"),
+        ("y[p] = sum[k<3] x[k]", r"name the index alone, and add its limits: sum\[k\] \[0 <= k"),
+        ("y[p] = x[p][p]", r"write \* between them, or one bracket"),
+        ("y[p] = x[p] if p < 3", r"write a condition as a bracket"),
+        ("y[p] = x[p]/w[p]", r"write x\[p\] \* reciprocal\(w\[p\]\)"),
+        ("y[p] = x[p]^2.5", r"write a product"),
+        ("y[p] == x[p]", r"write y\[\.\.\.\] = "),
         ("y[p] = [p < s*p] * x[p]", r"write both sides, such as \[0 <= s\*p - 1 - p < n\]"),
     ):
         with pytest.raises(NotationError, match=rf"cure: {cure}"):
@@ -342,6 +364,7 @@ def test_any_text_gives_a_layer_or_a_notation_error(text: str, headed: bool) -> 
         found = parse_layer("y[p] = " + text if headed else text)
     except NotationError as error:
         assert "^" in str(error).split("\n")[2]
+        assert "\ncure: " in str(error)
     else:
         assert parse_layer(found.text) == found
 
@@ -361,6 +384,7 @@ def test_any_slip_gives_a_layer_or_a_notation_error(
         found = parse_layer(text[:at] + insert + text[at + drop :])
     except NotationError as error:
         assert "^" in str(error)
+        assert "\ncure: " in str(error)
     else:
         assert parse_layer(found.text) == found
 
