@@ -71,7 +71,7 @@ def _pictures(sample: SampledLayer, sizes: Mapping[str, int]) -> Iterator[Pictur
         return
     axes, back = sample.windowed.axes, sample.backward
     inputs, outputs = sample.inputs(), sample.outputs()
-    if not axes and len(inputs[:1] + outputs[:1]) == 2:
+    if not axes and sample.links and len(inputs[:1] + outputs[:1]) == 2:
         yield deltas(sample)
     if len(axes) not in (1, 2) or not sample.links:
         return

@@ -45,7 +45,8 @@ class BracketReader(IndexReader):
         if signs == ["=="]:
             return [(one, (equal,))]
         if signs == ["!="]:
-            return [(one, ()), (-one, (equal,))]
+            always = equal.value.is_number and equal.value != 0
+            return [(one, ())] if always else [(one, ()), (-one, (equal,))]
         pairs = zip(sides, sides[1:], signs, strict=False)
         bounds = [_bound(whole, a, b, sign) for a, b, sign in pairs]
         return [(one, joined(bounds[::-1] if ordered == {">"} else bounds, self._scope))]

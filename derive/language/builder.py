@@ -13,11 +13,13 @@ from rot180.derive.language.one_sided import Intervals, intervals, joined, two_s
 from rot180.derive.language.operators import activation
 from rot180.derive.language.parser import Reader
 from rot180.derive.language.polynomial import coefficient, normal, text
+from rot180.derive.language.printer import write_factor
 from rot180.derive.language.spelling import application, display_name
 from rot180.derive.language.substitute import supports
 from rot180.derive.language.terms import (
     Access,
     Derivative,
+    Equal,
     Expression,
     Factor,
     Range,
@@ -71,6 +73,9 @@ class Builder:
         if any(map(_one_sided, raw.factors)):
             found = supports(factors, {*scope})
             factors = self._product(raw.factors, scope, intervals(found, self._free, raw.variables))
+        if reader.output.text and (never := next(filter(_never, factors), None)):
+            what = f"the bracket {write_factor(never, scope)} is never true, so the term is zero"
+            reader.fail(what, raw.at, "a bracket that is true somewhere", cure="drop the term")
         try:
             built = Term(raw.coefficient, raw.variables, factors)
         except ValueError as error:
@@ -131,6 +136,16 @@ class Builder:
             what = f"{t.name} names two tensors: {other} also gets this name"
             reader.fail(what, raw.name, "a different name for every tensor", cure="rename one")
         return t[raw.index]
+
+
+def _never(factor: Factor) -> bool:
+    """Say whether a bracket is false whatever its names stand for."""
+    if isinstance(factor, Range):
+        empty = bool(factor.size.is_number and factor.size <= 0)
+        if factor.value.is_number and factor.size.is_number:
+            return empty or not 0 <= factor.value < factor.size
+        return empty or bool(factor.value.is_number and factor.value < 0)
+    return isinstance(factor, Equal) and bool(factor.value.is_number and factor.value != 0)
 
 
 def _one_sided(factor: RawFactor) -> bool:
