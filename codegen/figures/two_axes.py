@@ -81,7 +81,8 @@ def remainder(sample: SampledLayer) -> Picture:
         Cell((x[1], x[0]), "input", sample.label(name, x), look) for x, look in looks.items()
     ]
     ends = [out[0], out[-1]]
-    cells += [_frame(sample, sample.forward, point, n > 0) for n, point in enumerate(ends)]
+    reached = [p for p in ends if sample.products(sample.forward, p)]
+    cells += [_frame(sample, sample.forward, point, n > 0) for n, point in enumerate(reached)]
     target = sample.tensor(sample.forward.target.name)
     parts = [(cells, sample.tensor(name)), (_outlined(sample, sample.forward, ends), target)]
     shapes = tuple(side_by_side(parts, ["\\rightarrow"]))
