@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 
 from rot180.codegen.kernels.c_runtime import (
     HEADER,
@@ -10,7 +12,15 @@ from rot180.codegen.kernels.c_runtime import (
     render_contraction,
     render_winograd,
 )
-from rot180.codegen.kernels.derivation import Progress, as_json, derive, module, quiet
+from rot180.codegen.kernels.derivation import (
+    Progress,
+    ProvedLayer,
+    as_json,
+    derive,
+    module,
+    quiet,
+)
+from rot180.codegen.kernels.modules import proved_plans
 from rot180.codegen.kernels.numpy_runtime import runtime_modules
 from rot180.codegen.kernels.public_api import LAYERS, PublicLayer
 from rot180.codegen.kernels.public_modules import (
@@ -25,6 +35,8 @@ from rot180.codegen.kernels.winograd_transforms import proofs as winograd_proofs
 from rot180.codegen.rocq import script
 from rot180.codegen.system.files import CERTIFICATES, SCRIPTS
 from rot180.derive.certificates.writer import dumps
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.replay import replay
 from rot180.derive.theorems import theorem, theorems
 
 GENERATED_PATTERNS = (
@@ -39,6 +51,9 @@ GENERATED_PATTERNS = (
 """Files in ``rot180.generated`` that only `generated` may put there."""
 
 
+PLAN = "plan."
+"""What the name of a theorem about a committed plan begins with."""
+
 Manifest = dict[str, dict[str, str]]
 
 
@@ -49,17 +64,39 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
     texts[WINOGRAD_HEADER] = render_winograd()
     manifest[WINOGRAD_HEADER] = {name: theorem(name).proof.digest for name in winograd_proofs()}
     progress("proving the registry")
-    proved = list(theorems())
+    proved = [*theorems(), *plans(LAYERS)]
     for t in proved:
         file = f"{CERTIFICATES}/{t.name}.json"
         texts[file], manifest[file] = dumps(t.proof), {t.name: t.proof.digest}
     progress("writing proof scripts")
     for file, text in script.scripts(proved).items():
         texts[f"{SCRIPTS}/{file}"] = text
-        name = file.removesuffix(".v")
-        manifest[f"{SCRIPTS}/{file}"] = {t.name: t.proof.digest for t in proved if t.name == name}
+        of = (t for t in proved if script.file_name(t) == file)
+        manifest[f"{SCRIPTS}/{file}"] = {t.name: t.proof.digest for t in of}
     texts["MANIFEST.json"] = as_json(manifest)
     return texts
+
+
+def plans(entries: Sequence[PublicLayer]) -> list[Theorem]:
+    """Return for each kernel of some layers the theorem that its plan computes what it should.
+
+    Raises:
+        LoweringError: a kernel's plan is not proved.
+
+    """
+    found = []
+    for entry in entries:
+        layer = _derived(entry.layer)
+        proofs = proved_plans(layer.layer, layer.kernels)
+        for (word, _), proved in zip(layer.kernels, proofs, strict=True):
+            name = f"{PLAN}{entry.core.removeprefix('numpy_')}.{word}"
+            found.append(replay(replace(proved.theorem.proof, name=name)))
+    return found
+
+
+@cache
+def _derived(spec: str) -> ProvedLayer:
+    return derive(spec)
 
 
 def kernels(
@@ -80,7 +117,7 @@ def kernels(
     manifest: Manifest = {file: {} for file in texts}
     for entry in entries:
         progress(f"deriving {entry.layer}")
-        layers.append(shipped(entry, derive(entry.layer)))
+        layers.append(shipped(entry, _derived(entry.layer)))
     for layer in layers:
         progress(f"writing numpy {layer.entry.name}")
         file = f"{layer.entry.core}.py"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from rot180.codegen.kernels.modules import lowered, render_module
+from rot180.codegen.kernels.modules import lowered, proved_plans, render_module
 from rot180.codegen.kernels.plain_backend import PlainKernel, plain_module
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.derive.certificates.writer import dumps
@@ -112,7 +112,9 @@ def module(derivation: ProvedLayer, target: str, shared: bool = False) -> str:
 
 def certificates(derivation: ProvedLayer) -> str:
     """Return the statements and proofs of a layer's theorems as JSON text."""
-    return certificate({"layer": derivation.layer.text}, [t for _, t in theorems(derivation)])
+    plans = proved_plans(derivation.layer, derivation.kernels)
+    proved = [*(t for _, t in theorems(derivation)), *(p.theorem for p in plans)]
+    return certificate({"layer": derivation.layer.text}, proved)
 
 
 def certificate(source: dict[str, str], proved: Iterable[Theorem]) -> str:

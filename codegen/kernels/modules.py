@@ -8,7 +8,7 @@ from typing import TypeVar
 from rot180.codegen.kernels.interface import kernel_interface
 from rot180.codegen.kernels.kernel import Kernel
 from rot180.codegen.kernels.targets import TARGETS
-from rot180.codegen.plans.lower import lower
+from rot180.codegen.plans.lower import ProvedPlan, proved_plan
 from rot180.codegen.system.templates import template
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
@@ -60,11 +60,20 @@ def lowered(
         LoweringError: a theorem cannot be lowered.
 
     """
+    found = []
+    for (word, theorem), proved in zip(kernels, proved_plans(layer, kernels), strict=True):
+        interface = kernel_interface(layer, theorem, proved.plan)
+        found.append(kind(f"{prefix}{word}", theorem, interface, proved.plan))
+    return tuple(found)
+
+
+def proved_plans(layer: Layer, kernels: Sequence[tuple[str, Theorem]]) -> tuple[ProvedPlan, ...]:
+    """Lower the theorems of a layer's kernels, and return the proofs of the plans too.
+
+    Raises:
+        LoweringError: a theorem cannot be lowered.
+
+    """
     reserved = {t.name for t in (*layer.tensors, layer.output)}
     reserved |= {f"grad_{word}" for word in reserved}
-    found = []
-    for word, theorem in kernels:
-        plan = lower(theorem, reserved)
-        interface = kernel_interface(layer, theorem, plan)
-        found.append(kind(f"{prefix}{word}", theorem, interface, plan))
-    return tuple(found)
+    return tuple(proved_plan(theorem, reserved) for _, theorem in kernels)

@@ -7,12 +7,13 @@ they sum over the same variables; then brackets are replaced by brackets.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice, product
 
 from sympy import Expr, Integer, Symbol
 
+from rot180.codegen.plans.changes import Change, changes, entries_of
 from rot180.codegen.plans.differences import differences
 from rot180.codegen.plans.lift import LiftedNest, box_of, in_order_of, lifted_nests
 from rot180.codegen.plans.plan import Divided, LoweringError, Plan
@@ -20,7 +21,7 @@ from rot180.derive.kernel.obligations import Goal, evident
 from rot180.derive.kernel.place import RULES, Place
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.language.polynomial import coefficient, is_integral, normal, quotient, symbols_of
-from rot180.derive.language.substitute import apart, substitute_factor
+from rot180.derive.language.substitute import apart
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -38,9 +39,6 @@ from rot180.derive.search.rewriting import rename_index, unfold
 
 CHOICES = 64
 """How many ways to sift a term, and to change its variables, are tried."""
-
-Change = dict[Symbol, Expr]
-"""The variables of a term, in those of another."""
 
 
 def plan_proof(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) -> Proof:
@@ -103,8 +101,7 @@ def _meet(
     first = ""
     target = right.current[at]
     for same in (True, False):
-        for _ in islice(_sifted(left, at, target.variables), CHOICES):
-            _divide(left, at, target)
+        for _ in islice(_ways(left, at, target), CHOICES):
             failed = _matched(left, at, target, flips, same)
             if failed is None:
                 return
@@ -121,12 +118,41 @@ def _matched(
     """
     failed: list[Goal] = []
     kept = len(d.steps)
-    for change in islice(_changes(d.current[at], target, flips, same), CHOICES):
+    for change in islice(changes(d.current[at], target, flips, same), CHOICES):
         failed = _carry_over(d, at, change, target)
         if d.current[at] == target:
             return None
         d.undo(kept)
     return failed
+
+
+def _ways(d: Derivation, at: int, target: Term) -> Iterator[None]:
+    """Rewrite a term in each way that may make it sum over the variables of another."""
+    for _ in _sifted(d, at, target.variables):
+        _divide(d, at, target)
+        yield from _split(d, at, target)
+
+
+def _split(d: Derivation, at: int, target: Term) -> Iterator[None]:
+    """Write variables as ``s*q + r`` with a quotient and a remainder of the target."""
+    over = d.current[at].variables
+    yield
+    gone = [v for v in over if v not in target.variables]
+    new = [v for v in target.variables if v not in over]
+    if len(new) <= len(gone):
+        return
+    moduli = {f.value: f.size for f in target.factors if isinstance(f, Range)}
+    for v, r, q in product(gone, new, new):
+        if r == q or r not in moduli:
+            continue
+        steps, s = len(d.steps), moduli[r]
+        with suppress(NotProvedError):
+            d.apply("euclid", at, value=v, modulus=s, variable=q)
+            mapping = (*((w, s * q + r if w == v else w) for w in over), (q, q))
+            names = (*(r if w == v else w for w in over), q)
+            d.apply("reindex", at, variables=names, mapping=mapping)
+            yield from _split(d, at, target)
+        d.undo(steps)
 
 
 def _equate(d: Derivation, at: int, parts: list[str] | None = None) -> None:
@@ -252,63 +278,6 @@ def _scales(e: Expr, value: Expr) -> list[Expr]:
     return list(dict.fromkeys((Integer(1), *(c for c in found if c is not None and c != 0))))
 
 
-def _changes(t: Term, target: Term, flips: set[Symbol], same: bool) -> Iterator[Change]:
-    """Yield changes of the variables of a term to those of another; shared names stay.
-
-    The sign of some variables may change too.
-    """
-    if len(t.variables) != len(target.variables):
-        return
-    wanted = _entries(target.factors)
-    shared = [v for v in t.variables if v in target.variables and v in flips]
-    for signs in product((1, -1), repeat=len(shared)):
-        flipped: Change = {v: sign * v for v, sign in zip(shared, signs, strict=True)}
-        moved = tuple(substitute_factor(f, flipped) for f in t.factors)
-        for found in _renamed(Term(t.coefficient, t.variables, moved), target):
-            change = {v: normal(flipped.get(v, v).xreplace(found)) for v in t.variables}
-            if not same or _entries(substitute_factor(f, change) for f in t.factors) == wanted:
-                yield change
-
-
-def _entries(factors: Iterable[Factor]) -> Counter[Access | Apply]:
-    return Counter(f for f in factors if isinstance(f, Access | Apply))
-
-
-def _renamed(t: Term, target: Term) -> Iterator[Change]:
-    """Yield changes of the variables that the target lacks to those that only the target has."""
-    missing = [v for v in t.variables if v not in target.variables]
-    if not missing:
-        yield {v: v for v in t.variables}
-        return
-    seen: set[tuple[Symbol, Expr]] = set()
-    for v, (a, b) in product(missing, _pairs(t, target)):
-        c = coefficient(a, v)
-        e = quotient(normal(c * v - a + b), c)
-        if e is None or not is_integral(e) or (v, e) in seen:
-            continue
-        if not symbols_of(e).isdisjoint(missing):
-            continue
-        seen.add((v, e))
-        new = next((u for u in target.variables if u in symbols_of(e) - set(t.variables)), None)
-        if new is not None:
-            over = tuple(new if u == v else u for u in t.variables)
-            moved = tuple(substitute_factor(f, {v: e}) for f in t.factors)
-            for rest in _renamed(Term(t.coefficient, over, moved), target):
-                old = normal(e.xreplace(rest))
-                yield {u: old if u == v else rest[u] for u in t.variables}
-
-
-def _pairs(t: Term, target: Term) -> Iterator[tuple[Expr, Expr]]:
-    """Yield the indices and brackets of a term, each beside those that may be equal to it."""
-    for f, g in product(t.factors, target.factors):
-        if isinstance(f, Access) and isinstance(g, Access) and f.tensor == g.tensor:
-            yield from zip(f.index, g.index, strict=True)
-        elif isinstance(f, Range) and isinstance(g, Range) and f.size == g.size:
-            yield f.value, g.value
-        elif isinstance(f, Equal) and isinstance(g, Equal):
-            yield from ((f.value, g.value), (f.value, normal(-g.value)))
-
-
 def _carry_over(d: Derivation, at: int, change: Change, target: Term) -> list[Goal]:
     """Rewrite a term to another if possible; return the brackets that do not follow."""
     t = d.current[at]
@@ -320,7 +289,7 @@ def _carry_over(d: Derivation, at: int, change: Change, target: Term) -> list[Go
         t = d.current[at]
         ours, theirs = ({g for f in u.factors for g in _signs(f)} for u in (t, target))
         mine = [n for n, f in enumerate(t.factors) if isinstance(f, Equal | Range)]
-        drop = tuple(n for n in mine if t.factors[n] not in theirs)
+        drop = tuple(n for n in mine if t.factors[n] not in {*theirs} - {*t.factors[:n]})
         add = tuple(f for f in target.factors if isinstance(f, Equal | Range) and f not in ours)
         if (drop or add) and (failed := _replace(d, at, drop, add)):
             return failed
@@ -334,7 +303,7 @@ def _carry_over(d: Derivation, at: int, change: Change, target: Term) -> list[Go
 def _use_equations(d: Derivation, at: int, target: Term) -> None:
     """Replace the indices of entries by those of the target, which equations make equal."""
     wanted = [f for f in target.factors if isinstance(f, Access | Apply)]
-    missing = list((Counter(wanted) - _entries(d.current[at].factors)).elements())
+    missing = list((Counter(wanted) - entries_of(d.current[at].factors)).elements())
     for number, f in enumerate(d.current[at].factors):
         if not isinstance(f, Access | Apply) or f in wanted:
             continue

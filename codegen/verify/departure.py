@@ -16,6 +16,9 @@ from rot180.derive.language.polynomial import text
 from rot180.derive.language.terms import Access, Apply, Derivative, Equal, Range, Tensor, term
 from rot180.derive.theorems import claims
 
+PLAN = "plan."
+"""What the name of a theorem about a committed plan begins with."""
+
 OF_COMMITTED = "of the committed certificate"
 
 
@@ -25,7 +28,8 @@ def departure_from_committed(proof: Proof) -> str:
     It is also empty if there is no committed proof of that name.
     """
     path = files.generated_folder() / files.CERTIFICATES / f"{proof.name}.json"
-    if proof.name not in claims() or not path.is_file():
+    known = proof.name in claims() or proof.name.startswith(PLAN)
+    if not (known and path.is_file()):
         return ""
     return departure(proof, _committed(path))
 

@@ -92,7 +92,7 @@ def _script(
 ) -> ScriptText | None:
     """Print the script of a certificate and add its text; if there is none, report why.
 
-    A script of the registry must be equal to the file in ``generated/rocq``, byte for byte.
+    A script of a committed theorem must be equal to the file in ``generated/rocq``, byte for byte.
     """
     theorem = replay(loads(source.text))
     registered = claims().get(theorem.name)
@@ -104,9 +104,10 @@ def _script(
         report.rocq = _not_covered(error)
         return None
     name = file_name(theorem)
-    if registered:
+    folder = files.generated_folder()
+    if registered or (folder / files.CERTIFICATES / f"{theorem.name}.json").is_file():
         committed = {f"{LIBRARY}.v": library(), name: script.text}
-        if fault := out_of_date(files.generated_folder() / files.SCRIPTS, committed):
+        if fault := out_of_date(folder / files.SCRIPTS, committed):
             report.rocq = f"{fault}: run `rot180 generate`"
             return None
     for number in range(2, len(texts) + 3):

@@ -40,7 +40,7 @@ def test_derive_writes_its_files(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "deriving the gradient by x" in progress
     ast.parse((out / "numpy_kernels.py").read_text())
     proofs = json.loads((out / "certificate.json").read_text())["proofs"]
-    assert len(proofs) == 7
+    assert len(proofs) == 11
 
 
 def test_derived_kernels_run(tmp_path: Path) -> None:

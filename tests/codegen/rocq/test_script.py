@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rot180.codegen.kernels.committed import plans
+from rot180.codegen.kernels.public_api import LAYERS
 from rot180.codegen.rocq.check import CheckedScript, ScriptText, check, script_text, verify
 from rot180.codegen.rocq.script import LIBRARY, library, script, scripts, statement
 from rot180.codegen.rocq.tokens import FORBIDDEN, refusal, tokens
@@ -68,8 +70,9 @@ def checked(**texts: str) -> list[CheckedScript]:
 
 
 def test_scripts_on_disk_are_those_of_the_proofs() -> None:
-    texts = scripts(theorem(name) for name in claims())
-    assert len(texts) == len(claims()) + 1
+    committed = plans(LAYERS)
+    texts = scripts([*(theorem(name) for name in claims()), *committed])
+    assert len(texts) == len(claims()) + len(committed) + 1
     assert not files.drift(FOLDER, texts, ("*.v",)), "run: rot180 generate"
 
 

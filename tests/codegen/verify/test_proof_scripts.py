@@ -46,10 +46,10 @@ def test_every_proof_of_a_derived_layer_is_accepted(
     asked = ["verify", str(derived), "--require", "rocq", "--json", "-", "--scripts", str(kept)]
     assert main(asked) == 0
     found = rows(capsys)
-    assert len(found) == 5
+    assert len(found) == 8
     assert {row["rocq"] for row in found} == {"ok"}
     assert files.read(kept / f"{LIBRARY}.v") == library()
-    assert len(list(kept.glob("*.v"))) == 6
+    assert len(list(kept.glob("*.v"))) == 9
 
 
 @NEEDS_COQC

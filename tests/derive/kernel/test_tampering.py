@@ -283,7 +283,7 @@ def test_a_derived_layer_records_its_statements(
     assert code == 1
     assert "it proves another statement than is recorded" in said
     assert re.search(r"after step \d+ \(definition\) it states", said)
-    assert "4 of 5 theorems proved" in said
+    assert "7 of 8 theorems proved" in said
 
 
 @pytest.mark.parametrize(
