@@ -8,7 +8,7 @@
 # Regenerate: rot180 derive "y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 
-An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
+Arrays are zero outside their box. A product is written as for `numpy.einsum`, with words.
 """
 
 from __future__ import annotations
@@ -26,10 +26,16 @@ from rot180.generated.numpy_checks import (
     sizes,
     zeros,
 )
+from rot180.generated.numpy_views import (
+    at,
+    loops,
+    span,
+    windows,
+)
 from rot180.generated.numpy_sums import (
-    _accumulate,
-    _entry,
-    _span,
+    add_product,
+    add_spread,
+    add_taps,
 )
 
 
@@ -44,9 +50,7 @@ def forward(
         x: array (N, G, C, H), zero outside
         w: array (G, O, C, K), zero outside
         bias: array (G, O), zero outside
-        s: integer
-        d: integer
-        lo: integer
+        s, d, lo: integers
         y_shape: the tuple (N, G, O, P) of integers >= 0
 
     Returns:
@@ -58,29 +62,18 @@ def forward(
     s, d, lo = integers(s=s, d=d, lo=lo)
     dtype = arrays(x=(x, 4), w=(w, 4), bias=(bias, 2))
     y_shape = checked_shape("y_shape", y_shape, 4)
-    N, G, C, O, K, P = sizes(
-        "N G C O K P",
-        x=(x.shape, "N G C H"),
-        w=(w.shape, "G O C K"),
-        bias=(bias.shape, "G O"),
+    N, G, C, H, O, K, P = sizes(
+        "N G C H O K P", x=(x.shape, "N G C H"), w=(w.shape, "G O C K"), bias=(bias.shape, "G O"),
         y_shape=(y_shape, "N G O P"),
     )
     y = zeros("y_shape", (N, G, O, P), dtype)
     # y[n, g, o, p] += sum[c, k] x[n, g, c, s*p + d*k - lo] * w[g, o, c, k]
-    loops = {"n": (0, N), "g": (0, G), "o": (0, O), "p": (0, P), "c": (0, C), "k": (0, K)}
-    _accumulate(
-        y, [{"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}], loops,
-        batch="g", m="n p", n="o", k="c k",
-        left=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"p": s, "k": d, "": -lo})],
-        right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"k": 1})],
-    )
+    p, k = loops(P, K)
+    add = add_spread if s == 1 and 2*O*H <= C*P else add_taps if N == O == 1 else add_product
+    add(y, "n g c p k, g o c k -> n g o p", windows(x, ..., s*p + d*k - lo), w)
     # y[n, g, o, p] += bias[g, o]
-    loops = {"n": (0, N), "g": (0, G), "o": (0, O), "p": (0, P)}
-    _accumulate(
-        y, [{"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}], loops,
-        m="n g o p",
-        left=[_entry(bias, {"g": 1}, {"o": 1})],
-    )
+    if bias.any():  # else zeros
+        y += bias[:, :, None]
     return y
 
 
@@ -93,9 +86,7 @@ def grad_x(grad_y: Array, w: Array, *, s: int, d: int, lo: int, x_shape: Sequenc
     Args:
         grad_y: array (N, G, O, P), zero outside
         w: array (G, O, C, K), zero outside
-        s: integer
-        d: integer
-        lo: integer
+        s, d, lo: integers
         x_shape: the tuple (N, G, C, H) of integers >= 0
 
     Returns:
@@ -107,25 +98,27 @@ def grad_x(grad_y: Array, w: Array, *, s: int, d: int, lo: int, x_shape: Sequenc
     s, d, lo = integers(s=s, d=d, lo=lo)
     dtype = arrays(grad_y=(grad_y, 4), w=(w, 4))
     x_shape = checked_shape("x_shape", x_shape, 4)
-    N, G, O, C, K, H = sizes(
-        "N G O C K H",
-        grad_y=(grad_y.shape, "N G O P"),
-        w=(w.shape, "G O C K"),
+    N, G, O, P, C, K, H = sizes(
+        "N G O P C K H", grad_y=(grad_y.shape, "N G O P"), w=(w.shape, "G O C K"),
         x_shape=(x_shape, "N G C H"),
     )
     require(s >= 1, "an integer >= 1", s=s)
     grad_x = zeros("x_shape", (N, G, C, H), dtype)
-    # grad_x[n, g, c, s*u + phi - lo] += sum[o, q] grad_y[n, g, o, u - m - d*q] * w[g, o, c, s*q + r]
+    # grad_x[n, g, c, s*u + phi - lo]
+    #     += sum[o, q] grad_y[n, g, o, u - m - d*q] * w[g, o, c, s*q + r]
     for r in range(min(s, K)):
         m, phi = divmod(d*r, s)
-        loops = {"n": (0, N), "g": (0, G), "c": (0, C), "o": (0, O)}
-        loops["u"] = _span("u", loops, ({"u": s, "": phi - lo}, H))
-        loops["q"] = _span("q", loops, ({"q": s, "": r}, K))
-        _accumulate(
-            grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"u": s, "": phi - lo}], loops,
-            batch="g", m="n u", n="c", k="o q",
-            left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"u": 1, "q": -d, "": -m})],
-            right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"q": s, "": r})],
+        u, q = span((s, phi - lo, H)), span((s, r, K))
+        add = (
+            add_spread if 2*N*C*P <= N*O*len(u) + O*C
+            else add_taps if N == C == 1
+            else add_product
+        )
+        add(
+            grad_x[:, :, :, at(s*u + phi - lo)],
+            "n g o u q, g o c q -> n g c u",
+            windows(grad_y, ..., u - m - d*q),
+            w[:, :, :, at(s*q + r)],
         )
     return grad_x
 
@@ -138,9 +131,7 @@ def grad_w(grad_y: Array, x: Array, *, s: int, d: int, lo: int, w_shape: Sequenc
     Args:
         grad_y: array (N, G, O, P), zero outside
         x: array (N, G, C, H), zero outside
-        s: integer
-        d: integer
-        lo: integer
+        s, d, lo: integers
         w_shape: the tuple (G, O, C, K) of integers >= 0
 
     Returns:
@@ -152,21 +143,19 @@ def grad_w(grad_y: Array, x: Array, *, s: int, d: int, lo: int, w_shape: Sequenc
     s, d, lo = integers(s=s, d=d, lo=lo)
     dtype = arrays(grad_y=(grad_y, 4), x=(x, 4))
     w_shape = checked_shape("w_shape", w_shape, 4)
-    N, G, O, P, C, K = sizes(
-        "N G O P C K",
-        grad_y=(grad_y.shape, "N G O P"),
-        x=(x.shape, "N G C H"),
+    N, G, O, P, C, H, K = sizes(
+        "N G O P C H K", grad_y=(grad_y.shape, "N G O P"), x=(x.shape, "N G C H"),
         w_shape=(w_shape, "G O C K"),
     )
     grad_w = zeros("w_shape", (G, O, C, K), dtype)
     # grad_w[g, o, c, k] += sum[n, p] grad_y[n, g, o, p] * x[n, g, c, d*k + s*p - lo]
-    loops = {"g": (0, G), "o": (0, O), "c": (0, C), "k": (0, K), "n": (0, N), "p": (0, P)}
-    _accumulate(
-        grad_w, [{"g": 1}, {"o": 1}, {"c": 1}, {"k": 1}], loops,
-        batch="g", m="o", n="c k", k="n p",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": 1})],
-        right=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"k": d, "p": s, "": -lo})],
+    k, p = loops(K, P)
+    add = (
+        add_spread if d == 1 and 2*O*C*H <= N*C*K + N*O
+        else add_taps if O == C == 1
+        else add_product
     )
+    add(grad_w, "n g c k p, n g o p -> g o c k", windows(x, ..., d*k + s*p - lo), grad_y)
     return grad_w
 
 
@@ -187,19 +176,10 @@ def grad_bias(grad_y: Array, *, bias_shape: Sequence[int] | None = None) -> Arra
     """
     dtype = arrays(grad_y=(grad_y, 4))
     bias_shape = checked_shape("bias_shape", bias_shape, 2, optional=True)
-    N, G, O, P = sizes(
-        "N G O P",
-        grad_y=(grad_y.shape, "N G O P"),
-        bias_shape=(bias_shape, "G O"),
-    )
+    N, G, O, P = sizes("N G O P", grad_y=(grad_y.shape, "N G O P"), bias_shape=(bias_shape, "G O"))
     grad_bias = zeros("bias_shape", (G, O), dtype)
     # grad_bias[g, o] += sum[n, p] grad_y[n, g, o, p]
-    loops = {"g": (0, G), "o": (0, O), "n": (0, N), "p": (0, P)}
-    _accumulate(
-        grad_bias, [{"g": 1}, {"o": 1}], loops,
-        m="g o", k="n p",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": 1})],
-    )
+    grad_bias += grad_y.sum((0, 3), dtype)
     return grad_bias
 
 

@@ -8,7 +8,7 @@
 # Regenerate: rot180 derive "y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 
-An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
+Arrays are zero outside their box. A product is written as for `numpy.einsum`, with words.
 """
 
 from __future__ import annotations
@@ -26,10 +26,16 @@ from rot180.generated.numpy_checks import (
     sizes,
     zeros,
 )
+from rot180.generated.numpy_views import (
+    at,
+    loops,
+    span,
+    windows,
+)
 from rot180.generated.numpy_sums import (
-    _accumulate,
-    _entry,
-    _span,
+    add_product,
+    add_spread,
+    add_taps,
 )
 
 
@@ -45,12 +51,7 @@ def forward(
         x: array (N, G, C, H, V), zero outside
         w: array (G, O, C, K, L), zero outside
         bias: array (G, O), zero outside
-        s: integer
-        d: integer
-        lo: integer
-        t: integer
-        e: integer
-        lp: integer
+        s, d, lo, t, e, lp: integers
         y_shape: the tuple (N, G, O, P, Q) of integers >= 0
 
     Returns:
@@ -62,29 +63,27 @@ def forward(
     s, d, lo, t, e, lp = integers(s=s, d=d, lo=lo, t=t, e=e, lp=lp)
     dtype = arrays(x=(x, 5), w=(w, 5), bias=(bias, 2))
     y_shape = checked_shape("y_shape", y_shape, 5)
-    N, G, C, O, K, L, P, Q = sizes(
-        "N G C O K L P Q",
-        x=(x.shape, "N G C H V"),
-        w=(w.shape, "G O C K L"),
-        bias=(bias.shape, "G O"),
-        y_shape=(y_shape, "N G O P Q"),
+    N, G, C, H, V, O, K, L, P, Q = sizes(
+        "N G C H V O K L P Q", x=(x.shape, "N G C H V"), w=(w.shape, "G O C K L"),
+        bias=(bias.shape, "G O"), y_shape=(y_shape, "N G O P Q"),
     )
     y = zeros("y_shape", (N, G, O, P, Q), dtype)
     # y[n, g, o, p, q] += sum[c, k, l] x[n, g, c, s*p + d*k - lo, t*q + e*l - lp] * w[g, o, c, k, l]
-    loops = {"n": (0, N), "g": (0, G), "o": (0, O), "p": (0, P), "q": (0, Q), "c": (0, C), "k": (0, K), "l": (0, L)}
-    _accumulate(
-        y, [{"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1}], loops,
-        batch="g", m="n p q", n="o", k="c k l",
-        left=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"p": s, "k": d, "": -lo}, {"q": t, "l": e, "": -lp})],
-        right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"k": 1}, {"l": 1})],
+    p, q, k, l = loops(P, Q, K, L)
+    add = (
+        add_spread if s == t == 1 and 2*O*H*V <= C*P*Q
+        else add_taps if N == O == 1
+        else add_product
+    )
+    add(
+        y,
+        "n g c p k q l, g o c k l -> n g o p q",
+        windows(x, ..., s*p + d*k - lo, t*q + e*l - lp),
+        w,
     )
     # y[n, g, o, p, q] += bias[g, o]
-    loops = {"n": (0, N), "g": (0, G), "o": (0, O), "p": (0, P), "q": (0, Q)}
-    _accumulate(
-        y, [{"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1}], loops,
-        m="n g o p q",
-        left=[_entry(bias, {"g": 1}, {"o": 1})],
-    )
+    if bias.any():  # else zeros
+        y += bias[:, :, None, None]
     return y
 
 
@@ -100,12 +99,7 @@ def grad_x(
     Args:
         grad_y: array (N, G, O, P, Q), zero outside
         w: array (G, O, C, K, L), zero outside
-        s: integer
-        d: integer
-        lo: integer
-        t: integer
-        e: integer
-        lp: integer
+        s, d, lo, t, e, lp: integers
         x_shape: the tuple (N, G, C, H, V) of integers >= 0
 
     Returns:
@@ -117,30 +111,32 @@ def grad_x(
     s, d, lo, t, e, lp = integers(s=s, d=d, lo=lo, t=t, e=e, lp=lp)
     dtype = arrays(grad_y=(grad_y, 5), w=(w, 5))
     x_shape = checked_shape("x_shape", x_shape, 5)
-    N, G, O, C, K, L, H, V = sizes(
-        "N G O C K L H V",
-        grad_y=(grad_y.shape, "N G O P Q"),
-        w=(w.shape, "G O C K L"),
+    N, G, O, P, Q, C, K, L, H, V = sizes(
+        "N G O P Q C K L H V", grad_y=(grad_y.shape, "N G O P Q"), w=(w.shape, "G O C K L"),
         x_shape=(x_shape, "N G C H V"),
     )
     require(s >= 1, "an integer >= 1", s=s)
     require(t >= 1, "an integer >= 1", t=t)
     grad_x = zeros("x_shape", (N, G, C, H, V), dtype)
-    # grad_x[n, g, c, s*u + phi - lo, t*u1 + phi1 - lp] += sum[o, q1, q2] grad_y[n, g, o, u - m - d*q1, u1 - m1 - e*q2] * w[g, o, c, s*q1 + r, t*q2 + r1]
+    # grad_x[n, g, c, s*u + phi - lo, t*u1 + phi1 - lp]
+    #     += sum[o, q1, q2] grad_y[n, g, o, u - m - d*q1, u1 - m1 - e*q2] *
+    #     w[g, o, c, s*q1 + r, t*q2 + r1]
     for r in range(min(s, K)):
         m, phi = divmod(d*r, s)
         for r1 in range(min(t, L)):
             m1, phi1 = divmod(e*r1, t)
-            loops = {"n": (0, N), "g": (0, G), "c": (0, C), "o": (0, O)}
-            loops["u"] = _span("u", loops, ({"u": s, "": phi - lo}, H))
-            loops["u1"] = _span("u1", loops, ({"u1": t, "": phi1 - lp}, V))
-            loops["q1"] = _span("q1", loops, ({"q1": s, "": r}, K))
-            loops["q2"] = _span("q2", loops, ({"q2": t, "": r1}, L))
-            _accumulate(
-                grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"u": s, "": phi - lo}, {"u1": t, "": phi1 - lp}], loops,
-                batch="g", m="n u u1", n="c", k="o q1 q2",
-                left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"u": 1, "q1": -d, "": -m}, {"u1": 1, "q2": -e, "": -m1})],
-                right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"q1": s, "": r}, {"q2": t, "": r1})],
+            u, u1, q1 = span((s, phi - lo, H)), span((t, phi1 - lp, V)), span((s, r, K))
+            q2 = span((t, r1, L))
+            add = (
+                add_spread if 2*N*C*P*Q <= N*O*len(u)*len(u1) + O*C
+                else add_taps if N == C == 1
+                else add_product
+            )
+            add(
+                grad_x[:, :, :, at(s*u + phi - lo), at(t*u1 + phi1 - lp)],
+                "n g o u q1 u1 q2, g o c q1 q2 -> n g c u u1",
+                windows(grad_y, ..., u - m - d*q1, u1 - m1 - e*q2),
+                w[:, :, :, at(s*q1 + r), at(t*q2 + r1)],
             )
     return grad_x
 
@@ -156,12 +152,7 @@ def grad_w(
     Args:
         grad_y: array (N, G, O, P, Q), zero outside
         x: array (N, G, C, H, V), zero outside
-        s: integer
-        d: integer
-        lo: integer
-        t: integer
-        e: integer
-        lp: integer
+        s, d, lo, t, e, lp: integers
         w_shape: the tuple (G, O, C, K, L) of integers >= 0
 
     Returns:
@@ -173,20 +164,24 @@ def grad_w(
     s, d, lo, t, e, lp = integers(s=s, d=d, lo=lo, t=t, e=e, lp=lp)
     dtype = arrays(grad_y=(grad_y, 5), x=(x, 5))
     w_shape = checked_shape("w_shape", w_shape, 5)
-    N, G, O, P, Q, C, K, L = sizes(
-        "N G O P Q C K L",
-        grad_y=(grad_y.shape, "N G O P Q"),
-        x=(x.shape, "N G C H V"),
+    N, G, O, P, Q, C, H, V, K, L = sizes(
+        "N G O P Q C H V K L", grad_y=(grad_y.shape, "N G O P Q"), x=(x.shape, "N G C H V"),
         w_shape=(w_shape, "G O C K L"),
     )
     grad_w = zeros("w_shape", (G, O, C, K, L), dtype)
-    # grad_w[g, o, c, k, l] += sum[n, p, q] grad_y[n, g, o, p, q] * x[n, g, c, d*k + s*p - lo, e*l + t*q - lp]
-    loops = {"g": (0, G), "o": (0, O), "c": (0, C), "k": (0, K), "l": (0, L), "n": (0, N), "p": (0, P), "q": (0, Q)}
-    _accumulate(
-        grad_w, [{"g": 1}, {"o": 1}, {"c": 1}, {"k": 1}, {"l": 1}], loops,
-        batch="g", m="o", n="c k l", k="n p q",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1})],
-        right=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"k": d, "p": s, "": -lo}, {"l": e, "q": t, "": -lp})],
+    # grad_w[g, o, c, k, l]
+    #     += sum[n, p, q] grad_y[n, g, o, p, q] * x[n, g, c, d*k + s*p - lo, e*l + t*q - lp]
+    k, l, p, q = loops(K, L, P, Q)
+    add = (
+        add_spread if d == e == 1 and 2*O*C*H*V <= N*C*K*L + N*O
+        else add_taps if O == C == 1
+        else add_product
+    )
+    add(
+        grad_w,
+        "n g c k p l q, n g o p q -> g o c k l",
+        windows(x, ..., d*k + s*p - lo, e*l + t*q - lp),
+        grad_y,
     )
     return grad_w
 
@@ -209,18 +204,11 @@ def grad_bias(grad_y: Array, *, bias_shape: Sequence[int] | None = None) -> Arra
     dtype = arrays(grad_y=(grad_y, 5))
     bias_shape = checked_shape("bias_shape", bias_shape, 2, optional=True)
     N, G, O, P, Q = sizes(
-        "N G O P Q",
-        grad_y=(grad_y.shape, "N G O P Q"),
-        bias_shape=(bias_shape, "G O"),
+        "N G O P Q", grad_y=(grad_y.shape, "N G O P Q"), bias_shape=(bias_shape, "G O")
     )
     grad_bias = zeros("bias_shape", (G, O), dtype)
     # grad_bias[g, o] += sum[n, p, q] grad_y[n, g, o, p, q]
-    loops = {"g": (0, G), "o": (0, O), "n": (0, N), "p": (0, P), "q": (0, Q)}
-    _accumulate(
-        grad_bias, [{"g": 1}, {"o": 1}], loops,
-        m="g o", k="n p q",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1})],
-    )
+    grad_bias += grad_y.sum((0, 3, 4), dtype)
     return grad_bias
 
 

@@ -8,7 +8,7 @@
 # Regenerate: rot180 derive "y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,p,q,r] = sum[c,k,l,m] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp,u*r+f*m-lq] * w[g,o,c,k,l,m] + bias[g,o]
 
-An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
+Arrays are zero outside their box. A product is written as for `numpy.einsum`, with words.
 """
 
 from __future__ import annotations
@@ -26,10 +26,16 @@ from rot180.generated.numpy_checks import (
     sizes,
     zeros,
 )
+from rot180.generated.numpy_views import (
+    at,
+    loops,
+    span,
+    windows,
+)
 from rot180.generated.numpy_sums import (
-    _accumulate,
-    _entry,
-    _span,
+    add_product,
+    add_spread,
+    add_taps,
 )
 
 
@@ -45,15 +51,7 @@ def forward(
         x: array (N, G, C, H, V, U), zero outside
         w: array (G, O, C, K, L, M), zero outside
         bias: array (G, O), zero outside
-        s: integer
-        d: integer
-        lo: integer
-        t: integer
-        e: integer
-        lp: integer
-        u: integer
-        f: integer
-        lq: integer
+        s, d, lo, t, e, lp, u, f, lq: integers
         y_shape: the tuple (N, G, O, P, Q, R) of integers >= 0
 
     Returns:
@@ -65,29 +63,29 @@ def forward(
     s, d, lo, t, e, lp, u, f, lq = integers(s=s, d=d, lo=lo, t=t, e=e, lp=lp, u=u, f=f, lq=lq)
     dtype = arrays(x=(x, 6), w=(w, 6), bias=(bias, 2))
     y_shape = checked_shape("y_shape", y_shape, 6)
-    N, G, C, O, K, L, M, P, Q, R = sizes(
-        "N G C O K L M P Q R",
-        x=(x.shape, "N G C H V U"),
-        w=(w.shape, "G O C K L M"),
-        bias=(bias.shape, "G O"),
-        y_shape=(y_shape, "N G O P Q R"),
+    N, G, C, H, V, U, O, K, L, M, P, Q, R = sizes(
+        "N G C H V U O K L M P Q R", x=(x.shape, "N G C H V U"), w=(w.shape, "G O C K L M"),
+        bias=(bias.shape, "G O"), y_shape=(y_shape, "N G O P Q R"),
     )
     y = zeros("y_shape", (N, G, O, P, Q, R), dtype)
-    # y[n, g, o, p, q, r] += sum[c, k, l, m] x[n, g, c, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[g, o, c, k, l, m]
-    loops = {"n": (0, N), "g": (0, G), "o": (0, O), "p": (0, P), "q": (0, Q), "r": (0, R), "c": (0, C), "k": (0, K), "l": (0, L), "m": (0, M)}
-    _accumulate(
-        y, [{"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1}, {"r": 1}], loops,
-        batch="g", m="n p q r", n="o", k="c k l m",
-        left=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"p": s, "k": d, "": -lo}, {"q": t, "l": e, "": -lp}, {"r": u, "m": f, "": -lq})],
-        right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"k": 1}, {"l": 1}, {"m": 1})],
+    # y[n, g, o, p, q, r]
+    #     += sum[c, k, l, m] x[n, g, c, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] *
+    #     w[g, o, c, k, l, m]
+    p, q, r, k, l, m = loops(P, Q, R, K, L, M)
+    add = (
+        add_spread if s == t == u == 1 and 2*O*H*V*U <= C*P*Q*R
+        else add_taps if N == O == 1
+        else add_product
+    )
+    add(
+        y,
+        "n g c p k q l r m, g o c k l m -> n g o p q r",
+        windows(x, ..., s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq),
+        w,
     )
     # y[n, g, o, p, q, r] += bias[g, o]
-    loops = {"n": (0, N), "g": (0, G), "o": (0, O), "p": (0, P), "q": (0, Q), "r": (0, R)}
-    _accumulate(
-        y, [{"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1}, {"r": 1}], loops,
-        m="n g o p q r",
-        left=[_entry(bias, {"g": 1}, {"o": 1})],
-    )
+    if bias.any():  # else zeros
+        y += bias[:, :, None, None, None]
     return y
 
 
@@ -103,15 +101,7 @@ def grad_x(
     Args:
         grad_y: array (N, G, O, P, Q, R), zero outside
         w: array (G, O, C, K, L, M), zero outside
-        s: integer
-        d: integer
-        lo: integer
-        t: integer
-        e: integer
-        lp: integer
-        u: integer
-        f: integer
-        lq: integer
+        s, d, lo, t, e, lp, u, f, lq: integers
         x_shape: the tuple (N, G, C, H, V, U) of integers >= 0
 
     Returns:
@@ -123,35 +113,36 @@ def grad_x(
     s, d, lo, t, e, lp, u, f, lq = integers(s=s, d=d, lo=lo, t=t, e=e, lp=lp, u=u, f=f, lq=lq)
     dtype = arrays(grad_y=(grad_y, 6), w=(w, 6))
     x_shape = checked_shape("x_shape", x_shape, 6)
-    N, G, O, C, K, L, M, H, V, U = sizes(
-        "N G O C K L M H V U",
-        grad_y=(grad_y.shape, "N G O P Q R"),
-        w=(w.shape, "G O C K L M"),
-        x_shape=(x_shape, "N G C H V U"),
+    N, G, O, P, Q, R, C, K, L, M, H, V, U = sizes(
+        "N G O P Q R C K L M H V U", grad_y=(grad_y.shape, "N G O P Q R"),
+        w=(w.shape, "G O C K L M"), x_shape=(x_shape, "N G C H V U"),
     )
     require(s >= 1, "an integer >= 1", s=s)
     require(t >= 1, "an integer >= 1", t=t)
     require(u >= 1, "an integer >= 1", u=u)
     grad_x = zeros("x_shape", (N, G, C, H, V, U), dtype)
-    # grad_x[n, g, c, s*u2 + phi - lo, t*u3 + phi1 - lp, u*u4 + phi2 - lq] += sum[o, q1, q2, q] grad_y[n, g, o, u2 - m1 - d*q1, u3 - m2 - e*q2, u4 - m3 - f*q] * w[g, o, c, s*q1 + r1, t*q2 + r2, u*q + r3]
+    # grad_x[n, g, c, s*u2 + phi - lo, t*u3 + phi1 - lp, u*u4 + phi2 - lq]
+    #     += sum[o, q1, q2, q] grad_y[n, g, o, u2 - m1 - d*q1, u3 - m2 - e*q2, u4 - m3 - f*q] *
+    #     w[g, o, c, s*q1 + r1, t*q2 + r2, u*q + r3]
     for r1 in range(min(s, K)):
         m1, phi = divmod(d*r1, s)
         for r2 in range(min(t, L)):
             m2, phi1 = divmod(e*r2, t)
             for r3 in range(min(u, M)):
                 m3, phi2 = divmod(f*r3, u)
-                loops = {"n": (0, N), "g": (0, G), "c": (0, C), "o": (0, O)}
-                loops["u2"] = _span("u2", loops, ({"u2": s, "": phi - lo}, H))
-                loops["u3"] = _span("u3", loops, ({"u3": t, "": phi1 - lp}, V))
-                loops["u4"] = _span("u4", loops, ({"u4": u, "": phi2 - lq}, U))
-                loops["q1"] = _span("q1", loops, ({"q1": s, "": r1}, K))
-                loops["q2"] = _span("q2", loops, ({"q2": t, "": r2}, L))
-                loops["q"] = _span("q", loops, ({"q": u, "": r3}, M))
-                _accumulate(
-                    grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"u2": s, "": phi - lo}, {"u3": t, "": phi1 - lp}, {"u4": u, "": phi2 - lq}], loops,
-                    batch="g", m="n u2 u3 u4", n="c", k="o q1 q2 q",
-                    left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"u2": 1, "q1": -d, "": -m1}, {"u3": 1, "q2": -e, "": -m2}, {"u4": 1, "q": -f, "": -m3})],
-                    right=[_entry(w, {"g": 1}, {"o": 1}, {"c": 1}, {"q1": s, "": r1}, {"q2": t, "": r2}, {"q": u, "": r3})],
+                u2, u3 = span((s, phi - lo, H)), span((t, phi1 - lp, V))
+                u4, q1, q2 = span((u, phi2 - lq, U)), span((s, r1, K)), span((t, r2, L))
+                q = span((u, r3, M))
+                add = (
+                    add_spread if 2*N*C*P*Q*R <= N*O*len(u2)*len(u3)*len(u4) + O*C
+                    else add_taps if N == C == 1
+                    else add_product
+                )
+                add(
+                    grad_x[:, :, :, at(s*u2 + phi - lo), at(t*u3 + phi1 - lp), at(u*u4 + phi2 - lq)],
+                    "n g o u2 q1 u3 q2 u4 q, g o c q1 q2 q -> n g c u2 u3 u4",
+                    windows(grad_y, ..., u2 - m1 - d*q1, u3 - m2 - e*q2, u4 - m3 - f*q),
+                    w[:, :, :, at(s*q1 + r1), at(t*q2 + r2), at(u*q + r3)],
                 )
     return grad_x
 
@@ -167,15 +158,7 @@ def grad_w(
     Args:
         grad_y: array (N, G, O, P, Q, R), zero outside
         x: array (N, G, C, H, V, U), zero outside
-        s: integer
-        d: integer
-        lo: integer
-        t: integer
-        e: integer
-        lp: integer
-        u: integer
-        f: integer
-        lq: integer
+        s, d, lo, t, e, lp, u, f, lq: integers
         w_shape: the tuple (G, O, C, K, L, M) of integers >= 0
 
     Returns:
@@ -187,20 +170,25 @@ def grad_w(
     s, d, lo, t, e, lp, u, f, lq = integers(s=s, d=d, lo=lo, t=t, e=e, lp=lp, u=u, f=f, lq=lq)
     dtype = arrays(grad_y=(grad_y, 6), x=(x, 6))
     w_shape = checked_shape("w_shape", w_shape, 6)
-    N, G, O, P, Q, R, C, K, L, M = sizes(
-        "N G O P Q R C K L M",
-        grad_y=(grad_y.shape, "N G O P Q R"),
-        x=(x.shape, "N G C H V U"),
-        w_shape=(w_shape, "G O C K L M"),
+    N, G, O, P, Q, R, C, H, V, U, K, L, M = sizes(
+        "N G O P Q R C H V U K L M", grad_y=(grad_y.shape, "N G O P Q R"),
+        x=(x.shape, "N G C H V U"), w_shape=(w_shape, "G O C K L M"),
     )
     grad_w = zeros("w_shape", (G, O, C, K, L, M), dtype)
-    # grad_w[g, o, c, k, l, m] += sum[n, p, q, r] grad_y[n, g, o, p, q, r] * x[n, g, c, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq]
-    loops = {"g": (0, G), "o": (0, O), "c": (0, C), "k": (0, K), "l": (0, L), "m": (0, M), "n": (0, N), "p": (0, P), "q": (0, Q), "r": (0, R)}
-    _accumulate(
-        grad_w, [{"g": 1}, {"o": 1}, {"c": 1}, {"k": 1}, {"l": 1}, {"m": 1}], loops,
-        batch="g", m="o", n="c k l m", k="n p q r",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1}, {"r": 1})],
-        right=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"k": d, "p": s, "": -lo}, {"l": e, "q": t, "": -lp}, {"m": f, "r": u, "": -lq})],
+    # grad_w[g, o, c, k, l, m]
+    #     += sum[n, p, q, r] grad_y[n, g, o, p, q, r] *
+    #     x[n, g, c, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq]
+    k, l, m, p, q, r = loops(K, L, M, P, Q, R)
+    add = (
+        add_spread if d == e == f == 1 and 2*O*C*H*V*U <= N*C*K*L*M + N*O
+        else add_taps if O == C == 1
+        else add_product
+    )
+    add(
+        grad_w,
+        "n g c k p l q m r, n g o p q r -> g o c k l m",
+        windows(x, ..., d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq),
+        grad_y,
     )
     return grad_w
 
@@ -223,18 +211,11 @@ def grad_bias(grad_y: Array, *, bias_shape: Sequence[int] | None = None) -> Arra
     dtype = arrays(grad_y=(grad_y, 6))
     bias_shape = checked_shape("bias_shape", bias_shape, 2, optional=True)
     N, G, O, P, Q, R = sizes(
-        "N G O P Q R",
-        grad_y=(grad_y.shape, "N G O P Q R"),
-        bias_shape=(bias_shape, "G O"),
+        "N G O P Q R", grad_y=(grad_y.shape, "N G O P Q R"), bias_shape=(bias_shape, "G O")
     )
     grad_bias = zeros("bias_shape", (G, O), dtype)
     # grad_bias[g, o] += sum[n, p, q, r] grad_y[n, g, o, p, q, r]
-    loops = {"g": (0, G), "o": (0, O), "n": (0, N), "p": (0, P), "q": (0, Q), "r": (0, R)}
-    _accumulate(
-        grad_bias, [{"g": 1}, {"o": 1}], loops,
-        m="g o", k="n p q r",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": 1}, {"q": 1}, {"r": 1})],
-    )
+    grad_bias += grad_y.sum((0, 3, 4, 5), dtype)
     return grad_bias
 
 

@@ -8,7 +8,7 @@
 # Regenerate: rot180 derive "y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]
 
-An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
+Arrays are zero outside their box. A product is written as for `numpy.einsum`, with words.
 """
 
 from __future__ import annotations
@@ -26,10 +26,16 @@ from rot180.generated.numpy_checks import (
     sizes,
     zeros,
 )
+from rot180.generated.numpy_views import (
+    at,
+    loops,
+    span,
+    windows,
+)
 from rot180.generated.numpy_sums import (
-    _accumulate,
-    _entry,
-    _span,
+    add_product,
+    add_spread,
+    add_taps,
 )
 
 
@@ -45,9 +51,7 @@ def forward(
         x: array (N, G, C, P), zero outside
         w: array (G, C, O, K), zero outside
         bias: array (G, O), zero outside
-        lo: integer
-        s: integer
-        d: integer
+        lo, s, d: integers
         y_shape: the tuple (N, G, O, H) of integers >= 0
 
     Returns:
@@ -59,11 +63,8 @@ def forward(
     lo, s, d = integers(lo=lo, s=s, d=d)
     dtype = arrays(x=(x, 4), w=(w, 4), bias=(bias, 2))
     y_shape = checked_shape("y_shape", y_shape, 4)
-    N, G, C, O, K, H = sizes(
-        "N G C O K H",
-        x=(x.shape, "N G C P"),
-        w=(w.shape, "G C O K"),
-        bias=(bias.shape, "G O"),
+    N, G, C, P, O, K, H = sizes(
+        "N G C P O K H", x=(x.shape, "N G C P"), w=(w.shape, "G C O K"), bias=(bias.shape, "G O"),
         y_shape=(y_shape, "N G O H"),
     )
     require(s >= 1, "an integer >= 1", s=s)
@@ -71,22 +72,21 @@ def forward(
     # y[n, g, o, s*u + phi - lo] += sum[c, q] x[n, g, c, u - m - d*q] * w[g, c, o, s*q + r]
     for r in range(min(s, K)):
         m, phi = divmod(d*r, s)
-        loops = {"n": (0, N), "g": (0, G), "o": (0, O), "c": (0, C)}
-        loops["u"] = _span("u", loops, ({"u": s, "": phi - lo}, H))
-        loops["q"] = _span("q", loops, ({"q": s, "": r}, K))
-        _accumulate(
-            y, [{"n": 1}, {"g": 1}, {"o": 1}, {"u": s, "": phi - lo}], loops,
-            batch="g", m="n u", n="o", k="c q",
-            left=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"u": 1, "q": -d, "": -m})],
-            right=[_entry(w, {"g": 1}, {"c": 1}, {"o": 1}, {"q": s, "": r})],
+        u, q = span((s, phi - lo, H)), span((s, r, K))
+        add = (
+            add_spread if 2*N*O*P <= N*C*len(u) + C*O
+            else add_taps if N == O == 1
+            else add_product
+        )
+        add(
+            y[:, :, :, at(s*u + phi - lo)],
+            "n g c u q, g c o q -> n g o u",
+            windows(x, ..., u - m - d*q),
+            w[:, :, :, at(s*q + r)],
         )
     # y[n, g, o, h] += bias[g, o]
-    loops = {"n": (0, N), "g": (0, G), "o": (0, O), "h": (0, H)}
-    _accumulate(
-        y, [{"n": 1}, {"g": 1}, {"o": 1}, {"h": 1}], loops,
-        m="n g o h",
-        left=[_entry(bias, {"g": 1}, {"o": 1})],
-    )
+    if bias.any():  # else zeros
+        y += bias[:, :, None]
     return y
 
 
@@ -98,9 +98,7 @@ def grad_x(grad_y: Array, w: Array, *, lo: int, s: int, d: int, x_shape: Sequenc
     Args:
         grad_y: array (N, G, O, H), zero outside
         w: array (G, C, O, K), zero outside
-        lo: integer
-        s: integer
-        d: integer
+        lo, s, d: integers
         x_shape: the tuple (N, G, C, P) of integers >= 0
 
     Returns:
@@ -112,21 +110,15 @@ def grad_x(grad_y: Array, w: Array, *, lo: int, s: int, d: int, x_shape: Sequenc
     lo, s, d = integers(lo=lo, s=s, d=d)
     dtype = arrays(grad_y=(grad_y, 4), w=(w, 4))
     x_shape = checked_shape("x_shape", x_shape, 4)
-    N, G, O, C, K, P = sizes(
-        "N G O C K P",
-        grad_y=(grad_y.shape, "N G O H"),
-        w=(w.shape, "G C O K"),
+    N, G, O, H, C, K, P = sizes(
+        "N G O H C K P", grad_y=(grad_y.shape, "N G O H"), w=(w.shape, "G C O K"),
         x_shape=(x_shape, "N G C P"),
     )
     grad_x = zeros("x_shape", (N, G, C, P), dtype)
     # grad_x[n, g, c, p] += sum[o, k] grad_y[n, g, o, s*p + d*k - lo] * w[g, c, o, k]
-    loops = {"n": (0, N), "g": (0, G), "c": (0, C), "p": (0, P), "o": (0, O), "k": (0, K)}
-    _accumulate(
-        grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"p": 1}], loops,
-        batch="g", m="n p", n="c", k="o k",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": s, "k": d, "": -lo})],
-        right=[_entry(w, {"g": 1}, {"c": 1}, {"o": 1}, {"k": 1})],
-    )
+    p, k = loops(P, K)
+    add = add_spread if s == 1 and 2*C*H <= O*P else add_taps if N == C == 1 else add_product
+    add(grad_x, "n g o p k, g c o k -> n g c p", windows(grad_y, ..., s*p + d*k - lo), w)
     return grad_x
 
 
@@ -138,9 +130,7 @@ def grad_w(grad_y: Array, x: Array, *, lo: int, s: int, d: int, w_shape: Sequenc
     Args:
         grad_y: array (N, G, O, H), zero outside
         x: array (N, G, C, P), zero outside
-        lo: integer
-        s: integer
-        d: integer
+        lo, s, d: integers
         w_shape: the tuple (G, C, O, K) of integers >= 0
 
     Returns:
@@ -152,21 +142,19 @@ def grad_w(grad_y: Array, x: Array, *, lo: int, s: int, d: int, w_shape: Sequenc
     lo, s, d = integers(lo=lo, s=s, d=d)
     dtype = arrays(grad_y=(grad_y, 4), x=(x, 4))
     w_shape = checked_shape("w_shape", w_shape, 4)
-    N, G, O, C, P, K = sizes(
-        "N G O C P K",
-        grad_y=(grad_y.shape, "N G O H"),
-        x=(x.shape, "N G C P"),
+    N, G, O, H, C, P, K = sizes(
+        "N G O H C P K", grad_y=(grad_y.shape, "N G O H"), x=(x.shape, "N G C P"),
         w_shape=(w_shape, "G C O K"),
     )
     grad_w = zeros("w_shape", (G, C, O, K), dtype)
     # grad_w[g, c, o, k] += sum[n, p] grad_y[n, g, o, d*k + s*p - lo] * x[n, g, c, p]
-    loops = {"g": (0, G), "c": (0, C), "o": (0, O), "k": (0, K), "n": (0, N), "p": (0, P)}
-    _accumulate(
-        grad_w, [{"g": 1}, {"c": 1}, {"o": 1}, {"k": 1}], loops,
-        batch="g", m="o k", n="c", k="n p",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"k": d, "p": s, "": -lo})],
-        right=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"p": 1})],
+    k, p = loops(K, P)
+    add = (
+        add_spread if d == 1 and 2*C*O*H <= N*O*K + N*C
+        else add_taps if O == C == 1
+        else add_product
     )
+    add(grad_w, "n g o k p, n g c p -> g c o k", windows(grad_y, ..., d*k + s*p - lo), x)
     return grad_w
 
 
@@ -187,19 +175,10 @@ def grad_bias(grad_y: Array, *, bias_shape: Sequence[int] | None = None) -> Arra
     """
     dtype = arrays(grad_y=(grad_y, 4))
     bias_shape = checked_shape("bias_shape", bias_shape, 2, optional=True)
-    N, G, O, H = sizes(
-        "N G O H",
-        grad_y=(grad_y.shape, "N G O H"),
-        bias_shape=(bias_shape, "G O"),
-    )
+    N, G, O, H = sizes("N G O H", grad_y=(grad_y.shape, "N G O H"), bias_shape=(bias_shape, "G O"))
     grad_bias = zeros("bias_shape", (G, O), dtype)
     # grad_bias[g, o] += sum[n, h] grad_y[n, g, o, h]
-    loops = {"g": (0, G), "o": (0, O), "n": (0, N), "h": (0, H)}
-    _accumulate(
-        grad_bias, [{"g": 1}, {"o": 1}], loops,
-        m="g o", k="n h",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"h": 1})],
-    )
+    grad_bias += grad_y.sum((0, 3), dtype)
     return grad_bias
 
 

@@ -8,7 +8,7 @@
 # Regenerate: rot180 derive "y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,h,v] = sum[c,p,q,k,l] x[n,g,c,p,q] * w[g,c,o,k,l] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] + bias[g,o]
 
-An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
+Arrays are zero outside their box. A product is written as for `numpy.einsum`, with words.
 """
 
 from __future__ import annotations
@@ -26,10 +26,16 @@ from rot180.generated.numpy_checks import (
     sizes,
     zeros,
 )
+from rot180.generated.numpy_views import (
+    at,
+    loops,
+    span,
+    windows,
+)
 from rot180.generated.numpy_sums import (
-    _accumulate,
-    _entry,
-    _span,
+    add_product,
+    add_spread,
+    add_taps,
 )
 
 
@@ -46,12 +52,7 @@ def forward(
         x: array (N, G, C, P, Q), zero outside
         w: array (G, C, O, K, L), zero outside
         bias: array (G, O), zero outside
-        lo: integer
-        s: integer
-        d: integer
-        lp: integer
-        t: integer
-        e: integer
+        lo, s, d, lp, t, e: integers
         y_shape: the tuple (N, G, O, H, V) of integers >= 0
 
     Returns:
@@ -63,39 +64,36 @@ def forward(
     lo, s, d, lp, t, e = integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e)
     dtype = arrays(x=(x, 5), w=(w, 5), bias=(bias, 2))
     y_shape = checked_shape("y_shape", y_shape, 5)
-    N, G, C, O, K, L, H, V = sizes(
-        "N G C O K L H V",
-        x=(x.shape, "N G C P Q"),
-        w=(w.shape, "G C O K L"),
-        bias=(bias.shape, "G O"),
-        y_shape=(y_shape, "N G O H V"),
+    N, G, C, P, Q, O, K, L, H, V = sizes(
+        "N G C P Q O K L H V", x=(x.shape, "N G C P Q"), w=(w.shape, "G C O K L"),
+        bias=(bias.shape, "G O"), y_shape=(y_shape, "N G O H V"),
     )
     require(s >= 1, "an integer >= 1", s=s)
     require(t >= 1, "an integer >= 1", t=t)
     y = zeros("y_shape", (N, G, O, H, V), dtype)
-    # y[n, g, o, s*u + phi - lo, t*u1 + phi1 - lp] += sum[c, q1, q2] x[n, g, c, u - m - d*q1, u1 - m1 - e*q2] * w[g, c, o, s*q1 + r, t*q2 + r1]
+    # y[n, g, o, s*u + phi - lo, t*u1 + phi1 - lp]
+    #     += sum[c, q1, q2] x[n, g, c, u - m - d*q1, u1 - m1 - e*q2] *
+    #     w[g, c, o, s*q1 + r, t*q2 + r1]
     for r in range(min(s, K)):
         m, phi = divmod(d*r, s)
         for r1 in range(min(t, L)):
             m1, phi1 = divmod(e*r1, t)
-            loops = {"n": (0, N), "g": (0, G), "o": (0, O), "c": (0, C)}
-            loops["u"] = _span("u", loops, ({"u": s, "": phi - lo}, H))
-            loops["u1"] = _span("u1", loops, ({"u1": t, "": phi1 - lp}, V))
-            loops["q1"] = _span("q1", loops, ({"q1": s, "": r}, K))
-            loops["q2"] = _span("q2", loops, ({"q2": t, "": r1}, L))
-            _accumulate(
-                y, [{"n": 1}, {"g": 1}, {"o": 1}, {"u": s, "": phi - lo}, {"u1": t, "": phi1 - lp}], loops,
-                batch="g", m="n u u1", n="o", k="c q1 q2",
-                left=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"u": 1, "q1": -d, "": -m}, {"u1": 1, "q2": -e, "": -m1})],
-                right=[_entry(w, {"g": 1}, {"c": 1}, {"o": 1}, {"q1": s, "": r}, {"q2": t, "": r1})],
+            u, u1, q1 = span((s, phi - lo, H)), span((t, phi1 - lp, V)), span((s, r, K))
+            q2 = span((t, r1, L))
+            add = (
+                add_spread if 2*N*O*P*Q <= N*C*len(u)*len(u1) + C*O
+                else add_taps if N == O == 1
+                else add_product
+            )
+            add(
+                y[:, :, :, at(s*u + phi - lo), at(t*u1 + phi1 - lp)],
+                "n g c u q1 u1 q2, g c o q1 q2 -> n g o u u1",
+                windows(x, ..., u - m - d*q1, u1 - m1 - e*q2),
+                w[:, :, :, at(s*q1 + r), at(t*q2 + r1)],
             )
     # y[n, g, o, h, v] += bias[g, o]
-    loops = {"n": (0, N), "g": (0, G), "o": (0, O), "h": (0, H), "v": (0, V)}
-    _accumulate(
-        y, [{"n": 1}, {"g": 1}, {"o": 1}, {"h": 1}, {"v": 1}], loops,
-        m="n g o h v",
-        left=[_entry(bias, {"g": 1}, {"o": 1})],
-    )
+    if bias.any():  # else zeros
+        y += bias[:, :, None, None]
     return y
 
 
@@ -110,12 +108,7 @@ def grad_x(
     Args:
         grad_y: array (N, G, O, H, V), zero outside
         w: array (G, C, O, K, L), zero outside
-        lo: integer
-        s: integer
-        d: integer
-        lp: integer
-        t: integer
-        e: integer
+        lo, s, d, lp, t, e: integers
         x_shape: the tuple (N, G, C, P, Q) of integers >= 0
 
     Returns:
@@ -127,20 +120,24 @@ def grad_x(
     lo, s, d, lp, t, e = integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e)
     dtype = arrays(grad_y=(grad_y, 5), w=(w, 5))
     x_shape = checked_shape("x_shape", x_shape, 5)
-    N, G, O, C, K, L, P, Q = sizes(
-        "N G O C K L P Q",
-        grad_y=(grad_y.shape, "N G O H V"),
-        w=(w.shape, "G C O K L"),
+    N, G, O, H, V, C, K, L, P, Q = sizes(
+        "N G O H V C K L P Q", grad_y=(grad_y.shape, "N G O H V"), w=(w.shape, "G C O K L"),
         x_shape=(x_shape, "N G C P Q"),
     )
     grad_x = zeros("x_shape", (N, G, C, P, Q), dtype)
-    # grad_x[n, g, c, p, q] += sum[o, k, l] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp] * w[g, c, o, k, l]
-    loops = {"n": (0, N), "g": (0, G), "c": (0, C), "p": (0, P), "q": (0, Q), "o": (0, O), "k": (0, K), "l": (0, L)}
-    _accumulate(
-        grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"p": 1}, {"q": 1}], loops,
-        batch="g", m="n p q", n="c", k="o k l",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": s, "k": d, "": -lo}, {"q": t, "l": e, "": -lp})],
-        right=[_entry(w, {"g": 1}, {"c": 1}, {"o": 1}, {"k": 1}, {"l": 1})],
+    # grad_x[n, g, c, p, q]
+    #     += sum[o, k, l] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp] * w[g, c, o, k, l]
+    p, q, k, l = loops(P, Q, K, L)
+    add = (
+        add_spread if s == t == 1 and 2*C*H*V <= O*P*Q
+        else add_taps if N == C == 1
+        else add_product
+    )
+    add(
+        grad_x,
+        "n g o p k q l, g c o k l -> n g c p q",
+        windows(grad_y, ..., s*p + d*k - lo, t*q + e*l - lp),
+        w,
     )
     return grad_x
 
@@ -156,12 +153,7 @@ def grad_w(
     Args:
         grad_y: array (N, G, O, H, V), zero outside
         x: array (N, G, C, P, Q), zero outside
-        lo: integer
-        s: integer
-        d: integer
-        lp: integer
-        t: integer
-        e: integer
+        lo, s, d, lp, t, e: integers
         w_shape: the tuple (G, C, O, K, L) of integers >= 0
 
     Returns:
@@ -173,20 +165,24 @@ def grad_w(
     lo, s, d, lp, t, e = integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e)
     dtype = arrays(grad_y=(grad_y, 5), x=(x, 5))
     w_shape = checked_shape("w_shape", w_shape, 5)
-    N, G, O, C, P, Q, K, L = sizes(
-        "N G O C P Q K L",
-        grad_y=(grad_y.shape, "N G O H V"),
-        x=(x.shape, "N G C P Q"),
+    N, G, O, H, V, C, P, Q, K, L = sizes(
+        "N G O H V C P Q K L", grad_y=(grad_y.shape, "N G O H V"), x=(x.shape, "N G C P Q"),
         w_shape=(w_shape, "G C O K L"),
     )
     grad_w = zeros("w_shape", (G, C, O, K, L), dtype)
-    # grad_w[g, c, o, k, l] += sum[n, p, q] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp] * x[n, g, c, p, q]
-    loops = {"g": (0, G), "c": (0, C), "o": (0, O), "k": (0, K), "l": (0, L), "n": (0, N), "p": (0, P), "q": (0, Q)}
-    _accumulate(
-        grad_w, [{"g": 1}, {"c": 1}, {"o": 1}, {"k": 1}, {"l": 1}], loops,
-        batch="g", m="o k l", n="c", k="n p q",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"k": d, "p": s, "": -lo}, {"l": e, "q": t, "": -lp})],
-        right=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"p": 1}, {"q": 1})],
+    # grad_w[g, c, o, k, l]
+    #     += sum[n, p, q] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp] * x[n, g, c, p, q]
+    k, l, p, q = loops(K, L, P, Q)
+    add = (
+        add_spread if d == e == 1 and 2*C*O*H*V <= N*O*K*L + N*C
+        else add_taps if O == C == 1
+        else add_product
+    )
+    add(
+        grad_w,
+        "n g o k p l q, n g c p q -> g c o k l",
+        windows(grad_y, ..., d*k + s*p - lo, e*l + t*q - lp),
+        x,
     )
     return grad_w
 
@@ -209,18 +205,11 @@ def grad_bias(grad_y: Array, *, bias_shape: Sequence[int] | None = None) -> Arra
     dtype = arrays(grad_y=(grad_y, 5))
     bias_shape = checked_shape("bias_shape", bias_shape, 2, optional=True)
     N, G, O, H, V = sizes(
-        "N G O H V",
-        grad_y=(grad_y.shape, "N G O H V"),
-        bias_shape=(bias_shape, "G O"),
+        "N G O H V", grad_y=(grad_y.shape, "N G O H V"), bias_shape=(bias_shape, "G O")
     )
     grad_bias = zeros("bias_shape", (G, O), dtype)
     # grad_bias[g, o] += sum[n, h, v] grad_y[n, g, o, h, v]
-    loops = {"g": (0, G), "o": (0, O), "n": (0, N), "h": (0, H), "v": (0, V)}
-    _accumulate(
-        grad_bias, [{"g": 1}, {"o": 1}], loops,
-        m="g o", k="n h v",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"h": 1}, {"v": 1})],
-    )
+    grad_bias += grad_y.sum((0, 3, 4), dtype)
     return grad_bias
 
 

@@ -8,7 +8,7 @@
 # Regenerate: rot180 derive "y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]" -o out
 """NumPy kernels of y[n,g,o,h,v,i] = sum[c,p,q,r,k,l,m] x[n,g,c,p,q,r] * w[g,c,o,k,l,m] * [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 
-An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
+Arrays are zero outside their box. A product is written as for `numpy.einsum`, with words.
 """
 
 from __future__ import annotations
@@ -26,10 +26,16 @@ from rot180.generated.numpy_checks import (
     sizes,
     zeros,
 )
+from rot180.generated.numpy_views import (
+    at,
+    loops,
+    span,
+    windows,
+)
 from rot180.generated.numpy_sums import (
-    _accumulate,
-    _entry,
-    _span,
+    add_product,
+    add_spread,
+    add_taps,
 )
 
 
@@ -46,15 +52,7 @@ def forward(
         x: array (N, G, C, P, Q, R), zero outside
         w: array (G, C, O, K, L, M), zero outside
         bias: array (G, O), zero outside
-        lo: integer
-        s: integer
-        d: integer
-        lp: integer
-        t: integer
-        e: integer
-        lq: integer
-        u: integer
-        f: integer
+        lo, s, d, lp, t, e, lq, u, f: integers
         y_shape: the tuple (N, G, O, H, V, I) of integers >= 0
 
     Returns:
@@ -66,44 +64,40 @@ def forward(
     lo, s, d, lp, t, e, lq, u, f = integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e, lq=lq, u=u, f=f)
     dtype = arrays(x=(x, 6), w=(w, 6), bias=(bias, 2))
     y_shape = checked_shape("y_shape", y_shape, 6)
-    N, G, C, O, K, L, M, H, V, I = sizes(
-        "N G C O K L M H V I",
-        x=(x.shape, "N G C P Q R"),
-        w=(w.shape, "G C O K L M"),
-        bias=(bias.shape, "G O"),
-        y_shape=(y_shape, "N G O H V I"),
+    N, G, C, P, Q, R, O, K, L, M, H, V, I = sizes(
+        "N G C P Q R O K L M H V I", x=(x.shape, "N G C P Q R"), w=(w.shape, "G C O K L M"),
+        bias=(bias.shape, "G O"), y_shape=(y_shape, "N G O H V I"),
     )
     require(s >= 1, "an integer >= 1", s=s)
     require(t >= 1, "an integer >= 1", t=t)
     require(u >= 1, "an integer >= 1", u=u)
     y = zeros("y_shape", (N, G, O, H, V, I), dtype)
-    # y[n, g, o, s*u1 + phi - lo, t*u2 + phi1 - lp, u*u3 + phi2 - lq] += sum[c, q1, q2, q] x[n, g, c, u1 - m1 - d*q1, u2 - m2 - e*q2, u3 - m3 - f*q] * w[g, c, o, s*q1 + r1, t*q2 + r2, u*q + r3]
+    # y[n, g, o, s*u1 + phi - lo, t*u2 + phi1 - lp, u*u3 + phi2 - lq]
+    #     += sum[c, q1, q2, q] x[n, g, c, u1 - m1 - d*q1, u2 - m2 - e*q2, u3 - m3 - f*q] *
+    #     w[g, c, o, s*q1 + r1, t*q2 + r2, u*q + r3]
     for r1 in range(min(s, K)):
         m1, phi = divmod(d*r1, s)
         for r2 in range(min(t, L)):
             m2, phi1 = divmod(e*r2, t)
             for r3 in range(min(u, M)):
                 m3, phi2 = divmod(f*r3, u)
-                loops = {"n": (0, N), "g": (0, G), "o": (0, O), "c": (0, C)}
-                loops["u1"] = _span("u1", loops, ({"u1": s, "": phi - lo}, H))
-                loops["u2"] = _span("u2", loops, ({"u2": t, "": phi1 - lp}, V))
-                loops["u3"] = _span("u3", loops, ({"u3": u, "": phi2 - lq}, I))
-                loops["q1"] = _span("q1", loops, ({"q1": s, "": r1}, K))
-                loops["q2"] = _span("q2", loops, ({"q2": t, "": r2}, L))
-                loops["q"] = _span("q", loops, ({"q": u, "": r3}, M))
-                _accumulate(
-                    y, [{"n": 1}, {"g": 1}, {"o": 1}, {"u1": s, "": phi - lo}, {"u2": t, "": phi1 - lp}, {"u3": u, "": phi2 - lq}], loops,
-                    batch="g", m="n u1 u2 u3", n="o", k="c q1 q2 q",
-                    left=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"u1": 1, "q1": -d, "": -m1}, {"u2": 1, "q2": -e, "": -m2}, {"u3": 1, "q": -f, "": -m3})],
-                    right=[_entry(w, {"g": 1}, {"c": 1}, {"o": 1}, {"q1": s, "": r1}, {"q2": t, "": r2}, {"q": u, "": r3})],
+                u1, u2 = span((s, phi - lo, H)), span((t, phi1 - lp, V))
+                u3, q1, q2 = span((u, phi2 - lq, I)), span((s, r1, K)), span((t, r2, L))
+                q = span((u, r3, M))
+                add = (
+                    add_spread if 2*N*O*P*Q*R <= N*C*len(u1)*len(u2)*len(u3) + C*O
+                    else add_taps if N == O == 1
+                    else add_product
+                )
+                add(
+                    y[:, :, :, at(s*u1 + phi - lo), at(t*u2 + phi1 - lp), at(u*u3 + phi2 - lq)],
+                    "n g c u1 q1 u2 q2 u3 q, g c o q1 q2 q -> n g o u1 u2 u3",
+                    windows(x, ..., u1 - m1 - d*q1, u2 - m2 - e*q2, u3 - m3 - f*q),
+                    w[:, :, :, at(s*q1 + r1), at(t*q2 + r2), at(u*q + r3)],
                 )
     # y[n, g, o, h, v, i] += bias[g, o]
-    loops = {"n": (0, N), "g": (0, G), "o": (0, O), "h": (0, H), "v": (0, V), "i": (0, I)}
-    _accumulate(
-        y, [{"n": 1}, {"g": 1}, {"o": 1}, {"h": 1}, {"v": 1}, {"i": 1}], loops,
-        m="n g o h v i",
-        left=[_entry(bias, {"g": 1}, {"o": 1})],
-    )
+    if bias.any():  # else zeros
+        y += bias[:, :, None, None, None]
     return y
 
 
@@ -118,15 +112,7 @@ def grad_x(
     Args:
         grad_y: array (N, G, O, H, V, I), zero outside
         w: array (G, C, O, K, L, M), zero outside
-        lo: integer
-        s: integer
-        d: integer
-        lp: integer
-        t: integer
-        e: integer
-        lq: integer
-        u: integer
-        f: integer
+        lo, s, d, lp, t, e, lq, u, f: integers
         x_shape: the tuple (N, G, C, P, Q, R) of integers >= 0
 
     Returns:
@@ -138,20 +124,25 @@ def grad_x(
     lo, s, d, lp, t, e, lq, u, f = integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e, lq=lq, u=u, f=f)
     dtype = arrays(grad_y=(grad_y, 6), w=(w, 6))
     x_shape = checked_shape("x_shape", x_shape, 6)
-    N, G, O, C, K, L, M, P, Q, R = sizes(
-        "N G O C K L M P Q R",
-        grad_y=(grad_y.shape, "N G O H V I"),
-        w=(w.shape, "G C O K L M"),
-        x_shape=(x_shape, "N G C P Q R"),
+    N, G, O, H, V, I, C, K, L, M, P, Q, R = sizes(
+        "N G O H V I C K L M P Q R", grad_y=(grad_y.shape, "N G O H V I"),
+        w=(w.shape, "G C O K L M"), x_shape=(x_shape, "N G C P Q R"),
     )
     grad_x = zeros("x_shape", (N, G, C, P, Q, R), dtype)
-    # grad_x[n, g, c, p, q, r] += sum[o, k, l, m] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[g, c, o, k, l, m]
-    loops = {"n": (0, N), "g": (0, G), "c": (0, C), "p": (0, P), "q": (0, Q), "r": (0, R), "o": (0, O), "k": (0, K), "l": (0, L), "m": (0, M)}
-    _accumulate(
-        grad_x, [{"n": 1}, {"g": 1}, {"c": 1}, {"p": 1}, {"q": 1}, {"r": 1}], loops,
-        batch="g", m="n p q r", n="c", k="o k l m",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"p": s, "k": d, "": -lo}, {"q": t, "l": e, "": -lp}, {"r": u, "m": f, "": -lq})],
-        right=[_entry(w, {"g": 1}, {"c": 1}, {"o": 1}, {"k": 1}, {"l": 1}, {"m": 1})],
+    # grad_x[n, g, c, p, q, r]
+    #     += sum[o, k, l, m] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] *
+    #     w[g, c, o, k, l, m]
+    p, q, r, k, l, m = loops(P, Q, R, K, L, M)
+    add = (
+        add_spread if s == t == u == 1 and 2*C*H*V*I <= O*P*Q*R
+        else add_taps if N == C == 1
+        else add_product
+    )
+    add(
+        grad_x,
+        "n g o p k q l r m, g c o k l m -> n g c p q r",
+        windows(grad_y, ..., s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq),
+        w,
     )
     return grad_x
 
@@ -167,15 +158,7 @@ def grad_w(
     Args:
         grad_y: array (N, G, O, H, V, I), zero outside
         x: array (N, G, C, P, Q, R), zero outside
-        lo: integer
-        s: integer
-        d: integer
-        lp: integer
-        t: integer
-        e: integer
-        lq: integer
-        u: integer
-        f: integer
+        lo, s, d, lp, t, e, lq, u, f: integers
         w_shape: the tuple (G, C, O, K, L, M) of integers >= 0
 
     Returns:
@@ -187,20 +170,25 @@ def grad_w(
     lo, s, d, lp, t, e, lq, u, f = integers(lo=lo, s=s, d=d, lp=lp, t=t, e=e, lq=lq, u=u, f=f)
     dtype = arrays(grad_y=(grad_y, 6), x=(x, 6))
     w_shape = checked_shape("w_shape", w_shape, 6)
-    N, G, O, C, P, Q, R, K, L, M = sizes(
-        "N G O C P Q R K L M",
-        grad_y=(grad_y.shape, "N G O H V I"),
-        x=(x.shape, "N G C P Q R"),
-        w_shape=(w_shape, "G C O K L M"),
+    N, G, O, H, V, I, C, P, Q, R, K, L, M = sizes(
+        "N G O H V I C P Q R K L M", grad_y=(grad_y.shape, "N G O H V I"),
+        x=(x.shape, "N G C P Q R"), w_shape=(w_shape, "G C O K L M"),
     )
     grad_w = zeros("w_shape", (G, C, O, K, L, M), dtype)
-    # grad_w[g, c, o, k, l, m] += sum[n, p, q, r] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq] * x[n, g, c, p, q, r]
-    loops = {"g": (0, G), "c": (0, C), "o": (0, O), "k": (0, K), "l": (0, L), "m": (0, M), "n": (0, N), "p": (0, P), "q": (0, Q), "r": (0, R)}
-    _accumulate(
-        grad_w, [{"g": 1}, {"c": 1}, {"o": 1}, {"k": 1}, {"l": 1}, {"m": 1}], loops,
-        batch="g", m="o k l m", n="c", k="n p q r",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"k": d, "p": s, "": -lo}, {"l": e, "q": t, "": -lp}, {"m": f, "r": u, "": -lq})],
-        right=[_entry(x, {"n": 1}, {"g": 1}, {"c": 1}, {"p": 1}, {"q": 1}, {"r": 1})],
+    # grad_w[g, c, o, k, l, m]
+    #     += sum[n, p, q, r] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq] *
+    #     x[n, g, c, p, q, r]
+    k, l, m, p, q, r = loops(K, L, M, P, Q, R)
+    add = (
+        add_spread if d == e == f == 1 and 2*C*O*H*V*I <= N*O*K*L*M + N*C
+        else add_taps if O == C == 1
+        else add_product
+    )
+    add(
+        grad_w,
+        "n g o k p l q m r, n g c p q r -> g c o k l m",
+        windows(grad_y, ..., d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq),
+        x,
     )
     return grad_w
 
@@ -223,18 +211,11 @@ def grad_bias(grad_y: Array, *, bias_shape: Sequence[int] | None = None) -> Arra
     dtype = arrays(grad_y=(grad_y, 6))
     bias_shape = checked_shape("bias_shape", bias_shape, 2, optional=True)
     N, G, O, H, V, I = sizes(
-        "N G O H V I",
-        grad_y=(grad_y.shape, "N G O H V I"),
-        bias_shape=(bias_shape, "G O"),
+        "N G O H V I", grad_y=(grad_y.shape, "N G O H V I"), bias_shape=(bias_shape, "G O")
     )
     grad_bias = zeros("bias_shape", (G, O), dtype)
     # grad_bias[g, o] += sum[n, h, v, i] grad_y[n, g, o, h, v, i]
-    loops = {"g": (0, G), "o": (0, O), "n": (0, N), "h": (0, H), "v": (0, V), "i": (0, I)}
-    _accumulate(
-        grad_bias, [{"g": 1}, {"o": 1}], loops,
-        m="g o", k="n h v i",
-        left=[_entry(grad_y, {"n": 1}, {"g": 1}, {"o": 1}, {"h": 1}, {"v": 1}, {"i": 1})],
-    )
+    grad_bias += grad_y.sum((0, 3, 4, 5), dtype)
     return grad_bias
 
 

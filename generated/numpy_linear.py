@@ -8,7 +8,7 @@
 # Regenerate: rot180 derive "y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]" -o out
 """NumPy kernels of y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
 
-An index map {"p": s, "k": d, "": -lo} is s*p + d*k - lo. Arrays are zero outside their box.
+Arrays are zero outside their box. A product is written as for `numpy.einsum`, with words.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from rot180.generated.numpy_checks import (
     zeros,
 )
 from rot180.generated.numpy_sums import (
-    _accumulate,
-    _entry,
+    add_product,
 )
 
 
@@ -50,28 +49,15 @@ def forward(x: Array, w: Array, bias: Array, *, y_shape: Sequence[int] | None = 
     dtype = arrays(x=(x, 2), w=(w, 2), bias=(bias, 1))
     y_shape = checked_shape("y_shape", y_shape, 2, optional=True)
     N, C, O = sizes(
-        "N C O",
-        x=(x.shape, "N C"),
-        w=(w.shape, "O C"),
-        bias=(bias.shape, "O"),
+        "N C O", x=(x.shape, "N C"), w=(w.shape, "O C"), bias=(bias.shape, "O"),
         y_shape=(y_shape, "N O"),
     )
     y = zeros("y_shape", (N, O), dtype)
     # y[n, o] += sum[c] x[n, c] * w[o, c]
-    loops = {"n": (0, N), "o": (0, O), "c": (0, C)}
-    _accumulate(
-        y, [{"n": 1}, {"o": 1}], loops,
-        m="n", n="o", k="c",
-        left=[_entry(x, {"n": 1}, {"c": 1})],
-        right=[_entry(w, {"o": 1}, {"c": 1})],
-    )
+    add_product(y, "n c, o c -> n o", x, w)
     # y[n, o] += bias[o]
-    loops = {"n": (0, N), "o": (0, O)}
-    _accumulate(
-        y, [{"n": 1}, {"o": 1}], loops,
-        m="n o",
-        left=[_entry(bias, {"o": 1})],
-    )
+    if bias.any():  # else zeros
+        y += bias
     return y
 
 
@@ -94,20 +80,11 @@ def grad_x(grad_y: Array, w: Array, *, x_shape: Sequence[int] | None = None) -> 
     dtype = arrays(grad_y=(grad_y, 2), w=(w, 2))
     x_shape = checked_shape("x_shape", x_shape, 2, optional=True)
     N, O, C = sizes(
-        "N O C",
-        grad_y=(grad_y.shape, "N O"),
-        w=(w.shape, "O C"),
-        x_shape=(x_shape, "N C"),
+        "N O C", grad_y=(grad_y.shape, "N O"), w=(w.shape, "O C"), x_shape=(x_shape, "N C")
     )
     grad_x = zeros("x_shape", (N, C), dtype)
     # grad_x[n, c] += sum[o] grad_y[n, o] * w[o, c]
-    loops = {"n": (0, N), "c": (0, C), "o": (0, O)}
-    _accumulate(
-        grad_x, [{"n": 1}, {"c": 1}], loops,
-        m="n", n="c", k="o",
-        left=[_entry(grad_y, {"n": 1}, {"o": 1})],
-        right=[_entry(w, {"o": 1}, {"c": 1})],
-    )
+    add_product(grad_x, "n o, o c -> n c", grad_y, w)
     return grad_x
 
 
@@ -130,20 +107,11 @@ def grad_w(grad_y: Array, x: Array, *, w_shape: Sequence[int] | None = None) -> 
     dtype = arrays(grad_y=(grad_y, 2), x=(x, 2))
     w_shape = checked_shape("w_shape", w_shape, 2, optional=True)
     N, O, C = sizes(
-        "N O C",
-        grad_y=(grad_y.shape, "N O"),
-        x=(x.shape, "N C"),
-        w_shape=(w_shape, "O C"),
+        "N O C", grad_y=(grad_y.shape, "N O"), x=(x.shape, "N C"), w_shape=(w_shape, "O C")
     )
     grad_w = zeros("w_shape", (O, C), dtype)
     # grad_w[o, c] += sum[n] grad_y[n, o] * x[n, c]
-    loops = {"o": (0, O), "c": (0, C), "n": (0, N)}
-    _accumulate(
-        grad_w, [{"o": 1}, {"c": 1}], loops,
-        m="o", n="c", k="n",
-        left=[_entry(grad_y, {"n": 1}, {"o": 1})],
-        right=[_entry(x, {"n": 1}, {"c": 1})],
-    )
+    add_product(grad_w, "n o, n c -> o c", grad_y, x)
     return grad_w
 
 
@@ -164,19 +132,10 @@ def grad_bias(grad_y: Array, *, bias_shape: Sequence[int] | None = None) -> Arra
     """
     dtype = arrays(grad_y=(grad_y, 2))
     bias_shape = checked_shape("bias_shape", bias_shape, 1, optional=True)
-    N, O = sizes(
-        "N O",
-        grad_y=(grad_y.shape, "N O"),
-        bias_shape=(bias_shape, "O"),
-    )
+    N, O = sizes("N O", grad_y=(grad_y.shape, "N O"), bias_shape=(bias_shape, "O"))
     grad_bias = zeros("bias_shape", (O,), dtype)
     # grad_bias[o] += sum[n] grad_y[n, o]
-    loops = {"o": (0, O), "n": (0, N)}
-    _accumulate(
-        grad_bias, [{"o": 1}], loops,
-        m="o", k="n",
-        left=[_entry(grad_y, {"n": 1}, {"o": 1})],
-    )
+    grad_bias += grad_y.sum(0, dtype)
     return grad_bias
 
 

@@ -26,8 +26,8 @@ _CYTHON = (
     "operator public readonly short signed sizeof ssize_t struct union unsigned void volatile"
 )
 _OURS = (
-    "applied arrays check_axis checked_shape divmod dtype integers max min np range require sizes "
-    "zeros"
+    "add add_product add_spread add_taps applied arrays at check_axis checked_shape divmod dtype "
+    "integers len loops max min np ones range require sizes span windows zeros"
 )
 RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *_CYTHON.split(), *_OURS.split()))
 """Words that no argument may be called: an argument has the same name in every target."""
@@ -68,6 +68,12 @@ def filled(words: Sequence[str], width: int) -> list[str]:
         else:
             rows.append(word)
     return rows
+
+
+def size_tuple(sizes: Sequence[Expr]) -> str:
+    """Write a shape as a tuple."""
+    items = ", ".join(map(number, sizes))
+    return f"({items},)" if len(sizes) == 1 else f"({items})"
 
 
 def name(word: str) -> str:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from sympy import Symbol
 
-from rot180.codegen.kernels.expressions import function_name, name, number
+from rot180.codegen.kernels.expressions import (
+    TAB,
+    definition,
+    function_name,
+    name,
+    number,
+    size_tuple,
+)
 from rot180.codegen.kernels.inline import inlined
 from rot180.codegen.kernels.interface import Interface, shape_name
 from rot180.codegen.kernels.scalar_functions import function_lines, functions_of, python_name
@@ -54,7 +61,7 @@ class Kernel:
     @property
     def checks(self) -> list[str]:
         """Return the statements that check the arguments, name the sizes and make the output."""
-        return _checks(self.interface, self.plan)
+        return check_lines(self.interface, self.plan)
 
     @property
     def body(self) -> list[str]:
@@ -117,7 +124,9 @@ def _docstring(found: Interface, theorem: Theorem) -> list[str]:
     lines += [f"    {name(t.name)}: array {shape(t)}, zero outside" for t in found.arrays]
     for word in found.callables:
         lines.append(f"    {word}: a function from an array to the array of its values")
-    lines += [f"    {name(v.name)}: integer" for v in found.parameters]
+    if found.parameters:
+        kind = "integers" if len(found.parameters) > 1 else "an integer"
+        lines.append(f"    {', '.join(name(v.name) for v in found.parameters)}: {kind}")
     for t, given in found.shapes:
         note = "" if given else "; may be left out"
         lines.append(f"    {shape_name(t)}: the tuple {shape(t)} of integers >= 0{note}")
@@ -127,14 +136,15 @@ def _docstring(found: Interface, theorem: Theorem) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
 
 
-def _checks(found: Interface, plan: Plan) -> list[str]:
+def check_lines(found: Interface, plan: Plan) -> list[str]:
+    """Write the statements that check arguments, name the sizes and make the output."""
     lines = [*_parameter_checks(found), *_size_checks(found)]
     lines += [_requirement(c) for c in plan.hypotheses]
     for f, order, t in found.functions:
         word = function_name(f, order)
         by = python_name(f, order) if f in FUNCTIONS else word
         lines.append(f'{word}_{t.name} = applied("{word}", {by}, {name(t.name)})')
-    shape = _tuple([number(n) for n in plan.shape]) if plan.shape else "()"
+    shape = size_tuple(plan.shape)
     lines.append(f'{name(found.output)} = zeros("{shape_name(found.box)}", {shape}, dtype)')
     return lines
 
@@ -156,11 +166,11 @@ def _size_checks(found: Interface) -> list[str]:
         optional = "" if given else ", optional=True"
         lines.append(f'{word} = checked_shape("{word}", {word}, {len(t.shape)}{optional})')
         sources.append(f"{word}=({word}, {_axes_in_words(t)})")
-    sizes = [name(v.name) for v in found.sizes]
+    names = [name(v.name) for v in found.sizes]
     wanted = " ".join(v.name for v in found.sizes)
-    lines.append(f"{_target(sizes)} = sizes(" if sizes else "sizes(")
-    lines += [f"    {item}," for item in (f'"{wanted}"', *sources)]
-    lines.append(")")
+    target = f"{_target(names)} = " if names else ""
+    call = definition(f"{target}sizes", [f'"{wanted}"', *sources], "", TAB)
+    lines += [line.removeprefix(TAB) for line in call]
     for word, t in arrays:
         lines += _composite_axes(t, word, f"{word}.shape")
     for t, _ in found.shapes:

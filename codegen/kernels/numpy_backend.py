@@ -1,26 +1,31 @@
-"""Plans as NumPy: each sum is one call of the contraction, with its loops and index maps."""
+"""Plans as NumPy: the slices, windows and products that a sum consists of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from rot180.codegen.kernels.expressions import (
     TAB,
-    array_name,
+    WIDTH,
     definition,
+    filled,
     fraction,
     loop_size,
     name,
     number,
     opening,
+    size_tuple,
 )
 from rot180.codegen.kernels.interface import shape_name
-from rot180.codegen.kernels.kernel import Kernel, Module
-from rot180.codegen.kernels.numpy_runtime import imports, sums
-from rot180.codegen.plans.plan import Affine, Factor, Nest, Operand
+from rot180.codegen.kernels.kernel import Kernel, Module, check_lines
+from rot180.codegen.kernels.numpy_forms import form
+from rot180.codegen.kernels.numpy_operands import Entries, entries, extent, index_text, written
+from rot180.codegen.kernels.numpy_runtime import imports, runtime
+from rot180.codegen.plans.plan import Affine, Loop, Nest, Plan
 
 
 @dataclass(frozen=True)
@@ -44,17 +49,28 @@ class NumpyKernel(Kernel):
         return definition(f"def {self.name}", parameters, " -> Array:")
 
     @property
-    def body(self) -> list[str]:
-        """Return the statements that compute the output."""
-        return [line for nest in self.plan.nests for line in _nest_lines(nest, self.output)]
+    def checks(self) -> list[str]:
+        """Return the statements that check the arguments, name the sizes and make the output."""
+        used = set(re.findall(r"\w+", "\n".join(self.body)))
+        known = (*self.interface.arrays, *(t for t, _ in self.interface.shapes))
+        axes = [n for t in known for n in t.shape if isinstance(n, Symbol)]
+        named = [
+            n for n in dict.fromkeys(axes) if n in self.interface.sizes or name(n.name) in used
+        ]
+        return check_lines(replace(self.interface, sizes=tuple(named)), self.plan)
 
     @property
-    def text(self) -> str:
-        """Return the function without its docstring."""
-        lines = [*self.checks, *self.body, f"return {self.output}"]
-        return "\n".join(
-            (f"def {self.name}({self.signature}):", *(f"{TAB}{line}" for line in lines))
-        )
+    def body(self) -> list[str]:
+        """Return the statements that compute the output."""
+        lines = []
+        for i in self.plan.intermediates:
+            word, shape = name(i.tensor.name), [n for n in i.tensor.shape if n is not None]
+            lines.append(f'{word} = zeros("{word}", {size_tuple(shape)}, dtype)')
+            for nest in i.nests:
+                lines += _nest_lines(nest, word, shape, self.plan)
+        for nest in self.plan.nests:
+            lines += _nest_lines(nest, self.output, self.plan.shape, self.plan)
+        return lines
 
 
 @dataclass(frozen=True)
@@ -63,8 +79,8 @@ class NumpyModule(Module):
 
     @property
     def runtime(self) -> str:
-        """Return the code that computes the sums."""
-        return sums()
+        """Return the code that all kernels share."""
+        return runtime()
 
     @property
     def imports(self) -> list[str]:
@@ -73,51 +89,125 @@ class NumpyModule(Module):
         return imports("\n".join(("if True:", *(f"{TAB}{line}" for line in parts), "Array")))
 
 
-def _nest_lines(nest: Nest, output: str) -> list[str]:
-    """Write one nest: its phases, the ranges of its loops, the call of the contraction."""
-    lines, tab = opening(nest, output)
-    lines += [f"{tab}{line}" for line in _ranges(nest)]
-    arguments = [f"{output}, [{', '.join(map(_index_map, nest.output))}], loops"]
-    roles = (("batch", nest.batch), ("m", nest.m), ("n", nest.n), ("k", nest.k))
-    arguments.append(", ".join(f'{role}="{_words(loops)}"' for role, loops in roles if loops))
-    arguments.append(f"left=[{', '.join(map(_factor, nest.left))}]" if nest.left else "")
-    arguments.append(f"right=[{', '.join(map(_factor, nest.right))}]" if nest.right else "")
-    if nest.coefficient != 1:
-        top, bottom = fraction(nest.coefficient)
-        arguments.append(f"scale=({top}, {bottom})")
-    lines.append(f"{tab}_accumulate(")
-    lines += [f"{tab}{TAB}{argument}," for argument in arguments if argument]
-    lines.append(f"{tab})")
-    return lines
+def _nest_lines(nest: Nest, output: str, shape: Sequence[Expr], plan: Plan) -> list[str]:
+    """Write one nest: the sum in the notation, its phases, its loops, what is added."""
+    (comment, *lines), tab = opening(nest, output)
+    room = WIDTH - len(TAB) - len(tab)
+    inner = _sum_lines(nest, written(nest, output, shape, plan), plan, room)
+    return [*_comment_lines(comment), *lines, *(tab + line for line in inner)]
 
 
-def _ranges(nest: Nest) -> list[str]:
-    """Write the ranges of a nest's loops: those that are 0 <= v < n together, then the others."""
-    known, others = [], []
+def _comment_lines(comment: str) -> list[str]:
+    """Write a comment on several lines where it is long."""
+    if len(TAB) + len(comment) <= WIDTH:
+        return [comment]
+    head, sum_ = comment.split(" += ")
+    parts = f"+= {sum_}".split(" * ")
+    parts = [*(f"{part} *" for part in parts[:-1]), parts[-1]]
+    rows = filled(parts, WIDTH - len(TAB) - 6)
+    return [head, *(f"#     {row}" for row in rows)]
+
+
+def _sum_lines(nest: Nest, out: Entries, plan: Plan, room: int) -> list[str]:
+    factors = [entries(f, nest, plan) for f in nest.factors]
+    alone = len(factors) == 1 and nest.coefficient == 1 and not factors[0].windows
+    if alone and (lines := _one_array(factors[0], out)):
+        return lines
+    left, right = factors[: len(nest.left)], factors[len(nest.left) :]
+    chosen = form(nest, left, right, room)
+    if len(right) > len(left) or chosen.turned:
+        left, right = right, left
+    factors = [*left, *right]
+    known = {v for f in (out, *factors) for v in f.loops}
+    idle = [v for v in nest.k if v not in known]
+    words = ", ".join(_words(f.loops) for f in factors)
+    arguments = [out.text, f'"{words} -> {_words(out.loops)}"', *(f.text for f in factors)]
+    arguments += _scale(nest, idle)
+    call = f"{chosen.function}({', '.join(arguments)})"
+    lines = [call] if len(call) <= room else [f"{chosen.function}("]
+    if len(call) > room:
+        lines += [*(f"{TAB}{argument}," for argument in arguments), ")"]
+    code = " ".join([out.text, *(f.text for f in factors), *arguments[2:], *chosen.lines])
+    used = {v for v in (b.variable for b in nest.loops) if name(v.name) in re.findall(r"\w+", code)}
+    return [*_loops(nest, used, room), *chosen.lines, *lines]
+
+
+def _one_array(factor: Entries, out: Entries) -> list[str]:
+    """Write a sum over one array as NumPy's own; nothing where axes would have to be moved."""
+    kept = [v for v in factor.loops if v in out.loops]
+    if out.windows or "at(" in factor.text + out.text:
+        return []
+    if kept != [v for v in out.loops if v in kept]:
+        return []
+    value, lines, tab = factor.text, [], ""
+    summed = [axis for axis, v in enumerate(factor.loops) if v not in kept]
+    if len(summed) == len(factor.loops) > 0:
+        value = f"{value}.sum(dtype=dtype)"
+    elif summed:
+        axes = f"({', '.join(map(str, summed))})" if len(summed) > 1 else str(summed[0])
+        value = f"{value}.sum({axes}, dtype)"
+    elif len(kept) < len(out.loops):
+        lines, tab = [f"if {value}.any():  # else zeros"], TAB
+    index = [":" if v in kept else "None" for v in out.loops]
+    while index[:1] == ["None"]:
+        index = index[1:]
+    if kept and "None" in index:
+        value = f"{value}[{', '.join(index)}]"
+    return [*lines, f"{tab}{out.text} += {value}"]
+
+
+def _scale(nest: Nest, idle: Sequence[Symbol]) -> list[str]:
+    """Write what a sum is multiplied by, with the loops that no array has."""
+    top, bottom = fraction(nest.coefficient)
+    factors = [extent(v, nest) for v in idle]
+    if top != "1" or not factors:
+        factors = [f"({top})" if factors and not top.isidentifier() else top, *factors]
+    found = [f"scale={'*'.join(factors)}"] if factors != ["1"] else []
+    return found + ([f"over={bottom}"] if bottom != 1 else [])
+
+
+def _loops(nest: Nest, used: set[Symbol], room: int) -> list[str]:
+    """Write the loops that are used by name, and those that their bounds use."""
+    for loop in reversed(nest.loops):
+        if loop.variable in used and loop_size(loop) is None:
+            used = used | {v for bound in loop.bounds for v in bound.loops}
+    plain = {
+        v.variable: n for v in nest.loops if v.variable in used and (n := loop_size(v)) is not None
+    }
+    lines = []
+    if plain:
+        sizes = ", ".join(map(number, plain.values()))
+        lines.append(f"{_target(list(plain))} = loops({sizes})")
+    spans: dict[Symbol, str] = {}
     for loop in nest.loops:
-        v, size = f'"{loop.variable.name}"', loop_size(loop)
-        if size is not None:
-            known.append(f"{v}: (0, {number(size)})")
-        else:
-            bounds = ", ".join(f"({_index_map(b.value)}, {number(b.size)})" for b in loop.bounds)
-            others.append(f"loops[{v}] = _span({v}, loops, {bounds})")
-    return [f"loops = {{{', '.join(known)}}}", *others]
+        if loop.variable not in used or loop.variable in plain:
+            continue
+        bounds = ", ".join(_bound(loop, bound.value, bound.size) for bound in loop.bounds)
+        both = {**spans, loop.variable: f"span({bounds})"}
+        apart = all(b.loops == (loop.variable,) for b in loop.bounds)
+        if spans and not (apart and len(_assigned(both)) <= room):
+            lines.append(_assigned(spans))
+            both = {loop.variable: both[loop.variable]}
+        spans = both
+    return lines + ([_assigned(spans)] if spans else [])
 
 
-def _factor(factor: Factor) -> str:
-    """Write a factor as an argument of the contraction."""
-    if isinstance(factor, Operand):
-        return f"_entry({', '.join([array_name(factor), *map(_index_map, factor.index)])})"
-    return f"_inside({_index_map(factor.value)}, {number(factor.size)})"
+def _assigned(values: Mapping[Symbol, str]) -> str:
+    names = ", ".join(name(v.name) for v in values)
+    return f"{names} = {', '.join(values.values())}"
 
 
-def _index_map(e: Affine) -> str:
-    """Write an affine map: ``{"p": s, "k": d, "": -lo}``."""
-    parts = [f'"{v.name}": {number(c)}' for v, c in e.coefficients]
-    if e.constant != 0:
-        parts.append(f'"": {number(e.constant)}')
-    return "{" + ", ".join(parts) + "}"
+def _bound(loop: Loop, value: Affine, size: Expr) -> str:
+    """Write a bound ``0 <= step*v + rest < size`` as its three parts."""
+    (step,) = [c for v, c in value.coefficients if v == loop.variable]
+    rest = tuple((v, c) for v, c in value.coefficients if v != loop.variable)
+    return f"({number(step)}, {index_text(Affine(value.constant, rest))}, {number(size)})"
 
 
-def _words(variables: Iterable[Symbol]) -> str:
+def _target(variables: Sequence[Symbol]) -> str:
+    names = ", ".join(name(v.name) for v in variables)
+    return names if len(variables) > 1 else f"({names},)"
+
+
+def _words(variables: Sequence[Symbol]) -> str:
     return " ".join(v.name for v in variables)

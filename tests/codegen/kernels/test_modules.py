@@ -137,7 +137,6 @@ def test_numpy_modules_are_exact_block_by_block(
     for most in (1, 7, 40):
         monkeypatch.setattr(module, "BLOCK", most)
         monkeypatch.setattr(module, "LONG", 1)
-        monkeypatch.setattr(module, "RECIPES", {})
         assert sum(agree(forward, module, "int64", seed) for seed in range(8))
 
 
@@ -169,36 +168,30 @@ def test_the_algorithms_agree(
             module.grad_w(g, x, w_shape=shapes["w"], **window),
         ]
 
-    choose = sums._choose_algorithm
-
-    def noted(*arguments: Any) -> Any:
-        add, names = choose(*arguments)
-        chosen.add(getattr(add, "func", add).__name__)
-        return add, names
-
     monkeypatch.setattr(sums, "LONG", 2**60)
-    monkeypatch.setattr(sums, "RECIPES", {})
     expected = compute()
+    for name in ("add_spread", "add_taps"):
+        called = getattr(module, name)
+
+        def noted(*arguments: Any, name: str = name, called: Any = called) -> None:
+            chosen.add(name)
+            called(*arguments)
+
+        monkeypatch.setattr(module, name, noted)
     monkeypatch.setattr(sums, "LONG", 1)
-    monkeypatch.setattr(sums, "_choose_algorithm", noted)
     for most in (30, 1000, 2**21):
         monkeypatch.setattr(sums, "BLOCK", most)
-        monkeypatch.setattr(sums, "RECIPES", {})
         for found, wanted in zip(compute(), expected, strict=True):
             assert np.array_equal(found, wanted)
     if channels == 1 == outputs:
-        assert "_tap_by_tap" in chosen
+        assert "add_taps" in chosen
     if channels != outputs and 1 in (channels, outputs) and stride == 1:
-        assert "_shift_and_add" in chosen
+        assert "add_spread" in chosen
 
 
-def test_what_numpy_kernels_remember_is_bounded_and_holds_no_array(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_numpy_kernels_remember_is_bounded_and_holds_no_array() -> None:
     module: Any = importlib.import_module("rot180.generated.numpy_linear")
-    sums: Any = importlib.import_module("rot180.generated.numpy_sums")
-    monkeypatch.setattr(sums, "MOST_RECIPES", 3)
-    monkeypatch.setattr(sums, "RECIPES", {})
+    products: Any = importlib.import_module("rot180.generated.numpy_products")
     rng = np.random.default_rng(0)
 
     def right(n: int) -> bool:
@@ -209,7 +202,7 @@ def test_what_numpy_kernels_remember_is_bounded_and_holds_no_array(
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(right, [*range(1, 9)] * 8))
-    assert 0 < len(sums.RECIPES) <= 3 + 3, "each other thread may add one more"
+    assert products._plan.cache_info().maxsize <= 1024
     arrays = [np.ones((5, 3)), np.ones((2, 3)), np.ones(2)]
     gone = [weakref.ref(array) for array in (*arrays, module.forward(*arrays))]
     arrays.clear()

@@ -1,4 +1,4 @@
-"""The runtime of NumPy's kernels, as modules: index maps by enumeration, sums by plain loops."""
+"""The runtime of NumPy's kernels, as modules: indices by enumeration, sums by plain loops."""
 
 from __future__ import annotations
 
@@ -12,137 +12,207 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rot180.codegen.kernels.inline import inlined, inlined_functions
-from rot180.codegen.kernels.numpy_runtime import PARTS
-from rot180.codegen.kernels.runtime.numpy import contraction, reading
-from rot180.codegen.kernels.runtime.numpy.contraction import _accumulate
-from rot180.codegen.kernels.runtime.numpy.index_maps import (
-    LIMIT,
-    Index,
-    IndexMap,
-    Loops,
-    _entry,
-    _extremes,
-    _fixed,
-    _inside,
-    _slice,
-    _span,
-)
+from rot180.codegen.kernels.numpy_runtime import PARTS, runtime
+from rot180.codegen.kernels.runtime.numpy import sums, views
+from rot180.codegen.kernels.runtime.numpy.checks import LIMIT
+from rot180.codegen.kernels.runtime.numpy.sums import add_product, add_spread, add_taps
+from rot180.codegen.kernels.runtime.numpy.views import Index, at, loops, ones, span, windows
 
-FACTORS = st.integers(-3, 3)
-RANGES = st.tuples(st.integers(-4, 4), st.integers(1, 4)).map(lambda r: (r[0], r[0] + r[1]))
-MAPS = st.fixed_dictionaries({"i": FACTORS, "j": FACTORS, "": st.integers(-5, 5)})
+STEPS = st.integers(-3, 3)
+BOUNDS = st.tuples(STEPS, st.integers(-5, 5), st.integers(0, 6))
+Array = np.ndarray[Any, Any]
 
 
-def value(index_map: IndexMap, at: dict[str, int]) -> int:
-    return sum(c * at.get(name, 1) for name, c in index_map.items())
+def read(array: Array, values: Array) -> Array:
+    """Return the entries at an array of indices, 0 outside."""
+    inside = (values >= 0) & (values < array.size)
+    return np.where(inside, array[np.where(inside, values, 0)] if array.size else 0, 0)
 
 
-def points(loops: Loops) -> list[dict[str, int]]:
-    ranges = (range(*span) for span in loops.values())
-    return [dict(zip(loops, values, strict=True)) for values in product(*ranges)]
-
-
-@given(MAPS, RANGES, RANGES)
-def test_extremes_are_the_least_and_the_greatest_value(
-    index_map: IndexMap, i: tuple[int, int], j: tuple[int, int]
+@given(STEPS, STEPS, st.integers(-30, 30), st.integers(1, 4), st.integers(1, 4))
+@pytest.mark.parametrize("block", [1, 2**21])
+def test_windows_are_the_array_at_an_index(
+    block: int, a: int, b: int, constant: int, sizes: int, other: int
 ) -> None:
-    loops = {"i": i, "j": j}
-    values = [value(index_map, at) for at in points(loops)]
-    assert _extremes(index_map, loops) == (min(values), max(values))
+    """Far outside the array, entry by entry: no large copy is made."""
+    i, j = loops(sizes, other)
+    i, j = i + 2, j - 1
+    x = np.arange(1, 12)
+    values = a * np.arange(2, 2 + sizes)[:, None] + b * np.arange(-1, other - 1) + constant
+    old, views.BLOCK = views.BLOCK, block
+    try:
+        for array in (x, x[::-1], x[:0]):
+            index = a * i + constant + b * j
+            assert np.array_equal(windows(array, index).read(), read(array, values))
+            both = np.stack([array, -array])
+            found = windows(both, ..., constant - -a * i - -b * j).read()
+            assert np.array_equal(found, np.stack([read(y, values) for y in both]))
+    finally:
+        views.BLOCK = old
 
 
-@given(MAPS, RANGES, st.integers(1, 6))
-def test_a_span_is_where_some_value_of_the_other_loops_is_inside(
-    index_map: IndexMap, j: tuple[int, int], size: int
-) -> None:
-    if index_map["i"] == 0:
-        return
-    first, stop = _span("i", {"j": j}, (index_map, size))
-    low, high = _extremes({k: c for k, c in index_map.items() if k != "i"}, {"j": j})
-    # the other loops may take any value: their map reaches all from low to high
-    reached = range(low, high + 1)
-    for i in range(-40, 40):
-        inside = any(0 <= index_map["i"] * i + rest < size for rest in reached)
-        assert inside == (first <= i < stop), i
+def test_a_loop_on_two_axes_reads_a_diagonal() -> None:
+    x = np.arange(20).reshape(4, 5)
+    i, k = loops(4, 2)
+    expected = [[x[n, n + m] for m in range(2)] for n in range(4)]
+    assert windows(x, i, i + k).read().tolist() == expected
+    assert windows(x, 2, i).read().tolist() == x[2, :4].tolist()
+    assert windows(x, 4, i).read().tolist() == [0] * 4
+    assert windows(np.array(7)).read() == 7
+    assert windows(x, *loops(0, 2)).read().shape == (0, 2)
 
 
-def test_a_loop_that_nothing_bounds_is_refused() -> None:
-    with pytest.raises(ValueError, match="nothing bounds the loop over i: a coefficient is 0"):
-        _span("i", {}, ({"i": 0}, 3))
+def test_a_bracket_is_an_array_of_ones() -> None:
+    i, j = loops(4, 5)
+    found = windows(ones(3, np.dtype(int)), i - j).read()
+    assert found.tolist() == [[int(0 <= n - m < 3) for m in range(5)] for n in range(4)]
+    assert not windows(ones(-1, np.dtype(int)), i - j).read().any()
+
+
+@given(BOUNDS, BOUNDS)
+def test_a_span_is_where_all_bounds_hold(one: Any, two: Any) -> None:
+    ((_, first),) = span((1, 20, 41), one, two).terms
+    inside = [v for v in range(-20, 21) if all(0 <= s * v + r < n for s, r, n in (one, two))]
+    assert list(first) == inside or not (first or inside)
+
+
+def test_a_span_holds_for_some_value_of_the_other_loops() -> None:
+    (j,) = loops(3)
+    ((_, found),) = span((2, -j, 4)).terms
+    reached = [v for v in range(-9, 9) if any(0 <= 2 * v - m < 4 for m in range(3))]
+    assert list(found) == reached
+    (empty,) = loops(0)
+    assert len(span((1, empty, 4))) == 0
+
+
+def test_what_is_out_of_range_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing bounds a loop: a coefficient is 0"):
+        span((0, 1, 3))
+    (i,) = loops(2)
     with pytest.raises(ValueError, match="expected less than 62 bits"):
-        _extremes({"i": LIMIT}, {"i": (0, 2)})
+        windows(np.ones(3), LIMIT * i).read()
+    with pytest.raises(ValueError, match="expected less than 62 bits"):
+        span((1, LIMIT * i, 3))
 
 
-@given(st.integers(-3, 3).filter(bool), RANGES)
-def test_a_slice_reads_what_the_map_reaches(factor: int, i: tuple[int, int]) -> None:
-    low, _ = _extremes({"i": factor}, {"i": i})
-    index_map = {"i": factor, "": -low}
-    array = np.arange(20)
-    expected = [value(index_map, at) for at in points({"i": i})]
-    assert array[_slice(index_map, {"i": i})].tolist() == expected
+@given(STEPS.filter(bool), st.integers(0, 4), st.integers(0, 4))
+def test_a_slice_is_an_index_of_one_loop(step: int, first: int, size: int) -> None:
+    loop = Index(0, ((1, range(first, first + size)),))
+    values = step * np.arange(first, first + size) + 21
+    assert np.arange(50)[at(step * loop + 21)].tolist() == values.tolist()
 
 
-def test_values_of_loops_are_put_into_a_map() -> None:
-    assert _fixed({"i": 2, "j": -3, "": 1}, {"j": 4}) == {"i": 2, "": -11}
-    assert _slice(_fixed({"i": 2}, {"i": 3}), {}) == 6
+PRODUCTS = {
+    "i, j -> i j": ((3,), (4,)),
+    "i, j -> j k i": ((3,), (4,)),
+    "n i, i -> n i": ((2, 3), (3,)),
+    "i, i -> i": ((3,), (3,)),
+    "i, i -> ": ((3,), (3,)),
+    " , -> ": ((), ()),
+    "i -> i": ((3,),),
+    "i j k -> k i": ((2, 3, 4),),
+    "n i k, n k j -> n j i": ((2, 3, 4), (2, 4, 5)),
+    "n k i, n k j -> i j": ((5, 2, 3), (5, 2, 4)),
+    "i a x, a j y -> i j": ((2, 3, 4), (3, 5, 2)),
+    "i a b, a, b -> i": ((2, 3, 4), (3,), (4,)),
+    "i, a, i a, a -> i": ((2,), (3,), (2, 3), (3,)),
+}
 
 
-def by_plain_loops(
-    out: Any, index: Index, loops: Loops, left: Any, right: Any, scale: tuple[int, int]
-) -> Any:
-    """Add the sum entry by entry, in Python integers."""
-    total = out.copy()
-    for at in points(loops):
-        term = scale[0]
-        for array, maps, sizes in (*left, *right):
-            where = tuple(value(e, at) for e in maps)
-            inside = all(0 <= n < size for n, size in zip(where, sizes, strict=True))
-            term *= (1 if array is None else int(array[where])) if inside else 0
-        total[tuple(value(e, at) for e in index)] += term
-    return total
-
-
-@pytest.mark.parametrize("block", [1, 9, 2**21])
-@pytest.mark.parametrize("long", [1, 2**15])
-def test_sums_agree_with_plain_loops(
-    block: int, long: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A convolution, strided, with a test; a correlation whose output is strided; one side."""
-    monkeypatch.setattr(contraction, "BLOCK", block)
-    monkeypatch.setattr(contraction, "LONG", long)
-    monkeypatch.setattr(contraction, "RECIPES", {})
-    monkeypatch.setattr(reading, "BLOCK", block)
+@pytest.mark.parametrize("subscripts", PRODUCTS)
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "float32", "complex128"])
+def test_products_are_those_of_einsum(subscripts: str, dtype: str) -> None:
     rng = np.random.default_rng(0)
-    x, w = rng.integers(-9, 9, (2, 3, 11)), rng.integers(-9, 9, (4, 3, 2))
-    left = [_entry(x, {"n": 1}, {"c": 1}, {"p": 2, "k": 3, "": -2})]
-    right = [_entry(w, {"o": 1}, {"c": 1}, {"k": 1})]
-    loops = {"n": (0, 2), "o": (0, 4), "p": (0, 6), "c": (0, 3), "k": (0, 2)}
-    index: Index = [{"n": 1}, {"o": 1}, {"p": 2, "": 1}]
-    for more in ([], [_inside({"p": 1, "k": 1}, 5)]):
-        out = rng.integers(-9, 9, (2, 4, 12))
-        expected = by_plain_loops(out, index, loops, [*left, *more], right, (3, 1))
-        sides: Any = {"left": [*left, *more], "right": right}
-        _accumulate(out, index, loops, m="n p", n="o", k="c k", scale=(3, 1), **sides)
-        assert np.array_equal(out, expected)
-    out = np.zeros((2, 3), int)
-    _accumulate(out, [{"n": 1}, {"c": 1}], loops, m="n c", k="p k o", left=left)
-    assert np.array_equal(
-        out, by_plain_loops(out * 0, [{"n": 1}, {"c": 1}], loops, left, [], (1, 1))
-    )
+    inputs, output = subscripts.split("->")
+    words = [part.split() for part in inputs.split(",")]
+    extents: dict[str, int] = {"k": 4}
+    arrays = []
+    for names, shape in zip(words, PRODUCTS[subscripts], strict=True):
+        extents |= dict(zip(names, shape, strict=True))
+        arrays.append(rng.integers(0, 9, shape).astype(dtype))
+    known = [w for w in output.split() if any(w in names for names in words)]
+    letters = {w: i for i, w in enumerate(extents)}
+    terms = [
+        x for a, names in zip(arrays, words, strict=True) for x in (a, [letters[w] for w in names])
+    ]
+    value: Any = np.einsum(*terms, [letters[w] for w in known])
+    value = value[tuple(slice(None) if w in known else None for w in output.split())]
+    out = rng.integers(0, 9, [extents[w] for w in output.split()]).astype(dtype)
+    expected = out + np.array(3, dtype) * value
+    for turned in (False, True):
+        given_ = [np.asfortranarray(a[::-1])[::-1] if turned and a.ndim else a for a in arrays]
+        found = out.copy()
+        add_product(found, subscripts, *given_, scale=3)
+        assert np.array_equal(found, expected)
+
+
+def test_a_constant_is_added_everywhere() -> None:
+    out = np.arange(3)
+    add_product(out, "-> i", scale=5)
+    assert out.tolist() == [5, 6, 7]
 
 
 def test_a_coefficient_that_integers_cannot_hold_is_refused() -> None:
     out, x = np.zeros(2, int), np.ones(2, int)
     with pytest.raises(TypeError, match="found int64, expected a float dtype: a coefficient is 1"):
-        _accumulate(
-            out, [{"i": 1}], {"i": (0, 2)}, m="i", left=[_entry(x, {"i": 1})], scale=(1, 2)
-        )
+        add_product(out, "i -> i", x, over=2)
+    small = np.zeros(2, np.uint8)
+    add_product(small, "i -> i", np.ones(2, np.uint8), scale=-(2**70) - 1)
+    assert small.tolist() == [255, 255]
+
+
+@pytest.mark.parametrize("block", [1, 30, 2**21])
+@pytest.mark.parametrize("channels", [(1, 1), (5, 1), (2, 9)])
+@pytest.mark.parametrize("window", [(1, 1, 1), (2, 1, -1), (1, -1, 3), (-1, 2, -6), (0, 1, 1)])
+def test_all_ways_give_one_sum(
+    block: int,
+    channels: tuple[int, int],
+    window: tuple[int, int, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sums, "BLOCK", block)
+    monkeypatch.setattr(views, "BLOCK", block)
+    monkeypatch.setattr(sums, "LONG", 1)
+    rng = np.random.default_rng(0)
+    (c, o), (s, d, lo) = channels, window
+    x, w = rng.integers(-9, 9, (2, c, 11)), rng.integers(-9, 9, (o, c, 3))
+    copied = np.zeros((2, c, 7, 3), int)
+    for p, k in product(range(7), range(3)):
+        if 0 <= s * p + d * k - lo < 11:
+            copied[:, :, p, k] = x[:, :, s * p + d * k - lo]
+    step, tap = loops(7, 3)
+    y, g = np.zeros((2, o, 7), int), rng.integers(-9, 9, (2, o, 7))
+    for add in (add_product, add_spread) if s else (add_product,):
+        y[:] = 0
+        add(y, "n c p k, o c k -> n o p", windows(x, ..., s * step + d * tap - lo), w)
+        assert np.array_equal(y, np.einsum("ncpk,ock->nop", copied, w)), add
+    for adds in (add_product, add_taps):
+        v = np.zeros(w.shape, int)
+        adds(v, "n c k p, n o p -> o c k", windows(x, ..., d * tap + s * step - lo), g, scale=2)
+        assert np.array_equal(v, 2 * np.einsum("ncpk,nop->ock", copied, g)), adds
+
+
+def test_large_windows_are_read_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sums, "BLOCK", 1000)
+    sizes = []
+    whole = views.Windows.read
+
+    def noted(self: views.Windows) -> Array:
+        found = whole(self)
+        sizes.append(found.size)
+        return found
+
+    monkeypatch.setattr(views.Windows, "read", noted)
+    n, c, p, k = loops(4, 3, 50, 9)
+    x, w, y = np.ones((4, 3, 58)), np.ones((2, 3, 9)), np.zeros((4, 2, 50))
+    add_product(y, "n c p k, o c k -> n o p", windows(x, n, c, p + k), w)
+    assert (y == 27).all() and sum(sizes) == 4 * 3 * 50 * 9 and max(sizes) <= 1000
 
 
 @pytest.mark.parametrize("name", PARTS)
 def test_an_inlined_module_is_the_module_without_its_imports(name: str) -> None:
     text = inlined(f"numpy/{name}")
-    assert "rot180" not in text
+    assert "rot180" not in text and text in runtime()
     nodes = ast.parse(text).body
     assert not any(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes)
     bare = ast.parse(inlined(f"numpy/{name}", constants=False)).body

@@ -1,117 +1,136 @@
-"""A sum of products as a stack of matrix products, with as few copies as possible."""
+"""Sums of products of arrays, as stacks of matrix products with as few copies as possible."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from rot180.codegen.kernels.runtime.numpy.index_maps import (
-    Array,
-    Loops,
-    Side,
-    _extent,
-    _names,
-    _volume,
-)
-from rot180.codegen.kernels.runtime.numpy.reading import Read, _reading
+from rot180.codegen.kernels.runtime.numpy.checks import Array
 
-Multiply: TypeAlias = Callable[[Side, Side], Array]
+Words: TypeAlias = tuple[str, ...]  # the loop along each axis
 
 
-def _product(
-    sides: tuple[Side, Side],
-    names: Sequence[str],
-    kinds: Mapping[str, int],
-    k: Sequence[str],
-    loops: Loops,
-    dtype: np.dtype[Any],
-) -> Multiply:
-    """Return a function that multiplies two sides as stacks of matrices, near the output's order.
+def contract(
+    operands: Sequence[Array], inputs: Sequence[Words], output: Words, dtype: np.dtype[Any]
+) -> Array:
+    """Return the sum of products, an axis of length 1 for each word that no operand has."""
+    if not operands:
+        return np.ones((), dtype)
+    a, left = operands[0], inputs[0]
+    if len(operands) == 2:
+        return _multiply(a, operands[1], left, inputs[1], output, dtype)
+    if len(operands) > 2:
+        b, *rest = operands[1:]
+        right, *words = inputs[1:]
+        later = {*output}.union(*words)
+        names = tuple([w for w in dict.fromkeys(left + right) if w in later])
+        product = _multiply(a, b, left, right, names, dtype)
+        return contract([product, *rest], [names, *words], output, dtype)
+    a = a.sum(tuple([i for i, w in enumerate(left) if w not in output]), dtype)
+    left = tuple([w for w in left if w in output])
+    a = a.transpose([left.index(w) for w in output if w in left])
+    found: Array = a[tuple([slice(None) if w in left else None for w in output])]
+    return found
 
-    Args:
-        sides: the factors of the left and of the right.
-        names: the loops of the result, axis by axis.
-        kinds: 1 for the loops of m, 2 for those of n; others of the result are of the batch.
-        k: the loops that are summed over.
-        loops: the range of each loop.
-        dtype: of the result.
+
+def scaled(value: Array, scale: int, over: int) -> Array:
+    """Return ``scale/over`` times an array, in its dtype; integers wrap."""
+    if scale == over:
+        return value
+    dtype = value.dtype
+    if dtype.kind not in "iu":
+        factor = np.array(scale / over, dtype)
+    elif over == 1:
+        factor = np.array(scale % 2**64, np.uint64).astype(dtype)
+    else:
+        expected = f"a float dtype: a coefficient is 1/{over}"
+        raise TypeError(f"dtype: found {dtype}, expected {expected}")
+    scaled: Array = value * factor
+    return scaled
+
+
+def _multiply(
+    a: Array, b: Array, left: Words, right: Words, output: Words, dtype: np.dtype[Any]
+) -> Array:
+    """Multiply two arrays as stacks of matrices."""
+    for _ in range(2):
+        idle = tuple([i for i, w in enumerate(left) if w not in right and w not in output])
+        if idle:
+            a, left = a.sum(idle, dtype), tuple([w for i, w in enumerate(left) if i not in idle])
+        a, b, left, right = b, a, right, left
+    swap, far, near, apart, shape, axes = _plan(
+        left, right, output, a.shape, b.shape, a.strides, b.strides
+    )
+    m, n = (_matrix(b, *far), _matrix(a, *near)) if swap else (_matrix(a, *far), _matrix(b, *near))
+    value = m @ n if m.shape[-1] != 1 else m * n
+    value = value.sum(0, dtype) if apart else value
+    product: Array = value.reshape(shape).transpose(axes)
+    return product
+
+
+def _matrix(a: Array, axes: list[int], shape: list[int], turned: bool) -> Array:
+    """Return an array as a stack of matrices."""
+    a = a.transpose(axes).reshape(shape)
+    return a.swapaxes(-1, -2) if turned else a
+
+
+@lru_cache(maxsize=1024)
+def _plan(
+    left: Words,
+    right: Words,
+    output: Words,
+    left_shape: tuple[int, ...],
+    right_shape: tuple[int, ...],
+    left_strides: tuple[int, ...],
+    right_strides: tuple[int, ...],
+) -> tuple[bool, Any, Any, bool, list[int], list[int]]:
+    """Plan a product as stacks of matrices near the output's order, with as few copies as possible.
+
+    Returns:
+        whether the right operand comes first; for each how it becomes a stack of matrices; whether
+        products are added up along the stack; the result's shape and the order of its axes.
 
     """
-    left, right = sides
-    order = [name for name in names if name not in kinds] if names[-1] not in kinds else []
-    order += [name for name in names if name not in order]
-    last = kinds[order[-1]]
-    inner = _tail(order, lambda name: kinds.get(name) == last)
-    middle = _tail(order[: len(order) - len(inner)], lambda name: kinds.get(name) == 3 - last)
-    stack = order[: len(order) - len(inner) - len(middle)]
-    near, far = (left, right) if last == 1 else (right, left)
-    shared = [name for name in k if name in _names(left) and name in _names(right)]
-    apart = _apart(sides, stack, shared, _volume(order, loops), loops)
-    shared = shared[len(apart) :]
-    a = _matrix(far, [*apart, *stack], middle, shared, loops, dtype)
-    b = _matrix(near, [*apart, *stack], shared, inner, loops, dtype)
-    read = {*_names(left), *_names(right)}  # what depends on no factor is broadcast in the output
-    sizes = [_extent(loops[name]) if name in read else 1 for name in (*middle, *inner)]
-    axes = [order.index(name) for name in names]
+    extent = dict(zip(left, left_shape, strict=True)) | dict(zip(right, right_shape, strict=True))
+    kind = {w: 1 if w not in right else 2 if w not in left else 0 for w in output}
+    order = list(output)
+    if not any(kind[w] for w in order[-1:]):
+        order.sort(key=lambda w: kind[w] > 0)
+    last = kind[order[-1]] or 1 if order else 1
+    swap = last == 1
+    tail = len(order)
+    while tail and kind[order[tail - 1]] == last:
+        tail -= 1
+    head = tail
+    while head and kind[order[head - 1]] == 3 - last:
+        head -= 1
+    stack, middle, inner = order[:head], order[head:tail], order[tail:]
+    shared = [w for w in right if w in left and w not in kind]
+    sides = [[w for w in words if w not in stack] for words in (left, right)]
+    volumes = [math.prod([extent.get(w, 1) for w in words]) for words in (*sides, order)]
+    apart = bool(shared) and all(side[:1] == shared[:1] and side != shared for side in sides)
+    if apart and 2 * volumes[2] * extent[shared[0]] <= volumes[0] + volumes[1]:
+        stack, shared = [shared[0], *stack], shared[1:]
+    else:
+        apart = False
 
-    def multiply(left: Side, right: Side) -> Array:
-        near, far = (left, right) if last == 1 else (right, left)
-        value = a(far) @ b(near)
-        value = value.sum(0, dtype) if apart else value
-        return value.reshape([*value.shape[: len(stack)], *sizes]).transpose(axes)
+    def matrix(words: Words, strides: tuple[int, ...], rows: list[str], columns: list[str]) -> Any:
+        step = {w: abs(s) / extent[w] for w, s in zip(words, strides, strict=True) if extent[w] > 1}
+        inside = [w for w in (*rows, *columns) if w in step]
+        turned = min(inside, key=lambda w: step[w], default="") in rows
+        first, second = (columns, rows) if turned else (rows, columns)
+        axes = [words.index(w) for w in (*stack, *first, *second) if w in words]
+        shape = [extent[w] if w in words else 1 for w in stack]
+        shape += [math.prod([extent.get(w, 1) for w in part]) for part in (first, second)]
+        return axes, shape, turned
 
-    return multiply
-
-
-def _apart(
-    sides: tuple[Side, Side],
-    stack: Sequence[str],
-    shared: Sequence[str],
-    results: int,
-    loops: Loops,
-) -> Sequence[str]:
-    """Return the summed loop that is outermost on both sides, if its products are better added up.
-
-    It then joins the stack, and nothing is copied to bring it beside the other summed loops.
-    """
-    names = [[name for name in _names(side) if name not in stack] for side in sides]
-    first = shared[:1]
-    if not first or any(side[:1] != first or side == shared for side in names):
-        return []
-    read = sum(_volume(side, loops) for side in names)
-    return first if 2 * results * _extent(loops[first[0]]) <= read else []
-
-
-def _tail(names: Sequence[str], belongs: Callable[[str], bool]) -> Sequence[str]:
-    """Return the longest run at the end whose members all belong."""
-    start = len(names)
-    while start and belongs(names[start - 1]):
-        start -= 1
-    return names[start:]
-
-
-def _matrix(
-    side: Side,
-    stack: Sequence[str],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    loops: Loops,
-    dtype: np.dtype[Any],
-) -> Read:
-    """Return a function that reads a side as a stack of matrices, copied in the order of memory."""
-    names, found = [*stack, *rows, *columns], _names(side)
-    read, strides = _reading(side, names, loops, dtype)
-    sizes = [_extent(loops[name]) if name in found else 1 for name in names]
-    middle = len(stack) + len(rows)
-    head = sizes[: len(stack)]
-    tall, wide = math.prod(sizes[len(stack) : middle]), math.prod(sizes[middle:])
-    steps = strides or []
-    axes = [axis for axis in range(len(stack), len(names)) if steps and sizes[axis] > 1]
-    dense = min(axes, key=lambda i: abs(steps[i]) / sizes[i], default=middle)
-    if dense >= middle:
-        return lambda side: read(side).reshape((*head, tall, wide))
-    transposed, _ = _reading(side, [*stack, *columns, *rows], loops, dtype)
-    return lambda side: transposed(side).reshape((*head, wide, tall)).swapaxes(-1, -2)
+    far, near = (right, left) if swap else (left, right)
+    far_strides, near_strides = (right_strides, left_strides)[:: 1 if swap else -1]
+    one = matrix(far, far_strides, middle, shared)
+    other = matrix(near, near_strides, shared, inner)
+    shape = [extent.get(w, 1) for w in (*(stack[1:] if apart else stack), *middle, *inner)]
+    return swap, one, other, apart, shape, [order.index(w) for w in output]

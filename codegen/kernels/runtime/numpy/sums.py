@@ -1,0 +1,235 @@
+"""Sums of products of arrays, and of arrays read at an index.
+
+A product is written as for `numpy.einsum`, with words: ``"p k, o k -> o p"``. Large windows are
+read block by block.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from rot180.codegen.kernels.runtime.numpy.checks import Array
+from rot180.codegen.kernels.runtime.numpy.products import Words, contract, scaled
+from rot180.codegen.kernels.runtime.numpy.views import BLOCK, Windows, at, span
+
+LONG = 2**15  # entries from which on windows may cost more than a few calls for each tap
+
+Shift: TypeAlias = tuple[slice, slice, slice, int]
+Slide: TypeAlias = tuple[int, int, int, int, int, int]
+
+
+@lru_cache(maxsize=256)
+def _words(subscripts: str) -> tuple[tuple[Words, ...], Words]:
+    """Return the words of each operand and of the output."""
+    operands, output = subscripts.split("->")
+    return tuple([tuple(words.split()) for words in operands.split(",")]), tuple(output.split())
+
+
+def add_product(
+    out: Array, subscripts: str, *operands: Array | Windows, scale: int = 1, over: int = 1
+) -> None:
+    """Add ``scale/over`` times a sum of products to an array; large windows block by block.
+
+    Args:
+        out: what is added to, an axis for each word of the output.
+        subscripts: the words of each operand and of the output, as in `numpy.einsum`; a word that
+            no operand has stands for an axis along which the sum is the same.
+        operands: arrays, or arrays read at an index.
+        scale: an integer.
+        over: an integer.
+
+    Raises:
+        TypeError: the dtype is one of integers, and `over` is not 1.
+
+    """
+    inputs, output = _words(subscripts)
+    volumes = [math.prod(operand.shape) for operand in operands]
+    if not out.size or 0 in volumes:
+        return
+    if max(volumes, default=0) <= BLOCK:
+        parts = [x.read() if isinstance(x, Windows) else x for x in operands]
+        out += scaled(contract(parts, inputs, output, out.dtype), scale, over)
+        return
+    for block in _product_blocks(inputs, output, out, operands):
+        parts = [_part(x, words, block) for x, words in zip(operands, inputs, strict=False)]
+        into = _part(out, output, block)
+        into += scaled(contract(parts, inputs, output, out.dtype), scale, over)
+
+
+def add_spread(
+    out: Array, subscripts: str, far: Windows, near: Array, scale: int = 1, over: int = 1
+) -> None:
+    """Do as `add_product`: multiply the array for all taps at once; shift and add the products.
+
+    An index of `far` has one loop, or two: one in the output, and a tap.
+    """
+    (moved, fixed), output = _words(subscripts)
+    if math.prod(far.shape) < LONG:
+        return add_product(out, subscripts, far, near, scale=scale, over=over)
+    slides, inside = _slides(far, moved, output, True), moved[far.whole :]
+    steps, taps = {inside[i] for i, *_ in slides}, {inside[j] for _, j, *_ in slides}
+    plain = tuple([w for w in inside if w not in taps])
+    places = [plain.index(w) if w in plain else -1 for w in inside]
+    index = [(c, [(places[i], a) for i, a in terms]) for c, terms in far.index]
+    ranges = [far.ranges[inside.index(w)] for w in plain]
+    for i, _, axis, *_ in slides:
+        index[axis] = 0, [(places[i], 1)]
+        ranges[places[i]] = range(far.array.shape[far.whole + axis])
+    whole = Windows(far.array, far.whole, index, ranges)
+    plain = moved[: far.whole] + plain
+    first = min([output.index(w) for w in steps])
+    spread = (*output[:first], *[w for w in moved if w in taps], *output[first:])
+    extents = _extents([fixed, plain], [near, whole])
+    each = math.prod([extents[w] for w in steps])
+    total = out if out.strides[-1:] == (out.itemsize,) else np.zeros(out.shape, out.dtype)
+    words = [(inside[i], inside[j]) for i, j, *_ in slides]
+    axes = [(output.index(i), spread.index(i), spread.index(j)) for i, j in words]
+    for block in _blocks([w for w in spread if w not in steps], extents, each):
+        parts = [_part(whole, plain, block), _part(near, fixed, block)]
+        products = scaled(contract(parts, (plain, fixed), spread, out.dtype), scale, over)
+        at_out = [block.get(w, slice(None)) for w in output]
+        source: list[slice | int] = [slice(None)] * len(spread)
+        for shifts in itertools.product(*_shifts(far, slides, moved, block)):
+            for (axis, i, j), (_, to, read, n) in zip(axes, shifts, strict=True):
+                at_out[axis], source[i], source[j] = to, read, n
+            into = total[tuple(at_out)]
+            into += products[tuple(source)]
+    if total is not out:
+        out += total
+    return None
+
+
+def add_taps(
+    out: Array, subscripts: str, far: Windows, near: Array, scale: int = 1, over: int = 1
+) -> None:
+    """Do as `add_product`: multiply in place, for one tap after the other.
+
+    An index of `far` has one loop, or two: a tap, which is in the output, and one that is not.
+    """
+    (moved, fixed), output = _words(subscripts)
+    if math.prod(far.shape) < LONG:
+        return add_product(out, subscripts, far, near, scale=scale, over=over)
+    slides = _slides(far, moved, output, False)
+    taps = math.prod([len(far.ranges[j]) for _, j, *_ in slides])
+    short = all(len(far.ranges[j]) <= len(far.ranges[i]) for i, j, *_ in slides)
+    if math.prod(far.shape) < LONG * taps or not short:
+        return add_product(out, subscripts, far, near, scale=scale, over=over)
+    letters = {w: i for i, w in enumerate(dict.fromkeys((*moved, *fixed)))}
+    for shifts in itertools.product(*_shifts(far, slides, moved, {})):
+        block: dict[str, slice] = {}
+        for (i, j, *_), (tap, to, _, _) in zip(slides, shifts, strict=True):
+            block[moved[far.whole + i]], block[moved[far.whole + j]] = to, tap
+        parts = [_part(far, moved, block), _part(near, fixed, block)]
+        places = [[letters[w] for w in words] for words in (moved, fixed, output)]
+        value = np.einsum(parts[0], places[0], parts[1], places[1], places[2])
+        into = _part(out, output, block)
+        into += scaled(np.asarray(value), scale, over)
+    return None
+
+
+def _slides(far: Windows, words: Words, output: Words, kept: bool) -> list[Slide]:
+    """Return of each index of two loops the loop that is kept, the tap, the axis, and its terms."""
+    found = []
+    for axis, (constant, terms) in enumerate(far.index):
+        if len(terms) == 2:
+            turned = (words[far.whole + terms[0][0]] in output) != kept
+            (i, a), (j, b) = terms[::-1] if turned else terms
+            found.append((i, j, axis, constant, a, b))
+    return found
+
+
+def _shifts(
+    far: Windows, slides: Sequence[Slide], words: Words, block: Mapping[str, slice]
+) -> list[list[Shift]]:
+    """Return for each sliding axis its taps in a block."""
+    found = []
+    for i, j, axis, constant, a, b in slides:
+        taps = range(len(far.ranges[j]))[block.get(words[far.whole + j], slice(None))]
+        size = far.array.shape[far.whole + axis]
+        found.append(_axis_shifts(constant, a, far.ranges[i], b, far.ranges[j], taps, size))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _axis_shifts(
+    constant: int, a: int, loop: range, b: int, tap: range, taps: range, size: int
+) -> list[Shift]:
+    """Return of each tap its place, the part of the loop that is inside, where it is, a number."""
+    found = []
+    for n in taps:
+        shift = constant + b * tap[n]
+        inside = span((a, shift, size), (1, -loop.start, len(loop)))
+        if inside:
+            read = at(a * inside + shift)
+            found.append((slice(n, n + 1), at(inside - loop.start), read, n - taps.start))
+    return found
+
+
+def _part(operand: Array | Windows, words: Words, block: Mapping[str, slice]) -> Array:
+    """Return a part of an operand, where some words have a part of their values."""
+    if isinstance(operand, Windows):
+        whole, array = operand.whole, _part(operand.array, words[: operand.whole], block)
+        pairs = zip(words[whole:], operand.ranges, strict=True)
+        ranges = [loop[block[w]] if w in block else loop for w, loop in pairs]
+        return Windows(array, whole, operand.index, ranges).read()
+    if block.keys().isdisjoint(words):
+        return operand
+    places: Any = (*[block.get(w, slice(None)) for w in words], ...)
+    part: Array = operand[places]
+    return part
+
+
+def _extents(inputs: Sequence[Words], operands: Sequence[Array | Windows]) -> dict[str, int]:
+    return {
+        w: n
+        for words, operand in zip(inputs, operands, strict=True)
+        for w, n in zip(words, operand.shape, strict=True)
+    }
+
+
+def _blocks(
+    words: Sequence[str], extents: Mapping[str, int], each: int = 1
+) -> Iterator[dict[str, slice]]:
+    """Yield parts of loops, `each` entries for each value; in all, at most `BLOCK` at a time."""
+    volume = each * math.prod([extents[w] for w in words])
+    word = next((w for w in words if extents[w] > 1), "")
+    if volume <= BLOCK or not word:
+        yield {}
+        return
+    n = extents[word]
+    step = max(1, BLOCK * n // volume)
+    for start in range(0, n, step):
+        part = slice(start, min(start + step, n))
+        for rest in _blocks(words, {**extents, word: part.stop - start}, each):
+            yield {word: part, **rest}
+
+
+def _product_blocks(
+    inputs: Sequence[Words], output: Words, out: Array, operands: Sequence[Array | Windows]
+) -> Iterator[dict[str, slice]]:
+    """Yield parts of the loops such that at most `BLOCK` entries of an operand are copied."""
+    extents = dict(zip(output, out.shape, strict=True)) | _extents(inputs, operands)
+    volume = {words: math.prod([extents[w] for w in words]) for words in (*inputs, output)}
+    pairs = zip(inputs, operands, strict=True)
+    copied = [words for words, operand in pairs if not _is_matrix(operand, words, output)]
+    wide = max(copied, key=lambda words: volume[words], default=())
+    others = {w: sum([n for words, n in volume.items() if w not in words]) for w in wide}
+    # each block of a loop reads again what does not depend on it: where that is cheap comes first
+    cheap = volume.get(wide, 0) // 16
+    yield from _blocks(sorted(wide, key=lambda w: others[w] > cheap), extents)
+
+
+def _is_matrix(operand: Array | Windows, words: Words, output: Words) -> bool:
+    """Say whether an operand is a matrix in place: read once, its summed loops side by side."""
+    array = operand.array if isinstance(operand, Windows) else operand
+    if math.prod(operand.shape) > array.size:
+        return False
+    summed = [w not in output for w, n in zip(words, operand.shape, strict=True) if n > 1]
+    changes = sum([a != b for a, b in itertools.pairwise(summed)])
+    return changes <= 1 + (not any(summed[:1]))
