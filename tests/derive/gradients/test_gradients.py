@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sympy import Integer
 
 from rot180.codegen.plans.lower import lower
 from rot180.codegen.plans.plan import Box, Divided, Phase
@@ -10,8 +11,10 @@ from rot180.derive.gradients.gradient import gradient, kernel_theorem, kernel_th
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer, catalogue, layer
+from rot180.derive.language.notation import make_layer
+from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.spelling import display_name
-from rot180.derive.language.terms import Access
+from rot180.derive.language.terms import Access, Range, define, tensor, term
 from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.semantics.check import check
 
@@ -181,6 +184,9 @@ def test_a_gradient_that_may_be_an_infinite_sum_is_refused_with_a_cure(text: str
 
 
 def test_a_bracket_that_is_never_true_leaves_the_other_brackets() -> None:
-    found = layer("y[n] = sum[k] x[n+a] * [0 <= 2 < 1] * [0 <= k < 3] + x[n]")
+    """No text contains one, but a layer of terms may."""
+    n, k, x = symbol("n"), symbol("k"), tensor("x", "N")
+    never = term(x[n + symbol("a")], Range(Integer(2), Integer(1)), Range(k, Integer(3)), over=(k,))
+    found = make_layer(define("y", (symbol("N"),), (n,), (never, term(x[n]))))
     for theorem in (gradient(found, "x"), kernel_theorem(found, "x")):
         assert check(theorem, count=1).counterexample is None
