@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.plans.plan import Divided, LoweringError, Phase, Solved, named, polynomials
+from rot180.codegen.plans.plan import Divided, LoweringError, Phase, Solved, named
 from rot180.derive.language.polynomial import normal, symbols_of
 from rot180.derive.language.terms import Access, Apply, Condition, Equal, Range, Term
 
@@ -61,14 +61,6 @@ class Draft:
         for r in (*self.ranges, *(r for a in self.accesses for r in box(a))):
             found |= symbols_of(r.value) | symbols_of(r.size)
         return frozenset(found).union(*(symbols_of(e) for e in self.equations))
-
-    @property
-    def read(self) -> frozenset[Symbol]:
-        """Return what occurs in the output's index, the operands, the brackets and the steps."""
-        found = [*self.output, *self.equations, *(r.value for r in self.ranges)]
-        found += [e for a in self.accesses for e in access(a).index]
-        found += [e for step in self.outer for e in polynomials(step)]
-        return frozenset().union(*(symbols_of(e) for e in found))
 
     def size(self, variable: Symbol) -> Expr | None:
         """Return n where ``[0 <= variable < n]`` is a factor."""

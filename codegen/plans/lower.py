@@ -11,8 +11,9 @@ from sympy import Expr, Symbol
 from rot180.codegen.plans.agreement import agreed, agreed_plan
 from rot180.codegen.plans.arrange import arrange
 from rot180.codegen.plans.draft import draft
-from rot180.codegen.plans.passes import PASSES, sift
+from rot180.codegen.plans.passes import PASSES, Passes, sift
 from rot180.codegen.plans.plan import LoweringError, Nest, Plan
+from rot180.codegen.plans.remainders import split_others
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import symbol
@@ -69,8 +70,19 @@ def _proved_plan(theorem: Theorem, reserved: frozenset[str]) -> ProvedPlan:
             raise LoweringError(f"{theorem.name}: {v} runs over all integers, expected a box")
         variables.append((v, n))
     taken = {t.name for t in tensors((*proved.lhs, *proved.rhs))} | reserved
-    plan = lower_expression(variables, proved.rhs, proved.hypotheses, taken)
-    return ProvedPlan(plan, agreed_plan(proved, plan, frozenset(map(symbol, taken))))
+    names = frozenset(map(symbol, taken))
+
+    def attempt(passes: Passes) -> ProvedPlan:
+        plan = lower_expression(variables, proved.rhs, proved.hypotheses, taken, passes)
+        return ProvedPlan(plan, agreed_plan(proved, plan, names))
+
+    try:
+        return attempt(PASSES)
+    except LoweringError:
+        if split_others not in PASSES:
+            raise
+        # no proof was found that follows the split: without it the kernel is slower
+        return attempt(tuple(step for step in PASSES if step != split_others))
 
 
 def lower_expression(
@@ -78,6 +90,7 @@ def lower_expression(
     expression: Expression,
     hypotheses: tuple[Condition, ...] = (),
     reserved: Collection[str] = (),
+    passes: Passes | None = None,
 ) -> Plan:
     """Lower an expression over free tensors, without a proof.
 
@@ -86,7 +99,7 @@ def lower_expression(
 
     """
     taken = frozenset(map(symbol, reserved))
-    nests = tuple(lower_term(variables, t, hypotheses, taken) for t in expression)
+    nests = tuple(lower_term(variables, t, hypotheses, taken, passes) for t in expression)
     return Plan(tuple(n for _, n in variables), hypotheses, nests)
 
 
@@ -95,16 +108,18 @@ def lower_term(
     t: Term,
     hypotheses: tuple[Condition, ...] = (),
     taken: frozenset[Symbol] = frozenset(),
+    passes: Passes | None = None,
 ) -> Nest:
-    """Lower one term by the passes; where they fail, every equation is tested at every point.
+    """Lower one term by passes, or else by all; where they fail, equations are tested everywhere.
 
     Raises:
         LoweringError: the term cannot be lowered.
 
     """
     d = draft(variables, apart(t, taken), hypotheses, taken)
+    steps = PASSES if passes is None else passes
     try:
-        return arrange(reduce(lambda now, step: step(now), PASSES, d))
+        return arrange(reduce(lambda now, step: step(now), steps, d))
     except LoweringError as error:
         # remainders of two windows may meet on one axis of the output
         try:

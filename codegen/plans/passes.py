@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from operator import mul
+from typing import TypeAlias
 
 from sympy import Expr
 
@@ -108,7 +109,8 @@ def _below(size: Expr, most: list[Expr]) -> tuple[Expr, ...]:
     return tuple(n for n in found if not (n.is_Integer and size.is_Integer and n >= size))
 
 
-PASSES: tuple[Callable[[Draft], Draft], ...] = (
+Passes: TypeAlias = tuple[Callable[[Draft], Draft], ...]
+PASSES: Passes = (
     name_remainders,
     solve_by_phases,
     split_others,

@@ -73,12 +73,12 @@ def split_others(d: Draft) -> Draft:
     is solved by phases. Each round makes one equation less.
     """
     for e, m, divisor, others in _divisible(d):
-        if any(d.size(v) == divisor for v in others):
+        if _free(d, m) and any(d.size(v) == divisor for v in others):
             new = d
             for v in others:
                 if d.size(v) != divisor and _quotient(coefficient(e, v), divisor) is None:
                     new, e = _split(new, e, v, divisor)
-            new, e = _absorbed(new, e, m)
+            new, e, m = _absorbed(new, e, m)
             left = [v for v in new.variables if v in symbols_of(e) and v in new.loops and v != m]
             return split_others(solve_by_phases(_solved(_untangled(new), e, m, divisor, left)))
     return d
@@ -98,13 +98,17 @@ def _split(d: Draft, e: Expr, v: Symbol, divisor: Expr) -> tuple[Draft, Expr]:
     )
 
 
-def _absorbed(d: Draft, e: Expr, m: Symbol) -> tuple[Draft, Expr]:
+def _absorbed(d: Draft, e: Expr, m: Symbol) -> tuple[Draft, Expr, Symbol]:
     """Replace m so that no other loop in e has a coefficient that m's coefficient divides."""
     c = coefficient(e, m)
     others = [v for v in d.loops if v in symbols_of(e) and v != m]
     shares = [(v, k) for v in others if (k := _quotient(coefficient(e, v), c)) is not None]
-    by = {m: normal(m - sum(k * v for v, k in shares))}
-    return replace(d.substituted(by), variables=d.variables), normal(e.xreplace(by))
+    if not shares:
+        return d, e, m
+    new = fresh(m, d.symbols)
+    by = {m: normal(new - sum(k * v for v, k in shares))}
+    variables = tuple(new if v == m else v for v in d.variables)
+    return replace(d.substituted(by), variables=variables), normal(e.xreplace(by)), new
 
 
 def _untangled(d: Draft) -> Draft:
@@ -120,8 +124,7 @@ def _untangled(d: Draft) -> Draft:
 def divide_brackets(d: Draft) -> Draft:
     """Solve ``[0 <= e - s*u < s]`` for u where e is a constant: it is the quotient of e by s.
 
-    Where nothing else has u in it, that there is one quotient is all that the bracket says. Each
-    round makes one bracket less.
+    Each round makes one bracket less.
     """
     for r in d.ranges:
         loops = [v for v in d.loops if v in symbols_of(r.value)]
@@ -131,9 +134,6 @@ def divide_brackets(d: Draft) -> Draft:
         c = coefficient(r.value, u)
         if c in (r.size, normal(-r.size)):
             new = replace(d, ranges=tuple(other for other in d.ranges if other != r))
-            if u not in new.read:
-                variables = tuple(v for v in d.variables if v != u)
-                return divide_brackets(replace(new, variables=variables))
             phi = fresh("phi", d.symbols)
             return divide_brackets(_divided(new, normal(r.value - c * u), normal(-c), (u, phi)))
     return d
