@@ -71,7 +71,10 @@ def plan_proof(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) -> 
     flips = {s.quotient for s in divisions}
     for at in range(len(left.current)):
         _avoid(left, at, taken)
-        _meet(left, right, at, nests, flips)
+        try:
+            _meet(left, right, at, nests, flips)
+        except NotProvedError as error:
+            raise LoweringError(f"nest {at}: {error}") from error
     left.retrace(right)
     for at, nest in enumerate(nests):
         if nest.hull and (cut := _replace(left, at, (), nest.hull)):
@@ -176,7 +179,8 @@ def _sifted(d: Derivation, at: int, kept: Collection[Symbol]) -> Iterator[None]:
     if v is None:
         yield
         d.undo(steps)
-        v = next((v for v in gone if not _replace(d, at, (), (Equal(v),))), None)
+        zeros = ((v, e) for v in gone for e in (v, *_quotients(t, v)))
+        v = next((v for v, e in zeros if not _replace(d, at, (), (Equal(e),))), None)
     zero = len(d.steps)
     for number in _units(d.current[at], v) if v is not None else ():
         with suppress(NotProvedError):
@@ -184,6 +188,14 @@ def _sifted(d: Derivation, at: int, kept: Collection[Symbol]) -> Iterator[None]:
             yield from _sifted(d, at, kept)
         d.undo(zero)
     d.undo(steps)
+
+
+def _quotients(t: Term, v: Symbol) -> Iterator[Expr]:
+    """Yield what is 0 because ``0 <= n*q < n``, where a variable is alone in q."""
+    for f in t.factors:
+        q = quotient(f.value, f.size) if isinstance(f, Range) else None
+        if q is not None and is_integral(q) and coefficient(q, v) in (1, -1):
+            yield q
 
 
 def _divide(d: Derivation, at: int, target: Term) -> None:
