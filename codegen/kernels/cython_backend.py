@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol
@@ -16,7 +16,10 @@ from rot180.codegen.kernels.algorithms import (
     Reason,
 )
 from rot180.codegen.kernels.expressions import (
+    TAB,
     array_name,
+    cost,
+    extents,
     fraction,
     least,
     loop_size,
@@ -33,10 +36,12 @@ from rot180.codegen.plans.plan import (
     Loop,
     LoweringError,
     Nest,
+    Ones,
     Operand,
     Plan,
     named,
     polynomials,
+    visited_once,
 )
 from rot180.derive.language.polynomial import monomials
 
@@ -48,6 +53,29 @@ MOST_BITS, ANY_BITS = 40, 61
 
 _ROLES = {"batch": "BATCH", "m": "ROWS", "n": "COLUMNS", "k": "REDUCTION"}
 """The classes of a nest's loops, as C calls them."""
+
+
+@dataclass(frozen=True)
+class ArraySum:
+    """A nest in the order in which it is computed.
+
+    Attributes:
+        array: what it is added to.
+        nest: the sum.
+        fresh: when the array is still zero and each entry is visited once; or "".
+
+    """
+
+    array: str
+    nest: Nest
+    fresh: str
+
+
+def _ones(ones: Ones) -> str:
+    """Write that the least of each group is 1, or "" where no condition is known."""
+    if ones is None:
+        return ""
+    return " and ".join(f"{least(sizes)} == 1" for sizes in ones) or "True"
 
 
 @dataclass(frozen=True)
@@ -67,7 +95,7 @@ class CythonKernel(Kernel):
     @property
     def operands(self) -> list[Operand]:
         """Return what the sums read."""
-        return [f for nest in self.plan.nests for f in nest.factors if isinstance(f, Operand)]
+        return [*self.plan.operands]
 
     @property
     def arrays(self) -> list[str]:
@@ -83,9 +111,7 @@ class CythonKernel(Kernel):
     @property
     def whole(self) -> str:
         """Return when the first nest visits each entry of the output once, or ""."""
-        if self.plan.ones is None:
-            return ""
-        return " and ".join(f"{least(sizes)} == 1" for sizes in self.plan.ones) or "True"
+        return _ones(self.plan.ones)
 
     @property
     def fresh(self) -> str:
@@ -95,12 +121,27 @@ class CythonKernel(Kernel):
     @property
     def small(self) -> list[ScalarLoops | None]:
         """Return for each sum the function that computes it where it is small, if there is one."""
+        sums = [s for plan in self.plan.orders for s in self.sums(plan)]
         return [
-            scalar_loops(
-                f"_{self.name}_{at}", nest, self.output, self.integers, "" if at else self.fresh
-            )
-            for at, nest in enumerate(self.plan.nests)
+            scalar_loops(f"_{self.name}_{at}", s.nest, s.array, self.integers, s.fresh)
+            for at, s in enumerate(sums)
         ]
+
+    def sums(self, plan: Plan) -> list[ArraySum]:
+        """Return the sums of one order of contraction, those of intermediates first."""
+        found = []
+        for i in plan.intermediates:
+            fresh = _ones(visited_once(i.nests, i.shape))
+            found += [
+                ArraySum(i.tensor.name, nest, fresh if not at else "")
+                for at, nest in enumerate(i.nests)
+            ]
+        fresh = self.fresh
+        found += [
+            ArraySum(self.output, nest, fresh if not at else "")
+            for at, nest in enumerate(plan.nests)
+        ]
+        return found
 
     @property
     def counted(self) -> str:
@@ -134,7 +175,7 @@ class CythonModule(Module):
     @property
     def bits(self) -> int:
         """Return how many bits an integer argument may have."""
-        return bits(kernel.plan for kernel in self.kernels)
+        return bits(self.plans)
 
     @property
     def arrays(self) -> int:
@@ -144,8 +185,18 @@ class CythonModule(Module):
     @property
     def tests(self) -> bool:
         """Say whether a factor of a kernel is 1 in a box and 0 outside."""
-        nests = [nest for kernel in self.kernels for nest in kernel.plan.nests]
+        nests = (nest for plan in self.plans for nest in plan.all_nests)
         return any(isinstance(f, Box) for nest in nests for f in nest.factors)
+
+    @property
+    def plans(self) -> list[Plan]:
+        """Return the plans of all kernels, for each order of contraction one."""
+        return [plan for kernel in self.kernels for plan in kernel.plan.orders]
+
+    @property
+    def intermediates(self) -> bool:
+        """Say whether a kernel computes an array before it computes its output."""
+        return any(plan.intermediates for plan in self.plans)
 
     @property
     def small(self) -> list[ScalarLoops]:
@@ -153,9 +204,10 @@ class CythonModule(Module):
         return [loops for kernel in self.kernels for loops in kernel.small if loops is not None]
 
 
-def bits(plans: Iterable[Plan], most: int = MOST_BITS) -> int:
+def bits(plans: Collection[Plan], most: int = MOST_BITS) -> int:
     """Return how many bits (or `most`) arguments may have so that 62 hold every polynomial."""
-    found = {e for plan in plans for nest in plan.nests for e in _polynomials(nest)}
+    found = {e for plan in plans for nest in plan.all_nests for e in _polynomials(nest)}
+    found = found.union(*(i.shape for plan in plans for i in plan.intermediates))
     b = most
     while b > 1 and any(_largest(e, b) >= 2**62 for e in found):
         b -= 1
@@ -183,25 +235,52 @@ def _polynomials(nest: Nest) -> Iterator[Expr]:
 
 def _body(kernel: CythonKernel) -> list[str]:
     plan, integers = kernel.plan, kernel.integers
-    for nest in plan.nests:
+    nests = [nest for p in plan.orders for nest in p.all_nests]
+    for nest in nests:
         ranks = [len(f.index) for f in nest.factors if isinstance(f, Operand)]
         found = len(nest.loops), max(len(nest.output), *ranks, 0)
         if found[0] > LOOPS or found[1] > AXES:
             raise LoweringError(
                 f"found a sum with (loops, axes) {found}, expected at most {(LOOPS, AXES)}"
             )
-    most = max((len(nest.factors) for nest in plan.nests), default=0)
+    most = max((len(nest.factors) for nest in nests), default=0)
     lines = ["cdef Nest _nest", f"cdef Entry[{max(1, most)}] _factors"]
     if integers:
-        lines.append(f"cdef bint _near = 0 <= ({' | '.join(integers)}) < {2 ** near(plan)}")
+        bits_ = min(map(near, plan.orders))
+        lines.append(f"cdef bint _near = 0 <= ({' | '.join(integers)}) < {2**bits_}")
     else:
         lines.append("cdef bint _near = True")
-    if variables := list(dict.fromkeys(v for nest in plan.nests for v in _variables(nest))):
+    if variables := list(dict.fromkeys(v for nest in nests for v in _variables(nest))):
         lines.append(f"cdef Py_ssize_t {', '.join(variables)}")
-    fresh = kernel.fresh
-    for nest, small in zip(plan.nests, kernel.small, strict=True):
-        lines += _nest_lines(nest, kernel.output, small, fresh)
-        fresh = ""
+    for word in sorted({i.tensor.name for p in plan.orders for i in p.intermediates}):
+        lines += [f"cdef _Intermediate _{word}", f"cdef Py_buffer *_at_{word}"]
+    small = iter(kernel.small)
+    bodies = [_order_lines(kernel, p, small) for p in plan.orders]
+    if len(bodies) == 1:
+        return [*lines, *bodies[0]]
+    lines += [f"cdef double[{len(bodies)}] _products", "cdef int _order = 0"]
+    lines += [f"_products[{at}] = {cost(p.products)}" for at, p in enumerate(plan.orders)]
+    for at in range(1, len(bodies)):
+        lines += [f"if _products[{at}] < _products[_order]:", f"{TAB}_order = {at}"]
+    for at, body in enumerate(bodies):
+        word = "elif" if at else "if"
+        lines += [f"{word} _order == {at}:", *(f"{TAB}{line}" for line in body)]
+    return lines
+
+
+def _order_lines(
+    kernel: CythonKernel, plan: Plan, small: Iterator[ScalarLoops | None]
+) -> list[str]:
+    """Write the sums of one order of contraction; each intermediate is made before its first."""
+    shapes = {i.tensor.name: i.shape for i in plan.intermediates}
+    lines: list[str] = []
+    for s in kernel.sums(plan):
+        shape = shapes.pop(s.array, None)
+        if shape is not None:
+            found = f"_at_{kernel.output}.itemsize, {extents(shape, kernel.interface.sizes)}"
+            lines.append(f'_{s.array} = _Intermediate("{s.array}", {found})')
+            lines.append(f"_at_{s.array} = &_{s.array}.view")
+        lines += _nest_lines(s, next(small))
     return lines
 
 
@@ -212,23 +291,22 @@ def _variables(nest: Nest) -> Iterator[str]:
         yield name(loop.variable.name)
 
 
-def _nest_lines(nest: Nest, output: str, small: ScalarLoops | None, fresh: str) -> list[str]:
+def _nest_lines(s: ArraySum, small: ScalarLoops | None) -> list[str]:
     """Write one nest: its phases, its loops, the maps of the output and of each factor.
 
     Args:
-        nest: the sum.
-        output: the array it is added to.
+        s: the sum.
         small: the function that computes it where it is small.
-        fresh: when nothing is in the output yet, or "".
 
     """
+    nest, output = s.nest, s.array
     lines, tab = opening(nest, output)
     top, bottom = fraction(nest.coefficient)
     scale = f"<double>({top}) / {bottom}" if nest.coefficient != 1 else "1"
     sides = f"{len(nest.left)}, {len(nest.right)}"
     body = [f"_begin(&_nest, _at_{output}.itemsize, _factors, {sides}, {scale})"]
-    if fresh:
-        body.append(f"_nest.fresh = {fresh}")
+    if s.fresh:
+        body.append(f"_nest.fresh = {s.fresh}")
     for loop in nest.loops:
         body += _loop(nest, loop)
     body += [f"_entry(&_nest.out, _at_{output})", *_maps("_nest.out", nest.output)]

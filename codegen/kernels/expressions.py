@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import lcm
 
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.plans.plan import (
     Affine,
@@ -128,6 +128,30 @@ def loop_size(loop: Loop) -> Expr | None:
     return bound.size if alone and not more else None
 
 
+def extents(shape: Sequence[Expr], sizes: Collection[Symbol]) -> str:
+    """Write the shape of an intermediate: a size that may be negative is an empty axis.
+
+    Args:
+        shape: its size on each axis.
+        sizes: symbols that are sizes of arguments, which are not negative.
+
+    """
+    known = (n in sizes or (n.is_Integer and n >= 0) for n in shape)
+    words = [
+        number(n) if sure else f"max(0, {number(n)})" for n, sure in zip(shape, known, strict=True)
+    ]
+    return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
+
+
+def cost(e: Expr) -> str:
+    """Write a number of products so that it is computed in floating point."""
+    parts = []
+    for m, c in sorted(monomials(e).items()):
+        powers = (f"{name(v)}**{k}" if k > 1 else name(v) for v, k in m)
+        parts.append(" * ".join([repr(float(c)), *powers]))
+    return " + ".join(parts).replace("+ -", "- ") or "0.0"
+
+
 def opening(nest: Nest, output: str) -> tuple[list[str], str]:
     """Write what encloses a nest's sum: a comment, the phases, the conditions.
 
@@ -139,7 +163,7 @@ def opening(nest: Nest, output: str) -> tuple[list[str], str]:
         the lines, and the indent of the sum.
 
     """
-    lines, tab, inside = [_comment(nest, output)], "", False
+    lines, tab, inside = [f"# {write_sum(nest, output)}"], "", False
     for step in nest.outer:
         if isinstance(step, Phase):
             lines.append(f"{tab}for {name(step.variable.name)} in range({least(step.sizes)}):")
@@ -161,7 +185,7 @@ def opening(nest: Nest, output: str) -> tuple[list[str], str]:
     return lines, tab
 
 
-def _comment(nest: Nest, output: str) -> str:
+def write_sum(nest: Nest, output: str) -> str:
     """Write a nest's sum in the notation of layers."""
 
     def entry(head: str, index: Sequence[Affine]) -> str:
@@ -177,7 +201,7 @@ def _comment(nest: Nest, output: str) -> str:
     scale = [] if nest.coefficient == 1 and factors else [text(nest.coefficient)]
     if len(monomials(nest.coefficient)) > 1 and scale:
         scale = [f"({scale[0]})"]
-    return f"# {entry(output, nest.output)} += {summed}{' * '.join([*scale, *factors])}"
+    return f"{entry(output, nest.output)} += {summed}{' * '.join([*scale, *factors])}"
 
 
 def _index(e: Affine) -> str:

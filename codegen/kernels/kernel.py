@@ -14,6 +14,7 @@ from rot180.codegen.kernels.expressions import (
     name,
     number,
     size_tuple,
+    write_sum,
 )
 from rot180.codegen.kernels.inline import inlined
 from rot180.codegen.kernels.interface import Interface, shape_name
@@ -56,7 +57,20 @@ class Kernel:
     @property
     def docstring(self) -> list[str]:
         """Return the theorem and what the arguments are, in lines."""
-        return _docstring(self.interface, self.theorem)
+        return _docstring(self.interface, self.theorem, self.order)
+
+    @property
+    def order(self) -> list[str]:
+        """Return the sums in the order in which they are computed, where there is a choice."""
+        orders = [p for p in self.plan.orders if p.intermediates]
+        if not orders:
+            return []
+        if len(self.plan.orders) == 1:
+            return ["", "Computed in this order:", *_sums(orders[0], self.output)]
+        lines = ["", "Computed in the order with the fewest products at the sizes of the call:"]
+        for plan in self.plan.orders:
+            lines += [f"  {text(plan.products)} products:", *_sums(plan, self.output)]
+        return lines
 
     @property
     def checks(self) -> list[str]:
@@ -116,11 +130,18 @@ def _signature(found: Interface) -> str:
     return ", ".join([*arrays, "*", *found.callables, *parameters, *shapes])
 
 
-def _docstring(found: Interface, theorem: Theorem) -> list[str]:
+def _sums(plan: Plan, output: str) -> list[str]:
+    """Write the sums of a plan in the notation of layers."""
+    named = [(i.tensor.name, nest) for i in plan.intermediates for nest in i.nests]
+    named += [(output, nest) for nest in plan.nests]
+    return [f"    {write_sum(nest, array)}" for array, nest in named]
+
+
+def _docstring(found: Interface, theorem: Theorem, order: Sequence[str]) -> list[str]:
     def shape(t: Tensor) -> str:
         return _tuple([text(n) for n in t.shape if n is not None]) if t.shape else "()"
 
-    lines = [*write_statement(theorem).splitlines(), "", "Args:"]
+    lines = [*write_statement(theorem).splitlines(), *order, "", "Args:"]
     lines += [f"    {name(t.name)}: array {shape(t)}, zero outside" for t in found.arrays]
     for word in found.callables:
         lines.append(f"    {word}: a function from an array to the array of its values")

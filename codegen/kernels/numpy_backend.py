@@ -11,14 +11,15 @@ from sympy import Expr, Symbol
 from rot180.codegen.kernels.expressions import (
     TAB,
     WIDTH,
+    cost,
     definition,
+    extents,
     filled,
     fraction,
     loop_size,
     name,
     number,
     opening,
-    size_tuple,
 )
 from rot180.codegen.kernels.interface import shape_name
 from rot180.codegen.kernels.kernel import Kernel, Module, check_lines
@@ -62,14 +63,26 @@ class NumpyKernel(Kernel):
     @property
     def body(self) -> list[str]:
         """Return the statements that compute the output."""
+        first, *others = [self._ordered(plan) for plan in self.plan.orders]
+        if not others:
+            return first
+        lines = ["_order = np.argmin(  # the order with the fewest products", f"{TAB}["]
+        lines += [f"{TAB}{TAB}{cost(plan.products)}," for plan in self.plan.orders]
+        lines += [f"{TAB}]", ")", "if _order == 0:", *(f"{TAB}{line}" for line in first)]
+        for at, body in enumerate(others, 1):
+            lines += [f"elif _order == {at}:", *(f"{TAB}{line}" for line in body)]
+        return lines
+
+    def _ordered(self, plan: Plan) -> list[str]:
+        """Return the statements of one order of contraction."""
         lines = []
-        for i in self.plan.intermediates:
-            word, shape = name(i.tensor.name), [n for n in i.tensor.shape if n is not None]
-            lines.append(f'{word} = zeros("{word}", {size_tuple(shape)}, dtype)')
+        for i in plan.intermediates:
+            word, shape = name(i.tensor.name), extents(i.shape, self.interface.sizes)
+            lines.append(f'{word} = zeros("{word}", {shape}, dtype)')
             for nest in i.nests:
-                lines += _nest_lines(nest, word, shape, self.plan)
-        for nest in self.plan.nests:
-            lines += _nest_lines(nest, self.output, self.plan.shape, self.plan)
+                lines += _nest_lines(nest, word, i.shape, plan)
+        for nest in plan.nests:
+            lines += _nest_lines(nest, self.output, plan.shape, plan)
         return lines
 
 

@@ -15,6 +15,7 @@ from sympy import Expr, Symbol
 from rot180.codegen.kernels.expressions import (
     TAB,
     WIDTH,
+    extents,
     fraction,
     function_name,
     loop_size,
@@ -28,7 +29,7 @@ from rot180.codegen.plans.bounds import positive
 from rot180.codegen.plans.plan import Affine, Box, Loop, Nest, Operand
 from rot180.derive.display.statement import write_condition
 from rot180.derive.language.polynomial import normal, symbol, text
-from rot180.derive.language.terms import Condition, Tensor
+from rot180.derive.language.terms import Condition
 
 SPAN = '''
 def _span(by, start, size):
@@ -61,7 +62,8 @@ class PlainKernel(Kernel):
         """Return the statements that compute the output."""
         lines: list[str] = []
         for made in self.plan.intermediates:
-            lines.append(f"{name(made.tensor.name)} = {_zeros(_sizes(made.tensor))}")
+            shape = extents(made.shape, self.interface.sizes)
+            lines.append(f"{name(made.tensor.name)} = np.zeros({shape})")
             lines += self._nests(made.nests, name(made.tensor.name))
         zeros = f"{self.output} = {_zeros(self.plan.shape)}"
         return [*lines, zeros, *self._nests(self.plan.nests, self.output)]
@@ -248,7 +250,3 @@ def _scaled(nest: Nest, factors: list[str]) -> list[str]:
 def _zeros(sizes: Sequence[Expr]) -> str:
     words = [number(n) for n in sizes]
     return f"np.zeros({words[0]})" if len(words) == 1 else f"np.zeros(({', '.join(words)}))"
-
-
-def _sizes(t: Tensor) -> tuple[Expr, ...]:
-    return tuple(n for n in t.shape if n is not None)

@@ -65,7 +65,7 @@ def parameters(arrays: Iterable[str], integers: Iterable[str]) -> str:
 
 def near(plan: Plan) -> int:
     """Return how many bits the integers may have such that every index fits in 62 bits."""
-    indices = [e for nest in plan.nests for e in _indices(nest)]
+    indices = [e for nest in plan.all_nests for e in _indices(nest)]
     bits = MOST_BITS
     while bits > 1 and any(_largest(e, bits) >= 2**62 for e in indices):
         bits -= 1

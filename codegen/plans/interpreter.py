@@ -37,8 +37,7 @@ def interpret(
     """
     known: dict[str, Mapping[Point, int | Fraction]] = dict(values)
     for i in plan.intermediates:
-        shape = [n for n in i.tensor.shape if n is not None]
-        known[i.tensor.name] = _total(shape, i.nests, sizes, known, functions or {})
+        known[i.tensor.name] = _total(i.shape, i.nests, sizes, known, functions or {})
     return _total(plan.shape, plan.nests, sizes, known, functions or {})
 
 

@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
+from itertools import product
+from typing import TypeVar
 
-from sympy import Expr, Symbol
+from sympy import Expr, S, Symbol
 
 from rot180.codegen.plans.agreement import agreed, agreed_plan
 from rot180.codegen.plans.arrange import arrange
+from rot180.codegen.plans.contraction_order import Order, orders
 from rot180.codegen.plans.draft import draft
 from rot180.codegen.plans.passes import PASSES, Passes, sift
-from rot180.codegen.plans.plan import LoweringError, Nest, Plan
+from rot180.codegen.plans.plan import Intermediate, LoweringError, Nest, Plan
 from rot180.codegen.plans.remainders import split_others
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
-from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.polynomial import normal, symbol, symbols_of
 from rot180.derive.language.substitute import apart
-from rot180.derive.language.terms import Condition, Expression, Term, tensors
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Condition,
+    Expression,
+    Term,
+    factor_symbols,
+    tensors,
+)
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True)
 class ProvedPlan:
-    """A plan, and the theorem that it computes what it was lowered from."""
+    """A plan, and the theorem that it computes what it was lowered from.
+
+    Attributes:
+        plan: the plan.
+        theorem: about it.
+        others: the same about each of its alternatives.
+
+    """
 
     plan: Plan
     theorem: Theorem
+    others: tuple[Theorem, ...] = ()
 
 
 def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
@@ -72,17 +94,36 @@ def _proved_plan(theorem: Theorem, reserved: frozenset[str]) -> ProvedPlan:
     taken = {t.name for t in tensors((*proved.lhs, *proved.rhs))} | reserved
     names = frozenset(map(symbol, taken))
 
-    def attempt(passes: Passes) -> ProvedPlan:
-        plan = lower_expression(variables, proved.rhs, proved.hypotheses, taken, passes)
-        return ProvedPlan(plan, agreed_plan(proved, plan, names))
+    def attempt(how: tuple[Passes, bool]) -> ProvedPlan:
+        plan = lower_expression(variables, proved.rhs, proved.hypotheses, taken, *how)
+        found = _possible(lambda p: (p, agreed_plan(proved, p, names)), plan.orders)
+        (first, about), *others = found
+        first = replace(first, alternatives=tuple(p for p, _ in others))
+        return ProvedPlan(first, about, tuple(t for _, t in others))
 
-    try:
-        return attempt(PASSES)
-    except LoweringError:
-        if split_others not in PASSES:
-            raise
-        # no proof was found that follows the split: without it the kernel is slower
-        return attempt(tuple(step for step in PASSES if step != split_others))
+    # where no proof was found that follows the split or the order, the kernel is slower without it
+    passes = (PASSES, tuple(step for step in PASSES if step != split_others))
+    operands = max(
+        (sum(isinstance(f, Access | Apply) for f in t.factors) for t in proved.rhs), default=0
+    )
+    ways = dict.fromkeys(product(passes, (True, False) if operands > 2 else (True,)))
+    return _possible(attempt, ways, first=True)[0]
+
+
+def _possible(make: Callable[[A], B], options: Iterable[A], first: bool = False) -> list[B]:
+    """Return what can be made of some options, or the first; if nothing can, raise the error."""
+    found: list[B] = []
+    failed: list[LoweringError] = []
+    for option in options:
+        try:
+            found.append(make(option))
+        except LoweringError as error:
+            failed.append(error)
+        if first and found:
+            break
+    if failed and not found:
+        raise failed[0]
+    return found
 
 
 def lower_expression(
@@ -91,16 +132,53 @@ def lower_expression(
     hypotheses: tuple[Condition, ...] = (),
     reserved: Collection[str] = (),
     passes: Passes | None = None,
+    ordered: bool = True,
 ) -> Plan:
     """Lower an expression over free tensors, without a proof.
+
+    Args:
+        variables: the free variables, each with its size.
+        expression: terms over free tensors.
+        hypotheses: what is known of the parameters.
+        reserved: names that no variable of the plan may have.
+        passes: what rewrites a term to a nest of loops; all passes if left out.
+        ordered: whether operands are contracted in the order that costs least.
 
     Raises:
         LoweringError: the expression cannot be lowered.
 
     """
     taken = frozenset(map(symbol, reserved))
-    nests = tuple(lower_term(variables, t, hypotheses, taken, passes) for t in expression)
-    return Plan(tuple(n for _, n in variables), hypotheses, nests)
+    terms = tuple(apart(t, taken) for t in expression)
+    used = taken.union(*(t.symbols for t in terms), *(symbols_of(n) for _, n in variables))
+    used = used.union(*(factor_symbols(c) for c in hypotheses), map(symbol, _functions(terms)))
+
+    def plan(order: Sequence[Order]) -> Plan:
+        nests: list[Nest] = []
+        found: list[Intermediate] = []
+        for term in order:
+            o = term.named(used.union(symbol(i.tensor.name) for i in found))
+            tensors_before = (*(i.tensor for i in found), *(i.tensor for i in o.intermediates))
+            names = taken.union(symbol(t.name) for t in tensors_before)
+            for i in o.intermediates:
+                nest = lower_term(i.variables, i.term, hypotheses, names, passes)
+                found.append(Intermediate(i.tensor, (nest,)))
+            nests.append(lower_term(variables, o.term, hypotheses, names, passes))
+        shape = tuple(n for _, n in variables)
+        products = normal(sum((o.products for o in order), S.Zero))
+        return Plan(shape, hypotheses, tuple(nests), tuple(found), products)
+
+    once = tuple(Order((), t, S.Zero) for t in terms)
+    found = orders(tuple(variables), terms) if ordered else [once]
+    try:
+        first, *others = _possible(plan, found)
+    except LoweringError:
+        first, others = plan(once), []
+    return replace(first, alternatives=tuple(others))
+
+
+def _functions(expression: Expression) -> set[str]:
+    return {f.function for t in expression for f in t.factors if isinstance(f, Apply)}
 
 
 def lower_term(

@@ -7,11 +7,11 @@ when the kernel runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer, S, Symbol
 
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
 from rot180.derive.language.terms import Condition, Tensor, factor_symbols
@@ -204,6 +204,10 @@ class Nest:
         return frozenset().union(*(symbols_of(e) for e in found)) - local
 
 
+Ones: TypeAlias = tuple[tuple[Expr, ...], ...] | None
+"""Polynomials, of each group of which the least must be 1; None if no condition is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intermediate:
     """An array that is computed before it is read: zeros, to which the nests add.
@@ -217,6 +221,11 @@ class Intermediate:
     tensor: Tensor
     nests: tuple[Nest, ...]
 
+    @property
+    def shape(self) -> tuple[Expr, ...]:
+        """Return its size on each axis."""
+        return tuple(n for n in self.tensor.shape if n is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -227,6 +236,8 @@ class Plan:
         hypotheses: what the parameters must satisfy.
         nests: one for each term.
         intermediates: arrays that are computed first, each from arguments and earlier ones.
+        products: how many products it computes at most, or about, where orders are compared.
+        alternatives: plans of the same theorem by other orders of contraction, for other sizes.
 
     """
 
@@ -234,6 +245,8 @@ class Plan:
     hypotheses: tuple[Condition, ...]
     nests: tuple[Nest, ...]
     intermediates: tuple[Intermediate, ...] = ()
+    products: Expr = S.Zero
+    alternatives: tuple[Plan, ...] = ()
 
     @property
     def all_nests(self) -> tuple[Nest, ...]:
@@ -243,37 +256,59 @@ class Plan:
     @property
     def operands(self) -> tuple[Operand, ...]:
         """Return the entries of arguments that it reads; intermediates are not arguments."""
-        own = {i.tensor for i in self.intermediates}
-        factors = (f for nest in self.all_nests for f in nest.factors)
-        return tuple(f for f in factors if isinstance(f, Operand) and f.tensor not in own)
+        found: list[Operand] = []
+        for plan in self.orders:
+            own = {i.tensor for i in plan.intermediates}
+            factors = (f for nest in plan.all_nests for f in nest.factors)
+            found += [f for f in factors if isinstance(f, Operand) and f.tensor not in own]
+        return tuple(found)
 
     @property
     def symbols(self) -> frozenset[Symbol]:
         """Return the parameters and sizes that the kernel needs."""
-        shapes = (self.shape, *(i.tensor.shape for i in self.intermediates))
-        found = frozenset().union(*(symbols_of(n) for s in shapes for n in s if n is not None))
+        shapes = (self.shape, *(i.shape for i in self.intermediates))
+        found = frozenset().union(*(symbols_of(n) for shape in shapes for n in shape))
+        if self.alternatives:
+            found = found.union(*(p.symbols | symbols_of(p.products) for p in self.orders))
         for c in self.hypotheses:
             found |= factor_symbols(c)
         return found.union(*(nest.symbols for nest in self.all_nests))
 
     @property
-    def ones(self) -> tuple[tuple[Expr, ...], ...] | None:
+    def orders(self) -> tuple[Plan, ...]:
+        """Return the plans to choose from by the sizes of a call, this one first."""
+        return (replace(self, alternatives=()), *self.alternatives)
+
+    @property
+    def ones(self) -> Ones:
         """Return of what the least must be 1 for the first nest to visit each entry once.
 
         None if that cannot be seen: then entries are added to zeros.
         """
-        if not self.nests or not self.nests[0].right:
+        found, *others = (visited_once(p.nests, self.shape) for p in self.orders)
+        return found if all(other == found for other in others) else None
+
+
+def visited_once(nests: Sequence[Nest], shape: Sequence[Expr]) -> Ones:
+    """Return of what the least must be 1 for the first nest to visit each entry of an array once.
+
+    Args:
+        nests: what is added to the array.
+        shape: the array's size on each axis.
+
+    """
+    if not nests or not nests[0].right:
+        return None
+    nest, seen = nests[0], set()
+    found: list[tuple[Expr, ...]] = []
+    bounds = {loop.variable: loop.bounds for loop in nest.loops}
+    for step in nest.outer:
+        if isinstance(step, Box):
             return None
-        nest, seen = self.nests[0], set()
-        found: list[tuple[Expr, ...]] = []
-        bounds = {loop.variable: loop.bounds for loop in nest.loops}
-        for step in nest.outer:
-            if isinstance(step, Box):
-                return None
-            found.append(step.sizes if isinstance(step, Phase) else (step.divisor,))
-        for e, size in zip(nest.output, self.shape, strict=True):
-            if len(e.loops) != 1 or e.loops[0] in seen or bounds[e.loops[0]] != (Box(e, size),):
-                return None
-            seen.add(e.loops[0])
-            found.append((e.coefficients[0][1],))
-        return tuple(dict.fromkeys(sizes for sizes in found if Integer(1) not in sizes))
+        found.append(step.sizes if isinstance(step, Phase) else (step.divisor,))
+    for e, size in zip(nest.output, shape, strict=True):
+        if len(e.loops) != 1 or e.loops[0] in seen or bounds[e.loops[0]] != (Box(e, size),):
+            return None
+        seen.add(e.loops[0])
+        found.append((e.coefficients[0][1],))
+    return tuple(dict.fromkeys(sizes for sizes in found if Integer(1) not in sizes))

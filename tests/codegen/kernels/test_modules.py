@@ -39,6 +39,8 @@ LAYERS = {
     "constant": "y[i] = x[i] + 5 - [i < 2]",
     "scalars": "y[] = a[] * b[]",
     "earlier": "y[i] = sum[j] [j < i] * x[j]",
+    "ordered": "y[n,v,o] = 2 * sum[u,c] A[v,u] * x[n,u,c] * w[c,o] + b[o]",
+    "nested": "y[o,p] = sum[c,k,l] x[c,p+k+l-lo] * u[o,k] * w[l,c]",
     "number": "y[] = sum[i,j] x[i] * m[i,j] * x[j]",
 }
 Kernel = Callable[..., "np.ndarray[Any, Any]"]

@@ -1,0 +1,157 @@
+"""The order of contraction: exact in every order, with the products that were counted."""
+
+from __future__ import annotations
+
+import time
+import types
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from rot180.codegen.kernels.modules import render_module
+from rot180.codegen.kernels.targets import TARGETS
+from rot180.codegen.plans.interpreter import _outer, _points, interpret
+from rot180.codegen.plans.lower import lower, lower_expression
+from rot180.codegen.plans.plan import Nest
+from rot180.derive.gradients.gradient import kernel_theorems
+from rot180.derive.language.layers import layer
+from rot180.derive.language.polynomial import number
+from tests.codegen.kernels.test_modules import FUNCTIONS, agree, applied
+from tests.support import plain_loops
+
+CHAINS = {
+    "chain of three": "y[i,l] = sum[j,k] A[i,j]*B[j,k]*C[k,l]",
+    "chain of four": "y[i,m] = sum[j,k,l] A[i,j]*B[j,k]*C[k,l]*D[l,m]",
+    "chain of five": "y[i,n] = sum[j,k,l,m] A[i,j]*B[j,k]*C[k,l]*D[l,m]*E[m,n]",
+    "graph": "y[n,v,o] = sum[u,c] A[v,u]*x[n,u,c]*w[c,o]",
+    "tensor train": "y[n,a,b] = sum[r,i,j] x[n,i,j]*u[i,a,r]*v[r,j,b]",
+    "tucker": "y[i,j] = sum[a,b] g[a,b]*u[i,a]*v[j,b]",
+    "number": "y[] = sum[i,j,k] a[i]*M[i,j]*W[j,k]*b[k]",
+    "reduced": "y[i,m] = sum[j,k,l] A[i,j]*B[l,k]*C[k,m]",
+}
+"""Layers without windows: their plans compute exactly the products that were counted."""
+
+OTHERS = {
+    "bilinear": "y[n,o] = sum[i,j] a[n,i]*w[o,i,j]*b[n,j] + c[o]",
+    "window": "y[n,o,p] = sum[c,k,r] x[n,c,s*p+d*k-lo]*u[r,c]*v[o,r,k]",
+    "window of stride 1": "y[o,p] = sum[c,k,r] x[c,p+k-lo]*u[r,c]*v[o,r,k]",
+    "separable": "y[n,o,p] = sum[c,k] x[n,c,s*p+k-lo]*w[c,k]*v[o,c]",
+    "groups": "y[n,g,o,p] = sum[c,k,r] x[n,g,c,p+k-lo]*u[g,r,c]*v[g,o,r,k]",
+    "transposed": "y[o,h] = sum[p,k,c,r] x[c,p]*u[r,c]*w[r,o,k]*[h + lo == s*p + k]",
+    "function": "y[n,o] = sum[i,h] relu(x[n,i])*u[i,h]*v[h,o]",
+    "function, shifted": "sigma: function; y[n,o] = sum[i,h] sigma(x[n,i-a])*u[i,h]*w[h,o]",
+    "bracket": "y[i,l] = sum[j,k] A[i,j]*B[j,k]*C[k,l]*[0 <= i-j < 2]",
+    "bracket of a sum": "y[i,l] = sum[j,k] A[i,j]*B[j,k]*C[k,l]*[0 <= k < m]",
+    "equation": "y[i,l] = sum[j,k] A[i,j]*B[j,k]*C[k,l]*[i == 2*j]",
+    "shifted": "y[i,l] = sum[j,k] A[i+a,j]*B[j,k-a]*C[2*k,l]",
+    "backwards": "y[i,l] = sum[j,k] A[i,j]*B[3-j,a-k]*C[k,l]",
+    "terms": "y[i,l] = 2*sum[j,k] A[i,j]*B[j,k]*C[k,l] - sum[j] A[i,j]*D[j,l] + b[l]",
+    "two choices": "y[i,l] = sum[j,k] A[i,j]*B[j,k]*C[k,l] + sum[j,k] D[i,j]*B[j,k]*C[k,l]",
+    "six": "y[i] = sum[a,b,c,d,e] A[i,a]*B[a,b]*C[b,c]*D[c,d]*E[d,e]*v[e]",
+    "windows in windows": "y[p] = sum[k,l] x[p+k+l]*u[k]*v[l]",
+    "windows backwards": "y[p] = sum[j,k,l] x[p-k+2*l-j-a]*u[k]*v[4-l]*w[j]",
+    "element-wise": "y[i] = a[i]*b[i]*c[i]",
+    "diagonal": "y[i,l] = sum[j] A[i,j]*b[j]*C[j,l]",
+    "names": "y[i,T2] = sum[j,T1] A[i,j]*B[j,T1]*C[T1,T2]",
+}
+TEXTS = CHAINS | OTHERS
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_order_means_what_the_definition_means(name: str) -> None:
+    forward = layer(TEXTS[name])
+    plans = {word: lower(theorem) for word, theorem in kernel_theorems(forward)}
+    seen = 0
+    for seed in range(60):
+        env, values = plain_loops.draw(forward, seed)
+        expected = plain_loops.everything(forward, env, values, applied, 12)
+        for word, plan in plans.items():
+            for at, order in enumerate(plan.orders):
+                assert interpret(order, env, values, FUNCTIONS) == expected[word], (word, at, env)
+        seen += any(expected["forward"].values())
+        if seen == 3:
+            return
+    pytest.fail("the output is zero at nearly all seeds")
+
+
+def visited(nest: Nest, env: dict[str, int]) -> int:
+    """Return how many products a nest computes."""
+    return sum(1 for outer in _outer(nest, dict(env), 0) for _ in _points(nest, outer))
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_plan_computes_as_many_products_as_were_counted(name: str) -> None:
+    for _, theorem in kernel_theorems(layer(CHAINS[name])):
+        for order in (plan := lower(theorem)).orders:
+            names = sorted(v.name for v in plan.symbols)
+            for sizes in ((3, 1, 4, 2, 5, 2, 3), (2, 5, 3, 4, 1, 3, 2)):
+                env = dict(zip(names, sizes, strict=False))
+                found = sum(visited(nest, env) for nest in order.all_nests)
+                assert found == number(order.products, env)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_order_is_proved(name: str) -> None:
+    for _, theorem in kernel_theorems(layer(TEXTS[name])):
+        variables = [(v, n) for v, n in theorem.variables if n is not None]
+        taken = {t.name for t in theorem.tensors}
+        found = lower_expression(variables, theorem.rhs, theorem.hypotheses, taken)
+        assert len(lower(theorem).orders) == len(found.orders)
+        assert len(lower(theorem).intermediates) == len(found.intermediates)
+
+
+def single(text: str) -> list[str]:
+    """Return the kernels of a layer that are one sum for each term, as written."""
+    return [w for w, t in kernel_theorems(layer(text)) if not lower(t).intermediates]
+
+
+def test_what_saves_nothing_is_not_made() -> None:
+    for name in ("bilinear", "element-wise", "diagonal"):
+        assert len(single(TEXTS[name])) == len(kernel_theorems(layer(TEXTS[name])))
+    for name in set(CHAINS) - {"reduced"}:
+        assert single(CHAINS[name]) == []
+
+
+def test_a_kernel_says_its_order_and_chooses_by_the_sizes() -> None:
+    forward = layer(CHAINS["chain of three"])
+    kernels = kernel_theorems(forward)
+    texts = {target: render_module(forward, kernels, target, "A test.") for target in TARGETS}
+    for text in texts.values():
+        assert "Computed in the order with the fewest products at the sizes of the call:" in text
+        assert "    I*J*K + I*K*L products:" in text
+        assert "T1[i, k] += sum[j] A[i, j] * B[j, k]" in text
+        assert "# T1[j, l] += sum[k] B[j, k] * C[k, l]" in text
+    module = types.ModuleType("chain")
+    exec(compile(texts["numpy"], "chain", "exec"), module.__dict__)
+    made: list[str] = []
+    zeros = module.__dict__["zeros"]
+
+    def noted(name: str, shape: tuple[int, ...], dtype: object) -> object:
+        made.append(f"{name} {shape}")
+        return zeros(name, shape, dtype)
+
+    module.__dict__["zeros"] = noted
+    for sizes, wanted in (((1, 20, 30, 40), (1, 30)), ((40, 30, 20, 1), (30, 1))):
+        a, b, c = (np.ones(sizes[i : i + 2], int) for i in range(3))
+        assert (module.__dict__["forward"](a, b, c) == sizes[1] * sizes[2]).all()
+        assert f"T1 {wanted}" in made
+
+
+def test_many_operands_are_ordered_in_little_time() -> None:
+    letters = "abcdefgh"
+    factors = [f"A{i}[{p},{q}]" for i, (p, q) in enumerate(pairwise(letters))]
+    found = layer(f"y[a,h] = sum[b,c,d,e,f,g] {'*'.join(factors)}")
+    start = time.process_time()
+    plan = lower(kernel_theorems(found)[0][1])
+    assert len(plan.intermediates) == 5
+    assert time.process_time() - start < 20
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_numpy_modules_are_exact(name: str) -> None:
+    forward = layer(TEXTS[name])
+    module = types.ModuleType("ordered")
+    source = render_module(forward, kernel_theorems(forward), "numpy", "A test.")
+    exec(compile(source, name, "exec"), module.__dict__)
+    assert sum(agree(forward, module, "int64", seed) for seed in range(16))
