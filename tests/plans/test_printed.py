@@ -1,9 +1,10 @@
-"""What is printed is the plan: plain Python and the tables of Cython are read back and compared."""
+"""What is printed is the plan: plain Python, Cython's tables and its pointers are read back."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from rot180.derive.gradients.gradient import kernel_theorems
 from rot180.derive.language.layers import layer
 from tests.support.fuzz_draw import draw
 from tests.support.printed_plans import PrintedNest, planned, read_cython, read_plain
+from tests.support.printed_pointers import planned_pointers, read_pointers
 
 COMMITTED = (
     "linear",
@@ -39,18 +41,24 @@ def plain_nests(kernel: PlainKernel) -> Iterator[PrintedNest]:
 
 def agree(text: str) -> int:
     """Read the kernels of a layer back; return how many nests were compared."""
-    found, count = layer(text), 0
-    theorems = kernel_theorems(found)
-    for plain in lowered(found, theorems, PlainKernel):
+    known, count = layer(text), 0
+    theorems = kernel_theorems(known)
+    for plain in lowered(known, theorems, PlainKernel):
         wanted = list(plain_nests(plain))
         assert read_plain(plain.text) == wanted, (text, plain.name)
         count += len(wanted)
-    for compiled in lowered(found, theorems, CythonKernel):
+    for compiled in lowered(known, theorems, CythonKernel):
         if compiled.plan.intermediates:
             continue
         wanted = [planned(nest, compiled.output, "cython") for nest in compiled.plan.nests]
         assert read_cython(compiled.body) == wanted, (text, compiled.name)
         count += len(wanted)
+        for nest, small in zip(compiled.plan.nests, compiled.small, strict=True):
+            if small is None:
+                continue
+            found = read_pointers(small, nest, compiled.integers)
+            assert found == planned_pointers(nest, compiled.output), (text, small.name)
+            count += 1
     return count
 
 
@@ -103,3 +111,37 @@ def test_a_changed_print_is_another_plan() -> None:
             except (AssertionError, SyntaxError, KeyError, ValueError, TypeError):
                 different = True
             assert different, mutant
+
+
+def pointer_mutants(lines: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield a function without one line, or with one number, sign or name changed."""
+    for at, line in enumerate(lines):
+        if re.search(r"rot180_small|_fresh:|return", line):
+            continue  # whether the sum is computed here, not what it is
+        yield (*lines[:at], *lines[at + 1 :])
+        for changed in mutants(line):
+            yield (*lines[:at], changed, *lines[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y[o,p] = sum[c,k] x[c,s*p+d*k-lo] * w[o,c,k]",
+        "y[p] = 3/2 * sum[k] x[2*p-3*k+1] * w[k]",
+    ],
+)
+def test_changed_pointers_are_another_plan(text: str) -> None:
+    found, tried = layer(text), 0
+    for compiled in lowered(found, kernel_theorems(found), CythonKernel):
+        for nest, small in zip(compiled.plan.nests, compiled.small, strict=True):
+            if small is None:
+                continue
+            wanted = planned_pointers(nest, compiled.output)
+            for lines in pointer_mutants(small.body):
+                tried += 1
+                try:
+                    other = read_pointers(replace(small, body=lines), nest, compiled.integers)
+                except (AssertionError, SyntaxError, KeyError, ValueError, TypeError):
+                    continue
+                assert other != wanted, lines
+    assert tried > 200

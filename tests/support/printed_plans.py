@@ -59,28 +59,28 @@ def planned(nest: Nest, output: str, style: str) -> PrintedNest:
         sides=(0, 0) if plain else (len(nest.left), len(nest.right)),
         output=(
             output,
-            tuple(map(_value, nest.output)) if plain else _shown(map(_value, nest.output)),
+            tuple(map(total, nest.output)) if plain else _shown(map(total, nest.output)),
         ),
-        coefficient=_renamed(nest.coefficient),
+        coefficient=renamed(nest.coefficient),
     )
     for step in nest.outer:
         _add_step(step, out)
     for loop in nest.loops:
         out.steps.append(("loop", name(loop.variable.name), "" if plain else of[loop.variable]))
         for b in loop.bounds:
-            out.holds |= inside(_value(b.value), _renamed(b.size))
+            out.holds |= inside(total(b.value), renamed(b.size))
     for f in nest.factors:
         if isinstance(f, Operand):
-            index, shape = tuple(map(_value, f.index)), f.tensor.shape
+            index, shape = tuple(map(total, f.index)), f.tensor.shape
             whole = (_array(f), index) if plain else (array_name(f), _shown(index))
             out.factors.append(whole)
             for e, n in zip(index, shape, strict=True) if plain else ():
                 assert n is not None
-                out.holds |= inside(e, _renamed(n))
+                out.holds |= inside(e, renamed(n))
         elif plain:
-            out.holds |= inside(_value(f.value), _renamed(f.size))
+            out.holds |= inside(total(f.value), renamed(f.size))
         else:
-            out.factors.append(("", (_value(f.value), _renamed(f.size))))
+            out.factors.append(("", (total(f.value), renamed(f.size))))
     return out
 
 
@@ -102,23 +102,25 @@ def _add_step(step: Phase | Divided | Solved | Box, out: PrintedNest) -> None:
         v = name(step.variable.name)
         out.steps.append(("loop", v, ""))
         for size in step.sizes:
-            out.holds |= inside(symbol(v), _renamed(size))
+            out.holds |= inside(symbol(v), renamed(size))
     elif isinstance(step, Divided):
         words = name(step.quotient.name), name(step.remainder.name)
-        out.steps.append(("divided", *words, _renamed(step.value), _renamed(step.divisor)))
+        out.steps.append(("divided", *words, renamed(step.value), renamed(step.divisor)))
     elif isinstance(step, Solved):
-        value, by = _renamed(step.value), _renamed(step.divisor)
+        value, by = renamed(step.value), renamed(step.divisor)
         out.steps.append(("solved", name(step.variable.name), value, by))
     else:
-        out.holds |= inside(_renamed(step.value.constant), _renamed(step.size))
+        out.holds |= inside(renamed(step.value.constant), renamed(step.size))
 
 
-def _renamed(e: Expr) -> Expr:
+def renamed(e: Expr) -> Expr:
+    """Return a polynomial with the names that are printed."""
     return normal(e.xreplace({v: symbol(name(v.name)) for v in symbols_of(e)}))
 
 
-def _value(e: Affine) -> Expr:
-    return _renamed(normal(e.constant + sum(c * v for v, c in e.coefficients)))
+def total(e: Affine) -> Expr:
+    """Return an affine map as a polynomial."""
+    return renamed(normal(e.constant + sum(c * v for v, c in e.coefficients)))
 
 
 def polynomial(node: ast.expr) -> Expr:
