@@ -26,6 +26,7 @@ from rot180.codegen.kernels.kernel import Kernel, Module, check_lines
 from rot180.codegen.kernels.numpy_forms import form
 from rot180.codegen.kernels.numpy_operands import Entries, entries, extent, index_text, written
 from rot180.codegen.kernels.numpy_runtime import imports, runtime
+from rot180.codegen.plans.bounds import positive
 from rot180.codegen.plans.plan import Affine, Loop, Nest, Plan
 
 
@@ -123,7 +124,9 @@ def _comment_lines(comment: str) -> list[str]:
 
 def _sum_lines(nest: Nest, out: Entries, plan: Plan, room: int) -> list[str]:
     factors = [entries(f, nest, plan) for f in nest.factors]
-    alone = len(factors) == 1 and nest.coefficient == 1 and not factors[0].windows
+    known = {v for f in (out, *factors) for v in f.loops}
+    idle = [v for v in nest.k if v not in known]
+    alone = len(factors) == 1 and nest.coefficient == 1 and not (idle or factors[0].windows)
     if alone and (lines := _one_array(factors[0], out)):
         return lines
     left, right = factors[: len(nest.left)], factors[len(nest.left) :]
@@ -131,11 +134,9 @@ def _sum_lines(nest: Nest, out: Entries, plan: Plan, room: int) -> list[str]:
     if len(right) > len(left) or chosen.turned:
         left, right = right, left
     factors = [*left, *right]
-    known = {v for f in (out, *factors) for v in f.loops}
-    idle = [v for v in nest.k if v not in known]
     words = ", ".join(_words(f.loops) for f in factors)
     arguments = [out.text, f'"{words} -> {_words(out.loops)}"', *(f.text for f in factors)]
-    arguments += _scale(nest, idle)
+    arguments += _scale(nest, [_repeats(v, nest, plan) for v in idle])
     call = f"{chosen.function}({', '.join(arguments)})"
     lines = [call] if len(call) <= room else [f"{chosen.function}("]
     if len(call) > room:
@@ -169,10 +170,19 @@ def _one_array(factor: Entries, out: Entries) -> list[str]:
     return [*lines, f"{tab}{out.text} += {value}"]
 
 
-def _scale(nest: Nest, idle: Sequence[Symbol]) -> list[str]:
-    """Write what a sum is multiplied by, with the loops that no array has."""
+def _repeats(variable: Symbol, nest: Nest, plan: Plan) -> str:
+    """Write how many values a loop has; a size that is not an array's may be negative."""
+    (loop,) = (loop for loop in nest.loops if loop.variable == variable)
+    size = loop_size(loop)
+    arrays = {n for f in plan.operands for n in f.tensor.shape} | {*plan.shape}
+    if size is None or size in arrays or positive(size, plan.hypotheses):
+        return extent(variable, nest)
+    return f"max({number(size)}, 0)"
+
+
+def _scale(nest: Nest, factors: list[str]) -> list[str]:
+    """Write what a sum is multiplied by, with the extents of the loops that no array has."""
     top, bottom = fraction(nest.coefficient)
-    factors = [extent(v, nest) for v in idle]
     if top != "1" or not factors:
         factors = [f"({top})" if factors and not top.isidentifier() else top, *factors]
     found = [f"scale={'*'.join(factors)}"] if factors != ["1"] else []

@@ -13,6 +13,7 @@ from rot180.derive.gradients.named_form import name_form
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
+from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
     AtLeast,
@@ -62,9 +63,13 @@ def operand(layer: Layer, name: str) -> Tensor:
 
 
 def free_index(layer: Layer, wrt: Tensor) -> tuple[Symbol, ...]:
-    """Name the free indices of a gradient after the letters of the operand's axes."""
+    """Name the free indices of a gradient after the letters of the operand's axes.
+
+    No index has the name of an array: in a kernel both are variables.
+    """
     assert layer.output.definition is not None
     taken = {*layer.parameters, *wrt.parameters}
+    taken |= {symbol(t.name) for t in (*layer.tensors, layer.output)}
     out: list[Symbol] = []
     for n, letter in enumerate(wrt.shape):
         lower = letter.name.lower() if isinstance(letter, Symbol) else f"i{n}"

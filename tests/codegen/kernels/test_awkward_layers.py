@@ -31,6 +31,8 @@ LAYERS = {
     "two_strides": "y[p] = sum[h,i,j] x[h] * w[i] * v[j] * [s*p + i == t*h + j]",
     "repeated": "y[p] = sum[q] x[q] * [0 <= p + a - s*q < s]",
     "reversed": "y[p] = sum[k] x[s*p+d*k-lo] * w[K-1-k]",
+    "array_called_as_an_axis": "y[n] = sum[k] v[] * w[n,k,n+k,1] * u[n,k]",
+    "repeated_sum": "y[n] = sum[k,l] x[n,l] * [0 <= k < d]",
     "patches": "y[n,p,c] = sum[i] x[n,4*p+i] * w[c,i] * [0 <= i < 4]",
 }
 COMPILED = (
@@ -84,6 +86,15 @@ def test_numpy_is_exact(numpy_modules: Modules, name: str) -> None:
 def test_compiled_code_is_exact(compiled_modules: Modules, name: str) -> None:
     for dtype in ("float64", "float32"):
         assert sum(agree(*compiled_modules[name], dtype, seed) for seed in range(12)) > 2
+
+
+@pytest.mark.parametrize("repeats", [-2, 0, 3])
+def test_a_sum_is_repeated_as_often_as_a_bracket_holds(
+    numpy_modules: Modules, repeats: int
+) -> None:
+    _, module = numpy_modules["repeated_sum"]
+    found = module.forward(np.array([[1, 2], [3, 4]]), d=repeats)
+    assert found.tolist() == [3 * max(repeats, 0), 7 * max(repeats, 0)]
 
 
 @pytest.mark.parametrize("target", TARGETS)
