@@ -117,9 +117,12 @@ def orders(variables: Variables, expression: Expression) -> list[tuple[Order, ..
     """
     found = [_Contractions(variables, t).orders() for t in expression]
     sizes = frozenset().union(*(_sizes(variables, t) for t in expression))
-    combined = list(product(*found))
-    costs = [normal(sum((o.products for o in c), S.Zero)) for c in combined]
-    return [combined[i] for i in chosen(costs, sizes)]
+    best: list[tuple[Order, ...]] = [()]
+    for terms in found:  # an order that is worse for some terms is worse for all of them
+        longer = [(*c, o) for c in best for o in terms]
+        costs = [normal(sum((o.products for o in c), S.Zero)) for c in longer]
+        best = [longer[i] for i in chosen(costs, sizes)]
+    return best
 
 
 def _sizes(variables: Variables, term: Term) -> frozenset[Symbol]:
