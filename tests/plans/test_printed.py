@@ -8,15 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from rot180.codegen.kernels.cython_backend import CythonKernel
-from rot180.codegen.kernels.expressions import name
+from rot180.codegen.kernels.cython_backend import ArraySum, CythonKernel
 from rot180.codegen.kernels.modules import lowered
 from rot180.codegen.kernels.plain_backend import PlainKernel
+from rot180.codegen.kernels.scalar_loops import ScalarLoops
 from rot180.derive.gradients.gradient import kernel_theorems
 from rot180.derive.language.layers import layer
 from tests.support.fuzz_draw import draw
-from tests.support.printed_plans import PrintedNest, planned, read_cython, read_plain
+from tests.support.printed_plans import planned_orders, read_plain
 from tests.support.printed_pointers import planned_pointers, read_pointers
+from tests.support.printed_tables import read_cython
 
 COMMITTED = (
     "linear",
@@ -28,15 +29,9 @@ OTHERS = (
     "y[p] = sum[k] x[d*k+p] * [0 <= d*k < 3] * w[k-1] + 5",
     "y[max] = sum[min,np] x[min,np] * w[max,np] * [0 <= np-min < 2]",
     "y[] = a[]*b[]",
+    "y[i,l] = sum[j,k] A[i,j] * B[j,k] * C[k,l]",
+    "y[p] = sum[h,i,j] x[h]*w[i]*v[j] * [2*p + i == 2*h + j]",
 )
-
-
-def plain_nests(kernel: PlainKernel) -> Iterator[PrintedNest]:
-    for made in kernel.plan.intermediates:
-        for nest in made.nests:
-            yield planned(nest, name(made.tensor.name), "plain")
-    for nest in kernel.plan.nests:
-        yield planned(nest, kernel.output, "plain")
 
 
 def agree(text: str) -> int:
@@ -44,22 +39,27 @@ def agree(text: str) -> int:
     known, count = layer(text), 0
     theorems = kernel_theorems(known)
     for plain in lowered(known, theorems, PlainKernel):
-        wanted = list(plain_nests(plain))
-        assert read_plain(plain.text) == wanted, (text, plain.name)
-        count += len(wanted)
+        assert read_plain(plain.text) == planned_orders(plain, "plain")[0], (text, plain.name)
+        count += len(plain.plan.all_nests)
     for compiled in lowered(known, theorems, CythonKernel):
-        if compiled.plan.intermediates:
-            continue
-        wanted = [planned(nest, compiled.output, "cython") for nest in compiled.plan.nests]
+        wanted = planned_orders(compiled, "cython")
         assert read_cython(compiled.body) == wanted, (text, compiled.name)
         count += len(wanted)
-        for nest, small in zip(compiled.plan.nests, compiled.small, strict=True):
-            if small is None:
-                continue
-            found = read_pointers(small, nest, compiled.integers)
-            assert found == planned_pointers(nest, compiled.output), (text, small.name)
+        for s, small in small_sums(compiled):
+            found = read_pointers(small, s.nest, compiled.integers)
+            assert found == planned_pointers(s.nest, s.array), (text, small.name)
             count += 1
     return count
+
+
+def small_sums(kernel: CythonKernel) -> Iterator[tuple[ArraySum, ScalarLoops]]:
+    """Yield the sums of all orders that have a small form, with what is printed."""
+    sums = [s for plan in kernel.plan.orders for s in kernel.sums(plan)]
+    body = "\n".join(kernel.body)
+    for s, small in zip(sums, kernel.small, strict=True):
+        if small is not None:
+            assert all(f"{small.name}(<{t}>0, {small.passed})" in body for t in ("float", "double"))
+            yield s, small
 
 
 @pytest.mark.parametrize("text", [*COMMITTED, *OTHERS])
@@ -90,7 +90,7 @@ def test_a_changed_print_is_another_plan() -> None:
     found = layer("y[o,p] = sum[c,k] x[c,s*p+d*k-lo] * w[o,c,k]")
     for plain in lowered(found, kernel_theorems(found), PlainKernel):
         head, zeros, body = plain.text.partition("np.zeros")
-        wanted, tried = list(plain_nests(plain)), 0
+        (wanted,), tried = planned_orders(plain, "plain"), 0
         loops = body.partition("\n")
         for mutant in mutants(loops[2]):
             tried += 1
@@ -102,12 +102,12 @@ def test_a_changed_print_is_another_plan() -> None:
         assert tried > 20
     for compiled in lowered(found, kernel_theorems(found), CythonKernel):
         lines = [line for line in compiled.body if "fresh" not in line]
-        planned_nests = [planned(nest, compiled.output, "cython") for nest in compiled.plan.nests]
+        wanted_tables = planned_orders(compiled, "cython")
         at = next(n for n, line in enumerate(lines) if "_begin" in line)
         tables = "\n".join(lines[at:])
         for mutant in mutants(tables):
             try:
-                different = read_cython([*lines[:at], *mutant.split("\n")]) != planned_nests
+                different = read_cython([*lines[:at], *mutant.split("\n")]) != wanted_tables
             except (AssertionError, SyntaxError, KeyError, ValueError, TypeError):
                 different = True
             assert different, mutant
@@ -133,14 +133,12 @@ def pointer_mutants(lines: Sequence[str]) -> Iterator[tuple[str, ...]]:
 def test_changed_pointers_are_another_plan(text: str) -> None:
     found, tried = layer(text), 0
     for compiled in lowered(found, kernel_theorems(found), CythonKernel):
-        for nest, small in zip(compiled.plan.nests, compiled.small, strict=True):
-            if small is None:
-                continue
-            wanted = planned_pointers(nest, compiled.output)
+        for s, small in small_sums(compiled):
+            wanted = planned_pointers(s.nest, s.array)
             for lines in pointer_mutants(small.body):
                 tried += 1
                 try:
-                    other = read_pointers(replace(small, body=lines), nest, compiled.integers)
+                    other = read_pointers(replace(small, body=lines), s.nest, compiled.integers)
                 except (AssertionError, SyntaxError, KeyError, ValueError, TypeError):
                     continue
                 assert other != wanted, lines

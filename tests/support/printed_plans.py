@@ -7,15 +7,15 @@ A range, a guard and a bound of a loop are read as polynomials that are at least
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy as sp
 from sympy import Expr
 
 from rot180.codegen.kernels.expressions import array_name, function_name, name
+from rot180.codegen.kernels.kernel import Kernel
 from rot180.codegen.plans.plan import Affine, Box, Divided, Nest, Operand, Phase, Solved
 from rot180.derive.language.polynomial import normal, symbol, symbols_of
 
@@ -46,9 +46,28 @@ class PrintedNest:
     coefficient: Expr = sp.S.One
 
 
+Printed: TypeAlias = PrintedNest | tuple[str, tuple[Expr, ...]]
+"""A nest, or an array of zeros that is made, with its shape."""
+
+
 def inside(value: Expr, size: Expr) -> set[Expr]:
     """Return the polynomials that are at least 0 where 0 <= value < size."""
     return {normal(value), normal(size - 1 - value)}
+
+
+def planned_orders(kernel: Kernel, style: str) -> list[list[Printed]]:
+    """Return of each order of contraction which arrays must be made, and which nests printed."""
+    orders: list[list[Printed]] = []
+    for plan in kernel.plan.orders:
+        orders.append([])
+        for i in plan.intermediates:
+            word = name(i.tensor.name)
+            orders[-1].append((word, tuple(map(renamed, i.shape))))
+            orders[-1] += [planned(nest, word, style) for nest in i.nests]
+        if style == "plain":
+            orders[-1].append((kernel.output, tuple(map(renamed, plan.shape))))
+        orders[-1] += [planned(nest, kernel.output, style) for nest in plan.nests]
+    return orders
 
 
 def planned(nest: Nest, output: str, style: str) -> PrintedNest:
@@ -59,7 +78,7 @@ def planned(nest: Nest, output: str, style: str) -> PrintedNest:
         sides=(0, 0) if plain else (len(nest.left), len(nest.right)),
         output=(
             output,
-            tuple(map(total, nest.output)) if plain else _shown(map(total, nest.output)),
+            tuple(map(total, nest.output)) if plain else shown(map(total, nest.output)),
         ),
         coefficient=renamed(nest.coefficient),
     )
@@ -72,7 +91,7 @@ def planned(nest: Nest, output: str, style: str) -> PrintedNest:
     for f in nest.factors:
         if isinstance(f, Operand):
             index, shape = tuple(map(total, f.index)), f.tensor.shape
-            whole = (_array(f), index) if plain else (array_name(f), _shown(index))
+            whole = (_array(f), index) if plain else (array_name(f), shown(index))
             out.factors.append(whole)
             for e, n in zip(index, shape, strict=True) if plain else ():
                 assert n is not None
@@ -84,7 +103,7 @@ def planned(nest: Nest, output: str, style: str) -> PrintedNest:
     return out
 
 
-def _shown(index: Iterable[Expr]) -> tuple[Expr, ...]:
+def shown(index: Iterable[Expr]) -> tuple[Expr, ...]:
     """Return an index without the zeros at its end, of which tables say nothing."""
     out = list(index)
     while out and out[-1] == 0:
@@ -142,18 +161,31 @@ def polynomial(node: ast.expr) -> Expr:
     return normal(signs[type(node.op)])
 
 
-def read_plain(text: str) -> list[PrintedNest]:
-    """Read the nests of one function of plain Python loops."""
+def read_plain(text: str) -> list[Printed]:
+    """Read the arrays and nests of one function of plain Python loops."""
     tree = ast.parse(text)
     (function,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name != "_span")
-    out: list[PrintedNest] = []
+    out: list[Printed] = []
     for n, statement in enumerate(function.body):
         if isinstance(statement, ast.For | ast.If | ast.AugAssign):
-            out.append(PrintedNest())
-            before = function.body[n - 1]
+            nest, before = PrintedNest(), function.body[n - 1]
             divided = [before] if isinstance(before, ast.Assign) and _divides(before) else []
-            _read([*divided, statement], out[-1])
+            read_steps([*divided, statement], nest, _no_more)
+            out.append(nest)
+        elif isinstance(statement, ast.Assign) and "np.zeros" in ast.unparse(statement.value):
+            assert isinstance(statement.value, ast.Call)
+            out.append((word_of(statement.targets[0]), read_shape(statement.value.args[0])))
     return out
+
+
+def read_shape(node: ast.expr) -> tuple[Expr, ...]:
+    """Read a shape; a size may have a least value of 0."""
+    parts = node.elts if isinstance(node, ast.Tuple) else [node]
+    for part in parts:
+        if isinstance(part, ast.Call):
+            assert word_of(part.func) == "max" and ast.unparse(part.args[0]) == "0"
+    inner = [part.args[1] if isinstance(part, ast.Call) else part for part in parts]
+    return tuple(map(polynomial, inner))
 
 
 def _divides(now: ast.Assign) -> bool:
@@ -163,8 +195,16 @@ def _divides(now: ast.Assign) -> bool:
     )
 
 
-def _read(body: Sequence[ast.stmt], into: PrintedNest) -> None:
-    """Read statements, each of which encloses or precedes the next."""
+def _no_more(body: Sequence[ast.stmt], into: PrintedNest) -> None:
+    raise AssertionError(f"{ast.unparse(body[0])} in {into}")
+
+
+def read_steps(
+    body: Sequence[ast.stmt],
+    into: PrintedNest,
+    sums: Callable[[Sequence[ast.stmt], PrintedNest], None],
+) -> None:
+    """Read statements, each of which encloses or precedes the next; `sums` reads the innermost."""
     rest = list(body)
     while rest:
         now = rest.pop(0)
@@ -189,13 +229,13 @@ def _read(body: Sequence[ast.stmt], into: PrintedNest) -> None:
             assert not rest and isinstance(now.op, ast.Add)
             _read_sum(now, into)
         else:
-            _read_tables([now, *rest], into)
+            sums([now, *rest], into)
             return
 
 
 def _is_given(test: ast.expr) -> bool:
-    """Say whether a test is whether an array is given, or whether a sum is large."""
-    return "NULL" in ast.unparse(test) or "_near" in ast.unparse(test)
+    """Say whether a test is whether an array is given or not zero, or whether a sum is large."""
+    return any(word in ast.unparse(test) for word in ("NULL", "_near", ".any()"))
 
 
 def _read_condition(test: ast.expr, fails: bool, rest: list[ast.stmt], into: PrintedNest) -> None:
@@ -263,8 +303,9 @@ def _entry(node: ast.expr) -> Entry:
     return node.value.id, tuple(map(polynomial, places))
 
 
-def _name(node: ast.expr) -> str:
-    assert isinstance(node, ast.Name)
+def word_of(node: ast.expr) -> str:
+    """Read a name."""
+    assert isinstance(node, ast.Name), ast.unparse(node)
     return node.id
 
 
@@ -313,80 +354,3 @@ def _each(function: str, node: ast.expr) -> Iterable[ast.expr]:
         assert isinstance(node.func, ast.Name) and node.func.id == function
         return node.args
     return [node]
-
-
-def read_cython(lines: Sequence[str]) -> list[PrintedNest]:
-    """Read the nests of a kernel's C part: what fills in each sum."""
-    chunks: list[list[str]] = []
-    for line in lines:
-        if line.startswith("#"):
-            chunks.append([])
-        elif chunks:
-            chunks[-1].append(re.sub(r"<(double|float)>|&", "", line))
-    out = [PrintedNest() for _ in chunks]
-    for nest, chunk in zip(out, chunks, strict=True):
-        _read(ast.parse("\n".join(chunk)).body, nest)
-    return out
-
-
-def _read_tables(body: Sequence[ast.stmt], into: PrintedNest) -> None:
-    """Read the calls that add loops and bounds, and the assignments that fill in maps."""
-    maps: dict[str, dict[tuple[str, int], Expr]] = {}
-    entries: list[tuple[str, str, Expr]] = []
-    for now in body:
-        if isinstance(now, ast.Assign) and not isinstance(now.targets[0], ast.Name):
-            _fill(now, maps)
-            continue
-        call = now.value if isinstance(now, ast.Assign | ast.Expr) else None
-        if not isinstance(call, ast.Call):
-            assert "fresh" in ast.unparse(now) or isinstance(now, ast.If), ast.unparse(now)
-            continue
-        called = _name(call.func)
-        if called in ("_range", "_loop"):
-            assert isinstance(now, ast.Assign)
-            v = _name(now.targets[0])
-            into.steps.append(("loop", v, _name(call.args[1])))
-            if called == "_range":
-                into.holds |= inside(symbol(v), polynomial(call.args[2]))
-        elif called == "_bound":
-            into.holds |= inside(_map(maps.pop("_nest", {}), 0), polynomial(call.args[2]))
-        elif called == "_begin":
-            left, right = (int(polynomial(a)) for a in call.args[3:5])
-            into.sides, into.coefficient = (left, right), polynomial(call.args[5])
-        elif called == "_entry":
-            entries.append((ast.unparse(call.args[0]), _name(call.args[1])[4:], sp.Integer(0)))
-        elif called == "_inside":
-            entries.append((ast.unparse(call.args[0]), "", polynomial(call.args[1])))
-    ranks = {key: 1 + max((axis for _, axis in m), default=-1) for key, m in maps.items()}
-    for key, array, size in entries:
-        index = tuple(_map(maps.get(key, {}), axis) for axis in range(ranks.get(key, 0)))
-        if key == "_nest.out":
-            into.output = (array, _shown(index))
-        else:
-            into.factors.append(
-                (array, _shown(index) if array else (_map(maps.get(key, {}), 0), size))
-            )
-
-
-def _fill(now: ast.Assign, maps: dict[str, dict[tuple[str, int], Expr]]) -> None:
-    """Read ``entry.slope[axis][v] = c`` or ``entry.constant[axis] = c``; ``_nest`` has one map."""
-    target: ast.expr = now.targets[0]
-    places: list[ast.expr] = []
-    while isinstance(target, ast.Subscript):
-        places.insert(0, target.slice)
-        target = target.value
-    assert isinstance(target, ast.Attribute)
-    key = ast.unparse(target.value)
-    if target.attr == "fresh":
-        return
-    v = _name(places.pop()) if target.attr == "slope" else ""
-    axis = int(polynomial(places[0])) if places else 0
-    found = maps.setdefault(key, {})
-    assert (v, axis) not in found
-    found[v, axis] = polynomial(now.value)
-
-
-def _map(of: dict[tuple[str, int], Expr], axis: int) -> Expr:
-    return normal(
-        sum((c * (symbol(v) if v else 1) for (v, a), c in of.items() if a == axis), sp.Integer(0))
-    )
