@@ -1,4 +1,4 @@
-"""What is printed is the plan: plain Python, Cython's tables and its pointers are read back."""
+"""What is printed is the plan: plain Python, NumPy, Cython and its C loops are read back."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import pytest
 
 from rot180.codegen.kernels.cython_backend import ArraySum, CythonKernel
 from rot180.codegen.kernels.modules import lowered
+from rot180.codegen.kernels.numpy_backend import NumpyKernel
 from rot180.codegen.kernels.plain_backend import PlainKernel
 from rot180.codegen.kernels.scalar_loops import ScalarLoops
 from rot180.derive.gradients.gradient import kernel_theorems
 from rot180.derive.language.layers import layer
 from tests.support.fuzz_draw import draw
+from tests.support.printed_numpy import equal, planned_numpy, read_numpy
 from tests.support.printed_plans import planned_orders, read_plain
 from tests.support.printed_pointers import planned_pointers, read_pointers
 from tests.support.printed_tables import read_cython
@@ -41,6 +43,10 @@ def agree(text: str) -> int:
     for plain in lowered(known, theorems, PlainKernel):
         assert read_plain(plain.text) == planned_orders(plain, "plain")[0], (text, plain.name)
         count += len(plain.plan.all_nests)
+    for kernel in lowered(known, theorems, NumpyKernel):
+        nests = read_numpy(kernel, kernel.body)
+        assert equal(nests, planned_numpy(kernel)), (text, kernel.name)
+        count += len(kernel.plan.all_nests)
     for compiled in lowered(known, theorems, CythonKernel):
         wanted = planned_orders(compiled, "cython")
         assert read_cython(compiled.body) == wanted, (text, compiled.name)
@@ -143,3 +149,40 @@ def test_changed_pointers_are_another_plan(text: str) -> None:
                     continue
                 assert other != wanted, lines
     assert tried > 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y[o,p] = sum[c,k] x[c,s*p+d*k-lo] * w[o,c,k]",
+        "y[n,o] = 3/2 * sum[k] x[n,k] * [0 <= k-n < d] + b[o]",
+        "y[i,l] = sum[j,k] A[i,j] * B[j,k] * C[k,l] + sum[j] D[i,l,j]",
+    ],
+)
+def test_changed_numpy_is_another_plan(text: str) -> None:
+    found, tried = layer(text), 0
+    for kernel in lowered(found, kernel_theorems(found), NumpyKernel):
+        wanted = planned_numpy(kernel)
+        for lines in numpy_mutants(kernel.body):
+            tried += 1
+            try:
+                same = equal(read_numpy(kernel, lines), wanted)
+            except (AssertionError, SyntaxError, KeyError, ValueError, TypeError, IndexError):
+                continue
+            assert not same, lines
+    assert tried >= 40
+
+
+def numpy_mutants(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Yield statements without one line, or with one number, sign, name or colon changed."""
+    choice = r"#|add = |(else )?add_\w+( if .*)?$|_order|(el)?if _order|[\[\])]|\d"
+    for at, line in enumerate(lines):
+        if re.match(rf"\s*({choice})", line):
+            continue  # which function is chosen, and when: each computes the same
+        yield [*lines[:at], *lines[at + 1 :]]
+        for found in re.finditer(r"\d+|[-+:]|None|\b[a-zA-Z]\b", line):
+            new = CHANGES.get(found.group(), "Z")
+            yield [*lines[:at], line[: found.start()] + new + line[found.end() :], *lines[at + 1 :]]
+
+
+CHANGES = {"+": "-", "-": "+", ":": "0", "None": ":", **{str(n): str(n + 1) for n in range(9)}}

@@ -170,7 +170,7 @@ def read_plain(text: str) -> list[Printed]:
         if isinstance(statement, ast.For | ast.If | ast.AugAssign):
             nest, before = PrintedNest(), function.body[n - 1]
             divided = [before] if isinstance(before, ast.Assign) and _divides(before) else []
-            read_steps([*divided, statement], nest, _no_more)
+            read_steps([*divided, statement], nest, _read_sum)
             out.append(nest)
         elif isinstance(statement, ast.Assign) and "np.zeros" in ast.unparse(statement.value):
             assert isinstance(statement.value, ast.Call)
@@ -195,10 +195,6 @@ def _divides(now: ast.Assign) -> bool:
     )
 
 
-def _no_more(body: Sequence[ast.stmt], into: PrintedNest) -> None:
-    raise AssertionError(f"{ast.unparse(body[0])} in {into}")
-
-
 def read_steps(
     body: Sequence[ast.stmt],
     into: PrintedNest,
@@ -215,6 +211,11 @@ def read_steps(
         elif isinstance(now, ast.If) and _is_given(now.test):
             assert not rest, "a sum of one array is left out where there is none"
             rest = list(now.body)
+            read = {
+                part.id for line in rest for part in ast.walk(line) if isinstance(part, ast.Name)
+            }
+            asked = {part.id for part in ast.walk(now.test) if isinstance(part, ast.Name)}
+            assert ".any()" not in ast.unparse(now.test) or asked <= read
         elif isinstance(now, ast.If) and isinstance(now.body[0], ast.Continue):
             _read_condition(now.test, True, rest, into)
         elif isinstance(now, ast.If):
@@ -225,9 +226,6 @@ def read_steps(
             assert not rest
             rest = list(now.body)
             _read_loop(now, into)
-        elif isinstance(now, ast.AugAssign):
-            assert not rest and isinstance(now.op, ast.Add)
-            _read_sum(now, into)
         else:
             sums([now, *rest], into)
             return
@@ -277,7 +275,9 @@ def _read_loop(now: ast.For, into: PrintedNest) -> None:
         into.holds |= _ranged(symbol(names[0]), now.iter)
 
 
-def _read_sum(now: ast.AugAssign, into: PrintedNest) -> None:
+def _read_sum(body: Sequence[ast.stmt], into: PrintedNest) -> None:
+    (now,) = body
+    assert isinstance(now, ast.AugAssign) and isinstance(now.op, ast.Add)
     into.output = _entry(now.target)
     for factor in _product(now.value):
         if isinstance(factor, ast.Subscript | ast.Call):
