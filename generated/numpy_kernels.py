@@ -12,9 +12,11 @@ means correlation. G is the number of groups: an axis of size G*C has the C chan
 group, then those of the second, and so on. A stride, dilation or padding is one integer, or a
 tuple, list or array of integers with one for each axis; a single entry counts for every axis.
 
-The compiled kernels call `check_<function>` for arguments that they do not check themselves.
+The compiled kernels call `check_<function>` and `check_accuracy` for arguments that they do not
+check themselves.
 """
 
+from rot180.generated.numpy_arguments import check_accuracy
 from rot180.generated.numpy_conv1d_public import (
     check_conv1d, check_conv1d_bias, check_conv1d_input, check_conv1d_weight, conv1d, conv1d_bias,
     conv1d_input, conv1d_weight,

@@ -22,7 +22,7 @@ cdef bint _fast(accuracy) except -1:
         return False
     if isinstance(accuracy, str) and (accuracy == "exact" or accuracy == "fast"):
         return accuracy == "fast"
-    _numpy()._check_accuracy(accuracy)
+    _numpy().check_accuracy(accuracy)
 
 
 cdef bint _suits(
