@@ -34,7 +34,8 @@ def show(arguments: argparse.Namespace) -> int:
     else:
         print(f"{shown.name}, proof {shown.proof.digest}\n\n{shown}\n\nProof.\n")
         print_proof(shown)
-        print(f"\n{plain}" if plain else "", end="")
+        if plain:
+            print(f"\n{plain}")
     return 0
 
 

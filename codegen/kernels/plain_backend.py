@@ -72,23 +72,31 @@ class PlainKernel(Kernel):
     def text(self) -> str:
         """Return the function."""
         held = [write_condition(c) for c in self.plan.hypotheses]
-        lines = [f"# for {', '.join(held)}"] if held else []
-        lines += [*self._shapes(), *self.body, f"return {self.output}"]
+        comment = f"  # for {', '.join(held)}" if held else ""
         head = f"def {self.name}({', '.join(self.arguments)}):"
-        return "\n".join((head, *(f"{TAB}{line}" for line in lines))) + "\n"
+        apart = len(head + comment) > WIDTH
+        lines = [f"# {comment[4:]}"] if apart and held else []
+        lines += [*self._shapes(), *self.body, f"return {self.output}"]
+        top = head if apart else head + comment
+        return "\n".join((top, *(f"{TAB}{line}" for line in lines))) + "\n"
 
-    def _shapes(self) -> Iterator[str]:
-        """Name the sizes that the body uses, each once."""
+    def _shapes(self) -> list[str]:
+        """Name the sizes that the body uses, each once, on one line if it is not too long."""
         found, waiting = self.interface, set(re.findall(r"\w+", "\n".join(self.body)))
         sources = [(f"{name(t.name)}.shape", t) for t in found.arrays]
         sources += [(shape_name(t), t) for t, given in found.shapes if given]
+        pairs: list[tuple[str, str]] = []
         for shape, tensor in sources:
             words = [name(n.name) if isinstance(n, Symbol) else "_" for n in tensor.shape]
             words = [word if word in waiting else "_" for word in words]
             if waiting & {*words}:
-                left = f"({words[0]},)" if len(words) == 1 else ", ".join(words)
-                yield f"{left} = {shape}"
+                pairs.append((f"({words[0]},)" if len(words) == 1 else ", ".join(words), shape))
             waiting -= {*words}
+        left = ", ".join(words if words.endswith(",)") else f"({words})" for words, _ in pairs)
+        line = f"{left} = {', '.join(shape for _, shape in pairs)}"
+        if len(pairs) > 1 and len(line) <= WIDTH - len(TAB):
+            return [line]
+        return [f"{words} = {shape}" for words, shape in pairs]
 
     def _nests(self, nests: Iterable[Nest], output: str) -> Iterator[str]:
         for nest in nests:
@@ -113,6 +121,7 @@ def _nest_lines(nest: Nest, output: str, hypotheses: tuple[Condition, ...]) -> I
     (_, *lines), tab = opening(nest, output)
     yield from lines
     ranges = [_LoopRange(loop, hypotheses) for loop in nest.loops]
+    ranges.sort(key=lambda one: one.size is None)  # those depend on no other loop
     for line in _together(ranges):
         yield f"{tab}{line}"
         tab += TAB

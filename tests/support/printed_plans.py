@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import sympy as sp
 from sympy import Expr
 
-from rot180.codegen.kernels.expressions import array_name, function_name, name
+from rot180.codegen.kernels.expressions import array_name, function_name, loop_size, name
 from rot180.codegen.kernels.kernel import Kernel
 from rot180.codegen.plans.plan import Affine, Box, Divided, Nest, Operand, Phase, Solved
 from rot180.derive.language.polynomial import normal, symbol, symbols_of
@@ -84,7 +84,7 @@ def planned(nest: Nest, output: str, style: str) -> PrintedNest:
     )
     for step in nest.outer:
         _add_step(step, out)
-    for loop in nest.loops:
+    for loop in sorted(nest.loops, key=lambda loop: plain and loop_size(loop) is None):
         out.steps.append(("loop", name(loop.variable.name), "" if plain else of[loop.variable]))
         for b in loop.bounds:
             out.holds |= inside(total(b.value), renamed(b.size))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,9 +104,7 @@ LONG = "y[i] = (x[i]+z[i])*(u[i]+v[i])*(a[i]+b[i])*(c[i]+e[i])"
 
 
 @pytest.mark.parametrize("form", [["--format", "tex,html"], ["--fragment"]])
-def test_long_lines(
-    form: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_long_lines(form: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """They are abbreviated in every format and on the terminal, and the reader is told so."""
     for out, options in (("short", []), ("whole", ["--whole"])):
         command = ["derive", LONG, "--wrt", "x", *form, *options, "-o", str(tmp_path / out)]
@@ -243,6 +242,37 @@ def test_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\\begin{" in capsys.readouterr().out
     assert main(["show", "outputsize"]) == 2
     assert "output_size" in capsys.readouterr().err
+
+
+def test_derive_in_plain_style(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import numpy as np
+
+    assert main(["derive", TEXT, "--style", "plain", "--format", "none", "-o", str(tmp_path)]) == 0
+    text = (tmp_path / "plain_kernels.py").read_text()
+    assert text in capsys.readouterr().out
+    scope: dict[str, Callable[..., object]] = {}
+    exec(text, scope)
+    x, w = np.arange(1, 8), np.array([1, 10])
+    y = scope["forward"](x, w, (3,))
+    assert np.asarray(y).tolist() == [x[1], x[3] + 10 * x[0], x[5] + 10 * x[2]]
+    with pytest.raises(SystemExit) as refused:
+        main(["derive", TEXT, "--style", "fancy", "-o", str(tmp_path)])
+    assert refused.value.code == 2
+
+
+def test_show_in_plain_style(capsys: pytest.CaptureFixture[str]) -> None:
+    import numpy as np
+
+    assert main(["show", "rot180_correlation_1d", "--style", "plain"]) == 0
+    printed = capsys.readouterr().out
+    assert "Proof." in printed and printed.endswith("return grad_x\n")
+    scope: dict[str, Any] = {"np": np}
+    exec(printed[printed.index("def grad_x") :], scope)
+    grad_x = scope["grad_x"](np.array([1, 2]), np.array([3, 5]), (3,))
+    assert grad_x.tolist() == [3, 11, 10]
+    assert main(["show", "output_size", "--style", "plain"]) == 2
+    printed, said = capsys.readouterr()
+    assert "--style: found output_size" in said and not printed
 
 
 @pytest.mark.parametrize(
