@@ -2,8 +2,9 @@
 
 Every integer and pointer is a polynomial in the sizes, strides, addresses and loop variables, the
 ends of each clipped range symbols of their own. So what is read back holds for all sizes: it is a
-proof, given what C's loops, assignments and `rot180_clip` do, not a sample of runs. A pointer that
-starts at another range than its loop, or moves by another stride, keeps a symbol that no plan has.
+proof, given what C's loops, assignments and `rot180_clip` do (`test_runtime_c.py` tests that), not
+a sample. A pointer that starts at another range than its loop, or moves by another stride, keeps a
+symbol that no plan has.
 """
 
 from __future__ import annotations

@@ -153,3 +153,34 @@ def test_the_amalgamated_header_includes_nothing_but_itself_and_the_system() -> 
     system = re.findall(r"#include <.*>", text)
     assert len(system) == len(set(system))
     assert re.findall(r"#ifndef \w+_H\b", text) == ["#ifndef ROT180_CONTRACTION_H"]
+
+
+CLIP = """
+#include "contraction.h"
+
+int main(void) {
+    for (Int slope = -4; slope <= 4; slope++)
+    for (Int rest = -9; rest <= 9; rest++)
+    for (Int size = -1; size <= 5; size++)
+    for (Int first = -7; first <= 7; first++)
+    for (Int stop = -7; stop <= 7; stop++) {
+        Int from = first, to = stop;
+        rot180_clip(slope, rest, size, &from, &to);
+        for (Int v = -20; v <= 20; v++) {
+            Int e = slope * v + rest;
+            int wanted = first <= v && v < stop && 0 <= e && e < size;
+            if (wanted != (from <= v && v < to)) return 1;
+        }
+    }
+    return 0;
+}
+"""
+
+
+def test_a_clipped_range_is_where_an_index_is_inside(tmp_path: Path) -> None:
+    """Every case of small numbers; readers of printed loops rely on it."""
+    source, program = tmp_path / "clip.c", tmp_path / "clip"
+    source.write_text(CLIP)
+    options = (*FLAGS, "-O2", f"-I{FOLDER}")
+    subprocess.run([compiler("gcc"), *options, str(source), "-lm", "-o", str(program)], check=True)
+    assert subprocess.run([str(program)], check=False).returncode == 0
