@@ -69,7 +69,11 @@ def forward(
     y = zeros("y_shape", (N, G, O, P), dtype)
     # y[n, g, o, p] += sum[c, k] x[n, g, c, s*p + d*k - lo] * w[g, o, c, k]
     p, k = loops(P, K)
-    add = add_spread if s == 1 and 2*O*H <= C*P else add_taps if N == O == 1 else add_product
+    add = (
+        add_spread if s == 1 and 2*O*H <= C*P
+        else add_taps if N == O == 1 and P <= K
+        else add_product
+    )
     add(y, "n g c p k, g o c k -> n g o p", windows(x, ..., s*p + d*k - lo), w)
     # y[n, g, o, p] += bias[g, o]
     if bias.any():  # else zeros
@@ -109,11 +113,7 @@ def grad_x(grad_y: Array, w: Array, *, s: int, d: int, lo: int, x_shape: Sequenc
     for r in range(min(s, K)):
         m, phi = divmod(d*r, s)
         u, q = span((s, phi - lo, H)), span((s, r, K))
-        add = (
-            add_spread if 2*N*C*P <= N*O*len(u) + O*C
-            else add_taps if N == C == 1
-            else add_product
-        )
+        add = add_spread if 2*N*C*P <= N*O*len(u) + O*C else add_product
         add(
             grad_x[:, :, :, at(s*u + phi - lo)],
             "n g o u q, g o c q -> n g c u",
@@ -152,7 +152,7 @@ def grad_w(grad_y: Array, x: Array, *, s: int, d: int, lo: int, w_shape: Sequenc
     k, p = loops(K, P)
     add = (
         add_spread if d == 1 and 2*O*C*H <= N*C*K + N*O
-        else add_taps if O == C == 1
+        else add_taps if O == C == 1 and K <= P
         else add_product
     )
     add(grad_w, "n g c k p, n g o p -> g o c k", windows(x, ..., d*k + s*p - lo), grad_y)

@@ -72,7 +72,7 @@ def forward(
     p, q, k, l = loops(P, Q, K, L)
     add = (
         add_spread if s == t == 1 and 2*O*H*V <= C*P*Q
-        else add_taps if N == O == 1
+        else add_taps if N == O == 1 and P <= K and Q <= L
         else add_product
     )
     add(
@@ -127,11 +127,7 @@ def grad_x(
             m1, phi1 = divmod(e*r1, t)
             u, u1, q1 = span((s, phi - lo, H)), span((t, phi1 - lp, V)), span((s, r, K))
             q2 = span((t, r1, L))
-            add = (
-                add_spread if 2*N*C*P*Q <= N*O*len(u)*len(u1) + O*C
-                else add_taps if N == C == 1
-                else add_product
-            )
+            add = add_spread if 2*N*C*P*Q <= N*O*len(u)*len(u1) + O*C else add_product
             add(
                 grad_x[:, :, :, at(s*u + phi - lo), at(t*u1 + phi1 - lp)],
                 "n g o u q1 u1 q2, g o c q1 q2 -> n g c u u1",
@@ -174,7 +170,7 @@ def grad_w(
     k, l, p, q = loops(K, L, P, Q)
     add = (
         add_spread if d == e == 1 and 2*O*C*H*V <= N*C*K*L + N*O
-        else add_taps if O == C == 1
+        else add_taps if O == C == 1 and K <= P and L <= Q
         else add_product
     )
     add(

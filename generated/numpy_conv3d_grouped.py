@@ -74,7 +74,7 @@ def forward(
     p, q, r, k, l, m = loops(P, Q, R, K, L, M)
     add = (
         add_spread if s == t == u == 1 and 2*O*H*V*U <= C*P*Q*R
-        else add_taps if N == O == 1
+        else add_taps if N == O == 1 and P <= K and Q <= L and R <= M
         else add_product
     )
     add(
@@ -135,7 +135,6 @@ def grad_x(
                 q = span((u, r3, M))
                 add = (
                     add_spread if 2*N*C*P*Q*R <= N*O*len(u2)*len(u3)*len(u4) + O*C
-                    else add_taps if N == C == 1
                     else add_product
                 )
                 add(
@@ -181,7 +180,7 @@ def grad_w(
     k, l, m, p, q, r = loops(K, L, M, P, Q, R)
     add = (
         add_spread if d == e == f == 1 and 2*O*C*H*V*U <= N*C*K*L*M + N*O
-        else add_taps if O == C == 1
+        else add_taps if O == C == 1 and K <= P and L <= Q and M <= R
         else add_product
     )
     add(

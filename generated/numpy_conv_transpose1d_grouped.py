@@ -73,11 +73,7 @@ def forward(
     for r in range(min(s, K)):
         m, phi = divmod(d*r, s)
         u, q = span((s, phi - lo, H)), span((s, r, K))
-        add = (
-            add_spread if 2*N*O*P <= N*C*len(u) + C*O
-            else add_taps if N == O == 1
-            else add_product
-        )
+        add = add_spread if 2*N*O*P <= N*C*len(u) + C*O else add_product
         add(
             y[:, :, :, at(s*u + phi - lo)],
             "n g c u q, g c o q -> n g o u",
@@ -117,7 +113,11 @@ def grad_x(grad_y: Array, w: Array, *, lo: int, s: int, d: int, x_shape: Sequenc
     grad_x = zeros("x_shape", (N, G, C, P), dtype)
     # grad_x[n, g, c, p] += sum[o, k] grad_y[n, g, o, s*p + d*k - lo] * w[g, c, o, k]
     p, k = loops(P, K)
-    add = add_spread if s == 1 and 2*C*H <= O*P else add_taps if N == C == 1 else add_product
+    add = (
+        add_spread if s == 1 and 2*C*H <= O*P
+        else add_taps if N == C == 1 and P <= K
+        else add_product
+    )
     add(grad_x, "n g o p k, g c o k -> n g c p", windows(grad_y, ..., s*p + d*k - lo), w)
     return grad_x
 
@@ -151,7 +151,7 @@ def grad_w(grad_y: Array, x: Array, *, lo: int, s: int, d: int, w_shape: Sequenc
     k, p = loops(K, P)
     add = (
         add_spread if d == 1 and 2*C*O*H <= N*O*K + N*C
-        else add_taps if O == C == 1
+        else add_taps if O == C == 1 and K <= P
         else add_product
     )
     add(grad_w, "n g o k p, n g c p -> g c o k", windows(grad_y, ..., d*k + s*p - lo), x)

@@ -80,11 +80,7 @@ def forward(
             m1, phi1 = divmod(e*r1, t)
             u, u1, q1 = span((s, phi - lo, H)), span((t, phi1 - lp, V)), span((s, r, K))
             q2 = span((t, r1, L))
-            add = (
-                add_spread if 2*N*O*P*Q <= N*C*len(u)*len(u1) + C*O
-                else add_taps if N == O == 1
-                else add_product
-            )
+            add = add_spread if 2*N*O*P*Q <= N*C*len(u)*len(u1) + C*O else add_product
             add(
                 y[:, :, :, at(s*u + phi - lo), at(t*u1 + phi1 - lp)],
                 "n g c u q1 u1 q2, g c o q1 q2 -> n g o u u1",
@@ -130,7 +126,7 @@ def grad_x(
     p, q, k, l = loops(P, Q, K, L)
     add = (
         add_spread if s == t == 1 and 2*C*H*V <= O*P*Q
-        else add_taps if N == C == 1
+        else add_taps if N == C == 1 and P <= K and Q <= L
         else add_product
     )
     add(
@@ -175,7 +171,7 @@ def grad_w(
     k, l, p, q = loops(K, L, P, Q)
     add = (
         add_spread if d == e == 1 and 2*C*O*H*V <= N*O*K*L + N*C
-        else add_taps if O == C == 1
+        else add_taps if O == C == 1 and K <= P and L <= Q
         else add_product
     )
     add(

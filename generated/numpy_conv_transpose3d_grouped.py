@@ -86,7 +86,6 @@ def forward(
                 q = span((u, r3, M))
                 add = (
                     add_spread if 2*N*O*P*Q*R <= N*C*len(u1)*len(u2)*len(u3) + C*O
-                    else add_taps if N == O == 1
                     else add_product
                 )
                 add(
@@ -135,7 +134,7 @@ def grad_x(
     p, q, r, k, l, m = loops(P, Q, R, K, L, M)
     add = (
         add_spread if s == t == u == 1 and 2*C*H*V*I <= O*P*Q*R
-        else add_taps if N == C == 1
+        else add_taps if N == C == 1 and P <= K and Q <= L and R <= M
         else add_product
     )
     add(
@@ -181,7 +180,7 @@ def grad_w(
     k, l, m, p, q, r = loops(K, L, M, P, Q, R)
     add = (
         add_spread if d == e == f == 1 and 2*C*O*H*V*I <= N*O*K*L*M + N*C
-        else add_taps if O == C == 1
+        else add_taps if O == C == 1 and K <= P and L <= Q and M <= R
         else add_product
     )
     add(

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from sympy import Symbol
 
-from rot180.codegen.kernels.expressions import number
+from rot180.codegen.kernels.expressions import loop_size, number
 from rot180.codegen.kernels.numpy_operands import Entries, extent, factor_text
 from rot180.codegen.plans.plan import Nest, Operand
 
@@ -45,31 +45,28 @@ def form(nest: Nest, left: Sequence[Entries], right: Sequence[Entries], room: in
             if not far.windows or near.windows or not isinstance(operands[0], Operand):
                 continue
             slides = _slides(operands[0])
-            if slides is None:
+            if not slides:
                 continue
             cases = [_spread(nest, operands[0], near, slides), _taps(nest, slides)]
             found = [case for case in cases if case is not None]
-            if len(found) == 1 and not found[0][1]:
-                return SumForm(found[0][0], (), bool(turned))
             if found:
                 return SumForm("add", tuple(_choice(found, room)), bool(turned))
     return SumForm()
 
 
 def _choice(cases: Sequence[tuple[str, str]], room: int) -> list[str]:
-    """Write the choice of a function: each with its condition; the last may have none."""
-    last = [function for function, condition in cases if not condition] or ["add_product"]
-    parts = [f"{function} if {condition}" for function, condition in cases if condition]
-    parts = [parts[0], *(f"else {part}" for part in (*parts[1:], last[0]))]
+    """Write the choice of a function: each with its condition, else the product of windows."""
+    first, *more = [f"{function} if {condition}" for function, condition in cases]
+    parts = [first, *(f"else {part}" for part in (*more, "add_product"))]
     line = f"add = {' '.join(parts)}"
     return [line] if len(line) <= room else ["add = (", *(f"    {part}" for part in parts), ")"]
 
 
-def _slides(operand: Operand) -> list[tuple[int, Symbol, Symbol]] | None:
-    """Return the axes whose index has two loops; None if it is less simple than that."""
+def _slides(operand: Operand) -> list[tuple[int, Symbol, Symbol]]:
+    """Return the axes whose index has two loops; none if the index is less simple than that."""
     used = [v for e in operand.index for v in e.loops]
     if len(set(used)) < len(used) or not all(1 <= len(e.loops) <= 2 for e in operand.index):
-        return None
+        return []
     return [(i, *e.loops) for i, e in enumerate(operand.index) if len(e.loops) == 2]
 
 
@@ -114,14 +111,21 @@ def _spread(
 
 
 def _taps(nest: Nest, slides: Sequence[tuple[int, Symbol, Symbol]]) -> tuple[str, str] | None:
-    """Say when nothing but vectors is left once the taps, which are in the output, are fixed."""
+    """Say when nothing but vectors is left once the taps, which are in the output, are fixed.
+
+    That pays where no axis of the output is longer than the one that slides along it; an output
+    that is written phase by phase is as long as the array.
+    """
     written = {v for e in nest.output for v in e.loops}
-    taps = []
+    sizes = {loop.variable: loop_size(loop) for loop in nest.loops}
+    taps, short = [], []
     for _, *pair in slides:
         inside = [v for v in pair if v in written]
-        if len(inside) != 1:
+        outside = [v for v in pair if v not in written]
+        if len(inside) != 1 or sizes[inside[0]] is None:
             return None
         taps += inside
+        short.append(f"{extent(inside[0], nest)} <= {extent(outside[0], nest)}")
     rest = [extent(v, nest) for v in (*nest.m, *nest.n) if v not in taps]
     ones = [n for n in dict.fromkeys(rest) if n != "1"]
-    return "add_taps", f"{' == '.join(ones)} == 1" if ones else ""
+    return "add_taps", " and ".join(([f"{' == '.join(ones)} == 1"] if ones else []) + short)

@@ -33,6 +33,7 @@ LAYERS = {
     "reversed": "y[p] = sum[k] x[s*p+d*k-lo] * w[K-1-k]",
     "array_called_as_an_axis": "y[n] = sum[k] v[] * w[n,k,n+k,1] * u[n,k]",
     "repeated_sum": "y[n] = sum[k,l] x[n,l] * [0 <= k < d]",
+    "rows_that_may_repeat": "y[i,o] = sum[c] x[s*i,c] * w[c,o]",
     "patches": "y[n,p,c] = sum[i] x[n,4*p+i] * w[c,i] * [0 <= i < 4]",
 }
 COMPILED = (
@@ -78,7 +79,13 @@ def compiled_modules(tmp_path_factory: pytest.TempPathFactory) -> Modules:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_numpy_is_exact(numpy_modules: Modules, name: str) -> None:
+@pytest.mark.parametrize("entries", [None, 5])
+def test_numpy_is_exact(
+    numpy_modules: Modules, name: str, entries: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if entries is not None:  # all arrays are large, and read block by block
+        monkeypatch.setattr(numpy_modules[name][1], "LONG", 1)
+        monkeypatch.setattr(numpy_modules[name][1], "BLOCK", entries)
     assert sum(agree(*numpy_modules[name], "int64", seed) for seed in range(12)) > 2
 
 

@@ -72,37 +72,49 @@ def add_spread(
     (moved, fixed), output = _words(subscripts)
     if math.prod(far.shape) < LONG:
         return add_product(out, subscripts, far, near, scale=scale, over=over)
-    slides, inside = _slides(far, moved, output, True), moved[far.whole :]
-    steps, taps = {inside[i] for i, *_ in slides}, {inside[j] for _, j, *_ in slides}
-    plain = tuple([w for w in inside if w not in taps])
-    places = [plain.index(w) if w in plain else -1 for w in inside]
+    slides = _slides(far, moved, output, True)
+    pairs = tuple([(i, j) for i, j, *_ in slides])
+    plain, spread, steps, to_front, taps_to_front = _spread_words(moved, output, far.whole, pairs)
+    places = [plain.index(w) - far.whole if w in plain else -1 for w in moved[far.whole :]]
     index = [(c, [(places[i], a) for i, a in terms]) for c, terms in far.index]
-    ranges = [far.ranges[inside.index(w)] for w in plain]
+    ranges = [loop for loop, place in zip(far.ranges, places, strict=True) if place >= 0]
     for i, _, axis, *_ in slides:
         index[axis] = 0, [(places[i], 1)]
         ranges[places[i]] = range(far.array.shape[far.whole + axis])
     whole = Windows(far.array, far.whole, index, ranges)
-    plain = moved[: far.whole] + plain
-    first = min([output.index(w) for w in steps])
-    spread = (*output[:first], *[w for w in moved if w in taps], *output[first:])
     extents = _extents([fixed, plain], [near, whole])
     each = math.prod([extents[w] for w in steps])
     total = out if out.strides[-1:] == (out.itemsize,) else np.zeros(out.shape, out.dtype)
-    words = [(inside[i], inside[j]) for i, j, *_ in slides]
-    axes = [(output.index(i), spread.index(i), spread.index(j)) for i, j in words]
     for block in _blocks([w for w in spread if w not in steps], extents, each):
         parts = [_part(whole, plain, block), _part(near, fixed, block)]
         products = scaled(contract(parts, (plain, fixed), spread, out.dtype), scale, over)
-        at_out = [block.get(w, slice(None)) for w in output]
-        source: list[slice | int] = [slice(None)] * len(spread)
+        products = products.transpose(taps_to_front)
+        sums = _part(total, output, block).transpose(to_front)
         for shifts in itertools.product(*_shifts(far, slides, moved, block)):
-            for (axis, i, j), (_, to, read, n) in zip(axes, shifts, strict=True):
-                at_out[axis], source[i], source[j] = to, read, n
-            into = total[tuple(at_out)]
-            into += products[tuple(source)]
+            _, to, read, n = zip(*shifts, strict=True)
+            into = sums[to]
+            into += products[n + read]
     if total is not out:
         out += total
     return None
+
+
+@lru_cache(maxsize=256)
+def _spread_words(
+    moved: Words, output: Words, whole: int, pairs: tuple[tuple[int, int], ...]
+) -> tuple[Words, Words, Words, list[int], list[int]]:
+    """Return the words of the array, of its products and of the steps, and orders of axes.
+
+    In these orders the steps come first, and the taps before them.
+    """
+    inside = moved[whole:]
+    steps, taps = tuple([inside[i] for i, _ in pairs]), tuple([inside[j] for _, j in pairs])
+    plain = tuple([w for w in moved if w not in taps])
+    first = min([output.index(w) for w in steps])
+    spread = (*output[:first], *[w for w in moved if w in taps], *output[first:])
+    order = (*steps, *[w for w in output if w not in steps])
+    to_front = [output.index(w) for w in order]
+    return plain, spread, steps, to_front, [spread.index(w) for w in (*taps, *order)]
 
 
 def add_taps(
@@ -117,8 +129,7 @@ def add_taps(
         return add_product(out, subscripts, far, near, scale=scale, over=over)
     slides = _slides(far, moved, output, False)
     taps = math.prod([len(far.ranges[j]) for _, j, *_ in slides])
-    short = all(len(far.ranges[j]) <= len(far.ranges[i]) for i, j, *_ in slides)
-    if math.prod(far.shape) < LONG * taps or not short:
+    if math.prod(far.shape) < LONG * taps:
         return add_product(out, subscripts, far, near, scale=scale, over=over)
     letters = {w: i for i, w in enumerate(dict.fromkeys((*moved, *fixed)))}
     for shifts in itertools.product(*_shifts(far, slides, moved, {})):
