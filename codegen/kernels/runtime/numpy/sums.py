@@ -52,11 +52,8 @@ def add_product(
     volumes = [math.prod(operand.shape) for operand in operands]
     if not out.size or 0 in volumes:
         return
-    if max(volumes, default=0) <= BLOCK:
-        parts = [x.read() if isinstance(x, Windows) else x for x in operands]
-        out += scaled(contract(parts, inputs, output, out.dtype), scale, over)
-        return
-    for block in _product_blocks(inputs, output, out, operands):
+    small = max([out.size, *volumes]) <= BLOCK
+    for block in [{}] if small else _product_blocks(inputs[: len(operands)], output, out, operands):
         parts = [_part(x, words, block) for x, words in zip(operands, inputs, strict=False)]
         into = _part(out, output, block)
         into += scaled(contract(parts, inputs, output, out.dtype), scale, over)
@@ -184,13 +181,13 @@ def _axis_shifts(
 
 def _part(operand: Array | Windows, words: Words, block: Mapping[str, slice]) -> Array:
     """Return a part of an operand, where some words have a part of their values."""
+    if block.keys().isdisjoint(words):
+        return operand.read() if isinstance(operand, Windows) else operand
     if isinstance(operand, Windows):
         whole, array = operand.whole, _part(operand.array, words[: operand.whole], block)
         pairs = zip(words[whole:], operand.ranges, strict=True)
         ranges = [loop[block[w]] if w in block else loop for w, loop in pairs]
         return Windows(array, whole, operand.index, ranges).read()
-    if block.keys().isdisjoint(words):
-        return operand
     places: Any = (*[block.get(w, slice(None)) for w in words], ...)
     part: Array = operand[places]
     return part
@@ -224,16 +221,21 @@ def _blocks(
 def _product_blocks(
     inputs: Sequence[Words], output: Words, out: Array, operands: Sequence[Array | Windows]
 ) -> Iterator[dict[str, slice]]:
-    """Yield parts of the loops such that at most `BLOCK` entries of an operand are copied."""
+    """Yield parts of the loops: `BLOCK` entries of an operand are copied, or of the output made."""
     extents = dict(zip(output, out.shape, strict=True)) | _extents(inputs, operands)
     volume = {words: math.prod([extents[w] for w in words]) for words in (*inputs, output)}
     pairs = zip(inputs, operands, strict=True)
     copied = [words for words, operand in pairs if not _is_matrix(operand, words, output)]
     wide = max(copied, key=lambda words: volume[words], default=())
-    others = {w: sum([n for words, n in volume.items() if w not in words]) for w in wide}
     # each block of a loop reads again what does not depend on it: where that is cheap comes first
-    cheap = volume.get(wide, 0) // 16
-    yield from _blocks(sorted(wide, key=lambda w: others[w] > cheap), extents)
+    others = {w: sum([n for words, n in volume.items() if w not in words]) for w in extents}
+    if volume.get(wide, 0) > BLOCK:
+        cheap = volume[wide] // 16
+        yield from _blocks(sorted(wide, key=lambda w: others[w] > cheap), extents)
+        return
+    first = [w for w in output if extents[w] > 1][:1]
+    each = volume[output] // math.prod([extents[w] for w in first])
+    yield from _blocks([w for w in first if others[w] <= volume[output] // 16], extents, each)
 
 
 def _is_matrix(operand: Array | Windows, words: Words, output: Words) -> bool:
