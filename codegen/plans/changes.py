@@ -1,4 +1,4 @@
-"""Changes of the variables of a term that may turn it into another term."""
+"""Changes of the variables of a term that may turn it into another, and orders of its factors."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rot180.derive.language.polynomial import (
 )
 from rot180.derive.language.substitute import fresh, substitute_factor
 from rot180.derive.language.terms import Access, Apply, Equal, Factor, Range, Term
+from rot180.derive.search.derivation import entry_index
 
 Change = dict[Symbol, Expr]
 """The variables of a term, in those of another."""
@@ -84,3 +85,19 @@ def _pairs(t: Term, target: Term) -> Iterator[tuple[Expr, Expr]]:
             yield f.value, g.value
         elif isinstance(f, Equal) and isinstance(g, Equal):
             yield from ((f.value, g.value), (f.value, normal(-g.value)))
+
+
+def parameters_of(t: Term, e: Expr) -> int:
+    """Count the coefficients of a term's variables that are no numbers."""
+    inside = (v for v in t.variables if v in symbols_of(e))
+    return sum(not coefficient(e, v).is_number for v in inside)
+
+
+def numbers_first(t: Term) -> tuple[Factor, ...]:
+    """Return the factors of a term, those with the fewest parameters among coefficients first."""
+
+    def count(f: Factor) -> int:
+        rows = [f.value] if isinstance(f, Equal | Range) else entry_index(f)
+        return sum(parameters_of(t, e) for e in rows)
+
+    return tuple(sorted(t.factors, key=count))

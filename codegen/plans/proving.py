@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice, product
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.codegen.plans.changes import Change, changes, entries_of
+from rot180.codegen.plans.changes import (
+    Change,
+    changes,
+    entries_of,
+    numbers_first,
+    parameters_of,
+)
 from rot180.codegen.plans.differences import differences
 from rot180.codegen.plans.lift import LiftedNest, box_of, in_order_of, lifted_nests
 from rot180.codegen.plans.plan import Divided, LoweringError, Plan
@@ -27,6 +34,7 @@ from rot180.derive.language.terms import (
     Apply,
     Bracket,
     Equal,
+    Expression,
     Factor,
     Range,
     Term,
@@ -57,6 +65,33 @@ def plan_proof(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) -> 
     wide = tuple(nest.term for nest in nests)
     if len(wide) == len(theorem.rhs):
         wide = tuple(map(in_order_of, wide, theorem.rhs))
+    divisions = (s for nest in plan.all_nests for s in nest.outer if isinstance(s, Divided))
+    flips = {s.quotient for s in divisions}
+    try:
+        return _proof(theorem, nests, wide, flips, taken)
+    except NotProvedError as error:
+        # which coefficients must not be 0, so that a sum is finite, depends on the order of factors
+        with suppress(NotProvedError, LoweringError):
+            arranged = tuple(replace(t, factors=numbers_first(t)) for t in wide)
+            return _proof(theorem, nests, arranged, flips, taken, ordered=True)
+        raise LoweringError(str(error)) from error
+
+
+def _proof(
+    theorem: Theorem,
+    nests: Sequence[LiftedNest],
+    wide: Expression,
+    flips: set[Symbol],
+    taken: Collection[Symbol],
+    ordered: bool = False,
+) -> Proof:
+    """Continue the proof of a theorem to the nests; keep brackets with numbers first if `ordered`.
+
+    Raises:
+        NotProvedError: a certificate is missing.
+        LoweringError: no proof was found.
+
+    """
     name = f"{theorem.name.removesuffix('.kernel')}.plan"
     left = Derivation(name, theorem.variables, theorem.hypotheses, theorem.lhs, wide)
     left.lines, left.steps = list(theorem.lines), list(theorem.proof.steps)
@@ -67,20 +102,30 @@ def plan_proof(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) -> 
     if len(left.current) != len(right.current):
         found, expected = len(right.current), len(left.current)
         raise LoweringError(f"the nests have {found} terms, the theorem has {expected}")
-    divisions = (s for nest in plan.all_nests for s in nest.outer if isinstance(s, Divided))
-    flips = {s.quotient for s in divisions}
     for at in range(len(left.current)):
         _avoid(left, at, taken)
+        for d in (left, right) if ordered else ():
+            _bound_by_numbers(d, at)
         try:
             _meet(left, right, at, nests, flips)
         except NotProvedError as error:
-            raise LoweringError(f"nest {at}: {error}") from error
+            raise NotProvedError(f"nest {at}: {error}") from error
     left.retrace(right)
     for at, nest in enumerate(nests):
         if nest.hull and (cut := _replace(left, at, (), nest.hull)):
             bounds = ", ".join(map(str, cut))
             raise LoweringError(f"nest {at}: bounds with several loops cut the sum: {bounds}")
     return left.proof()
+
+
+def _bound_by_numbers(d: Derivation, at: int) -> None:
+    """State the boxes of axes without parameters among their coefficients, and put them first."""
+    t = d.current[at]
+    boxes = (r for f in t.factors if isinstance(f, Access) for r in box_of(f))
+    new = [r for r in boxes if r not in t.factors and not parameters_of(t, r.value)]
+    if new:
+        d.apply("bracket", at, drop=(), add=tuple(dict.fromkeys(new)))
+    d.apply("reorder", at, factors=numbers_first(d.current[at]))
 
 
 def _avoid(d: Derivation, at: int, taken: Collection[Symbol]) -> None:
@@ -149,9 +194,9 @@ def _split(d: Derivation, at: int, target: Term) -> Iterator[None]:
         if r == q or r not in moduli:
             continue
         steps, s = len(d.steps), moduli[r]
-        with suppress(NotProvedError):
+        with suppress(ValueError):
             d.apply("euclid", at, value=v, modulus=s, variable=q)
-            mapping = (*((w, s * q + r if w == v else w) for w in over), (q, q))
+            mapping = (*((w, normal(s * q + r) if w == v else w) for w in over), (q, q))
             names = (*(r if w == v else w for w in over), q)
             d.apply("reindex", at, variables=names, mapping=mapping)
             yield from _split(d, at, target)
@@ -183,7 +228,7 @@ def _sifted(d: Derivation, at: int, kept: Collection[Symbol]) -> Iterator[None]:
         v = next((v for v, e in zeros if not _replace(d, at, (), (Equal(e),))), None)
     zero = len(d.steps)
     for number in _units(d.current[at], v) if v is not None else ():
-        with suppress(NotProvedError):
+        with suppress(ValueError):
             d.apply("sift", at, factor=number, variable=v)
             yield from _sifted(d, at, kept)
         d.undo(zero)
@@ -272,7 +317,7 @@ def _implied_by(t: Term, f: Factor) -> Iterator[list[Range]]:
     supports = [*ranges, *(r for a in t.factors if isinstance(a, Access) for r in box_of(a))]
     moduli = [g.size for g in ranges if g.value == f.value and g != f]
     for r, s, mirrored in product(supports, moduli, (False, True)):
-        if r.size != f.size:
+        if r.size != f.size or (f.size.is_Integer and s.is_Integer and f.size >= s):
             continue
         e = normal(r.size - 1 - r.value) if mirrored else r.value
         for c in _scales(e, f.value):
