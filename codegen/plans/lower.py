@@ -14,9 +14,9 @@ from rot180.codegen.plans.agreement import agreed, agreed_plan
 from rot180.codegen.plans.arrange import arrange
 from rot180.codegen.plans.contraction_order import Order, orders
 from rot180.codegen.plans.draft import draft
-from rot180.codegen.plans.passes import PASSES, Passes, sift
+from rot180.codegen.plans.passes import PASSES, Passes, sift, stop_early
 from rot180.codegen.plans.plan import Intermediate, LoweringError, Nest, Plan
-from rot180.codegen.plans.remainders import split_others
+from rot180.codegen.plans.remainders import divide_brackets, split_others
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import normal, symbol, symbols_of
@@ -101,8 +101,10 @@ def _proved_plan(theorem: Theorem, reserved: frozenset[str]) -> ProvedPlan:
         first = replace(first, alternatives=tuple(p for p, _ in others))
         return ProvedPlan(first, about, tuple(t for _, t in others))
 
-    # where no proof was found that follows the split or the order, the kernel is slower without it
-    passes = (PASSES, tuple(step for step in PASSES if step != split_others))
+    # where no proof was found that follows a pass or the order, the kernel is slower without it
+    passes = [PASSES]
+    for optional in (split_others, divide_brackets, stop_early):
+        passes.append(tuple(step for step in passes[-1] if step != optional))
     operands = max(
         (sum(isinstance(f, Access | Apply) for f in t.factors) for t in proved.rhs), default=0
     )

@@ -19,6 +19,7 @@ OTHERS = {
     "window": "y[i] = sum[j] x[j] * [0 <= j - 3*i < 3]",
     "twice": "y[p,q] = sum[k] x[p,k] * x[q,k]",
     "choice": "y[p,q] = x[q,p] * w[d*q,q+s*p,q-2*p]",
+    "a zero quotient": "y[p] = sum[k] x[3*p+k-1] * [0 <= k < 2]",
     "named as a size": "y[k] = sum[h] x[h+k] * w[h]",
 }
 ALL = TEXTS | OTHERS
@@ -52,3 +53,16 @@ def test_a_lifted_plan_has_the_value_of_its_loops(name: str) -> None:
             assert values(theorem.rhs, theorem, model) == expected, (word, model.sizes)
             seen += any(expected.values())
         assert seen, word
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y[p,q] = sum[k,l] x[s*l+1,p,s*k-a]*w[l+k,l+1]*[-q-2 == 3*l+2*p]",
+        "y[p,q,i] = sum[k,l,m] x[k+m-2,3*p+s*i-2,l+1]*w[q+d*i,-m+1,d*l]",
+    ],
+)
+def test_sums_are_shown_to_be_finite_by_coefficients_that_are_numbers(text: str) -> None:
+    """No hypothesis says that s and d are not 0: where an axis says it without them, it is used."""
+    for theorem in theorems(text).values():
+        assert agreed(proved_plan(theorem).theorem.proof).lhs == theorem.lhs
