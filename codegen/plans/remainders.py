@@ -73,14 +73,16 @@ def split_others(d: Draft) -> Draft:
     is solved by phases. Each round makes one equation less.
     """
     for e, m, divisor, others in _divisible(d):
-        if _free(d, m) and any(d.size(v) == divisor for v in others):
-            new = d
+        if divisor != 1 and _free(d, m) and any(d.size(v) == divisor for v in others):
+            new, at = d, d.equations.index(e)
             for v in others:
                 if d.size(v) != divisor and _quotient(coefficient(e, v), divisor) is None:
                     new, e = _split(new, e, v, divisor)
             new, e, m = _absorbed(new, e, m)
+            new = _untangled(new, m)
+            e = new.equations[at]
             left = [v for v in new.variables if v in symbols_of(e) and v in new.loops and v != m]
-            return split_others(solve_by_phases(_solved(_untangled(new), e, m, divisor, left)))
+            return split_others(solve_by_phases(_solved(new, e, m, divisor, left)))
     return d
 
 
@@ -111,11 +113,11 @@ def _absorbed(d: Draft, e: Expr, m: Symbol) -> tuple[Draft, Expr, Symbol]:
     return replace(d.substituted(by), variables=variables), normal(e.xreplace(by)), new
 
 
-def _untangled(d: Draft) -> Draft:
-    """Absorb, in each bracket ``[0 <= e - s*u < s]``, into u what s divides."""
+def _untangled(d: Draft, kept: Symbol) -> Draft:
+    """Absorb, in each bracket ``[0 <= e - s*u < s]``, into u what s divides; u is not `kept`."""
     for at in range(len(d.ranges)):
         for r in d.ranges[at : at + 1]:
-            slopes = {u: coefficient(r.value, u) for u in d.loops if _free(d, u)}
+            slopes = {u: coefficient(r.value, u) for u in d.loops if u != kept and _free(d, u)}
             u = next((u for u, c in slopes.items() if c in (r.size, normal(-r.size))), None)
             d = d if u is None else _absorbed(d, r.value, u)[0]
     return d

@@ -52,6 +52,7 @@ LAYERS = {
     "transposed": "y[h] = sum[p,k] x[p] * w[k] * [h + lo == s*p - d*k]",
     "two taps": "y[h] = sum[p,k,l] x[p] * w[k] * v[l] * [h == s*p + d*k - 2*l]",
     "doubled": "y[h] = sum[p,k] x[p] * w[k] * [2*h == 3*p + k]",
+    "two of one value": "y[n] = sum[k,l] x[n] * [l == k + d*n] * [0 <= k < 1] * [0 <= l < 1]",
     "rotated by 45 degrees": "y[p] = sum[k] x[p+k] * w[p-k]",
 }
 
