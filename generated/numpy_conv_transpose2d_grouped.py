@@ -18,25 +18,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from rot180.generated.numpy_checks import (
-    Array,
-    arrays,
-    checked_shape,
-    integers,
-    require,
-    sizes,
-    zeros,
+    Array, arrays, checked_shape, integers, require, sizes, zeros
 )
-from rot180.generated.numpy_views import (
-    at,
-    loops,
-    span,
-    windows,
-)
-from rot180.generated.numpy_sums import (
-    add_product,
-    add_spread,
-    add_taps,
-)
+from rot180.generated.numpy_sums import add_product, add_spread, add_taps
+from rot180.generated.numpy_views import at, loops, span, windows
 
 
 def forward(

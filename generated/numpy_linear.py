@@ -17,16 +17,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rot180.generated.numpy_checks import (
-    Array,
-    arrays,
-    checked_shape,
-    sizes,
-    zeros,
-)
-from rot180.generated.numpy_sums import (
-    add_product,
-)
+from rot180.generated.numpy_checks import Array, arrays, checked_shape, sizes, zeros
+from rot180.generated.numpy_sums import add_product
 
 
 def forward(x: Array, w: Array, bias: Array, *, y_shape: Sequence[int] | None = None) -> Array:

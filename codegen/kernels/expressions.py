@@ -72,8 +72,12 @@ def filled(words: Sequence[str], width: int) -> list[str]:
 
 def size_tuple(sizes: Sequence[Expr]) -> str:
     """Write a shape as a tuple."""
-    items = ", ".join(map(number, sizes))
-    return f"({items},)" if len(sizes) == 1 else f"({items})"
+    return written_tuple([number(n) for n in sizes])
+
+
+def written_tuple(items: Sequence[str]) -> str:
+    """Write a tuple of expressions."""
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
 
 
 def name(word: str) -> str:
@@ -140,7 +144,7 @@ def extents(shape: Sequence[Expr], sizes: Collection[Symbol]) -> str:
     words = [
         number(n) if sure else f"max(0, {number(n)})" for n, sure in zip(shape, known, strict=True)
     ]
-    return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
+    return written_tuple(words)
 
 
 def cost(e: Expr) -> str:

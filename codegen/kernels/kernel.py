@@ -15,6 +15,7 @@ from rot180.codegen.kernels.expressions import (
     number,
     size_tuple,
     write_sum,
+    written_tuple,
 )
 from rot180.codegen.kernels.inline import inlined
 from rot180.codegen.kernels.interface import Interface, shape_name
@@ -139,7 +140,7 @@ def _sums(plan: Plan, output: str) -> list[str]:
 
 def _docstring(found: Interface, theorem: Theorem, order: Sequence[str]) -> list[str]:
     def shape(t: Tensor) -> str:
-        return _tuple([text(n) for n in t.shape if n is not None]) if t.shape else "()"
+        return written_tuple([text(n) for n in t.shape if n is not None])
 
     lines = [*write_statement(theorem).splitlines(), *order, "", "Args:"]
     lines += [f"    {name(t.name)}: array {shape(t)}, zero outside" for t in found.arrays]
@@ -234,7 +235,3 @@ def _requirement(c: Condition) -> str:
 def _target(names: Sequence[str]) -> str:
     """Write what a list of values is assigned to."""
     return ", ".join(names) + ("," if len(names) == 1 else "")
-
-
-def _tuple(items: Sequence[str]) -> str:
-    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"

@@ -25,7 +25,7 @@ from rot180.codegen.kernels.interface import shape_name
 from rot180.codegen.kernels.kernel import Kernel, Module, check_lines
 from rot180.codegen.kernels.numpy_forms import form
 from rot180.codegen.kernels.numpy_operands import Entries, entries, extent, index_text, written
-from rot180.codegen.kernels.numpy_runtime import imports, runtime
+from rot180.codegen.kernels.numpy_runtime import PARTS, imports, runtime
 from rot180.codegen.plans.bounds import positive
 from rot180.codegen.plans.plan import Affine, Loop, Nest, Plan
 
@@ -100,7 +100,7 @@ class NumpyModule(Module):
     def imports(self) -> list[str]:
         """Return the lines that import what kernels share."""
         parts = (line for kernel in self.kernels for line in (*kernel.checks, *kernel.body))
-        return imports("\n".join(("if True:", *(f"{TAB}{line}" for line in parts), "Array")))
+        return imports((*parts, "Array"), PARTS)
 
 
 def _nest_lines(nest: Nest, output: str, shape: Sequence[Expr], plan: Plan) -> list[str]:
@@ -131,7 +131,7 @@ def _sum_lines(nest: Nest, out: Entries, plan: Plan, room: int) -> list[str]:
         return lines
     left, right = factors[: len(nest.left)], factors[len(nest.left) :]
     chosen = form(nest, left, right, room)
-    if len(right) > len(left) or chosen.turned:
+    if len(right) > len(left) or chosen.swapped:
         left, right = right, left
     factors = [*left, *right]
     words = ", ".join(_words(f.loops) for f in factors)

@@ -20,13 +20,13 @@ class SumForm:
     Attributes:
         function: what is called.
         lines: the line that chooses it, if sizes decide.
-        turned: whether the right side comes first.
+        swapped: whether the right side comes first.
 
     """
 
     function: str = "add_product"
     lines: tuple[str, ...] = ()
-    turned: bool = False
+    swapped: bool = False
 
 
 def form(nest: Nest, left: Sequence[Entries], right: Sequence[Entries], room: int) -> SumForm:
@@ -40,8 +40,8 @@ def form(nest: Nest, left: Sequence[Entries], right: Sequence[Entries], room: in
 
     """
     if len(left) == len(right) == 1:
-        for turned, (far, near) in enumerate(((left[0], right[0]), (right[0], left[0]))):
-            operands = (nest.left[0], nest.right[0])[:: -1 if turned else 1]
+        for swapped, (far, near) in enumerate(((left[0], right[0]), (right[0], left[0]))):
+            operands = (nest.left[0], nest.right[0])[:: -1 if swapped else 1]
             if not far.windows or near.windows or not isinstance(operands[0], Operand):
                 continue
             slides = _slides(operands[0])
@@ -50,7 +50,7 @@ def form(nest: Nest, left: Sequence[Entries], right: Sequence[Entries], room: in
             cases = [_spread(nest, operands[0], near, slides), _taps(nest, slides)]
             found = [case for case in cases if case is not None]
             if found:
-                return SumForm("add", tuple(_choice(found, room)), bool(turned))
+                return SumForm("add", tuple(_choice(found, room)), bool(swapped))
     return SumForm()
 
 

@@ -11,7 +11,7 @@ from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
 from rot180.codegen.kernels.derivation import ProvedLayer
 from rot180.codegen.kernels.inline import copied
 from rot180.codegen.kernels.modules import lowered
-from rot180.codegen.kernels.numpy_runtime import CHECKS
+from rot180.codegen.kernels.numpy_runtime import CHECKS, PUBLIC, import_lines, imports
 from rot180.codegen.kernels.public_api import PublicLayer, functions_of, public_functions
 from rot180.codegen.kernels.public_text import docstring, indented, typed_definition
 from rot180.codegen.kernels.targets import CYTHON, NUMPY
@@ -116,17 +116,17 @@ def _window_sizes(geometries: Sequence[Geometry], proofs: Mapping[str, str]) -> 
     return template("kernels", "public_window_sizes.py.jinja").render(
         header=_header(proofs),
         geometries=written,
-        imports=public_numpy.imports([*used, "CheckedWindow, Family"]),
+        imports=imports([*used, "CheckedWindow, Family"], PUBLIC),
     )
 
 
 def _numpy_kernels(layers: Sequence[ShippedLayer]) -> str:
     """Return the module that has all public functions, and what checks their arguments."""
-    imports = public_numpy.import_lines(ARGUMENTS, ["check_accuracy"])
+    imports = import_lines(ARGUMENTS, ["check_accuracy"])
     for layer in sorted(layers, key=lambda layer: layer.entry.module):
         names = sorted(layer.entry.functions.values())
         names = [f"check_{name}" for name in names] + names
-        imports += public_numpy.import_lines(layer.entry.module, names)
+        imports += import_lines(layer.entry.module, names)
     return template("kernels", "public_kernels.py.jinja").render(
         header=HEADER,
         target=NUMPY,

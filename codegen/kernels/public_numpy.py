@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sympy import Expr
 
 from rot180.codegen.kernels.checks import AxisCheck, Binding, FunctionChecks, Geometry
-from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, number
+from rot180.codegen.kernels.expressions import TAB, definition, number, written_tuple
+from rot180.codegen.kernels.numpy_runtime import PUBLIC, import_lines, imports
 from rot180.codegen.kernels.output_sizes import size_text
 from rot180.codegen.kernels.public_api import (
     Argument,
@@ -85,41 +85,12 @@ class NumpyLayer:
         used = "\n".join(lines)
         found = ["from collections.abc import Sequence", ""] if "Sequence[" in used else []
         found += ["import numpy as np", ""] if "np." in used else []
-        found += [f"from rot180.generated import {self.core}", *imports(lines)]
+        found += [f"from rot180.generated import {self.core}", *imports(lines, PUBLIC)]
         return [*found, *(import_lines(WINDOW_SIZES, [self.check]) if self.check else ())]
 
 
-IMPORTED = {
-    "numpy_checks": ("Array", "arrays", "check_axis", "integer", "wrong"),
-    "numpy_arguments": (
-        *("CheckedWindow", "Family", "Padding", "PerAxis", "check_accuracy", "check_axes"),
-        *("checked_size", "checked_window", "divided", "padding_pairs", "per_axis"),
-    ),
-}
-"""What the modules of public functions import, by module."""
-
 WINDOW_SIZES = "numpy_window_sizes"
 """The committed module that checks windows, and computes the sizes of their outputs."""
-
-
-def imports(lines: Sequence[str]) -> list[str]:
-    """Write the imports of the names that lines of code use."""
-    used = set(re.findall(r"\w+", "\n".join(lines)))
-    found = {module: [n for n in names if n in used] for module, names in IMPORTED.items()}
-    return [
-        line
-        for module, names in sorted(found.items())
-        if names
-        for line in import_lines(module, names)
-    ]
-
-
-def import_lines(module: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Write an import from a module of ``rot180.generated``."""
-    line = f"from rot180.generated.{module} import {', '.join(names)}"
-    if len(line) <= WIDTH:
-        return (line,)
-    return definition(f"from rot180.generated.{module} import ", names, "")
 
 
 @dataclass(frozen=True)
@@ -169,7 +140,7 @@ def layer_lines(entry: PublicLayer, functions: Sequence[FunctionChecks]) -> Nump
     if entry.window:
         check = f"{entry.window.kind}_window"
         fields = letters(entry.window.rank).items()
-        named = (f"{field}={_tuple([json.dumps(v) for v in called])}" for field, called in fields)
+        named = (f"{field}={written_tuple([json.dumps(v) for v in called])}" for field, called in fields)
         family = definition("FAMILY = Family", [check, *named], "")
     return NumpyLayer(entry.name, check, family, tuple(map(function_lines, functions)), entry.core)
 
@@ -216,7 +187,8 @@ def _checks(checks: FunctionChecks) -> Iterator[str]:
         pair = f"{first.argument}=({first.argument}, {first.rank}), {a.name}=({a.name}, "
         yield f"{TAB}arrays({pair}{len(a.box)}))"
         yield from _related(related, a, checks.geometry, TAB)
-    yield "return window" if checks.geometry else f"return {_tuple([a.name for a in f.sizes])}"
+    sizes = written_tuple([a.name for a in f.sizes])
+    yield "return window" if checks.geometry else f"return {sizes}"
 
 
 def _related(
@@ -242,10 +214,6 @@ def _shape_of(a: Argument) -> str:
     return a.name if a.is_size else f"{a.name}.shape"
 
 
-def _tuple(items: Sequence[str]) -> str:
-    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
-
-
 def _bound(b: Binding, shape: str, name: str) -> str:
     if b.divisor == 1:
         return f"{shape}[{b.axis}]"
@@ -259,14 +227,14 @@ def _body(f: PublicFunction) -> Iterator[str]:
         yield "check_accuracy(accuracy)"
     passed = [a.name for a in f.arguments]
     if f.window:
-        passed.append(_tuple([p.name for p in f.parameters]))
+        passed.append(written_tuple([p.name for p in f.parameters]))
         yield from _call(f"window = check_{f.name}", *passed)
     else:
         sizes = [a.name for a in f.sizes]
-        yield from _call(f"{f'{_tuple(sizes)} = ' if sizes else ''}check_{f.name}", *passed)
+        yield from _call(f"{f'{written_tuple(sizes)} = ' if sizes else ''}check_{f.name}", *passed)
     for a in f.arrays:
         if a.optional:
-            shape = 'window.whole["bias"]' if f.window else _tuple(list(_sizes(f, a.box)))
+            shape = 'window.whole["bias"]' if f.window else written_tuple(list(_sizes(f, a.box)))
             yield f"if {a.name} is None:"
             yield f"    {a.name} = np.zeros({shape}, {f.arrays[0].name}.dtype)"
     arrays = [_argument(f, t.name) for t in f.compiled.interface.arrays]

@@ -9,6 +9,7 @@ from itertools import product as each
 
 from sympy import Expr, Integer, Symbol
 
+from rot180.codegen.plans.draft import box
 from rot180.derive.language.polynomial import (
     coefficient,
     monomials,
@@ -50,10 +51,7 @@ def supports(factors: Iterable[object]) -> Iterator[tuple[Expr, Expr]]:
         elif isinstance(f, Equal):
             yield f.value, Integer(1)
         elif isinstance(f, Access | Apply):
-            entry = f.argument if isinstance(f, Apply) else f
-            for e, n in zip(entry.index, entry.tensor.shape, strict=True):
-                if n is not None:
-                    yield e, n
+            yield from ((r.value, r.size) for r in box(f))
 
 
 def products(

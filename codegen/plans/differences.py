@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from rot180.derive.kernel.obligations import Goal
-from rot180.derive.language.polynomial import symbols_of, text
+from rot180.derive.language.polynomial import coefficient, symbols_of, text
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -14,6 +14,7 @@ from rot180.derive.language.terms import (
     Range,
     Term,
 )
+from rot180.derive.search.derivation import entry_index
 
 
 def differences(
@@ -32,6 +33,32 @@ def differences(
     said += _brackets(expected, found, parts, failed)
     said += [] if said else _variables(expected, found)
     return "; ".join(dict.fromkeys(said)) or f"found {found}, expected {expected}"
+
+
+def unlike(expected: Term, found: Term, parts: Sequence[str]) -> str:
+    """Name the entries of a nest that no entry of the theorem is like, whatever the variables.
+
+    Args:
+        expected: the term of the theorem.
+        found: the nest, lifted.
+        parts: the part of the plan that each factor of the nest was read from.
+
+    """
+    known = [_slopes(expected, f) for f in expected.factors if isinstance(f, Access | Apply)]
+    said = []
+    for f, part in zip(found.factors, parts, strict=True):
+        if isinstance(f, Access | Apply):
+            if (slopes := _slopes(found, f)) in known:
+                known.remove(slopes)
+            else:
+                said.append(f"{part} is read at {f}")
+    return "; ".join(said)
+
+
+def _slopes(t: Term, f: Access | Apply) -> tuple[object, ...]:
+    """Return the array of an entry and, of each axis, the coefficients of the variables."""
+    found = ([coefficient(e, v) for v in t.variables] for e in entry_index(f))
+    return _array(f), *(tuple(sorted(str(abs(c)) for c in axis if c != 0)) for axis in found)
 
 
 def _coefficients(expected: Term, found: Term) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from sympy import Expr, Symbol
 
+from rot180.codegen.plans.draft import box
 from rot180.codegen.plans.plan import (
     Affine,
     Box,
@@ -166,7 +167,7 @@ def _lifted(
             names[v] = fresh(v, {*index, *every, *nest.symbols, *names.values()})
     said = {Range(v, n) for v, n in zip(index, shape, strict=True) if v in free and n is not None}
     parts = list(_entries(nest, known))
-    said |= {r for f, _ in parts if isinstance(f, Access) for r in box_of(f)}
+    said |= {r for f, _ in parts if isinstance(f, Access) for r in box(f)}
     brackets: dict[Bracket, str] = {}
     for b, part in (*_boxes(parts), *_tests(nest), *_outer(nest), *_bounds(nest)):
         if b not in said:
@@ -203,13 +204,7 @@ def _boxes(entries: Iterable[tuple[Factor, str]]) -> Iterator[tuple[Bracket, str
     """Yield the boxes of the arrays that a scalar function is applied to: zero outside them."""
     for f, part in entries:
         if isinstance(f, Apply):
-            yield from ((r, part) for r in box_of(f.argument))
-
-
-def box_of(entry: Access) -> tuple[Range, ...]:
-    """Return the brackets outside which an entry is zero."""
-    axes = zip(entry.index, entry.tensor.shape, strict=True)
-    return tuple(Range(e, n) for e, n in axes if n is not None)
+            yield from ((r, part) for r in box(f))
 
 
 def _tests(nest: Nest) -> Iterator[tuple[Bracket, str]]:

@@ -21,8 +21,9 @@ from rot180.codegen.plans.changes import (
     numbers_first,
     parameters_of,
 )
-from rot180.codegen.plans.differences import differences
-from rot180.codegen.plans.lift import LiftedNest, box_of, in_order_of, lifted_nests
+from rot180.codegen.plans.differences import differences, unlike
+from rot180.codegen.plans.draft import box
+from rot180.codegen.plans.lift import LiftedNest, in_order_of, lifted_nests
 from rot180.codegen.plans.plan import Divided, LoweringError, Plan
 from rot180.derive.kernel.obligations import Goal, evident
 from rot180.derive.kernel.place import RULES, Place
@@ -109,7 +110,8 @@ def _proof(
         try:
             _meet(left, right, at, nests, flips)
         except NotProvedError as error:
-            raise NotProvedError(f"nest {at}: {error}") from error
+            where = unlike(theorem.rhs[at], nests[at].term, nests[at].parts)
+            raise NotProvedError(f"nest {at}: {where and f'{where}: '}{error}") from error
     left.retrace(right)
     for at, nest in enumerate(nests):
         if nest.hull and (cut := _replace(left, at, (), nest.hull)):
@@ -121,7 +123,7 @@ def _proof(
 def _bound_by_numbers(d: Derivation, at: int) -> None:
     """State the boxes of axes without parameters among their coefficients, and put them first."""
     t = d.current[at]
-    boxes = (r for f in t.factors if isinstance(f, Access) for r in box_of(f))
+    boxes = (r for f in t.factors if isinstance(f, Access) for r in box(f))
     new = [r for r in boxes if r not in t.factors and not parameters_of(t, r.value)]
     if new:
         d.apply("bracket", at, drop=(), add=tuple(dict.fromkeys(new)))
@@ -314,7 +316,7 @@ def _implied_by(t: Term, f: Factor) -> Iterator[list[Range]]:
     ranges = [g for g in t.factors if isinstance(g, Range)]
     if not isinstance(f, Range):
         return
-    supports = [*ranges, *(r for a in t.factors if isinstance(a, Access) for r in box_of(a))]
+    supports = [*ranges, *(r for a in t.factors if isinstance(a, Access) for r in box(a))]
     moduli = [g.size for g in ranges if g.value == f.value and g != f]
     for r, s, mirrored in product(supports, moduli, (False, True)):
         if r.size != f.size or (f.size.is_Integer and s.is_Integer and f.size >= s):

@@ -38,7 +38,7 @@ def cases(lib: ctypes.CDLL, part: int) -> int:
 def check(
     lib: ctypes.CDLL, part: int, first: int, step: int, isa: int, itemsize: int, algorithm: int
 ) -> int:
-    """Check every so many cases of a part by an algorithm where it fits; return how many.
+    """Check each n-th case of a part by an algorithm where it fits; return the number of cases.
 
     Raises:
         AssertionError: describing the first case whose output is wrong

@@ -37,7 +37,7 @@ class TooLongError(BaseException):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a layer: "derived", "refused", or a fault.
+    """The outcome for a layer: "derived", "refused", or a fault.
 
     Attributes:
         kind: a word for it; of a fault, enough to recognise it in a smaller layer.

@@ -59,7 +59,7 @@ def nest_mutants(nest: Nest) -> Iterator[Mutant]:
 
 
 def step_mutants(step: Step) -> Iterator[tuple[str, tuple[Step, ...]]]:
-    """Yield what may stand in the place of an outer step."""
+    """Yield the mutants of an outer step."""
     if isinstance(step, Phase):
         yield step.variable.name, ()
         yield step.variable.name, (replace(step, size=normal(step.size + 1)),)

@@ -41,7 +41,7 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 
 
 def checked(lib: ctypes.CDLL, part: int, every: int = 1, all_algorithms: bool = False) -> int:
-    """Check every so many cases of a part; return how many."""
+    """Check each n-th case of a part; return the number of cases."""
     count = turn = 0
     for isa in isas(lib):
         for itemsize in (4, 8):

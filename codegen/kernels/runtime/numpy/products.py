@@ -72,10 +72,10 @@ def _multiply(
     return product
 
 
-def _matrix(a: Array, axes: list[int], shape: list[int], turned: bool) -> Array:
+def _matrix(a: Array, axes: list[int], shape: list[int], transposed: bool) -> Array:
     """Return an array as a stack of matrices."""
     a = a.transpose(axes).reshape(shape)
-    return a.swapaxes(-1, -2) if turned else a
+    return a.swapaxes(-1, -2) if transposed else a
 
 
 @lru_cache(maxsize=1024)
@@ -121,12 +121,12 @@ def _plan(
     def matrix(words: Words, strides: tuple[int, ...], rows: list[str], columns: list[str]) -> Any:
         step = {w: abs(s) / extent[w] for w, s in zip(words, strides, strict=True) if extent[w] > 1}
         inside = [w for w in (*rows, *columns) if w in step]
-        turned = min(inside, key=lambda w: step[w], default="") in rows
-        first, second = (columns, rows) if turned else (rows, columns)
+        transposed = min(inside, key=lambda w: step[w], default="") in rows
+        first, second = (columns, rows) if transposed else (rows, columns)
         axes = [words.index(w) for w in (*stack, *first, *second) if w in words]
         shape = [extent[w] if w in words else 1 for w in stack]
         shape += [math.prod([extent.get(w, 1) for w in part]) for part in (first, second)]
-        return axes, shape, turned
+        return axes, shape, transposed
 
     far, near = (right, left) if swap else (left, right)
     far_strides, near_strides = (right_strides, left_strides)[:: 1 if swap else -1]

@@ -146,8 +146,8 @@ def _slides(far: Windows, words: Words, output: Words, kept: bool) -> list[Slide
     found = []
     for axis, (constant, terms) in enumerate(far.index):
         if len(terms) == 2:
-            turned = (words[far.whole + terms[0][0]] in output) != kept
-            (i, a), (j, b) = terms[::-1] if turned else terms
+            swapped = (words[far.whole + terms[0][0]] in output) != kept
+            (i, a), (j, b) = terms[::-1] if swapped else terms
             found.append((i, j, axis, constant, a, b))
     return found
 
