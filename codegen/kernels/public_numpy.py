@@ -140,7 +140,8 @@ def layer_lines(entry: PublicLayer, functions: Sequence[FunctionChecks]) -> Nump
     if entry.window:
         check = f"{entry.window.kind}_window"
         fields = letters(entry.window.rank).items()
-        named = (f"{field}={written_tuple([json.dumps(v) for v in called])}" for field, called in fields)
+        rows = ((field, written_tuple([json.dumps(v) for v in called])) for field, called in fields)
+        named = (f"{field}={row}" for field, row in rows)
         family = definition("FAMILY = Family", [check, *named], "")
     return NumpyLayer(entry.name, check, family, tuple(map(function_lines, functions)), entry.core)
 
