@@ -577,7 +577,7 @@ class Verdict:
 def check(source: str) -> list[Verdict]:
     """Return the verdict on each proof in the text of a file; raises MalformedError."""
     _work[0], data, out = 0, parse(source), list[Verdict]()
-    many = isinstance(data, dict) and isinstance(data.get("proofs"), dict)
+    many = isinstance(data, dict) and isinstance(data.get("proofs"), dict) and data["proofs"]
     for i, x in enumerate(data["proofs"].values() if many else [data]):
         try: name = certificate(json.dumps(x), f"/proofs/{i}" if many else "").name
         except RecursionError: raise MalformedError(": nested too deeply") from None
@@ -591,7 +591,7 @@ def main(paths: list[str]) -> int:
         try: found = check(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, MalformedError) as error:
             why = re.sub("/steps/([0-9]+)", lambda m: f", step {int(m[1]) + 1}", str(error))
-            found, status = [], 2; print(f"{path} is not a certificate{why}")
+            found, status = [], 2; print(f"{path} is not a certificate: {why.lstrip(':, ')}")
         for v in found:
             status = max(status, v.verdict != "proved")
             said = v.statement or f"step {v.step} ({v.rule}): {v.reason}"

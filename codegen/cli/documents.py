@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from rot180.codegen.cli.arrays import decode
 from rot180.codegen.cli.options import requested_formats, requested_symbols
 from rot180.codegen.cli.output import (
     print_json,
@@ -193,8 +194,9 @@ def _arrays(given: Sequence[str], operands: Sequence[str]) -> Mapping[str, NDArr
 
 def _array(path: str) -> NDArray[Any]:
     try:
-        return files.array(Path(path))
+        data = files.contents(Path(path))
     except OSError as error:
         raise ValueError(
             f"--example: found {path!r}, expected a .npy file ({error.strerror})"
         ) from error
+    return decode(data, path)

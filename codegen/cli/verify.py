@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from rot180.codegen.cli.output import (
     write_json,
 )
 from rot180.codegen.system import files, programs
+from rot180.codegen.verify.certificate_files import EXPECTED, certificate_texts
 from rot180.codegen.verify.proof_scripts import check_script, check_scripts
 from rot180.codegen.verify.report import (
     ABSENT,
@@ -174,22 +174,9 @@ def _read(path: Path) -> Iterator[CertificateText]:
         raise ValueError(
             f"FILE: found {str(path)!r}, expected a certificate ({error.strerror})"
         ) from error
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON: {error}") from error
-    if isinstance(data, dict) and isinstance(data.get("proofs"), dict):
-        recorded = data.get("statements", {})
-        if not isinstance(recorded, dict):
-            raise ValueError(f"{path}: statements: expected an object")
-        for name, proof in data["proofs"].items():
-            statement = str(recorded.get(name, ""))
-            yield CertificateText(f"{path}, {name}", json.dumps(proof), statement)
-    elif isinstance(data, dict) and isinstance(data.get("certificate"), dict):
-        proof, statement = json.dumps(data["certificate"]), str(data.get("statement", ""))
-        yield CertificateText(str(path), proof, statement)
-    else:
-        yield CertificateText(str(path), text)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: found byte {error.start} not to be UTF-8; {EXPECTED}") from error
+    yield from certificate_texts(str(path), text)
 
 
 def _claim(arguments: argparse.Namespace) -> int:

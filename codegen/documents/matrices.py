@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -34,7 +35,9 @@ def number(value: Any) -> str:
     if exact.denominator & (exact.denominator - 1):
         sign = "-" if exact < 0 else ""
         return f"{sign}\\tfrac{{{abs(exact.numerator)}}}{{{exact.denominator}}}"
-    digits, _, power = f"{float(exact):.6g}".partition("e")
+    rounded = Decimal(exact.numerator) / Decimal(exact.denominator)
+    short = rounded if abs(exact) > 10**300 else float(exact)
+    digits, _, power = f"{short:.6g}".partition("e")
     return f"{digits} \\cdot 10^{{{int(power)}}}" if power else digits
 
 

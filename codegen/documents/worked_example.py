@@ -256,9 +256,12 @@ def _places(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 
 def _plain(values: NDArray[Any], case: Example) -> NDArray[Any]:
-    """Return machine numbers: integers if all that was given are integers."""
+    """Return machine numbers, integers if all that was given are integers; exact if too large."""
     whole = case.whole and all(Fraction(v).denominator == 1 for v in values.flat)
-    return values.astype(np.int64 if whole else np.float64)
+    try:
+        return values.astype(np.int64 if whole else np.float64)
+    except OverflowError:
+        return values
 
 
 def _written_out(

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import io
 import os
 import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TextIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TextIO
 
 CERTIFICATES, SCRIPTS = "certificates", "rocq"
 """Folders in ``rot180.generated``: each theorem's proof as a certificate, and as a Rocq script."""
@@ -45,23 +41,6 @@ def resource(package: str, name: str) -> str:
 
     """
     return files(f"rot180.codegen.{package}").joinpath(name).read_text("utf-8")
-
-
-def array(path: Path) -> NDArray[Any]:
-    """Return the array of a ``.npy`` file; pickled objects, which could run code, are refused.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is not an array of numbers.
-
-    """
-    try:
-        found = np.load(io.BytesIO(contents(path)), allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: found no array of numbers, expected a .npy file") from error
-    if not isinstance(found, np.ndarray):
-        raise ValueError(f"{path}: found several arrays, expected a .npy file with one")
-    return found
 
 
 def contents(path: Path) -> bytes:

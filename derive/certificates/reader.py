@@ -22,6 +22,12 @@ from rot180.derive.language.polynomial import NAME, parse, symbol
 
 FORMAT = 1
 
+CHARACTERS = 10_000_000
+"""The longest text that is read."""
+
+SHOWN = 80
+"""How much of a value a message quotes."""
+
 
 class MalformedError(ValueError):
     """A text is not in the format of certificates."""
@@ -35,22 +41,68 @@ def loads(source: str) -> Proof:
             type, or a tensor is used before it is listed, or listed but never used.
 
     """
+    data = plain_data(source)
     try:
-        return _read_proof(json.loads(source, object_pairs_hook=_object))
+        return _read_proof(data)
     except MalformedError:
         raise
-    except (ValueError, TypeError, RecursionError) as error:
+    except RecursionError as error:
+        raise MalformedError("certificate: found values nested too deeply") from error
+    except (ValueError, TypeError) as error:
         raise MalformedError(f"certificate: {error}") from error
 
 
+def plain_data(source: str) -> Any:
+    """Return the value of a JSON text without fractions and without repeated keys.
+
+    Raises:
+        MalformedError: the text is not JSON, too long or nested too deeply, a number is not an
+            integer, a key is given twice, or a string has half of a surrogate pair.
+
+    """
+    if len(source) > CHARACTERS:
+        raise MalformedError(f"found {len(source)} characters, expected at most {CHARACTERS}")
+    try:
+        data = json.loads(
+            source, object_pairs_hook=_object, parse_float=_integer, parse_constant=_integer
+        )
+        if SURROGATE.search(source):
+            json.dumps(data, ensure_ascii=False).encode()
+    except MalformedError:
+        raise
+    except RecursionError as error:
+        raise MalformedError("found values nested too deeply") from error
+    except UnicodeEncodeError as error:
+        raise MalformedError("found half of a surrogate pair, expected Unicode text") from error
+    except json.JSONDecodeError as error:
+        raise MalformedError(f"not JSON: {error}") from error
+    except ValueError as error:
+        raise MalformedError("found a number with thousands of digits") from error
+    return data
+
+
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) != len(pairs):
-        raise MalformedError(f"a key is given twice: {', '.join(k for k, _ in pairs)}")
-    return dict(pairs)
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        twice = next(key for n, (key, _) in enumerate(pairs) if key in dict(pairs[:n]))
+        raise MalformedError(f"found the key {_quoted(twice)} twice in an object, expected it once")
+    return data
+
+
+def _integer(text: str) -> int:
+    raise MalformedError(f"found the number {_quoted(text)}, expected an integer")
+
+
+def _quoted(value: object) -> str:
+    """Quote the beginning of a value in ASCII."""
+    return ascii(value if isinstance(value, str) else str(value))[: SHOWN + 2]
 
 
 def _fail(what: str, found: object, expected: str) -> MalformedError:
-    return MalformedError(f"{what}: found {str(found)[:200]!r}, expected {expected}")
+    return MalformedError(f"{what}: found {_quoted(found)}, expected {expected}")
 
 
 def _keys(data: Any, what: str, needed: set[str], optional: Collection[str] = ()) -> Any:
@@ -59,7 +111,7 @@ def _keys(data: Any, what: str, needed: set[str], optional: Collection[str] = ()
     if missing := needed - data.keys():
         raise MalformedError(f"{what}: missing {', '.join(sorted(missing))}")
     if extra := data.keys() - needed - {*optional}:
-        raise MalformedError(f"{what}: unknown {', '.join(sorted(extra))}")
+        raise MalformedError(f"{what}: unknown {_quoted(', '.join(sorted(extra)))[1:-1]}")
     return data
 
 
@@ -214,9 +266,9 @@ class _CertificateReader:
     def step(self, data: Any) -> Step:
         optional = {"arguments", "backwards_from", "certificates", "inside"}
         d = _keys(data, "step", {"rule", "at"}, optional)
-        declared = ARGUMENTS.get(d["rule"], {})
-        if d["rule"] not in ARGUMENTS:
+        if not isinstance(d["rule"], str) or d["rule"] not in ARGUMENTS:
             raise _fail("rule", d["rule"], f"one of {', '.join(ARGUMENTS)}")
+        declared = ARGUMENTS[d["rule"]]
         given = _keys(d.get("arguments", {}), "arguments", set(declared))
         return Step(
             d["rule"],
@@ -233,6 +285,7 @@ def _read_proof(data: Any) -> Proof:
     d, reader, steps = _keys(data, "certificate", keys), _CertificateReader(), []
     if _number(d["format"]) != FORMAT:
         raise _fail("format", d["format"], str(FORMAT))
+    name = _name(d["name"], "name", NAMES)
     for t in _list(d["tensors"], "tensors"):
         reader.tensor(t)
     variables = [_list(p, "variable", 2) for p in _list(d["variables"], "variables")]
@@ -243,8 +296,9 @@ def _read_proof(data: Any) -> Proof:
             steps.append(reader.step(one))
         except (ValueError, TypeError) as error:
             rule = one.get("rule") if isinstance(one, dict) else None
-            raise MalformedError(f"{d['name']}, step {number} ({rule}): {error}") from error
+            rule = rule if isinstance(rule, str) and rule in ARGUMENTS else "no rule"
+            raise MalformedError(f"{name}, step {number} ({rule}): {error}") from error
     if reader.unused:
         raise MalformedError(f"tensor {next(iter(reader.unused))} is listed, but never used")
     sizes = tuple((_symbol(v), None if n is None else _polynomial(n)) for v, n in variables)
-    return Proof(_name(d["name"], "name", NAMES), sizes, hypotheses, start, tuple(steps))
+    return Proof(name, sizes, hypotheses, start, tuple(steps))

@@ -15,6 +15,9 @@ from typing import Any
 
 Table = tuple[tuple[str, str], ...]
 
+CHARACTERS, DOTS = 20_000, 100
+"""The longest file of symbols, and how many dots a line of it may have."""
+
 OPERATORS: Mapping[str, str] = {
     "rot180": r"\widetilde{#1}",
     "flip": r"\operatorname{flip}(#1)",
@@ -136,9 +139,17 @@ def parse_symbols(text: str, source: str = "symbols") -> Symbols:
     ('x', 'u')
 
     """
+    if len(text) > CHARACTERS:
+        found = f"found {len(text)} characters"
+        raise ValueError(f"{source}: {found}, expected at most {CHARACTERS}; list fewer names")
+    if any(line.count(".") > DOTS for line in text.splitlines()):
+        # a key of n parts takes tomllib n * n steps
+        raise ValueError(f"{source}: found a line with more than {DOTS} dots; shorten it")
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = tomllib.loads(text.removeprefix("\ufeff"))
+    except RecursionError as error:
+        raise ValueError(f"{source}: found values nested too deeply, expected symbols") from error
+    except ValueError as error:
         raise ValueError(f"{source}: not TOML: {error}") from error
     keys = [one.name for one in fields(Symbols) if one.name != "name"]
     base = data.pop("base", DEEP_LEARNING.name)

@@ -34,7 +34,7 @@ class NotationError(ValueError):
         line, column = line[start : start + _SHOWN], column - start
         width = max(1, min(len(token.text), len(line) - column))
         shown = "".join(c if c.isprintable() else " " for c in line)
-        found = repr(token.text) if token.text else "the end of the text"
+        found = repr(token.text[:_SHOWN]) if token.text else "the end of the text"
         parts = [f"{problem}\n  {shown}\n  {' ' * column}{'^' * width}\nfound: {found}"]
         parts += [f"expected: {expected}"] if expected else []
         parts += [f"cure: {cure}"] if cure else []

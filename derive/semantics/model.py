@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -29,6 +30,10 @@ Array: TypeAlias = NDArray[Any]
 """Integers: of 64 bits, or exact if the entries of the model are small."""
 
 Value: TypeAlias = int | Fraction
+
+
+LARGEST = sp.Float(sys.float_info.max)
+"""The largest value of a function that is rounded to a float."""
 
 
 class EvaluationError(ValueError):
@@ -158,7 +163,7 @@ class GivenModel(Model):
         """Return values of a listed function: exact if they are rational, else to 17 digits.
 
         Raises:
-            EvaluationError: the function is not listed.
+            EvaluationError: the function is not listed, or has no finite real value there.
 
         """
         if name not in FUNCTIONS:
@@ -169,7 +174,11 @@ class GivenModel(Model):
         out = np.zeros(len(at), object)
         for n, argument in enumerate(at):
             value = formula.subs(T, sp.Rational(argument))
-            exact = value if value.is_Rational else sp.Rational(float(value.evalf(30)))
+            rounded = value if value.is_Rational else value.evalf(30)
+            if not rounded.is_finite or not rounded.is_real or abs(rounded) > LARGEST:
+                what = f"found no finite real number as the value of {name} at {float(argument)}"
+                raise EvaluationError(f"{what}, expected numbers at which it has one")
+            exact = value if value.is_Rational else sp.Rational(float(rounded))
             out[n] = int(exact.p) if exact.q == 1 else Fraction(int(exact.p), int(exact.q))
         return out
 

@@ -245,7 +245,8 @@ def test_files_that_are_no_arrays(tmp_path: Path, capsys: pytest.CaptureFixture[
     text.write_text("no array")
     np.save(objects, np.array([{}], object), allow_pickle=True)
     np.savez(archive, x=X)
-    for path, said in ((text, "no array"), (objects, "no array"), (archive, "several arrays")):
+    found = ((text, "no array"), (objects, "the dtype '|O'"), (archive, "several arrays"))
+    for path, said in found:
         folder = tmp_path / "out"
         assert main(["derive", PLAIN, "-o", str(folder), "--example", str(path)]) == 2
         assert f"{path}: found {said}" in capsys.readouterr().err
