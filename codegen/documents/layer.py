@@ -20,7 +20,7 @@ from rot180.codegen.documents.model import (
     StepperBlock,
     TheoremBlock,
 )
-from rot180.codegen.figures.figures import MOST_PRODUCTS, crowded, pictures
+from rot180.codegen.figures.figures import MOST_DRAWN, crowded, pictures
 from rot180.codegen.kernels.derivation import ProvedLayer
 from rot180.derive.certificates.citations import cited
 from rot180.derive.display.letters import layer_letters, letters
@@ -105,8 +105,8 @@ def illustrated(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> tuple[Section
 
     """
     found = [p for p in pictures(layer, symbols=symbols) if not p.name.endswith("-1")]
-    if not found and (products := crowded(layer)):
-        said = f"At small sizes there are {products} products; at most {MOST_PRODUCTS} are drawn."
+    if not found and (many := crowded(layer)):
+        said = f"At small sizes there are {many}; at most {MOST_DRAWN} are drawn."
         return (Section("pictures", "Pictures", (Note("No pictures.", said),)),)
     if not found:
         return ()

@@ -8,26 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import prod
 
 from rot180.codegen.figures import one_axis, two_axes
-from rot180.codegen.figures.expand import integer
+from rot180.codegen.figures.expand import Env, integer
 from rot180.codegen.figures.grid import grid, is_window
 from rot180.codegen.figures.networks import deltas, network_pictures
 from rot180.codegen.figures.sample import SampledLayer, sampled_layer
 from rot180.codegen.figures.sample_sizes import sample_sizes, size_names
 from rot180.codegen.figures.shapes import Picture
-from rot180.codegen.figures.windows import Window, windowed_layer
+from rot180.codegen.figures.windows import Window, WindowedLayer, windowed_layer
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.language.layers import Layer
 
-__all__ = ["MOST_PRODUCTS", "Picture", "crowded", "network_pictures", "pictures"]
+__all__ = ["MOST_DRAWN", "Picture", "crowded", "network_pictures", "pictures"]
 
 STRIDES = (1, 2)
 """The strides that are drawn where a layer has a parameter for it."""
 
 
-MOST_PRODUCTS = 1000
-"""A sum with more products at the sizes of a picture is not drawn: nobody could read it."""
+MOST_DRAWN = 1000
+"""A sum with more products, or an operand with more entries, is not drawn: nobody could read it."""
 
 
 def pictures(
@@ -96,16 +97,23 @@ def _pictures(sample: SampledLayer, sizes: Mapping[str, int]) -> Iterator[Pictur
         yield one_axis.toeplitz(sample)
 
 
-def crowded(layer: Layer) -> int:
-    """Return how many products the pictures of a layer would show if they are too many, else 0."""
+def crowded(layer: Layer) -> str:
+    """Return what the pictures of a layer would show too many of, as ``20005 entries``, or ""."""
     try:
         windowed = windowed_layer(layer)
     except ValueError:
-        return 0
-    count = windowed.forward.count(sample_sizes(windowed)) if len(windowed.axes) < 3 else 0
-    return count if count > MOST_PRODUCTS else 0
+        return ""
+    if len(windowed.axes) > 2:
+        return ""
+    return _crowd(windowed, windowed.forward, sample_sizes(windowed))
 
 
 def drawable(sample: SampledLayer, window: Window) -> bool:
-    """Say whether the sum of a window has few enough products for a picture."""
-    return window.count(sample.env) <= MOST_PRODUCTS
+    """Say whether a picture of a window's sum has few enough products and entries."""
+    return not _crowd(sample.windowed, window, sample.env)
+
+
+def _crowd(windowed: WindowedLayer, window: Window, env: Env) -> str:
+    entries = prod(integer(n, env) for n in windowed.operand.shape if n is not None)
+    found = {"products": window.count(env), "entries": entries}
+    return next((f"{n} {word}" for word, n in found.items() if n > MOST_DRAWN), "")

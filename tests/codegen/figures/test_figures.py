@@ -18,7 +18,7 @@ from rot180.codegen.documents.model import FIGURE_WIDTH
 from rot180.codegen.figures.colors import COLORS
 from rot180.codegen.figures.figures import Picture, crowded, network_pictures, pictures
 from rot180.codegen.figures.math_labels import inline, plain, spans
-from rot180.codegen.figures.sample import sampled_layer
+from rot180.codegen.figures.sample import SampledLayer, sampled_layer
 from rot180.codegen.figures.sample_sizes import sample_sizes
 from rot180.codegen.figures.shapes import Cell, Frame, Label, Link, Node, extent
 from rot180.codegen.figures.stepper import stepper_data
@@ -288,9 +288,27 @@ def test_a_sum_with_too_many_products_is_neither_drawn_nor_written_out(
     assert window.count(sizes) == sizes["P"] * 3**3
     monkeypatch.setattr(Window, "products", lambda *_: pytest.fail("written out"))
     assert pictures(layer(nested(7))) == []
-    assert crowded(layer(nested(7))) == 5 * 3**7
-    assert crowded(layer("conv2d")) == crowded(layer("conv3d")) == 0
-    assert crowded(layer("y[p] = x[p] * w[p]")) == 0
+    assert crowded(layer(nested(7))) == f"{5 * 3**7} products"
+    assert crowded(layer("conv2d")) == crowded(layer("conv3d")) == ""
+    assert crowded(layer("y[p] = x[p] * w[p]")) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ("y[p] = x[p+20000]", 20005),
+        ("y[p] = x[p+100000000]", 10**8 + 5),
+        ("y[p] = sum[k] x[20000*p+k] * w[k]", 3 * 20000 + 3),
+        ("y[p] = sum[k] x[p+20000*k] * w[k]", 4 + 2 * 20000 + 1),
+        ("y[p,q] = x[p+20000,q+7]", 20003 * 10),
+    ],
+)
+def test_many_entries_are_counted_and_not_listed(
+    text: str, entries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SampledLayer, "inputs", lambda _: pytest.fail("listed"))
+    assert pictures(layer(text)) == []
+    assert crowded(layer(text)) == f"{entries} entries"
 
 
 def test_links_have_labels_where_each_is_one_product() -> None:
