@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import singledispatch
-from html import escape
+from hashlib import sha256
 from itertools import groupby
 
 from rot180.codegen.documents import latex
@@ -25,84 +26,103 @@ from rot180.codegen.documents.model import (
     Table,
     TheoremBlock,
 )
-from rot180.codegen.figures.stepper import stepper, stepper_head
+from rot180.codegen.figures.stepper import stepper, stepper_script, stepper_style
+from rot180.codegen.figures.svg import style as picture_style
 from rot180.codegen.figures.svg import svg
 from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
-from rot180.derive.display.mathml import mathml, rows, sentence
+from rot180.derive.display.mathml import Html, mathml, rows, sentence
 from rot180.derive.display.theorem_latex import Display, aligned
 
 
 def page(document: Document) -> str:
-    """Write a document as one HTML file.
+    """Write a document as one HTML file, which runs its own scripts alone and loads nothing.
 
     Raises:
         ModuleNotFoundError: latex2mathml is not installed (``pip install "rot180[book]"``).
 
     """
-    blocks = (block for section in document.sections for block in section.blocks)
+    kinds = {type(block) for section in document.sections for block in section.blocks}
+    styles = [resource("documents", "static/document.css")]
+    scripts = [resource("documents", "static/document.js")]
+    if StepperBlock in kinds:
+        styles.append(stepper_style())
+        scripts.append(stepper_script())
     return template("documents", "document.html.jinja").render(
+        policy=_policy(scripts, [*styles, picture_style()] if Figure in kinds else styles),
         title=sentence(document.title),
-        plain_title=escape(document.title),
-        subtitle=escape(document.subtitle),
+        plain_title=document.title,
+        subtitle=document.subtitle,
         book=document.book,
-        style=resource("documents", "static/document.css"),
-        script=resource("documents", "static/document.js"),
-        steppers=stepper_head() if any(isinstance(b, StepperBlock) for b in blocks) else "",
+        styles=list(map(Html, styles)),
+        scripts=list(map(Html, scripts)),
         sections=[_rendered(section) for section in document.sections],
     )
 
 
+def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
+    """Return the Content-Security-Policy of a page: these scripts, these styles, nothing else."""
+    allowed = [" ".join(map(_source, texts)) for texts in (scripts, styles)]
+    return (
+        f"default-src 'none'; script-src {allowed[0]}; style-src {allowed[1]}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _source(text: str) -> str:
+    """Return the hash by which a policy names a script or a style sheet."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
 def _rendered(section: Section) -> RenderedSection:
-    body = "".join(render(block) for block in section.blocks)
-    title, anchor = sentence(section.title), escape(section.anchor)
-    return RenderedSection(title, anchor, section.level == 0, body)
+    body = Html("".join(render(block) for block in section.blocks))
+    return RenderedSection(sentence(section.title), section.anchor, section.level == 0, body)
 
 
-def _fill(kind: str, **values: object) -> str:
-    return template("documents", f"{kind}.html.jinja").render(values)
+def _fill(kind: str, **values: object) -> Html:
+    return Html(template("documents", f"{kind}.html.jinja").render(values))
 
 
-def _paragraphs(parts: Sequence[str | Display]) -> str:
+def _paragraphs(parts: Sequence[str | Display]) -> Html:
     """Return sentences and equations; sentences that follow each other are one paragraph."""
-    out = []
+    out: list[Html] = []
     for prose, group in groupby(parts, key=lambda part: isinstance(part, str)):
         if prose:
             out.append(_fill("paragraph", text=sentence(" ".join(map(str, group)))))
         else:
             out += [_equations(part) for part in group if not isinstance(part, str)]
-    return "".join(out)
+    return Html("".join(out))
 
 
-def _equations(lines: Display) -> str:
+def _equations(lines: Display) -> Html:
     return _fill("equations", rows=rows(lines, TEXT_WIDTH))
 
 
 @singledispatch
-def render(block: Block) -> str:
+def render(block: Block) -> Html:
     """Return a block as HTML."""
     raise TypeError(f"block: found {type(block).__name__}, which has no HTML")
 
 
 @render.register
-def _(block: Prose) -> str:
+def _(block: Prose) -> Html:
     return _paragraphs(block.parts)
 
 
 @render.register
-def _(block: Formula) -> str:
+def _(block: Formula) -> Html:
     sides = [row.partition("&")[::2] for row in block.rows]
     return _fill("formula", rows=[[mathml(s, True) if s else "" for s in row] for row in sides])
 
 
 @render.register
-def _(block: TheoremBlock) -> str:
+def _(block: TheoremBlock) -> Html:
     return _fill(
         "theorem",
-        name=escape(block.name),
-        anchor=escape(block.anchor),
+        name=block.name,
+        anchor=block.anchor,
         statement=_paragraphs(block.parts),
-        latex=escape(latex.paragraphs(block.parts)),
+        latex=latex.paragraphs(block.parts),
     )
 
 
@@ -119,16 +139,16 @@ class ProofView:
     """
 
     title: str
-    equations: str
+    equations: Html
     open: bool
     latex: str
 
 
 @render.register
-def _(block: ProofBlock) -> str:
+def _(block: ProofBlock) -> Html:
     views = [
         ProofView(
-            title, _equations(lines), block.detail == detail, escape(aligned(lines, TEXT_WIDTH))
+            title, _equations(lines), block.detail == detail, aligned(lines, TEXT_WIDTH)
         )
         for title, lines, detail in (
             ("Proof", block.short, "short"),
@@ -139,27 +159,27 @@ def _(block: ProofBlock) -> str:
 
 
 @render.register
-def _(block: Figure) -> str:
+def _(block: Figure) -> Html:
     title, caption = sentence(block.picture.title), sentence(block.picture.caption)
     return _fill("figure", picture=svg(block.picture), title=title, caption=caption)
 
 
 @render.register
-def _(block: StepperBlock) -> str:
+def _(block: StepperBlock) -> Html:
     return stepper(block.layer, block.anchor, block.symbols)
 
 
 @render.register
-def _(block: Table) -> str:
+def _(block: Table) -> Html:
     cells = [[sentence(cell) for cell in row] for row in block.rows]
     return _fill("table", head=[sentence(cell) for cell in block.head], rows=cells)
 
 
 @render.register
-def _(block: Listing) -> str:
-    return _fill("listing", title=sentence(block.title), text=escape(block.text))
+def _(block: Listing) -> Html:
+    return _fill("listing", title=sentence(block.title), text=block.text)
 
 
 @render.register
-def _(block: Note) -> str:
+def _(block: Note) -> Html:
     return _fill("note", title=sentence(block.title), text=sentence(block.text))

@@ -7,16 +7,28 @@ from html import escape
 from html.entities import html5
 from itertools import groupby
 
+from rot180.derive.display.mathematics import FONTS, FUNCTIONS
+from rot180.derive.display.mathml import Html
+
 _SIGNS = {
     "cdot": "\u00b7", "star": "\u22c6", "to": "\u2192", "rightarrow": "\u2192",
-    "odot": "\u2299", "top": "\u22a4", "partial": "\u2202", "le": "\u2264", ",": "\u2009",
+    "odot": "\u2299", "top": "\u22a4", "partial": "\u2202", "le": "\u2264",
     "epsilon": "\u03f5", "varepsilon": "\u03b5", "phi": "\u03d5", "varphi": "\u03c6",
-    "mathcal": "", "mathit": "", "operatorname": "", "mathrm": "",
-}
+    "cdots": "\u22ef", "dots": "\u2026", "ldots": "\u2026", "exists": "\u2203", "gets": "\u2190",
+    "infty": "\u221e", "lvert": "|", "rvert": "|", "neq": "\u2260", "sqrt": "\u221a",
+    ",": "\u2009", ":": "\u2005", ";": "\u2004", "!": "", "quad": "\u2003", "qquad": "\u2003\u2003",
+    "operatorname": "", **dict.fromkeys(FONTS, ""),
+}  # fmt: skip
 _SCRIPTS = {0: "{}", 1: "<sub>{}</sub>", -1: "<sup>{}</sup>"}
-_MARKS = {"widetilde": "\u0303", "bar": "\u0304"}
+_MARKS = {
+    "acute": "\u0301", "bar": "\u0304", "breve": "\u0306", "check": "\u030c", "ddot": "\u0308",
+    "dot": "\u0307", "grave": "\u0300", "hat": "\u0302", "mathring": "\u030a",
+    "overline": "\u0305", "tilde": "\u0303", "underline": "\u0332", "vec": "\u20d7",
+    "widehat": "\u0302", "widetilde": "\u0303",
+}  # fmt: skip
 _MINUS = {"-": "\u2212", "'": "\u2032", "*": "\u2217"}
 _UPRIGHT = frozenset({"operatorname", "mathrm"})
+_FRACTION = re.compile(r"\\[dt]?frac *(\{(?:[^{}]|\{[^{}]*\})*\}|\\[A-Za-z]+|.)")
 _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([_^])|([{}])|(\s+)|(.)")
 
 
@@ -37,7 +49,7 @@ def spans(math: str) -> list[tuple[str, bool, int]]:
     out: list[tuple[str, bool, int]] = []
     level, upright, mark = [0], [False], ""
     pending, roman = 0, False
-    for command, script, brace, space, sign in _TOKEN.findall(math):
+    for command, script, brace, space, sign in _TOKEN.findall(_FRACTION.sub(r"\1/", math)):
         if script:
             pending = 1 if script == "_" else -1
             continue
@@ -59,7 +71,7 @@ def spans(math: str) -> list[tuple[str, bool, int]]:
         shown = _MINUS.get(sign, sign) if sign else _SIGNS.get(command)
         shown = html5.get(f"{command};", command) if shown is None else shown
         if shown:
-            italic = shown[0].isalpha() and not upright[-1]
+            italic = shown[0].isalpha() and not upright[-1] and command not in FUNCTIONS
             out.append((shown + mark, italic, pending or level[-1]))
             mark, pending = "", 0
     return [
@@ -68,7 +80,7 @@ def spans(math: str) -> list[tuple[str, bool, int]]:
     ]
 
 
-def inline(math: str) -> str:
+def inline(math: str) -> Html:
     """Return mathematics as inline HTML.
 
     >>> inline("w_{2}")
@@ -78,4 +90,4 @@ def inline(math: str) -> str:
     for script, pieces in groupby(spans(math), key=lambda piece: piece[2]):
         shown = [f"<i>{escape(c)}</i>" if italic else escape(c) for c, italic, _ in pieces]
         out += _SCRIPTS[script].format("".join(shown))
-    return out
+    return Html(out)

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from sympy import Expr, Symbol
 
@@ -22,6 +21,7 @@ from rot180.codegen.figures.sample_sizes import size_names
 from rot180.codegen.figures.windows import Window, WindowAxis
 from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
+from rot180.derive.display.mathml import Html
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import coefficient, ordered, symbols_of
@@ -50,7 +50,7 @@ class Control:
     """
 
     name: str
-    label: str
+    label: Html
     least: int
     most: int
     value: int
@@ -70,8 +70,8 @@ class View:
     title: str
 
 
-def stepper(layer: Layer, identifier: str, symbols: Symbols = DEEP_LEARNING) -> str:
-    """Return a stepper for a layer as an HTML fragment; the page needs `stepper_head` once.
+def stepper(layer: Layer, identifier: str, symbols: Symbols = DEEP_LEARNING) -> Html:
+    """Return a stepper for a layer as HTML; its page has `stepper_style` and `stepper_script`.
 
     Args:
         layer: a forward pass with one or two axes.
@@ -90,26 +90,29 @@ def stepper(layer: Layer, identifier: str, symbols: Symbols = DEEP_LEARNING) -> 
     data = json.dumps(stepper_data(layer, symbols), separators=(",", ":"), ensure_ascii=True)
     views = [View("forward", "Forward")]
     views += [View("backward", "Backward")] if sample.backward is not None else []
-    return template("figures", "stepper.html.jinja").render(
+    filled = template("figures", "stepper.html.jinja").render(
         identifier=identifier,
-        title=escape(layer.text),
+        title=layer.text,
         controls=controls(sample),
         views=views,
-        data=data.replace("</", "<\\/"),
+        # no text in the data ends the element that they are in, or opens a comment in it
+        data=Html(data.replace("<", "\\u003c")),
     )
+    return Html(filled)
 
 
-def stepper_head() -> str:
-    """Return the style and the script that all steppers of a page share."""
+def stepper_style() -> str:
+    """Return the style sheet that all steppers of a page share."""
     light, dark = (
         [(role, f"#{value}") for role, value in table.items()] for table in (COLORS, DARK_COLORS)
     )
-    return template("figures", "stepper_head.html.jinja").render(
-        light=light,
-        dark=dark,
-        style=resource("figures", "static/stepper.css"),
-        script=resource("figures", "static/stepper.js"),
-    )
+    sheet = resource("figures", "static/stepper.css")
+    return template("figures", "stepper.css.jinja").render(light=light, dark=dark, style=sheet)
+
+
+def stepper_script() -> str:
+    """Return the script that all steppers of a page share."""
+    return resource("figures", "static/stepper.js")
 
 
 def _sample(layer: Layer, symbols: Symbols) -> SampledLayer:

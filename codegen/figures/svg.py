@@ -22,6 +22,7 @@ from rot180.codegen.figures.shapes import (
     fitted,
     label_width,
 )
+from rot180.derive.display.mathml import Html
 
 UNIT = 36.0
 """The size of a cell in pixels."""
@@ -30,7 +31,7 @@ _LEVELS = {0: 0.0, 1: 4.0, -1: -5.4}
 """Pixels by which a subscript is lowered and a superscript raised."""
 
 
-def svg(picture: Picture) -> str:
+def svg(picture: Picture) -> Html:
     """Return a picture as an ``svg`` element, for a page or a file of its own.
 
     Its title and its caption describe it for screen readers.
@@ -39,10 +40,10 @@ def svg(picture: Picture) -> str:
     across, down = (round((b - a) * UNIT, 1) for a, b in ((left, right), (top, bottom)))
     name = escape(picture.name, quote=True)
     shapes = "\n".join(draw(s, (left, top), name) for s in picture.shapes)
-    return (
+    return Html(
         f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img" '
         f'aria-labelledby="{name}-title {name}-desc" viewBox="0 0 {across:g} {down:g}" '
-        f'width="{across:g}" height="{down:g}" style="max-width:100%;height:auto">\n'
+        f'width="{across:g}" height="{down:g}">\n'
         f'<title id="{name}-title">{escape(plain(picture.title))}</title>\n'
         f'<desc id="{name}-desc">{escape(plain(picture.caption))}</desc>\n'
         f"<style>{style()}</style>\n{_hatch(picture, name)}{shapes}\n</svg>\n"
@@ -55,19 +56,19 @@ def style() -> str:
     dark = "".join(f"--{role}:#{value};" for role, value in DARK_COLORS.items())
     roles = "".join(f".picture .r-{role}{{--role:var(--{role})}}" for role in COLORS)
     return (
-        f".picture{{{light}color-scheme:light dark}}"
+        f".picture{{{light}color-scheme:light dark;max-width:100%;height:auto;"
+        "font:13px 'STIX Two Text','Cambria','Times New Roman',serif}"
         f"@media (prefers-color-scheme:dark){{.picture{{{dark}}}}}"
         f"@media print{{.picture{{{light}}}}}"
-        ".picture text{font:13px 'STIX Two Text','Cambria','Times New Roman',serif;"
-        "fill:var(--ink);text-anchor:middle;dominant-baseline:central}"
+        ".picture text{fill:var(--ink);text-anchor:middle;dominant-baseline:central}"
         ".picture .start{text-anchor:start}.picture .end{text-anchor:end}"
         ".picture .math{font-style:italic}.picture .up{font-style:normal}"
         ".picture .sub{font-size:.73em}"
-        f"{roles}.picture .cell{{fill:var(--role);stroke:var(--role)}}"
+        f"{roles}.picture .cell{{stroke:var(--role)}}"
         ".picture .stroke{stroke:var(--role)}.picture .tip{fill:var(--role)}"
-        ".picture .plain{fill-opacity:.22;stroke-width:1.2}"
-        ".picture .strong{fill-opacity:.55;stroke-width:2.2}"
-        ".picture .faint{fill-opacity:.07;stroke-width:1;stroke-opacity:.45}"
+        ".picture .plain{fill:var(--role);fill-opacity:.22;stroke-width:1.2}"
+        ".picture .strong{fill:var(--role);fill-opacity:.55;stroke-width:2.2}"
+        ".picture .faint{fill:var(--role);fill-opacity:.07;stroke-width:1;stroke-opacity:.45}"
         ".picture .zero,.picture .padding{fill:var(--paper);stroke:var(--quiet);stroke-width:.8}"
         ".picture .padding{stroke-dasharray:2 2}.picture .hatched{stroke-width:1.2}"
         ".picture .quiet{fill:var(--quiet)}.picture .link,.picture .frame{fill:none}"
@@ -91,7 +92,7 @@ def _text(at: Point, text: str, kind: str, scale: float = 1) -> str:
             said = escape(characters)
             body += f"<tspan{shown}{by}>{said}</tspan>" if by or shown else said
     named = f' class="{kind}"' if kind else ""
-    named += f' style="font-size:{13 * scale:.1f}px"' if scale < 1 else ""
+    named += f' font-size="{13 * scale:.1f}"' if scale < 1 else ""
     return f'<text x="{at[0]:g}" y="{at[1]:g}"{named} xml:space="preserve">{body}</text>'
 
 
@@ -130,7 +131,7 @@ def _filled(shape: Cell | Node, name: str) -> str:
     """Return the class of a cell, and its pattern if it is hatched."""
     kind = f'class="cell {shape.look} r-{shape.role}"'
     hatched = shape.look == "hatched"
-    return kind + (f' style="fill:url(#{name}-hatch-{shape.role})"' if hatched else "")
+    return kind + (f' fill="url(#{name}-hatch-{shape.role})"' if hatched else "")
 
 
 def _cell_label(shape: Cell | Node, at: Point) -> str:

@@ -11,13 +11,15 @@ def template(room: str, name: str) -> Template:
     r"""Return a template of a room: `template("rocq", "proof.v.jinja")`.
 
     In a LaTeX template, named ``*.tex.jinja``, variables are written ``\VAR{...}`` and
-    commands ``\BLOCK{...}``, because braces have a meaning in LaTeX.
+    commands ``\BLOCK{...}``, because braces have a meaning in LaTeX. In an HTML template, named
+    ``*.html.jinja``, every text is escaped unless it is `Html`.
     """
-    return _environment(room, name.endswith(".tex.jinja")).get_template(name)
+    latex, html = (name.endswith(f".{kind}.jinja") for kind in ("tex", "html"))
+    return _environment(room, latex, html).get_template(name)
 
 
 @cache
-def _environment(room: str, latex: bool) -> Environment:
+def _environment(room: str, latex: bool, html: bool) -> Environment:
     return Environment(
         block_start_string="\\BLOCK{" if latex else "{%",
         block_end_string="}" if latex else "%}",
@@ -30,4 +32,5 @@ def _environment(room: str, latex: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        autoescape=html,
     )

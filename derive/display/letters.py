@@ -13,7 +13,7 @@ from sympy import Expr, Symbol
 from rot180.derive.display.definitions import every_tensor
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, Table
 from rot180.derive.display.statement import as_padding, sizes_of
-from rot180.derive.display.terms_latex import Letters, letter
+from rot180.derive.display.terms_latex import Letters, letter, primed
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.notation import Layer
 from rot180.derive.language.polynomial import (
@@ -171,7 +171,7 @@ def _index_letters(
     for name in dict.fromkeys((*variables, *sorted(used))):
         if name not in fixed and (shown := chosen(name)) is not None:
             while shown in taken:
-                shown += "'"
+                shown = primed(shown)
             taken.add(shown)
             out[name] = shown
     return tuple(out.items())

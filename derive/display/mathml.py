@@ -11,12 +11,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from xml.etree.ElementTree import Element
 
 from rot180.derive.display.theorem_latex import EquationLine, aligned, room
 from rot180.derive.display.width import width
 
 MISSING = 'latex2mathml is missing: pip install "rot180[book]"'
 """The message if the converter to MathML is missing."""
+
+
+class Html(str):
+    """A text that is HTML; every other text is escaped where a template writes it."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        """Return the text, which Jinja then writes as it is."""
+        return str(self)
+
 
 _NO_MATHML = (
     "mathematics: found {!r}, which has no MathML; expected standard commands in the notation, or "
@@ -35,21 +47,28 @@ _SIGNS = {
 }  # fmt: skip
 
 
-_WHOLE = '<span style="white-space: nowrap">{}{}</span>'
+_WHOLE = '<span class="whole">{}{}</span>'
 """Mathematics and the punctuation after it, which must not begin the next line."""
 
 _INLINE = 150.0
 """Width in points above which mathematics in a sentence may be broken at its signs."""
 
 _TIGHT = (
-    ("<mo>&#x02202;</mo>", "<mi>&#x02202;</mi>"),
+    ("<mo>\u2202</mo>", "<mi>\u2202</mi>"),
     ("<mo>/</mo>", '<mo lspace="0" rspace="0">/</mo>'),
-    ("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">/</mo>'),
 )
 """Operators that need less space around them than MathML sets."""
 
+_NAMES = frozenset({
+    "mfrac", "mi", "mn", "mo", "mover", "mroot", "mrow", "mspace", "msqrt", "mstyle", "msub",
+    "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover", "accent",
+    "accentunder", "columnalign", "columnspacing", "displaystyle", "fence", "form",
+    "linethickness", "lspace", "mathvariant", "maxsize", "minsize", "movablelimits",
+    "rowspacing", "rspace", "scriptlevel", "separator", "stretchy", "width",
+})  # fmt: skip
+"""The elements and attributes that mathematics may have: none links, loads or runs anything."""
 
-_PRIMED = re.compile(r"<msup>(<(m\w+)>[^<]*</\2>)(<mi>&#x0203[2-4];</mi>)</msup>")
+_PRIMED = re.compile(r"<msup>(<(m\w+)>[^<]*</\2>)(<mi>[\u2032-\u2034]</mi>)</msup>")
 """A letter with primes, which are raised glyphs already and must not become superscripts."""
 
 
@@ -59,8 +78,8 @@ def available() -> bool:
 
 
 @cache
-def mathml(source: str, display: bool = False) -> str:
-    """Return LaTeX mathematics as a ``<math>`` element.
+def mathml(source: str, display: bool = False) -> Html:
+    """Return LaTeX mathematics as a ``<math>`` element, whose texts are escaped.
 
     Args:
         source: mathematics without dollar signs.
@@ -68,33 +87,42 @@ def mathml(source: str, display: bool = False) -> str:
 
     Raises:
         ModuleNotFoundError: the converter is not installed (``pip install "rot180[book]"``).
-        ValueError: the mathematics has a command that the converter does not know.
+        ValueError: the mathematics has a command that the converter does not know, or that is no
+            mathematics, such as a link.
 
     """
     if not available():
         raise ModuleNotFoundError(MISSING)
-    from latex2mathml.converter import convert
+    from latex2mathml.converter import convert_to_element
 
     upright = re.sub(r"\\operatorname\{((?:\\.|[^{}])*)\}", r"\\text{\1}", source)
     try:
-        found = convert(upright, display="block" if display else "inline")
+        found = convert_to_element(upright, display="block" if display else "inline")
+        body = "".join(map(_element, found))
     except Exception as error:  # the exceptions of the converter have no common base class
         raise ValueError(_NO_MATHML.format(source)) from error
-    if "\\" in found.replace("\\_", ""):
-        raise ValueError(_NO_MATHML.format(source))
-    style = "<math displaystyle='true'>" if display else "<math>"
-    body = found[found.index(">") + 1 :].replace("\\_", "_")
     for tag, tight in _TIGHT:
         body = body.replace(tag, tight)
     body = _PRIMED.sub(r"<mrow>\1\3</mrow>", body)
-    return style.replace("'", '"') + re.sub(r"&#x([0-9A-F]+);", _character, body)
+    return Html(('<math displaystyle="true">' if display else "<math>") + body + "</math>")
+
+
+def _element(found: Element) -> str:
+    """Return an element of MathML as text, with nothing in it that `_NAMES` does not list."""
+    used = {found.tag, *found.attrib}
+    text = re.sub(r"&#x([0-9A-Fa-f]+);", _character, found.text or "").replace("\\_", "_")
+    if not used <= _NAMES or "\\" in text:
+        raise ValueError(f"found {text!r} in {' '.join(sorted(used))}, expected mathematics")
+    given = "".join(f' {name}="{html.escape(value)}"' for name, value in found.items())
+    inner = html.escape(text, quote=False) + "".join(map(_element, found))
+    return f"<{found.tag}{given}>{inner}</{found.tag}>" if inner else f"<{found.tag}{given} />"
 
 
 def _character(match: re.Match[str]) -> str:
-    return html.escape(chr(int(match[1], 16)))
+    return chr(int(match[1], 16))
 
 
-def sentence(text: str) -> str:
+def sentence(text: str) -> Html:
     r"""Return a sentence of LaTeX text as HTML.
 
     It may have mathematics in dollar signs, ``\texttt``, ``\emph``, ``\textbf``, ``\hyperref`` and
@@ -131,7 +159,7 @@ def sentence(text: str) -> str:
             raise ValueError(f"text: found \\{found} in {text!r}, expected one of {[*_ELEMENTS]}")
         else:
             out.append(html.escape(_SIGNS.get(found, found), quote=False))
-    return "".join(out)
+    return Html("".join(out))
 
 
 def _breaks(maths: str) -> list[str]:
@@ -156,9 +184,9 @@ class EquationRow:
 
     """
 
-    left: str
-    rights: tuple[str, ...]
-    remark: str
+    left: Html
+    rights: tuple[Html, ...]
+    remark: Html
 
 
 def rows(lines: Sequence[EquationLine], page: float) -> tuple[EquationRow, ...]:
@@ -174,7 +202,7 @@ def rows(lines: Sequence[EquationLine], page: float) -> tuple[EquationRow, ...]:
     for line in lines:
         first, *more = line.rows(wide)
         broken = [f"= {first}", *(f"\\qquad {part}" for part in more)]
-        left = mathml(line.left, True) if line.left else ""
+        left = mathml(line.left, True) if line.left else Html()
         out.append(EquationRow(left, tuple(mathml(e, True) for e in broken), sentence(line.remark)))
     return tuple(out)
 
@@ -199,7 +227,8 @@ def shown(parts: Sequence[str | Sequence[EquationLine]], page: float) -> str:
             out.append(f"<p>$$\n{html.escape(body)}\n$$</p>")
         else:
             out.append(_table(rows(part, page)))
-    return "\n".join(out)
+    # a notebook has no style sheet of ours
+    return "\n".join(out).replace('class="whole"', 'style="white-space: nowrap"')
 
 
 _CELL = '<td style="text-align: {}; vertical-align: baseline">{}</td>'

@@ -7,11 +7,13 @@ notation that ``base`` names, by default that of deep learning. docs/notations.m
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
+
+from rot180.derive.display.mathematics import expect_mathematics
+from rot180.derive.language.polynomial import NAME
 
 Table = tuple[tuple[str, str], ...]
 
@@ -29,6 +31,31 @@ OPERATORS: Mapping[str, str] = {
     "hadamard": r"#1 \odot #2",
 }
 """The operators that a notation may write, with their usual patterns."""
+
+
+def _expect_known(symbols: Symbols) -> None:
+    """Refuse a name that nothing can have, and a value that is no mathematics."""
+    for key, most in (("loss", 0), ("gradient", 0), ("numbered", 2)):
+        if key != "numbered" or symbols.numbered:
+            expect_mathematics(getattr(symbols, key), f"{symbols.name}: {key}", most)
+    for key in ("tensors", "gradients", "functions", "indices", "windows", "operators"):
+        where = f"{symbols.name}: {key}"
+        for name, text in getattr(symbols, key):
+            if key == "operators" and name not in OPERATORS:
+                raise ValueError(f"{where}: {_found(name, OPERATORS)}")
+            if not NAME.fullmatch(name):
+                raise ValueError(
+                    f"{where}: found {name!r}, expected a name of the layer: a letter, then "
+                    "letters, digits, underscores"
+                )
+            most = OPERATORS[name].count("#") if key == "operators" else int(key == "functions")
+            expect_mathematics(text, f"{where}.{name}", most, key == "functions")
+
+
+def _found(name: object, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"found {name!r}, expected one of {', '.join(known)}{hint}"
 
 
 @dataclass(frozen=True)
@@ -61,6 +88,10 @@ class Symbols:
     windows: Table = ()
     numbered: str = ""
     operators: Table = tuple(OPERATORS.items())
+
+    def __post_init__(self) -> None:
+        """Refuse what is not the mathematics of a notation, wherever it comes from."""
+        _expect_known(self)
 
 
 DEEP_LEARNING = Symbols("deep-learning")
@@ -133,7 +164,8 @@ def parse_symbols(text: str, source: str = "symbols") -> Symbols:
         source: the name of the text in error messages, such as the name of the file.
 
     Raises:
-        ValueError: it is not TOML, a key is unknown, or a value is of the wrong kind.
+        ValueError: it is not TOML, a key is unknown, or a value is of the wrong kind or is not the
+            mathematics that a notation may write.
 
     >>> parse_symbols('base = "nielsen"\ntensors.x = "u"').tensors[0]
     ('x', 'u')
@@ -155,64 +187,23 @@ def parse_symbols(text: str, source: str = "symbols") -> Symbols:
     base = data.pop("base", DEEP_LEARNING.name)
     if not isinstance(base, str) or base not in NOTATIONS:
         raise ValueError(f"{source}: base: {_found(base, NOTATIONS)}")
-    known = NOTATIONS[base]
+    known, changed = NOTATIONS[base], {}
     for key, value in data.items():
         if key not in keys:
             raise ValueError(f"{source}: {_found(key, ['base', *keys])}")
-        known = replace(known, **{key: _value(known, key, value, source)})
-    return replace(known, name=source)
+        changed[key] = _value(getattr(known, key), value, f"{source}: {key}")
+    return replace(known, **changed, name=source)
 
 
-def _value(known: Symbols, key: str, value: object, source: str) -> Any:
-    """Check the value of a key; a table is merged into that of the base."""
-    old, where = getattr(known, key), f"{source}: {key}"
+def _value(old: object, value: object, where: str) -> Any:
+    """Check the kind of a value; a table is merged into that of the base."""
     kind = dict if isinstance(old, tuple) else type(old)
     if not isinstance(value, kind):
         kinds = {bool: "true or false", str: "a string", dict: "a table"}
         raise ValueError(f"{where}: found {value!r}, expected {kinds[kind]}")
     if not isinstance(value, dict):
-        most = 2 if key == "numbered" else 0
-        return _mathematics(value, where, most) if isinstance(value, str) else value
-    for name in value:
-        if key == "operators" and name not in dict(old):
-            raise ValueError(f"{where}: {_found(name, dict(old))}")
-    checked = {}
+        return value
     for name, text in value.items():
-        most = _arguments(OPERATORS[name])[-1] if key == "operators" else key == "functions"
-        checked[name] = _mathematics(text, f"{where}.{name}", int(most), key == "functions")
-    return tuple((dict(old) | checked).items())
-
-
-def _arguments(pattern: str) -> list[int]:
-    """Return the numbers of a pattern's arguments, in order, after 0."""
-    return sorted({0, *map(int, re.findall(r"#(\d)", pattern))})
-
-
-def _mathematics(
-    value: object, where: str, arguments: int = 0, optional: bool = False
-) -> str:
-    """Check that a value is LaTeX mathematics with at most this many arguments, including #1."""
-    pieces = re.findall(r"\\.|[{}&%$~]|#\d?", value) if isinstance(value, str) else []
-    depth, least = 0, 0
-    for piece in pieces:
-        depth += (piece == "{") - (piece == "}")
-        least = min(depth, least)
-    whole = isinstance(value, str) and value.isascii() and value.isprintable() and value.strip()
-    if not whole or depth or least or str(value).endswith("\\"):
-        raise ValueError(
-            f"{where}: found {value!r}, expected LaTeX mathematics with braces in pairs, in ASCII"
-        )
-    for piece in pieces:
-        if piece in ("&", "%", "$", "~", "#", "\\\\"):
-            raise ValueError(f"{where}: found {piece} in {value!r}, expected mathematics alone")
-    numbers = _arguments(str(value))
-    if numbers[-1] > arguments or (arguments and not optional and 1 not in numbers):
-        expected = f"#1 to #{arguments}, #1 among them" if arguments else "none"
-        raise ValueError(f"{where}: found {value!r}, expected as arguments {expected}")
-    return str(value)
-
-
-def _found(name: object, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"found {name!r}, expected one of {', '.join(known)}{hint}"
+        if not isinstance(text, str):
+            raise ValueError(f"{where}.{name}: found {text!r}, expected mathematics as a string")
+    return tuple((dict(old) | value).items()) if isinstance(old, tuple) else value

@@ -14,6 +14,7 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.display.line_breaks import SignedTerm, in_rows
+from rot180.derive.display.mathematics import GREEK
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, Table
 from rot180.derive.display.width import width
 from rot180.derive.language.polynomial import (
@@ -43,14 +44,6 @@ WIDEST_NUMERATOR = 227.5
 """The width in points above which an operand is written beside d/dx, not in its numerator."""
 
 Part: TypeAlias = tuple[Monomial, sp.Rational]
-_GREEK = frozenset(
-    {
-        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
-        "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi",
-        "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon",
-        "Phi", "Psi", "Omega",
-    }
-)
 
 
 def escape(text: str) -> str:
@@ -71,7 +64,7 @@ def letter(name: str) -> str:
     """
     base = name.rstrip("0123456789")
     digits = name[len(base) :]
-    if base in _GREEK:
+    if base in GREEK:
         shown = f"\\{base}"
     elif len(base) == 1 and base != "_":
         shown = base
@@ -82,13 +75,26 @@ def letter(name: str) -> str:
 
 def function(name: str, order: int) -> str:
     r"""Return a scalar function or its derivative: ``\sigma'``."""
-    short = name in _GREEK or len(name) == 1
+    short = name in GREEK or len(name) == 1
     return (letter(name) if short else f"\\operatorname{{{escape(name)}}}") + primes(order)
 
 
 def primes(order: int) -> str:
     """Return the mark of a derivative of this order."""
     return "'" * order if order < 3 else f"^{{({order})}}"
+
+
+def primed(symbol: str, mark: str = "'") -> str:
+    """Return a symbol with a prime, or another mark that is a superscript.
+
+    >>> print(primed("h'"), primed("i^{2}"))
+    h'' {i^{2}}'
+    """
+    flat, old = symbol, ""
+    while flat != old:
+        old, flat = flat, re.sub(r"\{[^{}]*\}", "", flat)
+    apart = "^" in flat or (mark[:1] == "^" and "'" in flat)
+    return f"{{{symbol}}}{mark}" if apart else symbol + mark
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,8 @@ class Letters:
     def function(self, name: str, order: int) -> str:
         r"""Return a scalar function or its derivative: ``\sigma'``."""
         shown = self.functions.get(name, "") or function(name, 0)
-        return (f"({shown.replace('#1', 't')})" if "#1" in shown else shown) + primes(order)
+        shown = f"({shown.replace('#1', 't')})" if "#1" in shown else shown
+        return primed(shown, primes(order)) if order else shown
 
     def applied(self, name: str, order: int, argument: str) -> str:
         r"""Return the value of a scalar function: ``\sigma(z)``, or as in the notation."""

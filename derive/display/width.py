@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from rot180.derive.display.mathematics import ACCENTS, FONTS
+
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[_^]|\s+|.", re.DOTALL)
 _WIDTHS = {
     **dict.fromkeys("abcdeghknopqrsuvxyz0123456789", 5.4),
@@ -18,9 +20,7 @@ _WIDTHS = {
     r"\qquad": 20.0, r"\mapsto": 15.6, r"\partial": 5.9, r"\_": 4.0, r"\ ": 3.4, r"\colon": 8.0,
     r"\cdots": 17.0,
 }
-_TRANSPARENT = frozenset(
-    {r"\mathit", r"\text", r"\operatorname", r"\widetilde", r"\bar", r"\mathbb", r"\mathcal"}
-)
+_TRANSPARENT = frozenset(f"\\{name}" for name in (*FONTS, *ACCENTS, "text", "operatorname"))
 
 
 def text_width(text: str) -> float:
@@ -55,7 +55,7 @@ def _width(tokens: list[str]) -> float:
     while i < len(tokens):
         token = tokens[i]
         i += 1
-        if token in (r"\frac", r"\tfrac"):
+        if token in (r"\frac", r"\tfrac", r"\dfrac"):
             total += max(_width(group()), _width(group())) + 2.5
         elif token == r"\sum":
             i += 1

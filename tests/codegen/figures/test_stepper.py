@@ -16,7 +16,7 @@ import pytest
 from sympy import Symbol
 
 from rot180.codegen.figures.sample_sizes import sample_sizes
-from rot180.codegen.figures.stepper import stepper, stepper_data, stepper_head
+from rot180.codegen.figures.stepper import stepper, stepper_data, stepper_script, stepper_style
 from rot180.codegen.figures.windows import input_gradient, windowed_layer
 from rot180.derive.gradients.gradient import chain_goal
 from rot180.derive.language.layers import layer
@@ -146,8 +146,13 @@ def test_another_forward_index_exports_other_data() -> None:
     assert one["views"] != other["views"]
 
 
+def shared() -> str:
+    """Return what all steppers of a page share."""
+    return f"<style>{stepper_style()}</style><script>{stepper_script()}</script>"
+
+
 def test_the_fragment_is_self_contained() -> None:
-    text = stepper_head() + stepper(layer("conv1d"), "a")
+    text = shared() + stepper(layer("conv1d"), "a")
     assert not re.search(r"https?://|src=|@import|url\(", text)
     assert 'id="a"' in text
 
@@ -178,7 +183,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     path: Path = tmp_path_factory.mktemp("stepper") / "page.html"
     body = "".join(stepper(layer(spec), f"s{n}") for n, spec in enumerate(SPECS))
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title>'
-    path.write_text(head + '<link rel="icon" href="data:,">' + stepper_head() + body)
+    path.write_text(head + '<link rel="icon" href="data:,">' + shared() + body)
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
     for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -203,10 +203,11 @@ def test_the_documented_file() -> None:
         ("subscripts = 1", "subscripts: found 1, expected true or false"),
         ("loss = true", "loss: found True, expected a string"),
         ("tensors = 'x'", "tensors: found 'x', expected a table"),
-        ("tensors.x = 3", r"tensors\.x: found 3, expected LaTeX mathematics"),
-        ("tensors.x = 'a^{l'", "expected LaTeX mathematics with braces in pairs"),
-        ("loss = '}{'", "expected LaTeX mathematics with braces in pairs"),
-        ("loss = ' '", "expected LaTeX mathematics"),
+        ("tensors.x = 3", r"tensors\.x: found 3, expected mathematics"),
+        ("tensors.x = 'a^{l'", "found the end in .*, expected mathematics: .*braces in pairs"),
+        ("loss = '}{'", "found '}' in .*, expected mathematics: .*braces in pairs"),
+        ("loss = ' '", "found the end in ' ', expected mathematics"),
+        ("tensors.'a b' = 'x'", "tensors: found 'a b', expected a name of the layer: a letter"),
         ("operators.rotate = '#1'", "operators: found 'rotate', expected one of .*rot180"),
         ("name = 'x'", "found 'name', expected one of"),
     ],
@@ -250,10 +251,14 @@ def test_statements_read_as_sentences() -> None:
         ("numbered = '#9'", r"numbered: found '#9', expected as arguments #1 to #2"),
         ("tensors.x = 'a#1'", r"tensors.x: found 'a#1', expected as arguments none"),
         *(
-            (f"tensors.x = 'a {one} b'", rf"x: found {re.escape(one)} in .*mathematics alone")
-            for one in ("&", "%", "$", "~", "#", "\\\\")
+            (f"tensors.x = 'a {one} b'", rf"x: found {re.escape(repr(one))} in .*expected math")
+            for one in ("&", "%", "$", "~", "#", "\\\\", "<", '"', "@", "^^", r"\text", r"\-")
         ),
-        ("tensors.x = 'δ'", r"tensors.x: found 'δ', expected LaTeX .*in ASCII"),
+        ("tensors.x = 'δ'", r"tensors.x: found 'δ' in .*; write .* as its command, such as .delta"),
+        ("tensors.x = '\\mathbff{x}'", r"found '.*mathbff' in .*; did you mean .mathbf\?"),
+        ("tensors.x = '\\text{no}'", r"; write a word as .operatorname\{word\}"),
+        (f"tensors.x = '{'x' * 101}'", r"x: found 101 characters, .*at most 100; write a shorter"),
+        ("functions.f = '#1 #1 #1 #1 #1'", r"f: found 5 arguments in .*, expected at most 4"),
     ],
 )
 def test_what_is_no_mathematics(text: str, said: str) -> None:
@@ -262,16 +267,42 @@ def test_what_is_no_mathematics(text: str, said: str) -> None:
         parse_symbols(text, "my.toml")
 
 
-@pytest.mark.parametrize("symbol", ["x^a^b", r"\frac{a}", "_", r"\left(", r"\undefined"])
-def test_mathematics_without_mathml(
+BROKEN = [
+    "x^a^b", "x^2'", "x_a_b", r"\frac{a}", "_", r"\left(", r"\undefined", r"\hat",
+    r"\hat\mathbf{x}", r"\sqrt[3]{x}", r"\operatorname{}", r"\operatorname{<}", "x^", "x}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("symbol", BROKEN)
+def test_mathematics_that_cannot_be_displayed(
     symbol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The message says what cannot be displayed, and nothing is written."""
+    """The message says what was found, and nothing is written."""
     own, out = tmp_path / "my.toml", tmp_path / "out"
-    own.write_text(f"tensors.x = '{symbol}'")
+    own.write_text(f'tensors.x = """{symbol}"""'.replace("\\", "\\\\"))
     assert main(["derive", SWEEP, "--notation", str(own), "-o", str(out)]) == 2
-    assert "mathematics: found" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "my.toml: tensors.x: found " in said
+    assert "expected mathematics: letters" in said
     assert not out.exists()
+
+
+def test_a_notation_from_python_is_checked_too() -> None:
+    with pytest.raises(ValueError, match=r"own: tensors\.x: found '.*input' in"):
+        Symbols("own", tensors=(("x", r"\input{x}"),))
+    with pytest.raises(ValueError, match=r"own: loss: found"):
+        replace(DEEP_LEARNING, name="own", loss="<b>")
+
+
+def test_a_raised_symbol_is_primed_as_a_whole() -> None:
+    """Neither an index that is taken nor a derivative gives a symbol two superscripts."""
+    own = parse_symbols("functions.sigma = '\\varphi^{2}'\nindices = {h = 'i^{2}', p = 'i^{2}'}")
+    found = layer("sigma: function; y[p] = sum[k] sigma(x[s*p+k]) * w[k]")
+    text = latex(layer_document(found, [gradient(found, "x")], symbols=own))
+    assert "{i^{2}}'" in text
+    assert "{\\varphi^{2}}'(" in text
+    assert "i^{2}'" not in text
+    assert "\\varphi^{2}'" not in text
 
 
 def test_an_index_below_a_symbol_with_an_index() -> None:
