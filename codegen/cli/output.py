@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rot180.codegen.system import files
+from rot180.codegen.system import files, streams
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.display.axioms import axioms
 from rot180.derive.kernel.proof import Theorem
@@ -16,7 +15,7 @@ from rot180.derive.language.notation import write
 
 def progress(text: str) -> None:
     """Print a message on the standard error."""
-    print(f"rot180: {text}", file=sys.stderr, flush=True)
+    streams.say(text)
 
 
 def print_json(data: object) -> None:

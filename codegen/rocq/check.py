@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from rot180.codegen.rocq.script import (
 )
 from rot180.codegen.rocq.tokens import TokenError, queried_theorem, refusal
 from rot180.codegen.system import files
-from rot180.codegen.system.programs import ProgramResult, ToolError, run
+from rot180.codegen.system.programs import ProgramResult, ToolError, run, workplace
 from rot180.derive.kernel.proof import Theorem
 
 GIVEN = "given"
@@ -89,15 +88,15 @@ def check(
         ToolError: `coqc` is not installed.
 
     """
-    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(workers) as pool:
-        folder = Path(name)
-        files.write(folder, {f"{LIBRARY}.v": library()})
+    named = {f"script_{number}": one for number, one in enumerate(scripts, 1)}
+    with workplace() as folder, ThreadPoolExecutor(workers) as pool:
+        # no thread of the pool writes: nothing waits for it when Ctrl-C removes the folder
+        texts = {LIBRARY: library()} | {file: one.text for file, one in named.items()}
+        files.write(folder, {f"{file}.v": text for file, text in texts.items()})
         built = _compile(folder, LIBRARY, timeout)
         if built.code != 0:
             raise ToolError(f"coqc refused the library: {built.output}")
-        yield from pool.map(
-            lambda one: _check(folder, f"script_{one[0]}", one[1], timeout), enumerate(scripts, 1)
-        )
+        yield from pool.map(lambda file: _check(folder, file, named[file], timeout), named)
 
 
 def check_given(theorem: Theorem, text: str, timeout: float = 300) -> CheckedScript:
@@ -122,12 +121,12 @@ def check_given(theorem: Theorem, text: str, timeout: float = 300) -> CheckedScr
         return CheckedScript(theorem.name, False, 0.0, str(error))
     if fault := refusal(text, name):
         return CheckedScript(theorem.name, False, 0.0, fault)
-    with tempfile.TemporaryDirectory() as folder:
+    with workplace() as folder:
         texts = {LIBRARY: library(), **statement_files(theorem, GIVEN, name), GIVEN: text}
         total = 0.0
         for file in (LIBRARY, STATED, GIVEN, CLAIMED):
-            files.write(Path(folder), {f"{file}.v": texts[file]})
-            ran = _compile(Path(folder), file, timeout)
+            files.write(folder, {f"{file}.v": texts[file]})
+            ran = _compile(folder, file, timeout)
             total += ran.seconds
             if ran.code != 0:
                 return CheckedScript(theorem.name, False, total, ran.output.strip())
@@ -184,7 +183,6 @@ def _compile(folder: Path, name: str, timeout: float) -> ProgramResult:
 def _check(folder: Path, file: str, one: ScriptText, timeout: float) -> CheckedScript:
     if fault := refusal(one.text, one.theorem):
         return CheckedScript(one.name, False, 0.0, fault)
-    files.write(folder, {f"{file}.v": one.text})
     try:
         ran = _compile(folder, file, timeout)
     except ToolError as error:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TextIO
+
+from rot180.codegen.system import interrupts
 
 CERTIFICATES, SCRIPTS = "certificates", "rocq"
 """Folders in ``rot180.generated``: each theorem's proof as a certificate, and as a Rocq script."""
@@ -69,6 +70,7 @@ def expect_folder(folder: Path) -> None:
         )
 
 
+@interrupts.whole()
 def write(folder: Path, texts: Mapping[str, str | bytes]) -> list[Path]:
     """Write files into a folder, created if it is missing, and return their paths.
 
@@ -135,11 +137,6 @@ def drift(folder: Path, texts: Mapping[str, str], generated: tuple[str, ...] = (
             if name not in texts:
                 found.append(f"{name}: on disk, but no longer generated\n")
     return found
-
-
-def silence(stream: TextIO) -> None:
-    """Discard whatever is still written to a stream, so that closing it cannot fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def generated_folder() -> Path:

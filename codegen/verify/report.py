@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 from rot180.codegen.plans.agreement import objection
+from rot180.codegen.system.programs import in_processes
 from rot180.codegen.verify.departure import departure_from_committed, step_name
 from rot180.codegen.verify.diagnosis import (
     MODELS,
@@ -106,13 +106,13 @@ def check_certificates(
 
     Raises:
         MalformedError: a text is not a certificate.
+        ToolError: a process that checks was ended from outside.
 
     """
     reports = []
-    with ProcessPoolExecutor() as pool:
-        for report in pool.map(_report, certificates):
-            show(report)
-            reports.append(report)
+    for report in in_processes(_report, certificates):
+        show(report)
+        reports.append(report)
     return reports
 
 

@@ -59,6 +59,7 @@ def ask(obligations: Iterable[Obligation], timeout: float = 5.0) -> list[Answer]
         variables: dict[str, Any] = {}
         solver = z3.Solver()
         solver.set("timeout", int(1000 * timeout))
+        solver.set("ctrl_c", False)  # it would answer "unknown", and Ctrl-C would be lost
         for condition in obligation.context:
             solver.add(_formula(condition, variables))
         solver.add(z3.Not(_formula(obligation.goal, variables)))

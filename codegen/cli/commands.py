@@ -1,0 +1,66 @@
+"""The commands, and how their errors are said."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from rot180.codegen.cli.documents import book, derive, network
+from rot180.codegen.cli.options import parser
+from rot180.codegen.cli.registry import generate, list_all, show
+from rot180.codegen.cli.verify import verify
+from rot180.codegen.system import files, streams
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "derive": derive,
+    "book": book,
+    "network": network,
+    "show": show,
+    "list": list_all,
+    "verify": verify,
+    "generate": generate,
+}
+"""Each command: it takes the arguments and returns the exit code."""
+
+CLOSED_PIPE = 141
+"""The exit code of a program whose reader closed the pipe: 128 and the number of SIGPIPE."""
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        argv: the arguments; those of the process if None.
+
+    """
+    try:
+        return _run(argv)
+    except BrokenPipeError:
+        code, said = CLOSED_PIPE, ""
+    except RecursionError:
+        code = 2
+        said = (
+            f"found input that needs more than {sys.getrecursionlimit()} calls within each other; "
+            "expected fewer brackets or layers in one another: write it in several parts"
+        )
+    except MemoryError:
+        code = 2
+        said = "out of memory; give smaller input, fewer formats (--format), or more memory"
+    except (ValueError, OSError) as error:
+        code, said = 2, str(error)
+    if said:
+        streams.say(said)
+    streams.close()
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        arguments = parser().parse_args(argv)
+        if getattr(arguments, "output", None):
+            files.expect_folder(arguments.output)
+        return COMMANDS[arguments.command](arguments)
+    finally:
+        # also of --help, after which the parser exits
+        sys.stdout.flush()
