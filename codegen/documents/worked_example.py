@@ -276,21 +276,72 @@ def _written_out(
     rows: list[str] = []
     longest = 0
     for n, at in enumerate(_places(result.shape)):
-        where = _point(variables, at)
-        entry = {v: sp.Integer(i) for v, i in where.items()}
-        head = latex_expression(tuple(substitute(t, entry) for t in left), style)
-        products = list(_products(case, right, where))
-        longest = max(longest, len(products))
-        chain = list(_chain(products[:PRODUCTS], case, style, n == 0 or len(products) <= SYMBOLS))
-        if len(products) > PRODUCTS:
-            chain = [[*parts, "\\cdots"] for parts in chain]
-        rows += _rows(head, [*chain, [number(result[at])]])
+        found, length = _entry_rows(case, style, variables, left, right, at, n == 0)
+        longest = max(longest, length)
+        rows += found
     said = []
     if result.size > ENTRIES:
         said.append(f"{result.size - ENTRIES} more entries are left out.")
     if longest > PRODUCTS:
         said.append(f"The dots stand for up to {longest - PRODUCTS} more products.")
     return tuple(rows), " ".join(said)
+
+
+def _entry_rows(
+    case: Example,
+    style: Letters,
+    variables: Variables,
+    left: Expression,
+    right: Expression,
+    at: tuple[int, ...],
+    symbolic: bool,
+) -> tuple[list[str], int]:
+    """Write the sum of one entry out, and return the number of its products as well."""
+    where = _point(variables, at)
+    entry = {v: sp.Integer(i) for v, i in where.items()}
+    head = latex_expression(tuple(substitute(t, entry) for t in left), style)
+    products = list(_products(case, right, where))
+    chain = list(_chain(products[:PRODUCTS], case, style, symbolic or len(products) <= SYMBOLS))
+    if len(products) > PRODUCTS:
+        chain = [[*parts, "\\cdots"] for parts in chain]
+    value = evaluate(right, case.model, where)
+    return _rows(head, [*chain, [number(value)]]), len(products)
+
+
+def entry_in_numbers(
+    case: Example, theorem: Theorem, at: tuple[int, ...], symbols: Symbols = DEEP_LEARNING
+) -> Formula:
+    """Write out one entry of the right side of a theorem: in symbols, in numbers, and its value.
+
+    Args:
+        case: the numbers.
+        theorem: what is evaluated.
+        at: the values of its free indices.
+        symbols: the notation.
+
+    Raises:
+        ArithmeticError: the left side of the theorem has another value.
+
+    """
+    right = unfold_operators(theorem.rhs)
+    where = _point(theorem.variables, at)
+    value, direct = (evaluate(side, case.model, where) for side in (right, theorem.lhs))
+    if value != direct:
+        raise ArithmeticError(f"{theorem.name} at {at}: found {value}, expected {direct}")
+    style = letters(theorem, symbols)
+    return Formula(tuple(_entry_rows(case, style, theorem.variables, theorem.lhs, right, at, True)[0]))
+
+
+def output_in_numbers(
+    case: Example, at: tuple[int, ...], symbols: Symbols = DEEP_LEARNING
+) -> Formula:
+    """Write out one entry of the output: in symbols, in numbers, and its value."""
+    y = case.layer.output
+    assert y.definition is not None
+    variables = tuple(zip(y.definition.formals, y.shape, strict=True))
+    left: Expression = (term(y[y.definition.formals]),)
+    style, right = _letters(case.layer, symbols), y.definition.body
+    return Formula(tuple(_entry_rows(case, style, variables, left, right, at, True)[0]))
 
 
 def _rows(head: str, chain: Sequence[Sequence[str]]) -> list[str]:

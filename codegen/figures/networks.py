@@ -33,8 +33,8 @@ def network_pictures(symbols: Symbols = DEEP_LEARNING) -> list[Picture]:
     plane = window_positions(grid(both, both.forward), "forward")
     found = [
         deltas(dense),
-        _cut(dense, conv),
-        _shared(conv),
+        cut(dense, conv),
+        shared(conv),
         replace(plane, name="convolution", title="The same in two dimensions"),
     ]
     return [replace(p, name=f"network-{p.name}") for p in found]
@@ -56,7 +56,7 @@ def deltas(sample: SampledLayer) -> Picture:
     return Picture("deltas", "The delta of one node of a network", caption, shapes)
 
 
-def _cut(dense: SampledLayer, conv: SampledLayer) -> Picture:
+def cut(dense: SampledLayer, conv: SampledLayer) -> Picture:
     """Draw the connections of a dense layer that a convolution keeps."""
     kept = {(x, y) for x, y, _ in conv.links}
     looks = ["plain" if (x, y) in kept else "cut" for x, y, _ in dense.links]
@@ -71,7 +71,7 @@ def _cut(dense: SampledLayer, conv: SampledLayer) -> Picture:
     return Picture("cut", "The network with connections cut", caption, shapes)
 
 
-def _shared(conv: SampledLayer) -> Picture:
+def shared(conv: SampledLayer) -> Picture:
     """Draw the remaining connections; those that share a weight look alike."""
     roles = conv.taps()
     pairs = zip(_wires(conv), conv.links, strict=True)

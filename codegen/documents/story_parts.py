@@ -1,0 +1,309 @@
+"""What the engine provides for the opening chapter: formulas, numbers and pictures, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rot180.codegen.documents.chapters import DIFFERENTIALS
+from rot180.codegen.documents.layer import anchor, theorem_blocks
+from rot180.codegen.documents.matrices import matrix
+from rot180.codegen.documents.model import Block, Figure, Formula, reference
+from rot180.codegen.documents.sign_table import sign_table
+from rot180.codegen.documents.story_example import (
+    SYMBOLS,
+    Numbers,
+    defined,
+    equation,
+    image,
+    inline,
+    named,
+    row,
+    strided,
+    table_of,
+)
+from rot180.codegen.figures.networks import cut, deltas, shared
+from rot180.codegen.figures.sample import sampled_layer
+from rot180.codegen.figures.survivors import survivors
+from rot180.derive.display.definitions import every_tensor
+from rot180.derive.display.letters import letters
+from rot180.derive.display.notations import NIELSEN
+from rot180.derive.display.terms_latex import escape
+from rot180.derive.gradients.gradient import gradient
+from rot180.derive.language.polynomial import coefficient, normal, symbol
+from rot180.derive.language.spelling import display_name
+from rot180.derive.language.terms import Equal
+from rot180.derive.theorems import theorem
+
+NUMERALS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the words of the chapter refer to.
+
+    Attributes:
+        texts: formulas, numbers and references inside sentences, by name.
+        blocks: displayed formulas and pictures, by name.
+
+    """
+
+    texts: Mapping[str, str]
+    blocks: Mapping[str, tuple[Block, ...]]
+
+    def __or__(self, other: Parts) -> Parts:
+        """Return what either has."""
+        return Parts({**self.texts, **other.texts}, {**self.blocks, **other.blocks})
+
+
+def parts() -> Parts:
+    """Return everything that the chapter shows.
+
+    Raises:
+        ProofError: a proof does not follow.
+
+    """
+    line, plane, jumps = row(), image(), strided()
+    found = _theorems() | _network(line) | _forward(line, plane) | _fingers(line, plane)
+    found |= _double_sum(line, plane) | _full(plane) | _stride(jumps) | _matrices(line)
+    return found | _textbook() | _weights(plane)
+
+
+def said(count: int) -> str:
+    """Return a small number as a word."""
+    return NUMERALS[count] if count < len(NUMERALS) else str(count)
+
+
+def _cited(*names: str) -> str:
+    found = (reference(anchor(name), escape(name)) for name in names)
+    return "theorem " + " and ".join(found)
+
+
+def _theorems() -> Parts:
+    """Return the references to theorems."""
+    return Parts(
+        {
+            "perceptron_theorem": _cited("perceptron_delta"),
+            "cut_and_shared": _cited("cut_and_shared_1d"),
+            "rot180_1d": _cited("rot180_correlation_1d"),
+            "rot180_2d": _cited("rot180_correlation_2d"),
+            "full_theorem": _cited("full_restores_valid"),
+            "strided_theorem": _cited("rot180_correlation_strided_1d"),
+            "dense_theorem": _cited("dense_input"),
+            "toeplitz_theorem": _cited("toeplitz_transpose_correlation_general_1d"),
+            "weight_theorem": _cited("weight_correlation_general_2d"),
+            "textbook_theorem": _cited("backpropagated_2d"),
+            "textbook_weight_theorem": _cited("backpropagated_weight_rot180_2d"),
+            "bias_theorem": _cited("bias_2d"),
+        },
+        {},
+    )
+
+
+def _network(line: Numbers) -> Parts:
+    """Return the dense layer, its connections cut, and its weights shared."""
+    dense = Numbers("y[o] = sum[c] x[c] * w[o,c] + b[o]", {}, {})
+    sizes = {"C": line.sizes["H"], "O": line.sizes["P"]}
+    wide = sampled_layer(dense.layer, sizes, symbols=SYMBOLS)
+    return Parts(
+        {
+            "delta": f"${SYMBOLS.gradient}$",
+            "sigma": f"${letters(theorem('perceptron_delta'), SYMBOLS).function('sigma', 0)}$",
+            "dense_weights": said(sizes["C"] * sizes["O"]),
+        },
+        {
+            "dense_forward": (dense.forward(),),
+            "dense_picture": (Figure(deltas(wide)),),
+            "dense_delta": (equation(dense.gradient),),
+            "cut_picture": (Figure(cut(wide, line.sample)),),
+            "shared_picture": (line.numbered(shared(line.sample)),),
+        },
+    )
+
+
+def _forward(line: Numbers, plane: Numbers) -> Parts:
+    """Return the forward pass, of the row and of the image."""
+    rows, columns = plane.arrays["x"].shape
+    letter = line.in_text
+    return Parts(
+        {
+            **{name: letter(name) for name in ("x", "w", "p", "k")},
+            "rows": said(rows),
+            "columns": said(columns),
+            "taps": said(plane.arrays["w"].shape[0]),
+            "windows": said(plane.results["y"].size),
+        },
+        {
+            "example": (plane.shown("x", "w"),),
+            "row_forward": (line.forward(), *(line.output(n) for n in range(line.sizes["P"]))),
+            "image_forward": (plane.forward(),),
+            "first_patch": (plane.output(0, 0),),
+            "feature_map": (plane.shown("y"),),
+            "image_forward_picture": (plane.picture("forward"),),
+        },
+    )
+
+
+def _fingers(line: Numbers, plane: Numbers) -> Parts:
+    """Return the outputs that an entry contributes to."""
+    at = line.sample.chosen()
+    fed = [y for x, y, _ in line.sample.links if x == at]
+    collected = line.stated("x", "sum[p] grad_y[p] * w[h-p]")
+    return Parts(
+        {"row_feeds": said(len(fed))},
+        {
+            "row_delta_picture": (line.picture("delta"),),
+            "row_delta": (Formula((line.sample.delta(at).strip("$").replace("=", "&=", 1),)),),
+            "row_delta_numbers": (line.entry(collected, *at),),
+            "image_delta_picture": (plane.lettered("delta"),),
+        },
+    )
+
+
+def _double_sum(line: Numbers, plane: Numbers) -> Parts:
+    """Return the chain rule, and what is left of it."""
+    chain = line.stated("x", "sum[p] grad_y[p] * d y[p]/d x[h]")
+    double = line.stated("x", "sum[p,k] grad_y[p] * w[k] * d x[p+k]/d x[h]")
+    brackets = line.stated("x", "sum[p,k] grad_y[p] * w[k] * [p+k == h]")
+    collapsed = line.stated("x", "sum[p] grad_y[p] * w[h-p]")
+    products = len(line.sample.links)
+    style = letters(brackets, SYMBOLS)
+    bracket = next(f for f in brackets.rhs[0].factors if isinstance(f, Equal))
+    tap = symbol("k")
+    solved = normal(tap - bracket.value * coefficient(bracket.value, tap))
+    return Parts(
+        {
+            "loss": f"${SYMBOLS.loss}$",
+            "row_products": said(products),
+            "bracket": f"${style.factor(bracket)}$",
+            "solved": f"${style.symbol('k')} = {style.polynomial(solved)}$",
+            "reversed_kernel": inline(defined(line.gradient, "rot180(w)")),
+        },
+        {
+            "chain": (equation(chain),),
+            "double_sum": (equation(double),),
+            "survivors": (Figure(survivors(line.sample)),),
+            "brackets": (equation(brackets),),
+            "collapsed": (equation(collapsed),),
+            "rotated": (named(line.gradient),),
+            "rotated_image": (named(plane.gradient),),
+        },
+    )
+
+
+def _full(plane: Numbers) -> Parts:
+    """Return the backward pass of the image."""
+    middle = plane.sample.chosen()
+    corner = (0,) * len(middle)
+    shapes = [_shape(plane.results[name]) for name in ("x", "y", "grad_x")]
+    return Parts(
+        {
+            "valid_sizes": f"{shapes[0]} becomes {shapes[1]}",
+            "full_sizes": f"{shapes[1]} becomes {shapes[2]}",
+        },
+        {
+            "image_backward_picture": (plane.picture("backward"),),
+            "deltas": (plane.shown("grad_y"),),
+            "image_gradient_corner": (plane.entry(plane.gradient, *corner),),
+            "image_gradient_middle": (plane.entry(plane.gradient, *middle),),
+            "image_gradient": (plane.shown("grad_x"),),
+        },
+    )
+
+
+def _stride(jumps: Numbers) -> Parts:
+    """Return the row under a window with a stride."""
+    brackets = jumps.stated("x", "sum[p,k] grad_y[p] * w[k] * [s*p+k == h]")
+    style = letters(brackets, SYMBOLS)
+    bracket = next(f for f in brackets.rhs[0].factors if isinstance(f, Equal))
+    given, made = (jumps.results[name].size for name in ("x", "y"))
+    return Parts(
+        {
+            "stride": said(jumps.parameters["s"]),
+            "strided_bracket": f"${style.factor(bracket)}$",
+            "strided_sizes": (
+                f"{said(made)} outputs come from {said(given)} inputs, "
+                f"but also from {said(given - 1)}"
+            ),
+        },
+        {
+            "strided_forward": (jumps.forward(), jumps.shown("x", "w", "grad_y")),
+            "strided_picture": (jumps.picture("forward"),),
+            "strided_brackets": (equation(brackets),),
+            "strided_zeros_picture": (jumps.picture("zeros"),),
+            "strided_backward_picture": (jumps.picture("backward"),),
+            "strided_rotated": (named(jumps.gradient),),
+            "strided_gradient": (jumps.shown("grad_x"),),
+        },
+    )
+
+
+def _matrices(line: Numbers) -> Parts:
+    """Return the dense layer and the convolution as products with a matrix."""
+    forward = theorem("toeplitz_correlation_general_1d")
+    backward = theorem("toeplitz_transpose_correlation_general_1d")
+    first, second = theorem("dense_written_out_1"), theorem("dense_written_out_2")
+    entries, name = table_of(backward, "T", line), letters(backward, SYMBOLS).tensor("T")
+    return Parts(
+        {"dense_inputs": said(2)},
+        {
+            "dense_written": (defined(first, "Z1", "Z2", symbols=DIFFERENTIALS),),
+            "dense_written_back": tuple(equation(t, DIFFERENTIALS) for t in (first, second)),
+            "toeplitz": (equation(forward), Formula((f"{name} &= {matrix(entries)}",))),
+            "toeplitz_transposed": (
+                equation(backward),
+                Formula((f"{name}^{{\\top}} &= {matrix(entries.T)}",)),
+            ),
+        },
+    )
+
+
+def _textbook() -> Parts:
+    """Return the derivation for a true convolution, in the letters of the textbooks."""
+    proved = theorem("backpropagated_2d")
+    _, proof = theorem_blocks(proved, (), "short", NIELSEN)
+    put = next(line.remark for line in proof.short if line.remark.startswith("put"))
+    known = {display_name(t): t for t in every_tensor(*proved.lines)}
+    style = letters(proved, NIELSEN)
+    output = theorem("perceptron_output")
+    return Parts(
+        {
+            "z_letter": f"${style.tensor(known['z'])}$",
+            "sigma_z": f"${style.tensor(known['sigma(z)'])}$",
+            "textbook_put": put.removeprefix("put "),
+            "textbook_rotated": inline(defined(proved, "flip(w)", symbols=NIELSEN)),
+        },
+        {
+            "textbook_forward": (defined(proved, "z1", symbols=NIELSEN),),
+            "textbook_proof": (proof,),
+            "signs": tuple(b for s in sign_table(SYMBOLS) for b in s.blocks),
+            "step_forward": (defined(proved, "z1", symbols=NIELSEN),),
+            "step_output": (equation(output, NIELSEN),),
+            "step_back": (equation(proved, NIELSEN),),
+            "step_gradient": tuple(
+                equation(theorem(name), NIELSEN)
+                for name in ("backpropagated_weight_rot180_2d", "backpropagated_bias_2d")
+            ),
+        },
+    )
+
+
+def _weights(plane: Numbers) -> Parts:
+    """Return the gradients of the kernel."""
+    proved = gradient(plane.layer, "w")
+    textbook = theorem("backpropagated_weight_rot180_2d")
+    return Parts(
+        {},
+        {
+            "weight_gradient": (named(proved),),
+            "weight_numbers": (plane.shown("grad_w"),),
+            "textbook_weight": (named(textbook, NIELSEN),),
+        },
+    )
+
+
+def _shape(array: NDArray[Any]) -> str:
+    return "$" + " \\times ".join(map(str, array.shape)) + "$"
