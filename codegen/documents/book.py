@@ -109,9 +109,12 @@ def book(
     names = [name for chapter in table.values() for name in chapter]
     writer = _ChapterWriter(detail, symbols, frozenset(names), Kernels(), chapters[0])
     start = tuple(Prose((text,)) for text in preface(symbols))
-    sections = [Section("how-to-read", "How to read this book", start, 0)]
+    sections: list[Section] = []
+    first = next((c for c in chapters if c.theorems), None)
     done = 0
     for chapter in chapters:
+        if chapter is first:
+            sections.append(Section("how-to-read", "How to read this book", start, 0))
         own = replace(writer, symbols=chapter.symbols or symbols, chapter=chapter)
         opening: list[Block] = [Prose((chapter.introduction,))]
         opening += [Figure(picture) for picture in chapter.opening(own.symbols)]

@@ -6,56 +6,29 @@ Everything else in the book is derived.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
+from rot180.codegen.documents.example_numbers import (
+    DIFFERENTIALS,
+    LINE,
+    ROW,
+    SQUARE,
+    STRIDED,
+    ExampleNumbers,
+)
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import five_steps
 from rot180.codegen.documents.sign_table import sign_table
 from rot180.codegen.documents.source_map import source_tables
+from rot180.codegen.documents.story import TITLE, story
 from rot180.codegen.figures.networks import network_pictures
 from rot180.codegen.figures.shapes import Picture
-from rot180.derive.display.notations import DEEP_LEARNING, NIELSEN, Symbols
+from rot180.derive.display.notations import NIELSEN, Symbols
 from rot180.derive.display.terms_latex import escape
 from rot180.derive.networks.network import network
 from rot180.derive.theorems import claims
-
-
-class ExampleNumbers(NamedTuple):
-    """The numbers of a worked example: nested arrays, and parameters, by the layer's names."""
-
-    arrays: Mapping[str, Sequence[object]]
-    parameters: Mapping[str, int]
-
-
-DIFFERENTIALS = replace(
-    DEEP_LEARNING,
-    name="differentials",
-    tensors=(
-        ("x", "X"), ("w", "W"), ("z", "Z"), ("L", DEEP_LEARNING.loss),
-        ("dZ1", r"\mathrm{d}Z_{1}"), ("dZ2", r"\mathrm{d}Z_{2}"),
-    ),
-    gradients=(
-        ("x", r"\mathrm{d}X"), ("w", r"\mathrm{d}W"), ("z", r"\mathrm{d}Z"),
-        ("X1", r"\mathrm{d}X_{1}"), ("X2", r"\mathrm{d}X_{2}"),
-    ),
-)  # fmt: skip
-"""The notation with Z = X W for the dense layer, and dX for a gradient."""
-
-ROW = ExampleNumbers({"x": [[1, 2]], "w": [[1, 2], [3, 4]]}, {})
-LINE = ExampleNumbers({"x": [3, 1, 4, 1, 5], "w": [1, 2, -1], "grad_y": [2, -1, 3]}, {})
-STRIDED = ExampleNumbers({"x": [3, 1, 4, 1, 5, 9], "w": [1, 2, -1], "grad_y": [2, -1]}, {"s": 2})
-SQUARE = ExampleNumbers(
-    {
-        "x": [[5 * row + column + 1 for column in range(5)] for row in range(5)],
-        "w": [[1, 0, -1]] * 3,
-        "grad_y": [[1, -2, 3], [0, 1, 2], [-1, 2, 1]],
-    },
-    {},
-)
-"""The example of the note: the numbers 1 to 25 in a square, and an edge filter."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +68,11 @@ def _steps(symbols: Symbols) -> Iterator[Section]:
 
 
 CHAPTERS = (
+    Chapter(
+        TITLE,
+        "An explanation, with one example from the first page to the last.",
+        sections=lambda _: story(),
+    ),
     Chapter(
         "The dense layer",
         "The gradients of $Z = X W$ are matrix products with a transposed factor. The gradients of "
@@ -139,7 +117,7 @@ CHAPTERS = (
         opening=lambda symbols: network_pictures(symbols)[1:],
     ),
     Chapter(
-        "Why the kernel is rotated",
+        "The input gradient",
         "The input gradient of a correlation is the full correlation of the output gradient with "
         "the filter rotated by 180 degrees. The input gradient of a convolution is the full "
         "convolution with the rotated filter.",

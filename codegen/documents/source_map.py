@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from rot180.codegen.documents.layer import anchor
 from rot180.codegen.documents.model import Section, Table, reference, slug
+from rot180.codegen.documents.story import story
 from rot180.derive.display.terms_latex import escape
 from rot180.derive.theorems import claims
 
@@ -22,6 +23,7 @@ class Item:
         says: the statement, a text.
         theorems: patterns of the names of the theorems that prove it.
         sections: anchors of other sections of the book that show it.
+        story: anchors of the sections of the opening chapter that explain it.
         tests: files below ``tests/`` that check it.
 
     """
@@ -31,6 +33,7 @@ class Item:
     theorems: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
     tests: tuple[str, ...] = ("derive/theorems/test_theorems.py",)
+    story: tuple[str, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         """Return the names of its theorems.
@@ -66,6 +69,7 @@ SOURCES = (
                 "weighted by the connections, times $\\sigma'(z)$.",
                 ("perceptron_delta", "perceptron_two_layers"),
                 tests=("derive/theorems/test_nielsen.py",),
+                story=("story-deltas-counted-on-fingers",),
             ),
             Item(
                 "A.2",
@@ -73,12 +77,14 @@ SOURCES = (
                 "the remaining weights are the filter.",
                 ("cut_and_shared_*", "toeplitz_convolution_*", "shared_weights_convolution_*"),
                 tests=("derive/theorems/test_nielsen.py",),
+                story=("story-cut-and-share-the-same-network-is-a-convolution",),
             ),
             Item(
                 "A.3",
                 "The forward pass is a true convolution, $z^{l+1}_{x,y} = "
                 "\\sum_a \\sum_b w^{l+1}_{a,b}\\,\\sigma(z^l_{x-a,y-b}) + b^{l+1}$.",
                 ("backpropagated_2d",),
+                story=("story-in-the-letters-of-the-textbooks",),
             ),
             Item(
                 "A.4",
@@ -86,6 +92,10 @@ SOURCES = (
                 "zero, which leaves $\\delta^l_{x,y} = \\sum_{x'} \\sum_{y'} "
                 "\\delta^{l+1}_{x',y'}\\,w^{l+1}_{x'-x,y'-y}\\,\\sigma'(z^l_{x,y})$.",
                 ("backpropagated_2d",),
+                story=(
+                    "story-the-double-sum-and-what-survives-of-it",
+                    "story-in-the-letters-of-the-textbooks",
+                ),
             ),
             Item(
                 "A.5",
@@ -100,6 +110,7 @@ SOURCES = (
                 ),
                 ("eight-statements",),
                 ("derive/theorems/test_nielsen.py",),
+                story=("story-valid-forward-full-backward",),
             ),
             Item(
                 "A.6",
@@ -108,6 +119,7 @@ SOURCES = (
                 "is the sum of $\\delta^l$.",
                 ("backpropagated_weight_*", "backpropagated_bias_*"),
                 tests=("derive/theorems/test_nielsen.py",),
+                story=("story-the-weights-and-the-bias",),
             ),
             Item(
                 "A.7",
@@ -116,6 +128,7 @@ SOURCES = (
                 (),
                 ("step-1", "step-2", "step-3", "step-4", "step-5"),
                 ("derive/networks/test_network.py",),
+                story=("story-the-algorithm-in-five-steps",),
             ),
             Item(
                 "A.8",
@@ -130,6 +143,12 @@ SOURCES = (
                     "section-rot180-convolution",
                 ),
                 ("codegen/figures/test_figures.py", "codegen/figures/test_stepper.py"),
+                story=(
+                    "story-deltas-counted-on-fingers",
+                    "story-cut-and-share-the-same-network-is-a-convolution",
+                    "story-who-feeds-whom",
+                    "story-valid-forward-full-backward",
+                ),
             ),
         ),
     ),
@@ -143,6 +162,7 @@ SOURCES = (
                 "everywhere.",
                 ("rot180_correlation_2d",),
                 tests=("codegen/documents/test_worked_example.py",),
+                story=("story-the-forward-pass-patch-by-patch",),
             ),
             Item(
                 "B.2",
@@ -150,6 +170,7 @@ SOURCES = (
                 "$X$ needs the output gradient with zeros inserted.",
                 ("rot180_correlation_strided_*", "backpropagated_strided_*"),
                 ("chapter-stride-zeros-between-the-gradients",),
+                story=("story-stride-the-positions-that-were-skipped",),
             ),
             Item(
                 "B.3",
@@ -161,6 +182,7 @@ SOURCES = (
                     "derive/theorems/test_nielsen.py",
                     "codegen/documents/test_worked_example.py",
                 ),
+                story=("story-the-same-as-a-matrix",),
             ),
         ),
     ),
@@ -175,10 +197,12 @@ def source_tables() -> Iterator[Section]:
         for item in source.items:
             where = [reference(anchor(name), escape(name)) for name in item.names()]
             where += [reference(found, spoken(found)) for found in item.sections]
+            told = [reference(found, spoken(found)) for found in item.story]
             tests = [f"\\texttt{{tests/{escape(name)}}}" for name in item.tests]
-            rows.append((item.number, item.says, ", ".join(where), ", ".join(tests)))
-        head = ("", "Statement", "Proved in", "Tests")
-        table = Table(head, tuple(rows), (6, 36, 34, 24))
+            cells = (item.says, ", ".join(told), ", ".join(where), ", ".join(tests))
+            rows.append((item.number, *cells))
+        head = ("", "Statement", "Explained in", "Proved in", "Tests")
+        table = Table(head, tuple(rows), (5, 30, 18, 27, 20))
         yield Section(slug(source.title), source.title, (table,))
 
 
@@ -193,13 +217,15 @@ def markdown(chapters: Mapping[str, str]) -> str:
         "# The source documents, item by item",
         "",
         "The tables list the statements of two texts on the gradient of a convolution, the",
-        "theorems that prove them, and the chapters of the book that show them. `rot180 show NAME`",
-        "prints a theorem, and `rot180 book` writes the book.",
+        "sections of the opening chapter that explain them, the theorems that prove them, and the",
+        "chapters of the book that show those. `rot180 show NAME` prints a theorem, and",
+        "`rot180 book` writes the book.",
     ]
+    explained = {s.anchor: s.title for s in story()}
     for source in SOURCES:
         lines += ["", f"## {source.title}", ""]
-        lines += ["| | statement | theorems | chapters of the book | tests |"]
-        lines += ["| --- | --- | --- | --- | --- |"]
+        lines += ["| | statement | explained in | theorems | chapters of the book | tests |"]
+        lines += ["| --- | --- | --- | --- | --- | --- |"]
         for item in source.items:
             names = item.names()
             anchors = [*map(anchor, names), *item.sections]
@@ -207,6 +233,7 @@ def markdown(chapters: Mapping[str, str]) -> str:
             cells = (
                 item.number,
                 item.says.replace("\\,", " "),
+                "; ".join(explained[name] for name in item.story),
                 ", ".join(f"`{name}`" for name in names) or "—",
                 "; ".join(dict.fromkeys(shown)),
                 ", ".join(f"`tests/{name}`" for name in item.tests),
@@ -221,4 +248,4 @@ def spoken(anchor: str) -> str:
     >>> spoken("section-rot180-correlation"), spoken("step-1")
     ('rot180 correlation', 'step 1')
     """
-    return re.sub(r"^(chapter|section)-", "", anchor).replace("-", " ")
+    return re.sub(r"^(chapter|section|story)-", "", anchor).replace("-", " ")

@@ -1,7 +1,8 @@
 """The opening chapter of the book: words by people, and everything else from the engine.
 
-``static/why_rotated.txt`` has the words. A line ``# title`` begins a section, a line ``@name`` stands
-for blocks, and ``{name}`` inside a paragraph for a formula, a number or the name of a theorem.
+``static/why_rotated.txt`` has the words. A line ``# title`` begins a section, a line ``@name``
+stands for blocks, and ``{name}`` inside a paragraph for a formula, a number or the name of a
+theorem.
 """
 
 from __future__ import annotations

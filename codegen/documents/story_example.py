@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rot180.codegen.documents.chapters import SQUARE
 from rot180.codegen.documents.example_data import Example, example
+from rot180.codegen.documents.example_numbers import SQUARE
 from rot180.codegen.documents.matrices import matrix
 from rot180.codegen.documents.model import Figure, Formula
-from rot180.codegen.documents.worked_example import entry_in_numbers, output_in_numbers, worked
+from rot180.codegen.documents.sums_in_numbers import entry_in_numbers, output_in_numbers
+from rot180.codegen.documents.worked_example import worked
 from rot180.codegen.figures.figures import pictures
 from rot180.codegen.figures.numbers import in_numbers
 from rot180.codegen.figures.sample import SampledLayer, sampled_layer
@@ -35,9 +36,14 @@ from rot180.derive.semantics.evaluate import table
 from rot180.derive.semantics.model import GivenModel
 
 SYMBOLS = replace(
-    DEEP_LEARNING, name="story", subscripts=True, loss="C", gradient=r"\delta"
+    DEEP_LEARNING,
+    name="story",
+    subscripts=True,
+    loss="C",
+    gradient=r"\delta",
+    gradients=(("x", r"\mathrm{d}x"), ("w", r"\mathrm{d}w")),
 )
-"""The notation: indices below, and delta for the derivative by an output."""
+"""The notation: indices below, delta for the derivative by an output, dx for that by the input."""
 
 IMAGE, KERNEL, DELTAS = (np.array(SQUARE.arrays[name]) for name in ("x", "w", "grad_y"))
 
@@ -150,11 +156,7 @@ class Numbers:
 
     def letter(self, name: str) -> str:
         """Return the symbol of an array."""
-        style = letters(self.gradient, SYMBOLS)
-        wrt = name.removeprefix("grad_")
-        if wrt != name and wrt != self.layer.output.name:
-            return f"\\partial {SYMBOLS.loss} / \\partial {style.tensor(wrt)}"
-        return style.tensor(name)
+        return self.sample.tensor(name)
 
     @cached_property
     def gradient(self) -> Theorem:
@@ -187,6 +189,11 @@ def defined(theorem: Theorem, *names: str, symbols: Symbols = SYMBOLS) -> Formul
     return Formula(
         tuple(f"{one.left} &= {latex_expression(one.right, one.style)}" for one in lines)
     )
+
+
+def joined(formulas: Iterable[Formula]) -> Formula:
+    """Return formulas below each other, aligned."""
+    return Formula(tuple(row for one in formulas for row in one.rows))
 
 
 def inline(formula: Formula) -> str:

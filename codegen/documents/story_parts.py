@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
 
-from rot180.codegen.documents.chapters import DIFFERENTIALS
+from rot180.codegen.documents.example_numbers import DIFFERENTIALS
 from rot180.codegen.documents.layer import anchor, theorem_blocks
 from rot180.codegen.documents.matrices import matrix
 from rot180.codegen.documents.model import Block, Figure, Formula, reference
@@ -20,6 +20,7 @@ from rot180.codegen.documents.story_example import (
     equation,
     image,
     inline,
+    joined,
     named,
     row,
     strided,
@@ -38,7 +39,13 @@ from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import Equal
 from rot180.derive.theorems import theorem
 
-NUMERALS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+DENSE = replace(DIFFERENTIALS, loss=SYMBOLS.loss)
+"""The notation of the dense layer."""
+
+NUMERALS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"),
+)
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,9 @@ def _forward(line: Numbers, plane: Numbers) -> Parts:
         },
         {
             "example": (plane.shown("x", "w"),),
-            "row_forward": (line.forward(), *(line.output(n) for n in range(line.sizes["P"]))),
+            "row_forward": (
+                joined((line.forward(), *(line.output(n) for n in range(line.sizes["P"])))),
+            ),
             "image_forward": (plane.forward(),),
             "first_patch": (plane.output(0, 0),),
             "feature_map": (plane.shown("y"),),
@@ -230,7 +239,7 @@ def _stride(jumps: Numbers) -> Parts:
             ),
         },
         {
-            "strided_forward": (jumps.forward(), jumps.shown("x", "w", "grad_y")),
+            "strided_forward": (joined((jumps.forward(), jumps.shown("x", "w", "grad_y"))),),
             "strided_picture": (jumps.picture("forward"),),
             "strided_brackets": (equation(brackets),),
             "strided_zeros_picture": (jumps.picture("zeros"),),
@@ -250,12 +259,11 @@ def _matrices(line: Numbers) -> Parts:
     return Parts(
         {"dense_inputs": said(2)},
         {
-            "dense_written": (defined(first, "Z1", "Z2", symbols=DIFFERENTIALS),),
-            "dense_written_back": tuple(equation(t, DIFFERENTIALS) for t in (first, second)),
-            "toeplitz": (equation(forward), Formula((f"{name} &= {matrix(entries)}",))),
+            "dense_written": (defined(first, "Z1", "Z2", symbols=DENSE),),
+            "dense_written_back": (joined(equation(t, DENSE) for t in (first, second)),),
+            "toeplitz": (joined((equation(forward), _matrix(name, entries))),),
             "toeplitz_transposed": (
-                equation(backward),
-                Formula((f"{name}^{{\\top}} &= {matrix(entries.T)}",)),
+                joined((equation(backward), _matrix(f"{name}^{{\\top}}", entries.T))),
             ),
         },
     )
@@ -283,9 +291,11 @@ def _textbook() -> Parts:
             "step_forward": (defined(proved, "z1", symbols=NIELSEN),),
             "step_output": (equation(output, NIELSEN),),
             "step_back": (equation(proved, NIELSEN),),
-            "step_gradient": tuple(
-                equation(theorem(name), NIELSEN)
-                for name in ("backpropagated_weight_rot180_2d", "backpropagated_bias_2d")
+            "step_gradient": (
+                joined(
+                    equation(theorem(name), NIELSEN)
+                    for name in ("backpropagated_weight_rot180_2d", "backpropagated_bias_2d")
+                ),
             ),
         },
     )
@@ -303,6 +313,10 @@ def _weights(plane: Numbers) -> Parts:
             "textbook_weight": (named(textbook, NIELSEN),),
         },
     )
+
+
+def _matrix(name: str, entries: NDArray[Any]) -> Formula:
+    return Formula((f"{name} &= {matrix(entries)}",))
 
 
 def _shape(array: NDArray[Any]) -> str:

@@ -26,7 +26,7 @@ def in_numbers(
 
     """
     labels = {
-        sample.label(name, at): str(Fraction(array[at]))
+        sample.label(name, at): str(Fraction(array[at].item()))
         for name, array in arrays.items()
         for at in np.ndindex(array.shape)
     }

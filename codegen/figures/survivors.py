@@ -26,7 +26,8 @@ def survivors(sample: SampledLayer) -> Picture:
             column, place = sample.tap(window, p)[0], sample.where(window, p)
             look = "strong" if place == x else "faint"
             weights[column] = sample.weight(window, p)
-            shapes.append(Cell((column, row), "input", sample.label(sample.operand.name, place), look))
+            label = sample.label(sample.operand.name, place)
+            shapes.append(Cell((column, row), "input", label, look))
     shapes += [Label((c + 0.5, -0.4), f"${w}$") for c, w in weights.items()]
     ((tap,), (step,)) = window.taps, window.free
     caption = (

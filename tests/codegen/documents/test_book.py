@@ -27,7 +27,7 @@ from rot180.derive.theorems import claims, theorem
 ROOT = Path(__file__).parents[3]
 DENSE, ROTATED = (
     next(c for c in CHAPTERS if c.title == title)
-    for title in ("The dense layer", "Why the kernel is rotated")
+    for title in ("The dense layer", "The input gradient")
 )
 SOME = (
     replace(DENSE, theorems=("dense_input", "dense_weight")),

@@ -1,0 +1,96 @@
+"""The opening chapter: its words have no formula and no number, and its parts are derived."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rot180.codegen.documents.model import Figure, Formula, Prose
+from rot180.codegen.documents.story import sections, story
+from rot180.codegen.documents.story_example import image, row, strided
+from rot180.codegen.documents.story_parts import Parts, parts
+from rot180.codegen.figures.shapes import Cell
+from rot180.codegen.figures.survivors import survivors
+from rot180.codegen.system.files import resource
+from rot180.derive.search.derivation import NotProvedError
+from rot180.derive.theorems import claims
+
+WORDS = resource("documents", "static/why_rotated.txt")
+
+
+@pytest.fixture(scope="module")
+def found() -> Parts:
+    return parts()
+
+
+def test_words_contain_no_formula_and_no_number() -> None:
+    without_code = re.sub(r"`[^`]*`|\{\w+\}|^@\w+$", "", WORDS, flags=re.M)
+    assert not re.findall(r"[0-9$\\=+^]", without_code)
+
+
+def test_text_uses_every_part_and_no_other(found: Parts) -> None:
+    assert set(re.findall(r"\{(\w+)\}", WORDS)) == set(found.texts)
+    assert set(re.findall(r"^@(\w+)$", WORDS, flags=re.M)) == set(found.blocks)
+
+
+@pytest.mark.parametrize("text", ["# One\n\nThe {missing} one.", "# One\n\n@missing"])
+def test_unknown_part_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"why_rotated.txt: .*missing.*: expected one of"):
+        list(sections(text, Parts({}, {})))
+
+
+def test_sections_have_words_figures_and_their_own_anchors() -> None:
+    chapter = story()
+    assert len({s.anchor for s in chapter}) == len(chapter) >= 12
+    blocks = [b for s in chapter for b in s.blocks]
+    assert sum(isinstance(b, Figure) for b in blocks) >= 10
+    words = sum(len(str(p).split()) for b in blocks if isinstance(b, Prose) for p in b.parts)
+    assert 1500 < words < 4000
+
+
+def test_cited_theorems_are_registered(found: Parts) -> None:
+    cited = {n for t in found.texts.values() for n in re.findall(r"\\hyperref\[([\w-]+)\]", t)}
+    assert cited
+    assert cited <= {name.replace("_", "-") for name in claims()}
+
+
+@pytest.mark.parametrize("numbers", [row(), image(), strided()], ids=["row", "image", "strided"])
+def test_numbers_follow_from_the_definition(numbers) -> None:
+    x, w, g = (numbers.arrays[name] for name in ("x", "w", "grad_y"))
+    s = numbers.parameters.get("s", 1)
+    y, dx, dw = np.zeros_like(g), np.zeros_like(x), np.zeros_like(w)
+    for p in np.ndindex(*g.shape):
+        for k in np.ndindex(*w.shape):
+            at = tuple(s * i + j for i, j in zip(p, k, strict=True))
+            y[p] += x[at] * w[k]
+            dx[at] += g[p] * w[k]
+            dw[k] += g[p] * x[at]
+    for name, expected in (("y", y), ("grad_x", dx), ("grad_w", dw)):
+        np.testing.assert_array_equal(numbers.results[name], expected)
+
+
+def test_example_is_that_of_the_source() -> None:
+    assert (image().results["y"] == -6).all()
+
+
+def test_survivors_lie_on_a_diagonal() -> None:
+    shapes = survivors(row().sample).shapes
+    strong = sorted(s.at for s in shapes if isinstance(s, Cell) and s.look == "strong")
+    assert strong == [(0, 2), (1, 1), (2, 0)]
+    assert len([s for s in shapes if isinstance(s, Cell)]) == 9
+
+
+def test_statements_are_proved_and_false_ones_are_not() -> None:
+    other = replace(row(), text="y[p] = sum[k] x[p+2-k] * w[k]")
+    assert row().stated("x", "sum[p] grad_y[p] * w[h-p]").proof.steps
+    with pytest.raises(NotProvedError):
+        other.stated("x", "sum[p] grad_y[p] * w[h-p]")
+
+
+def test_formulas_change_with_the_forward_pass() -> None:
+    other = replace(row(), text="y[p] = sum[k] x[p+2-k] * w[k]")
+    assert isinstance(row().forward(), Formula)
+    assert other.forward() != row().forward()
+    assert other.entry(other.gradient, 2) != row().entry(row().gradient, 2)
+    assert not np.array_equal(other.results["grad_x"], row().results["grad_x"])
