@@ -8,7 +8,7 @@ import pytest
 
 from rot180.codegen.documents.model import Figure, Formula, Prose
 from rot180.codegen.documents.story import sections, story
-from rot180.codegen.documents.story_example import image, row, strided
+from rot180.codegen.documents.story_example import Numbers, image, row, strided
 from rot180.codegen.documents.story_parts import Parts, parts
 from rot180.codegen.figures.shapes import Cell
 from rot180.codegen.figures.survivors import survivors
@@ -56,7 +56,7 @@ def test_cited_theorems_are_registered(found: Parts) -> None:
 
 
 @pytest.mark.parametrize("numbers", [row(), image(), strided()], ids=["row", "image", "strided"])
-def test_numbers_follow_from_the_definition(numbers) -> None:
+def test_numbers_follow_from_the_definition(numbers: Numbers) -> None:
     x, w, g = (numbers.arrays[name] for name in ("x", "w", "grad_y"))
     s = numbers.parameters.get("s", 1)
     y, dx, dw = np.zeros_like(g), np.zeros_like(x), np.zeros_like(w)
