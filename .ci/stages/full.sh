@@ -25,6 +25,9 @@ full_stages() {
   stage "  2,000 random layers" in_env sdist3.12 \
     "ROT180_LAYERS=2000 pytest -n 2 tests/fuzz -p no:cacheprovider > layers.log"
   grep "random layers" "$work/sdist3.12/layers.log" | indented
+  stage "  generate, killed at every point" in_env sdist3.12 \
+    "python tests/support/kill_points.py generate > killed.log"
+  last_line sdist3.12/killed.log
   stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
   stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
   stage "  rot180 verify: all of Rocq" in_env sdist3.13 \

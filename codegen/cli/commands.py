@@ -59,7 +59,7 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         arguments = parser().parse_args(argv)
         if getattr(arguments, "output", None):
-            files.expect_folder(arguments.output)
+            files.expect_folder("-o", arguments.output)
         return COMMANDS[arguments.command](arguments)
     finally:
         # also of --help, after which the parser exits

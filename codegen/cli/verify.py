@@ -16,6 +16,7 @@ from rot180.codegen.cli.output import (
     write_json,
 )
 from rot180.codegen.system import files, programs
+from rot180.codegen.system.journal import unfinished
 from rot180.codegen.verify.certificate_files import EXPECTED, certificate_texts
 from rot180.codegen.verify.proof_scripts import check_script, check_scripts
 from rot180.codegen.verify.report import (
@@ -40,6 +41,7 @@ STANDARD_OUTPUT = "-"
 
 def verify(arguments: argparse.Namespace) -> int:
     """Check certificates and print a table, or judge the claim of ``--claim``."""
+    _expect_places(arguments)
     if arguments.claim is not None:
         return _claim(arguments)
     required = _required(arguments)
@@ -61,6 +63,16 @@ def verify(arguments: argparse.Namespace) -> int:
             f"in {time.perf_counter() - begin:.0f} s"
         )
     return 1 if failed else 0
+
+
+def _expect_places(arguments: argparse.Namespace) -> None:
+    """Refuse, before anything is checked, places where nothing could be written."""
+    if arguments.json not in (None, STANDARD_OUTPUT):
+        files.expect_file("--json", Path(arguments.json))
+    if arguments.junit is not None:
+        files.expect_file("--junit", arguments.junit)
+    if arguments.scripts is not None:
+        files.expect_folder("--scripts", arguments.scripts)
 
 
 def _required(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -159,7 +171,13 @@ def _write_reports(reports: Sequence[TheoremReport], arguments: argparse.Namespa
 
 def _certificates(paths: Sequence[Path]) -> list[CertificateText]:
     """Read the certificates of some files, or those of the registry if there are none."""
-    folder = files.generated_folder() / files.CERTIFICATES
+    generated = files.generated_folder()
+    if not paths and (stale := unfinished(generated)):
+        raise ValueError(
+            f"FILE: found {generated}, where a run replaces {len(stale)} files, or was killed when "
+            "it did; expected certificates of one run: `rot180 generate` writes them"
+        )
+    folder = generated / files.CERTIFICATES
     found = [one for path in paths or sorted(folder.glob("*.json")) for one in _read(path)]
     if not found:
         raise ValueError(f"FILE: found no certificate in {folder}; run `rot180 generate`")

@@ -1,16 +1,19 @@
-"""The only module that opens files: it writes all files or none, and compares them by diffs."""
+"""Reads files, writes all files or none, and compares them by diffs.
+
+With `journal`, on which it is built, and `streams` the only module that opens files.
+"""
 
 from __future__ import annotations
 
 import difflib
 import os
-import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
 from rot180.codegen.system import interrupts
+from rot180.codegen.system.journal import missing, remove_empty, replace_files, unfinished
 
 CERTIFICATES, SCRIPTS = "certificates", "rocq"
 """Folders in ``rot180.generated``: each theorem's proof as a certificate, and as a Rocq script."""
@@ -54,28 +57,53 @@ def contents(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def expect_folder(folder: Path) -> None:
+def expect_folder(option: str, folder: Path) -> None:
     """Refuse a folder, which need not exist yet, if nothing could be written into it.
+
+    Args:
+        option: the option that named it: "-o".
+        folder: the folder.
 
     Raises:
         WriteError: there is a file in its place, or no permission to write.
 
     """
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    paths = (folder.absolute(), *folder.absolute().parents)
+    there = next(path for path in paths if path.exists() or path.is_symlink())
+    if not there.exists():
+        raise WriteError(f"{option}: found {there}, a link to nothing; expected a folder")
     if not there.is_dir():
-        raise WriteError(f"-o: found {there}, a file; expected a folder")
+        raise WriteError(f"{option}: found {there}, a file; expected a folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise WriteError(
-            f"-o: found {there}, without permission to write; expected a writable folder"
+            f"{option}: found {there}, without permission to write; expected a writable folder"
         )
+
+
+def expect_file(option: str, path: Path) -> None:
+    """Refuse the name of a file, which need not exist yet, if nothing could be written there.
+
+    Args:
+        option: the option that named it: "--junit".
+        path: the file, or a pipe or device.
+
+    Raises:
+        WriteError: there is a folder in its place, or no permission to write.
+
+    """
+    if path.is_dir():
+        raise WriteError(f"{option}: found {path}, a folder; expected a file")
+    if not _is_stream(path):
+        expect_folder(option, path.parent)
 
 
 @interrupts.whole()
 def write(folder: Path, texts: Mapping[str, str | bytes]) -> list[Path]:
     """Write files into a folder, created if it is missing, and return their paths.
 
-    All files are first written under temporary names and then moved into place, so that an error
-    leaves the old files as they were.
+    Either all files are replaced or none. What an error interrupts is undone at once; what a
+    killed run left is undone by the next call for this folder, even if that has no texts. Files
+    that have the contents already stay. Pipes and devices are written to, not replaced.
 
     Args:
         folder: where to write.
@@ -85,29 +113,23 @@ def write(folder: Path, texts: Mapping[str, str | bytes]) -> list[Path]:
         WriteError: the folder or a file cannot be written.
 
     """
-    paths = {folder / name: text for name, text in texts.items()}
-    made = [p for path in paths for p in _missing(path.parent)]
-    temporary: dict[Path, Path] = {}
+    data = {n: t.encode("utf-8") if isinstance(t, str) else t for n, t in texts.items()}
+    made: list[Path] = []
     try:
-        for path, text in paths.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_dir():
-                raise IsADirectoryError(f"{path} is a folder")
-            handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            temporary[path] = Path(draft)
-            with os.fdopen(handle, "wb") as file:
-                file.write(text.encode("utf-8") if isinstance(text, str) else text)
-            temporary[path].chmod(0o666 & ~_umask())
-        for path, draft_path in temporary.items():
-            draft_path.replace(path)
-    except OSError as error:
-        for draft_path in temporary.values():
-            draft_path.unlink(missing_ok=True)
-        for parent in sorted(set(made), key=lambda p: -len(p.parts)):
-            if parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
-        raise WriteError(f"cannot write to {folder}: {error}") from error
-    return list(temporary)
+        streams = [name for name in data if _is_stream(folder / name)]
+        if not streams or len(streams) < len(data):
+            made = missing(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            replace_files(folder, {n: d for n, d in data.items() if n not in streams})
+        for name in streams:
+            with (folder / name).open("wb") as stream:
+                stream.write(data[name])
+    except BaseException as error:
+        remove_empty(made)
+        if isinstance(error, OSError):
+            raise WriteError(f"cannot write to {folder}: {error}{_left(folder)}") from error
+        raise
+    return [folder / name for name in data]
 
 
 def drift(folder: Path, texts: Mapping[str, str], generated: tuple[str, ...] = ()) -> list[str]:
@@ -120,6 +142,8 @@ def drift(folder: Path, texts: Mapping[str, str], generated: tuple[str, ...] = (
 
     """
     found = []
+    if stale := unfinished(folder):
+        found.append(f"{', '.join(stale)}: a run replaces them, or was killed when it did\n")
     for name, text in texts.items():
         path = folder / name
         old = read(path) if path.is_file() else ""
@@ -152,16 +176,19 @@ def generated_folder() -> Path:
     return Path(spec.origin).parent
 
 
+def _is_stream(path: Path) -> bool:
+    """Say whether a path, or what it links to, is a pipe or a device."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _left(folder: Path) -> str:
+    """Name the files that could not be brought back."""
+    try:
+        stale = unfinished(folder)
+    except OSError as error:
+        return f"; {error}"
+    return f"; the next run brings back {', '.join(stale)}" if stale else ""
+
+
 def _ended(line: str) -> str:
     return line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
-
-
-def _missing(folder: Path) -> list[Path]:
-    """Return the folders that writing to `folder` creates, innermost first."""
-    return [p for p in (folder, *folder.parents) if not p.exists()]
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +22,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from rot180.codegen.system import interrupts
+from rot180.codegen.system.journal import make_scratch, remove_scratch
 
 GRACE = 0.2
 """Seconds that a program has to end by itself before it is killed."""
@@ -73,15 +73,19 @@ def installed(program: str) -> bool:
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """Make a temporary folder in which programs run; it is removed, also after Ctrl-C."""
+    """Make a temporary folder in which programs run; it is removed, also after Ctrl-C.
+
+    That of a run that was killed is removed by the next.
+    """
     with interrupts.whole():
-        folder = Path(tempfile.mkdtemp(prefix="rot180-"))
+        folder, lock = make_scratch()
         _folders.add(folder)
     try:
         yield folder
     finally:
         with interrupts.whole():
-            shutil.rmtree(folder, ignore_errors=True)
+            lock.close()
+            remove_scratch(folder)
             _folders.discard(folder)
 
 
@@ -207,7 +211,7 @@ def _clear_away() -> None:
         process.join(GRACE)
     _end([*_running])
     for folder in [*_folders]:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_scratch(folder)
 
 
 interrupts.at_end(_clear_away)
