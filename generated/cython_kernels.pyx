@@ -145,17 +145,17 @@ cdef enum:
 cdef double LARGEST_ARRAY = 1099511627776.0  # elements; more is a mistake, not a layer
 
 
-cdef inline bint _linear_forward_whole(Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept:
+cdef inline bint _whole_linear_forward(Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
 
-cdef inline bint _linear_grad_x_whole(Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept:
+cdef inline bint _whole_linear_grad_x(Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
 
-cdef inline bint _linear_grad_w_whole(Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept:
+cdef inline bint _whole_linear_grad_w(Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
@@ -167,11 +167,11 @@ cdef int _linear_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef Py_ssize_t n, o, c
     # y[n, o] += sum[c] x[n, c] * w[o, c]
     if not _near or not (
-        _linear_forward_0(<float>0, _linear_forward_whole(N, C, O), _at_y, _at_x, _at_w, N, C, O) if _at_y.itemsize == 4
-        else _linear_forward_0(<double>0, _linear_forward_whole(N, C, O), _at_y, _at_x, _at_w, N, C, O)
+        _small_0_linear_forward(<float>0, _whole_linear_forward(N, C, O), _at_y, _at_x, _at_w, N, C, O) if _at_y.itemsize == 4
+        else _small_0_linear_forward(<double>0, _whole_linear_forward(N, C, O), _at_y, _at_x, _at_w, N, C, O)
     ):
         _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _linear_forward_whole(N, C, O)
+        _nest.fresh = _whole_linear_forward(N, C, O)
         n = _range(&_nest, ROWS, N)
         o = _range(&_nest, COLUMNS, O)
         c = _range(&_nest, REDUCTION, C)
@@ -188,8 +188,8 @@ cdef int _linear_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     # y[n, o] += bias[o]
     if _at_bias is not NULL:  # else zeros
         if not _near or not (
-            _linear_forward_1(<float>0, _at_y, _at_bias, N, C, O) if _at_y.itemsize == 4
-            else _linear_forward_1(<double>0, _at_y, _at_bias, N, C, O)
+            _small_1_linear_forward(<float>0, _at_y, _at_bias, N, C, O) if _at_y.itemsize == 4
+            else _small_1_linear_forward(<double>0, _at_y, _at_bias, N, C, O)
         ):
             _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
             n = _range(&_nest, ROWS, N)
@@ -210,11 +210,11 @@ cdef int _linear_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
     cdef Py_ssize_t n, c, o
     # grad_x[n, c] += sum[o] grad_y[n, o] * w[o, c]
     if not _near or not (
-        _linear_grad_x_0(<float>0, _linear_grad_x_whole(N, O, C), _at_grad_x, _at_grad_y, _at_w, N, O, C) if _at_grad_x.itemsize == 4
-        else _linear_grad_x_0(<double>0, _linear_grad_x_whole(N, O, C), _at_grad_x, _at_grad_y, _at_w, N, O, C)
+        _small_0_linear_grad_x(<float>0, _whole_linear_grad_x(N, O, C), _at_grad_x, _at_grad_y, _at_w, N, O, C) if _at_grad_x.itemsize == 4
+        else _small_0_linear_grad_x(<double>0, _whole_linear_grad_x(N, O, C), _at_grad_x, _at_grad_y, _at_w, N, O, C)
     ):
         _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _linear_grad_x_whole(N, O, C)
+        _nest.fresh = _whole_linear_grad_x(N, O, C)
         n = _range(&_nest, ROWS, N)
         c = _range(&_nest, COLUMNS, C)
         o = _range(&_nest, REDUCTION, O)
@@ -238,11 +238,11 @@ cdef int _linear_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef Py_ssize_t o, c, n
     # grad_w[o, c] += sum[n] grad_y[n, o] * x[n, c]
     if not _near or not (
-        _linear_grad_w_0(<float>0, _linear_grad_w_whole(N, O, C), _at_grad_w, _at_grad_y, _at_x, N, O, C) if _at_grad_w.itemsize == 4
-        else _linear_grad_w_0(<double>0, _linear_grad_w_whole(N, O, C), _at_grad_w, _at_grad_y, _at_x, N, O, C)
+        _small_0_linear_grad_w(<float>0, _whole_linear_grad_w(N, O, C), _at_grad_w, _at_grad_y, _at_x, N, O, C) if _at_grad_w.itemsize == 4
+        else _small_0_linear_grad_w(<double>0, _whole_linear_grad_w(N, O, C), _at_grad_w, _at_grad_y, _at_x, N, O, C)
     ):
         _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _linear_grad_w_whole(N, O, C)
+        _nest.fresh = _whole_linear_grad_w(N, O, C)
         o = _range(&_nest, ROWS, O)
         c = _range(&_nest, COLUMNS, C)
         n = _range(&_nest, REDUCTION, N)
@@ -267,8 +267,8 @@ cdef int _linear_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     # grad_bias[o] += sum[n] grad_y[n, o]
     if _at_grad_y is not NULL:  # else zeros
         if not _near or not (
-            _linear_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, O) if _at_grad_bias.itemsize == 4
-            else _linear_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, O)
+            _small_0_linear_grad_bias(<float>0, _at_grad_bias, _at_grad_y, N, O) if _at_grad_bias.itemsize == 4
+            else _small_0_linear_grad_bias(<double>0, _at_grad_bias, _at_grad_y, N, O)
         ):
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             o = _range(&_nest, ROWS, O)
@@ -282,7 +282,7 @@ cdef int _linear_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     return 0
 
 
-cdef bint _linear_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept nogil:
+cdef bint _small_0_linear_forward(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept nogil:
     cdef Py_ssize_t n, o, c
     cdef Py_ssize_t _first_n, _stop_n, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_o, _step_1_n, _step_1_c, _step_2_o, _step_2_c
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_o, _place_2_o, _place_1_c, _place_2_c
@@ -330,7 +330,7 @@ cdef bint _linear_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
     return True
 
 
-cdef bint _linear_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept nogil:
+cdef bint _small_1_linear_forward(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t N, Py_ssize_t C, Py_ssize_t O) noexcept nogil:
     cdef Py_ssize_t n, o
     cdef Py_ssize_t _first_n, _stop_n, _first_o, _stop_o, _step_0_n, _step_0_o, _step_1_o
     cdef Place _place_0, _place_1, _place_0_n, _place_0_o, _place_1_o
@@ -362,7 +362,7 @@ cdef bint _linear_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
     return True
 
 
-cdef bint _linear_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept nogil:
+cdef bint _small_0_linear_grad_x(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t n, c, o
     cdef Py_ssize_t _first_n, _stop_n, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_c, _step_1_n, _step_1_o, _step_2_c, _step_2_o
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_c, _place_2_c, _place_1_o, _place_2_o
@@ -410,7 +410,7 @@ cdef bint _linear_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
     return True
 
 
-cdef bint _linear_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept nogil:
+cdef bint _small_0_linear_grad_w(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t N, Py_ssize_t O, Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t o, c, n
     cdef Py_ssize_t _first_o, _stop_o, _first_c, _stop_c, _first_n, _stop_n, _step_0_o, _step_0_c, _step_1_o, _step_1_n, _step_2_c, _step_2_n
     cdef Place _place_0, _place_1, _place_2, _place_0_o, _place_1_o, _place_0_c, _place_2_c, _place_1_n, _place_2_n
@@ -458,7 +458,7 @@ cdef bint _linear_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
     return True
 
 
-cdef bint _linear_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t O) noexcept nogil:
+cdef bint _small_0_linear_grad_bias(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t O) noexcept nogil:
     cdef Py_ssize_t o, n
     cdef Py_ssize_t _first_o, _stop_o, _first_n, _stop_n, _step_0_o, _step_1_o, _step_1_n
     cdef Place _place_0, _place_1, _place_0_o, _place_1_o, _place_1_n
@@ -490,17 +490,17 @@ cdef bint _linear_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_a
     return True
 
 
-cdef inline bint _conv1d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept:
+cdef inline bint _whole_conv1d_forward(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
 
-cdef inline bint _conv1d_grad_x_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H) noexcept:
+cdef inline bint _whole_conv1d_grad_x(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H) noexcept:
     """Say whether the first sum writes the whole output."""
     return min(s, K) == 1 and s == 1
 
 
-cdef inline bint _conv1d_grad_w_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) noexcept:
+cdef inline bint _whole_conv1d_grad_w(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
@@ -512,11 +512,11 @@ cdef int _conv1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef Py_ssize_t n, g, o, p, c, k
     # y[n, g, o, p] += sum[c, k] x[n, g, c, s*p + d*k - lo] * w[g, o, c, k]
     if not _near or not (
-        _conv1d_forward_0(<float>0, _conv1d_forward_whole(s, d, lo, N, G, C, O, K, P), _at_y, _at_x, _at_w, s, d, lo, N, G, C, O, K, P) if _at_y.itemsize == 4
-        else _conv1d_forward_0(<double>0, _conv1d_forward_whole(s, d, lo, N, G, C, O, K, P), _at_y, _at_x, _at_w, s, d, lo, N, G, C, O, K, P)
+        _small_0_conv1d_forward(<float>0, _whole_conv1d_forward(s, d, lo, N, G, C, O, K, P), _at_y, _at_x, _at_w, s, d, lo, N, G, C, O, K, P) if _at_y.itemsize == 4
+        else _small_0_conv1d_forward(<double>0, _whole_conv1d_forward(s, d, lo, N, G, C, O, K, P), _at_y, _at_x, _at_w, s, d, lo, N, G, C, O, K, P)
     ):
         _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv1d_forward_whole(s, d, lo, N, G, C, O, K, P)
+        _nest.fresh = _whole_conv1d_forward(s, d, lo, N, G, C, O, K, P)
         n = _range(&_nest, ROWS, N)
         g = _range(&_nest, BATCH, G)
         o = _range(&_nest, COLUMNS, O)
@@ -542,8 +542,8 @@ cdef int _conv1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     # y[n, g, o, p] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
         if not _near or not (
-            _conv1d_forward_1(<float>0, _at_y, _at_bias, s, d, lo, N, G, C, O, K, P) if _at_y.itemsize == 4
-            else _conv1d_forward_1(<double>0, _at_y, _at_bias, s, d, lo, N, G, C, O, K, P)
+            _small_1_conv1d_forward(<float>0, _at_y, _at_bias, s, d, lo, N, G, C, O, K, P) if _at_y.itemsize == 4
+            else _small_1_conv1d_forward(<double>0, _at_y, _at_bias, s, d, lo, N, G, C, O, K, P)
         ):
             _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
             n = _range(&_nest, ROWS, N)
@@ -571,11 +571,11 @@ cdef int _conv1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
     for r in range(min(s, K)):
         m, phi = divmod(d*r, s)
         if not _near or not (
-            _conv1d_grad_x_0(<float>0, _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, r, m, phi) if _at_grad_x.itemsize == 4
-            else _conv1d_grad_x_0(<double>0, _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, r, m, phi)
+            _small_0_conv1d_grad_x(<float>0, _whole_conv1d_grad_x(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, r, m, phi) if _at_grad_x.itemsize == 4
+            else _small_0_conv1d_grad_x(<double>0, _whole_conv1d_grad_x(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, r, m, phi)
         ):
             _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-            _nest.fresh = _conv1d_grad_x_whole(s, d, lo, N, G, O, C, K, H)
+            _nest.fresh = _whole_conv1d_grad_x(s, d, lo, N, G, O, C, K, H)
             n = _range(&_nest, ROWS, N)
             g = _range(&_nest, BATCH, G)
             c = _range(&_nest, COLUMNS, C)
@@ -612,11 +612,11 @@ cdef int _conv1d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef Py_ssize_t g, o, c, k, n, p
     # grad_w[g, o, c, k] += sum[n, p] grad_y[n, g, o, p] * x[n, g, c, d*k + s*p - lo]
     if not _near or not (
-        _conv1d_grad_w_0(<float>0, _conv1d_grad_w_whole(s, d, lo, N, G, O, P, C, K), _at_grad_w, _at_grad_y, _at_x, s, d, lo, N, G, O, P, C, K) if _at_grad_w.itemsize == 4
-        else _conv1d_grad_w_0(<double>0, _conv1d_grad_w_whole(s, d, lo, N, G, O, P, C, K), _at_grad_w, _at_grad_y, _at_x, s, d, lo, N, G, O, P, C, K)
+        _small_0_conv1d_grad_w(<float>0, _whole_conv1d_grad_w(s, d, lo, N, G, O, P, C, K), _at_grad_w, _at_grad_y, _at_x, s, d, lo, N, G, O, P, C, K) if _at_grad_w.itemsize == 4
+        else _small_0_conv1d_grad_w(<double>0, _whole_conv1d_grad_w(s, d, lo, N, G, O, P, C, K), _at_grad_w, _at_grad_y, _at_x, s, d, lo, N, G, O, P, C, K)
     ):
         _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv1d_grad_w_whole(s, d, lo, N, G, O, P, C, K)
+        _nest.fresh = _whole_conv1d_grad_w(s, d, lo, N, G, O, P, C, K)
         g = _range(&_nest, BATCH, G)
         o = _range(&_nest, ROWS, O)
         c = _range(&_nest, COLUMNS, C)
@@ -650,8 +650,8 @@ cdef int _conv1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     # grad_bias[g, o] += sum[n, p] grad_y[n, g, o, p]
     if _at_grad_y is not NULL:  # else zeros
         if not _near or not (
-            _conv1d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, P) if _at_grad_bias.itemsize == 4
-            else _conv1d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, P)
+            _small_0_conv1d_grad_bias(<float>0, _at_grad_bias, _at_grad_y, N, G, O, P) if _at_grad_bias.itemsize == 4
+            else _small_0_conv1d_grad_bias(<double>0, _at_grad_bias, _at_grad_y, N, G, O, P)
         ):
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
@@ -670,9 +670,9 @@ cdef int _conv1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     return 0
 
 
-cdef bint _conv1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
+cdef bint _small_0_conv1d_forward(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, c, k
-    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_c, _stop_c, _first_k, _stop_k, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_1_n, _step_1_g, _step_1_p, _step_1_c, _step_1_k, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _first_k_p, _stop_k_p
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_c, _stop_c, _first_k, _stop_k, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_1_n, _step_1_g, _step_1_p, _step_1_c, _step_1_k, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _first_4_k, _stop_4_k
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_p, _place_1_p, _place_1_c, _place_2_c, _place_1_k, _place_2_k
     _first_n = 0
     _stop_n = N
@@ -728,16 +728,16 @@ cdef bint _conv1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
                 _place_0_p = _place_0_o
                 _place_1_p = _place_1_g
                 for p in range(_first_p, _stop_p):
-                    _first_k_p = _first_k
-                    _stop_k_p = _stop_k
-                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_k_p, &_stop_k_p)
+                    _first_4_k = _first_k
+                    _stop_4_k = _stop_k
+                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_4_k, &_stop_4_k)
                     _sum = 0
-                    _place_1_c = _place_1_p + _first_k_p * _step_1_k
-                    _place_2_c = _place_2_o + _first_k_p * _step_2_k
+                    _place_1_c = _place_1_p + _first_4_k * _step_1_k
+                    _place_2_c = _place_2_o + _first_4_k * _step_2_k
                     for c in range(_stop_c - _first_c):
                         _place_1_k = _place_1_c
                         _place_2_k = _place_2_c
-                        for k in range(_stop_k_p - _first_k_p):
+                        for k in range(_stop_4_k - _first_4_k):
                             _sum += (<real *>_place_1_k)[0] * (<real *>_place_2_k)[0]
                             _place_1_k += _step_1_k
                             _place_2_k += _step_2_k
@@ -756,7 +756,7 @@ cdef bint _conv1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
     return True
 
 
-cdef bint _conv1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
+cdef bint _small_1_conv1d_forward(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t n, g, o, p
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_1_g, _step_1_o
     cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_p
@@ -806,9 +806,9 @@ cdef bint _conv1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
     return True
 
 
-cdef bint _conv1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi) noexcept nogil:
+cdef bint _small_0_conv1d_grad_x(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t H, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi) noexcept nogil:
     cdef Py_ssize_t n, g, c, u, o, q
-    cdef Py_ssize_t _first_u, _stop_u, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u, _step_1_n, _step_1_g, _step_1_u, _step_1_o, _step_1_q, _step_2_g, _step_2_c, _step_2_o, _step_2_q, _first_q_u, _stop_q_u
+    cdef Py_ssize_t _first_u, _stop_u, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u, _step_1_n, _step_1_g, _step_1_u, _step_1_o, _step_1_q, _step_2_g, _step_2_c, _step_2_o, _step_2_q, _first_4_q, _stop_4_q
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_u, _place_1_u, _place_1_o, _place_2_o, _place_1_q, _place_2_q
     _first_u = -ENDLESS
     _stop_u = ENDLESS
@@ -866,16 +866,16 @@ cdef bint _conv1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
                 _place_0_u = _place_0_c
                 _place_1_u = _place_1_g
                 for u in range(_first_u, _stop_u):
-                    _first_q_u = _first_q
-                    _stop_q_u = _stop_q
-                    rot180_clip(-d, u - m, _at_grad_y.shape[3], &_first_q_u, &_stop_q_u)
+                    _first_4_q = _first_q
+                    _stop_4_q = _stop_q
+                    rot180_clip(-d, u - m, _at_grad_y.shape[3], &_first_4_q, &_stop_4_q)
                     _sum = 0
-                    _place_1_o = _place_1_u + _first_q_u * _step_1_q
-                    _place_2_o = _place_2_c + _first_q_u * _step_2_q
+                    _place_1_o = _place_1_u + _first_4_q * _step_1_q
+                    _place_2_o = _place_2_c + _first_4_q * _step_2_q
                     for o in range(_stop_o - _first_o):
                         _place_1_q = _place_1_o
                         _place_2_q = _place_2_o
-                        for q in range(_stop_q_u - _first_q_u):
+                        for q in range(_stop_4_q - _first_4_q):
                             _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
                             _place_1_q += _step_1_q
                             _place_2_q += _step_2_q
@@ -894,9 +894,9 @@ cdef bint _conv1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
     return True
 
 
-cdef bint _conv1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) noexcept nogil:
+cdef bint _small_0_conv1d_grad_w(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t C, Py_ssize_t K) noexcept nogil:
     cdef Py_ssize_t g, o, c, k, n, p
-    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_2_g, _step_2_c, _step_2_k, _step_2_n, _step_2_p, _first_p_k, _stop_p_k
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_2_g, _step_2_c, _step_2_k, _step_2_n, _step_2_p, _first_4_p, _stop_4_p
     cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_1_o, _place_0_c, _place_2_c, _place_0_k, _place_2_k, _place_1_n, _place_2_n, _place_1_p, _place_2_p
     _first_g = 0
     _stop_g = G
@@ -952,16 +952,16 @@ cdef bint _conv1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
                 _place_0_k = _place_0_c
                 _place_2_k = _place_2_c
                 for k in range(_first_k, _stop_k):
-                    _first_p_k = _first_p
-                    _stop_p_k = _stop_p
-                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_p_k, &_stop_p_k)
+                    _first_4_p = _first_p
+                    _stop_4_p = _stop_p
+                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_4_p, &_stop_4_p)
                     _sum = 0
-                    _place_1_n = _place_1_o + _first_p_k * _step_1_p
-                    _place_2_n = _place_2_k + _first_p_k * _step_2_p
+                    _place_1_n = _place_1_o + _first_4_p * _step_1_p
+                    _place_2_n = _place_2_k + _first_4_p * _step_2_p
                     for n in range(_stop_n - _first_n):
                         _place_1_p = _place_1_n
                         _place_2_p = _place_2_n
-                        for p in range(_stop_p_k - _first_p_k):
+                        for p in range(_stop_4_p - _first_4_p):
                             _sum += (<real *>_place_1_p)[0] * (<real *>_place_2_p)[0]
                             _place_1_p += _step_1_p
                             _place_2_p += _step_2_p
@@ -980,7 +980,7 @@ cdef bint _conv1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
     return True
 
 
-cdef bint _conv1d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P) noexcept nogil:
+cdef bint _small_0_conv1d_grad_bias(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t g, o, n, p
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_p
     cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_p
@@ -1030,17 +1030,17 @@ cdef bint _conv1d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_a
     return True
 
 
-cdef inline bint _conv2d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept:
+cdef inline bint _whole_conv2d_forward(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
 
-cdef inline bint _conv2d_grad_x_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept:
+cdef inline bint _whole_conv2d_grad_x(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept:
     """Say whether the first sum writes the whole output."""
     return min(s, K) == 1 and s == 1 and min(t, L) == 1 and t == 1
 
 
-cdef inline bint _conv2d_grad_w_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L) noexcept:
+cdef inline bint _whole_conv2d_grad_w(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
@@ -1052,11 +1052,11 @@ cdef int _conv2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef Py_ssize_t n, g, o, p, q, c, k, l
     # y[n, g, o, p, q] += sum[c, k, l] x[n, g, c, s*p + d*k - lo, t*q + e*l - lp] * w[g, o, c, k, l]
     if not _near or not (
-        _conv2d_forward_0(<float>0, _conv2d_forward_whole(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q) if _at_y.itemsize == 4
-        else _conv2d_forward_0(<double>0, _conv2d_forward_whole(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
+        _small_0_conv2d_forward(<float>0, _whole_conv2d_forward(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q) if _at_y.itemsize == 4
+        else _small_0_conv2d_forward(<double>0, _whole_conv2d_forward(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
     ):
         _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv2d_forward_whole(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
+        _nest.fresh = _whole_conv2d_forward(s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
         n = _range(&_nest, ROWS, N)
         g = _range(&_nest, BATCH, G)
         o = _range(&_nest, COLUMNS, O)
@@ -1087,8 +1087,8 @@ cdef int _conv2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     # y[n, g, o, p, q] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
         if not _near or not (
-            _conv2d_forward_1(<float>0, _at_y, _at_bias, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q) if _at_y.itemsize == 4
-            else _conv2d_forward_1(<double>0, _at_y, _at_bias, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
+            _small_1_conv2d_forward(<float>0, _at_y, _at_bias, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q) if _at_y.itemsize == 4
+            else _small_1_conv2d_forward(<double>0, _at_y, _at_bias, s, d, lo, t, e, lp, N, G, C, O, K, L, P, Q)
         ):
             _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
             n = _range(&_nest, ROWS, N)
@@ -1120,11 +1120,11 @@ cdef int _conv2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
         for r1 in range(min(t, L)):
             m1, phi1 = divmod(e*r1, t)
             if not _near or not (
-                _conv2d_grad_x_0(<float>0, _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, r, m, phi, r1, m1, phi1) if _at_grad_x.itemsize == 4
-                else _conv2d_grad_x_0(<double>0, _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, r, m, phi, r1, m1, phi1)
+                _small_0_conv2d_grad_x(<float>0, _whole_conv2d_grad_x(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, r, m, phi, r1, m1, phi1) if _at_grad_x.itemsize == 4
+                else _small_0_conv2d_grad_x(<double>0, _whole_conv2d_grad_x(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, r, m, phi, r1, m1, phi1)
             ):
                 _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-                _nest.fresh = _conv2d_grad_x_whole(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V)
+                _nest.fresh = _whole_conv2d_grad_x(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V)
                 n = _range(&_nest, ROWS, N)
                 g = _range(&_nest, BATCH, G)
                 c = _range(&_nest, COLUMNS, C)
@@ -1170,11 +1170,11 @@ cdef int _conv2d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef Py_ssize_t g, o, c, k, l, n, p, q
     # grad_w[g, o, c, k, l] += sum[n, p, q] grad_y[n, g, o, p, q] * x[n, g, c, d*k + s*p - lo, e*l + t*q - lp]
     if not _near or not (
-        _conv2d_grad_w_0(<float>0, _conv2d_grad_w_whole(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L) if _at_grad_w.itemsize == 4
-        else _conv2d_grad_w_0(<double>0, _conv2d_grad_w_whole(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
+        _small_0_conv2d_grad_w(<float>0, _whole_conv2d_grad_w(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L) if _at_grad_w.itemsize == 4
+        else _small_0_conv2d_grad_w(<double>0, _whole_conv2d_grad_w(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
     ):
         _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv2d_grad_w_whole(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
+        _nest.fresh = _whole_conv2d_grad_w(s, d, lo, t, e, lp, N, G, O, P, Q, C, K, L)
         g = _range(&_nest, BATCH, G)
         o = _range(&_nest, ROWS, O)
         c = _range(&_nest, COLUMNS, C)
@@ -1213,8 +1213,8 @@ cdef int _conv2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     # grad_bias[g, o] += sum[n, p, q] grad_y[n, g, o, p, q]
     if _at_grad_y is not NULL:  # else zeros
         if not _near or not (
-            _conv2d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q) if _at_grad_bias.itemsize == 4
-            else _conv2d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q)
+            _small_0_conv2d_grad_bias(<float>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q) if _at_grad_bias.itemsize == 4
+            else _small_0_conv2d_grad_bias(<double>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q)
         ):
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
@@ -1235,9 +1235,9 @@ cdef int _conv2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     return 0
 
 
-cdef bint _conv2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
+cdef bint _small_0_conv2d_forward(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q, c, k, l
-    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_c, _step_1_k, _step_1_l, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _step_2_l, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_c, _step_1_k, _step_1_l, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _step_2_l, _first_4_k, _stop_4_k, _first_5_l, _stop_5_l
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_p, _place_1_p, _place_0_q, _place_1_q, _place_1_c, _place_2_c, _place_1_k, _place_2_k, _place_1_l, _place_2_l
     _first_n = 0
     _stop_n = N
@@ -1303,25 +1303,25 @@ cdef bint _conv2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
                 _place_0_p = _place_0_o
                 _place_1_p = _place_1_g
                 for p in range(_first_p, _stop_p):
-                    _first_k_p = _first_k
-                    _stop_k_p = _stop_k
-                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_k_p, &_stop_k_p)
+                    _first_4_k = _first_k
+                    _stop_4_k = _stop_k
+                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_4_k, &_stop_4_k)
                     _place_0_q = _place_0_p
-                    _place_1_q = _place_1_p + _first_k_p * _step_1_k
+                    _place_1_q = _place_1_p + _first_4_k * _step_1_k
                     for q in range(_first_q, _stop_q):
-                        _first_l_q = _first_l
-                        _stop_l_q = _stop_l
-                        rot180_clip(e, q*t - lp, _at_x.shape[4], &_first_l_q, &_stop_l_q)
+                        _first_5_l = _first_l
+                        _stop_5_l = _stop_l
+                        rot180_clip(e, q*t - lp, _at_x.shape[4], &_first_5_l, &_stop_5_l)
                         _sum = 0
-                        _place_1_c = _place_1_q + _first_l_q * _step_1_l
-                        _place_2_c = _place_2_o + _first_k_p * _step_2_k + _first_l_q * _step_2_l
+                        _place_1_c = _place_1_q + _first_5_l * _step_1_l
+                        _place_2_c = _place_2_o + _first_4_k * _step_2_k + _first_5_l * _step_2_l
                         for c in range(_stop_c - _first_c):
                             _place_1_k = _place_1_c
                             _place_2_k = _place_2_c
-                            for k in range(_stop_k_p - _first_k_p):
+                            for k in range(_stop_4_k - _first_4_k):
                                 _place_1_l = _place_1_k
                                 _place_2_l = _place_2_k
-                                for l in range(_stop_l_q - _first_l_q):
+                                for l in range(_stop_5_l - _first_5_l):
                                     _sum += (<real *>_place_1_l)[0] * (<real *>_place_2_l)[0]
                                     _place_1_l += _step_1_l
                                     _place_2_l += _step_2_l
@@ -1344,7 +1344,7 @@ cdef bint _conv2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
     return True
 
 
-cdef bint _conv2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
+cdef bint _small_1_conv2d_forward(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_1_g, _step_1_o
     cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_p, _place_0_q
@@ -1401,9 +1401,9 @@ cdef bint _conv2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
     return True
 
 
-cdef bint _conv2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1) noexcept nogil:
+cdef bint _small_0_conv2d_grad_x(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1) noexcept nogil:
     cdef Py_ssize_t n, g, c, u, u1, o, q1, q2
-    cdef Py_ssize_t _first_u, _stop_u, _first_u1, _stop_u1, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u, _step_0_u1, _step_1_n, _step_1_g, _step_1_u, _step_1_u1, _step_1_o, _step_1_q1, _step_1_q2, _step_2_g, _step_2_c, _step_2_o, _step_2_q1, _step_2_q2, _first_q1_u, _stop_q1_u, _first_q2_u1, _stop_q2_u1
+    cdef Py_ssize_t _first_u, _stop_u, _first_u1, _stop_u1, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u, _step_0_u1, _step_1_n, _step_1_g, _step_1_u, _step_1_u1, _step_1_o, _step_1_q1, _step_1_q2, _step_2_g, _step_2_c, _step_2_o, _step_2_q1, _step_2_q2, _first_4_q1, _stop_4_q1, _first_5_q2, _stop_5_q2
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_u, _place_1_u, _place_0_u1, _place_1_u1, _place_1_o, _place_2_o, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2
     _first_u = -ENDLESS
     _stop_u = ENDLESS
@@ -1473,25 +1473,25 @@ cdef bint _conv2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
                 _place_0_u = _place_0_c
                 _place_1_u = _place_1_g
                 for u in range(_first_u, _stop_u):
-                    _first_q1_u = _first_q1
-                    _stop_q1_u = _stop_q1
-                    rot180_clip(-d, u - m, _at_grad_y.shape[3], &_first_q1_u, &_stop_q1_u)
+                    _first_4_q1 = _first_q1
+                    _stop_4_q1 = _stop_q1
+                    rot180_clip(-d, u - m, _at_grad_y.shape[3], &_first_4_q1, &_stop_4_q1)
                     _place_0_u1 = _place_0_u
-                    _place_1_u1 = _place_1_u + _first_q1_u * _step_1_q1
+                    _place_1_u1 = _place_1_u + _first_4_q1 * _step_1_q1
                     for u1 in range(_first_u1, _stop_u1):
-                        _first_q2_u1 = _first_q2
-                        _stop_q2_u1 = _stop_q2
-                        rot180_clip(-e, u1 - m1, _at_grad_y.shape[4], &_first_q2_u1, &_stop_q2_u1)
+                        _first_5_q2 = _first_q2
+                        _stop_5_q2 = _stop_q2
+                        rot180_clip(-e, u1 - m1, _at_grad_y.shape[4], &_first_5_q2, &_stop_5_q2)
                         _sum = 0
-                        _place_1_o = _place_1_u1 + _first_q2_u1 * _step_1_q2
-                        _place_2_o = _place_2_c + _first_q1_u * _step_2_q1 + _first_q2_u1 * _step_2_q2
+                        _place_1_o = _place_1_u1 + _first_5_q2 * _step_1_q2
+                        _place_2_o = _place_2_c + _first_4_q1 * _step_2_q1 + _first_5_q2 * _step_2_q2
                         for o in range(_stop_o - _first_o):
                             _place_1_q1 = _place_1_o
                             _place_2_q1 = _place_2_o
-                            for q1 in range(_stop_q1_u - _first_q1_u):
+                            for q1 in range(_stop_4_q1 - _first_4_q1):
                                 _place_1_q2 = _place_1_q1
                                 _place_2_q2 = _place_2_q1
-                                for q2 in range(_stop_q2_u1 - _first_q2_u1):
+                                for q2 in range(_stop_5_q2 - _first_5_q2):
                                     _sum += (<real *>_place_1_q2)[0] * (<real *>_place_2_q2)[0]
                                     _place_1_q2 += _step_1_q2
                                     _place_2_q2 += _step_2_q2
@@ -1514,9 +1514,9 @@ cdef bint _conv2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
     return True
 
 
-cdef bint _conv2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L) noexcept nogil:
+cdef bint _small_0_conv2d_grad_w(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L) noexcept nogil:
     cdef Py_ssize_t g, o, c, k, l, n, p, q
-    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_0_l, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_2_g, _step_2_c, _step_2_k, _step_2_l, _step_2_n, _step_2_p, _step_2_q, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_0_l, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_2_g, _step_2_c, _step_2_k, _step_2_l, _step_2_n, _step_2_p, _step_2_q, _first_4_p, _stop_4_p, _first_5_q, _stop_5_q
     cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_1_o, _place_0_c, _place_2_c, _place_0_k, _place_2_k, _place_0_l, _place_2_l, _place_1_n, _place_2_n, _place_1_p, _place_2_p, _place_1_q, _place_2_q
     _first_g = 0
     _stop_g = G
@@ -1582,25 +1582,25 @@ cdef bint _conv2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
                 _place_0_k = _place_0_c
                 _place_2_k = _place_2_c
                 for k in range(_first_k, _stop_k):
-                    _first_p_k = _first_p
-                    _stop_p_k = _stop_p
-                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_p_k, &_stop_p_k)
+                    _first_4_p = _first_p
+                    _stop_4_p = _stop_p
+                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_4_p, &_stop_4_p)
                     _place_0_l = _place_0_k
-                    _place_2_l = _place_2_k + _first_p_k * _step_2_p
+                    _place_2_l = _place_2_k + _first_4_p * _step_2_p
                     for l in range(_first_l, _stop_l):
-                        _first_q_l = _first_q
-                        _stop_q_l = _stop_q
-                        rot180_clip(t, e*l - lp, _at_x.shape[4], &_first_q_l, &_stop_q_l)
+                        _first_5_q = _first_q
+                        _stop_5_q = _stop_q
+                        rot180_clip(t, e*l - lp, _at_x.shape[4], &_first_5_q, &_stop_5_q)
                         _sum = 0
-                        _place_1_n = _place_1_o + _first_p_k * _step_1_p + _first_q_l * _step_1_q
-                        _place_2_n = _place_2_l + _first_q_l * _step_2_q
+                        _place_1_n = _place_1_o + _first_4_p * _step_1_p + _first_5_q * _step_1_q
+                        _place_2_n = _place_2_l + _first_5_q * _step_2_q
                         for n in range(_stop_n - _first_n):
                             _place_1_p = _place_1_n
                             _place_2_p = _place_2_n
-                            for p in range(_stop_p_k - _first_p_k):
+                            for p in range(_stop_4_p - _first_4_p):
                                 _place_1_q = _place_1_p
                                 _place_2_q = _place_2_p
-                                for q in range(_stop_q_l - _first_q_l):
+                                for q in range(_stop_5_q - _first_5_q):
                                     _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
                                     _place_1_q += _step_1_q
                                     _place_2_q += _step_2_q
@@ -1623,7 +1623,7 @@ cdef bint _conv2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
     return True
 
 
-cdef bint _conv2d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
+cdef bint _small_0_conv2d_grad_bias(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t g, o, n, p, q
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q
     cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_p, _place_1_q
@@ -1680,17 +1680,17 @@ cdef bint _conv2d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_a
     return True
 
 
-cdef inline bint _conv3d_forward_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept:
+cdef inline bint _whole_conv3d_forward(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
 
-cdef inline bint _conv3d_grad_x_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U) noexcept:
+cdef inline bint _whole_conv3d_grad_x(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U) noexcept:
     """Say whether the first sum writes the whole output."""
     return min(s, K) == 1 and s == 1 and min(t, L) == 1 and t == 1 and min(u, M) == 1 and u == 1
 
 
-cdef inline bint _conv3d_grad_w_whole(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept:
+cdef inline bint _whole_conv3d_grad_w(Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
@@ -1702,11 +1702,11 @@ cdef int _conv3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     cdef Py_ssize_t n, g, o, p, q, r, c, k, l, m
     # y[n, g, o, p, q, r] += sum[c, k, l, m] x[n, g, c, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[g, o, c, k, l, m]
     if not _near or not (
-        _conv3d_forward_0(<float>0, _conv3d_forward_whole(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R) if _at_y.itemsize == 4
-        else _conv3d_forward_0(<double>0, _conv3d_forward_whole(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
+        _small_0_conv3d_forward(<float>0, _whole_conv3d_forward(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R) if _at_y.itemsize == 4
+        else _small_0_conv3d_forward(<double>0, _whole_conv3d_forward(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R), _at_y, _at_x, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
     ):
         _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv3d_forward_whole(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
+        _nest.fresh = _whole_conv3d_forward(s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
         n = _range(&_nest, ROWS, N)
         g = _range(&_nest, BATCH, G)
         o = _range(&_nest, COLUMNS, O)
@@ -1742,8 +1742,8 @@ cdef int _conv3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, P
     # y[n, g, o, p, q, r] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
         if not _near or not (
-            _conv3d_forward_1(<float>0, _at_y, _at_bias, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R) if _at_y.itemsize == 4
-            else _conv3d_forward_1(<double>0, _at_y, _at_bias, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
+            _small_1_conv3d_forward(<float>0, _at_y, _at_bias, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R) if _at_y.itemsize == 4
+            else _small_1_conv3d_forward(<double>0, _at_y, _at_bias, s, d, lo, t, e, lp, u, f, lq, N, G, C, O, K, L, M, P, Q, R)
         ):
             _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
             n = _range(&_nest, ROWS, N)
@@ -1779,11 +1779,11 @@ cdef int _conv3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
             for r3 in range(min(u, M)):
                 m3, phi2 = divmod(f*r3, u)
                 if not _near or not (
-                    _conv3d_grad_x_0(<float>0, _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, r1, m1, phi, r2, m2, phi1, r3, m3, phi2) if _at_grad_x.itemsize == 4
-                    else _conv3d_grad_x_0(<double>0, _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, r1, m1, phi, r2, m2, phi1, r3, m3, phi2)
+                    _small_0_conv3d_grad_x(<float>0, _whole_conv3d_grad_x(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, r1, m1, phi, r2, m2, phi1, r3, m3, phi2) if _at_grad_x.itemsize == 4
+                    else _small_0_conv3d_grad_x(<double>0, _whole_conv3d_grad_x(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, r1, m1, phi, r2, m2, phi1, r3, m3, phi2)
                 ):
                     _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-                    _nest.fresh = _conv3d_grad_x_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U)
+                    _nest.fresh = _whole_conv3d_grad_x(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U)
                     n = _range(&_nest, ROWS, N)
                     g = _range(&_nest, BATCH, G)
                     c = _range(&_nest, COLUMNS, C)
@@ -1838,11 +1838,11 @@ cdef int _conv3d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer 
     cdef Py_ssize_t g, o, c, k, l, m, n, p, q, r
     # grad_w[g, o, c, k, l, m] += sum[n, p, q, r] grad_y[n, g, o, p, q, r] * x[n, g, c, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq]
     if not _near or not (
-        _conv3d_grad_w_0(<float>0, _conv3d_grad_w_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M) if _at_grad_w.itemsize == 4
-        else _conv3d_grad_w_0(<double>0, _conv3d_grad_w_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
+        _small_0_conv3d_grad_w(<float>0, _whole_conv3d_grad_w(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M) if _at_grad_w.itemsize == 4
+        else _small_0_conv3d_grad_w(<double>0, _whole_conv3d_grad_w(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M), _at_grad_w, _at_grad_y, _at_x, s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
     ):
         _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv3d_grad_w_whole(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
+        _nest.fresh = _whole_conv3d_grad_w(s, d, lo, t, e, lp, u, f, lq, N, G, O, P, Q, R, C, K, L, M)
         g = _range(&_nest, BATCH, G)
         o = _range(&_nest, ROWS, O)
         c = _range(&_nest, COLUMNS, C)
@@ -1886,8 +1886,8 @@ cdef int _conv3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     # grad_bias[g, o] += sum[n, p, q, r] grad_y[n, g, o, p, q, r]
     if _at_grad_y is not NULL:  # else zeros
         if not _near or not (
-            _conv3d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q, R) if _at_grad_bias.itemsize == 4
-            else _conv3d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q, R)
+            _small_0_conv3d_grad_bias(<float>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q, R) if _at_grad_bias.itemsize == 4
+            else _small_0_conv3d_grad_bias(<double>0, _at_grad_bias, _at_grad_y, N, G, O, P, Q, R)
         ):
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
@@ -1910,9 +1910,9 @@ cdef int _conv3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_s
     return 0
 
 
-cdef bint _conv3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
+cdef bint _small_0_conv3d_forward(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q, r, c, k, l, m
-    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_0_r, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_r, _step_1_c, _step_1_k, _step_1_l, _step_1_m, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _step_2_l, _step_2_m, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q, _first_m_r, _stop_m_r
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_0_r, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_r, _step_1_c, _step_1_k, _step_1_l, _step_1_m, _step_2_g, _step_2_o, _step_2_c, _step_2_k, _step_2_l, _step_2_m, _first_4_k, _stop_4_k, _first_5_l, _stop_5_l, _first_6_m, _stop_6_m
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_p, _place_1_p, _place_0_q, _place_1_q, _place_0_r, _place_1_r, _place_1_c, _place_2_c, _place_1_k, _place_2_k, _place_1_l, _place_2_l, _place_1_m, _place_2_m
     _first_n = 0
     _stop_n = N
@@ -1988,34 +1988,34 @@ cdef bint _conv3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
                 _place_0_p = _place_0_o
                 _place_1_p = _place_1_g
                 for p in range(_first_p, _stop_p):
-                    _first_k_p = _first_k
-                    _stop_k_p = _stop_k
-                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_k_p, &_stop_k_p)
+                    _first_4_k = _first_k
+                    _stop_4_k = _stop_k
+                    rot180_clip(d, p*s - lo, _at_x.shape[3], &_first_4_k, &_stop_4_k)
                     _place_0_q = _place_0_p
-                    _place_1_q = _place_1_p + _first_k_p * _step_1_k
+                    _place_1_q = _place_1_p + _first_4_k * _step_1_k
                     for q in range(_first_q, _stop_q):
-                        _first_l_q = _first_l
-                        _stop_l_q = _stop_l
-                        rot180_clip(e, q*t - lp, _at_x.shape[4], &_first_l_q, &_stop_l_q)
+                        _first_5_l = _first_l
+                        _stop_5_l = _stop_l
+                        rot180_clip(e, q*t - lp, _at_x.shape[4], &_first_5_l, &_stop_5_l)
                         _place_0_r = _place_0_q
-                        _place_1_r = _place_1_q + _first_l_q * _step_1_l
+                        _place_1_r = _place_1_q + _first_5_l * _step_1_l
                         for r in range(_first_r, _stop_r):
-                            _first_m_r = _first_m
-                            _stop_m_r = _stop_m
-                            rot180_clip(f, r*u - lq, _at_x.shape[5], &_first_m_r, &_stop_m_r)
+                            _first_6_m = _first_m
+                            _stop_6_m = _stop_m
+                            rot180_clip(f, r*u - lq, _at_x.shape[5], &_first_6_m, &_stop_6_m)
                             _sum = 0
-                            _place_1_c = _place_1_r + _first_m_r * _step_1_m
-                            _place_2_c = _place_2_o + _first_k_p * _step_2_k + _first_l_q * _step_2_l + _first_m_r * _step_2_m
+                            _place_1_c = _place_1_r + _first_6_m * _step_1_m
+                            _place_2_c = _place_2_o + _first_4_k * _step_2_k + _first_5_l * _step_2_l + _first_6_m * _step_2_m
                             for c in range(_stop_c - _first_c):
                                 _place_1_k = _place_1_c
                                 _place_2_k = _place_2_c
-                                for k in range(_stop_k_p - _first_k_p):
+                                for k in range(_stop_4_k - _first_4_k):
                                     _place_1_l = _place_1_k
                                     _place_2_l = _place_2_k
-                                    for l in range(_stop_l_q - _first_l_q):
+                                    for l in range(_stop_5_l - _first_5_l):
                                         _place_1_m = _place_1_l
                                         _place_2_m = _place_2_l
-                                        for m in range(_stop_m_r - _first_m_r):
+                                        for m in range(_stop_6_m - _first_6_m):
                                             _sum += (<real *>_place_1_m)[0] * (<real *>_place_2_m)[0]
                                             _place_1_m += _step_1_m
                                             _place_2_m += _step_2_m
@@ -2042,7 +2042,7 @@ cdef bint _conv3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer 
     return True
 
 
-cdef bint _conv3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
+cdef bint _small_1_conv3d_forward(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t n, g, o, p, q, r
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_n, _step_0_g, _step_0_o, _step_0_p, _step_0_q, _step_0_r, _step_1_g, _step_1_o
     cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_p, _place_0_q, _place_0_r
@@ -2106,9 +2106,9 @@ cdef bint _conv3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py
     return True
 
 
-cdef bint _conv3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi1, Py_ssize_t r3, Py_ssize_t m3, Py_ssize_t phi2) noexcept nogil:
+cdef bint _small_0_conv3d_grad_x(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t U, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi1, Py_ssize_t r3, Py_ssize_t m3, Py_ssize_t phi2) noexcept nogil:
     cdef Py_ssize_t n, g, c, u2, u3, u4, o, q1, q2, q
-    cdef Py_ssize_t _first_u2, _stop_u2, _first_u3, _stop_u3, _first_u4, _stop_u4, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u2, _step_0_u3, _step_0_u4, _step_1_n, _step_1_g, _step_1_u2, _step_1_u3, _step_1_u4, _step_1_o, _step_1_q1, _step_1_q2, _step_1_q, _step_2_g, _step_2_c, _step_2_o, _step_2_q1, _step_2_q2, _step_2_q, _first_q1_u2, _stop_q1_u2, _first_q2_u3, _stop_q2_u3, _first_q_u4, _stop_q_u4
+    cdef Py_ssize_t _first_u2, _stop_u2, _first_u3, _stop_u3, _first_u4, _stop_u4, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _step_0_n, _step_0_g, _step_0_c, _step_0_u2, _step_0_u3, _step_0_u4, _step_1_n, _step_1_g, _step_1_u2, _step_1_u3, _step_1_u4, _step_1_o, _step_1_q1, _step_1_q2, _step_1_q, _step_2_g, _step_2_c, _step_2_o, _step_2_q1, _step_2_q2, _step_2_q, _first_4_q1, _stop_4_q1, _first_5_q2, _stop_5_q2, _first_6_q, _stop_6_q
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_u2, _place_1_u2, _place_0_u3, _place_1_u3, _place_0_u4, _place_1_u4, _place_1_o, _place_2_o, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2, _place_1_q, _place_2_q
     _first_u2 = -ENDLESS
     _stop_u2 = ENDLESS
@@ -2190,34 +2190,34 @@ cdef bint _conv3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
                 _place_0_u2 = _place_0_c
                 _place_1_u2 = _place_1_g
                 for u2 in range(_first_u2, _stop_u2):
-                    _first_q1_u2 = _first_q1
-                    _stop_q1_u2 = _stop_q1
-                    rot180_clip(-d, u2 - m1, _at_grad_y.shape[3], &_first_q1_u2, &_stop_q1_u2)
+                    _first_4_q1 = _first_q1
+                    _stop_4_q1 = _stop_q1
+                    rot180_clip(-d, u2 - m1, _at_grad_y.shape[3], &_first_4_q1, &_stop_4_q1)
                     _place_0_u3 = _place_0_u2
-                    _place_1_u3 = _place_1_u2 + _first_q1_u2 * _step_1_q1
+                    _place_1_u3 = _place_1_u2 + _first_4_q1 * _step_1_q1
                     for u3 in range(_first_u3, _stop_u3):
-                        _first_q2_u3 = _first_q2
-                        _stop_q2_u3 = _stop_q2
-                        rot180_clip(-e, u3 - m2, _at_grad_y.shape[4], &_first_q2_u3, &_stop_q2_u3)
+                        _first_5_q2 = _first_q2
+                        _stop_5_q2 = _stop_q2
+                        rot180_clip(-e, u3 - m2, _at_grad_y.shape[4], &_first_5_q2, &_stop_5_q2)
                         _place_0_u4 = _place_0_u3
-                        _place_1_u4 = _place_1_u3 + _first_q2_u3 * _step_1_q2
+                        _place_1_u4 = _place_1_u3 + _first_5_q2 * _step_1_q2
                         for u4 in range(_first_u4, _stop_u4):
-                            _first_q_u4 = _first_q
-                            _stop_q_u4 = _stop_q
-                            rot180_clip(-f, u4 - m3, _at_grad_y.shape[5], &_first_q_u4, &_stop_q_u4)
+                            _first_6_q = _first_q
+                            _stop_6_q = _stop_q
+                            rot180_clip(-f, u4 - m3, _at_grad_y.shape[5], &_first_6_q, &_stop_6_q)
                             _sum = 0
-                            _place_1_o = _place_1_u4 + _first_q_u4 * _step_1_q
-                            _place_2_o = _place_2_c + _first_q1_u2 * _step_2_q1 + _first_q2_u3 * _step_2_q2 + _first_q_u4 * _step_2_q
+                            _place_1_o = _place_1_u4 + _first_6_q * _step_1_q
+                            _place_2_o = _place_2_c + _first_4_q1 * _step_2_q1 + _first_5_q2 * _step_2_q2 + _first_6_q * _step_2_q
                             for o in range(_stop_o - _first_o):
                                 _place_1_q1 = _place_1_o
                                 _place_2_q1 = _place_2_o
-                                for q1 in range(_stop_q1_u2 - _first_q1_u2):
+                                for q1 in range(_stop_4_q1 - _first_4_q1):
                                     _place_1_q2 = _place_1_q1
                                     _place_2_q2 = _place_2_q1
-                                    for q2 in range(_stop_q2_u3 - _first_q2_u3):
+                                    for q2 in range(_stop_5_q2 - _first_5_q2):
                                         _place_1_q = _place_1_q2
                                         _place_2_q = _place_2_q2
-                                        for q in range(_stop_q_u4 - _first_q_u4):
+                                        for q in range(_stop_6_q - _first_6_q):
                                             _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
                                             _place_1_q += _step_1_q
                                             _place_2_q += _step_2_q
@@ -2244,9 +2244,9 @@ cdef bint _conv3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buf
     return True
 
 
-cdef bint _conv3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept nogil:
+cdef bint _small_0_conv3d_grad_w(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lo, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lp, Py_ssize_t u, Py_ssize_t f, Py_ssize_t lq, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept nogil:
     cdef Py_ssize_t g, o, c, k, l, m, n, p, q, r
-    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_0_l, _step_0_m, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_1_r, _step_2_g, _step_2_c, _step_2_k, _step_2_l, _step_2_m, _step_2_n, _step_2_p, _step_2_q, _step_2_r, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l, _first_r_m, _stop_r_m
+    cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_o, _step_0_c, _step_0_k, _step_0_l, _step_0_m, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_1_r, _step_2_g, _step_2_c, _step_2_k, _step_2_l, _step_2_m, _step_2_n, _step_2_p, _step_2_q, _step_2_r, _first_4_p, _stop_4_p, _first_5_q, _stop_5_q, _first_6_r, _stop_6_r
     cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_1_o, _place_0_c, _place_2_c, _place_0_k, _place_2_k, _place_0_l, _place_2_l, _place_0_m, _place_2_m, _place_1_n, _place_2_n, _place_1_p, _place_2_p, _place_1_q, _place_2_q, _place_1_r, _place_2_r
     _first_g = 0
     _stop_g = G
@@ -2322,34 +2322,34 @@ cdef bint _conv3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
                 _place_0_k = _place_0_c
                 _place_2_k = _place_2_c
                 for k in range(_first_k, _stop_k):
-                    _first_p_k = _first_p
-                    _stop_p_k = _stop_p
-                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_p_k, &_stop_p_k)
+                    _first_4_p = _first_p
+                    _stop_4_p = _stop_p
+                    rot180_clip(s, d*k - lo, _at_x.shape[3], &_first_4_p, &_stop_4_p)
                     _place_0_l = _place_0_k
-                    _place_2_l = _place_2_k + _first_p_k * _step_2_p
+                    _place_2_l = _place_2_k + _first_4_p * _step_2_p
                     for l in range(_first_l, _stop_l):
-                        _first_q_l = _first_q
-                        _stop_q_l = _stop_q
-                        rot180_clip(t, e*l - lp, _at_x.shape[4], &_first_q_l, &_stop_q_l)
+                        _first_5_q = _first_q
+                        _stop_5_q = _stop_q
+                        rot180_clip(t, e*l - lp, _at_x.shape[4], &_first_5_q, &_stop_5_q)
                         _place_0_m = _place_0_l
-                        _place_2_m = _place_2_l + _first_q_l * _step_2_q
+                        _place_2_m = _place_2_l + _first_5_q * _step_2_q
                         for m in range(_first_m, _stop_m):
-                            _first_r_m = _first_r
-                            _stop_r_m = _stop_r
-                            rot180_clip(u, f*m - lq, _at_x.shape[5], &_first_r_m, &_stop_r_m)
+                            _first_6_r = _first_r
+                            _stop_6_r = _stop_r
+                            rot180_clip(u, f*m - lq, _at_x.shape[5], &_first_6_r, &_stop_6_r)
                             _sum = 0
-                            _place_1_n = _place_1_o + _first_p_k * _step_1_p + _first_q_l * _step_1_q + _first_r_m * _step_1_r
-                            _place_2_n = _place_2_m + _first_r_m * _step_2_r
+                            _place_1_n = _place_1_o + _first_4_p * _step_1_p + _first_5_q * _step_1_q + _first_6_r * _step_1_r
+                            _place_2_n = _place_2_m + _first_6_r * _step_2_r
                             for n in range(_stop_n - _first_n):
                                 _place_1_p = _place_1_n
                                 _place_2_p = _place_2_n
-                                for p in range(_stop_p_k - _first_p_k):
+                                for p in range(_stop_4_p - _first_4_p):
                                     _place_1_q = _place_1_p
                                     _place_2_q = _place_2_p
-                                    for q in range(_stop_q_l - _first_q_l):
+                                    for q in range(_stop_5_q - _first_5_q):
                                         _place_1_r = _place_1_q
                                         _place_2_r = _place_2_q
-                                        for r in range(_stop_r_m - _first_r_m):
+                                        for r in range(_stop_6_r - _first_6_r):
                                             _sum += (<real *>_place_1_r)[0] * (<real *>_place_2_r)[0]
                                             _place_1_r += _step_1_r
                                             _place_2_r += _step_2_r
@@ -2376,7 +2376,7 @@ cdef bint _conv3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buf
     return True
 
 
-cdef bint _conv3d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
+cdef bint _small_0_conv3d_grad_bias(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t g, o, n, p, q, r
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_p, _step_1_q, _step_1_r
     cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_p, _place_1_q, _place_1_r
@@ -2440,17 +2440,17 @@ cdef bint _conv3d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_a
     return True
 
 
-cdef inline bint _conv_transpose1d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) noexcept:
+cdef inline bint _whole_conv_transpose1d_forward(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) noexcept:
     """Say whether the first sum writes the whole output."""
     return min(s, K) == 1 and s == 1
 
 
-cdef inline bint _conv_transpose1d_grad_x_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t P) noexcept:
+cdef inline bint _whole_conv_transpose1d_grad_x(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t P) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
 
-cdef inline bint _conv_transpose1d_grad_w_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t K) noexcept:
+cdef inline bint _whole_conv_transpose1d_grad_w(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t K) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
@@ -2464,11 +2464,11 @@ cdef int _conv_transpose1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
     for r in range(min(s, K)):
         m, phi = divmod(d*r, s)
         if not _near or not (
-            _conv_transpose1d_forward_0(<float>0, _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, r, m, phi) if _at_y.itemsize == 4
-            else _conv_transpose1d_forward_0(<double>0, _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, r, m, phi)
+            _small_0_conv_transpose1d_forward(<float>0, _whole_conv_transpose1d_forward(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, r, m, phi) if _at_y.itemsize == 4
+            else _small_0_conv_transpose1d_forward(<double>0, _whole_conv_transpose1d_forward(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, r, m, phi)
         ):
             _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-            _nest.fresh = _conv_transpose1d_forward_whole(lo, s, d, N, G, C, O, K, H)
+            _nest.fresh = _whole_conv_transpose1d_forward(lo, s, d, N, G, C, O, K, H)
             n = _range(&_nest, ROWS, N)
             g = _range(&_nest, BATCH, G)
             o = _range(&_nest, COLUMNS, O)
@@ -2498,8 +2498,8 @@ cdef int _conv_transpose1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
     # y[n, g, o, h] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
         if not _near or not (
-            _conv_transpose1d_forward_1(<float>0, _at_y, _at_bias, lo, s, d, N, G, C, O, K, H) if _at_y.itemsize == 4
-            else _conv_transpose1d_forward_1(<double>0, _at_y, _at_bias, lo, s, d, N, G, C, O, K, H)
+            _small_1_conv_transpose1d_forward(<float>0, _at_y, _at_bias, lo, s, d, N, G, C, O, K, H) if _at_y.itemsize == 4
+            else _small_1_conv_transpose1d_forward(<double>0, _at_y, _at_bias, lo, s, d, N, G, C, O, K, H)
         ):
             _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
             n = _range(&_nest, ROWS, N)
@@ -2525,11 +2525,11 @@ cdef int _conv_transpose1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t n, g, c, p, o, k
     # grad_x[n, g, c, p] += sum[o, k] grad_y[n, g, o, s*p + d*k - lo] * w[g, c, o, k]
     if not _near or not (
-        _conv_transpose1d_grad_x_0(<float>0, _conv_transpose1d_grad_x_whole(lo, s, d, N, G, O, C, K, P), _at_grad_x, _at_grad_y, _at_w, lo, s, d, N, G, O, C, K, P) if _at_grad_x.itemsize == 4
-        else _conv_transpose1d_grad_x_0(<double>0, _conv_transpose1d_grad_x_whole(lo, s, d, N, G, O, C, K, P), _at_grad_x, _at_grad_y, _at_w, lo, s, d, N, G, O, C, K, P)
+        _small_0_conv_transpose1d_grad_x(<float>0, _whole_conv_transpose1d_grad_x(lo, s, d, N, G, O, C, K, P), _at_grad_x, _at_grad_y, _at_w, lo, s, d, N, G, O, C, K, P) if _at_grad_x.itemsize == 4
+        else _small_0_conv_transpose1d_grad_x(<double>0, _whole_conv_transpose1d_grad_x(lo, s, d, N, G, O, C, K, P), _at_grad_x, _at_grad_y, _at_w, lo, s, d, N, G, O, C, K, P)
     ):
         _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv_transpose1d_grad_x_whole(lo, s, d, N, G, O, C, K, P)
+        _nest.fresh = _whole_conv_transpose1d_grad_x(lo, s, d, N, G, O, C, K, P)
         n = _range(&_nest, ROWS, N)
         g = _range(&_nest, BATCH, G)
         c = _range(&_nest, COLUMNS, C)
@@ -2562,11 +2562,11 @@ cdef int _conv_transpose1d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t g, c, o, k, n, p
     # grad_w[g, c, o, k] += sum[n, p] grad_y[n, g, o, d*k + s*p - lo] * x[n, g, c, p]
     if not _near or not (
-        _conv_transpose1d_grad_w_0(<float>0, _conv_transpose1d_grad_w_whole(lo, s, d, N, G, O, C, P, K), _at_grad_w, _at_grad_y, _at_x, lo, s, d, N, G, O, C, P, K) if _at_grad_w.itemsize == 4
-        else _conv_transpose1d_grad_w_0(<double>0, _conv_transpose1d_grad_w_whole(lo, s, d, N, G, O, C, P, K), _at_grad_w, _at_grad_y, _at_x, lo, s, d, N, G, O, C, P, K)
+        _small_0_conv_transpose1d_grad_w(<float>0, _whole_conv_transpose1d_grad_w(lo, s, d, N, G, O, C, P, K), _at_grad_w, _at_grad_y, _at_x, lo, s, d, N, G, O, C, P, K) if _at_grad_w.itemsize == 4
+        else _small_0_conv_transpose1d_grad_w(<double>0, _whole_conv_transpose1d_grad_w(lo, s, d, N, G, O, C, P, K), _at_grad_w, _at_grad_y, _at_x, lo, s, d, N, G, O, C, P, K)
     ):
         _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv_transpose1d_grad_w_whole(lo, s, d, N, G, O, C, P, K)
+        _nest.fresh = _whole_conv_transpose1d_grad_w(lo, s, d, N, G, O, C, P, K)
         g = _range(&_nest, BATCH, G)
         c = _range(&_nest, COLUMNS, C)
         o = _range(&_nest, ROWS, O)
@@ -2600,8 +2600,8 @@ cdef int _conv_transpose1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     # grad_bias[g, o] += sum[n, h] grad_y[n, g, o, h]
     if _at_grad_y is not NULL:  # else zeros
         if not _near or not (
-            _conv_transpose1d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, H) if _at_grad_bias.itemsize == 4
-            else _conv_transpose1d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, H)
+            _small_0_conv_transpose1d_grad_bias(<float>0, _at_grad_bias, _at_grad_y, N, G, O, H) if _at_grad_bias.itemsize == 4
+            else _small_0_conv_transpose1d_grad_bias(<double>0, _at_grad_bias, _at_grad_y, N, G, O, H)
         ):
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
@@ -2620,9 +2620,9 @@ cdef int _conv_transpose1d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     return 0
 
 
-cdef bint _conv_transpose1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi) noexcept nogil:
+cdef bint _small_0_conv_transpose1d_forward(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi) noexcept nogil:
     cdef Py_ssize_t n, g, o, u, c, q
-    cdef Py_ssize_t _first_u, _stop_u, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u, _step_1_n, _step_1_g, _step_1_u, _step_1_c, _step_1_q, _step_2_g, _step_2_o, _step_2_c, _step_2_q, _first_q_u, _stop_q_u
+    cdef Py_ssize_t _first_u, _stop_u, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u, _step_1_n, _step_1_g, _step_1_u, _step_1_c, _step_1_q, _step_2_g, _step_2_o, _step_2_c, _step_2_q, _first_4_q, _stop_4_q
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_u, _place_1_u, _place_1_c, _place_2_c, _place_1_q, _place_2_q
     _first_u = -ENDLESS
     _stop_u = ENDLESS
@@ -2680,16 +2680,16 @@ cdef bint _conv_transpose1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
                 _place_0_u = _place_0_o
                 _place_1_u = _place_1_g
                 for u in range(_first_u, _stop_u):
-                    _first_q_u = _first_q
-                    _stop_q_u = _stop_q
-                    rot180_clip(-d, u - m, _at_x.shape[3], &_first_q_u, &_stop_q_u)
+                    _first_4_q = _first_q
+                    _stop_4_q = _stop_q
+                    rot180_clip(-d, u - m, _at_x.shape[3], &_first_4_q, &_stop_4_q)
                     _sum = 0
-                    _place_1_c = _place_1_u + _first_q_u * _step_1_q
-                    _place_2_c = _place_2_o + _first_q_u * _step_2_q
+                    _place_1_c = _place_1_u + _first_4_q * _step_1_q
+                    _place_2_c = _place_2_o + _first_4_q * _step_2_q
                     for c in range(_stop_c - _first_c):
                         _place_1_q = _place_1_c
                         _place_2_q = _place_2_c
-                        for q in range(_stop_q_u - _first_q_u):
+                        for q in range(_stop_4_q - _first_4_q):
                             _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
                             _place_1_q += _step_1_q
                             _place_2_q += _step_2_q
@@ -2708,7 +2708,7 @@ cdef bint _conv_transpose1d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
     return True
 
 
-cdef bint _conv_transpose1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) noexcept nogil:
+cdef bint _small_1_conv_transpose1d_forward(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t H) noexcept nogil:
     cdef Py_ssize_t n, g, o, h
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_h, _stop_h, _step_0_n, _step_0_g, _step_0_o, _step_0_h, _step_1_g, _step_1_o
     cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_h
@@ -2758,9 +2758,9 @@ cdef bint _conv_transpose1d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_a
     return True
 
 
-cdef bint _conv_transpose1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
+cdef bint _small_0_conv_transpose1d_grad_x(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t P) noexcept nogil:
     cdef Py_ssize_t n, g, c, p, o, k
-    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_o, _stop_o, _first_k, _stop_k, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_1_n, _step_1_g, _step_1_p, _step_1_o, _step_1_k, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _first_k_p, _stop_k_p
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_o, _stop_o, _first_k, _stop_k, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_1_n, _step_1_g, _step_1_p, _step_1_o, _step_1_k, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _first_4_k, _stop_4_k
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_p, _place_1_p, _place_1_o, _place_2_o, _place_1_k, _place_2_k
     _first_n = 0
     _stop_n = N
@@ -2816,16 +2816,16 @@ cdef bint _conv_transpose1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad
                 _place_0_p = _place_0_c
                 _place_1_p = _place_1_g
                 for p in range(_first_p, _stop_p):
-                    _first_k_p = _first_k
-                    _stop_k_p = _stop_k
-                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_k_p, &_stop_k_p)
+                    _first_4_k = _first_k
+                    _stop_4_k = _stop_k
+                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_4_k, &_stop_4_k)
                     _sum = 0
-                    _place_1_o = _place_1_p + _first_k_p * _step_1_k
-                    _place_2_o = _place_2_c + _first_k_p * _step_2_k
+                    _place_1_o = _place_1_p + _first_4_k * _step_1_k
+                    _place_2_o = _place_2_c + _first_4_k * _step_2_k
                     for o in range(_stop_o - _first_o):
                         _place_1_k = _place_1_o
                         _place_2_k = _place_2_o
-                        for k in range(_stop_k_p - _first_k_p):
+                        for k in range(_stop_4_k - _first_4_k):
                             _sum += (<real *>_place_1_k)[0] * (<real *>_place_2_k)[0]
                             _place_1_k += _step_1_k
                             _place_2_k += _step_2_k
@@ -2844,9 +2844,9 @@ cdef bint _conv_transpose1d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad
     return True
 
 
-cdef bint _conv_transpose1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t K) noexcept nogil:
+cdef bint _small_0_conv_transpose1d_grad_w(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t K) noexcept nogil:
     cdef Py_ssize_t g, c, o, k, n, p
-    cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_1_g, _step_1_o, _step_1_k, _step_1_n, _step_1_p, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _first_p_k, _stop_p_k
+    cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_n, _stop_n, _first_p, _stop_p, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_1_g, _step_1_o, _step_1_k, _step_1_n, _step_1_p, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _first_4_p, _stop_4_p
     cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_o, _place_1_o, _place_0_k, _place_1_k, _place_1_n, _place_2_n, _place_1_p, _place_2_p
     _first_g = 0
     _stop_g = G
@@ -2902,16 +2902,16 @@ cdef bint _conv_transpose1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad
                 _place_0_k = _place_0_o
                 _place_1_k = _place_1_o
                 for k in range(_first_k, _stop_k):
-                    _first_p_k = _first_p
-                    _stop_p_k = _stop_p
-                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_p_k, &_stop_p_k)
+                    _first_4_p = _first_p
+                    _stop_4_p = _stop_p
+                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_4_p, &_stop_4_p)
                     _sum = 0
-                    _place_1_n = _place_1_k + _first_p_k * _step_1_p
-                    _place_2_n = _place_2_c + _first_p_k * _step_2_p
+                    _place_1_n = _place_1_k + _first_4_p * _step_1_p
+                    _place_2_n = _place_2_c + _first_4_p * _step_2_p
                     for n in range(_stop_n - _first_n):
                         _place_1_p = _place_1_n
                         _place_2_p = _place_2_n
-                        for p in range(_stop_p_k - _first_p_k):
+                        for p in range(_stop_4_p - _first_4_p):
                             _sum += (<real *>_place_1_p)[0] * (<real *>_place_2_p)[0]
                             _place_1_p += _step_1_p
                             _place_2_p += _step_2_p
@@ -2930,7 +2930,7 @@ cdef bint _conv_transpose1d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad
     return True
 
 
-cdef bint _conv_transpose1d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H) noexcept nogil:
+cdef bint _small_0_conv_transpose1d_grad_bias(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H) noexcept nogil:
     cdef Py_ssize_t g, o, n, h
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_h, _stop_h, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_h
     cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_h
@@ -2980,17 +2980,17 @@ cdef bint _conv_transpose1d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_
     return True
 
 
-cdef inline bint _conv_transpose2d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept:
+cdef inline bint _whole_conv_transpose2d_forward(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept:
     """Say whether the first sum writes the whole output."""
     return min(s, K) == 1 and s == 1 and min(t, L) == 1 and t == 1
 
 
-cdef inline bint _conv_transpose2d_grad_x_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept:
+cdef inline bint _whole_conv_transpose2d_grad_x(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
 
-cdef inline bint _conv_transpose2d_grad_w_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t K, Py_ssize_t L) noexcept:
+cdef inline bint _whole_conv_transpose2d_grad_w(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t K, Py_ssize_t L) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
@@ -3006,11 +3006,11 @@ cdef int _conv_transpose2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
         for r1 in range(min(t, L)):
             m1, phi1 = divmod(e*r1, t)
             if not _near or not (
-                _conv_transpose2d_forward_0(<float>0, _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, r, m, phi, r1, m1, phi1) if _at_y.itemsize == 4
-                else _conv_transpose2d_forward_0(<double>0, _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, r, m, phi, r1, m1, phi1)
+                _small_0_conv_transpose2d_forward(<float>0, _whole_conv_transpose2d_forward(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, r, m, phi, r1, m1, phi1) if _at_y.itemsize == 4
+                else _small_0_conv_transpose2d_forward(<double>0, _whole_conv_transpose2d_forward(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, r, m, phi, r1, m1, phi1)
             ):
                 _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-                _nest.fresh = _conv_transpose2d_forward_whole(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
+                _nest.fresh = _whole_conv_transpose2d_forward(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
                 n = _range(&_nest, ROWS, N)
                 g = _range(&_nest, BATCH, G)
                 o = _range(&_nest, COLUMNS, O)
@@ -3049,8 +3049,8 @@ cdef int _conv_transpose2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
     # y[n, g, o, h, v] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
         if not _near or not (
-            _conv_transpose2d_forward_1(<float>0, _at_y, _at_bias, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V) if _at_y.itemsize == 4
-            else _conv_transpose2d_forward_1(<double>0, _at_y, _at_bias, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
+            _small_1_conv_transpose2d_forward(<float>0, _at_y, _at_bias, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V) if _at_y.itemsize == 4
+            else _small_1_conv_transpose2d_forward(<double>0, _at_y, _at_bias, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V)
         ):
             _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
             n = _range(&_nest, ROWS, N)
@@ -3078,11 +3078,11 @@ cdef int _conv_transpose2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t n, g, c, p, q, o, k, l
     # grad_x[n, g, c, p, q] += sum[o, k, l] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp] * w[g, c, o, k, l]
     if not _near or not (
-        _conv_transpose2d_grad_x_0(<float>0, _conv_transpose2d_grad_x_whole(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q) if _at_grad_x.itemsize == 4
-        else _conv_transpose2d_grad_x_0(<double>0, _conv_transpose2d_grad_x_whole(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
+        _small_0_conv_transpose2d_grad_x(<float>0, _whole_conv_transpose2d_grad_x(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q) if _at_grad_x.itemsize == 4
+        else _small_0_conv_transpose2d_grad_x(<double>0, _whole_conv_transpose2d_grad_x(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
     ):
         _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv_transpose2d_grad_x_whole(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
+        _nest.fresh = _whole_conv_transpose2d_grad_x(lo, s, d, lp, t, e, N, G, O, C, K, L, P, Q)
         n = _range(&_nest, ROWS, N)
         g = _range(&_nest, BATCH, G)
         c = _range(&_nest, COLUMNS, C)
@@ -3120,11 +3120,11 @@ cdef int _conv_transpose2d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t g, c, o, k, l, n, p, q
     # grad_w[g, c, o, k, l] += sum[n, p, q] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp] * x[n, g, c, p, q]
     if not _near or not (
-        _conv_transpose2d_grad_w_0(<float>0, _conv_transpose2d_grad_w_whole(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L) if _at_grad_w.itemsize == 4
-        else _conv_transpose2d_grad_w_0(<double>0, _conv_transpose2d_grad_w_whole(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
+        _small_0_conv_transpose2d_grad_w(<float>0, _whole_conv_transpose2d_grad_w(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L) if _at_grad_w.itemsize == 4
+        else _small_0_conv_transpose2d_grad_w(<double>0, _whole_conv_transpose2d_grad_w(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
     ):
         _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv_transpose2d_grad_w_whole(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
+        _nest.fresh = _whole_conv_transpose2d_grad_w(lo, s, d, lp, t, e, N, G, O, C, P, Q, K, L)
         g = _range(&_nest, BATCH, G)
         c = _range(&_nest, COLUMNS, C)
         o = _range(&_nest, ROWS, O)
@@ -3163,8 +3163,8 @@ cdef int _conv_transpose2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     # grad_bias[g, o] += sum[n, h, v] grad_y[n, g, o, h, v]
     if _at_grad_y is not NULL:  # else zeros
         if not _near or not (
-            _conv_transpose2d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, H, V) if _at_grad_bias.itemsize == 4
-            else _conv_transpose2d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, H, V)
+            _small_0_conv_transpose2d_grad_bias(<float>0, _at_grad_bias, _at_grad_y, N, G, O, H, V) if _at_grad_bias.itemsize == 4
+            else _small_0_conv_transpose2d_grad_bias(<double>0, _at_grad_bias, _at_grad_y, N, G, O, H, V)
         ):
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
@@ -3185,9 +3185,9 @@ cdef int _conv_transpose2d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     return 0
 
 
-cdef bint _conv_transpose2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1) noexcept nogil:
+cdef bint _small_0_conv_transpose2d_forward(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V, Py_ssize_t r, Py_ssize_t m, Py_ssize_t phi, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi1) noexcept nogil:
     cdef Py_ssize_t n, g, o, u, u1, c, q1, q2
-    cdef Py_ssize_t _first_u, _stop_u, _first_u1, _stop_u1, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u, _step_0_u1, _step_1_n, _step_1_g, _step_1_u, _step_1_u1, _step_1_c, _step_1_q1, _step_1_q2, _step_2_g, _step_2_o, _step_2_c, _step_2_q1, _step_2_q2, _first_q1_u, _stop_q1_u, _first_q2_u1, _stop_q2_u1
+    cdef Py_ssize_t _first_u, _stop_u, _first_u1, _stop_u1, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u, _step_0_u1, _step_1_n, _step_1_g, _step_1_u, _step_1_u1, _step_1_c, _step_1_q1, _step_1_q2, _step_2_g, _step_2_o, _step_2_c, _step_2_q1, _step_2_q2, _first_4_q1, _stop_4_q1, _first_5_q2, _stop_5_q2
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_u, _place_1_u, _place_0_u1, _place_1_u1, _place_1_c, _place_2_c, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2
     _first_u = -ENDLESS
     _stop_u = ENDLESS
@@ -3257,25 +3257,25 @@ cdef bint _conv_transpose2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
                 _place_0_u = _place_0_o
                 _place_1_u = _place_1_g
                 for u in range(_first_u, _stop_u):
-                    _first_q1_u = _first_q1
-                    _stop_q1_u = _stop_q1
-                    rot180_clip(-d, u - m, _at_x.shape[3], &_first_q1_u, &_stop_q1_u)
+                    _first_4_q1 = _first_q1
+                    _stop_4_q1 = _stop_q1
+                    rot180_clip(-d, u - m, _at_x.shape[3], &_first_4_q1, &_stop_4_q1)
                     _place_0_u1 = _place_0_u
-                    _place_1_u1 = _place_1_u + _first_q1_u * _step_1_q1
+                    _place_1_u1 = _place_1_u + _first_4_q1 * _step_1_q1
                     for u1 in range(_first_u1, _stop_u1):
-                        _first_q2_u1 = _first_q2
-                        _stop_q2_u1 = _stop_q2
-                        rot180_clip(-e, u1 - m1, _at_x.shape[4], &_first_q2_u1, &_stop_q2_u1)
+                        _first_5_q2 = _first_q2
+                        _stop_5_q2 = _stop_q2
+                        rot180_clip(-e, u1 - m1, _at_x.shape[4], &_first_5_q2, &_stop_5_q2)
                         _sum = 0
-                        _place_1_c = _place_1_u1 + _first_q2_u1 * _step_1_q2
-                        _place_2_c = _place_2_o + _first_q1_u * _step_2_q1 + _first_q2_u1 * _step_2_q2
+                        _place_1_c = _place_1_u1 + _first_5_q2 * _step_1_q2
+                        _place_2_c = _place_2_o + _first_4_q1 * _step_2_q1 + _first_5_q2 * _step_2_q2
                         for c in range(_stop_c - _first_c):
                             _place_1_q1 = _place_1_c
                             _place_2_q1 = _place_2_c
-                            for q1 in range(_stop_q1_u - _first_q1_u):
+                            for q1 in range(_stop_4_q1 - _first_4_q1):
                                 _place_1_q2 = _place_1_q1
                                 _place_2_q2 = _place_2_q1
-                                for q2 in range(_stop_q2_u1 - _first_q2_u1):
+                                for q2 in range(_stop_5_q2 - _first_5_q2):
                                     _sum += (<real *>_place_1_q2)[0] * (<real *>_place_2_q2)[0]
                                     _place_1_q2 += _step_1_q2
                                     _place_2_q2 += _step_2_q2
@@ -3298,7 +3298,7 @@ cdef bint _conv_transpose2d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
     return True
 
 
-cdef bint _conv_transpose2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept nogil:
+cdef bint _small_1_conv_transpose2d_forward(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t H, Py_ssize_t V) noexcept nogil:
     cdef Py_ssize_t n, g, o, h, v
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_h, _stop_h, _first_v, _stop_v, _step_0_n, _step_0_g, _step_0_o, _step_0_h, _step_0_v, _step_1_g, _step_1_o
     cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_h, _place_0_v
@@ -3355,9 +3355,9 @@ cdef bint _conv_transpose2d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_a
     return True
 
 
-cdef bint _conv_transpose2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
+cdef bint _small_0_conv_transpose2d_grad_x(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t P, Py_ssize_t Q) noexcept nogil:
     cdef Py_ssize_t n, g, c, p, q, o, k, l
-    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_q, _stop_q, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_0_q, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_o, _step_1_k, _step_1_l, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _step_2_l, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_q, _stop_q, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_0_q, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_o, _step_1_k, _step_1_l, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _step_2_l, _first_4_k, _stop_4_k, _first_5_l, _stop_5_l
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_p, _place_1_p, _place_0_q, _place_1_q, _place_1_o, _place_2_o, _place_1_k, _place_2_k, _place_1_l, _place_2_l
     _first_n = 0
     _stop_n = N
@@ -3423,25 +3423,25 @@ cdef bint _conv_transpose2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad
                 _place_0_p = _place_0_c
                 _place_1_p = _place_1_g
                 for p in range(_first_p, _stop_p):
-                    _first_k_p = _first_k
-                    _stop_k_p = _stop_k
-                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_k_p, &_stop_k_p)
+                    _first_4_k = _first_k
+                    _stop_4_k = _stop_k
+                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_4_k, &_stop_4_k)
                     _place_0_q = _place_0_p
-                    _place_1_q = _place_1_p + _first_k_p * _step_1_k
+                    _place_1_q = _place_1_p + _first_4_k * _step_1_k
                     for q in range(_first_q, _stop_q):
-                        _first_l_q = _first_l
-                        _stop_l_q = _stop_l
-                        rot180_clip(e, q*t - lp, _at_grad_y.shape[4], &_first_l_q, &_stop_l_q)
+                        _first_5_l = _first_l
+                        _stop_5_l = _stop_l
+                        rot180_clip(e, q*t - lp, _at_grad_y.shape[4], &_first_5_l, &_stop_5_l)
                         _sum = 0
-                        _place_1_o = _place_1_q + _first_l_q * _step_1_l
-                        _place_2_o = _place_2_c + _first_k_p * _step_2_k + _first_l_q * _step_2_l
+                        _place_1_o = _place_1_q + _first_5_l * _step_1_l
+                        _place_2_o = _place_2_c + _first_4_k * _step_2_k + _first_5_l * _step_2_l
                         for o in range(_stop_o - _first_o):
                             _place_1_k = _place_1_o
                             _place_2_k = _place_2_o
-                            for k in range(_stop_k_p - _first_k_p):
+                            for k in range(_stop_4_k - _first_4_k):
                                 _place_1_l = _place_1_k
                                 _place_2_l = _place_2_k
-                                for l in range(_stop_l_q - _first_l_q):
+                                for l in range(_stop_5_l - _first_5_l):
                                     _sum += (<real *>_place_1_l)[0] * (<real *>_place_2_l)[0]
                                     _place_1_l += _step_1_l
                                     _place_2_l += _step_2_l
@@ -3464,9 +3464,9 @@ cdef bint _conv_transpose2d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad
     return True
 
 
-cdef bint _conv_transpose2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t K, Py_ssize_t L) noexcept nogil:
+cdef bint _small_0_conv_transpose2d_grad_w(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t K, Py_ssize_t L) noexcept nogil:
     cdef Py_ssize_t g, c, o, k, l, n, p, q
-    cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_0_l, _step_1_g, _step_1_o, _step_1_k, _step_1_l, _step_1_n, _step_1_p, _step_1_q, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _step_2_q, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l
+    cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_0_l, _step_1_g, _step_1_o, _step_1_k, _step_1_l, _step_1_n, _step_1_p, _step_1_q, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _step_2_q, _first_4_p, _stop_4_p, _first_5_q, _stop_5_q
     cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_o, _place_1_o, _place_0_k, _place_1_k, _place_0_l, _place_1_l, _place_1_n, _place_2_n, _place_1_p, _place_2_p, _place_1_q, _place_2_q
     _first_g = 0
     _stop_g = G
@@ -3532,25 +3532,25 @@ cdef bint _conv_transpose2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad
                 _place_0_k = _place_0_o
                 _place_1_k = _place_1_o
                 for k in range(_first_k, _stop_k):
-                    _first_p_k = _first_p
-                    _stop_p_k = _stop_p
-                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_p_k, &_stop_p_k)
+                    _first_4_p = _first_p
+                    _stop_4_p = _stop_p
+                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_4_p, &_stop_4_p)
                     _place_0_l = _place_0_k
-                    _place_1_l = _place_1_k + _first_p_k * _step_1_p
+                    _place_1_l = _place_1_k + _first_4_p * _step_1_p
                     for l in range(_first_l, _stop_l):
-                        _first_q_l = _first_q
-                        _stop_q_l = _stop_q
-                        rot180_clip(t, e*l - lp, _at_grad_y.shape[4], &_first_q_l, &_stop_q_l)
+                        _first_5_q = _first_q
+                        _stop_5_q = _stop_q
+                        rot180_clip(t, e*l - lp, _at_grad_y.shape[4], &_first_5_q, &_stop_5_q)
                         _sum = 0
-                        _place_1_n = _place_1_l + _first_q_l * _step_1_q
-                        _place_2_n = _place_2_c + _first_p_k * _step_2_p + _first_q_l * _step_2_q
+                        _place_1_n = _place_1_l + _first_5_q * _step_1_q
+                        _place_2_n = _place_2_c + _first_4_p * _step_2_p + _first_5_q * _step_2_q
                         for n in range(_stop_n - _first_n):
                             _place_1_p = _place_1_n
                             _place_2_p = _place_2_n
-                            for p in range(_stop_p_k - _first_p_k):
+                            for p in range(_stop_4_p - _first_4_p):
                                 _place_1_q = _place_1_p
                                 _place_2_q = _place_2_p
-                                for q in range(_stop_q_l - _first_q_l):
+                                for q in range(_stop_5_q - _first_5_q):
                                     _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
                                     _place_1_q += _step_1_q
                                     _place_2_q += _step_2_q
@@ -3573,7 +3573,7 @@ cdef bint _conv_transpose2d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad
     return True
 
 
-cdef bint _conv_transpose2d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H, Py_ssize_t V) noexcept nogil:
+cdef bint _small_0_conv_transpose2d_grad_bias(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H, Py_ssize_t V) noexcept nogil:
     cdef Py_ssize_t g, o, n, h, v
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_h, _stop_h, _first_v, _stop_v, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_h, _step_1_v
     cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_h, _place_1_v
@@ -3630,17 +3630,17 @@ cdef bint _conv_transpose2d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_
     return True
 
 
-cdef inline bint _conv_transpose3d_forward_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept:
+cdef inline bint _whole_conv_transpose3d_forward(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept:
     """Say whether the first sum writes the whole output."""
     return min(s, K) == 1 and s == 1 and min(t, L) == 1 and t == 1 and min(u, M) == 1 and u == 1
 
 
-cdef inline bint _conv_transpose3d_grad_x_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept:
+cdef inline bint _whole_conv_transpose3d_grad_x(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
 
-cdef inline bint _conv_transpose3d_grad_w_whole(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept:
+cdef inline bint _whole_conv_transpose3d_grad_w(Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept:
     """Say whether the first sum writes the whole output."""
     return True
 
@@ -3658,11 +3658,11 @@ cdef int _conv_transpose3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
             for r3 in range(min(u, M)):
                 m3, phi2 = divmod(f*r3, u)
                 if not _near or not (
-                    _conv_transpose3d_forward_0(<float>0, _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, r1, m1, phi, r2, m2, phi1, r3, m3, phi2) if _at_y.itemsize == 4
-                    else _conv_transpose3d_forward_0(<double>0, _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, r1, m1, phi, r2, m2, phi1, r3, m3, phi2)
+                    _small_0_conv_transpose3d_forward(<float>0, _whole_conv_transpose3d_forward(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, r1, m1, phi, r2, m2, phi1, r3, m3, phi2) if _at_y.itemsize == 4
+                    else _small_0_conv_transpose3d_forward(<double>0, _whole_conv_transpose3d_forward(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, r1, m1, phi, r2, m2, phi1, r3, m3, phi2)
                 ):
                     _begin(&_nest, _at_y.itemsize, _factors, 1, 1, 1)
-                    _nest.fresh = _conv_transpose3d_forward_whole(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
+                    _nest.fresh = _whole_conv_transpose3d_forward(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
                     n = _range(&_nest, ROWS, N)
                     g = _range(&_nest, BATCH, G)
                     o = _range(&_nest, COLUMNS, O)
@@ -3710,8 +3710,8 @@ cdef int _conv_transpose3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
     # y[n, g, o, h, v, i] += bias[g, o]
     if _at_bias is not NULL:  # else zeros
         if not _near or not (
-            _conv_transpose3d_forward_1(<float>0, _at_y, _at_bias, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I) if _at_y.itemsize == 4
-            else _conv_transpose3d_forward_1(<double>0, _at_y, _at_bias, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
+            _small_1_conv_transpose3d_forward(<float>0, _at_y, _at_bias, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I) if _at_y.itemsize == 4
+            else _small_1_conv_transpose3d_forward(<double>0, _at_y, _at_bias, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I)
         ):
             _begin(&_nest, _at_y.itemsize, _factors, 1, 0, 1)
             n = _range(&_nest, ROWS, N)
@@ -3741,11 +3741,11 @@ cdef int _conv_transpose3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t n, g, c, p, q, r, o, k, l, m
     # grad_x[n, g, c, p, q, r] += sum[o, k, l, m] grad_y[n, g, o, s*p + d*k - lo, t*q + e*l - lp, u*r + f*m - lq] * w[g, c, o, k, l, m]
     if not _near or not (
-        _conv_transpose3d_grad_x_0(<float>0, _conv_transpose3d_grad_x_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R) if _at_grad_x.itemsize == 4
-        else _conv_transpose3d_grad_x_0(<double>0, _conv_transpose3d_grad_x_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
+        _small_0_conv_transpose3d_grad_x(<float>0, _whole_conv_transpose3d_grad_x(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R) if _at_grad_x.itemsize == 4
+        else _small_0_conv_transpose3d_grad_x(<double>0, _whole_conv_transpose3d_grad_x(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R), _at_grad_x, _at_grad_y, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
     ):
         _begin(&_nest, _at_grad_x.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv_transpose3d_grad_x_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
+        _nest.fresh = _whole_conv_transpose3d_grad_x(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, K, L, M, P, Q, R)
         n = _range(&_nest, ROWS, N)
         g = _range(&_nest, BATCH, G)
         c = _range(&_nest, COLUMNS, C)
@@ -3788,11 +3788,11 @@ cdef int _conv_transpose3d_grad_w(Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, 
     cdef Py_ssize_t g, c, o, k, l, m, n, p, q, r
     # grad_w[g, c, o, k, l, m] += sum[n, p, q, r] grad_y[n, g, o, d*k + s*p - lo, e*l + t*q - lp, f*m + u*r - lq] * x[n, g, c, p, q, r]
     if not _near or not (
-        _conv_transpose3d_grad_w_0(<float>0, _conv_transpose3d_grad_w_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M) if _at_grad_w.itemsize == 4
-        else _conv_transpose3d_grad_w_0(<double>0, _conv_transpose3d_grad_w_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
+        _small_0_conv_transpose3d_grad_w(<float>0, _whole_conv_transpose3d_grad_w(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M) if _at_grad_w.itemsize == 4
+        else _small_0_conv_transpose3d_grad_w(<double>0, _whole_conv_transpose3d_grad_w(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M), _at_grad_w, _at_grad_y, _at_x, lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
     ):
         _begin(&_nest, _at_grad_w.itemsize, _factors, 1, 1, 1)
-        _nest.fresh = _conv_transpose3d_grad_w_whole(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
+        _nest.fresh = _whole_conv_transpose3d_grad_w(lo, s, d, lp, t, e, lq, u, f, N, G, O, C, P, Q, R, K, L, M)
         g = _range(&_nest, BATCH, G)
         c = _range(&_nest, COLUMNS, C)
         o = _range(&_nest, ROWS, O)
@@ -3836,8 +3836,8 @@ cdef int _conv_transpose3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     # grad_bias[g, o] += sum[n, h, v, i] grad_y[n, g, o, h, v, i]
     if _at_grad_y is not NULL:  # else zeros
         if not _near or not (
-            _conv_transpose3d_grad_bias_0(<float>0, _at_grad_bias, _at_grad_y, N, G, O, H, V, I) if _at_grad_bias.itemsize == 4
-            else _conv_transpose3d_grad_bias_0(<double>0, _at_grad_bias, _at_grad_y, N, G, O, H, V, I)
+            _small_0_conv_transpose3d_grad_bias(<float>0, _at_grad_bias, _at_grad_y, N, G, O, H, V, I) if _at_grad_bias.itemsize == 4
+            else _small_0_conv_transpose3d_grad_bias(<double>0, _at_grad_bias, _at_grad_y, N, G, O, H, V, I)
         ):
             _begin(&_nest, _at_grad_bias.itemsize, _factors, 1, 0, 1)
             g = _range(&_nest, ROWS, G)
@@ -3860,9 +3860,9 @@ cdef int _conv_transpose3d_grad_bias(Py_buffer *_at_grad_bias, Py_buffer *_at_gr
     return 0
 
 
-cdef bint _conv_transpose3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi1, Py_ssize_t r3, Py_ssize_t m3, Py_ssize_t phi2) noexcept nogil:
+cdef bint _small_0_conv_transpose3d_forward(real _sum, bint _fresh, Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I, Py_ssize_t r1, Py_ssize_t m1, Py_ssize_t phi, Py_ssize_t r2, Py_ssize_t m2, Py_ssize_t phi1, Py_ssize_t r3, Py_ssize_t m3, Py_ssize_t phi2) noexcept nogil:
     cdef Py_ssize_t n, g, o, u1, u2, u3, c, q1, q2, q
-    cdef Py_ssize_t _first_u1, _stop_u1, _first_u2, _stop_u2, _first_u3, _stop_u3, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u1, _step_0_u2, _step_0_u3, _step_1_n, _step_1_g, _step_1_u1, _step_1_u2, _step_1_u3, _step_1_c, _step_1_q1, _step_1_q2, _step_1_q, _step_2_g, _step_2_o, _step_2_c, _step_2_q1, _step_2_q2, _step_2_q, _first_q1_u1, _stop_q1_u1, _first_q2_u2, _stop_q2_u2, _first_q_u3, _stop_q_u3
+    cdef Py_ssize_t _first_u1, _stop_u1, _first_u2, _stop_u2, _first_u3, _stop_u3, _first_q1, _stop_q1, _first_q2, _stop_q2, _first_q, _stop_q, _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_c, _stop_c, _step_0_n, _step_0_g, _step_0_o, _step_0_u1, _step_0_u2, _step_0_u3, _step_1_n, _step_1_g, _step_1_u1, _step_1_u2, _step_1_u3, _step_1_c, _step_1_q1, _step_1_q2, _step_1_q, _step_2_g, _step_2_o, _step_2_c, _step_2_q1, _step_2_q2, _step_2_q, _first_4_q1, _stop_4_q1, _first_5_q2, _stop_5_q2, _first_6_q, _stop_6_q
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_o, _place_2_o, _place_0_u1, _place_1_u1, _place_0_u2, _place_1_u2, _place_0_u3, _place_1_u3, _place_1_c, _place_2_c, _place_1_q1, _place_2_q1, _place_1_q2, _place_2_q2, _place_1_q, _place_2_q
     _first_u1 = -ENDLESS
     _stop_u1 = ENDLESS
@@ -3944,34 +3944,34 @@ cdef bint _conv_transpose3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
                 _place_0_u1 = _place_0_o
                 _place_1_u1 = _place_1_g
                 for u1 in range(_first_u1, _stop_u1):
-                    _first_q1_u1 = _first_q1
-                    _stop_q1_u1 = _stop_q1
-                    rot180_clip(-d, u1 - m1, _at_x.shape[3], &_first_q1_u1, &_stop_q1_u1)
+                    _first_4_q1 = _first_q1
+                    _stop_4_q1 = _stop_q1
+                    rot180_clip(-d, u1 - m1, _at_x.shape[3], &_first_4_q1, &_stop_4_q1)
                     _place_0_u2 = _place_0_u1
-                    _place_1_u2 = _place_1_u1 + _first_q1_u1 * _step_1_q1
+                    _place_1_u2 = _place_1_u1 + _first_4_q1 * _step_1_q1
                     for u2 in range(_first_u2, _stop_u2):
-                        _first_q2_u2 = _first_q2
-                        _stop_q2_u2 = _stop_q2
-                        rot180_clip(-e, u2 - m2, _at_x.shape[4], &_first_q2_u2, &_stop_q2_u2)
+                        _first_5_q2 = _first_q2
+                        _stop_5_q2 = _stop_q2
+                        rot180_clip(-e, u2 - m2, _at_x.shape[4], &_first_5_q2, &_stop_5_q2)
                         _place_0_u3 = _place_0_u2
-                        _place_1_u3 = _place_1_u2 + _first_q2_u2 * _step_1_q2
+                        _place_1_u3 = _place_1_u2 + _first_5_q2 * _step_1_q2
                         for u3 in range(_first_u3, _stop_u3):
-                            _first_q_u3 = _first_q
-                            _stop_q_u3 = _stop_q
-                            rot180_clip(-f, u3 - m3, _at_x.shape[5], &_first_q_u3, &_stop_q_u3)
+                            _first_6_q = _first_q
+                            _stop_6_q = _stop_q
+                            rot180_clip(-f, u3 - m3, _at_x.shape[5], &_first_6_q, &_stop_6_q)
                             _sum = 0
-                            _place_1_c = _place_1_u3 + _first_q_u3 * _step_1_q
-                            _place_2_c = _place_2_o + _first_q1_u1 * _step_2_q1 + _first_q2_u2 * _step_2_q2 + _first_q_u3 * _step_2_q
+                            _place_1_c = _place_1_u3 + _first_6_q * _step_1_q
+                            _place_2_c = _place_2_o + _first_4_q1 * _step_2_q1 + _first_5_q2 * _step_2_q2 + _first_6_q * _step_2_q
                             for c in range(_stop_c - _first_c):
                                 _place_1_q1 = _place_1_c
                                 _place_2_q1 = _place_2_c
-                                for q1 in range(_stop_q1_u1 - _first_q1_u1):
+                                for q1 in range(_stop_4_q1 - _first_4_q1):
                                     _place_1_q2 = _place_1_q1
                                     _place_2_q2 = _place_2_q1
-                                    for q2 in range(_stop_q2_u2 - _first_q2_u2):
+                                    for q2 in range(_stop_5_q2 - _first_5_q2):
                                         _place_1_q = _place_1_q2
                                         _place_2_q = _place_2_q2
-                                        for q in range(_stop_q_u3 - _first_q_u3):
+                                        for q in range(_stop_6_q - _first_6_q):
                                             _sum += (<real *>_place_1_q)[0] * (<real *>_place_2_q)[0]
                                             _place_1_q += _step_1_q
                                             _place_2_q += _step_2_q
@@ -3998,7 +3998,7 @@ cdef bint _conv_transpose3d_forward_0(real _sum, bint _fresh, Py_buffer *_at_y, 
     return True
 
 
-cdef bint _conv_transpose3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept nogil:
+cdef bint _small_1_conv_transpose3d_forward(real _sum, Py_buffer *_at_y, Py_buffer *_at_bias, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t C, Py_ssize_t O, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept nogil:
     cdef Py_ssize_t n, g, o, h, v, i
     cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_o, _stop_o, _first_h, _stop_h, _first_v, _stop_v, _first_i, _stop_i, _step_0_n, _step_0_g, _step_0_o, _step_0_h, _step_0_v, _step_0_i, _step_1_g, _step_1_o
     cdef Place _place_0, _place_1, _place_0_n, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_0_h, _place_0_v, _place_0_i
@@ -4062,9 +4062,9 @@ cdef bint _conv_transpose3d_forward_1(real _sum, Py_buffer *_at_y, Py_buffer *_a
     return True
 
 
-cdef bint _conv_transpose3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
+cdef bint _small_0_conv_transpose3d_grad_x(real _sum, bint _fresh, Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer *_at_w, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R) noexcept nogil:
     cdef Py_ssize_t n, g, c, p, q, r, o, k, l, m
-    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_0_q, _step_0_r, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_r, _step_1_o, _step_1_k, _step_1_l, _step_1_m, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _step_2_l, _step_2_m, _first_k_p, _stop_k_p, _first_l_q, _stop_l_q, _first_m_r, _stop_m_r
+    cdef Py_ssize_t _first_n, _stop_n, _first_g, _stop_g, _first_c, _stop_c, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _step_0_n, _step_0_g, _step_0_c, _step_0_p, _step_0_q, _step_0_r, _step_1_n, _step_1_g, _step_1_p, _step_1_q, _step_1_r, _step_1_o, _step_1_k, _step_1_l, _step_1_m, _step_2_g, _step_2_c, _step_2_o, _step_2_k, _step_2_l, _step_2_m, _first_4_k, _stop_4_k, _first_5_l, _stop_5_l, _first_6_m, _stop_6_m
     cdef Place _place_0, _place_1, _place_2, _place_0_n, _place_1_n, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_p, _place_1_p, _place_0_q, _place_1_q, _place_0_r, _place_1_r, _place_1_o, _place_2_o, _place_1_k, _place_2_k, _place_1_l, _place_2_l, _place_1_m, _place_2_m
     _first_n = 0
     _stop_n = N
@@ -4140,34 +4140,34 @@ cdef bint _conv_transpose3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad
                 _place_0_p = _place_0_c
                 _place_1_p = _place_1_g
                 for p in range(_first_p, _stop_p):
-                    _first_k_p = _first_k
-                    _stop_k_p = _stop_k
-                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_k_p, &_stop_k_p)
+                    _first_4_k = _first_k
+                    _stop_4_k = _stop_k
+                    rot180_clip(d, p*s - lo, _at_grad_y.shape[3], &_first_4_k, &_stop_4_k)
                     _place_0_q = _place_0_p
-                    _place_1_q = _place_1_p + _first_k_p * _step_1_k
+                    _place_1_q = _place_1_p + _first_4_k * _step_1_k
                     for q in range(_first_q, _stop_q):
-                        _first_l_q = _first_l
-                        _stop_l_q = _stop_l
-                        rot180_clip(e, q*t - lp, _at_grad_y.shape[4], &_first_l_q, &_stop_l_q)
+                        _first_5_l = _first_l
+                        _stop_5_l = _stop_l
+                        rot180_clip(e, q*t - lp, _at_grad_y.shape[4], &_first_5_l, &_stop_5_l)
                         _place_0_r = _place_0_q
-                        _place_1_r = _place_1_q + _first_l_q * _step_1_l
+                        _place_1_r = _place_1_q + _first_5_l * _step_1_l
                         for r in range(_first_r, _stop_r):
-                            _first_m_r = _first_m
-                            _stop_m_r = _stop_m
-                            rot180_clip(f, r*u - lq, _at_grad_y.shape[5], &_first_m_r, &_stop_m_r)
+                            _first_6_m = _first_m
+                            _stop_6_m = _stop_m
+                            rot180_clip(f, r*u - lq, _at_grad_y.shape[5], &_first_6_m, &_stop_6_m)
                             _sum = 0
-                            _place_1_o = _place_1_r + _first_m_r * _step_1_m
-                            _place_2_o = _place_2_c + _first_k_p * _step_2_k + _first_l_q * _step_2_l + _first_m_r * _step_2_m
+                            _place_1_o = _place_1_r + _first_6_m * _step_1_m
+                            _place_2_o = _place_2_c + _first_4_k * _step_2_k + _first_5_l * _step_2_l + _first_6_m * _step_2_m
                             for o in range(_stop_o - _first_o):
                                 _place_1_k = _place_1_o
                                 _place_2_k = _place_2_o
-                                for k in range(_stop_k_p - _first_k_p):
+                                for k in range(_stop_4_k - _first_4_k):
                                     _place_1_l = _place_1_k
                                     _place_2_l = _place_2_k
-                                    for l in range(_stop_l_q - _first_l_q):
+                                    for l in range(_stop_5_l - _first_5_l):
                                         _place_1_m = _place_1_l
                                         _place_2_m = _place_2_l
-                                        for m in range(_stop_m_r - _first_m_r):
+                                        for m in range(_stop_6_m - _first_6_m):
                                             _sum += (<real *>_place_1_m)[0] * (<real *>_place_2_m)[0]
                                             _place_1_m += _step_1_m
                                             _place_2_m += _step_2_m
@@ -4194,9 +4194,9 @@ cdef bint _conv_transpose3d_grad_x_0(real _sum, bint _fresh, Py_buffer *_at_grad
     return True
 
 
-cdef bint _conv_transpose3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept nogil:
+cdef bint _small_0_conv_transpose3d_grad_w(real _sum, bint _fresh, Py_buffer *_at_grad_w, Py_buffer *_at_grad_y, Py_buffer *_at_x, Py_ssize_t lo, Py_ssize_t s, Py_ssize_t d, Py_ssize_t lp, Py_ssize_t t, Py_ssize_t e, Py_ssize_t lq, Py_ssize_t u, Py_ssize_t f, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t C, Py_ssize_t P, Py_ssize_t Q, Py_ssize_t R, Py_ssize_t K, Py_ssize_t L, Py_ssize_t M) noexcept nogil:
     cdef Py_ssize_t g, c, o, k, l, m, n, p, q, r
-    cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_0_l, _step_0_m, _step_1_g, _step_1_o, _step_1_k, _step_1_l, _step_1_m, _step_1_n, _step_1_p, _step_1_q, _step_1_r, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _step_2_q, _step_2_r, _first_p_k, _stop_p_k, _first_q_l, _stop_q_l, _first_r_m, _stop_r_m
+    cdef Py_ssize_t _first_g, _stop_g, _first_c, _stop_c, _first_o, _stop_o, _first_k, _stop_k, _first_l, _stop_l, _first_m, _stop_m, _first_n, _stop_n, _first_p, _stop_p, _first_q, _stop_q, _first_r, _stop_r, _step_0_g, _step_0_c, _step_0_o, _step_0_k, _step_0_l, _step_0_m, _step_1_g, _step_1_o, _step_1_k, _step_1_l, _step_1_m, _step_1_n, _step_1_p, _step_1_q, _step_1_r, _step_2_g, _step_2_c, _step_2_n, _step_2_p, _step_2_q, _step_2_r, _first_4_p, _stop_4_p, _first_5_q, _stop_5_q, _first_6_r, _stop_6_r
     cdef Place _place_0, _place_1, _place_2, _place_0_g, _place_1_g, _place_2_g, _place_0_c, _place_2_c, _place_0_o, _place_1_o, _place_0_k, _place_1_k, _place_0_l, _place_1_l, _place_0_m, _place_1_m, _place_1_n, _place_2_n, _place_1_p, _place_2_p, _place_1_q, _place_2_q, _place_1_r, _place_2_r
     _first_g = 0
     _stop_g = G
@@ -4272,34 +4272,34 @@ cdef bint _conv_transpose3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad
                 _place_0_k = _place_0_o
                 _place_1_k = _place_1_o
                 for k in range(_first_k, _stop_k):
-                    _first_p_k = _first_p
-                    _stop_p_k = _stop_p
-                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_p_k, &_stop_p_k)
+                    _first_4_p = _first_p
+                    _stop_4_p = _stop_p
+                    rot180_clip(s, d*k - lo, _at_grad_y.shape[3], &_first_4_p, &_stop_4_p)
                     _place_0_l = _place_0_k
-                    _place_1_l = _place_1_k + _first_p_k * _step_1_p
+                    _place_1_l = _place_1_k + _first_4_p * _step_1_p
                     for l in range(_first_l, _stop_l):
-                        _first_q_l = _first_q
-                        _stop_q_l = _stop_q
-                        rot180_clip(t, e*l - lp, _at_grad_y.shape[4], &_first_q_l, &_stop_q_l)
+                        _first_5_q = _first_q
+                        _stop_5_q = _stop_q
+                        rot180_clip(t, e*l - lp, _at_grad_y.shape[4], &_first_5_q, &_stop_5_q)
                         _place_0_m = _place_0_l
-                        _place_1_m = _place_1_l + _first_q_l * _step_1_q
+                        _place_1_m = _place_1_l + _first_5_q * _step_1_q
                         for m in range(_first_m, _stop_m):
-                            _first_r_m = _first_r
-                            _stop_r_m = _stop_r
-                            rot180_clip(u, f*m - lq, _at_grad_y.shape[5], &_first_r_m, &_stop_r_m)
+                            _first_6_r = _first_r
+                            _stop_6_r = _stop_r
+                            rot180_clip(u, f*m - lq, _at_grad_y.shape[5], &_first_6_r, &_stop_6_r)
                             _sum = 0
-                            _place_1_n = _place_1_m + _first_r_m * _step_1_r
-                            _place_2_n = _place_2_c + _first_p_k * _step_2_p + _first_q_l * _step_2_q + _first_r_m * _step_2_r
+                            _place_1_n = _place_1_m + _first_6_r * _step_1_r
+                            _place_2_n = _place_2_c + _first_4_p * _step_2_p + _first_5_q * _step_2_q + _first_6_r * _step_2_r
                             for n in range(_stop_n - _first_n):
                                 _place_1_p = _place_1_n
                                 _place_2_p = _place_2_n
-                                for p in range(_stop_p_k - _first_p_k):
+                                for p in range(_stop_4_p - _first_4_p):
                                     _place_1_q = _place_1_p
                                     _place_2_q = _place_2_p
-                                    for q in range(_stop_q_l - _first_q_l):
+                                    for q in range(_stop_5_q - _first_5_q):
                                         _place_1_r = _place_1_q
                                         _place_2_r = _place_2_q
-                                        for r in range(_stop_r_m - _first_r_m):
+                                        for r in range(_stop_6_r - _first_6_r):
                                             _sum += (<real *>_place_1_r)[0] * (<real *>_place_2_r)[0]
                                             _place_1_r += _step_1_r
                                             _place_2_r += _step_2_r
@@ -4326,7 +4326,7 @@ cdef bint _conv_transpose3d_grad_w_0(real _sum, bint _fresh, Py_buffer *_at_grad
     return True
 
 
-cdef bint _conv_transpose3d_grad_bias_0(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept nogil:
+cdef bint _small_0_conv_transpose3d_grad_bias(real _sum, Py_buffer *_at_grad_bias, Py_buffer *_at_grad_y, Py_ssize_t N, Py_ssize_t G, Py_ssize_t O, Py_ssize_t H, Py_ssize_t V, Py_ssize_t I) noexcept nogil:
     cdef Py_ssize_t g, o, n, h, v, i
     cdef Py_ssize_t _first_g, _stop_g, _first_o, _stop_o, _first_n, _stop_n, _first_h, _stop_h, _first_v, _stop_v, _first_i, _stop_i, _step_0_g, _step_0_o, _step_1_g, _step_1_o, _step_1_n, _step_1_h, _step_1_v, _step_1_i
     cdef Place _place_0, _place_1, _place_0_g, _place_1_g, _place_0_o, _place_1_o, _place_1_n, _place_1_h, _place_1_v, _place_1_i
@@ -5012,7 +5012,7 @@ def linear(input, weight, bias=None):
     O = _shape(weight)[0]
     _out_size[0] = N
     _out_size[1] = O
-    output = _array(2, _out_size, _type(input), _linear_forward_whole(N, C, O))
+    output = _array(2, _out_size, _type(input), _whole_linear_forward(N, C, O))
     _linear_forward(
         _view(&_y, output, 2, -1, 1),
         _view(&_x, input, 2, -1, 1),
@@ -5068,7 +5068,7 @@ def linear_input(input_size, weight, grad_output):
     N = _x_size[0]
     C = _x_size[1]
     O = _shape(weight)[0]
-    output = _array(2, _x_size, _type(weight), _linear_grad_x_whole(N, O, C))
+    output = _array(2, _x_size, _type(weight), _whole_linear_grad_x(N, O, C))
     _linear_grad_x(
         _view(&_x, output, 2, -1, 1),
         _view(&_y, grad_output, 2, -1, 1),
@@ -5123,7 +5123,7 @@ def linear_weight(input, weight_size, grad_output):
     N = _shape(input)[0]
     C = _shape(input)[1]
     O = _w_size[0]
-    output = _array(2, _w_size, _type(input), _linear_grad_w_whole(N, O, C))
+    output = _array(2, _w_size, _type(input), _whole_linear_grad_w(N, O, C))
     _linear_grad_w(
         _view(&_w, output, 2, -1, 1),
         _view(&_y, grad_output, 2, -1, 1),
@@ -5228,7 +5228,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     _out_size[0] = v.batch
     _out_size[1] = v.groups*v.outputs
     _out_size[2] = v.out[0]
-    output = _array(3, _out_size, _type(input), _conv1d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]))
+    output = _array(3, _out_size, _type(input), _whole_conv1d_forward(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]))
     _conv1d_forward(
         _view(&_y, output, 3, 1, v.groups),
         _view(&_x, input, 3, 1, v.groups),
@@ -5293,7 +5293,7 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
         _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
         weight = _aligned(weight)
         grad_output = _aligned(grad_output)
-    output = _array(3, _x_size, _type(weight), _conv1d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]))
+    output = _array(3, _x_size, _type(weight), _whole_conv1d_grad_x(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]))
     _conv1d_grad_x(
         _view(&_x, output, 3, 1, v.groups),
         _view(&_y, grad_output, 3, 1, v.groups),
@@ -5355,7 +5355,7 @@ def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         _w_size[0], _w_size[1], _w_size[2] = checked.whole["w"]
         input = _aligned(input)
         grad_output = _aligned(grad_output)
-    output = _array(3, _w_size, _type(input), _conv1d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.out[0], v.channels, v.taps[0]))
+    output = _array(3, _w_size, _type(input), _whole_conv1d_grad_w(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.out[0], v.channels, v.taps[0]))
     _conv1d_grad_w(
         _view(&_w, output, 3, 0, v.groups),
         _view(&_y, grad_output, 3, 1, v.groups),
@@ -5469,7 +5469,7 @@ def conv2d(
     _out_size[1] = v.groups*v.outputs
     _out_size[2] = v.out[0]
     _out_size[3] = v.out[1]
-    output = _array(4, _out_size, _type(input), _conv2d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]))
+    output = _array(4, _out_size, _type(input), _whole_conv2d_forward(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]))
     if fast and _suits(&v, v.channels, v.outputs, v.out):
         input = _with_contiguous_rows(input)
         bias = None if bias is None else np.ascontiguousarray(bias)
@@ -5552,7 +5552,7 @@ def conv2d_input(
         _x_size[0], _x_size[1], _x_size[2], _x_size[3] = checked.whole["x"]
         weight = _aligned(weight)
         grad_output = _aligned(grad_output)
-    output = _array(4, _x_size, _type(weight), _conv2d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]))
+    output = _array(4, _x_size, _type(weight), _whole_conv2d_grad_x(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]))
     if fast and _suits(&v, v.outputs, v.channels, v.size):
         grad_output = _with_contiguous_rows(grad_output)
         _winograd(
@@ -5627,7 +5627,7 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         _w_size[0], _w_size[1], _w_size[2], _w_size[3] = checked.whole["w"]
         input = _aligned(input)
         grad_output = _aligned(grad_output)
-    output = _array(4, _w_size, _type(input), _conv2d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.channels, v.taps[0], v.taps[1]))
+    output = _array(4, _w_size, _type(input), _whole_conv2d_grad_w(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.channels, v.taps[0], v.taps[1]))
     _conv2d_grad_w(
         _view(&_w, output, 4, 0, v.groups),
         _view(&_y, grad_output, 4, 1, v.groups),
@@ -5737,7 +5737,7 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     _out_size[2] = v.out[0]
     _out_size[3] = v.out[1]
     _out_size[4] = v.out[2]
-    output = _array(5, _out_size, _type(input), _conv3d_forward_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]))
+    output = _array(5, _out_size, _type(input), _whole_conv3d_forward(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]))
     _conv3d_forward(
         _view(&_y, output, 5, 1, v.groups),
         _view(&_x, input, 5, 1, v.groups),
@@ -5806,7 +5806,7 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
         _x_size[0], _x_size[1], _x_size[2], _x_size[3], _x_size[4] = checked.whole["x"]
         weight = _aligned(weight)
         grad_output = _aligned(grad_output)
-    output = _array(5, _x_size, _type(weight), _conv3d_grad_x_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]))
+    output = _array(5, _x_size, _type(weight), _whole_conv3d_grad_x(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]))
     _conv3d_grad_x(
         _view(&_x, output, 5, 1, v.groups),
         _view(&_y, grad_output, 5, 1, v.groups),
@@ -5873,7 +5873,7 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         _w_size[0], _w_size[1], _w_size[2], _w_size[3], _w_size[4] = checked.whole["w"]
         input = _aligned(input)
         grad_output = _aligned(grad_output)
-    output = _array(5, _w_size, _type(input), _conv3d_grad_w_whole(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.out[2], v.channels, v.taps[0], v.taps[1], v.taps[2]))
+    output = _array(5, _w_size, _type(input), _whole_conv3d_grad_w(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.stride[2], v.dilation[2], v.low[2], v.batch, v.groups, v.outputs, v.out[0], v.out[1], v.out[2], v.channels, v.taps[0], v.taps[1], v.taps[2]))
     _conv3d_grad_w(
         _view(&_w, output, 5, 0, v.groups),
         _view(&_y, grad_output, 5, 1, v.groups),
@@ -5990,7 +5990,7 @@ def conv_transpose1d(
     _out_size[0] = v.batch
     _out_size[1] = v.groups*v.outputs
     _out_size[2] = v.out[0]
-    output = _array(3, _out_size, _type(input), _conv_transpose1d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]))
+    output = _array(3, _out_size, _type(input), _whole_conv_transpose1d_forward(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]))
     _conv_transpose1d_forward(
         _view(&_y, output, 3, 1, v.groups),
         _view(&_x, input, 3, 1, v.groups),
@@ -6056,7 +6056,7 @@ def conv_transpose1d_input(
         _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
         weight = _aligned(weight)
         grad_output = _aligned(grad_output)
-    output = _array(3, _x_size, _type(weight), _conv_transpose1d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]))
+    output = _array(3, _x_size, _type(weight), _whole_conv_transpose1d_grad_x(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]))
     _conv_transpose1d_grad_x(
         _view(&_x, output, 3, 1, v.groups),
         _view(&_y, grad_output, 3, 1, v.groups),
@@ -6121,7 +6121,7 @@ def conv_transpose1d_weight(
         _w_size[0], _w_size[1], _w_size[2] = checked.whole["w"]
         input = _aligned(input)
         grad_output = _aligned(grad_output)
-    output = _array(3, _w_size, _type(input), _conv_transpose1d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.taps[0]))
+    output = _array(3, _w_size, _type(input), _whole_conv_transpose1d_grad_w(v.low[0], v.stride[0], v.dilation[0], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.taps[0]))
     _conv_transpose1d_grad_w(
         _view(&_w, output, 3, 0, v.groups),
         _view(&_y, grad_output, 3, 1, v.groups),
@@ -6239,7 +6239,7 @@ def conv_transpose2d(
     _out_size[1] = v.groups*v.outputs
     _out_size[2] = v.out[0]
     _out_size[3] = v.out[1]
-    output = _array(4, _out_size, _type(input), _conv_transpose2d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]))
+    output = _array(4, _out_size, _type(input), _whole_conv_transpose2d_forward(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]))
     _conv_transpose2d_forward(
         _view(&_y, output, 4, 1, v.groups),
         _view(&_x, input, 4, 1, v.groups),
@@ -6308,7 +6308,7 @@ def conv_transpose2d_input(
         _x_size[0], _x_size[1], _x_size[2], _x_size[3] = checked.whole["x"]
         weight = _aligned(weight)
         grad_output = _aligned(grad_output)
-    output = _array(4, _x_size, _type(weight), _conv_transpose2d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]))
+    output = _array(4, _x_size, _type(weight), _whole_conv_transpose2d_grad_x(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]))
     _conv_transpose2d_grad_x(
         _view(&_x, output, 4, 1, v.groups),
         _view(&_y, grad_output, 4, 1, v.groups),
@@ -6376,7 +6376,7 @@ def conv_transpose2d_weight(
         _w_size[0], _w_size[1], _w_size[2], _w_size[3] = checked.whole["w"]
         input = _aligned(input)
         grad_output = _aligned(grad_output)
-    output = _array(4, _w_size, _type(input), _conv_transpose2d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.taps[0], v.taps[1]))
+    output = _array(4, _w_size, _type(input), _whole_conv_transpose2d_grad_w(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.taps[0], v.taps[1]))
     _conv_transpose2d_grad_w(
         _view(&_w, output, 4, 0, v.groups),
         _view(&_y, grad_output, 4, 1, v.groups),
@@ -6496,7 +6496,7 @@ def conv_transpose3d(
     _out_size[2] = v.out[0]
     _out_size[3] = v.out[1]
     _out_size[4] = v.out[2]
-    output = _array(5, _out_size, _type(input), _conv_transpose3d_forward_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]))
+    output = _array(5, _out_size, _type(input), _whole_conv_transpose3d_forward(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.taps[2], v.out[0], v.out[1], v.out[2]))
     _conv_transpose3d_forward(
         _view(&_y, output, 5, 1, v.groups),
         _view(&_x, input, 5, 1, v.groups),
@@ -6567,7 +6567,7 @@ def conv_transpose3d_input(
         _x_size[0], _x_size[1], _x_size[2], _x_size[3], _x_size[4] = checked.whole["x"]
         weight = _aligned(weight)
         grad_output = _aligned(grad_output)
-    output = _array(5, _x_size, _type(weight), _conv_transpose3d_grad_x_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]))
+    output = _array(5, _x_size, _type(weight), _whole_conv_transpose3d_grad_x(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.taps[2], v.size[0], v.size[1], v.size[2]))
     _conv_transpose3d_grad_x(
         _view(&_x, output, 5, 1, v.groups),
         _view(&_y, grad_output, 5, 1, v.groups),
@@ -6637,7 +6637,7 @@ def conv_transpose3d_weight(
         _w_size[0], _w_size[1], _w_size[2], _w_size[3], _w_size[4] = checked.whole["w"]
         input = _aligned(input)
         grad_output = _aligned(grad_output)
-    output = _array(5, _w_size, _type(input), _conv_transpose3d_grad_w_whole(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.size[2], v.taps[0], v.taps[1], v.taps[2]))
+    output = _array(5, _w_size, _type(input), _whole_conv_transpose3d_grad_w(v.low[0], v.stride[0], v.dilation[0], v.low[1], v.stride[1], v.dilation[1], v.low[2], v.stride[2], v.dilation[2], v.batch, v.groups, v.outputs, v.channels, v.size[0], v.size[1], v.size[2], v.taps[0], v.taps[1], v.taps[2]))
     _conv_transpose3d_grad_w(
         _view(&_w, output, 5, 0, v.groups),
         _view(&_y, grad_output, 5, 1, v.groups),

@@ -17,6 +17,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many certificates, layers and sums were tried, and with what results."""
     _say_forgeries(terminalreporter)
     _say_layers(terminalreporter)
+    _say_names(terminalreporter)
     _, count = _counted(terminalreporter, "contract", "part")
     if count:
         terminalreporter.write_line(f"the contraction's contract: {count.total():,} cases")
@@ -45,6 +46,16 @@ def _say_layers(terminalreporter: pytest.TerminalReporter) -> None:
             f"random layers (seeds {', '.join(sorted(seeds))}): {count.total()} drawn, "
             f"{count['derived']} derived and exact, {count['refused']} refused with a cure, "
             f"{count['faulty']} faulty"
+        )
+
+
+def _say_names(terminalreporter: pytest.TerminalReporter) -> None:
+    _, count = _counted(terminalreporter, "names", "part")
+    if count:
+        terminalreporter.write_line(
+            f"reserved names, each in a role: {count.total():,} tried, {count['right']:,} right in "
+            f"NumPy and in plain loops, {count['compiled']:,} right when compiled, "
+            f"{count['refused']:,} refused with a cure, {count['wrong']} wrong"
         )
 
 

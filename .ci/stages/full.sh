@@ -28,6 +28,9 @@ full_stages() {
   stage "  generate, killed at every point" in_env sdist3.12 \
     "python tests/support/kill_points.py generate > killed.log"
   last_line sdist3.12/killed.log
+  stage "  reserved names, each in every role" in_env sdist3.12 \
+    "ROT180_NAMES=all pytest -n 2 tests/codegen/kernels/test_reserved_names.py -p no:cacheprovider > names.log"
+  grep "reserved names" "$work/sdist3.12/names.log" | indented
   stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
   stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
   stage "  rot180 verify: all of Rocq" in_env sdist3.13 \

@@ -17,17 +17,16 @@ from rot180.codegen.kernels.algorithms import (
 )
 from rot180.codegen.kernels.expressions import (
     TAB,
-    array_name,
     cost,
     extents,
     fraction,
     least,
     loop_size,
-    name,
     number,
     opening,
 )
 from rot180.codegen.kernels.kernel import Kernel, Module
+from rot180.codegen.kernels.names import array_name, name
 from rot180.codegen.kernels.scalar_loops import ScalarLoops, near, parameters, scalar_loops
 from rot180.codegen.plans.plan import (
     Affine,
@@ -116,14 +115,14 @@ class CythonKernel(Kernel):
     @property
     def fresh(self) -> str:
         """Return the call that says so, or ""."""
-        return f"_{self.name}_whole({', '.join(self.integers)})" if self.whole else ""
+        return f"_whole_{self.name}({', '.join(self.integers)})" if self.whole else ""
 
     @property
     def small(self) -> list[ScalarLoops | None]:
         """Return for each sum the function that computes it where it is small, if there is one."""
         sums = [s for plan in self.plan.orders for s in self.sums(plan)]
         return [
-            scalar_loops(f"_{self.name}_{at}", s.nest, s.array, self.integers, s.fresh)
+            scalar_loops(f"_small_{at}_{self.name}", s.nest, s.array, self.integers, s.fresh)
             for at, s in enumerate(sums)
         ]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from rot180.codegen.kernels.modules import lowered, proved_plans, render_module
+from rot180.codegen.kernels.names import derived_names
 from rot180.codegen.kernels.plain_backend import PlainKernel, plain_module
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.derive.certificates.writer import dumps
@@ -58,9 +59,11 @@ def derive(spec: str, wrt: str | None = None, progress: Progress = quiet) -> Pro
 
     Raises:
         ValueError: the layer cannot be read, or has no such operand.
+        LoweringError: a name of it is one that the code derives from another.
 
     """
     found = replace(layer(spec), name="")
+    derived_names(found)
     operands = [t.name for t in found.tensors]
     if wrt is not None and wrt not in operands:
         raise ValueError(f"--wrt: found {wrt!r}, expected one of {', '.join(operands)}")

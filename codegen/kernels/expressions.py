@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Collection, Sequence
 from math import lcm
 
 from sympy import Expr, Integer, Symbol
 
+from rot180.codegen.kernels.names import array_name, name
 from rot180.codegen.plans.plan import (
     Affine,
     Box,
@@ -19,18 +19,6 @@ from rot180.codegen.plans.plan import (
     Solved,
 )
 from rot180.derive.language.polynomial import monomials, normal, symbol, symbols_of, text
-
-_CYTHON = (
-    "DEF IF ELIF ELSE NULL api bint bool by cdef char cimport class complex const cpdef ctypedef "
-    "cython double enum extern fused gil include inline int long namespace new nogil object "
-    "operator public readonly short signed sizeof ssize_t struct union unsigned void volatile"
-)
-_OURS = (
-    "add add_product add_spread add_taps applied arrays at check_axis checked_shape divmod dtype "
-    "integers len loops max min np ones range require sizes span windows zeros"
-)
-RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *_CYTHON.split(), *_OURS.split()))
-"""Words that no argument may be called: an argument has the same name in every target."""
 
 TAB = "    "
 
@@ -80,19 +68,19 @@ def written_tuple(items: Sequence[str]) -> str:
     return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
 
 
-def name(word: str) -> str:
-    """Return a name that is free for use in every target: ``lambda`` becomes ``lambda_``.
-
-    >>> name("lambda"), name("x")
-    ('lambda_', 'x')
-    """
-    return f"{word}_" if word in RESERVED else word
-
-
 def number(e: Expr) -> str:
     """Write a polynomial with integer coefficients."""
     new = {v: symbol(name(v.name)) for v in symbols_of(e) if name(v.name) != v.name}
     return text(normal(e.xreplace(new))).replace("^", "**")
+
+
+def index_text(e: Affine) -> str:
+    """Write an affine map, its loops first."""
+    loops = [v for v, _ in e.coefficients]
+    whole = e.constant + sum(c * v for v, c in e.coefficients)
+    new = {v: symbol(name(v.name)) for v in symbols_of(whole) if name(v.name) != v.name}
+    ranked = [new.get(v, v) for v in loops]
+    return text(normal(whole.xreplace(new)), ranked).replace("^", "**")
 
 
 def fraction(e: Expr) -> tuple[str, int]:
@@ -110,18 +98,6 @@ def least(sizes: Sequence[Expr]) -> str:
     """
     first, *others = map(number, sizes)
     return f"min({', '.join([first, *others])})" if others else first
-
-
-def function_name(word: str, order: int) -> str:
-    """Return the argument that a scalar function's derivative is passed by."""
-    return name(word + "_prime" * order)
-
-
-def array_name(operand: Operand) -> str:
-    """Return the name of the array an operand reads."""
-    if not operand.function:
-        return name(operand.tensor.name)
-    return f"{function_name(operand.function, operand.order)}_{operand.tensor.name}"
 
 
 def loop_size(loop: Loop) -> Expr | None:

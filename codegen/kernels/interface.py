@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sympy import Symbol
 
-from rot180.codegen.kernels.expressions import function_name, name
+from rot180.codegen.kernels.names import function_name, gradient_name, name, shape_name
 from rot180.codegen.plans.plan import LoweringError, Plan
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
@@ -65,7 +65,7 @@ def kernel_interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
         plan: the theorem, lowered.
 
     Raises:
-        LoweringError: a size is not the whole size of any axis, or two arguments get one name.
+        LoweringError: a size is not the whole size of any axis.
 
     """
     box, output = _result(theorem)
@@ -92,24 +92,15 @@ def kernel_interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
     ordered_sizes = dict.fromkeys(
         v for t in (*arrays, *(t for t, _ in shapes)) for v in _plain_axes(t) if v in needed
     )
-    found = Interface(
+    return Interface(
         box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(ordered_sizes)
     )
-    words = [*found.arguments, *(name(v.name) for v in found.sizes), output]
-    if len(set(words)) != len(words):
-        raise LoweringError(f"two arguments get the same name: {', '.join(words)}")
-    return found
-
-
-def shape_name(t: Tensor) -> str:
-    """Return the argument that a tensor's sizes are passed by."""
-    return f"{t.name}_shape"
 
 
 def _result(theorem: Theorem) -> tuple[Tensor, str]:
     (factor,) = theorem.lhs[0].factors
     if isinstance(factor, Derivative):
-        return factor.wrt.tensor, f"grad_{factor.wrt.tensor.name}"
+        return factor.wrt.tensor, gradient_name(factor.wrt.tensor)
     assert isinstance(factor, Access)
     return factor.tensor, factor.tensor.name
 

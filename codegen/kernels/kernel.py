@@ -10,15 +10,14 @@ from sympy import Symbol
 from rot180.codegen.kernels.expressions import (
     TAB,
     definition,
-    function_name,
-    name,
     number,
     size_tuple,
     write_sum,
     written_tuple,
 )
 from rot180.codegen.kernels.inline import inlined
-from rot180.codegen.kernels.interface import Interface, shape_name
+from rot180.codegen.kernels.interface import Interface
+from rot180.codegen.kernels.names import applied_name, function_name, name, shape_name
 from rot180.codegen.kernels.scalar_functions import function_lines, functions_of, python_name
 from rot180.codegen.plans.plan import Plan
 from rot180.derive.display.statement import write_condition, write_statement
@@ -165,7 +164,7 @@ def check_lines(found: Interface, plan: Plan) -> list[str]:
     for f, order, t in found.functions:
         word = function_name(f, order)
         by = python_name(f, order) if f in FUNCTIONS else word
-        lines.append(f'{word}_{t.name} = applied("{word}", {by}, {name(t.name)})')
+        lines.append(f'{applied_name(f, order, t)} = applied("{word}", {by}, {name(t.name)})')
     shape = size_tuple(plan.shape)
     lines.append(f'{name(found.output)} = zeros("{shape_name(found.box)}", {shape}, dtype)')
     return lines

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from rot180.codegen.kernels.interface import kernel_interface
 from rot180.codegen.kernels.kernel import Kernel
+from rot180.codegen.kernels.names import derived_names
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.codegen.plans.lower import ProvedPlan, proved_plan
 from rot180.codegen.system.templates import template
@@ -74,6 +75,5 @@ def proved_plans(layer: Layer, kernels: Sequence[tuple[str, Theorem]]) -> tuple[
         LoweringError: a theorem cannot be lowered.
 
     """
-    reserved = {t.name for t in (*layer.tensors, layer.output)}
-    reserved |= {f"grad_{word}" for word in reserved}
+    reserved = {t.name for t in (*layer.tensors, layer.output)} | derived_names(layer).keys()
     return tuple(proved_plan(theorem, reserved) for _, theorem in kernels)

@@ -16,15 +16,15 @@ from rot180.codegen.kernels.expressions import (
     extents,
     filled,
     fraction,
+    index_text,
     loop_size,
-    name,
     number,
     opening,
 )
-from rot180.codegen.kernels.interface import shape_name
 from rot180.codegen.kernels.kernel import Kernel, Module, check_lines
+from rot180.codegen.kernels.names import name, shape_name
 from rot180.codegen.kernels.numpy_forms import form
-from rot180.codegen.kernels.numpy_operands import Entries, entries, extent, index_text, written
+from rot180.codegen.kernels.numpy_operands import Entries, entries, extent, written
 from rot180.codegen.kernels.numpy_runtime import PARTS, imports, runtime
 from rot180.codegen.plans.bounds import positive
 from rot180.codegen.plans.plan import Affine, Loop, Nest, Plan

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.codegen.kernels.expressions import array_name, loop_size, name, number
+from rot180.codegen.kernels.expressions import index_text, loop_size, number
+from rot180.codegen.kernels.names import array_name, name
 from rot180.codegen.plans.bounds import positive
 from rot180.codegen.plans.plan import Affine, Box, Factor, Nest, Plan
-from rot180.derive.language.polynomial import normal, symbol, symbols_of, text
+from rot180.derive.language.polynomial import normal
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,6 @@ def extent(variable: Symbol, nest: Nest) -> str:
 def factor_text(code: str) -> str:
     """Write an expression so that it can be multiplied."""
     return code if re.fullmatch(r"\w+|[\w.]+\[\d+\]", code) else f"({code})"
-
-
-def index_text(e: Affine) -> str:
-    """Write an index, with the names of Python."""
-    loops = [v for v, _ in e.coefficients]
-    whole = e.constant + sum(c * v for v, c in e.coefficients)
-    new = {v: symbol(name(v.name)) for v in symbols_of(whole) if name(v.name) != v.name}
-    ranked = [new.get(v, v) for v in loops]
-    return text(normal(whole.xreplace(new)), ranked).replace("^", "**")
 
 
 def _entries(

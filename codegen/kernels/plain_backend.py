@@ -17,18 +17,17 @@ from rot180.codegen.kernels.expressions import (
     WIDTH,
     extents,
     fraction,
-    function_name,
+    index_text,
     loop_size,
-    name,
     number,
     opening,
 )
-from rot180.codegen.kernels.interface import shape_name
 from rot180.codegen.kernels.kernel import Kernel
+from rot180.codegen.kernels.names import function_name, name, shape_name
 from rot180.codegen.plans.bounds import positive
 from rot180.codegen.plans.plan import Affine, Box, Loop, Nest, Operand
 from rot180.derive.display.statement import write_condition
-from rot180.derive.language.polynomial import normal, symbol, text
+from rot180.derive.language.polynomial import normal
 from rot180.derive.language.terms import Condition
 
 SPAN = '''
@@ -167,7 +166,7 @@ class _LoopRange:
             self.text = f"range({_of('max', first)}, {_of('min', stop)})"
         else:
             slope, rest = _split(loop.bounds[0].value, loop.variable)
-            self.text = f"_span({number(slope)}, {_value(rest)}, {number(loop.bounds[0].size)})"
+            self.text = f"_span({number(slope)}, {index_text(rest)}, {number(loop.bounds[0].size)})"
 
 
 def _ends(b: Box, v: Symbol, hypotheses: tuple[Condition, ...]) -> tuple[str, str] | None:
@@ -185,7 +184,7 @@ def _ends(b: Box, v: Symbol, hypotheses: tuple[Condition, ...]) -> tuple[str, st
         return None
     if by == 1:
         first = Affine(normal(-low.constant), _negated(low))
-        return _value(first), _value(Affine(normal(high.constant + 1), high.coefficients))
+        return index_text(first), index_text(Affine(normal(high.constant + 1), high.coefficients))
     return f"-({_quotient(low, by)})", f"{_quotient(high, by)} + 1"
 
 
@@ -199,7 +198,7 @@ def _split(e: Affine, v: Symbol) -> tuple[Expr, Affine]:
 
 
 def _quotient(e: Affine, by: Expr) -> str:
-    return f"{_operand(_value(e))} // {_operand(number(by))}"
+    return f"{_operand(index_text(e))} // {_operand(number(by))}"
 
 
 def _operand(code: str) -> str:
@@ -229,19 +228,11 @@ def _together(ranges: Sequence[_LoopRange]) -> Iterator[str]:
 
 
 def _test(b: Box) -> str:
-    return f"0 <= {_value(b.value)} < {number(b.size)}"
-
-
-def _value(e: Affine) -> str:
-    """Write an affine map, its loops first."""
-    loops = [(symbol(name(v.name)), c) for v, c in e.coefficients]
-    total = normal(e.constant + sum(c * v for v, c in loops))
-    renamed = {v: symbol(name(v.name)) for v in total.free_symbols if isinstance(v, Symbol)}
-    return text(normal(total.xreplace(renamed)), [v for v, _ in loops]).replace("^", "**")
+    return f"0 <= {index_text(b.value)} < {number(b.size)}"
 
 
 def _place(array: str, index: Sequence[Affine]) -> str:
-    return f"{array}[{', '.join(map(_value, index)) or '()'}]"
+    return f"{array}[{', '.join(map(index_text, index)) or '()'}]"
 
 
 def _entry(f: Operand) -> str:

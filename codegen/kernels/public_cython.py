@@ -108,7 +108,7 @@ def function_lines(checks: FunctionChecks, prefix: str) -> CythonFunction:
     operands = [next(a for a in f.arrays if word in _words(a)) for word in f.compiled.arrays[1:]]
     integers = [values.get(v, v) for v in f.compiled.integers]
     shape = _shape_of_output(f)
-    whole = f"_{prefix}_{f.kernel}_whole({', '.join(integers)})" if f.compiled.whole else "False"
+    whole = f"_whole_{prefix}_{f.kernel}({', '.join(integers)})" if f.compiled.whole else "False"
     first = f.arrays[0].name
     passed = ", ".join(a.name for a in f.arguments)
     keywords = [f"{p.name}={p.name}" for p in f.parameters]

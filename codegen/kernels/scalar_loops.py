@@ -8,14 +8,8 @@ from math import prod
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.codegen.kernels.expressions import (
-    TAB,
-    array_name,
-    fraction,
-    loop_size,
-    name,
-    number,
-)
+from rot180.codegen.kernels.expressions import TAB, fraction, loop_size, number
+from rot180.codegen.kernels.names import array_name, name
 from rot180.codegen.plans.plan import Affine, Divided, Nest, Operand, Plan, Solved, named
 from rot180.derive.language.polynomial import monomials, normal, symbol
 
@@ -195,12 +189,13 @@ class _LoopWriter:
 
     def clip(self, depth: int) -> None:
         """Clip ranges by the tests that contain one more loop than the first `depth`."""
-        tab, inside = TAB * depth, f"_{name(self.order[depth - 1].name)}" if depth else ""
+        # a number before a name: `_first_p_k` could be p inside k, or p_k
+        tab, inside = TAB * depth, f"{depth}_" if depth else ""
         for last, test in self.tests[depth]:
             if last is None:
                 self.lines += [f"if not {test}:", f"{TAB}return False"]
                 continue
-            v = f"{name(last.name)}{inside}"
+            v = f"{inside}{name(last.name)}"
             span = f"_first_{v}", f"_stop_{v}"
             if self.spans[last] != span:
                 both = zip(span, self.spans[last], strict=True)

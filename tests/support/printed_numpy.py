@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr
 
-from rot180.codegen.kernels.expressions import array_name, loop_size, name
+from rot180.codegen.kernels.expressions import loop_size
+from rot180.codegen.kernels.names import array_name, name
 from rot180.codegen.kernels.numpy_backend import NumpyKernel
 from rot180.codegen.plans.plan import Nest, Operand
 from rot180.derive.language.polynomial import normal, symbol, symbols_of

@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 import sympy as sp
 from sympy import Expr
 
-from rot180.codegen.kernels.expressions import array_name, function_name, loop_size, name
+from rot180.codegen.kernels.expressions import loop_size
 from rot180.codegen.kernels.kernel import Kernel
+from rot180.codegen.kernels.names import array_name, function_name, name
 from rot180.codegen.plans.plan import Affine, Box, Divided, Nest, Operand, Phase, Solved
 from rot180.derive.language.polynomial import normal, symbol, symbols_of
 

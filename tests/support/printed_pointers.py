@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.codegen.kernels.expressions import array_name, name
+from rot180.codegen.kernels.names import array_name, name
 from rot180.codegen.kernels.scalar_loops import ScalarLoops
 from rot180.codegen.plans.plan import Box, Nest, Operand, named
 from rot180.derive.language.polynomial import normal, symbol, symbols_of

@@ -35,6 +35,10 @@ LAYERS = {
     "repeated_sum": "y[n] = sum[k,l] x[n,l] * [0 <= k < d]",
     "rows_that_may_repeat": "y[i,o] = sum[c] x[s*i,c] * w[c,o]",
     "patches": "y[n,p,c] = sum[i] x[n,4*p+i] * w[c,i] * [0 <= i < 4]",
+    "names_like_parts_of_kernels": "y[p] = sum[k] x[p+k] * x_0[k] * x_whole[p]",
+    "names_like_two_loops": "y[a,b] = sum[a_b] x[a+a_b,b+a_b] * w[a_b]",
+    "names_like_ours": "y[p] = L[p] * T1[p] * T2[p]",
+    "name_like_the_gradient": "grad_x[h] = sum[p] grad_y[p] * w[h-p]",
 }
 COMPILED = (
     "indices_of_no_factor",
@@ -43,6 +47,8 @@ COMPILED = (
     "two_strides",
     "repeated",
     "reversed",
+    "names_like_parts_of_kernels",
+    "names_like_two_loops",
 )
 """Those that are compiled too: compiling takes seconds each."""
 

@@ -47,12 +47,14 @@ def test_a_layer_written_out_gives_the_committed_bytes(name: str) -> None:
     assert kernels in own and own.startswith(shipped[: shipped.index("from __future__")])
     assert written == layer_files(derive(name))
     compiled = written["cython_kernels.pyx"].split("\n\n\n")
-    sums = [part for part in compiled if re.match(r"cdef (int|bint) _(forward|grad_)", part)]
+    start = r"cdef (int|bint) _(small_\d_)?(forward|grad_)"
+    sums = [part for part in compiled if re.match(start, part)]
     assert len(sums) == 4 + 5, "four kernels; the forward pass has two sums"
     prefix = name.removesuffix("_grouped")
     public = files.read(GENERATED / "cython_kernels.pyx")
     for part in sums:
-        renamed = re.sub(r"\b_(forward|grad_[a-z]+)(_\d|_whole)?\(", rf"_{prefix}_\1\2(", part)
+        called = r"\b_(small_\d_|whole_)?(forward|grad_[a-z]+)\("
+        renamed = re.sub(called, rf"_\1{prefix}_\2(", part)
         assert renamed in public
 
 
