@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     _, count = _counted(terminalreporter, "contract", "part")
     if count:
         terminalreporter.write_line(f"the contraction's contract: {count.total():,} cases")
+    delays = _recorded(terminalreporter, "interrupt")
+    if delays:
+        terminalreporter.write_line(
+            f"Ctrl-C (seed {', '.join(sorted({one['seed'] for one in delays}))}): "
+            f"{len(delays)} moments, the slowest end after "
+            f"{max(one['seconds'] for one in delays):.2f} s, on a machine that also runs the tests"
+        )
+
+
+def _recorded(terminalreporter: pytest.TerminalReporter, name: str) -> list[dict[str, Any]]:
+    """Return the data that tests recorded under a name."""
+    return [
+        json.loads(value)
+        for reports in terminalreporter.stats.values()
+        for one in reports
+        for key, value in getattr(one, "user_properties", ())
+        if key == name and getattr(one, "when", "") == "call"
+    ]
 
 
 def _counted(
@@ -29,13 +48,9 @@ def _counted(
     """Return the seeds and the sums of the counts that tests recorded under a name."""
     seeds: set[str] = set()
     count: Counter[str] = Counter()
-    for reports in terminalreporter.stats.values():
-        for one in reports:
-            for key, value in getattr(one, "user_properties", ()):
-                if key == name and getattr(one, "when", "") == "call":
-                    data = json.loads(value)
-                    seeds.add(data.pop(seed))
-                    count.update(data)
+    for data in _recorded(terminalreporter, name):
+        seeds.add(data.pop(seed))
+        count.update(data)
     return seeds, count
 
 

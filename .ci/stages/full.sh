@@ -31,6 +31,9 @@ full_stages() {
   stage "  reserved names, each in every role" in_env sdist3.12 \
     "ROT180_NAMES=all pytest -n 2 tests/codegen/kernels/test_reserved_names.py -p no:cacheprovider > names.log"
   grep "reserved names" "$work/sdist3.12/names.log" | indented
+  stage "  Ctrl-C at 50 moments of each command" in_env sdist3.12 \
+    "ROT180_INTERRUPTS=50 pytest -n 2 tests/codegen/cli/test_interrupts.py -p no:cacheprovider > interrupts.log"
+  grep "Ctrl-C (seed" "$work/sdist3.12/interrupts.log" | indented
   stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
   stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
   stage "  rot180 verify: all of Rocq" in_env sdist3.13 \
