@@ -587,14 +587,14 @@ def check(source: str) -> list[Verdict]:
 def main(paths: list[str]) -> int:
     """Print the verdicts on files; return the exit status."""
     status = 0
-    for path in paths:
+    for path, shown in [(path, ascii(path)[1:-1]) for path in paths]:
         try: found = check(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, MalformedError) as error:
             why = re.sub("/steps/([0-9]+)", lambda m: f", step {int(m[1]) + 1}", str(error))
-            found, status = [], 2; print(f"{path} is not a certificate: {why.lstrip(':, ')}")
+            found, status = [], 2; print(f"{shown} is not a certificate: {why.lstrip(':, ')}")
         for v in found:
             status = max(status, v.verdict != "proved")
             said = v.statement or f"step {v.step} ({v.rule}): {v.reason}"
-            print(f"{path}: {v.name}", said, f"  {v.verdict}", sep="\n")
+            print(f"{shown}: {v.name}", said, f"  {v.verdict}", sep="\n")
     return status
 if __name__ == "__main__": sys.exit(main(sys.argv[1:]))

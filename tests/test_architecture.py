@@ -104,6 +104,14 @@ def test_imports_follow_the_direction(path: Path) -> None:
             assert top in THIRD_PARTY[part(path)], f"{path} imports {name}"
 
 
+@pytest.mark.parametrize("path", [*DERIVE, *CODEGEN], ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_terminal_py_prints(path: Path) -> None:
+    """It escapes what a terminal would obey; a `print` elsewhere would not."""
+    if path != SYSTEM / "terminal.py":
+        called = [n.func for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+        assert "print" not in {f.id for f in called if isinstance(f, ast.Name)}, "use terminal.say"
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_the_room_system_opens_files_and_starts_programs(path: Path) -> None:
     starts = {name.split(".")[0] for name in imports(path)} & STARTERS

@@ -32,6 +32,7 @@ from rot180.codegen.kernels.derivation import ProvedLayer, layer_files, plain_fi
 from rot180.codegen.kernels.derivation import derive as derive_layer
 from rot180.codegen.kernels.training_program import program
 from rot180.codegen.system import files
+from rot180.codegen.system.terminal import say
 from rot180.derive.display.abbreviate import MOST_TERMS
 from rot180.derive.display.notations import Symbols
 from rot180.derive.display.statement import write_theorem
@@ -63,12 +64,12 @@ def derive(arguments: argparse.Namespace) -> int:
         theorems = {name: statement_data(theorem) for name, theorem in proved.gradients}
         print_json({"layer": proved.layer.text, "theorems": theorems, "files": paths})
     else:
-        print(f"{proved.layer.text}\n")
+        say(f"{proved.layer.text}\n")
         for name, theorem in proved.gradients:
-            print(f"{name}, proved in {len(theorem.proof.steps)} steps:\n")
+            say(f"{name}, proved in {len(theorem.proof.steps)} steps:\n")
             text = write_theorem(theorem, None if arguments.whole else MOST_TERMS)
-            print("\n".join(f"    {line}" for line in text.splitlines()), end="\n\n")
-        print(*plain.values(), sep="\n")
+            say("\n".join(f"    {line}" for line in text.splitlines()), end="\n\n")
+        say(*plain.values(), sep="\n")
         print_paths(paths)
     # only a format that was asked for is an error where it cannot be written
     return 1 if missing and arguments.format else 0
@@ -107,8 +108,8 @@ def network(arguments: argparse.Namespace) -> int:
         print_json({"network": str(found), "theorems": data, "files": paths})
     else:
         for number, stage in enumerate(found.steps(), 1):
-            print(f"{number}. {stage.title}")
-            print(*(f"    {entry}" for entry in stage.entries), sep="\n", end="\n\n")
+            say(f"{number}. {stage.title}")
+            say(*(f"    {entry}" for entry in stage.entries), sep="\n", end="\n\n")
         print_paths(paths)
     return 1 if missing and arguments.format else 0
 

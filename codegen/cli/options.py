@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TypeAlias
 
 from rot180.codegen.documents.formats import FORMATS, NO_DOCUMENT, parse_formats
 from rot180.codegen.system import files
+from rot180.codegen.system.terminal import say
 from rot180.derive.display.abbreviate import MOST_TERMS
 from rot180.derive.display.notations import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
 
 DEFAULT_FORMATS = {"derive": "tex,html", "network": "tex,html", "book": ",".join(FORMATS)}
 """What ``--format`` is by default, by command."""
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose messages repeat what was given only as it is `visible`."""
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        say(message, end="", error=file is not sys.stdout)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; ``command`` is the name of the one that was given."""
-    top = argparse.ArgumentParser(
+    top = CommandParser(
         prog="rot180", description="Convolution gradients: derived, proved, typeset, compiled."
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
@@ -146,13 +155,18 @@ def _verify(commands: Commands) -> None:
         "file",
         metavar="FILE",
         nargs="*",
-        type=Path,
+        type=_path,
         help="certificates; default: all committed ones",
     )
     verify.add_argument(
-        "--json", metavar="FILE", nargs="?", const="-", help="write the results as JSON"
+        "--json",
+        metavar="FILE",
+        type=_line,
+        nargs="?",
+        const="-",
+        help="write the results as JSON",
     )
-    verify.add_argument("--junit", metavar="FILE", type=Path, help="write a JUnit report")
+    verify.add_argument("--junit", metavar="FILE", type=_path, help="write a JUnit report")
     verify.add_argument("--rocq", action="store_true", help="the same as --require rocq")
     verify.add_argument(
         "--require",
@@ -165,13 +179,13 @@ def _verify(commands: Commands) -> None:
     verify.add_argument(
         "--script",
         metavar="FILE",
-        type=Path,
+        type=_path,
         help="run coqc on this proof script of the one certificate given",
     )
     verify.add_argument(
         "--scripts",
         metavar="DIR",
-        type=Path,
+        type=_path,
         help="with --require rocq: write the proof scripts here",
     )
     verify.add_argument(
@@ -190,14 +204,25 @@ def _generate(commands: Commands) -> None:
         "-o",
         "--output",
         metavar="DIR",
-        type=Path,
+        type=_path,
         help="where to write the files; default: the folder of rot180.generated",
     )
 
 
+def _path(text: str) -> Path:
+    return Path(_line(text))
+
+
+def _line(text: str) -> str:
+    """Return the name of a file; lines of a name could not be told from those of a message."""
+    if len(f"{text}.".splitlines()) > 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a name without line breaks")
+    return text
+
+
 def _add_folder(added: argparse.ArgumentParser) -> None:
     added.add_argument(
-        "-o", "--output", metavar="DIR", type=Path, required=True, help="where to write the files"
+        "-o", "--output", metavar="DIR", type=_path, required=True, help="where to write the files"
     )
 
 
@@ -234,6 +259,7 @@ def _add_notation(added: argparse.ArgumentParser) -> None:
     added.add_argument(
         "--notation",
         metavar="NAME",
+        type=_line,
         default=DEEP_LEARNING.name,
         help=f"how LaTeX writes names: {', '.join(NOTATIONS)}, or a TOML file of symbols",
     )

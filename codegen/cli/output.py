@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rot180.codegen.system import files, streams
+from rot180.codegen.system.terminal import say, visible
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.display.axioms import axioms
 from rot180.derive.kernel.proof import Theorem
@@ -20,7 +21,7 @@ def progress(text: str) -> None:
 
 def print_json(data: object) -> None:
     """Print plain data as JSON."""
-    print(_json(data), end="")
+    say(_json(data), end="")
 
 
 def write_json(path: Path, data: object) -> None:
@@ -34,7 +35,7 @@ def write_json(path: Path, data: object) -> None:
 
 
 def _json(data: object) -> str:
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    return visible(json.dumps(data, indent=1, ensure_ascii=False)) + "\n"
 
 
 def write_files(
@@ -59,7 +60,7 @@ def write_files(
 
 def print_paths(paths: Sequence[str]) -> None:
     """Print the paths of the files that were written."""
-    print("Written:", *paths, sep="\n    ")
+    say("Written:", *paths, sep="\n    ")
 
 
 def statement_data(proved: Theorem) -> dict[str, object]:
@@ -75,8 +76,8 @@ def certified_data(proved: Theorem) -> dict[str, object]:
 def print_proof(proved: Theorem) -> None:
     """Print the lines of a proof, the rule of each step, and what the proof rests on."""
     free = tuple(v for v, _ in proved.variables)
-    print(f"      {write(proved.lhs, free)}")
+    say(f"      {write(proved.lhs, free)}")
     for step, line in zip(proved.proof.steps, proved.lines[1:], strict=True):
-        print(f"    = {write(line, free)}")
-        print(f"          by {step.rule}{', backwards' if step.reverse else ''}")
-    print("\nIt rests on:", *axioms(proved), sep="\n    ")
+        say(f"    = {write(line, free)}")
+        say(f"          by {step.rule}{', backwards' if step.reverse else ''}")
+    say("\nIt rests on:", *axioms(proved), sep="\n    ")

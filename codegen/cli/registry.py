@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import sys
 import warnings
 
 from rot180.codegen.cli.options import requested_symbols
@@ -13,6 +12,7 @@ from rot180.codegen.documents.listings import function_text, layer_and_operand
 from rot180.codegen.kernels import committed
 from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.system import files
+from rot180.codegen.system.terminal import say
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import catalogue as layers
 from rot180.derive.theorems import claims, theorem
@@ -28,14 +28,14 @@ def show(arguments: argparse.Namespace) -> int:
     shown = theorem(arguments.theorem)
     plain = _plain(shown) if arguments.style else ""
     if arguments.latex:
-        print(shown.latex(symbols))
+        say(shown.latex(symbols))
     elif arguments.json:
         print_json(certified_data(shown))
     else:
-        print(f"{shown.name}, proof {shown.proof.digest}\n\n{shown}\n\nProof.\n")
+        say(f"{shown.name}, proof {shown.proof.digest}\n\n{shown}\n\nProof.\n")
         print_proof(shown)
         if plain:
-            print(f"\n{plain}")
+            say(f"\n{plain}")
     return 0
 
 
@@ -66,8 +66,8 @@ def list_all(arguments: argparse.Namespace) -> int:
         print_json(found)
         return 0
     for title in ("theorems", "layers", "kernels"):
-        print(f"{title}:", *found[title], sep="\n    ")
-    print(f"backend: {found['backend']}")
+        say(f"{title}:", *found[title], sep="\n    ")
+    say(f"backend: {found['backend']}")
     return 0
 
 
@@ -86,8 +86,8 @@ def generate(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"drift": found})
     elif found:
-        print("\n".join(found))
-        print(f"{len(found)} files differ; run `rot180 generate` and commit", file=sys.stderr)
+        say("\n".join(found))
+        progress(f"{len(found)} files differ; run `rot180 generate` and commit")
     else:
-        print(f"{len(texts)} files are up to date")
+        say(f"{len(texts)} files are up to date")
     return 1 if found else 0

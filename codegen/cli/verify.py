@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from rot180.codegen.cli.output import (
 )
 from rot180.codegen.system import files, programs
 from rot180.codegen.system.journal import unfinished
+from rot180.codegen.system.terminal import say
 from rot180.codegen.verify.certificate_files import EXPECTED, certificate_texts
 from rot180.codegen.verify.proof_scripts import check_script, check_scripts
 from rot180.codegen.verify.report import (
@@ -46,7 +46,7 @@ def verify(arguments: argparse.Namespace) -> int:
         return _claim(arguments)
     required = _required(arguments)
     if "smt" in required and not smt.available():
-        print('rot180: the SMT solver is missing: pip install "rot180[smt]"', file=sys.stderr)
+        progress('the SMT solver is missing: pip install "rot180[smt]"')
         return 1
     begin = time.perf_counter()
     certificates = _certificates(arguments.file)
@@ -57,8 +57,8 @@ def verify(arguments: argparse.Namespace) -> int:
     failed = [report for report in reports if report.faults]
     if arguments.json != STANDARD_OUTPUT:
         for report in failed:
-            print(f"\nFAILED {report.name}", *report.faults, sep="\n    ")
-        print(
+            say(f"\nFAILED {report.name}", *report.faults, sep="\n    ")
+        say(
             f"{len(reports) - len(failed)} of {len(reports)} theorems proved "
             f"in {time.perf_counter() - begin:.0f} s"
         )
@@ -139,7 +139,7 @@ def _print_table(arguments: argparse.Namespace) -> Callable[[TheoremReport], Non
     if arguments.json == STANDARD_OUTPUT:
         return lambda _: None
     head = f"{'replay':8}{'checker':9}{'model':8}{'smt':15}{'rocq':9}"
-    print(f"{head}{'steps':>5}{'seconds':>9}  theorem", flush=True)
+    say(f"{head}{'steps':>5}{'seconds':>9}  theorem")
     return lambda report: _print_line(report, with_statement=bool(arguments.file))
 
 
@@ -147,9 +147,9 @@ def _print_line(report: TheoremReport, with_statement: bool) -> None:
     results = (report.replay, report.checker, report.model, report.smt, report.rocq)
     words = [_word(result) for result in results]
     line = f"{words[0]:8}{words[1]:9}{words[2]:8}{words[3]:15}{words[4]:9}"
-    print(f"{line}{report.steps:5}{report.seconds:9.2f}  {report.name}", flush=True)
+    say(f"{line}{report.steps:5}{report.seconds:9.2f}  {report.name}")
     if with_statement and report.statement:
-        print(*(f"    {line}" for line in report.statement.splitlines()), sep="\n", flush=True)
+        say(*(f"    {line}" for line in report.statement.splitlines()), sep="\n")
 
 
 def _word(result: str) -> str:
@@ -215,12 +215,12 @@ def _claim(arguments: argparse.Namespace) -> int:
     if arguments.json == STANDARD_OUTPUT:
         print_json(data)
         return code
-    print(verdict)
+    say(verdict)
     if verdict.theorem is not None:
-        print("\nProof.\n")
+        say("\nProof.\n")
         print_proof(verdict.theorem)
     if arguments.json:
         write_json(Path(arguments.json), data)
     elif verdict.theorem is not None:
-        print("\nTo keep the certificate: --json FILE. To check it: `rot180 verify FILE`.")
+        say("\nTo keep the certificate: --json FILE. To check it: `rot180 verify FILE`.")
     return code

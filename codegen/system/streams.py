@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
+from rot180.codegen.system import terminal
+
 
 class ClosedOutputError(OSError):
     """There is no standard output."""
@@ -38,7 +40,7 @@ def ensure_open() -> None:
 def say(text: str) -> None:
     """Write a line to the standard error; a message that cannot be written is lost."""
     try:
-        print(f"rot180: {text}", file=sys.stderr, flush=True)
+        terminal.say(f"rot180: {text}", error=True)
     except OSError:
         silence(sys.stderr)
 

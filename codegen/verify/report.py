@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 from rot180.codegen.plans.agreement import objection
 from rot180.codegen.system.programs import in_processes
+from rot180.codegen.system.terminal import visible
 from rot180.codegen.verify.departure import departure_from_committed, step_name
 from rot180.codegen.verify.diagnosis import (
     MODELS,
@@ -260,10 +261,10 @@ def junit(reports: Iterable[TheoremReport]) -> str:
             suite,
             "testcase",
             classname="theorem",
-            name=report.name,
+            name=visible(report.name),
             time=f"{report.seconds:.3f}",
         )
-        for fault in report.faults:
+        for fault in map(visible, report.faults):  # XML has no control characters
             ElementTree.SubElement(case, "failure", message=fault.splitlines()[0]).text = fault
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode") + "\n"

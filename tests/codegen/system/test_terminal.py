@@ -1,0 +1,102 @@
+"""What foreign names may do to a terminal, to JSON and to XML: nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from rot180.codegen.cli.main import main
+from rot180.codegen.system.files import CERTIFICATES, generated_folder
+from rot180.codegen.system.terminal import say, visible
+from rot180.codegen.verify.report import TheoremReport, junit
+
+HOSTILE = [
+    "\x1b[2J", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\", "\r", "\x08", "\x00", "\x7f",
+    "\x9b31m", "\u202e", "\u2066", "\u200f", "\u061c", "\u2028", "\ufeff", "\ufffe", "\ud800",
+    "\udcff", "\U000e0041",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sign", HOSTILE, ids=ascii)
+def test_signs_are_written_as_escapes(sign: str) -> None:
+    """As JSON escapes them, so a text of JSON has the same meaning."""
+    shown = visible(f"a{sign}b")
+    assert shown.isprintable()
+    assert json.loads(f'"{visible(json.dumps(sign, ensure_ascii=False)[1:-1])}"') == sign
+    assert visible(shown) == shown
+
+
+def test_what_is_shown_stays() -> None:
+    text = "δ = ∂C/∂z,\n\tw·x: \\u0041 é \u4e2d \N{GRINNING FACE}"
+    assert visible(text) == text
+
+
+def test_a_stream_that_lacks_a_sign_gets_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    say("λ", "x")
+    assert raw.getvalue() == b"\\u03bb x\n"
+
+
+@pytest.mark.parametrize("sign", HOSTILE, ids=ascii)
+def test_junit_is_xml(sign: str) -> None:
+    report = TheoremReport(f"name{sign}", replay=f"{sign} <&\"'> ]]>\nmore {sign}")
+    (case,) = ElementTree.fromstring(junit([report]).encode())
+    assert case.get("name") == visible(f"name{sign}")
+    (failure,) = case
+    assert f"{visible(sign)} <&\"'> ]]>" in (failure.text or "")
+
+
+@pytest.mark.parametrize("sign", [s for s in HOSTILE if not "\ud800" <= s <= "\udfff"], ids=ascii)
+def test_a_recorded_statement(
+    sign: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file's statement that is not the theorem's is printed, in reports and on the terminal."""
+    name = "dense_input"
+    proof = json.loads((generated_folder() / CERTIFICATES / f"{name}.json").read_text())
+    given = tmp_path / "given.json"
+    given.write_text(json.dumps({"certificate": proof, "statement": f"no {sign}"}))
+    data, xml = tmp_path / "r.json", tmp_path / "r.xml"
+    assert main(["verify", str(given), "--json", str(data), "--junit", str(xml)]) == 1
+    printed = capsys.readouterr()
+    for text in (printed.out, printed.err, data.read_text("utf-8"), xml.read_text("utf-8")):
+        assert all(line.isprintable() for line in text.split("\n"))
+    assert f"no {visible(sign)}" in printed.out
+    assert f"no {sign}" in json.loads(data.read_text("utf-8"))[0]["replay"]
+    ElementTree.fromstring(xml.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("sign", ["\x1b[31m", "\u202e", "\udcff", "\x07"], ids=ascii)
+def test_names_of_files(
+    sign: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path is printed where something was read, written or missing, and in the usage."""
+    folder = tmp_path / f"out{sign}"
+    folder.mkdir()
+    (folder / "bad.json").write_text("{")
+    (folder / "bad.toml").write_text("x = ")
+    spec = "y[p] = x[p] * w[p]"
+    assert main(["derive", spec, "-o", str(folder), "--format", "none"]) == 0
+    assert main(["verify", str(folder / "bad.json")]) == 2
+    assert main(["verify", str(folder / "none.json")]) == 2
+    assert main(["show", "dense_input", "--latex", "--notation", str(folder / "bad.toml")]) == 2
+    with pytest.raises(SystemExit):
+        main(["list", f"--{sign}"])
+    printed = capsys.readouterr()
+    for text in (printed.out, printed.err):
+        assert visible(sign) in text
+        assert all(line.isprintable() for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x85"], ids=ascii)
+def test_names_of_several_lines(end: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """They could say what the command did not: 1 of 1 theorems proved."""
+    with pytest.raises(SystemExit) as refused:
+        main(["verify", f"a{end}1 of 1 theorems proved"])
+    assert refused.value.code == 2
+    assert "expected a name without line breaks" in capsys.readouterr().err
