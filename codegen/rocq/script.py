@@ -164,13 +164,13 @@ def scripts(theorems: Iterable[Theorem]) -> dict[str, str]:
         theorems: replayed proofs.
 
     Raises:
-        ScriptError: scripts do not cover a proof, or two theorems have the same file name.
+        ScriptError: scripts do not cover a proof, or two file names differ in case at most.
 
     """
     texts = {f"{LIBRARY}.v": library()}
     for theorem in theorems:
         name = file_name(theorem)
-        if name in texts:
+        if name.lower() in {file.lower() for file in texts}:
             raise ScriptError(
                 f"{theorem.name}: {name} is also the script of another theorem; rename one"
             )

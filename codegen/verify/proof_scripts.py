@@ -110,8 +110,10 @@ def _script(
         if fault := out_of_date(folder / files.SCRIPTS, committed):
             report.rocq = f"{fault}: run `rot180 generate`"
             return None
+    # where a file system takes A.v and a.v for one, both scripts must be kept as well
+    taken = {file.lower() for file in texts}
     for number in range(2, len(texts) + 3):
-        if name not in texts:
+        if name.lower() not in taken:
             break
         name = f"{file_name(theorem)[:-2]}_{number}.v"
     texts[name] = script.text

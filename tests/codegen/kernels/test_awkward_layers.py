@@ -37,7 +37,7 @@ LAYERS = {
     "patches": "y[n,p,c] = sum[i] x[n,4*p+i] * w[c,i] * [0 <= i < 4]",
     "names_like_parts_of_kernels": "y[p] = sum[k] x[p+k] * x_0[k] * x_whole[p]",
     "names_like_two_loops": "y[a,b] = sum[a_b] x[a+a_b,b+a_b] * w[a_b]",
-    "names_like_ours": "y[p] = L[p] * T1[p] * T2[p]",
+    "names_like_ours": "y[i] = sum[T1,j] L[i,T1] * products[T1,j] * T2[j]",
     "name_like_the_gradient": "grad_x[h] = sum[p] grad_y[p] * w[h-p]",
 }
 COMPILED = (
@@ -49,6 +49,7 @@ COMPILED = (
     "reversed",
     "names_like_parts_of_kernels",
     "names_like_two_loops",
+    "names_like_ours",
 )
 """Those that are compiled too: compiling takes seconds each."""
 
