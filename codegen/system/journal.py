@@ -136,10 +136,11 @@ def _lock(folder: Path) -> BinaryIO:
     path, until = folder / LOCK, time.monotonic() + PATIENCE
     while True:
         interrupts.check()
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _expect_own(folder)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
         # the run before removes the file and then the folder, perhaps just now
         with suppress(FileNotFoundError):
+            _expect_own(folder)
             lock = path.open("ab")
             try:
                 held_now = _locked(lock.fileno())
