@@ -12,11 +12,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from importlib import import_module
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+from rot180.generated.numpy_checks import integer, wrong
 
 __all__ = [
     "BackendNotice",
     "backend",
+    "backend_notice",
     "explain",
     "get_num_threads",
     "set_num_threads",
@@ -55,26 +59,38 @@ class BackendNotice(UserWarning):
     """The compiled kernels are not built, so the NumPy kernels are used."""
 
 
-def _load() -> Any:
+def _load() -> tuple[Any, str]:
+    """Return the kernels, and why they are not the compiled ones."""
     try:
-        return import_module("rot180.generated.cython_kernels")
+        return import_module("rot180.generated.cython_kernels"), ""
     except ImportError as error:
-        warnings.warn(
-            f"rot180 uses its NumPy kernels: the compiled kernels are not built ({error}). "
-            "To build them, install a C compiler and reinstall rot180.",
-            BackendNotice,
-            stacklevel=3,
-        )
-        return import_module("rot180.generated.numpy_kernels")
+        return import_module("rot180.generated.numpy_kernels"), _notice(error)
 
 
-_kernels = _load()
-_compiled = _kernels.__name__.endswith("cython_kernels")
+def _notice(error: ImportError) -> str:
+    """Say why there are no compiled kernels: setup.py writes down why a build failed."""
+    try:
+        why = (files("rot180.generated") / "cython_kernels.failed.txt").read_text("utf-8").strip()
+        cure = "Correct that"
+    except OSError:
+        why, cure = str(error), "To build them, install a C compiler"
+    return f"the compiled kernels are not built ({why}). {cure} and reinstall rot180."
+
+
+_kernels, _why = _load()
+_compiled = not _why
+if _why:
+    warnings.warn(f"rot180 uses its NumPy kernels: {_why}", BackendNotice, stacklevel=2)
 
 
 def backend() -> str:
     """Return "cython" if the compiled kernels are in use, else "numpy"."""
     return "cython" if _compiled else "numpy"
+
+
+def backend_notice() -> str:
+    """Return why the NumPy kernels are in use; nothing if the compiled ones are."""
+    return _why
 
 
 def explain(function: Callable[..., Any] | str, *args: Any, **kwargs: Any) -> list[Any]:
@@ -110,6 +126,8 @@ def set_num_threads(count: int) -> None:
     """
     if _compiled:
         _kernels.set_num_threads(count)
+    elif integer("count", count, 1) > 1024:
+        raise wrong("count", count, "an integer from 1 to 1024")
 
 
 def get_num_threads() -> int:

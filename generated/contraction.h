@@ -54,7 +54,8 @@ enum { MAX_LOOP_PRODUCTS = 4096, MAX_TILE_FACTORS = 32 };
  *   values of the other loops have the same place.
  * - Where a loop has no values nothing is added. A fresh sum then stores zeros, if only REDUCTION
  *   loops have none.
- * - It returns DONE, or NO_MEMORY or TOO_FAR; the output is then undefined.
+ * - It returns DONE, or NO_MEMORY, TOO_FAR or ENDED, by a signal (watch.h); the output is then
+ *   undefined.
  *
  * A caller begins a nest, adds its loops and their bounds, fills in the maps of the output and of
  * each factor, and calls rot180_contract.
@@ -76,7 +77,7 @@ static const Int ENDLESS = (Int)1 << 60; /* no index is as large */
 
 enum { LOOPS = 32, AXES = 20, FACTORS = 64 };
 enum { BATCH, ROWS, COLUMNS, REDUCTION, ROLES };
-enum { DONE = 0, NO_MEMORY = -1, TOO_FAR = -2, ANSWERED = 1 };
+enum { DONE = 0, NO_MEMORY = -1, TOO_FAR = -2, ENDED = -3, ANSWERED = 1 };
 
 /* An entry of an array, or of a box (data == NULL): 1 inside, 0 outside. */
 typedef struct {
@@ -227,7 +228,11 @@ typedef struct {
     double products, scratch; /* all of them; bytes */
 } Answer;
 
-#if defined(__GNUC__)
+/* Of each thread. In glibc it lies in the memory that a thread starts with: memory that is
+ * allocated at the first use aborts the program where there is none. */
+#if defined(__GNUC__) && defined(__GLIBC__)
+#define THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+#elif defined(__GNUC__)
 #define THREAD_LOCAL __thread
 #else
 #define THREAD_LOCAL __declspec(thread)
@@ -283,15 +288,74 @@ static inline double rot180_extent(Int first, Int stop) {
 }
 
 /* Return whether a sum with `work` products runs in plain loops; it then runs in them also if
- * it is asked about. A sum of no products is passed over, for loops would still visit its outputs.
+ * it is asked about. A sum of no products is passed over, for loops would still visit its outputs;
+ * so is a long one that is requested, for no signal ends these loops.
  */
 static inline int rot180_small(double work) {
+    enum { LONGEST = 1 << 26 };
     if (work == 0 || work >= (double)ENDLESS) return 0;
-    if (rot180_algorithm == ALGORITHM_AUTOMATIC ? work > MAX_LOOP_PRODUCTS
-                                                : rot180_algorithm != ALGORITHM_LOOPS)
+    if (rot180_algorithm == ALGORITHM_AUTOMATIC
+            ? work > MAX_LOOP_PRODUCTS
+            : rot180_algorithm != ALGORITHM_LOOPS || work > LONGEST)
         return 0;
     if (asked.answers) answer(ALGORITHM_LOOPS, REASON_FEW_PRODUCTS, work);
     return 1;
+}
+
+/* Ending a call early: the thread that makes a call asks now and then whether a signal ends it, and
+ * all of its threads stop between blocks. Nothing is asked for a call of some milliseconds. */
+
+#include <time.h>
+
+#if defined(__GNUC__)
+#define LOAD(place) __atomic_load_n(place, __ATOMIC_RELAXED)
+#define STORE(place, value) __atomic_store_n(place, value, __ATOMIC_RELAXED)
+#else
+#define LOAD(place) (*(place))
+#define STORE(place, value) (*(place) = (value))
+#endif
+
+enum { LOOK_UP = 1 << 20 };           /* products after which a thread looks up */
+static double rot180_ask_every = .05; /* seconds */
+
+/* Returns whether a call is to end; NULL: none is. Only the thread that makes a call asks. */
+static int (*rot180_interrupted)(void);
+
+/* What a thread of a call looks at. */
+typedef struct {
+    int *ended;  /* of all threads of the call: whether it ends */
+    int asks;    /* whether this thread makes the call */
+    Int work;    /* products since it looked up */
+    double then; /* when it asked, in seconds; 0: it did not */
+} Watch;
+
+static double seconds(void) {
+#ifdef _WIN32
+    return 1 + (double)clock() / CLOCKS_PER_SEC; /* of the clock on the wall, on Windows */
+#else
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return 1 + (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+#endif
+}
+
+static int ended(const Watch *w) { return LOAD(w->ended); }
+
+/* Ask, if that is long ago; return whether the call ends. */
+static COLD int look_up(Watch *w) {
+    const double now = w->asks && rot180_interrupted && !ended(w) ? seconds() : 0;
+    if (w->then == 0) w->then = now;
+    else if (now - w->then > rot180_ask_every) {
+        if (rot180_interrupted()) STORE(w->ended, 1);
+        w->then = seconds();
+    }
+    w->work = ended(w) ? LOOK_UP : 0;
+    return ended(w);
+}
+
+/* Count so many products more; return whether the call ends. */
+static inline int ends(Watch *w, Int products) {
+    return (w->work += products) > LOOK_UP && look_up(w);
 }
 
 /* A sum as the algorithms see it: a matrix product c[m][n] += sum over k of a[m][k] * b[k][n] whose
@@ -344,6 +408,7 @@ typedef struct {
     Int spacing[LOOPS]; /* a loop's step along the output's contiguous axis, or 0 */
     Group batch, n, m, k;
     Box box;
+    Watch *watch;
     int reason;     /* of the algorithm that is chosen, one of algorithm_constants.h */
     int transposed; /* the output is contiguous along m, and tiles are transposed before they are
                        added to it */
@@ -1043,8 +1108,9 @@ static void *arena_take(Arena *arena, Int size) {
 enum { WORTH_A_THREAD = 1 << 22 }; /* products */
 static int rot180_threads = 1;
 
-static int serial(const Nest *nest) {
-    return nest->itemsize == 4 ? rot180_contract_float(nest) : rot180_contract_double(nest);
+static int serial(const Nest *nest, Watch *watch) {
+    return nest->itemsize == 4 ? rot180_contract_float(nest, watch)
+                               : rot180_contract_double(nest, watch);
 }
 
 /* Return whether another loop moves along an axis of the output that this one moves along: parts of
@@ -1075,8 +1141,9 @@ static int rot180_cut(const Nest *nest, int parts) {
 }
 
 #ifdef _WIN32
-static int rot180_contract(const Nest *nest) { return serial(nest); }
+static int in_parts(const Nest *nest, Watch *watch) { return serial(nest, watch); }
 #else
+#include <errno.h>
 #include <pthread.h>
 
 typedef struct {
@@ -1122,11 +1189,20 @@ static int begin_thread(Thread *t, void *(*run)(void *), void *argument) {
     return !pthread_create(&t->thread, NULL, run_thread, t);
 }
 
-/* Wait for a thread. If it still waits for another processor, it may start on this one now. */
-static void end_thread(Thread *t) {
+/* Wait for a thread, and look at the watch meanwhile. If it still waits for another processor, it
+ * may start on this one now. */
+static void end_thread(Thread *t, Watch *watch) {
 #if defined(__linux__) && defined(CPU_SET)
     if (CPU_COUNT(&t->allowed))
         (void)pthread_setaffinity_np(t->thread, sizeof(t->allowed), &t->allowed);
+    for (struct timespec until; !ended(watch); look_up(watch)) {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 50000000;
+        until.tv_sec += until.tv_nsec / 1000000000, until.tv_nsec %= 1000000000;
+        if (pthread_timedjoin_np(t->thread, NULL, &until) != ETIMEDOUT) return;
+    }
+#else
+    (void)watch;
 #endif
     pthread_join(t->thread, NULL);
 }
@@ -1135,44 +1211,57 @@ static void end_thread(Thread *t) {
 typedef struct {
     Nest nest;
     Thread thread;
+    Watch watch;
     int started, claimed, failed;
 } Part;
 
+static void take_part(Part *part, Watch *watch) {
+    if (ADD(&part->claimed, 1) == 1) part->failed = serial(&part->nest, watch);
+}
+
 static void *rot180_part(void *argument) {
     Part *part = argument;
-    if (ADD(&part->claimed, 1) == 1) part->failed = serial(&part->nest);
+    take_part(part, &part->watch);
     return NULL;
 }
 
-static int rot180_contract(const Nest *nest) {
+static int in_parts(const Nest *nest, Watch *watch) {
     int parts, loop, failed = DONE;
     Part *part;
     parts = (int)MIN(rot180_threads, products(nest) / WORTH_A_THREAD);
     loop = parts > 1 ? rot180_cut(nest, parts) : -1;
     part = loop < 0 ? NULL : take((size_t)parts * sizeof(Part));
-    if (!part) return serial(nest);
+    if (!part) return serial(nest, watch);
     for (int n = parts - 1; n >= 0; n--) {
         Int extent = nest->stop[loop] - nest->first[loop];
         part[n].nest = *nest;
         part[n].nest.first[loop] = nest->first[loop] + extent * n / parts;
         part[n].nest.stop[loop] = nest->first[loop] + extent * (n + 1) / parts;
         if (asked.answers) {
-            failed = serial(&part[n].nest);
+            failed = serial(&part[n].nest, watch);
             answer_for(parts, products(nest));
             break;
         }
         part[n].claimed = 0;
+        part[n].watch = *watch, part[n].watch.asks = 0;
         part[n].started = n && begin_thread(&part[n].thread, rot180_part, &part[n]);
     }
-    for (int n = 0; n < parts && !asked.answers; n++) rot180_part(&part[n]);
+    for (int n = 0; n < parts && !asked.answers; n++) take_part(&part[n], watch);
     for (int n = 0; n < parts && !asked.answers; n++) {
-        if (part[n].started) end_thread(&part[n].thread);
+        if (part[n].started) end_thread(&part[n].thread, watch);
         failed = MIN(failed, part[n].failed);
     }
     give(part);
     return failed;
 }
 #endif
+
+static int rot180_contract(const Nest *nest) {
+    int stop = 0, failed;
+    Watch watch = {&stop, 1, 0, 0};
+    failed = in_parts(nest, &watch);
+    return stop ? ENDED : failed;
+}
 
 #endif /* ROT180_CONTRACTION_H */
 
@@ -1212,7 +1301,7 @@ static void NAME(store_zeros)(const Sum *s, const int *roles, int loop, char *ou
     while (loop < s->loops && (roles[loop] == REDUCTION || s->extent[loop] == 1)) loop++;
     if (loop == s->loops) *(T *)out = 0;
     else
-        for (Int i = 0; i < s->extent[loop]; i++, out += s->out.step[loop])
+        for (Int i = 0; i < s->extent[loop] && !ends(s->watch, 1); i++, out += s->out.step[loop])
             NAME(store_zeros)(s, roles, loop + 1, out);
 }
 
@@ -1353,23 +1442,33 @@ static inline int NAME(walk_on)(TYPE(Walk) *w) {
     return 0;
 }
 
+/* Add the products along a part of the inner loop. */
+static inline void NAME(add_span)(const TYPE(Walk) *w, Span in, T scale) {
+    const int any = in.first < in.stop;
+    const int array = w->count && w->f[0]->data;
+    if (any && w->count == 2 && array && w->f[1]->data) NAME(add_products)(w, in, scale);
+    else if (any && w->count == 1 && array && w->summed) NAME(add_sum)(w, in, scale);
+    else if (any && w->count == 1 && array && w->f[0]->step[w->inner] == 0) {
+        T e = scale * *(const T *)w->at[0];
+        char *out = w->out + in.first * w->by;
+        for (Int i = in.first; i < in.stop; i++, out += w->by) *(T *)out += e;
+    } else NAME(add_any)(w, in, scale);
+}
+
 /* Add a sum to the output. */
 static void NAME(elementwise)(const Sum *s, const int *roles) {
+    enum { LONGEST = 1 << 22 }; /* part of the inner loop between two looks at the watch */
     const T scale = (T)s->scale;
     TYPE(Walk) w;
     NAME(begin_walk)(&w, s, roles);
     do {
         const Span in = NAME(inner_span)(&w);
-        const int any = in.first < in.stop;
-        const int array = w.count && w.f[0]->data;
-        if (any && w.count == 2 && array && w.f[1]->data) NAME(add_products)(&w, in, scale);
-        else if (any && w.count == 1 && array && w.summed) NAME(add_sum)(&w, in, scale);
-        else if (any && w.count == 1 && array && w.f[0]->step[w.inner] == 0) {
-            T e = scale * *(const T *)w.at[0];
-            char *out = w.out + in.first * w.by;
-            for (Int i = in.first; i < in.stop; i++, out += w.by) *(T *)out += e;
-        } else NAME(add_any)(&w, in, scale);
-    } while (NAME(walk_on)(&w));
+        for (Span part = in; part.first < in.stop; part.first = part.stop) {
+            part.stop = MIN(in.stop, part.first + LONGEST);
+            NAME(add_span)(&w, part, scale);
+            if (part.stop < in.stop && ends(s->watch, LONGEST)) return;
+        }
+    } while (!ends(s->watch, MIN(w.run, LONGEST) * w.count + 1) && NAME(walk_on)(&w));
 }
 
 /* The micro-kernels of one type: what each computes, and tables of them by instruction set and
@@ -1816,7 +1915,7 @@ static void NAME(store_sums)(const TYPE(Work) *w, Int m, Int n) {
 /* Runs shorter than a vector: entry by entry. */
 static void NAME(dot_short)(TYPE(Work) *w, Int m, Int n, Int runs, Int run) {
     const TYPE(View) *bv = w->b.views, *av = w->a.views;
-    for (Int i = 0; i < m; i++)
+    for (Int i = 0; i < m && !ends(w->s->watch, n * runs * run); i++)
         for (Int j = 0; j < n; j++) {
             T sum = 0;
             for (Int r = 0; r < runs; r++) {
@@ -1832,7 +1931,7 @@ static void NAME(dot_short)(TYPE(Work) *w, Int m, Int n, Int runs, Int run) {
 static void NAME(dot_tiles)(TYPE(Work) *w, Int m, Int n, Int runs, Int run, Int rows, Int columns) {
     const TYPE(View) *bv = w->b.views, *av = w->a.views;
     T tile[MAX_MR * MAX_VECTORS];
-    for (Int i = 0; i < m; i += rows)
+    for (Int i = 0; i < m && !ends(w->s->watch, rows * n * runs * run); i += rows)
         for (Int j = 0, many; j < n; j += many) {
             Int some[MAX_MR], others[MAX_VECTORS], left = MIN(rows, m - i);
             Int tile_rows = left > 2 ? 4 : left;
@@ -1858,7 +1957,7 @@ static void NAME(dot_block)(TYPE(Work) *w, Int m, Int n, Int k) {
         return;
     }
     by = MAX(1, 4096 / run);
-    for (Int r = 0; r < runs; r += by) {
+    for (Int r = 0; r < runs && !ended(w->s->watch); r += by) {
         Int many = MIN(by, runs - r);
         w->add = !w->fresh || r > 0;
         for (Int p = 0; p < many; p++) {
@@ -2027,6 +2126,7 @@ static void NAME(multiply_rows)(TYPE(Work) *w, const TYPE(Blocking) *g, Int t, I
     const TYPE(View) *av = w->a.views;
     for (Int i = 0; i < g->m; i += w->mr) {
         Int n = MIN(w->mr, g->m - i);
+        if (ends(w->s->watch, n * terms * width)) return;
         const char *a = g->a_direct ? av->data : (const char *)w->a_panel;
         const Int *rows = g->a_direct ? av->own + i : g->panel_rows;
         if (g->a_ready) a = (const char *)(w->a_panel + t * g->padded + i * terms);
@@ -2061,7 +2161,7 @@ static void NAME(gemm_block)(TYPE(Work) *w, Int m, Int n, Int k) {
         }
     for (Int j = 0; j < n; j += g.nc) {
         Int width = MIN(g.nc, n - j);
-        for (Int t = 0; t < k; t += g.kc) {
+        for (Int t = 0; t < k && !ended(w->s->watch); t += g.kc) {
             Int terms = MIN(g.kc, k - t);
             w->add = !w->fresh || t > 0;
             for (Int p = 0; p < terms; p++) {
@@ -2154,6 +2254,7 @@ static void NAME(transposed_block)(TYPE(Work) *w, Int m, Int n, Int k) {
         for (Int x = 0; x < n; x += nr)
             for (Int t = 0; t < k; t += kc) {
                 Int stop = MIN(m, from + mc), columns = MIN(nr, n - x), terms = MIN(kc, k - t);
+                if (ends(w->s->watch, (stop - from) * columns * terms)) return;
                 NAME(transposed_strip)(w, from, stop, x, columns, nr, t, terms, k);
             }
 }
@@ -2329,6 +2430,7 @@ static int NAME(multiply_blocks)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s, 
         for (int i = 0; i < s->loops; i++) w->out += s->out.step[i] * s->box.from[i];
         p->multiply(w, positions(s, &s->m), n, positions(s, &s->k));
         if (asked.answers) return ANSWERED;
+        if (ended(s->watch)) return ENDED;
     } while (advance(s, &s->m));
     return DONE;
 }
@@ -2476,8 +2578,8 @@ static int NAME(compute)(const Nest *nest, Sum *s, Factor *factors, int count, d
     return DONE;
 }
 
-/* Compute a sum of this type; return DONE, NO_MEMORY or TOO_FAR. */
-static int NAME(rot180_contract)(const Nest *nest) {
+/* Compute a sum of this type; return DONE, NO_MEMORY, TOO_FAR or ENDED. */
+static int NAME(rot180_contract)(const Nest *nest, Watch *watch) {
     enum { FEW = 4 };
     Box all;
     Factor few[FEW], *factors = few;
@@ -2485,6 +2587,7 @@ static int NAME(rot180_contract)(const Nest *nest) {
     double work;
     Sum s;
     if (count > FACTORS) return TOO_FAR;
+    s.watch = watch;
     said = NAME(read_loops)(nest, &s, &all, &work, &empty);
     if (said) return said == ANSWERED ? DONE : said;
     if (empty) count = 0;

@@ -50,9 +50,12 @@ from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZ
 
 from cpython.buffer cimport Py_buffer, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release
 from cpython.buffer cimport PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals as _check_signals
 
 import operator
 import os
+import re
+import threading
 from collections import namedtuple
 
 import numpy as np
@@ -97,7 +100,12 @@ cdef extern from *:
     bint rot180_small(double) nogil
     void rot180_clip(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t *, Py_ssize_t *) nogil
     void rot180_entry(Entry *, void *, int, Py_ssize_t *, Py_ssize_t *) nogil
-    int rot180_contract(Nest *) nogil
+    int rot180_contract(Nest *) except? -3 nogil
+    int (*rot180_interrupted)() noexcept nogil
+
+cdef extern from "Python.h":
+    unsigned long _this_thread "PyThread_get_thread_ident"() noexcept nogil
+    int _signals "PyErr_CheckSignals"() noexcept
 
 ctypedef char *Place
 
@@ -570,6 +578,7 @@ cdef int _conv1d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
     # grad_x[n, g, c, s*u + phi - lo] += sum[o, q] grad_y[n, g, o, u - m - d*q] * w[g, o, c, s*q + r]
     for r in range(min(s, K)):
         m, phi = divmod(d*r, s)
+        _check_signals()
         if not _near or not (
             _small_0_conv1d_grad_x(<float>0, _whole_conv1d_grad_x(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, r, m, phi) if _at_grad_x.itemsize == 4
             else _small_0_conv1d_grad_x(<double>0, _whole_conv1d_grad_x(s, d, lo, N, G, O, C, K, H), _at_grad_x, _at_grad_y, _at_w, s, d, lo, N, G, O, C, K, H, r, m, phi)
@@ -1119,6 +1128,7 @@ cdef int _conv2d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
         m, phi = divmod(d*r, s)
         for r1 in range(min(t, L)):
             m1, phi1 = divmod(e*r1, t)
+            _check_signals()
             if not _near or not (
                 _small_0_conv2d_grad_x(<float>0, _whole_conv2d_grad_x(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, r, m, phi, r1, m1, phi1) if _at_grad_x.itemsize == 4
                 else _small_0_conv2d_grad_x(<double>0, _whole_conv2d_grad_x(s, d, lo, t, e, lp, N, G, O, C, K, L, H, V), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, N, G, O, C, K, L, H, V, r, m, phi, r1, m1, phi1)
@@ -1778,6 +1788,7 @@ cdef int _conv3d_grad_x(Py_buffer *_at_grad_x, Py_buffer *_at_grad_y, Py_buffer 
             m2, phi1 = divmod(e*r2, t)
             for r3 in range(min(u, M)):
                 m3, phi2 = divmod(f*r3, u)
+                _check_signals()
                 if not _near or not (
                     _small_0_conv3d_grad_x(<float>0, _whole_conv3d_grad_x(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, r1, m1, phi, r2, m2, phi1, r3, m3, phi2) if _at_grad_x.itemsize == 4
                     else _small_0_conv3d_grad_x(<double>0, _whole_conv3d_grad_x(s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U), _at_grad_x, _at_grad_y, _at_w, s, d, lo, t, e, lp, u, f, lq, N, G, O, C, K, L, M, H, V, U, r1, m1, phi, r2, m2, phi1, r3, m3, phi2)
@@ -2463,6 +2474,7 @@ cdef int _conv_transpose1d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
     # y[n, g, o, s*u + phi - lo] += sum[c, q] x[n, g, c, u - m - d*q] * w[g, c, o, s*q + r]
     for r in range(min(s, K)):
         m, phi = divmod(d*r, s)
+        _check_signals()
         if not _near or not (
             _small_0_conv_transpose1d_forward(<float>0, _whole_conv_transpose1d_forward(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, r, m, phi) if _at_y.itemsize == 4
             else _small_0_conv_transpose1d_forward(<double>0, _whole_conv_transpose1d_forward(lo, s, d, N, G, C, O, K, H), _at_y, _at_x, _at_w, lo, s, d, N, G, C, O, K, H, r, m, phi)
@@ -3005,6 +3017,7 @@ cdef int _conv_transpose2d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
         m, phi = divmod(d*r, s)
         for r1 in range(min(t, L)):
             m1, phi1 = divmod(e*r1, t)
+            _check_signals()
             if not _near or not (
                 _small_0_conv_transpose2d_forward(<float>0, _whole_conv_transpose2d_forward(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, r, m, phi, r1, m1, phi1) if _at_y.itemsize == 4
                 else _small_0_conv_transpose2d_forward(<double>0, _whole_conv_transpose2d_forward(lo, s, d, lp, t, e, N, G, C, O, K, L, H, V), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, N, G, C, O, K, L, H, V, r, m, phi, r1, m1, phi1)
@@ -3657,6 +3670,7 @@ cdef int _conv_transpose3d_forward(Py_buffer *_at_y, Py_buffer *_at_x, Py_buffer
             m2, phi1 = divmod(e*r2, t)
             for r3 in range(min(u, M)):
                 m3, phi2 = divmod(f*r3, u)
+                _check_signals()
                 if not _near or not (
                     _small_0_conv_transpose3d_forward(<float>0, _whole_conv_transpose3d_forward(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, r1, m1, phi, r2, m2, phi1, r3, m3, phi2) if _at_y.itemsize == 4
                     else _small_0_conv_transpose3d_forward(<double>0, _whole_conv_transpose3d_forward(lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I), _at_y, _at_x, _at_w, lo, s, d, lp, t, e, lq, u, f, N, G, C, O, K, L, M, H, V, I, r1, m1, phi, r2, m2, phi1, r3, m3, phi2)
@@ -4403,6 +4417,27 @@ cdef int _bound(Nest *nest, int at, Py_ssize_t size) except -1:
     return 0
 
 
+cdef unsigned long _main_thread = threading.main_thread().ident
+
+
+cdef int _interrupted() noexcept nogil:
+    """Run the handlers of signals; return whether one raised an exception, which is then set."""
+    if _this_thread() != _main_thread:
+        return 0
+    with gil:
+        return _signals()
+
+
+def _after_fork():
+    global _main_thread
+    _main_thread = _this_thread()
+
+
+rot180_interrupted = _interrupted
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 cdef int _run(Nest *nest) except -1:
     """Compute a sum."""
     cdef int failed
@@ -4570,17 +4605,21 @@ def threads(count=None):
         ValueError: the count is not from 1 to 1024.
 
     """
-    global rot180_threads
     if count is not None:
-        try:
-            chosen = operator.index(count)
-        except TypeError:
-            found = f"{count!r} ({type(count).__name__})"
-            raise TypeError(f"count: found {found}, expected an integer from 1 to 1024") from None
-        if not 1 <= chosen <= 1024:
-            raise ValueError(f"count: found {count!r}, expected an integer from 1 to 1024")
-        rot180_threads = chosen
+        _use_threads(count)
     return rot180_threads
+
+
+cdef _use_threads(count):
+    global rot180_threads
+    try:
+        chosen = operator.index(count)
+    except TypeError:
+        found = f"{count!r} ({type(count).__name__})"
+        raise TypeError(f"count: found {found}, expected an integer from 1 to 1024") from None
+    if not 1 <= chosen <= 1024:
+        raise ValueError(f"count: found {count!r}, expected an integer from 1 to 1024")
+    rot180_threads = chosen
 
 
 def release():
@@ -4591,7 +4630,7 @@ def release():
 def _count():
     """Return the initial number of threads: OMP_NUM_THREADS, or the available processors."""
     word = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if word.isdigit() and 1 <= int(word) <= 1024:
+    if re.fullmatch("[0-9]{1,9}", word) and 1 <= int(word) <= 1024:
         return int(word)
     try:
         return min(1024, len(os.sched_getaffinity(0)))
@@ -4891,7 +4930,7 @@ cdef extern from *:
         Py_ssize_t[5] w_stride
         char *out
     int _form "winograd_form"(Py_ssize_t, Py_ssize_t, Py_ssize_t, const Py_ssize_t *) noexcept nogil
-    int winograd_convolve(const WinogradLayer *) nogil
+    int winograd_convolve(const WinogradLayer *) except? -3 nogil
 
 
 cdef bint _fast(accuracy) except -1:
@@ -6704,7 +6743,7 @@ def set_num_threads(count):
         ValueError: it is not from 1 to 1024.
 
     """
-    threads(count)
+    _use_threads(count)
 
 
 def get_num_threads():

@@ -61,6 +61,7 @@ def list_all(arguments: argparse.Namespace) -> int:
         "layers": list(layers()),
         "kernels": list(public_functions()),
         "backend": generated.backend(),
+        "notice": generated.backend_notice(),
     }
     if arguments.json:
         print_json(found)
@@ -68,6 +69,8 @@ def list_all(arguments: argparse.Namespace) -> int:
     for title in ("theorems", "layers", "kernels"):
         say(f"{title}:", *found[title], sep="\n    ")
     say(f"backend: {found['backend']}")
+    if found["notice"]:
+        say(f"    {found['notice']}")
     return 0
 
 

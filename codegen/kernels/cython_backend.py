@@ -37,6 +37,7 @@ from rot180.codegen.plans.plan import (
     Nest,
     Ones,
     Operand,
+    Phase,
     Plan,
     named,
     polynomials,
@@ -323,6 +324,8 @@ def _nest_lines(s: ArraySum, small: ScalarLoops | None) -> list[str]:
     if len(nest.factors) == 1 and isinstance(nest.factors[0], Operand):
         given = f"if _at_{array_name(nest.factors[0])} is not NULL:  # else zeros"
         body = [given, *(f"    {line}" for line in body)]
+    if any(isinstance(step, Phase) for step in nest.outer):
+        body = ["_check_signals()", *body]
     return lines + [tab + line for line in body]
 
 

@@ -35,6 +35,19 @@ int bound(Nest *nest, int loop, Int size) { return rot180_bound(nest, loop, size
 void release(void) { rot180_release(); }
 int cut_at(const Nest *nest, int parts) { return rot180_cut(nest, parts); }
 
+static int asks, last = -1;
+
+static int asked_so_often(void) { return ++asks == last; }
+
+/* Let calls ask after every look whether to end, and say so the `count`-th time; -1: never. Return how
+ * often they asked since this was last said. */
+int interrupt(int count) {
+    const int before = asks;
+    rot180_interrupted = asked_so_often, rot180_ask_every = -1;
+    asks = 0, last = count;
+    return before;
+}
+
 int contract(const Nest *nest, int isa) {
     rot180_isa = isa;
     return rot180_contract(nest);

@@ -226,12 +226,14 @@ import numpy as np
 from rot180.generated import cython_kernels as kernels, numpy_kernels
 x, w = np.ones((24, 1 << 16), "float32"), np.ones((30, 1 << 16), "float32")
 wanted = numpy_kernels.linear(x, w)
-kernels.linear(x[:, :999], w[:, :999])  # the stack grows before there is a limit
+kernels.set_num_threads(THREADS)
+kernels.linear(x, w)  # the stack grows before there is a limit
+kernels.release()
 scratch = done = 0
-for more in range(0, 40):
+for more in range(0, STEPS):
     pages = int(open("/proc/self/statm").read().split()[0])
     used = pages * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + more * 500_000, -1))
+    resource.setrlimit(resource.RLIMIT_AS, (used + more * BYTES, -1))
     try:
         found = kernels.linear(x, w)
     except MemoryError as e:
@@ -245,11 +247,17 @@ assert np.array_equal(kernels.linear(x, w), wanted)
 """
 
 
-def test_a_limited_address_space_is_a_memory_error(kernels: ModuleType) -> None:
+@pytest.mark.parametrize(("threads", "steps", "more"), [(1, 40, 500_000), (8, 1600, 50_000)])
+def test_a_limited_address_space_is_a_memory_error(
+    kernels: ModuleType, threads: int, steps: int, more: int
+) -> None:
+    """A thread whose start needs more memory than there is must not abort the program."""
     if not sys.platform.startswith("linux"):
         pytest.skip("no C compiler to ask for: the limits are those of Linux")
+    program = LIMITED.replace("THREADS", str(threads)).replace("STEPS", str(steps))
+    program = program.replace("BYTES", str(more))
     ran = subprocess.run(
-        [sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
 

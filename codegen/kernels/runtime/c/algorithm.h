@@ -22,7 +22,11 @@ typedef struct {
     double products, scratch; /* all of them; bytes */
 } Answer;
 
-#if defined(__GNUC__)
+/* Of each thread. In glibc it lies in the memory that a thread starts with: memory that is
+ * allocated at the first use aborts the program where there is none. */
+#if defined(__GNUC__) && defined(__GLIBC__)
+#define THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+#elif defined(__GNUC__)
 #define THREAD_LOCAL __thread
 #else
 #define THREAD_LOCAL __declspec(thread)
@@ -78,12 +82,15 @@ static inline double rot180_extent(Int first, Int stop) {
 }
 
 /* Return whether a sum with `work` products runs in plain loops; it then runs in them also if
- * it is asked about. A sum of no products is passed over, for loops would still visit its outputs.
+ * it is asked about. A sum of no products is passed over, for loops would still visit its outputs;
+ * so is a long one that is requested, for no signal ends these loops.
  */
 static inline int rot180_small(double work) {
+    enum { LONGEST = 1 << 26 };
     if (work == 0 || work >= (double)ENDLESS) return 0;
-    if (rot180_algorithm == ALGORITHM_AUTOMATIC ? work > MAX_LOOP_PRODUCTS
-                                                : rot180_algorithm != ALGORITHM_LOOPS)
+    if (rot180_algorithm == ALGORITHM_AUTOMATIC
+            ? work > MAX_LOOP_PRODUCTS
+            : rot180_algorithm != ALGORITHM_LOOPS || work > LONGEST)
         return 0;
     if (asked.answers) answer(ALGORITHM_LOOPS, REASON_FEW_PRODUCTS, work);
     return 1;

@@ -17,7 +17,8 @@
  *   values of the other loops have the same place.
  * - Where a loop has no values nothing is added. A fresh sum then stores zeros, if only REDUCTION
  *   loops have none.
- * - It returns DONE, or NO_MEMORY or TOO_FAR; the output is then undefined.
+ * - It returns DONE, or NO_MEMORY, TOO_FAR or ENDED, by a signal (watch.h); the output is then
+ *   undefined.
  *
  * A caller begins a nest, adds its loops and their bounds, fills in the maps of the output and of
  * each factor, and calls rot180_contract.
@@ -41,7 +42,7 @@ static const Int ENDLESS = (Int)1 << 60; /* no index is as large */
 
 enum { LOOPS = 32, AXES = 20, FACTORS = 64 };
 enum { BATCH, ROWS, COLUMNS, REDUCTION, ROLES };
-enum { DONE = 0, NO_MEMORY = -1, TOO_FAR = -2, ANSWERED = 1 };
+enum { DONE = 0, NO_MEMORY = -1, TOO_FAR = -2, ENDED = -3, ANSWERED = 1 };
 
 /* An entry of an array, or of a box (data == NULL): 1 inside, 0 outside. */
 typedef struct {

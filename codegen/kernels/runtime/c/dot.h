@@ -10,11 +10,12 @@
 #include "pack.h"
 #include "store.h"
 #include "type.h"
+#include "watch.h"
 
 /* Runs shorter than a vector: entry by entry. */
 static void NAME(dot_short)(TYPE(Work) *w, Int m, Int n, Int runs, Int run) {
     const TYPE(View) *bv = w->b.views, *av = w->a.views;
-    for (Int i = 0; i < m; i++)
+    for (Int i = 0; i < m && !ends(w->s->watch, n * runs * run); i++)
         for (Int j = 0; j < n; j++) {
             T sum = 0;
             for (Int r = 0; r < runs; r++) {
@@ -30,7 +31,7 @@ static void NAME(dot_short)(TYPE(Work) *w, Int m, Int n, Int runs, Int run) {
 static void NAME(dot_tiles)(TYPE(Work) *w, Int m, Int n, Int runs, Int run, Int rows, Int columns) {
     const TYPE(View) *bv = w->b.views, *av = w->a.views;
     T tile[MAX_MR * MAX_VECTORS];
-    for (Int i = 0; i < m; i += rows)
+    for (Int i = 0; i < m && !ends(w->s->watch, rows * n * runs * run); i += rows)
         for (Int j = 0, many; j < n; j += many) {
             Int some[MAX_MR], others[MAX_VECTORS], left = MIN(rows, m - i);
             Int tile_rows = left > 2 ? 4 : left;
@@ -56,7 +57,7 @@ static void NAME(dot_block)(TYPE(Work) *w, Int m, Int n, Int k) {
         return;
     }
     by = MAX(1, 4096 / run);
-    for (Int r = 0; r < runs; r += by) {
+    for (Int r = 0; r < runs && !ended(w->s->watch); r += by) {
         Int many = MIN(by, runs - r);
         w->add = !w->fresh || r > 0;
         for (Int p = 0; p < many; p++) {

@@ -12,6 +12,7 @@
 #include "simd.h"
 #include "sum.h"
 #include "type.h"
+#include "watch.h"
 #include "workspace.h"
 
 /* Where m is small there is little for the columns of a block to share: outer loops of n become
@@ -103,8 +104,8 @@ static int NAME(compute)(const Nest *nest, Sum *s, Factor *factors, int count, d
     return DONE;
 }
 
-/* Compute a sum of this type; return DONE, NO_MEMORY or TOO_FAR. */
-static int NAME(rot180_contract)(const Nest *nest) {
+/* Compute a sum of this type; return DONE, NO_MEMORY, TOO_FAR or ENDED. */
+static int NAME(rot180_contract)(const Nest *nest, Watch *watch) {
     enum { FEW = 4 };
     Box all;
     Factor few[FEW], *factors = few;
@@ -112,6 +113,7 @@ static int NAME(rot180_contract)(const Nest *nest) {
     double work;
     Sum s;
     if (count > FACTORS) return TOO_FAR;
+    s.watch = watch;
     said = NAME(read_loops)(nest, &s, &all, &work, &empty);
     if (said) return said == ANSWERED ? DONE : said;
     if (empty) count = 0;

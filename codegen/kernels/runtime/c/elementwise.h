@@ -7,13 +7,14 @@
 #include "contraction.h"
 #include "sum.h"
 #include "type.h"
+#include "watch.h"
 
 /* Store zeros at all places of the output that the loops from `loop` on visit. */
 static void NAME(store_zeros)(const Sum *s, const int *roles, int loop, char *out) {
     while (loop < s->loops && (roles[loop] == REDUCTION || s->extent[loop] == 1)) loop++;
     if (loop == s->loops) *(T *)out = 0;
     else
-        for (Int i = 0; i < s->extent[loop]; i++, out += s->out.step[loop])
+        for (Int i = 0; i < s->extent[loop] && !ends(s->watch, 1); i++, out += s->out.step[loop])
             NAME(store_zeros)(s, roles, loop + 1, out);
 }
 
@@ -154,23 +155,33 @@ static inline int NAME(walk_on)(TYPE(Walk) *w) {
     return 0;
 }
 
+/* Add the products along a part of the inner loop. */
+static inline void NAME(add_span)(const TYPE(Walk) *w, Span in, T scale) {
+    const int any = in.first < in.stop;
+    const int array = w->count && w->f[0]->data;
+    if (any && w->count == 2 && array && w->f[1]->data) NAME(add_products)(w, in, scale);
+    else if (any && w->count == 1 && array && w->summed) NAME(add_sum)(w, in, scale);
+    else if (any && w->count == 1 && array && w->f[0]->step[w->inner] == 0) {
+        T e = scale * *(const T *)w->at[0];
+        char *out = w->out + in.first * w->by;
+        for (Int i = in.first; i < in.stop; i++, out += w->by) *(T *)out += e;
+    } else NAME(add_any)(w, in, scale);
+}
+
 /* Add a sum to the output. */
 static void NAME(elementwise)(const Sum *s, const int *roles) {
+    enum { LONGEST = 1 << 22 }; /* part of the inner loop between two looks at the watch */
     const T scale = (T)s->scale;
     TYPE(Walk) w;
     NAME(begin_walk)(&w, s, roles);
     do {
         const Span in = NAME(inner_span)(&w);
-        const int any = in.first < in.stop;
-        const int array = w.count && w.f[0]->data;
-        if (any && w.count == 2 && array && w.f[1]->data) NAME(add_products)(&w, in, scale);
-        else if (any && w.count == 1 && array && w.summed) NAME(add_sum)(&w, in, scale);
-        else if (any && w.count == 1 && array && w.f[0]->step[w.inner] == 0) {
-            T e = scale * *(const T *)w.at[0];
-            char *out = w.out + in.first * w.by;
-            for (Int i = in.first; i < in.stop; i++, out += w.by) *(T *)out += e;
-        } else NAME(add_any)(&w, in, scale);
-    } while (NAME(walk_on)(&w));
+        for (Span part = in; part.first < in.stop; part.first = part.stop) {
+            part.stop = MIN(in.stop, part.first + LONGEST);
+            NAME(add_span)(&w, part, scale);
+            if (part.stop < in.stop && ends(s->watch, LONGEST)) return;
+        }
+    } while (!ends(s->watch, MIN(w.run, LONGEST) * w.count + 1) && NAME(walk_on)(&w));
 }
 
 #endif /* ROT180_ELEMENTWISE_H */

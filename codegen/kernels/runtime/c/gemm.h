@@ -11,6 +11,7 @@
 #include "pack.h"
 #include "store.h"
 #include "type.h"
+#include "watch.h"
 
 /* Multiply rows [i, i + n) of a by one packed strip of b, columns [j, j + columns). */
 static void NAME(multiply_packed)(const TYPE(Work) *w, const char *a, const Int *rows, Int i, Int n,
@@ -165,6 +166,7 @@ static void NAME(multiply_rows)(TYPE(Work) *w, const TYPE(Blocking) *g, Int t, I
     const TYPE(View) *av = w->a.views;
     for (Int i = 0; i < g->m; i += w->mr) {
         Int n = MIN(w->mr, g->m - i);
+        if (ends(w->s->watch, n * terms * width)) return;
         const char *a = g->a_direct ? av->data : (const char *)w->a_panel;
         const Int *rows = g->a_direct ? av->own + i : g->panel_rows;
         if (g->a_ready) a = (const char *)(w->a_panel + t * g->padded + i * terms);
@@ -199,7 +201,7 @@ static void NAME(gemm_block)(TYPE(Work) *w, Int m, Int n, Int k) {
         }
     for (Int j = 0; j < n; j += g.nc) {
         Int width = MIN(g.nc, n - j);
-        for (Int t = 0; t < k; t += g.kc) {
+        for (Int t = 0; t < k && !ended(w->s->watch); t += g.kc) {
             Int terms = MIN(g.kc, k - t);
             w->add = !w->fresh || t > 0;
             for (Int p = 0; p < terms; p++) {

@@ -16,6 +16,7 @@
 #include "store.h"
 #include "transpose.h"
 #include "type.h"
+#include "watch.h"
 #include "workspace.h"
 
 /* What stays the same over the blocks of a product. */
@@ -185,6 +186,7 @@ static int NAME(multiply_blocks)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s, 
         for (int i = 0; i < s->loops; i++) w->out += s->out.step[i] * s->box.from[i];
         p->multiply(w, positions(s, &s->m), n, positions(s, &s->k));
         if (asked.answers) return ANSWERED;
+        if (ended(s->watch)) return ENDED;
     } while (advance(s, &s->m));
     return DONE;
 }

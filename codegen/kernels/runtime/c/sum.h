@@ -8,6 +8,7 @@
 #define ROT180_SUM_H
 
 #include "contraction.h"
+#include "watch.h"
 
 enum { MAX_PHASES = 32 };
 
@@ -52,6 +53,7 @@ typedef struct {
     Int spacing[LOOPS]; /* a loop's step along the output's contiguous axis, or 0 */
     Group batch, n, m, k;
     Box box;
+    Watch *watch;
     int reason;     /* of the algorithm that is chosen, one of algorithm_constants.h */
     int transposed; /* the output is contiguous along m, and tiles are transposed before they are
                        added to it */

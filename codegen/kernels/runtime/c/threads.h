@@ -6,13 +6,15 @@
 #include "algorithm.h"
 #include "both_types.h"
 #include "contraction.h"
+#include "watch.h"
 #include "workspace.h"
 
 enum { WORTH_A_THREAD = 1 << 22 }; /* products */
 static int rot180_threads = 1;
 
-static int serial(const Nest *nest) {
-    return nest->itemsize == 4 ? rot180_contract_float(nest) : rot180_contract_double(nest);
+static int serial(const Nest *nest, Watch *watch) {
+    return nest->itemsize == 4 ? rot180_contract_float(nest, watch)
+                               : rot180_contract_double(nest, watch);
 }
 
 /* Return whether another loop moves along an axis of the output that this one moves along: parts of
@@ -43,8 +45,9 @@ static int rot180_cut(const Nest *nest, int parts) {
 }
 
 #ifdef _WIN32
-static int rot180_contract(const Nest *nest) { return serial(nest); }
+static int in_parts(const Nest *nest, Watch *watch) { return serial(nest, watch); }
 #else
+#include <errno.h>
 #include <pthread.h>
 
 typedef struct {
@@ -90,11 +93,20 @@ static int begin_thread(Thread *t, void *(*run)(void *), void *argument) {
     return !pthread_create(&t->thread, NULL, run_thread, t);
 }
 
-/* Wait for a thread. If it still waits for another processor, it may start on this one now. */
-static void end_thread(Thread *t) {
+/* Wait for a thread, and look at the watch meanwhile. If it still waits for another processor, it
+ * may start on this one now. */
+static void end_thread(Thread *t, Watch *watch) {
 #if defined(__linux__) && defined(CPU_SET)
     if (CPU_COUNT(&t->allowed))
         (void)pthread_setaffinity_np(t->thread, sizeof(t->allowed), &t->allowed);
+    for (struct timespec until; !ended(watch); look_up(watch)) {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 50000000;
+        until.tv_sec += until.tv_nsec / 1000000000, until.tv_nsec %= 1000000000;
+        if (pthread_timedjoin_np(t->thread, NULL, &until) != ETIMEDOUT) return;
+    }
+#else
+    (void)watch;
 #endif
     pthread_join(t->thread, NULL);
 }
@@ -103,43 +115,56 @@ static void end_thread(Thread *t) {
 typedef struct {
     Nest nest;
     Thread thread;
+    Watch watch;
     int started, claimed, failed;
 } Part;
 
+static void take_part(Part *part, Watch *watch) {
+    if (ADD(&part->claimed, 1) == 1) part->failed = serial(&part->nest, watch);
+}
+
 static void *rot180_part(void *argument) {
     Part *part = argument;
-    if (ADD(&part->claimed, 1) == 1) part->failed = serial(&part->nest);
+    take_part(part, &part->watch);
     return NULL;
 }
 
-static int rot180_contract(const Nest *nest) {
+static int in_parts(const Nest *nest, Watch *watch) {
     int parts, loop, failed = DONE;
     Part *part;
     parts = (int)MIN(rot180_threads, products(nest) / WORTH_A_THREAD);
     loop = parts > 1 ? rot180_cut(nest, parts) : -1;
     part = loop < 0 ? NULL : take((size_t)parts * sizeof(Part));
-    if (!part) return serial(nest);
+    if (!part) return serial(nest, watch);
     for (int n = parts - 1; n >= 0; n--) {
         Int extent = nest->stop[loop] - nest->first[loop];
         part[n].nest = *nest;
         part[n].nest.first[loop] = nest->first[loop] + extent * n / parts;
         part[n].nest.stop[loop] = nest->first[loop] + extent * (n + 1) / parts;
         if (asked.answers) {
-            failed = serial(&part[n].nest);
+            failed = serial(&part[n].nest, watch);
             answer_for(parts, products(nest));
             break;
         }
         part[n].claimed = 0;
+        part[n].watch = *watch, part[n].watch.asks = 0;
         part[n].started = n && begin_thread(&part[n].thread, rot180_part, &part[n]);
     }
-    for (int n = 0; n < parts && !asked.answers; n++) rot180_part(&part[n]);
+    for (int n = 0; n < parts && !asked.answers; n++) take_part(&part[n], watch);
     for (int n = 0; n < parts && !asked.answers; n++) {
-        if (part[n].started) end_thread(&part[n].thread);
+        if (part[n].started) end_thread(&part[n].thread, watch);
         failed = MIN(failed, part[n].failed);
     }
     give(part);
     return failed;
 }
 #endif
+
+static int rot180_contract(const Nest *nest) {
+    int stop = 0, failed;
+    Watch watch = {&stop, 1, 0, 0};
+    failed = in_parts(nest, &watch);
+    return stop ? ENDED : failed;
+}
 
 #endif /* ROT180_THREADS_H */

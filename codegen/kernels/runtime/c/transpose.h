@@ -10,6 +10,7 @@
 #include "pack.h"
 #include "simd.h"
 #include "type.h"
+#include "watch.h"
 #include "workspace.h"
 
 #ifdef ROT180_VECTORS
@@ -85,6 +86,7 @@ static void NAME(transposed_block)(TYPE(Work) *w, Int m, Int n, Int k) {
         for (Int x = 0; x < n; x += nr)
             for (Int t = 0; t < k; t += kc) {
                 Int stop = MIN(m, from + mc), columns = MIN(nr, n - x), terms = MIN(kc, k - t);
+                if (ends(w->s->watch, (stop - from) * columns * terms)) return;
                 NAME(transposed_strip)(w, from, stop, x, columns, nr, t, terms, k);
             }
 }

@@ -23,41 +23,59 @@ typedef struct {
     Int group, next, failed;
 } WinogradTask;
 
+/* A thread of a task. */
+typedef struct {
+    WinogradTask *task;
+    Watch watch;
+} WinogradWorker;
+
 /* Transform panels of filters until none is left. */
 static void *winograd_filters_thread(void *argument) {
-    WinogradTask *t = argument;
+    WinogradWorker *w = argument;
+    WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
+    const Int products = PANEL * s->channels * t->l.points * t->l.points;
     WinogradFilters *kernel = winograd_filters[s->itemsize == 8][s->isa][s->form];
-    for (Int n; (n = FETCH_NEXT(t)) < t->l.panels;) kernel(s, &t->l, t->group, n, t->filters);
+    for (Int n; (n = FETCH_NEXT(t)) < t->l.panels && !ends(&w->watch, products);)
+        kernel(s, &t->l, t->group, n, t->filters);
     return NULL;
 }
 
 /* Compute blocks of tiles until none is left. */
 static void *winograd_blocks_thread(void *argument) {
-    WinogradTask *t = argument;
+    WinogradWorker *w = argument;
+    WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
     WinogradBlock *kernel = winograd_block[s->itemsize == 8][s->isa][s->form];
-    for (Int n; (n = FETCH_NEXT(t)) < t->l.blocks;)
-        if (kernel(s, &t->l, t->group, n, t->filters)) FAIL(t);
+    for (Int n; (n = FETCH_NEXT(t)) < t->l.blocks && !ended(&w->watch);)
+        if (kernel(s, &t->l, t->group, n, t->filters, &w->watch)) FAIL(t);
     return NULL;
 }
 
 /* Run a function on this thread and on as many others as there is work for. */
-static void winograd_on_threads(WinogradTask *task, void *(*function)(void *), Int parts) {
+static void winograd_on_threads(WinogradTask *task, void *(*function)(void *), Int parts,
+                                Watch *watch) {
+    WinogradWorker own = {task, *watch};
 #if defined(__GNUC__) && !defined(_WIN32)
     enum { MAX_THREADS = 64 };
     Thread thread[MAX_THREADS];
+    WinogradWorker worker[MAX_THREADS];
     const Int count = MIN(MIN(task->s->threads, parts), MAX_THREADS) - 1;
     Int started = 0;
     task->next = 0;
-    while (started < count && begin_thread(&thread[started], function, task)) started++;
-    function(task);
-    while (started > 0) end_thread(&thread[--started]);
+    while (started < count) {
+        worker[started] = own, worker[started].watch.asks = 0;
+        if (!begin_thread(&thread[started], function, &worker[started])) break;
+        started++;
+    }
+    function(&own);
+    while (started > 0) end_thread(&thread[--started], &own.watch);
 #else
     (void)parts;
     task->next = 0;
-    function(task);
+    function(&own);
 #endif
+    *watch = own.watch;
 }
 
 /* Answer how a layer would be computed. */
@@ -75,21 +93,23 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
     return DONE;
 }
 
-/* Compute a layer; return DONE or NO_MEMORY. */
+/* Compute a layer; return DONE, NO_MEMORY or ENDED. */
 static int winograd_convolve(const WinogradLayer *s) {
     WinogradTask task = {s, {0}, NULL, 0, 0, 0};
+    int stop = 0;
+    Watch watch = {&stop, 1, 0, 0};
     size_t size;
     if (MIN(MIN(s->batch, s->outputs), MIN(s->out_size[0], s->out_size[1])) < 1) return DONE;
     task.l = winograd_layout(s);
     size = (size_t)(task.l.filter_step * task.l.points * task.l.points) * (size_t)s->itemsize;
     if (asked.answers) return winograd_answer(s, &task.l, size);
     if (!(task.filters = take(size))) return NO_MEMORY;
-    for (task.group = 0; task.group < s->groups && !task.failed; task.group++) {
-        winograd_on_threads(&task, winograd_filters_thread, task.l.panels);
-        winograd_on_threads(&task, winograd_blocks_thread, task.l.blocks);
+    for (task.group = 0; task.group < s->groups && !task.failed && !stop; task.group++) {
+        winograd_on_threads(&task, winograd_filters_thread, task.l.panels, &watch);
+        winograd_on_threads(&task, winograd_blocks_thread, task.l.blocks, &watch);
     }
     give(task.filters);
-    return task.failed ? NO_MEMORY : DONE;
+    return stop ? ENDED : task.failed ? NO_MEMORY : DONE;
 }
 
 #endif /* ROT180_WINOGRAD_DRIVER_H */

@@ -63,7 +63,8 @@
 #undef MERGE_HIGH
 
 typedef void WinogradFilters(const WinogradLayer *, const WinogradLayout *, Int, Int, char *);
-typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, Int, Int, const char *);
+typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, Int, Int, const char *,
+                          Watch *);
 
 /* By type, instruction set and form, in the order of winograd_forms: tiles of 4 x 4 and of 2 x 2
  * outputs. */

@@ -5,6 +5,7 @@
 
 #include "simd.h"
 #include "type.h"
+#include "watch.h"
 #include "workspace.h"
 #include "winograd_layout.h"
 

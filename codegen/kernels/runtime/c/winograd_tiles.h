@@ -131,9 +131,10 @@ TARGET static void TILED(winograd_panel)(const WinogradLayer *s, const WinogradL
     }
 }
 
-/* Compute a block of tiles, from input to output. Return 0, or 1 if there is no memory. */
+/* Compute a block of tiles, from input to output, or a part where the call ends. Return 0, or 1 if
+ * there is no memory. */
 TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l, Int group,
-                                        Int number, const char *filters) {
+                                        Int number, const char *filters, Watch *watch) {
     const Int first = number * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
     const Int entries = POINTS * POINTS * (l->input_step + l->product_step);
     T *v = take((size_t)entries * sizeof(T)), *m = v + POINTS * POINTS * l->input_step;
@@ -151,7 +152,8 @@ TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLa
             tiles += run.tiles;
         }
     }
-    for (Int panel = 0; panel < l->panels; panel++)
+    const Int products = POINTS * POINTS * PANEL * tiles * s->channels;
+    for (Int panel = 0; panel < l->panels && !ends(watch, products); panel++)
         TILED(winograd_panel)(s, l, group, panel, first, stop, tiles, filters, v, m);
     give(v);
     return 0;

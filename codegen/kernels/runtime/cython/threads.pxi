@@ -9,7 +9,7 @@ def set_num_threads(count):
         ValueError: it is not from 1 to 1024.
 
     """
-    threads(count)
+    _use_threads(count)
 
 
 def get_num_threads():

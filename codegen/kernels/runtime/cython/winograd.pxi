@@ -13,7 +13,7 @@ cdef extern from *:
         Py_ssize_t[5] w_stride
         char *out
     int _form "winograd_form"(Py_ssize_t, Py_ssize_t, Py_ssize_t, const Py_ssize_t *) noexcept nogil
-    int winograd_convolve(const WinogradLayer *) nogil
+    int winograd_convolve(const WinogradLayer *) except? -3 nogil
 
 
 cdef bint _fast(accuracy) except -1:
