@@ -34,6 +34,9 @@ full_stages() {
   stage "  Ctrl-C at 50 moments of each command" in_env sdist3.12 \
     "ROT180_INTERRUPTS=50 pytest -n 2 tests/codegen/cli/test_interrupts.py -p no:cacheprovider > interrupts.log"
   grep "Ctrl-C (seed" "$work/sdist3.12/interrupts.log" | indented
+  stage "  the fuzzer" install_extra sdist3.12 fuzz
+  stage "  ten minutes of fuzzing" in_env sdist3.12 "python -m tests.fuzz --seconds 600 | tee fuzz.log"
+  indented <"$work/sdist3.12/fuzz.log"
   stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
   stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
   stage "  rot180 verify: all of Rocq" in_env sdist3.13 \

@@ -24,6 +24,9 @@ HEADER, AXES, SIZE = 10_000, 32, 10**6
 DTYPE = re.compile(r"[<>|=]?(?:[iu][1248]|f[248])")
 """The dtypes that every machine has; a long double is another format on each."""
 
+EXHAUSTED = (MemoryError, RecursionError)
+"""What Python's parser raises for hundreds of brackets in brackets."""
+
 CURE = "save the array again: numpy.save(FILE, array)"
 
 
@@ -55,10 +58,13 @@ def decode(data: bytes, name: str) -> NDArray[Any]:
     if end > min(len(data), start + HEADER):
         fail(f"a header of {end - start} bytes", f"one within the file, of at most {HEADER}")
     try:
-        header = ast.literal_eval(data[start:end].decode("utf-8").strip())
-        descr, fortran, shape = (header[key] for key in ("descr", "fortran_order", "shape"))
-    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError):
-        fail("a malformed header", "a dict with descr, fortran_order and shape")
+        header = ast.literal_eval(data[start:end].decode("ascii"))
+        descr, fortran, shape = (header.pop(key) for key in ("descr", "fortran_order", "shape"))
+        whole = not header and isinstance(fortran, bool)
+    except (ValueError, SyntaxError, TypeError, AttributeError, KeyError, *EXHAUSTED):
+        whole = False
+    if not whole:
+        fail("a malformed header", "a dict of descr, fortran_order and shape")
     if not isinstance(descr, str) or not DTYPE.fullmatch(descr):
         cure = "convert it: array.astype(numpy.float64)"
         fail(f"the dtype {ascii(descr)[:80]}", "integers or floats of at most 64 bits", cure)

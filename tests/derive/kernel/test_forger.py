@@ -14,14 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from rot180.derive import checker
-from rot180.derive.certificates.reader import MalformedError, loads
-from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.place import ARGUMENTS
-from rot180.derive.kernel.proof import Theorem
-from rot180.derive.kernel.replay import replay
 from tests.support.forger import apart, forge, refutation, shrunk, valid
 from tests.support.forger_steps import RULES
+from tests.support.verdicts import checked, replayed
 
 COUNT = int(os.environ.get("ROT180_FORGERIES", "20000"))
 SEED = os.environ.get("ROT180_FORGERY_SEED", "1")
@@ -30,25 +26,6 @@ CHUNKS = 20
 
 VALID = sorted((Path(__file__).parent / "valid").glob("*.json"))
 """Certificates that one verifier proved and the other refused, or that brought it down."""
-
-
-def replayed(text: str) -> tuple[str, Theorem | None]:
-    """Return the verdict of replay, and the theorem."""
-    try:
-        return "proved", replay(loads(text))
-    except MalformedError:
-        return "malformed", None
-    except ProofError:
-        return "refused", None
-
-
-def checked(text: str) -> str:
-    """Return the verdict of the checker."""
-    try:
-        (found,) = checker.check(text)
-    except checker.MalformedError:
-        return "malformed"
-    return found.verdict
 
 
 def judged(text: str, known: dict[object, str]) -> tuple[str, str]:
