@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -67,6 +68,24 @@ def test_what_a_program_started_ends_with_it(ends: str, tmp_path: Path) -> None:
     assert ends_soon(int((tmp_path / "child").read_text()))
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_an_exception_ends_the_program(tmp_path: Path) -> None:
+    """As Ctrl-C in a session of Python."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            programs.run(["sh", "-c", "echo $$ > child; sleep 1000"], tmp_path, 60)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert ends_soon(int((tmp_path / "child").read_text()))
+
+
 def test_a_workplace_is_removed() -> None:
     with programs.workplace() as folder:
         (folder / "inner").mkdir()
@@ -120,7 +139,7 @@ def square(number: int) -> int:
     if number < 0:
         import os
 
-        os.abort()
+        os._exit(3)
     return number * number
 
 
