@@ -4,7 +4,13 @@
 full_stages() {
   echo "Full: sanitizers, the sdist under other Pythons, the examples"
   stage "  environment" environment full 3.11
-  stage "  build" in_env full "pip install build && python -m build --sdist"
+  stage "  build" in_env full "pip install --require-hashes -r .github/requirements/build.txt && python -m build"
+  stage "  environment" environment wheel 3.11
+  stage "  the wheel, installed alone" in_env wheel \
+    "pip install ../full/dist/*.whl && python tests/support/wheel_check.py > check.log"
+  last_line wheel/check.log
+  stage "  the wheel, with the oldest NumPy and SymPy" in_env wheel \
+    "pip install -r .github/requirements/oldest.txt && python tests/support/wheel_check.py"
   stage "  the C contraction under sanitizers" in_env full \
     "pip install numpy && python tests/support/sanitize.py"
   local version

@@ -7,6 +7,8 @@ other_pythons() {
   stage "  pip install . without a C compiler" in_env py312 "CC=/bin/false pip install ."
   stage "  NumPy kernels are in use" in_env py312 \
     "cd / && python -W ignore -c 'from rot180.generated import backend; assert backend() == \"numpy\"'"
+  stage "  as a wheel that would be a fault" in_env py312 \
+    "! python tests/support/wheel_check.py > check.log && grep 'no compiled kernels' check.log"
   stage "  rot180 generate --check, Python 3.12, newest SymPy" in_env py312 "rot180 generate --check"
   stage "  pip install sympy==1.13.*" in_env py312 "pip install 'sympy==1.13.*'"
   stage "  rot180 generate --check, Python 3.12, oldest SymPy" in_env py312 "rot180 generate --check"

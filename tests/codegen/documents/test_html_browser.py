@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,7 @@ import pytest
 from rot180.codegen.documents.html import page
 from rot180.codegen.documents.layer import document
 from rot180.codegen.kernels.derivation import derive
-
-pytest.importorskip("selenium", reason="no selenium")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium")
+from tests.support.browser import browser
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +23,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.binary_location = CHROMIUM or ""
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, Service(DRIVER))
-    yield driver
-    driver.quit()
+@pytest.fixture(scope="module", name="browser")
+def browser_() -> Iterator[Any]:
+    with browser() as driver:
+        yield driver
 
 
 def opened(browser: Any, path: Path, width: int, scheme: str = "light") -> Any:

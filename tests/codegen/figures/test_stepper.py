@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import product
@@ -23,6 +22,7 @@ from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.model import Model
+from tests.support.browser import browser
 
 SPECS = [
     "conv1d",
@@ -175,24 +175,13 @@ def test_text_of_a_layer_is_escaped() -> None:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Open a page with a stepper for each layer."""
-    if not shutil.which("chromium") or not shutil.which("chromedriver"):
-        pytest.skip("chromium and chromedriver are not installed")
-    webdriver = pytest.importorskip("selenium.webdriver")
-    from selenium.webdriver.chrome.service import Service
-
     path: Path = tmp_path_factory.mktemp("stepper") / "page.html"
     body = "".join(stepper(layer(spec), f"s{n}") for n, spec in enumerate(SPECS))
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title>'
     path.write_text(head + '<link rel="icon" href="data:,">' + shared() + body)
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    driver.get(path.as_uri())
-    yield driver
-    driver.quit()
+    with browser() as driver:
+        driver.get(path.as_uri())
+        yield driver
 
 
 SURVEY = """
