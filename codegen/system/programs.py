@@ -5,6 +5,7 @@ All processes end when this one is ended by a signal.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import shutil
@@ -26,6 +27,9 @@ from rot180.codegen.system.journal import make_scratch, remove_scratch
 
 GRACE = 0.2
 """Seconds that a program has to end by itself before it is killed."""
+
+if sys.platform == "linux":
+    import resource
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -115,6 +119,7 @@ def run(
     with interrupts.whole():
         started = _start([program, *command[1:]], folder, {**os.environ, **environment})
         _running.add(started)
+    _limit(started, timeout)
     try:
         output, errors = started.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as error:
@@ -175,6 +180,14 @@ def _start(
         errors="replace",
         **group,
     )
+
+
+def _limit(program: subprocess.Popen[str], seconds: float) -> None:
+    """On Linux, end a program that computes for so long even if this process was killed."""
+    if sys.platform == "linux":
+        limits = math.ceil(seconds), math.ceil(seconds) + 1
+        with suppress(OSError, ValueError):  # it has ended, or has a smaller limit
+            resource.prlimit(program.pid, resource.RLIMIT_CPU, limits)
 
 
 def _end(programs: Collection[subprocess.Popen[str]]) -> None:

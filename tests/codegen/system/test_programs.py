@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from rot180.codegen.documents.pdf import CompileError, compiled
 from rot180.codegen.system import programs
+from tests.support.commands import Command
 
 LOOP = r"\documentclass{article}\begin{document}\loop\iftrue\repeat\end{document}"
 
@@ -66,6 +68,21 @@ def test_what_a_program_started_ends_with_it(ends: str, tmp_path: Path) -> None:
         assert ends != "wait" and ran.code == 0
     assert time.monotonic() - begin < 10
     assert ends_soon(int((tmp_path / "child").read_text()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is one of Linux")
+def test_a_program_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
+    program = f"""if True:
+        from pathlib import Path
+        from rot180.codegen.system import programs
+        loop = "sleep 1; echo $$ > child; while :; do :; done"
+        programs.run(["sh", "-c", loop], Path({str(tmp_path)!r}), 2)
+    """
+    command = Command([sys.executable, "-c", program], tmp_path)
+    command.wait_for((tmp_path / "child").exists)
+    command.process.kill()
+    command.process.wait()
+    assert command.nothing_is_left()
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
