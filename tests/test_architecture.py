@@ -116,7 +116,7 @@ def test_only_terminal_py_prints(path: Path) -> None:
 def test_only_the_room_system_opens_files_and_starts_programs(path: Path) -> None:
     starts = {name.split(".")[0] for name in imports(path)} & STARTERS
     assert not starts or path == SYSTEM / "programs.py", f"{path} imports {starts}"
-    # these stand alone: the checker reads the files it is given, and `generated` why its build failed
+    # these stand alone: the checker reads the files it is given, `generated` why its build failed
     alone = {ROOT / "derive" / "checker.py", ROOT / "generated" / "__init__.py"}
     openers = {SYSTEM / f"{name}.py" for name in ("files", "journal", "streams")}
     if path in openers | alone:
