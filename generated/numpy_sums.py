@@ -20,6 +20,7 @@ from rot180.generated.numpy_checks import Array
 from rot180.generated.numpy_products import Words, contract, scaled
 from rot180.generated.numpy_views import BLOCK, Windows, at, span
 
+LONGEST = 2**35  # products that are computed at a time: no signal ends a call of NumPy
 LONG = 2**15  # entries from which on windows may cost more than a few calls for each tap
 
 Shift: TypeAlias = tuple[slice, slice, slice, int]
@@ -84,7 +85,7 @@ def add_spread(
     extents = _extents([fixed, plain], [near, whole])
     each = math.prod([extents[w] for w in steps])
     total = out if out.strides[-1:] == (out.itemsize,) else np.zeros(out.shape, out.dtype)
-    for block in _blocks([w for w in spread if w not in steps], extents, each):
+    for block in _blocks([w for w in spread if w not in steps], extents, BLOCK, each):
         parts = [_part(whole, plain, block), _part(near, fixed, block)]
         products = scaled(contract(parts, (plain, fixed), spread, out.dtype), scale, over)
         products = products.transpose(taps_to_front)
@@ -204,19 +205,19 @@ def _extents(inputs: Sequence[Words], operands: Sequence[Array | Windows]) -> di
 
 
 def _blocks(
-    words: Sequence[str], extents: Mapping[str, int], each: int = 1
+    words: Sequence[str], extents: Mapping[str, int], most: int, each: int = 1
 ) -> Iterator[dict[str, slice]]:
-    """Yield parts of loops, `each` entries for each value; in all, at most `BLOCK` at a time."""
+    """Yield parts of loops, `each` entries for each value; in all, at most `most` at a time."""
     volume = each * math.prod([extents[w] for w in words])
     word = next((w for w in words if extents[w] > 1), "")
-    if volume <= BLOCK or not word:
+    if volume <= most or not word:
         yield {}
         return
     n = extents[word]
-    step = max(1, BLOCK * n // volume)
+    step = max(1, most * n // volume)
     for start in range(0, n, step):
         part = slice(start, min(start + step, n))
-        for rest in _blocks(words, {**extents, word: part.stop - start}, each):
+        for rest in _blocks(words, {**extents, word: part.stop - start}, most, each):
             yield {word: part, **rest}
 
 
@@ -233,11 +234,16 @@ def _product_blocks(
     others = {w: sum([n for words, n in volume.items() if w not in words]) for w in extents}
     if volume.get(wide, 0) > BLOCK:
         cheap = volume[wide] // 16
-        yield from _blocks(sorted(wide, key=lambda w: others[w] > cheap), extents)
+        yield from _blocks(sorted(wide, key=lambda w: others[w] > cheap), extents, BLOCK)
+        return
+    if math.prod(extents.values()) > LONGEST:
+        long = sorted(extents, key=lambda w: (w in output, extents[w]), reverse=True)
+        yield from _blocks(long, extents, LONGEST)
         return
     first = [w for w in output if extents[w] > 1][:1]
     each = volume[output] // math.prod([extents[w] for w in first])
-    yield from _blocks([w for w in first if others[w] <= volume[output] // 16], extents, each)
+    cheap = volume[output] // 16
+    yield from _blocks([w for w in first if others[w] <= cheap], extents, BLOCK, each)
 
 
 def _is_matrix(operand: Array | Windows, words: Words, output: Words) -> bool:

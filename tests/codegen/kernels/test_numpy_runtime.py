@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import math
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -15,6 +17,7 @@ from rot180.codegen.kernels.inline import inlined, inlined_functions
 from rot180.codegen.kernels.numpy_runtime import PARTS, runtime
 from rot180.codegen.kernels.runtime.numpy import sums, views
 from rot180.codegen.kernels.runtime.numpy.checks import LIMIT
+from rot180.codegen.kernels.runtime.numpy.products import contract
 from rot180.codegen.kernels.runtime.numpy.sums import add_product, add_spread, add_taps
 from rot180.codegen.kernels.runtime.numpy.views import Index, at, loops, ones, span, windows
 
@@ -207,6 +210,30 @@ def test_large_windows_are_read_block_by_block(monkeypatch: pytest.MonkeyPatch) 
     x, w, y = np.ones((4, 3, 58)), np.ones((2, 3, 9)), np.zeros((4, 2, 50))
     add_product(y, "n c p k, o c k -> n o p", windows(x, n, c, p + k), w)
     assert (y == 27).all() and sum(sizes) == 4 * 3 * 50 * 9 and max(sizes) <= 1000
+
+
+@pytest.mark.parametrize("sizes", [(30, 20, 40), (1, 1, 2000), (3, 2000, 2), (700, 1, 3)])
+def test_a_call_of_numpy_computes_few_products(
+    sizes: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signals are answered between calls."""
+    monkeypatch.setattr(sums, "BLOCK", 64)
+    monkeypatch.setattr(sums, "LONGEST", 500)
+    counts: list[int] = []
+
+    def counted(parts: Sequence[Array], inputs: Any, output: Any, dtype: Any) -> Array:
+        pairs = zip(parts, inputs, strict=True)
+        extents = {w: n for p, ws in pairs for w, n in zip(ws, p.shape, strict=True)}
+        counts.append(math.prod(extents.values()))
+        return contract(parts, inputs, output, dtype)
+
+    monkeypatch.setattr(sums, "contract", counted)
+    m, n, k = sizes
+    rng = np.random.default_rng(0)
+    x, w, y = rng.integers(-9, 9, (m, k)), rng.integers(-9, 9, (n, k)), np.zeros((m, n), int)
+    add_product(y, "m k, n k -> m n", x, w)
+    assert np.array_equal(y, x @ w.T)
+    assert sum(counts) == m * n * k and max(counts) <= 500
 
 
 @pytest.mark.parametrize("name", PARTS)
