@@ -115,6 +115,8 @@ def _(block: Table, book: bool) -> str:
 
 @render.register
 def _(block: Listing, book: bool) -> str:
+    if (end := "\\end{lstlisting}") in block.text:
+        raise ValueError(f"listing: found {end}, expected code, which has no such line")
     return _fill("listing", title=block.title, text=block.text)
 
 
