@@ -38,6 +38,8 @@ LAYERS = {
     "names_like_parts_of_kernels": "y[p] = sum[k] x[p+k] * x_0[k] * x_whole[p]",
     "names_like_two_loops": "y[a,b] = sum[a_b] x[a+a_b,b+a_b] * w[a_b]",
     "names_like_ours": "y[i] = sum[T1,j] L[i,T1] * products[T1,j] * T2[j]",
+    "name_of_half_a_function": "y[p] = sum[k] checked[p] * w[k,p]",
+    "names_apart_by_an_underscore": "y[p] = sum[max_] x[max+max_,p] * w[max_]",
     "name_like_the_gradient": "grad_x[h] = sum[p] grad_y[p] * w[h-p]",
 }
 COMPILED = (

@@ -17,6 +17,7 @@ import pytest
 from rot180.codegen.kernels.c_runtime import HEADER
 from rot180.codegen.kernels.derivation import derive, layer_files
 from rot180.codegen.kernels.modules import render_module
+from rot180.codegen.kernels.names import name as argument_name
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.derive.gradients.gradient import kernel_theorem, kernel_theorems
 from rot180.derive.language.layers import Layer, layer
@@ -112,6 +113,7 @@ def agree(forward: Layer, module: types.ModuleType, dtype: str, seed: int) -> bo
         arrays[word], arrays[f"{t.name}_shape"] = np.zeros(shape, dtype), shape
         for at, value in values[word].items():
             arrays[word][at] = value
+    arrays = {argument_name(word): value for word, value in arrays.items()}
     expected = plain_loops.everything(forward, env, values, applied)
     for word, wanted in expected.items():
         kernel: Kernel = getattr(module, word)
