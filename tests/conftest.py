@@ -22,6 +22,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     _, count = _counted(terminalreporter, "contract", "part")
     if count:
         terminalreporter.write_line(f"the contraction's contract: {count.total():,} cases")
+    faults = _recorded(terminalreporter, "seeded")
+    if faults:
+        runs = ", ".join(f"{one['fault']} {one['runs']}" for one in faults)
+        terminalreporter.write_line(f"a product 1e-5 too large is found after drawn sums: {runs}")
     delays = _recorded(terminalreporter, "interrupt")
     if delays:
         terminalreporter.write_line(

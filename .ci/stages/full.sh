@@ -43,6 +43,9 @@ full_stages() {
   stage "  Ctrl-C at 20 moments of each command" in_env sdist3.12 \
     "ROT180_INTERRUPTS=20 pytest -n 2 tests/codegen/cli/test_interrupts.py -p no:cacheprovider > interrupts.log"
   grep "Ctrl-C (seed" "$work/sdist3.12/interrupts.log" | indented
+  stage "  the compiled module under sanitizers" in_env sdist3.12 \
+    "python tests/support/sanitize_module.py > sanitized.log"
+  last_line sdist3.12/sanitized.log
   stage "  the fuzzer" install_extra sdist3.12 fuzz
   stage "  ten minutes of fuzzing" in_env sdist3.12 "python -m tests.fuzz --seconds 600 | tee fuzz.log"
   indented <"$work/sdist3.12/fuzz.log"
