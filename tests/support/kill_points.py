@@ -1,6 +1,6 @@
 """Kills a run at every point where it changes the disk, and looks at what the next run finds.
 
-    python tests/support/kill_points.py derive book reports generate
+    python tests/support/kill_points.py derive book reports folders generate
 
 A point is a call that changes the disk: a folder or file is made, half of a file is written, it is
 synced, linked, moved or removed. For each number k, a child process is killed at its k-th point; or
@@ -237,7 +237,9 @@ def sets_of(command: str) -> list[Texts]:
         kinds = ("*.py", "*.py[xi]", "*.h", "*.json", "py.typed", "*/*.json", "*/*.v")
         paths = [path for kind in kinds for path in generated.glob(kind)]
         return [{p.relative_to(generated).as_posix(): p.read_bytes() for p in paths}]
-    raise SystemExit(f"found {command!r}, expected derive, book, reports or generate")
+    if command == "folders":
+        return [{"a": b"new", "one/b": b"new", "one/two/c": b"new"}]
+    raise SystemExit(f"found {command!r}, expected derive, book, reports, folders or generate")
 
 
 def rows(folder: Path, command: str) -> Iterator[tuple[str, Counter[str]]]:
@@ -249,11 +251,11 @@ def rows(folder: Path, command: str) -> Iterator[tuple[str, Counter[str]]]:
         old = {name: b"old " + data[:100] for name, data in new.items()}
         some = {name: old[name] for name in list(old)[::2]} | {"mine": b"mine"}
         for before, texts in {"old files": old, "some files": some, "nothing": {}}.items():
-            if before == "old files" or command == "derive":
+            if before == "old files" or command in ("derive", "folders"):
                 for kind in ("killed",) if command == "generate" else KINDS:
                     title = f"{command:9}{len(new):4} files, before: {before:11}{kind}"
                     yield title, tried(folder, texts, new, kind)
-        if command == "derive":
+        if command in ("derive", "folders"):
             title = f"{command:9}{len(new):4} files, before: {'some files':11}killed twice"
             yield title, tried_twice(folder, some, new)
 

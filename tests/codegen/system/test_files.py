@@ -34,7 +34,7 @@ def in_child(program: str, *given: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("command", ["derive", "reports", "book"])
+@pytest.mark.parametrize("command", ["derive", "reports", "book", "folders"])
 def test_a_run_is_killed_at_every_point(command: str) -> None:
     """All files of `generate` take longer: ``.ci/run full`` tries them."""
     script = SUPPORT / "kill_points.py"
