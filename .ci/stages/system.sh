@@ -14,7 +14,7 @@ install_packages() {
     # shellcheck disable=SC2046 # several words
     $as_root apt-get install -y --no-install-recommends \
       coq texlive-latex-recommended texlive-latex-extra texlive-pictures latexmk \
-      $(missing_browser) gcc clang valgrind
+      poppler-utils $(missing_browser) gcc clang valgrind
   fi
   have_packages
 }
@@ -29,7 +29,7 @@ have_browser() {
 
 have_packages() {
   local tool
-  for tool in coqc pdflatex latexmk gcc clang valgrind; do
+  for tool in coqc pdflatex latexmk pdftotext gcc clang valgrind; do
     command -v "$tool" || return 1
   done
   have_browser && kpsewhich tikz.sty

@@ -42,6 +42,7 @@ from rot180.derive.display.notations import DEEP_LEARNING, Symbols, parse_symbol
 from rot180.derive.display.terms_latex import escape
 from rot180.derive.language.layers import layer
 from rot180.derive.networks.parser import parse_network
+from tests.support.browser import browser
 from tests.support.hostile import (
     COMMANDS,
     FOREIGN,
@@ -150,22 +151,10 @@ def foreign() -> Iterator[tuple[str, list[str]]]:
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("no chromium")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium")
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.binary_location = chromium
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options, Service(driver))
-    yield opened
-    opened.quit()
+@pytest.fixture(scope="module", name="browser")
+def browser_() -> Iterator[Any]:
+    with browser() as driver:
+        yield driver
 
 
 KINDS = (
