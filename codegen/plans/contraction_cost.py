@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
 from itertools import product as each
+from math import prod
 
 from sympy import Expr, Integer, Symbol
 
@@ -59,7 +60,8 @@ def products(
 ) -> Expr | None:
     """Return how many products a nest of loops over a term computes, or None if nothing says.
 
-    Each variable is counted once, by the smallest box that bounds it when earlier ones are known.
+    Each variable is counted once: a free one by its size, for a kernel visits all of an output or
+    intermediate; a summed one by the smallest box that bounds it when earlier ones are known.
 
     Args:
         variables: the free variables, each with its size.
@@ -68,9 +70,9 @@ def products(
 
     """
     every = {*(v for v, _ in variables), *term.variables}
-    waiting = set(every)
-    boxes = [*variables, *supports(term.factors)]
-    total: Expr = Integer(1)
+    waiting = set(term.variables)
+    boxes = list(supports(term.factors))
+    total = normal(prod((n for _, n in variables), start=Integer(1)))
     while waiting:
         best: tuple[tuple[Growth, int], Symbol, Expr] | None = None
         for e, n in boxes:
@@ -93,9 +95,9 @@ def products(
 def chosen(costs: Sequence[Expr], sizes: Collection[Symbol]) -> tuple[int, ...]:
     """Return which orders a kernel should have, the one with the lowest degree first.
 
-    One that costs as much as another at most, up to a number, makes the other superfluous. Of the
-    rest, as few as possible are taken, such that at sizes small and large the best of them costs
-    at most `SLOWER` times the minimum; at most `MOST_ORDERS`.
+    One that costs as much as another at most, up to a small number, makes the other superfluous.
+    Of the rest, as few as possible are taken, such that at sizes small and large the best of them
+    costs at most `SLOWER` times the minimum; at most `MOST_ORDERS`.
 
     Args:
         costs: of each order; of two equally good ones the first is taken.
@@ -122,18 +124,27 @@ def chosen(costs: Sequence[Expr], sizes: Collection[Symbol]) -> tuple[int, ...]:
 
 
 def _divides(a: Expr, b: Expr) -> bool:
-    """Say whether every monomial of a cost divides a monomial of another."""
+    """Say whether every monomial of a cost divides one of another, and has no larger number."""
 
     def inside(m: tuple[tuple[str, int], ...], whole: dict[str, int]) -> bool:
         return all(whole.get(v, 0) >= power for v, power in m)
 
-    return all(any(inside(m, dict(whole)) for whole in monomials(b)) for m in monomials(a))
+    known = monomials(b)
+    if _largest([a]) > SMALL * max(1, _largest([b])):
+        return False
+    return all(any(inside(m, dict(whole)) for whole in known) for m in monomials(a))
 
 
-def _corners(costs: Iterable[Expr], sizes: Collection[Symbol]) -> Iterator[dict[str, int]]:
-    """Yield sizes, each small or large; parameters are 1."""
+def _largest(costs: Iterable[Expr]) -> float:
+    """Return the largest number by which a monomial is multiplied."""
+    return max((float(abs(c)) for e in costs for c in monomials(e).values()), default=1)
+
+
+def _corners(costs: Sequence[Expr], sizes: Collection[Symbol]) -> Iterator[dict[str, int]]:
+    """Yield sizes, each small or so large that numbers do not count; parameters are 1."""
+    large = LARGE * int(max(1, _largest(costs)))
     names = sorted({v.name for e in costs for v in symbols_of(e)})
     varied = [n for n in names if n in {v.name for v in sizes}]
-    for values in each((SMALL, LARGE), repeat=min(VARIED, len(varied))):
+    for values in each((SMALL, large), repeat=min(VARIED, len(varied))):
         known = dict(zip(varied, values, strict=False))
         yield {n: known.get(n, SMALL if n in varied else 1) for n in names}

@@ -102,6 +102,22 @@ def test_every_order_is_proved(name: str) -> None:
         assert len(lower(theorem).intermediates) == len(found.intermediates)
 
 
+def test_an_intermediate_with_gaps_is_made_only_for_long_sums() -> None:
+    """Its entries are counted, not those of the array that they are computed from."""
+    text = "y[p] = sum[k,j] x[30000*p+20000*k+j] * w[k] * v[j]"
+    few = {"K": 3, "P": 3, "J": 2, "H": 10**5}
+    many = {"K": 10**4, "P": 10**4, "J": 10**6, "H": 10**9}
+    for word, theorem in kernel_theorems(layer(text)):
+        if word == "grad_x":
+            continue
+        orders = lower(theorem).orders
+        best = [min(orders, key=lambda o: number(o.products, env)) for env in (few, many)]
+        assert [len(order.intermediates) for order in best] == [0, 1]
+        for order in orders:
+            made = [n for i in order.intermediates for n in i.shape]
+            assert all(number(n, few) <= number(order.products, few) for n in made)
+
+
 def single(text: str) -> list[str]:
     """Return the kernels of a layer that are one sum for each term, as written."""
     return [w for w, t in kernel_theorems(layer(text)) if not lower(t).intermediates]
