@@ -531,6 +531,9 @@ static int shares_axis(const Factor *f, int loop, const Group *other) {
 /* Processors and their vectors: the instruction sets that kernels are compiled for, the best one
  * that this processor has, and vector types of 16, 32 and 64 bytes. */
 
+typedef uint32_t bits_float;
+typedef uint64_t bits_double;
+
 enum { BASELINE, AVX2, AVX512, ISAS };
 #define TARGET_16
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -1013,6 +1016,41 @@ static int runs_along_k(const Sum *s, const Factor *f, int itemsize) {
     return plan_split(s, f, &s->k, itemsize, &p) && p.to.step[last_loop(&s->k)] == itemsize;
 }
 
+/* Runs: the entries of an array or of an output in the order of their memory. */
+
+/* Entries in memory: axes, outermost first; one that continues another is joined to it. */
+typedef struct {
+    int axes;
+    Int size[LOOPS], step[LOOPS];
+} Runs;
+
+static void add_axis(Runs *r, Int size, Int step) {
+    const int last = r->axes - 1;
+    if (size == 1) return;
+    if (r->axes && r->step[last] == step * size) r->size[last] *= size, r->step[last] = step;
+    else r->size[r->axes] = size, r->step[r->axes++] = step;
+}
+
+/* Sort the loops of the output by their steps in memory, the longest first; return how many. */
+static int output_loops(const Sum *s, const int *roles, int *order) {
+    int count = 0;
+    for (int i = 0; i < s->loops; i++) {
+        int k = count;
+        if (roles[i] == REDUCTION || s->extent[i] == 1) continue;
+        for (; k > 0 && llabs(s->out.step[order[k - 1]]) < llabs(s->out.step[i]); k--)
+            order[k] = order[k - 1];
+        order[k] = i, count++;
+    }
+    return count;
+}
+
+/* Return whether factors may leave their boxes: zeros around them are then multiplied. */
+static int meets_zeros(const Factor *f, int count) {
+    for (; count > 0; count--, f++)
+        if (f->checks) return 1;
+    return 0;
+}
+
 /* Scratch memory: blocks that outlive a call, so that the system's pages are not requested again
  * and again, and a stack that divides one block among the tables of a call. Any thread may call. */
 
@@ -1280,6 +1318,7 @@ static int rot180_contract(const Nest *nest) {
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(word) JOIN(word, ROT180_TYPE)
 #define TYPE(word) NAME(word) /* of types */
+#define BITS NAME(bits)       /* the unsigned integer of as many bits */
 
 /* The same for a length of vectors, ROT180_BYTES: the type, the type of its masks, the attribute of
  * functions that use it, and the names of such functions. */
@@ -1338,6 +1377,22 @@ static int NAME(inner_loop)(const TYPE(Walk) *w) {
     return inner;
 }
 
+/* Begin at a place of the loops that are not walked over, or where all are 0. */
+static void NAME(go_to)(TYPE(Walk) *w, const Int *place) {
+    for (int i = 0; i < LOOPS; i++) w->position[i] = 0;
+    for (int n = 0; n < w->count; n++) {
+        const Factor *f = w->f[n];
+        w->at[n] = f->data;
+        for (int a = 0; a < f->axes; a++) w->at[n] += f->constant[a] * f->stride[a];
+        for (int c = 0; c < f->checks; c++) w->value[n][c] = f->constant[f->check[c]];
+        for (int i = 0; place && i < w->s->loops; i++) {
+            w->at[n] += place[i] * f->step[i];
+            for (int c = 0; c < f->checks; c++)
+                w->value[n][c] += place[i] * f->slope[f->check[c]][i];
+        }
+    }
+}
+
 static void NAME(begin_walk)(TYPE(Walk) *w, const Sum *s, const int *roles) {
     w->s = s;
     w->count = w->loops = 0;
@@ -1347,14 +1402,8 @@ static void NAME(begin_walk)(TYPE(Walk) *w, const Sum *s, const int *roles) {
     w->inner = NAME(inner_loop)(w);
     for (int i = s->loops - 1; i >= 0; i--)
         if (s->extent[i] > 1 && i != w->inner) w->order[w->loops++] = i;
-    for (int i = 0; i < LOOPS; i++) w->position[i] = 0;
     for (int a = 0; a < s->out.axes; a++) w->out += s->out.constant[a] * s->out.stride[a];
-    for (int n = 0; n < w->count; n++) {
-        const Factor *f = w->f[n];
-        w->at[n] = f->data;
-        for (int a = 0; a < f->axes; a++) w->at[n] += f->constant[a] * f->stride[a];
-        for (int c = 0; c < f->checks; c++) w->value[n][c] = f->constant[f->check[c]];
-    }
+    NAME(go_to)(w, NULL);
     w->run = w->inner < 0 ? 1 : s->extent[w->inner];
     w->by = w->inner < 0 ? 0 : s->out.step[w->inner];
     w->summed = w->inner < 0 || roles[w->inner] == REDUCTION;
@@ -1442,8 +1491,9 @@ static inline int NAME(walk_on)(TYPE(Walk) *w) {
     return 0;
 }
 
-/* Add the products along a part of the inner loop. */
-static inline void NAME(add_span)(const TYPE(Walk) *w, Span in, T scale) {
+/* Add the products along the inner loop to the output. */
+static inline void NAME(add_run)(const TYPE(Walk) *w, T scale) {
+    const Span in = NAME(inner_span)(w);
     const int any = in.first < in.stop;
     const int array = w->count && w->f[0]->data;
     if (any && w->count == 2 && array && w->f[1]->data) NAME(add_products)(w, in, scale);
@@ -1461,14 +1511,103 @@ static void NAME(elementwise)(const Sum *s, const int *roles) {
     const T scale = (T)s->scale;
     TYPE(Walk) w;
     NAME(begin_walk)(&w, s, roles);
-    do {
-        const Span in = NAME(inner_span)(&w);
-        for (Span part = in; part.first < in.stop; part.first = part.stop) {
-            part.stop = MIN(in.stop, part.first + LONGEST);
-            NAME(add_span)(&w, part, scale);
-            if (part.stop < in.stop && ends(s->watch, LONGEST)) return;
+    do NAME(add_run)(&w, scale);
+    while (NAME(walk_on)(&w));
+}
+
+/* Sums of entries that are not finite. A tile also multiplies the zeros around an array: they are
+ * no terms of the sum, but zero times an infinite entry is NaN. Where that may have happened,
+ * outputs that are NaN are computed again, term by term. */
+
+/* Return whether n entries, `step` bytes apart, are finite: the exponent of others is all ones. */
+static inline int NAME(is_finite_line)(const void *line, Int n, Int step) {
+    enum { MANTISSA = sizeof(T) == 4 ? 23 : 52 };
+    const BITS unit = (BITS)1 << MANTISSA, exponent = ((BITS)-1 >> 1) & ~(unit - 1);
+    const char *at = line;
+    BITS seen = 0, bits;
+    if (step == sizeof(T))
+        for (Int i = 0; i < n; i++) {
+            memcpy(&bits, at + i * (Int)sizeof(T), sizeof(T));
+            seen |= (bits & exponent) + unit;
         }
-    } while (!ends(s->watch, MIN(w.run, LONGEST) * w.count + 1) && NAME(walk_on)(&w));
+    else
+        for (Int i = 0; i < n; i++, at += step) {
+            memcpy(&bits, at, sizeof(T));
+            seen |= (bits & exponent) + unit;
+        }
+    return seen <= exponent;
+}
+
+static int NAME(are_finite)(const Runs *r, int axis, const char *at) {
+    if (axis == r->axes) return NAME(is_finite_line)(at, 1, sizeof(T));
+    if (axis + 1 == r->axes) return NAME(is_finite_line)(at, r->size[axis], r->step[axis]);
+    for (Int i = 0; i < r->size[axis]; i++, at += r->step[axis])
+        if (!NAME(are_finite)(r, axis + 1, at)) return 0;
+    return 1;
+}
+
+/* Return whether all arrays of a side are finite; 0 also if one has more entries than `most`. */
+static int NAME(is_finite_side)(const Factor *f, int count, double most) {
+    for (; count > 0; count--, f++) {
+        Runs r = {0};
+        double entries = 1;
+        for (int a = 0; a < f->axes; a++) entries *= (double)f->size[a];
+        if (!f->data || entries == 0) continue;
+        if (entries > most) return 0;
+        for (int a = 0; a < f->axes; a++) add_axis(&r, f->size[a], f->stride[a]);
+        if (!NAME(are_finite)(&r, 0, f->data)) return 0;
+    }
+    return 1;
+}
+
+/* Return whether zeros around an array may meet an entry that is not finite, as far as reading no
+ * more entries than there are outputs can tell. */
+static int NAME(may_spread)(const Sum *s) {
+    const double outputs =
+        (double)volume(s, &s->batch) * (double)volume(s, &s->m) * (double)volume(s, &s->n);
+    return (meets_zeros(s->a_factors, s->a_count) &&
+            !NAME(is_finite_side)(s->b_factors, s->b_count, outputs)) ||
+           (meets_zeros(s->b_factors, s->b_count) &&
+            !NAME(is_finite_side)(s->a_factors, s->a_count, outputs));
+}
+
+/* Copy the outputs from a loop on; return the place after the last. */
+static T *NAME(save)(const Sum *s, const int *order, int count, const char *out, T *to) {
+    if (count == 0) *to++ = *(const T *)out;
+    else
+        for (Int i = 0; i < s->extent[*order]; i++, out += s->out.step[*order])
+            to = NAME(save)(s, order + 1, count - 1, out, to);
+    return to;
+}
+
+/* Compute the outputs that are NaN again, in the order in which they were saved; `before`: what is
+ * added to, or NULL. */
+static void NAME(compute_again)(const Sum *s, const int *roles, const T *before) {
+    const T scale = (T)s->scale;
+    Int place[LOOPS] = {0};
+    int order[LOOPS], count = output_loops(s, roles, order), k;
+    Sum one = *s;
+    TYPE(Walk) w;
+    char *out = (char *)s->out.data;
+    for (k = 0; k < count; k++) one.extent[order[k]] = 1;
+    NAME(begin_walk)(&w, &one, roles);
+    for (Int n = 0;; n++) {
+        w.out = out;
+        if (*(T *)out != *(T *)out) {
+            *(T *)out = before ? before[n] : 0;
+            NAME(go_to)(&w, place);
+            do NAME(add_run)(&w, scale);
+            while (*(T *)out == *(T *)out && NAME(walk_on)(&w));
+        }
+        for (k = count - 1; k >= 0; k--) {
+            const int i = order[k];
+            out += s->out.step[i];
+            if (++place[i] < s->extent[i]) break;
+            out -= s->extent[i] * s->out.step[i];
+            place[i] = 0;
+        }
+        if (k < 0) return;
+    }
 }
 
 /* The micro-kernels of one type: what each computes, and tables of them by instruction set and
@@ -2546,6 +2685,53 @@ static int NAME(multiply)(Sum *s, int isa) {
     return said == ANSWERED ? DONE : said;
 }
 
+/* Save what a sum is added to; return NULL if there is no memory. */
+static T *NAME(saved)(const Nest *nest, const Sum *s) {
+    int order[LOOPS];
+    const int count = output_loops(s, nest->role, order);
+    Int entries = 1;
+    T *to;
+    for (int k = 0; k < count; k++) entries *= s->extent[order[k]];
+    to = take((size_t)entries * sizeof(T));
+    if (to) NAME(save)(s, order, count, s->out.data, to);
+    return to;
+}
+
+/* Compute the outputs again that are NaN; `before`: what was in them, or NULL. */
+static int NAME(correct)(const Nest *nest, const T *before) {
+    const int count = nest->left + nest->right;
+    Factor *factors;
+    Box all;
+    double work;
+    int empty, failed, order[LOOPS], outputs;
+    Runs r = {0};
+    Sum s;
+    (void)NAME(read_loops)(nest, &s, &all, &work, &empty);
+    if (NAME(read_maps)(nest, &s, NULL, 0, &all)) return TOO_FAR;
+    outputs = output_loops(&s, nest->role, order);
+    for (int k = 0; k < outputs; k++) add_axis(&r, s.extent[order[k]], s.out.step[order[k]]);
+    if (NAME(are_finite)(&r, 0, s.out.data)) return DONE;
+    if (!(factors = take((size_t)count * sizeof(Factor)))) return NO_MEMORY;
+    failed = NAME(read_maps)(nest, &s, factors, count, &all);
+    s.b_factors = factors, s.b_count = nest->left;
+    s.a_factors = factors + nest->left, s.a_count = nest->right;
+    if (!failed) NAME(compute_again)(&s, nest->role, before);
+    give(factors);
+    return failed;
+}
+
+/* Compute a sum as a product of its sides, so that no zero around an array counts as a term. */
+static int NAME(multiply_terms)(const Nest *nest, Sum *s, int isa) {
+    T *before = NULL;
+    int failed;
+    if (asked.answers || !NAME(may_spread)(s)) return NAME(multiply)(s, isa);
+    if (!nest->fresh && !(before = NAME(saved)(nest, s))) return NO_MEMORY;
+    failed = NAME(multiply)(s, isa);
+    if (!failed) failed = NAME(correct)(nest, before);
+    if (before) give(before);
+    return failed;
+}
+
 /* Return the reason to compute a sum entry by entry, or 0. */
 static int NAME(reason_for_entries)(const Nest *nest, int factors, double work) {
     if (!nest->right || !nest->left) return REASON_ONE_FACTOR;
@@ -2570,7 +2756,7 @@ static int NAME(compute)(const Nest *nest, Sum *s, Factor *factors, int count, d
         answer(ALGORITHM_ENTRIES, entries, work)->isa = isa;
         asked.scratch = 0;
     }
-    if (!entries) return NAME(multiply)(s, isa);
+    if (!entries) return NAME(multiply_terms)(nest, s, isa);
     if (asked.answers) return DONE;
     for (int n = 0; n < count; n++) flatten(&factors[n], nest->loops);
     join(s, &s->k), join(s, &s->m), join(s, &s->n);
@@ -2608,6 +2794,7 @@ static int NAME(rot180_contract)(const Nest *nest, Watch *watch) {
 #undef JOIN
 #undef NAME
 #undef TYPE
+#undef BITS
 #undef V
 #undef M
 #undef TARGET

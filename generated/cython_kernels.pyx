@@ -4919,6 +4919,9 @@ cdef extern from *:
     """
     #include "winograd.h"
     """
+    enum:
+        NO_MEMORY
+        NOT_FINITE
     ctypedef struct WinogradLayer:
         int itemsize, form, isa, threads
         Py_ssize_t batch, groups, channels, outputs
@@ -4980,9 +4983,9 @@ cdef _with_contiguous_rows(array):
 cdef int _winograd(
     const Window *v, bint rotated, Py_buffer *out, Py_buffer *x, Py_buffer *w, void *bias
 ) except -1:
-    """Compute a forward pass, or with the rotated filter an input gradient."""
+    """Compute a forward pass, or with the rotated filter an input gradient; return 1 if finite."""
     cdef WinogradLayer s
-    cdef int a, failed
+    cdef int a, said
     s.itemsize, s.isa, s.threads = out.itemsize, rot180_isa, rot180_threads
     if s.isa < 0:
         s.isa = rot180_best()
@@ -5003,10 +5006,10 @@ cdef int _winograd(
         s.w_stride[1], s.w_stride[2] = w.strides[2], w.strides[1]
     s.form = _form(s.batch, s.channels, s.outputs, s.out_size)
     with nogil:
-        failed = winograd_convolve(&s)
-    if failed:
+        said = winograd_convolve(&s)
+    if said == NO_MEMORY:
         raise MemoryError("scratch memory")
-    return 0
+    return said != NOT_FINITE
 
 
 def linear(input, weight, bias=None):
@@ -5512,14 +5515,14 @@ def conv2d(
     if fast and _suits(&v, v.channels, v.outputs, v.out):
         input = _with_contiguous_rows(input)
         bias = None if bias is None else np.ascontiguousarray(bias)
-        _winograd(
+        if _winograd(
             &v, False,
             _view(&_y, output, 4, 1, v.groups),
             _view(&_x, input, 4, 1, v.groups),
             _view(&_w, weight, 4, 0, v.groups),
             NULL if bias is None else cnp.PyArray_DATA(bias),
-        )
-        return output
+        ):  # else an output is not finite: the sum as it is written says how
+            return output
     _conv2d_forward(
         _view(&_y, output, 4, 1, v.groups),
         _view(&_x, input, 4, 1, v.groups),
@@ -5594,14 +5597,14 @@ def conv2d_input(
     output = _array(4, _x_size, _type(weight), _whole_conv2d_grad_x(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]))
     if fast and _suits(&v, v.outputs, v.channels, v.size):
         grad_output = _with_contiguous_rows(grad_output)
-        _winograd(
+        if _winograd(
             &v, True,
             _view(&_x, output, 4, 1, v.groups),
             _view(&_y, grad_output, 4, 1, v.groups),
             _view(&_w, weight, 4, 0, v.groups),
             NULL,
-        )
-        return output
+        ):  # else an output is not finite: the sum as it is written says how
+            return output
     _conv2d_grad_x(
         _view(&_x, output, 4, 1, v.groups),
         _view(&_y, grad_output, 4, 1, v.groups),

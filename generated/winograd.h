@@ -17,6 +17,7 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(word) JOIN(word, ROT180_TYPE)
 #define TYPE(word) NAME(word) /* of types */
+#define BITS NAME(bits)       /* the unsigned integer of as many bits */
 
 /* The same for a length of vectors, ROT180_BYTES: the type, the type of its masks, the attribute of
  * functions that use it, and the names of such functions. */
@@ -38,13 +39,17 @@
  * `winograd_convolve`. Results differ from the definition's by rounding: in float32 by some 2e-6 of
  * the result for tiles of 4 x 4 outputs, 2e-7 for tiles of 2 x 2. x may have any padding, also a
  * negative one, and is never read outside its box; each output is written once. Scratch memory
- * stays below 32 MiB in float32, whatever the batch.
+ * stays below 32 MiB in float32, whatever the batch. The transforms spread an entry that is not
+ * finite over a tile, and large ones may overflow: if an output is not finite, `winograd_convolve`
+ * returns NOT_FINITE, and the output is undefined.
  *
  * How: a tile of m x m outputs needs the n x n inputs around it, n = m + 2. The filters (U) and the
  * inputs (V) are transformed; at each of the n x n points, M = U V is a product of matrices that
  * sums over the channels; the transform of M is the outputs. winograd_transforms.h has the
  * transforms and names the theorems that prove them.
  */
+
+enum { NOT_FINITE = 2 };
 
 typedef struct {
     int itemsize; /* 4: float, 8: double */
@@ -230,6 +235,7 @@ static WinogradRun winograd_run(const WinogradLayout *l, Int number) {
 #undef FN
 #undef KERNEL
 #undef NAME
+#undef BITS
 #undef JOIN
 #undef JOIN_
 #undef NARROWER
@@ -269,10 +275,12 @@ static WinogradBlock *const winograd_block[2][ISAS][WINOGRAD_FORMS] = {
 
 #if defined(__GNUC__)
 #define FETCH_NEXT(task) __atomic_fetch_add(&(task)->next, 1, __ATOMIC_RELAXED)
-#define FAIL(task) __atomic_store_n(&(task)->failed, 1, __ATOMIC_RELAXED)
+#define FAIL(task, why) __atomic_store_n(&(task)->failed, why, __ATOMIC_RELAXED)
+#define FAILED(task) __atomic_load_n(&(task)->failed, __ATOMIC_RELAXED)
 #else
 #define FETCH_NEXT(task) ((task)->next++)
-#define FAIL(task) ((task)->failed = 1)
+#define FAIL(task, why) ((task)->failed = (why))
+#define FAILED(task) ((task)->failed)
 #endif
 
 typedef struct {
@@ -300,14 +308,16 @@ static void *winograd_filters_thread(void *argument) {
     return NULL;
 }
 
-/* Compute blocks of tiles until none is left. */
+/* Compute blocks of tiles until none is left, or one fails. */
 static void *winograd_blocks_thread(void *argument) {
     WinogradWorker *w = argument;
     WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
     WinogradBlock *kernel = winograd_block[s->itemsize == 8][s->isa][s->form];
-    for (Int n; (n = FETCH_NEXT(t)) < t->l.blocks && !ended(&w->watch);)
-        if (kernel(s, &t->l, t->group, n, t->filters, &w->watch)) FAIL(t);
+    for (Int n; !FAILED(t) && (n = FETCH_NEXT(t)) < t->l.blocks;) {
+        const int said = kernel(s, &t->l, t->group, n, t->filters);
+        if (said != DONE) FAIL(t, said);
+    }
     return NULL;
 }
 
@@ -352,7 +362,7 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
     return DONE;
 }
 
-/* Compute a layer; return DONE, NO_MEMORY or ENDED. */
+/* Compute a layer; return DONE, NO_MEMORY or NOT_FINITE. */
 static int winograd_convolve(const WinogradLayer *s) {
     WinogradTask task = {s, {0}, NULL, 0, 0, 0};
     int stop = 0;
@@ -368,7 +378,7 @@ static int winograd_convolve(const WinogradLayer *s) {
         winograd_on_threads(&task, winograd_blocks_thread, task.l.blocks, &watch);
     }
     give(task.filters);
-    return stop ? ENDED : task.failed ? NO_MEMORY : DONE;
+    return task.failed;
 }
 
 #endif /* ROT180_WINOGRAD_H */
@@ -463,6 +473,20 @@ TARGET INLINE void FN(interleave_4)(const T *from, Int step, Int count, T add, T
         for (Int k = 0; k < 4; k++) to[4 * j + k] = from[k * step + j] + add;
 #endif
     }
+}
+
+/* Return whether n entries are finite. */
+TARGET INLINE int FN(is_finite_row)(const T *line, Int n) {
+    enum { L = sizeof(V) / sizeof(T) };
+    const M none = {0};
+    M other = none;
+    Int j = 0;
+    for (; j + L <= n; j += L) {
+        const V x = *(const V *)(line + j);
+        other |= (M)(x - x != 0);
+    }
+    while (j < n && line[j] - line[j] == 0) j++;
+    return j >= n && !memcmp(&other, &none, sizeof(M));
 }
 
 /* The micro-kernels of M = U V: out[row][j] = sum over t < k of a[t][row] * b[t][j], for MICRO_ROWS
@@ -918,13 +942,15 @@ TARGET static void TILED(winograd_input)(const WinogradLayer *s, const WinogradL
         }
 }
 
-/* Transform the products of a run of tiles to the rows of one output channel. */
-TARGET static void TILED(winograd_output)(const WinogradLayer *s, const WinogradLayout *l,
-                                          const T *m, const WinogradRun *run, T add, T *out) {
+/* Transform the products of a run of tiles to the rows of one output channel. Return whether they
+ * are finite. */
+TARGET static int TILED(winograd_output)(const WinogradLayer *s, const WinogradLayout *l,
+                                         const T *m, const WinogradRun *run, T add, T *out) {
     enum { L = sizeof(V) / sizeof(T), STEP = MAX_RUN + MAX_VECTOR };
     T half[TILE][POINTS][STEP], done[TILE][TILE][STEP], line[TILE * STEP];
     const Int rows = MIN(TILE, s->out_size[0] - run->row);
     const Int columns = MIN(TILE * run->tiles, s->out_size[1] - run->column);
+    int finite = 1;
     for (int k = 0; k < POINTS; k++)
         for (Int j = 0; j < run->tiles; j += L) {
             V a[POINTS], b[TILE];
@@ -942,18 +968,21 @@ TARGET static void TILED(winograd_output)(const WinogradLayer *s, const Winograd
         }
     for (Int i = 0; i < rows; i++) {
         TILED(interleave)(done[i][0], STEP, run->tiles, add, line);
+        finite = finite && FN(is_finite_row)(line, columns);
         memcpy(out + (run->row + i) * s->out_size[1] + run->column, line,
                (size_t)columns * sizeof(T));
     }
+    return finite;
 }
 
 /* Multiply a panel of filters by the inputs of the runs from `first` to before `stop`, and
- * transform the products to outputs. */
-TARGET static void TILED(winograd_panel)(const WinogradLayer *s, const WinogradLayout *l, Int group,
-                                         Int panel, Int first, Int stop, Int tiles,
-                                         const char *filters, const T *v, T *m) {
+ * transform the products to outputs. Return whether they are finite. */
+TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLayout *l, Int group,
+                                        Int panel, Int first, Int stop, Int tiles,
+                                        const char *filters, const T *v, T *m) {
     const Int outputs = MIN(PANEL, s->outputs - panel * PANEL);
     const T *u = (const T *)filters + panel * PANEL * s->channels;
+    int finite = 1;
     for (int t = 0; t < POINTS * POINTS; t++) {
         const T *filter = u + t * l->filter_step, *input = v + t * l->input_step;
         FN(winograd_multiply)(s, l, tiles, outputs, filter, input, m + t * l->product_step);
@@ -966,21 +995,22 @@ TARGET static void TILED(winograd_panel)(const WinogradLayer *s, const WinogradL
             const WinogradRun run = winograd_run(l, n);
             const Int image = run.batch * s->groups * s->outputs + channel;
             T *out = (T *)s->out + image * s->out_size[0] * s->out_size[1];
-            TILED(winograd_output)(s, l, products, &run, add, out);
+            finite = TILED(winograd_output)(s, l, products, &run, add, out) && finite;
             products += run.tiles;
         }
     }
+    return finite;
 }
 
-/* Compute a block of tiles, from input to output, or a part where the call ends. Return 0, or 1 if
- * there is no memory. */
+/* Compute a block of tiles, from input to output. Return DONE, NO_MEMORY or NOT_FINITE. */
 TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l, Int group,
                                         Int number, const char *filters, Watch *watch) {
     const Int first = number * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
     const Int entries = POINTS * POINTS * (l->input_step + l->product_step);
     T *v = take((size_t)entries * sizeof(T)), *m = v + POINTS * POINTS * l->input_step;
     Int tiles = 0;
-    if (!v) return 1;
+    int finite = 1;
+    if (!v) return NO_MEMORY;
     for (Int c = 0; c < s->channels; c++) {
         tiles = 0;
         for (Int n = first; n < stop; n++) {
@@ -993,11 +1023,10 @@ TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLa
             tiles += run.tiles;
         }
     }
-    const Int products = POINTS * POINTS * PANEL * tiles * s->channels;
-    for (Int panel = 0; panel < l->panels && !ends(watch, products); panel++)
-        TILED(winograd_panel)(s, l, group, panel, first, stop, tiles, filters, v, m);
+    for (Int panel = 0; panel < l->panels && finite; panel++)
+        finite = TILED(winograd_panel)(s, l, group, panel, first, stop, tiles, filters, v, m);
     give(v);
-    return 0;
+    return finite ? DONE : NOT_FINITE;
 }
 
 #endif

@@ -286,14 +286,14 @@ def _winograd(f: PublicFunction) -> Iterator[str]:
             contiguous = f"np.ascontiguousarray({a.name})"
             yield f"    {a.name} = None if {a.name} is None else {contiguous}"
             bias = f"NULL if {a.name} is None else cnp.PyArray_DATA({a.name})"
-    yield "    _winograd("
+    yield "    if _winograd("
     yield f"        &v, {not forward},"
     yield f"        {_view(f, f.result.name, 'output', len(f.box), group_axis(f.result))},"
     yield f"        {_operand(f, slides)},"
     yield f"        {_operand(f, filtered)},"
     yield f"        {bias},"
-    yield "    )"
-    yield "    return output"
+    yield "    ):  # else an output is not finite: the sum as it is written says how"
+    yield "        return output"
 
 
 def geometry_lines(g: Geometry) -> CythonGeometry:

@@ -48,6 +48,8 @@ int interrupt(int count) {
     return before;
 }
 
+void request(int algorithm) { rot180_algorithm = algorithm; }
+
 int contract(const Nest *nest, int isa) {
     rot180_isa = isa;
     return rot180_contract(nest);

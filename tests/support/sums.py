@@ -131,6 +131,33 @@ def expected(s: Sum) -> Array:
     return out
 
 
+def term_by_term(s: Sum) -> Array:
+    """Return the output after a sum, every term by itself: entries need not be finite.
+
+    A term that reads an entry outside a box is none.
+    """
+    assert s.out.values is not None
+    out = s.out.values.astype(float)
+    if s.fresh:
+        out[visited(s)] = 0
+    if any(loop.extent < 1 for loop in s.loops):
+        return out
+    terms, is_term = np.ones([loop.extent for loop in s.loops]), np.ones((), bool)
+    for factor in s.factors:
+        index, moving = indices(s, factor)
+        keep = inside(factor, index, [s.loops[i].extent for i in moving])
+        values, _ = read(s, factor)
+        shape = [loop.extent if i in moving else 1 for i, loop in enumerate(s.loops)]
+        terms, is_term = terms * values.reshape(shape), is_term & keep.reshape(shape)
+    summed = tuple(i for i, loop in enumerate(s.loops) if loop.role == REDUCTION)
+    total = np.where(is_term, terms, 0).sum(axis=summed) * s.scale
+    index, moving = indices(s, s.out)
+    written = [i for i in range(len(s.loops)) if i not in summed]
+    stay = tuple(at for at, i in enumerate(written) if i not in moving)
+    np.add.at(out, tuple(index), total.sum(axis=stay))
+    return out
+
+
 def hide(s: Sum) -> None:
     """Put NaN wherever the sum never looks."""
     for factor in s.factors:

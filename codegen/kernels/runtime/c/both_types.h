@@ -8,6 +8,7 @@
 #include "index_map.h"
 #include "loop_group.h"
 #include "phase_split.h"
+#include "runs.h"
 #include "simd.h"
 #include "sum.h"
 #include "workspace.h"

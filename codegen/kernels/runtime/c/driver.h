@@ -8,7 +8,9 @@
 #include "elementwise.h"
 #include "index_map.h"
 #include "loop_group.h"
+#include "not_finite.h"
 #include "product.h"
+#include "runs.h"
 #include "simd.h"
 #include "sum.h"
 #include "type.h"
@@ -72,6 +74,54 @@ static int NAME(multiply)(Sum *s, int isa) {
     return said == ANSWERED ? DONE : said;
 }
 
+/* Save what a sum is added to; return NULL if there is no memory. */
+static T *NAME(saved)(const Nest *nest, const Sum *s) {
+    int order[LOOPS];
+    const int count = output_loops(s, nest->role, order);
+    Int entries = 1;
+    T *to;
+    for (int k = 0; k < count; k++) entries *= s->extent[order[k]];
+    to = take((size_t)entries * sizeof(T));
+    if (to) NAME(save)(s, order, count, s->out.data, to);
+    return to;
+}
+
+/* Compute the outputs again that are NaN; `before`: what was in them, or NULL. */
+static int NAME(correct)(const Nest *nest, const T *before, Watch *watch) {
+    const int count = nest->left + nest->right;
+    Factor *factors;
+    Box all;
+    double work;
+    int empty, failed, order[LOOPS], outputs;
+    Runs r = {0};
+    Sum s;
+    (void)NAME(read_loops)(nest, &s, &all, &work, &empty);
+    if (NAME(read_maps)(nest, &s, NULL, 0, &all)) return TOO_FAR;
+    outputs = output_loops(&s, nest->role, order);
+    for (int k = 0; k < outputs; k++) add_axis(&r, s.extent[order[k]], s.out.step[order[k]]);
+    if (NAME(are_finite)(&r, 0, s.out.data)) return DONE;
+    if (!(factors = take((size_t)count * sizeof(Factor)))) return NO_MEMORY;
+    failed = NAME(read_maps)(nest, &s, factors, count, &all);
+    s.b_factors = factors, s.b_count = nest->left;
+    s.a_factors = factors + nest->left, s.a_count = nest->right;
+    s.watch = watch;
+    if (!failed) NAME(compute_again)(&s, nest->role, before);
+    give(factors);
+    return failed;
+}
+
+/* Compute a sum as a product of its sides, so that no zero around an array counts as a term. */
+static int NAME(multiply_terms)(const Nest *nest, Sum *s, int isa) {
+    T *before = NULL;
+    int failed;
+    if (asked.answers || !NAME(may_spread)(s)) return NAME(multiply)(s, isa);
+    if (!nest->fresh && !(before = NAME(saved)(nest, s))) return NO_MEMORY;
+    failed = NAME(multiply)(s, isa);
+    if (!failed) failed = NAME(correct)(nest, before, s->watch);
+    if (before) give(before);
+    return failed;
+}
+
 /* Return the reason to compute a sum entry by entry, or 0. */
 static int NAME(reason_for_entries)(const Nest *nest, int factors, double work) {
     if (!nest->right || !nest->left) return REASON_ONE_FACTOR;
@@ -96,7 +146,7 @@ static int NAME(compute)(const Nest *nest, Sum *s, Factor *factors, int count, d
         answer(ALGORITHM_ENTRIES, entries, work)->isa = isa;
         asked.scratch = 0;
     }
-    if (!entries) return NAME(multiply)(s, isa);
+    if (!entries) return NAME(multiply_terms)(nest, s, isa);
     if (asked.answers) return DONE;
     for (int n = 0; n < count; n++) flatten(&factors[n], nest->loops);
     join(s, &s->k), join(s, &s->m), join(s, &s->n);

@@ -51,6 +51,22 @@ static int NAME(inner_loop)(const TYPE(Walk) *w) {
     return inner;
 }
 
+/* Begin at a place of the loops that are not walked over, or where all are 0. */
+static void NAME(go_to)(TYPE(Walk) *w, const Int *place) {
+    for (int i = 0; i < LOOPS; i++) w->position[i] = 0;
+    for (int n = 0; n < w->count; n++) {
+        const Factor *f = w->f[n];
+        w->at[n] = f->data;
+        for (int a = 0; a < f->axes; a++) w->at[n] += f->constant[a] * f->stride[a];
+        for (int c = 0; c < f->checks; c++) w->value[n][c] = f->constant[f->check[c]];
+        for (int i = 0; place && i < w->s->loops; i++) {
+            w->at[n] += place[i] * f->step[i];
+            for (int c = 0; c < f->checks; c++)
+                w->value[n][c] += place[i] * f->slope[f->check[c]][i];
+        }
+    }
+}
+
 static void NAME(begin_walk)(TYPE(Walk) *w, const Sum *s, const int *roles) {
     w->s = s;
     w->count = w->loops = 0;
@@ -60,14 +76,8 @@ static void NAME(begin_walk)(TYPE(Walk) *w, const Sum *s, const int *roles) {
     w->inner = NAME(inner_loop)(w);
     for (int i = s->loops - 1; i >= 0; i--)
         if (s->extent[i] > 1 && i != w->inner) w->order[w->loops++] = i;
-    for (int i = 0; i < LOOPS; i++) w->position[i] = 0;
     for (int a = 0; a < s->out.axes; a++) w->out += s->out.constant[a] * s->out.stride[a];
-    for (int n = 0; n < w->count; n++) {
-        const Factor *f = w->f[n];
-        w->at[n] = f->data;
-        for (int a = 0; a < f->axes; a++) w->at[n] += f->constant[a] * f->stride[a];
-        for (int c = 0; c < f->checks; c++) w->value[n][c] = f->constant[f->check[c]];
-    }
+    NAME(go_to)(w, NULL);
     w->run = w->inner < 0 ? 1 : s->extent[w->inner];
     w->by = w->inner < 0 ? 0 : s->out.step[w->inner];
     w->summed = w->inner < 0 || roles[w->inner] == REDUCTION;

@@ -8,6 +8,7 @@
 #undef JOIN
 #undef NAME
 #undef TYPE
+#undef BITS
 #undef V
 #undef M
 #undef TARGET
@@ -23,6 +24,7 @@
 #undef ROT180_ELEMENTWISE_H
 #undef ROT180_GEMM_H
 #undef ROT180_MICRO_KERNELS_H
+#undef ROT180_NOT_FINITE_H
 #undef ROT180_OPERAND_H
 #undef ROT180_PACK_H
 #undef ROT180_PRODUCT_H

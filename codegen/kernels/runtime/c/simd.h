@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+typedef uint32_t bits_float;
+typedef uint64_t bits_double;
+
 enum { BASELINE, AVX2, AVX512, ISAS };
 #define TARGET_16
 #if defined(__x86_64__) && defined(__GNUC__)

@@ -14,6 +14,7 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(word) JOIN(word, ROT180_TYPE)
 #define TYPE(word) NAME(word) /* of types */
+#define BITS NAME(bits)       /* the unsigned integer of as many bits */
 
 /* The same for a length of vectors, ROT180_BYTES: the type, the type of its masks, the attribute of
  * functions that use it, and the names of such functions. */

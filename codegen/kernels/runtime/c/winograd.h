@@ -6,7 +6,9 @@
  * `winograd_convolve`. Results differ from the definition's by rounding: in float32 by some 2e-6 of
  * the result for tiles of 4 x 4 outputs, 2e-7 for tiles of 2 x 2. x may have any padding, also a
  * negative one, and is never read outside its box; each output is written once. Scratch memory
- * stays below 32 MiB in float32, whatever the batch.
+ * stays below 32 MiB in float32, whatever the batch. The transforms spread an entry that is not
+ * finite over a tile, and large ones may overflow: if an output is not finite, `winograd_convolve`
+ * returns NOT_FINITE, and the output is undefined.
  *
  * How: a tile of m x m outputs needs the n x n inputs around it, n = m + 2. The filters (U) and the
  * inputs (V) are transformed; at each of the n x n points, M = U V is a product of matrices that
@@ -17,6 +19,8 @@
 #define ROT180_WINOGRAD_H
 
 #include "contraction.h"
+
+enum { NOT_FINITE = 2 };
 
 typedef struct {
     int itemsize; /* 4: float, 8: double */

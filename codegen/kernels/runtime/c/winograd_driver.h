@@ -10,10 +10,12 @@
 
 #if defined(__GNUC__)
 #define FETCH_NEXT(task) __atomic_fetch_add(&(task)->next, 1, __ATOMIC_RELAXED)
-#define FAIL(task) __atomic_store_n(&(task)->failed, 1, __ATOMIC_RELAXED)
+#define FAIL(task, why) __atomic_store_n(&(task)->failed, why, __ATOMIC_RELAXED)
+#define FAILED(task) __atomic_load_n(&(task)->failed, __ATOMIC_RELAXED)
 #else
 #define FETCH_NEXT(task) ((task)->next++)
-#define FAIL(task) ((task)->failed = 1)
+#define FAIL(task, why) ((task)->failed = (why))
+#define FAILED(task) ((task)->failed)
 #endif
 
 typedef struct {
@@ -41,14 +43,16 @@ static void *winograd_filters_thread(void *argument) {
     return NULL;
 }
 
-/* Compute blocks of tiles until none is left. */
+/* Compute blocks of tiles until none is left, or one fails. */
 static void *winograd_blocks_thread(void *argument) {
     WinogradWorker *w = argument;
     WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
     WinogradBlock *kernel = winograd_block[s->itemsize == 8][s->isa][s->form];
-    for (Int n; (n = FETCH_NEXT(t)) < t->l.blocks && !ended(&w->watch);)
-        if (kernel(s, &t->l, t->group, n, t->filters, &w->watch)) FAIL(t);
+    for (Int n; !FAILED(t) && (n = FETCH_NEXT(t)) < t->l.blocks && !ended(&w->watch);) {
+        const int said = kernel(s, &t->l, t->group, n, t->filters, &w->watch);
+        if (said != DONE) FAIL(t, said);
+    }
     return NULL;
 }
 
@@ -93,7 +97,7 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
     return DONE;
 }
 
-/* Compute a layer; return DONE, NO_MEMORY or ENDED. */
+/* Compute a layer; return DONE, NO_MEMORY, NOT_FINITE or ENDED. */
 static int winograd_convolve(const WinogradLayer *s) {
     WinogradTask task = {s, {0}, NULL, 0, 0, 0};
     int stop = 0;
@@ -109,7 +113,7 @@ static int winograd_convolve(const WinogradLayer *s) {
         winograd_on_threads(&task, winograd_blocks_thread, task.l.blocks, &watch);
     }
     give(task.filters);
-    return stop ? ENDED : task.failed ? NO_MEMORY : DONE;
+    return stop ? ENDED : task.failed;
 }
 
 #endif /* ROT180_WINOGRAD_DRIVER_H */

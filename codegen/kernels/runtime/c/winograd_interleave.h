@@ -93,4 +93,18 @@ TARGET INLINE void FN(interleave_4)(const T *from, Int step, Int count, T add, T
     }
 }
 
+/* Return whether n entries are finite. */
+TARGET INLINE int FN(is_finite_row)(const T *line, Int n) {
+    enum { L = sizeof(V) / sizeof(T) };
+    const M none = {0};
+    M other = none;
+    Int j = 0;
+    for (; j + L <= n; j += L) {
+        const V x = *(const V *)(line + j);
+        other |= (M)(x - x != 0);
+    }
+    while (j < n && line[j] - line[j] == 0) j++;
+    return j >= n && !memcmp(&other, &none, sizeof(M));
+}
+
 #endif /* ROT180_WINOGRAD_INTERLEAVE_H */

@@ -48,6 +48,7 @@
 #undef FN
 #undef KERNEL
 #undef NAME
+#undef BITS
 #undef JOIN
 #undef JOIN_
 #undef NARROWER

@@ -77,13 +77,15 @@ TARGET static void TILED(winograd_input)(const WinogradLayer *s, const WinogradL
         }
 }
 
-/* Transform the products of a run of tiles to the rows of one output channel. */
-TARGET static void TILED(winograd_output)(const WinogradLayer *s, const WinogradLayout *l,
-                                          const T *m, const WinogradRun *run, T add, T *out) {
+/* Transform the products of a run of tiles to the rows of one output channel. Return whether they
+ * are finite. */
+TARGET static int TILED(winograd_output)(const WinogradLayer *s, const WinogradLayout *l,
+                                         const T *m, const WinogradRun *run, T add, T *out) {
     enum { L = sizeof(V) / sizeof(T), STEP = MAX_RUN + MAX_VECTOR };
     T half[TILE][POINTS][STEP], done[TILE][TILE][STEP], line[TILE * STEP];
     const Int rows = MIN(TILE, s->out_size[0] - run->row);
     const Int columns = MIN(TILE * run->tiles, s->out_size[1] - run->column);
+    int finite = 1;
     for (int k = 0; k < POINTS; k++)
         for (Int j = 0; j < run->tiles; j += L) {
             V a[POINTS], b[TILE];
@@ -101,18 +103,21 @@ TARGET static void TILED(winograd_output)(const WinogradLayer *s, const Winograd
         }
     for (Int i = 0; i < rows; i++) {
         TILED(interleave)(done[i][0], STEP, run->tiles, add, line);
+        finite = finite && FN(is_finite_row)(line, columns);
         memcpy(out + (run->row + i) * s->out_size[1] + run->column, line,
                (size_t)columns * sizeof(T));
     }
+    return finite;
 }
 
 /* Multiply a panel of filters by the inputs of the runs from `first` to before `stop`, and
- * transform the products to outputs. */
-TARGET static void TILED(winograd_panel)(const WinogradLayer *s, const WinogradLayout *l, Int group,
-                                         Int panel, Int first, Int stop, Int tiles,
-                                         const char *filters, const T *v, T *m) {
+ * transform the products to outputs. Return whether they are finite. */
+TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLayout *l, Int group,
+                                        Int panel, Int first, Int stop, Int tiles,
+                                        const char *filters, const T *v, T *m) {
     const Int outputs = MIN(PANEL, s->outputs - panel * PANEL);
     const T *u = (const T *)filters + panel * PANEL * s->channels;
+    int finite = 1;
     for (int t = 0; t < POINTS * POINTS; t++) {
         const T *filter = u + t * l->filter_step, *input = v + t * l->input_step;
         FN(winograd_multiply)(s, l, tiles, outputs, filter, input, m + t * l->product_step);
@@ -125,21 +130,23 @@ TARGET static void TILED(winograd_panel)(const WinogradLayer *s, const WinogradL
             const WinogradRun run = winograd_run(l, n);
             const Int image = run.batch * s->groups * s->outputs + channel;
             T *out = (T *)s->out + image * s->out_size[0] * s->out_size[1];
-            TILED(winograd_output)(s, l, products, &run, add, out);
+            finite = TILED(winograd_output)(s, l, products, &run, add, out) && finite;
             products += run.tiles;
         }
     }
+    return finite;
 }
 
-/* Compute a block of tiles, from input to output, or a part where the call ends. Return 0, or 1 if
- * there is no memory. */
+/* Compute a block of tiles, from input to output, or a part where the call ends. Return DONE,
+ * NO_MEMORY or NOT_FINITE. */
 TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l, Int group,
                                         Int number, const char *filters, Watch *watch) {
     const Int first = number * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
     const Int entries = POINTS * POINTS * (l->input_step + l->product_step);
     T *v = take((size_t)entries * sizeof(T)), *m = v + POINTS * POINTS * l->input_step;
     Int tiles = 0;
-    if (!v) return 1;
+    int finite = 1;
+    if (!v) return NO_MEMORY;
     for (Int c = 0; c < s->channels; c++) {
         tiles = 0;
         for (Int n = first; n < stop; n++) {
@@ -153,8 +160,8 @@ TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLa
         }
     }
     const Int products = POINTS * POINTS * PANEL * tiles * s->channels;
-    for (Int panel = 0; panel < l->panels && !ends(watch, products); panel++)
-        TILED(winograd_panel)(s, l, group, panel, first, stop, tiles, filters, v, m);
+    for (Int panel = 0; panel < l->panels && finite && !ends(watch, products); panel++)
+        finite = TILED(winograd_panel)(s, l, group, panel, first, stop, tiles, filters, v, m);
     give(v);
-    return 0;
+    return finite ? DONE : NOT_FINITE;
 }

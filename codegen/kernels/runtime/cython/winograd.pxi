@@ -2,6 +2,9 @@ cdef extern from *:
     """
     #include "winograd.h"
     """
+    enum:
+        NO_MEMORY
+        NOT_FINITE
     ctypedef struct WinogradLayer:
         int itemsize, form, isa, threads
         Py_ssize_t batch, groups, channels, outputs
@@ -63,9 +66,9 @@ cdef _with_contiguous_rows(array):
 cdef int _winograd(
     const Window *v, bint rotated, Py_buffer *out, Py_buffer *x, Py_buffer *w, void *bias
 ) except -1:
-    """Compute a forward pass, or with the rotated filter an input gradient."""
+    """Compute a forward pass, or with the rotated filter an input gradient; return 1 if finite."""
     cdef WinogradLayer s
-    cdef int a, failed
+    cdef int a, said
     s.itemsize, s.isa, s.threads = out.itemsize, rot180_isa, rot180_threads
     if s.isa < 0:
         s.isa = rot180_best()
@@ -86,7 +89,7 @@ cdef int _winograd(
         s.w_stride[1], s.w_stride[2] = w.strides[2], w.strides[1]
     s.form = _form(s.batch, s.channels, s.outputs, s.out_size)
     with nogil:
-        failed = winograd_convolve(&s)
-    if failed:
+        said = winograd_convolve(&s)
+    if said == NO_MEMORY:
         raise MemoryError("scratch memory")
-    return 0
+    return said != NOT_FINITE

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rot180.codegen.kernels.runtime.numpy.checks import Array
+from rot180.codegen.kernels.runtime.numpy.not_finite import may_spread, of_terms
 from rot180.codegen.kernels.runtime.numpy.products import Words, contract, scaled
 from rot180.codegen.kernels.runtime.numpy.views import BLOCK, Windows, at, span
 
@@ -52,8 +53,29 @@ def add_product(
     inputs, output = _words(subscripts)
     volumes = [math.prod(operand.shape) for operand in operands]
     if not out.size or 0 in volumes:
-        return
-    small = max([out.size, *volumes]) <= BLOCK
+        return None
+    if not may_spread(operands, inputs, output):
+        return _add(out, inputs, output, operands, scale, over)
+
+    def total(parts: Sequence[Array | Windows], dtype: Any) -> Array:
+        found = np.zeros(out.shape, dtype)
+        _add(found, inputs, output, parts)
+        return found
+
+    out += scaled(of_terms(operands, out.dtype, total), scale, over)
+    return None
+
+
+def _add(
+    out: Array,
+    inputs: Sequence[Words],
+    output: Words,
+    operands: Sequence[Array | Windows],
+    scale: int = 1,
+    over: int = 1,
+) -> None:
+    """Add a sum of products, block by block."""
+    small = max([out.size, *[math.prod(operand.shape) for operand in operands]]) <= BLOCK
     for block in [{}] if small else _product_blocks(inputs[: len(operands)], output, out, operands):
         parts = [_part(x, words, block) for x, words in zip(operands, inputs, strict=False)]
         into = _part(out, output, block)
@@ -67,9 +89,10 @@ def add_spread(
 
     An index of `far` has one loop, or two: one in the output, and a tap.
     """
-    (moved, fixed), output = _words(subscripts)
-    if math.prod(far.shape) < LONG:
+    inputs, output = _words(subscripts)
+    if math.prod(far.shape) < LONG or may_spread((far, near), inputs, output):
         return add_product(out, subscripts, far, near, scale=scale, over=over)
+    moved, fixed = inputs
     slides = _slides(far, moved, output, True)
     pairs = tuple([(i, j) for i, j, *_ in slides])
     plain, spread, steps, to_front, taps_to_front = _spread_words(moved, output, far.whole, pairs)
