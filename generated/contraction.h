@@ -1491,9 +1491,8 @@ static inline int NAME(walk_on)(TYPE(Walk) *w) {
     return 0;
 }
 
-/* Add the products along the inner loop to the output. */
-static inline void NAME(add_run)(const TYPE(Walk) *w, T scale) {
-    const Span in = NAME(inner_span)(w);
+/* Add the products along a part of the inner loop. */
+static inline void NAME(add_span)(const TYPE(Walk) *w, Span in, T scale) {
     const int any = in.first < in.stop;
     const int array = w->count && w->f[0]->data;
     if (any && w->count == 2 && array && w->f[1]->data) NAME(add_products)(w, in, scale);
@@ -1511,8 +1510,14 @@ static void NAME(elementwise)(const Sum *s, const int *roles) {
     const T scale = (T)s->scale;
     TYPE(Walk) w;
     NAME(begin_walk)(&w, s, roles);
-    do NAME(add_run)(&w, scale);
-    while (NAME(walk_on)(&w));
+    do {
+        const Span in = NAME(inner_span)(&w);
+        for (Span part = in; part.first < in.stop; part.first = part.stop) {
+            part.stop = MIN(in.stop, part.first + LONGEST);
+            NAME(add_span)(&w, part, scale);
+            if (part.stop < in.stop && ends(s->watch, LONGEST)) return;
+        }
+    } while (!ends(s->watch, MIN(w.run, LONGEST) * w.count + 1) && NAME(walk_on)(&w));
 }
 
 /* Sums of entries that are not finite. A tile also multiplies the zeros around an array: they are
@@ -1596,8 +1601,10 @@ static void NAME(compute_again)(const Sum *s, const int *roles, const T *before)
         if (*(T *)out != *(T *)out) {
             *(T *)out = before ? before[n] : 0;
             NAME(go_to)(&w, place);
-            do NAME(add_run)(&w, scale);
-            while (*(T *)out == *(T *)out && NAME(walk_on)(&w));
+            do {
+                NAME(add_span)(&w, NAME(inner_span)(&w), scale);
+                if (ends(s->watch, w.run * w.count + 1)) return;
+            } while (*(T *)out == *(T *)out && NAME(walk_on)(&w));
         }
         for (k = count - 1; k >= 0; k--) {
             const int i = order[k];
@@ -2698,7 +2705,7 @@ static T *NAME(saved)(const Nest *nest, const Sum *s) {
 }
 
 /* Compute the outputs again that are NaN; `before`: what was in them, or NULL. */
-static int NAME(correct)(const Nest *nest, const T *before) {
+static int NAME(correct)(const Nest *nest, const T *before, Watch *watch) {
     const int count = nest->left + nest->right;
     Factor *factors;
     Box all;
@@ -2715,6 +2722,7 @@ static int NAME(correct)(const Nest *nest, const T *before) {
     failed = NAME(read_maps)(nest, &s, factors, count, &all);
     s.b_factors = factors, s.b_count = nest->left;
     s.a_factors = factors + nest->left, s.a_count = nest->right;
+    s.watch = watch;
     if (!failed) NAME(compute_again)(&s, nest->role, before);
     give(factors);
     return failed;
@@ -2727,7 +2735,7 @@ static int NAME(multiply_terms)(const Nest *nest, Sum *s, int isa) {
     if (asked.answers || !NAME(may_spread)(s)) return NAME(multiply)(s, isa);
     if (!nest->fresh && !(before = NAME(saved)(nest, s))) return NO_MEMORY;
     failed = NAME(multiply)(s, isa);
-    if (!failed) failed = NAME(correct)(nest, before);
+    if (!failed) failed = NAME(correct)(nest, before, s->watch);
     if (before) give(before);
     return failed;
 }

@@ -5473,7 +5473,8 @@ def conv2d(
         accuracy: "exact" computes the sum as it is written. "fast" uses Winograd's algorithm
             (theorems `winograd_4_3_2d` and `winograd_2_3_2d`) for a 3 x 3 filter with stride 1 and
             dilation 1, where it is faster; the result differs by rounding errors of about 2e-6 of
-            its size in float32. The NumPy kernels always compute the sum as it is written.
+            its size in float32, up to 6e-5 in single outputs. The NumPy kernels always compute the
+            sum as it is written.
 
     Returns:
         Shape (N, G*O, P, Q); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and likewise on the

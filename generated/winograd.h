@@ -37,7 +37,7 @@
  *
  * A caller fills in a layer, with the form that `winograd_form` returns, and calls
  * `winograd_convolve`. Results differ from the definition's by rounding: in float32 by some 2e-6 of
- * the result for tiles of 4 x 4 outputs, 2e-7 for tiles of 2 x 2. x may have any padding, also a
+ * the result for tiles of 4 x 4 outputs, 6e-7 for tiles of 2 x 2. x may have any padding, also a
  * negative one, and is never read outside its box; each output is written once. Scratch memory
  * stays below 32 MiB in float32, whatever the batch. The transforms spread an entry that is not
  * finite over a tile, and large ones may overflow: if an output is not finite, `winograd_convolve`
@@ -314,8 +314,8 @@ static void *winograd_blocks_thread(void *argument) {
     WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
     WinogradBlock *kernel = winograd_block[s->itemsize == 8][s->isa][s->form];
-    for (Int n; !FAILED(t) && (n = FETCH_NEXT(t)) < t->l.blocks;) {
-        const int said = kernel(s, &t->l, t->group, n, t->filters);
+    for (Int n; !FAILED(t) && (n = FETCH_NEXT(t)) < t->l.blocks && !ended(&w->watch);) {
+        const int said = kernel(s, &t->l, t->group, n, t->filters, &w->watch);
         if (said != DONE) FAIL(t, said);
     }
     return NULL;
@@ -362,7 +362,7 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
     return DONE;
 }
 
-/* Compute a layer; return DONE, NO_MEMORY or NOT_FINITE. */
+/* Compute a layer; return DONE, NO_MEMORY, NOT_FINITE or ENDED. */
 static int winograd_convolve(const WinogradLayer *s) {
     WinogradTask task = {s, {0}, NULL, 0, 0, 0};
     int stop = 0;
@@ -378,7 +378,7 @@ static int winograd_convolve(const WinogradLayer *s) {
         winograd_on_threads(&task, winograd_blocks_thread, task.l.blocks, &watch);
     }
     give(task.filters);
-    return task.failed;
+    return stop ? ENDED : task.failed;
 }
 
 #endif /* ROT180_WINOGRAD_H */
@@ -1002,7 +1002,8 @@ TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLa
     return finite;
 }
 
-/* Compute a block of tiles, from input to output. Return DONE, NO_MEMORY or NOT_FINITE. */
+/* Compute a block of tiles, from input to output, or a part where the call ends. Return DONE,
+ * NO_MEMORY or NOT_FINITE. */
 TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l, Int group,
                                         Int number, const char *filters, Watch *watch) {
     const Int first = number * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
@@ -1023,7 +1024,8 @@ TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLa
             tiles += run.tiles;
         }
     }
-    for (Int panel = 0; panel < l->panels && finite; panel++)
+    const Int products = POINTS * POINTS * PANEL * tiles * s->channels;
+    for (Int panel = 0; panel < l->panels && finite && !ends(watch, products); panel++)
         finite = TILED(winograd_panel)(s, l, group, panel, first, stop, tiles, filters, v, m);
     give(v);
     return finite ? DONE : NOT_FINITE;

@@ -12,6 +12,7 @@
 #include "simd.h"
 #include "sum.h"
 #include "type.h"
+#include "watch.h"
 
 /* Return whether n entries, `step` bytes apart, are finite: the exponent of others is all ones. */
 static inline int NAME(is_finite_line)(const void *line, Int n, Int step) {
