@@ -76,8 +76,10 @@ class Command:
         """Wait until a condition holds."""
         last = time.monotonic() + WAIT
         while not condition():
-            assert self.process.poll() is None, self.errors.read_text()
-            assert time.monotonic() < last, "the condition did not come true"
+            if self.process.poll() is not None or time.monotonic() > last:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"the condition did not come true: {self.errors.read_text()}")
             time.sleep(0.01)
 
     def runs_for(self, seconds: float) -> bool:

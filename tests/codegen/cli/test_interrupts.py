@@ -103,7 +103,7 @@ def test_ctrl_c_while_tex_runs(ends: str, tmp_path: Path) -> None:
     """Also where it does not want to end, and has started another program."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "latexmk").write_text(f"#!/bin/sh\ntouch ../../running\n{ends}\n")
+    (tools / "latexmk").write_text(f"#!/bin/sh\ntouch {tmp_path}/running\n{ends}\n")
     (tools / "latexmk").chmod(0o755)
     words = [*ROT180, "derive", "y[p] = sum[k] x[p+k] * w[k]", "--format", "pdf", "-o", "out"]
     command = Command(words, tmp_path, PATH=f"{tools}:{os.environ['PATH']}")
