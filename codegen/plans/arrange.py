@@ -12,6 +12,9 @@ from rot180.codegen.plans.draft import Draft, access, box
 from rot180.codegen.plans.plan import Box, Factor, Nest, Operand, affine
 from rot180.derive.language.terms import Access, Apply
 
+MOST_FACTORS = 10
+"""How many factors, or groups of factors with the same loops, are divided in all ways."""
+
 
 def arrange(d: Draft) -> Nest:
     """Give every loop its bounds and its class: batch, m, n or k.
@@ -59,18 +62,28 @@ def _sides(factors: Sequence[Factor], written: set[Symbol]) -> tuple[list[Factor
     """Split the factors into two sides, each with output loops of its own, or keep them on one.
 
     Two sides make a matrix product. The best split has the fewest batch loops, which are on both
-    sides and in the output; among those, the one whose larger side has the fewest loops.
+    sides and in the output; among those, the one whose larger side has the fewest loops. Of more
+    than `MOST_FACTORS` factors, those with the same loops stay together: nothing is gained where
+    they are on two sides.
     """
-    best: tuple[tuple[int, int], list[Factor], list[Factor]] | None = None
-    for count in range(1, len(factors)):
-        for chosen in combinations(range(len(factors)), count):
-            left = [f for i, f in enumerate(factors) if i in chosen]
-            right = [f for i, f in enumerate(factors) if i not in chosen]
-            on_left = {v for f in left for v in f.loops}
-            on_right = {v for f in right for v in f.loops}
+    together: dict[object, list[int]] = {}
+    for i, f in enumerate(factors):
+        together.setdefault(frozenset(f.loops) if len(factors) > MOST_FACTORS else i, []).append(i)
+    units = [(set(ns), frozenset(factors[ns[0]].loops)) for ns in together.values()]
+    best: tuple[tuple[int, int], set[int]] | None = None
+    # the first factor is on the left
+    others = range(1, len(units)) if len(units) <= MOST_FACTORS else ()
+    for count in range(len(others)):
+        for more in combinations(others, count):
+            chosen = {0, *more}
+            on_left = frozenset().union(*(units[n][1] for n in chosen))
+            on_right = frozenset().union(*(units[n][1] for n in others if n not in chosen))
             if not (on_left - on_right) & written or not (on_right - on_left) & written:
                 continue
             cost = (len(on_left & on_right & written), max(len(on_left), len(on_right)))
-            if 0 in chosen and (best is None or cost < best[0]):
-                best = (cost, left, right)
-    return (best[1], best[2]) if best else (list(factors), [])
+            if best is None or cost < best[0]:
+                best = (cost, set().union(*(units[n][0] for n in chosen)))
+    if best is None:
+        return list(factors), []
+    left = [f for i, f in enumerate(factors) if i in best[1]]
+    return left, [f for i, f in enumerate(factors) if i not in best[1]]
