@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -10,7 +9,7 @@ from rot180.codegen.kernels.modules import lowered, proved_plans, render_module
 from rot180.codegen.kernels.names import derived_names
 from rot180.codegen.kernels.plain_backend import PlainKernel, plain_module
 from rot180.codegen.kernels.targets import TARGETS
-from rot180.derive.certificates.writer import dumps
+from rot180.derive.certificates.writer import indented, proof_data
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer, layer
@@ -72,12 +71,7 @@ def derive(spec: str, wrt: str | None = None, progress: Progress = quiet) -> Pro
         progress(f"deriving the gradient by {name}")
         gradients.append((f"grad_{name}", gradient(found, name)))
     progress("deriving the kernels' sums")
-    kernels = tuple(
-        (name, t)
-        for name, t in kernel_theorems(found)
-        if wrt is None or name in ("forward", f"grad_{wrt}")
-    )
-    return ProvedLayer(found, tuple(gradients), kernels, wrt)
+    return ProvedLayer(found, tuple(gradients), tuple(kernel_theorems(found, wrt)), wrt)
 
 
 def layer_files(derivation: ProvedLayer, progress: Progress = quiet) -> dict[str, str]:
@@ -124,7 +118,7 @@ def certificate(source: dict[str, str], proved: Iterable[Theorem]) -> str:
     """Return statements and proofs of theorems as JSON text, after what they are about."""
     proofs, statements = {}, {}
     for t in proved:
-        proofs[t.name] = json.loads(dumps(t.proof))
+        proofs[t.name] = proof_data(t.proof)
         statements[t.name] = str(replace(t, words=""))
     return as_json({**source, "statements": statements, "proofs": proofs})
 
@@ -150,4 +144,4 @@ def header(layer: Layer, kernels: Iterable[tuple[str, Theorem]], command: str = 
 
 def as_json(data: object) -> str:
     """Return data as the JSON text of a file."""
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    return indented(data, ascii_only=False) + "\n"

@@ -28,7 +28,7 @@ from rot180.derive.language.terms import (
 
 def dumps(proof: Proof) -> str:
     """Return a proof as JSON text; equal proofs give equal bytes."""
-    return json.dumps(_proof(proof), indent=1, ensure_ascii=True) + "\n"
+    return indented(proof_data(proof)) + "\n"
 
 
 def digest(proof: Proof) -> str:
@@ -36,7 +36,39 @@ def digest(proof: Proof) -> str:
     return hashlib.sha256(dumps(proof).encode()).hexdigest()[:16]
 
 
-def _proof(proof: Proof) -> dict[str, Any]:
+def indented(data: Any, ascii_only: bool = True) -> str:
+    """Return what ``json.dumps(data, indent=1)`` returns, also of deep data in linear time.
+
+    Args:
+        data: objects, lists and what JSON writes; the keys are strings.
+        ascii_only: whether other characters are escaped.
+
+    >>> data = {"a": [1, {}, "b"], "c": None}
+    >>> indented(data) == json.dumps(data, indent=1)
+    True
+
+    """
+    out: list[str] = []
+    leaf = json.JSONEncoder(ensure_ascii=ascii_only).encode
+
+    def write(data: Any, line: str) -> None:
+        if not data or not isinstance(data, dict | list | tuple):
+            out.append(leaf(data))
+            return
+        keys = [f"{leaf(key)}: " for key in data] if isinstance(data, dict) else [""] * len(data)
+        before = "{" if isinstance(data, dict) else "["
+        for key, value in zip(keys, data.values() if isinstance(data, dict) else data, strict=True):
+            out.append(f"{before}{line} {key}")
+            write(value, f"{line} ")
+            before = ","
+        out.append(f"{line}{'}' if isinstance(data, dict) else ']'}")
+
+    write(data, "\n")
+    return "".join(out)
+
+
+def proof_data(proof: Proof) -> dict[str, Any]:
+    """Return a proof as what its JSON text says."""
     own = (p for s in proof.steps for k, v in s.arguments if k != "theorem" for p in tensors_of(v))
     lines = (proof.start, *(s.result for s in proof.steps if s.result is not None))
     table = {t.name: t for t in (*(t for e in lines for t in tensors(e)), *own)}
@@ -109,7 +141,7 @@ def _value(value: object) -> Any:
     if isinstance(value, Tensor):
         return {"tensor": value.name}
     if isinstance(value, Proof):
-        return {"proof": _proof(value)}
+        return {"proof": proof_data(value)}
     if isinstance(value, Access | Apply | Derivative | Equal | Range):
         return _factor(value)
     raise TypeError(f"found a {type(value).__name__}, expected an argument of a rule")

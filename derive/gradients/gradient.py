@@ -157,8 +157,14 @@ def _phases(layer: Layer, d: Derivation) -> list[Expr]:
     return split_equations(d)
 
 
-def kernel_theorems(layer: Layer) -> list[tuple[str, Theorem]]:
-    """Return the theorems that a layer's kernels are lowered from, by function name."""
+def kernel_theorems(layer: Layer, wrt: str | None = None) -> list[tuple[str, Theorem]]:
+    """Return the theorems that a layer's kernels are lowered from, by function name.
+
+    Args:
+        layer: a forward pass.
+        wrt: the one operand to differentiate by; None for every operand.
+
+    """
+    names = [t.name for t in layer.tensors if wrt in (None, t.name)]
     out = [("forward", kernel_theorem(layer, None))]
-    out += [(f"grad_{t.name}", kernel_theorem(layer, t.name)) for t in layer.tensors]
-    return out
+    return out + [(f"grad_{name}", kernel_theorem(layer, name)) for name in names]

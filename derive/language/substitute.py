@@ -159,29 +159,46 @@ def substitute_tensors(t: Term, new: Mapping[str, Tensor]) -> Term:
         ValueError: a box or a definition differs.
 
     """
-    return Term(t.coefficient, t.variables, tuple(_with_tensors(f, new) for f in t.factors))
+    return _with_tensors(t, new, {})
 
 
-def _with_tensors(f: Factor, new: Mapping[str, Tensor]) -> Factor:
+Known: TypeAlias = dict[int, Tensor]
+"""The images of tensors so far, by identity: equal ones may have different bound names."""
+
+
+def _with_tensors(t: Term, new: Mapping[str, Tensor], known: Known) -> Term:
     def at(access: Access) -> Access:
-        return Access(_tensor(access.tensor, new), access.index)
+        return Access(_once(access.tensor, new, known), access.index)
 
-    if isinstance(f, Access):
-        return at(f)
-    if isinstance(f, Apply):
-        return Apply(f.function, f.order, at(f.argument))
-    if isinstance(f, Derivative):
-        return Derivative(tuple(_with_tensors(g, new) for g in f.factors), at(f.wrt))
-    return f
+    def inside(f: Factor) -> Factor:
+        if isinstance(f, Access):
+            return at(f)
+        if isinstance(f, Apply):
+            return Apply(f.function, f.order, at(f.argument))
+        if isinstance(f, Derivative):
+            return Derivative(tuple(map(inside, f.factors)), at(f.wrt))
+        return f
+
+    if not any(u.name in new for u in t.tensors):
+        return t
+    return Term(t.coefficient, t.variables, tuple(map(inside, t.factors)))
 
 
-def _tensor(old: Tensor, new: Mapping[str, Tensor]) -> Tensor:
+def _once(old: Tensor, new: Mapping[str, Tensor], known: Known) -> Tensor:
+    if id(old) not in known:
+        known[id(old)] = _tensor(old, new, known)
+    return known[id(old)]
+
+
+def _tensor(old: Tensor, new: Mapping[str, Tensor], known: Known) -> Tensor:
     body = old.definition
     if body is not None:
-        body = Definition(body.formals, tuple(substitute_tensors(b, new) for b in body.body))
+        terms = tuple(_with_tensors(b, new, known) for b in body.body)
+        same = all(a is b for a, b in zip(terms, body.body, strict=True))
+        body = body if same else Definition(body.formals, terms)
     found = new.get(old.name)
     if found is None:
-        return Tensor(old.name, old.shape, body) if body else old
+        return old if body is old.definition else Tensor(old.name, old.shape, body)
     if found.shape != old.shape:
         raise ValueError(f"{old.name} has the box {old.shape}, {found.name} {found.shape}")
     if body is not None and found.definition != body:

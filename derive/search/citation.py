@@ -7,9 +7,9 @@ renamed if the certificate uses their names for other tensors.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 from typing import Any
 
@@ -33,6 +33,12 @@ from rot180.derive.language.terms import (
 )
 
 Table = dict[str, Tensor]
+
+Known = dict[int, tuple[Tensor, Tensor]]
+"""Tensors by identity, each with its image; equal ones may have different bound names."""
+
+Image = Callable[[Tensor], Tensor]
+"""The image of a tensor."""
 
 _COPY = re.compile(r"_[0-9]+$")
 
@@ -75,11 +81,14 @@ def images(
     for t in tensors((*theorem.lhs, *theorem.rhs)):
         if t.name in out:
             continue
-        image = instantiate_tensor(t, symbols, out)
-        if image == t:
+        image = instantiate_tensor(t, symbols, {})
+        # inner tensors come first, so their images are known
+        if any(u.name in out for u in _inside(t)):
+            image = _with_body(image, lambda u: out.get(u.name, u))
+        if image is t or image == t:
             continue
         own = table.get(t.name)
-        equal = [u for u in table.values() if u.definition and replace(u, name=t.name) == image]
+        equal = [u for u in table.values() if u.definition and _alike(u, image)]
         if own is None or own in equal:
             found = own or image
         elif equal:
@@ -116,73 +125,106 @@ def _copy_name(name: str, taken: Collection[str]) -> str:
 def _new_names(own: tuple[Tensor, ...], table: Table) -> dict[str, str]:
     """Return new names for the tensors of a proof whose names are taken in a table."""
     names: dict[str, str] = {}
+    known = Known()
     taken = {*table, *(t.name for t in own)}
     for t in own:
-        moved = _tensor(t, names)
+        moved = _renamed(t, names, known)
         if _same(table.get(moved.name, moved), moved):
             continue
-        equal = (u.name for u in table.values() if _same(replace(u, name=t.name), moved))
+        equal = (u.name for u in table.values() if _alike(u, moved) and _bound(u) == _bound(moved))
         names[t.name] = next((n for n in equal if _COPY.sub("", n) == t.name), "")
         names[t.name] = names[t.name] or _copy_name(t.name, taken)
         taken.add(names[t.name])
+        known.pop(id(t))  # what contains it comes later
     return names
 
 
 def _same(t: Tensor, u: Tensor) -> bool:
-    return t == u and bound_names(t) == bound_names(u)
+    return t is u or (t.name == u.name and _alike(t, u) and bound_names(t) == bound_names(u))
+
+
+def _alike(t: Tensor, u: Tensor) -> bool:
+    """Say whether two tensors are equal but for their names."""
+    a, b = t.definition, u.definition
+    return t.shape == u.shape and hash(a) == hash(b) and a == b
+
+
+def _bound(t: Tensor) -> tuple[object, ...]:
+    body = t.definition
+    return (body.formals, *(b.variables for b in body.body)) if body else ()
 
 
 def rename_tensors(proof: Proof, names: Mapping[str, str]) -> Proof:
-    """Return a proof with its tensors renamed, cited proofs included."""
-    return _rename_tensors(proof, tuple(sorted(names.items()))) if names else proof
+    """Return a proof with its tensors renamed, cited proofs included.
+
+    A proof without these names is returned as it is, so that it is not replayed again: in a chain
+    of theorems, each of which cites the one before, only a few of the names change.
+    """
+    used = {t.name for t in replay_cited(proof).tensors}
+    new = tuple(sorted((old, name) for old, name in names.items() if old in used))
+    return _rename_tensors(proof, new) if new else proof
 
 
 @lru_cache(maxsize=512)
 def _rename_tensors(proof: Proof, names: tuple[tuple[str, str], ...]) -> Proof:
-    new = dict(names)
+    image = partial(_renamed, names=dict(names), known=Known())
     steps = tuple(
         replace(
             s,
-            arguments=tuple((k, _argument(k, v, new)) for k, v in s.arguments),
-            result=None if s.result is None else _expression(s.result, new),
+            arguments=tuple((k, _argument(k, v, dict(names), image)) for k, v in s.arguments),
+            result=None if s.result is None else _expression(s.result, image),
         )
         for s in proof.steps
     )
-    return replace(proof, start=_expression(proof.start, new), steps=steps)
+    return replace(proof, start=_expression(proof.start, image), steps=steps)
 
 
-def _argument(key: str, value: Any, names: Mapping[str, str]) -> Any:
+def _argument(key: str, value: Any, names: Mapping[str, str], image: Image) -> Any:
     if key == "tensors":
-        return tuple((names.get(old, old), _tensor(t, names)) for old, t in value)
+        return tuple((names.get(old, old), image(t)) for old, t in value)
     if isinstance(value, Proof):
         return rename_tensors(value, names)
     if isinstance(value, Tensor):
-        return _tensor(value, names)
+        return image(value)
     if isinstance(value, tuple) and key in ("factors", "add"):
-        return tuple(f if isinstance(f, int) else _factor(f, names) for f in value)
+        return tuple(f if isinstance(f, int) else _factor(f, image) for f in value)
     return value
 
 
-def _expression(e: Expression, names: Mapping[str, str]) -> Expression:
+def _renamed(t: Tensor, names: Mapping[str, str], known: Known) -> Tensor:
+    """Rename a tensor and those in its definition; each object once."""
+    if id(t) not in known:
+        image = partial(_renamed, names=names, known=known)
+        inner = any(u.name in names for u in _inside(t))
+        new = _with_body(t, image) if inner else t
+        known[id(t)] = t, replace(new, name=names[t.name]) if t.name in names else new
+    return known[id(t)][1]
+
+
+def _inside(t: Tensor) -> tuple[Tensor, ...]:
+    return tensors(t.definition.body) if t.definition else ()
+
+
+def _with_body(t: Tensor, image: Image) -> Tensor:
+    """Return a tensor with others in its definition."""
+    assert t.definition is not None
+    body = Definition(t.definition.formals, _expression(t.definition.body, image))
+    return replace(t, definition=body)
+
+
+def _expression(e: Expression, image: Image) -> Expression:
     return tuple(
-        Term(t.coefficient, t.variables, tuple(_factor(f, names) for f in t.factors)) for t in e
+        Term(t.coefficient, t.variables, tuple(_factor(f, image) for f in t.factors)) for t in e
     )
 
 
-def _tensor(t: Tensor, names: Mapping[str, str]) -> Tensor:
-    body = t.definition
-    if body is not None:
-        body = Definition(body.formals, _expression(body.body, names))
-    return replace(t, name=names.get(t.name, t.name), definition=body)
-
-
-def _factor(f: Factor, names: Mapping[str, str]) -> Factor:
+def _factor(f: Factor, image: Image) -> Factor:
     if isinstance(f, Access):
-        return Access(_tensor(f.tensor, names), f.index)
+        return Access(image(f.tensor), f.index)
     if isinstance(f, Apply):
         at = f.argument
-        return replace(f, argument=Access(_tensor(at.tensor, names), at.index))
+        return replace(f, argument=Access(image(at.tensor), at.index))
     if isinstance(f, Derivative):
-        wrt = Access(_tensor(f.wrt.tensor, names), f.wrt.index)
-        return Derivative(tuple(_factor(g, names) for g in f.factors), wrt)
+        wrt = Access(image(f.wrt.tensor), f.wrt.index)
+        return Derivative(tuple(_factor(g, image) for g in f.factors), wrt)
     return f
