@@ -24,7 +24,7 @@ from typing import Any
 
 __all__ = ["check", "main"]
 CHARACTERS, DIGITS, POWER, ORDER, RELATED, FACTS, DERIVATIVES = 10_000_000, 100, 16, 100, 8, 8, 8
-NESTED, CITED, SUPPORTS, MANY, EXPANDED, BITS, WORK = 64, 32, 1000, 10**4, 10**5, 10**4, 10**7
+NESTED, CITED, LONG, MANY, BITS, WORK = 64, 32, 1000, 10**4, 10**4, 2 * 10**6
 class MalformedError(Exception): pass  # not a certificate: where, and what was expected
 class RefusedError(Exception): pass  # a step does not follow: its number, its rule, the reason
 def need(ok: object, reason: str, *about: Any) -> None:  # refuses the step if not ok
@@ -38,9 +38,9 @@ SUM = re.compile("[-+]?{0}(?:[-+*]{0})*".format(ATOM % (NAME, DIGITS, DIGITS, DI
 def size(c: Fraction) -> int: return c.numerator.bit_length() + c.denominator.bit_length()
 @lru_cache(maxsize=4096)
 def polynomial(text: str) -> Poly | None:  # None if the text is not a polynomial
-    if not SUM.fullmatch(text.strip(" ")): return None
-    total: Poly = {}
-    for sign, factors in re.findall("([-+]?)([^-+]+)", text.replace(" ", "")):
+    total: Poly = {}; summands = re.findall("([-+]?)([^-+]+)", text.replace(" ", ""))
+    if not SUM.fullmatch(text.strip(" ")) or len(summands) > LONG: return None
+    for sign, factors in summands:
         c, powers = Fraction(f"{sign}1"), dict[str, int]()
         for base, _, k in (atom.partition("^") for atom in factors.split("*")):
             if size(c) > BITS: return None
@@ -55,9 +55,9 @@ def minus(e: Poly) -> Poly: return plus({}, e, -1)
 def lower(e: Poly) -> Poly: return plus(e, ONE, -1)  # e - 1
 def number(p: Poly) -> Any: return p.get((), Fraction(0)) if len(p) == (() in p) else None
 def plus(p: Poly, q: Poly, scale: Fraction | int = 1) -> Poly:  # p + scale * q
-    total = {m: p.get(m, 0) + scale * q.get(m, 0) for m in p | q}
+    spend(len(p) + len(q)); total = {m: p.get(m, 0) + scale * q.get(m, 0) for m in p | q}
     return {m: Fraction(c) for m, c in total.items() if c}
-def times(p: Poly, q: Poly, most: int = MANY) -> Poly:  # p * q
+def times(p: Poly, q: Poly, most: int = LONG) -> Poly:  # p * q
     spend(len(p) * len(q)); total: Poly = {}
     for (m, a), (n, b) in product(p.items(), q.items()):
         powers = dict(m); powers |= {v: powers.get(v, 0) + k for v, k in n}
@@ -153,7 +153,7 @@ def supports(factors: Any, used: set[str], new: list[str]) -> list[Condition]:
             _, sums, inner = unfold(f, f.tensor.body[0], used | names(f))
             used.update(sums); new += ["", *sums]  # "" counts unfolded definitions
         found += supports(inner, used, new)
-        need(max(len(found), new.count("")) <= SUPPORTS, f"more than {SUPPORTS} supports")
+        need(max(len(found), new.count("")) <= LONG, f"more than {LONG} supports")
     return found
 class Place:  # a term, to which a rule is applied; its facts, obligations (owed), axioms (basis)
     def __init__(self, term: Term, facts: Any, outer: set[str]) -> None:
@@ -199,7 +199,7 @@ def discharge(owed: Owed, given: Any) -> None:  # refuses what is not shown
             some = [*facts, *[lower(minus(e))] * (goal.kind != "nonzero")]
             none = [*zeros, *[e] * (goal.kind == "nonzero")]
             ok = all(len(ns) <= FACTS and max(ns, default=-1) < len(some) for _, ns in products)
-            ok = ok and all(prod(len(some[n]) for n in ns) <= EXPANDED for _, ns in products)
+            ok = ok and all(prod(len(some[n]) for n in ns) <= MANY for _, ns in products)
             need(ok and all(n < len(none) for _, n in multiples), "no such facts, or too many")
             mul = partial(times, most=WORK)
             summed = [reduce(mul, (some[n] for n in ns), plus({}, ONE, m)) for m, ns in products]
@@ -512,8 +512,8 @@ def prove(source: str) -> Theorem:  # what the certificate proves; raises Refuse
     variables, facts = dict(proof.variables).keys(), [*proof.hypotheses, *boxes]
     basis, table = dict[str, None](), {t: t for t in proof.tensors}
     def admit(new: Line, old: Line) -> Owed:
-        spend(len(new) * len(old)); added = [t for t in new if t not in old]
-        for term in added:
+        need(len(new) <= LONG, f"more than {LONG} terms"); spend(len(new) * len(old))
+        for term in (added := [t for t in new if t not in old]):
             well_formed(term, (), variables | names(*facts))
             need(not names(*leaves(term, Tensor)) & variables, "{}: a variable in a tensor", term)
         return [o for term in added for o in finite(term, facts)]

@@ -11,6 +11,7 @@ from rot180.codegen.cli.options import parser
 from rot180.codegen.cli.registry import generate, list_all, show
 from rot180.codegen.cli.verify import verify
 from rot180.codegen.system import files, streams
+from rot180.derive.language.limits import LimitError
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "derive": derive,
@@ -47,7 +48,7 @@ def run(argv: Sequence[str] | None) -> int:
     except MemoryError:
         code = 2
         said = "out of memory; give smaller input, fewer formats (--format), or more memory"
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, LimitError) as error:
         code, said = 2, str(error)
     if said:
         streams.say(said)

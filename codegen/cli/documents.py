@@ -37,12 +37,14 @@ from rot180.derive.display.abbreviate import MOST_TERMS
 from rot180.derive.display.notations import Symbols
 from rot180.derive.display.statement import write_theorem
 from rot180.derive.language.layers import Layer, layer
+from rot180.derive.language.limits import metered
 from rot180.derive.networks.network import network as read_network
 
 MOST_DIGITS = 9
 """How many digits a value of ``--set`` may have."""
 
 
+@metered()
 def derive(arguments: argparse.Namespace) -> int:
     """Derive a layer's gradients, write their proofs and kernels, and print the theorems."""
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
@@ -90,6 +92,7 @@ def book(arguments: argparse.Namespace) -> int:
     return 1 if missing else 0
 
 
+@metered()
 def network(arguments: argparse.Namespace) -> int:
     """Derive a network's gradients, write its training program and print its five steps."""
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)

@@ -18,6 +18,7 @@ from rot180.derive.kernel.obligations import Certificate, Refutation
 from rot180.derive.kernel.place import ARGUMENTS
 from rot180.derive.kernel.proof import NAMES, Proof, Step
 from rot180.derive.language import terms
+from rot180.derive.language.limits import STEP, LimitError, metered, spend
 from rot180.derive.language.polynomial import NAME, parse, symbol
 
 FORMAT = 1
@@ -38,14 +39,18 @@ def loads(source: str) -> Proof:
 
     Raises:
         MalformedError: the text is not JSON, a key is missing or unknown, a value has the wrong
-            type, or a tensor is used before it is listed, or listed but never used.
+            type, a tensor is used before it is listed, or listed but never used, or the proof is
+            longer than the limit `work`.
 
     """
     data = plain_data(source)
     try:
-        return _read_proof(data)
+        with metered():
+            return _read_proof(data)
     except MalformedError:
         raise
+    except LimitError as error:
+        raise MalformedError(f"certificate: {error}") from error
     except RecursionError as error:
         raise MalformedError("certificate: found values nested too deeply") from error
     except (ValueError, TypeError) as error:
@@ -156,6 +161,7 @@ def _number(data: Any) -> int:
 def _polynomial(data: Any) -> Expr:
     if not isinstance(data, str):
         raise _fail("polynomial", data, "a string")
+    spend(data.count("+") + data.count("-"))
     return parse(data)
 
 
@@ -243,6 +249,7 @@ class _CertificateReader:
         return terms.Access(self.named(name), tuple(map(_polynomial, _list(index, "index"))))
 
     def factor(self, data: Any) -> terms.Factor:
+        spend(1)
         kind, value = _single(data, "factor")
         if kind == "access":
             return self.access(value)
@@ -264,6 +271,7 @@ class _CertificateReader:
         return tuple(self.value(k, v) for k, v in zip(parts, entries, strict=True))
 
     def step(self, data: Any) -> Step:
+        spend(STEP)
         optional = {"arguments", "backwards_from", "certificates", "inside"}
         d = _keys(data, "step", {"rule", "at"}, optional)
         if not isinstance(d["rule"], str) or d["rule"] not in ARGUMENTS:

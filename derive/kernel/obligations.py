@@ -32,7 +32,7 @@ class Nonzero:
         object.__setattr__(self, "value", integral(self.value))
 
 
-SIZE = 100_000
+SIZE = 10_000
 """The most monomials of a product of facts, before like monomials are combined."""
 
 Goal: TypeAlias = Condition | Nonzero

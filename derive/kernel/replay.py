@@ -16,13 +16,10 @@ from rot180.derive.kernel.obligations import Obligation, certifies, evident, sho
 from rot180.derive.kernel.place import ARGUMENTS, RULES, Place
 from rot180.derive.kernel.proof import Proof, Step, Theorem, bound_names, tensors_of
 from rot180.derive.language.polynomial import symbols_of
-from rot180.derive.language.terms import (
-    Condition,
-    Expression,
-    Tensor,
-    factor_symbols,
-    tensors,
-)
+from rot180.derive.language.terms import Condition, Expression, Tensor, factor_symbols, tensors
+
+TERMS = 1000
+"""The most terms of a line."""
 
 
 def replay(proof: Proof) -> Theorem:
@@ -88,6 +85,8 @@ def apply_step(
             f"    {show(line)}\n  first difference: {difference(made, line)}"
         )
     new = made if step.result is None else step.result
+    if len(new) > TERMS:
+        raise RuleError(f"the line has more than {TERMS} terms")
     needed = tuple(dict.fromkeys((*needed, *_finite(new, line, proof.facts))))
     _well_formed(new, line, proof)
     return new, needed
@@ -153,10 +152,18 @@ def _well_formed(new: Expression, old: Expression, proof: Proof) -> None:
         if t.parameters & free:
             raise RuleError(f"{t.name} depends on a free variable")
         if t.definition is not None:
-            # facts about a free variable say nothing about a formal of the same name
-            own = {*t.definition.formals, *(v for b in t.definition.body for v in b.variables)}
-            facts = tuple(c for c in proof.facts if not factor_symbols(c) & own)
-            _evidently_finite(t.definition.body, facts, f"the definition of {t.name}")
+            inner = tensors(t.definition.body)
+            _finite_definition(t, proof.facts, tuple(map(bound_names, (*inner, t))))
+
+
+@lru_cache(maxsize=1 << 12)
+def _finite_definition(t: Tensor, facts: tuple[Condition, ...], spelling: object) -> None:
+    """Refuse a definition that is infinite; cached, also by its bound names (`spelling`)."""
+    assert t.definition is not None
+    # facts about a free variable say nothing about a formal of the same name
+    own = {*t.definition.formals, *(v for b in t.definition.body for v in b.variables)}
+    facts = tuple(c for c in facts if not factor_symbols(c) & own)
+    _evidently_finite(t.definition.body, facts, f"the definition of {t.name}")
 
 
 def _evidently_finite(expression: Expression, facts: tuple[Condition, ...], what: str) -> None:

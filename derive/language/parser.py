@@ -12,11 +12,10 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.language.function_reader import FunctionReader
+from rot180.derive.language.limits import cure as raising
+from rot180.derive.language.limits import most
 from rot180.derive.language.polynomial import NAME, normal, symbol
 from rot180.derive.language.tokens import (
-    MOST_DIGITS,
-    MOST_FACTORS,
-    MOST_TERMS,
     RawDerivative,
     RawEntry,
     RawTerm,
@@ -171,7 +170,7 @@ class Reader(FunctionReader):
         return token, out
 
     def _size(self, place: Token) -> Expr:
-        if re.fullmatch(f"[0-9]{{1,{MOST_DIGITS}}}", place.text):
+        if re.fullmatch(f"[0-9]{{1,{most('digits')}}}", place.text):
             return cast(Expr, sp.Integer(int(place.text)))
         if not NAME.fullmatch(place.text) or reserved(place):
             expected = "a declaration such as x[N,C,3]"
@@ -214,13 +213,13 @@ class Reader(FunctionReader):
                 return out
 
     def _limit(self, terms: list[RawTerm]) -> None:
-        if len(terms) > MOST_TERMS:
-            what = f"more than {MOST_TERMS} terms after multiplying out"
-            self.fail(what, terms[0].at, cure="use several layers")
+        if len(terms) > most("terms"):
+            what = f"more than {most('terms')} terms after multiplying out"
+            self.fail(what, terms[0].at, cure=f"use several layers, or {raising('terms')}")
         for t in terms[-1:]:
-            if max(len(t.factors), len(t.variables)) > MOST_FACTORS:
-                what = f"more than {MOST_FACTORS} factors or summed indices in a term"
-                self.fail(what, t.at, cure="use several layers")
+            if max(len(t.factors), len(t.variables)) > most("factors"):
+                what = f"more than {most('factors')} factors or summed indices in a term"
+                self.fail(what, t.at, cure=f"use several layers, or {raising('factors')}")
 
     def _product(self) -> list[RawTerm]:
         first, out = self._now, self._factor()

@@ -117,7 +117,7 @@ def _times(
     return out
 
 
-HIGHEST_POWER, MOST_MONOMIALS = 4096, 10_000
+HIGHEST_POWER, MOST_MONOMIALS = 4096, 1000
 """The highest power of a name in a polynomial, and the most monomials that it may have."""
 
 SPELLED = re.compile(r"[A-Za-z][A-Za-z0-9_]*|_[A-Za-z0-9][A-Za-z0-9_]*")
@@ -357,6 +357,8 @@ def parse(source: str) -> Expr:
             product.append(_atom(source, atom))
             at = atom.end()
         parts.append(sp.Mul(*product))
+        if len(parts) > MOST_MONOMIALS:
+            raise ValueError(f"a polynomial has more than {MOST_MONOMIALS} monomials")
         high = max((k for m in monomials(parts[-1]) for _, k in m), default=0)
         if high > WRITTEN_POWER:
             raise ValueError(f"polynomial {source!r}: a power {high}, at most {WRITTEN_POWER}")

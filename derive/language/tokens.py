@@ -12,12 +12,11 @@ from typing import NoReturn, TypeAlias
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.language.limits import cure as raising
+from rot180.derive.language.limits import most
 from rot180.derive.language.polynomial import monomials, normal
 from rot180.derive.language.terms import Equal, Range
 
-# limits for a text; a longer one is a mistake, and would take long to multiply out
-LONGEST, DEEPEST, MOST_TERMS, MOST_FACTORS = 10_000, 30, 200, 64
-MOST_MONOMIALS, HIGHEST, MOST_DIGITS = 64, 8, 15
 _SHOWN = 90  # characters of the line in an error message
 
 
@@ -152,10 +151,11 @@ _PLAIN = {
 def tokens(source: str) -> list[Token]:
     """Split a text into tokens; the last one is empty."""
     out, at = [], 0
-    if len(source) > LONGEST:
-        end = Token(source[LONGEST : LONGEST + 1], LONGEST)
-        cure = "write a shorter layer"
-        raise NotationError(f"the text is longer than {LONGEST} characters", source, end, cure=cure)
+    longest = most("characters")
+    if len(source) > longest:
+        end = Token(source[longest : longest + 1], longest)
+        cure = f"write a shorter layer, or {raising('characters', len(source))}"
+        raise NotationError(f"the text is longer than {longest} characters", source, end, cure=cure)
     while at < len(source):
         found = _PIECES.match(source, at)
         if not found:
@@ -247,11 +247,12 @@ class Scanner:
         """Parse a number, which a decimal gives exactly: ``1e-3`` is 1/1000."""
         token = self._take()
         digits, _, power = token.text.lower().partition("e")
-        short = len(digits) <= MOST_DIGITS + ("." in digits) and len(power) <= 3
-        value: sp.Rational = sp.Rational(token.text if short else 10**MOST_DIGITS)
-        if max(abs(value.p), value.q) >= 10**MOST_DIGITS:
-            many = f"at most {MOST_DIGITS} digits"
-            self.fail("number literal", token, many, cure="use a scalar operand, such as c[]")
+        longest = most("digits")
+        short = len(digits) <= longest + ("." in digits) and len(power) <= 3
+        value: sp.Rational = sp.Rational(token.text if short else 10**longest)
+        if max(abs(value.p), value.q) >= 10**longest:
+            cure = f"use a scalar operand, such as c[], or {raising('digits', len(digits))}"
+            self.fail("number literal", token, f"at most {longest} digits", cure=cure)
         if self._now.is_name and self._now.at == token.at + len(token.text):
             cure = f"write {token.text}*{self._now.text}"
             self.fail("number literal", None, "an operator", cure=cure)
@@ -283,13 +284,12 @@ class Scanner:
         parts = monomials(value)
         highest = max((sum(k for _, k in m) for m in parts), default=0)
         longest = max((max(abs(c.p), c.q) for c in parts.values()), default=0)
-        if len(parts) > MOST_MONOMIALS or highest > HIGHEST or longest >= 10**MOST_DIGITS:
-            self.fail(
-                "a polynomial is too large",
-                at,
-                f"at most {MOST_MONOMIALS} products, degree {HIGHEST}, {MOST_DIGITS} digits",
-                cure="use one name for it, whose value is computed before",
-            )
+        found = {"products": len(parts), "degree": highest, "digits": len(str(longest))}
+        for name, n in found.items():
+            if n > most(name):
+                cure = f"use one name for it, whose value is computed before, or {raising(name, n)}"
+                expected = ", ".join(f"{k} at most {most(k)}" for k in found)
+                self.fail("a polynomial is too large", at, expected, cure=cure)
         return value
 
     def _power(self) -> int:
@@ -298,12 +298,14 @@ class Scanner:
             return 1
         token = self._now
         value = self._whole() if token.text.isdigit() else 0
-        if not 1 <= value <= HIGHEST:
+        if not 1 <= value <= most("degree"):
             cure = "write a product; for ^-1, reciprocal of an entry"
-            self.fail("exponent", token, f"a whole number from 1 to {HIGHEST}", cure=cure)
+            cure += f"; or {raising('degree', value)}" if value else ""
+            self.fail("exponent", token, f"a whole number from 1 to {most('degree')}", cure=cure)
         return value
 
     def _deeper(self) -> None:
         self._depth += 1
-        if self._depth > DEEPEST:
-            self.fail(f"nested more than {DEEPEST} levels deep", cure="drop brackets or signs")
+        if self._depth > most("depth"):
+            cure = f"drop brackets or signs, or {raising('depth')}"
+            self.fail(f"nested more than {most('depth')} levels deep", cure=cure)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
+from rot180.derive.language.limits import cure as raising
+from rot180.derive.language.limits import most
 from rot180.derive.language.tokens import NotationError, Token
 
 LOSSES = ("squared_error", "softmax_cross_entropy")
@@ -83,8 +85,13 @@ def parse_network(source: str | Sequence[str]) -> tuple[Part, ...]:
     """
     text = source if isinstance(source, str) else "; ".join(source)
     read = _NetworkReader(text)
-    parts = [read.part(m) for m in re.finditer(r"[^;\n]+", text) if m[0].strip()]
-    return _checked(read, parts)
+    found = [m for m in re.finditer(r"[^;\n]+", text) if m[0].strip()]
+    if len(found) > most("layers"):
+        over = found[most("layers")]
+        at = Token(over[0].strip(), over.end() - len(over[0].lstrip()))
+        cure = f"write a shorter network, or {raising('layers', len(found))}"
+        read.fail(f"{len(found)} layers", at, f"at most {most('layers')}", cure)
+    return _checked(read, [read.part(m) for m in found])
 
 
 class _NetworkReader:

@@ -11,6 +11,7 @@ from rot180.derive.kernel.obligations import Certificate, Nonzero, Obligation, e
 from rot180.derive.kernel.place import Place
 from rot180.derive.kernel.proof import Proof, Step, Variables
 from rot180.derive.kernel.replay import apply_step
+from rot180.derive.language.limits import PROOF, STEP, spend
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import (
     Access,
@@ -57,6 +58,7 @@ class Derivation:
         self.lines = [start]
         self.steps: list[Step] = []
         self.trial = trial
+        spend(PROOF)
         self.certified: dict[Obligation, Certificate] = {}
         self.table = {t.name: t for t in tensors((*start, *other))}
 
@@ -100,6 +102,7 @@ class Derivation:
         self.table |= table
 
     def _take(self, step: Step, known: tuple[Condition, ...] | None = None) -> None:
+        spend(STEP + sum(1 + len(t.factors) for t in self.current))
         line, needed = apply_step(self.statement, self.current, step)
         found: list[Certificate] = []
         for obligation in needed:

@@ -284,6 +284,9 @@ def tower(height: int, lowest: list[Data]) -> Data:
     return certificate([term(access(f"T{height - 1}", "h"))], tensors=tensors)
 
 
+TURNED = {"rule": "arrange", "at": 0, "arguments": {"order": [*reversed(range(900))]}}
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
@@ -291,9 +294,11 @@ def tower(height: int, lowest: list[Data]) -> Data:
         (tower(40, [apply("exp", 0, "z", "i")] * 2), "more than 1000 supports"),
         (made("exhaust", [term(within("a", "b"))], [], scale={"polynomial": "1"}, factors=[],
               sizes=polynomials(a="1" + "0" * 30, b="0")), "sizes"),
-        (made("collect", [term(equal(str(n))) for n in range(6000)], []), "operations"),
+        (made("collect", [term(equal(str(n))) for n in range(1001)], []), "more than 1000 terms"),
+        (certificate([term(equal(str(n))) for n in range(900)], *[TURNED] * 3, tensors=[]),
+         "operations"),
     ],
-    ids=["doubled", "doubled without support", "points", "terms"],
+    ids=["doubled", "doubled without support", "points", "terms", "operations"],
 )
 def test_what_would_take_hours_is_refused(data: Data, why: str) -> None:
     (found,) = checker.check(json.dumps(data))
