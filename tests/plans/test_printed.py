@@ -13,6 +13,7 @@ from rot180.codegen.kernels.modules import lowered
 from rot180.codegen.kernels.numpy_backend import NumpyKernel
 from rot180.codegen.kernels.plain_backend import PlainKernel
 from rot180.codegen.kernels.scalar_loops import ScalarLoops
+from rot180.codegen.plans.plan import Phase
 from rot180.derive.gradients.gradient import kernel_theorems
 from rot180.derive.language.layers import layer
 from tests.support.fuzz_draw import draw
@@ -50,6 +51,9 @@ def agree(text: str) -> int:
     for compiled in lowered(known, theorems, CythonKernel):
         wanted = planned_orders(compiled, "cython")
         assert read_cython(compiled.body) == wanted, (text, compiled.name)
+        nests_ = [nest for plan in compiled.plan.orders for nest in plan.all_nests]
+        phases = [s for nest in nests_ for s in nest.outer if isinstance(s, Phase)]
+        assert bool(phases) == ("_check_signals()" in map(str.strip, compiled.body))
         count += len(wanted)
         for s, small in small_sums(compiled):
             found = read_pointers(small, s.nest, compiled.integers)

@@ -48,7 +48,7 @@ def read_cython(lines: Sequence[str]) -> list[list[Printed]]:
         elif text.startswith("#"):
             chunks.append((PrintedNest(), []))
             orders[-1].append(chunks[-1][0])
-        elif chunks:
+        elif chunks and text != "_check_signals()":
             chunks[-1][1].append(re.sub(r"<(double|float)>|&", "", line))
     for nest, chunk in chunks:
         read_steps(ast.parse(dedent("\n".join(chunk))).body, nest, _read_tables)
