@@ -225,7 +225,7 @@ def finite(term: Term, facts: Any) -> Owed:
     where = [*facts, *(f for f in term.factors if isinstance(f, Condition))]
     return [(where, Condition("nonzero", e, {})) for e in minors if number(e) is None]
 # ------------------------------------------------ rules; what follows `if` becomes an obligation
-Symbol = str; Text = str; Index = int; Scale = Poly; Bracket = Condition; Factor = Any; Proof = str
+Symbol = str; Index = int; Scale = Poly; Bracket = Condition; Factor = Any; Proof = str
 Puts = dict[str, Poly]; Swaps = dict[str, Tensor]  # annotations say how arguments are read
 RELATIONS = dict(re.findall("([a-z_]+): ([^;]+)", (  # f' in t and in functions of t
     "identity: 1; sigmoid: sigmoid - sigmoid^2; tanh: 1 - tanh^2; exp: exp; log: reciprocal; silu: "
@@ -421,7 +421,7 @@ KINDS: dict[str, dict[str, str]] = {  # lists, objects with these keys (? or wit
     kind: dict(p.split(":") for p in parts) for kind, *parts in map(str.split, """
     Access 0:Known 1:list[Integral]; Apply 0:Name 1:Index 2:Access; Range 0:Integral 1:Integral;
     Derivative 0:list[Factor] 1:Access; Variable 0:Name 1:Size; Product 0:Weight 1:list[Index];
-    Multiple 0:Fractional 1:Index; Put 0:Symbol 1:Poly; Swap 0:Text 1:Tensor;
+    Multiple 0:Fractional 1:Index; Put 0:Symbol 1:Poly; Swap 0:Name 1:Tensor;
     Term coefficient:Fractional sum:list[Name] factors:list[Factor];
     Refutation products:list[Product] multiples:list[Multiple];
     Definition name:Name shape:list[Size] formals?:list[Name] body?:list[Term];
@@ -441,8 +441,7 @@ MAKE: dict[str, Any] = {"Term": Term, "Step": Step, "Certificate": Certificate,
     "Derivative": lambda fs, a: Derivative(fs, a) if a.tensor.body is None else None,
     "Definition": tensor, "Range": partial(Condition, "range")}
 def unique(x: Any) -> Any: return dict(x) if len(dict(x)) == len(x) else None
-PATTERNS = {"Name": NAME, "Letter": NAME, "Title": NAME.replace("_", "_."), "Text": "(?s:.*)",
-            "Rule": "|".join(RULES)}
+PATTERNS = {"Name": NAME, "Letter": NAME, "Title": NAME.replace("_", "_."), "Rule": "|".join(RULES)}
 def text(kind: str, x: str) -> Any:  # what a text of this kind means, or None
     if kind in PATTERNS:
         return None if not re.fullmatch(PATTERNS[kind], x) else symbol(x) if kind == "Letter" else x

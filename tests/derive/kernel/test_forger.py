@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rot180.derive.kernel.place import ARGUMENTS
-from tests.support.forger import apart, forge, refutation, shrunk, valid
+from tests.support.forger import apart, committed, forge, refutation, shrunk, valid
 from tests.support.forger_steps import RULES
 from tests.support.verdicts import checked, replayed
 
@@ -108,3 +108,16 @@ def test_both_prove_what_they_once_disagreed_on(path: Path) -> None:
     assert (replayed(twin)[0], checked(twin)) == ("refused", "refused")
     text = path.read_text()
     assert judged(text, {}) == ("true", "")
+
+
+@pytest.mark.parametrize("key", ["", "??", "a b", "x ", "x[0]"])
+def test_only_a_name_is_replaced_in_a_citation(key: str) -> None:
+    """The checker once ignored what is no tensor's name."""
+    (path,) = (p for p in committed() if p.name == "perceptron_delta.json")
+    data = json.loads(path.read_text())
+    step = next(s for s in data["steps"] if s["rule"] == "compose")
+    text = json.dumps(data)
+    step["arguments"]["tensors"].append([key, {"tensor": data["tensors"][0]["name"]}])
+    assert (replayed(text)[0], checked(text)) == ("proved", "proved")
+    changed = json.dumps(data)
+    assert (replayed(changed)[0], checked(changed)) == ("malformed", "malformed")
