@@ -92,7 +92,6 @@ def book(arguments: argparse.Namespace) -> int:
     return 1 if missing else 0
 
 
-@metered()
 def network(arguments: argparse.Namespace) -> int:
     """Derive a network's gradients, write its training program and print its five steps."""
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
