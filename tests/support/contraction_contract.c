@@ -160,7 +160,7 @@ typedef struct {
 } Array;
 
 /* Add an axis over some loops to an entry's map. */
-static void add_axis(const Case *c, int f, Entry *e, const int *on, int count, int clip) {
+static void map_axis(const Case *c, int f, Entry *e, const int *on, int count, int clip) {
     Int low = 0, high = 0;
     int a = e->axes++;
     for (int k = 0; k < count; k++) {
@@ -182,9 +182,9 @@ static void add_axes(const Case *c, int f, Entry *e) {
     for (int i = 0; i < c->loops; i++)
         if (touches(c, f, i)) on[count++] = i;
     if (sharing == ONE_AXIS && f < MOST_FACTORS && (count || c->box[f]))
-        add_axis(c, f, e, on, count, clip), at = count;
-    if (sharing == PAIR && count > 1) add_axis(c, f, e, on, 2, clip), at = 2;
-    for (; at < count; at++) add_axis(c, f, e, on + at, 1, clip);
+        map_axis(c, f, e, on, count, clip), at = count;
+    if (sharing == PAIR && count > 1) map_axis(c, f, e, on, 2, clip), at = 2;
+    for (; at < count; at++) map_axis(c, f, e, on + at, 1, clip);
 }
 
 /* Lay an array out, in entries, and fill it with small integers; NaN wherever it has no entry. */
