@@ -68,7 +68,7 @@ def requested_symbols(arguments: argparse.Namespace) -> Symbols:
         return NOTATIONS[given]
     try:
         text = files.read(Path(given))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ValueError(
             f"--notation: found {given!r}, expected {', '.join(NOTATIONS)} or a TOML file of "
             f"symbols ({error})"

@@ -17,7 +17,7 @@ from rot180.codegen.cli.output import (
 from rot180.codegen.system import files, programs
 from rot180.codegen.system.journal import unfinished
 from rot180.codegen.system.terminal import say
-from rot180.codegen.verify.certificate_files import EXPECTED, certificate_texts
+from rot180.codegen.verify.certificate_files import certificate_texts
 from rot180.codegen.verify.proof_scripts import check_script, check_scripts
 from rot180.codegen.verify.report import (
     ABSENT,
@@ -192,8 +192,6 @@ def _read(path: Path) -> Iterator[CertificateText]:
         raise ValueError(
             f"FILE: found {str(path)!r}, expected a certificate ({error.strerror})"
         ) from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: found byte {error.start} not to be UTF-8; {EXPECTED}") from error
     yield from certificate_texts(str(path), text)
 
 

@@ -28,9 +28,15 @@ def read(path: Path) -> str:
 
     Raises:
         OSError: the file cannot be read.
+        ValueError: it is not UTF-8.
 
     """
-    return contents(path).decode("utf-8")
+    try:
+        return contents(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: found byte {error.start} not to be UTF-8, expected text; save it as UTF-8"
+        ) from error
 
 
 def resource(package: str, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -181,7 +182,7 @@ SYMBOLS: dict[str, tuple[bytes, str]] = {
     "nested tables": (b"tensors.x=" + b"{a=" * 6000, "nested too deeply"),
     "a long key": (b"a" + b".a" * 9000 + b"=1", "more than 100 dots"),
     "a long file": (b"#" * 30_000, "30000 characters"),
-    "not UTF-8": (b"\xff", "TOML file"),
+    "not UTF-8": (b"\xff", "byte 0 not to be UTF-8"),
     "a null byte": (b"\0", "not TOML"),
     "5000 digits": (b"loss=" + b"1" * 5000, "not TOML"),
     "half a pair": (b'loss="\\ud800"', "not TOML"),
@@ -211,6 +212,18 @@ def test_a_mark_at_the_beginning_of_a_table_of_symbols(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_bytes(b"\xef\xbb\xbfsubscripts = true")
     assert main(["show", "dense_input", "--notation", str(path)]) == 0
+
+
+def test_a_proof_script_that_is_not_utf8(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate, script = tmp_path / "c.json", tmp_path / "c.v"
+    certificate.write_text(HONEST)
+    script.write_bytes(b"Qed. \xff")
+    if shutil.which("coqc") is None:
+        pytest.skip("no coqc")
+    assert main(["verify", str(certificate), "--script", str(script)]) == 2
+    assert f"rot180: {script}: found byte 5 not to be UTF-8" in capsys.readouterr().err
 
 
 def test_no_traceback_is_printed(tmp_path: Path) -> None:
