@@ -1578,10 +1578,11 @@ static int NAME(may_spread)(const Sum *s) {
 
 /* Copy the outputs from a loop on; return the place after the last. */
 static T *NAME(save)(const Sum *s, const int *order, int count, const char *out, T *to) {
-    if (count == 0) *to++ = *(const T *)out;
+    const Int n = count ? s->extent[*order] : 1, step = count ? s->out.step[*order] : 0;
+    if (count > 1)
+        for (Int i = 0; i < n; i++) to = NAME(save)(s, order + 1, count - 1, out + i * step, to);
     else
-        for (Int i = 0; i < s->extent[*order]; i++, out += s->out.step[*order])
-            to = NAME(save)(s, order + 1, count - 1, out, to);
+        for (Int i = 0; i < n; i++) *to++ = *(const T *)(out + i * step);
     return to;
 }
 
@@ -2692,33 +2693,16 @@ static int NAME(multiply)(Sum *s, int isa) {
     return said == ANSWERED ? DONE : said;
 }
 
-/* Save what a sum is added to; return NULL if there is no memory. */
-static T *NAME(saved)(const Nest *nest, const Sum *s) {
-    int order[LOOPS];
-    const int count = output_loops(s, nest->role, order);
-    Int entries = 1;
-    T *to;
-    for (int k = 0; k < count; k++) entries *= s->extent[order[k]];
-    to = take((size_t)entries * sizeof(T));
-    if (to) NAME(save)(s, order, count, s->out.data, to);
-    return to;
-}
-
 /* Compute the outputs again that are NaN; `before`: what was in them, or NULL. */
 static int NAME(correct)(const Nest *nest, const T *before, Watch *watch) {
     const int count = nest->left + nest->right;
-    Factor *factors;
+    Factor *factors = take((size_t)count * sizeof(Factor));
     Box all;
     double work;
-    int empty, failed, order[LOOPS], outputs;
-    Runs r = {0};
+    int empty, failed;
     Sum s;
+    if (!factors) return NO_MEMORY;
     (void)NAME(read_loops)(nest, &s, &all, &work, &empty);
-    if (NAME(read_maps)(nest, &s, NULL, 0, &all)) return TOO_FAR;
-    outputs = output_loops(&s, nest->role, order);
-    for (int k = 0; k < outputs; k++) add_axis(&r, s.extent[order[k]], s.out.step[order[k]]);
-    if (NAME(are_finite)(&r, 0, s.out.data)) return DONE;
-    if (!(factors = take((size_t)count * sizeof(Factor)))) return NO_MEMORY;
     failed = NAME(read_maps)(nest, &s, factors, count, &all);
     s.b_factors = factors, s.b_count = nest->left;
     s.a_factors = factors + nest->left, s.a_count = nest->right;
@@ -2730,12 +2714,24 @@ static int NAME(correct)(const Nest *nest, const T *before, Watch *watch) {
 
 /* Compute a sum as a product of its sides, so that no zero around an array counts as a term. */
 static int NAME(multiply_terms)(const Nest *nest, Sum *s, int isa) {
+    const char *out = s->out.data;
     T *before = NULL;
-    int failed;
+    Runs r;
+    Int entries = 1;
+    int order[LOOPS], count, failed;
     if (asked.answers || !NAME(may_spread)(s)) return NAME(multiply)(s, isa);
-    if (!nest->fresh && !(before = NAME(saved)(nest, s))) return NO_MEMORY;
+    count = output_loops(s, nest->role, order);
+    r.axes = 0;
+    for (int k = 0; k < count; k++) {
+        add_axis(&r, s->extent[order[k]], s->out.step[order[k]]);
+        entries *= s->extent[order[k]];
+    }
+    if (!nest->fresh) {
+        if (!(before = take((size_t)entries * sizeof(T)))) return NO_MEMORY;
+        NAME(save)(s, order, count, out, before);
+    }
     failed = NAME(multiply)(s, isa);
-    if (!failed) failed = NAME(correct)(nest, before, s->watch);
+    if (!failed && !NAME(are_finite)(&r, 0, out)) failed = NAME(correct)(nest, before, s->watch);
     if (before) give(before);
     return failed;
 }

@@ -475,18 +475,16 @@ TARGET INLINE void FN(interleave_4)(const T *from, Int step, Int count, T add, T
     }
 }
 
-/* Return whether n entries are finite. */
-TARGET INLINE int FN(is_finite_row)(const T *line, Int n) {
+/* Add n entries minus themselves, which is 0 if they are finite, else NaN. */
+TARGET INLINE V FN(add_differences)(const T *line, Int n, V sum) {
     enum { L = sizeof(V) / sizeof(T) };
-    const M none = {0};
-    M other = none;
-    Int j = 0;
-    for (; j + L <= n; j += L) {
-        const V x = *(const V *)(line + j);
-        other |= (M)(x - x != 0);
+    T rest = 0;
+    for (Int j = 0; j < n && n >= L; j += L) { /* the last vector ends with the line */
+        const V x = *(const V *)(line + MIN(j, n - L));
+        sum += x - x;
     }
-    while (j < n && line[j] - line[j] == 0) j++;
-    return j >= n && !memcmp(&other, &none, sizeof(M));
+    for (Int j = 0; j < n && n < L; j++) rest += line[j] - line[j];
+    return sum + rest;
 }
 
 /* The micro-kernels of M = U V: out[row][j] = sum over t < k of a[t][row] * b[t][j], for MICRO_ROWS
@@ -950,7 +948,8 @@ TARGET static int TILED(winograd_output)(const WinogradLayer *s, const WinogradL
     T half[TILE][POINTS][STEP], done[TILE][TILE][STEP], line[TILE * STEP];
     const Int rows = MIN(TILE, s->out_size[0] - run->row);
     const Int columns = MIN(TILE * run->tiles, s->out_size[1] - run->column);
-    int finite = 1;
+    const V none = {0};
+    V sum = none;
     for (int k = 0; k < POINTS; k++)
         for (Int j = 0; j < run->tiles; j += L) {
             V a[POINTS], b[TILE];
@@ -968,11 +967,11 @@ TARGET static int TILED(winograd_output)(const WinogradLayer *s, const WinogradL
         }
     for (Int i = 0; i < rows; i++) {
         TILED(interleave)(done[i][0], STEP, run->tiles, add, line);
-        finite = finite && FN(is_finite_row)(line, columns);
+        sum = FN(add_differences)(line, columns, sum);
         memcpy(out + (run->row + i) * s->out_size[1] + run->column, line,
                (size_t)columns * sizeof(T));
     }
-    return finite;
+    return !memcmp(&sum, &none, sizeof(V));
 }
 
 /* Multiply a panel of filters by the inputs of the runs from `first` to before `stop`, and

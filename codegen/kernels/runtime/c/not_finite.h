@@ -68,10 +68,11 @@ static int NAME(may_spread)(const Sum *s) {
 
 /* Copy the outputs from a loop on; return the place after the last. */
 static T *NAME(save)(const Sum *s, const int *order, int count, const char *out, T *to) {
-    if (count == 0) *to++ = *(const T *)out;
+    const Int n = count ? s->extent[*order] : 1, step = count ? s->out.step[*order] : 0;
+    if (count > 1)
+        for (Int i = 0; i < n; i++) to = NAME(save)(s, order + 1, count - 1, out + i * step, to);
     else
-        for (Int i = 0; i < s->extent[*order]; i++, out += s->out.step[*order])
-            to = NAME(save)(s, order + 1, count - 1, out, to);
+        for (Int i = 0; i < n; i++) *to++ = *(const T *)(out + i * step);
     return to;
 }
 

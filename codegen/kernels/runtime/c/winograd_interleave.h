@@ -93,18 +93,16 @@ TARGET INLINE void FN(interleave_4)(const T *from, Int step, Int count, T add, T
     }
 }
 
-/* Return whether n entries are finite. */
-TARGET INLINE int FN(is_finite_row)(const T *line, Int n) {
+/* Add n entries minus themselves, which is 0 if they are finite, else NaN. */
+TARGET INLINE V FN(add_differences)(const T *line, Int n, V sum) {
     enum { L = sizeof(V) / sizeof(T) };
-    const M none = {0};
-    M other = none;
-    Int j = 0;
-    for (; j + L <= n; j += L) {
-        const V x = *(const V *)(line + j);
-        other |= (M)(x - x != 0);
+    T rest = 0;
+    for (Int j = 0; j < n && n >= L; j += L) { /* the last vector ends with the line */
+        const V x = *(const V *)(line + MIN(j, n - L));
+        sum += x - x;
     }
-    while (j < n && line[j] - line[j] == 0) j++;
-    return j >= n && !memcmp(&other, &none, sizeof(M));
+    for (Int j = 0; j < n && n < L; j++) rest += line[j] - line[j];
+    return sum + rest;
 }
 
 #endif /* ROT180_WINOGRAD_INTERLEAVE_H */
