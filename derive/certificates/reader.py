@@ -18,7 +18,7 @@ from rot180.derive.kernel.obligations import Certificate, Refutation
 from rot180.derive.kernel.place import ARGUMENTS
 from rot180.derive.kernel.proof import NAMES, Proof, Step
 from rot180.derive.language import terms
-from rot180.derive.language.limits import STEP, LimitError, metered, spend
+from rot180.derive.language.limits import MONOMIAL, STEP, LimitError, cure, metered, most, spend
 from rot180.derive.language.polynomial import NAME, parse, symbol
 
 FORMAT = 1
@@ -50,7 +50,9 @@ def loads(source: str) -> Proof:
     except MalformedError:
         raise
     except LimitError as error:
-        raise MalformedError(f"certificate: {error}") from error
+        said = f"found more than {most('work')} factors, where a step counts {STEP} and a product"
+        said = f"{said} of a polynomial {MONOMIAL}; expected a shorter proof, or {cure('work')}"
+        raise MalformedError(f"certificate: {said}") from error
     except RecursionError as error:
         raise MalformedError("certificate: found values nested too deeply") from error
     except (ValueError, TypeError) as error:
@@ -161,7 +163,7 @@ def _number(data: Any) -> int:
 def _polynomial(data: Any) -> Expr:
     if not isinstance(data, str):
         raise _fail("polynomial", data, "a string")
-    spend(data.count("+") + data.count("-"))
+    spend(MONOMIAL * (data.count("+") + data.count("-")))
     return parse(data)
 
 

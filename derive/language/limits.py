@@ -32,8 +32,9 @@ LIMITS: Mapping[str, tuple[int, str]] = MappingProxyType(
 """Of each limit its name, its value, and what it counts."""
 
 
-STEP, PROOF = 20, 4000
-"""What a line of a proof counts besides its factors, and a proof besides its lines."""
+STEP, PROOF, MONOMIAL = 20, 4000, 100
+"""What a line of a proof counts besides its factors, and a proof besides its lines; what each
+product in a polynomial of a certificate counts, after the first."""
 
 
 class LimitError(Exception):
