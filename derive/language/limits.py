@@ -102,8 +102,18 @@ def spend(work: int) -> None:
     """
     if not _spent:
         return
+    expect(work)
     _spent[0] += work
-    if _spent[0] > most("work"):
+
+
+def expect(work: int) -> None:
+    """Refuse work before it is done.
+
+    Raises:
+        LimitError: with what was done before, it is more than the limit.
+
+    """
+    if _spent and _spent[0] + work > most("work"):
         raise LimitError(
             f"the proofs are too long: found more than {most('work')} factors in their lines, "
             f"where a line counts {STEP} more and a proof {PROOF}\n"

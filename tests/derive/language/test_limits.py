@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rot180.codegen.kernels.derivation import derive
 from rot180.codegen.plans.arrange import MOST_FACTORS
 from rot180.codegen.plans.lower import lower_expression
 from rot180.derive import checker
@@ -162,3 +163,11 @@ def test_a_certificate_beyond_the_limit_is_not_read(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(VARIABLE, "work=100")
     with pytest.raises(MalformedError, match=f"{VARIABLE}=work=200"):
         loads(text)
+
+
+def test_many_operands_are_refused_before_the_first_gradient() -> None:
+    text = "y[i] = " + " + ".join(f"x{n}[i] * w{n}[i]" for n in range(190))
+    said: list[str] = []
+    with pytest.raises(LimitError, match=f"{VARIABLE}=work="), metered():
+        derive(text, progress=said.append)
+    assert said == []
