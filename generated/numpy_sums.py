@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from rot180.generated.numpy_blocks import blocks, extents_of, part_of, product_blocks
 from rot180.generated.numpy_checks import Array
 from rot180.generated.numpy_not_finite import may_spread, of_terms
 from rot180.generated.numpy_products import Words, contract, scaled
 from rot180.generated.numpy_views import BLOCK, Windows, at, span
 
-LONGEST = 2**35  # products that are computed at a time: no signal ends a call of NumPy
 LONG = 2**15  # entries from which on windows may cost more than a few calls for each tap
 
 Shift: TypeAlias = tuple[slice, slice, slice, int]
@@ -78,9 +78,9 @@ def _add(
 ) -> None:
     """Add a sum of products, block by block."""
     small = max([out.size, *[math.prod(operand.shape) for operand in operands]]) <= BLOCK
-    for block in [{}] if small else _product_blocks(inputs[: len(operands)], output, out, operands):
-        parts = [_part(x, words, block) for x, words in zip(operands, inputs, strict=False)]
-        into = _part(out, output, block)
+    for block in [{}] if small else product_blocks(inputs[: len(operands)], output, out, operands):
+        parts = [part_of(x, words, block) for x, words in zip(operands, inputs, strict=False)]
+        into = part_of(out, output, block)
         into += scaled(contract(parts, inputs, output, out.dtype), scale, over)
 
 
@@ -105,14 +105,14 @@ def add_spread(
         index[axis] = 0, [(places[i], 1)]
         ranges[places[i]] = range(far.array.shape[far.whole + axis])
     whole = Windows(far.array, far.whole, index, ranges)
-    extents = _extents([fixed, plain], [near, whole])
+    extents = extents_of([fixed, plain], [near, whole])
     each = math.prod([extents[w] for w in steps])
     total = out if out.strides[-1:] == (out.itemsize,) else np.zeros(out.shape, out.dtype)
-    for block in _blocks([w for w in spread if w not in steps], extents, BLOCK, each):
-        parts = [_part(whole, plain, block), _part(near, fixed, block)]
+    for block in blocks([w for w in spread if w not in steps], extents, BLOCK, each):
+        parts = [part_of(whole, plain, block), part_of(near, fixed, block)]
         products = scaled(contract(parts, (plain, fixed), spread, out.dtype), scale, over)
         products = products.transpose(taps_to_front)
-        sums = _part(total, output, block).transpose(to_front)
+        sums = part_of(total, output, block).transpose(to_front)
         for shifts in itertools.product(*_shifts(far, slides, moved, block)):
             _, to, read, n = zip(*shifts, strict=True)
             into = sums[to]
@@ -159,10 +159,10 @@ def add_taps(
         block: dict[str, slice] = {}
         for (i, j, *_), (tap, to, _, _) in zip(slides, shifts, strict=True):
             block[moved[far.whole + i]], block[moved[far.whole + j]] = to, tap
-        parts = [_part(far, moved, block), _part(near, fixed, block)]
+        parts = [part_of(far, moved, block), part_of(near, fixed, block)]
         places = [[letters[w] for w in words] for words in (moved, fixed, output)]
         value = np.einsum(parts[0], places[0], parts[1], places[1], places[2])
-        into = _part(out, output, block)
+        into = part_of(out, output, block)
         into += scaled(np.asarray(value), scale, over)
     return None
 
@@ -203,77 +203,3 @@ def _axis_shifts(
             read = at(a * inside + shift)
             found.append((slice(n, n + 1), at(inside - loop.start), read, n - taps.start))
     return found
-
-
-def _part(operand: Array | Windows, words: Words, block: Mapping[str, slice]) -> Array:
-    """Return a part of an operand, where some words have a part of their values."""
-    if block.keys().isdisjoint(words):
-        return operand.read() if isinstance(operand, Windows) else operand
-    if isinstance(operand, Windows):
-        whole, array = operand.whole, _part(operand.array, words[: operand.whole], block)
-        pairs = zip(words[whole:], operand.ranges, strict=True)
-        ranges = [loop[block[w]] if w in block else loop for w, loop in pairs]
-        return Windows(array, whole, operand.index, ranges).read()
-    places: Any = (*[block.get(w, slice(None)) for w in words], ...)
-    part: Array = operand[places]
-    return part
-
-
-def _extents(inputs: Sequence[Words], operands: Sequence[Array | Windows]) -> dict[str, int]:
-    return {
-        w: n
-        for words, operand in zip(inputs, operands, strict=True)
-        for w, n in zip(words, operand.shape, strict=True)
-    }
-
-
-def _blocks(
-    words: Sequence[str], extents: Mapping[str, int], most: int, each: int = 1
-) -> Iterator[dict[str, slice]]:
-    """Yield parts of loops, `each` entries for each value; in all, at most `most` at a time."""
-    volume = each * math.prod([extents[w] for w in words])
-    word = next((w for w in words if extents[w] > 1), "")
-    if volume <= most or not word:
-        yield {}
-        return
-    n = extents[word]
-    step = max(1, most * n // volume)
-    for start in range(0, n, step):
-        part = slice(start, min(start + step, n))
-        for rest in _blocks(words, {**extents, word: part.stop - start}, most, each):
-            yield {word: part, **rest}
-
-
-def _product_blocks(
-    inputs: Sequence[Words], output: Words, out: Array, operands: Sequence[Array | Windows]
-) -> Iterator[dict[str, slice]]:
-    """Yield parts of the loops: `BLOCK` entries of an operand are copied, or of the output made."""
-    extents = dict(zip(output, out.shape, strict=True)) | _extents(inputs, operands)
-    volume = {words: math.prod([extents[w] for w in words]) for words in (*inputs, output)}
-    pairs = zip(inputs, operands, strict=True)
-    copied = [words for words, operand in pairs if not _is_matrix(operand, words, output)]
-    wide = max(copied, key=lambda words: volume[words], default=())
-    # each block of a loop reads again what does not depend on it: where that is cheap comes first
-    others = {w: sum([n for words, n in volume.items() if w not in words]) for w in extents}
-    if volume.get(wide, 0) > BLOCK:
-        cheap = volume[wide] // 16
-        yield from _blocks(sorted(wide, key=lambda w: others[w] > cheap), extents, BLOCK)
-        return
-    if math.prod(extents.values()) > LONGEST:
-        long = sorted(extents, key=lambda w: (w in output, extents[w]), reverse=True)
-        yield from _blocks(long, extents, LONGEST)
-        return
-    first = [w for w in output if extents[w] > 1][:1]
-    each = volume[output] // math.prod([extents[w] for w in first])
-    cheap = volume[output] // 16
-    yield from _blocks([w for w in first if others[w] <= cheap], extents, BLOCK, each)
-
-
-def _is_matrix(operand: Array | Windows, words: Words, output: Words) -> bool:
-    """Say whether an operand is a matrix in place: read once, its summed loops side by side."""
-    array = operand.array if isinstance(operand, Windows) else operand
-    if math.prod(operand.shape) > array.size:
-        return False
-    summed = [w not in output for w, n in zip(words, operand.shape, strict=True) if n > 1]
-    changes = sum([a != b for a, b in itertools.pairwise(summed)])
-    return changes <= 1 + (not any(summed[:1]))

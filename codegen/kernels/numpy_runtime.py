@@ -13,7 +13,7 @@ from rot180.codegen.kernels.inline import copied, inlined
 CHECKS = "numpy_checks"
 """The committed module of the checks of arguments."""
 
-PARTS = ("checks", "views", "products", "not_finite", "sums")
+PARTS = ("checks", "views", "products", "blocks", "not_finite", "sums")
 """The modules of the runtime, in an order in which they can be one."""
 
 PUBLIC = ("arguments", "checks")
