@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sympy import Expr, Integer, S, Symbol
@@ -61,7 +61,11 @@ def linear(e: Expr, variables: Iterable[Symbol]) -> Expr:
 
 
 def axes(
-    variables: Sequence[Symbol], summed: Sequence[Symbol], factors: Sequence[Factor], boxes: Boxes
+    variables: Sequence[Symbol],
+    summed: Sequence[Symbol],
+    factors: Sequence[Factor],
+    boxes: Boxes,
+    known: Collection[Symbol] = (),
 ) -> tuple[Axis, ...] | None:
     """Return the axes of the intermediate that some factors are summed to.
 
@@ -73,6 +77,7 @@ def axes(
         summed: those that it is summed over.
         factors: its factors.
         boxes: what holds wherever the whole term is not zero, the preferred ones first.
+        known: names that no axis may have.
 
     Returns:
         the axes, or None if one has no box.
@@ -87,7 +92,7 @@ def axes(
     }
     met = [v for part in parts for v in kept if v in symbols_of(part)]
     order = {v: i for i, v in reversed([*enumerate(met)])}
-    taken = {*variables}.union(*(factor_symbols(f) for f in factors))
+    taken = {*known, *variables}.union(*(factor_symbols(f) for f in factors))
     found: list[Axis] = []
     for group in _connected(list(parts)):
         inside = sorted(frozenset().union(*map(symbols_of, group)) & {*kept}, key=kept.index)

@@ -105,7 +105,9 @@ class Order:
         return Order(renamed, _renamed(self.term, names), self.products)
 
 
-def orders(variables: Variables, expression: Expression) -> list[tuple[Order, ...]]:
+def orders(
+    variables: Variables, expression: Expression, taken: Collection[Symbol] = ()
+) -> list[tuple[Order, ...]]:
     """Return the orders that a kernel should have, one `Order` for each term.
 
     The first is the best by degree. There are more where none is best for all sizes.
@@ -113,9 +115,10 @@ def orders(variables: Variables, expression: Expression) -> list[tuple[Order, ..
     Args:
         variables: the free variables, each with its size.
         expression: terms over free tensors, no two with the same bound variables as free ones.
+        taken: names that no new variable may have, besides those of its term.
 
     """
-    found = [_Contractions(variables, t).orders() for t in expression]
+    found = [_Contractions(variables, t, taken).orders() for t in expression]
     sizes = frozenset().union(*(_sizes(variables, t) for t in expression))
     best: list[tuple[Order, ...]] = [()]
     for terms in found:  # an order that is worse for some terms is worse for all of them
@@ -195,8 +198,10 @@ class _Contractions:
 
     """
 
-    def __init__(self, variables: Variables, term: Term) -> None:
-        self.free, self.term = variables, term
+    def __init__(
+        self, variables: Variables, term: Term, taken: Collection[Symbol] = ()
+    ) -> None:
+        self.free, self.term, self.taken = variables, term, {*taken, *term.symbols}
         self.operands = _operands(term)
         self.brackets = [f for f in term.factors if isinstance(f, Equal | Range)]
         self.every = (*(v for v, _ in variables), *term.variables)
@@ -300,7 +305,7 @@ class _Contractions:
         factors = self._factors(mask, parts)
         gone = {v for p in parts if p.intermediates for v in self._summed(p.mask)}
         summed = tuple(v for v in self._summed(mask) if v not in gone)
-        found = axes(self.every, summed, factors, self._boxes(factors))
+        found = axes(self.every, summed, factors, self._boxes(factors), self.taken)
         if found is None or not summed:
             return None
         kept = [v for v in self.every if v not in summed]

@@ -150,10 +150,12 @@ def lower_expression(
         LoweringError: the expression cannot be lowered.
 
     """
-    taken = frozenset(map(symbol, reserved))
+    # a variable of one term may not have the name of a parameter of another: both are in one kernel
+    given = {s for t in expression for s in t.symbols - {*t.variables}} - {v for v, _ in variables}
+    taken = frozenset(map(symbol, reserved)) | given
+    taken = taken.union(*(symbols_of(n) for _, n in variables), *map(factor_symbols, hypotheses))
     terms = tuple(apart(t, taken) for t in expression)
-    used = taken.union(*(t.symbols for t in terms), *(symbols_of(n) for _, n in variables))
-    used = used.union(*(factor_symbols(c) for c in hypotheses), map(symbol, _functions(terms)))
+    used = taken.union(*(t.symbols for t in terms), map(symbol, _functions(terms)))
 
     def plan(order: Sequence[Order]) -> Plan:
         nests: list[Nest] = []
@@ -171,7 +173,7 @@ def lower_expression(
         return Plan(shape, hypotheses, tuple(nests), tuple(found), products)
 
     once = tuple(Order((), t, S.Zero) for t in terms)
-    found = orders(tuple(variables), terms) if ordered else [once]
+    found = orders(tuple(variables), terms, used) if ordered else [once]
     try:
         first, *others = _possible(plan, found)
     except LoweringError:

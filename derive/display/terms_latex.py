@@ -89,10 +89,12 @@ def primed(symbol: str, mark: str = "'") -> str:
 
     >>> print(primed("h'"), primed("i^{2}"))
     h'' {i^{2}}'
+    >>> print(primed("(t^{2})"))
+    (t^{2})'
     """
     flat, old = symbol, ""
     while flat != old:
-        old, flat = flat, re.sub(r"\{[^{}]*\}", "", flat)
+        old, flat = flat, re.sub(r"\{[^{}]*\}|\([^()]*\)", "", flat)
     apart = "^" in flat or (mark[:1] == "^" and "'" in flat)
     return f"{{{symbol}}}{mark}" if apart else symbol + mark
 

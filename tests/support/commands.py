@@ -49,9 +49,12 @@ class Command:
         self.temporary.mkdir(exist_ok=True)
         self.output, self.errors = folder / "output.txt", folder / "errors.txt"
         own = {MARK: self.mark, "TMPDIR": str(self.temporary)}
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        before = [
+            (signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler)),
+            (signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_DFL)),
+        ]
         try:
-            # a shell may have started the tests with SIGINT ignored, which would be inherited
+            # a shell may have started the tests with these ignored, which would be inherited
             with self.output.open("w") as output, self.errors.open("w") as errors:
                 self.process = subprocess.Popen(
                     words,
@@ -63,7 +66,8 @@ class Command:
                     start_new_session=True,
                 )
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before:
+                signal.signal(number, handler)
 
     def wait_until_it_answers(self) -> None:
         """Wait until SIGTERM, the last of the signals, is caught; Python itself does not."""

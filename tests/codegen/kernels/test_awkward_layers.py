@@ -40,6 +40,7 @@ LAYERS = {
     "names_like_ours": "y[i] = sum[T1,j] L[i,T1] * products[T1,j] * T2[j]",
     "name_of_half_a_function": "y[p] = sum[k] checked[p] * w[k,p]",
     "names_apart_by_an_underscore": "y[p] = sum[max_] x[max+max_,p] * w[max_]",
+    "parameter_like_an_axis": "y[n,p] = sum[k,l] w[t*k] * x[n+p+l] * [0 <= k < 1] + t * w[p]",
     "name_like_the_gradient": "grad_x[h] = sum[p] grad_y[p] * w[h-p]",
 }
 COMPILED = (
@@ -52,6 +53,7 @@ COMPILED = (
     "names_like_parts_of_kernels",
     "names_like_two_loops",
     "names_like_ours",
+    "parameter_like_an_axis",
 )
 """Those that are compiled too: compiling takes seconds each."""
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rot180.codegen.kernels.inline import inlined, inlined_functions
 from rot180.codegen.kernels.numpy_runtime import PARTS, runtime
-from rot180.codegen.kernels.runtime.numpy import sums, views
+from rot180.codegen.kernels.runtime.numpy import blocks, sums, views
 from rot180.codegen.kernels.runtime.numpy.checks import LIMIT
 from rot180.codegen.kernels.runtime.numpy.products import contract
 from rot180.codegen.kernels.runtime.numpy.sums import add_product, add_spread, add_taps
@@ -173,7 +173,8 @@ def test_all_ways_give_one_sum(
     window: tuple[int, int, int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sums, "BLOCK", block)
+    for module in (sums, blocks):
+        monkeypatch.setattr(module, "BLOCK", block)
     monkeypatch.setattr(views, "BLOCK", block)
     monkeypatch.setattr(sums, "LONG", 1)
     rng = np.random.default_rng(0)
@@ -196,7 +197,8 @@ def test_all_ways_give_one_sum(
 
 
 def test_large_windows_are_read_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sums, "BLOCK", 1000)
+    for module in (sums, blocks):
+        monkeypatch.setattr(module, "BLOCK", 1000)
     sizes = []
     whole = views.Windows.read
 
@@ -217,8 +219,9 @@ def test_a_call_of_numpy_computes_few_products(
     sizes: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Signals are answered between calls."""
-    monkeypatch.setattr(sums, "BLOCK", 64)
-    monkeypatch.setattr(sums, "LONGEST", 500)
+    for module in (sums, blocks):
+        monkeypatch.setattr(module, "BLOCK", 64)
+    monkeypatch.setattr(blocks, "LONGEST", 500)
     counts: list[int] = []
 
     def counted(parts: Sequence[Array], inputs: Any, output: Any, dtype: Any) -> Array:

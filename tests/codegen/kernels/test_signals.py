@@ -65,6 +65,9 @@ import os, signal, sys, threading
 import numpy as np
 from rot180.generated import cython_kernels as kernels
 
+# a shell may have started the tests with SIGINT ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def ones(*shape):  # huge, and in memory one line
     return np.broadcast_to(np.ones(shape[-1], "float32"), shape)
 
