@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,8 +21,10 @@ FOLDER = Path(generated.__file__).parent
 
 def checked(path: Path) -> str:
     """Run the check on what is in a folder, and return what it prints; it must refuse it."""
-    environment = os.environ | {"PYTHONPATH": str(path)}
-    command = [sys.executable, str(SCRIPT)]
+    # without `site`, which would import an editable install instead
+    places = [str(path), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
+    command = [sys.executable, "-S", str(SCRIPT)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout

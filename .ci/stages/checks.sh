@@ -7,6 +7,12 @@ checks() {
   stage "  mypy" in_env test mypy
   stage "  shellcheck" in_env test "shellcheck --check-sourced --external-sources .ci/run"
   stage "  pip install z3-solver" in_env test "pip install z3-solver"
+  stage "  tests that need Z3" in_env test \
+    "pytest \$(grep -l 'importorskip(\"z3\")' -r tests --include='test_*.py') -k z3 -p no:cacheprovider 2>&1 | tee z3.log"
+  if grep -qE '^SKIPPED|[0-9]+ skipped' "$work/test/z3.log"; then
+    fail "a test that needs Z3 was skipped"
+  fi
+  last_line test/z3.log
   stage "  rot180 verify: replay, models, SMT" in_env test "rot180 verify --require smt > verify.log"
   last_line test/verify.log
   stage "  the checker alone" in_env test \
