@@ -3,6 +3,19 @@
 
 full_stages() {
   echo "Full: sanitizers, the sdist under other Pythons, the examples"
+  packages
+  # side by side, because some of the searches take one core
+  searches >"$work/searches.log" 2>&1 &
+  local searching=$!
+  newest_python
+  wait "$searching" || {
+    cat "$work/searches.log"
+    fail "the searches failed"
+  }
+  cat "$work/searches.log"
+}
+
+packages() {
   stage "  environment" environment full 3.11
   stage "  build" in_env full "pip install --require-hashes -r .github/requirements/build.txt && python -m build"
   stage "  environment" environment wheel 3.11
@@ -19,9 +32,20 @@ full_stages() {
     stage "  install the sdist, Python $version" in_env "sdist$version" \
       "pip install \"\$(ls ../full/dist/*.tar.gz)[test,dev]\""
   done
-  # few forged certificates and random layers, because stages below try more; Python 3.12 runs those
+}
+
+newest_python() { # few forged certificates and random layers, because the searches try more
   stage "  pytest, Python 3.13" in_env sdist3.13 \
     "ROT180_FORGERIES=1000 ROT180_LAYERS=50 pytest -n 2 -p no:cacheprovider"
+  stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
+  stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
+  stage "  rot180 verify: all of Rocq" in_env sdist3.13 \
+    "pip install z3-solver && rot180 verify --require smt --require rocq > verify.log"
+  last_line sdist3.13/verify.log
+  stage "  the whole book" in_env sdist3.13 "python tests/support/whole_book.py"
+}
+
+searches() { # under Python 3.12
   stage "  doctests, examples, generated files, Python 3.12" in_env sdist3.12 \
     "pytest -n 2 tests/test_doctests.py tests/test_examples.py tests/codegen/kernels/test_drift.py \
       -p no:cacheprovider"
@@ -49,10 +73,4 @@ full_stages() {
   stage "  the fuzzer" install_extra sdist3.12 fuzz
   stage "  ten minutes of fuzzing" in_env sdist3.12 "python -m tests.fuzz --seconds 600 | tee fuzz.log"
   indented <"$work/sdist3.12/fuzz.log"
-  stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
-  stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
-  stage "  rot180 verify: all of Rocq" in_env sdist3.13 \
-    "pip install z3-solver && rot180 verify --require smt --require rocq > verify.log"
-  last_line sdist3.13/verify.log
-  stage "  the whole book" in_env sdist3.13 "python tests/support/whole_book.py"
 }
