@@ -353,7 +353,7 @@ static COLD int look_up(Watch *w) {
     return ended(w);
 }
 
-/* Count so many products more; return whether the call ends. */
+/* Add to the number of products computed; return whether the call has to end. */
 static inline int ends(Watch *w, Int products) {
     return (w->work += products) > LOOK_UP && look_up(w);
 }

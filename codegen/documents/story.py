@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import TypeVar
 
 from rot180.codegen.documents.model import Block, Prose, Section, slug
@@ -17,9 +18,12 @@ from rot180.codegen.system.files import resource
 
 TITLE = "Why is the kernel rotated?"
 
+T = TypeVar("T")
 
+
+@cache
 def story() -> tuple[Section, ...]:
-    """Return the chapter: a section for each heading of the text.
+    """Return the chapter: a section for each heading of the text; derived once.
 
     Raises:
         ValueError: the text names something that the engine does not provide.
@@ -53,9 +57,6 @@ def _blocks(paragraph: str, found: Parts) -> Sequence[Block]:
     said = re.sub(r"\{(\w+)\}", lambda m: _known(found.texts, m[1], "{}"), paragraph)
     said = re.sub(r"`([^`]+)`", lambda m: f"\\texttt{{{m[1].replace('_', chr(92) + '_')}}}", said)
     return (Prose((re.sub(r"\*([^*]+)\*", r"\\emph{\1}", said),)),)
-
-
-T = TypeVar("T")
 
 
 def _known(table: Mapping[str, T], name: str, mark: str) -> T:

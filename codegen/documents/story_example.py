@@ -105,8 +105,11 @@ class Numbers:
         return Figure(self._drawn(name))
 
     def _drawn(self, name: str) -> Picture:
-        drawn = pictures(self.layer, self.sizes, SYMBOLS)
-        return next(p for p in drawn if p.name.endswith(name))
+        return next(p for p in self._pictures if p.name.endswith(name))
+
+    @cached_property
+    def _pictures(self) -> list[Picture]:
+        return pictures(self.layer, self.sizes, SYMBOLS)
 
     def numbered(self, picture: Picture) -> Figure:
         """Return a picture with the numbers in its cells."""

@@ -34,6 +34,7 @@ from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import NIELSEN
 from rot180.derive.display.terms_latex import escape
 from rot180.derive.gradients.gradient import gradient
+from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import coefficient, normal, symbol
 from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import Equal
@@ -74,8 +75,10 @@ def parts() -> Parts:
 
     """
     line, plane, jumps = row(), image(), strided()
-    found = _theorems() | _network(line) | _forward(line, plane) | _fingers(line, plane)
-    found |= _double_sum(line, plane) | _full(plane) | _stride(jumps) | _matrices(line)
+    collapsed = line.stated("x", "sum[p] grad_y[p] * w[h-p]")
+    found = _theorems() | _network(line) | _forward(line, plane)
+    found |= _fingers(line, plane, collapsed) | _double_sum(line, plane, collapsed)
+    found |= _full(plane) | _stride(jumps) | _matrices(line)
     return found | _textbook() | _weights(plane)
 
 
@@ -156,31 +159,28 @@ def _forward(line: Numbers, plane: Numbers) -> Parts:
     )
 
 
-def _fingers(line: Numbers, plane: Numbers) -> Parts:
+def _fingers(line: Numbers, plane: Numbers, collapsed: Theorem) -> Parts:
     """Return the outputs that an entry contributes to."""
     at = line.sample.chosen()
     fed = [y for x, y, _ in line.sample.links if x == at]
-    collected = line.stated("x", "sum[p] grad_y[p] * w[h-p]")
     return Parts(
         {"row_feeds": said(len(fed))},
         {
             "row_delta_picture": (line.picture("delta"),),
             "row_delta": (Formula((line.sample.delta(at).strip("$").replace("=", "&=", 1),)),),
-            "row_delta_numbers": (line.entry(collected, *at),),
+            "row_delta_numbers": (line.entry(collapsed, *at),),
             "image_delta_picture": (plane.lettered("delta"),),
         },
     )
 
 
-def _double_sum(line: Numbers, plane: Numbers) -> Parts:
+def _double_sum(line: Numbers, plane: Numbers, collapsed: Theorem) -> Parts:
     """Return the chain rule, and what is left of it."""
     chain = line.stated("x", "sum[p] grad_y[p] * d y[p]/d x[h]")
     double = line.stated("x", "sum[p,k] grad_y[p] * w[k] * d x[p+k]/d x[h]")
     brackets = line.stated("x", "sum[p,k] grad_y[p] * w[k] * [p+k == h]")
-    collapsed = line.stated("x", "sum[p] grad_y[p] * w[h-p]")
     products = len(line.sample.links)
-    style = letters(brackets, SYMBOLS)
-    bracket = next(f for f in brackets.rhs[0].factors if isinstance(f, Equal))
+    bracket, style = _bracket(brackets), letters(brackets, SYMBOLS)
     tap = symbol("k")
     solved = normal(tap - bracket.value * coefficient(bracket.value, tap))
     return Parts(
@@ -226,13 +226,11 @@ def _full(plane: Numbers) -> Parts:
 def _stride(jumps: Numbers) -> Parts:
     """Return the row under a window with a stride."""
     brackets = jumps.stated("x", "sum[p,k] grad_y[p] * w[k] * [s*p+k == h]")
-    style = letters(brackets, SYMBOLS)
-    bracket = next(f for f in brackets.rhs[0].factors if isinstance(f, Equal))
     given, made = (jumps.results[name].size for name in ("x", "y"))
     return Parts(
         {
             "stride": said(jumps.parameters["s"]),
-            "strided_bracket": f"${style.factor(bracket)}$",
+            "strided_bracket": f"${letters(brackets, SYMBOLS).factor(_bracket(brackets))}$",
             "strided_sizes": (
                 f"{said(made)} outputs come from {said(given)} inputs, "
                 f"but also from {said(given - 1)}"
@@ -254,13 +252,13 @@ def _matrices(line: Numbers) -> Parts:
     """Return the dense layer and the convolution as products with a matrix."""
     forward = theorem("toeplitz_correlation_general_1d")
     backward = theorem("toeplitz_transpose_correlation_general_1d")
-    first, second = theorem("dense_written_out_1"), theorem("dense_written_out_2")
+    written = [theorem(f"dense_written_out_{n}") for n in (1, 2)]
     entries, name = table_of(backward, "T", line), letters(backward, SYMBOLS).tensor("T")
     return Parts(
-        {"dense_inputs": said(2)},
+        {"dense_inputs": said(len(written))},
         {
-            "dense_written": (defined(first, "Z1", "Z2", symbols=DENSE),),
-            "dense_written_back": (joined(equation(t, DENSE) for t in (first, second)),),
+            "dense_written": (defined(written[0], "Z1", "Z2", symbols=DENSE),),
+            "dense_written_back": (joined(equation(t, DENSE) for t in written),),
             "toeplitz": (joined((equation(forward), _matrix(name, entries))),),
             "toeplitz_transposed": (
                 joined((equation(backward), _matrix(f"{name}^{{\\top}}", entries.T))),
@@ -313,6 +311,11 @@ def _weights(plane: Numbers) -> Parts:
             "textbook_weight": (named(textbook, NIELSEN),),
         },
     )
+
+
+def _bracket(proved: Theorem) -> Equal:
+    """Return the equation in a theorem's right side."""
+    return next(f for f in proved.rhs[0].factors if isinstance(f, Equal))
 
 
 def _matrix(name: str, entries: NDArray[Any]) -> Formula:

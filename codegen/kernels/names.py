@@ -1,10 +1,10 @@
 """Names in generated code: those of a layer never meet those of the target or of the generator.
 
-A name of the notation stands in code as it is. If a target reserves it or generated modules use it,
-it gets an underscore: ``max`` becomes ``max_``, and ``max_`` becomes ``max__``, so that different
-names stay different. The names that the generator makes for its own use begin with an underscore,
-which no name of the notation does. What it makes of a layer's names for others to use (``x_shape``,
-``grad_x``, ``f_prime``) may be a name of the layer too: such a layer is refused.
+Generated code uses the names of the notation. A name that a target reserves, or that generated
+modules use, gets an underscore: ``max`` becomes ``max_``, and ``max_`` becomes ``max__``, so that
+different names stay different. The names that the generator makes for its own use begin with an
+underscore, which no name of the notation does. What it makes of a layer's names for others to use
+(``x_shape``, ``grad_x``, ``f_prime``) may be a name of the layer too: such a layer is refused.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ RESERVED = frozenset(
 
 
 def name(word: str) -> str:
-    """Return how a name of a layer stands in code.
+    """Return the identifier of a name of a layer in generated code.
 
     >>> name("x"), name("max"), name("max_")
     ('x', 'max_', 'max__')

@@ -2,7 +2,8 @@
 
 A thread answers, not an exception: an exception would be raised anywhere, could be swallowed, and
 would have to wait while C code runs, as in Z3. Programs and temporary folders are cleared away by
-the functions given to `at_end`. What must be complete or not begun stands in a `whole` section.
+the functions given to `at_end`. Work that must not be interrupted halfway runs in a `whole`
+section.
 """
 
 from __future__ import annotations

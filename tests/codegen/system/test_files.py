@@ -164,7 +164,7 @@ def no(number: int) -> object:
 def test_a_file_system_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str, number: int
 ) -> None:
-    """Where nothing can be synced, linked or locked, files are written all the same."""
+    """Files are also written by a file system without fsync, hard links or locks."""
     write(tmp_path, {"a": "old"})
     monkeypatch.setattr(module, name, no(number))
     write(tmp_path, NEW)
