@@ -8,7 +8,7 @@ from itertools import combinations
 from sympy import Expr, Symbol, gcd
 
 from rot180.codegen.plans.plan import Affine, Box, Loop, LoweringError
-from rot180.derive.language.polynomial import normal
+from rot180.derive.language.polynomial import normal, primitive
 from rot180.derive.language.terms import AtLeast, Condition
 
 MOST_COMBINED = 16
@@ -129,4 +129,5 @@ def positive(e: Expr, hypotheses: Iterable[Condition]) -> bool:
     """Say whether a polynomial is known to be at least 1."""
     if e.is_Integer:
         return bool(e > 0)
-    return any(isinstance(h, AtLeast) and normal(h.value - e + 1) == 0 for h in hypotheses)
+    least = primitive(e)
+    return any(isinstance(h, AtLeast) and normal(h.value + 1) == least for h in hypotheses)

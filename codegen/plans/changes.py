@@ -59,12 +59,12 @@ def _renamed(t: Term, target: Term) -> Iterator[Change]:
         yield {v: v for v in t.variables}
         return
     seen: set[tuple[Symbol, Expr]] = set()
-    for v, (a, b) in product(missing, _pairs(t, target)):
+    for v, (a, b) in product(missing, list(dict.fromkeys(_pairs(t, target)))):
+        if symbols_of(a).intersection(missing) != {v}:
+            continue
         c = coefficient(a, v)
         e = quotient(normal(c * v - a + b), c)
         if e is None or not is_integral(e) or (v, e) in seen:
-            continue
-        if not symbols_of(e).isdisjoint(missing):
             continue
         seen.add((v, e))
         new = next((u for u in target.variables if u in symbols_of(e) - set(t.variables)), None)

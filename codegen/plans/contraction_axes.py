@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Expr, Integer, S, Symbol
 
@@ -57,6 +58,12 @@ class Axis:
 
 def linear(e: Expr, variables: Iterable[Symbol]) -> Expr:
     """Return the part of an affine expression that depends on some variables."""
+    inside = symbols_of(e)
+    return _linear(e, tuple(v for v in variables if v in inside))
+
+
+@lru_cache(maxsize=1 << 16)
+def _linear(e: Expr, variables: tuple[Symbol, ...]) -> Expr:
     return normal(sum((coefficient(e, v) * v for v in variables), Integer(0)))
 
 

@@ -72,10 +72,13 @@ def plan_proof(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) -> 
         return _proof(theorem, nests, wide, flips, taken)
     except NotProvedError as error:
         # which coefficients must not be 0, so that a sum is finite, depends on the order of factors
-        with suppress(NotProvedError, LoweringError):
-            arranged = tuple(replace(t, factors=numbers_first(t)) for t in wide)
+        arranged = tuple(replace(t, factors=numbers_first(t)) for t in wide)
+        try:
             return _proof(theorem, nests, arranged, flips, taken, ordered=True)
-        raise LoweringError(str(error)) from error
+        except NotProvedError as missing:
+            raise LoweringError(str(missing)) from missing
+        except LoweringError:
+            raise LoweringError(str(error)) from error
 
 
 def _proof(
@@ -151,11 +154,18 @@ def _meet(
     first = ""
     target = right.current[at]
     for same in (True, False):
+        tried: set[Term] = set()
         for _ in islice(_ways(left, at, target), CHOICES):
+            if left.current[at] in tried:
+                continue
+            tried.add(left.current[at])
             failed = _matched(left, at, target, flips, same)
             if failed is None:
                 return
             first = first or differences(left.current[at], target, parts, failed)
+    if not first:
+        over, wanted = (", ".join(map(str, d.current[at].variables)) for d in (left, right))
+        raise NotProvedError(f"found a sum over {wanted or 'nothing'}, expected one over {over}")
     raise LoweringError(f"nest {at}: {first}")
 
 

@@ -8,7 +8,7 @@ from sympy import Expr, Symbol
 
 from rot180.codegen.rocq.identifiers import ScriptError
 from rot180.codegen.rocq.lemma_proof import LemmaProof, Support, inside
-from rot180.derive.language.polynomial import coefficient, normal, symbols_of
+from rot180.derive.language.polynomial import coefficient, normal, primitive, symbols_of
 from rot180.derive.language.terms import AtLeast, Equal, Factor, Range
 
 
@@ -79,9 +79,13 @@ class IndexBounds:
             if found := self._by(v, s, name):
                 self.known[v] = found
             return found is not None
-        moduli = (abs(c),) if c.is_Integer and c != 0 else self.moduli
-        modulus = next((m for m in moduli if m in (c, normal(-c))), None)
-        if modulus is None:
+        if c.is_Integer and c != 0:
+            modulus = abs(c)
+        elif primitive(c) in self.moduli:
+            modulus = c
+        elif primitive(normal(-c)) in self.moduli:
+            modulus = normal(-c)
+        else:
             return False
         m = plain.argument(modulus)
         found = self._by(normal(modulus * v), s, f"({m} * {name})")

@@ -13,7 +13,7 @@ from rot180.derive.gradients.named_form import name_form
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.polynomial import primitive, symbol
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
     AtLeast,
@@ -145,7 +145,9 @@ def kernel_theorem(layer: Layer, wrt: str | None) -> Theorem:
         name = f"{layer.name or 'layer'}.grad_{wrt}.kernel"
     d = Derivation(name, variables, (), goal, trial=True)
     moduli = dict.fromkeys(_phases(layer, d))
-    hypotheses = tuple(AtLeast(m - 1) for m in moduli if not m.is_number)
+    # 3*s is at least 1 where s is
+    least = dict.fromkeys(primitive(m) for m in moduli if not m.is_number)
+    hypotheses = tuple(AtLeast(m - 1) for m in least)
     d = Derivation(name, variables, hypotheses, goal)
     _phases(layer, d)
     return replay(d.proof())

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
+from math import gcd
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -151,6 +152,16 @@ def is_integral(e: Expr) -> bool:
     return all(c.q == 1 for c in monomials(e).values())
 
 
+def primitive(e: Expr) -> Expr:
+    """Return a polynomial with integer coefficients, divided by their greatest common divisor.
+
+    >>> primitive(normal(6 * symbol("s") - 4))
+    3*s - 2
+    """
+    return normal(e / max(1, gcd(*(int(c) for c in monomials(normal(e)).values()))))
+
+
+@lru_cache(maxsize=1 << 16)
 def quotient(e: Expr, by: Expr) -> Expr | None:
     """Return the polynomial q with ``q * by = e``; None if there is none, or if `by` is 0.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import combinations_with_replacement
-from math import gcd
+from math import gcd, prod
 
 import sympy as sp
 from sympy import Expr
@@ -35,7 +36,7 @@ def certify(
         known: the conditions of the context to use; by default all.
 
     """
-    chosen = None if known is None else {f for side in facts(known) for f in side}
+    chosen = None if known is None else frozenset(f for side in facts(known) for f in side)
     found: list[Refutation] = []
     for part in open_parts(obligation):
         refutation = _refute(part, obligation.context, degree, chosen)
@@ -45,8 +46,12 @@ def certify(
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def _refute(
-    part: AtLeast | Nonzero, context: tuple[Condition, ...], most: int, chosen: set[Expr] | None
+    part: AtLeast | Nonzero,
+    context: tuple[Condition, ...],
+    most: int,
+    chosen: frozenset[Expr] | None,
 ) -> Refutation | None:
     nonnegative, zero = with_negation(part, context)
     useful = _connected(part.value, [*nonnegative, *zero])
@@ -55,23 +60,26 @@ def _refute(
     if chosen is not None:
         # the negation is the last of its kind
         last = zero[-1] if isinstance(part, Nonzero) else nonnegative[-1]
-        chosen = {*chosen, last}
+        chosen = chosen | {last}
         numbers = [n for n in numbers if nonnegative[n] in chosen]
         zeros = [n for n in zeros if zero[n] in chosen]
         useful &= chosen
     names = sorted({v.name for f in useful for v in symbols_of(f)})
     over, under = [_vector(f) for f in zero], [_vector(f) for f in nonnegative]
-    for degree in range(1, most + 1):
+    # equations are multiplied by names before facts are by facts: those products are fewer
+    for degree, powers in _stages(most, 2 if chosen is None else 3):
+        if (degree, powers) == (1, 2) and _hopeless(
+            [under[n] for n in numbers], [over[n] for n in zeros]
+        ):
+            return None
         if degree == 3 and len(numbers) > 8:
             return None
         products = [
             c for d in range(1, degree + 1) for c in combinations_with_replacement(numbers, d)
         ]
-        # an equation is multiplied by names; by two of them only where few facts are chosen
-        powers = range(min(degree, 2 if chosen is None else 3))
         multiples = [
             (_monomial(some), n)
-            for d in powers
+            for d in range(powers)
             for some in combinations_with_replacement(names, d)
             for n in zeros
         ]
@@ -89,6 +97,52 @@ def _refute(
                 ),
             )
     return None
+
+
+def _stages(most: int, names: int) -> Iterator[tuple[int, int]]:
+    """Yield the most facts, and the most factors of a product with an equation, that are tried."""
+    yield from ((1, powers) for powers in range(1, min(most, names) + 1))
+    yield from ((degree, min(degree, names)) for degree in range(2, most + 1))
+
+
+def _hopeless(nonnegative: Sequence[Vector], zero: Sequence[Vector]) -> bool:
+    """Say whether facts hold together somewhere over the reals: then no certificate exists.
+
+    At values of some names all facts are affine. There, by Farkas' lemma, they hold together unless
+    a sum of them is -1.
+    """
+    found = [*nonnegative, *zero]
+    names = _multiplied(found)
+    for values in _VALUES:
+        at = dict(zip(names, values * len(names), strict=False))
+        if _solve([_at(f, at) for f in found], len(nonnegative)) is None:
+            return True
+    return False
+
+
+_VALUES = ((2, 3, 5, 7, 11), (7, 5, 2, 3, 1), (1,))
+"""At which values of the names that are multiplied the facts are looked at."""
+
+
+def _multiplied(found: Iterable[Vector]) -> list[str]:
+    """Return names without which all monomials are affine, the most frequent ones first."""
+    products = list(dict.fromkeys(m for f in found for m in f if sum(k for _, k in m) > 1))
+    often = Counter(v for m in products for v, _ in m)
+    names: dict[str, None] = {}
+    for m in products:
+        for v, _ in sorted(m, key=lambda p: (-often[p[0]], p)):
+            if sum(j for u, j in m if u not in names) > 1:
+                names[v] = None
+    return list(names)
+
+
+def _at(f: Vector, values: Mapping[str, int]) -> Vector:
+    """Return a polynomial at values of some of its names."""
+    out: Vector = {}
+    for m, c in f.items():
+        rest = tuple((v, k) for v, k in m if v not in values)
+        out[rest] = out.get(rest, 0) + c * prod(values[v] ** k for v, k in m if v in values)
+    return {m: c for m, c in out.items() if c}
 
 
 Vector = dict[Monomial, int]

@@ -9,7 +9,7 @@ from rot180.codegen.kernels.derivation import derive
 from rot180.codegen.kernels.public_api import LAYERS, PublicLayer
 from rot180.codegen.plans.agreement import agreed
 from rot180.codegen.plans.lift import lift, same_but_for_order
-from rot180.codegen.plans.lower import proved_plan
+from rot180.codegen.plans.lower import LoweringError, proved_plan
 from rot180.derive.kernel.proof import Theorem
 from tests.plans.test_plans import TEXTS
 from tests.support.plans import loops, models, theorems, values
@@ -66,3 +66,9 @@ def test_sums_are_shown_to_be_finite_by_coefficients_that_are_numbers(text: str)
     """No hypothesis says that s and d are not 0: where an axis says it without them, it is used."""
     for theorem in theorems(text).values():
         assert agreed(proved_plan(theorem).theorem.proof).lhs == theorem.lhs
+
+
+def test_a_plan_whose_sum_is_not_shown_to_be_finite_is_refused_with_a_cure() -> None:
+    text = "y[n] = sum[k,l] w[n,d*k,-lo,l+k] * [0 <= l+t*k+n < 1] * [0 <= l < 3]"
+    with pytest.raises(LoweringError, match="cure: write a number for t"):
+        proved_plan(theorems(text)["forward"])

@@ -248,7 +248,7 @@ def _difference(
         found = kernel(**{n: given[n] for n in inspect.signature(kernel).parameters})
     except ValueError as error:
         # a hypothesis: the parameter and what it must be are named
-        if re.fullmatch(r"(\w+): found .*, expected an integer >= \d+", str(error)):
+        if re.fullmatch(r"\w+(, \w+)*: found .*, expected (an integer|[\w*^]+) >= \d+", str(error)):
             return "" if any(sizes.get(n, 1) < 1 for n in STRIDES) else f"{word}, refused: {error}"
         raise
     shown = f"sizes {sizes}, arrays { ({n: a.tolist() for n, a in arrays.items()}) }, {dtype}"

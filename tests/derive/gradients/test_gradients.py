@@ -14,7 +14,7 @@ from rot180.derive.language.layers import Layer, catalogue, layer
 from rot180.derive.language.notation import make_layer
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.spelling import display_name
-from rot180.derive.language.terms import Access, Range, define, tensor, term
+from rot180.derive.language.terms import Access, AtLeast, Range, define, tensor, term
 from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.semantics.check import check
 
@@ -137,6 +137,13 @@ def test_hypotheses_stand_only_where_they_are_needed() -> None:
     assert [name for name, t in theorems.items() if t.hypotheses] == ["forward"]
     plain = layer("y[p] = sum[k] x[p+k] * w[k]")
     assert not any(t.hypotheses for _, t in kernel_theorems(plain))
+
+
+def test_a_hypothesis_is_divided_by_numbers() -> None:
+    """The modulus 3*s is at least 1 where s is, and the message about s = 0 says s >= 1."""
+    odd = layer("y[n] = sum[k] x[s*n,n+3*k] * x[k,n]")
+    ((_, theorem),) = kernel_theorems(odd, "x")[1:]
+    assert theorem.hypotheses == (AtLeast(symbol("s") - 1),)
 
 
 def test_an_operand_must_be_there() -> None:
