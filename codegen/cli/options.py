@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,21 +27,45 @@ class CommandParser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: object = None) -> None:
         say(message, end="", error=file is not sys.stdout)
 
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Refuse what is not among the choices, and name the one that is spelled alike."""
+        known = [str(choice) for choice in action.choices or ()]
+        if known and value not in known:
+            near = difflib.get_close_matches(str(value), known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            said = f"found {value!r}, expected one of {', '.join(known)}{hint}"
+            raise argparse.ArgumentError(action, said)
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; ``command`` is the name of the one that was given."""
     top = CommandParser(
         prog="rot180", description="Convolution gradients: derived, proved, typeset, compiled."
     )
+    top.add_argument("--version", action="version", version=f"rot180 {_version()}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _derive(commands)
     _book(commands)
     _network(commands)
     _show(commands)
-    _add(commands, "list", "List theorems, layers, kernels, and the backend in use.")
+    listed = _add(commands, "list", "List theorems, layers, kernels, and the backend in use.")
+    listed.add_argument(
+        "word",
+        metavar="WORD",
+        nargs="*",
+        help="list only what has all of these words in its name or title",
+    )
     _verify(commands)
     _generate(commands)
     return top
+
+
+def _version() -> str:
+    """Return the version of the installed distribution."""
+    try:
+        return version("rot180")
+    except PackageNotFoundError:
+        return "of a checkout that is not installed"
 
 
 def requested_formats(arguments: argparse.Namespace) -> tuple[str, ...]:

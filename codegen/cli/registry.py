@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import warnings
+from collections.abc import Mapping, Sequence
 
 from rot180.codegen.cli.options import requested_symbols
 from rot180.codegen.cli.output import certified_data, print_json, print_paths, print_proof, progress
+from rot180.codegen.documents.chapters import family, theorems_by_chapter
+from rot180.codegen.documents.headings import heading
 from rot180.codegen.documents.listings import function_text, layer_and_operand
 from rot180.codegen.kernels import committed
 from rot180.codegen.kernels.public_api import public_functions
@@ -30,7 +34,7 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.latex:
         say(shown.latex(symbols))
     elif arguments.json:
-        print_json(certified_data(shown))
+        print_json(certified_data(shown) | ({"plain": plain} if plain else {}))
     else:
         say(f"{shown.name}, proof {shown.proof.digest}\n\n{shown}\n\nProof.\n")
         print_proof(shown)
@@ -51,27 +55,64 @@ def _plain(shown: Theorem) -> str:
 
 
 def list_all(arguments: argparse.Namespace) -> int:
-    """Print the names of theorems, layers and kernels, and the backend in use."""
+    """Print theorems, layers and kernels, all or those with given words, and the backend in use.
+
+    Raises:
+        ValueError: nothing has all of the words.
+
+    """
     with warnings.catch_warnings():
         # without the compiled kernels this import warns, and the backend is printed anyway
         warnings.simplefilter("ignore")
         from rot180 import generated
-    found = {
-        "theorems": list(claims()),
-        "layers": list(layers()),
-        "kernels": list(public_functions()),
-        "backend": generated.backend(),
-        "notice": generated.backend_notice(),
+    words = [word.casefold() for word in arguments.word]
+    chapters = {
+        chapter: {name: title for name in names if _has(words, name, title := _title(name))}
+        for chapter, names in theorems_by_chapter().items()
     }
+    names = [name for chapter in chapters.values() for name in chapter]
+    texts = {name: text for name, text in layers().items() if _has(words, name, text)}
+    kernels = [name for name in public_functions() if _has(words, name)]
+    if words and not (names or texts or kernels):
+        known = [*claims(), *layers(), *public_functions()]
+        near = difflib.get_close_matches(words[0], known, n=3, cutoff=0.4)
+        hint = f"; near: {', '.join(near)}" if near else ""
+        raise ValueError(
+            f"WORD: found {' '.join(arguments.word)!r}, expected words in the name or the title of "
+            f"a theorem, a layer or a kernel{hint}"
+        )
     if arguments.json:
-        print_json(found)
+        in_order = [name for name in claims() if name in {*names}]
+        found = {"theorems": in_order, "layers": list(texts), "kernels": kernels}
+        backend = {"backend": generated.backend(), "notice": generated.backend_notice()}
+        print_json(found | backend)
         return 0
-    for title in ("theorems", "layers", "kernels"):
-        say(f"{title}:", *found[title], sep="\n    ")
-    say(f"backend: {found['backend']}")
-    if found["notice"]:
-        say(f"    {found['notice']}")
+    groups = {f"theorems: {chapter}": lines for chapter, lines in chapters.items()}
+    groups |= {"layers": texts, "kernels": dict.fromkeys(kernels, "")}
+    for title, lines in groups.items():
+        if lines:
+            say(title, *_in_columns(lines), sep="\n    ")
+    if not words:
+        say(f"backend: {generated.backend()}")
+        if generated.backend_notice():
+            say(f"    {generated.backend_notice()}")
     return 0
+
+
+def _title(name: str) -> str:
+    """Return the heading of a theorem in the book, with its number of axes."""
+    axes = re.search(r"_([123]d)$", name)
+    return heading(family(name)) + (f", {axes[1][0]}-D" if axes else "")
+
+
+def _has(words: Sequence[str], *texts: str) -> bool:
+    """Say whether each word is in one of the texts."""
+    return all(any(word in text.casefold() for text in texts) for word in words)
+
+
+def _in_columns(lines: Mapping[str, str]) -> list[str]:
+    widest = max(map(len, lines))
+    return [f"{name:{widest}}  {text}".rstrip() for name, text in lines.items()]
 
 
 def generate(arguments: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from rot180.codegen.cli.main import main
 from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.system import files
 from rot180.derive.display import mathml
+from rot180.derive.theorems import claims
 
 FILES = [
     "certificate.json",
@@ -227,6 +228,44 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["kernels"] == list(public_functions())
+    assert found["theorems"] == list(claims())
+
+
+def test_list_by_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "Stride", "2-D"]) == 0
+    printed = capsys.readouterr().out
+    name = "rot180_correlation_strided_2d"
+    assert re.search(rf"^    {name} +Input gradient: correlation, stride, 2-D$", printed, re.M)
+    assert "strided_1d" not in printed and "backend" not in printed
+    assert main(["list", "weight", "grouped", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["theorems"] and all("weight" in n and "grouped" in n for n in found["theorems"])
+    assert found["layers"] == found["kernels"] == []
+    assert main(["list", "outputsize"]) == 2
+    assert "near: output_size" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert re.fullmatch(r"rot180 (\d+\.\d+\.\d+|of a checkout.*)\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["derve", "conv1d"], "found 'derve', expected one of derive, .*; did you mean derive?"),
+        (["derive", "conv1d", "-o", "x", "--detail", "fulll"], "--detail: found 'fulll'.* full?"),
+    ],
+)
+def test_what_is_spelled_alike_is_named(
+    words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    assert re.search(hint.replace("?", r"\?"), capsys.readouterr().err)
 
 
 def test_show(capsys: pytest.CaptureFixture[str]) -> None:
