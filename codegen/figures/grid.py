@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import pairwise, product
 
 from rot180.codegen.figures.expand import Index, TensorEntry, accesses, entry, integer
 from rot180.codegen.figures.sample import SampledLayer
@@ -162,13 +162,21 @@ def _reach(over: Grid) -> str:
 
 def dilated_caption(over: Grid) -> str:
     """Say how many zeros there are between the entries of a grid."""
-    zeros = sum(over.look(place) == "zero" for place in over.held)
     name = over.sample.tensor(source(over.access.tensor))
+    zeros = max(_zeros_between(over))
     return (
         f"The output gradient ${name}$, and ${over.name}$, which has {zeros} "
-        f"{'zero' if zeros == 1 else 'zeros'} between its entries because of the stride of the "
-        "forward pass."
+        f"{'zero' if zeros == 1 else 'zeros'} between neighbouring entries because of the stride "
+        "of the forward pass."
     )
+
+
+def _zeros_between(over: Grid) -> Iterator[int]:
+    """Yield along each axis the number of zeros between two neighbouring entries."""
+    full = [place for place, entry in over.held.items() if entry is not None]
+    for places in zip(*full, strict=True):
+        ordered = sorted(set(places))
+        yield max((b - a - 1 for a, b in pairwise(ordered)), default=0)
 
 
 def remainder_caption(sample: SampledLayer) -> str:

@@ -1,6 +1,7 @@
 """Proofs as LaTeX text, with a reason for each line.
 
-A short proof omits lines, but never changes one.
+A short proof omits lines, and brackets that hold wherever the rest of a term is not zero; it
+changes nothing else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rot180.derive.display.letters import (
 )
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.terms_latex import Letters, escape
+from rot180.derive.display.textbook import without_implied_brackets
 from rot180.derive.display.theorem_latex import (
     Display,
     EquationLine,
@@ -67,13 +69,18 @@ def proof_lines(
 
     Args:
         theorem: the theorem.
-        detail: "full" shows every step, "short" omits bookkeeping steps.
+        detail: "full" shows every step, "short" omits bookkeeping steps and implied brackets.
         symbols: the notation.
 
     """
     style = letters(theorem, symbols)
     shown = outline(theorem, detail, symbols)
     lines = [EquationLine("", theorem.lines[n], why, style) for n, why in shown]
+    if detail == "short":
+        lines = [
+            replace(line, right=without_implied_brackets(line.right, theorem.variables))
+            for line in lines
+        ]
     lines = lines or [EquationLine("", theorem.rhs, "", style)]
     return (replace(lines[0], left=subject(theorem, style)), *lines[1:])
 
