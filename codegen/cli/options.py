@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeAlias
 
 from rot180.codegen.documents.formats import FORMATS, NO_DOCUMENT, parse_formats
 from rot180.codegen.system import files
 from rot180.codegen.system.terminal import say
+from rot180.codegen.system.version import version
 from rot180.derive.display.abbreviate import MOST_TERMS
 from rot180.derive.display.notations import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
 
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     top = CommandParser(
         prog="rot180", description="Convolution gradients: derived, proved, typeset, compiled."
     )
-    top.add_argument("--version", action="version", version=f"rot180 {_version()}")
+    top.add_argument("--version", action="version", version=f"rot180 {version()}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _derive(commands)
     _book(commands)
@@ -58,14 +58,6 @@ def parser() -> argparse.ArgumentParser:
     _verify(commands)
     _generate(commands)
     return top
-
-
-def _version() -> str:
-    """Return the version of the installed distribution."""
-    try:
-        return version("rot180")
-    except PackageNotFoundError:
-        return "of a checkout that is not installed"
 
 
 def requested_formats(arguments: argparse.Namespace) -> tuple[str, ...]:

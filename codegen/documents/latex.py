@@ -24,6 +24,7 @@ from rot180.codegen.documents.model import (
 )
 from rot180.codegen.figures.tikz import tikz, tikz_preamble
 from rot180.codegen.system.templates import template
+from rot180.codegen.system.version import version
 from rot180.derive.display.terms_latex import escape
 from rot180.derive.display.theorem_latex import Display, aligned
 
@@ -34,6 +35,7 @@ def latex(document: Document) -> str:
     return template("documents", "document.tex.jinja").render(
         title=document.title,
         subtitle=escape(document.subtitle),
+        version=version(),
         book=document.book,
         pictures=tikz_preamble() if any(isinstance(b, Figure) for b in blocks) else "",
         sections=[_rendered(section, document.book) for section in document.sections],

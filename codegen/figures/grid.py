@@ -114,15 +114,29 @@ def target_role(sample: SampledLayer, window: Window) -> str:
 
 def order(sample: SampledLayer, window: Window) -> str:
     """Say in which order a window has its taps."""
-    found = sample.products(window, next(iter(window.points(sample.env))))
-    placed = sorted((sample.where(window, p), sample.tap(window, p)) for p in found)
-    said = [tap for _, tap in placed]
+    said = _taps(sample, window)
     if len(set(said)) < 2:
         return ""
     if said == sorted(said):
         return ", with its taps in their own order"
     reverse = "rotated by 180 degrees" if len(window.free) > 1 else "in reverse order"
     return f", with its taps {reverse}" if said == sorted(said)[::-1] else ""
+
+
+def kernel_name(sample: SampledLayer, window: Window) -> str:
+    """Return the name of a window's weights, in the order in which it has them, as mathematics."""
+    read = [accesses(window.term)[i].tensor for i in window.kernel]
+    said = _taps(sample, window)
+    # the taps of a rotated kernel that is read backwards are in their own order
+    shown = [source(t) for t in read] if said == sorted(said) else read
+    return "\\,".join(map(sample.tensor, shown))
+
+
+def _taps(sample: SampledLayer, window: Window) -> list[Index]:
+    """Return the taps of a window, from its first place to its last."""
+    found = sample.products(window, next(iter(window.points(sample.env))))
+    placed = sorted((sample.where(window, p), sample.tap(window, p)) for p in found)
+    return [tap for _, tap in placed]
 
 
 def caption(over: Grid) -> str:

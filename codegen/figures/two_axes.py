@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rot180.codegen.figures.expand import Index, accesses
+from rot180.codegen.figures.expand import Index
 from rot180.codegen.figures.grid import (
     TITLES,
     Grid,
     caption,
     dilated_caption,
+    kernel_name,
     remainder_caption,
     target_role,
 )
@@ -51,11 +52,9 @@ def window_positions(over: Grid, direction: str) -> Picture:
     for p in sample.products(window, shown[-1]):
         row, column = sample.where(window, p)
         taps.append(Cell((column, row), "weight", sample.weight(window, p)))
-    read = accesses(window.term)
-    kernel = "\\,".join(sample.tensor(read[i].tensor) for i in window.kernel)
     parts = [
         (cells, over.name),
-        (taps, kernel),
+        (taps, kernel_name(sample, window)),
         (_outlined(sample, window, shown), sample.tensor(window.target.name)),
     ]
     shapes = side_by_side(parts, ["\\odot", "\\rightarrow"])

@@ -249,7 +249,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["--version"])
     assert stop.value.code == 0
-    assert re.fullmatch(r"rot180 (\d+\.\d+\.\d+|of a checkout.*)\n", capsys.readouterr().out)
+    assert re.fullmatch(r"rot180 (\d+\.\d+\.\d+|\(not installed\))\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
