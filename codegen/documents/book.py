@@ -37,12 +37,14 @@ from rot180.codegen.documents.model import (
     reference,
     slug,
 )
+from rot180.codegen.documents.numbering import cited
 from rot180.codegen.documents.worked_example import section, worked
 from rot180.codegen.figures.figures import pictures
+from rot180.codegen.figures.shapes import Picture
 from rot180.derive.display.letters import layer_letters, losses
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.terms_latex import escape
-from rot180.derive.display.theorem_latex import Display, latex_expression
+from rot180.derive.display.theorem_latex import Display, latex_expression, listed
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import layer
 from rot180.derive.theorems import theorem
@@ -117,7 +119,8 @@ def book(
             sections.append(Section("how-to-read", "How to read this book", start, 0))
         own = replace(writer, symbols=chapter.symbols or symbols, chapter=chapter)
         opening: list[Block] = [Prose((chapter.introduction,))]
-        opening += [Figure(picture) for picture in chapter.opening(own.symbols)]
+        shown = list(chapter.opening(own.symbols))
+        opening += [Prose((_drawn(shown),)), *map(Figure, shown)] if shown else []
         name = f"chapter-{slug(chapter.title)}"
         sections.append(Section(name, chapter.title, tuple(opening), 0))
         families: dict[str, list[Block]] = {}
@@ -188,8 +191,10 @@ class _ChapterWriter:
         if wanted and found:
             drawn = pictures(found[0], symbols=self.symbols)
             have = {p.name.removeprefix("layer-"): p for p in drawn}
-            for name in wanted.split():
-                yield Figure(replace(have[name], name=f"{anchor(proved.name)}-{name}"))
+            names = {name: f"{anchor(proved.name)}-{name}" for name in wanted.split()}
+            shown = [replace(have[name], name=own) for name, own in names.items()]
+            yield Prose((_drawn(shown),))
+            yield from map(Figure, shown)
             yield StepperBlock(found[0], f"stepper-{anchor(proved.name)}", self.symbols)
 
     def _worked(self, proved: Theorem) -> Iterator[Block]:
@@ -204,6 +209,13 @@ class _ChapterWriter:
         """Turn citations into links to the cited theorems."""
         links = {f"\\texttt{{{escape(n)}}}": reference(anchor(n), escape(n)) for n in self.names}
         return tuple(replace(line, remark=_link(line.remark, links)) for line in lines)
+
+
+def _drawn(shown: Sequence[Picture]) -> str:
+    """Say what the figures are that follow: their titles."""
+    titles = [p.title[:1].lower() + p.title[1:] for p in shown]
+    verb = "shows" if len(shown) == 1 else "show"
+    return f"{cited([p.name for p in shown])} {verb}, at small sizes: {listed(titles)}."
 
 
 def _first(table: Iterable[tuple[str, T]], name: str) -> T | None:

@@ -26,6 +26,7 @@ from rot180.codegen.documents.model import (
     Table,
     TheoremBlock,
 )
+from rot180.codegen.documents.numbering import figure_anchor, numbered
 from rot180.codegen.figures.stepper import stepper, stepper_script, stepper_style
 from rot180.codegen.figures.svg import style as picture_style
 from rot180.codegen.figures.svg import svg
@@ -42,6 +43,7 @@ def page(document: Document) -> str:
         ModuleNotFoundError: latex2mathml is not installed (``pip install "rot180[book]"``).
 
     """
+    document = numbered(document)
     kinds = {type(block) for section in document.sections for block in section.blocks}
     styles = [resource("documents", "static/document.css")]
     scripts = [resource("documents", "static/document.js")]
@@ -160,8 +162,14 @@ def _(block: ProofBlock) -> Html:
 
 @render.register
 def _(block: Figure) -> Html:
-    title, caption = sentence(block.picture.title), sentence(block.picture.caption)
-    return _fill("figure", picture=svg(block.picture), title=title, caption=caption)
+    title = block.picture.title
+    return _fill(
+        "figure",
+        picture=svg(block.picture),
+        title=sentence(f"Figure {block.number}. {title}" if block.number else title),
+        caption=sentence(block.picture.caption),
+        anchor=figure_anchor(block.picture.name),
+    )
 
 
 @render.register

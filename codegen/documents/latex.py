@@ -22,6 +22,7 @@ from rot180.codegen.documents.model import (
     Table,
     TheoremBlock,
 )
+from rot180.codegen.documents.numbering import figure_anchor, numbered
 from rot180.codegen.figures.tikz import tikz, tikz_preamble
 from rot180.codegen.system.templates import template
 from rot180.codegen.system.version import version
@@ -31,6 +32,7 @@ from rot180.derive.display.theorem_latex import Display, aligned
 
 def latex(document: Document) -> str:
     """Write a document as a LaTeX file that compiles by itself."""
+    document = numbered(document)
     blocks = (block for section in document.sections for block in section.blocks)
     return template("documents", "document.tex.jinja").render(
         title=document.title,
@@ -98,7 +100,13 @@ def _(block: ProofBlock, book: bool) -> str:
 def _(block: Figure, book: bool) -> str:
     picture = tikz(block.picture, FIGURE_WIDTH)
     title, caption = block.picture.title, block.picture.caption
-    return _fill("figure", picture=picture, title=title, caption=caption)
+    return _fill(
+        "figure",
+        picture=picture,
+        title=f"Figure {block.number}. {title}" if block.number else title,
+        caption=caption,
+        anchor=figure_anchor(block.picture.name),
+    )
 
 
 @render.register

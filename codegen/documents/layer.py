@@ -112,7 +112,9 @@ def illustrated(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> tuple[Section
         return ()
     moves = any("forward" in p.name for p in found)
     windows = [StepperBlock(layer, "stepper", symbols)] if moves else []
-    blocks: tuple[Block, ...] = (*(Figure(p) for p in found), *windows)
+    verb = "shows" if len(found) == 1 else "show"
+    said = f"{cited_figures([p.name for p in found])} {verb} the layer at small sizes."
+    blocks: tuple[Block, ...] = (Prose((said,)), *(Figure(p) for p in found), *windows)
     return (Section("pictures", "Pictures", blocks),)
 
 

@@ -74,9 +74,16 @@ class Formula:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with its caption."""
+    """A picture with its caption.
+
+    Attributes:
+        picture: the picture; its name is unique in a document.
+        number: its number, as in "4.2"; "" before the document is numbered.
+
+    """
 
     picture: Picture
+    number: str = ""
 
 
 @dataclass(frozen=True)

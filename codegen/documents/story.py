@@ -2,17 +2,19 @@
 
 ``static/why_rotated.txt`` has the words. A line ``# title`` begins a section, a line ``@name``
 stands for blocks, and ``{name}`` inside a paragraph for a formula, a number or the name of a
-theorem.
+theorem, and ``{figure_name}`` for the number of the figure ``@name``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TypeVar
 
-from rot180.codegen.documents.model import Block, Prose, Section, slug
+from rot180.codegen.documents.model import Block, Figure, Prose, Section, slug
+from rot180.codegen.documents.numbering import cited
 from rot180.codegen.documents.story_parts import Parts, parts
 from rot180.codegen.system.files import resource
 
@@ -53,10 +55,20 @@ def sections(text: str, found: Parts) -> Iterator[Section]:
 
 def _blocks(paragraph: str, found: Parts) -> Sequence[Block]:
     if paragraph.startswith("@"):
-        return _known(found.blocks, paragraph[1:], "@")
-    said = re.sub(r"\{(\w+)\}", lambda m: _known(found.texts, m[1], "{}"), paragraph)
+        name = paragraph[1:]
+        return [_named(block, name) for block in _known(found.blocks, name, "@")]
+    texts = dict(found.texts)
+    texts |= {f"figure_{name}": cited([name]) for name in found.blocks}
+    said = re.sub(r"\{(\w+)\}", lambda m: _known(texts, m[1], "{}"), paragraph)
     said = re.sub(r"`([^`]+)`", lambda m: f"\\texttt{{{m[1].replace('_', chr(92) + '_')}}}", said)
     return (Prose((re.sub(r"\*([^*]+)\*", r"\\emph{\1}", said),)),)
+
+
+def _named(block: Block, name: str) -> Block:
+    """Give a picture the name by which the text cites it."""
+    if not isinstance(block, Figure):
+        return block
+    return replace(block, picture=replace(block.picture, name=name))
 
 
 def _known(table: Mapping[str, T], name: str, mark: str) -> T:

@@ -30,7 +30,9 @@ def test_words_contain_no_formula_and_no_number() -> None:
 
 
 def test_text_uses_every_part_and_no_other(found: Parts) -> None:
-    assert set(re.findall(r"\{(\w+)\}", WORDS)) == set(found.texts)
+    named = set(re.findall(r"\{(\w+)\}", WORDS))
+    drawn = {f"figure_{n}" for n, (b, *_) in found.blocks.items() if isinstance(b, Figure)}
+    assert named == {*found.texts, *drawn}  # so each figure is cited
     assert set(re.findall(r"^@(\w+)$", WORDS, flags=re.M)) == set(found.blocks)
 
 
