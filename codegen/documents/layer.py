@@ -20,6 +20,7 @@ from rot180.codegen.documents.model import (
     StepperBlock,
     TheoremBlock,
 )
+from rot180.codegen.documents.numbering import cited as cited_figures
 from rot180.codegen.figures.figures import MOST_DRAWN, crowded, pictures
 from rot180.codegen.kernels.derivation import ProvedLayer
 from rot180.derive.certificates.citations import cited
