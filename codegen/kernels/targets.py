@@ -10,7 +10,6 @@ from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
 from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.kernels.numpy_backend import NumpyKernel, NumpyModule
-from rot180.codegen.kernels.runtime.numpy.checks import DTYPE_NAMES, DTYPES
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,12 @@ class Target:
 NUMPY = Target(
     name="numpy",
     ending=".py",
-    dtypes=tuple(sorted(dtype.name for dtype in DTYPES)),
-    dtypes_in_words=DTYPE_NAMES,
+    # the same as in runtime/numpy/checks.py, which is not imported: writing needs no NumPy
+    dtypes=(
+        *("complex128", "complex64", "float32", "float64", "int16", "int32", "int64", "int8"),
+        *("uint16", "uint32", "uint64", "uint8"),
+    ),
+    dtypes_in_words="float32, float64, an integer dtype, complex64 or complex128",
     kernel=NumpyKernel,
     module=NumpyModule,
     template="module_numpy.jinja",
