@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import islice, product
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Symbol
 
 from rot180.codegen.plans.changes import (
     Change,
@@ -23,6 +23,7 @@ from rot180.codegen.plans.changes import (
 )
 from rot180.codegen.plans.differences import differences, unlike
 from rot180.codegen.plans.draft import box
+from rot180.codegen.plans.implied import implied_by
 from rot180.codegen.plans.lift import LiftedNest, in_order_of, lifted_nests
 from rot180.codegen.plans.plan import Divided, LoweringError, Plan
 from rot180.derive.kernel.obligations import Goal, evident
@@ -310,7 +311,7 @@ def _drop_phase_sizes(d: Derivation, at: int, parts: list[str]) -> None:
     ``0 <= q < n``, and so ``v < n``.
     """
     for f in d.current[at].factors:
-        for chain in _implied_by(d.current[at], f):
+        for chain in implied_by(d.current[at], f):
             kept, number = len(d.steps), d.current[at].factors.index(f)
             added = sum(not _replace(d, at, (), (new,)) for new in chain)
             if added == len(chain) and not _replace(d, at, (number,), ()):
@@ -319,32 +320,6 @@ def _drop_phase_sizes(d: Derivation, at: int, parts: list[str]) -> None:
                 parts.pop(number)
                 break
             d.undo(kept)
-
-
-def _implied_by(t: Term, f: Factor) -> Iterator[list[Range]]:
-    """Yield the ranges from which ``0 <= v < n`` follows where s*q + v has a range."""
-    ranges = [g for g in t.factors if isinstance(g, Range)]
-    if not isinstance(f, Range):
-        return
-    supports = [*ranges, *(r for a in t.factors if isinstance(a, Access) for r in box(a))]
-    moduli = [g.size for g in ranges if g.value == f.value and g != f]
-    for r, s, mirrored in product(supports, moduli, (False, True)):
-        if r.size != f.size or (f.size.is_Integer and s.is_Integer and f.size >= s):
-            continue
-        e = normal(r.size - 1 - r.value) if mirrored else r.value
-        for c in _scales(e, f.value):
-            q = quotient(normal(e - c * f.value), normal(c * s))
-            if q is not None and q != 0 and is_integral(q):
-                whole = [] if c == 1 else [Range(s * q + f.value, f.size)]
-                yield [*whole, Range(q, f.size)]
-                break
-
-
-def _scales(e: Expr, value: Expr) -> list[Expr]:
-    """Return what may multiply a value in an index: 1, or a quotient of coefficients."""
-    shared = sorted(symbols_of(e) & symbols_of(value), key=lambda v: v.name)
-    found = (quotient(coefficient(e, v), coefficient(value, v)) for v in shared)
-    return list(dict.fromkeys((Integer(1), *(c for c in found if c is not None and c != 0))))
 
 
 def _carry_over(d: Derivation, at: int, change: Change, target: Term) -> list[Goal]:
