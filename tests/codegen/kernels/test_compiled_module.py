@@ -97,8 +97,14 @@ def test_a_limited_address_space_is_a_memory_error(
         pytest.skip("no C compiler to ask for: the limits are those of Linux")
     program = LIMITED.replace("THREADS", str(threads)).replace("STEPS", str(steps))
     program = program.replace("BYTES", str(more))
+    # freed memory goes back to the system at once, so that each call has to ask for its own
+    fresh = {"MALLOC_MMAP_THRESHOLD_": "4096", "MALLOC_TRIM_THRESHOLD_": "0"}
     ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program],
+        env=os.environ | fresh,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
 
