@@ -45,7 +45,10 @@ newest_python() { # few forged certificates and random layers, because the searc
   stage "  the whole book" in_env sdist3.13 "python tests/support/whole_book.py"
 }
 
-searches() { # under Python 3.12
+searches() { # under Python 3.12; the fuzzer first, which takes ten minutes beside any other work
+  stage "  the fuzzer" install_extra sdist3.12 fuzz
+  stage "  ten minutes of fuzzing" in_env sdist3.12 "python -m tests.fuzz --seconds 600 | tee fuzz.log"
+  indented <"$work/sdist3.12/fuzz.log"
   stage "  doctests, examples, generated files, Python 3.12" in_env sdist3.12 \
     "pytest -n 2 tests/test_doctests.py tests/test_examples.py tests/codegen/kernels/test_drift.py \
       -p no:cacheprovider"
@@ -70,7 +73,4 @@ searches() { # under Python 3.12
   stage "  the compiled module under sanitizers" in_env sdist3.12 \
     "python tests/support/sanitize_module.py > sanitized.log"
   last_line sdist3.12/sanitized.log
-  stage "  the fuzzer" install_extra sdist3.12 fuzz
-  stage "  ten minutes of fuzzing" in_env sdist3.12 "python -m tests.fuzz --seconds 600 | tee fuzz.log"
-  indented <"$work/sdist3.12/fuzz.log"
 }
