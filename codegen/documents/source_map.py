@@ -202,7 +202,7 @@ def source_tables() -> Iterator[Section]:
             cells = (item.says, ", ".join(told), ", ".join(where), ", ".join(tests))
             rows.append((item.number, *cells))
         head = ("", "Statement", "Explained in", "Proved in", "Tests")
-        table = Table(head, tuple(rows), (5, 30, 18, 27, 20))
+        table = Table(head, tuple(rows), (4, 38, 17, 24, 17))
         yield Section(slug(source.title), source.title, (table,))
 
 
