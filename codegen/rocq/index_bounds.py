@@ -79,14 +79,11 @@ class IndexBounds:
             if found := self._by(v, s, name):
                 self.known[v] = found
             return found is not None
-        if c.is_Integer and c != 0:
-            modulus = abs(c)
-        elif primitive(c) in self.moduli:
-            modulus = c
-        elif primitive(normal(-c)) in self.moduli:
-            modulus = normal(-c)
-        else:
+        signed = (c, normal(-c))
+        moduli = [abs(c)] if c.is_Integer else [m for m in signed if primitive(m) in self.moduli]
+        if not moduli or c == 0:
             return False
+        modulus = moduli[0]
         m = plain.argument(modulus)
         found = self._by(normal(modulus * v), s, f"({m} * {name})")
         if found is None:
