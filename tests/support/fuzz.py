@@ -160,6 +160,13 @@ CURES = re.compile(
 )
 
 
+HYPOTHESIS = re.compile(
+    r"\w+: found .*, expected an integer >= \d+"
+    r"|\w+(, \w+)*: found .*, expected [a-z](\^\d+)?(\*[a-z](\^\d+)?)* >= 1"
+)
+"""What a kernel says of one parameter, or of a product of parameters without a number in it."""
+
+
 def objection(message: str, text: str) -> str:
     """Return what a refusal lacks: the place in the layer, or the cure; or "" if neither."""
     quoted = set(re.findall(r"[A-Za-z0-9_]+", message)) & set(re.findall(r"[A-Za-z0-9_]+", text))
@@ -248,7 +255,7 @@ def _difference(
         found = kernel(**{n: given[n] for n in inspect.signature(kernel).parameters})
     except ValueError as error:
         # a hypothesis: the parameter and what it must be are named
-        if re.fullmatch(r"\w+(, \w+)*: found .*, expected (an integer|[\w*^]+) >= \d+", str(error)):
+        if HYPOTHESIS.fullmatch(str(error)):
             return "" if any(sizes.get(n, 1) < 1 for n in STRIDES) else f"{word}, refused: {error}"
         raise
     shown = f"sizes {sizes}, arrays { ({n: a.tolist() for n, a in arrays.items()}) }, {dtype}"
