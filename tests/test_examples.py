@@ -10,6 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rot180.derive.display import mathml
+from tests.support.notebooks import executed
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -44,3 +47,13 @@ def test_digits(tmp_path: Path) -> None:
     assert int(right[1]) > 320
     drawn = ElementTree.parse(picture).getroot()
     assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.ipynb")), ids=lambda p: p.name)
+def test_notebooks(path: Path) -> None:
+    """Each run of a notebook gives the outputs that are stored in it, byte for byte."""
+    if not mathml.available():
+        pytest.skip(mathml.MISSING)
+    text = path.read_text(encoding="utf-8")
+    assert executed(text) == text
+    assert "<script" not in text

@@ -105,7 +105,9 @@ def name_paddings(
     return tuple(out), [(v, e) for e, v in names.items()]
 
 
-def _subject(expression: Expression, free: tuple[Symbol, ...], bare: frozenset[Tensor]) -> str:
+def write_subject(
+    expression: Expression, free: tuple[Symbol, ...], bare: frozenset[Tensor] = frozenset()
+) -> str:
     """Return a left side as text; the derivative of a scalar as ``dL/dx[h]``."""
     if len(expression) == 1 and len(expression[0].factors) == 1:
         head, scale = expression[0].factors[0], text(expression[0].coefficient)
@@ -146,7 +148,7 @@ def write_statement(theorem: Theorem, most: int | None = None) -> str:
     """
     free, right = tuple(v for v, _ in theorem.variables), _right(theorem)
     bare = ambiguous(every_tensor(theorem.lhs, right))
-    left = _subject(theorem.lhs, free, bare)
+    left = write_subject(theorem.lhs, free, bare)
     shown, names = name_paddings(right, free) if theorem.words else (right, [])
     lines = [f"{left} = {write(shown, free, (), bare, most)}"]
     if names:

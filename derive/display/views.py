@@ -1,4 +1,4 @@
-"""Registers the views that display proofs and theorems; the kernel does not depend on them."""
+"""Registers the views of layers, proofs and theorems; what they display does not depend on them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ from typing import Any
 import sympy as sp
 
 from rot180.derive.certificates.writer import digest
+from rot180.derive.display.letters import layer_letters
 from rot180.derive.display.mathml import shown
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.proof_latex import latex_proof, proof_lines
-from rot180.derive.display.statement import write_theorem
-from rot180.derive.display.theorem_latex import latex_theorem, statement
-from rot180.derive.kernel.proof import VIEWS, Proof, Theorem
+from rot180.derive.display.statement import write_statement, write_subject, write_theorem
+from rot180.derive.display.theorem_latex import (
+    Display,
+    aligned,
+    boxed,
+    definitions,
+    latex_theorem,
+    listed,
+    statement,
+)
+from rot180.derive.kernel.proof import VIEWS, Proof, Theorem, Viewable
 from rot180.derive.kernel.replay import replay
+from rot180.derive.language.notation import Layer
+from rot180.derive.language.printer import on_one_line
 from rot180.derive.language.sympy_bridge import to_sympy
 
 PAGE = 455.0
@@ -37,10 +48,27 @@ def register(**more: Callable[..., Any]) -> None:
         _digest=digest,
         sympy=_sympy,
     )
+    # `repr` does not look into the table of views, and layers are below the kernel, which has it
+    for kind, name, view in (
+        (Viewable, "__repr__", _line),
+        (Layer, "_repr_latex_", _layer_latex),
+        (Layer, "_repr_html_", _layer_html),
+    ):
+        setattr(kind, name, view)
 
 
 def _text(one: Theorem | Proof) -> str:
     return repr(one) if isinstance(one, Proof) else write_theorem(one)
+
+
+def _line(one: Theorem | Proof) -> str:
+    """Return what `repr` shows."""
+    if isinstance(one, Proof):
+        count = len(one.steps)
+        free = tuple(v for v, _ in one.variables)
+        left = write_subject(one.start, free)
+        return on_one_line("Proof", f"{one.name}: {count} step{'s' * (count != 1)} from {left}")
+    return on_one_line("Theorem", f"{one.name}: {write_statement(one).splitlines()[0]}")
 
 
 def _latex(
@@ -62,6 +90,22 @@ def _notebook_html(one: Theorem | Proof) -> str:
     """Return the lines of a proof or the statement of a theorem as MathML if possible."""
     parts = [proof_lines(replay(one))] if isinstance(one, Proof) else statement(one)
     return shown(parts, PAGE)
+
+
+def _layer(one: Layer) -> list[str | Display]:
+    """Return the definition of a layer, and the boxes of its operands."""
+    style = layer_letters(one)
+    free = listed([boxed(t, style) for t in one.tensors])
+    return [definitions((one.output,), style), *([f"Here {free}."] if free else [])]
+
+
+def _layer_latex(one: Layer) -> str:
+    parts = _layer(one)
+    return "\n".join(part if isinstance(part, str) else aligned(part, PAGE) for part in parts)
+
+
+def _layer_html(one: Layer) -> str:
+    return shown(_layer(one), PAGE)
 
 
 def _sympy(one: Theorem) -> sp.Eq:

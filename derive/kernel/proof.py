@@ -81,7 +81,7 @@ class Step:
         return dict(self.arguments)[name]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Proof(Viewable):
     """The left side of a statement, and the steps that lead to its right side.
 
@@ -100,7 +100,7 @@ class Proof(Viewable):
     hypotheses: tuple[Condition, ...]
     start: Expression
     steps: tuple[Step, ...]
-    spelling: tuple[object, ...] = field(init=False, repr=False)
+    spelling: tuple[object, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         tm.require_expression("start", self.start)
@@ -128,7 +128,7 @@ class Proof(Viewable):
         return str(VIEWS["_digest"](self))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Theorem(Viewable):
     """The statement of a replayed proof: lhs = rhs for all variables, under the hypotheses.
 

@@ -28,7 +28,7 @@ from rot180.derive.language.axis_sizes import name_sizes, names_in
 from rot180.derive.language.builder import Builder
 from rot180.derive.language.parser import Reader
 from rot180.derive.language.polynomial import ordered, symbol, text
-from rot180.derive.language.printer import write, write_factor, write_term
+from rot180.derive.language.printer import on_one_line, write, write_factor, write_term
 from rot180.derive.language.scalar_functions import FUNCTIONS
 from rot180.derive.language.spelling import application
 from rot180.derive.language.terms import (
@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Layer:
     """A forward definition.
 
@@ -80,6 +80,9 @@ class Layer:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return on_one_line("Layer", self.text)
 
 
 def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:

@@ -23,6 +23,21 @@ from rot180.derive.language.terms import (
     Term,
 )
 
+ONE_LINE = 88
+"""The most characters of a `repr`."""
+
+
+def on_one_line(kind: str, said: str) -> str:
+    """Return what `repr` shows of something: its kind and its beginning, on one line.
+
+    >>> on_one_line("Layer", "y[i] = x[i]")
+    '<Layer y[i] = x[i]>'
+    >>> len(on_one_line("Layer", "y[i] = " + "x[i] + " * 99))
+    88
+    """
+    flat = f"<{kind} {' '.join(said.split())}"
+    return f"{flat}>" if len(flat) < ONE_LINE else f"{flat[: ONE_LINE - 4]}...>"
+
 
 def write(
     expression: Expression,

@@ -7,6 +7,7 @@ batch are symbols; strides, paddings and pooling windows are the numbers in the 
 
 from __future__ import annotations
 
+import html
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer, activation_layer, axis_letters, layer
 from rot180.derive.language.notation import make_layer, unfold_activation, write
 from rot180.derive.language.polynomial import symbol, text
+from rot180.derive.language.printer import on_one_line
 from rot180.derive.language.spelling import application
 from rot180.derive.language.terms import Access, Tensor, tensors
 from rot180.derive.networks.chain_rule import (
@@ -93,7 +95,7 @@ class Member:
         return {self.input: source, **self.operands}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network:
     """A sequence of layers, the last of which is the loss.
 
@@ -106,6 +108,16 @@ class Network:
 
     def __str__(self) -> str:
         return "; ".join(str(m.part) for m in self.members)
+
+    def __repr__(self) -> str:
+        return on_one_line("Network", str(self))
+
+    def _repr_html_(self) -> str:
+        """Return its layers for a notebook, each with the output that it computes."""
+        rows = (
+            f"<tr>{_cell(str(m.part))}{_cell(definition_text(m.local))}</tr>" for m in self.members
+        )
+        return "\n".join(["<table>", *rows, "</table>"])
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:
@@ -215,6 +227,10 @@ class Network:
         )
         used = [n.theorem(n.input) for n in after[: len(between) + 1]]
         return StageEntry(gradient_name(m.output.name), shown, f"chain rule, {' and '.join(used)}")
+
+
+def _cell(text: str) -> str:
+    return f'<td style="text-align: left"><code>{html.escape(text)}</code></td>'
 
 
 @dataclass(frozen=True)
