@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from rot180.codegen.cli.documents import book, derive, network
-from rot180.codegen.cli.options import parser
+from rot180.codegen.cli.options import Work, parser
 from rot180.codegen.cli.registry import generate, list_all, show
 from rot180.codegen.cli.verify import verify
-from rot180.codegen.system import files, streams
+from rot180.codegen.system import streams
 from rot180.derive.language.limits import LimitError
 
-COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], Work]] = {
     "derive": derive,
     "book": book,
     "network": network,
@@ -22,7 +22,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "verify": verify,
     "generate": generate,
 }
-"""Each command: it takes the arguments and returns the exit code."""
+"""Each command: it judges all of its arguments before anything is derived, and returns the work."""
 
 CLOSED_PIPE = 141
 """The exit code of a program whose reader closed the pipe: 128 and the number of SIGPIPE."""
@@ -59,9 +59,8 @@ def run(argv: Sequence[str] | None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     try:
         arguments = parser().parse_args(argv)
-        if getattr(arguments, "output", None):
-            files.expect_folder("-o", arguments.output)
-        return COMMANDS[arguments.command](arguments)
+        work = COMMANDS[arguments.command](arguments)
+        return work()
     finally:
         # also of --help, after which the parser exits
         sys.stdout.flush()

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
+import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from keyword import iskeyword
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
 from rot180.codegen.cli.arrays import decode
-from rot180.codegen.cli.options import requested_formats, requested_symbols
+from rot180.codegen.cli.options import Work, expect_one, requested_formats, requested_symbols
 from rot180.codegen.cli.output import (
     print_json,
+    print_next,
     print_paths,
     progress,
     statement_data,
@@ -28,38 +32,76 @@ from rot180.codegen.documents.layer import document, fragment
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import network_document
 from rot180.codegen.documents.worked_example import section, worked
-from rot180.codegen.kernels.derivation import ProvedLayer, layer_files, plain_file
+from rot180.codegen.kernels.derivation import (
+    CERTIFICATE,
+    PLAIN,
+    ProvedLayer,
+    derivable,
+    file_names,
+    layer_files,
+    plain_file,
+)
 from rot180.codegen.kernels.derivation import derive as derive_layer
-from rot180.codegen.kernels.training_program import program
+from rot180.codegen.kernels.training_program import FILES, program
 from rot180.codegen.system import files
-from rot180.codegen.system.terminal import say
+from rot180.codegen.system.terminal import heading, named, say, verdict
 from rot180.derive.display.abbreviate import MOST_TERMS
 from rot180.derive.display.notations import Symbols
 from rot180.derive.display.statement import write_theorem
-from rot180.derive.language.layers import Layer, layer
+from rot180.derive.language.layers import Layer
 from rot180.derive.language.limits import metered
+from rot180.derive.networks.network import Network
 from rot180.derive.networks.network import network as read_network
+from rot180.derive.semantics.evaluate import table
 
 MOST_DIGITS = 9
 """How many digits a value of ``--set`` may have."""
 
 
+READING = {"html": "open {} in a browser", "pdf": "read {}", "tex": "compile {} with LaTeX"}
+"""How a document is read, by the ending of its file; the first that was written is named."""
+
+TRAINING = """
+import numpy as np
+from {package} import network
+
+parameters = network.initial(np.random.default_rng(0), x.shape[1:])
+for _ in range(100):
+    for name, slope in network.gradients(parameters, x, t).items():
+        parameters[name] -= 0.01 / len(x) * slope
+print(network.loss(parameters, x, t), network.predict(parameters, x))
+"""
+"""How a training program is run: gradient descent on one batch."""
+
+Numbers: TypeAlias = tuple[Mapping[str, NDArray[Any]], Mapping[str, int]]
+"""The arrays of ``--example`` and the values of ``--set``."""
+
+
 @metered()
-def derive(arguments: argparse.Namespace) -> int:
-    """Derive a layer's gradients, write their proofs and kernels, and print the theorems."""
+def derive(arguments: argparse.Namespace) -> Work:
+    """Judge what is to be derived; the work writes proofs and kernels and prints the theorems."""
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
     if arguments.fragment and arguments.format not in (None, "tex"):
         raise ValueError(
             f"--fragment: found --format {arguments.format}, expected tex or no --format"
         )
-    if arguments.fragment and arguments.example:
-        raise ValueError("--fragment: found --example too, expected only one of them")
+    expect_one(arguments, "fragment", "example")
     if arguments.example and not asked:
         raise ValueError("--example: found --format none, expected a document for the example")
-    # judged before the derivation, which may take long
-    _example(arguments, layer(arguments.spec))
+    documents = ["proof.tex"] if arguments.fragment else _names("proof", asked)
+    plain = [PLAIN] if arguments.style else []
+    files.expect_folder("-o", arguments.output, [*documents, *file_names(), *plain])
+    forward = derivable(arguments.spec, arguments.wrt)
+    numbers = _example(arguments, forward)
+    return lambda: _derive(arguments, symbols, asked, numbers)
+
+
+@metered()
+def _derive(
+    arguments: argparse.Namespace, symbols: Symbols, asked: Sequence[str], numbers: Numbers
+) -> int:
     proved = derive_layer(arguments.spec, arguments.wrt, progress)
-    texts, missing = _proof(arguments, proved, symbols, asked)
+    texts, missing = _proof(arguments, proved, symbols, asked, numbers)
     plain = plain_file(proved) if arguments.style else {}
     paths = write_files(arguments.output, texts | layer_files(proved, progress) | plain, missing)
     if arguments.json:
@@ -68,18 +110,27 @@ def derive(arguments: argparse.Namespace) -> int:
     else:
         say(f"{proved.layer.text}\n")
         for name, theorem in proved.gradients:
-            say(f"{name}, proved in {len(theorem.proof.steps)} steps:\n")
+            count = f" in {len(theorem.proof.steps)} steps:\n"
+            say(named(name), ", ", verdict("proved"), count, sep="")
             text = write_theorem(theorem, None if arguments.whole else MOST_TERMS)
             say("\n".join(f"    {line}" for line in text.splitlines()), end="\n\n")
         say(*plain.values(), sep="\n")
         print_paths(paths)
+        certificate = shlex.quote(str(arguments.output / CERTIFICATE))
+        reading = [] if arguments.fragment else _reading(arguments.output, texts)
+        print_next(*reading, f"`rot180 verify {certificate}` checks the proofs")
     # only a format that was asked for is an error where it cannot be written
     return 1 if missing and arguments.format else 0
 
 
-def book(arguments: argparse.Namespace) -> int:
-    """Write the book."""
+def book(arguments: argparse.Namespace) -> Work:
+    """Judge how the book is to be written; the work writes it."""
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
+    files.expect_folder("-o", arguments.output, _names("book", asked))
+    return lambda: _book(arguments, symbols, asked)
+
+
+def _book(arguments: argparse.Namespace, symbols: Symbols, asked: Sequence[str]) -> int:
     begin = time.perf_counter()
     written = write_book(arguments.detail, symbols, progress=progress)
     texts, missing = in_formats(written, "book", asked, progress)
@@ -89,13 +140,21 @@ def book(arguments: argparse.Namespace) -> int:
         print_json({"files": paths, "missing": missing})
     else:
         print_paths(paths)
+        print_next(*_reading(arguments.output, texts))
     return 1 if missing else 0
 
 
-def network(arguments: argparse.Namespace) -> int:
-    """Derive a network's gradients, write its training program and print its five steps."""
+def network(arguments: argparse.Namespace) -> Work:
+    """Judge a network; the work writes its training program and prints its five steps."""
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
+    files.expect_folder("-o", arguments.output, [*_names("proof", asked), *FILES])
     found = read_network(arguments.spec)
+    return lambda: _network(arguments, found, symbols, asked)
+
+
+def _network(
+    arguments: argparse.Namespace, found: Network, symbols: Symbols, asked: Sequence[str]
+) -> int:
     modules = program(found, progress)
     texts: dict[str, str | bytes] = {}
     missing: list[str] = []
@@ -110,45 +169,78 @@ def network(arguments: argparse.Namespace) -> int:
         print_json({"network": str(found), "theorems": data, "files": paths})
     else:
         for number, stage in enumerate(found.steps(), 1):
-            say(f"{number}. {stage.title}")
+            say(heading(f"{number}. {stage.title}"))
             say(*(f"    {entry}" for entry in stage.entries), sep="\n", end="\n\n")
         print_paths(paths)
+        _print_run(arguments.output)
+        certificate = shlex.quote(str(arguments.output / CERTIFICATE))
+        print_next(
+            *_reading(arguments.output, texts), f"`rot180 verify {certificate}` checks the proofs"
+        )
     return 1 if missing and arguments.format else 0
 
 
+def _reading(folder: Path, texts: Collection[str]) -> list[str]:
+    """Say how the document that was written into a folder is read."""
+    endings = {name.rpartition(".")[2]: shlex.quote(str(folder / name)) for name in texts}
+    return [said.format(endings[e]) for e, said in READING.items() if e in endings][:1]
+
+
+def _print_run(folder: Path) -> None:
+    """Print how the training program in a folder is run."""
+    whole = folder.resolve()
+    package = whole.name
+    if not package.isidentifier() or iskeyword(package):
+        said = f"{package!r} is no name that Python can import: rename the folder"
+        say(heading("To train it:"), said, end="\n\n")
+        return
+    say(heading("To train it:"), f"in Python, started in {whole.parent}, with inputs x, targets t")
+    say(textwrap.indent(TRAINING.format(package=package), "    "))
+
+
+def _names(name: str, asked: Sequence[str]) -> list[str]:
+    """Return the names of a document's files."""
+    return [f"{name}.{ending}" for ending in asked]
+
+
 def _proof(
-    arguments: argparse.Namespace, proved: ProvedLayer, symbols: Symbols, asked: Sequence[str]
+    arguments: argparse.Namespace,
+    proved: ProvedLayer,
+    symbols: Symbols,
+    asked: Sequence[str],
+    numbers: Numbers,
 ) -> tuple[dict[str, str | bytes], list[str]]:
     """Return the document of a layer in the formats asked for, as `in_formats` does."""
     if arguments.fragment:
         shown = arguments.detail, symbols, arguments.whole
         return {"proof.tex": "\n".join(fragment(t, *shown) for _, t in proved.gradients)}, []
-    examples = _worked_example(arguments, proved, symbols)
     if not asked:
         return {}, []
+    operands = [t.name for t in proved.layer.tensors]
+    wrt = [name for name in operands if name in numbers[0] and arguments.wrt in (None, name)]
+    examples = _worked(proved.layer, numbers, symbols, wrt)
     page = document(proved, arguments.detail, symbols, examples)
     return in_formats(page if arguments.whole else abbreviate(page), "proof", asked, progress)
 
 
-def _worked_example(
-    arguments: argparse.Namespace, proved: ProvedLayer, symbols: Symbols
+def _worked(
+    forward: Layer, numbers: Numbers, symbols: Symbols, wrt: Sequence[str]
 ) -> list[Section]:
-    """Return the layer worked out on the arrays of ``--example``; nothing if there are none."""
-    arrays, values = _example(arguments, proved.layer)
-    operands = [t.name for t in proved.layer.tensors]
-    wrt = [name for name in operands if name in arrays and arguments.wrt in (None, name)]
+    """Return a layer and its gradients worked out on arrays; nothing if there are none."""
+    arrays, values = numbers
     if not arrays:
         return []
     try:
-        return [section(worked(proved.layer, arrays, values, symbols, wrt))]
+        return [section(worked(forward, arrays, values, symbols, wrt))]
     except ValueError as error:
         raise ValueError(f"--example: {error}") from error
 
 
-def _example(
-    arguments: argparse.Namespace, forward: Layer
-) -> tuple[Mapping[str, NDArray[Any]], Mapping[str, int]]:
-    """Return the arrays of ``--example`` and the values of ``--set``, which fit a layer."""
+def _example(arguments: argparse.Namespace, forward: Layer) -> Numbers:
+    """Return the arrays of ``--example`` and the values of ``--set``, for which a layer has values.
+
+    Only its forward pass is evaluated: a gradient would have to be derived.
+    """
     values = _values(arguments.set)
     if values and not arguments.example:
         raise ValueError("--set: found no --example, expected the arrays of the worked example")
@@ -156,7 +248,8 @@ def _example(
         return {}, {}
     arrays = _arrays(arguments.example, [t.name for t in forward.tensors])
     try:
-        example(forward, arrays, values)
+        case = example(forward, arrays, values)
+        table(case.layer.output, case.model)
     except ValueError as error:
         raise ValueError(f"--example, --set: {error}") from error
     return arrays, values

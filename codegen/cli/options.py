@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,6 +20,9 @@ DEFAULT_FORMATS = {"derive": "tex,html", "network": "tex,html", "book": ",".join
 """What ``--format`` is by default, by command."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
+
+Work: TypeAlias = Callable[[], int]
+"""What a command does once its arguments are judged; it returns the exit code."""
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -94,6 +98,24 @@ def requested_symbols(arguments: argparse.Namespace) -> Symbols:
     return parse_symbols(text, given)
 
 
+def expect_one(arguments: argparse.Namespace, option: str, *others: str) -> None:
+    """Refuse an option together with others that it would silence.
+
+    Args:
+        arguments: what was given.
+        option: the name of the option: "latex".
+        others: the names of the others.
+
+    Raises:
+        ValueError: it is given, and one of the others too.
+
+    """
+    for other in others:
+        if getattr(arguments, option) and getattr(arguments, other):
+            found = "a FILE" if other == "file" else f"--{other}"
+            raise ValueError(f"--{option}: found {found} too, expected only one of them")
+
+
 def _add(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
     added = commands.add_parser(name, help=text, description=text)
     added.add_argument("--json", action="store_true", help="print JSON")
@@ -159,6 +181,11 @@ def _show(commands: Commands) -> None:
     show = _add(commands, "show", "Print a theorem and its proof.")
     show.add_argument("theorem", metavar="THEOREM", help="a name from `rot180 list`")
     show.add_argument("--latex", action="store_true", help="print LaTeX")
+    show.add_argument(
+        "--steps",
+        action="store_true",
+        help="print every step with the name of its rule, and what the proof rests on",
+    )
     _add_style(show, "also print the kernel of a gradient")
     _add_notation(show)
 
@@ -228,6 +255,8 @@ def _generate(commands: Commands) -> None:
 
 
 def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("found '', expected a path: . is the folder you are in")
     return Path(_line(text))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rot180.codegen.system import files, streams
-from rot180.codegen.system.terminal import say, visible
+from rot180.codegen.system.terminal import heading, say, visible
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.display.axioms import axioms
 from rot180.derive.kernel.proof import Theorem
@@ -60,7 +60,12 @@ def write_files(
 
 def print_paths(paths: Sequence[str]) -> None:
     """Print the paths of the files that were written."""
-    say("Written:", *paths, sep="\n    ")
+    say(heading("Written:"), *paths, sep="\n    ")
+
+
+def print_next(*commands: str) -> None:
+    """Print what to do next, as the last line."""
+    say(heading("Next:"), "; ".join(commands))
 
 
 def statement_data(proved: Theorem) -> dict[str, object]:

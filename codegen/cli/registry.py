@@ -7,64 +7,95 @@ import difflib
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 
-from rot180.codegen.cli.options import requested_symbols
-from rot180.codegen.cli.output import certified_data, print_json, print_paths, print_proof, progress
+from rot180.codegen.cli.options import Work, expect_one, requested_symbols
+from rot180.codegen.cli.output import (
+    certified_data,
+    print_json,
+    print_next,
+    print_paths,
+    print_proof,
+    progress,
+)
 from rot180.codegen.documents.chapters import family, theorems_by_chapter
-from rot180.codegen.documents.headings import heading
+from rot180.codegen.documents.headings import heading as title_of
 from rot180.codegen.documents.listings import function_text, layer_and_operand
 from rot180.codegen.kernels import committed
 from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.system import files
-from rot180.codegen.system.terminal import say
+from rot180.codegen.system.terminal import heading, named, say
+from rot180.derive.display.notations import Symbols
+from rot180.derive.display.proof_text import write_proof
 from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.layers import Layer
 from rot180.derive.language.layers import catalogue as layers
 from rot180.derive.theorems import claims, theorem
 
 
-def show(arguments: argparse.Namespace) -> int:
-    """Print a theorem of the registry and its proof."""
+def show(arguments: argparse.Namespace) -> Work:
+    """Judge which theorem of the registry is shown, and how; the work prints it and its proof."""
     if arguments.theorem not in claims():
         near = difflib.get_close_matches(arguments.theorem, claims(), n=3, cutoff=0.4)
         hint = "a name from `rot180 list`" + (f" (near: {', '.join(near)})" if near else "")
         raise ValueError(f"THEOREM: found {arguments.theorem!r}, expected {hint}")
+    expect_one(arguments, "latex", "json", "style", "steps")
+    expect_one(arguments, "steps", "json")
     symbols = requested_symbols(arguments)
+    gradient = _layer_and_operand(arguments.theorem) if arguments.style else None
+    return lambda: _show(arguments, symbols, gradient)
+
+
+def _show(
+    arguments: argparse.Namespace, symbols: Symbols, gradient: tuple[Layer, str] | None
+) -> int:
     shown = theorem(arguments.theorem)
-    plain = _plain(shown) if arguments.style else ""
+    plain = function_text(*gradient) if gradient else ""
     if arguments.latex:
         say(shown.latex(symbols))
     elif arguments.json:
         print_json(certified_data(shown) | ({"plain": plain} if plain else {}))
     else:
-        say(f"{shown.name}, proof {shown.proof.digest}\n\n{shown}\n\nProof.\n")
-        print_proof(shown)
+        say(named(shown.name), f", proof {shown.proof.digest}\n\n{shown}\n", sep="")
+        say(heading("Proof."), end="\n\n")
+        if arguments.steps:
+            print_proof(shown)
+        else:
+            say(write_proof(shown))
         if plain:
             say(f"\n{plain}")
+        else:
+            _print_next(arguments, shown)
     return 0
 
 
-def _plain(shown: Theorem) -> str:
-    """Return the loops of the gradient that a theorem states."""
-    found = layer_and_operand(shown)
+def _print_next(arguments: argparse.Namespace, shown: Theorem) -> None:
+    """Say how to see more of a theorem, and how to check it."""
+    say()
+    command = f"rot180 show {shown.name}"
+    every = [] if arguments.steps else [f"`{command} --steps` prints every step"]
+    print_next(*every, f"`{command} --json` prints what `rot180 verify FILE` checks")
+
+
+def _layer_and_operand(name: str) -> tuple[Layer, str]:
+    """Return the layer and the operand whose gradient a theorem states; its loops are printed."""
+    found = layer_and_operand(claims()[name]())
     if found is None:
         raise ValueError(
-            f"--style: found {shown.name}, which states no gradient of a layer, expected a theorem "
+            f"--style: found {name}, which states no gradient of a layer, expected a theorem "
             "such as rot180_correlation_1d"
         )
-    return function_text(*found)
+    return found
 
 
-def list_all(arguments: argparse.Namespace) -> int:
-    """Print theorems, layers and kernels, all or those with given words, and the backend in use.
+def list_all(arguments: argparse.Namespace) -> Work:
+    """Find theorems, layers and kernels, all or those with given words; the work prints them.
 
     Raises:
         ValueError: nothing has all of the words.
 
     """
-    with warnings.catch_warnings():
-        # without the compiled kernels this import warns, and the backend is printed anyway
-        warnings.simplefilter("ignore")
-        from rot180 import generated
     words = [word.casefold() for word in arguments.word]
     chapters = {
         chapter: {name: title for name in names if _has(words, name, title := _title(name))}
@@ -72,7 +103,7 @@ def list_all(arguments: argparse.Namespace) -> int:
     }
     names = [name for chapter in chapters.values() for name in chapter]
     texts = {name: text for name, text in layers().items() if _has(words, name, text)}
-    kernels = [name for name in public_functions() if _has(words, name)]
+    kernels = {name: text for name, text in public_functions().items() if _has(words, name)}
     if words and not (names or texts or kernels):
         known = [*claims(), *layers(), *public_functions()]
         near = difflib.get_close_matches(words[0], known, n=3, cutoff=0.4)
@@ -83,26 +114,49 @@ def list_all(arguments: argparse.Namespace) -> int:
         )
     if arguments.json:
         in_order = [name for name in claims() if name in {*names}]
-        found = {"theorems": in_order, "layers": list(texts), "kernels": kernels}
-        backend = {"backend": generated.backend(), "notice": generated.backend_notice()}
-        print_json(found | backend)
-        return 0
+        found = {"theorems": in_order, "layers": list(texts), "kernels": list(kernels)}
+        return lambda: _print_found(found)
     groups = {f"theorems: {chapter}": lines for chapter, lines in chapters.items()}
-    groups |= {"layers": texts, "kernels": dict.fromkeys(kernels, "")}
+    groups |= {"layers": texts, "kernels": kernels}
+    return lambda: _print_groups(groups, with_backend=not words)
+
+
+def _print_found(found: Mapping[str, Sequence[str]]) -> int:
+    generated = _generated()
+    print_json({**found, "backend": generated.backend(), "notice": generated.backend_notice()})
+    return 0
+
+
+def _print_groups(groups: Mapping[str, Mapping[str, str]], with_backend: bool) -> int:
     for title, lines in groups.items():
-        if lines:
-            say(title, *_in_columns(lines), sep="\n    ")
-    if not words:
-        say(f"backend: {generated.backend()}")
+        widest = max(map(len, lines), default=0)
+        for line, (name, text) in enumerate(lines.items()):
+            if not line:
+                say(heading(title))
+            say("    ", named(f"{name:{widest}}"), f"  {text}", sep="")
+    if with_backend:
+        generated = _generated()
+        say(heading("backend:"), generated.backend())
         if generated.backend_notice():
             say(f"    {generated.backend_notice()}")
     return 0
 
 
+def _generated() -> ModuleType:
+    """Return the package of kernels.
+
+    Without the compiled ones its import warns, and the backend in use is printed anyway.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from rot180 import generated
+    return generated
+
+
 def _title(name: str) -> str:
     """Return the heading of a theorem in the book, with its number of axes."""
     axes = re.search(r"_([123]d)$", name)
-    return heading(family(name)) + (f", {axes[1][0]}-D" if axes else "")
+    return title_of(family(name)) + (f", {axes[1][0]}-D" if axes else "")
 
 
 def _has(words: Sequence[str], *texts: str) -> bool:
@@ -110,14 +164,17 @@ def _has(words: Sequence[str], *texts: str) -> bool:
     return all(any(word in text.casefold() for text in texts) for word in words)
 
 
-def _in_columns(lines: Mapping[str, str]) -> list[str]:
-    widest = max(map(len, lines))
-    return [f"{name:{widest}}  {text}".rstrip() for name, text in lines.items()]
-
-
-def generate(arguments: argparse.Namespace) -> int:
-    """Write the files that are committed, or compare them with those on disk."""
+def generate(arguments: argparse.Namespace) -> Work:
+    """Judge the folder of the files that are committed; the work writes or compares them."""
     folder = arguments.output or files.generated_folder()
+    if not arguments.check:
+        files.expect_folder("-o", folder)
+    elif not folder.is_dir():
+        raise ValueError(f"-o: found {folder}, expected a folder that `rot180 generate` wrote")
+    return lambda: _generate(arguments, folder)
+
+
+def _generate(arguments: argparse.Namespace, folder: Path) -> int:
     texts = committed.generated(progress)
     if not arguments.check:
         paths = [str(path) for path in files.write(folder, texts)]
@@ -125,6 +182,7 @@ def generate(arguments: argparse.Namespace) -> int:
             print_json({"files": paths})
         else:
             print_paths(paths)
+            print_next("`git diff` shows what changed; compile and test it before a commit")
         return 0
     found = files.drift(folder, texts, committed.GENERATED_PATTERNS)
     if arguments.json:

@@ -15,10 +15,14 @@ from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import make_layer
 from rot180.derive.language.terms import Access, Derivative
+from rot180.derive.theorems import Claim
 
 
-def layer_and_operand(theorem: Theorem) -> tuple[Layer, str] | None:
-    """Return the layer and the operand whose gradient a theorem states; None for other theorems."""
+def layer_and_operand(theorem: Theorem | Claim) -> tuple[Layer, str] | None:
+    """Return the layer and the operand whose gradient a theorem states; None for other theorems.
+
+    A claim that is still to be proved states the same.
+    """
     head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
     if not isinstance(head, Derivative) or not isinstance(head.factors[0], Access):
         return None

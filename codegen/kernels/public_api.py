@@ -267,9 +267,19 @@ class PublicFunction:
         return tuple(a for a in self.arguments if a.is_size)
 
 
-def public_functions(layers: Sequence[PublicLayer] = LAYERS) -> tuple[str, ...]:
-    """Return the names of the public kernels."""
-    return tuple(name for layer in layers for name in layer.functions.values())
+def public_functions(layers: Sequence[PublicLayer] = LAYERS) -> dict[str, str]:
+    """Return the names of the public kernels, each with what it returns."""
+    return {
+        name: _returned(layer, kernel)
+        for layer in layers
+        for kernel, name in layer.functions.items()
+    }
+
+
+def _returned(layer: PublicLayer, kernel: str) -> str:
+    if kernel == "forward":
+        return layer.returns.split(". ")[0].replace("`", "")
+    return f"the gradient of {layer.name} by its {layer.arguments[kernel.removeprefix('grad_')]}"
 
 
 def public_box(tensor: Tensor, groups: bool) -> tuple[Expr, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class Target:
         kernel: its kernels.
         module: its modules.
         template: lays a module out.
-        runtime: returns the files that its modules need beside them, by name.
+        runtime: the files that its modules need beside them: name to what writes the text.
 
     """
 
@@ -35,7 +35,12 @@ class Target:
     kernel: type[Kernel]
     module: Callable[[tuple[str, ...], str, tuple[Any, ...], bool], Module]
     template: str
-    runtime: Callable[[], dict[str, str]]
+    runtime: Mapping[str, Callable[[], str]]
+
+    @property
+    def file(self) -> str:
+        """Return the name of the file with the kernels of a layer."""
+        return f"{self.name}_kernels{self.ending}"
 
 
 NUMPY = Target(
@@ -50,7 +55,7 @@ NUMPY = Target(
     kernel=NumpyKernel,
     module=NumpyModule,
     template="module_numpy.jinja",
-    runtime=dict,  # a module holds all that it needs
+    runtime={},  # a module holds all that it needs
 )
 CYTHON = Target(
     name="cython",
@@ -60,7 +65,7 @@ CYTHON = Target(
     kernel=CythonKernel,
     module=CythonModule,
     template="module_cython.jinja",
-    runtime=lambda: {HEADER: render_contraction()},
+    runtime={HEADER: render_contraction},
 )
 
 TARGETS = {target.name: target for target in (NUMPY, CYTHON)}

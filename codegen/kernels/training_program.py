@@ -44,6 +44,9 @@ LOSSES = {
 }
 """Each loss of an output and its gradient, as their theorems state them."""
 
+FILES = ("__init__.py", "network.py", "certificate.json")
+"""The files that are written for every network: those of a package, and the proofs."""
+
 WIDTH = 90
 """Characters in a comment line."""
 
@@ -125,7 +128,7 @@ def program(network: Network, progress: Progress = quiet) -> dict[str, str]:
     text = template("kernels", "network.py.jinja").render(program=writer.program())
     text += f"\n\n{inlined_functions('numpy/training', text)}\n"
     proofs = certificate({"network": str(network)}, network.gradients.values())
-    texts = {"__init__.py": "", "network.py": text, "certificate.json": proofs}
+    texts = dict(zip(FILES, ("", text, proofs), strict=True))
     for name, layer in writer.modules.items():
         progress(f"writing {name}")
         texts[f"{name}.py"] = _module(layer, writer.functions[name])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,19 +64,20 @@ def contents(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def expect_folder(option: str, folder: Path) -> None:
-    """Refuse a folder, which need not exist yet, if nothing could be written into it.
+def expect_folder(option: str, folder: Path, names: Iterable[str] = ()) -> None:
+    """Refuse a folder, which need not exist yet, if files could not be written into it.
 
     Args:
         option: the option that named it: "-o".
         folder: the folder.
+        names: files that are to be written there, as far as they are known.
 
     Raises:
-        WriteError: there is a file in its place, or no permission to write.
+        WriteError: there is a file in its place, a folder in that of a file, no permission to
+            write, or no folder can have that name.
 
     """
-    paths = (folder.absolute(), *folder.absolute().parents)
-    there = next(path for path in paths if path.exists() or path.is_symlink())
+    there = _nearest(option, folder)
     if not there.exists():
         raise WriteError(f"{option}: found {there}, a link to nothing; expected a folder")
     if not there.is_dir():
@@ -84,6 +86,11 @@ def expect_folder(option: str, folder: Path) -> None:
         raise WriteError(
             f"{option}: found {there}, without permission to write; expected a writable folder"
         )
+    for name in names:
+        if (folder / name).is_dir():
+            raise WriteError(
+                f"{option}: found {folder / name}, a folder; expected a file, or nothing there"
+            )
 
 
 def expect_file(option: str, path: Path) -> None:
@@ -97,6 +104,7 @@ def expect_file(option: str, path: Path) -> None:
         WriteError: there is a folder in its place, or no permission to write.
 
     """
+    _nearest(option, path)
     if path.is_dir():
         raise WriteError(f"{option}: found {path}, a folder; expected a file")
     if not _is_stream(path):
@@ -180,6 +188,21 @@ def generated_folder() -> Path:
     if spec is None or spec.origin is None:
         raise FileNotFoundError("rot180.generated is not installed; pip install rot180")
     return Path(spec.origin).parent
+
+
+def _nearest(option: str, path: Path) -> Path:
+    """Return a path, or the nearest folder above it that exists; a link to nothing exists."""
+    whole = path.absolute()
+    for there in (whole, *whole.parents):
+        try:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                there.lstat()
+                return there
+        except OSError as error:
+            raise WriteError(
+                f"{option}: found {path}, expected a path that can be written ({error.strerror})"
+            ) from error
+    return whole
 
 
 def _is_stream(path: Path) -> bool:

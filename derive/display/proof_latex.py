@@ -74,15 +74,20 @@ def proof_lines(
 
     """
     style = letters(theorem, symbols)
-    shown = outline(theorem, detail, symbols)
+    first, *others = lines_in(theorem, detail, style)
+    return (replace(first, left=subject(theorem, style)), *others)
+
+
+def lines_in(theorem: Theorem, detail: str, style: Letters) -> Display:
+    """Return the lines of `proof_lines` without the left side, written in given letters."""
+    shown = _outline(theorem, detail, style)
     lines = [EquationLine("", theorem.lines[n], why, style) for n, why in shown]
     if detail == "short":
         lines = [
             replace(line, right=without_implied_brackets(line.right, theorem.variables))
             for line in lines
         ]
-    lines = lines or [EquationLine("", theorem.rhs, "", style)]
-    return (replace(lines[0], left=subject(theorem, style)), *lines[1:])
+    return tuple(lines) or (EquationLine("", theorem.rhs, "", style),)
 
 
 _HOUSEKEEPING = frozenset({"exchange", "reorder", "collect", "arrange", "bracket", "leibniz"})
@@ -105,9 +110,12 @@ def outline(
         ValueError: detail is neither "short" nor "full".
 
     """
+    return _outline(theorem, detail, letters(theorem, symbols))
+
+
+def _outline(theorem: Theorem, detail: str, style: Letters) -> list[tuple[int, str]]:
     if detail not in ("short", "full"):
         raise ValueError(f"detail: found {detail!r}, expected 'short' or 'full'")
-    style = letters(theorem, symbols)
     groups: list[tuple[int, str, list[str]]] = []
     for n, step in enumerate(theorem.proof.steps):
         _, rule, reasons = groups[-1] if groups else (0, "", [])

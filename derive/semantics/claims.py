@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sympy import Expr, Symbol
 
@@ -130,9 +131,11 @@ def _refuted(equation: Equation, bound: int, far: bool) -> Counterexample | None
         return None
 
 
-def parse_claim(
-    claim: str,
-) -> tuple[Variables, Expression, Expression, tuple[Condition, ...]]:
+Question: TypeAlias = tuple[Variables, Expression, Expression, tuple[Condition, ...]]
+"""What a claim asks: its free indices, both sides, and its hypotheses."""
+
+
+def parse_claim(claim: str) -> Question:
     """Parse a claim: definitions, free indices, both sides, hypotheses."""
     *before, claim = claim.split(";")
     head, _, rest = claim.rpartition(":")

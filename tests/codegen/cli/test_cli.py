@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ def test_derive_writes_its_files(tmp_path: Path, capsys: pytest.CaptureFixture[s
     ast.parse((out / "numpy_kernels.py").read_text())
     proofs = json.loads((out / "certificate.json").read_text())["proofs"]
     assert len(proofs) == 11
+    last = printed.splitlines()[-1]
+    assert last.startswith(f"Next: open {out}/proof.html in a browser; `rot180 verify {out}/cert")
 
 
 def test_derived_kernels_run(tmp_path: Path) -> None:
@@ -225,6 +228,9 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     for word in ("output_size", "conv2d_input", re.escape("backend: ") + "(cython|numpy)"):
         assert re.search(word, printed)
+    entries = {line.split()[0]: line.split()[1:] for line in re.findall("(?m)^    .*$", printed)}
+    for name in (*claims(), *public_functions()):
+        assert entries[name], f"{name} has no line that says what it is"
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["kernels"] == list(public_functions())
@@ -272,7 +278,12 @@ def test_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "output_size"]) == 0
     printed = capsys.readouterr().out
     assert "for all p" in printed
-    assert "by " in printed
+    assert "by bracket" not in printed
+    last = printed.splitlines()[-1]
+    assert last.startswith("Next: `rot180 show output_size --steps` prints every step; ")
+    assert main(["show", "output_size", "--steps"]) == 0
+    printed = capsys.readouterr().out
+    assert "by bracket" in printed and "It rests on:" in printed
     assert main(["show", "output_size", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["name"] == "output_size"
@@ -281,6 +292,16 @@ def test_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\\begin{" in capsys.readouterr().out
     assert main(["show", "outputsize"]) == 2
     assert "output_size" in capsys.readouterr().err
+
+
+def test_show_prints_the_proof_that_documents_show(capsys: pytest.CaptureFixture[str]) -> None:
+    """With reasons in words, and without the bookkeeping that `--steps` prints."""
+    assert main(["show", "rot180_correlation_1d"]) == 0
+    printed = capsys.readouterr().out
+    proof = printed[printed.index("Proof.") : printed.index("\nNext:")]
+    assert "  = sum[k] grad_y[h-k] * w[k]" in proof
+    assert "definition of rot180(w)" in proof and "definition of the correlation" in proof
+    assert "leibniz" not in proof and "[0 <= p < P]" not in proof
 
 
 def test_derive_in_plain_style(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -354,6 +375,30 @@ def test_network_writes_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[
     data = json.loads(capsys.readouterr().out)
     assert data["network"] == NETWORK
     assert {t["name"] for t in data["theorems"]} >= {"C.grad_z1", "C.grad_w1", "C.grad_b2"}
+
+
+def test_network_says_how_to_run_what_it_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines that it prints train the network: the loss gets smaller."""
+    import numpy as np
+
+    words = ["linear 3; relu; linear 2; squared_error", "--format", "none"]
+    assert main(["network", *words, "-o", str(tmp_path / "trained")]) == 0
+    printed = capsys.readouterr().out
+    said, _, last = printed.partition("To train it: ")[2].partition("\nNext: ")
+    assert said.startswith(f"in Python, started in {tmp_path}, with inputs x, targets t\n")
+    assert last == f"`rot180 verify {tmp_path}/trained/certificate.json` checks the proofs\n"
+    monkeypatch.syspath_prepend(tmp_path)
+    rng = np.random.default_rng(1)
+    x, t = rng.standard_normal((8, 4)), rng.standard_normal((8, 2))
+    scope: dict[str, Any] = {"x": x, "t": t}
+    exec(textwrap.dedent(said.partition("\n")[2]), scope)
+    network = scope["network"]
+    before = network.loss(network.initial(np.random.default_rng(0), x.shape[1:]), x, t)
+    assert network.loss(scope["parameters"], x, t) < before
+    documents._print_run(tmp_path / "my-out")
+    assert "'my-out' is no name that Python can import" in capsys.readouterr().out
 
 
 def test_an_error_in_a_network_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,8 +15,9 @@ import pytest
 
 from rot180.codegen.cli.main import main
 from rot180.codegen.system.files import CERTIFICATES, generated_folder
-from rot180.codegen.system.terminal import say, visible
+from rot180.codegen.system.terminal import heading, named, say, verdict, visible
 from rot180.codegen.verify.report import TheoremReport, junit
+from tests.support.commands import ROT180
 
 HOSTILE = [
     "\x1b[2J", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\", "\r", "\x08", "\x00", "\x7f",
@@ -100,3 +104,66 @@ def test_names_of_several_lines(end: str, capsys: pytest.CaptureFixture[str]) ->
         main(["verify", f"a{end}1 of 1 theorems proved"])
     assert refused.value.code == 2
     assert "expected a name without line breaks" in capsys.readouterr().err
+
+
+class Screen(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "stream", "coloured"),
+    [
+        ({"TERM": "xterm"}, Screen, True),
+        ({"TERM": "xterm", "NO_COLOR": ""}, Screen, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, Screen, False),
+        ({"TERM": "dumb"}, Screen, False),
+        ({}, Screen, False),
+        ({"TERM": "xterm"}, io.StringIO, False),
+    ],
+)
+def test_colours_are_for_terminals(
+    environment: dict[str, str],
+    stream: type[io.StringIO],
+    coloured: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nowhere else, nor where NO_COLOR or TERM=dumb ask for none; and names cannot colour."""
+    for variable in ("TERM", "NO_COLOR"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    screen = stream()
+    monkeypatch.setattr(sys, "stdout", screen)
+    say(heading("Proof."), named("a\x1b[31m"), verdict("ok   "), verdict("absent"), "ok")
+    shown = "\x1b[1mProof.\x1b[0m \x1b[36ma\\u001b[31m\x1b[0m \x1b[32mok   \x1b[0m absent ok\n"
+    plain = "Proof. a\\u001b[31m ok    absent ok\n"
+    assert screen.getvalue() == (shown if coloured else plain)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of Unix")
+def test_a_terminal_and_a_pipe_get_the_same_text(tmp_path: Path) -> None:
+    """But for the colours of headings and names."""
+    command, environment = [*ROT180, "list", "conv2d"], {**os.environ, "TERM": "xterm"}
+    environment.pop("NO_COLOR", None)
+    piped = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "\x1b" not in piped.stdout
+    ours, theirs = os.openpty()
+    with subprocess.Popen(command, stdout=theirs, env=environment) as started:
+        os.close(theirs)
+        written = b""
+        while True:
+            try:
+                part = os.read(ours, 1 << 16)
+            except OSError:  # as Linux says that the other end is closed
+                break
+            if not part:
+                break
+            written += part
+    os.close(ours)
+    assert started.returncode == 0
+    text = written.decode().replace("\r\n", "\n")
+    assert re.sub(r"\x1b\[\d*m", "", text) == piped.stdout
+    assert "\x1b[1mkernels\x1b[0m\n    \x1b[36mconv2d" in text
