@@ -33,6 +33,13 @@ from rot180.derive.language.layers import Layer
 from rot180.derive.language.layers import catalogue as layers
 from rot180.derive.theorems import claims, theorem
 
+USES = (
+    "`rot180 show THEOREM` prints a proof",
+    "`rot180 derive LAYER -o out` writes kernels",
+    "`from rot180.generated import KERNEL`",
+)
+"""What to do with what is listed: theorems, layers, kernels."""
+
 
 def show(arguments: argparse.Namespace) -> Work:
     """Judge which theorem of the registry is shown, and how; the work prints it and its proof."""
@@ -103,7 +110,7 @@ def list_all(arguments: argparse.Namespace) -> Work:
     }
     names = [name for chapter in chapters.values() for name in chapter]
     texts = {name: text for name, text in layers().items() if _has(words, name, text)}
-    kernels = {name: text for name, text in public_functions().items() if _has(words, name)}
+    kernels = {name: text for name, text in public_functions().items() if _has(words, name, text)}
     if words and not (names or texts or kernels):
         known = [*claims(), *layers(), *public_functions()]
         near = difflib.get_close_matches(words[0], known, n=3, cutoff=0.4)
@@ -118,7 +125,8 @@ def list_all(arguments: argparse.Namespace) -> Work:
         return lambda: _print_found(found)
     groups = {f"theorems: {chapter}": lines for chapter, lines in chapters.items()}
     groups |= {"layers": texts, "kernels": kernels}
-    return lambda: _print_groups(groups, with_backend=not words)
+    uses = [use for use, lines in zip(USES, (names, texts, kernels), strict=True) if lines]
+    return lambda: _print_groups(groups, uses, with_backend=not words)
 
 
 def _print_found(found: Mapping[str, Sequence[str]]) -> int:
@@ -127,7 +135,9 @@ def _print_found(found: Mapping[str, Sequence[str]]) -> int:
     return 0
 
 
-def _print_groups(groups: Mapping[str, Mapping[str, str]], with_backend: bool) -> int:
+def _print_groups(
+    groups: Mapping[str, Mapping[str, str]], uses: Sequence[str], with_backend: bool
+) -> int:
     for title, lines in groups.items():
         widest = max(map(len, lines), default=0)
         for line, (name, text) in enumerate(lines.items()):
@@ -139,6 +149,7 @@ def _print_groups(groups: Mapping[str, Mapping[str, str]], with_backend: bool) -
         say(heading("backend:"), generated.backend())
         if generated.backend_notice():
             say(f"    {generated.backend_notice()}")
+    print_next(*uses)
     return 0
 
 

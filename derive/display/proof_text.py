@@ -23,6 +23,7 @@ COLUMNS = 100
 """How wide a proof may be for its reasons to stand beside its lines."""
 
 _MARKUP = (
+    (r"= (\w+) (\w+) \+ \\text\{rest\}", r"= \1*\2 + rest"),
     (r"\\(?:texttt|text|emph)\{((?:\\.|[^{}])*)\}", r"\1"),
     (r"\\partial (\S+) / \\partial ", r"d\1/d"),
     (r"\\partial ", "d"),

@@ -243,6 +243,7 @@ def test_list_by_words(capsys: pytest.CaptureFixture[str]) -> None:
     name = "rot180_correlation_strided_2d"
     assert re.search(rf"^    {name} +Input gradient: correlation, stride, 2-D$", printed, re.M)
     assert "strided_1d" not in printed and "backend" not in printed
+    assert printed.splitlines()[-1] == "Next: `rot180 show THEOREM` prints a proof"
     assert main(["list", "weight", "grouped", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["theorems"] and all("weight" in n and "grouped" in n for n in found["theorems"])

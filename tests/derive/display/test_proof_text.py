@@ -58,3 +58,8 @@ def test_reasons_stand_beside_short_lines() -> None:
 
 def test_long_lines_are_abbreviated() -> None:
     assert " + ... (6 more terms)" in write_proof(gradient(layer(LONG), "x"))
+
+
+def test_a_division_with_remainder() -> None:
+    text = write_proof(theorem("phases_correlation_general_channels_1d"))
+    assert "division with remainder: h + lo = s*u + rest, k = s*q + rest" in text
