@@ -1,4 +1,4 @@
-"""The workflow of GitHub runs what is fixed: actions by commit, tools by hash; jobs have an end."""
+"""The workflows of GitHub run what is fixed: actions by commit, tools by hash; jobs have an end."""
 
 from __future__ import annotations
 
@@ -25,12 +25,23 @@ def test_actions_are_fixed_and_jobs_end(path: Path) -> None:
     assert used
     for action in used:
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", action), action
-    assert len(jobs(text)) >= 3
+    assert len(jobs(text)) >= 2
     for job in jobs(text):
         assert re.search(r"^    timeout-minutes: \d+$", job, re.MULTILINE), job
     assert "\npermissions:\n  contents: read\n" in text
-    assert text.count("permissions:") == 1
     assert text.count("persist-credentials: false") == text.count("uses: actions/checkout@")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
+def test_only_the_job_that_publishes_pages_may_write(path: Path) -> None:
+    """It runs one action, and nothing of this repository."""
+    for job in jobs(path.read_text(encoding="utf-8")):
+        if "permissions:" in job or "write" in job:
+            assert re.findall(r"[\w-]+: write", job) == ["pages: write", "id-token: write"]
+            assert [name.split("@")[0] for name in re.findall(r"uses: (.*)", job)] == [
+                "actions/deploy-pages"
+            ]
+            assert "run:" not in job
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)

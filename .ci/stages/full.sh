@@ -43,6 +43,8 @@ newest_python() { # few forged certificates and random layers, because the searc
     "pip install z3-solver && rot180 verify --require smt --require rocq > verify.log"
   last_line sdist3.13/verify.log
   stage "  the whole book" in_env sdist3.13 "python tests/support/whole_book.py"
+  stage "  the whole site" in_env sdist3.13 "python tests/support/site_check.py > site.log"
+  indented <"$work/sdist3.13/site.log"
 }
 
 searches() { # under Python 3.12; the fuzzer first, which takes ten minutes beside any other work

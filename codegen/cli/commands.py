@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from rot180.codegen.cli.documents import book, derive, network
+from rot180.codegen.cli.documents import book, derive, network, site
 from rot180.codegen.cli.options import Work, parser
 from rot180.codegen.cli.registry import generate, list_all, show
 from rot180.codegen.cli.verify import verify
@@ -16,6 +16,7 @@ from rot180.derive.language.limits import LimitError
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], Work]] = {
     "derive": derive,
     "book": book,
+    "site": site,
     "network": network,
     "show": show,
     "list": list_all,

@@ -1,4 +1,4 @@
-"""``rot180 derive``, ``book`` and ``network``: the commands that write documents."""
+"""``rot180 derive``, ``book``, ``site`` and ``network``: the commands that write documents."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from rot180.codegen.documents.formats import in_formats
 from rot180.codegen.documents.layer import document, fragment
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import network_document
+from rot180.codegen.documents.site import site as write_site
 from rot180.codegen.documents.worked_example import section, worked
 from rot180.codegen.kernels.derivation import (
     CERTIFICATE,
@@ -141,6 +142,38 @@ def _book(arguments: argparse.Namespace, symbols: Symbols, asked: Sequence[str])
     else:
         print_paths(paths)
         print_next(*_reading(arguments.output, texts))
+    return 1 if missing else 0
+
+
+DOWNLOADS: Mapping[str, str] = {
+    "book.pdf": "The book, to print",
+    "book.html": "The book on one page",
+    "book.tex": "The book as a file for LaTeX",
+}
+"""What the site says of the book beside its pages, by file."""
+
+
+def site(arguments: argparse.Namespace) -> Work:
+    """Judge the arguments; the work writes the site."""
+    symbols, asked = requested_symbols(arguments), requested_formats(arguments)
+    files.expect_folder("-o", arguments.output, [*_names("book", asked), "index.html"])
+    return lambda: _site(arguments, symbols, asked)
+
+
+def _site(arguments: argparse.Namespace, symbols: Symbols, asked: Sequence[str]) -> int:
+    begin = time.perf_counter()
+    written = write_book(symbols=symbols, progress=progress)
+    texts, missing = in_formats(written, "book", asked, progress)
+    progress("writing the pages")
+    downloads = {name: said for name, said in DOWNLOADS.items() if name in texts}
+    paths = write_files(arguments.output, texts | write_site(written, downloads), missing)
+    progress(f"{time.perf_counter() - begin:.0f} s")
+    if arguments.json:
+        print_json({"files": paths, "missing": missing})
+    else:
+        print_paths([str(arguments.output / "index.html")])
+        say(f"and {len(paths) - 1} other files beside it")
+        print_next(f"open {arguments.output / 'index.html'} in a browser")
     return 1 if missing else 0
 
 

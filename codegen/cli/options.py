@@ -16,7 +16,12 @@ from rot180.codegen.system.version import version
 from rot180.derive.display.abbreviate import MOST_TERMS
 from rot180.derive.display.notations import DEEP_LEARNING, NOTATIONS, Symbols, parse_symbols
 
-DEFAULT_FORMATS = {"derive": "tex,html", "network": "tex,html", "book": ",".join(FORMATS)}
+DEFAULT_FORMATS = {
+    "derive": "tex,html",
+    "network": "tex,html",
+    "book": ",".join(FORMATS),
+    "site": "html",
+}
 """What ``--format`` is by default, by command."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
@@ -50,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _derive(commands)
     _book(commands)
+    _site(commands)
     _network(commands)
     _show(commands)
     listed = _add(commands, "list", "List theorems, layers, kernels, and the backend in use.")
@@ -163,6 +169,18 @@ def _book(commands: Commands) -> None:
     book = _add(commands, "book", "Write the book: every theorem, its proof, its kernel.")
     _add_folder(book)
     _add_document(book, "book")
+
+
+def _site(commands: Commands) -> None:
+    site = _add(commands, "site", "Write a web site: a page for each theorem and each figure.")
+    _add_folder(site)
+    site.add_argument(
+        "--format",
+        metavar="LIST",
+        help=f"the book beside the pages, in one or more of {','.join(FORMATS)}, or "
+        f"{NO_DOCUMENT} for no book; default: {DEFAULT_FORMATS['site']}",
+    )
+    _add_notation(site)
 
 
 def _network(commands: Commands) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,8 +18,8 @@ from rot180.codegen.cli.output import (
     print_proof,
     progress,
 )
-from rot180.codegen.documents.chapters import family, theorems_by_chapter
-from rot180.codegen.documents.headings import heading as title_of
+from rot180.codegen.documents.chapters import theorems_by_chapter
+from rot180.codegen.documents.headings import theorem_title
 from rot180.codegen.documents.listings import function_text, layer_and_operand
 from rot180.codegen.kernels import committed
 from rot180.codegen.kernels.public_api import public_functions
@@ -105,7 +104,7 @@ def list_all(arguments: argparse.Namespace) -> Work:
     """
     words = [word.casefold() for word in arguments.word]
     chapters = {
-        chapter: {name: title for name in names if _has(words, name, title := _title(name))}
+        chapter: {name: title for name in names if _has(words, name, title := theorem_title(name))}
         for chapter, names in theorems_by_chapter().items()
     }
     names = [name for chapter in chapters.values() for name in chapter]
@@ -162,12 +161,6 @@ def _generated() -> ModuleType:
         warnings.simplefilter("ignore")
         from rot180 import generated
     return generated
-
-
-def _title(name: str) -> str:
-    """Return the heading of a theorem in the book, with its number of axes."""
-    axes = re.search(r"_([123]d)$", name)
-    return title_of(family(name)) + (f", {axes[1][0]}-D" if axes else "")
 
 
 def _has(words: Sequence[str], *texts: str) -> bool:

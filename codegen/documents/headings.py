@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from rot180.codegen.documents.chapters import family
+
 _SUBJECTS = {
     "rot180": "Input gradient",
     "weight": "Weight gradient",
@@ -80,3 +84,13 @@ def heading(name: str) -> str:
     qualities = ", ".join([*found, f"F({', '.join(numbers)})"] if numbers else found)
     shown = _SUBJECTS.get(subject, subject[:1].upper() + subject[1:])
     return f"{shown}: {qualities}" if qualities else shown
+
+
+def theorem_title(name: str) -> str:
+    """Return the heading of a theorem in the book, with its number of axes.
+
+    >>> theorem_title("rot180_correlation_strided_2d")
+    'Input gradient: correlation, stride, 2-D'
+    """
+    axes = re.search(r"_([123]d)$", name)
+    return heading(family(name)) + (f", {axes[1][0]}-D" if axes else "")

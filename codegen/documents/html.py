@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from hashlib import sha256
 from itertools import groupby
@@ -13,6 +14,7 @@ from rot180.codegen.documents import latex
 from rot180.codegen.documents.model import (
     TEXT_WIDTH,
     Block,
+    Directory,
     Document,
     Figure,
     Formula,
@@ -27,6 +29,7 @@ from rot180.codegen.documents.model import (
     TheoremBlock,
 )
 from rot180.codegen.documents.numbering import figure_anchor, numbered
+from rot180.codegen.documents.site_frame import SEARCH, PageLink, SiteFrame
 from rot180.codegen.figures.stepper import stepper, stepper_script, stepper_style
 from rot180.codegen.figures.svg import style as picture_style
 from rot180.codegen.figures.svg import svg
@@ -34,6 +37,16 @@ from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
 from rot180.derive.display.mathml import Html, mathml, rows, sentence
 from rot180.derive.display.theorem_latex import Display, aligned
+
+FEW = 3
+"""A page of a site with no more headings has no list of them."""
+
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath d='M1 1h6v6H1z' fill='%23e69f00'/%3E%3Cpath d='M9 9h6v6H9z' fill='%2356b4e9'/%3E"
+    "%3Cpath d='M9 1h6v6H9zM1 9h6v6H1z' fill='%238c959f'/%3E%3C/svg%3E"
+)
+"""The icon of a site; without one, a browser asks the server for a file."""
 
 
 def page(document: Document) -> str:
@@ -43,31 +56,112 @@ def page(document: Document) -> str:
         ModuleNotFoundError: latex2mathml is not installed (``pip install "rot180[book]"``).
 
     """
-    document = numbered(document)
+    return written(numbered(document))
+
+
+def written(document: Document, site: SiteFrame | None = None) -> str:
+    """Write a document whose figures have their numbers, by itself or as a page of a site.
+
+    Args:
+        document: the document.
+        site: what surrounds the page.
+
+    Raises:
+        ModuleNotFoundError: latex2mathml is not installed.
+        ValueError: a link leads to no page of the site.
+
+    """
     kinds = {type(block) for section in document.sections for block in section.blocks}
     styles = [resource("documents", "static/document.css")]
     scripts = [resource("documents", "static/document.js")]
+    if site:
+        styles.append(resource("documents", "static/site.css"))
+        scripts.append(resource("documents", "static/site.js"))
     if StepperBlock in kinds:
         styles.append(stepper_style())
         scripts.append(stepper_script())
+    title = sentence(document.title)
+    sections = [_rendered(section) for section in document.sections]
+    if site:
+        sections = _located(sections, site)
     return template("documents", "document.html.jinja").render(
-        policy=_policy(scripts, [*styles, picture_style()] if Figure in kinds else styles),
-        title=sentence(document.title),
-        plain_title=document.title,
+        policy=_policy(scripts, [*styles, picture_style()] if Figure in kinds else styles, site),
+        title=title,
+        plain_title=Html(re.sub("<[^>]*>", "", title)),
         subtitle=document.subtitle,
         book=document.book,
         styles=list(map(Html, styles)),
         scripts=list(map(Html, scripts)),
-        sections=[_rendered(section) for section in document.sections],
+        sections=sections,
+        contents=sum(not section.untitled for section in sections) > FEW or not site,
+        site=site,
+        icon=ICON,
+        above=site and _shown(site, site.above),
+        masthead=_masthead(site) if site else "",
+        footer=_footer(site) if site else "",
     )
 
 
-def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
-    """Return the Content-Security-Policy of a page: these scripts, these styles, nothing else."""
+def _located(sections: Sequence[RenderedSection], site: SiteFrame) -> list[RenderedSection]:
+    """Return sections whose links lead to the pages of a site."""
+    own = {target for s in sections for target in re.findall(r' id="([^"]*)"', s.body)}
+    own |= {section.anchor for section in sections if not section.untitled}
+    return [replace(s, body=site.located(s.body, own)) for s in sections]
+
+
+@dataclass(frozen=True)
+class ShownLink:
+    """A link in the frame of a page.
+
+    Attributes:
+        title: its words as HTML.
+        address: the way to the page.
+        current: whether it leads to the page that it is on.
+
+    """
+
+    title: Html
+    address: str
+    current: bool
+
+
+def _shown(site: SiteFrame, link: PageLink | None) -> ShownLink | None:
+    if link is None:
+        return None
+    return ShownLink(sentence(link.title), site.way(link.address), link.address == site.address)
+
+
+def _masthead(site: SiteFrame) -> Html:
+    links = [_shown(site, link) for link in site.navigation]
+    return _fill("masthead", links=links, search=site.way(SEARCH))
+
+
+def _footer(site: SiteFrame) -> Html:
+    copies = [
+        {
+            "title": copy.title,
+            "before": copy.before,
+            "after": copy.after,
+            "address": copy.address,
+            "way": site.way(copy.address),
+            "identifier": f"copy-{number}",
+        }
+        for number, copy in enumerate(site.copies, 1)
+    ]
+    before, after = (_shown(site, link) for link in (site.before, site.after))
+    return _fill("footer", copies=copies, before=before, after=after)
+
+
+def _policy(scripts: Sequence[str], styles: Sequence[str], site: SiteFrame | None) -> str:
+    """Return the Content-Security-Policy of a page: these scripts, these styles, nothing else.
+
+    A page of a site also has its icon, and a form that leads to the page that searches.
+    """
     allowed = [" ".join(map(_source, texts)) for texts in (scripts, styles)]
+    more = "img-src data:; form-action 'self'" if site else "form-action 'none'"
     return (
         f"default-src 'none'; script-src {allowed[0]}; style-src {allowed[1]}; "
-        "base-uri 'none'; form-action 'none'"
+        f"base-uri 'none'; {more}"
     )
 
 
@@ -169,6 +263,7 @@ def _(block: Figure) -> Html:
         title=sentence(f"Figure {block.number}. {title}" if block.number else title),
         caption=sentence(block.picture.caption),
         anchor=figure_anchor(block.picture.name),
+        moving=bool(block.picture.moments),
     )
 
 
@@ -191,3 +286,17 @@ def _(block: Listing) -> Html:
 @render.register
 def _(block: Note) -> Html:
     return _fill("note", title=sentence(block.title), text=sentence(block.text))
+
+
+@render.register
+def _(block: Directory) -> Html:
+    entries = [
+        {
+            "anchor": entry.anchor,
+            "title": sentence(entry.title),
+            "name": entry.name,
+            "text": sentence(entry.text),
+        }
+        for entry in block.entries
+    ]
+    return _fill("directory", entries=entries, searched=block.searched)

@@ -9,6 +9,7 @@ from rot180.codegen.documents.model import (
     FIGURE_WIDTH,
     TEXT_WIDTH,
     Block,
+    Directory,
     Document,
     Figure,
     Formula,
@@ -112,6 +113,11 @@ def _(block: Figure, book: bool) -> str:
 @render.register
 def _(block: StepperBlock, book: bool) -> str:
     return ""  # it needs a script
+
+
+@render.register
+def _(block: Directory, book: bool) -> str:
+    return ""  # a site alone has pages to look for
 
 
 @render.register

@@ -78,7 +78,7 @@ class Figure:
 
     Attributes:
         picture: the picture; its name is unique in a document.
-        number: its number, as in "4.2"; "" before the document is numbered.
+        number: its number, as in "4.2", a text; "" before the document is numbered.
 
     """
 
@@ -127,8 +127,49 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True)
+class DirectoryEntry:
+    """A link to something, with what a reader who looks for it may know of it.
+
+    Attributes:
+        anchor: the target of the link.
+        title: the words of the link, a text.
+        name: its name, as the user types it; "" if it has none.
+        text: what it says, a text; "" for nothing.
+
+    """
+
+    anchor: str
+    title: str
+    name: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A list of links, on a site alone.
+
+    Attributes:
+        entries: the links.
+        searched: whether the search of the site finds them.
+
+    """
+
+    entries: tuple[DirectoryEntry, ...]
+    searched: bool = False
+
+
 Block: TypeAlias = (
-    Prose | TheoremBlock | ProofBlock | Formula | Figure | StepperBlock | Table | Listing | Note
+    Prose
+    | TheoremBlock
+    | ProofBlock
+    | Formula
+    | Figure
+    | StepperBlock
+    | Table
+    | Listing
+    | Note
+    | Directory
 )
 
 
@@ -138,7 +179,7 @@ class Section:
 
     Attributes:
         anchor: the target of links; letters, digits, ``_``, ``.`` and ``-``.
-        title: the heading, a text.
+        title: the heading, a text; "" for no heading.
         blocks: its contents.
         level: 0 for a chapter of the book, 1 for a section.
 
@@ -184,6 +225,11 @@ class RenderedSection:
     anchor: str
     chapter: bool
     body: str
+
+    @property
+    def untitled(self) -> bool:
+        """Say whether the section has no heading."""
+        return not self.title
 
 
 def reference(anchor: str, name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import singledispatch
+from itertools import chain
 from typing import TypeAlias
 
 from rot180.derive.display.width import width
@@ -115,6 +116,8 @@ class Picture:
         title: a few words.
         caption: one or two sentences, with mathematics between dollar signs.
         shapes: its shapes, the first one at the back.
+        moments: the shapes that a moving picture shows one after the other; `shapes` are one of
+            these, for paper and for readers who do not want motion.
 
     """
 
@@ -122,6 +125,12 @@ class Picture:
     title: str
     caption: str
     shapes: tuple[Shape, ...]
+    moments: tuple[tuple[Shape, ...], ...] = ()
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Return left, top, right and bottom at all moments, with a small margin."""
+        return extent(tuple(chain(self.shapes, *self.moments)))
 
 
 def label_width(text: str) -> float:

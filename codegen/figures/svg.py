@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import singledispatch
 from html import escape
 
@@ -18,7 +19,6 @@ from rot180.codegen.figures.shapes import (
     Picture,
     Point,
     Shape,
-    extent,
     fitted,
     label_width,
 )
@@ -34,12 +34,13 @@ _LEVELS = {0: 0.0, 1: 4.0, -1: -5.4}
 def svg(picture: Picture) -> Html:
     """Return a picture as an ``svg`` element, for a page or a file of its own.
 
-    Its title and its caption describe it for screen readers.
+    Its title and its caption describe it for screen readers. A moving picture is one that is still
+    for readers who ask for less motion, and on paper.
     """
-    left, top, right, bottom = extent(picture.shapes)
+    left, top, right, bottom = picture.extent
     across, down = (round((b - a) * UNIT, 1) for a, b in ((left, right), (top, bottom)))
     name = escape(picture.name, quote=True)
-    shapes = "\n".join(draw(s, (left, top), name) for s in picture.shapes)
+    shapes = "\n".join(_moving(picture, (left, top), name))
     return Html(
         f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img" '
         f'aria-labelledby="{name}-title {name}-desc" viewBox="0 0 {across:g} {down:g}" '
@@ -47,6 +48,39 @@ def svg(picture: Picture) -> Html:
         f'<title id="{name}-title">{escape(plain(picture.title))}</title>\n'
         f'<desc id="{name}-desc">{escape(plain(picture.caption))}</desc>\n'
         f"<style>{style()}</style>\n{_hatch(picture, name)}{shapes}\n</svg>\n"
+    )
+
+
+SECONDS = 1.2
+"""How long a moving picture shows each moment."""
+
+
+def _moving(picture: Picture, origin: Point, name: str) -> Iterator[str]:
+    """Yield the elements of a picture; those that are not there at all moments in a group each."""
+    still = [draw(s, origin, name) for s in picture.shapes]
+    moments = [[draw(s, origin, name) for s in shapes] for shapes in picture.moments]
+    if not moments:
+        yield from still
+        return
+    always = set(still).intersection(*moments)
+    yield from (drawn for drawn in still if drawn in always)
+    yield from ('<g class="still">', *(drawn for drawn in still if drawn not in always), "</g>")
+    for n, drawn_now in enumerate(moments):
+        shown = "visible" if n == 0 else "hidden"
+        yield f'<g class="moment" visibility="{shown}">{_shown_at(n, len(moments))}'
+        yield from (drawn for drawn in drawn_now if drawn not in always)
+        yield "</g>"
+
+
+def _shown_at(n: int, count: int) -> str:
+    """Return the element by which a group is visible at one moment of several."""
+    states = [(0.0, "hidden")] * (n > 0) + [(n / count, "visible")]
+    states += [((n + 1) / count, "hidden")] * (n + 1 < count)
+    times = ";".join(f"{time:.4g}" for time, _ in states)
+    values = ";".join(state for _, state in states)
+    return (
+        f'<animate attributeName="visibility" calcMode="discrete" dur="{SECONDS * count:g}s" '
+        f'repeatCount="indefinite" values="{values}" keyTimes="{times}"/>'
     )
 
 
@@ -74,7 +108,9 @@ def style() -> str:
         ".picture .quiet{fill:var(--quiet)}.picture .link,.picture .frame{fill:none}"
         ".picture .link{stroke-width:1.7}.picture .cut{stroke-width:.9;stroke-dasharray:1 3}"
         ".picture .frame{stroke-width:2.6}.picture .dashed{stroke-dasharray:6 3}"
-        ".picture .back{fill:var(--paper);fill-opacity:.88}"
+        ".picture .back{fill:var(--paper);fill-opacity:.88}.picture .still{display:none}"
+        "@media print,(prefers-reduced-motion:reduce){.picture .still{display:inline}"
+        ".picture .moment{display:none}}"
     )
 
 

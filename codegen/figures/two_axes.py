@@ -43,9 +43,14 @@ def delta(sample: SampledLayer) -> Picture:
 
 def window_positions(over: Grid, direction: str) -> Picture:
     """Draw a grid with two positions of the window, its taps, and what it computes."""
+    points = list(over.window.points(over.sample.env))
+    shapes = window_at(over, [points[0], points[len(points) // 2]])
+    return Picture(direction, TITLES[direction], caption(over), tuple(shapes))
+
+
+def window_at(over: Grid, shown: Sequence[Index]) -> list[Shape]:
+    """Draw a grid with some positions of the window, its taps in the last one, what it computes."""
     sample, window = over.sample, over.window
-    points = list(window.points(sample.env))
-    shown = [points[0], points[len(points) // 2]]
     cells: list[Shape] = [over.cell((p[1], p[0]), p) for p in over.held]
     cells += [_frame(sample, window, point, n > 0) for n, point in enumerate(shown)]
     taps: list[Shape] = []
@@ -57,8 +62,7 @@ def window_positions(over: Grid, direction: str) -> Picture:
         (taps, kernel_name(sample, window)),
         (_outlined(sample, window, shown), sample.tensor(window.target.name)),
     ]
-    shapes = side_by_side(parts, ["\\odot", "\\rightarrow"])
-    return Picture(direction, TITLES[direction], caption(over), tuple(shapes))
+    return side_by_side(parts, ["\\odot", "\\rightarrow"])
 
 
 def dilated(over: Grid) -> Picture:
