@@ -167,3 +167,17 @@ def test_a_terminal_and_a_pipe_get_the_same_text(tmp_path: Path) -> None:
     text = written.decode().replace("\r\n", "\n")
     assert re.sub(r"\x1b\[\d*m", "", text) == piped.stdout
     assert "\x1b[1mkernels\x1b[0m\n    \x1b[36mconv2d" in text
+
+
+def test_verdicts_are_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    certificate = generated_folder() / CERTIFICATES / "dense_input.json"
+    assert main(["verify", str(certificate)]) == 0
+    assert "\x1b[32mok      \x1b[0m\x1b[32mok       \x1b[0m" in screen.getvalue()
+    assert main(["verify", "--claim", "p: x[p] = x[p+1]"]) == 1
+    assert "\x1b[31mrefuted\x1b[0m: the left side is" in screen.getvalue()
+    assert main(["verify", "--claim", "p: x[p] = x[p]"]) == 0
+    assert "\x1b[32mproved\x1b[0m\n" in screen.getvalue()
