@@ -34,7 +34,11 @@ SOME = (
     replace(
         DENSE,
         theorems=NAMES[:1],
-        sections=lambda _: (Section("odd", HOSTILE, (Prose((HOSTILE,)),)),),
+        sections=lambda _: (
+            Section("odd", HOSTILE, (Prose((HOSTILE,)),)),
+            # so many headings that the page lists them
+            *(Section(f"part-{n}", f"Part {n}", ()) for n in range(4)),
+        ),
     ),
     replace(ROTATED, theorems=NAMES[1:]),
 )
