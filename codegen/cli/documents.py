@@ -7,7 +7,7 @@ import re
 import shlex
 import textwrap
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from keyword import iskeyword
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from rot180.codegen.cli.arrays import decode
-from rot180.codegen.cli.options import Work, expect_one, requested_formats, requested_symbols
+from rot180.codegen.cli.excerpts import excerpt_files, requested_excerpt
+from rot180.codegen.cli.options import Work, requested_formats, requested_symbols
 from rot180.codegen.cli.output import (
     print_json,
     print_next,
@@ -28,7 +29,8 @@ from rot180.codegen.documents.abbreviate import abbreviate
 from rot180.codegen.documents.book import book as write_book
 from rot180.codegen.documents.example_data import example
 from rot180.codegen.documents.formats import in_formats
-from rot180.codegen.documents.layer import document, fragment
+from rot180.codegen.documents.fragments import expect_room_for_layer
+from rot180.codegen.documents.layer import document
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import network_document
 from rot180.codegen.documents.site import site as write_site
@@ -74,6 +76,9 @@ print(network.loss(parameters, x, t), network.predict(parameters, x))
 """
 """How a training program is run: gradient descent on one batch."""
 
+Written: TypeAlias = tuple[dict[str, str | bytes], list[str]]
+"""File name to contents, and a message for each file that is left out."""
+
 Numbers: TypeAlias = tuple[Mapping[str, NDArray[Any]], Mapping[str, int]]
 """The arrays of ``--example`` and the values of ``--set``."""
 
@@ -82,27 +87,26 @@ Numbers: TypeAlias = tuple[Mapping[str, NDArray[Any]], Mapping[str, int]]
 def derive(arguments: argparse.Namespace) -> Work:
     """Judge what is to be derived; the work writes proofs and kernels and prints the theorems."""
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
-    if arguments.fragment and arguments.format not in (None, "tex"):
-        raise ValueError(
-            f"--fragment: found --format {arguments.format}, expected tex or no --format"
-        )
-    expect_one(arguments, "fragment", "example")
+    excerpt = requested_excerpt(arguments)
     if arguments.example and not asked:
         raise ValueError("--example: found --format none, expected a document for the example")
-    documents = ["proof.tex"] if arguments.fragment else _names("proof", asked)
+    documents = _names("proof", asked)
+    if excerpt:
+        documents = _names(excerpt.name, excerpt.formats)
     plain = [PLAIN] if arguments.style else []
     files.expect_folder("-o", arguments.output, [*documents, *file_names(), *plain])
     forward = derivable(arguments.spec, arguments.wrt)
     numbers = _example(arguments, forward)
-    return lambda: _derive(arguments, symbols, asked, numbers)
+    if excerpt:
+        expect_room_for_layer(forward, symbols, excerpt.room)
+        return lambda: _derive(arguments, lambda p: excerpt_files(excerpt, arguments, p, symbols))
+    return lambda: _derive(arguments, lambda p: _proof(arguments, p, symbols, asked, numbers))
 
 
 @metered()
-def _derive(
-    arguments: argparse.Namespace, symbols: Symbols, asked: Sequence[str], numbers: Numbers
-) -> int:
+def _derive(arguments: argparse.Namespace, written: Callable[[ProvedLayer], Written]) -> int:
     proved = derive_layer(arguments.spec, arguments.wrt, progress)
-    texts, missing = _proof(arguments, proved, symbols, asked, numbers)
+    texts, missing = written(proved)
     plain = plain_file(proved) if arguments.style else {}
     paths = write_files(arguments.output, texts | layer_files(proved, progress) | plain, missing)
     if arguments.json:
@@ -118,7 +122,8 @@ def _derive(
         say(*plain.values(), sep="\n")
         print_paths(paths)
         certificate = shlex.quote(str(arguments.output / CERTIFICATE))
-        reading = [] if arguments.fragment else _reading(arguments.output, texts)
+        pasted = arguments.fragment or arguments.statement
+        reading = [] if pasted else _reading(arguments.output, texts)
         print_next(*reading, f"`rot180 verify {certificate}` checks the proofs")
     # only a format that was asked for is an error where it cannot be written
     return 1 if missing and arguments.format else 0
@@ -242,11 +247,8 @@ def _proof(
     symbols: Symbols,
     asked: Sequence[str],
     numbers: Numbers,
-) -> tuple[dict[str, str | bytes], list[str]]:
+) -> Written:
     """Return the document of a layer in the formats asked for, as `in_formats` does."""
-    if arguments.fragment:
-        shown = arguments.detail, symbols, arguments.whole
-        return {"proof.tex": "\n".join(fragment(t, *shown) for _, t in proved.gradients)}, []
     if not asked:
         return {}, []
     operands = [t.name for t in proved.layer.tensors]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rot180.codegen.documents.formats import FORMATS, NO_DOCUMENT, parse_formats
+from rot180.codegen.documents.widths import NAMES
 from rot180.codegen.system import files
 from rot180.codegen.system.terminal import say
 from rot180.codegen.system.version import version
@@ -142,7 +143,26 @@ def _derive(commands: Commands) -> None:
     derive.add_argument(
         "--fragment",
         action="store_true",
-        help="write proof.tex as a fragment to paste into a document that uses amsmath",
+        help="write proof.tex as a fragment to paste into a document; a comment in it names the "
+        "packages that it needs",
+    )
+    derive.add_argument(
+        "--statement",
+        action="store_true",
+        help="the same for the theorems alone, without proofs: statement.tex",
+    )
+    derive.add_argument(
+        "--slides",
+        action="store_true",
+        help="write slides.tex, for beamer: one idea a frame; with --fragment, the frames alone",
+    )
+    derive.add_argument(
+        "--width",
+        metavar="WIDTH",
+        type=_line,
+        help="of the text around a fragment: a length such as 84mm or 20em (of a 10pt font), or "
+        f"{', '.join(f'{n} ({points:g}pt)' for n, points in NAMES.items())}; default: text, and "
+        "slide for --slides",
     )
     _add_style(derive, "also write and print the kernels")
     _add_document(derive, "derive")

@@ -41,10 +41,11 @@ from rot180.codegen.documents.numbering import cited
 from rot180.codegen.documents.worked_example import section, worked
 from rot180.codegen.figures.figures import pictures
 from rot180.codegen.figures.shapes import Picture
+from rot180.derive.display.equations import Display
 from rot180.derive.display.letters import layer_letters, losses
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.terms_latex import escape
-from rot180.derive.display.theorem_latex import Display, latex_expression, listed
+from rot180.derive.display.theorem_latex import latex_expression, listed
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import layer
 from rot180.derive.theorems import theorem

@@ -50,22 +50,28 @@ def in_formats(
 
     """
     texts: dict[str, str | bytes] = {}
-    missing = []
+    missing: list[str] = []
     if {"tex", "pdf"} & {*asked}:
         progress(f"writing {name}.tex")
-        text = latex(document)
-        if "tex" in asked:
-            texts[f"{name}.tex"] = text
+        texts, missing = in_paper_formats(latex(document), name, asked, progress)
     if "html" in asked:
         progress(f"writing {name}.html")
         try:
             texts[f"{name}.html"] = page(document)
         except ModuleNotFoundError as error:
             missing.append(f"{name}.html is left out: {error}")
-    if "pdf" in asked:
-        progress(f"compiling {name}.pdf")
-        try:
-            texts[f"{name}.pdf"], _ = compiled(text)
-        except CompileError as error:
-            missing.append(f"{name}.pdf is left out: {error}")
     return texts, missing
+
+
+def in_paper_formats(
+    text: str, name: str, asked: Collection[str], progress: Callable[[str], None]
+) -> tuple[dict[str, str | bytes], list[str]]:
+    """Return a LaTeX file as it is, as a PDF, or both; arguments and result as `in_formats`."""
+    texts: dict[str, str | bytes] = {f"{name}.tex": text} if "tex" in asked else {}
+    if "pdf" not in asked:
+        return texts, []
+    progress(f"compiling {name}.pdf")
+    try:
+        return texts | {f"{name}.pdf": compiled(text)[0]}, []
+    except CompileError as error:
+        return texts, [f"{name}.pdf is left out: {error}"]

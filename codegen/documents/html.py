@@ -35,8 +35,8 @@ from rot180.codegen.figures.svg import style as picture_style
 from rot180.codegen.figures.svg import svg
 from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
+from rot180.derive.display.equations import Display, aligned
 from rot180.derive.display.mathml import Html, mathml, rows, sentence
-from rot180.derive.display.theorem_latex import Display, aligned
 
 FEW = 3
 """A page of a site with no more headings has no list of them."""

@@ -27,8 +27,8 @@ from rot180.codegen.documents.numbering import figure_anchor, numbered
 from rot180.codegen.figures.tikz import tikz, tikz_preamble
 from rot180.codegen.system.templates import template
 from rot180.codegen.system.version import version
+from rot180.derive.display.equations import Display, aligned
 from rot180.derive.display.terms_latex import escape
-from rot180.derive.display.theorem_latex import Display, aligned
 
 
 def latex(document: Document) -> str:
@@ -45,9 +45,15 @@ def latex(document: Document) -> str:
     )
 
 
-def paragraphs(parts: tuple[str | Display, ...]) -> str:
-    """Return sentences and displayed equations, one after another."""
-    return "\n".join(p if isinstance(p, str) else aligned(p, TEXT_WIDTH) for p in parts)
+def paragraphs(parts: tuple[str | Display, ...], page: float = TEXT_WIDTH) -> str:
+    """Return sentences and displayed equations, one after another.
+
+    Args:
+        parts: sentences, and equations that are displayed together.
+        page: the width of the text, in points at 10pt.
+
+    """
+    return "\n".join(p if isinstance(p, str) else aligned(p, page) for p in parts)
 
 
 def _rendered(section: Section, book: bool) -> RenderedSection:

@@ -6,10 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from rot180.codegen.documents.abbreviate import ABBREVIATED, short_block
-from rot180.codegen.documents.latex import paragraphs
 from rot180.codegen.documents.model import (
-    TEXT_WIDTH,
     Block,
     Document,
     Figure,
@@ -28,7 +25,7 @@ from rot180.derive.display.letters import layer_letters, letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.proof_latex import proof_lines
 from rot180.derive.display.terms_latex import Letters, escape
-from rot180.derive.display.theorem_latex import aligned, boxed, definitions, listed, statement
+from rot180.derive.display.theorem_latex import boxed, definitions, listed, statement
 from rot180.derive.gradients.gradient import loss, output_gradient
 from rot180.derive.kernel.obligations import evident
 from rot180.derive.kernel.proof import Theorem
@@ -241,29 +238,3 @@ def _how_proved(needed: int, hard: int) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
-
-
-def fragment(
-    theorem: Theorem, detail: str = "short", symbols: Symbols = DEEP_LEARNING, whole: bool = True
-) -> str:
-    """Return statement and proof of one theorem, to be pasted into another document.
-
-    It needs the package amsmath alone.
-
-    Args:
-        theorem: the theorem.
-        detail: "short", or "full" for every step.
-        symbols: the notation.
-        whole: whether long lines are written whole.
-
-    Raises:
-        ProofError: the proof does not follow.
-
-    """
-    found = replay_theorem(theorem)
-    blocks = theorem_blocks(found, (), detail, symbols)
-    stated, proof = blocks if whole else (short_block(blocks[0]), short_block(blocks[1]))
-    texts = [paragraphs(stated.parts), aligned(proof.shown, TEXT_WIDTH)]
-    if (stated, proof) != blocks:
-        texts.append(ABBREVIATED.text)
-    return "\n\n".join(texts) + "\n"

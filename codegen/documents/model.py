@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rot180.codegen.figures.shapes import Picture
+from rot180.derive.display.equations import Display
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
-from rot180.derive.display.theorem_latex import Display
 from rot180.derive.language.layers import Layer
 
 TEXT_WIDTH = 455.0

@@ -8,17 +8,11 @@ from dataclasses import replace
 
 from rot180.codegen.documents.layer import checked, replay_theorem, theorem_blocks, title
 from rot180.codegen.documents.model import Block, Document, Note, Prose, Section
+from rot180.derive.display.equations import Display, EquationLine
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, in_network
 from rot180.derive.display.terms_latex import Letters, escape
-from rot180.derive.display.theorem_latex import (
-    Display,
-    EquationLine,
-    box,
-    definitions,
-    listed,
-    subject,
-)
+from rot180.derive.display.theorem_latex import box, definitions, listed, subject
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.spelling import unfold_operators
 from rot180.derive.language.terms import Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rot180.derive.display.theorem_latex import Display, EquationLine, Matrix
+from rot180.derive.display.equations import Display, EquationLine, Matrix
 from rot180.derive.language.terms import Expression
 
 MOST_TERMS = 10

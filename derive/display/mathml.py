@@ -13,7 +13,7 @@ from functools import cache
 from importlib.util import find_spec
 from xml.etree.ElementTree import Element
 
-from rot180.derive.display.theorem_latex import EquationLine, aligned, room
+from rot180.derive.display.equations import EquationLine, aligned, room
 from rot180.derive.display.width import width
 
 MISSING = 'latex2mathml is missing: pip install "rot180[book]"'

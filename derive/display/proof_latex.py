@@ -16,6 +16,7 @@ from typing import Any
 from sympy import Expr
 
 from rot180.derive.display.definitions import every_tensor
+from rot180.derive.display.equations import Display, EquationLine, aligned
 from rot180.derive.display.letters import (
     incoming_gradient,
     letters,
@@ -23,15 +24,7 @@ from rot180.derive.display.letters import (
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.terms_latex import Letters, escape
 from rot180.derive.display.textbook import without_implied_brackets
-from rot180.derive.display.theorem_latex import (
-    Display,
-    EquationLine,
-    aligned,
-    listed,
-    relation_latex,
-    subject,
-    used,
-)
+from rot180.derive.display.theorem_latex import listed, relation_latex, subject, used
 from rot180.derive.kernel.place import REASONS
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay

@@ -1,25 +1,20 @@
-"""Theorems as LaTeX text: statements, definitions, displayed equations."""
+"""Theorems as LaTeX text: statements and definitions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from math import inf
-from typing import Any, TypeAlias
-
-from sympy import Expr
+from typing import Any
 
 from rot180.derive.display.definitions import every_tensor, readable, table
+from rot180.derive.display.equations import Display, EquationLine, Matrix, aligned
 from rot180.derive.display.letters import (
     inside_definition,
     letters,
 )
-from rot180.derive.display.line_breaks import SignedTerm, in_rows
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.terms_latex import Letters, escape
-from rot180.derive.display.width import text_width, width
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import (
     factored,
@@ -57,88 +52,6 @@ def condition(c: Condition, style: Letters) -> str:
 def latex_expression(expression: Expression, style: Letters | None = None) -> str:
     """Return an expression as LaTeX mathematics on one line."""
     return (style or Letters()).rows(expression, float("inf"))[0]
-
-
-@dataclass(frozen=True)
-class EquationLine:
-    """One equation of an ``align*``.
-
-    Attributes:
-        left: the left side; empty if the line continues the chain above it.
-        right: the right side.
-        remark: the reason, or the box.
-        style: the letters.
-        more: how many terms of the right side are left out.
-
-    """
-
-    left: str
-    right: Expression
-    remark: str
-    style: Letters
-    more: int = 0
-
-    @cached_property
-    def _terms(self) -> list[SignedTerm]:
-        left_out = f"\\cdots\\ \\text{{({self.more} more term{'s' if self.more > 1 else ''})}}"
-        return self.style.signed(self.right) + ([("+", [left_out])] if self.more else [])
-
-    def rows(self, room: float) -> list[str]:
-        """Return the right side in rows at most `room` points wide."""
-        return in_rows(self._terms, room)
-
-
-@dataclass(frozen=True)
-class Matrix(EquationLine):
-    """The definition of a table of numbers.
-
-    Attributes:
-        entries: its rows; the first entry is [0, 0].
-
-    """
-
-    entries: tuple[tuple[Expr, ...], ...] = ()
-
-    def rows(self, room: float) -> list[str]:
-        """Return the table, in one row."""
-        rows = " \\\\ ".join(" & ".join(map(str, row)) for row in self.entries)
-        return [f"\\begin{{pmatrix}} {rows} \\end{{pmatrix}}"]
-
-
-Display: TypeAlias = tuple[EquationLine, ...]
-"""Equations that are displayed together."""
-
-
-def room(lines: Sequence[EquationLine], page: float) -> float:
-    """Return the width that a page leaves for right sides, in points."""
-    return page - max(width(line.left) for line in lines) - width("=")
-
-
-def aligned(lines: Sequence[EquationLine], page: float) -> str:
-    """Return the lines, aligned; right sides that are too long for the page are broken.
-
-    Reasons have a column of their own if it fits beside the right sides, else they are in the
-    margin.
-
-    Args:
-        lines: equations that are displayed together.
-        page: the width of the text, in points at 10pt.
-
-    """
-    space = room(lines, page)
-    rows = [line.rows(space) for line in lines]
-    widest = max(width(row) for row in (r for parts in rows for r in parts))
-    reasons = max(text_width(line.remark) for line in lines)
-    column = 0 < reasons <= space - widest - width("\\quad")
-    out = []
-    for line, parts in zip(lines, rows, strict=True):
-        left = f"{line.left}\n" if line.left else ""
-        before = "&\\quad& \\text" if column else "\\tag*"
-        reason = f" {before}{{\\small {line.remark}}}" if line.remark else ""
-        body = " \\\\\n  &\\qquad ".join(parts)
-        out.append(f"{left}  &= {body}{reason}")
-    begin, name = ("{alignat*}{2}", "alignat*") if column else ("{align*}", "align*")
-    return f"\\begin{begin}\n" + " \\\\\n".join(out) + f"\n\\end{{{name}}}"
 
 
 def listed(parts: Sequence[str]) -> str:

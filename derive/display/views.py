@@ -8,20 +8,13 @@ from typing import Any
 import sympy as sp
 
 from rot180.derive.certificates.writer import digest
+from rot180.derive.display.equations import Display, aligned
 from rot180.derive.display.letters import layer_letters
 from rot180.derive.display.mathml import shown
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.proof_latex import latex_proof, proof_lines
 from rot180.derive.display.statement import write_statement, write_subject, write_theorem
-from rot180.derive.display.theorem_latex import (
-    Display,
-    aligned,
-    boxed,
-    definitions,
-    latex_theorem,
-    listed,
-    statement,
-)
+from rot180.derive.display.theorem_latex import boxed, definitions, latex_theorem, listed, statement
 from rot180.derive.kernel.proof import VIEWS, Proof, Theorem, Viewable
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.notation import Layer

@@ -9,11 +9,11 @@ import pytest
 
 from rot180.derive.display import line_breaks
 from rot180.derive.display.abbreviate import abbreviated
+from rot180.derive.display.equations import Display, EquationLine, aligned
 from rot180.derive.display.mathml import rows
 from rot180.derive.display.proof_latex import proof_lines
 from rot180.derive.display.statement import write_theorem
 from rot180.derive.display.terms_latex import Letters
-from rot180.derive.display.theorem_latex import Display, EquationLine, aligned
 from rot180.derive.display.width import width
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.language.layers import layer

@@ -16,9 +16,11 @@ import pytest
 import sympy as sp
 from sympy import Expr
 
+from rot180.codegen.documents.fragments import fragment
 from rot180.codegen.documents.latex import latex
-from rot180.codegen.documents.layer import fragment, layer_document
+from rot180.codegen.documents.layer import layer_document
 from rot180.codegen.documents.model import TEXT_WIDTH
+from rot180.codegen.documents.widths import parse_width
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import NOTATIONS
 from rot180.derive.display.proof_latex import latex_proof, outline
@@ -429,9 +431,9 @@ def test_documents_replay() -> None:
         type(proof)(proof.name, proof.variables, (), proof.start, proof.steps[1:]),
         good.lines, good.obligations, (),
     )  # fmt: skip
-    assert "\\begin{alignat*}" in fragment(good)
+    assert "\\begin{alignat*}" in fragment([good], parse_width("text"))
     with pytest.raises(ProofError):
-        fragment(bad)
+        fragment([bad], parse_width("text"))
 
 
 def document(spec: str) -> str:
