@@ -57,6 +57,20 @@ class Control:
 
 
 @dataclass(frozen=True)
+class WrittenTensor:
+    """A tensor whose entries the reader can write as numbers.
+
+    Attributes:
+        name: its name.
+        label: its name as HTML.
+
+    """
+
+    name: str
+    label: Html
+
+
+@dataclass(frozen=True)
 class View:
     """One of the windows, for the template.
 
@@ -86,19 +100,28 @@ def stepper(layer: Layer, identifier: str, symbols: Symbols = DEEP_LEARNING) -> 
         raise ValueError(
             f"identifier: found {identifier!r}, expected a letter, then letters, digits, - or _"
         )
-    sample = _sample(layer, symbols)
-    data = json.dumps(stepper_data(layer, symbols), separators=(",", ":"), ensure_ascii=True)
+    sample, exported = _sample(layer, symbols), stepper_data(layer, symbols)
+    data = json.dumps(exported, separators=(",", ":"), ensure_ascii=True)
     views = [View("forward", "Forward")]
     views += [View("backward", "Backward")] if sample.backward is not None else []
     filled = template("figures", "stepper.html.jinja").render(
         identifier=identifier,
         title=layer.text,
         controls=controls(sample),
+        operands=operands(exported),
         views=views,
         # no text in the data ends the element that they are in, or opens a comment in it
         data=Html(data.replace("<", "\\u003c")),
     )
     return Html(filled)
+
+
+def operands(exported: Data) -> tuple[WrittenTensor, ...]:
+    """Return the tensors of a stepper's data that no other tensor defines."""
+    tensors = exported["tensors"]
+    assert isinstance(tensors, dict)
+    free = {name: found for name, found in tensors.items() if not found["terms"]}
+    return tuple(WrittenTensor(name, Html(found["label"])) for name, found in free.items())
 
 
 def stepper_style() -> str:

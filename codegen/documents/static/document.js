@@ -36,7 +36,9 @@ if (contents) {
   });
 }
 const target = () => {
-  const found = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const [name, state] = location.hash.slice(1).split("?");
+  const found = document.getElementById(decodeURIComponent(name));
+  if (found && state) found.scrollIntoView();
   for (let box = found; box; box = box.parentElement) if (box.tagName === "DETAILS") box.open = true;
 };
 addEventListener("hashchange", target);

@@ -136,12 +136,39 @@ const survey = (data, view, env) => {
   return {steps, held, ends, shape, name};
 };
 
-// An entry as HTML: x[0,1], or x with a subscript in a cell.
+// The numbers that the reader gives the free tensors, in the order of reading.
+const operands = data => Object.keys(data.tensors).filter(name => !data.tensors[name].terms.length);
+const sizesOf = (data, name, env) =>
+  data.tensors[name].shown.map(a => number(data.tensors[name].shape[a], env));
+const suggested = (data, name, count) => Array.from({length: count}, (_, i) =>
+  data.tensors[name].role === "input" ? i % 9 + 1 : [1, -1, 2, 0, -2][i % 5]);
+const numbersIn = text => text.split(/[\s,;]+/).filter(Boolean);
+const valueOf = (data, e) => {
+  const {sizes, values} = data.numbers[e.tensor];
+  return values[shownIndex(data, e).reduce((at, i, n) => at * sizes[n] + i, 0)];
+};
+const rounded = value => Math.round(value * 1e6) / 1e6;
+
+// The sum at a step in numbers; null where it has a function, or while letters are shown.
+const total = (data, step) => {
+  if (!data.numbers) return null;
+  let sum = 0;
+  for (const p of step.products) {
+    if (p.reads.some(read => !read.entry)) continue;
+    if (p.reads.some(read => read.entry.function)) return null;
+    sum += p.reads.reduce((value, read) => value * valueOf(data, read.entry), p.coefficient);
+  }
+  return rounded(sum);
+};
+
+// An entry as HTML: x[0,1], or x with a subscript in a cell; or its number.
 const shownIndex = (data, e) => data.tensors[e.tensor].shown.map(a => e.index[a]);
 const bracketed = (label, index) => index.length ? `${label}[${index.join(",")}]` : label;
 const said = (data, e) => {
   if (!e) return "0";
-  const plain = bracketed(data.tensors[e.tensor].label, shownIndex(data, e));
+  const value = data.numbers && valueOf(data, e);
+  const plain = !data.numbers ? bracketed(data.tensors[e.tensor].label, shownIndex(data, e))
+    : value < 0 && !e.function ? `(${value})` : String(value);
   return e.function ? `${e.function}(${plain})` : plain;
 };
 const below = (label, index) => {
@@ -149,17 +176,19 @@ const below = (label, index) => {
   const joint = index.some(i => i > 9) ? "," : "", mark = label.endsWith("</sub>") ? ";" : "";
   return `${label}<sub>${mark}${index.join(joint)}</sub>`;
 };
-const small = (data, e) => e ? below(data.tensors[e.tensor].brief, shownIndex(data, e)) : "0";
+const small = (data, e) => !e ? "0" : data.numbers ? String(valueOf(data, e))
+  : below(data.tensors[e.tensor].brief, shownIndex(data, e));
 
 // The sum at a step, with the products that are zero marked.
 const written = (data, view, step) => {
   const parts = step.products.map(p => {
     const factors = p.reads.map(read => said(data, read.entry));
-    if (p.coefficient !== 1) factors.unshift(String(Math.round(p.coefficient * 1e6) / 1e6));
+    if (p.coefficient !== 1) factors.unshift(String(rounded(p.coefficient)));
     const gone = p.reads.some(read => !read.entry);
     return `<span class="${gone ? "gone" : "there"}">${factors.join("\u00b7")}</span>`;
   });
-  return `${bracketed(view.target, step.point)} = ${parts.join(" + ") || "0"}`;
+  const sum = total(data, step), end = sum === null || !parts.length ? "" : ` = ${sum}`;
+  return `${bracketed(view.target, step.point)} = ${parts.join(" + ") || "0"}${end}`;
 };
 
 const cell = (html, role, look) => {
@@ -199,19 +228,24 @@ const reveal = (grid, marked) => {
 // Moves the window of a view, by buttons, keys and slider.
 class Player {
   constructor(root, data, view) {
-    Object.assign(this, {root, data, view, step: 0, timer: 0});
+    Object.assign(this, {root, data, view, step: 0, timer: 0, moved: () => {}});
     this.slider = root.querySelector("input[type=range]");
     this.playing = root.querySelector("[data-do=play]");
     root.querySelector("[data-do=previous]").addEventListener("click", () => this.by(-1));
     root.querySelector("[data-do=next]").addEventListener("click", () => this.by(1));
     this.playing.addEventListener("click", () => this.timer ? this.pause() : this.play());
-    this.slider.addEventListener("input", () => this.to(+this.slider.value));
+    this.slider.addEventListener("input", () => { this.to(+this.slider.value); this.moved(); });
     root.addEventListener("keydown", event => this.key(event));
   }
   key(event) {
     if (event.target === this.slider) return;
     const by = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key];
-    if (by) { event.preventDefault(); this.by(by); }
+    const end = {Home: 0, End: this.seen.steps.length - 1}[event.key];
+    if (by) this.by(by);
+    else if (end !== undefined) this.jump(end);
+    else if (event.key === " " && event.target === this.root) this.playing.click();
+    else return;
+    event.preventDefault();
   }
   set(env) {
     this.pause();
@@ -228,12 +262,17 @@ class Player {
     this.targets = steps.map(s => [cell(
       `<span>${below(this.view.brief, s.point)}</span>`, this.view.role, "later"), s.point]);
     fill(this.root.querySelector("[data-part=target]"), shape, this.targets, this.view.target);
+    this.totals = steps.map(step => total(this.data, step));
     this.to(Math.min(this.step, steps.length - 1));
   }
   by(change) {
-    this.pause();
     const count = this.seen.steps.length;
-    this.to((this.step + change + count) % count);
+    this.jump((this.step + change + count) % count);
+  }
+  jump(step) {
+    this.pause();
+    this.to(step);
+    this.moved();
   }
   play() {
     this.playing.setAttribute("aria-pressed", "true");
@@ -272,6 +311,9 @@ class Player {
     this.targets.forEach(([element], i) => {
       element.classList.toggle("now", i === step);
       element.dataset.look = i > step ? "later" : "done";
+      const known = i <= step && this.totals[i] !== null;
+      element.innerHTML = known ? `<span>${this.totals[i]}</span>`
+        : `<span>${below(view.brief, seen.steps[i].point)}</span>`;
     });
     this.root.querySelector(".stepper-sum").innerHTML = written(data, view, now);
     reveal(this.root.querySelector("[data-part=grid]"), ".used");
@@ -286,12 +328,26 @@ const start = root => {
   const form = root.querySelector("form"), message = root.querySelector(".stepper-message");
   const players = data.views.map(view =>
     new Player(root.querySelector(`[data-view=${view.key}]`), data, view));
+  // what is drawn stays until the reader has mended what is refused
   const refuse = text => {
     message.textContent = text;
     message.hidden = !text;
-    root.querySelector(".stepper-views").hidden = !!text;
-    root.querySelector(".stepper-derived").textContent = "";
     if (text) players.forEach(player => player.pause());
+  };
+  // The reader's numbers; or why they are none.
+  const readNumbers = env => {
+    const found = {};
+    for (const name of operands(data)) {
+      const field = form.elements[`entries-${name}`], sizes = sizesOf(data, name, env);
+      const count = sizes.reduce((product, size) => product * size, 1);
+      if (!field.dataset.edited) field.value = suggested(data, name, count).join(" ");
+      const words = numbersIn(field.value), bad = words.find(word => !isFinite(word));
+      if (bad !== undefined) return `${name}: found ${bad}, expected a number`;
+      if (words.length !== count)
+        return `${name}: found ${words.length} numbers, expected ${sizes.join(" x ") || 1}`;
+      found[name] = {sizes, values: words.map(Number)};
+    }
+    return found;
   };
   const update = () => {
     const values = {};
@@ -304,15 +360,55 @@ const start = root => {
     }
     const env = resolveSizes(data, values);
     if (env.problem) return refuse(env.problem);
+    const shown = form.elements["with-numbers"].checked, found = shown ? readNumbers(env) : null;
+    if (typeof found === "string") return refuse(found);
+    data.numbers = found;
+    root.querySelector(".stepper-entries").hidden = !shown;
     refuse("");
     const follow = data.axes.filter(axis => axis.derivedSize)
       .map(axis => `${axis.derivedSize} = ${env[axis.derivedSize]}`);
     root.querySelector(".stepper-derived").textContent = follow.join(", ");
     players.forEach(player => player.set(env));
   };
-  form.addEventListener("input", update);
+  // The address says what the reader chose: #stepper?s=2&step-forward=3.
+  const remember = () => {
+    if (!message.hidden || location.protocol === "about:") return;
+    const chosen = new URLSearchParams();
+    for (const {name, type, value, checked, defaultValue, dataset} of form.elements) {
+      if (type === "checkbox" && checked) chosen.set(name, "on");
+      if (type === "number" && value !== defaultValue || dataset.edited) chosen.set(name, value);
+    }
+    for (const {step, view} of players) if (step) chosen.set(`step-${view.key}`, step);
+    history.replaceState(null, "", `#${root.id}?${chosen}`);
+  };
+  const restore = () => {
+    const [id, query] = location.hash.slice(1).split("?");
+    if (id !== root.id || !query) return;
+    const chosen = new URLSearchParams(query);
+    for (const field of form.elements) {
+      if (!field.name || !chosen.has(field.name)) continue;
+      if (field.type === "checkbox") field.checked = true;
+      else field.value = chosen.get(field.name);
+      if (field.type === "text") field.dataset.edited = "yes";
+    }
+    update();
+    if (!message.hidden) return;
+    for (const player of players) {
+      const step = Number(chosen.get(`step-${player.view.key}`));
+      if (Number.isInteger(step) && step >= 0 && step < player.seen.steps.length) player.to(step);
+    }
+  };
+  players.forEach(player => { player.moved = remember; });
+  form.addEventListener("input", event => {
+    const field = event.target;
+    if (field.type === "text") field.dataset.edited = "yes";
+    update();
+    remember();
+  });
   form.addEventListener("submit", event => event.preventDefault());
+  addEventListener("hashchange", restore);
   update();
+  restore();
 };
 
 window.rot180Stepper = {products, resolveSizes, survey, number, start};

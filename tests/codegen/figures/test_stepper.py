@@ -184,6 +184,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield driver
 
 
+def reset(page: Any) -> None:
+    """Open the page anew, at the address that holds no state."""
+    page.execute_script("history.replaceState(null, '', location.pathname)")
+    page.refresh()
+
+
 SURVEY = """
 const root = document.getElementById(arguments[0]), engine = window.rot180Stepper;
 const data = JSON.parse(root.querySelector(".stepper-data").textContent);
@@ -229,7 +235,7 @@ def test_the_script_resolves_sizes_as_python_does(page: Any, n: int) -> None:
 def test_buttons_keys_and_sizes(page: Any, width: int) -> None:
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    page.refresh()
+    reset(page)
     root = page.find_element("id", "s0")
     view = root.find_element("css selector", "[data-view=forward]")
     line = view.find_element("css selector", ".stepper-sum")
@@ -263,15 +269,125 @@ def test_bad_combinations_say_what_is_wrong(page: Any) -> None:
         field.clear()
         field.send_keys(value)
 
+    line = root.find_element("css selector", "[data-view=forward] .stepper-sum")
+    shown = line.text
     put("2")
     assert "no window fits" in message.text
     assert "make H larger, or K smaller" in message.text
-    assert not root.find_element("css selector", ".stepper-views").is_displayed()
+    assert line.is_displayed()
+    assert line.text == shown, "the drawing stays"
     put("99")
     assert message.text == "H: found 99, expected an integer from 1 to 14"
     put("9")
     assert not message.is_displayed()
     assert root.find_element("css selector", ".stepper-derived").text == "P = 4"
+
+
+def test_numbers_can_be_written(page: Any) -> None:
+    """The sum at each step is that of the numbers; what is no number leaves the drawing."""
+    reset(page)
+    root = page.find_element("id", "s0")
+    line = root.find_element("css selector", "[data-view=forward] .stepper-sum")
+    message = root.find_element("css selector", ".stepper-message")
+    root.find_element("name", "with-numbers").click()
+    field, taps = (root.find_element("name", f"entries-{name}") for name in ("x", "w"))
+    assert line.text == "y[0] = 1·1 + 2·(-1) + 3·2 = 5"
+    taps.clear()
+    taps.send_keys("1 10 -100")
+    assert line.text == "y[0] = 1·1 + 2·10 + 3·(-100) = -279"
+    cells = root.find_elements("css selector", "[data-view=forward] [data-part=target] span")
+    assert [cell.text for cell in cells if cell.text][:2] == ["y", "-279"]
+    field.clear()
+    field.send_keys("5 6")
+    assert re.fullmatch(r"x: found 2 numbers, expected \d", message.text)
+    assert line.text.endswith("= -279")
+    field.clear()
+    field.send_keys("5 six")
+    assert message.text == "x: found six, expected a number"
+    root.find_element("name", "with-numbers").click()
+    assert not message.is_displayed()
+    assert line.text == "y[0] = x[0]·w[0] + x[1]·w[1] + x[2]·w[2]"
+
+
+def test_the_numbers_give_what_the_layer_gives(page: Any) -> None:
+    """With the entries that are suggested, every step shows the value that Python computes."""
+    program = """
+    const root = document.getElementById(arguments[0]), form = root.querySelector("form");
+    form.elements["with-numbers"].click();
+    const fields = [...form.elements].filter(field => field.type === "text");
+    const sums = [...root.querySelectorAll("[data-view]")].map(view => {
+      const said = [], next = view.querySelector("[data-do=next]");
+      for (let i = 0; i <= +view.querySelector("input[type=range]").max; i++, next.click())
+        said.push(view.querySelector(".stepper-sum").textContent);
+      return said;
+    });
+    return [Object.fromEntries(fields.map(f => [f.name.slice(8), f.value])), sums];
+    """
+    reset(page)
+    for n in (0, 1, 6, 8, 10):
+        data: Any = json.loads(json.dumps(stepper_data(layer(SPECS[n]))))
+        env = data["sizes"]
+        written, views = page.execute_script(program, f"s{n}")
+        values = {name: [int(v) for v in text.split()] for name, text in written.items()}
+        for view, sums in zip(data["views"], views, strict=True):
+            points = product(*(range(int(number(size, env))) for size in view["shape"]))
+            for point, said in zip(points, sums, strict=True):
+                at = dict.fromkeys(view["fixed"], 0) | dict(zip(view["free"], point, strict=True))
+                assert in_numbers(data, view, env, at, values) == int(said.split(" = ")[-1])
+
+
+def in_numbers(data: Any, view: Any, env: Env, at: Env, values: Mapping[str, list[int]]) -> int:
+    """Add up a sum with entries that are listed row by row, along the axes that are shown."""
+    out = Fraction(0)
+    for coefficient, reads in products(data, view["term"], env, at):
+        if None in reads:
+            continue
+        for name, index in reads:
+            tensor, place = data["tensors"][name], 0
+            for axis in tensor["shown"]:
+                place = place * int(number(tensor["shape"][axis], env)) + index[axis]
+            coefficient *= values[name][place]
+        out += coefficient
+    return int(out)
+
+
+def test_the_address_holds_what_was_chosen(page: Any) -> None:
+    reset(page)
+    root = page.find_element("id", "s0")
+    view = root.find_element("css selector", "[data-view=forward]")
+    root.find_element("name", "with-numbers").click()
+    taps = root.find_element("name", "entries-w")
+    taps.clear()
+    taps.send_keys("1 0 2")
+    view.send_keys("\ue010")
+    said = view.find_element("css selector", ".stepper-sum").text
+    address = page.current_url
+    assert address.endswith("#s0?with-numbers=on&entries-w=1+0+2&step-forward=3")
+    page.get("about:blank")
+    page.get(address)
+    view = page.find_element("css selector", "#s0 [data-view=forward]")
+    assert view.find_element("css selector", ".stepper-sum").text == said
+    assert page.find_element("name", "entries-w").get_attribute("value") == "1 0 2"
+    page.get("about:blank")
+    page.get(address.replace("with-numbers=on", "H=99&with-numbers=on").replace("1+0", "no"))
+    message = page.find_element("css selector", "#s0 .stepper-message")
+    assert message.text == "H: found 99, expected an integer from 1 to 14"
+    assert page.find_element("css selector", "#s0 .stepper-sum").text.startswith("y[0] = x[0]")
+    assert not [entry for entry in page.get_log("browser") if entry["level"] == "SEVERE"]
+    page.get(address.partition("#")[0])
+
+
+def test_keys_move_the_window(page: Any) -> None:
+    reset(page)
+    view = page.find_element("css selector", "#s0 [data-view=forward]")
+    line = view.find_element("css selector", ".stepper-sum")
+    for key, start in (("\ue010", "y[3]"), ("\ue011", "y[0]"), ("\ue012", "y[3]")):
+        view.send_keys(key)
+        assert line.text.startswith(start)
+    play = view.find_element("css selector", "[data-do=play]")
+    for pressed in ("true", "false"):
+        view.send_keys(" ")
+        assert play.get_attribute("aria-pressed") == pressed
 
 
 def test_the_gradient_is_the_derived_one() -> None:
