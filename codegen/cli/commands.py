@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rot180.codegen.cli.documents import book, derive, network, site
 from rot180.codegen.cli.options import Work, parser
+from rot180.codegen.cli.playground import playground
 from rot180.codegen.cli.registry import generate, list_all, show
 from rot180.codegen.cli.verify import verify
 from rot180.codegen.system import streams
@@ -18,6 +19,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], Work]] = {
     "book": book,
     "site": site,
     "network": network,
+    "playground": playground,
     "show": show,
     "list": list_all,
     "verify": verify,

@@ -1,4 +1,4 @@
-"""The command line: ``rot180 derive | book | site | network | show | list | verify | generate``.
+"""The command line: ``rot180 derive``, ``book``, ``network``, ``list`` and so on: see ``--help``.
 
 Results go to the standard output, progress and errors to the standard error. The exit code is 2
 for bad input and 1 for a failed check, 130 after Ctrl-C and 143 after a request to terminate.

@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     _book(commands)
     _site(commands)
     _network(commands)
+    _playground(commands)
     _show(commands)
     listed = _add(commands, "list", "List theorems, layers, kernels, and the backend in use.")
     listed.add_argument(
@@ -213,6 +214,19 @@ def _network(commands: Commands) -> None:
     _add_folder(network)
     _add_document(network, "network")
     _add_whole(network)
+
+
+def _playground(commands: Commands) -> None:
+    said = "Write a page that derives layers in the reader's browser."
+    playground = _add(commands, "playground", said)
+    _add_folder(playground)
+    playground.add_argument(
+        "--pyodide",
+        metavar="FOLDER",
+        type=_path,
+        required=True,
+        help="the files of the npm package pyodide: `npm pack pyodide`, unpacked",
+    )
 
 
 def _show(commands: Commands) -> None:

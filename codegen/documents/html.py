@@ -73,7 +73,9 @@ def written(document: Document, site: SiteFrame | None = None) -> str:
     """
     kinds = {type(block) for section in document.sections for block in section.blocks}
     styles = [resource("documents", "static/document.css")]
-    scripts = [resource("documents", "static/document.js")]
+    scripts = [resource("documents", f"static/{name}.js") for name in ("copy", "document")]
+    # a page of a site also has its icon, and a form that leads to the page that searches
+    more = ("img-src data:", "form-action 'self'") if site else ("form-action 'none'",)
     if site:
         styles.append(resource("documents", "static/site.css"))
         scripts.append(resource("documents", "static/site.js"))
@@ -85,7 +87,7 @@ def written(document: Document, site: SiteFrame | None = None) -> str:
     if site:
         sections = _located(sections, site)
     return template("documents", "document.html.jinja").render(
-        policy=_policy(scripts, [*styles, picture_style()] if Figure in kinds else styles, site),
+        policy=policy(scripts, [*styles, picture_style()] if Figure in kinds else styles, *more),
         title=title,
         plain_title=Html(re.sub("<[^>]*>", "", title)),
         subtitle=document.subtitle,
@@ -152,17 +154,28 @@ def _footer(site: SiteFrame) -> Html:
     return _fill("footer", copies=copies, before=before, after=after)
 
 
-def _policy(scripts: Sequence[str], styles: Sequence[str], site: SiteFrame | None) -> str:
+def sections(document: Document) -> Html:
+    """Return the sections of a document as HTML for another page, which has its scripts and styles.
+
+    Raises:
+        ModuleNotFoundError: latex2mathml is not installed (``pip install "rot180[book]"``).
+
+    """
+    return _fill("sections", sections=[_rendered(s) for s in numbered(document).sections])
+
+
+def policy(scripts: Sequence[str], styles: Sequence[str], *more: str) -> str:
     """Return the Content-Security-Policy of a page: these scripts, these styles, nothing else.
 
-    A page of a site also has its icon, and a form that leads to the page that searches.
+    Args:
+        scripts: the texts of its scripts.
+        styles: the texts of its style sheets.
+        more: further directives, of which one is "form-action", which has no default.
+
     """
     allowed = [" ".join(map(_source, texts)) for texts in (scripts, styles)]
-    more = "img-src data:; form-action 'self'" if site else "form-action 'none'"
-    return (
-        f"default-src 'none'; script-src {allowed[0]}; style-src {allowed[1]}; "
-        f"base-uri 'none'; {more}"
-    )
+    own = f"default-src 'none'; script-src {allowed[0]}; style-src {allowed[1]}; base-uri 'none'"
+    return "; ".join((own, *more))
 
 
 def _source(text: str) -> str:

@@ -21,11 +21,18 @@ _SHOWN = 90  # characters of the line in an error message
 
 
 class NotationError(ValueError):
-    """A text is not in the notation; the message has position, found, expected, and a cure."""
+    """A text is not in the notation; the message has position, found, expected, and a cure.
+
+    Attributes:
+        at: where in the text the token begins that was found.
+        length: the number of its characters; 0 at the end of the text.
+
+    """
 
     def __init__(
         self, problem: str, source: str, token: Token, *, expected: str = "", cure: str = ""
     ) -> None:
+        self.at, self.length = token.at, len(token.text)
         first = source.rfind("\n", 0, token.at) + 1
         line = source[first:].split("\n")[0]
         column = token.at - first

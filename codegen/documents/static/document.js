@@ -1,22 +1,3 @@
-for (const button of document.querySelectorAll("button[data-latex], button[data-copies]")) {
-  const text = () =>
-    button.dataset.latex ?? document.getElementById(button.dataset.copies).textContent;
-  button.addEventListener("click", async () => {
-    const said = button.textContent;
-    try {
-      await navigator.clipboard.writeText(text());
-      button.textContent = "Copied";
-    } catch {
-      const area = document.createElement("textarea");
-      area.value = text();
-      button.after(area);
-      area.select();
-      button.textContent = document.execCommand("copy") ? "Copied" : "Not copied";
-      area.remove();
-    }
-    setTimeout(() => { button.textContent = said; }, 1500);
-  });
-}
 for (const button of document.querySelectorAll("button[data-pause]")) {
   const picture = button.closest("figure").querySelector("svg");
   button.addEventListener("click", () => {

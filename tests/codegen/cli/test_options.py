@@ -10,6 +10,7 @@ import pytest
 from rot180.codegen.cli import commands
 from rot180.codegen.cli.main import main
 from rot180.codegen.cli.options import parser
+from rot180.codegen.documents.playground_files import ABOUT, PYODIDE
 from rot180.codegen.system import files
 from rot180.derive.kernel.proof import Theorem
 
@@ -60,6 +61,8 @@ REFUSED = [
     (["site", "-o", "bound"], "-o: found bound/book.html, a folder"),
     (["site", "-o", "out", "--format", "x"], "--format: found 'x'"),
     (["site", "-o", "out", "--notation", "none"], "--notation: found 'none'"),
+    (["playground", "-o", "out", "--pyodide", "."], "--pyodide: found . without pyodide.mjs"),
+    (["playground", "-o", "file", "--pyodide", "package"], "-o: found .*file, a file"),
     (["show", "outputsize"], "THEOREM: found 'outputsize', .*near: output_size"),
     (["show", "output_size", "--style", "plain"], "--style: found output_size, which states no"),
     (["show", "output_size", "--notation", "none"], "--notation: found 'none'"),
@@ -95,6 +98,9 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     certificate = files.generated_folder() / files.CERTIFICATES / "output_size.json"
     (tmp_path / "one.json").write_bytes(certificate.read_bytes())
     (tmp_path / "file").write_text("mine")
+    (tmp_path / "package").mkdir()
+    for name in (*PYODIDE, ABOUT):
+        (tmp_path / "package" / name).write_text('{"version": "1.2.3"}')
     for name in (
         "taken/proof.tex", "kernels/contraction.h", "plain/plain_kernels.py", "program/network.py",
         "bound/book.html",
