@@ -9,8 +9,10 @@ import sys
 from collections.abc import Callable, Mapping
 
 from rot180.codegen.documents.abbreviate import abbreviate
+from rot180.codegen.documents.fragments import fragment
 from rot180.codegen.documents.html import sections
-from rot180.codegen.documents.layer import document, fragment
+from rot180.codegen.documents.layer import document
+from rot180.codegen.documents.widths import NAMES, Width
 from rot180.codegen.kernels.derivation import certificates, derive, module, plain_file
 from rot180.derive import checker
 from rot180.derive.language.limits import LimitError, metered
@@ -62,7 +64,7 @@ def _derive(text: str, part: Callable[..., None], stage: Callable[[str], None]) 
     part(
         layer=proved.layer.text,
         html=sections(abbreviate(document(proved))),
-        latex="\n".join(fragment(theorem, whole=False) for _, theorem in proved.gradients),
+        latex=fragment([t for _, t in proved.gradients], Width(NAMES["text"]), whole=False),
     )
     stage("writing the kernels")
     part(kernels={**plain_file(proved), "numpy_kernels.py": module(proved, "numpy")})
