@@ -1,1 +1,42 @@
 """Write kernels, documents and certificates from replayed theorems."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import sympy as sp
+
+    from rot180.derive.language.notation import Layer
+
+__all__ = ["compile"]
+
+
+def compile(layer: str | Layer | sp.Equality, backend: str = "auto") -> ModuleType:
+    """Return a module with the kernels of a layer: ``forward``, and ``grad_x`` for each operand x.
+
+    At the first call the kernels are derived, proved, and compiled by the machine's C compiler.
+    Later calls, in other processes too, load what was compiled: it is kept in ``ROT180_CACHE``, or
+    else in the platform's folder for caches.
+
+    Args:
+        layer: a layer in the notation, its name in the catalogue, a `Layer`, or a SymPy equation.
+        backend: "compiled", "numpy", or "auto": compiled where there is a C compiler, else NumPy
+            with a warning.
+
+    Raises:
+        ValueError: there is no such backend, or the layer cannot be read.
+        rot180.codegen.kernels.build.BuildError: nothing can be compiled, and `backend` is
+            "compiled".
+
+    >>> import numpy as np
+    >>> module = compile("y[p] = sum[k] x[s*p+k] * w[k]", backend="numpy")
+    >>> module.forward(np.arange(7), np.array([1, 10]), s=2, y_shape=(3,))
+    array([10, 32, 54])
+
+    """
+    from rot180.codegen.kernels.compile import layer_module
+
+    return layer_module(layer, backend)

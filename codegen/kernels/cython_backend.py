@@ -155,6 +155,11 @@ class CythonKernel(Kernel):
         return ", ".join((*held, *self.integers))
 
     @property
+    def given(self) -> str:
+        """Return the arguments of the C part where that takes the arrays themselves."""
+        return ", ".join((*self.arrays, *self.integers))
+
+    @property
     def typed(self) -> str:
         """Return the parameters of the C part."""
         return parameters(self.arrays, self.integers)

@@ -101,6 +101,20 @@ def _operands(found: Layer, wrt: str | None) -> list[str]:
     return [t.name for t in found.tensors] if wrt is None else [wrt]
 
 
+def derive_kernels(spec: str) -> ProvedLayer:
+    """Derive and prove what the kernels of a layer compute, and nothing for documents.
+
+    Args:
+        spec: a catalogue name or a layer in the notation.
+
+    Raises:
+        ValueError, LoweringError: as `derivable` raises them.
+
+    """
+    found = derivable(spec)
+    return ProvedLayer(found, (), tuple(kernel_theorems(found)))
+
+
 def layer_files(derivation: ProvedLayer, progress: Progress = quiet) -> dict[str, str]:
     """Return file name → text of everything that is written for a layer, except the document.
 

@@ -6,7 +6,12 @@ With `journal`, on which it is built, and `streams` the only module that opens f
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
+import secrets
+import stat
+import sys
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.resources import files
@@ -18,6 +23,10 @@ from rot180.codegen.system.journal import missing, remove_empty, replace_files, 
 
 CERTIFICATES, SCRIPTS = "certificates", "rocq"
 """Folders in ``rot180.generated``: each theorem's proof as a certificate, and as a Rocq script."""
+
+
+STALE = 3600
+"""Seconds after which a draft is one that a killed run left."""
 
 
 class WriteError(OSError):
@@ -177,6 +186,91 @@ def drift(folder: Path, texts: Mapping[str, str], generated: tuple[str, ...] = (
     return found
 
 
+def publish(path: Path, data: bytes) -> None:
+    """Write a file so that others see the old contents or the new ones, and nothing else.
+
+    Args:
+        path: the file, in an existing folder.
+        data: its contents.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
+    for draft in path.parent.glob(f"{_DRAFT}*"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > STALE:
+                draft.unlink()
+    draft = path.with_name(f"{_DRAFT}{os.getpid()}-{secrets.token_hex(8)}")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def make_own(folder: Path) -> None:
+    """Make a folder that only its owner may enter, if it is missing.
+
+    Raises:
+        OSError: it cannot be made, or another user owns it or can write to it.
+
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    expect_own(folder)
+
+
+def expect_own(path: Path) -> None:
+    """Refuse a file or folder that another user owns or can write to.
+
+    Raises:
+        OSError: it is such a file or folder, or there is none.
+
+    """
+    found = path.stat()
+    if sys.platform == "win32":  # where a folder of a user is that user's by default
+        return
+    if found.st_uid != os.geteuid():
+        raise OSError(f"found {path}, which another user owns; expected one of your own")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise OSError(
+            f"found {path}, which other users can write to; expected one that only you can write "
+            f"to: chmod go-w {path}"
+        )
+
+
+def own_contents(path: Path) -> bytes:
+    """Return the bytes of a file that no other user can have written.
+
+    Raises:
+        OSError: the file cannot be read, is a link, or another user owns it or can write to it.
+
+    """
+    if path.is_symlink():
+        raise OSError(f"found {path}, a link; expected a file")
+    expect_own(path)
+    return contents(path)
+
+
+def sources_digest(*folders: str) -> str:
+    """Return a hash of the files of rot180 in some folders, which changes when one of them does.
+
+    Args:
+        folders: folders of the package: "derive", "codegen/plans".
+
+    """
+    found = hashlib.sha256()
+    for name in folders:
+        room = Path(__file__).parents[2] / name
+        for path in sorted(p for p in room.rglob("*") if p.suffix in _SOURCES):
+            data = contents(path)
+            found.update(f"{path.relative_to(room).as_posix()} {len(data)}\n".encode() + data)
+    return found.hexdigest()
+
+
 def generated_folder() -> Path:
     """Return the folder of `rot180.generated` without importing it.
 
@@ -188,6 +282,13 @@ def generated_folder() -> Path:
     if spec is None or spec.origin is None:
         raise FileNotFoundError("rot180.generated is not installed; pip install rot180")
     return Path(spec.origin).parent
+
+
+_DRAFT = "draft-"
+"""What the names of drafts begin with."""
+
+_SOURCES = frozenset((".py", ".h", ".c", ".jinja"))
+"""The endings of files that code is generated from."""
 
 
 def _nearest(option: str, path: Path) -> Path:

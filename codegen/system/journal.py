@@ -96,17 +96,18 @@ def remove_scratch(folder: Path) -> None:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
     """Make a folder that only its owner may enter and lock it; afterwards it goes, if it is empty.
 
     Args:
         folder: the folder; a lock ends with its process.
+        patience: seconds to wait for another run that holds it.
 
     Raises:
         OSError: the folder cannot be made, is of another user, or another run holds it too long.
 
     """
-    lock = _lock(folder)
+    lock = _lock(folder, patience)
     try:
         yield
     finally:
@@ -131,9 +132,9 @@ def remove_empty(folders: Iterable[Path]) -> None:
             folder.rmdir()
 
 
-def _lock(folder: Path) -> BinaryIO:
+def _lock(folder: Path, patience: float) -> BinaryIO:
     """Return the open and locked file of a folder."""
-    path, until = folder / LOCK, time.monotonic() + PATIENCE
+    path, until = folder / LOCK, time.monotonic() + patience
     while True:
         interrupts.check()
         with suppress(FileExistsError):
@@ -151,7 +152,8 @@ def _lock(folder: Path) -> BinaryIO:
                 raise
             lock.close()
         if time.monotonic() > until:
-            raise OSError(f"found {path}, held by another run for {PATIENCE} s; expected it to end")
+            waited = f"held by another run for {patience:g} s"
+            raise OSError(f"found {path}, {waited}; expected it to end")
         time.sleep(0.01)
 
 

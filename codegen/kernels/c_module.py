@@ -1,0 +1,101 @@
+"""A layer's compiled kernels for `rot180.codegen.compile`: C functions, and Python around them.
+
+The Python part has the signatures, the docstrings and the checks; the C part computes. What no
+layer changes is compiled once on a machine and linked: `support_sources`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
+from rot180.codegen.kernels.c_text import c_function, c_name
+from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
+from rot180.codegen.kernels.derivation import ProvedLayer, header
+from rot180.codegen.kernels.modules import lowered
+from rot180.codegen.kernels.targets import CYTHON
+from rot180.codegen.system.files import resource
+from rot180.codegen.system.templates import template
+
+KERNEL_HEADER, SUPPORT, LAYER = "kernel.h", "support.c", "layer.c"
+"""What a layer's C file includes, what is linked to it, and that file."""
+
+
+@dataclass(frozen=True)
+class CompiledSources:
+    """The texts that a layer's compiled module is built from.
+
+    Attributes:
+        python: the module, whose functions call those in C.
+        c: the files to compile, by name; `LAYER` is the one that includes the others.
+
+    """
+
+    python: str
+    c: dict[str, str]
+
+
+def compiled_sources(derivation: ProvedLayer) -> CompiledSources:
+    """Write a layer's kernels in C, and the Python module around them.
+
+    Raises:
+        LoweringError: a theorem cannot be lowered.
+
+    """
+    kernels = lowered(derivation.layer, derivation.kernels, CythonKernel)
+    said = header(derivation.layer, derivation.kernels).splitlines()
+    module = CythonModule(tuple(said), derivation.layer.text, kernels, False)
+    python = template("kernels", "module_compiled.jinja").render(module=module, target=CYTHON)
+    parts = [f'#include "{KERNEL_HEADER}"', *_functions(module), _table(module)]
+    c = {LAYER: "\n\n".join(parts) + "\n", HEADER: resource("kernels", f"runtime/c/{HEADER}")}
+    return CompiledSources(python, c | {KERNEL_HEADER: _extension(KERNEL_HEADER)})
+
+
+def support_sources() -> dict[str, str]:
+    """Return the files of what is linked to every layer, by name; `SUPPORT` includes the others."""
+    return {
+        SUPPORT: _extension(SUPPORT),
+        KERNEL_HEADER: _extension(KERNEL_HEADER),
+        HEADER: render_contraction(),
+    }
+
+
+def _extension(name: str) -> str:
+    return resource("kernels", f"runtime/extension/{name}")
+
+
+def _functions(module: CythonModule) -> Iterator[str]:
+    """Write the functions in C, each after those that it calls."""
+    for kernel in module.kernels:
+        if kernel.whole:
+            yield c_function(f"_whole_{kernel.name}", kernel.counted, [f"return {kernel.whole}"])
+    for small in module.small:
+        declared = {"Py_ssize_t": (small.variables, small.integers), "Place": (small.pointers,)}
+        lines = [f"cdef {kind} {w}" for kind, words in declared.items() for w in words if w]
+        for real in ("float", "double"):
+            yield c_function(f"{small.name}_{real}", small.typed, [*lines, *small.body], real)
+    for kernel in module.kernels:
+        yield c_function(f"_{kernel.name}", kernel.typed, kernel.body)
+        yield _called(kernel)
+
+
+def _called(kernel: CythonKernel) -> str:
+    """Write the function that unpacks a kernel's arguments."""
+    arrays = (f"&arrays[{at}]" for at in range(len(kernel.arrays)))
+    integers = (f"integers[{at}]" for at in range(len(kernel.integers)))
+    return (
+        f"static int call_{kernel.name}(View *arrays, const Int *integers) {{\n"
+        f"    return {c_name('_' + kernel.name)}({', '.join([*arrays, *integers])});\n}}"
+    )
+
+
+def _table(module: CythonModule) -> str:
+    """Write the table of the functions in C."""
+    rows = [
+        f'    {{"{k.name}", call_{k.name}, {len(k.arrays)}, {len(k.integers)}}},'
+        for k in module.kernels
+    ]
+    return "\n".join(
+        ["const Kernel rot180_kernels[] = {", *rows, "    {NULL, NULL, 0, 0},", "};"]
+    )

@@ -1,0 +1,168 @@
+/* The module in Python of a layer's compiled kernels: everything that no layer changes. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "contraction.h"
+#include "kernel.h"
+
+static const char KERNEL[] = "rot180 kernel";
+static const double MOST_BYTES = (double)((Int)1 << 40);
+
+/* Run the handlers of signals; return whether one raised an exception, which is then set. */
+static int interrupted(void) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    int raised = PyErr_CheckSignals();
+    PyGILState_Release(state);
+    return raised;
+}
+
+int kernel_check_signals(void) { return PyErr_CheckSignals(); }
+
+int kernel_small(double products) { return rot180_small(products); }
+
+int kernel_run(Nest *nest) {
+    int failed;
+    Py_BEGIN_ALLOW_THREADS
+    failed = rot180_contract(nest);
+    Py_END_ALLOW_THREADS
+    if (failed == DONE || failed == ANSWERED) return 0;
+    if (PyErr_Occurred()) return -1;
+    if (failed == NO_MEMORY) PyErr_SetString(PyExc_MemoryError, "scratch memory");
+    else
+        PyErr_SetString(PyExc_ValueError,
+                        "an index reaches 2**60, expected less; or nothing bounds a loop");
+    return -1;
+}
+
+int kernel_bound(Nest *nest, int loop, Int size) {
+    if (rot180_bound(nest, loop, size)) return 0;
+    PyErr_SetString(PyExc_ValueError, "an index reaches 2**60, expected less");
+    return -1;
+}
+
+int kernel_allocate(Intermediate *made, const char *name, Int itemsize, int axes,
+                    const Int *sizes) {
+    double bytes = (double)itemsize;
+    Int stride = itemsize;
+    for (int axis = 0; axis < axes; axis++) bytes *= (double)sizes[axis];
+    if (bytes > MOST_BYTES) {
+        PyErr_Format(PyExc_ValueError, "%s, an intermediate: found more than 2**40 bytes", name);
+        return -1;
+    }
+    for (int axis = axes - 1; axis >= 0; axis--) {
+        made->shape[axis] = sizes[axis];
+        made->strides[axis] = stride;
+        if (bytes > 0) stride *= sizes[axis];
+    }
+    made->view.buf = calloc(bytes > 0 ? (size_t)stride : 1, 1);
+    if (!made->view.buf) {
+        PyErr_Format(PyExc_MemoryError, "%s, an intermediate of %zd bytes", name, stride);
+        return -1;
+    }
+    made->view.itemsize = itemsize;
+    made->view.ndim = axes;
+    made->view.shape = made->shape;
+    made->view.strides = made->strides;
+    return 0;
+}
+
+/* Hold an array as long as a call; a copy of it, where its entries are not aligned. */
+static int hold(PyObject *array, Py_buffer *held, View *view, int writable) {
+    uintptr_t places;
+    if (PyObject_GetBuffer(array, held, PyBUF_STRIDES | (writable ? PyBUF_WRITABLE : 0))) return -1;
+    if (held->ndim > AXES || (held->itemsize != 4 && held->itemsize != 8)) {
+        PyErr_Format(PyExc_ValueError, "found %d axes and %zd bytes an entry, expected at most %d "
+                     "axes, and 4 or 8 bytes", held->ndim, held->itemsize, (int)AXES);
+        PyBuffer_Release(held);
+        return -1;
+    }
+    places = (uintptr_t)held->buf;
+    for (int axis = 0; axis < held->ndim; axis++) places |= (uintptr_t)held->strides[axis];
+    if (places % (uintptr_t)held->itemsize && !writable) {
+        PyObject *copy = PyObject_CallMethod(array, "copy", NULL);
+        int failed;
+        PyBuffer_Release(held);
+        if (!copy) return -1;
+        failed = PyObject_GetBuffer(copy, held, PyBUF_STRIDES);
+        Py_DECREF(copy); /* the buffer holds it */
+        if (failed) return -1;
+    }
+    view->buf = held->buf;
+    view->itemsize = held->itemsize;
+    view->ndim = held->ndim;
+    view->shape = held->shape;
+    view->strides = held->strides;
+    return 0;
+}
+
+/* Call a kernel: `self` says which. */
+static PyObject *call(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    const Kernel *kernel = PyCapsule_GetPointer(self, KERNEL);
+    Py_buffer held[MOST_ARRAYS];
+    View views[MOST_ARRAYS];
+    Int integers[MOST_INTEGERS];
+    int arrays = 0, failed = 0;
+    if (!kernel) return NULL;
+    if (count != kernel->arrays + kernel->integers) {
+        PyErr_Format(PyExc_TypeError, "%s: found %zd arguments, expected %d", kernel->name, count,
+                     kernel->arrays + kernel->integers);
+        return NULL;
+    }
+    for (int n = 0; n < kernel->integers && !failed; n++) {
+        integers[n] = PyLong_AsSsize_t(given[kernel->arrays + n]);
+        failed = integers[n] == -1 && PyErr_Occurred();
+    }
+    while (arrays < kernel->arrays && !failed) {
+        failed = hold(given[arrays], &held[arrays], &views[arrays], arrays == 0);
+        if (!failed && held[arrays++].itemsize != held[0].itemsize) {
+            PyErr_SetString(PyExc_TypeError, "found arrays of different dtypes, expected one dtype");
+            failed = 1;
+        }
+    }
+    if (!failed) failed = kernel->compute(views, integers);
+    while (arrays > 0) PyBuffer_Release(&held[--arrays]);
+    if (failed) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* Set the number of threads for a large sum, unless it is 0, and return it. */
+static PyObject *threads(PyObject *self, PyObject *count) {
+    const long chosen = PyLong_AsLong(count);
+    (void)self;
+    if (chosen == -1 && PyErr_Occurred()) return NULL;
+    if (chosen < 0 || chosen > 1024) {
+        PyErr_Format(PyExc_ValueError, "count: found %ld, expected an integer from 1 to 1024",
+                     chosen);
+        return NULL;
+    }
+    if (chosen) rot180_threads = (int)chosen;
+    return PyLong_FromLong(rot180_threads);
+}
+
+/* Add a layer's function to its module. */
+static int add_kernel(PyObject *module, const Kernel *kernel) {
+    PyMethodDef *method = calloc(1, sizeof(PyMethodDef)); /* lives as long as the process */
+    PyObject *which = PyCapsule_New((void *)kernel, KERNEL, NULL), *function;
+    if (!method || !which) return -1;
+    method->ml_name = kernel->name;
+    method->ml_meth = (PyCFunction)(void (*)(void))call;
+    method->ml_flags = METH_FASTCALL;
+    function = PyCFunction_New(method, which);
+    Py_DECREF(which);
+    return function ? PyModule_AddObject(module, kernel->name, function) : -1;
+}
+
+PyMODINIT_FUNC PyInit_rot180_layer(void) {
+    static PyMethodDef methods[] = {{"_threads", threads, METH_O, NULL}, {NULL, NULL, 0, NULL}};
+    static struct PyModuleDef definition = {
+        PyModuleDef_HEAD_INIT, "rot180_layer", NULL, -1, methods, NULL, NULL, NULL, NULL};
+    PyObject *module = PyModule_Create(&definition);
+    rot180_interrupted = interrupted;
+    for (const Kernel *kernel = rot180_kernels; module && kernel->name; kernel++) {
+        if (kernel->arrays > MOST_ARRAYS || kernel->integers > MOST_INTEGERS)
+            PyErr_Format(PyExc_ImportError, "%s has too many arguments", kernel->name);
+        else if (!add_kernel(module, kernel)) continue;
+        Py_CLEAR(module);
+    }
+    return module;
+}
