@@ -5,21 +5,25 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
 
 import rot180.codegen
 import rot180.derive
 
-MODULES = sorted(
-    found.name
-    for package in (rot180.derive, rot180.codegen)
+PACKAGES = (rot180.derive, rot180.codegen)
+MODULES = sorted({
+    name
+    for package in PACKAGES
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-)
+    for name in (package.__name__, found.name)
+})
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_hold(name: str) -> None:
+def test_examples_hold(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROT180_CACHE", str(tmp_path))
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 

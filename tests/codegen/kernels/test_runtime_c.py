@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ from rot180.codegen.kernels.cython_backend import AXES, LOOPS
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "codegen" / "kernels" / "runtime" / "c"
 HEADERS = sorted(FOLDER.glob("*.h"))
+EXTENSION = FOLDER.with_name("extension")
+"""What the kernels of `rot180.codegen.compile` include and are linked with."""
+
 GUARDED = [path for path in HEADERS if "_H\n#define" in path.read_text(encoding="utf-8")]
 """Without a guard is what others include several times, with macros that differ."""
 
@@ -61,7 +65,9 @@ def compile_text(name: str, text: str, folder: Path, *options: str) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
-@pytest.mark.parametrize("path", HEADERS, ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [*HEADERS, *sorted(EXTENSION.iterdir())], ids=lambda p: p.name
+)
 def test_a_header_is_short_and_says_what_it_promises(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith("/* ")
@@ -98,8 +104,16 @@ def test_the_amalgamated_headers_have_no_warnings(name: str, tmp_path: Path) -> 
     compile_text(name, text, tmp_path, f"-I{tmp_path}", "-O1")
 
 
+@pytest.mark.parametrize("name", ["gcc", "clang"])
+def test_what_layers_are_linked_with_has_no_warnings(name: str, tmp_path: Path) -> None:
+    (tmp_path / HEADER).write_text(render_contraction())
+    include = [f"-I{path}" for path in (tmp_path, EXTENSION, sysconfig.get_path("include"))]
+    compile_text(name, '#include "support.c"\n', tmp_path, *include, "-O1")
+
+
 def test_headers_are_formatted() -> None:
-    command = [compiler("clang-format"), "--dry-run", "-Werror", *map(str, HEADERS)]
+    paths = map(str, (*HEADERS, *EXTENSION.iterdir()))
+    command = [compiler("clang-format"), "--dry-run", "-Werror", *paths]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
 

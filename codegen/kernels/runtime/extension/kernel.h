@@ -1,5 +1,6 @@
 /* What the compiled kernels of a layer are given, and what they call. Their C files include this
- * and nothing of Python; support.c, which is compiled once on a machine, is linked to each layer. */
+ * and nothing of Python; support.c, which is compiled once on a machine, is linked to each layer.
+ */
 #ifndef ROT180_KERNEL_H
 #define ROT180_KERNEL_H
 

@@ -21,10 +21,9 @@ int kernel_check_signals(void) { return PyErr_CheckSignals(); }
 int kernel_small(double products) { return rot180_small(products); }
 
 int kernel_run(Nest *nest) {
-    int failed;
-    Py_BEGIN_ALLOW_THREADS
-    failed = rot180_contract(nest);
-    Py_END_ALLOW_THREADS
+    PyThreadState *state = PyEval_SaveThread();
+    const int failed = rot180_contract(nest);
+    PyEval_RestoreThread(state);
     if (failed == DONE || failed == ANSWERED) return 0;
     if (PyErr_Occurred()) return -1;
     if (failed == NO_MEMORY) PyErr_SetString(PyExc_MemoryError, "scratch memory");
@@ -71,8 +70,10 @@ static int hold(PyObject *array, Py_buffer *held, View *view, int writable) {
     uintptr_t places;
     if (PyObject_GetBuffer(array, held, PyBUF_STRIDES | (writable ? PyBUF_WRITABLE : 0))) return -1;
     if (held->ndim > AXES || (held->itemsize != 4 && held->itemsize != 8)) {
-        PyErr_Format(PyExc_ValueError, "found %d axes and %zd bytes an entry, expected at most %d "
-                     "axes, and 4 or 8 bytes", held->ndim, held->itemsize, (int)AXES);
+        PyErr_Format(PyExc_ValueError,
+                     "found %d axes and %zd bytes an entry, expected at most %d "
+                     "axes, and 4 or 8 bytes",
+                     held->ndim, held->itemsize, (int)AXES);
         PyBuffer_Release(held);
         return -1;
     }
@@ -115,7 +116,8 @@ static PyObject *call(PyObject *self, PyObject *const *given, Py_ssize_t count) 
     while (arrays < kernel->arrays && !failed) {
         failed = hold(given[arrays], &held[arrays], &views[arrays], arrays == 0);
         if (!failed && held[arrays++].itemsize != held[0].itemsize) {
-            PyErr_SetString(PyExc_TypeError, "found arrays of different dtypes, expected one dtype");
+            PyErr_SetString(PyExc_TypeError,
+                            "found arrays of different dtypes, expected one dtype");
             failed = 1;
         }
     }
