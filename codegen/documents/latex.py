@@ -84,7 +84,9 @@ def _(block: Prose, book: bool) -> str:
 
 @render.register
 def _(block: Formula, book: bool) -> str:
-    return _fill("formula", rows=" \\\\\n".join(block.rows))
+    # a row that begins with a fraction does not touch the one above
+    spaced = (f"[1.2ex]\n{row}" if row.startswith("\\frac") else f"\n{row}" for row in block.rows)
+    return _fill("formula", rows=" \\\\".join(spaced).partition("\n")[2])
 
 
 @render.register

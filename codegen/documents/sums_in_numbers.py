@@ -30,7 +30,7 @@ PRODUCTS = 30
 """The largest number of products of a sum that are written out."""
 
 SYMBOLS = 4
-"""The largest number of products for which every entry is also written out in symbols."""
+"""The largest number of products with which all entries are also written out in symbols."""
 
 
 def example_letters(layer: Layer, symbols: Symbols) -> Letters:
@@ -54,17 +54,24 @@ def entry_rows(
     right: Expression,
     at: tuple[int, ...],
     symbolic: bool,
-) -> tuple[list[str], int]:
-    """Write the sum of one entry out, and return the number of its products as well."""
+) -> list[str]:
+    """Write the sum of one entry out, in symbols as well if `symbolic`."""
     where = point(variables, at)
     entry = {v: sp.Integer(i) for v, i in where.items()}
     head = latex_expression(tuple(substitute(t, entry) for t in left), style)
     products = list(_products(case, right, where))
-    chain = list(_chain(products[:PRODUCTS], case, style, symbolic or len(products) <= SYMBOLS))
+    chain = list(_chain(products[:PRODUCTS], case, style, symbolic))
     if len(products) > PRODUCTS:
         chain = [[*parts, "\\cdots"] for parts in chain]
     value = evaluate(right, case.model, where)
-    return _rows(head, [*chain, [number(value)]]), len(products)
+    return _rows(head, [*chain, [number(value)]])
+
+
+def products_at(
+    case: Example, right: Expression, variables: Variables, at: tuple[int, ...]
+) -> int:
+    """Return the number of products of one entry."""
+    return sum(1 for _ in _products(case, right, point(variables, at)))
 
 
 def entry_in_numbers(
@@ -88,7 +95,7 @@ def entry_in_numbers(
     if value != direct:
         raise ArithmeticError(f"{theorem.name} at {at}: found {value}, expected {direct}")
     style = letters(theorem, symbols)
-    rows, _ = entry_rows(case, style, theorem.variables, theorem.lhs, right, at, True)
+    rows = entry_rows(case, style, theorem.variables, theorem.lhs, right, at, True)
     return Formula(tuple(rows))
 
 
@@ -101,7 +108,7 @@ def output_in_numbers(
     variables = tuple(zip(y.definition.formals, y.shape, strict=True))
     left: Expression = (term(y[y.definition.formals]),)
     style, right = example_letters(case.layer, symbols), y.definition.body
-    return Formula(tuple(entry_rows(case, style, variables, left, right, at, True)[0]))
+    return Formula(tuple(entry_rows(case, style, variables, left, right, at, True)))
 
 
 def _rows(head: str, chain: Sequence[Sequence[str]]) -> list[str]:

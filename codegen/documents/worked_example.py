@@ -22,9 +22,11 @@ from rot180.codegen.documents.matrices import matrices, number
 from rot180.codegen.documents.model import TEXT_WIDTH, Block, Formula, Prose, Section
 from rot180.codegen.documents.sums_in_numbers import (
     PRODUCTS,
+    SYMBOLS,
     entry_rows,
     example_letters,
     point,
+    products_at,
 )
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
@@ -255,11 +257,14 @@ def _written_out(
 ) -> tuple[tuple[str, ...], str]:
     """Write out the sums of some entries, and say what is left out."""
     rows: list[str] = []
-    longest = 0
-    for n, at in enumerate(_places(result.shape)):
-        found, length = entry_rows(case, style, variables, left, right, at, n == 0)
-        longest = max(longest, length)
-        rows += found
+    places = _places(result.shape)
+    lengths = [products_at(case, right, variables, at) for at in places]
+    longest = max(lengths, default=0)
+    # in symbols too: all entries if they are short, else the first of the longest
+    short = longest <= SYMBOLS
+    for n, at in enumerate(places):
+        symbolic = short or n == lengths.index(longest)
+        rows += entry_rows(case, style, variables, left, right, at, symbolic)
     said = []
     if result.size > ENTRIES:
         said.append(f"{result.size - ENTRIES} more entries are left out.")

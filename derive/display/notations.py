@@ -21,8 +21,8 @@ CHARACTERS, DOTS = 20_000, 100
 """The longest file of symbols, and how many dots a line of it may have."""
 
 OPERATORS: Mapping[str, str] = {
-    "rot180": r"\widetilde{#1}",
-    "flip": r"\operatorname{flip}(#1)",
+    "rot180": r"\operatorname{rot180}(#1)",
+    "flip": r"\operatorname{rot180}_{0}(#1)",
     "dilate": r"D_{#2} #1",
     "transpose": r"#1^{\top}",
     "correlate": r"#1 \star #2",
@@ -30,7 +30,10 @@ OPERATORS: Mapping[str, str] = {
     "matmul": r"#1 \cdot #2",
     "hadamard": r"#1 \odot #2",
 }
-"""The operators that a notation may write, with their usual patterns."""
+"""The operators that a notation may write, with their usual patterns.
+
+Both rotations have one name: that of the box, and, with the index 0, that about the index 0.
+"""
 
 
 def _expect_known(symbols: Symbols) -> None:
@@ -83,7 +86,7 @@ class Symbols:
     gradient: str = "g"
     tensors: Table = ()
     gradients: Table = ()
-    functions: Table = (("half_square", r"\tfrac{1}{2} #1^{2}"),)
+    functions: Table = (("half_square", r"\tfrac{1}{2} #1^{2}"), ("reciprocal", r"\frac{1}{#1}"))
     indices: Table = ()
     windows: Table = ()
     numbered: str = ""
@@ -128,11 +131,6 @@ NIELSEN = Symbols(
         ("j1", "b"),
     ),
     numbered="#1^{#2}",
-    operators=(
-        ("rot180", r"\operatorname{ROT180}(#1)"),
-        ("flip", r"\operatorname{ROT180}(#1)"),
-        *DEEP_LEARNING.operators[2:],
-    ),
 )  # fmt: skip
 """The letters of the derivations for multilayer perceptrons: z, a, w, b by layer, and delta."""
 

@@ -170,7 +170,8 @@ def in_words(theorem: Theorem, style: Letters) -> str:
     functions = "|".join(sorted(_functions(theorem))) or "(?!)"
     pattern = (
         rf"\b(?:of|with) (?P<name>{names})(?!\w)|(?P<applied>{applied})(?!\w)"
-        rf"|\b(?:stride|dilation|padding) (?P<values>{_VALUE}(?: and {_VALUE})*)(?=[,;.]|$)"
+        rf"|\b(?:stride|dilation|padding|from) (?P<values>{_VALUE}(?: and {_VALUE})*)"
+        r"(?= on\b|[,;.]|$)"
         rf"|\b(?P<entrywise>(?:{functions})'*\((?:{names})\))"
         r"|\bover (?P<indices>\w+(?:, \w+)*)$|\b(?P<sum>\w+(?: [-+] \w+)+)"
     )
@@ -235,15 +236,22 @@ def _relations(theorem: Theorem, style: Letters) -> Iterator[str]:
 
 
 def relation_latex(name: str, order: int, style: Letters) -> str:
-    r"""Return the relation of a derivative, ``\tanh' = 1 - \tanh^{2}``."""
+    r"""Return the relation of a derivative, ``\tanh' = 1 - \tanh^{2}``; at t if need be."""
     found = relation(name, order)
     assert found is not None
+    names = {n for powers, _ in ordered(found) for n, _ in powers}
+    spelled = any("#1" in style.functions.get(n, "") for n in names)
+
+    def word(n: str, power: int) -> str:
+        w = "t" if n == "t" else style.applied(n, 0, "t") if spelled else style.function(n, 0)
+        w = f"({w})" if power > 1 and "#1" in style.functions.get(n, "") else w
+        return w if power == 1 else f"{w}^{{{power}}}"
+
     out = ""
     for powers, c in ordered(found):
-        words = ["t" if n == "t" else style.function(n, 0) for n, _ in powers]
-        parts = [w if k == 1 else f"{w}^{{{k}}}" for w, (_, k) in zip(words, powers, strict=True)]
+        parts = [word(n, k) for n, k in powers]
         size = [str(abs(c))] if abs(c) != 1 or not parts else []
         sign = (" - " if c < 0 else " + ") if out else "-" if c < 0 else ""
         out += sign + "\\,".join([*size, *parts])
-    at = "(t)" if symbol("t") in symbols_of(found) else ""
+    at = "(t)" if spelled or symbol("t") in symbols_of(found) else ""
     return f"{style.function(name, order)}{at} = {out or '0'}"

@@ -166,10 +166,14 @@ class _Axes:
         for name, values, default in (
             ("stride", self.strides, 1),
             ("dilation", self.dilations, 1),
-            ("padding", self.paddings, 0),
+            ("padding", self.paddings if self.sign > 0 else [], 0),
         ):
             if any(e != default for e in values):
                 words += f", {name} {' and '.join(factored(e) for e in values)}"
+        if self.sign < 0 and any(self.paddings):
+            # the place of a convolution's first entry; its negative is no padding to anybody
+            first = " and ".join(factored(normal(-e)) for e in self.paddings)
+            words += f", read from {first} on"
         return operators.sliding_product(operator, *factors, free, summed)[free], words
 
 

@@ -125,7 +125,7 @@ def backpropagated(axes: int) -> Claim:
     """State delta = (next delta * flip(w)) sigma'(z) for z1 = w * a + b.
 
     This is the true convolution in the derivations for multilayer perceptrons, with a = sigma(z).
-    There indices count from the centre of w, and flip(w) is written ROT180(w).
+    There indices count from the centre of w, and flip(w) is the rotation about the index 0.
     """
     letters = axis_letters(axes)
     outs, taps, places = (",".join(a[n] for a in letters) for n in range(3))

@@ -77,7 +77,8 @@ def cross_entropy_shift() -> Claim:
     p = softmax(Z)
     right = (term(), term(p.totals[n], Apply("reciprocal", 0, p.totals[n]), coefficient=-1))
     left = _slope(cross_entropy(Z, TARGET), p.shift[n])
-    return Claim(((n, SAMPLES),), left, right, (), "1 minus s/s, which is 0")
+    words = "one minus the row sum divided by itself, which is zero"
+    return Claim(((n, SAMPLES),), left, right, (), words)
 
 
 _CLAIMS: dict[str, Callable[[], Claim]] = {

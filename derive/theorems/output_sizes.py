@@ -31,7 +31,7 @@ def output_size() -> Claim:
     """State that a window lies inside the padded input exactly for 0 <= p < P."""
     p = symbol("p")
     inside = Range(S * p, H + LO + HI - EXTENT + 1)
-    words = "the windows that fit are the P = floor((H+lo+hi-Ke)/s) + 1 outputs"
+    words = "the windows that fit into the padded input are the outputs"
     return Claim(((p, None),), (term(Range(p, P)),), (term(inside),), FLOOR, words)
 
 
@@ -91,7 +91,7 @@ def transposed_size() -> Claim:
         (term(*products),),
         (term(*products, lands),),
         (AtLeast(S - 1), AtLeast(D - 1), size),
-        "a transposed convolution has s (P-1) + Ke = H+lo+hi-op outputs before cropping",
+        "every product lands inside the output before padding crops it",
     )
 
 

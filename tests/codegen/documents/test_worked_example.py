@@ -120,7 +120,7 @@ def test_stuffed_zeros_and_the_rotated_filter_are_shown() -> None:
     zeros = "\\begin{pmatrix} 1 & 0 & 2 \\\\ 0 & 0 & 0 \\\\ 3 & 0 & 4 \\end{pmatrix}"
     rotated = "\\begin{pmatrix} 8 & 7 & 6 \\\\ 5 & 4 & 3 \\\\ 2 & 1 & 0 \\end{pmatrix}"
     assert f"D_{{s, s}} g &= {zeros}" in operands
-    assert f"\\widetilde{{w}} &= {rotated}" in operands
+    assert f"\\operatorname{{rot180}}(w) &= {rotated}" in operands
 
 
 def test_the_dense_layer_is_written_out_in_symbols() -> None:

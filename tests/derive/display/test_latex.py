@@ -397,7 +397,7 @@ def test_short_proof_fits_half_a_page() -> None:
     text = latex_proof(theorem)
     assert text.count("&=") == len(re.findall(REASON, text)) == len(outline(theorem)) <= 8
     assert "\\pi" in text
-    assert "\\widetilde{w}" in text
+    assert "\\operatorname{rot180}(w)" in text
     with pytest.raises(ValueError, match="expected 'short' or 'full'"):
         latex_proof(theorem, "long")
 

@@ -52,7 +52,7 @@ def rights(symbols: Symbols, name: str, detail: str = "short") -> list[str]:
 
 
 def test_the_derivation_for_a_true_convolution_reads_as_in_the_text() -> None:
-    """Chain rule over x', y'; definition; the delta of indices; a = x' - x; ROT180."""
+    """Chain rule over x', y'; definition; the delta of indices; a = x' - x; the rotation."""
     found = theorem("backpropagated_2d")
     lines = proof_lines(found, "short", NIELSEN)
     assert lines[0].left == (
@@ -60,21 +60,22 @@ def test_the_derivation_for_a_true_convolution_reads_as_in_the_text() -> None:
     )
     shown = rights(NIELSEN, "backpropagated_2d")
     delta, weight = "\\delta^{l+1}_{x', y'}", "w^{l+1}"
+    rotated = "\\operatorname{rot180}_{0}(w^{l+1})"
     steps = (
         f"\\sum_{{x', y'}} {delta}\\,"
         "\\frac{\\partial z^{l+1}_{x', y'}}{\\partial z^{l}_{x, y}}",
         f"\\sum_{{x', y', a, b}} {delta}\\,{weight}_{{a, b}}\\,"
         "\\sigma'(z^{l}_{x' - a, y' - b})\\,[x = x' - a]\\,[y = y' - b]",
         f"\\sum_{{x', y'}} {delta}\\,{weight}_{{x' - x, y' - y}}\\,\\sigma'(z^{{l}}_{{x, y}})",
-        f"\\sum_{{x', y'}} {delta}\\,\\operatorname{{ROT180}}({weight})_{{x - x', y - y'}}\\,"
+        f"\\sum_{{x', y'}} {delta}\\,{{{rotated}}}_{{x - x', y - y'}}\\,"
         "\\sigma'(z^{l}_{x, y})",
-        "(\\delta^{l+1} * \\operatorname{ROT180}(w^{l+1}))_{x, y}\\,\\sigma'(z^{l}_{x, y})",
+        f"(\\delta^{{l+1}} * {rotated})_{{x, y}}\\,\\sigma'(z^{{l}}_{{x, y}})",
     )
     places = [shown.index(step) for step in steps]
     assert places == sorted(places)
     assert lines[places[2]].remark == "put $a = x' - x$, $b = y' - y$"
     text = latex_theorem(found, symbols=NIELSEN)
-    assert "\\operatorname{ROT180}(w^{l+1})_{a, b}\n  &= w^{l+1}_{-a, -b}" in text
+    assert f"{{{rotated}}}_{{a, b}}\n  &= w^{{l+1}}_{{-a, -b}}" in text
     assert "w^{l+1}_{a, b}\\,\\sigma(z^{l})_{x - a, y - b} + b^{l+1}" in text
     assert "times $\\sigma'(z^{l})$" in text
 
@@ -112,7 +113,7 @@ def test_an_index_of_a_definition_is_no_parameter() -> None:
     """Also where the notation's letter for it is: a tap is a', for a is the layer's padding."""
     found = gradient(layer("y[p] = sum[k] x[3*p + 2*k - a] * w[k]"), "x")
     text = latex_theorem(found, symbols=NIELSEN)
-    assert "\\operatorname{ROT180}(w^{l+1})_{a'}\n  &= w^{l+1}_{K - 1 - a'}" in text
+    assert "\\operatorname{rot180}(w^{l+1})_{a'}\n  &= w^{l+1}_{K - 1 - a'}" in text
 
 
 def test_rows_fit_the_page() -> None:
@@ -160,7 +161,7 @@ def test_the_readers_order_and_letters() -> None:
     w = latex_theorem(gradient(found, "w"))
     assert "x[s p + d k - a]\\,g[p]" in w
     x = latex_theorem(gradient(found, "x"))
-    assert "\\widetilde{w}[k]\n  &= w[K - 1 - k]" in x
+    assert "\\operatorname{rot180}(w)[k]\n  &= w[K - 1 - k]" in x
     assert "(D_{s} g)[h]\n  &= \\sum_{p} g[p]\\,[h = s p]" in x
     assert "[h = s p + d k - a]" in latex_proof(gradient(found, "x"))
     other = layer("y[p] = sum[k] x[2*p - 3*k + 1] * w[k]")

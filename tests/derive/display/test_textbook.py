@@ -4,7 +4,7 @@ import pytest
 
 from rot180.derive.display.textbook import without_implied_brackets
 from rot180.derive.language.polynomial import symbol, symbols_of
-from rot180.derive.language.terms import Range, Tensor, tensors, term
+from rot180.derive.language.terms import Apply, Derivative, Range, Tensor, tensors, term
 from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.model import Model
 from rot180.derive.theorems import theorems
@@ -22,6 +22,10 @@ G = Tensor("g", (P,))
         ((G[(p + 1,)], Range(p + 1, P)), 1),
         ((Range(p, P), Range(n, P)), 2),
         ((Range(n, N), G[(p,)]), 1),
+        ((Derivative((G[(p,)],), G[(n,)]), Range(p, P)), 1),
+        ((Derivative((Apply("exp", 0, G[(p,)]),), G[(n,)]), Range(p, P)), 2),
+        ((Range(p, P), Range(p, P)), 1),
+        ((G[(p,)], G[(p,)], Range(p, P)), 2),
     ],
 )
 def test_a_bracket_is_left_out_where_an_entry_or_an_index_has_its_box(
