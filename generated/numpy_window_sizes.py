@@ -25,7 +25,7 @@ def conv_window(
     Theorem (`output_size`)::
 
         [0 <= p < P] = [0 <= s*p < H + d + hi + lo - K*d]
-          (the windows that fit are the P = floor((H+lo+hi-Ke)/s) + 1 outputs)
+          (the windows that fit into the padded input are the outputs)
           for all p
           if s >= 1, H + d + hi + lo + s - K*d - P*s - rho = 1, 0 <= rho < s
 
@@ -65,7 +65,7 @@ def conv_transpose_window(
 
         [0 <= p < P] * [0 <= k < K] = [0 <= p < P] * [0 <= k < K] *
             [0 <= s*p + d*k < H + hi + lo - op]
-          (a transposed convolution has s (P-1) + Ke = H+lo+hi-op outputs before cropping)
+          (every product lands inside the output before padding crops it)
           for all p, k
           if s >= 1, d >= 1, H + d + hi + lo + s - K*d - P*s - op = 1
 

@@ -42,7 +42,7 @@ newest_python() { # few forged certificates and random layers, because the searc
   stage "  rot180 verify: all of Rocq" in_env sdist3.13 \
     "pip install z3-solver && rot180 verify --require smt --require rocq > verify.log"
   last_line sdist3.13/verify.log
-  stage "  the whole book" in_env sdist3.13 "python tests/support/whole_book.py"
+  stage "  the whole book" in_env sdist3.13 "python -m tests.support.whole_book"
   stage "  the whole site" in_env sdist3.13 "python tests/support/site_check.py > site.log"
   indented <"$work/sdist3.13/site.log"
 }

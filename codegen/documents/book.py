@@ -30,7 +30,6 @@ from rot180.codegen.documents.model import (
     Block,
     Document,
     Figure,
-    Note,
     Prose,
     Section,
     StepperBlock,
@@ -49,6 +48,7 @@ from rot180.derive.display.theorem_latex import latex_expression, listed
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import layer
 from rot180.derive.theorems import theorem
+from rot180.derive.theorems.sentences import sentences
 
 T = TypeVar("T")
 
@@ -71,9 +71,12 @@ def preface(symbols: Symbols = DEEP_LEARNING) -> tuple[str, ...]:
     g = style.gradient("y") or symbols.gradient
     s, d, lo, hi, size, taps, outputs = map(style.symbol, ("s", "d", "lo", "hi", "H", "K", "P"))
     return (
-        "Each section states a theorem, proves it with one reason per line, shows the loops "
-        "of its kernel, and says how the proof was checked. Nothing in a section is typed by hand: "
-        "statement, proof and loops are printed from one derivation.",
+        "Each section states a theorem, proves it with one reason per line, and shows the loops "
+        "of its kernel. Two sentences below it say what it states, and why anybody cares. Nothing "
+        "else in a section is typed by hand: statement, proof and loops are printed from one "
+        "derivation. How the proof was checked is beside it, or in a table at the end to which a "
+        "mark beside the theorem leads. Certificates are in \\texttt{certificates/}, and scripts "
+        "for Rocq in \\texttt{rocq/}, under the names of the theorems.",
         f"How to read the formulas: {CONVENTION[0].lower()}{CONVENTION[1:]}",
         f"Here ${correlation}$ is called correlation, and ${convolution}$ convolution; frameworks "
         "call the first one convolution. If one of the two words is replaced by the other in the "
@@ -128,13 +131,21 @@ def book(
         for name in table[chapter.title]:
             done += 1
             progress(f"{done}/{len(names)} {name}")
-            families.setdefault(family(name), []).extend(own.blocks(theorem(name)))
+            kept, said = families.setdefault(family(name), []), meaning(name)
+            # what a family says is said once
+            kept += [b for b in own.blocks(theorem(name)) if b != said or said not in kept]
         sections += [
             Section(f"section-{anchor(common)}", heading(common), tuple(blocks))
             for common, blocks in families.items()
         ]
         sections += chapter.sections(own.symbols)
     return Document(TITLE, "rot180 book", tuple(sections), book=True)
+
+
+def meaning(name: str) -> Prose:
+    """Return what a theorem says and why anybody cares, as a paragraph."""
+    said = sentences(name)
+    return Prose((f"{said.says} {said.why}",))
 
 
 def chapters_by_anchor(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, str]:
@@ -179,12 +190,13 @@ class _ChapterWriter:
         proved = replay_theorem(given)
         stated, proof = theorem_blocks(proved, losses(proved), self.detail, self.symbols)
         yield replace(stated, anchor=anchor(proved.name))
+        yield meaning(proved.name)
         yield from self._illustrated(proved)
         if not is_brief(proved.name):
             yield replace(proof, short=self._linked(proof.short), full=self._linked(proof.full))
             yield from self._worked(proved)
             yield from self.kernels.listing(proved)
-        yield _checked(proved)
+        yield checked(proved)
 
     def _illustrated(self, proved: Theorem) -> Iterator[Block]:
         """Yield the pictures of a theorem."""
@@ -228,9 +240,3 @@ def _link(said: str, links: Mapping[str, str]) -> str:
     return re.sub(r"\\texttt\{[^{}]*\}", lambda found: links.get(found[0], found[0]), said)
 
 
-def _checked(proved: Theorem) -> Note:
-    """Say how a registered theorem was checked, and name its files."""
-    note = checked(proved)
-    files = [f"certificates/{proved.name}.json", f"rocq/{proved.name}.v"]
-    shown = " and ".join(f"\\texttt{{{escape(file)}}}" for file in files)
-    return replace(note, text=f"{note.text} Certificate and Rocq script: {shown}.")

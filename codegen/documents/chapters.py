@@ -37,7 +37,7 @@ class Chapter:
 
     Attributes:
         title: its title, a text.
-        introduction: one to three sentences.
+        introduction: a paragraph, a text.
         theorems: patterns of names, in order; a theorem is in the first chapter with a match.
         symbols: its notation, if that is not the notation of the book.
         pictures: patterns of names of theorems, each with the names of pictures of its layer.
@@ -74,20 +74,23 @@ CHAPTERS = (
         sections=lambda _: story(),
     ),
     Chapter(
-        "The dense layer",
-        "The gradients of $Z = X W$ are matrix products with a transposed factor. The gradients of "
-        "a convolution follow from this, because a convolution is a dense layer with some "
-        "connections cut and the other weights shared.",
+        "A dense layer sends gradients back through its transpose",
+        "A dense layer multiplies a row of inputs by a matrix of weights. Each weight is a "
+        "connection, and a gradient travels back along it: forward the layer reads the columns of "
+        "the matrix, backward its rows. So both gradients of $Z = X W$ are matrix products with a "
+        "transposed factor. Everything else in this book follows from these two, because a "
+        "convolution is a dense layer with some connections cut and the other weights shared.",
         ("dense_*",),
         DIFFERENTIALS,
         examples=(("dense_input", ROW),),
     ),
     Chapter(
-        "The perceptron, in four equations",
-        "With an activation between two layers, the delta of a layer is the delta of the next "
-        "layer, multiplied by the transposed weights and by the derivative of the activation. The "
-        "four equations give the delta of the output, the delta of each layer from that of the "
-        "next, and from the delta the gradients of bias and weight.",
+        "The perceptron learns by four equations",
+        "Layers alone do not make a network: between two of them there is an activation. With it, "
+        "the delta of a layer is the delta of the next layer, multiplied by the transposed weights "
+        "and by the derivative of the activation. The four equations give the delta of the "
+        "output, the delta of each layer from that of the next, and from the delta the gradients "
+        "of bias and weight.",
         (
             "perceptron_output",
             "perceptron_input",
@@ -100,9 +103,12 @@ CHAPTERS = (
         opening=lambda symbols: network_pictures(symbols)[:1],
     ),
     Chapter(
-        "From a dense layer to a convolution",
-        "A convolution is a dense layer in which most connections are cut and the remaining "
-        "weights are shared: its matrix is the Toeplitz matrix of the filter.",
+        "A convolution is a dense layer, cut and shared",
+        "Take a dense layer, cut all connections but those to a few neighbours, and let the others "
+        "share their weights from output to output. What is left is a convolution. Its matrix is "
+        "the Toeplitz matrix of the kernel: each row has the same weights, one place further on. "
+        "The transposed matrix gives the input gradient, and there the rotation of the kernel can "
+        "be seen before any index is written.",
         (
             "cut_and_shared_*",
             "toeplitz_c*",
@@ -117,10 +123,12 @@ CHAPTERS = (
         opening=lambda symbols: network_pictures(symbols)[1:],
     ),
     Chapter(
-        "The input gradient",
-        "The input gradient of a correlation is the full correlation of the output gradient with "
-        "the filter rotated by 180 degrees. The input gradient of a convolution is the full "
-        "convolution with the rotated filter.",
+        "The input gradient rotates the kernel",
+        "This is the theorem after which the book is named. A window that moves to the right meets "
+        "an input first with its last tap and last with its first, so the input collects the "
+        "output gradients in the opposite order. Hence the input gradient of a correlation is the "
+        "full correlation of the output gradient with the kernel rotated by 180 degrees, and that "
+        "of a convolution is the full convolution with the rotated kernel.",
         (
             "rot180_correlation_[123]d",
             "rot180_convolution_[123]d",
@@ -135,7 +143,7 @@ CHAPTERS = (
         examples=(("rot180_correlation_1d", LINE), ("rot180_correlation_2d", SQUARE)),
     ),
     Chapter(
-        "Convolution or correlation, rotated or not",
+        "Eight statements, four of them true",
         "There are eight candidate statements about the input gradient: the forward pass and the "
         "backward pass can each be a correlation or a convolution, and the filter rotated or not. "
         "Four are theorems and four are false, because a convolution with a filter is a "
@@ -143,14 +151,14 @@ CHAPTERS = (
         sections=sign_table,
     ),
     Chapter(
-        "Full and valid",
-        "A forward pass without padding is valid: no window leaves the input. The backward pass is "
-        "full: every window that overlaps the output gradient counts, so the result has the size "
-        "of the input again.",
+        "Valid forward, full backward",
+        "Where does the window start, and where does it end? A forward pass without padding is "
+        "valid: no window leaves the input. The backward pass is full: every window that overlaps "
+        "the output gradient counts, so the result has the size of the input again.",
         ("full_convolution_*", "valid_convolution", "full_restores_valid"),
     ),
     Chapter(
-        "Stride: zeros between the gradients",
+        "A stride puts zeros between the gradients",
         "With a stride the forward pass skips positions. The backward pass puts zeros at the "
         "skipped positions. If the sum is split into the phases of the stride, no zero is stored "
         "or multiplied.",
@@ -163,34 +171,37 @@ CHAPTERS = (
         examples=(("rot180_correlation_strided_1d", STRIDED),),
     ),
     Chapter(
-        "Dilation, padding, channels, groups",
+        "The rotation survives dilation, padding, channels and groups",
         "The layer as frameworks have it: any stride, dilation and padding (also negative), with a "
-        "batch, channels and groups.",
+        "batch, channels and groups. A dilation moves the taps apart and a padding moves the start "
+        "of the window; channels and groups add sums and no rotation. So the formulas grow, and "
+        "their shape stays.",
         ("rot180_*_general_[123]d", "rot180_*_channels_*", "rot180_*_grouped_*"),
     ),
     Chapter(
-        "The weights and the bias",
-        "In the gradient with respect to the weights, stride and dilation are exchanged, and the "
+        "For the weights, stride and dilation change places",
+        "A weight meets one input for each output, as many steps apart as the stride. In the "
+        "gradient with respect to the weights, stride and dilation are exchanged, and the "
         "remainder of the input is not read. The gradient with respect to the bias is a sum.",
         ("weight_c*", "bias_*"),
         examples=(("weight_correlation_general_1d", STRIDED),),
     ),
     Chapter(
-        "Sizes and the remainder",
+        "Sizes, and the remainder that is easily forgotten",
         "The number of windows that fit, and the remainder of the input. Code that ignores the "
         "remainder returns gradients of the wrong size, or wrong gradients of the right size.",
         ("output_size", "input_remainder", "weight_remainder", "weight_size", "transposed_size"),
         pictures=(("weight_remainder", "remainder-2"),),
     ),
     Chapter(
-        "Activations",
+        "An activation multiplies the delta by its slope",
         "If the input of a layer is an activation, the gradient is multiplied by the derivative of "
         "the activation. This gives the delta of a layer from the delta of the next, by the chain "
         "rule or by composition of theorems.",
         ("activated_*", "delta_*", "adjoint_activation_*"),
     ),
     Chapter(
-        "The derivation for true convolutions, in textbook notation",
+        "The derivation of the textbooks, for true convolutions",
         "The delta of a layer with an activation, in the notation of texts on multilayer "
         "perceptrons: $z^{l}$ are the weighted inputs, $\\delta^{l} = \\partial C / \\partial "
         "z^{l}$, and the forward pass is a true convolution. The zero components vanish in the "
@@ -199,25 +210,27 @@ CHAPTERS = (
         NIELSEN,
     ),
     Chapter(
-        "Pooling and flattening",
-        "Average pooling distributes a gradient evenly over its window. Maximum pooling passes it "
-        "to the entry that was selected. Flattening only renames indices.",
+        "Pooling shares or selects, flattening renames",
+        "Between convolutions a network makes its images smaller, and at the end it makes them "
+        "rows. Average pooling distributes a gradient evenly over its window. Maximum pooling "
+        "passes it to the entry that was selected. Flattening only renames indices.",
         ("avg_pool_*", "max_pool_*", "flatten_*"),
     ),
     Chapter(
-        "Losses: the delta of the output",
-        "The gradients of the squared error and of the cross-entropy, with respect to the output "
+        "Losses, where the first delta comes from",
+        "Backpropagation needs a delta to start with, and the loss gives it. The gradients of the "
+        "squared error and of the cross-entropy, with respect to the output "
         "and with respect to the input of its activation.",
         ("squared_error*", "softmax_*"),
     ),
     Chapter(
-        "The adjoint, and the transposed convolution",
+        "The adjoint, also called transposed convolution",
         "The backward pass is the adjoint of the forward pass. What frameworks call a transposed "
         "convolution is this adjoint with a given output size.",
         ("adjoint_*", "transposed_*"),
     ),
     Chapter(
-        "Gradients of gradients",
+        "Gradients of gradients need no new kernel",
         "The derivative of a gradient is again a forward pass, an input gradient or a weight "
         "gradient, with other operands. So double backward needs no new kernel.",
         ("double_backward_*",),

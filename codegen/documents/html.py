@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from hashlib import sha256
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from rot180.codegen.documents import latex
+from rot180.codegen.documents.checks import gathered, note
 from rot180.codegen.documents.model import (
     TEXT_WIDTH,
     Block,
+    Check,
     Directory,
     Document,
     Figure,
@@ -56,7 +58,7 @@ def page(document: Document) -> str:
         ModuleNotFoundError: latex2mathml is not installed (``pip install "rot180[book]"``).
 
     """
-    return written(numbered(document))
+    return written(gathered(numbered(document)))
 
 
 def written(document: Document, site: SiteFrame | None = None) -> str:
@@ -230,6 +232,7 @@ def _(block: TheoremBlock) -> Html:
         "theorem",
         name=block.name,
         anchor=block.anchor,
+        check=block.check,
         statement=_paragraphs(block.parts),
         latex=latex.paragraphs(block.parts),
     )
@@ -288,7 +291,8 @@ def _(block: StepperBlock) -> Html:
 @render.register
 def _(block: Table) -> Html:
     cells = [[sentence(cell) for cell in row] for row in block.rows]
-    return _fill("table", head=[sentence(cell) for cell in block.head], rows=cells)
+    rows = [*zip_longest(block.anchors, cells, fillvalue="")]
+    return _fill("table", head=[sentence(cell) for cell in block.head], rows=rows)
 
 
 @render.register
@@ -299,6 +303,11 @@ def _(block: Listing) -> Html:
 @render.register
 def _(block: Note) -> Html:
     return _fill("note", title=sentence(block.title), text=sentence(block.text))
+
+
+@render.register
+def _(block: Check) -> Html:
+    return render(note(block))
 
 
 @render.register

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import singledispatch
+from itertools import zip_longest
 
+from rot180.codegen.documents.checks import gathered, note
 from rot180.codegen.documents.model import (
     FIGURE_WIDTH,
     TEXT_WIDTH,
     Block,
+    Check,
     Directory,
     Document,
     Figure,
@@ -30,10 +33,13 @@ from rot180.codegen.system.version import version
 from rot180.derive.display.equations import Display, aligned
 from rot180.derive.display.terms_latex import escape
 
+KEPT = 24
+"""The largest number of rows of a statement that is kept on one page."""
+
 
 def latex(document: Document) -> str:
     """Write a document as a LaTeX file that compiles by itself."""
-    document = numbered(document)
+    document = gathered(numbered(document))
     blocks = (block for section in document.sections for block in section.blocks)
     return template("documents", "document.tex.jinja").render(
         title=document.title,
@@ -91,12 +97,15 @@ def _(block: Formula, book: bool) -> str:
 
 @render.register
 def _(block: TheoremBlock, book: bool) -> str:
+    statement = paragraphs(block.parts)
     return _fill(
         "theorem",
         name=escape(block.name),
         named=book,
         anchor=block.anchor,
-        statement=paragraphs(block.parts),
+        check=block.check,
+        kept=statement.count("\\\\") <= KEPT,
+        statement=statement,
     )
 
 
@@ -134,6 +143,8 @@ def _(block: Table, book: bool) -> str:
     column = ">{{\\raggedright\\arraybackslash}}p{{{:.3f}\\linewidth}}"
     columns = "".join(column.format(w * share) for w in block.widths)
     rows = [" & ".join(_breakable(_with_page(cell)) for cell in row) for row in block.rows]
+    targets = (f"\\phantomsection\\label{{{anchor}}}" for anchor in block.anchors)
+    rows = [f"{target}{row}" for target, row in zip_longest(targets, rows, fillvalue="")]
     return _fill("table", columns=columns, head=" & ".join(block.head), rows=rows)
 
 
@@ -147,6 +158,11 @@ def _(block: Listing, book: bool) -> str:
 @render.register
 def _(block: Note, book: bool) -> str:
     return _fill("note", title=block.title, text=_breakable(block.text))
+
+
+@render.register
+def _(block: Check, book: bool) -> str:
+    return render(note(block), book)
 
 
 def _with_page(text: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from rot180.codegen.documents.model import (
     Block,
+    Check,
     Document,
     Figure,
     Note,
@@ -207,24 +208,21 @@ def theorem_blocks(
     return TheoremBlock(theorem.name, parts), ProofBlock(views["short"], views["full"], detail)
 
 
-def checked(theorem: Theorem) -> Note:
+def checked(theorem: Theorem) -> Check:
     """Say how a proof was checked: its steps, rules, side conditions and hash."""
     steps = theorem.proof.steps
     rules = Counter(step.rule for step in steps)
     used = listed([f"\\texttt{{{escape(rule)}}} ({rules[rule]})" for rule in sorted(rules)])
     needed = [o for step in theorem.obligations for o in step]
     hard = sum(not evident(o) for o in needed)
-    said = [
-        f"{_count(len(steps), 'step')}, replayed with the rules {used}"
-        if steps
-        else "No step is needed: both sides are the same expression",
+    names = [f"\\texttt{{{escape(p.name)}}}" for p in cited(theorem.proof)]
+    return Check(
+        theorem.name,
+        f"{_count(len(steps), 'step')}: {used}" if steps else "none: both sides are the same",
         _count(len(needed), "side condition") + _how_proved(len(needed), hard),
-        f"the hash of the proof is \\texttt{{{theorem.proof.digest}}}",
-    ]
-    if lemmas := cited(theorem.proof):
-        names = (f"\\texttt{{{escape(p.name)}}}" for p in lemmas)
-        said.append(f"it cites {listed([*names])}, whose proofs are replayed too")
-    return Note("How it was checked.", "; ".join(said) + ".")
+        theorem.proof.digest,
+        f"cites {listed(names)}, whose proofs are replayed too" if names else "",
+    )
 
 
 def _how_proved(needed: int, hard: int) -> str:

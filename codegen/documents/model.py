@@ -36,12 +36,14 @@ class TheoremBlock:
         name: the theorem's name.
         parts: sentences and displayed equations.
         anchor: the target of links, if the theorem has no section of its own.
+        check: the target of the mark that leads to how it was checked; "" for no mark.
 
     """
 
     name: str
     parts: tuple[str | Display, ...]
     anchor: str = ""
+    check: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,20 @@ class StepperBlock:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text below a head; `widths` are the relative widths of the columns."""
+    """Rows of text below a head.
+
+    Attributes:
+        head: the titles of the columns.
+        rows: the rows.
+        widths: the relative widths of the columns.
+        anchors: the target of links of each row; () for none.
+
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     widths: tuple[int, ...]
+    anchors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,10 +132,30 @@ class Listing:
 
 @dataclass(frozen=True)
 class Note:
-    """Small print with a title: how something was checked, what was left out."""
+    """Small print with a title: what was left out, where a kernel is."""
 
     title: str
     text: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """How the proof of a theorem was checked; in whole documents, a row of a table at the end.
+
+    Attributes:
+        name: the name of the theorem.
+        steps: the number of steps, and their rules.
+        conditions: the number of side conditions, and how they were proved.
+        digest: the hash of the proof.
+        more: what else was checked, and where the files are; "" for nothing.
+
+    """
+
+    name: str
+    steps: str
+    conditions: str
+    digest: str
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,6 +200,7 @@ Block: TypeAlias = (
     | Table
     | Listing
     | Note
+    | Check
     | Directory
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rot180.codegen.documents.layer import checked, replay_theorem, theorem_blocks, title
-from rot180.codegen.documents.model import Block, Document, Note, Prose, Section
+from rot180.codegen.documents.model import Block, Document, Prose, Section
 from rot180.derive.display.equations import Display, EquationLine
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, in_network
@@ -68,10 +68,7 @@ def _blocks(stage: Stage, symbols: Symbols) -> Iterator[Block]:
     if lines := tuple(line for e in stage.entries for line in _lines(e, symbols)):
         yield Prose((lines,))
     proved = [e.statement for e in stage.entries if isinstance(e.statement, Theorem)]
-    if proved:
-        each = (f"{len(t.proof.steps)} (\\texttt{{{t.proof.digest}}})" for t in proved)
-        said = f"Number of steps, and hash of the proof: {listed([*each])}."
-        yield Note("How it was checked.", said)
+    yield from map(checked, proved)
 
 
 def _boxed(entry: StageEntry, style: Letters) -> Iterator[str]:

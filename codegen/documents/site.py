@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from rot180.codegen.documents.book import meaning
 from rot180.codegen.documents.chapters import family
 from rot180.codegen.documents.headings import theorem_title
 from rot180.codegen.documents.html import written
@@ -215,6 +216,8 @@ def _moving(stepper: StepperBlock, name: str, before: Sequence[Block]) -> Iterat
 def _theorem(chapter: SiteChapter, name: str) -> SitePage:
     proved, title, address = theorem(name), theorem_title(name), theorem_address(name)
     blocks = _paged(chapter.theorems[name])
+    if (said := meaning(name)) not in blocks:
+        blocks = (*blocks[:1], said, *blocks[1:])
     if not any(isinstance(block, ProofBlock) for block in blocks):
         blocks += (_proof_elsewhere(chapter, name),)
     said = f"rot180 {version()}. {title}. Theorem {name}, proof {proved.proof.digest}. "

@@ -137,8 +137,8 @@ SOURCES = (
                 "valid forward window and the full backward window.",
                 (),
                 (
-                    "chapter-the-perceptron-in-four-equations",
-                    "chapter-from-a-dense-layer-to-a-convolution",
+                    "chapter-the-perceptron-learns-by-four-equations",
+                    "chapter-a-convolution-is-a-dense-layer-cut-and-shared",
                     "section-rot180-correlation",
                     "section-rot180-convolution",
                 ),
@@ -169,7 +169,7 @@ SOURCES = (
                 "With a stride the forward pass skips positions, and the gradient with respect to "
                 "$X$ needs the output gradient with zeros inserted.",
                 ("rot180_correlation_strided_*", "backpropagated_strided_*"),
-                ("chapter-stride-zeros-between-the-gradients",),
+                ("chapter-a-stride-puts-zeros-between-the-gradients",),
                 story=("story-stride-the-positions-that-were-skipped",),
             ),
             Item(

@@ -27,7 +27,10 @@ from rot180.derive.theorems import claims, theorem
 ROOT = Path(__file__).parents[3]
 DENSE, ROTATED = (
     next(c for c in CHAPTERS if c.title == title)
-    for title in ("The dense layer", "The input gradient")
+    for title in (
+        "A dense layer sends gradients back through its transpose",
+        "The input gradient rotates the kernel",
+    )
 )
 SOME = (
     replace(DENSE, theorems=("dense_input", "dense_weight")),
