@@ -216,8 +216,8 @@ def _moving(stepper: StepperBlock, name: str, before: Sequence[Block]) -> Iterat
 def _theorem(chapter: SiteChapter, name: str) -> SitePage:
     proved, title, address = theorem(name), theorem_title(name), theorem_address(name)
     blocks = _paged(chapter.theorems[name])
-    if (said := meaning(name)) not in blocks:
-        blocks = (*blocks[:1], said, *blocks[1:])
+    if (words := meaning(name)) not in blocks:
+        blocks = (*blocks[:1], words, *blocks[1:])
     if not any(isinstance(block, ProofBlock) for block in blocks):
         blocks += (_proof_elsewhere(chapter, name),)
     said = f"rot180 {version()}. {title}. Theorem {name}, proof {proved.proof.digest}. "
