@@ -27,7 +27,7 @@ _OPENING = (
     "hash names the proof, and is that of its certificate."
 )
 _HEAD = ("Theorem", "Steps, by their rules", "Side conditions", "Hash of the proof")
-_WIDTHS = (5, 6, 3, 3)
+_WIDTHS = (28, 34, 16, 22)
 
 
 def gathered(document: Document) -> Document:

@@ -273,6 +273,7 @@ def displays(text: str) -> list[tuple[str, str]]:
     joined = joined.replace("(\\tfrac{1}{2} t^{2})", HALF)
     half_square = r"\\tfrac\{1\}\{2\} (\S+?\[[^]]*\])\^\{2\}"
     joined = re.sub(half_square, lambda found: f"{HALF}({found[1]})", joined)
+    joined = re.sub(r"\\frac\{1\}\{(\S+?\[[^]]*\])\}", r"\\operatorname{reciprocal}(\1)", joined)
     out = []
     for line in joined.split(" \\\\\n"):
         left, right = line.split("  &= ")
