@@ -29,7 +29,7 @@ from rot180.codegen.documents.model import (
 from rot180.codegen.documents.numbering import figure_anchor, numbered
 from rot180.codegen.figures.tikz import tikz, tikz_preamble
 from rot180.codegen.system.templates import template
-from rot180.codegen.system.version import version
+from rot180.codegen.system.version import authors, date, version
 from rot180.derive.display.equations import Display, aligned
 from rot180.derive.display.terms_latex import escape
 
@@ -45,6 +45,8 @@ def latex(document: Document) -> str:
         title=document.title,
         subtitle=escape(document.subtitle),
         version=version(),
+        authors=escape(authors()),
+        date=date(),
         book=document.book,
         pictures=tikz_preamble() if any(isinstance(b, Figure) for b in blocks) else "",
         sections=[_rendered(section, document.book) for section in document.sections],
