@@ -31,7 +31,7 @@ _FILL = {"plain": 24, "strong": 55, "faint": 8}
 def tikz_preamble() -> str:
     """Return the packages and colours for the preamble of a document."""
     colours = (f"\\definecolor{{rot-{role}}}{{HTML}}{{{value}}}" for role, value in COLORS.items())
-    return "\\usepackage{tikz}\n\\usetikzlibrary{patterns}\n" + "\n".join(colours) + "\n"
+    return "\\usepackage{amsmath,tikz}\n\\usetikzlibrary{patterns}\n" + "\n".join(colours) + "\n"
 
 
 def tikz(picture: Picture, widest: float) -> str:

@@ -96,18 +96,18 @@ def remove_scratch(folder: Path) -> None:
 
 
 @contextmanager
-def held(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
+def held(folder: Path, patience: float | None = None) -> Iterator[None]:
     """Make a folder that only its owner may enter and lock it; afterwards it goes, if it is empty.
 
     Args:
         folder: the folder; a lock ends with its process.
-        patience: seconds to wait for another run that holds it.
+        patience: seconds to wait for another run that holds it; None for `PATIENCE`.
 
     Raises:
         OSError: the folder cannot be made, is of another user, or another run holds it too long.
 
     """
-    lock = _lock(folder, patience)
+    lock = _lock(folder, PATIENCE if patience is None else patience)
     try:
         yield
     finally:
