@@ -32,3 +32,42 @@ def browser() -> Iterator[Any]:
         yield driver
     finally:
         driver.quit()
+
+
+def opened(driver: Any, address: str, width: int = 1200, scheme: str = "light") -> Any:
+    """Open a page in a window of some width; Chromium's own windows have a least width."""
+    resized(driver, width, scheme)
+    driver.get(address)
+    return driver
+
+
+def resized(driver: Any, width: int, scheme: str) -> None:
+    """Give the window a width, and its reader a wish for light or dark."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def complaints(driver: Any) -> list[str]:
+    """Return the messages on the console since the last call, and whether the page is too wide."""
+    found = [str(entry["message"]) for entry in driver.get_log("browser")]
+    root = "document.documentElement"
+    wide, room = driver.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
+    return found if wide == room else [*found, f"{wide} px wide in a window of {room} px"]
+
+
+def until(driver: Any, condition: str, patience: float = 600) -> None:
+    """Wait until a condition of JavaScript holds.
+
+    Args:
+        driver: the browser.
+        condition: an expression.
+        patience: after how many seconds to give up; a machine may be busy.
+
+    """
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(driver, patience, 0.2).until(
+        lambda _: bool(driver.execute_script(f"return Boolean({condition})"))
+    )

@@ -1,6 +1,9 @@
 (() => {
 "use strict";
-const MOST = 64, PAUSE = 900;
+const MOST = 64, PAUSE = 900, REST = 300;
+
+// Browsers refuse addresses that change too often: one is written when the reader rests.
+let writing = 0;
 
 // The value of a polynomial, a list of [numerator, denominator, names].
 const number = (poly, env) => poly.reduce((sum, [n, d, names]) =>
@@ -371,8 +374,10 @@ const start = root => {
     players.forEach(player => player.set(env));
   };
   // The address says what the reader chose: #stepper?s=2&step-forward=3.
+  // One that names no part of the page, as #sum=..., is not the stepper's to change.
   const remember = () => {
-    if (!message.hidden || location.protocol === "about:") return;
+    const [name] = location.hash.slice(1).split("?");
+    if (!message.hidden || name && !document.getElementById(name)) return;
     const chosen = new URLSearchParams();
     for (const {name, type, value, checked, defaultValue, dataset} of form.elements) {
       if (type === "checkbox" && checked) chosen.set(name, "on");
@@ -398,12 +403,16 @@ const start = root => {
       if (Number.isInteger(step) && step >= 0 && step < player.seen.steps.length) player.to(step);
     }
   };
-  players.forEach(player => { player.moved = remember; });
+  const remind = () => {
+    clearTimeout(writing);
+    if (location.protocol !== "about:") writing = setTimeout(remember, REST);
+  };
+  players.forEach(player => { player.moved = remind; });
   form.addEventListener("input", event => {
     const field = event.target;
     if (field.type === "text") field.dataset.edited = "yes";
     update();
-    remember();
+    remind();
   });
   form.addEventListener("submit", event => event.preventDefault());
   addEventListener("hashchange", restore);

@@ -22,7 +22,7 @@ from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.model import Model
-from tests.support.browser import browser
+from tests.support.browser import browser, until
 
 SPECS = [
     "conv1d",
@@ -186,8 +186,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def reset(page: Any) -> None:
     """Open the page anew, at the address that holds no state."""
-    page.execute_script("history.replaceState(null, '', location.pathname)")
-    page.refresh()
+    address = page.current_url.partition("#")[0]
+    # away from the page, no timer of it writes the address
+    page.get("about:blank")
+    page.get(address)
 
 
 SURVEY = """
@@ -361,6 +363,7 @@ def test_the_address_holds_what_was_chosen(page: Any) -> None:
     taps.send_keys("1 0 2")
     view.send_keys("\ue010")
     said = view.find_element("css selector", ".stepper-sum").text
+    until(page, "location.hash.endsWith('step-forward=3')", 60)
     address = page.current_url
     assert address.endswith("#s0?with-numbers=on&entries-w=1+0+2&step-forward=3")
     page.get("about:blank")
@@ -375,6 +378,18 @@ def test_the_address_holds_what_was_chosen(page: Any) -> None:
     assert page.find_element("css selector", "#s0 .stepper-sum").text.startswith("y[0] = x[0]")
     assert not [entry for entry in page.get_log("browser") if entry["level"] == "SEVERE"]
     page.get(address.partition("#")[0])
+
+
+def test_an_address_that_is_not_its_own_stays(page: Any) -> None:
+    """The address of a part of the page gives way, one that names no part does not."""
+    reset(page)
+    view = page.find_element("css selector", "#s0 [data-view=forward]")
+    wait = "const done = arguments[0]; setTimeout(() => done(location.hash), 1000);"
+    for before, after in (("#sum=x%5Bi%5D", "#sum=x%5Bi%5D"), ("#s1", "#s0?step-forward=2")):
+        page.execute_script("history.replaceState(null, '', arguments[0])", before)
+        view.send_keys("\ue014")
+        assert page.execute_async_script(wait) == after
+    reset(page)
 
 
 def test_keys_move_the_window(page: Any) -> None:
