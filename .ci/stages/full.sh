@@ -43,7 +43,7 @@ newest_python() { # few forged certificates and random layers, because the searc
     "pip install z3-solver && rot180 verify --require smt --require rocq > verify.log"
   last_line sdist3.13/verify.log
   stage "  the whole book" in_env sdist3.13 "python -m tests.support.whole_book"
-  stage "  the whole site" in_env sdist3.13 "python tests/support/site_check.py > site.log"
+  stage "  the whole site" in_env sdist3.13 "python -m tests.support.site_check > site.log"
   indented <"$work/sdist3.13/site.log"
 }
 

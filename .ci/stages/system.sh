@@ -6,16 +6,11 @@ system_packages() {
   stage "  coqc, latexmk, a browser, gcc, clang, valgrind" install_packages
 }
 
-pyodide() { # Python for the browser, by version and by hash; npm comes with Node.js
-  stage "  npm pack pyodide" fetch_pyodide
+pyodide() { # for the tests of the playground
+  mkdir "$work/pyodide"
+  stage "  Pyodide, from npm" bash "$root/.ci/pyodide" "$work/pyodide"
   export ROT180_PYODIDE=$work/pyodide/package
 }
-
-fetch_pyodide() (
-  mkdir "$work/pyodide" && cd "$work/pyodide" && npm pack pyodide@314.0.7 &&
-    sha256sum --check <<<"66b7949e5a0cba2250b586d7e368bf12fb482800748d182c4618254b685ffaa0  pyodide-314.0.7.tgz" &&
-    tar -xzf pyodide-314.0.7.tgz
-)
 
 install_packages() {
   if ! have_packages; then
