@@ -33,6 +33,8 @@ from rot180.codegen.documents.fragments import expect_room_for_layer
 from rot180.codegen.documents.layer import document
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import network_document
+from rot180.codegen.documents.playground_files import pyodide_files
+from rot180.codegen.documents.site import PLAYGROUND, site_playground
 from rot180.codegen.documents.site import site as write_site
 from rot180.codegen.documents.worked_example import section, worked
 from rot180.codegen.kernels.derivation import (
@@ -150,35 +152,48 @@ def _book(arguments: argparse.Namespace, symbols: Symbols, asked: Sequence[str])
     return 1 if missing else 0
 
 
-DOWNLOADS: Mapping[str, str] = {
+BESIDE: Mapping[str, str] = {
+    PLAYGROUND: "The playground: derive a layer of your own, in the browser",
     "book.pdf": "The book, to print",
     "book.html": "The book on one page",
     "book.tex": "The book as a file for LaTeX",
 }
-"""What the site says of the book beside its pages, by file."""
+"""What the site says of the playground and the book beside its pages, by address."""
 
 
 def site(arguments: argparse.Namespace) -> Work:
     """Judge the arguments; the work writes the site."""
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
-    files.expect_folder("-o", arguments.output, [*_names("book", asked), "index.html"])
-    return lambda: _site(arguments, symbols, asked)
+    pyodide = pyodide_files(arguments.pyodide) if arguments.pyodide else {}
+    names = [*_names("book", asked), "index.html", *([PLAYGROUND] if pyodide else [])]
+    files.expect_folder("-o", arguments.output, names)
+    return lambda: _site(arguments, symbols, asked, pyodide)
 
 
-def _site(arguments: argparse.Namespace, symbols: Symbols, asked: Sequence[str]) -> int:
+def _site(
+    arguments: argparse.Namespace,
+    symbols: Symbols,
+    asked: Sequence[str],
+    pyodide: Mapping[str, bytes],
+) -> int:
     begin = time.perf_counter()
     written = write_book(symbols=symbols, progress=progress)
     texts, missing = in_formats(written, "book", asked, progress)
     progress("writing the pages")
-    downloads = {name: said for name, said in DOWNLOADS.items() if name in texts}
-    paths = write_files(arguments.output, texts | write_site(written, downloads), missing)
+    found = {*texts, PLAYGROUND} if pyodide else {*texts}
+    pages = write_site(written, {name: said for name, said in BESIDE.items() if name in found})
+    texts |= pages
+    if pyodide:
+        texts |= site_playground(pyodide, pages)
+    paths = write_files(arguments.output, texts, missing)
     progress(f"{time.perf_counter() - begin:.0f} s")
     if arguments.json:
         print_json({"files": paths, "missing": missing})
     else:
         print_paths([str(arguments.output / "index.html")])
         say(f"and {len(paths) - 1} other files beside it")
-        print_next(f"open {arguments.output / 'index.html'} in a browser")
+        served = f"`python -m http.server -d {shlex.quote(str(arguments.output))}` serves it"
+        print_next(served if pyodide else f"open {arguments.output / 'index.html'} in a browser")
     return 1 if missing else 0
 
 

@@ -202,6 +202,7 @@ def _site(commands: Commands) -> None:
         f"{NO_DOCUMENT} for no book; default: {DEFAULT_FORMATS['site']}",
     )
     _add_notation(site)
+    _add_pyodide(site, "for a page that derives layers in the reader's browser: ")
 
 
 def _network(commands: Commands) -> None:
@@ -220,13 +221,7 @@ def _playground(commands: Commands) -> None:
     said = "Write a page that derives layers in the reader's browser."
     playground = _add(commands, "playground", said)
     _add_folder(playground)
-    playground.add_argument(
-        "--pyodide",
-        metavar="FOLDER",
-        type=_path,
-        required=True,
-        help="the files of the npm package pyodide: `npm pack pyodide`, unpacked",
-    )
+    _add_pyodide(playground, required=True)
 
 
 def _show(commands: Commands) -> None:
@@ -322,6 +317,18 @@ def _line(text: str) -> str:
 def _add_folder(added: argparse.ArgumentParser) -> None:
     added.add_argument(
         "-o", "--output", metavar="DIR", type=_path, required=True, help="where to write the files"
+    )
+
+
+def _add_pyodide(
+    added: argparse.ArgumentParser, purpose: str = "", *, required: bool = False
+) -> None:
+    added.add_argument(
+        "--pyodide",
+        metavar="FOLDER",
+        type=_path,
+        required=required,
+        help=f"{purpose}the files of the npm package pyodide: `npm pack pyodide`, unpacked",
     )
 
 

@@ -101,7 +101,7 @@ def written(document: Document, site: SiteFrame | None = None) -> str:
         site=site,
         icon=ICON,
         above=site and _shown(site, site.above),
-        masthead=_masthead(site) if site else "",
+        masthead=masthead(site) if site else "",
         footer=_footer(site) if site else "",
     )
 
@@ -135,7 +135,8 @@ def _shown(site: SiteFrame, link: PageLink | None) -> ShownLink | None:
     return ShownLink(sentence(link.title), site.way(link.address), link.address == site.address)
 
 
-def _masthead(site: SiteFrame) -> Html:
+def masthead(site: SiteFrame) -> Html:
+    """Return what is at the top of a page of a site: links, and a form to search."""
     links = [_shown(site, link) for link in site.navigation]
     return _fill("masthead", links=links, search=site.way(SEARCH))
 

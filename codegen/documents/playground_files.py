@@ -16,7 +16,8 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from rot180 import codegen, derive
-from rot180.codegen.documents.html import policy
+from rot180.codegen.documents.html import ICON, masthead, policy
+from rot180.codegen.documents.site_frame import SiteFrame
 from rot180.codegen.figures.stepper import stepper_script, stepper_style
 from rot180.codegen.figures.svg import style as picture_style
 from rot180.codegen.system import files
@@ -87,11 +88,14 @@ def pyodide_files(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def playground(pyodide: Mapping[str, bytes]) -> dict[str, str | bytes]:
+def playground(
+    pyodide: Mapping[str, bytes], site: SiteFrame | None = None
+) -> dict[str, str | bytes]:
     """Return file name → contents of the playground; the page is ``index.html``.
 
     Args:
         pyodide: the files of Pyodide.
+        site: what surrounds the page, if it belongs to a site.
 
     Raises:
         ValueError: a distribution that the engine imports is not installed.
@@ -102,7 +106,7 @@ def playground(pyodide: Mapping[str, bytes]) -> dict[str, str | bytes]:
     loaded["packages.zip"] = _packed(dict(_packages()))
     loaded["worker.js"] = resource("documents", "static/playground_worker.js").encode()
     rows = [LoadedFile(n, _size(len(d)), _source(n, version)) for n, d in loaded.items()]
-    loaded["index.html"] = _page(rows, _size(sum(map(len, loaded.values())))).encode()
+    loaded["index.html"] = _page(rows, _size(sum(map(len, loaded.values()))), site).encode()
     digest = sha256(b"".join(sha256(data).digest() for data in loaded.values())).hexdigest()[:16]
     # the worker of the cache is not in the cache: the browser itself looks for a newer one
     cache = template("documents", "playground_cache.js.jinja").render(
@@ -111,13 +115,22 @@ def playground(pyodide: Mapping[str, bytes]) -> dict[str, str | bytes]:
     return {**loaded, "cache.js": cache}
 
 
-def _page(rows: list[LoadedFile], total: str) -> str:
-    own = [resource("documents", f"static/{name}.css") for name in ("document", "playground")]
+def _page(rows: list[LoadedFile], total: str, site: SiteFrame | None) -> str:
+    looks = ("document", *(["site"] if site else ()), "playground")
+    own = [resource("documents", f"static/{name}.css") for name in looks]
     styles = [*own, stepper_style(), picture_style()]
     scripts = [resource("documents", f"static/{name}.js") for name in ("copy", "playground")]
     moving = stepper_script()
     return template("documents", "playground.html.jinja").render(
-        policy=policy([*scripts, moving], styles, "worker-src 'self'", "form-action 'none'"),
+        policy=policy(
+            [*scripts, moving],
+            styles,
+            "worker-src 'self'",
+            "img-src data:",
+            "form-action 'self'" if site else "form-action 'none'",
+        ),
+        icon=ICON,
+        masthead=masthead(site) if site else "",
         styles=list(map(Html, styles)),
         stepper=Html(moving),
         scripts=list(map(Html, scripts)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -26,6 +26,7 @@ from rot180.codegen.documents.model import (
     slug,
 )
 from rot180.codegen.documents.numbering import figure_anchor, numbered
+from rot180.codegen.documents.playground_files import playground
 from rot180.codegen.documents.site_frame import SEARCH, Copyable, PageLink, SiteFrame
 from rot180.codegen.documents.story import TITLE
 from rot180.codegen.documents.story_example import SYMBOLS, image
@@ -39,6 +40,7 @@ from rot180.derive.language.notation import write
 from rot180.derive.theorems import theorem
 
 HOME, STORY, GUIDE = "index.html", "why.html", "how-to-read.html"
+PLAYGROUND = "playground/index.html"
 
 OPENING = (
     (STORY, "The explanation, with one example in numbers from the first page to the last."),
@@ -53,8 +55,9 @@ NAVIGATION = (
     PageLink("rot180", HOME),
     PageLink("Why rotated?", STORY),
     PageLink("Theorems and figures", SEARCH),
+    PageLink("Playground", PLAYGROUND),
 )
-"""The links at the top of every page."""
+"""The links at the top of every page, of which a site has those that lead to its pages."""
 
 MOST_SHOWN = 160
 """A statement with more characters is not shown in lists."""
@@ -128,12 +131,12 @@ class SiteChapter:
             yield from ((block, above) for block in blocks if isinstance(block, Figure))
 
 
-def site(book: Document, downloads: Mapping[str, str]) -> dict[str, str]:
+def site(book: Document, beside: Mapping[str, str]) -> dict[str, str]:
     """Return the files of the site.
 
     Args:
         book: the book, or some of its chapters.
-        downloads: files beside the pages, each with what it is, a text.
+        beside: the addresses of what lies beside the pages, each with what it is, a text.
 
     Raises:
         ModuleNotFoundError: latex2mathml is not installed.
@@ -149,17 +152,39 @@ def site(book: Document, downloads: Mapping[str, str]) -> dict[str, str]:
         [_figure(figure, above) for figure, above in figures],
     ]
     places = {page.address: page.address for row in rows for page in row}
-    places |= {name: name for name in (HOME, *downloads)}
+    places |= {name: name for name in (HOME, *beside)}
     places |= dict(chain.from_iterable(chapter.places() for chapter in chapters))
     places |= {figure_anchor(f.picture.name): figure_address(f) for f, _ in figures}
-    rows.append([SitePage(HOME, _home(chapters, downloads))])
+    rows.append([SitePage(HOME, _home(chapters, beside))])
     drawn = {figure_address(f).replace(".html", ".svg"): svg(f.picture) for f, _ in figures}
     return {**dict(chain.from_iterable(_written(row, places) for row in rows)), **drawn}
 
 
+def site_playground(
+    pyodide: Mapping[str, bytes], pages: Collection[str]
+) -> dict[str, str | bytes]:
+    """Return the files of the playground as a part of a site.
+
+    Args:
+        pyodide: the files of Pyodide.
+        pages: the addresses of the site's pages.
+
+    Raises:
+        ValueError: a distribution that the engine imports is not installed.
+
+    """
+    frame = SiteFrame(PLAYGROUND, {}, _navigation({*pages, PLAYGROUND}))
+    folder = PLAYGROUND.rpartition("/")[0]
+    return {f"{folder}/{name}": data for name, data in playground(pyodide, frame).items()}
+
+
+def _navigation(pages: Collection[str]) -> tuple[PageLink, ...]:
+    return tuple(link for link in NAVIGATION if link.address in pages)
+
+
 def _written(row: Sequence[SitePage], places: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the address and the text of each page in a row; each links to its neighbours."""
-    navigation = tuple(link for link in NAVIGATION if link.address in places)
+    navigation = _navigation(places)
     links = [None, *(page.link for page in row), None]
     for number, page in enumerate(row):
         before, after = links[number], links[number + 2]
@@ -314,7 +339,7 @@ def _contents(chapters: Sequence[SiteChapter]) -> Document:
     return Document("Theorems and figures", "", tuple(sections))
 
 
-def _home(chapters: Sequence[SiteChapter], downloads: Mapping[str, str]) -> Document:
+def _home(chapters: Sequence[SiteChapter], beside: Mapping[str, str]) -> Document:
     """Return the first page: the answer, the stepper, and where to go from there."""
     answer = [block for c in chapters if c.address == STORY for block in c.rest[-1].blocks]
     count = sum(len(chapter.theorems) for chapter in chapters)
@@ -326,7 +351,7 @@ def _home(chapters: Sequence[SiteChapter], downloads: Mapping[str, str]) -> Docu
     ]
     found = f"{count} theorems, each with its proof, its pictures and an address to cite."
     ways.insert(1, DirectoryEntry(SEARCH, "Theorems and figures", text=found))
-    ways += [DirectoryEntry(name, said) for name, said in downloads.items()]
+    ways += [DirectoryEntry(name, said) for name, said in beside.items()]
     moves = StepperBlock(image().layer, "stepper", SYMBOLS)
     sections = (
         Section("answer", "", tuple(answer)),

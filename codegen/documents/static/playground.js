@@ -74,7 +74,9 @@ const showCertificate = (certificate, verdicts) => {
 const units = (count) => [...running].slice(0, count).join("").length;
 
 const showError = ({ message, start, end }) => {
-  error.textContent = message;
+  // words are wrapped; a line of the sum and the carets below it stay as they are
+  error.replaceChildren(...message.split("\n").map((line) =>
+    element("div", `${line}\n`, { className: line.startsWith(" ") ? "" : "words" })));
   error.hidden = false;
   if (start !== undefined && sum.value === running) {
     sum.focus();

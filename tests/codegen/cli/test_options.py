@@ -61,6 +61,8 @@ REFUSED = [
     (["site", "-o", "bound"], "-o: found bound/book.html, a folder"),
     (["site", "-o", "out", "--format", "x"], "--format: found 'x'"),
     (["site", "-o", "out", "--notation", "none"], "--notation: found 'none'"),
+    (["site", "-o", "out", "--pyodide", "."], "--pyodide: found . without pyodide.mjs"),
+    (["site", "-o", "bound", "--pyodide", "package", "--format", "none"], "playground/index.html"),
     (["playground", "-o", "out", "--pyodide", "."], "--pyodide: found . without pyodide.mjs"),
     (["playground", "-o", "file", "--pyodide", "package"], "-o: found .*file, a file"),
     (["show", "outputsize"], "THEOREM: found 'outputsize', .*near: output_size"),
@@ -103,7 +105,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "package" / name).write_text('{"version": "1.2.3"}')
     for name in (
         "taken/proof.tex", "kernels/contraction.h", "plain/plain_kernels.py", "program/network.py",
-        "bound/book.html",
+        "bound/book.html", "bound/playground/index.html",
     ):  # fmt: skip
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)

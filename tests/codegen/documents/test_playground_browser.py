@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -15,29 +12,17 @@ import pytest
 
 from rot180.codegen.cli.main import main
 from rot180.derive import checker
-from tests.support.browser import browser
+from tests.support.browser import browser, complaints, opened, until
 from tests.support.pyodide import pyodide_folder
-
-PATIENCE = 600
-"""Seconds to wait: a machine may be busy."""
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder and prints nothing."""
-
-    def log_message(self, *_: object) -> None:
-        pass
+from tests.support.serving import FolderServer
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadingHTTPServer]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FolderServer]:
     given, folder = pyodide_folder(), tmp_path_factory.mktemp("playground")
     assert main(["playground", "-o", str(folder), "--pyodide", str(given)]) == 0
-    serving = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    Thread(target=serving.serve_forever, daemon=True).start()
-    yield serving
-    serving.shutdown()
-    serving.server_close()
+    with FolderServer(folder) as serving:
+        yield serving
 
 
 @pytest.fixture(scope="module", name="browser")
@@ -47,18 +32,8 @@ def browser_() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def address(server: ThreadingHTTPServer) -> str:
-    return f"http://127.0.0.1:{server.server_address[1]}/index.html"
-
-
-def until(browser: Any, condition: str) -> None:
-    """Wait until a condition of JavaScript holds; what the page says is shown if it never does."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    def said(_: Any) -> bool:
-        return bool(browser.execute_script(f"return Boolean({condition})"))
-
-    WebDriverWait(browser, PATIENCE, 0.5).until(said)
+def address(server: FolderServer) -> str:
+    return f"{server.address}index.html"
 
 
 def text_of(browser: Any, place: str) -> str:
@@ -72,19 +47,12 @@ FAULT = "!document.getElementById('error').hidden"
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1200])
 def test_the_page_fits(browser: Any, address: str, width: int, scheme: str) -> None:
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get(address)
-    root = "document.documentElement"
-    wide, room = browser.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
-    assert wide == room <= width
-    assert [e for e in browser.get_log("browser") if "favicon" not in e["message"]] == []
+    opened(browser, address, width, scheme)
+    assert complaints(browser) == []
 
 
 def test_layers_are_derived_in_the_browser(
-    browser: Any, address: str, server: ThreadingHTTPServer, tmp_path: Path
+    browser: Any, address: str, server: FolderServer, tmp_path: Path
 ) -> None:
     """Three layers, one of them wrong; then one more when the server is gone."""
     saved = {"behavior": "allow", "downloadPath": str(tmp_path)}
@@ -117,11 +85,10 @@ def test_layers_are_derived_in_the_browser(
 
     derive_in(browser, "dense")
     assert "y[i,j] = sum[k] x[i,k] * w[k,j]" in text_of(browser, "#result")
-    assert [e for e in browser.get_log("browser") if "favicon" not in e["message"]] == []
+    assert complaints(browser) == []
 
     until(browser, "document.documentElement.dataset.kept !== undefined")
-    server.shutdown()
-    server.server_close()
+    server.stop()
     browser.get("about:blank")
     browser.get(f"{address}#sum={quote('y[i] = relu(z[i])')}")
     until(browser, DONE)
@@ -140,6 +107,6 @@ def certificate(browser: Any, folder: Path) -> tuple[list[str], list[str]]:
 
     browser.execute_script("document.querySelector('#certificate a[download]').click()")
     path = folder / "certificate.json"
-    WebDriverWait(browser, PATIENCE).until(lambda _: path.exists())
+    WebDriverWait(browser, 60).until(lambda _: path.exists())
     text = path.read_text(encoding="utf-8")
     return list(json.loads(text)["proofs"]), [v.verdict for v in checker.check(text)]

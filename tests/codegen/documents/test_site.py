@@ -19,9 +19,10 @@ from rot180.codegen.documents.book import book
 from rot180.codegen.documents.chapters import CHAPTERS
 from rot180.codegen.documents.headings import theorem_title
 from rot180.codegen.documents.model import Document, Figure, Prose, Section, slug
+from rot180.codegen.documents.playground_files import ABOUT, PYODIDE
 from rot180.codegen.documents.site import site, theorem_address
 from rot180.codegen.system import files as disk
-from tests.support.browser import browser
+from tests.support.browser import browser, complaints, opened
 from tests.support.site_check import LARGEST, faults
 
 NAMES = ("dense_input", "rot180_correlation_1d", "rot180_correlation_3d")
@@ -128,6 +129,26 @@ def test_the_command(
     assert 'href="book.html"' not in (tmp_path / "none" / "index.html").read_text("utf-8")
 
 
+def test_the_playground_is_a_part_of_the_site_if_pyodide_is_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(commands, "write_book", lambda symbols, progress: some())
+    package, out = tmp_path / "package", tmp_path / "out"
+    disk.write(package, dict.fromkeys((*PYODIDE, ABOUT), '{"version": "1.2.3"}'))
+    given = ["--format", "none", "--pyodide", str(package)]
+    assert main(["site", "-o", str(out), *given]) == 0
+    texts = {p.relative_to(out).as_posix(): p for p in out.rglob("*") if p.is_file()}
+    pages = {n: p.read_text("utf-8") for n, p in texts.items() if n.endswith((".html", ".svg"))}
+    assert [*faults(pages)] == []
+    assert {f"playground/{name}" for name in ("worker.js", "cache.js", "packages.zip")} <= {*texts}
+    for name, page in pages.items():
+        if name.endswith(".html"):
+            way = "../" * name.count("/")
+            assert f'<a href="{way}playground/index.html"' in page, name
+            assert f'<form role="search" action="{way}contents.html">' in page, name
+    assert not any("playground" in text for text in some_files().values())
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("site")
@@ -146,31 +167,18 @@ def browser_() -> Iterator[Any]:
         yield driver
 
 
-def opened(browser: Any, path: Path, width: int = 1200, scheme: str = "light") -> Any:
-    """Open a page in a window of some width."""
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get(path.as_uri())
-    return browser
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1200])
 def test_no_error_and_nothing_wider_than_the_window(
     browser: Any, folder: Path, width: int, scheme: str
 ) -> None:
     for name in ("index.html", "contents.html", theorem_address(NAMES[1]), FIGURE):
-        opened(browser, folder / name, width, scheme)
-        root = "document.documentElement"
-        wide, room = browser.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
-        assert wide == room <= width, name
-        assert browser.get_log("browser") == [], name
+        opened(browser, (folder / name).as_uri(), width, scheme)
+        assert complaints(browser) == [], name
 
 
 def test_the_search_goes_through_names_titles_and_statements(browser: Any, folder: Path) -> None:
-    opened(browser, folder / theorem_address(NAMES[1]))
+    opened(browser, (folder / theorem_address(NAMES[1])).as_uri())
     field = browser.find_element("name", "q")
     field.send_keys("rot180 3-D\ue007")
     shown = "return [...document.querySelectorAll('.directory li')].filter(e => !e.hidden)"
@@ -188,12 +196,12 @@ def test_the_search_goes_through_names_titles_and_statements(browser: Any, folde
 
 def test_the_address_to_cite_is_whole(browser: Any, folder: Path) -> None:
     page = folder / theorem_address(NAMES[1])
-    opened(browser, page)
+    opened(browser, page.as_uri())
     assert browser.find_element("id", "copy-1").text.endswith(f" {page.as_uri()}")
 
 
 def test_a_figure_in_a_frame_is_alone(browser: Any, folder: Path) -> None:
-    opened(browser, folder / "embeds.html")
+    opened(browser, (folder / "embeds.html").as_uri())
     browser.switch_to.frame(0)
     assert browser.find_element("css selector", "figure svg").is_displayed()
     assert not browser.find_element("css selector", ".masthead").is_displayed()
