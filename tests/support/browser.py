@@ -14,6 +14,14 @@ BROWSER = shutil.which("google-chrome") or shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
 
 
+HIGHER = """
+return [...document.querySelectorAll("main *:not(pre):not(textarea)")].filter(box =>
+  box.scrollHeight > box.clientHeight && getComputedStyle(box).overflowY === "auto"
+).map(box => `${box.className} scrolls up and down: ${box.textContent.slice(0, 50)}`);
+"""
+"""Finds what shows a scroll bar for a few pixels of mathematics."""
+
+
 @contextmanager
 def browser() -> Iterator[Any]:
     """Start the browser and yield its driver; the test is skipped if there is none."""
@@ -50,8 +58,9 @@ def resized(driver: Any, width: int, scheme: str) -> None:
 
 
 def complaints(driver: Any) -> list[str]:
-    """Return the messages on the console since the last call, and whether the page is too wide."""
+    """Return the messages on the console since the last call, and what is too wide or too high."""
     found = [str(entry["message"]) for entry in driver.get_log("browser")]
+    found += driver.execute_script(HIGHER)
     root = "document.documentElement"
     wide, room = driver.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
     return found if wide == room else [*found, f"{wide} px wide in a window of {room} px"]
