@@ -70,3 +70,14 @@ def test_the_oldest_versions_are_those_of_the_project() -> None:
     check, install, again = project["tool"]["cibuildwheel"]["test-command"]
     assert check == again == "python {project}/tests/support/wheel_check.py"
     assert install.endswith("{project}/.github/requirements/oldest.txt")
+
+
+def test_pyodide_is_of_one_version() -> None:
+    """What is tested is published, and what the documentation says to get."""
+    script = (ROOT / ".ci" / "pyodide").read_text(encoding="utf-8")
+    (version,) = re.findall(r"npm pack pyodide@([\d.]+)", script)
+    assert f"archive=pyodide-{version}.tgz\nhash=" in script
+    assert f"npm pack pyodide@{version} " in (ROOT / "docs" / "usage.md").read_text("utf-8")
+    for user in (".ci/stages/system.sh", ".github/workflows/pages.yml"):
+        text = (ROOT / user).read_text(encoding="utf-8")
+        assert ".ci/pyodide" in text and "npm pack" not in text
