@@ -47,6 +47,7 @@ CODEGEN_ROOMS: dict[str, set[str]] = {
     "plans": set(),
     "rocq": {"system"},
     "kernels": {"system", "plans", "rocq"},
+    "adapters": {"kernels"},
     "figures": {"system"},
     "documents": {"system", "kernels", "figures"},
     "verify": {"system", "plans", "rocq"},

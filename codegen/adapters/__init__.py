@@ -1,0 +1,38 @@
+"""Layers at home in other frameworks; no framework is imported before its adapter is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rot180.codegen.adapters.frameworks import MissingFrameworkError
+
+if TYPE_CHECKING:
+    import sympy as sp
+
+    from rot180.derive.language.layers import Layer
+
+__all__ = ["MissingFrameworkError", "as_torch"]
+
+
+def as_torch(layer: str | Layer | sp.Equality, backend: str = "auto") -> Callable[..., Any]:
+    """Return a layer as a function of PyTorch tensors, for any number of ``backward``.
+
+    The operands are passed in their order or by name, parameters and shapes by keyword, as to
+    ``forward`` of `rot180.codegen.compile`. Tensors are on the CPU, float32 or float64; their
+    memory is read where it is. A gradient is the kernel of its theorem; the gradients of a gradient
+    are derived and compiled when they are first asked for.
+
+    Args:
+        layer: a layer in the notation, its name in the catalogue, a `Layer`, or a SymPy equation.
+        backend: as for `rot180.codegen.compile`.
+
+    Raises:
+        MissingFrameworkError: PyTorch is not installed.
+        ValueError: there is no such backend, the layer cannot be read, has no operand, or needs a
+            function as an argument.
+
+    """
+    from rot180.codegen.adapters.torch_adapter import torch_layer
+
+    return torch_layer(layer, backend)

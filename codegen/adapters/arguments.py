@@ -1,0 +1,157 @@
+"""What a layer is called with: its operands, its parameters, and the shape of its output."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rot180.codegen.adapters.operation import Operation
+from rot180.codegen.kernels.names import name, shape_name
+from rot180.derive.language.polynomial import symbols_of
+from rot180.derive.language.terms import Tensor
+
+
+@dataclass(frozen=True)
+class SizedAxis:
+    """An axis whose size is a symbol: the number of the axis, and of the symbol."""
+
+    number: int
+    symbol: int
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of a layer.
+
+    Attributes:
+        operands: the name of each operand, its rank, and the axes that give sizes.
+        parameters: the name of each parameter, and the number of its symbol.
+        output: the argument with the output's shape, its rank, and the axes that give sizes.
+        given: whether that argument must be given.
+        symbols: the names of all sizes and parameters.
+
+    """
+
+    operands: tuple[tuple[str, int, tuple[SizedAxis, ...]], ...]
+    parameters: tuple[tuple[str, int], ...]
+    output: tuple[str, int, tuple[SizedAxis, ...]]
+    given: bool
+    symbols: tuple[str, ...]
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """Return the signature of the layer as a function."""
+        kind = inspect.Parameter
+        shape = kind.empty if self.given else None
+        return inspect.Signature(
+            [
+                *(kind(word, kind.POSITIONAL_OR_KEYWORD) for word, _, _ in self.operands),
+                *(kind(word, kind.KEYWORD_ONLY) for word, _ in self.parameters),
+                kind(self.output[0], kind.KEYWORD_ONLY, default=shape),
+            ]
+        )
+
+    def read(
+        self, positional: Sequence[Any], keywords: Mapping[str, Any], kinds: tuple[type, ...]
+    ) -> tuple[list[Any], list[Any]]:
+        """Return the operands, and the values of the symbols.
+
+        Args:
+            positional: the operands, or the first of them.
+            keywords: the other arguments.
+            kinds: the types of the framework's arrays.
+
+        Raises:
+            TypeError: an argument is missing, unknown, no array or not an integer.
+            ValueError: an operand has another rank, or two arguments disagree about a size.
+
+        """
+        names = [word for word, _, _ in self.operands]
+        if len(positional) > len(names):
+            raise TypeError(
+                f"operands: found {len(positional)}, expected {', '.join(names)}; "
+                "parameters and shapes are passed by keyword"
+            )
+        given = dict(keywords)
+        for word, one in zip(names, positional, strict=False):
+            if word in given:
+                raise TypeError(f"{word}: found twice, by position and by keyword")
+            given[word] = one
+        required = [*names, *(word for word, _ in self.parameters)]
+        required += [self.output[0]] if self.given else []
+        for word in required:
+            if word not in given:
+                raise TypeError(f"{word}: missing, expected {', '.join(required)}")
+        for word in given:
+            if word not in required and word != self.output[0]:
+                raise TypeError(f"{word}: unknown, expected {', '.join(required)}")
+        for word in names:
+            if not isinstance(given[word], kinds):
+                found = type(given[word]).__name__
+                raise TypeError(f"{word}: found a {found}, expected a {kinds[0].__name__}")
+        return [given[word] for word in names], self._values(given)
+
+    def _values(self, given: Mapping[str, Any]) -> list[Any]:
+        values: list[Any] = [None] * len(self.symbols)
+        shapes = [(word, given[word].shape, rank, axes) for word, rank, axes in self.operands]
+        word, rank, axes = self.output
+        if given.get(word) is not None:
+            if not isinstance(given[word], Sequence):
+                expected = f"a tuple of {rank} integers"
+                raise TypeError(f"{word}: found {given[word]!r}, expected {expected}")
+            whole = tuple(_integer(word, n) for n in given[word])
+            shapes.append((word, whole, rank, axes))
+        for word, shape, rank, axes in shapes:
+            if len(shape) != rank:
+                raise ValueError(f"{word}: found {len(shape)} axes, expected {rank}")
+            for axis in axes:
+                size, known = shape[axis.number], values[axis.symbol]
+                if known is not None and known != size:
+                    raise ValueError(
+                        f"{word}: found size {size} on axis {axis.number}, expected {known}, "
+                        f"which is {self.symbols[axis.symbol]} in another argument"
+                    )
+                values[axis.symbol] = size
+        for word, n in self.parameters:
+            values[n] = _integer(word, given[word])
+        return values
+
+
+def _integer(word: str, value: Any) -> Any:
+    """Return an integer as it is if it is Python's or a symbolic one, else as Python's."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise TypeError(
+            f"{word}: found {value!r}, expected integers that are known before the call"
+        ) from error
+
+
+def arguments(operation: Operation) -> Arguments:
+    """Return the arguments of the forward pass of a layer.
+
+    Raises:
+        ValueError: no argument determines a size.
+
+    """
+    layer, symbols = operation.layer, operation.symbols
+    numbers = {word: n for n, word in enumerate(symbols)}
+
+    def axes(t: Tensor) -> tuple[SizedAxis, ...]:
+        plain = [(n, str(size)) for n, size in enumerate(t.shape)]
+        return tuple(SizedAxis(n, numbers[size]) for n, size in plain if size in numbers)
+
+    operands = tuple((name(t.name), len(t.shape), axes(t)) for t in layer.tensors)
+    read = {axis.symbol for _, _, known in operands for axis in known}
+    parameters = tuple((name(v.name), numbers[v.name]) for v in layer.parameters)
+    whole = {numbers[v.name] for n in layer.output.shape if n is not None for v in symbols_of(n)}
+    output = (shape_name(layer.output), len(layer.output.shape), axes(layer.output))
+    known = read | {axis.symbol for axis in output[2]} | {n for _, n in parameters}
+    if lost := [word for word, n in numbers.items() if n not in known]:
+        raise ValueError(f"layer: no argument determines the size {lost[0]}")
+    return Arguments(operands, parameters, output, not whole <= read, symbols)
