@@ -42,3 +42,6 @@ SQUARE = ExampleNumbers(
     {},
 )
 """The example of the note: the numbers 1 to 25 in a square, and an edge filter."""
+
+DISTINCT = [[1, 2, -3], [4, -1, 5], [-2, 3, -9]]
+"""A kernel that no mirror and no rotation leaves as it is, with the sum 0 in its first row."""

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rot180.codegen.documents.example_data import Example, example
-from rot180.codegen.documents.example_numbers import SQUARE
+from rot180.codegen.documents.example_numbers import DISTINCT, SQUARE
 from rot180.codegen.documents.matrices import matrix
 from rot180.codegen.documents.model import Figure, Formula
-from rot180.codegen.documents.sums_in_numbers import entry_in_numbers, output_in_numbers
+from rot180.codegen.documents.passes import marked
+from rot180.codegen.documents.sums_in_numbers import entry_in_numbers, output_in_numbers, point
 from rot180.codegen.documents.worked_example import worked
 from rot180.codegen.figures.figures import pictures
 from rot180.codegen.figures.numbers import in_numbers
@@ -28,11 +29,12 @@ from rot180.derive.gradients.gradient import chain_goal, gradient, operand, outp
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer, layer
 from rot180.derive.language.notation import parse_expression
+from rot180.derive.language.operators import correlate
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.spelling import display_name, unfold_operators
-from rot180.derive.language.terms import term
+from rot180.derive.language.terms import Access, term
 from rot180.derive.search.prove import prove
-from rot180.derive.semantics.evaluate import table
+from rot180.derive.semantics.evaluate import evaluate, table
 from rot180.derive.semantics.model import GivenModel
 
 SYMBOLS = replace(
@@ -42,8 +44,15 @@ SYMBOLS = replace(
     loss="C",
     gradient=r"\delta",
     gradients=(("x", r"\mathrm{d}x"), ("w", r"\mathrm{d}w")),
+    indices=(("l", "m"), ("L", "M")),
 )
-"""The notation: indices below, delta for the derivative by an output, dx for that by the input."""
+"""The notation: indices below, delta for the derivative by an output, dx for that by the input.
+
+The layers of a network are numbered l = 1 to L, so a tap has other letters.
+"""
+
+OTHER = np.array(DISTINCT)
+"""A kernel whose taps are all different and none of them zero."""
 
 IMAGE, KERNEL, DELTAS = (np.array(SQUARE.arrays[name]) for name in ("x", "w", "grad_y"))
 
@@ -123,6 +132,31 @@ class Numbers:
         left = latex_expression((term(y[y.definition.formals]),), style)
         return Formula((f"{left} &= {latex_expression(y.definition.body, style)}",))
 
+    def starred(self) -> Formula:
+        """Return the forward pass, a correlation without a stride, by its sign and as a sum.
+
+        Raises:
+            ValueError: it is no correlation.
+
+        """
+        y = self.layer.output
+        assert y.definition is not None
+        (only,), formals = y.definition.body, y.definition.formals
+        slid, window = (f for f in only.factors if isinstance(f, Access))
+        found = (term(correlate(slid, window, formals, only.variables)[formals]),)
+        style = layer_letters(self.layer, marked(SYMBOLS, found))
+        rows = (found, y.definition.body)
+        left, first, second = (latex_expression(e, style) for e in ((term(y[formals]),), *rows))
+        return Formula((f"{left} &= {first}", f"&= {second}"))
+
+    def value(self, right: str, *at: int) -> Any:
+        """Return the value of an entry of what is written here, a gradient by the input or not."""
+        variables, _ = chain_goal(self.layer, operand(self.layer, "x"))
+        own = self.layer
+        known = [*own.tensors, own.output, output_gradient(own)]
+        found = parse_expression(right, known, [v for v, _ in variables])
+        return evaluate(found, self.case.model, point(variables, at))
+
     def stated(self, wrt: str, right: str) -> Theorem:
         """Prove that a gradient is what is written here.
 
@@ -174,8 +208,8 @@ def equation(theorem: Theorem, symbols: Symbols = SYMBOLS) -> Formula:
 
 
 def named(theorem: Theorem, symbols: Symbols = SYMBOLS) -> Formula:
-    """Return the equation of a theorem, by its name and as a sum."""
-    style = letters(theorem, symbols)
+    """Return the equation of a theorem, by its sign and as a sum."""
+    style = letters(theorem, marked(symbols, theorem.rhs))
     plain = unfold_operators(theorem.rhs)
     rows = dict.fromkeys(latex_expression(one, style) for one in (theorem.rhs, plain))
     first, *more = rows
@@ -222,20 +256,20 @@ def table_of(theorem: Theorem, name: str, numbers: Numbers) -> NDArray[Any]:
     return np.array(found[1])
 
 
-def row() -> Numbers:
-    """Return the first row of the image under the first row of the kernel."""
-    arrays = {"x": IMAGE[0], "w": KERNEL[0], "grad_y": DELTAS[0]}
+def row(kernel: NDArray[Any] = KERNEL) -> Numbers:
+    """Return the first row of the image under the first row of a kernel."""
+    arrays = {"x": IMAGE[0], "w": kernel[0], "grad_y": DELTAS[0]}
     return Numbers("y[p] = sum[k] x[p+k] * w[k]", arrays, {})
 
 
-def image() -> Numbers:
-    """Return the image under the kernel."""
-    arrays = {"x": IMAGE, "w": KERNEL, "grad_y": DELTAS}
+def image(kernel: NDArray[Any] = KERNEL) -> Numbers:
+    """Return the image under a kernel."""
+    arrays = {"x": IMAGE, "w": kernel, "grad_y": DELTAS}
     return Numbers("y[p,q] = sum[k,l] x[p+k,q+l] * w[k,l]", arrays, {})
 
 
 def strided() -> Numbers:
     """Return the row, with one more entry, under a window that jumps by two."""
     longer = np.append(IMAGE[0], IMAGE[0][-1] + 1)
-    arrays = {"x": longer, "w": KERNEL[0], "grad_y": DELTAS[0][:2]}
+    arrays = {"x": longer, "w": OTHER[0], "grad_y": DELTAS[0][:2]}
     return Numbers("y[p] = sum[k] x[s*p+k] * w[k]", arrays, {"s": 2})

@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
+from sympy import Expr
 
 from rot180.codegen.documents.example_numbers import DIFFERENTIALS
 from rot180.codegen.documents.layer import anchor, theorem_blocks
 from rot180.codegen.documents.matrices import matrix
 from rot180.codegen.documents.model import Block, Figure, Formula, reference
+from rot180.codegen.documents.passes import star
 from rot180.codegen.documents.sign_table import sign_table
 from rot180.codegen.documents.story_example import (
+    OTHER,
     SYMBOLS,
     Numbers,
     defined,
@@ -26,22 +29,34 @@ from rot180.codegen.documents.story_example import (
     strided,
     table_of,
 )
+from rot180.codegen.documents.story_layer import LAYER, middle_layer
+from rot180.codegen.documents.story_tables import kernels_compared, letters_compared, sizes
 from rot180.codegen.figures.networks import cut, deltas, shared
 from rot180.codegen.figures.sample import sampled_layer
 from rot180.codegen.figures.survivors import survivors
 from rot180.derive.display.definitions import every_tensor
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import NIELSEN
-from rot180.derive.display.terms_latex import escape
+from rot180.derive.display.terms_latex import Letters, escape
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.layers import layer
+from rot180.derive.language.operators import sign_of
 from rot180.derive.language.polynomial import coefficient, normal, symbol
-from rot180.derive.language.spelling import display_name
-from rot180.derive.language.terms import Equal
+from rot180.derive.language.spelling import display_name, unfold_operators
+from rot180.derive.language.terms import Access, Equal
 from rot180.derive.theorems import theorem
 
 DENSE = replace(DIFFERENTIALS, loss=SYMBOLS.loss)
 """The notation of the dense layer."""
+
+LAST = replace(
+    NIELSEN,
+    name="last",
+    tensors=(("z", "z^{L}"), ("a", r"\sigma(z^{L})")),
+    gradients=(("z", r"\delta^{L}"), ("a", r"(\partial C / \partial \sigma(z^{L}))")),
+)
+"""The notation of the last layer, which has the number L."""
 
 NUMERALS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
@@ -78,8 +93,8 @@ def parts() -> Parts:
     collapsed = line.stated("x", "sum[p] grad_y[p] * w[h-p]")
     found = _theorems() | _network(line) | _forward(line, plane)
     found |= _fingers(line, plane, collapsed) | _double_sum(line, plane, collapsed)
-    found |= _full(plane) | _stride(jumps) | _matrices(line)
-    return found | _textbook() | _weights(plane)
+    found |= _full(plane, image(OTHER)) | _stride(jumps) | _matrices(row(OTHER))
+    return found | _textbook() | _weights(plane) | _steps()
 
 
 def said(count: int) -> str:
@@ -106,7 +121,11 @@ def _theorems() -> Parts:
             "toeplitz_theorem": _cited("toeplitz_transpose_correlation_general_1d"),
             "weight_theorem": _cited("weight_correlation_general_2d"),
             "textbook_theorem": _cited("backpropagated_2d"),
-            "textbook_weight_theorem": _cited("backpropagated_weight_rot180_2d"),
+            "textbook_weight_theorem": _cited("backpropagated_weight_flip_2d"),
+            "size_theorem": _cited("output_size"),
+            "general_theorem": _cited("rot180_correlation_general_2d"),
+            "channels_theorem": _cited("rot180_correlation_general_channels_2d"),
+            "about_zero_theorem": _cited("rot180_is_a_shifted_flip_2d"),
             "bias_theorem": _cited("bias_2d"),
         },
         {},
@@ -141,6 +160,15 @@ def _forward(line: Numbers, plane: Numbers) -> Parts:
     return Parts(
         {
             **{name: letter(name) for name in ("x", "w", "p", "k")},
+            "image_indices": f"{plane.in_text('h')} and {plane.in_text('v')}",
+            "image_steps": f"{plane.in_text('p')} and {plane.in_text('q')}",
+            "image_taps": f"{plane.in_text('k')} and {plane.in_text('l')}",
+            "tap_count": letter("K"),
+            "tap_sizes": f"{plane.in_text('K')} by {plane.in_text('L')}",
+            "input_count": letter("H"),
+            "gradient_letter": f"${letters(line.gradient, SYMBOLS).symbols.gradients[0][1]}$",
+            "valid_star": f"${star('valid')}$",
+            "outputs": sizes(line)["outputs"],
             "rows": said(rows),
             "columns": said(columns),
             "taps": said(plane.arrays["w"].shape[0]),
@@ -149,9 +177,9 @@ def _forward(line: Numbers, plane: Numbers) -> Parts:
         {
             "example": (plane.shown("x", "w"),),
             "row_forward": (
-                joined((line.forward(), *(line.output(n) for n in range(line.sizes["P"])))),
+                joined((line.starred(), *(line.output(n) for n in range(line.sizes["P"])))),
             ),
-            "image_forward": (plane.forward(),),
+            "image_forward": (plane.starred(),),
             "first_patch": (plane.output(0, 0),),
             "feature_map": (plane.shown("y"),),
             "image_forward_picture": (plane.picture("forward"),),
@@ -169,6 +197,7 @@ def _fingers(line: Numbers, plane: Numbers, collapsed: Theorem) -> Parts:
             "row_delta_picture": (line.picture("delta"),),
             "row_delta": (Formula((line.sample.delta(at).strip("$").replace("=", "&=", 1),)),),
             "row_delta_numbers": (line.entry(collapsed, *at),),
+            "row_delta_edge": (line.entry(collapsed, 0),),
             "image_delta_picture": (plane.lettered("delta"),),
         },
     )
@@ -189,6 +218,9 @@ def _double_sum(line: Numbers, plane: Numbers, collapsed: Theorem) -> Parts:
             "row_products": said(products),
             "bracket": f"${style.factor(bracket)}$",
             "solved": f"${style.symbol('k')} = {style.polynomial(solved)}$",
+            "position": f"${style.symbol('p')} = {_read(line.gradient, style)}$",
+            "renamed": _renamed(line.gradient, solved, style),
+            "full_star": f"${star('full')}$",
             "reversed_kernel": inline(defined(line.gradient, "rot180(w)")),
         },
         {
@@ -198,13 +230,15 @@ def _double_sum(line: Numbers, plane: Numbers, collapsed: Theorem) -> Parts:
             "brackets": (equation(brackets),),
             "collapsed": (equation(collapsed),),
             "rotated": (named(line.gradient),),
+            "rotated_numbers": (line.entry(line.gradient, *line.sample.chosen()),),
             "rotated_image": (named(plane.gradient),),
         },
     )
 
 
-def _full(plane: Numbers) -> Parts:
-    """Return the backward pass of the image."""
+def _full(plane: Numbers, other: Numbers) -> Parts:
+    """Return the backward pass of the image, and that of another kernel."""
+    summed = plane.stated("x", "sum[p,q] grad_y[p,q] * w[h-p,v-q]")
     middle = plane.sample.chosen()
     corner = (0,) * len(middle)
     shapes = [_shape(plane.results[name]) for name in ("x", "y", "grad_x")]
@@ -217,8 +251,10 @@ def _full(plane: Numbers) -> Parts:
             "image_backward_picture": (plane.picture("backward"),),
             "deltas": (plane.shown("grad_y"),),
             "image_gradient_corner": (plane.entry(plane.gradient, *corner),),
-            "image_gradient_middle": (plane.entry(plane.gradient, *middle),),
+            "image_gradient_middle": (plane.entry(summed, *middle),),
             "image_gradient": (plane.shown("grad_x"),),
+            "other_kernel": (other.shown("w"),),
+            "kernels_compared": (kernels_compared(plane, other),),
         },
     )
 
@@ -230,6 +266,12 @@ def _stride(jumps: Numbers) -> Parts:
     return Parts(
         {
             "stride": said(jumps.parameters["s"]),
+            "stride_letter": jumps.in_text("s"),
+            "strided_outputs": sizes(jumps)["outputs"],
+            "left_over": sizes(jumps)["left_over"],
+            "reached": sizes(jumps)["reached"],
+            "strided_solved": _divided(brackets),
+            "zeros_between": inline(defined(jumps.gradient, "dilate(grad_y, s)")),
             "strided_bracket": f"${letters(brackets, SYMBOLS).factor(_bracket(brackets))}$",
             "strided_sizes": (
                 f"{said(made)} outputs come from {said(given)} inputs, "
@@ -274,27 +316,36 @@ def _textbook() -> Parts:
     put = next(line.remark for line in proof.short if line.remark.startswith("put"))
     known = {display_name(t): t for t in every_tensor(*proved.lines)}
     style = letters(proved, NIELSEN)
-    output = theorem("perceptron_output")
     return Parts(
         {
             "z_letter": f"${style.tensor(known['z'])}$",
             "sigma_z": f"${style.tensor(known['sigma(z)'])}$",
+            "layer_letter": "$l$",
+            "convolution_sign": "$*$",
             "textbook_put": put.removeprefix("put "),
             "textbook_rotated": inline(defined(proved, "flip(w)", symbols=NIELSEN)),
         },
         {
+            "letters_compared": (letters_compared(proved),),
             "textbook_forward": (defined(proved, "z1", symbols=NIELSEN),),
             "textbook_proof": (proof,),
+            "textbook_weight": (named(theorem("backpropagated_weight_flip_2d"), NIELSEN),),
             "signs": tuple(b for s in sign_table(SYMBOLS) for b in s.blocks),
-            "step_forward": (defined(proved, "z1", symbols=NIELSEN),),
-            "step_output": (equation(output, NIELSEN),),
-            "step_back": (equation(proved, NIELSEN),),
-            "step_gradient": (
-                joined(
-                    equation(theorem(name), NIELSEN)
-                    for name in ("backpropagated_weight_rot180_2d", "backpropagated_bias_2d")
-                ),
-            ),
+        },
+    )
+
+
+def _steps() -> Parts:
+    """Return the formulas of the algorithm, for a layer that is a correlation."""
+    back, weight = middle_layer()
+    bias = gradient(layer(LAYER), "b")
+    return Parts(
+        {"last_layer": "$L$"},
+        {
+            "step_forward": (defined(back, "z1", symbols=NIELSEN),),
+            "step_output": (equation(theorem("perceptron_output"), LAST),),
+            "step_back": (named(back, NIELSEN),),
+            "step_gradient": (joined((named(weight, NIELSEN), equation(bias, NIELSEN))),),
         },
     )
 
@@ -302,15 +353,42 @@ def _textbook() -> Parts:
 def _weights(plane: Numbers) -> Parts:
     """Return the gradients of the kernel."""
     proved = gradient(plane.layer, "w")
-    textbook = theorem("backpropagated_weight_rot180_2d")
     return Parts(
-        {},
+        {"bias_value": f"${int(plane.arrays['grad_y'].sum())}$"},
         {
             "weight_gradient": (named(proved),),
+            "weight_corner": (plane.entry(proved, 0, 0),),
             "weight_numbers": (plane.shown("grad_w"),),
-            "textbook_weight": (named(textbook, NIELSEN),),
         },
     )
+
+
+def _read(proved: Theorem, style: Letters) -> str:
+    """Return the output that a tap of the backward pass reads."""
+    return style.polynomial(_place(proved), tuple(unfold_operators(proved.rhs)[0].variables))
+
+
+def _renamed(proved: Theorem, solved: Expr, style: Letters) -> str:
+    """Return the tap of the backward pass by the tap that survives."""
+    tap, step, place = symbol("k"), symbol("p"), _place(proved)
+    found = normal(tap - coefficient(place, tap) * (place - step))
+    last = normal(found + solved)
+    return f"${style.symbol('k')} := {style.polynomial(last)} - ({style.polynomial(solved)})$"
+
+
+def _place(proved: Theorem) -> Expr:
+    """Return the index of the output gradient in a theorem's right side."""
+    (only,) = unfold_operators(proved.rhs)
+    return next(f.index[0] for f in only.factors if isinstance(f, Access) and len(f.index) == 1)
+
+
+def _divided(brackets: Theorem) -> str:
+    """Return the output of a pair of input and tap: the equation in the bracket, divided."""
+    found, style, step = _bracket(brackets).value, letters(brackets, SYMBOLS), symbol("p")
+    by = coefficient(found, step)
+    way = -sign_of(by)
+    rest, stride = (style.polynomial(normal(way * e)) for e in (found - by * step, -by))
+    return f"${style.symbol('p')} = ({rest}) / {stride}$"
 
 
 def _bracket(proved: Theorem) -> Equal:

@@ -63,8 +63,8 @@ def cut(dense: SampledLayer, conv: SampledLayer) -> Picture:
     wires = [replace(w, look=look) for w, look in zip(_wires(dense), looks, strict=True)]
     wires.sort(key=lambda w: w.look == "plain")
     caption = (
-        f"Each node keeps {len(kept) // len(conv.outputs())} of its {len(dense.inputs())} "
-        "connections, those to its neighbours; the dotted ones are cut. Every remaining connection "
+        f"Each output keeps {len(kept) // len(conv.outputs())} of its {len(dense.inputs())} "
+        "connections, to inputs side by side; the dotted ones are cut. Every remaining connection "
         "still has a weight of its own."
     )
     shapes = (*wires, *_nodes(conv))

@@ -220,7 +220,7 @@ def side_by_side(
     """Place drawings side by side, vertically centred, with their names below.
 
     Args:
-        parts: the shapes and the name of each drawing; names are mathematics.
+        parts: the shapes and the name of each drawing, mathematics, or "".
         between: the sign in each gap, mathematics, or "".
 
     """
@@ -238,5 +238,5 @@ def side_by_side(
         out += [translated(s, by) for s in shapes]
         across += right - left
         below = (tallest + bottom - top) / 2 + 0.3
-        out.append(Label((across - (right - left) / 2, below), f"${name}$"))
+        out += [Label((across - (right - left) / 2, below), f"${name}$")] if name else []
     return out

@@ -31,10 +31,12 @@ def delta(sample: SampledLayer) -> Picture:
         else Cell((y[1], y[0]), "output", "", "faint")
         for y in sample.outputs()
     ]
-    parts = [(cells, sample.tensor(name)), (out, sample.tensor(sample.forward.target.name))]
+    # the cells on the right hold taps, so they have no name of their own
+    parts = [(cells, sample.tensor(name)), (out, "")]
     caption = (
-        f"The outputs that ${sample.label(name, chosen)}$ contributes to, with the weight of each: "
-        f"its gradient is the sum of their gradients, each times that weight. "
+        f"Left the input; right the outputs that ${sample.label(name, chosen)}$ contributes to, "
+        "and in each the weight by which it does. The gradient of the input is the sum of theirs, "
+        "each times that weight: "
         f"{sample.delta(chosen)}."
     )
     shapes = tuple(side_by_side(parts, ["\\rightarrow"]))
@@ -62,7 +64,7 @@ def window_at(over: Grid, shown: Sequence[Index]) -> list[Shape]:
         (taps, kernel_name(sample, window)),
         (_outlined(sample, window, shown), sample.tensor(window.target.name)),
     ]
-    return side_by_side(parts, ["\\odot", "\\rightarrow"])
+    return side_by_side(parts, ["\\star", "\\rightarrow"])
 
 
 def dilated(over: Grid) -> Picture:

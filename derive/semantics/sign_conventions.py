@@ -1,9 +1,9 @@
 """Convolution or correlation, rotated or not: each combination is proved or refuted.
 
 The forward pass is the correlation ``sum_k x[p+k] w[k]`` or the convolution ``sum_k x[p-k] w[k]``.
-Its input gradient may be a full correlation or a full convolution of the output gradient, with w or
-with rot180(w). Two of these four combinations are right, because a convolution with w is a
-correlation with rot180(w).
+Its input gradient may be a correlation or a convolution of the output gradient, with w or with
+rot180(w). Two of these four combinations are right, because a convolution with w is a correlation
+with rot180(w).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rot180.derive.language.operators import rot180, size
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.spelling import unfold_operators
-from rot180.derive.language.terms import Expression
+from rot180.derive.language.terms import Equal, Expression
 from rot180.derive.semantics.claims import Verdict, judge_equation
 from rot180.derive.semantics.search_space import BOUND
 from rot180.derive.theorems.convolutions import Convolution
@@ -45,7 +45,7 @@ class SignConvention:
         """Return the statement in words."""
         window = "rot180(w)" if self.rotated else "w"
         return (
-            f"the input gradient of a {self.forward} is the full {self.backward} "
+            f"the input gradient of a {self.forward} is the {self.backward} "
             f"of the output gradient with {window}"
         )
 
@@ -73,8 +73,10 @@ def sign_convention(
         raise ValueError(f"axes: found {axes}, expected 1, 2 or 3")
     conv = Convolution(axes, true=forward == "convolution")
     variables, lhs = conv.goal("x")
-    rhs = _full(conv, backward, rotated)
+    rhs = _sliding(conv, backward, rotated)
     verdict = judge_equation(variables, lhs, rhs, (), bound)
+    if verdict.counterexample is not None:  # one at which every output has a window
+        verdict = judge_equation(variables, lhs, rhs, _fitting(conv), bound)
     return SignConvention(forward, backward, rotated, unfold_operators(rhs), verdict)
 
 
@@ -88,8 +90,16 @@ def sign_conventions(axes: int = 1, bound: int = BOUND) -> tuple[SignConvention,
     )
 
 
-def _full(conv: Convolution, word: str, rotated: bool) -> Expression:
-    """Return the full product that reads those output gradients whose windows contain an input."""
+def _fitting(conv: Convolution) -> tuple[Equal, ...]:
+    """Return the sizes at which a correlation is valid, and at which a convolution is full."""
+    x, w, g = conv.operands()
+    return tuple(
+        Equal(size(g, a) - size(x, a) + conv.sign * (size(w, a) - 1)) for a in range(conv.axes)
+    )
+
+
+def _sliding(conv: Convolution, word: str, rotated: bool) -> Expression:
+    """Return the sliding product of the output gradients whose windows contain an input."""
     variables, _ = conv.goal("x")
     _, w, g = conv.operands()
     window = rot180(w, range(conv.axes)) if rotated else w

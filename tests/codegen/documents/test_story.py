@@ -7,13 +7,19 @@ import numpy as np
 import pytest
 
 from rot180.codegen.documents.model import Figure, Formula, Prose
+from rot180.codegen.documents.passes import reach
 from rot180.codegen.documents.story import sections, story
-from rot180.codegen.documents.story_example import Numbers, image, row, strided
+from rot180.codegen.documents.story_example import OTHER, Numbers, image, row, strided
+from rot180.codegen.documents.story_layer import middle_layer
 from rot180.codegen.documents.story_parts import Parts, parts
+from rot180.codegen.documents.story_tables import KERNELS, sizes
 from rot180.codegen.figures.shapes import Cell
 from rot180.codegen.figures.survivors import survivors
 from rot180.codegen.system.files import resource
+from rot180.derive.language.notation import parse_expression
+from rot180.derive.language.polynomial import symbol
 from rot180.derive.search.derivation import NotProvedError
+from rot180.derive.semantics.check import check
 from rot180.derive.theorems import claims
 
 WORDS = resource("documents", "static/why_rotated.txt")
@@ -74,6 +80,47 @@ def test_numbers_follow_from_the_definition(numbers: Numbers) -> None:
 
 def test_example_is_that_of_the_source() -> None:
     assert (image().results["y"] == -6).all()
+
+
+@pytest.mark.parametrize(
+    ("read", "word"),
+    [("x[p+k]", "valid"), ("g[h+k-K+1]", "full"), ("g[h-k]", "full"), ("x[p+k-1]", "")],
+)
+def test_pass_is_known_by_its_first_place(read: str, word: str) -> None:
+    free = [symbol("p"), symbol("h")]
+    assert reach(parse_expression(f"sum[k] {read} * w[k]", variables=free)) == word
+
+
+def test_only_the_second_kernel_tells_a_rotation_from_a_mirror() -> None:
+    _, *wrong = KERNELS.values()
+    first, second = image(), image(OTHER)
+    at = first.sample.chosen()
+    for case in (first, second):
+        assert case.value(KERNELS["rotated by half a turn"], *at) == case.results["grad_x"][at]
+        values = [case.value(text, *at) for text in wrong]
+        kept = [value == case.results["grad_x"][at] for value in values]
+        assert kept == ([True, False] if case is first else [False, False])
+    for text in wrong:
+        with pytest.raises(NotProvedError):
+            first.stated("x", text)
+
+
+def test_layer_of_the_steps_is_its_definition() -> None:
+    back, weight = middle_layer()
+    assert [reach(t.rhs) for t in (back, weight)] == ["full", "valid"]
+    assert all(check(t).counterexample is None for t in (back, weight))
+
+
+@pytest.mark.parametrize("numbers", [row(), strided()], ids=["row", "strided"])
+def test_sizes_are_those_of_the_example(numbers: Numbers) -> None:
+    env = {**numbers.sizes, "s": numbers.parameters.get("s", 1)}
+    found = {k: v.strip("$") for k, v in sizes(numbers).items()}
+    said = found["outputs"].replace("\\lfloor", "(").replace("\\rfloor", ")").replace("/", "//")
+    left, right = said.split("=")
+    assert eval(left, {}, env) == eval(right, {}, env)
+    spread = found["reached"].replace("(", "*(").lstrip("*").removeprefix("1*")
+    over = eval(found["left_over"].replace("\\bmod", "%"), {}, env)
+    assert eval(spread, {}, env) + over == env["H"]
 
 
 def test_survivors_lie_on_a_diagonal() -> None:

@@ -140,7 +140,7 @@ def test_convolution_or_correlation_rotated_or_not(axes: int) -> None:
         right = (one.forward == one.backward) == one.rotated
         assert one.verdict.word == ("proved" if right else "refuted"), one.words
         assert (one.verdict.counterexample is None) == right
-        assert one.words.startswith(f"the input gradient of a {one.forward} is the full")
+        assert one.words.startswith(f"the input gradient of a {one.forward} is the c")
         assert any("rot180" in t.name for t in tensors(one.right)) == one.rotated
 
 
