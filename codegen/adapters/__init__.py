@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rot180.derive.language.layers import Layer
 
-__all__ = ["MissingFrameworkError", "as_torch"]
+__all__ = ["MissingFrameworkError", "as_jax", "as_torch"]
 
 
 def as_torch(layer: str | Layer | sp.Equality, backend: str = "auto") -> Callable[..., Any]:
@@ -36,3 +36,23 @@ def as_torch(layer: str | Layer | sp.Equality, backend: str = "auto") -> Callabl
     from rot180.codegen.adapters.torch_adapter import torch_layer
 
     return torch_layer(layer, backend)
+
+
+def as_jax(layer: str | Layer | sp.Equality, backend: str = "auto") -> Callable[..., Any]:
+    """Return a layer as a function of JAX arrays, for ``jit`` and any number of ``grad``.
+
+    The arguments are those of `as_torch`; under ``jit``, parameters and shapes must be static. The
+    kernels run on the CPU, called by ``jax.pure_callback``.
+
+    Args:
+        layer: a layer in the notation, its name in the catalogue, a `Layer`, or a SymPy equation.
+        backend: as for `rot180.codegen.compile`.
+
+    Raises:
+        MissingFrameworkError: JAX is not installed.
+        ValueError: as `as_torch` raises it.
+
+    """
+    from rot180.codegen.adapters.jax_adapter import jax_layer
+
+    return jax_layer(layer, backend)

@@ -90,8 +90,8 @@ class Arguments:
                 raise TypeError(f"{word}: unknown, expected {', '.join(required)}")
         for word in names:
             if not isinstance(given[word], kinds):
-                found = type(given[word]).__name__
-                raise TypeError(f"{word}: found a {found}, expected a {kinds[0].__name__}")
+                found, kind = type(given[word]).__name__, kinds[0].__name__.rpartition(".")[2]
+                raise TypeError(f"{word}: found {found}, expected {kind}")
         return [given[word] for word in names], self._values(given)
 
     def _values(self, given: Mapping[str, Any]) -> list[Any]:

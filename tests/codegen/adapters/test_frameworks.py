@@ -13,7 +13,7 @@ from rot180.codegen import adapters
 from rot180.codegen.adapters.frameworks import MissingFrameworkError, framework
 
 ROOT = Path(__file__).parents[3]
-FRAMEWORKS = ("torch",)
+FRAMEWORKS = ("torch", "jax")
 
 
 def test_importing_the_adapters_imports_no_framework() -> None:

@@ -237,7 +237,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"w": torch.ones(3, 2).to_sparse()}, TypeError, "layout torch.sparse_coo"),
     ({"w": torch.ones(3)}, ValueError, "w: found 1 axes, expected 2"),
     ({"w": torch.ones(3, 4)}, ValueError, "w: found size 4 on axis 1, expected 2, which is C in"),
-    ({"w": 3.0}, TypeError, "w: found a float, expected a Tensor"),
+    ({"w": 3.0}, TypeError, "w: found float, expected Tensor"),
     ({"y_shape": (1, 9)}, ValueError, "y_shape: found size 9 on axis 1, expected 3"),
     ({"y_shape": (1.5, 3)}, TypeError, "y_shape: found 1.5, expected integers"),
     ({"y_shape": 3}, TypeError, "y_shape: found 3, expected a tuple of 2"),
