@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
-from sympy import Expr
 
 from rot180.codegen.documents.example_numbers import DIFFERENTIALS
 from rot180.codegen.documents.layer import anchor, theorem_blocks
@@ -29,6 +28,7 @@ from rot180.codegen.documents.story_example import (
     strided,
     table_of,
 )
+from rot180.codegen.documents.story_indices import bracket, divided, read, renamed
 from rot180.codegen.documents.story_layer import LAYER, middle_layer
 from rot180.codegen.documents.story_tables import kernels_compared, letters_compared, sizes
 from rot180.codegen.figures.networks import cut, deltas, shared
@@ -37,14 +37,12 @@ from rot180.codegen.figures.survivors import survivors
 from rot180.derive.display.definitions import every_tensor
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import NIELSEN
-from rot180.derive.display.terms_latex import Letters, escape
+from rot180.derive.display.terms_latex import escape
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import layer
-from rot180.derive.language.operators import sign_of
 from rot180.derive.language.polynomial import coefficient, normal, symbol
-from rot180.derive.language.spelling import display_name, unfold_operators
-from rot180.derive.language.terms import Access, Equal
+from rot180.derive.language.spelling import display_name
 from rot180.derive.theorems import theorem
 
 DENSE = replace(DIFFERENTIALS, loss=SYMBOLS.loss)
@@ -209,17 +207,17 @@ def _double_sum(line: Numbers, plane: Numbers, collapsed: Theorem) -> Parts:
     double = line.stated("x", "sum[p,k] grad_y[p] * w[k] * d x[p+k]/d x[h]")
     brackets = line.stated("x", "sum[p,k] grad_y[p] * w[k] * [p+k == h]")
     products = len(line.sample.links)
-    bracket, style = _bracket(brackets), letters(brackets, SYMBOLS)
+    found, style = bracket(brackets), letters(brackets, SYMBOLS)
     tap = symbol("k")
-    solved = normal(tap - bracket.value * coefficient(bracket.value, tap))
+    solved = normal(tap - found.value * coefficient(found.value, tap))
     return Parts(
         {
             "loss": f"${SYMBOLS.loss}$",
             "row_products": said(products),
-            "bracket": f"${style.factor(bracket)}$",
+            "bracket": f"${style.factor(found)}$",
             "solved": f"${style.symbol('k')} = {style.polynomial(solved)}$",
-            "position": f"${style.symbol('p')} = {_read(line.gradient, style)}$",
-            "renamed": _renamed(line.gradient, solved, style),
+            "position": f"${style.symbol('p')} = {read(line.gradient, style)}$",
+            "renamed": renamed(line.gradient, solved, style),
             "full_star": f"${star('full')}$",
             "reversed_kernel": inline(defined(line.gradient, "rot180(w)")),
         },
@@ -270,9 +268,9 @@ def _stride(jumps: Numbers) -> Parts:
             "strided_outputs": sizes(jumps)["outputs"],
             "left_over": sizes(jumps)["left_over"],
             "reached": sizes(jumps)["reached"],
-            "strided_solved": _divided(brackets),
+            "strided_solved": divided(brackets),
             "zeros_between": inline(defined(jumps.gradient, "dilate(grad_y, s)")),
-            "strided_bracket": f"${letters(brackets, SYMBOLS).factor(_bracket(brackets))}$",
+            "strided_bracket": f"${letters(brackets, SYMBOLS).factor(bracket(brackets))}$",
             "strided_sizes": (
                 f"{said(made)} outputs come from {said(given)} inputs, "
                 f"but also from {said(given - 1)}"
@@ -318,6 +316,7 @@ def _textbook() -> Parts:
     style = letters(proved, NIELSEN)
     return Parts(
         {
+            "image_sizes": f"${style.symbol('H')}$ by ${style.symbol('V')}$",
             "z_letter": f"${style.tensor(known['z'])}$",
             "sigma_z": f"${style.tensor(known['sigma(z)'])}$",
             "layer_letter": "$l$",
@@ -361,39 +360,6 @@ def _weights(plane: Numbers) -> Parts:
             "weight_numbers": (plane.shown("grad_w"),),
         },
     )
-
-
-def _read(proved: Theorem, style: Letters) -> str:
-    """Return the output that a tap of the backward pass reads."""
-    return style.polynomial(_place(proved), tuple(unfold_operators(proved.rhs)[0].variables))
-
-
-def _renamed(proved: Theorem, solved: Expr, style: Letters) -> str:
-    """Return the tap of the backward pass by the tap that survives."""
-    tap, step, place = symbol("k"), symbol("p"), _place(proved)
-    found = normal(tap - coefficient(place, tap) * (place - step))
-    last = normal(found + solved)
-    return f"${style.symbol('k')} := {style.polynomial(last)} - ({style.polynomial(solved)})$"
-
-
-def _place(proved: Theorem) -> Expr:
-    """Return the index of the output gradient in a theorem's right side."""
-    (only,) = unfold_operators(proved.rhs)
-    return next(f.index[0] for f in only.factors if isinstance(f, Access) and len(f.index) == 1)
-
-
-def _divided(brackets: Theorem) -> str:
-    """Return the output of a pair of input and tap: the equation in the bracket, divided."""
-    found, style, step = _bracket(brackets).value, letters(brackets, SYMBOLS), symbol("p")
-    by = coefficient(found, step)
-    way = -sign_of(by)
-    rest, stride = (style.polynomial(normal(way * e)) for e in (found - by * step, -by))
-    return f"${style.symbol('p')} = ({rest}) / {stride}$"
-
-
-def _bracket(proved: Theorem) -> Equal:
-    """Return the equation in a theorem's right side."""
-    return next(f for f in proved.rhs[0].factors if isinstance(f, Equal))
 
 
 def _matrix(name: str, entries: NDArray[Any]) -> Formula:
