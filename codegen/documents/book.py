@@ -33,10 +33,10 @@ from rot180.codegen.documents.model import (
     Prose,
     Section,
     StepperBlock,
+    Table,
     reference,
     slug,
 )
-from rot180.codegen.documents.numbering import cited
 from rot180.codegen.documents.worked_example import section, worked
 from rot180.codegen.figures.figures import pictures
 from rot180.codegen.figures.shapes import Picture
@@ -46,7 +46,8 @@ from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.terms_latex import escape
 from rot180.derive.display.theorem_latex import latex_expression, listed
 from rot180.derive.kernel.proof import Theorem
-from rot180.derive.language.layers import layer
+from rot180.derive.language.layers import Layer, layer
+from rot180.derive.language.terms import term
 from rot180.derive.theorems import theorem
 from rot180.derive.theorems.sentences import sentences
 
@@ -67,9 +68,12 @@ def preface(symbols: Symbols = DEEP_LEARNING) -> tuple[str, ...]:
     correlation, convolution = (
         latex_expression(f.output.definition.body, style) for f in slides if f.output.definition
     )
-    total, y = symbols.loss, style.tensor("y")
+    total, x, w, y = (symbols.loss, *map(style.tensor, ("x", "w", "y")))
     g = style.gradient("y") or symbols.gradient
-    s, d, lo, hi, size, taps, outputs = map(style.symbol, ("s", "d", "lo", "hi", "H", "K", "P"))
+    star, asterisk = (
+        dict(symbols.operators)[name].replace("#1", x).replace("#2", w)
+        for name in ("correlate", "convolve")
+    )
     return (
         "Each section states a theorem, proves it with one reason per line, and shows the loops "
         "of its kernel. Two sentences below it say what it states, and why anybody cares. Nothing "
@@ -78,22 +82,46 @@ def preface(symbols: Symbols = DEEP_LEARNING) -> tuple[str, ...]:
         "mark beside the theorem leads. Certificates are in \\texttt{certificates/}, and scripts "
         "for Rocq in \\texttt{rocq/}, under the names of the theorems.",
         f"How to read the formulas: {CONVENTION[0].lower()}{CONVENTION[1:]}",
-        f"Here ${correlation}$ is called correlation, and ${convolution}$ convolution; frameworks "
-        "call the first one convolution. If one of the two words is replaced by the other in the "
-        "theorem about the input gradient, the theorem is false.",
+        f"Here ${correlation}$ is called correlation, ${star}$, and ${convolution}$ convolution, "
+        f"${asterisk}$; frameworks compute the first one and call it convolution. The two signs do "
+        "not say where the window starts, nor its stride: the line below them has the sum. If one "
+        "of the two words is replaced by the other in the theorem about the input gradient, the "
+        "theorem is false.",
         "Of the loss of a layer, only the gradient with respect to the output is used: the loss is "
         f"${total} = \\sum {g}\\,{y}$, a sum over all entries of the output ${y}$, with "
         f"${g} = \\partial {total} / \\partial {y}$ held fixed. It has the same derivatives as "
         "every loss with that gradient. It is the loss of each theorem that does not define one.",
-        f"Letters: ${s}$ is the stride, ${d}$ the dilation, ${lo}$ and ${hi}$ are the padding "
-        "before and after the input (negative values crop), "
-        f"${size}$ is the size of the input, ${taps}$ the number of taps of the filter, and "
-        f"${outputs}$ the size of the output. The second and the third axis have other letters. "
-        "Kernels use the names in the text of the layer.",
+        f"In pictures, $\\mathrm{{d}}{x}$ is the gradient $\\partial {total} / \\partial {x}$.",
         "A section has one theorem, or several that differ only in the number of dimensions. "
         "One and two dimensions are shown in full; the theorem for three is stated without its "
         "proof, which is the same with one more index.",
+        "The letters of stride, padding and sizes are the same everywhere. Kernels use the names "
+        "in the text of the layer.",
     )
+
+
+LETTERS: Mapping[str, tuple[str, ...]] = {
+    "the stride": ("s", "t", "u"),
+    "the dilation": ("d", "e", "f"),
+    "the padding before the input; a negative one crops": ("lo", "lp", "lq"),
+    "the padding after the input": ("hi",),
+    "the size of the input": ("H", "V", "I"),
+    "the number of taps of the filter": ("K", "L", "M"),
+    "the size of the output": ("P", "Q", "R"),
+    "the remainder, which no window covers": ("rho",),
+    "what a transposed convolution adds to its size": ("op",),
+}
+"""Parameters and sizes that no theorem introduces: what they stand for, by axis."""
+
+
+def letters_table(symbols: Symbols = DEEP_LEARNING) -> Table:
+    """Return the table of `LETTERS`, in the letters of the notation."""
+    style = layer_letters(layer("correlation1d"), symbols)
+    rows = (
+        (said, *(f"${style.symbol(n)}$" for n in names), *("",) * (3 - len(names)))
+        for said, names in LETTERS.items()
+    )
+    return Table(("", "first axis", "second axis", "third axis"), tuple(rows), (52, 16, 16, 16))
 
 
 def book(
@@ -114,13 +142,14 @@ def book(
     table = theorems_by_chapter(chapters)
     names = [name for chapter in table.values() for name in chapter]
     writer = _ChapterWriter(detail, symbols, frozenset(names), Kernels(), chapters[0])
-    start = tuple(Prose((text,)) for text in preface(symbols))
+    start: list[Block] = [Prose((text,)) for text in preface(symbols)]
+    start.append(letters_table(symbols))
     sections: list[Section] = []
     first = next((c for c in chapters if c.theorems), None)
     done = 0
     for chapter in chapters:
         if chapter is first:
-            sections.append(Section("how-to-read", "How to read this book", start, 0))
+            sections.append(Section("how-to-read", "How to read this book", tuple(start), 0))
         own = replace(writer, symbols=chapter.symbols or symbols, chapter=chapter)
         opening: list[Block] = [Prose((chapter.introduction,))]
         shown = list(chapter.opening(own.symbols))
@@ -158,6 +187,25 @@ def chapters_by_anchor(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, str]
     for chapter in chapters:
         for extra in chapter.sections(DEEP_LEARNING):
             found[extra.anchor] = chapter.title
+    return found
+
+
+def figures_by_anchor(chapters: Sequence[Chapter] = CHAPTERS) -> dict[str, tuple[str, ...]]:
+    """Return the names of the figures of each theorem, section and chapter opening."""
+    found: dict[str, tuple[str, ...]] = {}
+    table = theorems_by_chapter(chapters)
+    for chapter in chapters:
+        opening = tuple(p.name for p in chapter.opening(DEEP_LEARNING))
+        found[f"chapter-{slug(chapter.title)}"] = opening
+        for name in table[chapter.title]:
+            wanted = _first(chapter.pictures, name) or ""
+            own = tuple(f"{anchor(name)}-{one}" for one in wanted.split())
+            section = f"section-{anchor(family(name))}"
+            found[anchor(name)] = own
+            found[section] = (*found.get(section, ()), *own)
+        for extra in chapter.sections(DEEP_LEARNING):
+            drawn = (b.picture.name for b in extra.blocks if isinstance(b, Figure))
+            found[extra.anchor] = tuple(drawn)
     return found
 
 
@@ -202,13 +250,16 @@ class _ChapterWriter:
         """Yield the pictures of a theorem."""
         wanted, found = _first(self.chapter.pictures, proved.name), layer_and_operand(proved)
         if wanted and found:
-            drawn = pictures(found[0], symbols=self.symbols)
+            own = _first(self.chapter.drawn, proved.name)
+            shown_layer = layer(own) if own else found[0]
+            drawn = pictures(shown_layer, symbols=self.symbols)
             have = {p.name.removeprefix("layer-"): p for p in drawn}
             names = {name: f"{anchor(proved.name)}-{name}" for name in wanted.split()}
             shown = [replace(have[name], name=own) for name, own in names.items()]
-            yield Prose((_drawn(shown),))
+            said = _valid(shown_layer, self.symbols) if own else ""
+            yield Prose((said + _drawn(shown),))
             yield from map(Figure, shown)
-            yield StepperBlock(found[0], f"stepper-{anchor(proved.name)}", self.symbols)
+            yield StepperBlock(shown_layer, f"stepper-{anchor(proved.name)}", self.symbols)
 
     def _worked(self, proved: Theorem) -> Iterator[Block]:
         """Yield the worked example of a theorem."""
@@ -225,10 +276,26 @@ class _ChapterWriter:
 
 
 def _drawn(shown: Sequence[Picture]) -> str:
-    """Say what the figures are that follow: their titles."""
-    titles = [p.title[:1].lower() + p.title[1:] for p in shown]
-    verb = "shows" if len(shown) == 1 else "show"
-    return f"{cited([p.name for p in shown])} {verb}, at small sizes: {listed(titles)}."
+    """Say what each of the figures is that follow: its title."""
+    titles = [p.title.partition(", $") for p in shown]
+    said = [
+        f"Figure \\figureref{{{p.name}}}{'' if n else ' shows'} {title[:1].lower()}{title[1:]}"
+        for n, (p, (title, _, _)) in enumerate(zip(shown, titles, strict=True))
+    ]
+    values = dict.fromkeys(f" with ${value}" for _, mark, value in titles if mark)
+    return f"{listed(said)}, at small sizes{''.join(values)}."
+
+
+def _valid(shown: Layer, symbols: Symbols) -> str:
+    """Say that the pictures of a theorem show the outputs whose windows stay inside."""
+    style = layer_letters(shown, symbols)
+    assert shown.output.definition is not None
+    body = latex_expression(shown.output.definition.body, style)
+    output = latex_expression((term(shown.output[shown.output.definition.formals]),), style)
+    return (
+        f"The pictures have the valid pass, ${output} = {body}$: the outputs whose windows stay "
+        "inside the input. "
+    )
 
 
 def _first(table: Iterable[tuple[str, T]], name: str) -> T | None:

@@ -41,6 +41,8 @@ class Chapter:
         theorems: patterns of names, in order; a theorem is in the first chapter with a match.
         symbols: its notation, if that is not the notation of the book.
         pictures: patterns of names of theorems, each with the names of pictures of its layer.
+        drawn: patterns of names of theorems whose pictures show another layer, with that layer:
+            the outputs whose windows stay inside the input, where the theorem has all outputs.
         examples: patterns of names of theorems, each with the numbers of its worked example.
         opening: the pictures below the introduction, given the notation.
         sections: the sections after the theorems, given the notation.
@@ -52,6 +54,7 @@ class Chapter:
     theorems: tuple[str, ...] = ()
     symbols: Symbols | None = None
     pictures: tuple[tuple[str, str], ...] = ()
+    drawn: tuple[tuple[str, str], ...] = ()
     examples: tuple[tuple[str, ExampleNumbers], ...] = ()
     opening: Callable[[Symbols], Iterable[Picture]] = lambda _: ()
     sections: Callable[[Symbols], Iterable[Section]] = lambda _: ()
@@ -137,8 +140,12 @@ CHAPTERS = (
         pictures=(
             ("rot180_correlation_1d", "connections delta forward backward"),
             ("rot180_correlation_2d", "delta forward backward"),
-            ("rot180_convolution_1d", "connections delta backward"),
-            ("rot180_convolution_2d", "backward"),
+            ("rot180_convolution_1d", "connections delta forward backward"),
+            ("rot180_convolution_2d", "forward backward"),
+        ),
+        drawn=(
+            ("rot180_convolution_1d", "y[p] = sum[k] x[p-k+K-1] * w[k]"),
+            ("rot180_convolution_2d", "y[p,q] = sum[k,l] x[p-k+K-1,q-l+L-1] * w[k,l]"),
         ),
         examples=(("rot180_correlation_1d", LINE), ("rot180_correlation_2d", SQUARE)),
     ),
@@ -166,8 +173,9 @@ CHAPTERS = (
         pictures=(
             ("rot180_correlation_strided_1d", "connections-2 zeros-2 backward-2"),
             ("rot180_correlation_strided_2d", "zeros-2 backward-2"),
-            ("rot180_convolution_strided_1d", "backward-2"),
+            ("rot180_convolution_strided_1d", "forward-2 backward-2"),
         ),
+        drawn=(("rot180_convolution_strided_1d", "y[p] = sum[k] x[s*p-k+K-1] * w[k]"),),
         examples=(("rot180_correlation_strided_1d", STRIDED),),
     ),
     Chapter(

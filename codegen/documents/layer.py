@@ -215,13 +215,15 @@ def checked(theorem: Theorem) -> Check:
     used = listed([f"\\texttt{{{escape(rule)}}} ({rules[rule]})" for rule in sorted(rules)])
     needed = [o for step in theorem.obligations for o in step]
     hard = sum(not evident(o) for o in needed)
-    names = [f"\\texttt{{{escape(p.name)}}}" for p in cited(theorem.proof)]
+    once = dict.fromkeys(p.name for p in cited(theorem.proof))
+    names = [f"\\texttt{{{escape(name)}}}" for name in once]
+    replayed = "proofs are" if names[1:] else "proof is"
     return Check(
         theorem.name,
         f"{_count(len(steps), 'step')}: {used}" if steps else "none: both sides are the same",
         _count(len(needed), "side condition") + _how_proved(len(needed), hard),
         theorem.proof.digest,
-        f"cites {listed(names)}, whose proofs are replayed too" if names else "",
+        f"cites {listed(names)}, whose {replayed} replayed too" if names else "",
     )
 
 
@@ -231,7 +233,10 @@ def _how_proved(needed: int, hard: int) -> str:
         return ""
     if not hard:
         return ", evident" if needed == 1 else ", all evident"
-    return f", {hard} of them proved by certificates" if needed > 1 else ", proved by a certificate"
+    if needed == 1:
+        return ", proved by a certificate"
+    count = "all" if hard == needed else f"{hard} of them"
+    return f", {count} proved by {'a certificate' if hard == 1 else 'certificates'}"
 
 
 def _count(number: int, word: str) -> str:

@@ -54,6 +54,16 @@ def numbered(document: Document) -> Document:
     return replace(document, sections=tuple(_linked(s, numbers) for s in sections))
 
 
+def uncited(document: Document) -> list[str]:
+    """Return the names of the figures that no text of a document cites by name."""
+    blocks = [b for s in document.sections for b in s.blocks]
+    texts = [p for b in blocks if isinstance(b, Prose) for p in b.parts if isinstance(p, str)]
+    texts += [b.text for b in blocks if isinstance(b, Note)]
+    named = {name for text in texts for name in _CITED.findall(text)}
+    drawn = [b.picture.name for b in blocks if isinstance(b, Figure)]
+    return [name for name in drawn if name not in named]
+
+
 def figure_anchor(name: str) -> str:
     """Return the target of links to a figure."""
     return f"figure-{name}"

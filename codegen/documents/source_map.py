@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -206,35 +206,40 @@ def source_tables() -> Iterator[Section]:
         yield Section(slug(source.title), source.title, (table,))
 
 
-def markdown(chapters: Mapping[str, str]) -> str:
+def markdown(chapters: Mapping[str, str], drawn: Mapping[str, Sequence[str]]) -> str:
     """Return the tables as a page of the documentation.
 
     Args:
         chapters: the title of the chapter that each anchor is in.
+        drawn: the names of the figures at each anchor.
 
     """
     lines = [
         "# The source documents, item by item",
         "",
         "The tables list the statements of two texts on the gradient of a convolution, the",
-        "sections of the opening chapter that explain them, the theorems that prove them, and the",
-        "chapters of the book that show those. `rot180 show NAME` prints a theorem, and",
-        "`rot180 book` writes the book.",
+        "sections of the opening chapter that explain them, the theorems that prove them, their",
+        "pictures, and the chapters of the book that show those. Addresses are below that of the",
+        "site, which `rot180 site` writes; there `full_convolution_2d` is",
+        "`theorems/full-convolution-2d.html`. The pages of the book are in its chapter with this",
+        "table. `rot180 show NAME` prints a theorem, and `rot180 book` writes the book.",
     ]
     explained = {s.anchor: s.title for s in story()}
     for source in SOURCES:
         lines += ["", f"## {source.title}", ""]
-        lines += ["| | statement | explained in | theorems | chapters of the book | tests |"]
-        lines += ["| --- | --- | --- | --- | --- | --- |"]
+        heads = "statement", "explained in", "theorems", "pictures", "chapters of the book", "tests"
+        lines += [f"| | {' | '.join(heads)} |", "| --- " * (len(heads) + 1) + "|"]
         for item in source.items:
             names = item.names()
             anchors = [*map(anchor, names), *item.sections]
             shown = [chapters[target] for target in anchors]
+            pictures = [f for target in (*item.story, *anchors) for f in drawn[target]]
             cells = (
                 item.number,
                 item.says.replace("\\,", " "),
-                "; ".join(explained[name] for name in item.story),
+                "; ".join(f"{explained[name]} (`why.html#{name}`)" for name in item.story),
                 ", ".join(f"`{name}`" for name in names) or "—",
+                ", ".join(f"`figures/{name}.html`" for name in dict.fromkeys(pictures)),
                 "; ".join(dict.fromkeys(shown)),
                 ", ".join(f"`tests/{name}`" for name in item.tests),
             )

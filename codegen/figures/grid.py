@@ -10,11 +10,15 @@ from rot180.codegen.figures.expand import Index, TensorEntry, accesses, entry, i
 from rot180.codegen.figures.sample import SampledLayer
 from rot180.codegen.figures.shapes import Cell, Point
 from rot180.codegen.figures.windows import Window, source
+from rot180.derive.display.notations import OPERATORS
 from rot180.derive.display.theorem_latex import listed
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import Access
 
-TITLES = {"forward": "The window, forward", "backward": "The window, backward"}
+TITLES = {
+    "forward": "The window of the forward pass",
+    "backward": "The window of the backward pass",
+}
 """The titles of the pictures of a window."""
 
 
@@ -117,19 +121,26 @@ def order(sample: SampledLayer, window: Window) -> str:
     said = _taps(sample, window)
     if len(set(said)) < 2:
         return ""
+    names = [sample.tensor(source(accesses(window.term)[i].tensor)) for i in window.kernel]
+    taps = f"the taps of ${names[0]}$" if len(names) == 1 else "its taps"
     if said == sorted(said):
-        return ", with its taps in their own order"
+        return f", with {taps} in their own order"
     reverse = "rotated by 180 degrees" if len(window.free) > 1 else "in reverse order"
-    return f", with its taps {reverse}" if said == sorted(said)[::-1] else ""
+    return f", with {taps} {reverse}" if said == sorted(said)[::-1] else ""
 
 
 def kernel_name(sample: SampledLayer, window: Window) -> str:
     """Return the name of a window's weights, in the order in which it has them, as mathematics."""
     read = [accesses(window.term)[i].tensor for i in window.kernel]
     said = _taps(sample, window)
-    # the taps of a rotated kernel that is read backwards are in their own order
-    shown = [source(t) for t in read] if said == sorted(said) else read
-    return "\\,".join(map(sample.tensor, shown))
+    if said == sorted(said):
+        # the taps of a rotated kernel that is read backwards are in their own order
+        return "\\,".join(sample.tensor(source(t)) for t in read)
+    if said == sorted(said)[::-1]:
+        # those of a kernel that is read backwards are rotated
+        rotated = dict(sample.style.symbols.operators).get("rot180", OPERATORS["rot180"])
+        return "\\,".join(rotated.replace("#1", sample.tensor(source(t))) for t in read)
+    return "\\,".join(map(sample.tensor, read))
 
 
 def _taps(sample: SampledLayer, window: Window) -> list[Index]:
@@ -144,7 +155,9 @@ def caption(over: Grid) -> str:
     sample, window = over.sample, over.window
     style = replace(sample.style, variables=window.free)
     entries = tuple(over.access.index[a] for a in window.axes(over.access))
-    read = over.name + style.index(entries, window.taps)
+    read = _entry(sample, window, over.access)
+    taps = "\\,".join(_entry(sample, window, accesses(window.term)[i]) for i in window.kernel)
+    times = f"multiplies ${read}$ by ${taps}$" if taps else f"reads ${read}$"
     used = {v for e in entries for v in symbols_of(style.short(e))}
     values = [f"${sample.value(v.name)}$" for v in sample.parameters if v in used]
     values += [
@@ -156,9 +169,18 @@ def caption(over: Grid) -> str:
     rest = sample.beside(window)
     scaled = f"; the sum is scaled by ${rest}$" if rest else ""
     return (
-        f"The window reads ${read}${here}{order(sample, window)}. Each tap is multiplied by the "
+        f"The window {times}{here}{order(sample, window)}. Each tap is multiplied by the "
         f"entry that it covers, and the products are added{scaled}. {_reach(over)}."
     )
+
+
+def _entry(sample: SampledLayer, window: Window, access: Access) -> str:
+    """Return the entry that a window reads by an access, as mathematics."""
+    name, style = sample.tensor(access.tensor), replace(sample.style, variables=window.free)
+    entries = tuple(access.index[a] for a in window.axes(access))
+    applied = name != sample.tensor(source(access.tensor))
+    opened = applied and style.named(access.tensor).startswith("(")
+    return (f"({name})" if opened else name) + style.index(entries, window.taps)
 
 
 def _reach(over: Grid) -> str:
@@ -170,7 +192,7 @@ def _reach(over: Grid) -> str:
     zeros = f"in {beyond} of its {len(points)} positions it reads zeros outside the tensor"
     ends = [over.sample.products(over.window, point) for point in (points[0], points[-1])]
     if all(sum(not p.is_zero for p in end) == 1 for end in ends):
-        return f"It starts and ends where it covers a single entry, a full window: {zeros}"
+        return f"It starts and ends where it covers a single entry, so it is a full window: {zeros}"
     return f"It overhangs: {zeros}"
 
 
@@ -178,10 +200,10 @@ def dilated_caption(over: Grid) -> str:
     """Say how many zeros there are between the entries of a grid."""
     name = over.sample.tensor(source(over.access.tensor))
     zeros = max(_zeros_between(over))
+    between = "one zero" if zeros == 1 else f"{zeros} zeros"
     return (
-        f"The output gradient ${name}$, and ${over.name}$, which has {zeros} "
-        f"{'zero' if zeros == 1 else 'zeros'} between neighbouring entries because of the stride "
-        "of the forward pass."
+        f"The output gradient ${name}$, and ${over.name}$, which has {between} between "
+        "neighbouring entries because of the stride of the forward pass."
     )
 
 

@@ -107,7 +107,7 @@ class SampledLayer:
         if by == name or name in dict(self.style.tensors):
             return self.style.tensor(name)
         known = dict(self.style.symbols.gradients)
-        return known.get(by, f"d{self.style.tensor(by)}")
+        return known.get(by, f"\\mathrm{{d}}{self.style.tensor(by)}")
 
     def label(self, name: str, index: Iterable[int]) -> str:
         """Return an entry as mathematics: ``w_{2}``."""

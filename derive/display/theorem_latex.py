@@ -114,7 +114,8 @@ def statement(
     out.append(_for_all(theorem, style))
     lines = [EquationLine(subject(theorem, style), theorem.rhs, "", style)]
     if (plain := unfold_operators(theorem.rhs)) != theorem.rhs:
-        known = {*known, *(a.tensor for a in theorem.rhs[0].factors if isinstance(a, Access))}
+        heads = [a.tensor for a in theorem.rhs[0].factors if isinstance(a, Access)]
+        known = {*known, *(t for t in heads if not _renames(t))}
         lines.append(EquationLine("", plain, "", style))
     out.append(tuple(lines))
     if theorem.words:
@@ -134,6 +135,12 @@ def statement(
     if free := [t for t in new if t.definition is None]:
         out.append(f"{'and' if defined else 'Here'} {listed([boxed(t, style) for t in free])}.")
     return out
+
+
+def _renames(t: Tensor) -> bool:
+    """Say whether a tensor has the entries of another one at other places, as a rotation has."""
+    body = t.definition.body if t.definition is not None else ()
+    return len(body) == 1 and len(body[0].factors) == 1 and not body[0].variables
 
 
 def boxed(t: Tensor, style: Letters) -> str:

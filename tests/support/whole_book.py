@@ -1,7 +1,7 @@
 """Write the whole book and compile it: python -m tests.support.whole_book.
 
-No reference may be undefined, nothing may exceed the margins by a point, and no page but the last
-of a chapter may be less than a third full.
+No reference may be undefined, every figure is cited, nothing may exceed the margins by a point, and
+no page but the last of a chapter may be less than a third full.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 from rot180.codegen.documents.book import book
 from rot180.codegen.documents.html import page
 from rot180.codegen.documents.latex import latex
+from rot180.codegen.documents.numbering import uncited
 from rot180.codegen.documents.pdf import compiled
 from tests.support.page_fill import nearly_empty, page_fills
 
@@ -29,6 +30,7 @@ def main() -> int:
         file.flush()
         empty = nearly_empty(page_fills(file.name))
     faults += [f"page {page.number} is {page.share:.0%} full" for page in empty]
+    faults += [f"figure {name} is cited nowhere" for name in uncited(whole)]
     print(*faults, sep="\n", file=sys.stderr)
     pages = re.search(r"\((\d+) pages", log)
     print(f"{pages[1] if pages else 0} pages, {len(pdf)} bytes; HTML {len(page(whole))} characters")

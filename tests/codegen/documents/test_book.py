@@ -12,17 +12,41 @@ from pathlib import Path
 
 import pytest
 
-from rot180.codegen.documents.book import book, chapters_by_anchor
+from rot180.codegen.documents.book import (
+    LETTERS,
+    book,
+    chapters_by_anchor,
+    figures_by_anchor,
+    letters_table,
+)
 from rot180.codegen.documents.chapters import CHAPTERS, is_brief, theorems_by_chapter
 from rot180.codegen.documents.html import page
 from rot180.codegen.documents.latex import latex
 from rot180.codegen.documents.layer import anchor
 from rot180.codegen.documents.listings import function_text, layer_and_operand
-from rot180.codegen.documents.model import Block, Document, Listing, ProofBlock, TheoremBlock
+from rot180.codegen.documents.model import (
+    Block,
+    Document,
+    Figure,
+    Listing,
+    ProofBlock,
+    Section,
+    TheoremBlock,
+)
+from rot180.codegen.documents.numbering import uncited
 from rot180.codegen.documents.pdf import CompileError, compiled
+from rot180.codegen.documents.site import STORY, theorem_address
 from rot180.codegen.documents.source_map import SOURCES, markdown
+from rot180.derive.display.definitions import every_tensor
+from rot180.derive.display.letters import letters as style_of
+from rot180.derive.display.letters import losses
 from rot180.derive.display.mathml import mathml, sentence
-from rot180.derive.theorems import claims, theorem
+from rot180.derive.display.notations import DEEP_LEARNING
+from rot180.derive.display.theorem_latex import statement
+from rot180.derive.language.polynomial import symbols_of
+from rot180.derive.language.spelling import application
+from rot180.derive.language.terms import Access
+from rot180.derive.theorems import claims, theorem, theorems
 
 ROOT = Path(__file__).parents[3]
 DENSE, ROTATED = (
@@ -182,10 +206,71 @@ def test_the_source_documents() -> None:
 
 
 def test_the_page_about_them(request: pytest.FixtureRequest) -> None:
-    path, text = ROOT / "docs" / "documents.md", markdown(chapters_by_anchor())
+    path, text = ROOT / "docs" / "documents.md", markdown(chapters_by_anchor(), figures_by_anchor())
     if request.config.getoption("--update-golden"):
         path.write_text(text, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text, "run pytest --update-golden"
+
+
+def test_every_item_has_a_page_and_most_a_picture() -> None:
+    """The addresses on that page are those of the site, and its figures are in the book."""
+    assert STORY == "why.html"
+    assert theorem_address("full_convolution_2d") == "theorems/full-convolution-2d.html"
+    text, drawn = markdown(chapters_by_anchor(), figures_by_anchor()), figures_by_anchor()
+    for row in (line for line in text.splitlines() if re.match(r"\| [AB]\.", line)):
+        assert "`why.html#story-" in row
+    stated = {b.picture.name for b in blocks() if isinstance(b, Figure)}
+    known = figures_by_anchor(SOME)
+    assert stated == {name for names in known.values() for name in names}
+    assert drawn["rot180-correlation-1d"] == known["rot180-correlation-1d"]
+
+
+def test_every_figure_is_cited_by_its_own_number() -> None:
+    assert uncited(some()) == []
+    opened = book(chapters=[replace(c, theorems=()) for c in CHAPTERS])
+    assert any(isinstance(b, Figure) for s in opened.sections for b in s.blocks)
+    assert uncited(opened) == []
+    figures = [b for b in blocks() if isinstance(b, Figure)]
+    alone = Document("", "", (Section("one", "", tuple(figures)),), True)
+    assert uncited(alone) == [f.picture.name for f in figures]
+
+
+def test_every_symbol_is_introduced() -> None:
+    """By "for all", by the sum, by the box of a stated tensor, or by the table of letters."""
+    letters = {name for names in LETTERS.values() for name in names}
+    used: set[str] = set()
+    for proved in theorems():
+        terms = [t for line in (proved.lhs, proved.rhs) for t in line]
+        parts = statement(proved, losses(proved))
+        said = " ".join(p for p in parts if isinstance(p, str))
+        shown = every_tensor(*proved.lines)
+        sizes = {v.name for t in shown for n in t.shape if n is not None for v in symbols_of(n)}
+        quantified = {v.name for v, _ in proved.variables}
+        for t in terms:
+            summed = {v.name for v in t.variables}
+            free = {v.name for v in t.symbols} - summed - quantified - sizes
+            assert free <= letters, f"{proved.name}: {free - letters}"
+            used |= free
+        style = style_of(proved, DEEP_LEARNING)
+        for v in proved.variables:
+            assert f"{style.symbol(v[0].name)}" in said, f"{proved.name}: {v[0].name}"
+    parameters = {"s", "t", "u", "d", "e", "f", "lo", "lp", "lq", "hi", "op", "rho"}
+    assert parameters <= used  # so the table has no letter that no theorem uses
+    assert letters - parameters == set("HVIKLMPQR")
+    assert letters_table() in [b for s in some().sections for b in s.blocks]
+
+
+def test_every_operator_in_a_statement_is_defined_or_written_out() -> None:
+    """A rotation, and any other tensor with the entries of another one, has its definition."""
+    for proved in theorems():
+        parts = statement(proved, losses(proved))
+        lefts = [e.left for p in parts if not isinstance(p, str) for e in p]
+        style = style_of(proved, DEEP_LEARNING)
+        for access in (f for t in proved.rhs for f in t.factors if isinstance(f, Access)):
+            found = application(access.tensor)
+            if found is not None and found.operator in ("rot180", "flip", "transpose"):
+                name = style.named(access.tensor)
+                assert any(left.startswith(name) for left in lefts), f"{proved.name}: {name}"
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,10 @@ def test_tikz_is_no_wider_than_the_text_and_compiles(tmp_path: Path) -> None:
         pytest.skip("pdflatex is not installed")
     found = [p for spec in ("conv1d", "conv2d", "network") for p in every(spec)]
     body = "\n\n".join(f"{tikz(p, FIGURE_WIDTH)}\n\n{p.title}. {p.caption}" for p in found)
-    head = "\\documentclass[a4paper,10pt]{article}\\usepackage[margin=25mm]{geometry}\n"
+    head = (
+        "\\documentclass[a4paper,10pt]{article}\\usepackage[margin=25mm]{geometry}"
+        "\\usepackage{amsmath}\n"
+    )
     text = f"{head}{tikz_preamble()}\\begin{{document}}\\noindent\n{body}\n\\end{{document}}\n"
     (tmp_path / "all.tex").write_text(text)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
