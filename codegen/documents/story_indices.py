@@ -24,7 +24,7 @@ def renamed(proved: Theorem, solved: Expr, style: Letters) -> str:
     tap, step, place = symbol("k"), symbol("p"), _place(proved)
     found = normal(tap - coefficient(place, tap) * (place - step))
     last = normal(found + solved)
-    return f"${style.symbol('k')} := {style.polynomial(last)} - ({style.polynomial(solved)})$"
+    return f"${style.polynomial(last)} - ({style.polynomial(solved)})$"
 
 
 def _place(proved: Theorem) -> Expr:
