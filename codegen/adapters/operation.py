@@ -134,6 +134,16 @@ class Operation:
             ValueError: the layer of the gradient cannot be derived or compiled.
 
         """
+        if number not in self._found:
+            self._found[number] = self._gradient(number)
+        return self._found[number]
+
+    @cached_property
+    def _found(self) -> dict[int, Gradient | None]:
+        """Return the gradients that were asked for so far."""
+        return {}
+
+    def _gradient(self, number: int) -> Gradient | None:
         definition, short = self._definition
         renamed = {short: output_gradient(self.layer).name} if self.wrt else {}
         here = {renamed.get(t.name, t.name): t.name for t in definition.tensors}
