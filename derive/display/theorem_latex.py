@@ -133,8 +133,17 @@ def statement(
     if defined := [t for t in new if t.definition is not None]:
         out += ["Here", definitions(defined, style)]
     if free := [t for t in new if t.definition is None]:
-        out.append(f"{'and' if defined else 'Here'} {listed([boxed(t, style) for t in free])}.")
+        out.append(f"{'and' if defined else 'Here'} {listed(_boxes(free, style))}.")
     return out
+
+
+def _boxes(free: Sequence[Tensor], style: Letters) -> list[str]:
+    """Return the boxes of free tensors, as clauses; numbers share one."""
+    numbers = [t for t in free if not t.shape]
+    if len(numbers) < 2:
+        return [boxed(t, style) for t in free]
+    names = listed([f"${style.tensor(t)}$" for t in numbers])
+    return [*(boxed(t, style) for t in free if t.shape), f"{names} are numbers"]
 
 
 def _renames(t: Tensor) -> bool:
