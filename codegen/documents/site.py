@@ -352,7 +352,7 @@ def _home(chapters: Sequence[SiteChapter], beside: Mapping[str, str]) -> Documen
     found = f"{count} theorems, each with its proof, its pictures and an address to cite."
     ways.insert(1, DirectoryEntry(SEARCH, "Theorems and figures", text=found))
     ways += [DirectoryEntry(name, said) for name, said in beside.items()]
-    moves = StepperBlock(image().layer, "stepper", SYMBOLS)
+    moves = StepperBlock(image().layer, "stepper", replace(SYMBOLS, indices=()))
     sections = (
         Section("answer", "", tuple(answer)),
         Section("move", "Move the window", (moves,)),

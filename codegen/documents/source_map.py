@@ -84,6 +84,7 @@ SOURCES = (
                 "The forward pass is a true convolution, $z^{l+1}_{x,y} = "
                 "\\sum_a \\sum_b w^{l+1}_{a,b}\\,\\sigma(z^l_{x-a,y-b}) + b^{l+1}$.",
                 ("backpropagated_2d",),
+                ("section-rot180-convolution",),
                 story=("story-in-the-letters-of-the-textbooks",),
             ),
             Item(
@@ -128,7 +129,10 @@ SOURCES = (
                 (),
                 ("step-1", "step-2", "step-3", "step-4", "step-5"),
                 ("derive/networks/test_network.py",),
-                story=("story-the-algorithm-in-five-steps",),
+                story=(
+                    "story-the-algorithm-in-five-steps",
+                    "story-deltas-counted-on-fingers",
+                ),
             ),
             Item(
                 "A.8",

@@ -28,11 +28,11 @@ from rot180.derive.display.theorem_latex import definitions, latex_expression, s
 from rot180.derive.gradients.gradient import chain_goal, gradient, operand, output_gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer, layer
-from rot180.derive.language.notation import parse_expression
+from rot180.derive.language.notation import make_layer, parse_expression
 from rot180.derive.language.operators import correlate
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.spelling import display_name, unfold_operators
-from rot180.derive.language.terms import Access, term
+from rot180.derive.language.terms import Access, define, term
 from rot180.derive.search.prove import prove
 from rot180.derive.semantics.evaluate import evaluate, table
 from rot180.derive.semantics.model import GivenModel
@@ -43,7 +43,7 @@ SYMBOLS = replace(
     subscripts=True,
     loss="C",
     gradient=r"\delta",
-    gradients=(("x", r"\mathrm{d}x"), ("w", r"\mathrm{d}w")),
+    gradients=(("x", r"\mathrm{d}x"), ("w", r"\mathrm{d}w"), ("y", r"\delta")),
     indices=(("l", "m"), ("L", "M")),
 )
 """The notation: indices below, delta for the derivative by an output, dx for that by the input.
@@ -273,3 +273,12 @@ def strided() -> Numbers:
     longer = np.append(IMAGE[0], IMAGE[0][-1] + 1)
     arrays = {"x": longer, "w": OTHER[0], "grad_y": DELTAS[0][:2]}
     return Numbers("y[p] = sum[k] x[s*p+k] * w[k]", arrays, {"s": 2})
+
+
+def weighing(numbers: Numbers) -> Numbers:
+    """Return the gradient by the kernel as a layer, whose window is the output gradient."""
+    proved, w = gradient(numbers.layer, "w"), operand(numbers.layer, "w")
+    index = tuple(v for v, _ in proved.variables)
+    output = define(f"grad_{w.name}", w.shape, index, unfold_operators(proved.rhs))
+    found = make_layer(output)
+    return Numbers(found.text, {t.name: numbers.arrays[t.name] for t in found.tensors}, {})

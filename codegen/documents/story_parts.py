@@ -27,6 +27,7 @@ from rot180.codegen.documents.story_example import (
     row,
     strided,
     table_of,
+    weighing,
 )
 from rot180.codegen.documents.story_indices import bracket, divided, read, renamed
 from rot180.codegen.documents.story_layer import LAYER, middle_layer
@@ -352,12 +353,15 @@ def _steps() -> Parts:
 def _weights(plane: Numbers) -> Parts:
     """Return the gradients of the kernel."""
     proved = gradient(plane.layer, "w")
+    seen = weighing(plane).picture("forward").picture
+    title = "The image, seen through a window of deltas"
     return Parts(
         {"bias_value": f"${int(plane.arrays['grad_y'].sum())}$"},
         {
             "weight_gradient": (named(proved),),
             "weight_corner": (plane.entry(proved, 0, 0),),
             "weight_numbers": (plane.shown("grad_w"),),
+            "weight_picture": (Figure(replace(seen, title=title)),),
         },
     )
 

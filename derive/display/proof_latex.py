@@ -110,16 +110,22 @@ def _outline(theorem: Theorem, detail: str, style: Letters) -> list[tuple[int, s
     if detail not in ("short", "full"):
         raise ValueError(f"detail: found {detail!r}, expected 'short' or 'full'")
     groups: list[tuple[int, str, list[str]]] = []
+    values: dict[object, str] = {}
     for n, step in enumerate(theorem.proof.steps):
         _, rule, reasons = groups[-1] if groups else (0, "", [])
-        if detail == "full" or not groups:
-            groups.append((n + 1, step.rule, [_reason(theorem, n, style)]))
-        elif step.rule in _HOUSEKEEPING or _trivial(theorem, n):
+        joined = detail == "short" and bool(groups)
+        if joined and (step.rule in _HOUSEKEEPING or _trivial(theorem, n)):
             groups[-1] = (n + 1, rule, reasons)
-        elif step.rule == "entry" or (step.rule in _GATHERED and step.rule == rule):
-            groups[-1] = (n + 1, rule, [*reasons, _reason(theorem, n, style)])
+            continue
+        reason, put = _reason(theorem, n, style), used(theorem, n)[2].get("variable", n)
+        alike = step.rule == "entry" or (step.rule in _GATHERED and step.rule == rule)
+        # in one line, a name is put equal to one value
+        if joined and alike and values.get(put, reason) == reason:
+            groups[-1] = (n + 1, rule, [*reasons, reason])
         else:
-            groups.append((n + 1, step.rule, [_reason(theorem, n, style)]))
+            groups.append((n + 1, step.rule, [reason]))
+            values.clear()
+        values[put] = reason
     return [(n, _joint(list(dict.fromkeys(reasons)))) for n, _, reasons in groups]
 
 

@@ -252,14 +252,14 @@ def _relations(theorem: Theorem, style: Letters) -> Iterator[str]:
 
 
 def relation_latex(name: str, order: int, style: Letters) -> str:
-    r"""Return the relation of a derivative, ``\tanh' = 1 - \tanh^{2}``; at t if need be."""
+    r"""Return the relation of a derivative, ``\tanh' = 1 - \tanh^{2}``; at u if need be."""
     found = relation(name, order)
     assert found is not None
     names = {n for powers, _ in ordered(found) for n, _ in powers}
     spelled = any("#1" in style.functions.get(n, "") for n in names)
 
     def word(n: str, power: int) -> str:
-        w = "t" if n == "t" else style.applied(n, 0, "t") if spelled else style.function(n, 0)
+        w = "u" if n == "t" else style.applied(n, 0, "u") if spelled else style.function(n, 0)
         w = f"({w})" if power > 1 and "#1" in style.functions.get(n, "") else w
         return w if power == 1 else f"{w}^{{{power}}}"
 
@@ -269,5 +269,5 @@ def relation_latex(name: str, order: int, style: Letters) -> str:
         size = [str(abs(c))] if abs(c) != 1 or not parts else []
         sign = (" - " if c < 0 else " + ") if out else "-" if c < 0 else ""
         out += sign + "\\,".join([*size, *parts])
-    at = "(t)" if spelled or symbol("t") in symbols_of(found) else ""
+    at = "(u)" if spelled or symbol("t") in symbols_of(found) else ""
     return f"{style.function(name, order)}{at} = {out or '0'}"

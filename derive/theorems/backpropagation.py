@@ -15,7 +15,7 @@ from rot180.derive.gradients.gradient import chain_goal, operand, output_gradien
 from rot180.derive.kernel.proof import Variables
 from rot180.derive.language.layers import Layer, axis_letters, layer
 from rot180.derive.language.operators import activation, convolve, dilate, flip, rot180, size
-from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.spelling import display_name
 from rot180.derive.language.terms import (
     Access,
@@ -108,7 +108,9 @@ def weight_by_rotation(axes: int) -> Claim:
     rotated = rot180(a, range(axes))
     offset = tuple(e + size(a, n) - 1 for n, e in enumerate(_minus(taps, outs)))
     form = convolve(g[outs], rotated[offset], taps, outs)
-    words = f"the convolution of {g.name} with {display_name(rotated)}, read from H - 1 on"
+    first = [text(size(a, n) - 1) for n in range(axes)]
+    where = first[0] if axes == 1 else f"({', '.join(first)})"
+    words = f"the convolution of {g.name} with {display_name(rotated)}, read from {where} on"
     return Claim(variables, lhs, (term(form[taps]),), (), words)
 
 
@@ -193,11 +195,13 @@ def _product(axes: int) -> tuple[Tensor, Tensor, Access, Access, Index, Index]:
 def full(axes: int) -> Claim:
     """State that a convolution is zero outside 0 <= p < H + K - 1, its full size."""
     x, w, main, window, outs, taps = _product(axes)
-    boxes = [Range(p, size(x, n) + size(w, n) - 1) for n, p in enumerate(outs)]
+    sizes = [size(x, n) + size(w, n) - 1 for n in range(axes)]
+    boxes = [Range(p, n) for p, n in zip(outs, sizes, strict=True)]
     variables: Variables = tuple((p, None) for p in outs)
     left = (term(main, window, over=taps),)
     right = (term(main, window, *boxes, over=taps),)
-    return Claim(variables, left, right, (), "the full convolution has H + K - 1 entries")
+    words = f"the full convolution has {' by '.join(map(text, sizes))} entries"
+    return Claim(variables, left, right, (), words)
 
 
 def valid() -> Claim:

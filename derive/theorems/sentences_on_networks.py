@@ -62,12 +62,13 @@ OTHERS = (
     (
         "avg_pool_*",
         "Average pooling gives each input an equal share of the gradient of every window that "
-        "contains it.",
+        "contains it, the number mean, which is one over the number of entries of a window.",
         "It is a layer with equal weights, so only the windows matter, and not the values.",
     ),
     (
         "max_pool_*",
-        "Maximum pooling sends the gradient of each window to the input that the window selected.",
+        "Maximum pooling sends the gradient of each window to the input that the window selected, "
+        "the only entry of the window at which sel is one and not zero.",
         "So a program has to remember the selection of its forward pass.",
     ),
     (

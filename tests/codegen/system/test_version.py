@@ -13,7 +13,8 @@ from rot180.codegen.documents.model import Document
 from rot180.codegen.system import version as module
 from rot180.codegen.system.version import EPOCH, authors, date, version
 
-PROJECT = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+FILE = Path(__file__).parents[3] / "pyproject.toml"
+PROJECT = tomllib.loads(FILE.read_text())["project"]
 
 
 def absent(name: str) -> str:
@@ -23,6 +24,8 @@ def absent(name: str) -> str:
 def test_a_checkout_has_what_its_project_file_declares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "version", absent)
     monkeypatch.setattr(metadata, "metadata", absent)
+    # the tests may run beside an installation that is no checkout
+    monkeypatch.setattr(module, "_PROJECT", FILE)
     assert version() == PROJECT["version"]
     assert authors() == PROJECT["authors"][0]["name"]
     monkeypatch.setattr(module, "_PROJECT", Path("/nowhere/pyproject.toml"))

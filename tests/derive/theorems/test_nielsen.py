@@ -113,7 +113,7 @@ def test_the_axioms_name_the_known_derivatives() -> None:
 def test_proofs_say_which_derivative_is_used() -> None:
     found = latex_proof(theorem("softmax_cross_entropy"), "full")
     assert "\\operatorname{exp}' = \\operatorname{exp}" in found
-    assert "\\operatorname{log}'(t) = \\frac{1}{t}" in found
+    assert "\\operatorname{log}'(u) = \\frac{1}{u}" in found
 
 
 def test_a_relation_is_used_only_where_the_other_side_lacks_the_derivative() -> None:
