@@ -8,6 +8,7 @@ full_stages() {
   searches >"$work/searches.log" 2>&1 &
   local searching=$!
   newest_python
+  broken_off
   wait "$searching" || {
     cat "$work/searches.log"
     fail "the searches failed"
@@ -34,9 +35,10 @@ packages() {
   done
 }
 
-newest_python() { # the scripts of Rocq are all run by `verify`
+newest_python() { # all scripts of Rocq, the book and the site have stages of their own
   stage "  pytest, Python 3.13" in_env sdist3.13 \
-    "pytest -n 2 -p no:cacheprovider --ignore tests/codegen/rocq"
+    "pytest -n 2 -p no:cacheprovider \
+      --ignore tests/codegen/rocq --ignore tests/codegen/documents --ignore tests/codegen/figures"
   stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
   stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
   stage "  rot180 verify: all of Rocq" in_env sdist3.13 \
@@ -45,6 +47,15 @@ newest_python() { # the scripts of Rocq are all run by `verify`
   stage "  the whole book" in_env sdist3.13 "python -m tests.support.whole_book"
   stage "  the whole site" in_env sdist3.13 "python -m tests.support.site_check > site.log"
   indented <"$work/sdist3.13/site.log"
+}
+
+broken_off() { # one process each, beside the searches
+  stage "  generate, killed at every fourth point" in_env sdist3.13 \
+    "python tests/support/kill_points.py --every 4 generate > killed.log"
+  last_line sdist3.13/killed.log
+  stage "  Ctrl-C at 20 moments of each command" in_env sdist3.13 \
+    "ROT180_INTERRUPTS=20 pytest tests/codegen/cli/test_interrupts.py -p no:cacheprovider > interrupts.log"
+  grep "Ctrl-C (seed" "$work/sdist3.13/interrupts.log" | indented
 }
 
 searches() { # under Python 3.12; the fuzzer first, which takes ten minutes beside any other work
@@ -63,15 +74,9 @@ searches() { # under Python 3.12; the fuzzer first, which takes ten minutes besi
   stage "  2,000 random layers" in_env sdist3.12 \
     "ROT180_LAYERS=2000 pytest -n 2 tests/fuzz -p no:cacheprovider > layers.log"
   grep "random layers" "$work/sdist3.12/layers.log" | indented
-  stage "  generate, killed at every point" in_env sdist3.12 \
-    "python tests/support/kill_points.py generate > killed.log"
-  last_line sdist3.12/killed.log
-  stage "  reserved names, each in every role" in_env sdist3.12 \
-    "ROT180_NAMES=all pytest -n 2 tests/codegen/kernels/test_reserved_names.py -p no:cacheprovider > names.log"
+  stage "  reserved names in roles, a third of them" in_env sdist3.12 \
+    "ROT180_NAMES=3 pytest -n 2 tests/codegen/kernels/test_reserved_names.py -p no:cacheprovider > names.log"
   grep "reserved names" "$work/sdist3.12/names.log" | indented
-  stage "  Ctrl-C at 20 moments of each command" in_env sdist3.12 \
-    "ROT180_INTERRUPTS=20 pytest -n 2 tests/codegen/cli/test_interrupts.py -p no:cacheprovider > interrupts.log"
-  grep "Ctrl-C (seed" "$work/sdist3.12/interrupts.log" | indented
   stage "  the compiled module under sanitizers" in_env sdist3.12 \
     "python tests/support/sanitize_module.py > sanitized.log"
   last_line sdist3.12/sanitized.log

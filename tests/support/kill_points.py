@@ -1,15 +1,18 @@
 """Kills a run at every point where it changes the disk, and looks at what the next run finds.
 
     python tests/support/kill_points.py derive book reports folders generate
+    python tests/support/kill_points.py --every 4 generate
 
 A point is a call that changes the disk: a folder or file is made, half of a file is written, it is
 synced, linked, moved or removed. For each number k, a child process is killed at its k-th point; or
-its k-th point is an error; or each point that needs space is one, from the k-th on. Then the folder
+its k-th point is an error; or each point that needs space is one, from the k-th on. With --every 4,
+k is 1, 5, 9 and so on. Then the folder
 must have all old files or all new ones, and after the next run no others.
 """
 
 from __future__ import annotations
 
+import argparse
 import errno
 import io
 import os
@@ -153,21 +156,22 @@ def set_up(folder: Path, texts: Texts) -> None:
         (folder / name).write_bytes(data)
 
 
-def tried(folder: Path, old: Texts, new: Texts, kind: str) -> Counter[str]:
-    """Try a fault at every point of a run that replaces old files by new ones.
+def tried(folder: Path, old: Texts, new: Texts, kind: str, step: int) -> Counter[str]:
+    """Try a fault at the points of a run that replaces old files by new ones.
 
     Args:
         folder: where.
         old: the files before.
         new: the files that the run writes.
         kind: the kind of fault.
+        step: from one point to the next that is tried.
 
     """
     count: Counter[str] = Counter()
     set_up(folder, old)
     while True:
         after = {**old, **new}
-        how = ended(folder, new, Fault(kind, count["points"] + 1))
+        how = ended(folder, new, Fault(kind, step * count["points"] + 1))
         if how == "without":
             return count
         count["points"] += 1
@@ -242,8 +246,8 @@ def sets_of(command: str) -> list[Texts]:
     raise SystemExit(f"found {command!r}, expected derive, book, reports, folders or generate")
 
 
-def rows(folder: Path, command: str) -> Iterator[tuple[str, Counter[str]]]:
-    """Try all points of a command; yield what was there before, the fault, and the counts."""
+def rows(folder: Path, command: str, step: int) -> Iterator[tuple[str, Counter[str]]]:
+    """Try the points of a command; yield what was there before, the fault, and the counts."""
     # another process imports all of rot180, because a small one forks faster
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         sets = pool.submit(sets_of, command).result()
@@ -254,19 +258,23 @@ def rows(folder: Path, command: str) -> Iterator[tuple[str, Counter[str]]]:
             if before == "old files" or command in ("derive", "folders"):
                 for kind in ("killed",) if command == "generate" else KINDS:
                     title = f"{command:9}{len(new):4} files, before: {before:11}{kind}"
-                    yield title, tried(folder, texts, new, kind)
+                    yield title, tried(folder, texts, new, kind, step)
         if command in ("derive", "folders"):
             title = f"{command:9}{len(new):4} files, before: {'some files':11}killed twice"
             yield title, tried_twice(folder, some, new)
 
 
-def main(commands: list[str]) -> int:
-    """Try all points of some commands and print a table; the exit code is 1 if one is torn."""
+def main(words: list[str]) -> int:
+    """Try points of some commands and print a table; the exit code is 1 if one is torn."""
+    parser = argparse.ArgumentParser(prog="kill_points.py")
+    parser.add_argument("commands", nargs="+", metavar="COMMAND")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="every N-th point")
+    options = parser.parse_args(words)
     total: Counter[str] = Counter()
     fast = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=fast if fast.is_dir() else None) as name:
-        for command in commands:
-            for title, count in rows(Path(name) / "out", command):
+        for command in options.commands:
+            for title, count in rows(Path(name) / "out", command, options.every):
                 total.update(count)
                 numbers = f"{count['points']:6} points{count['torn']:4} torn{count['left']:4} left"
                 print(f"{title:55}{numbers}", flush=True)
