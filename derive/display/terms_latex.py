@@ -73,6 +73,10 @@ def letter(name: str) -> str:
     return f"{shown}_{{{digits}}}" if digits else shown
 
 
+ARGUMENT = "u"
+"""What stands for the argument of a function; t is the target of a loss."""
+
+
 def function(name: str, order: int) -> str:
     r"""Return a scalar function or its derivative: ``\sigma'``."""
     short = name in GREEK or len(name) == 1
@@ -136,7 +140,7 @@ class Letters:
     def function(self, name: str, order: int) -> str:
         r"""Return a scalar function or its derivative: ``\sigma'``."""
         shown = self.functions.get(name, "") or function(name, 0)
-        shown = f"({shown.replace('#1', 't')})" if "#1" in shown else shown
+        shown = f"({shown.replace('#1', ARGUMENT)})" if "#1" in shown else shown
         return primed(shown, primes(order)) if order else shown
 
     def applied(self, name: str, order: int, argument: str) -> str:

@@ -14,7 +14,7 @@ from rot180.derive.display.letters import (
     letters,
 )
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
-from rot180.derive.display.terms_latex import Letters, escape
+from rot180.derive.display.terms_latex import ARGUMENT, Letters, escape
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import (
     factored,
@@ -259,7 +259,8 @@ def relation_latex(name: str, order: int, style: Letters) -> str:
     spelled = any("#1" in style.functions.get(n, "") for n in names)
 
     def word(n: str, power: int) -> str:
-        w = "u" if n == "t" else style.applied(n, 0, "u") if spelled else style.function(n, 0)
+        written = style.applied(n, 0, ARGUMENT) if spelled else style.function(n, 0)
+        w = ARGUMENT if n == "t" else written
         w = f"({w})" if power > 1 and "#1" in style.functions.get(n, "") else w
         return w if power == 1 else f"{w}^{{{power}}}"
 
@@ -269,5 +270,5 @@ def relation_latex(name: str, order: int, style: Letters) -> str:
         size = [str(abs(c))] if abs(c) != 1 or not parts else []
         sign = (" - " if c < 0 else " + ") if out else "-" if c < 0 else ""
         out += sign + "\\,".join([*size, *parts])
-    at = "(u)" if spelled or symbol("t") in symbols_of(found) else ""
+    at = f"({ARGUMENT})" if spelled or symbol("t") in symbols_of(found) else ""
     return f"{style.function(name, order)}{at} = {out or '0'}"

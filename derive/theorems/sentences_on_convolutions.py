@@ -137,15 +137,15 @@ INPUT = (
         "rot180_correlation_strided_*",
         "With a stride, zeros are put between the entries of the output gradient, and the rest is "
         "the full correlation with the rotated kernel.",
-        "The zeros stand where the window did not stop, so a stride needs no other kind of "
-        "backward pass.",
+        "The zeros stand at the positions that the window skipped, so the backward pass of a "
+        "stride is a full pass, too.",
     ),
     (
         "rot180_convolution_strided_*",
         "With a stride, zeros are put between the entries of the output gradient, and the rest is "
         "the full convolution with the rotated kernel.",
-        "The zeros stand where the window did not stop, so a stride needs no other kind of "
-        "backward pass.",
+        "The zeros stand at the positions that the window skipped, so the backward pass of a "
+        "stride is a full pass, too.",
     ),
     (
         "phases_*",

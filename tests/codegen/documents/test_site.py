@@ -37,7 +37,7 @@ SOME = (
         theorems=NAMES[:1],
         sections=lambda _: (
             Section("odd", HOSTILE, (Prose((HOSTILE,)),)),
-            # so many headings that the page lists them
+            # enough headings for the page to list them
             *(Section(f"part-{n}", f"Part {n}", ()) for n in range(4)),
         ),
     ),

@@ -270,7 +270,7 @@ def displays(text: str) -> list[tuple[str, str]]:
     inside = re.fullmatch(f"{BEGIN}\n(.*)\n{END}", text, re.DOTALL)
     assert inside is not None
     joined = inside[1].replace(" \\\\\n  &\\qquad ", " ")
-    joined = joined.replace("(\\tfrac{1}{2} t^{2})", HALF)
+    joined = joined.replace("(\\tfrac{1}{2} u^{2})", HALF)
     half_square = r"\\tfrac\{1\}\{2\} (\S+?\[[^]]*\])\^\{2\}"
     joined = re.sub(half_square, lambda found: f"{HALF}({found[1]})", joined)
     joined = re.sub(r"\\frac\{1\}\{(\S+?\[[^]]*\])\}", r"\\operatorname{reciprocal}(\1)", joined)

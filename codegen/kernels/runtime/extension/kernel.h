@@ -38,7 +38,7 @@ int kernel_bound(Nest *nest, int loop, Int size);
 int kernel_check_signals(void);
 int kernel_allocate(Intermediate *made, const char *name, Int itemsize, int axes, const Int *sizes);
 
-/* Return whether a sum with so many products runs in plain loops. */
+/* Return whether a sum of this many products is computed by plain loops. */
 int kernel_small(double products);
 
 static inline double kernel_extent(Int first, Int stop) {
