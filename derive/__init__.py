@@ -9,10 +9,13 @@ from rot180.derive.certificates.writer import dumps
 from rot180.derive.display import views
 from rot180.derive.display.axioms import axioms
 from rot180.derive.gradients.gradient import gradient, kernel_theorem, kernel_theorems
+from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Proof, Step, Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer, layer
+from rot180.derive.language.programs import Program
+from rot180.derive.language.programs import parse_program as program
 from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.search.prove import prove
 from rot180.derive.theorems import theorem, theorems
@@ -33,6 +36,7 @@ views.register(check=_check)
 __all__ = [
     "Layer",
     "NotProvedError",
+    "Program",
     "Proof",
     "ProofError",
     "Step",
@@ -44,6 +48,8 @@ __all__ = [
     "kernel_theorems",
     "layer",
     "loads",
+    "program",
+    "program_gradient",
     "prove",
     "replay",
     "theorem",

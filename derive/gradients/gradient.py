@@ -14,6 +14,7 @@ from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import primitive, symbol
+from rot180.derive.language.programs import Program
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
     AtLeast,
@@ -30,12 +31,12 @@ from rot180.derive.search.remainders import split_equations
 from rot180.derive.search.rewriting import normalise
 
 
-def output_gradient(layer: Layer) -> Tensor:
+def output_gradient(layer: Layer | Program) -> Tensor:
     """Return the free tensor dL/dy, with the box of the output."""
     return Tensor(f"grad_{layer.output.name}", layer.output.shape)
 
 
-def loss(layer: Layer) -> Tensor:
+def loss(layer: Layer | Program) -> Tensor:
     """Return ``L := sum_i g[i] y[i]``, which stands for any loss in the chain rule.
 
     With g = dL/dy held fixed, any loss has the same differential as this sum.
@@ -43,12 +44,13 @@ def loss(layer: Layer) -> Tensor:
     g, y = output_gradient(layer), layer.output
     assert y.definition is not None
     over, name = y.definition.formals, "L"
-    while name in {y.name, *(t.name for t in layer.tensors)}:
+    made = layer.definitions if isinstance(layer, Program) else (y,)
+    while name in {t.name for t in (*made, *layer.tensors)}:
         name += "_loss"
     return define(name, (), (), (term(g[over], y[over], over=over),))
 
 
-def operand(layer: Layer, name: str) -> Tensor:
+def operand(layer: Layer | Program, name: str) -> Tensor:
     """Return an operand by name.
 
     Raises:
@@ -62,14 +64,14 @@ def operand(layer: Layer, name: str) -> Tensor:
     raise ValueError(f"wrt: found {name!r}, expected one of {have}")
 
 
-def free_index(layer: Layer, wrt: Tensor) -> tuple[Symbol, ...]:
+def free_index(layer: Layer | Program, wrt: Tensor) -> tuple[Symbol, ...]:
     """Name the free indices of a gradient after the letters of the operand's axes.
 
     No index has the name of an array: in a kernel both are variables.
     """
-    assert layer.output.definition is not None
+    made = layer.definitions if isinstance(layer, Program) else (layer.output,)
     taken = {*layer.parameters, *wrt.parameters}
-    taken |= {symbol(t.name) for t in (*layer.tensors, layer.output)}
+    taken |= {symbol(t.name) for t in (*layer.tensors, *made)}
     out: list[Symbol] = []
     for n, letter in enumerate(wrt.shape):
         lower = letter.name.lower() if isinstance(letter, Symbol) else f"i{n}"
@@ -77,7 +79,7 @@ def free_index(layer: Layer, wrt: Tensor) -> tuple[Symbol, ...]:
     return tuple(out)
 
 
-def chain_goal(layer: Layer, wrt: Tensor) -> tuple[Variables, Expression]:
+def chain_goal(layer: Layer | Program, wrt: Tensor) -> tuple[Variables, Expression]:
     """Return the free indices and ``dL/d(operand)[free indices]``, the start of a derivation."""
     index = free_index(layer, wrt)
     return (

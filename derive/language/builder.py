@@ -39,6 +39,7 @@ class Builder:
         shapes: the sizes of each tensor.
         known: tensors that are given, by their names.
         sizes: the sizes of free indices, where they are known.
+        free: the free indices; by default, those of the text.
 
     """
 
@@ -48,11 +49,12 @@ class Builder:
         shapes: Shapes,
         known: Mapping[str, Tensor],
         sizes: Mapping[str, Expr | None],
+        free: Sequence[Symbol] | None = None,
     ) -> None:
         self._reader = reader
         self._shapes = shapes
         self._known = known
-        self._free = {v: sizes.get(v.name) for v in reader.free}
+        self._free = {v: sizes.get(v.name) for v in (reader.free if free is None else free)}
         self._applied = {t.name: t for t in known.values() if application(t) is not None}
 
     def expression(self, raws: Iterable[RawTerm]) -> Expression:
@@ -80,7 +82,7 @@ class Builder:
             built = Term(raw.coefficient, raw.variables, factors)
         except ValueError as error:
             reader.fail(str(error), raw.at, cure="change this term")
-        if not _is_bounded(built, reader.free):
+        if not _is_bounded(built, self._free):
             used = names_in(b.value for b in supports(built.factors, built.symbols))
             v = min(raw.variables, key=lambda v: v.name in used)
             reader.fail(

@@ -25,6 +25,7 @@ LIMITS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "products": (64, "products in a polynomial"),
         "degree": (8, "the degree of a polynomial, and an exponent"),
         "digits": (15, "digits in a number"),
+        "definitions": (128, "definitions of a program, intermediates among them"),
         "layers": (16, "layers of a network"),
         "work": (450_000, "factors in all lines of all proofs, 20 for a line, 4000 for a proof"),
     }

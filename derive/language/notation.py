@@ -38,6 +38,7 @@ from rot180.derive.language.terms import (
     Factor,
     Range,
     Tensor,
+    Term,
     accesses_and_brackets,
     define,
     indices,
@@ -85,7 +86,7 @@ class Layer:
         return on_one_line("Layer", self.text)
 
 
-def _refuse_clashes(reader: Reader, sizes: set[str]) -> None:
+def refuse_clashes(reader: Reader, sizes: set[str]) -> None:
     """Refuse a name with two roles, and an index that is neither free nor summed."""
     for token, alone in reader.outside:
         if token.text in reader.summed:
@@ -142,25 +143,25 @@ def unfold_activation(factor: Factor) -> Factor:
     return factor
 
 
-def _refuse_ranks(reader: Reader, known: Mapping[str, Tensor]) -> None:
+def refuse_ranks(reader: Reader, known: Mapping[str, Tensor]) -> None:
     for name, (token, rank) in reader.tensors.items():
         if name in known and len(known[name].shape) != rank:
             reader.refuse_rank(token, len(known[name].shape), "as it was given")
 
 
-def _entries(raws: Iterable[RawTerm]) -> Iterator[tuple[str, tuple[Expr, ...]]]:
+def entries_of(raws: Iterable[RawTerm]) -> Iterator[tuple[str, tuple[Expr, ...]]]:
     for raw in raws:
-        yield from _entries_of(raw.factors)
+        yield from raw_entries(raw.factors)
 
 
-def _entries_of(
+def raw_entries(
     factors: Iterable[RawFactor],
 ) -> Iterator[tuple[str, tuple[Expr, ...]]]:
     for factor in factors:
         if isinstance(factor, RawEntry):
             yield factor.name.text, factor.index
         elif isinstance(factor, RawDerivative):
-            yield from _entries_of((*factor.factors, factor.by))
+            yield from raw_entries((*factor.factors, factor.by))
 
 
 def parse_expression(
@@ -188,10 +189,10 @@ def parse_expression(
     reader = Reader(source, variables, functions=functions)
     raws = reader.expression()
     known = {t.name: t for t in tensors}
-    _refuse_ranks(reader, known)
+    refuse_ranks(reader, known)
     declared = {n: t.shape for n, t in known.items()}
-    shapes = name_sizes([*_entries(raws)], declared, reader.index, reader.names, sizes)
-    _refuse_clashes(reader, {n for t in known.values() for n in names_in(t.shape)})
+    shapes = name_sizes([*entries_of(raws)], declared, reader.index, reader.names, sizes)
+    refuse_clashes(reader, {n for t in known.values() for n in names_in(t.shape)})
     return Builder(reader, shapes, known, sizes or {}).expression(raws)
 
 
@@ -225,11 +226,11 @@ def parse_definition(
     output = reader.output.text
     if output in known and known[output].definition is not None:
         reader.fail(f"{output} is defined twice", reader.output, cure="rename it")
-    _refuse_ranks(reader, known)
-    entries = [(output, reader.free), *_entries(raws)]
+    refuse_ranks(reader, known)
+    entries = [(output, reader.free), *entries_of(raws)]
     declared = {**{n: t.shape for n, t in known.items()}, **reader.declared}
     shapes = name_sizes(entries, declared, reader.index, reader.names, sizes)
-    _refuse_clashes(reader, {n for t in known.values() for n in names_in(t.shape)})
+    refuse_clashes(reader, {n for t in known.values() for n in names_in(t.shape)})
     own = {v.name: n for v, n in zip(reader.free, shapes[output], strict=True)}
     body = Builder(reader, shapes, known, own).expression(raws)
     return define(output, shapes[output], reader.free, body)
@@ -267,10 +268,10 @@ def parse_layer(
     reader = Reader(source, derivatives=False)
     raws = reader.layer()
     output = reader.output.text
-    entries = [(output, reader.free), *_entries(raws)]
+    entries = [(output, reader.free), *entries_of(raws)]
     declared = {**(sizes or {}), **reader.declared}
     shapes = name_sizes(entries, declared, reader.index, reader.names)
-    _refuse_clashes(reader, {n for shape in shapes.values() for n in names_in(shape)})
+    refuse_clashes(reader, {n for shape in shapes.values() for n in names_in(shape)})
     own = {v.name: n for v, n in zip(reader.free, shapes[output], strict=True)}
     body = Builder(reader, shapes, {}, own).expression(raws)
     return make_layer(define(output, shapes[output], reader.free, body), name)
@@ -285,23 +286,9 @@ def make_layer(output: Tensor, name: str = "") -> Layer:
     """
     if output.definition is None:
         raise ValueError(f"{output.name} has no definition, expected the output of a layer")
-    formals = output.definition.formals
-    body = tuple(
-        replace(t, factors=tuple(unfold_activation(f) for f in t.factors))
-        for t in output.definition.body
-    )
-    tensors: dict[Tensor, None] = {}
-    names: dict[str, None] = {}
-    for t in body:
-        order = (*formals, *t.variables)
-        polynomials = [t.coefficient]
-        for factor in accesses_and_brackets(t.factors):
-            polynomials += indices(factor)
-            polynomials += [factor.size] if isinstance(factor, Range) else []
-            if isinstance(factor, Access):
-                tensors[factor.tensor] = None
-        names |= {n: None for e in polynomials for m, _ in ordered(e, order) for n, _ in m}
-        names = {n: None for n in names if symbol(n) not in order}
+    formals, body = output.definition.formals, unfolded_body(output)
+    tensors = dict.fromkeys(a.tensor for t in body for a in _accesses(t))
+    names = scalar_names(output)
     sizes = names_in(e for t in (output, *tensors) for e in t.shape)
     parameters = tuple(symbol(n) for n in names if n not in sizes)
     applied = (f.function for t in body for f in t.factors if isinstance(f, Apply))
@@ -312,10 +299,37 @@ def make_layer(output: Tensor, name: str = "") -> Layer:
     return Layer(name, output, tuple(tensors), parameters, line)
 
 
+def unfolded_body(output: Tensor) -> Expression:
+    """Return the body of a definition, with functions in place of activations."""
+    return tuple(
+        replace(t, factors=tuple(unfold_activation(f) for f in t.factors))
+        for t in (output.definition.body if output.definition else ())
+    )
+
+
+def scalar_names(output: Tensor) -> dict[str, None]:
+    """Return the names in coefficients and indices that are no indices, in order."""
+    names: dict[str, None] = {}
+    formals = output.definition.formals if output.definition else ()
+    for t in unfolded_body(output):
+        order = (*formals, *t.variables)
+        polynomials = [t.coefficient]
+        for factor in accesses_and_brackets(t.factors):
+            polynomials += indices(factor)
+            polynomials += [factor.size] if isinstance(factor, Range) else []
+        names |= {n: None for e in polynomials for m, _ in ordered(e, order) for n, _ in m}
+        names = {n: None for n in names if symbol(n) not in order}
+    return names
+
+
+def _accesses(t: Term) -> Iterator[Access]:
+    return (a for a in accesses_and_brackets(t.factors) if isinstance(a, Access))
+
+
 def _sizes(line: str, output: Tensor, tensors: tuple[Tensor, ...]) -> str:
     """Return the declarations of sizes; "" if the rule gives the sizes the same names."""
     reader = Reader(line)
-    entries = [*_entries(reader.layer())]
+    entries = [*entries_of(reader.layer())]
     entries.insert(0, (output.name, reader.free))
     plain = name_sizes(entries, {}, reader.index, reader.names)
     if all(plain[t.name] == t.shape for t in (output, *tensors)):

@@ -34,8 +34,6 @@ class Reader(FunctionReader):
         declared: tensor to declared sizes; `sizes` has the token of each size.
         tensors: tensor to its first token and its rank; `entries` has every token.
         summed: bound index to its first token.
-        outside: names in indices that are neither free nor summed there, each with whether the
-            name is the whole index.
         scalars: names that are factors.
         derivatives: whether the text may contain derivatives.
 
@@ -59,6 +57,7 @@ class Reader(FunctionReader):
         self.summed: dict[str, Token] = {}
         self.scalars: list[Token] = []
         self.derivatives = derivatives
+        self._shadowed = frozenset[Symbol]()  # summed indices that may be summed again
 
     @property
     def names(self) -> set[str]:
@@ -78,8 +77,8 @@ class Reader(FunctionReader):
 
         """
         if not self._now.text:
-            example = "y[p] = sum[k] x[p+k] * w[k]"
-            self.fail("an empty text", expected="a layer", cure=f"write a layer such as {example}")
+            cure = "write a layer such as y[p] = sum[k] x[p+k] * w[k]"
+            self.fail("an empty text", expected="a layer", cure=cure)
         while True:
             self._declared_functions()
             self.output, places = self._left()
@@ -100,16 +99,13 @@ class Reader(FunctionReader):
         terms = self.expression()
         for token in self.entries:
             if token.text == self.output.text:
-                self.fail(
-                    "the output is used on the right", token, "another tensor", cure="rename it"
-                )
+                self._refuse_recursion(token)
             if token.text == f"grad_{self.output.text}":
                 what = "the name is reserved for the gradient of the output"
                 self.fail(what, token, cure="rename it")
         used = {t.text for t in self.entries}
-        for name in self.declared:
-            if name not in used and name != self.output.text:
-                self.fail(f"{name} is declared but not used", self.tensors[name][0], cure="drop it")
+        for name in [n for n in self.declared if n not in {*used, self.output.text}]:
+            self.fail(f"{name} is declared but not used", self.tensors[name][0], cure="drop it")
         self._refuse_unused_functions()
         return terms
 
@@ -150,6 +146,9 @@ class Reader(FunctionReader):
         cure = f"give {token.text} the same number of indices everywhere"
         expected = f"{rank} indices, {why}"
         self.fail(f"{token.text} is used with two ranks", token, expected, cure=cure)
+
+    def _refuse_recursion(self, token: Token) -> NoReturn:
+        self.fail("the output is used on the right", token, "another tensor", cure="rename it")
 
     def _left(self) -> tuple[Token, list[Token]]:
         """Parse ``y[n,o,p]`` or ``x[N,C,3]``: the name, and the tokens between the commas."""
@@ -228,24 +227,31 @@ class Reader(FunctionReader):
                 out = self._times(out, self._factor(), operator)
                 continue
             token = self._now
-            value = self._number() if token.is_number else sp.Integer(0)
+            if not token.is_number:
+                out = self._times(out, self._divisor(), operator)
+                continue
+            value = self._number()
             if value == 0:
-                entry = token.is_name and self._next == "["
-                cure = "write x[p] * reciprocal(w[p])" if entry else "multiply by a number c[]"
-                self.fail("division", token, "a number that is not 0", cure=cure)
-            out = [
-                replace(t, coefficient=self._small(normal(t.coefficient / value), token))
-                for t in out
-            ]
+                self._refuse_divisor(token)
+            parts = (self._small(normal(t.coefficient / value), token) for t in out)
+            out = [replace(t, coefficient=c) for t, c in zip(out, parts, strict=True)]
         if self._now.is_name or self._now.is_number or self._now.text in ("(", "["):
             self._refuse_juxtaposed(self._since(first).text)
         return out
 
+    def _divisor(self) -> list[RawTerm]:
+        """Parse what is divided by, if it is no number; a program defines its reciprocal."""
+        self._refuse_divisor(self._now)
+
+    def _refuse_divisor(self, token: Token) -> NoReturn:
+        entry = token.is_name and self._next == "["
+        cure = "write x[p] * reciprocal(w[p])" if entry else "multiply by a number c[]"
+        self.fail("division", token, "a number that is not 0", cure=cure)
+
     def _times(self, left: list[RawTerm], right: list[RawTerm], at: Token) -> list[RawTerm]:
         out = []
         for a, b in itertools.product(left, right):
-            twice = set(a.variables) & set(b.variables)
-            if twice:
+            if twice := set(a.variables) & set(b.variables):
                 self.fail(
                     f"two sums over {min(v.name for v in twice)} are multiplied",
                     at,
@@ -287,9 +293,12 @@ class Reader(FunctionReader):
                 cure = f"write {token.text}(x[p])"
                 self.fail("a function without its argument", token, "an entry", cure=cure)
             base = [RawTerm(token, symbol(token.text))]
+        return self._raised(base, self._power(), token)
+
+    def _raised(self, base: list[RawTerm], power: int, at: Token) -> list[RawTerm]:
         out = base
-        for _ in range(self._power() - 1):
-            out = self._times(out, base, token)
+        for _ in range(power - 1):
+            out = self._times(out, base, at)
         return out
 
     def _bound(self) -> list[RawTerm]:
@@ -309,7 +318,7 @@ class Reader(FunctionReader):
                     "an index that is not on the left side",
                     cure="rename the summed index",
                 )
-            if v in variables or v in outer:
+            if v in variables or v in set(outer) - self._shadowed:
                 self.fail(f"{v} is summed twice", token, cure="drop it or rename one of them")
             variables.append(v)
             self.summed.setdefault(token.text, token)
@@ -372,15 +381,20 @@ class Reader(FunctionReader):
         """Parse ``sigma(z[i])``."""
         token = self._function()
         opened = self._expect("(", "after the function")
+        entry = self._argument(token)
+        self._expect(")", "after the argument", opened)
+        return replace(entry, function=token.text)
+
+    def _argument(self, function: Token) -> RawEntry:
+        """Parse the argument of a function."""
         entry = None
         if self._now.is_name and self._next == "[" and not reserved(self._now):
             entry = self._entry()
         if entry is None or self._now.text not in (")", ""):
             self.fail(
-                f"the argument of {token.text} is not a tensor entry",
+                f"the argument of {function.text} is not a tensor entry",
                 None,
                 "one entry, such as z[i]",
                 cure="define the argument in a layer of its own",
             )
-        self._expect(")", "after the argument", opened)
-        return replace(entry, function=token.text)
+        return entry

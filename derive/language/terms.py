@@ -1,9 +1,8 @@
 """The term language: total tensors, brackets, pending derivatives, and sums of their products.
 
-A tensor is a function on all of Z^n that is zero outside its box, so padding, cropping, clipped
-windows and remainders need no case distinctions. An expression is a tuple of terms; a term is
-``c * sum over Z^m of a product of factors``. Indices are affine in the bound variables; their
-coefficients are polynomials in the parameters.
+A tensor is a function on all of Z^n that is zero outside its box, so padding, cropping and
+remainders need no case distinctions. An expression is a tuple of terms; a term is ``c * sum over
+Z^m of a product of factors``. Indices are affine in the bound variables, times polynomials.
 """
 
 from __future__ import annotations
@@ -60,18 +59,17 @@ class Tensor:
         _require(isinstance(self.shape, tuple), "shape", self.shape, "a tuple of sizes")
         known = type(self.definition) in (Definition, type(None))
         _require(known, "definition", self.definition, "a definition or None")
-        shape = tuple(None if n is None else integral(n) for n in self.shape)
+        shape = tuple(n if n is None else integral(n) for n in self.shape)
         object.__setattr__(self, "shape", shape)
         formals = frozenset(self.definition.formals if self.definition else ())
-        if any(symbols_of(n) & formals for n in shape if n is not None):
+        if any(symbols_of(n) & formals for n in self.shape if n is not None):
             raise ValueError(f"tensor {self.name}: its box contains an index of its definition")
         if self.definition is None and None in self.shape:
             raise ValueError(f"tensor {self.name}: an axis without a size needs a definition")
         if self.definition is not None and len(self.definition.formals) != len(self.shape):
-            raise ValueError(
-                f"tensor {self.name}: {len(self.shape)} axes, but its definition has "
-                f"{len(self.definition.formals)} indices"
-            )
+            given = len(self.definition.formals)
+            said = f"{len(self.shape)} axes, but its definition has {given} indices"
+            raise ValueError(f"tensor {self.name}: {said}")
 
     @cached_property
     def _hash(self) -> int:
@@ -79,6 +77,19 @@ class Tensor:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        # tensors found equal share a mark: comparing chains of definitions takes no time twice
+        if not isinstance(other, Tensor) or self._mark is other._mark:
+            return isinstance(other, Tensor)
+        mine, theirs = ((t._hash, t.name, t.shape, t.definition) for t in (self, other))
+        if same := mine == theirs:
+            other.__dict__["_mark"] = self._mark
+        return same
+
+    @cached_property
+    def _mark(self) -> object:
+        return object()
 
     @cached_property
     def parameters(self) -> frozenset[Symbol]:
@@ -110,11 +121,8 @@ class Access:
     def __post_init__(self) -> None:
         _require(type(self.tensor) is Tensor, "access", self.tensor, "a tensor")
         object.__setattr__(self, "index", tuple(integral(e) for e in self.index))
-        if len(self.index) != len(self.tensor.shape):
-            raise ValueError(
-                f"{self.tensor.name} has {len(self.tensor.shape)} axes, found {len(self.index)} "
-                "indices"
-            )
+        if (found := len(self.index)) != (rank := len(self.tensor.shape)):
+            raise ValueError(f"{self.tensor.name} has {rank} axes, found {found} indices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +301,8 @@ class Definition:
     def _nameless(self, t: Term) -> Term:
         """Return a term of the body with numbered formals and sums, so that names do not matter."""
         new: dict[Symbol, Expr] = {v: symbol(f"_i{n}") for n, v in enumerate(self.formals)}
-        new |= {v: symbol(f"_b{n}") for n, v in enumerate(t.variables)}
         variables = tuple(symbol(f"_b{n}") for n in range(len(t.variables)))
+        new |= zip(t.variables, variables, strict=True)
         return Term(t.coefficient, variables, tuple(reindexed(f, new) for f in t.factors))
 
     @cached_property
@@ -339,10 +347,7 @@ def replace_symbols(e: Expr, by: Mapping[Symbol, Expr]) -> Expr:
 
 
 def define(
-    name: str,
-    shape: tuple[Expr | None, ...],
-    formals: tuple[Symbol, ...],
-    body: Expression,
+    name: str, shape: tuple[Expr | None, ...], formals: tuple[Symbol, ...], body: Expression
 ) -> Tensor:
     """Return the tensor ``name[formals] := [formals in shape] * body``."""
     return Tensor(name, shape, Definition(formals, body))
@@ -353,9 +358,7 @@ def term(*factors: Factor, over: tuple[Symbol, ...] = (), coefficient: Expr | in
     return Term(sp.sympify(coefficient), over, factors)
 
 
-def accesses_and_brackets(
-    factors: Iterable[Factor],
-) -> Iterator[Access | Equal | Range]:
+def accesses_and_brackets(factors: Iterable[Factor]) -> Iterator[Access | Equal | Range]:
     """Yield the accesses and brackets in factors, including those in functions and derivatives."""
     for factor in factors:
         if isinstance(factor, Apply):

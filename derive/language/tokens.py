@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NoReturn, TypeAlias
 
 import sympy as sp
@@ -155,9 +156,10 @@ _PLAIN = {
 """What signs of mathematics are in the notation."""
 
 
-def tokens(source: str) -> list[Token]:
+@lru_cache(maxsize=16)
+def tokens(source: str) -> tuple[Token, ...]:
     """Split a text into tokens; the last one is empty."""
-    out, at = [], 0
+    out, at = list[Token](), 0
     longest = most("characters")
     if len(source) > longest:
         end = Token(source[longest : longest + 1], longest)
@@ -180,7 +182,7 @@ def tokens(source: str) -> list[Token]:
         if not found["space"]:
             out.append(Token(found.group(), at))
         at = found.end()
-    return [*out, Token("", len(source.rstrip()))]
+    return (*out, Token("", len(source.rstrip())))
 
 
 def reserved(token: Token) -> bool:
@@ -193,7 +195,7 @@ class Scanner:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._tokens = tokens(source)
+        self._tokens: Sequence[Token] = tokens(source)
         self._i = 0
         self._depth = 0
 

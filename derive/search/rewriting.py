@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sympy import Expr, Symbol
 
@@ -90,7 +90,13 @@ def unfold(d: Derivation) -> None:
         d.apply("definition", place[0], factor=place[1])
 
 
-def sift(d: Derivation, dilated: Tensor | None = None, kept: Tensor | None = None) -> None:
+def sift(
+    d: Derivation,
+    dilated: Tensor | Collection[Tensor] | None = None,
+    kept: Tensor | None = None,
+    at: int | None = None,
+    fixed: Collection[Expr] = (),
+) -> None:
     """Evaluate the sums that an equation with a unit coefficient reduces to a point.
 
     An equation ``s p + k = h`` is kept if p is an index of `dilated`: it shows that the tensor is
@@ -98,17 +104,23 @@ def sift(d: Derivation, dilated: Tensor | None = None, kept: Tensor | None = Non
 
     Args:
         d: what to rewrite.
-        dilated: a tensor whose dilation is to stay visible.
+        dilated: a tensor whose dilation is to stay visible, or several.
         kept: a tensor whose indices stay summed where an equation leaves the choice.
+        at: the only term to rewrite; all of them by default.
+        fixed: indices that stay summed.
 
     """
-    while place := next(_siftable(d.current, dilated, kept), None):
-        at, n, v = place
-        d.apply("sift", at, factor=n, variable=v)
+    some = (dilated,) if isinstance(dilated, Tensor) else tuple(dilated or ())
+    while True:
+        found = _siftable(d.current, some, kept)
+        place = next((p for p in found if at in (None, p[0]) and p[2] not in fixed), None)
+        if place is None:
+            return
+        d.apply("sift", place[0], factor=place[1], variable=place[2])
 
 
 def _siftable(
-    e: Expression, dilated: Tensor | None, kept: Tensor | None
+    e: Expression, dilated: Collection[Tensor], kept: Tensor | None
 ) -> Iterator[tuple[int, int, Symbol]]:
     for at, n, f in factors_of(e, Equal):
         assert isinstance(f, Equal)
@@ -116,8 +128,8 @@ def _siftable(
         if never(t):
             continue
         standing, staying = (
-            {i for a in t.factors if isinstance(a, Access) and a.tensor == one for i in a.index}
-            for one in (dilated, kept)
+            {i for a in t.factors if isinstance(a, Access) and a.tensor in some for i in a.index}
+            for some in (dilated, (kept,))
         )
         variables = sorted(t.variables, key=lambda v: v in staying)
         in_equation = [(v, coefficient(f.value, v)) for v in variables]
@@ -202,10 +214,13 @@ def _nameable(d: Derivation) -> Iterator[tuple[int, int, int, Expr]]:
                     yield at, n, axis, normal(e.xreplace({h: value}))
 
 
-def drop_implied(d: Derivation) -> None:
-    """Drop the brackets that the other factors imply, one by one."""
+def drop_implied(d: Derivation, terms: Collection[int] | None = None) -> None:
+    """Drop the brackets that the other factors imply, one by one; in some terms, or in all."""
     at = 0
     while at < len(d.current):
+        if terms is not None and at not in terms:
+            at += 1
+            continue
         implied = (
             n
             for n, f in enumerate(d.current[at].factors)

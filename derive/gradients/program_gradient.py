@@ -1,0 +1,222 @@
+"""Derives the gradients of a program by reverse mode: the chain rule from the last definition on.
+
+The derivative of the loss is a sum of terms ``A * dT[e]/dx[h]``, one for each use of a defined
+tensor T. When all uses of T are known, because every later definition was differentiated, they are
+gathered to ``grad_T[j] * dT[j]/dx[h]``, where ``grad_T`` is defined as the sum of all A. Then T is
+differentiated in turn. So every definition is differentiated once, whatever uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import sympy as sp
+from sympy import Symbol
+
+from rot180.derive.gradients.gathering import derivative_places, gather
+from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
+from rot180.derive.kernel.proof import Proof, Theorem, Variables
+from rot180.derive.kernel.replay import replay
+from rot180.derive.language.operators import activation
+from rot180.derive.language.programs import Program
+from rot180.derive.language.scalar_functions import relation
+from rot180.derive.language.substitute import free_tensors, fresh
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Derivative,
+    Expression,
+    Range,
+    Tensor,
+    term,
+)
+from rot180.derive.search.derivation import Derivation, factors_of
+from rot180.derive.search.rewriting import (
+    collect,
+    drop_implied,
+    sift,
+    use_equations,
+)
+
+
+def program_gradient(program: Program, wrt: str) -> Theorem:
+    """Derive dL/d(operand) of a whole program, in terms of the gradients by its definitions.
+
+    Args:
+        program: the definitions.
+        wrt: the name of an operand.
+
+    Raises:
+        ValueError: the program has no such operand.
+
+    """
+    x = operand(program, wrt)
+    variables, goal = chain_goal(program, x)
+    d = Derivation(f"{program.name or 'program'}.grad_{wrt}", variables, (), goal)
+    back = _Reverse(d, program, x, [output_gradient(program)])
+    d.apply("linearity", factor=0)
+    back.differentiate()
+    for t in reversed(program.definitions):
+        if t != program.output:
+            back.gather(t)
+        back.differentiate(t)
+    back.finish()
+    return replay(d.proof())
+
+
+@dataclass
+class _Reverse:
+    """A derivation of the gradient of a program.
+
+    Attributes:
+        d: the derivation.
+        program: the definitions.
+        x: the operand.
+        gradients: the gradients by later definitions, that by the output first.
+
+    """
+
+    d: Derivation
+    program: Program
+    x: Tensor
+    gradients: list[Tensor] = field(default_factory=list)
+
+    def gather(self, t: Tensor) -> None:
+        """Gather the derivatives of a definition, and name its gradient."""
+        found = gather(self.d, t, self.gradients)
+        self.gradients += [] if found is None else [found]
+
+    def differentiate(self, t: Tensor | None = None) -> None:
+        """Differentiate the definition of a tensor, down to derivatives of other definitions."""
+        d = self.d
+        if t is not None:
+            for at, n in reversed(derivative_places(d.current, t)):
+                d.apply("linearity", at, factor=n)
+        while found := next(self._steps(), None):
+            at, n, rule = found
+            if rule == "lemma":
+                self._vanish(at, n)
+            else:
+                d.apply(rule, at, factor=n)
+        collect(d)
+        self._relate()
+
+    def _steps(self) -> Iterator[tuple[int, int, str]]:
+        """Yield the derivatives that can be evaluated, those of free tensors first."""
+        later = []
+        for at, n, f in factors_of(self.d.current, Derivative):
+            assert isinstance(f, Derivative)
+            inside = f.factors[0] if len(f.factors) == 1 else None
+            if isinstance(inside, Access):
+                u = inside.tensor
+                if u.definition is None:
+                    yield at, n, "entry"
+                elif self.x.name not in free_tensors((term(inside),)):
+                    yield at, n, "lemma"
+                elif u not in self.program.definitions:
+                    later.append((at, n, "linearity"))
+            else:
+                later.append((at, n, "chain" if isinstance(inside, Apply) else "leibniz"))
+        yield from later
+
+    def _vanish(self, at: int, n: int) -> None:
+        f = self.d.current[at].factors[n]
+        assert isinstance(f, Derivative)
+        (inside,) = f.factors
+        assert isinstance(inside, Access)
+        known, places = _constant(self.program, inside.tensor, f.wrt, self.d.statement.variables)
+        symbols = tuple(zip(places, inside.index, strict=True))
+        self.d.apply(
+            "lemma", at, theorem=known, symbols=symbols, tensors=(), bound=(), factors=(n,)
+        )
+
+    def _relate(self) -> None:
+        """Replace the derivatives of functions that are one product of functions."""
+        while found := next(_relatable(self.d.current), None):
+            self.d.apply("relate", found[0], factor=found[1])
+        while place := next(self._foldable(), None):
+            _fold_value(self.d, *place)
+
+    def _foldable(self) -> Iterator[tuple[int, int, Tensor]]:
+        """Yield the functions of entries that are, where they stand, entries of a definition."""
+        named = {}
+        for t in self.program.definitions:
+            assert t.definition is not None
+            body, formals = t.definition.body, t.definition.formals
+            if len(body) == 1 and body[0] == term(*body[0].factors[:1]):
+                (f,) = body[0].factors
+                if isinstance(f, Access) and f.index == formals and f.tensor.shape == t.shape:
+                    named[f.tensor] = t
+        for at, n, f in factors_of(self.d.current, Apply):
+            assert isinstance(f, Apply)
+            z = f.argument
+            owner = named.get(activation(f.function, f.order, z.tensor))
+            inside = (
+                isinstance(g, Derivative) and g.factors == (z,) for g in self.d.current[at].factors
+            )
+            if owner is not None and any(inside):
+                yield at, n, owner
+
+    def finish(self) -> None:
+        """Evaluate what is left: sums over equations, and brackets that others imply."""
+        d = self.d
+        drop_implied(d)
+        sift(d, self.gradients)
+        use_equations(d)
+        drop_implied(d)
+        collect(d)
+
+
+def _relatable(e: Expression) -> Iterator[tuple[int, int]]:
+    for at, n, f in factors_of(e, Apply):
+        assert isinstance(f, Apply)
+        if f.order:
+            found = relation(f.function, f.order)
+            if found is not None and not isinstance(found, sp.Add):
+                yield at, n
+
+
+def _fold_value(d: Derivation, at: int, n: int, owner: Tensor) -> None:
+    """Replace ``exp(z[i])``, where i is in the box of z, by the definition that has this value."""
+    f = d.current[at].factors[n]
+    assert isinstance(f, Apply)
+    index = f.argument.index
+    applied = activation(f.function, f.order, f.argument.tensor)
+    for folded in (applied[index], owner[index]):
+        boxes = tuple(Range(e, m) for e, m in zip(index, owner.shape, strict=True) if m is not None)
+        before = d.current[at].factors
+        if boxes:
+            d.apply("bracket", at, drop=(), add=boxes)
+            d.apply("reorder", at, factors=(*before[:n], *boxes, *before[n:]))
+        now = d.current[at]
+        made = replace(now, factors=(*before[:n], folded, *before[n + 1 :]))
+        line = (*d.current[:at], made, *d.current[at + 1 :])
+        d.apply_backwards("definition", line, at, factor=n)
+
+
+def _constant(
+    program: Program, t: Tensor, wrt: Access, variables: Variables
+) -> tuple[Proof, tuple[Symbol, ...]]:
+    """Prove that a definition does not depend on an operand; return the proof and its indices."""
+    own = tuple((v, n) for v, n in variables if v in wrt.index)
+    taken = {v for v, _ in own} | _symbols(program)
+    places = list[Symbol]()
+    for n in range(len(t.shape)):
+        places.append(fresh(f"i{n}", taken | set(places)))
+    index = tuple(places)
+    name = f"{program.name or 'program'}.{t.name}_without_{wrt.tensor.name}"
+    known = (*((v, None) for v in index), *own)
+    d = Derivation(name, known, (), (term(Derivative((t[index],), wrt)),))
+    d.apply("linearity", factor=0)
+    _Reverse(d, program, wrt.tensor).differentiate()
+    return d.proof(), index
+
+
+def _symbols(program: Program) -> set[Symbol]:
+    """Return every symbol in the definitions, bound or free."""
+    found: set[Symbol] = set()
+    for t in program.definitions:
+        assert t.definition is not None
+        found |= t.parameters.union(t.definition.formals, *(u.symbols for u in t.definition.body))
+    return found

@@ -1,0 +1,274 @@
+"""Parses programs, one definition after the other; `programs` states the notation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from sympy import Expr, Symbol
+
+from rot180.derive.language.axis_sizes import name_sizes, names_in
+from rot180.derive.language.builder import Builder
+from rot180.derive.language.limits import cure as raising
+from rot180.derive.language.limits import most
+from rot180.derive.language.notation import entries_of, refuse_clashes, refuse_ranks
+from rot180.derive.language.polynomial import text
+from rot180.derive.language.program_reader import Intermediate, ProgramReader
+from rot180.derive.language.statements import Statement, statements
+from rot180.derive.language.terms import Tensor, define
+from rot180.derive.language.tokens import NotationError, Token
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """A definition before its terms are built.
+
+    Attributes:
+        reader: the reader of its text.
+        made: its intermediates, and the definition itself as the last.
+        entries: the entries in it, by name and index.
+        shapes: the sizes of all tensors in it.
+        lengths: the sizes of its indices.
+
+    """
+
+    reader: ProgramReader
+    made: tuple[Intermediate, ...]
+    entries: tuple[tuple[str, tuple[Expr, ...]], ...]
+    shapes: dict[str, tuple[Expr, ...]]
+    lengths: dict[str, Expr]
+
+
+class ProgramParser:
+    """Parses the definitions of a program one by one."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._parts = statements(source)
+        self._names = {t.text.rstrip("'") for s in self._parts for t in s.window if t.is_name}
+        self._functions: dict[str, Token] = {}
+        self._declared: dict[str, tuple[Expr, ...]] = {}
+        self._known: dict[str, Tensor] = {}
+        self._lengths: dict[str, Expr] = {}
+        self._used: set[str] = set()
+        self._roles: dict[str, str] = {}
+        self._intermediates: list[Tensor] = []
+        self._later = {s.name.text: s.name for s in self._parts if s.kind == "definition"}
+
+    def definitions(self) -> tuple[Tensor, ...]:
+        """Return the definitions, intermediates among them.
+
+        Raises:
+            NotationError: the text is not in the notation.
+
+        """
+        self._refuse_wrong_order()
+        declarations: dict[str, Token] = {}
+        applied: set[str] = set()
+        out: list[Tensor] = []
+        for part in self._parts:
+            reader = self._reader(part)
+            if part.kind == "function":
+                self._functions[reader.function()] = part.name
+                reader.end("the end of the declaration")
+            elif part.kind == "declaration":
+                if part.name.text in declarations:
+                    what = f"{part.name.text} is declared twice"
+                    self._fail(what, part.name, cure="drop one declaration")
+                declarations[part.name.text] = part.name
+                self._declared |= [reader.declared_sizes()]
+            else:
+                parsed = self._parsed(part)
+                out += self._definition(parsed)
+                if len(out) > most("definitions"):
+                    cure = f"write several programs, or {raising('definitions')}"
+                    what = f"more than {most('definitions')} definitions and intermediates"
+                    self._fail(what, part.name, cure=cure)
+                applied |= parsed.reader.functions.keys()
+        for word, token in self._later.items():
+            if word not in self._used and word != out[-1].name:
+                cure = f"use it, or drop it; the output is the last definition, {out[-1].name}"
+                self._fail(f"{word} is defined but not used", token, cure=cure)
+        for word, token in declarations.items():
+            if word not in self._used and word != out[-1].name:
+                self._fail(f"{word} is declared but not used", token, cure="drop it")
+        for word, token in self._functions.items():
+            if word not in applied:
+                self._fail(f"the function {word} is declared but not used", token, cure="drop it")
+        return tuple(out)
+
+    def everything(self) -> tuple[Tensor, ...]:
+        """Return the definitions and the operands."""
+        self.definitions()
+        return tuple(self._known.values())
+
+    def _reader(self, part: Statement, groups: bool = True) -> ProgramReader:
+        taken = self._names | self._known.keys() | names_in(self._all_sizes())
+        return ProgramReader(self._source, part.window, self._functions, taken, groups)
+
+    def _all_sizes(self) -> list[Expr | None]:
+        shapes = (*self._declared.values(), *(t.shape for t in self._known.values()))
+        return [e for shape in shapes for e in shape]
+
+    def _fail(self, problem: str, token: Token, expected: str = "", *, cure: str) -> NoReturn:
+        raise NotationError(problem, self._source, token, expected=expected, cure=cure)
+
+    def _refuse_wrong_order(self) -> None:
+        made = [s for s in self._parts if s.kind == "definition"]
+        if not made:
+            at = self._parts[-1].window[-1]
+            example = "y[p] = sum[k] x[p+k] * w[k]"
+            self._fail("a text without a definition", at, "a definition", cure=f"write {example}")
+        for s in self._parts[self._parts.index(made[0]) :]:
+            if s.kind != "definition":
+                cure = (
+                    "put declarations first; if it continues the line before, join them by a sign"
+                )
+                self._fail("a declaration after a definition", s.name, "a definition", cure=cure)
+        first: dict[str, Token] = {}
+        for s in made:
+            if s.name.text in first:
+                self._fail(f"{s.name.text} is defined twice", s.name, cure="rename one of them")
+            first[s.name.text] = s.name
+
+    def _parsed(self, part: Statement) -> _Parsed:
+        """Parse a definition, and name the sizes in it."""
+        for groups in (True, False):
+            reader = self._reader(part, groups)
+            raws = reader.layer()
+            self._refuse_names(reader)
+            refuse_ranks(reader, {**self._known, **self._declared_only()})
+            inner = tuple(reader.intermediates)
+            terms = [*raws, *(t for i in inner for t in i.terms)]
+            entries = ((reader.output.text, reader.free), *entries_of(terms))
+            shapes, lengths = self._shapes(reader, entries, inner)
+            whole = Intermediate(reader.output, reader.output.text, reader.free, tuple(raws))
+            parsed = _Parsed(reader, (*inner, whole), entries, shapes, lengths)
+            try:
+                _refuse_unsized(parsed)
+                return parsed
+            except NotationError as error:
+                failed = error
+        raise failed
+
+    def _definition(self, parsed: _Parsed) -> list[Tensor]:
+        """Return the intermediates of a definition and its tensor."""
+        reader, shapes = parsed.reader, parsed.shapes
+        refuse_clashes(reader, names_in(self._all_sizes()) | names_in(sum(shapes.values(), ())))
+        self._keep_roles(reader, shapes)
+        self._lengths |= parsed.lengths
+        new = list[Tensor]()
+        output = reader.output.text
+        for i in parsed.made:
+            own = {v.name: n for v, n in zip(i.formals, shapes[i.name], strict=True)}
+            body = Builder(reader, shapes, self._known, own, i.formals).expression(i.terms)
+            t = define(i.name, shapes[i.name], i.formals, body)
+            same = (
+                u for u in self._intermediates if (u.shape, u.definition) == (t.shape, t.definition)
+            )
+            found = t if i.name == output else next(same, None)
+            if found is None:
+                self._intermediates.append(t)
+            if found in (None, t):
+                new.append(t)
+            self._known[i.name] = found or t
+        for word, _ in parsed.entries:
+            if word != output:
+                self._used.add(word)
+            self._known.setdefault(word, Tensor(word, shapes[word]))
+        return new
+
+    def _declared_only(self) -> dict[str, Tensor]:
+        return {n: Tensor(n, shape) for n, shape in self._declared.items() if n not in self._known}
+
+    def _refuse_names(self, reader: ProgramReader) -> None:
+        """Refuse a tensor that is defined later, and a reserved name."""
+        output = reader.output.text
+        later = {n for n in self._later if n not in self._known} - {output}
+        for token in reader.entries:
+            if token.text in later:
+                self._fail(
+                    f"{token.text} is used before it is defined",
+                    token,
+                    "an operand, or a tensor that is defined before",
+                    cure=f"move its definition before that of {output}; if it needs {output} too, "
+                    "the two are defined by each other, and no order computes them",
+                )
+        for token in (reader.output, *reader.entries):
+            owner = token.text.removeprefix("grad_")
+            if owner != token.text and (owner in self._later or owner in self._known):
+                what = f"the name is reserved for the gradient by {owner}"
+                self._fail(what, token, cure="rename it")
+
+    def _shapes(
+        self,
+        reader: ProgramReader,
+        entries: Sequence[tuple[str, tuple[Expr, ...]]],
+        inner: Sequence[Intermediate],
+    ) -> tuple[dict[str, tuple[Expr, ...]], dict[str, Expr]]:
+        """Name the sizes of all tensors in a definition, and of its indices."""
+        declared = {**{n: t.shape for n, t in self._known.items()}, **self._declared}
+        here = {
+            e.name
+            for word, places in entries
+            for e, n in zip(places, declared.get(word, (None,) * len(places)), strict=True)
+            if n is not None and isinstance(e, Symbol)
+        }
+        known = {v: n for v, n in self._lengths.items() if v in reader.index and v not in here}
+        whole = [*entries, *((i.name, i.formals) for i in inner)]
+        shapes = name_sizes(whole, declared, reader.index, self._names | self._known.keys(), known)
+        lengths = {
+            e.name: n
+            for word, places in entries
+            for e, n in zip(places, shapes[word], strict=True)
+            if isinstance(e, Symbol) and e.name in reader.index
+        }
+        return shapes, lengths
+
+    def _keep_roles(self, reader: ProgramReader, shapes: Mapping[str, tuple[Expr, ...]]) -> None:
+        """Refuse a name that had another role in an earlier definition."""
+        for name, role, token in _roles(reader, names_in(sum(shapes.values(), ()))):
+            before = self._roles.setdefault(name, role)
+            if before != role:
+                what = f"{name} is {role} here, and {before} in an earlier definition"
+                self._fail(what, token, cure="rename one of them")
+
+
+def _refuse_unsized(parsed: _Parsed) -> None:
+    """Refuse an index of an intermediate that has no size, or several."""
+    *inner, _ = parsed.made
+    names = {i.name for i in inner}
+    lengths: dict[Symbol, dict[Expr, str]] = {}
+    for word, places in parsed.entries:
+        for e, n in zip(places, parsed.shapes[word], strict=True):
+            if isinstance(e, Symbol) and word not in names:
+                lengths.setdefault(e, {})[n] = word
+    for i in inner:
+        for v in i.formals:
+            found = lengths.get(v, {})
+            if len(found) == 1:
+                continue
+            sizes = " and ".join(f"{text(n)} in {word}" for n, word in found.items())
+            why = f"the index {v} has two sizes, {sizes}" if found else f"{v} has no size"
+            parsed.reader.fail(
+                f"the expression has a value for each {v}, but {why}",
+                i.at,
+                f"one size for {v}: that of the axes where it stands alone",
+                cure="define the expression in a line of its own, with a declaration of its "
+                f"sizes in front, such as u[{','.join(f.name.upper() for f in i.formals)}]",
+            )
+
+
+def _roles(reader: ProgramReader, sizes: set[str]) -> Iterator[tuple[str, str, Token]]:
+    """Yield the names in a definition, each with its role and where it is."""
+    places = {t.text.rstrip("'"): t for t in reversed(reader.window) if t.is_name}
+    for name in reader.index:
+        yield name, "an index", places[name]
+    for token in (*(t for t, _ in reader.outside), *reader.scalars):
+        role = "a size" if token.text in sizes else "a parameter"
+        yield token.text, role, token
+    for name, (token, _) in reader.tensors.items():
+        yield name, "a tensor", token
+    for name in reader.functions.keys() & places.keys():
+        yield name, "a function", places[name]

@@ -1,0 +1,235 @@
+"""Parses one definition of a program; functions and divisions of expressions become definitions.
+
+``exp(z[n,j] - m[n])`` is ``exp(z_minus_m[n,j])`` after ``z_minus_m[n,j] = z[n,j] - m[n]``, and
+``a[i] / (b[i] + c[i])`` is ``a[i] * reciprocal(b_plus_c[i])``. The indices of such an
+*intermediate* are those indices of the definition that occur in it. A sum in parentheses that is
+multiplied or raised to a power is one as well, so that it is computed as it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import sympy as sp
+from sympy import Expr, Symbol
+
+from rot180.derive.language.parser import Reader
+from rot180.derive.language.polynomial import NAME, symbols_of, text
+from rot180.derive.language.terms import Range
+from rot180.derive.language.tokens import (
+    RawBound,
+    RawDerivative,
+    RawEntry,
+    RawFactor,
+    RawTerm,
+    Token,
+)
+
+LONGEST = 24
+"""The most characters of a name that is made of what an intermediate contains."""
+
+
+@dataclass(frozen=True)
+class Intermediate:
+    """An expression in a function or under a division, as a definition of its own.
+
+    Attributes:
+        at: the expression in the text.
+        name: the name of the tensor.
+        formals: its indices.
+        terms: the expression.
+
+    """
+
+    at: Token
+    name: str
+    formals: tuple[Symbol, ...]
+    terms: tuple[RawTerm, ...]
+
+
+class ProgramReader(Reader):
+    """Parses the definition in a part of the text of a program.
+
+    Attributes:
+        window: the tokens of the definition.
+        intermediates: the definitions that come before it, in order.
+
+    """
+
+    def __init__(
+        self,
+        source: str,
+        window: Sequence[Token],
+        functions: Iterable[str],
+        taken: Collection[str],
+        groups: bool = True,
+    ) -> None:
+        """Read some tokens of a text, the last of which is empty.
+
+        Args:
+            source: the whole text, which error messages show.
+            window: the tokens of the definition.
+            functions: the declared functions.
+            taken: names that intermediates must not have.
+            groups: whether a sum in parentheses that is multiplied is an intermediate, too;
+                otherwise it is multiplied out.
+
+        """
+        super().__init__(source, functions=functions, derivatives=False)
+        self._tokens = self.window = tuple(window)
+        self.intermediates: list[Intermediate] = []
+        self._taken = set(taken)
+        self._groups = groups
+
+    def declared_sizes(self) -> tuple[str, tuple[Expr, ...]]:
+        """Parse a declaration, ``x[N,C,3]``: a name and sizes."""
+        name, places = self._left()
+        self.end("the end of the declaration")
+        return name.text, tuple(map(self._size, places))
+
+    def _refuse_recursion(self, token: Token) -> NoReturn:
+        self.fail(
+            f"{token.text} is defined by itself",
+            token,
+            "earlier definitions and operands",
+            cure="rename one of the two; a recurrence is not in the language, for each entry is "
+            "one formula in entries of other tensors: unroll it, one definition for each step",
+        )
+
+    def _argument(self, function: Token) -> RawEntry:
+        if self._is_entry():
+            return super()._argument(function)
+        if self._now.text in (")", ""):
+            self.fail(f"{function.text} has no argument", None, "an expression", cure="write one")
+        return self._intermediate(self._terms)
+
+    def _divisor(self) -> list[RawTerm]:
+        first = self._now
+        plain = first.is_name and self._next == "[" and first.text != "sum"
+        start = self._i, len(self.entries), dict(self.tensors)
+        if plain:
+            entry = self._entry()
+            if self._now.text not in ("^", "**"):
+                return [self._reciprocal(first, entry)]
+            self._i, self.tensors = start[0], start[2]
+            del self.entries[start[1] :]
+        return [self._reciprocal(first, self._intermediate(self._factor))]
+
+    def _factor(self) -> list[RawTerm]:
+        token, before = self._now, self._tokens[self._i - 1].text if self._i else ""
+        out = super()._factor()
+        if not self._groups or token.text != "(" or not _is_sum(out):
+            return out
+        divided = self._now.text == "/" and not self._tokens[self._i + 1].is_number
+        if before != "*" and self._now.text != "*" and not divided:
+            return out
+        entry = self._intermediate(lambda: out, token)
+        return [RawTerm(token, sp.Integer(1), (), (entry,))]
+
+    def _raised(self, base: list[RawTerm], power: int, at: Token) -> list[RawTerm]:
+        if self._groups and power > 1 and _is_sum(base):
+            entry = self._intermediate(lambda: base, at)
+            base = [RawTerm(at, sp.Integer(1), (), (entry,))]
+        return super()._raised(base, power, at)
+
+    def _reciprocal(self, at: Token, entry: RawEntry) -> RawTerm:
+        self.functions.setdefault("reciprocal", at)
+        applied = RawEntry(entry.name, entry.index, "reciprocal")
+        return RawTerm(at, sp.Integer(1), (), (applied,))
+
+    def _is_entry(self) -> bool:
+        """Say whether one entry follows, and then a closing parenthesis."""
+        if not self._now.is_name or self._next != "[" or self._now.text == "sum":
+            return False
+        depth = 0
+        for n, token in enumerate(self._tokens[self._i + 1 :], self._i + 1):
+            depth += (token.text == "[") - (token.text == "]")
+            if depth == 0:
+                return self._tokens[n + 1].text in (")", "")
+        return True
+
+    def _intermediate(
+        self, parse: Callable[[], list[RawTerm]], begin: Token | None = None
+    ) -> RawEntry:
+        """Parse an expression, and return the entry that stands for it."""
+        first, outer = begin or self._now, self._shadowed
+        self._shadowed = frozenset(self._scope) - set(self.free)
+        terms = tuple(parse())
+        self._shadowed = outer
+        whole = self._since(first)
+        used = _indices(terms)
+        formals = tuple(v for v in dict.fromkeys(self._scope) if v in used)
+        for known in self.intermediates:
+            if known.formals == formals and _same(known.at, whole):
+                return RawEntry(Token(known.name, first.at), formals)
+        name = self._new_name(_readable(terms))
+        self.intermediates.append(Intermediate(whole, name, formals, terms))
+        return RawEntry(Token(name, first.at), formals)
+
+    def _new_name(self, hint: str) -> str:
+        base = hint if len(hint) <= LONGEST and NAME.fullmatch(hint) else ""
+        base = base or f"{self.output.text}_part"
+        name, n = base, 1
+        while name in self._taken:
+            n += 1
+            name = f"{base}{n}"
+        self._taken.add(name)
+        return name
+
+
+def _is_sum(terms: Sequence[RawTerm]) -> bool:
+    """Say whether there are several terms, which are not all numbers."""
+    return len(terms) > 1 and any(t.factors for t in terms)
+
+
+def _same(one: Token, other: Token) -> bool:
+    return "".join(one.text.split()) == "".join(other.text.split())
+
+
+def _indices(terms: Iterable[RawTerm]) -> set[Symbol]:
+    """Return the symbols in indices and brackets that the terms do not sum over."""
+    return {
+        v
+        for t in terms
+        for e in raw_indices(t.factors)
+        for v in symbols_of(e)
+        if v not in t.variables
+    }
+
+
+def raw_indices(factors: Iterable[RawFactor]) -> Iterator[Expr]:
+    """Yield every index, value and bound in some factors."""
+    for f in factors:
+        if isinstance(f, RawEntry):
+            yield from f.index
+        elif isinstance(f, RawDerivative):
+            yield from raw_indices((*f.factors, f.by))
+        elif isinstance(f, RawBound):
+            yield from (f.low, f.high)
+        else:
+            yield f.value
+            if isinstance(f, Range):
+                yield f.size
+
+
+def _readable(terms: Sequence[RawTerm]) -> str:
+    """Return a name that says what an expression is, such as z_minus_m or sum_e."""
+    out = ""
+    for t in terms:
+        if t.coefficient == -1:
+            out += "_minus_" if out else "minus_"
+        elif t.coefficient == 1 or not t.factors:
+            out += "_plus_" if out else ""
+        else:
+            return ""
+        entries = [f for f in t.factors if isinstance(f, RawEntry)]
+        if len(entries) < len(t.factors):
+            return ""
+        words = [f"{f.function}_{f.name.text}" if f.function else f.name.text for f in entries]
+        plain = text(t.coefficient)
+        if not t.factors:
+            words = [plain if out or not plain.isalnum() else f"value_of_{plain}"]
+        out += ("sum_" if t.variables else "") + "_times_".join(words)
+    return out

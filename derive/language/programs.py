@@ -1,0 +1,174 @@
+"""Programs: several definitions, each of which may use the earlier ones; the last is the output.
+
+The text of a program has declarations first, as that of a layer, and then definitions, separated by
+``;`` or by line breaks::
+
+    z[n,i,j] = sum[d] q[n,i,d] * k[n,j,d]
+    e[n,i,j] = exp(z[n,i,j])
+    y[n,i,f] = sum[j] e[n,i,j] * v[n,j,f] / sum[j] e[n,i,j]
+
+A line is continued by the next one if that does not begin a definition. A function may be applied
+to any expression, and any expression may be a divisor: each becomes a definition of its own, an
+*intermediate*, which has a box: its indices run as far as where they stand alone in the same
+definition. ``a / b`` is ``a * reciprocal(b)`` and has no value where ``b`` is 0.
+
+Sizes are named as in a layer, and an index has the size that it had in earlier definitions, unless
+the axes at which it stands say otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sympy import Symbol
+
+from rot180.derive.language.axis_sizes import names_in
+from rot180.derive.language.notation import scalar_names, unfold_activation, unfolded_body
+from rot180.derive.language.polynomial import symbol, text
+from rot180.derive.language.printer import on_one_line, write
+from rot180.derive.language.program_parser import ProgramParser
+from rot180.derive.language.scalar_functions import FUNCTIONS
+from rot180.derive.language.terms import Access, Apply, Tensor
+
+__all__ = ["Program", "make_program", "parse_program"]
+
+
+@dataclass(frozen=True, repr=False)
+class Program:
+    """Several definitions in order, the last of which is the output.
+
+    Attributes:
+        name: a name, or "".
+        definitions: the defined tensors, each in terms of free tensors and of earlier ones.
+        tensors: the free tensors, in order of appearance.
+        parameters: the symbols in coefficients and indices that are not sizes, in that order.
+        text: the canonical notation.
+
+    """
+
+    name: str = field(compare=False)
+    definitions: tuple[Tensor, ...]
+    tensors: tuple[Tensor, ...]
+    parameters: tuple[Symbol, ...]
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return on_one_line("Program", self.text)
+
+    @property
+    def output(self) -> Tensor:
+        """Return the last definition."""
+        return self.definitions[-1]
+
+    @property
+    def hypotheses(self) -> tuple[str, ...]:
+        """Return what must hold so that all values exist, as text: ``b[i] != 0``.
+
+        >>> parse_program("y[i] = x[i] / (x[i] + b[])").hypotheses
+        ('x_plus_b[i] != 0',)
+        """
+        found: dict[str, None] = {}
+        for t in self.definitions:
+            assert t.definition is not None
+            for applied in applications(t):
+                z = applied.argument.tensor
+                if applied.function in _DEFINED:
+                    formals = next(
+                        (u.definition.formals for u in self.definitions if u == z and u.definition),
+                        tuple(e for e in applied.argument.index if isinstance(e, Symbol)),
+                    )
+                    at = ",".join(v.name for v in formals)
+                    found[_DEFINED[applied.function].format(f"{z.name}[{at}]")] = None
+        return tuple(found)
+
+
+_DEFINED = {"reciprocal": "{} != 0", "log": "{} > 0", "sqrt": "{} > 0", "rsqrt": "{} > 0"}
+"""Where a function has a value and derivatives."""
+
+
+def applications(t: Tensor) -> Iterator[Apply]:
+    """Yield the functions that a definition applies itself, not those in tensors that it uses."""
+    body = t.definition.body if t.definition else ()
+    for u in body:
+        for f in map(unfold_activation, u.factors):
+            if isinstance(f, Apply):
+                yield f
+
+
+def parse_program(source: str, name: str = "") -> Program:
+    """Parse a program; a text with one definition is one too.
+
+    >>> [t.name for t in parse_program("y[i] = exp(x[i] - m[])").definitions]
+    ['x_minus_m', 'y']
+
+    Raises:
+        NotationError: the text is not in the notation; a caret in the message marks the error.
+
+    """
+    return make_program(ProgramParser(source).definitions(), name)
+
+
+def make_program(definitions: Sequence[Tensor], name: str = "") -> Program:
+    """Return the program of some definitions: its operands, parameters and canonical text.
+
+    Args:
+        definitions: defined tensors, each after those that it uses.
+        name: a name, or "".
+
+    Raises:
+        ValueError: a tensor has no definition.
+
+    """
+    for t in definitions:
+        if t.definition is None:
+            raise ValueError(f"{t.name} has no definition, expected a definition of a program")
+    free: dict[Tensor, None] = {}
+    found: dict[str, None] = {}
+    for t in definitions:
+        found |= dict.fromkeys(scalar_names(t))
+        for a in entries_in(t):
+            if a.tensor not in definitions:
+                free[a.tensor] = None
+    sizes = names_in(e for t in (*definitions, *free) for e in t.shape)
+    operands = tuple(free)
+    functions = dict.fromkeys(
+        a.function for t in definitions for a in applications(t) if a.function not in FUNCTIONS
+    )
+    head = "".join(f"{n}: function; " for n in functions)
+    parameters = tuple(symbol(n) for n in found if n not in sizes)
+    bare = frozenset((*definitions, *free))
+    lines = "; ".join(_line(t, bare, parameters) for t in definitions)
+    line = head + _declarations(head + lines, definitions, operands) + lines
+    return Program(name, tuple(definitions), operands, parameters, line)
+
+
+def entries_in(t: Tensor) -> Iterator[Access]:
+    """Yield the entries in a definition, those in functions among them."""
+    for u in t.definition.body if t.definition else ():
+        for f in map(unfold_activation, u.factors):
+            if isinstance(f, Apply):
+                yield f.argument
+            elif isinstance(f, Access):
+                yield f
+
+
+def _line(t: Tensor, bare: frozenset[Tensor], parameters: Sequence[Symbol]) -> str:
+    assert t.definition is not None
+    formals = t.definition.formals
+    left = f"{t.name}[{','.join(v.name for v in formals)}]"
+    return f"{left} = {write(unfolded_body(t), formals, parameters, bare)}"
+
+
+def _declarations(line: str, definitions: Sequence[Tensor], operands: Sequence[Tensor]) -> str:
+    """Return the declarations of sizes; "" if the rule gives the sizes the same names."""
+    plain = {t.name: t for t in ProgramParser(line).everything()}
+    if all(plain[t.name].shape == t.shape for t in (*definitions, *operands)):
+        return ""
+    shapes = (
+        (t.name, [text(e) for e in t.shape if e is not None]) for t in (*operands, *definitions)
+    )
+    return "".join(f"{name}[{','.join(shape)}]; " for name, shape in shapes)

@@ -1,0 +1,176 @@
+"""Programs: the meaning of texts with several definitions, and faulty texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from rot180.derive.language.limits import LIMITS
+from rot180.derive.language.notation import NotationError, parse_layer
+from rot180.derive.language.programs import Program, parse_program
+
+ATTENTION = (
+    "z[n,i,j] = sum[d] q[n,i,d] * k[n,j,d] * c; e[n,i,j] = exp(z[n,i,j] - m[n,i]); "
+    "y[n,i,f] = sum[j] e[n,i,j] * v[n,j,f] / sum[j] e[n,i,j]"
+)
+LAYER_NORM = """
+    mu[n] = sum[c] x[n,c] / C
+    var[n] = sum[c] (x[n,c] - mu[n])^2 / C
+    y[n,c] = (x[n,c] - mu[n]) * reciprocal(var[n] + eps[]) * g[c]
+        + b[c]
+"""
+TEXTS = {
+    "attention": ATTENTION,
+    "layer normalization": LAYER_NORM,
+    "one definition": "y[i] = exp(x[i] - m[])",
+    "a layer": "y[p] = sum[k] x[s*p+k] * w[k] + 2*b[]",
+    "declared": "sigma: function; x[N,3]; u[n] = sigma(x[n,0] + x[n,1]); y[n] = u[n] * u[n]",
+    "windows": "x[8]; a[p] = sum[k] x[p+k] * w[k]; y[q] = sum[l] relu(a[2*q+l] - t[]) * v[l]",
+    "square sizes": "a[i,j] = A[i,j] + A[j,i]; y[i] = sum[j] a[i,j] * x[j]",
+    "nested functions": "y[i] = exp(tanh(a[i] + b[i]) / c[i]) / 2 + 1 / (1 + c[i])^2",
+}
+
+
+def names(found: Program) -> list[str]:
+    """Return the names of the definitions, in order."""
+    return [t.name for t in found.definitions]
+
+
+def lines(text: str) -> list[str]:
+    """Return the canonical definitions."""
+    return parse_program(text).text.split("; ")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_canonical_texts_parse_back(name: str) -> None:
+    found = parse_program(TEXTS[name])
+    assert parse_program(found.text) == found
+    assert parse_program(found.text.replace("; ", "\n")) == found
+
+
+def test_functions_and_divisions_of_expressions_become_definitions() -> None:
+    """The inner sum may sum over the same index again: it is a definition of its own."""
+    assert lines(ATTENTION) == [
+        "z[n,i,j] = c * sum[d] q[n,i,d] * k[n,j,d]",
+        "z_minus_m[n,i,j] = z[n,i,j] - m[n,i]",
+        "e[n,i,j] = exp(z_minus_m[n,i,j])",
+        "sum_e[n,i] = sum[j] e[n,i,j]",
+        "y[n,i,f] = sum[j] e[n,i,j] * v[n,j,f] * reciprocal(sum_e[n,i])",
+    ]
+    found = parse_program(ATTENTION)
+    assert [t.name for t in found.tensors] == ["q", "k", "m", "v"]
+    assert [v.name for v in found.parameters] == ["c"]
+    assert found.hypotheses == ("sum_e[n,i] != 0",)
+
+
+def test_an_expression_that_occurs_twice_is_defined_once() -> None:
+    """Sums in parentheses that are multiplied are not multiplied out, and defined once."""
+    assert names(parse_program(LAYER_NORM)) == [
+        *("value_of_C", "mu", "x_minus_mu", "var", "var_plus_eps", "y"),
+    ]
+
+
+def test_sums_that_are_not_multiplied_stay() -> None:
+    assert names(parse_program("a[i] = x[i]; y[i] = -(a[i] - b[i]) + (a[i] + b[i]) / 2")) == [
+        *("a", "y"),
+    ]
+    assert names(parse_program("a[i] = x[i]; y[i] = (s + 1) * a[i]")) == ["a", "y"]
+
+
+def test_what_has_no_box_is_multiplied_out() -> None:
+    """K has no size, so a product of sums cannot be stored."""
+    text = "a[p] = x[p]; y[p] = sum[k] (a[p+k] + b[]) * [0 <= k < 3] * c[]"
+    assert names(parse_program(text)) == ["a", "y"]
+
+
+def test_an_index_keeps_its_size() -> None:
+    found = parse_program("a[i] = x[i]; y[i,j] = a[i] * w[j] + v[j]")
+    assert [str(t.shape) for t in found.tensors] == ["(I,)", "(J,)", "(J,)"]
+    # i addresses an axis of another size here
+    found = parse_program("a[i,j] = x[i] * w[j]; y[i] = sum[k] a[k,i] * v[i]")
+    assert {t.name: str(t.shape) for t in found.tensors} == {"x": "(I,)", "w": "(J,)", "v": "(J,)"}
+    assert str(found.output.shape) == "(J,)"
+
+
+def test_sizes_of_windows_get_new_names() -> None:
+    found = parse_program("a[p] = sum[k] x[p+k] * w[k]; y[h] = sum[l] u[2*h+l] * v[l] * a[h]")
+    assert {t.name: str(t.shape) for t in found.tensors} == {
+        "x": "(H,)",
+        "w": "(K,)",
+        "u": "(V,)",
+        "v": "(L,)",
+    }
+
+
+def test_a_layer_is_the_same_definition() -> None:
+    text = "y[p] = sum[k] x[s*p+k] * w[k] + 2*b[]"
+    found, known = parse_program(text), parse_layer(text)
+    assert (found.output, found.tensors, found.parameters) == (
+        *(known.output, known.tensors, known.parameters),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "at", "cure"),
+    [
+        ("", "an empty text", "", "write a layer"),
+        ("x[N]; w[M]", "a text without a definition", "", "write y[p]"),
+        ("a[i] = b[i]; b[i] = a[i]", "b is used before it is defined", "b", "defined by each"),
+        ("y[i] = a[i]; a[i] = x[i]", "a is used before it is defined", "a", "move"),
+        ("h[t] = h[t-1] + x[t]", "h is defined by itself", "h", "a recurrence is not in the"),
+        ("a[i] = x[i]; a[i] = x[i]; y[i] = a[i]", "a is defined twice", "a", "rename"),
+        ("a[i] = x[i]; y[i] = x[i]", "a is defined but not used", "a", "drop it"),
+        ("x[N]; x[N]; y[i] = x[i]", "x is declared twice", "x", "drop one"),
+        ("x[N]; w[N]; y[i] = x[i]", "w is declared but not used", "w", "drop it"),
+        ("f: function; y[i] = x[i]", "the function f is declared but not used", "f", "drop it"),
+        ("y[i] = x[i]; w[N]", "a declaration after a definition", "w", "put declarations first"),
+        ("a[i] = x[i]; y[j] = a[i]", "the index i is neither free nor summed", "i", "sum[i]"),
+        ("a[i] = x[i]; y[i] = a[i,i]", "a is used with two ranks", "a", "same number"),
+        ("a[i] = x[i]; y[a] = x[a]", "a is an index here, and a tensor in an", "a", "rename"),
+        ("a[i] = s*x[i]; y[s] = a[s]", "s is an index here, and a parameter in", "s", "rename"),
+        ("a[i] = grad_y[i]; y[i] = a[i]", "reserved for the gradient by y", "grad_y", "rename"),
+        ("y[i] = exp()", "exp has no argument", ")", "write one"),
+        ("y[i] = exp(x[i]+)", "unexpected token", ")", "write it"),
+        ("y[i] = sort(x[i] + b[i])", "sort is a function of many entries", "sort", "compute it"),
+        ("y[i] = x[i] / (x[i] + ", "unexpected token", "", ""),
+        (
+            "y[p] = sum[k] exp(x[p+k] + b[]) * [0 <= k < 3]",
+            "the expression has a value for each k, but k has no size",
+            "x[p+k] + b[]",
+            "u[P,K]",
+        ),
+        (
+            "a[K]; w[M]; y[p] = sum[k] exp(x[p] + a[k]) * w[k]",
+            "k, but the index k has two sizes, M in w and K in a",
+            "x[p] + a[k]",
+            "u[P,K]",
+        ),
+    ],
+)
+def test_faulty_texts(text: str, problem: str, at: str, cure: str) -> None:
+    with pytest.raises(NotationError) as caught:
+        parse_program(text)
+    said = str(caught.value)
+    assert problem in said
+    assert cure in said
+    assert text[caught.value.at :].startswith(at)
+
+
+def test_lines_that_begin_no_definition_continue_the_line_before() -> None:
+    text = "x[N]\nw[N]\na[i] = x[i]\n  * w[i]\n\ny[] = sum[i]\n  a[i]\n"
+    assert names(parse_program(text)) == ["a", "y"]
+
+
+def test_there_is_a_limit_on_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    most, _ = LIMITS["definitions"]
+    assert most >= 64
+    monkeypatch.setenv("ROT180_LIMITS", "definitions=2")
+    assert len(parse_program("a[i] = x[i]; y[i] = a[i]").definitions) == 2
+    with pytest.raises(NotationError, match="more than 2 definitions and"):
+        parse_program("a[i] = x[i]; y[i] = exp(a[i] + b[i])")
+
+
+def test_a_chain_in_which_all_is_used_twice_is_read_in_time() -> None:
+    """Comparing two copies of it entry by entry would take 2^40 steps."""
+    chain = [f"a{n}[i] = a{n - 1}[i] * a{n - 1}[i] + x[i]" for n in range(1, 40)]
+    text = "; ".join(["a0[i] = x[i]", *chain])
+    assert parse_program(text) == parse_program(text)
