@@ -25,6 +25,7 @@ from rot180.codegen.cli.output import (
     statement_data,
     write_files,
 )
+from rot180.codegen.cli.programs import derive_program
 from rot180.codegen.documents.abbreviate import abbreviate
 from rot180.codegen.documents.book import book as write_book
 from rot180.codegen.documents.example_data import example
@@ -55,6 +56,7 @@ from rot180.derive.display.notations import Symbols
 from rot180.derive.display.statement import write_theorem
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.limits import metered
+from rot180.derive.language.programs import Program, read
 from rot180.derive.networks.network import Network
 from rot180.derive.networks.network import network as read_network
 from rot180.derive.semantics.evaluate import table
@@ -97,6 +99,9 @@ def derive(arguments: argparse.Namespace) -> Work:
         documents = _names(excerpt.name, excerpt.formats)
     plain = [PLAIN] if arguments.style else []
     files.expect_folder("-o", arguments.output, [*documents, *file_names(), *plain])
+    found = read(arguments.spec)
+    if isinstance(found, Program):
+        return derive_program(arguments, found)
     forward = derivable(arguments.spec, arguments.wrt)
     numbers = _example(arguments, forward)
     if excerpt:

@@ -32,6 +32,7 @@ from rot180.derive.kernel.obligations import evident
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
+from rot180.derive.language.programs import Program
 from rot180.derive.language.terms import Access, Derivative, Tensor, tensors, term
 
 CONVENTION = (
@@ -43,13 +44,13 @@ CONVENTION = (
 
 
 def layer_document(
-    layer: Layer,
+    layer: Layer | Program,
     theorems: Sequence[Theorem],
     detail: str = "short",
     symbols: Symbols = DEEP_LEARNING,
     more: Sequence[Section] = (),
 ) -> Document:
-    """Return the document of a layer and its theorems, each with its proof.
+    """Return the document of a layer or a program and its theorems, each with its proof.
 
     Args:
         layer: the forward pass.
@@ -64,12 +65,13 @@ def layer_document(
     """
     known = tensors((term(loss(layer)[()]),))
     style = letters(theorems[0], symbols) if theorems else layer_letters(layer, symbols)
-    sections = [Section("layer", "The layer", forward(layer, style, symbols))]
+    word = "program" if isinstance(layer, Program) else "layer"
+    sections = [Section("layer", f"The {word}", forward(layer, style, symbols))]
     for given in theorems:
         found = replay_theorem(given)
         blocks = (*theorem_blocks(found, known, detail, symbols), checked(found))
         sections.append(Section(anchor(found.name), title(found, symbols), blocks))
-    return Document("The gradients of a layer", layer.text, (*sections, *more))
+    return Document(f"The gradients of a {word}", layer.text, (*sections, *more))
 
 
 def document(
@@ -117,12 +119,14 @@ def illustrated(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> tuple[Section
     return (Section("pictures", "Pictures", blocks),)
 
 
-def _inside(layer: Layer) -> list[Tensor]:
+def _inside(layer: Layer | Program) -> list[Tensor]:
     """Return the defined tensors of a layer, its loss among them."""
     return [t for t in tensors((term(loss(layer)[()]),)) if t.definition is not None]
 
 
-def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> tuple[Block, ...]:
+def forward(
+    layer: Layer | Program, style: Letters, symbols: Symbols = DEEP_LEARNING
+) -> tuple[Block, ...]:
     """Say what a layer computes, what its names stand for, and what is known of the loss.
 
     Args:
@@ -132,7 +136,9 @@ def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> t
 
     """
     total, own = loss(layer), layer_letters(layer, symbols)
-    defined = [layer.output, *(t for t in _inside(layer) if t not in (layer.output, total))]
+    inner = [t for t in _inside(layer) if t not in (layer.output, total)]
+    one = not isinstance(layer, Program)
+    defined = [layer.output, *inner] if one else [*inner, layer.output]
     g, name = style.tensor(output_gradient(layer)), style.tensor(total)
     output = own.tensor(layer.output)
     said = Prose((definitions(defined, own), _given(layer, own) + CONVENTION))
@@ -151,13 +157,15 @@ def forward(layer: Layer, style: Letters, symbols: Symbols = DEEP_LEARNING) -> t
     )
 
 
-def _given(layer: Layer, style: Letters) -> str:
+def _given(layer: Layer | Program, style: Letters) -> str:
     """Say what the names of a layer stand for, in a sentence; none if there are no names."""
     said = [boxed(t, style) for t in layer.tensors]
     if layer.parameters:
         names = listed([f"${style.symbol(v.name)}$" for v in layer.parameters])
         said.append(names + (" are integers" if names.count("$") > 2 else " is an integer"))
-    return f"Here {listed(said)}. " if said else ""
+    needed = [f"\\texttt{{{escape(c)}}}" for c in getattr(layer, "hypotheses", ())]
+    holds = f"It is required that {listed(needed)}. " if needed else ""
+    return (f"Here {listed(said)}. " if said else "") + holds
 
 
 def replay_theorem(theorem: Theorem) -> Theorem:

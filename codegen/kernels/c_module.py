@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
 from rot180.codegen.kernels.c_text import c_function, c_name
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
-from rot180.codegen.kernels.derivation import ProvedLayer, header
-from rot180.codegen.kernels.modules import lowered
 from rot180.codegen.kernels.targets import CYTHON
 from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
@@ -36,16 +34,13 @@ class CompiledSources:
     c: dict[str, str]
 
 
-def compiled_sources(derivation: ProvedLayer) -> CompiledSources:
-    """Write a layer's kernels in C, and the Python module around them.
+def compiled_sources(module: CythonModule) -> CompiledSources:
+    """Write the kernels of a module in C, and the Python module around them.
 
     Raises:
-        LoweringError: a theorem cannot be lowered.
+        LoweringError: a sum has more loops, or an array more axes, than C has room for.
 
     """
-    kernels = lowered(derivation.layer, derivation.kernels, CythonKernel)
-    said = header(derivation.layer, derivation.kernels).splitlines()
-    module = CythonModule(tuple(said), derivation.layer.text, kernels, False)
     python = template("kernels", "module_compiled.jinja").render(module=module, target=CYTHON)
     parts = [f'#include "{KERNEL_HEADER}"', *_functions(module), _table(module)]
     c = {LAYER: "\n\n".join(parts) + "\n", HEADER: resource("kernels", f"runtime/c/{HEADER}")}

@@ -91,10 +91,11 @@ def _numpy(text: str) -> types.ModuleType:
     if key not in _modules:
         entry = _kept(key)
         if entry is None:
-            from rot180.codegen.kernels.derivation import derive_kernels, module
+            from rot180.codegen.kernels.modules import rendered
+            from rot180.codegen.kernels.program_derivation import user_module
 
-            proved = derive_kernels(text)
-            texts = _record(proved.layer.text, module(proved, "numpy"))
+            module = user_module(text, "numpy")
+            texts = _record(module.layer, rendered(module, "numpy"))
             entry = CacheEntry(texts, None)
             try:
                 cache.save(key, texts)
@@ -119,13 +120,15 @@ def _record(text: str, python: str) -> dict[str, str]:
 def _built(key: str, text: str, compiler: Compiler) -> types.ModuleType:
     """Derive, prove and compile a layer, and keep the result."""
     from rot180.codegen.kernels.c_module import LAYER, compiled_sources
-    from rot180.codegen.kernels.derivation import derive_kernels
+    from rot180.codegen.kernels.cython_backend import CythonModule
+    from rot180.codegen.kernels.program_derivation import user_module
     from rot180.codegen.system.programs import workplace
 
-    proved = derive_kernels(text)
-    sources = compiled_sources(proved)
+    module = user_module(text, "cython")
+    assert isinstance(module, CythonModule)
+    sources = compiled_sources(module)
     library = compiler.library(sources.c, LAYER, _support(compiler))
-    texts = _record(proved.layer.text, sources.python)
+    texts = _record(module.layer, sources.python)
     try:
         return _loaded(cache.save(key, texts, library, ENDING))
     except OSError as error:

@@ -68,7 +68,7 @@ def kernel_interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
         LoweringError: a size is not the whole size of any axis.
 
     """
-    box, output = _result(theorem)
+    box, output = result(theorem)
     operands = plan.operands
     used = {f.tensor.name: f.tensor for f in operands}
     own = {t.name for t in layer.tensors}
@@ -76,28 +76,29 @@ def kernel_interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
     arrays = (*upstream, *(t for t in layer.tensors if t.name in used))
     functions = dict.fromkeys((f.function, f.order, f.tensor) for f in operands if f.function)
 
-    sizes = _symbols((*layer.tensors, layer.output))
-    needed = plan.symbols | _symbols(t for t in arrays if len(_plain_axes(t)) < len(t.shape))
-    known = {v for t in arrays for v in _plain_axes(t)}
-    shapes = [(box, not _symbols([box]) <= known)]
-    known |= set(_plain_axes(box))
+    sizes = symbols_in((*layer.tensors, layer.output))
+    needed = plan.symbols | symbols_in(t for t in arrays if len(plain_axes(t)) < len(t.shape))
+    known = {v for t in arrays for v in plain_axes(t)}
+    shapes = [(box, not symbols_in([box]) <= known)]
+    known |= set(plain_axes(box))
     for t in (layer.output, *layer.tensors):
-        if (needed & sizes - known) & set(_plain_axes(t)):
+        if (needed & sizes - known) & set(plain_axes(t)):
             shapes.append((t, True))
-            known |= set(_plain_axes(t))
+            known |= set(plain_axes(t))
     parameters = tuple(v for v in layer.parameters if v in needed and v not in known)
     if lost := needed - known - set(parameters):
         names = ", ".join(sorted(v.name for v in lost))
         raise LoweringError(f"no argument determines {names}: no axis has exactly that size")
     ordered_sizes = dict.fromkeys(
-        v for t in (*arrays, *(t for t, _ in shapes)) for v in _plain_axes(t) if v in needed
+        v for t in (*arrays, *(t for t, _ in shapes)) for v in plain_axes(t) if v in needed
     )
     return Interface(
         box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(ordered_sizes)
     )
 
 
-def _result(theorem: Theorem) -> tuple[Tensor, str]:
+def result(theorem: Theorem) -> tuple[Tensor, str]:
+    """Return the tensor whose box a result has, and the name of the result."""
     (factor,) = theorem.lhs[0].factors
     if isinstance(factor, Derivative):
         return factor.wrt.tensor, gradient_name(factor.wrt.tensor)
@@ -105,9 +106,11 @@ def _result(theorem: Theorem) -> tuple[Tensor, str]:
     return factor.tensor, factor.tensor.name
 
 
-def _plain_axes(t: Tensor) -> list[Symbol]:
+def plain_axes(t: Tensor) -> list[Symbol]:
+    """Return the sizes of axes that are names."""
     return [n for n in t.shape if isinstance(n, Symbol)]
 
 
-def _symbols(tensors: Iterable[Tensor]) -> set[Symbol]:
+def symbols_in(tensors: Iterable[Tensor]) -> set[Symbol]:
+    """Return the symbols in the sizes of tensors."""
     return {v for t in tensors for n in t.shape if n is not None for v in symbols_of(n)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import Symbol
 
@@ -52,12 +53,12 @@ class Kernel:
     @property
     def signature(self) -> str:
         """Return its parameters."""
-        return _signature(self.interface)
+        return signature(self.interface)
 
     @property
     def docstring(self) -> list[str]:
         """Return the theorem and what the arguments are, in lines."""
-        return _docstring(self.interface, self.theorem, self.order)
+        return docstring(self.interface, self.theorem, self.order)
 
     @property
     def order(self) -> list[str]:
@@ -97,6 +98,7 @@ class Module:
         layer: the forward pass in the notation.
         kernels: its functions.
         shared: whether it imports what kernels share, where the target allows it.
+        programs: functions in Python that call the kernels; they come first.
 
     """
 
@@ -104,6 +106,7 @@ class Module:
     layer: str
     kernels: tuple[Kernel, ...]
     shared: bool = False
+    programs: tuple[Any, ...] = ()
 
     @property
     def functions(self) -> list[tuple[str, ...]]:
@@ -122,7 +125,23 @@ class Module:
         return any("_upper(" in line for lines in self.functions for line in lines)
 
 
-def _signature(found: Interface) -> str:
+def typed_head(word: str, found: Interface) -> tuple[str, ...]:
+    """Write the lines of a function's definition, with types."""
+    shapes = [f"{shape_name(t)}: Sequence[int]" for t, given in found.shapes if given]
+    spare = [f"{shape_name(t)}: Sequence[int] | None" for t, given in found.shapes if not given]
+    parameters = (
+        *(f"{name(t.name)}: Array" for t in found.arrays),
+        "*",
+        *(f"{word}: Callable[[Array], object]" for word in found.callables),
+        *(f"{name(v.name)}: int" for v in found.parameters),
+        *shapes,
+        *(f"{shape} = None" for shape in spare),
+    )
+    return definition(f"def {word}", parameters, " -> Array:")
+
+
+def signature(found: Interface) -> str:
+    """Write the parameters of a function."""
     arrays = [name(t.name) for t in found.arrays]
     shapes = [shape_name(t) + ("" if given else "=None") for t, given in found.shapes]
     shapes.sort(key=lambda s: s.endswith("=None"))
@@ -137,7 +156,16 @@ def _sums(plan: Plan, output: str) -> list[str]:
     return [f"    {write_sum(nest, array)}" for array, nest in named]
 
 
-def _docstring(found: Interface, theorem: Theorem, order: Sequence[str]) -> list[str]:
+def docstring(found: Interface, theorem: Theorem, order: Sequence[str]) -> list[str]:
+    """Write what a function computes, and what its arguments are, in lines.
+
+    Args:
+        found: what it takes.
+        theorem: what it computes.
+        order: lines between the theorem and the arguments.
+
+    """
+
     def shape(t: Tensor) -> str:
         return written_tuple([text(n) for n in t.shape if n is not None])
 
@@ -159,7 +187,7 @@ def _docstring(found: Interface, theorem: Theorem, order: Sequence[str]) -> list
 
 def check_lines(found: Interface, plan: Plan) -> list[str]:
     """Write the statements that check arguments, name the sizes and make the output."""
-    lines = [*_parameter_checks(found), *_size_checks(found)]
+    lines = argument_checks(found)
     lines += [_requirement(c) for c in plan.hypotheses]
     for f, order, t in found.functions:
         word = function_name(f, order)
@@ -168,6 +196,11 @@ def check_lines(found: Interface, plan: Plan) -> list[str]:
     shape = size_tuple(plan.shape)
     lines.append(f'{name(found.output)} = zeros("{shape_name(found.box)}", {shape}, dtype)')
     return lines
+
+
+def argument_checks(found: Interface) -> list[str]:
+    """Write the statements that check arguments and name the sizes."""
+    return [*_parameter_checks(found), *_size_checks(found)]
 
 
 def _parameter_checks(found: Interface) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from rot180.codegen.kernels.interface import kernel_interface
-from rot180.codegen.kernels.kernel import Kernel
+from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.kernels.names import derived_names
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.codegen.plans.lower import ProvedPlan, proved_plan
@@ -38,11 +38,27 @@ def render_module(
         ValueError: there is no such target.
 
     """
+    return rendered(layer_module(layer, kernels, target, header, shared), target)
+
+
+def layer_module(
+    layer: Layer,
+    kernels: Sequence[tuple[str, Theorem]],
+    target: str,
+    header: str,
+    shared: bool = False,
+) -> Module:
+    """Return a module of kernels, as `render_module` writes it."""
     if target not in TARGETS:
         raise ValueError(f"target: found {target!r}, expected one of {', '.join(TARGETS)}")
     found = TARGETS[target]
     written = lowered(layer, kernels, found.kernel)
-    module = found.module(tuple(header.splitlines()), layer.text, written, shared)
+    return found.module(tuple(header.splitlines()), layer.text, written, shared)
+
+
+def rendered(module: Module, target: str) -> str:
+    """Return the text of a module."""
+    found = TARGETS[target]
     return template("kernels", found.template).render(module=module, target=found)
 
 

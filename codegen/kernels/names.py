@@ -94,8 +94,12 @@ def applied_name(word: str, order: int, t: Tensor) -> str:
     return name(f"{word}{'_prime' * order}_{t.name}")
 
 
-def derived_names(layer: Layer) -> dict[str, str]:
+def derived_names(layer: Layer, gradients: bool = True) -> dict[str, str]:
     """Return the names that code derives from those of a layer, each with what it is.
+
+    Args:
+        layer: the forward pass.
+        gradients: whether its gradients are computed too.
 
     Raises:
         LoweringError: two of them are equal, or one is a name of the layer.
@@ -103,7 +107,7 @@ def derived_names(layer: Layer) -> dict[str, str]:
     """
     taken = {name(word): f"the {role} {word}" for word, role in _own(layer)}
     found: dict[str, str] = {}
-    for word, what in _derived(layer):
+    for word, what in _derived(layer, gradients):
         other = taken.setdefault(word, what)
         if other != what:
             raise LoweringError(
@@ -127,11 +131,12 @@ def _own(layer: Layer) -> Iterator[tuple[str, str]]:
     yield from ((f.function, "function") for f in _applications(layer))
 
 
-def _derived(layer: Layer) -> Iterator[tuple[str, str]]:
+def _derived(layer: Layer, gradients: bool) -> Iterator[tuple[str, str]]:
     """Yield the names that are derived from those of a layer, with what each is."""
     for t in (*layer.tensors, layer.output):
         yield shape_name(t), f"the shape of {t.name}"
-        yield gradient_name(t), f"the gradient by {t.name}"
+        if gradients:
+            yield gradient_name(t), f"the gradient by {t.name}"
     for f in _applications(layer):
         t = f.argument.tensor
         for order in (f.order, f.order + 1):

@@ -12,7 +12,6 @@ from rot180.codegen.kernels.expressions import (
     TAB,
     WIDTH,
     cost,
-    definition,
     extents,
     filled,
     fraction,
@@ -21,8 +20,8 @@ from rot180.codegen.kernels.expressions import (
     number,
     opening,
 )
-from rot180.codegen.kernels.kernel import Kernel, Module, check_lines
-from rot180.codegen.kernels.names import name, shape_name
+from rot180.codegen.kernels.kernel import Kernel, Module, check_lines, typed_head
+from rot180.codegen.kernels.names import name
 from rot180.codegen.kernels.numpy_forms import form
 from rot180.codegen.kernels.numpy_operands import Entries, entries, extent, written
 from rot180.codegen.kernels.numpy_runtime import PARTS, imports, runtime
@@ -37,18 +36,7 @@ class NumpyKernel(Kernel):
     @property
     def head(self) -> tuple[str, ...]:
         """Return the lines of its definition, with types."""
-        found = self.interface
-        shapes = [f"{shape_name(t)}: Sequence[int]" for t, given in found.shapes if given]
-        spare = [f"{shape_name(t)}: Sequence[int] | None" for t, given in found.shapes if not given]
-        parameters = (
-            *(f"{name(t.name)}: Array" for t in found.arrays),
-            "*",
-            *(f"{word}: Callable[[Array], object]" for word in found.callables),
-            *(f"{name(v.name)}: int" for v in found.parameters),
-            *shapes,
-            *(f"{shape} = None" for shape in spare),
-        )
-        return definition(f"def {self.name}", parameters, " -> Array:")
+        return typed_head(self.name, self.interface)
 
     @property
     def checks(self) -> list[str]:

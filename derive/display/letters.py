@@ -22,6 +22,7 @@ from rot180.derive.language.polynomial import (
     symbol,
     symbols_of,
 )
+from rot180.derive.language.programs import Program
 from rot180.derive.language.spelling import application, unfold_operators
 from rot180.derive.language.terms import (
     Access,
@@ -71,7 +72,7 @@ def _alike(known: Iterable[Tensor], style: Letters) -> frozenset[Tensor]:
     return frozenset(t for same in looks.values() if len(same) > 1 for t in same)
 
 
-def layer_letters(layer: Layer, symbols: Symbols = DEEP_LEARNING) -> Letters:
+def layer_letters(layer: Layer | Program, symbols: Symbols = DEEP_LEARNING) -> Letters:
     """Choose the letters for the definition of a layer."""
     inside = tensors((term(layer.output[formals_of(layer.output)]),))
     symbols = _for_windows(symbols, map(body_of, inside))

@@ -5,6 +5,7 @@ A gradient is a derivative, over the complex numbers too: nothing is conjugated.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from sympy import Expr, Symbol
@@ -128,12 +129,15 @@ def _clash(expression: Expression) -> bool:
     return len({t.name for t in found}) < len(found)
 
 
-def kernel_theorem(layer: Layer, wrt: str | None) -> Theorem:
+def kernel_theorem(
+    layer: Layer, wrt: str | None, gradients: Collection[Tensor] = ()
+) -> Theorem:
     """Prove the normal form that code generation lowers: free tensors, affine indices.
 
     Args:
         layer: a forward pass.
         wrt: the operand to differentiate by; None for the forward pass itself.
+        gradients: operands whose dilation stays visible, as that of the output gradient does.
 
     """
     if wrt is None:
@@ -146,18 +150,18 @@ def kernel_theorem(layer: Layer, wrt: str | None) -> Theorem:
         variables, goal = chain_goal(layer, operand(layer, wrt))
         name = f"{layer.name or 'layer'}.grad_{wrt}.kernel"
     d = Derivation(name, variables, (), goal, trial=True)
-    moduli = dict.fromkeys(_phases(layer, d))
+    moduli = dict.fromkeys(_phases(layer, d, gradients))
     # 3*s is at least 1 where s is
     least = dict.fromkeys(primitive(m) for m in moduli if not m.is_number)
     hypotheses = tuple(AtLeast(m - 1) for m in least)
     d = Derivation(name, variables, hypotheses, goal)
-    _phases(layer, d)
+    _phases(layer, d, gradients)
     return replay(d.proof())
 
 
-def _phases(layer: Layer, d: Derivation) -> list[Expr]:
+def _phases(layer: Layer, d: Derivation, gradients: Collection[Tensor]) -> list[Expr]:
     """Normalise, then split every equation by remainder; return the moduli."""
-    normalise(d, output_gradient(layer))
+    normalise(d, (output_gradient(layer), *gradients))
     return split_equations(d)
 
 

@@ -24,12 +24,14 @@ from dataclasses import dataclass, field
 from sympy import Symbol
 
 from rot180.derive.language.axis_sizes import names_in
+from rot180.derive.language.layers import Layer, layer
 from rot180.derive.language.notation import scalar_names, unfold_activation, unfolded_body
 from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.printer import on_one_line, write
 from rot180.derive.language.program_parser import ProgramParser
 from rot180.derive.language.scalar_functions import FUNCTIONS
 from rot180.derive.language.terms import Access, Apply, Tensor
+from rot180.derive.language.tokens import NotationError
 
 __all__ = ["Program", "make_program", "parse_program"]
 
@@ -112,6 +114,24 @@ def parse_program(source: str, name: str = "") -> Program:
     return make_program(ProgramParser(source).definitions(), name)
 
 
+def read(spec: str, name: str = "") -> Layer | Program:
+    """Return what a text defines: a layer if it is one definition of sums, else a program.
+
+    Args:
+        spec: a name of the catalogue, a layer or a program in the notation.
+        name: a name, or "".
+
+    Raises:
+        NotationError: the text is not in the notation; a caret in the message marks the error.
+        ValueError: no layer has that name.
+
+    """
+    try:
+        return layer(spec)
+    except NotationError:
+        return parse_program(spec, name)
+
+
 def make_program(definitions: Sequence[Tensor], name: str = "") -> Program:
     """Return the program of some definitions: its operands, parameters and canonical text.
 
@@ -141,7 +161,7 @@ def make_program(definitions: Sequence[Tensor], name: str = "") -> Program:
     head = "".join(f"{n}: function; " for n in functions)
     parameters = tuple(symbol(n) for n in found if n not in sizes)
     bare = frozenset((*definitions, *free))
-    lines = "; ".join(_line(t, bare, parameters) for t in definitions)
+    lines = "; ".join(definition_line(t, bare, parameters) for t in definitions)
     line = head + _declarations(head + lines, definitions, operands) + lines
     return Program(name, tuple(definitions), operands, parameters, line)
 
@@ -156,7 +176,17 @@ def entries_in(t: Tensor) -> Iterator[Access]:
                 yield f
 
 
-def _line(t: Tensor, bare: frozenset[Tensor], parameters: Sequence[Symbol]) -> str:
+def definition_line(
+    t: Tensor, bare: frozenset[Tensor] = frozenset(), parameters: Sequence[Symbol] = ()
+) -> str:
+    """Return a definition as text.
+
+    Args:
+        t: the defined tensor.
+        bare: tensors that are written by their names, not as operators.
+        parameters: the parameters, which are written ``s+0`` where they are whole indices.
+
+    """
     assert t.definition is not None
     formals = t.definition.formals
     left = f"{t.name}[{','.join(v.name for v in formals)}]"

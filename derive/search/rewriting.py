@@ -241,7 +241,9 @@ def tidy(d: Derivation) -> None:
 
 
 def normalise(
-    d: Derivation, dilated: Tensor | None = None, kept: Tensor | None = None
+    d: Derivation,
+    dilated: Tensor | Collection[Tensor] | None = None,
+    kept: Tensor | None = None,
 ) -> None:
     """Reduce to sums of products of free tensors, with as few brackets and sums as possible.
 

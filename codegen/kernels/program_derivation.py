@@ -1,0 +1,188 @@
+"""A program with the theorems about it, and the files that are written for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from rot180.codegen.kernels.derivation import (
+    CERTIFICATE,
+    GENERATED,
+    PROOFS,
+    Progress,
+    certificate,
+    derive_kernels,
+    header,
+    quiet,
+)
+from rot180.codegen.kernels.interface import kernel_interface
+from rot180.codegen.kernels.kernel import Kernel, Module
+from rot180.codegen.kernels.modules import layer_module, rendered
+from rot180.codegen.kernels.names import derived_names
+from rot180.codegen.kernels.program_functions import STEP, ProgramKernel, program_kernels
+from rot180.codegen.kernels.targets import TARGETS
+from rot180.codegen.plans.lower import ProvedPlan, proved_plan
+from rot180.derive.gradients.gradient import operand
+from rot180.derive.gradients.program_steps import ProgramFunction, ProgramStep, program_functions
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.limits import PROOF, expect
+from rot180.derive.language.programs import Program, read
+
+AnyKernel = TypeVar("AnyKernel", bound=Kernel)
+
+
+@dataclass(frozen=True)
+class ProvedProgram:
+    """A program and the theorems about it: all that its files are written from.
+
+    Attributes:
+        program: the definitions.
+        functions: the forward pass and the gradients, each a theorem and the steps to it.
+        wrt: the one operand that it was differentiated by, or None for every operand.
+
+    """
+
+    program: Program
+    functions: tuple[ProgramFunction, ...]
+    wrt: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Return the program in the notation."""
+        return self.program.text
+
+    @property
+    def gradients(self) -> tuple[tuple[str, Theorem], ...]:
+        """Return the theorems about the gradients by the names of their functions."""
+        return tuple((f.name, f.theorem) for f in self.functions if f.name != "forward")
+
+    @property
+    def steps(self) -> tuple[ProgramStep, ...]:
+        """Return every step once."""
+        return tuple({id(s): s for f in self.functions for s in f.steps}.values())
+
+    @property
+    def command(self) -> str:
+        """Return the command that writes its files."""
+        option = f" --wrt {self.wrt}" if self.wrt else ""
+        return f'rot180 derive "{self.text}"{option} -o out'
+
+
+def prove_program(
+    program: Program, wrt: str | None = None, progress: Progress = quiet
+) -> ProvedProgram:
+    """Derive and prove the gradients of a program, and what its kernels compute.
+
+    Args:
+        program: the definitions.
+        wrt: the one operand to differentiate by; None for every operand.
+        progress: called with what is being done.
+
+    Raises:
+        ValueError: the program has no such operand.
+
+    """
+    if wrt is not None:
+        operand(program, wrt)
+    expect(PROOFS * PROOF * (1 if wrt else len(program.tensors)))
+    return ProvedProgram(program, program_functions(program, wrt, progress), wrt)
+
+
+def program_files(derivation: ProvedProgram, progress: Progress = quiet) -> dict[str, str]:
+    """Return file name → text of everything that is written for a program, except the document.
+
+    Raises:
+        LoweringError: a step cannot be lowered, or two names in the code would be equal.
+
+    """
+    texts = {CERTIFICATE: program_certificates(derivation)}
+    for target in TARGETS.values():
+        progress(f"writing the {target.name} kernels")
+        texts[target.file] = rendered(program_module(derivation, target.name), target.name)
+        texts |= {name: text() for name, text in target.runtime.items()}
+    return texts
+
+
+def program_module(derivation: ProvedProgram, target: str) -> Module:
+    """Return the module of a program's kernels.
+
+    Args:
+        derivation: the program and its theorems.
+        target: "numpy" or "cython".
+
+    """
+    found = TARGETS[target]
+    wholes, kernels = lowered_program(derivation, found.kernel)
+    said = tuple(program_header(derivation))
+    return replace(found.module(said, derivation.text, kernels, False), programs=wholes)
+
+
+def user_module(spec: str, target: str) -> Module:
+    """Derive a layer or a program, and return the module of its kernels.
+
+    Args:
+        spec: a name of the catalogue, a layer or a program in the notation.
+        target: "numpy" or "cython".
+
+    Raises:
+        ValueError, LoweringError: it cannot be read, derived or lowered.
+
+    """
+    found = read(spec)
+    if isinstance(found, Program):
+        return program_module(prove_program(found), target)
+    proved = derive_kernels(spec)
+    said = header(proved.layer, proved.kernels, proved.command if target == "numpy" else "")
+    return layer_module(proved.layer, proved.kernels, target, said)
+
+
+def lowered_program(
+    derivation: ProvedProgram, kind: type[AnyKernel]
+) -> tuple[tuple[ProgramKernel, ...], tuple[AnyKernel, ...]]:
+    """Lower the steps of a program; return its functions and the kernels that they call.
+
+    Args:
+        derivation: the program and its theorems.
+        kind: the kernels of a target.
+
+    Raises:
+        LoweringError: a step cannot be lowered, or two names in the code would be equal.
+
+    """
+    made = []
+    words: set[str] = set()
+    for step, proved in zip(derivation.steps, _plans(derivation), strict=True):
+        word, n = f"{STEP}_{step.name}", 1
+        while word in words:
+            n += 1
+            word = f"{STEP}{n}_{step.name}"
+        words.add(word)
+        interface = kernel_interface(step.layer, step.theorem, proved.plan)
+        made.append((step, kind(word, step.theorem, interface, proved.plan)))
+    functions = program_kernels(derivation.program, derivation.functions, made)
+    return functions, tuple(kernel for _, kernel in made)
+
+
+def _plans(derivation: ProvedProgram) -> Sequence[ProvedPlan]:
+    names = {t.name for s in derivation.steps for t in (*s.layer.tensors, s.layer.output)}
+    for step in derivation.steps:
+        names |= derived_names(step.layer, gradients=False).keys()
+    return [proved_plan(step.theorem, names) for step in derivation.steps]
+
+
+def program_certificates(derivation: ProvedProgram) -> str:
+    """Return the statements and proofs of a program's theorems as JSON text."""
+    proved = [f.theorem for f in derivation.functions]
+    proved += [s.theorem for s in derivation.steps]
+    proved += [p.theorem for p in _plans(derivation)]
+    return certificate({"layer": derivation.text}, proved)
+
+
+def program_header(derivation: ProvedProgram) -> list[str]:
+    """Return the lines of the comment at the top of a module."""
+    about = [(f.name, f.theorem) for f in derivation.functions]
+    about += [(f"{STEP}_{s.name}", s.theorem) for s in derivation.steps]
+    proofs = [f"  {name}: {t.name}, proof {t.proof.digest}" for name, t in about]
+    lines = [GENERATED, f"Program: {derivation.text}", "Theorems:", *proofs]
+    return [*lines, f"Regenerate: {derivation.command}"]

@@ -1,0 +1,66 @@
+"""`rot180 derive` for programs: files, what is printed, and options that are for layers alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rot180.codegen.cli.main import main
+
+TEXT = "e[i] = exp(x[i] - m[]); y[i] = e[i] / sum[i1] e[i1]"
+
+
+def test_derive_writes_the_files_of_a_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["derive", TEXT, "-o", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "x_minus_m[i] = x[i] - m[]" in said
+    assert "where sum_e[] != 0" in said
+    assert "grad_x, proved in" in said
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {
+        *("certificate.json", "contraction.h", "cython_kernels.pyx", "numpy_kernels.py"),
+        *("proof.html", "proof.tex"),
+    }
+    page = (tmp_path / "proof.tex").read_text()
+    assert "The gradients of a program" in page
+    assert "sum\\_e[] != 0" in page
+    assert main(["verify", str(tmp_path / "certificate.json")]) == 0
+    compile((tmp_path / "numpy_kernels.py").read_text(), "numpy_kernels.py", "exec")
+
+
+def test_json_and_one_operand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["derive", TEXT, "--wrt", "x", "--format", "none", "--json", "-o", str(tmp_path)]
+    assert main(command) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["program"].startswith("x_minus_m[i] = x[i] - m[]; e[i] = exp(x_minus_m[i])")
+    assert [*data["theorems"]] == ["grad_x"]
+    assert "def grad_m" not in (tmp_path / "numpy_kernels.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--style", "plain"], "--style: found a program of 4 definitions, expected a layer"),
+        (["--slides"], "--slides: found a program"),
+        (["--wrt", "e"], "wrt: found 'e', expected one of x, m"),
+    ],
+)
+def test_what_programs_do_not_have_is_refused(
+    options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["derive", TEXT, "-o", str(tmp_path / "out"), *options]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_errors_of_texts_have_a_caret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["derive", "h[t] = h[t-1] + x[t]", "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "h is defined by itself\n  h[t] = h[t-1] + x[t]\n         ^" in said
+    assert "a recurrence is not in the language" in said

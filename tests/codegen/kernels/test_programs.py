@@ -1,0 +1,191 @@
+"""Kernels of programs: both back ends agree, and gradients with differences and with PyTorch."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rot180.codegen import compile
+from rot180.codegen.kernels.build import BuildError, find_compiler
+from rot180.codegen.kernels.modules import rendered
+from rot180.codegen.kernels.program_derivation import program_module, prove_program, user_module
+from rot180.codegen.plans.plan import LoweringError
+from rot180.codegen.system import cache
+from rot180.derive.language.programs import Program, parse_program, read
+from tests.derive.gradients.test_program_gradient import PROGRAMS
+
+Array = NDArray[np.float64]
+SIZES = {"N": 2, "I": 3, "J": 4, "D": 5, "F": 2, "C": 4, "O": 3, "K": 3, "P": 4, "H": 9, "U": 4}
+PARAMETERS = {"c": 2, "s": 2, "lo": 1}
+STEP = 1e-5
+
+
+def numpy_module(text: str) -> types.ModuleType:
+    """Return the NumPy kernels of a program, from the text that is written for users."""
+    found = types.ModuleType("program")
+    exec(rendered(user_module(text, "numpy"), "numpy"), found.__dict__)
+    return found
+
+
+def shape(program: Program, name: str) -> tuple[int, ...]:
+    """Return the sizes of a tensor."""
+    every = (*program.definitions, *program.tensors)
+    (t,) = (t for t in every if t.name == name.removeprefix("grad_"))
+    return tuple(SIZES[str(n)] for n in t.shape)
+
+
+def drawn(program: Program, seed: int = 0) -> dict[str, Array]:
+    """Return arrays for the operands and for the output gradient; positive, for quotients."""
+    random = np.random.default_rng(seed)
+    names = [*(t.name for t in program.tensors), f"grad_{program.output.name}"]
+    return {n: random.uniform(0.5, 1.5, shape(program, n)) for n in names}
+
+
+def call(program: Program, function: Callable[..., Any], arrays: Mapping[str, Array]) -> Array:
+    """Call a function with what it takes."""
+    wanted = inspect.signature(function).parameters
+    keywords: dict[str, Any] = {n: v for n, v in PARAMETERS.items() if n in wanted}
+    keywords |= {"sigma": np.tanh} if "sigma" in wanted else {}
+    keywords |= {"sigma_prime": lambda t: 1 - np.tanh(t) ** 2} if "sigma_prime" in wanted else {}
+    for n, p in wanted.items():
+        if n.endswith("_shape") and p.default is inspect.Parameter.empty:
+            keywords[n] = shape(program, n.removesuffix("_shape"))
+    found: Array = function(*(arrays[n] for n in wanted if n in arrays), **keywords)
+    return found
+
+
+def differences(
+    program: Program, forward: Callable[..., Any], arrays: Mapping[str, Array], name: str
+) -> Array:
+    """Return the gradient by an operand as central differences of the forward pass."""
+    out = np.zeros_like(arrays[name])
+    g = arrays[f"grad_{program.output.name}"]
+    for at in np.ndindex(*out.shape):
+        values = []
+        for h in (STEP, -STEP):
+            moved = arrays[name].copy()
+            moved[at] += h
+            values.append((call(program, forward, {**arrays, name: moved}) * g).sum())
+        out[at] = (values[0] - values[1]) / (2 * STEP)
+    return out
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_gradients_are_those_of_the_forward_pass(name: str) -> None:
+    program, module = parse_program(PROGRAMS[name]), numpy_module(PROGRAMS[name])
+    arrays = drawn(program)
+    for t in program.tensors:
+        found = call(program, getattr(module, f"grad_{t.name}"), arrays)
+        wanted = differences(program, module.forward, arrays, t.name)
+        assert found.shape == arrays[t.name].shape
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)
+
+
+def test_the_forward_pass_is_what_is_written() -> None:
+    program = parse_program(PROGRAMS["attention"])
+    arrays = drawn(program)
+    q, k, m, v = (arrays[n] for n in "qkmv")
+    z = np.einsum("nid,njd->nij", q, k) * PARAMETERS["c"] - m[..., None]
+    wanted = np.exp(z) @ v / np.exp(z).sum(-1, keepdims=True)
+    found = call(program, numpy_module(PROGRAMS["attention"]).forward, arrays)
+    np.testing.assert_allclose(found, wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["attention", "layer normalization", "two convolutions"])
+def test_compiled_kernels_agree(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        find_compiler()
+    except BuildError as error:
+        pytest.skip(str(error))
+    monkeypatch.setenv("CFLAGS", "-O0")
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    program = parse_program(PROGRAMS[name])
+    compiled, plain = compile(PROGRAMS[name], "compiled"), numpy_module(PROGRAMS[name])
+    assert compiled.backend == "compiled"
+    arrays = drawn(program)
+    for function in ("forward", *(f"grad_{t.name}" for t in program.tensors)):
+        one, other = (call(program, getattr(m, function), arrays) for m in (compiled, plain))
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+    kept = compile(PROGRAMS[name], "compiled")
+    assert kept is compiled
+
+
+def test_pytorch_agrees() -> None:
+    torch = pytest.importorskip("torch")
+    program, module = parse_program(PROGRAMS["attention"]), numpy_module(PROGRAMS["attention"])
+    arrays = drawn(program)
+    q, k, m, v = (torch.tensor(arrays[n], requires_grad=True) for n in "qkmv")
+    z = torch.einsum("nid,njd->nij", q, k) * PARAMETERS["c"]
+    e = torch.exp(z - m[..., None])
+    y = torch.einsum("nij,njf->nif", e, v) / e.sum(-1, keepdim=True)
+    y.backward(torch.tensor(arrays["grad_y"]))
+    for t, operand in zip((q, k, v), "qkv", strict=True):
+        found = call(program, getattr(module, f"grad_{operand}"), arrays)
+        np.testing.assert_allclose(found, t.grad.numpy(), rtol=1e-12, atol=1e-14)
+
+
+def test_docstrings_state_the_theorem_the_steps_and_what_is_required() -> None:
+    said = numpy_module(PROGRAMS["attention"]).grad_k.__doc__ or ""
+    assert "dL/dk[n,j,d] = c * sum[i] grad_z_minus_m[n,i,j] * q[n,i,d]" in said
+    assert "grad_z_minus_m[n,i,j] = grad_e[n,i,j] * e[n,i,j]" in said
+    assert "sum_e[n,i] != 0" in said
+
+
+def test_a_division_by_zero_is_infinite() -> None:
+    module = numpy_module("y[i] = x[i] / (x[i] - w[i])")
+    with np.errstate(all="ignore"):
+        found = module.forward(np.array([1.0, 0.0, 2.0]), np.array([1.0, 0.0, 1.0]))
+    assert found.tolist()[0] == np.inf
+    assert np.isnan(found[1])
+    assert found[2] == 2
+
+
+def test_bad_arguments_name_the_operand() -> None:
+    program, module = parse_program(PROGRAMS["attention"]), numpy_module(PROGRAMS["attention"])
+    arrays = drawn(program)
+    with pytest.raises(ValueError, match="v: found size 3 on axis 1"):
+        call(program, module.forward, {**arrays, "v": arrays["v"][:, :3]})
+    with pytest.raises(TypeError, match="m: found dtype float32"):
+        call(program, module.forward, {**arrays, "m": arrays["m"].astype(np.float32)})
+
+
+def test_empty_batches_and_size_one() -> None:
+    module = numpy_module(PROGRAMS["attention"])
+    q, k, m, v = np.ones((0, 3, 2)), np.ones((0, 4, 2)), np.ones((0, 3)), np.ones((0, 4, 5))
+    assert module.forward(q, k, m, v, c=1).shape == (0, 3, 5)
+    assert module.grad_q(np.ones((0, 3, 5)), q, k, m, v, c=1).shape == (0, 3, 2)
+    one = [np.full(s, 2.0) for s in ((1, 1, 1), (1, 1, 1), (1, 1), (1, 1, 1))]
+    assert module.forward(*one, c=1).tolist() == [[[2.0]]]
+
+
+def test_names_that_python_reserves_work() -> None:
+    module = numpy_module("max[i] = x[i] * x[i]; lambda1[i] = max[i] + x[i]; y[i] = lambda1[i]")
+    assert module.forward(np.array([3.0])).tolist() == [12.0]
+    assert module.grad_x(np.array([1.0]), np.array([3.0])).tolist() == [7.0]
+
+
+def test_names_that_the_code_derives_are_refused() -> None:
+    text = "a[i] = exp(x[i]) + exp_x[i]; y[i] = a[i] * a[i]"
+    with pytest.raises((LoweringError, ValueError), match="exp_x"):
+        program_module(prove_program(parse_program(text)), "numpy")
+
+
+@pytest.mark.parametrize(
+    ("text", "layer"),
+    [
+        ("y[p] = sum[k] x[p+k] * w[k]", True),
+        ("y[i] = exp(x[i])", True),
+        ("linear", True),
+        ("y[i] = exp(x[i] + b[i])", False),
+        ("a[i] = x[i]; y[i] = a[i]", False),
+    ],
+)
+def test_one_definition_stays_a_layer(text: str, layer: bool) -> None:
+    assert isinstance(read(text), Program) != layer
