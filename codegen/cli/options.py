@@ -135,7 +135,8 @@ def _derive(commands: Commands) -> None:
     derive.add_argument(
         "spec",
         metavar="SPEC",
-        help="a layer, by name (conv2d) or as a sum: 'y[p] = sum[k] x[2*p+k] * w[k]'",
+        help="a layer, by name (conv2d) or as a sum: 'y[p] = sum[k] x[2*p+k] * w[k]'; or a program, "
+        "several definitions separated by ';' or line breaks",
     )
     derive.add_argument(
         "--wrt", metavar="OPERAND", help="differentiate with respect to this operand only"
