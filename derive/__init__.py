@@ -9,13 +9,12 @@ from rot180.derive.certificates.writer import dumps
 from rot180.derive.display import views
 from rot180.derive.display.axioms import axioms
 from rot180.derive.gradients.gradient import gradient, kernel_theorem, kernel_theorems
-from rot180.derive.gradients.program_gradient import program_gradient
+from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Proof, Step, Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer, layer
-from rot180.derive.language.programs import Program
-from rot180.derive.language.programs import parse_program as program
+from rot180.derive.language.programs import Program, program
 from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.search.prove import prove
 from rot180.derive.theorems import theorem, theorems
@@ -42,6 +41,7 @@ __all__ = [
     "Step",
     "Theorem",
     "axioms",
+    "compact_gradient",
     "dumps",
     "gradient",
     "kernel_theorem",

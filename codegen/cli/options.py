@@ -135,7 +135,7 @@ def _derive(commands: Commands) -> None:
     derive.add_argument(
         "spec",
         metavar="SPEC",
-        help="a layer, by name (conv2d) or as a sum: 'y[p] = sum[k] x[2*p+k] * w[k]'; or a program, "
+        help="a layer, by name (conv2d) or a sum: 'y[p] = sum[k] x[2*p+k] * w[k]'; or a program: "
         "several definitions separated by ';' or line breaks",
     )
     derive.add_argument(

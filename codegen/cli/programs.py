@@ -60,7 +60,7 @@ def derive_program(arguments: argparse.Namespace, program: Program) -> Work:
             print_json({"program": proved.text, "theorems": theorems, "files": paths})
             return 1 if missing and arguments.format else 0
         say(*proved.text.split("; "), sep="\n")
-        for condition in program.hypotheses:
+        for condition in (*program.hypotheses, *program.conventions):
             say(f"where {condition}")
         say("")
         for name, theorem in proved.gradients:

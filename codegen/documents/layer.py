@@ -165,6 +165,8 @@ def _given(layer: Layer | Program, style: Letters) -> str:
         said.append(names + (" are integers" if names.count("$") > 2 else " is an integer"))
     needed = [f"\\texttt{{{escape(c)}}}" for c in getattr(layer, "hypotheses", ())]
     holds = f"It is required that {listed(needed)}. " if needed else ""
+    agreed = getattr(layer, "conventions", ())
+    holds += "".join(f"By convention, \\texttt{{{escape(c)}}}. " for c in agreed)
     return (f"Here {listed(said)}. " if said else "") + holds
 
 

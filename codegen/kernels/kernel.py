@@ -115,6 +115,12 @@ class Module:
         return [function_lines(word, order) for word, order in used]
 
     @property
+    def selection(self) -> str:
+        """Return the code that finds the largest entries, "" if nothing calls it."""
+        called = "\n".join(line for whole in self.programs for line in whole.body)
+        return inlined("numpy/selection", constants=False) if "extreme(" in called else ""
+
+    @property
     def checks(self) -> str:
         """Return the code of the checks of arguments."""
         return inlined("numpy/checks", constants=False)

@@ -9,7 +9,6 @@ from typing import TypeVar
 from rot180.codegen.kernels.derivation import (
     CERTIFICATE,
     GENERATED,
-    PROOFS,
     Progress,
     certificate,
     derive_kernels,
@@ -20,13 +19,14 @@ from rot180.codegen.kernels.interface import kernel_interface
 from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.kernels.modules import layer_module, rendered
 from rot180.codegen.kernels.names import derived_names
+from rot180.codegen.kernels.numpy_backend import NumpyKernel
 from rot180.codegen.kernels.program_functions import STEP, ProgramKernel, program_kernels
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.codegen.plans.lower import ProvedPlan, proved_plan
 from rot180.derive.gradients.gradient import operand
+from rot180.derive.gradients.program_gradient import compact_gradient
 from rot180.derive.gradients.program_steps import ProgramFunction, ProgramStep, program_functions
 from rot180.derive.kernel.proof import Theorem
-from rot180.derive.language.limits import PROOF, expect
 from rot180.derive.language.programs import Program, read
 
 AnyKernel = TypeVar("AnyKernel", bound=Kernel)
@@ -40,12 +40,14 @@ class ProvedProgram:
         program: the definitions.
         functions: the forward pass and the gradients, each a theorem and the steps to it.
         wrt: the one operand that it was differentiated by, or None for every operand.
+        compact: the same gradients without intermediates, where they are short.
 
     """
 
     program: Program
     functions: tuple[ProgramFunction, ...]
     wrt: str | None = None
+    compact: tuple[Theorem, ...] = ()
 
     @property
     def text(self) -> str:
@@ -54,13 +56,16 @@ class ProvedProgram:
 
     @property
     def gradients(self) -> tuple[tuple[str, Theorem], ...]:
-        """Return the theorems about the gradients by the names of their functions."""
-        return tuple((f.name, f.theorem) for f in self.functions if f.name != "forward")
+        """Return the theorems about the gradients, each with a name for it."""
+        chains = [(f.name, f.theorem) for f in self.functions if f.name != "forward"]
+        short = [(t.name.partition(".")[2], t) for t in self.compact]
+        return (*chains, *short)
 
     @property
     def steps(self) -> tuple[ProgramStep, ...]:
         """Return every step once."""
-        return tuple({id(s): s for f in self.functions for s in f.steps}.values())
+        steps = (s for f in self.functions for s in f.steps if isinstance(s, ProgramStep))
+        return tuple({id(s): s for s in steps}.values())
 
     @property
     def command(self) -> str:
@@ -85,8 +90,9 @@ def prove_program(
     """
     if wrt is not None:
         operand(program, wrt)
-    expect(PROOFS * PROOF * (1 if wrt else len(program.tensors)))
-    return ProvedProgram(program, program_functions(program, wrt, progress), wrt)
+    functions = program_functions(program, wrt, progress)
+    short = (compact_gradient(program, f.theorem) for f in functions if f.name != "forward")
+    return ProvedProgram(program, functions, wrt, tuple(t for t in short if t is not None))
 
 
 def program_files(derivation: ProvedProgram, progress: Progress = quiet) -> dict[str, str]:
@@ -160,7 +166,8 @@ def lowered_program(
         words.add(word)
         interface = kernel_interface(step.layer, step.theorem, proved.plan)
         made.append((step, kind(word, step.theorem, interface, proved.plan)))
-    functions = program_kernels(derivation.program, derivation.functions, made)
+    typed = issubclass(kind, NumpyKernel)
+    functions = program_kernels(derivation.program, derivation.functions, made, typed)
     return functions, tuple(kernel for _, kernel in made)
 
 
@@ -173,7 +180,7 @@ def _plans(derivation: ProvedProgram) -> Sequence[ProvedPlan]:
 
 def program_certificates(derivation: ProvedProgram) -> str:
     """Return the statements and proofs of a program's theorems as JSON text."""
-    proved = [f.theorem for f in derivation.functions]
+    proved = [*(f.theorem for f in derivation.functions), *derivation.compact]
     proved += [s.theorem for s in derivation.steps]
     proved += [p.theorem for p in _plans(derivation)]
     return certificate({"layer": derivation.text}, proved)

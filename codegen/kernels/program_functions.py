@@ -16,7 +16,12 @@ from rot180.codegen.kernels.interface import Interface, plain_axes, result, symb
 from rot180.codegen.kernels.kernel import Kernel, argument_checks, docstring, signature, typed_head
 from rot180.codegen.kernels.names import name, shape_name
 from rot180.codegen.plans.plan import LoweringError
-from rot180.derive.gradients.program_steps import ProgramFunction, ProgramStep
+from rot180.derive.gradients.program_steps import (
+    AnyStep,
+    ProgramFunction,
+    ProgramStep,
+    SelectionStep,
+)
 from rot180.derive.language.programs import Program, definition_line
 from rot180.derive.language.terms import Tensor
 
@@ -32,14 +37,16 @@ class ProgramKernel:
         program: the definitions.
         function: what it computes.
         interface: what it takes.
-        calls: the kernel of each step.
+        calls: each step, with its kernel if it has one.
+        typed: whether its definition has types.
 
     """
 
     program: Program
     function: ProgramFunction
     interface: Interface
-    calls: tuple[tuple[ProgramStep, Kernel], ...]
+    calls: tuple[tuple[AnyStep, Kernel | None], ...]
+    typed: bool
 
     @property
     def name(self) -> str:
@@ -47,19 +54,16 @@ class ProgramKernel:
         return self.function.name
 
     @property
-    def signature(self) -> str:
-        """Return its parameters."""
-        return signature(self.interface)
-
-    @property
     def head(self) -> tuple[str, ...]:
-        """Return the lines of its definition, with types."""
-        return typed_head(self.name, self.interface)
+        """Return the lines of its definition."""
+        if self.typed:
+            return typed_head(self.name, self.interface)
+        return definition(f"def {self.name}", signature(self.interface).split(", "), ":")
 
     @property
     def docstring(self) -> list[str]:
         """Return the theorem, what must hold, and what the arguments are, in lines."""
-        lines = [f"    {definition_line(step.layer.output)}" for step, _ in self.calls]
+        lines = [f"    {_said(step)}" for step, _ in self.calls]
         said = ["", "Computed in this order:", *lines] if len(self.calls) > 1 else []
         if needed := self.program.hypotheses:
             said += ["", "Required; elsewhere values are NaN or infinite, as IEEE 754 says:"]
@@ -76,7 +80,9 @@ class ProgramKernel:
         """Return the statements that compute the steps."""
         lines: list[str] = []
         for step, kernel in self.calls:
-            call = definition(f"{name(step.name)} = {kernel.name}", _arguments(kernel), "", TAB)
+            call = definition(
+                f"{name(step.name)} = {_called(step, kernel)}", _arguments(step, kernel), "", TAB
+            )
             lines += [line.removeprefix(TAB) for line in call]
         return lines
 
@@ -86,7 +92,22 @@ class ProgramKernel:
         return name(self.calls[-1][0].name)
 
 
-def _arguments(kernel: Kernel) -> list[str]:
+def _said(step: AnyStep) -> str:
+    return definition_line(step.layer.output) if isinstance(step, ProgramStep) else step.text
+
+
+def _called(step: AnyStep, kernel: Kernel | None) -> str:
+    if isinstance(step, ProgramStep):
+        assert kernel is not None
+        return kernel.name
+    return "_extreme" if step.is_value else "_first_extreme"
+
+
+def _arguments(step: AnyStep, kernel: Kernel | None) -> list[str]:
+    if isinstance(step, SelectionStep):
+        s = step.selection
+        return [name(s.source.name), str(s.axes), f"largest={s.kind == 'max'}"]
+    assert kernel is not None
     found = kernel.interface
     arrays = [name(t.name) for t in found.arrays]
     others = [*found.callables, *(name(v.name) for v in found.parameters)]
@@ -102,6 +123,7 @@ def program_kernels(
     program: Program,
     functions: Sequence[ProgramFunction],
     kernels: Iterable[tuple[ProgramStep, Kernel]],
+    typed: bool,
 ) -> tuple[ProgramKernel, ...]:
     """Return the functions of a program.
 
@@ -109,6 +131,7 @@ def program_kernels(
         program: the definitions.
         functions: its theorems and steps.
         kernels: the kernel of each step.
+        typed: whether the definitions have types.
 
     Raises:
         LoweringError: no argument of a function determines a size that it needs.
@@ -117,24 +140,29 @@ def program_kernels(
     made = dict(kernels)
     out = []
     for f in functions:
-        calls = tuple((step, made[step]) for step in f.steps)
-        out.append(ProgramKernel(program, f, _interface(program, f, calls), calls))
+        calls = tuple(
+            (step, made[step] if isinstance(step, ProgramStep) else None) for step in f.steps
+        )
+        out.append(ProgramKernel(program, f, _interface(program, f, calls), calls, typed))
     return tuple(out)
 
 
 def _interface(
-    program: Program, f: ProgramFunction, calls: Sequence[tuple[ProgramStep, Kernel]]
+    program: Program, f: ProgramFunction, calls: Sequence[tuple[AnyStep, Kernel | None]]
 ) -> Interface:
     """Find out what a function of a program must be given."""
     computed = {step.name for step, _ in calls}
     own = [t.name for t in program.tensors]
-    read = {t.name: t for _, k in calls for t in k.interface.arrays if t.name not in computed}
+    kernels = [k for _, k in calls if k is not None]
+    every = [t for k in kernels for t in k.interface.arrays]
+    every += [step.selection.source for step, _ in calls if isinstance(step, SelectionStep)]
+    read = {t.name: t for t in every if t.name not in computed}
     upstream = [read[n] for n in sorted(read) if n not in own]
     arrays = (*upstream, *(t for t in program.tensors if t.name in read))
-    functions = dict.fromkeys(g for _, k in calls for g in k.interface.functions)
-    made = (t for _, k in calls for t, given in k.interface.shapes if given)
+    functions = dict.fromkeys(g for k in kernels for g in k.interface.functions)
+    made = (t for k in kernels for t, given in k.interface.shapes if given)
     wanted = symbols_in(made)
-    scalars = dict.fromkeys(v for _, k in calls for v in k.interface.parameters)
+    scalars = dict.fromkeys(v for k in kernels for v in k.interface.parameters)
     wanted |= {v for v in scalars if v not in program.parameters}
     box, output = result(f.theorem)
     known = {v for t in arrays for v in plain_axes(t)}

@@ -165,6 +165,8 @@ def _factor(e: Expr) -> str:
     if isinstance(e, sp.Pow) and e.exp.is_Integer:
         base = _factor(e.base)
         return f"{base}**{e.exp}" if e.exp > 0 else f"{base}**{e.exp}.0"
+    if isinstance(e, sp.Pow) and e.base == T and e.exp.is_Rational:
+        return "np.sqrt(t)" if 2 * e.exp == 1 else f"t**{float(e.exp)}"
     if isinstance(e, sp.exp | sp.log | sp.tanh):
         return f"np.{type(e).__name__}({_write(e.args[0])})"
     if isinstance(e, _UPPER):

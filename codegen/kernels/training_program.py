@@ -65,7 +65,7 @@ class CodeLine:
 
 
 @dataclass(frozen=True)
-class Program:
+class TrainingProgram:
     """A program, ready for the template.
 
     Attributes:
@@ -157,7 +157,7 @@ class _NetworkWriter:
         self.functions: dict[str, list[str]] = {}
         self.kernels: set[str] = set()
 
-    def program(self) -> Program:
+    def program(self) -> TrainingProgram:
         """Return all that the template needs."""
         *layers, loss = self.network.members
         forward = [line for m in layers for line in self.forward(m)]
@@ -166,7 +166,7 @@ class _NetworkWriter:
         kept = [layers[0].source.name, *(line.text.split(" =")[0] for line in forward)]
         softmax = loss.part.word == "softmax_cross_entropy"
         output = f"v.{loss.source.name}"
-        return Program(
+        return TrainingProgram(
             header=(
                 GENERATED,
                 f'Regenerate: rot180 network "{self.network}" -o out',

@@ -8,17 +8,17 @@ differentiated in turn. So every definition is differentiated once, whatever use
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 
 import sympy as sp
 from sympy import Symbol
 
+from rot180.derive.gradients.folding import fold_definitions
 from rot180.derive.gradients.gathering import derivative_places, gather
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.kernel.proof import Proof, Theorem, Variables
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.operators import activation
 from rot180.derive.language.programs import Program
 from rot180.derive.language.scalar_functions import relation
 from rot180.derive.language.substitute import free_tensors, fresh
@@ -27,8 +27,8 @@ from rot180.derive.language.terms import (
     Apply,
     Derivative,
     Expression,
-    Range,
     Tensor,
+    tensors,
     term,
 )
 from rot180.derive.search.derivation import Derivation, factors_of
@@ -63,6 +63,48 @@ def program_gradient(program: Program, wrt: str) -> Theorem:
         back.differentiate(t)
     back.finish()
     return replay(d.proof())
+
+
+MOST_TERMS, MOST_FACTORS = 3, 4
+"""How long a gradient without intermediates may be: the terms, and the factors of each."""
+
+
+def compact_gradient(program: Program, theorem: Theorem) -> Theorem | None:
+    """Continue the proof of a gradient until the gradients by definitions are unfolded.
+
+    Softmax has such a form, ``y * (g - sum g * y)``: the products that are left are folded into the
+    definitions of the program. Nothing is looked up.
+
+    Args:
+        program: the definitions.
+        theorem: what `program_gradient` returned.
+
+    Returns:
+        the theorem; None if nothing is to be unfolded, or the right side would be long.
+
+    """
+    names = {f"grad_{t.name}" for t in program.definitions}
+    if not any(t.definition is not None and t.name in names for t in tensors(theorem.rhs)):
+        return None
+    s = theorem.proof
+    d = Derivation(f"{s.name}.compact", s.variables, s.hypotheses, s.start)
+    d.lines, d.steps = list(theorem.lines), list(s.steps)
+    while place := next(_gradients(d.current, names), None):
+        d.apply("definition", place[0], factor=place[1])
+        if len(d.current) > MOST_TERMS:
+            return None
+    drop_implied(d)
+    fold_definitions(d, program.definitions)
+    collect(d)
+    if any(len(t.factors) > MOST_FACTORS for t in d.current):
+        return None
+    return replay(d.proof())
+
+
+def _gradients(e: Expression, names: Collection[str]) -> Iterator[tuple[int, int]]:
+    for at, n, f in factors_of(e, Access):
+        if isinstance(f, Access) and f.tensor.definition is not None and f.tensor.name in names:
+            yield at, n
 
 
 @dataclass
@@ -135,28 +177,7 @@ class _Reverse:
         """Replace the derivatives of functions that are one product of functions."""
         while found := next(_relatable(self.d.current), None):
             self.d.apply("relate", found[0], factor=found[1])
-        while place := next(self._foldable(), None):
-            _fold_value(self.d, *place)
-
-    def _foldable(self) -> Iterator[tuple[int, int, Tensor]]:
-        """Yield the functions of entries that are, where they stand, entries of a definition."""
-        named = {}
-        for t in self.program.definitions:
-            assert t.definition is not None
-            body, formals = t.definition.body, t.definition.formals
-            if len(body) == 1 and body[0] == term(*body[0].factors[:1]):
-                (f,) = body[0].factors
-                if isinstance(f, Access) and f.index == formals and f.tensor.shape == t.shape:
-                    named[f.tensor] = t
-        for at, n, f in factors_of(self.d.current, Apply):
-            assert isinstance(f, Apply)
-            z = f.argument
-            owner = named.get(activation(f.function, f.order, z.tensor))
-            inside = (
-                isinstance(g, Derivative) and g.factors == (z,) for g in self.d.current[at].factors
-            )
-            if owner is not None and any(inside):
-                yield at, n, owner
+        fold_definitions(self.d, self.program.definitions)
 
     def finish(self) -> None:
         """Evaluate what is left: sums over equations, and brackets that others imply."""
@@ -166,6 +187,7 @@ class _Reverse:
         use_equations(d)
         drop_implied(d)
         collect(d)
+        fold_definitions(d, self.program.definitions)
 
 
 def _relatable(e: Expression) -> Iterator[tuple[int, int]]:
@@ -175,24 +197,6 @@ def _relatable(e: Expression) -> Iterator[tuple[int, int]]:
             found = relation(f.function, f.order)
             if found is not None and not isinstance(found, sp.Add):
                 yield at, n
-
-
-def _fold_value(d: Derivation, at: int, n: int, owner: Tensor) -> None:
-    """Replace ``exp(z[i])``, where i is in the box of z, by the definition that has this value."""
-    f = d.current[at].factors[n]
-    assert isinstance(f, Apply)
-    index = f.argument.index
-    applied = activation(f.function, f.order, f.argument.tensor)
-    for folded in (applied[index], owner[index]):
-        boxes = tuple(Range(e, m) for e, m in zip(index, owner.shape, strict=True) if m is not None)
-        before = d.current[at].factors
-        if boxes:
-            d.apply("bracket", at, drop=(), add=boxes)
-            d.apply("reorder", at, factors=(*before[:n], *boxes, *before[n:]))
-        now = d.current[at]
-        made = replace(now, factors=(*before[:n], folded, *before[n + 1 :]))
-        line = (*d.current[:at], made, *d.current[at + 1 :])
-        d.apply_backwards("definition", line, at, factor=n)
 
 
 def _constant(

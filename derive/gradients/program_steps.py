@@ -6,22 +6,26 @@ for any tensors in their place, so for those that the earlier steps compute.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from rot180.derive.gradients.gradient import kernel_theorem
 from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.operators import activation
-from rot180.derive.language.programs import Program, definition_line, entries_in
-from rot180.derive.language.spelling import application
+from rot180.derive.language.limits import metered
+from rot180.derive.language.program_parser import Selection
+from rot180.derive.language.programs import (
+    Program,
+    definition_line,
+    entries_in,
+    extreme_line,
+    with_tensors,
+)
 from rot180.derive.language.terms import (
-    Access,
-    Apply,
     Derivative,
-    Factor,
     Tensor,
     define,
     tensors,
@@ -48,6 +52,30 @@ class ProgramStep:
 
 
 @dataclass(frozen=True)
+class SelectionStep:
+    """The largest or smallest entries of an array, or where they are; no theorem computes them.
+
+    Attributes:
+        name: the name of the tensor that is computed.
+        selection: the selection.
+        text: what is computed, in the notation.
+
+    """
+
+    name: str
+    selection: Selection
+    text: str
+
+    @property
+    def is_value(self) -> bool:
+        """Say whether the entries are computed, and not where they are."""
+        return self.name == self.selection.value
+
+
+AnyStep: TypeAlias = ProgramStep | SelectionStep
+
+
+@dataclass(frozen=True)
 class ProgramFunction:
     """The forward pass of a program, or a gradient: a theorem, and steps that compute it.
 
@@ -60,7 +88,7 @@ class ProgramFunction:
 
     name: str
     theorem: Theorem
-    steps: tuple[ProgramStep, ...]
+    steps: tuple[AnyStep, ...]
 
 
 def program_functions(
@@ -78,11 +106,12 @@ def program_functions(
 
     """
     known: dict[Tensor, ProgramStep] = {}
-    steps = tuple(_step(program, t, program.definitions, known) for t in program.definitions)
+    steps = _steps(program, program.definitions, known)
     out = [ProgramFunction("forward", forward_theorem(program), steps)]
     for name in [t.name for t in program.tensors if wrt in (None, t.name)]:
         progress(f"deriving the gradient by {name}")
-        theorem = program_gradient(program, name)
+        with metered():  # each proof may be as long as those of a layer
+            theorem = program_gradient(program, name)
         out.append(ProgramFunction(f"grad_{name}", theorem, _backward(program, theorem, known)))
     return tuple(out)
 
@@ -102,53 +131,54 @@ def forward_theorem(program: Program) -> Theorem:
 
 def _backward(
     program: Program, theorem: Theorem, known: dict[Tensor, ProgramStep]
-) -> tuple[ProgramStep, ...]:
+) -> tuple[AnyStep, ...]:
     """Return the steps to a gradient: the forward steps that it needs, and those back."""
     (pending,) = theorem.lhs[0].factors
     assert isinstance(pending, Derivative)
     x = pending.wrt.tensor
-    names = {t.name for t in program.definitions}
-    names |= {f"grad_{name}" for name in names}
-    defined = [t for t in tensors(theorem.rhs) if t.definition is not None and t.name in names]
+    inside = dict.fromkeys(tensors(theorem.rhs))
+    for s in program.selections:
+        if s.tensor in inside:
+            inside |= dict.fromkeys(
+                (*tensors(s.source.definition.body if s.source.definition else ()), s.source)
+            )
+    names = {f"grad_{t.name}" for t in program.definitions}
+    back = [t for t in inside if t.definition is not None and t.name in names]
     index = tuple(v for v, _ in theorem.variables)
     last = define(f"grad_{x.name}", x.shape, index, theorem.rhs)
-    return tuple(_step(program, t, defined, known) for t in (*defined, last))
+    return _steps(program, (*(t for t in program.definitions if t in inside), *back, last), known)
+
+
+def _steps(
+    program: Program, order: Sequence[Tensor], known: dict[Tensor, ProgramStep]
+) -> tuple[AnyStep, ...]:
+    """Return the steps that compute some definitions, each after those that it needs."""
+    extremes = {s.value: s for s in program.selections}
+    out: list[AnyStep] = []
+    for t in order:
+        if t.name in extremes:
+            s = extremes[t.name]
+            out.append(SelectionStep(t.name, s, extreme_line(t, s)))
+            continue
+        step = _step(program, t, order, known)
+        for s, said in zip(program.selections, program.conventions, strict=True):
+            made = {other.name for other in out}
+            if s.tensor in step.layer.tensors and s.tensor.name not in made:
+                out.append(SelectionStep(s.tensor.name, s, said))
+        out.append(step)
+    return tuple(out)
 
 
 def _step(
     program: Program, t: Tensor, defined: Collection[Tensor], known: dict[Tensor, ProgramStep]
 ) -> ProgramStep:
-    made = _cut(t, {u: Tensor(u.name, u.shape) for u in defined})
+    made = with_tensors(t, {u: Tensor(u.name, u.shape) for u in defined})
     if made not in known:
         operands = tuple(dict.fromkeys(a.tensor for a in entries_in(made)))
         symbols = {*program.parameters}.union(*(u.parameters for u in (made, *operands)))
         parameters = tuple(sorted(symbols, key=lambda v: v.name))
         layer = Layer(t.name, made, operands, parameters, definition_line(made))
         gradients = [u for u in operands if u.name.startswith("grad_")]
-        known[made] = ProgramStep(t.name, layer, kernel_theorem(layer, None, gradients))
+        with metered():
+            known[made] = ProgramStep(t.name, layer, kernel_theorem(layer, None, gradients))
     return known[made]
-
-
-def _cut(t: Tensor, free: Mapping[Tensor, Tensor]) -> Tensor:
-    """Return a definition in terms of free tensors in place of the defined ones."""
-
-    def of(access: Access) -> Access:
-        u = access.tensor
-        if u in free:
-            return free[u][access.index]
-        applied = application(u)
-        if applied is not None and applied.entrywise:
-            (z,) = applied.arguments
-            assert isinstance(z, Tensor)
-            made = activation(applied.operator, applied.order, free.get(z, z))
-            return made[access.index]
-        return access
-
-    def factor(f: Factor) -> Factor:
-        if isinstance(f, Access):
-            return of(f)
-        return Apply(f.function, f.order, of(f.argument)) if isinstance(f, Apply) else f
-
-    assert t.definition is not None
-    terms = (replace(u, factors=tuple(map(factor, u.factors))) for u in t.definition.body)
-    return define(t.name, t.shape, t.definition.formals, tuple(terms))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
+import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.language.axis_sizes import name_sizes, names_in
@@ -14,10 +15,30 @@ from rot180.derive.language.limits import cure as raising
 from rot180.derive.language.limits import most
 from rot180.derive.language.notation import entries_of, refuse_clashes, refuse_ranks
 from rot180.derive.language.polynomial import text
-from rot180.derive.language.program_reader import Intermediate, ProgramReader
+from rot180.derive.language.program_reader import ProgramReader, RawDefinition
 from rot180.derive.language.statements import Statement, statements
 from rot180.derive.language.terms import Tensor, define
-from rot180.derive.language.tokens import NotationError, Token
+from rot180.derive.language.tokens import NotationError, RawEntry, RawTerm, Token
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What ``max[j]`` or ``min[j]`` selects: ones at the first extreme entries, else zeros.
+
+    Attributes:
+        tensor: it, with the indices of the source.
+        kind: max or min.
+        value: the name of the definition that has the extreme entries.
+        source: the tensor that it selects from, free or defined.
+        axes: the axes of the source along which it selects, in their order.
+
+    """
+
+    tensor: Tensor
+    kind: str
+    value: str
+    source: Tensor
+    axes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +55,7 @@ class _Parsed:
     """
 
     reader: ProgramReader
-    made: tuple[Intermediate, ...]
+    made: tuple[RawDefinition, ...]
     entries: tuple[tuple[str, tuple[Expr, ...]], ...]
     shapes: dict[str, tuple[Expr, ...]]
     lengths: dict[str, Expr]
@@ -43,17 +64,27 @@ class _Parsed:
 class ProgramParser:
     """Parses the definitions of a program one by one."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(
+        self, source: str, sizes: Mapping[str, tuple[Expr | None, ...]] | None = None
+    ) -> None:
+        """Split a text.
+
+        Args:
+            source: the text.
+            sizes: further declarations; None for an axis sized by the rule.
+
+        """
         self._source = source
         self._parts = statements(source)
         self._names = {t.text.rstrip("'") for s in self._parts for t in s.window if t.is_name}
         self._functions: dict[str, Token] = {}
-        self._declared: dict[str, tuple[Expr, ...]] = {}
+        self._declared: dict[str, tuple[Expr | None, ...]] = dict(sizes or {})
         self._known: dict[str, Tensor] = {}
         self._lengths: dict[str, Expr] = {}
         self._used: set[str] = set()
         self._roles: dict[str, str] = {}
         self._intermediates: list[Tensor] = []
+        self.selections: list[Selection] = []
         self._later = {s.name.text: s.name for s in self._parts if s.kind == "definition"}
 
     def definitions(self) -> tuple[Tensor, ...]:
@@ -143,8 +174,8 @@ class ProgramParser:
             terms = [*raws, *(t for i in inner for t in i.terms)]
             entries = ((reader.output.text, reader.free), *entries_of(terms))
             shapes, lengths = self._shapes(reader, entries, inner)
-            whole = Intermediate(reader.output, reader.output.text, reader.free, tuple(raws))
-            parsed = _Parsed(reader, (*inner, whole), entries, shapes, lengths)
+            made = _with_output(inner, reader, raws)
+            parsed = _Parsed(reader, made, entries, shapes, lengths)
             try:
                 _refuse_unsized(parsed)
                 return parsed
@@ -172,6 +203,8 @@ class ProgramParser:
                 self._intermediates.append(t)
             if found in (None, t):
                 new.append(t)
+                if i.extreme:
+                    self.selections.append(self._selection(i, shapes))
             self._known[i.name] = found or t
         for word, _ in parsed.entries:
             if word != output:
@@ -179,8 +212,16 @@ class ProgramParser:
             self._known.setdefault(word, Tensor(word, shapes[word]))
         return new
 
+    def _selection(self, i: RawDefinition, shapes: Mapping[str, tuple[Expr, ...]]) -> Selection:
+        chosen, entry = (f for f in i.selected)
+        word, (t,) = entry.name.text, i.terms
+        source = self._known.get(word, Tensor(word, shapes[word]))
+        axes = tuple(n for n, e in enumerate(entry.index) if e in t.variables)
+        return Selection(Tensor(chosen.name.text, source.shape), i.extreme, i.name, source, axes)
+
     def _declared_only(self) -> dict[str, Tensor]:
-        return {n: Tensor(n, shape) for n, shape in self._declared.items() if n not in self._known}
+        boxes = {n: tuple(e or sp.Integer(0) for e in s) for n, s in self._declared.items()}
+        return {n: Tensor(n, shape) for n, shape in boxes.items() if n not in self._known}
 
     def _refuse_names(self, reader: ProgramReader) -> None:
         """Refuse a tensor that is defined later, and a reserved name."""
@@ -205,10 +246,10 @@ class ProgramParser:
         self,
         reader: ProgramReader,
         entries: Sequence[tuple[str, tuple[Expr, ...]]],
-        inner: Sequence[Intermediate],
+        inner: Sequence[RawDefinition],
     ) -> tuple[dict[str, tuple[Expr, ...]], dict[str, Expr]]:
         """Name the sizes of all tensors in a definition, and of its indices."""
-        declared = {**{n: t.shape for n, t in self._known.items()}, **self._declared}
+        declared = {**self._declared, **{n: t.shape for n, t in self._known.items()}}
         here = {
             e.name
             for word, places in entries
@@ -235,10 +276,25 @@ class ProgramParser:
                 self._fail(what, token, cure="rename one of them")
 
 
+def _with_output(
+    inner: Sequence[RawDefinition], reader: ProgramReader, raws: Sequence[RawTerm]
+) -> tuple[RawDefinition, ...]:
+    """Return the intermediates and the definition; if it is only a maximum, that is the last."""
+    output = reader.output
+    last = inner[-1] if inner and inner[-1].extreme else None
+    if last and len(raws) == 1 and raws[0].coefficient == 1 and not raws[0].variables:
+        (f, *others) = raws[0].factors
+        same = isinstance(f, RawEntry) and f.name.text == last.name and not f.function
+        if same and not others and set(last.formals) == set(reader.free):
+            return (*inner[:-1], replace(last, name=output.text, formals=reader.free))
+    return (*inner, RawDefinition(output, output.text, reader.free, tuple(raws)))
+
+
 def _refuse_unsized(parsed: _Parsed) -> None:
     """Refuse an index of an intermediate that has no size, or several."""
     *inner, _ = parsed.made
     names = {i.name for i in inner}
+    names |= {i.selected[0].name.text for i in parsed.made if i.extreme}
     lengths: dict[Symbol, dict[Expr, str]] = {}
     for word, places in parsed.entries:
         for e, n in zip(places, parsed.shapes[word], strict=True):

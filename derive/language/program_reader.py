@@ -4,19 +4,23 @@
 ``a[i] / (b[i] + c[i])`` is ``a[i] * reciprocal(b_plus_c[i])``. The indices of such an
 *intermediate* are those indices of the definition that occur in it. A sum in parentheses that is
 multiplied or raised to a power is one as well, so that it is computed as it is written.
+
+``max[j] z[n,j]`` is ``sum[j] largest_z[n,j] * z[n,j]``, where ``largest_z`` is 1 at the first
+largest entry and 0 elsewhere: an operand that is computed, and held fixed by derivatives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.language.function_reader import REDUCTIONS
 from rot180.derive.language.parser import Reader
-from rot180.derive.language.polynomial import NAME, symbols_of, text
+from rot180.derive.language.polynomial import NAME, symbol, symbols_of, text
 from rot180.derive.language.terms import Range
 from rot180.derive.language.tokens import (
     RawBound,
@@ -27,12 +31,15 @@ from rot180.derive.language.tokens import (
     Token,
 )
 
+EXTREMES = {"max": "largest", "min": "smallest"}
+"""The functions of all entries along some axes, and what the selected entry is called."""
+
 LONGEST = 24
 """The most characters of a name that is made of what an intermediate contains."""
 
 
 @dataclass(frozen=True)
-class Intermediate:
+class RawDefinition:
     """An expression in a function or under a division, as a definition of its own.
 
     Attributes:
@@ -40,6 +47,7 @@ class Intermediate:
         name: the name of the tensor.
         formals: its indices.
         terms: the expression.
+        extreme: max or min, if it is one; the term is then a selection times an entry.
 
     """
 
@@ -47,6 +55,15 @@ class Intermediate:
     name: str
     formals: tuple[Symbol, ...]
     terms: tuple[RawTerm, ...]
+    extreme: str = ""
+
+    @property
+    def selected(self) -> tuple[RawEntry, RawEntry]:
+        """Return the entry of the selection and that of the tensor it selects from."""
+        (t,) = self.terms
+        one, other = t.factors
+        assert isinstance(one, RawEntry) and isinstance(other, RawEntry)
+        return one, other
 
 
 class ProgramReader(Reader):
@@ -79,7 +96,7 @@ class ProgramReader(Reader):
         """
         super().__init__(source, functions=functions, derivatives=False)
         self._tokens = self.window = tuple(window)
-        self.intermediates: list[Intermediate] = []
+        self.intermediates: list[RawDefinition] = []
         self._taken = set(taken)
         self._groups = groups
 
@@ -118,6 +135,11 @@ class ProgramReader(Reader):
         return [self._reciprocal(first, self._intermediate(self._factor))]
 
     def _factor(self) -> list[RawTerm]:
+        if self._binds(*EXTREMES):
+            return [self._extreme()]
+        if self._binds(*REDUCTIONS) and self._now.text != "sum":
+            what = f"{self._now.text} over an index is not in the language"
+            self.fail(what, None, "sum, max or min", cure=REDUCTIONS[self._now.text])
         token, before = self._now, self._tokens[self._i - 1].text if self._i else ""
         out = super()._factor()
         if not self._groups or token.text != "(" or not _is_sum(out):
@@ -127,6 +149,36 @@ class ProgramReader(Reader):
             return out
         entry = self._intermediate(lambda: out, token)
         return [RawTerm(token, sp.Integer(1), (), (entry,))]
+
+    def _binds(self, *words: str) -> bool:
+        """Say whether a word follows that binds indices, ``max[j] z[j]``, and is no tensor."""
+        if self._now.text not in words or self._next != "[":
+            return False
+        end = self._tokens[self._after(self._i + 1)]
+        return end.is_name or end.is_number or end.text in ("(", "[")
+
+    def _extreme(self) -> RawTerm:
+        """Parse ``max[j] ...``; return the entry of the intermediate that it is."""
+        token, outer, start = self._now, self._scope, self._i
+        terms = self._bound()
+        bound = self._tokens[start + 2 : self._after(start + 1) - 1]
+        over = tuple(symbol(t.text) for t in bound if t.is_name)
+        terms = [replace(t, variables=t.variables[len(over) :]) for t in terms]
+        self._scope = outer + over
+        entry = _plain_entry(terms, self._scope) or self._intermediate(lambda: terms, token)
+        self._scope = outer
+        if lost := [v.name for v in over if v not in entry.index]:
+            what = f"{token.text} over {lost[0]} of what does not depend on {lost[0]}"
+            self.fail(what, token, cure=f"drop {lost[0]}")
+        whole, word = self._since(token), entry.name.text
+        formals = tuple(v for v in dict.fromkeys(outer) if v in entry.index and v not in over)
+        name = self._new_name(f"{token.text}_{word}")
+        chosen = Token(self._new_name(f"{EXTREMES[token.text]}_{word}"), token.at)
+        factors = RawEntry(chosen, entry.index), entry
+        inside = (RawTerm(token, sp.Integer(1), over, factors),)
+        self.intermediates.append(RawDefinition(whole, name, formals, inside, token.text))
+        made = RawEntry(Token(name, token.at), formals)
+        return RawTerm(token, sp.Integer(1), (), (made,))
 
     def _raised(self, base: list[RawTerm], power: int, at: Token) -> list[RawTerm]:
         if self._groups and power > 1 and _is_sum(base):
@@ -143,12 +195,16 @@ class ProgramReader(Reader):
         """Say whether one entry follows, and then a closing parenthesis."""
         if not self._now.is_name or self._next != "[" or self._now.text == "sum":
             return False
+        return self._tokens[self._after(self._i + 1)].text in (")", "")
+
+    def _after(self, n: int) -> int:
+        """Return the number of the token after the bracket that opens at a token, or of the end."""
         depth = 0
-        for n, token in enumerate(self._tokens[self._i + 1 :], self._i + 1):
+        for at, token in enumerate(self._tokens[n:], n):
             depth += (token.text == "[") - (token.text == "]")
             if depth == 0:
-                return self._tokens[n + 1].text in (")", "")
-        return True
+                return min(at + 1, len(self._tokens) - 1)
+        return len(self._tokens) - 1
 
     def _intermediate(
         self, parse: Callable[[], list[RawTerm]], begin: Token | None = None
@@ -165,7 +221,7 @@ class ProgramReader(Reader):
             if known.formals == formals and _same(known.at, whole):
                 return RawEntry(Token(known.name, first.at), formals)
         name = self._new_name(_readable(terms))
-        self.intermediates.append(Intermediate(whole, name, formals, terms))
+        self.intermediates.append(RawDefinition(whole, name, formals, terms))
         return RawEntry(Token(name, first.at), formals)
 
     def _new_name(self, hint: str) -> str:
@@ -182,6 +238,17 @@ class ProgramReader(Reader):
 def _is_sum(terms: Sequence[RawTerm]) -> bool:
     """Say whether there are several terms, which are not all numbers."""
     return len(terms) > 1 and any(t.factors for t in terms)
+
+
+def _plain_entry(terms: Sequence[RawTerm], scope: Collection[Symbol]) -> RawEntry | None:
+    """Return the entry that some terms are, if its indices are different variables."""
+    if len(terms) != 1 or terms[0].coefficient != 1 or len(terms[0].factors) != 1:
+        return None
+    (f,) = terms[0].factors
+    if terms[0].variables or not isinstance(f, RawEntry) or f.function:
+        return None
+    plain = all(e in scope for e in f.index) and len(set(f.index)) == len(f.index)
+    return f if plain else None
 
 
 def _same(one: Token, other: Token) -> bool:

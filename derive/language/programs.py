@@ -18,22 +18,25 @@ the axes at which it stands say otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+import sympy as sp
 from sympy import Symbol
 
 from rot180.derive.language.axis_sizes import names_in
 from rot180.derive.language.layers import Layer, layer
 from rot180.derive.language.notation import scalar_names, unfold_activation, unfolded_body
+from rot180.derive.language.operators import activation
 from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.printer import on_one_line, write
-from rot180.derive.language.program_parser import ProgramParser
+from rot180.derive.language.program_parser import ProgramParser, Selection
+from rot180.derive.language.program_reader import EXTREMES
 from rot180.derive.language.scalar_functions import FUNCTIONS
-from rot180.derive.language.terms import Access, Apply, Tensor
+from rot180.derive.language.spelling import application
+from rot180.derive.language.sympy_bridge import drop_boxes, equations_text
+from rot180.derive.language.terms import Access, Apply, Factor, Tensor, define
 from rot180.derive.language.tokens import NotationError
-
-__all__ = ["Program", "make_program", "parse_program"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,6 +49,7 @@ class Program:
         tensors: the free tensors, in order of appearance.
         parameters: the symbols in coefficients and indices that are not sizes, in that order.
         text: the canonical notation.
+        selections: what each ``max[j]`` selects; their tensors are in no derivative.
 
     """
 
@@ -54,6 +58,7 @@ class Program:
     tensors: tuple[Tensor, ...]
     parameters: tuple[Symbol, ...]
     text: str
+    selections: tuple[Selection, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -65,6 +70,15 @@ class Program:
     def output(self) -> Tensor:
         """Return the last definition."""
         return self.definitions[-1]
+
+    @property
+    def conventions(self) -> tuple[str, ...]:
+        """Return what is assumed of the selections, as text.
+
+        >>> parse_program("y[n] = max[j] x[n,j]").conventions
+        ('largest_x[n,j] is 1 at the first largest x[n,j] over j, else 0; it is held fixed',)
+        """
+        return tuple(_convention(s, self.definitions) for s in self.selections)
 
     @property
     def hypotheses(self) -> tuple[str, ...]:
@@ -111,7 +125,8 @@ def parse_program(source: str, name: str = "") -> Program:
         NotationError: the text is not in the notation; a caret in the message marks the error.
 
     """
-    return make_program(ProgramParser(source).definitions(), name)
+    parser = ProgramParser(source)
+    return make_program(parser.definitions(), name, parser.selections)
 
 
 def read(spec: str, name: str = "") -> Layer | Program:
@@ -132,12 +147,61 @@ def read(spec: str, name: str = "") -> Layer | Program:
         return parse_program(spec, name)
 
 
-def make_program(definitions: Sequence[Tensor], name: str = "") -> Program:
+def program(spec: str | Sequence[sp.Equality], name: str = "") -> Program:
+    """Return the program that a text or a list of SymPy equations defines.
+
+    Args:
+        spec: the definitions, each after those that it uses.
+        name: a name, or "".
+
+    Raises:
+        NotationError: the text is not in the notation; a caret in the message marks the error.
+        ValueError: a part of an equation is not in the language; the message names it.
+
+    """
+    if isinstance(spec, str):
+        return parse_program(spec, name)
+    line, sizes = equations_text(spec)
+    images: dict[Tensor, Tensor] = {}
+    for t in ProgramParser(line, sizes).definitions():
+        made = with_tensors(t, images)
+        assert made.definition is not None
+        body = tuple(map(drop_boxes, made.definition.body))
+        images[t] = define(made.name, made.shape, made.definition.formals, body)
+    return make_program(tuple(images.values()), name)
+
+
+def with_tensors(t: Tensor, images: Mapping[Tensor, Tensor]) -> Tensor:
+    """Return a definition in terms of other tensors with the same boxes, also in functions."""
+
+    def of(access: Access) -> Access:
+        u = access.tensor
+        applied = application(u)
+        if u not in images and applied is not None and applied.entrywise:
+            (z,) = applied.arguments
+            assert isinstance(z, Tensor)
+            return activation(applied.operator, applied.order, images.get(z, z))[access.index]
+        return images.get(u, u)[access.index]
+
+    def factor(f: Factor) -> Factor:
+        if isinstance(f, Access):
+            return of(f)
+        return Apply(f.function, f.order, of(f.argument)) if isinstance(f, Apply) else f
+
+    assert t.definition is not None
+    terms = (replace(u, factors=tuple(map(factor, u.factors))) for u in t.definition.body)
+    return define(t.name, t.shape, t.definition.formals, tuple(terms))
+
+
+def make_program(
+    definitions: Sequence[Tensor], name: str = "", selections: Sequence[Selection] = ()
+) -> Program:
     """Return the program of some definitions: its operands, parameters and canonical text.
 
     Args:
         definitions: defined tensors, each after those that it uses.
         name: a name, or "".
+        selections: what each ``max[j]`` selects.
 
     Raises:
         ValueError: a tensor has no definition.
@@ -154,16 +218,23 @@ def make_program(definitions: Sequence[Tensor], name: str = "") -> Program:
             if a.tensor not in definitions:
                 free[a.tensor] = None
     sizes = names_in(e for t in (*definitions, *free) for e in t.shape)
-    operands = tuple(free)
+    chosen = [s.tensor for s in selections]
+    operands = tuple(t for t in free if t not in chosen)
     functions = dict.fromkeys(
         a.function for t in definitions for a in applications(t) if a.function not in FUNCTIONS
     )
     head = "".join(f"{n}: function; " for n in functions)
     parameters = tuple(symbol(n) for n in found if n not in sizes)
     bare = frozenset((*definitions, *free))
-    lines = "; ".join(definition_line(t, bare, parameters) for t in definitions)
+    extremes = {s.value: s for s in selections}
+    lines = "; ".join(
+        extreme_line(t, extremes[t.name])
+        if t.name in extremes
+        else definition_line(t, bare, parameters)
+        for t in definitions
+    )
     line = head + _declarations(head + lines, definitions, operands) + lines
-    return Program(name, tuple(definitions), operands, parameters, line)
+    return Program(name, tuple(definitions), operands, parameters, line, tuple(selections))
 
 
 def entries_in(t: Tensor) -> Iterator[Access]:
@@ -191,6 +262,28 @@ def definition_line(
     formals = t.definition.formals
     left = f"{t.name}[{','.join(v.name for v in formals)}]"
     return f"{left} = {write(unfolded_body(t), formals, parameters, bare)}"
+
+
+def extreme_line(t: Tensor, selection: Selection) -> str:
+    """Return the definition of a maximum as text, ``m[n] = max[j] z[n,j]``."""
+    entry, over = _selected(t, selection)
+    assert t.definition is not None
+    left = f"{t.name}[{','.join(v.name for v in t.definition.formals)}]"
+    return f"{left} = {selection.kind}[{over}] {entry}"
+
+
+def _selected(t: Tensor, selection: Selection) -> tuple[str, str]:
+    """Return the entry that a maximum is of, and the indices over which it is taken, as text."""
+    entry = next(a for a in entries_in(t) if a.tensor == selection.source)
+    names = [text(e) for e in entry.index]
+    return f"{entry.tensor.name}[{','.join(names)}]", ",".join(names[n] for n in selection.axes)
+
+
+def _convention(s: Selection, definitions: Sequence[Tensor]) -> str:
+    entry, over = _selected(next(t for t in definitions if t.name == s.value), s)
+    chosen = f"{s.tensor.name}[{entry.partition('[')[2]}"
+    word = EXTREMES[s.kind]
+    return f"{chosen} is 1 at the first {word} {entry} over {over}, else 0; it is held fixed"
 
 
 def _declarations(line: str, definitions: Sequence[Tensor], operands: Sequence[Tensor]) -> str:

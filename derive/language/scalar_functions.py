@@ -76,6 +76,8 @@ FUNCTIONS = {
         Function("log", "log(t)"),
         Function("reciprocal", "1/t"),
         Function("half_square", "t**2/2"),
+        Function("sqrt", "sqrt(t)"),
+        Function("rsqrt", "1/sqrt(t)"),
     )
 }
 """The listed functions, by name."""

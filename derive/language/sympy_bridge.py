@@ -9,7 +9,7 @@ gives an empty sum.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -42,6 +42,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 class _SympyEquation:
     """Converts an equation to the notation; collects the sizes of its tensors, and functions."""
 
+    divisions: bool = False
     sizes: dict[str, list[Expr | None]] = field(default_factory=dict)
     functions: dict[str, None] = field(default_factory=dict)
     indices: set[str] = field(default_factory=set)
@@ -97,6 +98,8 @@ class _SympyEquation:
             return f"({exact.p})/{exact.q}"
         if isinstance(node, sp.Pow) and node.exp.is_Integer and node.exp > 0:
             return f"({self.write(node.base, lengths)})^{node.exp}"
+        if self.divisions and isinstance(node, sp.Pow) and node.exp.is_Rational:
+            return self.power(node, lengths)
         if isinstance(node, Symbol):
             return self.name(node)
         if isinstance(node, sp.KroneckerDelta):
@@ -112,6 +115,15 @@ class _SympyEquation:
         raise self.fail(
             node, "Add, Mul, Sum, Indexed, KroneckerDelta, a function of an entry, or a number"
         )
+
+    def power(self, node: sp.Pow, lengths: Mapping[str, Expr]) -> str:
+        """Return a quotient or a root as text."""
+        base = f"({self.write(node.base, lengths)})"
+        if node.exp.is_Integer:
+            return f"1 / {base}" + (f"^{-node.exp}" if node.exp < -1 else "")
+        if abs(node.exp) != sp.Rational(1, 2):
+            raise self.fail(node, "a whole number or a half as the exponent")
+        return f"sqrt{base}" if node.exp > 0 else f"rsqrt{base}"
 
     def sum(self, node: sp.Sum, lengths: Mapping[str, Expr]) -> str:
         """Return a sum as text; each finite range becomes a bracket."""
@@ -129,6 +141,25 @@ class _SympyEquation:
                 inner[name] = length
         body = " * ".join([*brackets, f"({self.write(node.function, inner)})"])
         return f"sum[{','.join(names)}] {body}"
+
+    def equation(self, equation: sp.Equality) -> str:
+        """Return a definition as text."""
+        lengths: dict[str, Expr] = {}
+        left, brackets = equation.lhs, ""
+        if isinstance(left, Symbol):
+            line = f"{self.name(left)}[]"
+        elif isinstance(left, sp.Indexed):
+            for i in left.indices:
+                if isinstance(i, sp.Idx) and i.lower is not None and i.upper is not None:
+                    if i.lower != 0:
+                        low, high = self.polynomial(i.lower), self.polynomial(i.upper)
+                        brackets += f"[{low} <= {self.name(i)} <= {high}] * "
+                    lengths[self.name(i)] = canonical(i.upper) + 1
+            line = self.indexed(left, lengths)
+            self.indices.update(str(getattr(i, "label", i)) for i in left.indices)
+        else:
+            raise self.fail(left, "an entry such as y[p] on the left side")
+        return f"{line} = {brackets}({self.write(equation.rhs, lengths)})"
 
 
 def _plain(e: Expr) -> Expr | None:
@@ -149,32 +180,35 @@ def from_sympy(equation: sp.Equality) -> Layer:
 
     """
     found = _SympyEquation()
-    left, right = equation.lhs, equation.rhs
-    lengths: dict[str, Expr] = {}
-    brackets = ""
-    if isinstance(left, Symbol):
-        line = f"{found.name(left)}[]"
-    elif isinstance(left, sp.Indexed):
-        for i in left.indices:
-            if isinstance(i, sp.Idx) and i.lower is not None and i.upper is not None:
-                if i.lower != 0:
-                    low, high = found.polynomial(i.lower), found.polynomial(i.upper)
-                    brackets += f"[{low} <= {found.name(i)} <= {high}] * "
-                lengths[found.name(i)] = canonical(i.upper) + 1
-        line = found.indexed(left, lengths)
-        found.indices.update(str(getattr(i, "label", i)) for i in left.indices)
-    else:
-        raise found.fail(left, "an entry such as y[p] on the left side")
-    line += f" = {brackets}({found.write(right, lengths)})"
+    line = found.equation(equation)
     line = "".join(f"{name}: function; " for name in found.functions) + line
     layer = parse_layer(line, sizes={name: tuple(shape) for name, shape in found.sizes.items()})
     definition = layer.output.definition
     assert definition is not None
-    body = tuple(_drop_boxes(t) for t in definition.body)
+    body = tuple(drop_boxes(t) for t in definition.body)
     return make_layer(define(layer.output.name, layer.output.shape, definition.formals, body))
 
 
-def _drop_boxes(t: Term) -> Term:
+def equations_text(
+    equations: Sequence[sp.Equality],
+) -> tuple[str, dict[str, tuple[Expr | None, ...]]]:
+    """Return the definitions of a program as text, and the sizes that the equations declare.
+
+    Raises:
+        ValueError: a part is not in the language; the message names it.
+        TypeError: something is no equation.
+
+    """
+    found = _SympyEquation(divisions=True)
+    for e in equations:
+        if not isinstance(e, sp.Equality):
+            raise TypeError(f"program: found {type(e).__name__}, expected SymPy equations")
+    lines = [found.equation(e) for e in equations]
+    head = [f"{name}: function" for name in found.functions]
+    return "; ".join([*head, *lines]), {name: tuple(n) for name, n in found.sizes.items()}
+
+
+def drop_boxes(t: Term) -> Term:
     """Drop the ranges that the box of an entry implies."""
     accesses = [f for f in t.factors if isinstance(f, Access)]
     boxes = {(e, n) for f in accesses for e, n in zip(f.index, f.tensor.shape, strict=True)}

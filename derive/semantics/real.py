@@ -81,6 +81,8 @@ ANALYTIC = {
     "log": AnalyticFunction(cmath.log, lambda x: 0.9 * _positive(x)),
     "reciprocal": AnalyticFunction(lambda z: 1 / z, lambda x: 0.9 * abs(x)),
     "half_square": AnalyticFunction(lambda z: z * z / 2, lambda _: 2.0),
+    "sqrt": AnalyticFunction(cmath.sqrt, lambda x: 0.9 * _positive(x)),
+    "rsqrt": AnalyticFunction(lambda z: 1 / cmath.sqrt(z), lambda x: 0.9 * _positive(x)),
 }
 """The analytic ones of the listed functions; `relu` is not differentiable at 0."""
 

@@ -98,7 +98,7 @@ def test_the_forward_pass_is_what_is_written() -> None:
     np.testing.assert_allclose(found, wanted, rtol=1e-13)
 
 
-@pytest.mark.parametrize("name", ["attention", "layer normalization", "two convolutions"])
+@pytest.mark.parametrize("name", ["attention", "softmax with its shift", "two convolutions"])
 def test_compiled_kernels_agree(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         find_compiler()
@@ -129,6 +129,30 @@ def test_pytorch_agrees() -> None:
     for t, operand in zip((q, k, v), "qkv", strict=True):
         found = call(program, getattr(module, f"grad_{operand}"), arrays)
         np.testing.assert_allclose(found, t.grad.numpy(), rtol=1e-12, atol=1e-14)
+
+
+def test_the_first_largest_entry_is_selected_as_in_pytorch() -> None:
+    """Ties go to the first, NaN is the largest, and nothing is selected of nothing."""
+    module = numpy_module("m[n] = max[j] x[n,j]; y[n] = 3 * m[n]")
+    x = np.array([[1.0, 5.0, 5.0], [-np.inf, -np.inf, -np.inf], [2.0, np.nan, 7.0]])
+    assert module.forward(x)[:2].tolist() == [15.0, -np.inf]
+    assert np.isnan(module.forward(x)[2])
+    assert module.grad_x(np.ones(3), x).tolist() == [[0, 3, 0], [3, 0, 0], [0, 3, 0]]
+    assert module.forward(np.ones((2, 0))).tolist() == [0, 0]
+    assert module.grad_x(np.ones(2), np.ones((2, 0))).shape == (2, 0)
+    over_all = numpy_module("y[] = min[i,j] x[i,j] * w[]")
+    assert over_all.grad_x(np.array(1.0), np.array([[4, 3.0], [3, 5]]), np.array(2.0)).tolist() == [
+        *([0, 2], [0, 0]),
+    ]
+
+
+def test_attention_with_its_maximum_does_not_overflow() -> None:
+    text = PROGRAMS["attention"].replace("e[n,i,j] =", "m[n,i] = max[j] z[n,i,j]; e[n,i,j] =")
+    module = numpy_module(text)
+    q = np.full((1, 2, 3), 100.0)
+    y = module.forward(q, q, np.ones((1, 2, 4)), c=1)
+    assert np.allclose(y, 1)
+    assert np.isfinite(module.grad_q(np.ones((1, 2, 4)), q, q, np.ones((1, 2, 4)), c=1)).all()
 
 
 def test_docstrings_state_the_theorem_the_steps_and_what_is_required() -> None:

@@ -10,7 +10,7 @@ from rot180.derive import checker
 from rot180.derive.certificates.reader import loads
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.gradients.gradient import gradient
-from rot180.derive.gradients.program_gradient import program_gradient
+from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
@@ -40,6 +40,10 @@ PROGRAMS = {
     "all uses cancel": "a[i] = x[i] * w[i]; y[i] = a[i] - a[i] + x[i]",
     "diagonal": "a[i,j] = x[i] * w[j]; y[i] = a[i,i] + sum[j] a[j,i]",
     "declared function": "sigma: function; a[i] = sigma(x[i] + b[]); y[i] = sigma(a[i]) * a[i]",
+    "softmax with its shift": (
+        "m[n] = max[j] x[n,j]; e[n,j] = exp(x[n,j] - m[n]); y[n,j] = e[n,j] / sum[i] e[n,i]"
+    ),
+    "extremes": "y[n] = max[j] (x[n,j] * w[j]) - min[j] x[n,j] * sum[i] x[n,i]",
     "a number": "t[] = sum[i] x[i] * x[i]; y[i] = x[i] / t[]",
 }
 
@@ -74,6 +78,40 @@ def test_intermediates_have_names() -> None:
     assert where(found, "grad_e") == (
         "grad_sum_e[n,i] + sum[f] grad_y[n,i,f] * v[n,j,f] * reciprocal(sum_e)[n,i]"
     )
+
+
+def test_products_that_are_definitions_are_folded() -> None:
+    """The sum of g e v / s over j is the output y itself."""
+    found = program_gradient(parse_program(PROGRAMS["attention"]), "k")
+    assert where(found, "grad_sum_e") == (
+        "-sum[f] grad_y[n,i,f] * reciprocal(sum_e)[n,i] * y[n,i,f]"
+    )
+
+
+def test_softmax_has_a_compact_gradient() -> None:
+    """It is y (g - sum g y); of a product instead of the quotient it is another one."""
+    text = "e[n,j] = exp(x[n,j]); y[n,j] = e[n,j] / sum[i] e[n,i]"
+    program = parse_program(text)
+    found = compact_gradient(program, program_gradient(program, "x"))
+    assert found is not None
+    assert {write((t,)) for t in found.rhs} == {
+        *("grad_y[n,j] * y[n,j]", "-sum[j1] grad_y[n,j1] * y[n,j1] * y[n,j]"),
+    }
+    (verdict,) = checker.check(dumps(found.proof))
+    assert verdict.verdict == "proved"
+    assert check(found, count=2).counterexample is None
+    program = parse_program(text.replace("/", "*"))
+    found = compact_gradient(program, program_gradient(program, "x"))
+    assert found is not None
+    assert {write((t,)) for t in found.rhs} == {
+        *("grad_y[n,j] * y[n,j]", "sum[j1] grad_y[n,j1] * e[n,j1] * e[n,j]"),
+    }
+
+
+def test_long_gradients_keep_their_intermediates() -> None:
+    program = parse_program(PROGRAMS["layer normalization"])
+    assert compact_gradient(program, program_gradient(program, "x")) is None
+    assert compact_gradient(program, program_gradient(program, "b")) is None
 
 
 def test_a_gradient_is_the_sum_over_all_uses() -> None:

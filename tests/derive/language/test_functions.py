@@ -29,7 +29,7 @@ from rot180.derive.language.scalar_functions import (
 from tests.support.relation_solver import relations
 
 Array = np.ndarray[Any, Any]
-POSITIVE = ("log", "reciprocal")
+POSITIVE = ("log", "reciprocal", "sqrt", "rsqrt")
 BOUNDED = tuple(name for name in FUNCTIONS if name not in ("exp", *POSITIVE))
 ORDERS = (0, 1)
 

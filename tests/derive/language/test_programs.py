@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import sympy as sp
 
 from rot180.derive.language.limits import LIMITS
 from rot180.derive.language.notation import NotationError, parse_layer
-from rot180.derive.language.programs import Program, parse_program
+from rot180.derive.language.programs import Program, parse_program, program
 
 ATTENTION = (
     "z[n,i,j] = sum[d] q[n,i,d] * k[n,j,d] * c; e[n,i,j] = exp(z[n,i,j] - m[n,i]); "
@@ -25,6 +26,9 @@ TEXTS = {
     "a layer": "y[p] = sum[k] x[s*p+k] * w[k] + 2*b[]",
     "declared": "sigma: function; x[N,3]; u[n] = sigma(x[n,0] + x[n,1]); y[n] = u[n] * u[n]",
     "windows": "x[8]; a[p] = sum[k] x[p+k] * w[k]; y[q] = sum[l] relu(a[2*q+l] - t[]) * v[l]",
+    "maximum": (
+        "m[n] = max[j] z[n,j]; u[n] = min[j] (z[n,j] * w[j]); y[n] = m[n] - u[n] * max[j] z[n,j]"
+    ),
     "square sizes": "a[i,j] = A[i,j] + A[j,i]; y[i] = sum[j] a[i,j] * x[j]",
     "nested functions": "y[i] = exp(tanh(a[i] + b[i]) / c[i]) / 2 + 1 / (1 + c[i])^2",
 }
@@ -109,6 +113,31 @@ def test_a_layer_is_the_same_definition() -> None:
     )
 
 
+def test_a_maximum_is_a_selection() -> None:
+    """The selection is no operand, and a maximum alone needs no definition of its own."""
+    found = parse_program("m[i,n] = max[j,k] z[n,j,i,k]; y[n] = sum[i] m[i,n]")
+    assert names(found) == ["m", "y"]
+    assert [t.name for t in found.tensors] == ["z"]
+    (selection,) = found.selections
+    assert (selection.source.name, selection.axes, selection.kind) == ("z", (1, 3), "max")
+    assert found.conventions == (
+        "largest_z[n,j,i,k] is 1 at the first largest z[n,j,i,k] over j,k, else 0; "
+        "it is held fixed",
+    )
+    found = parse_program("y[n] = 2 * min[j] (z[n,j] + b[j])")
+    assert names(found) == ["z_plus_b", "min_z_plus_b", "y"]
+
+
+def test_windows_have_a_maximum() -> None:
+    found = parse_program("u[P,3]; u[p,k] = x[2*p+k]; y[p] = max[k] u[p,k]")
+    assert names(found) == ["u", "y"]
+    assert parse_program(found.text) == found
+
+
+def test_a_tensor_may_be_called_max() -> None:
+    assert names(parse_program("max[i] = x[i] * x[i]; y[i] = max[i] + x[i]")) == ["max", "y"]
+
+
 @pytest.mark.parametrize(
     ("text", "problem", "at", "cure"),
     [
@@ -131,6 +160,10 @@ def test_a_layer_is_the_same_definition() -> None:
         ("y[i] = exp()", "exp has no argument", ")", "write one"),
         ("y[i] = exp(x[i]+)", "unexpected token", ")", "write it"),
         ("y[i] = sort(x[i] + b[i])", "sort is a function of many entries", "sort", "compute it"),
+        ("y[i] = prod[j] x[i,j]", "prod over an index is not in the language", "prod", "factors"),
+        ("y[i] = max[j] x[i]", "max over j of what does not depend on j", "max", "drop j"),
+        ("y[i] = max[i] x[i]", "i is both summed and free", "i", "rename"),
+        ("y[p] = max[k] x[2*p+k]", "a value for each k, but k has no size", "max", "u[P,K]"),
         ("y[i] = x[i] / (x[i] + ", "unexpected token", "", ""),
         (
             "y[p] = sum[k] exp(x[p+k] + b[]) * [0 <= k < 3]",
@@ -153,6 +186,27 @@ def test_faulty_texts(text: str, problem: str, at: str, cure: str) -> None:
     assert problem in said
     assert cure in said
     assert text[caught.value.at :].startswith(at)
+
+
+def test_sympy_equations_are_programs() -> None:
+    """Ranges that are boxes are dropped; quotients, roots and functions of sums are read."""
+    n, j, i, size = (sp.Symbol(v, integer=True) for v in ("n", "j", "i", "J"))
+    x, m, e, y = map(sp.IndexedBase, "xmey")
+    found = program(
+        [
+            sp.Eq(e[n, j], sp.exp(x[n, j] - m[n])),
+            sp.Eq(y[n, j], e[n, j] / sp.sqrt(sp.Sum(e[n, i] ** 2, (i, 0, size - 1)))),
+        ]
+    )
+    assert [t.name for t in found.tensors] == ["m", "x"]
+    assert parse_program(found.text) == found
+    assert "[0 <=" not in found.text
+    assert "rsqrt(" in found.text
+    assert len(found.hypotheses) == 1
+    with pytest.raises(ValueError, match="a whole number or a half as the exponent"):
+        program([sp.Eq(y[n], x[n] ** sp.Rational(1, 3))])
+    with pytest.raises(TypeError, match="program: found Indexed, expected SymPy equations"):
+        program([y[n]])
 
 
 def test_lines_that_begin_no_definition_continue_the_line_before() -> None:
