@@ -14,8 +14,13 @@ from rot180.derive.language.builder import Builder
 from rot180.derive.language.limits import cure as raising
 from rot180.derive.language.limits import most
 from rot180.derive.language.notation import entries_of, refuse_clashes, refuse_ranks
-from rot180.derive.language.polynomial import text
-from rot180.derive.language.program_reader import ProgramReader, RawDefinition
+from rot180.derive.language.polynomial import symbols_of, text
+from rot180.derive.language.program_reader import (
+    ProgramReader,
+    RawDefinition,
+    raw_indices,
+    stands_alone,
+)
 from rot180.derive.language.statements import Statement, statements
 from rot180.derive.language.terms import Tensor, define
 from rot180.derive.language.tokens import NotationError, RawEntry, RawTerm, Token
@@ -59,6 +64,28 @@ class _Parsed:
     entries: tuple[tuple[str, tuple[Expr, ...]], ...]
     shapes: dict[str, tuple[Expr, ...]]
     lengths: dict[str, Expr]
+
+    def leaves_out(self, inner: RawDefinition) -> bool:
+        """Say whether a sum in parentheses has a box that leaves out what is multiplied by it.
+
+        ``(x[k] + b[]) * w[p+k]`` is not zero outside the box of x. If nothing else bounds k, the
+        sum over k would be infinite, and is meant to run over that box.
+        """
+        names = {i.name for i in self.made[:-1]}
+        for v in inner.formals if inner.group else ():
+            if v in self.reader.free or all(stands_alone(v, t.factors) for t in inner.terms):
+                continue
+            for t in (t for i in self.made for t in i.terms):
+                words = {f.name.text for f in t.factors if isinstance(f, RawEntry)}
+                others = [
+                    f
+                    for f in t.factors
+                    if not (isinstance(f, RawEntry) and f.name.text in names)
+                    and any(v in symbols_of(e) for e in raw_indices((f,)))
+                ]
+                if inner.name in words and others and not stands_alone(v, others):
+                    return True
+        return False
 
 
 class ProgramParser:
@@ -176,12 +203,15 @@ class ProgramParser:
             shapes, lengths = self._shapes(reader, entries, inner)
             made = _with_output(inner, reader, raws)
             parsed = _Parsed(reader, made, entries, shapes, lengths)
+            if groups and any(map(parsed.leaves_out, inner)):
+                continue
             try:
                 _refuse_unsized(parsed)
-                return parsed
-            except NotationError as error:
-                failed = error
-        raise failed
+                break
+            except NotationError:
+                if not groups:
+                    raise
+        return parsed
 
     def _definition(self, parsed: _Parsed) -> list[Tensor]:
         """Return the intermediates of a definition and its tensor."""

@@ -3,7 +3,8 @@
 ``exp(z[n,j] - m[n])`` is ``exp(z_minus_m[n,j])`` after ``z_minus_m[n,j] = z[n,j] - m[n]``, and
 ``a[i] / (b[i] + c[i])`` is ``a[i] * reciprocal(b_plus_c[i])``. The indices of such an
 *intermediate* are those indices of the definition that occur in it. A sum in parentheses that is
-multiplied or raised to a power is one as well, so that it is computed as it is written.
+multiplied or raised to a power is one as well, so that it is computed as it is written, unless its
+box would leave something out that it is multiplied by.
 
 ``max[j] z[n,j]`` is ``sum[j] largest_z[n,j] * z[n,j]``, where ``largest_z`` is 1 at the first
 largest entry and 0 elsewhere: an operand that is computed, and held fixed by derivatives.
@@ -48,6 +49,7 @@ class RawDefinition:
         formals: its indices.
         terms: the expression.
         extreme: max or min, if it is one; the term is then a selection times an entry.
+        group: whether it is a sum in parentheses, which could be multiplied out.
 
     """
 
@@ -56,6 +58,7 @@ class RawDefinition:
     formals: tuple[Symbol, ...]
     terms: tuple[RawTerm, ...]
     extreme: str = ""
+    group: bool = False
 
     @property
     def selected(self) -> tuple[RawEntry, RawEntry]:
@@ -147,7 +150,7 @@ class ProgramReader(Reader):
         divided = self._now.text == "/" and not self._tokens[self._i + 1].is_number
         if before != "*" and self._now.text != "*" and not divided:
             return out
-        entry = self._intermediate(lambda: out, token)
+        entry = self._intermediate(lambda: out, token, group=True)
         return [RawTerm(token, sp.Integer(1), (), (entry,))]
 
     def _binds(self, *words: str) -> bool:
@@ -182,7 +185,7 @@ class ProgramReader(Reader):
 
     def _raised(self, base: list[RawTerm], power: int, at: Token) -> list[RawTerm]:
         if self._groups and power > 1 and _is_sum(base):
-            entry = self._intermediate(lambda: base, at)
+            entry = self._intermediate(lambda: base, at, group=True)
             base = [RawTerm(at, sp.Integer(1), (), (entry,))]
         return super()._raised(base, power, at)
 
@@ -207,7 +210,7 @@ class ProgramReader(Reader):
         return len(self._tokens) - 1
 
     def _intermediate(
-        self, parse: Callable[[], list[RawTerm]], begin: Token | None = None
+        self, parse: Callable[[], list[RawTerm]], begin: Token | None = None, group: bool = False
     ) -> RawEntry:
         """Parse an expression, and return the entry that stands for it."""
         first, outer = begin or self._now, self._shadowed
@@ -217,11 +220,12 @@ class ProgramReader(Reader):
         whole = self._since(first)
         used = _indices(terms)
         formals = tuple(v for v in dict.fromkeys(self._scope) if v in used)
-        for known in self.intermediates:
+        for n, known in enumerate(self.intermediates):
             if known.formals == formals and _same(known.at, whole):
+                self.intermediates[n] = replace(known, group=known.group or group)
                 return RawEntry(Token(known.name, first.at), formals)
         name = self._new_name(_readable(terms))
-        self.intermediates.append(RawDefinition(whole, name, formals, terms))
+        self.intermediates.append(RawDefinition(whole, name, formals, terms, group=group))
         return RawEntry(Token(name, first.at), formals)
 
     def _new_name(self, hint: str) -> str:
@@ -264,6 +268,11 @@ def _indices(terms: Iterable[RawTerm]) -> set[Symbol]:
         for v in symbols_of(e)
         if v not in t.variables
     }
+
+
+def stands_alone(v: Symbol, factors: Iterable[RawFactor]) -> bool:
+    """Say whether a variable is the whole index of an entry, whose box it is then confined to."""
+    return any(v in f.index for f in factors if isinstance(f, RawEntry))
 
 
 def raw_indices(factors: Iterable[RawFactor]) -> Iterator[Expr]:

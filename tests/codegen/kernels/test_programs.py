@@ -18,8 +18,11 @@ from rot180.codegen.kernels.modules import rendered
 from rot180.codegen.kernels.program_derivation import program_module, prove_program, user_module
 from rot180.codegen.plans.plan import LoweringError
 from rot180.codegen.system import cache
+from rot180.derive import checker
+from rot180.derive.certificates.writer import dumps
 from rot180.derive.language.programs import Program, parse_program, read
 from tests.derive.gradients.test_program_gradient import PROGRAMS
+from tests.support.program_draw import drawn_program
 
 Array = NDArray[np.float64]
 SIZES = {"N": 2, "I": 3, "J": 4, "D": 5, "F": 2, "C": 4, "O": 3, "K": 3, "P": 4, "H": 9, "U": 4}
@@ -86,6 +89,23 @@ def test_gradients_are_those_of_the_forward_pass(name: str) -> None:
         wanted = differences(program, module.forward, arrays, t.name)
         assert found.shape == arrays[t.name].shape
         np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_drawn_programs(seed: int) -> None:
+    """They read back, the checker accepts their proofs, and their gradients are right."""
+    program = parse_program(drawn_program(seed))
+    assert parse_program(program.text) == program
+    proved = prove_program(program)
+    for _, theorem in proved.gradients:
+        (verdict,) = checker.check(dumps(theorem.proof))
+        assert verdict.verdict == "proved", (program.text, verdict)
+    module = numpy_module(program.text)
+    arrays = drawn(program, seed)
+    for t in program.tensors:
+        found = call(program, getattr(module, f"grad_{t.name}"), arrays)
+        wanted = differences(program, module.forward, arrays, t.name)
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6, err_msg=program.text)
 
 
 def test_the_forward_pass_is_what_is_written() -> None:

@@ -86,6 +86,24 @@ def test_what_has_no_box_is_multiplied_out() -> None:
     assert names(parse_program(text)) == ["a", "y"]
 
 
+@pytest.mark.parametrize(
+    ("text", "lifted"),
+    [
+        ("sum[k] (x[k] + b[]) * w[p+k]", False),  # the box of x would leave out terms with b
+        ("sum[k] (x[k] + v[k]) * w[p+k]", True),
+        ("sum[k] (x[k] + b[]) * w[k]", True),
+        ("sum[k] (x[k] + b[]) * w[k] * v[p+k]", True),
+        ("sum[k] (x[k] - b[])^2", True),  # else the sum would be infinite
+        ("sum[k] (x[k] + b[]) * [0 <= k < 3]", False),
+        ("(a[p] + x[p+1]) * b[]", True),
+    ],
+)
+def test_a_box_leaves_nothing_out(text: str, lifted: bool) -> None:
+    """A sum in parentheses means the same in a program as in a layer."""
+    found = parse_program(f"a[p] = u[p]; y[p] = a[p] + {text}")
+    assert (len(found.definitions) == 3) == lifted
+
+
 def test_an_index_keeps_its_size() -> None:
     found = parse_program("a[i] = x[i]; y[i,j] = a[i] * w[j] + v[j]")
     assert [str(t.shape) for t in found.tensors] == ["(I,)", "(J,)", "(J,)"]
