@@ -9,47 +9,10 @@ from collections.abc import Collection, Iterable
 from sympy import Symbol
 
 from rot180.derive.language.bracket_reader import BracketReader
+from rot180.derive.language.known_names import not_of_one_entry
 from rot180.derive.language.scalar_functions import FUNCTIONS
 from rot180.derive.language.spelling import is_operator
 from rot180.derive.language.tokens import Token
-
-_SOFTMAX = "for a network that ends in it, use softmax_cross_entropy of `rot180 network`"
-_SELECT = "multiply by the tensor that is 1 at that entry and 0 elsewhere, as max_pool1d does"
-_MEAN = "write sum[i] x[i] * scale[], where scale is one over the number of entries"
-_NONE = "compute it before or after the layer"
-
-REDUCTIONS = {
-    "sum": "write sum[i] x[i]",
-    "mean": _MEAN,
-    "average": _MEAN,
-    "avg": _MEAN,
-    "softmax": _SOFTMAX,
-    "log_softmax": _SOFTMAX,
-    "logsumexp": _SOFTMAX,
-    "max": f"for relu, write relu(x[i]); to take the largest entry, {_SELECT}",
-    "min": f"to take the smallest entry, {_SELECT}",
-    "maximum": f"for relu, write relu(x[i]); to take the larger entry, {_SELECT}",
-    "minimum": f"to take the smaller entry, {_SELECT}",
-    "amax": f"to take the largest entry, {_SELECT}",
-    "amin": f"to take the smallest entry, {_SELECT}",
-    "cumsum": "write y[i] = sum[j] [j <= i] * x[j]",
-    "prod": "write out the factors, x[0] * x[1] * ...",
-    "cumprod": _NONE,
-    "norm": "its square is sum[i] x[i] * x[i]",
-    "dot": "write sum[i] x[i] * w[i]",
-    "einsum": "write sum[k] x[i,k] * w[k,j]",
-    "var": f"its parts are sums of x[i] * x[i] and of x[i]; {_NONE}",
-    "std": f"its parts are sums of x[i] * x[i] and of x[i]; {_NONE}",
-    "sort": _NONE,
-    "argsort": _NONE,
-    "argmax": _NONE,
-    "argmin": _NONE,
-    "topk": _NONE,
-    "median": _NONE,
-    "any": _NONE,
-    "all": _NONE,
-}
-"""Functions of many entries: what to write instead."""
 
 
 class FunctionReader(BracketReader):
@@ -110,7 +73,7 @@ class FunctionReader(BracketReader):
             entry = f"for an entry, write {name}[...]; for a function, "
             inside = self._tokens[self._i + 1 : self._i + 3]
             applied = [t.is_name for t in inside[:1]] == [True] and inside[-1].text == "["
-            known = applied or name in REDUCTIONS or is_operator(name)
+            known = applied or not_of_one_entry(name) is not None or is_operator(name)
             self.fail(refused[0], token, refused[1], cure=("" if known else entry) + refused[2])
         self.functions.setdefault(name, token)
         return token
@@ -125,10 +88,10 @@ def refusal(name: str, declared: Collection[str]) -> tuple[str, str, str] | None
 
     """
     entrywise = "a function of one entry"
-    if is_operator(name) and name not in REDUCTIONS:
+    if found := not_of_one_entry(name):
+        return found[0], entrywise, found[1]
+    if is_operator(name):
         return f"{name} is an operator on tensors", entrywise, "write out its definition as a sum"
-    if name in REDUCTIONS:
-        return f"{name} is a function of many entries, not of one", entrywise, REDUCTIONS[name]
     if name in FUNCTIONS or name in declared:
         return None
     near = difflib.get_close_matches(name, [*declared, *FUNCTIONS], n=1, cutoff=0.7)
@@ -146,6 +109,8 @@ def declaration_refusal(name: str) -> tuple[str, str, str] | None:
     other = "the name of a function that is not known"
     if name in FUNCTIONS:
         return f"the function {name} is known", other, "drop the declaration"
-    if name in REDUCTIONS or is_operator(name):
+    if found := not_of_one_entry(name):
+        return found[0], other, f"{found[1]}; a function of your own needs another name"
+    if is_operator(name):
         return refusal(name, ())
     return None

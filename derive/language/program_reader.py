@@ -19,7 +19,7 @@ from typing import NoReturn
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.language.function_reader import REDUCTIONS
+from rot180.derive.language.known_names import OUTSIDE, REDUCTIONS, not_of_one_entry
 from rot180.derive.language.parser import Reader
 from rot180.derive.language.polynomial import NAME, symbol, symbols_of, text
 from rot180.derive.language.terms import Range
@@ -140,9 +140,11 @@ class ProgramReader(Reader):
     def _factor(self) -> list[RawTerm]:
         if self._binds(*EXTREMES):
             return [self._extreme()]
-        if self._binds(*REDUCTIONS) and self._now.text != "sum":
+        if self._now.text != "sum" and self._binds(*REDUCTIONS, *OUTSIDE):
+            found, cure = not_of_one_entry(self._now.text) or ("", "")
             what = f"{self._now.text} over an index is not in the language"
-            self.fail(what, None, "sum, max or min", cure=REDUCTIONS[self._now.text])
+            what = found if self._now.text in OUTSIDE else what
+            self.fail(what, None, "sum, max or min", cure=cure)
         token, before = self._now, self._tokens[self._i - 1].text if self._i else ""
         out = super()._factor()
         if not self._groups or token.text != "(" or not _is_sum(out):

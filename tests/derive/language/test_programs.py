@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
+from rot180.derive.language.known_names import PROGRAM, REDUCTIONS
 from rot180.derive.language.limits import LIMITS
 from rot180.derive.language.notation import NotationError, parse_layer
 from rot180.derive.language.programs import Program, parse_program, program
@@ -177,7 +178,14 @@ def test_a_tensor_may_be_called_max() -> None:
         ("a[i] = grad_y[i]; y[i] = a[i]", "reserved for the gradient by y", "grad_y", "rename"),
         ("y[i] = exp()", "exp has no argument", ")", "write one"),
         ("y[i] = exp(x[i]+)", "unexpected token", ")", "write it"),
-        ("y[i] = sort(x[i] + b[i])", "sort is a function of many entries", "sort", "compute it"),
+        ("y[i] = sort(x[i] + b[i])", "sort is sorting, which is out of the", "sort", "the order"),
+        ("y[i] = argmax[j] x[i,j]", "argmax is a search, which is out of the", "argmax", "zeros"),
+        ("y[] = det[i,j] A[i,j]", "det is linear algebra, which is out of", "det", "an operand"),
+        ("y[i] = solve(A[i,j], b[j])", "solve is linear algebra", "solve", "before the layer"),
+        ("y[i] = cumprod(x[i])", "cumprod is a recurrence, which is out of", "cumprod", "unroll"),
+        ("y[] = dtw(x[i], z[i])", "dtw is dynamic programming, which is", "dtw", "before or after"),
+        ("y[n,j] = softmax(x[n,j])", "softmax is a function of many", "softmax", "m[n] = max[j]"),
+        ("y[n] = mean[j] x[n,j]", "mean over an index is not in", "mean", "sum[j] x[n,j] / J"),
         ("y[i] = prod[j] x[i,j]", "prod over an index is not in the language", "prod", "factors"),
         ("y[i] = max[j] x[i]", "max over j of what does not depend on j", "max", "drop j"),
         ("y[i] = max[i] x[i]", "i is both summed and free", "i", "rename"),
@@ -204,6 +212,14 @@ def test_faulty_texts(text: str, problem: str, at: str, cure: str) -> None:
     assert problem in said
     assert cure in said
     assert text[caught.value.at :].startswith(at)
+
+
+@pytest.mark.parametrize("name", [n for n, cure in REDUCTIONS.items() if PROGRAM in cure])
+def test_what_an_error_says_to_write_is_a_program(name: str) -> None:
+    text = REDUCTIONS[name].removeprefix(PROGRAM).partition(", with")[0]
+    found = parse_program(text)
+    assert found.output.name == "y"
+    assert {"x"} <= {t.name for t in found.tensors}
 
 
 def test_sympy_equations_are_programs() -> None:
