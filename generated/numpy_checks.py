@@ -64,6 +64,23 @@ def integers(**arguments: Any) -> list[int]:
     return [integer(name, value, 1 - LIMIT) for name, value in arguments.items()]
 
 
+def reals(dtype: np.dtype[Any], /, **arguments: Any) -> list[float]:
+    """Return the arguments as Python numbers; for arrays of integers they must be integers."""
+    found = []
+    for name, value in arguments.items():
+        if isinstance(value, (float, np.floating)) and dtype.kind in "iu":
+            expected = f"an integer, for the arrays are of dtype {dtype}; convert them with astype"
+            raise mistyped(name, shown(value), expected)
+        if isinstance(value, (float, np.floating)):
+            found.append(float(value))
+            continue
+        try:
+            found.append(integer(name, value, 1 - LIMIT))
+        except TypeError:
+            raise mistyped(name, shown(value), "a real number") from None
+    return found
+
+
 def arrays(**arguments: Any) -> np.dtype[Any]:
     """Check types, ranks and dtypes, given ``name=(value, rank)``; return the common dtype."""
     dtype = first = None

@@ -39,7 +39,7 @@ def contract(
     return found
 
 
-def scaled(value: Array, scale: int, over: int) -> Array:
+def scaled(value: Array, scale: float, over: int) -> Array:
     """Return ``scale/over`` times an array, in its dtype; integers wrap."""
     if scale == over:
         return value
@@ -47,7 +47,7 @@ def scaled(value: Array, scale: int, over: int) -> Array:
     if dtype.kind not in "iu":
         factor = np.array(scale / over, dtype)
     elif over == 1:
-        factor = np.array(scale % 2**64, np.uint64).astype(dtype)
+        factor = np.array(int(scale) % 2**64, np.uint64).astype(dtype)
     else:
         expected = f"a float dtype: a coefficient is 1/{over}"
         raise TypeError(f"dtype: found {dtype}, expected {expected}")

@@ -36,7 +36,7 @@ def _words(subscripts: str) -> tuple[tuple[Words, ...], Words]:
 
 
 def add_product(
-    out: Array, subscripts: str, *operands: Array | Windows, scale: int = 1, over: int = 1
+    out: Array, subscripts: str, *operands: Array | Windows, scale: float = 1, over: int = 1
 ) -> None:
     """Add ``scale/over`` times a sum of products to an array; large windows block by block.
 
@@ -45,7 +45,7 @@ def add_product(
         subscripts: the words of each operand and of the output, as in `numpy.einsum`; a word that
             no operand has stands for an axis along which the sum is the same.
         operands: arrays, or arrays read at an index.
-        scale: an integer.
+        scale: a number.
         over: an integer.
 
     Raises:
@@ -73,7 +73,7 @@ def _add(
     inputs: Sequence[Words],
     output: Words,
     operands: Sequence[Array | Windows],
-    scale: int = 1,
+    scale: float = 1,
     over: int = 1,
 ) -> None:
     """Add a sum of products, block by block."""
@@ -85,7 +85,7 @@ def _add(
 
 
 def add_spread(
-    out: Array, subscripts: str, far: Windows, near: Array, scale: int = 1, over: int = 1
+    out: Array, subscripts: str, far: Windows, near: Array, scale: float = 1, over: int = 1
 ) -> None:
     """Do as `add_product`: multiply the array for all taps at once; shift and add the products.
 
@@ -141,7 +141,7 @@ def _spread_words(
 
 
 def add_taps(
-    out: Array, subscripts: str, far: Windows, near: Array, scale: int = 1, over: int = 1
+    out: Array, subscripts: str, far: Windows, near: Array, scale: float = 1, over: int = 1
 ) -> None:
     """Do as `add_product`: multiply in place, for one tap after the other.
 

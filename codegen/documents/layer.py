@@ -32,6 +32,7 @@ from rot180.derive.kernel.obligations import evident
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
+from rot180.derive.language.notation import only_in_coefficients
 from rot180.derive.language.programs import Program
 from rot180.derive.language.terms import Access, Derivative, Tensor, tensors, term
 
@@ -161,8 +162,14 @@ def _given(layer: Layer | Program, style: Letters) -> str:
     """Say what the names of a layer stand for, in a sentence; none if there are no names."""
     said = [boxed(t, style) for t in layer.tensors]
     if layer.parameters:
-        names = listed([f"${style.symbol(v.name)}$" for v in layer.parameters])
-        said.append(names + (" are integers" if names.count("$") > 2 else " is an integer"))
+        reals = only_in_coefficients(layer.output)
+        for kind, kinds, found in (
+            ("an integer", "integers", [v for v in layer.parameters if v not in reals]),
+            ("a real number", "real numbers", [v for v in layer.parameters if v in reals]),
+        ):
+            if found:
+                names = listed([f"${style.symbol(v.name)}$" for v in found])
+                said.append(f"{names} are {kinds}" if len(found) > 1 else f"{names} is {kind}")
     needed = [f"\\texttt{{{escape(c)}}}" for c in getattr(layer, "hypotheses", ())]
     holds = f"It is required that {listed(needed)}. " if needed else ""
     agreed = getattr(layer, "conventions", ())

@@ -79,18 +79,21 @@ def _called(kernel: CythonKernel) -> str:
     """Write the function that unpacks a kernel's arguments."""
     arrays = (f"&arrays[{at}]" for at in range(len(kernel.arrays)))
     integers = (f"integers[{at}]" for at in range(len(kernel.integers)))
+    reals = (f"reals[{at}]" for at in range(len(kernel.reals)))
+    given = ", ".join([*arrays, *integers, *reals])
+    taken = "View *arrays, const Int *integers, const double *reals"
     return (
-        f"static int call_{kernel.name}(View *arrays, const Int *integers) {{\n"
-        f"    return {c_name('_' + kernel.name)}({', '.join([*arrays, *integers])});\n}}"
+        f"static int call_{kernel.name}({taken}) {{\n"
+        f"    return {c_name('_' + kernel.name)}({given});\n}}"
     )
 
 
 def _table(module: CythonModule) -> str:
     """Write the table of the functions in C."""
     rows = [
-        f'    {{"{k.name}", call_{k.name}, {len(k.arrays)}, {len(k.integers)}}},'
+        f'    {{"{k.name}", call_{k.name}, {len(k.arrays)}, {len(k.integers)}, {len(k.reals)}}},'
         for k in module.kernels
     ]
     return "\n".join(
-        ["const Kernel rot180_kernels[] = {", *rows, "    {NULL, NULL, 0, 0},", "};"]
+        ["const Kernel rot180_kernels[] = {", *rows, "    {NULL, NULL, 0, 0, 0},", "};"]
     )

@@ -105,8 +105,14 @@ class CythonKernel(Kernel):
     @property
     def integers(self) -> list[str]:
         """Return the integers that the C part needs."""
-        known = (*self.interface.parameters, *self.interface.sizes)
+        known = (*self.interface.integers, *self.interface.sizes)
         return [name(v.name) for v in known if v in self.plan.symbols]
+
+    @property
+    def reals(self) -> list[str]:
+        """Return the real numbers that the C part needs."""
+        found = self.interface
+        return [name(v.name) for v in found.parameters if v in found.reals & self.plan.symbols]
 
     @property
     def whole(self) -> str:
@@ -123,7 +129,9 @@ class CythonKernel(Kernel):
         """Return for each sum the function that computes it where it is small, if there is one."""
         sums = [s for plan in self.plan.orders for s in self.sums(plan)]
         return [
-            scalar_loops(f"_small_{at}_{self.name}", s.nest, s.array, self.integers, s.fresh)
+            scalar_loops(
+                f"_small_{at}_{self.name}", s.nest, s.array, self.integers, s.fresh, self.reals
+            )
             for at, s in enumerate(sums)
         ]
 
@@ -152,17 +160,17 @@ class CythonKernel(Kernel):
     def passed(self) -> str:
         """Return the arguments of the C part; the arrays stay alive during the call."""
         held = (f"_held.view({a}, {a == self.output})" for a in self.arrays)
-        return ", ".join((*held, *self.integers))
+        return ", ".join((*held, *self.integers, *self.reals))
 
     @property
     def given(self) -> str:
         """Return the arguments of the C part where that takes the arrays themselves."""
-        return ", ".join((*self.arrays, *self.integers))
+        return ", ".join((*self.arrays, *self.integers, *self.reals))
 
     @property
     def typed(self) -> str:
         """Return the parameters of the C part."""
-        return parameters(self.arrays, self.integers)
+        return parameters(self.arrays, self.integers, self.reals)
 
 
 @dataclass(frozen=True)

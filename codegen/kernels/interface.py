@@ -11,6 +11,7 @@ from rot180.codegen.kernels.names import function_name, gradient_name, name, sha
 from rot180.codegen.plans.plan import LoweringError, Plan
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
+from rot180.derive.language.notation import only_in_coefficients
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.scalar_functions import FUNCTIONS
 from rot180.derive.language.terms import Access, Derivative, Tensor
@@ -25,7 +26,8 @@ class Interface:
         output: the output's name.
         arrays: the tensors whose values are needed.
         functions: the scalar functions, each with its order and its tensor.
-        parameters: the integers that are not sizes.
+        parameters: the numbers that are not sizes.
+        reals: those of them that may be real numbers; the others are integers.
         shapes: tensors of which only the sizes are needed, and whether these must be given.
         sizes: the sizes that the kernel uses.
 
@@ -38,6 +40,12 @@ class Interface:
     parameters: tuple[Symbol, ...]
     shapes: tuple[tuple[Tensor, bool], ...]
     sizes: tuple[Symbol, ...]
+    reals: frozenset[Symbol] = frozenset()
+
+    @property
+    def integers(self) -> tuple[Symbol, ...]:
+        """Return the parameters that are integers."""
+        return tuple(v for v in self.parameters if v not in self.reals)
 
     @property
     def callables(self) -> tuple[str, ...]:
@@ -92,9 +100,11 @@ def kernel_interface(layer: Layer, theorem: Theorem, plan: Plan) -> Interface:
     ordered_sizes = dict.fromkeys(
         v for t in (*arrays, *(t for t, _ in shapes)) for v in plain_axes(t) if v in needed
     )
+    reals = only_in_coefficients(layer.output).intersection(parameters)
     return Interface(
-        box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(ordered_sizes)
-    )
+        box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(ordered_sizes),
+        reals,
+    )  # fmt: skip
 
 
 def result(theorem: Theorem) -> tuple[Tensor, str]:

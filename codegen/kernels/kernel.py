@@ -139,7 +139,7 @@ def typed_head(word: str, found: Interface) -> tuple[str, ...]:
         *(f"{name(t.name)}: Array" for t in found.arrays),
         "*",
         *(f"{word}: Callable[[Array], object]" for word in found.callables),
-        *(f"{name(v.name)}: int" for v in found.parameters),
+        *(f"{name(v.name)}: {'float' if v in found.reals else 'int'}" for v in found.parameters),
         *shapes,
         *(f"{shape} = None" for shape in spare),
     )
@@ -179,9 +179,14 @@ def docstring(found: Interface, theorem: Theorem, order: Sequence[str]) -> list[
     lines += [f"    {name(t.name)}: array {shape(t)}, zero outside" for t in found.arrays]
     for word in found.callables:
         lines.append(f"    {word}: a function from an array to the array of its values")
-    if found.parameters:
-        kind = "integers" if len(found.parameters) > 1 else "an integer"
-        lines.append(f"    {', '.join(name(v.name) for v in found.parameters)}: {kind}")
+    reals = [v for v in found.parameters if v in found.reals]
+    for words, one, several in (
+        (found.integers, "an integer", "integers"),
+        (reals, "a real number", "real numbers"),
+    ):
+        if words:
+            kind = several if len(words) > 1 else one
+            lines.append(f"    {', '.join(name(v.name) for v in words)}: {kind}")
     for t, given in found.shapes:
         note = "" if given else "; may be left out"
         lines.append(f"    {shape_name(t)}: the tuple {shape(t)} of integers >= 0{note}")
@@ -210,16 +215,16 @@ def argument_checks(found: Interface) -> list[str]:
 
 
 def _parameter_checks(found: Interface) -> list[str]:
-    parameters = [name(v.name) for v in found.parameters]
-    if not parameters:
-        return []
-    return [f"{_target(parameters)} = integers({', '.join(f'{v}={v}' for v in parameters)})"]
+    names = [name(v.name) for v in found.integers]
+    return [f"{_target(names)} = integers({', '.join(f'{v}={v}' for v in names)})"] if names else []
 
 
 def _size_checks(found: Interface) -> list[str]:
     arrays = [(name(t.name), t) for t in found.arrays]
     ranks = ", ".join(f"{word}=({word}, {len(t.shape)})" for word, t in arrays)
     lines = [f"dtype = arrays({ranks})"]
+    if reals := [name(v.name) for v in found.parameters if v in found.reals]:
+        lines.append(f"{_target(reals)} = reals(dtype, {', '.join(f'{v}={v}' for v in reals)})")
     sources = [f"{word}=({word}.shape, {_axes_in_words(t)})" for word, t in arrays]
     for t, given in found.shapes:
         word = shape_name(t)

@@ -178,4 +178,8 @@ def _interface(
     parameters = tuple(v for v in program.parameters if v in scalars)
     sources = (*arrays, *(t for t, _ in shapes))
     sizes = dict.fromkeys(v for t in sources for v in plain_axes(t) if v in wanted)
-    return Interface(box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(sizes))
+    reals = {v for v in parameters if all(v not in k.interface.integers for k in kernels)}
+    return Interface(
+        box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(sizes),
+        frozenset(reals),
+    )  # fmt: skip

@@ -51,10 +51,13 @@ def _integers(nest: Nest, integers: Sequence[str]) -> tuple[str, ...]:
     return (*integers, *(name(v.name) for step in nest.outer for v in named(step)))
 
 
-def parameters(arrays: Iterable[str], integers: Iterable[str]) -> str:
+def parameters(
+    arrays: Iterable[str], integers: Iterable[str], reals: Iterable[str] = ()
+) -> str:
     """Write the parameters of a C function."""
     typed = [f"Py_buffer *_at_{a}" for a in arrays]
-    return ", ".join([*typed, *(f"Py_ssize_t {v}" for v in integers)])
+    typed += [f"Py_ssize_t {v}" for v in integers]
+    return ", ".join([*typed, *(f"double {v}" for v in reals)])
 
 
 def near(plan: Plan) -> int:
@@ -100,7 +103,8 @@ def _value(e: Affine) -> Expr:
 
 
 def scalar_loops(
-    word: str, nest: Nest, output: str, integers: Sequence[str], fresh: str = ""
+    word: str, nest: Nest, output: str, integers: Sequence[str], fresh: str = "",
+    reals: Sequence[str] = (),
 ) -> ScalarLoops | None:
     """Write a nest as plain loops, or None where a bound of a loop depends on other loops.
 
@@ -114,6 +118,7 @@ def scalar_loops(
         output: the array it is added to.
         integers: the kernel's parameters and sizes.
         fresh: when the output is still zero and each entry is visited once; or "".
+        reals: the kernel's parameters in coefficients alone.
 
     """
     if any(b.loops != (loop.variable,) for loop in nest.loops for b in loop.bounds):
@@ -142,8 +147,8 @@ def scalar_loops(
     arrays, counted = _arrays(nest, output), _integers(nest, integers)
     return ScalarLoops(
         word,
-        f"real _sum, {'bint _fresh, ' if fresh else ''}{parameters(arrays, counted)}",
-        ", ".join([*([fresh] if fresh else []), *(f"_at_{a}" for a in arrays), *counted]),
+        f"real _sum, {'bint _fresh, ' if fresh else ''}{parameters(arrays, counted, reals)}",
+        ", ".join([*([fresh] if fresh else []), *(f"_at_{a}" for a in arrays), *counted, *reals]),
         ", ".join(text.pointers),
         ", ".join(text.integers),
         ", ".join(name(v.name) for v in order),

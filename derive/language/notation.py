@@ -22,12 +22,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from rot180.derive.language.axis_sizes import name_sizes, names_in
 from rot180.derive.language.builder import Builder
 from rot180.derive.language.parser import Reader
-from rot180.derive.language.polynomial import ordered, symbol, text
+from rot180.derive.language.polynomial import ordered, symbol, symbols_of, text
 from rot180.derive.language.printer import on_one_line, write, write_factor, write_term
 from rot180.derive.language.scalar_functions import FUNCTIONS
 from rot180.derive.language.spelling import application
@@ -42,6 +42,8 @@ from rot180.derive.language.terms import (
     accesses_and_brackets,
     define,
     indices,
+    tensors,
+    term,
 )
 from rot180.derive.language.tokens import NotationError, RawDerivative, RawEntry, RawFactor, RawTerm
 
@@ -305,6 +307,23 @@ def unfolded_body(output: Tensor) -> Expression:
         replace(t, factors=tuple(unfold_activation(f) for f in t.factors))
         for t in (output.definition.body if output.definition else ())
     )
+
+
+def only_in_coefficients(output: Tensor) -> frozenset[Symbol]:
+    """Return the parameters that no index, bracket or size contains: what holds is true of reals.
+
+    >>> only_in_coefficients(parse_layer("y[p] = c * x[s*p+a] + c*a*b[]").output)
+    frozenset({c})
+    """
+    whole = (term(output[tuple(Integer(0) for _ in output.shape)]),)
+    bodies = [t.definition.body for t in tensors(whole) if t.definition is not None]
+    terms = [t for body in bodies for t in body]
+    placed = frozenset().union(*(symbols_of(n) for t in tensors(whole) for n in t.shape if n))
+    for t in terms:
+        for f in accesses_and_brackets(t.factors):
+            placed = placed.union(*map(symbols_of, indices(f)))
+            placed |= symbols_of(f.size) if isinstance(f, Range) else frozenset()
+    return frozenset().union(*(symbols_of(t.coefficient) for t in terms)) - placed
 
 
 def scalar_names(output: Tensor) -> dict[str, None]:

@@ -20,14 +20,14 @@ typedef struct {
     Int shape[AXES], strides[AXES];
 } Intermediate;
 
-/* A function of the layer's module: the arrays that it takes, the output first, and integers. */
+/* A function of the layer's module: the arrays that it takes, the output first, and numbers. */
 typedef struct {
     const char *name;
-    int (*compute)(View *arrays, const Int *integers);
-    int arrays, integers;
+    int (*compute)(View *arrays, const Int *integers, const double *reals);
+    int arrays, integers, reals;
 } Kernel;
 
-enum { MOST_ARRAYS = 72, MOST_INTEGERS = 256 };
+enum { MOST_ARRAYS = 72, MOST_NUMBERS = 256 };
 
 /* The functions of the layer; the last one has no name. */
 extern const Kernel rot180_kernels[];

@@ -101,17 +101,22 @@ static PyObject *call(PyObject *self, PyObject *const *given, Py_ssize_t count) 
     const Kernel *kernel = PyCapsule_GetPointer(self, KERNEL);
     Py_buffer held[MOST_ARRAYS];
     View views[MOST_ARRAYS];
-    Int integers[MOST_INTEGERS];
+    Int integers[MOST_NUMBERS];
+    double reals[MOST_NUMBERS];
     int arrays = 0, failed = 0;
     if (!kernel) return NULL;
-    if (count != kernel->arrays + kernel->integers) {
+    if (count != kernel->arrays + kernel->integers + kernel->reals) {
         PyErr_Format(PyExc_TypeError, "%s: found %zd arguments, expected %d", kernel->name, count,
-                     kernel->arrays + kernel->integers);
+                     kernel->arrays + kernel->integers + kernel->reals);
         return NULL;
     }
     for (int n = 0; n < kernel->integers && !failed; n++) {
         integers[n] = PyLong_AsSsize_t(given[kernel->arrays + n]);
         failed = integers[n] == -1 && PyErr_Occurred();
+    }
+    for (int n = 0; n < kernel->reals && !failed; n++) {
+        reals[n] = PyFloat_AsDouble(given[kernel->arrays + kernel->integers + n]);
+        failed = reals[n] == -1 && PyErr_Occurred();
     }
     while (arrays < kernel->arrays && !failed) {
         failed = hold(given[arrays], &held[arrays], &views[arrays], arrays == 0);
@@ -121,7 +126,7 @@ static PyObject *call(PyObject *self, PyObject *const *given, Py_ssize_t count) 
             failed = 1;
         }
     }
-    if (!failed) failed = kernel->compute(views, integers);
+    if (!failed) failed = kernel->compute(views, integers, reals);
     while (arrays > 0) PyBuffer_Release(&held[--arrays]);
     if (failed) return NULL;
     Py_RETURN_NONE;
@@ -161,7 +166,8 @@ PyMODINIT_FUNC PyInit_rot180_layer(void) {
     PyObject *module = PyModule_Create(&definition);
     rot180_interrupted = interrupted;
     for (const Kernel *kernel = rot180_kernels; module && kernel->name; kernel++) {
-        if (kernel->arrays > MOST_ARRAYS || kernel->integers > MOST_INTEGERS)
+        if (kernel->arrays > MOST_ARRAYS || kernel->integers > MOST_NUMBERS ||
+            kernel->reals > MOST_NUMBERS)
             PyErr_Format(PyExc_ImportError, "%s has too many arguments", kernel->name);
         else if (!add_kernel(module, kernel)) continue;
         Py_CLEAR(module);
