@@ -36,12 +36,12 @@ def test_a_coefficient_is_a_real_number(backend: str, dtype: str) -> None:
     module = compile(LAYER, backend)
     rng = np.random.default_rng(0)
     x, b, g, w = (rng.standard_normal(n).astype(dtype) for n in (5, 5, 5, 7))
-    close = {"rtol": 4e-6 if dtype == "float32" else 1e-14}
+    rtol = 4e-6 if dtype == "float32" else 1e-14
     y = module.forward(x, w, b, s=2, c=-0.3, a=0.25)
-    np.testing.assert_allclose(y, -0.3 * x * w[2:] + (0.09 + 0.125) * b, **close)
+    np.testing.assert_allclose(y, -0.3 * x * w[2:] + (0.09 + 0.125) * b, rtol=rtol)
     found = module.grad_x(g, w, s=2, c=np.float32(0.5))
-    np.testing.assert_allclose(found, 0.5 * g * w[2:], **close)
-    np.testing.assert_allclose(module.grad_b(g, c=1, a=0.25), 1.125 * g, **close)
+    np.testing.assert_allclose(found, 0.5 * g * w[2:], rtol=rtol)
+    np.testing.assert_allclose(module.grad_b(g, c=1, a=0.25), 1.125 * g, rtol=rtol)
     assert module.forward(x, w, b, s=2, c=-0.3, a=0.25).dtype == dtype
 
 
