@@ -21,6 +21,7 @@ from rot180.codegen.kernels.derivation import CERTIFICATE
 from rot180.codegen.kernels.program_derivation import program_files, prove_program
 from rot180.codegen.system.terminal import named, say, verdict
 from rot180.derive.display.abbreviate import MOST_TERMS
+from rot180.derive.display.definitions import every_tensor
 from rot180.derive.display.statement import write_theorem
 from rot180.derive.gradients.gradient import operand
 from rot180.derive.language.programs import Program
@@ -63,10 +64,12 @@ def derive_program(arguments: argparse.Namespace, program: Program) -> Work:
         for condition in (*program.hypotheses, *program.conventions):
             say(f"where {condition}")
         say("")
+        known = set(program.definitions)
         for name, theorem in proved.gradients:
             count = f" in {len(theorem.proof.steps)} steps:\n"
             say(named(name), ", ", verdict("proved"), count, sep="")
-            text = write_theorem(theorem, None if arguments.whole else MOST_TERMS)
+            text = write_theorem(theorem, None if arguments.whole else MOST_TERMS, known)
+            known.update(every_tensor(theorem.lhs, theorem.rhs))
             say("\n".join(f"    {line}" for line in text.splitlines()), end="\n\n")
         print_paths(paths)
         checked = shlex.quote(str(arguments.output / CERTIFICATE))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sympy import Expr, Integer, Symbol
 
@@ -51,6 +51,7 @@ def write_definitions(
     free: Sequence[Symbol],
     bare: frozenset[Tensor] = frozenset(),
     most: int | None = None,
+    known: Collection[Tensor] = (),
 ) -> list[str]:
     """Return a statement's definitions as text: tensors, operators, functions, free tensors.
 
@@ -59,9 +60,12 @@ def write_definitions(
         free: the indices of the statement, to name those of operators.
         bare: tensors that are written by their bare names.
         most: how many terms of a definition are written; all of them by default.
+        known: tensors that the reader has seen already; they are left out.
 
     """
-    shown, functions = every_tensor(*expressions), every_function(*expressions)
+    shown = [t for t in every_tensor(*expressions) if t not in known]
+    bodies = (t.definition.body for t in shown if t.definition is not None)
+    functions = sorted({name for e in (*expressions, *bodies) for name in _functions(e)})
     defined = [t for t in shown if t.definition is not None]
     operators = [t for t in defined if t not in bare and application(t) is not None]
     out = []

@@ -119,17 +119,20 @@ def write_subject(
     return write(expression, free, (), bare)
 
 
-def write_theorem(theorem: Theorem, most: int | None = None) -> str:
+def write_theorem(
+    theorem: Theorem, most: int | None = None, known: Collection[Tensor] = ()
+) -> str:
     """Return the statement with all definitions, down to free tensors.
 
     Args:
         theorem: the theorem.
         most: how many terms of a line are written; all of them by default.
+        known: tensors whose definitions the reader has seen already.
 
     """
     free = tuple(v for v, _ in theorem.variables)
     sides = theorem.lhs, _right(theorem)
-    lines = write_definitions(sides, free, ambiguous(every_tensor(*sides)), most)
+    lines = write_definitions(sides, free, ambiguous(every_tensor(*sides)), most, known)
     return "\n".join([write_statement(theorem, most), *(f"  {line}" for line in lines)])
 
 

@@ -20,6 +20,8 @@ def test_derive_writes_the_files_of_a_program(
     assert "x_minus_m[i] = x[i] - m[]" in said
     assert "where sum_e[] != 0" in said
     assert "grad_x, proved in" in said
+    assert said.count("  L = ") == said.count("grad_e[i] =") == 1, "a definition is shown once"
+    assert "reciprocal(t) = 1/t" in said
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {
         *("certificate.json", "contraction.h", "cython_kernels.pyx", "numpy_kernels.py"),
