@@ -16,7 +16,7 @@ from rot180.codegen.kernels.expressions import (
     write_sum,
     written_tuple,
 )
-from rot180.codegen.kernels.inline import inlined
+from rot180.codegen.kernels.inline import inlined, inlined_functions
 from rot180.codegen.kernels.interface import Interface
 from rot180.codegen.kernels.names import applied_name, function_name, name, shape_name
 from rot180.codegen.kernels.scalar_functions import function_lines, functions_of, python_name
@@ -115,10 +115,11 @@ class Module:
         return [function_lines(word, order) for word, order in used]
 
     @property
-    def selection(self) -> str:
-        """Return the code that finds the largest entries, "" if nothing calls it."""
+    def shared_parts(self) -> str:
+        """Return the functions of the runtime that those of a program call."""
         called = "\n".join(line for whole in self.programs for line in whole.body)
-        return inlined("numpy/selection", constants=False) if "extreme(" in called else ""
+        found = (inlined_functions(f"numpy/{part}", called) for part in ("selection", "saved"))
+        return "\n\n\n".join(text for text in found if text)
 
     @property
     def checks(self) -> str:
@@ -131,7 +132,27 @@ class Module:
         return any("_upper(" in line for lines in self.functions for line in lines)
 
 
-def typed_head(word: str, found: Interface) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Option:
+    """An argument by keyword that no array or size of a theorem is.
+
+    Attributes:
+        name: what it is called.
+        kind: its type.
+        default: its default, as text.
+        said: what it is, in lines.
+
+    """
+
+    name: str
+    kind: str
+    default: str
+    said: tuple[str, ...]
+
+
+def typed_head(
+    word: str, found: Interface, option: Option | None = None, returns: str = "Array"
+) -> tuple[str, ...]:
     """Write the lines of a function's definition, with types."""
     shapes = [f"{shape_name(t)}: Sequence[int]" for t, given in found.shapes if given]
     spare = [f"{shape_name(t)}: Sequence[int] | None" for t, given in found.shapes if not given]
@@ -142,17 +163,19 @@ def typed_head(word: str, found: Interface) -> tuple[str, ...]:
         *(f"{name(v.name)}: {'float' if v in found.reals else 'int'}" for v in found.parameters),
         *shapes,
         *(f"{shape} = None" for shape in spare),
+        *([f"{option.name}: {option.kind} = {option.default}"] if option else []),
     )
-    return definition(f"def {word}", parameters, " -> Array:")
+    return definition(f"def {word}", parameters, f" -> {returns}:")
 
 
-def signature(found: Interface) -> str:
+def signature(found: Interface, option: Option | None = None) -> str:
     """Write the parameters of a function."""
     arrays = [name(t.name) for t in found.arrays]
     shapes = [shape_name(t) + ("" if given else "=None") for t, given in found.shapes]
     shapes.sort(key=lambda s: s.endswith("=None"))
     parameters = [name(v.name) for v in found.parameters]
-    return ", ".join([*arrays, "*", *found.callables, *parameters, *shapes])
+    spare = [f"{option.name}={option.default}"] if option else []
+    return ", ".join([*arrays, "*", *found.callables, *parameters, *shapes, *spare])
 
 
 def _sums(plan: Plan, output: str) -> list[str]:
@@ -162,13 +185,16 @@ def _sums(plan: Plan, output: str) -> list[str]:
     return [f"    {write_sum(nest, array)}" for array, nest in named]
 
 
-def docstring(found: Interface, theorem: Theorem, order: Sequence[str]) -> list[str]:
+def docstring(
+    found: Interface, theorem: Theorem, order: Sequence[str], option: Option | None = None
+) -> list[str]:
     """Write what a function computes, and what its arguments are, in lines.
 
     Args:
         found: what it takes.
         theorem: what it computes.
         order: lines between the theorem and the arguments.
+        option: an argument more.
 
     """
 
@@ -190,6 +216,9 @@ def docstring(found: Interface, theorem: Theorem, order: Sequence[str]) -> list[
     for t, given in found.shapes:
         note = "" if given else "; may be left out"
         lines.append(f"    {shape_name(t)}: the tuple {shape(t)} of integers >= 0{note}")
+    if option:
+        first, *more = option.said
+        lines += [f"    {option.name}: {first}", *(f"        {line}" for line in more)]
     dtype = "of the arguments' dtype" if found.arrays else "of dtype float64"
     lines += ["", "Returns:", f"    array {shape(found.box)} {dtype}"]
     lines += ["", "Raises:", "    TypeError, ValueError: naming the argument, with what was found"]

@@ -1,7 +1,7 @@
 """The functions of a program: Python that checks the arguments and computes step by step.
 
-A gradient computes the intermediates that it needs again, so no function needs what another one
-computed.
+A gradient needs arrays of the forward pass. It computes them again, unless it is given what
+``forward(..., save=True)`` saved: then it begins with the steps of reverse mode.
 """
 
 from __future__ import annotations
@@ -11,9 +11,16 @@ from dataclasses import dataclass
 
 from sympy import Symbol
 
-from rot180.codegen.kernels.expressions import TAB, definition, size_tuple
+from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, filled, size_tuple
 from rot180.codegen.kernels.interface import Interface, plain_axes, result, symbols_in
-from rot180.codegen.kernels.kernel import Kernel, argument_checks, docstring, signature, typed_head
+from rot180.codegen.kernels.kernel import (
+    Kernel,
+    Option,
+    argument_checks,
+    docstring,
+    signature,
+    typed_head,
+)
 from rot180.codegen.kernels.names import name, shape_name
 from rot180.codegen.plans.plan import LoweringError
 from rot180.derive.gradients.program_steps import (
@@ -39,6 +46,7 @@ class ProgramKernel:
         interface: what it takes.
         calls: each step, with its kernel if it has one.
         typed: whether its definition has types.
+        saved: the definitions that it saves, or that it reads where they were saved.
 
     """
 
@@ -47,6 +55,7 @@ class ProgramKernel:
     interface: Interface
     calls: tuple[tuple[AnyStep, Kernel | None], ...]
     typed: bool
+    saved: tuple[Tensor, ...]
 
     @property
     def name(self) -> str:
@@ -54,11 +63,27 @@ class ProgramKernel:
         return self.function.name
 
     @property
+    def option(self) -> Option:
+        """Return the argument that says whether to save, or what was saved."""
+        words = ", ".join(t.name for t in self.saved) or "nothing"
+        if self.function.is_forward:
+            said = f"whether to return a pair: the output, and the arrays {words} for gradients"
+            return Option("save", "bool", "False", tuple(filled(said.split(), WIDTH - 24)))
+        again = ", ".join(step.name for step, _ in self._forward)
+        said = f"the second of what forward(..., save=True) returned; it reads {words}"
+        said += f"; where it is left out, {again} are computed again" if again else ""
+        kind = "Mapping[str, Array] | None"
+        return Option("saved", kind, "None", tuple(filled(said.split(), WIDTH - 24)))
+
+    @property
     def head(self) -> tuple[str, ...]:
         """Return the lines of its definition."""
         if self.typed:
-            return typed_head(self.name, self.interface)
-        return definition(f"def {self.name}", signature(self.interface).split(", "), ":")
+            both = "Array | tuple[Array, dict[str, Array]]"
+            returns = both if self.function.is_forward else "Array"
+            return typed_head(self.name, self.interface, self.option, returns)
+        parameters = signature(self.interface, self.option).split(", ")
+        return definition(f"def {self.name}", parameters, ":")
 
     @property
     def docstring(self) -> list[str]:
@@ -68,7 +93,7 @@ class ProgramKernel:
         if needed := self.program.hypotheses:
             said += ["", "Required; elsewhere values are NaN or infinite, as IEEE 754 says:"]
             said += [f"    {condition}" for condition in needed]
-        return docstring(self.interface, self.function.theorem, said)
+        return docstring(self.interface, self.function.theorem, said, self.option)
 
     @property
     def checks(self) -> list[str]:
@@ -76,20 +101,39 @@ class ProgramKernel:
         return argument_checks(self.interface)
 
     @property
-    def body(self) -> list[str]:
-        """Return the statements that compute the steps."""
-        lines: list[str] = []
-        for step, kernel in self.calls:
-            call = definition(
-                f"{name(step.name)} = {_called(step, kernel)}", _arguments(step, kernel), "", TAB
-            )
-            lines += [line.removeprefix(TAB) for line in call]
-        return lines
+    def _forward(self) -> list[tuple[AnyStep, Kernel | None]]:
+        """Return the steps of the forward pass."""
+        made = {t.name for t in self.program.definitions}
+        return [(step, kernel) for step, kernel in self.calls if step.name in made]
 
     @property
-    def output(self) -> str:
-        """Return the array that is returned."""
-        return name(self.calls[-1][0].name)
+    def body(self) -> list[str]:
+        """Return the statements that compute the steps, and return the result."""
+        output = name(self.calls[-1][0].name)
+        forward, back = _lines(self._forward), _lines(self.calls[len(self._forward) :])
+        words = [name(t.name) for t in self.saved]
+        if self.function.is_forward:
+            pair = definition(f"return {output}, dict", [f"{w}={w}" for w in words], "", TAB)
+            return [*forward, "if save:", *pair, f"return {output}"]
+        if forward and words:
+            shapes = [f"{name(t.name)}={size_tuple(_sizes(t))}" for t in self.saved]
+            names = ", ".join(words) + ("," if len(words) == 1 else "")
+            given = ["saved", "dtype", *shapes]
+            taken = definition(f"{names} = saved_arrays", given, "", TAB)
+            recomputed = [f"{TAB}{line}" for line in forward]
+            forward = ["if saved is None:", *recomputed, "else:", *taken]
+        return [*forward, *back, f"return {output}"]
+
+
+def _lines(calls: Sequence[tuple[AnyStep, Kernel | None]]) -> list[str]:
+    """Write the calls of steps."""
+    lines: list[str] = []
+    for step, kernel in calls:
+        call = definition(
+            f"{name(step.name)} = {_called(step, kernel)}", _arguments(step, kernel), "", TAB
+        )
+        lines += [line.removeprefix(TAB) for line in call]
+    return lines
 
 
 def _said(step: AnyStep) -> str:
@@ -138,19 +182,42 @@ def program_kernels(
 
     """
     made = dict(kernels)
+    calls = {
+        f: tuple((step, made[step] if isinstance(step, ProgramStep) else None) for step in f.steps)
+        for f in functions
+    }
+    read = {f: _read(program, calls[f]) for f in functions if not f.is_forward}
+    saved = {t for found in read.values() for t in found}
+    kept = tuple(t for t in program.definitions if t in saved)
     out = []
     for f in functions:
-        calls = tuple(
-            (step, made[step] if isinstance(step, ProgramStep) else None) for step in f.steps
-        )
-        out.append(ProgramKernel(program, f, _interface(program, f, calls), calls, typed))
+        needed = read.get(f, kept)
+        interface = _interface(program, f, calls[f], () if f.is_forward else needed)
+        out.append(ProgramKernel(program, f, interface, calls[f], typed, needed))
     return tuple(out)
 
 
+def _read(
+    program: Program, calls: Sequence[tuple[AnyStep, Kernel | None]]
+) -> tuple[Tensor, ...]:
+    """Return the definitions that the steps of reverse mode read."""
+    made = {t.name for t in program.definitions}
+    names: set[str] = set()
+    for step, kernel in calls:
+        if step.name in made:
+            continue
+        names |= {t.name for t in kernel.interface.arrays} if kernel else set()
+        names |= {step.selection.source.name} if isinstance(step, SelectionStep) else set()
+    return tuple(t for t in program.definitions if t.name in names)
+
+
 def _interface(
-    program: Program, f: ProgramFunction, calls: Sequence[tuple[AnyStep, Kernel | None]]
+    program: Program,
+    f: ProgramFunction,
+    calls: Sequence[tuple[AnyStep, Kernel | None]],
+    saved: Sequence[Tensor],
 ) -> Interface:
-    """Find out what a function of a program must be given."""
+    """Find out what a function of a program must be given; `saved` it may be given besides."""
     computed = {step.name for step, _ in calls}
     own = [t.name for t in program.tensors]
     kernels = [k for _, k in calls if k is not None]
@@ -161,7 +228,7 @@ def _interface(
     arrays = (*upstream, *(t for t in program.tensors if t.name in read))
     functions = dict.fromkeys(g for k in kernels for g in k.interface.functions)
     made = (t for k in kernels for t, given in k.interface.shapes if given)
-    wanted = symbols_in(made)
+    wanted = symbols_in((*made, *saved))
     scalars = dict.fromkeys(v for k in kernels for v in k.interface.parameters)
     wanted |= {v for v in scalars if v not in program.parameters}
     box, output = result(f.theorem)

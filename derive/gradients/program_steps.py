@@ -90,6 +90,11 @@ class ProgramFunction:
     theorem: Theorem
     steps: tuple[AnyStep, ...]
 
+    @property
+    def is_forward(self) -> bool:
+        """Say whether it is the forward pass."""
+        return self.name == "forward"
+
 
 def program_functions(
     program: Program, wrt: str | None = None, progress: Callable[[str], None] = lambda _: None

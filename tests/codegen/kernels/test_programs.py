@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 from collections.abc import Callable, Mapping
@@ -135,6 +136,47 @@ def test_compiled_kernels_agree(name: str, tmp_path: Path, monkeypatch: pytest.M
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
     kept = compile(PROGRAMS[name], "compiled")
     assert kept is compiled
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_gradients_read_what_the_forward_pass_saved(name: str) -> None:
+    program, module = parse_program(PROGRAMS[name]), numpy_module(PROGRAMS[name])
+    arrays = drawn(program)
+    keep = functools.partial(module.forward, save=True)
+    keep.__signature__ = inspect.signature(module.forward)  # type: ignore[attr-defined]
+    y, saved = call(program, keep, arrays)
+    assert (y == call(program, module.forward, arrays)).all()
+    for t in program.tensors:
+        function = getattr(module, f"grad_{t.name}")
+        wanted = call(program, function, arrays)
+        read = functools.partial(function, saved=saved)
+        assert (call(program, read, arrays) == wanted).all()
+
+
+def test_saved_arrays_are_used_and_checked() -> None:
+    module = numpy_module("e[i] = exp(x[i] + b[]); y[i] = e[i] * w[i]")
+    x, b, w, g = np.arange(3.0), np.array(1.0), np.ones(3), np.ones(3)
+    y, saved = module.forward(x, b, w, save=True)
+    assert saved.keys() == {"e"}
+    assert (module.grad_x(g, x, b, w, saved={"e": 2 * saved["e"]}) == 2 * np.exp(x + 1)).all()
+    bad: list[tuple[Any, type[Exception], str]] = [
+        ({}, ValueError, "saved: found nothing, expected e among the names; forward"),
+        ([y], TypeError, "saved: found .*, expected what forward"),
+        ({"e": 1.0}, TypeError, r'saved\["e"\]: found float, expected a numpy.ndarray'),
+        ({"e": y.astype(np.float32)}, TypeError, r'saved\["e"\]: found dtype float32'),
+        ({"e": y[:2]}, ValueError, r'saved\["e"\]: found shape \(2,\), expected \(3,\)'),
+    ]
+    for wrong, error, message in bad:
+        with pytest.raises(error, match=message):
+            module.grad_x(g, x, b, w, saved=wrong)
+
+
+def test_names_of_the_arguments_for_saved_arrays_may_be_operands() -> None:
+    module = numpy_module("saved[i] = exp(x[i] + save[i]); y[i] = saved[i] * dict[i]")
+    ones = np.ones(2)
+    y, kept = module.forward(ones, ones, ones, save=True)
+    assert (y == np.exp(2 * ones)).all()
+    assert (module.grad_x(ones, ones, ones, ones, saved=kept) == y).all()
 
 
 def test_pytorch_agrees() -> None:
