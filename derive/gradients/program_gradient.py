@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from math import lcm
 
 import sympy as sp
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from rot180.derive.gradients.folding import fold_definitions
 from rot180.derive.gradients.gathering import derivative_places, gather
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.kernel.proof import Proof, Theorem, Variables
 from rot180.derive.kernel.replay import replay
+from rot180.derive.language.polynomial import monomials
 from rot180.derive.language.programs import Program
 from rot180.derive.language.scalar_functions import relation
 from rot180.derive.language.substitute import free_tensors, fresh
@@ -167,7 +169,10 @@ class _Reverse:
         assert isinstance(f, Derivative)
         (inside,) = f.factors
         assert isinstance(inside, Access)
-        known, places = _constant(self.program, inside.tensor, f.wrt, self.d.statement.variables)
+        scale = sp.Rational(1, _denominator(self.d.current[at].coefficient))
+        known, places = _constant(
+            self.program, inside.tensor, f.wrt, self.d.statement.variables, scale
+        )
         symbols = tuple(zip(places, inside.index, strict=True))
         self.d.apply(
             "lemma", at, theorem=known, symbols=symbols, tensors=(), bound=(), factors=(n,)
@@ -200,7 +205,7 @@ def _relatable(e: Expression) -> Iterator[tuple[int, int]]:
 
 
 def _constant(
-    program: Program, t: Tensor, wrt: Access, variables: Variables
+    program: Program, t: Tensor, wrt: Access, variables: Variables, scale: Expr
 ) -> tuple[Proof, tuple[Symbol, ...]]:
     """Prove that a definition does not depend on an operand; return the proof and its indices."""
     own = tuple((v, n) for v, n in variables if v in wrt.index)
@@ -211,10 +216,15 @@ def _constant(
     index = tuple(places)
     name = f"{program.name or 'program'}.{t.name}_without_{wrt.tensor.name}"
     known = (*((v, None) for v in index), *own)
-    d = Derivation(name, known, (), (term(Derivative((t[index],), wrt)),))
+    d = Derivation(name, known, (), (term(Derivative((t[index],), wrt), coefficient=scale),))
     d.apply("linearity", factor=0)
     _Reverse(d, program, wrt.tensor).differentiate()
     return d.proof(), index
+
+
+def _denominator(e: Expr) -> int:
+    """Return the least number that makes the coefficients of a polynomial integers."""
+    return lcm(*(int(c.q) for c in monomials(e).values()))
 
 
 def _symbols(program: Program) -> set[Symbol]:

@@ -47,8 +47,8 @@ def finiteness(t: Term, facts: tuple[Condition, ...]) -> tuple[Obligation, ...]:
     return tuple(Obligation(context, Nonzero(e)) for e in vanishing if not e.is_number)
 
 
-def _unknowns(e: Expr, unknown: Sequence[Symbol]) -> list[Symbol]:
-    return [v for v in unknown if v in symbols_of(e)]
+def _unknowns(e: Expr, unknown: Sequence[Symbol]) -> frozenset[Symbol]:
+    return symbols_of(e).intersection(unknown)
 
 
 def _minor(rows: Sequence[Expr], unknown: Sequence[Symbol], t: Term) -> Expr:

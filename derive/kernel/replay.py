@@ -145,7 +145,7 @@ def _well_formed(new: Expression, old: Expression, proof: Proof) -> None:
     for u in new:
         if both := sorted(v.name for v in fixed.intersection(u.variables)):
             raise RuleError(f"{both[0]} is bound by a sum, but free in the statement")
-    known = tensors(old)
+    known = set(tensors(old))
     for t in tensors(new):
         if t in known:
             continue

@@ -145,11 +145,17 @@ def rename(t: Term, prefix: str) -> Term:
 
 def apart(t: Term, taken: Collection[Symbol]) -> Term:
     """Rename bound variables that are in `taken`."""
+    names = _apart(t, taken)
+    return rename_bound(t, names) if names else t
+
+
+def _apart(t: Term, taken: Collection[Symbol]) -> dict[Symbol, Symbol]:
+    """Return new names for the bound variables that are in `taken`."""
     names: dict[Symbol, Symbol] = {}
     for v in t.variables:
         if v in taken:
-            names[v] = fresh(v, set(taken) | t.symbols | set(names.values()))
-    return rename_bound(t, names) if names else t
+            names[v] = fresh(v, t.symbols.union(taken, names.values()))
+    return names
 
 
 def substitute_tensors(t: Term, new: Mapping[str, Tensor]) -> Term:
@@ -260,10 +266,13 @@ def _supports(
                 unfolded[0] += 1
                 if unfolded[0] > MOST_SUPPORTS:
                     raise ValueError(f"the supports unfold more than {MOST_SUPPORTS} definitions")
-                body = apart(definition.body[0], names | factor_symbols(factor))
-                names |= set(body.variables)
-                body = substitute(body, dict(zip(definition.formals, factor.index, strict=True)))
-                _supports(body.factors, names, out, unfolded)
+                body = definition.body[0]
+                own = _apart(body, names | factor_symbols(factor))
+                names |= {own.get(v, v) for v in body.variables}
+                by = {**dict(zip(definition.formals, factor.index, strict=True)), **own}
+                by = {v: e for v, e in by.items() if v != e}
+                inside = (f for f in body.factors if not isinstance(f, Apply))
+                _supports((substitute_factor(f, by) for f in inside), names, out, unfolded)
 
 
 def _add(bracket: Bracket, names: set[Symbol], out: list[Bracket]) -> None:

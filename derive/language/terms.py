@@ -82,8 +82,8 @@ class Tensor:
         # tensors found equal share a mark: comparing chains of definitions takes no time twice
         if not isinstance(other, Tensor) or self._mark is other._mark:
             return isinstance(other, Tensor)
-        mine, theirs = ((t._hash, t.name, t.shape, t.definition) for t in (self, other))
-        if same := mine == theirs:
+        same = self.name == other.name and self._hash == other._hash
+        if same := same and (self.shape, self.definition) == (other.shape, other.definition):
             other.__dict__["_mark"] = self._mark
         return same
 

@@ -44,7 +44,8 @@ def _expression(rng: random.Random, pool: Sequence[tuple[str, str]], formals: st
     if kind == "function":
         return f"{rng.choice(FUNCTIONS)}(1/2 * {terms[0]} - {terms[1]}) * u[]"
     if kind == "quotient":
-        return f"({terms[0]}) / (2 + ({terms[1]})^2)"
+        divisor = f"exp({terms[1]})" if "sum" in terms[1] else f"({terms[1]})^2"
+        return f"({terms[0]}) / (2 + {divisor})"
     if kind == "square":
         return f"({terms[0]} - 3)^2 * 1/4"
     wide = [one for one in pool if {*one[1]} - {*formals}]

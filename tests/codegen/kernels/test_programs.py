@@ -55,7 +55,8 @@ def drawn(program: Program, seed: int = 0) -> dict[str, Array]:
 def call(program: Program, function: Callable[..., Any], arrays: Mapping[str, Array]) -> Array:
     """Call a function with what it takes."""
     wanted = inspect.signature(function).parameters
-    keywords: dict[str, Any] = {n: v for n, v in PARAMETERS.items() if n in wanted}
+    needed = wanted.keys() - arrays.keys()
+    keywords: dict[str, Any] = {n: v for n, v in PARAMETERS.items() if n in needed}
     keywords |= {"sigma": np.tanh} if "sigma" in wanted else {}
     keywords |= {"sigma_prime": lambda t: 1 - np.tanh(t) ** 2} if "sigma_prime" in wanted else {}
     for n, p in wanted.items():
