@@ -5,22 +5,26 @@ A gradient is a derivative, over the complex numbers too: nothing is conjugated.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from sympy import Expr, Symbol
 
 from rot180.derive.gradients.named_form import name_form
+from rot180.derive.kernel.finiteness import finiteness
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.polynomial import primitive, symbol
+from rot180.derive.language.polynomial import coefficient, normal, primitive, symbol
 from rot180.derive.language.programs import Program
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
     AtLeast,
+    Condition,
     Derivative,
+    Equal,
     Expression,
+    Range,
     Tensor,
     define,
     tensors,
@@ -89,6 +93,25 @@ def chain_goal(layer: Layer | Program, wrt: Tensor) -> tuple[Variables, Expressi
     )
 
 
+def divisor_hypotheses(definitions: Iterable[Tensor]) -> tuple[Condition, ...]:
+    """Return that the divisors of quotients in some definitions are at least 1, where needed.
+
+    It is needed where the sum over a quotient would be infinite otherwise, as in ``x[p % s]``.
+    """
+    found: dict[Condition, None] = {}
+    for t in (t for d in definitions if d.definition for t in d.definition.body):
+        sizes = [f.size for f in t.factors if isinstance(f, Range) and not f.size.is_number]
+        values = [f.value for f in t.factors if isinstance(f, Equal | Range)]
+        moduli = [
+            s
+            for s in sizes
+            if any(coefficient(e, v) in (s, normal(-s)) for e in values for v in t.variables)
+        ]
+        if moduli and finiteness(t, ()):
+            found |= dict.fromkeys(AtLeast(primitive(m) - 1) for m in moduli)
+    return tuple(found)
+
+
 def gradient(layer: Layer, wrt: str) -> Theorem:
     """Derive dL/d(operand) by the chain rule, and prove its named form.
 
@@ -106,7 +129,8 @@ def gradient(layer: Layer, wrt: str) -> Theorem:
     x = operand(layer, wrt)
     variables, goal = chain_goal(layer, x)
     name = f"{layer.name or 'layer'}.grad_{wrt}"
-    left = Derivation(name, variables, (), goal)
+    needed = divisor_hypotheses((layer.output,))
+    left = Derivation(name, variables, needed, goal)
     g = output_gradient(layer)
     normalise(left, g)
     form, words = name_form(layer, g, left.current, tuple(v for v, _ in variables))
@@ -114,7 +138,7 @@ def gradient(layer: Layer, wrt: str) -> Theorem:
         return replace(replay(left.proof()), words=words)
     if _clash((*goal, term(form))):
         return replay(left.proof())
-    right = Derivation(name, variables, (), (term(form),))
+    right = Derivation(name, variables, needed, (term(form),))
     normalise(right, g)
     try:
         proof = join(left, right)
@@ -149,11 +173,12 @@ def kernel_theorem(
     else:
         variables, goal = chain_goal(layer, operand(layer, wrt))
         name = f"{layer.name or 'layer'}.grad_{wrt}.kernel"
-    d = Derivation(name, variables, (), goal, trial=True)
+    needed = divisor_hypotheses((layer.output,))
+    d = Derivation(name, variables, needed, goal, trial=True)
     moduli = dict.fromkeys(_phases(layer, d, gradients))
     # 3*s is at least 1 where s is
     least = dict.fromkeys(primitive(m) for m in moduli if not m.is_number)
-    hypotheses = tuple(AtLeast(m - 1) for m in least)
+    hypotheses = tuple(dict.fromkeys((*needed, *(AtLeast(m - 1) for m in least))))
     d = Derivation(name, variables, hypotheses, goal)
     _phases(layer, d, gradients)
     return replay(d.proof())

@@ -17,7 +17,12 @@ from sympy import Expr, Symbol
 
 from rot180.derive.gradients.folding import fold_definitions
 from rot180.derive.gradients.gathering import derivative_places, gather
-from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
+from rot180.derive.gradients.gradient import (
+    chain_goal,
+    divisor_hypotheses,
+    operand,
+    output_gradient,
+)
 from rot180.derive.kernel.proof import Proof, Theorem, Variables
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import monomials
@@ -55,7 +60,8 @@ def program_gradient(program: Program, wrt: str) -> Theorem:
     """
     x = operand(program, wrt)
     variables, goal = chain_goal(program, x)
-    d = Derivation(f"{program.name or 'program'}.grad_{wrt}", variables, (), goal)
+    needed = divisor_hypotheses(program.definitions)
+    d = Derivation(f"{program.name or 'program'}.grad_{wrt}", variables, needed, goal)
     back = _Reverse(d, program, x, [output_gradient(program)])
     d.apply("linearity", factor=0)
     back.differentiate()
@@ -216,7 +222,9 @@ def _constant(
     index = tuple(places)
     name = f"{program.name or 'program'}.{t.name}_without_{wrt.tensor.name}"
     known = (*((v, None) for v in index), *own)
-    d = Derivation(name, known, (), (term(Derivative((t[index],), wrt), coefficient=scale),))
+    needed = divisor_hypotheses(program.definitions)
+    goal = term(Derivative((t[index],), wrt), coefficient=scale)
+    d = Derivation(name, known, needed, (goal,))
     d.apply("linearity", factor=0)
     _Reverse(d, program, wrt.tensor).differentiate()
     return d.proof(), index

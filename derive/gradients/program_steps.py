@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rot180.derive.gradients.gradient import kernel_theorem
+from rot180.derive.gradients.gradient import divisor_hypotheses, kernel_theorem
 from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
@@ -128,7 +128,8 @@ def forward_theorem(program: Program) -> Theorem:
     index = y.definition.formals
     variables = tuple(zip(index, y.shape, strict=True))
     name = f"{program.name or 'program'}.forward"
-    d = Derivation(name, variables, (), (term(y[index]),))
+    needed = divisor_hypotheses(program.definitions)
+    d = Derivation(name, variables, needed, (term(y[index]),))
     d.apply("definition", factor=0)
     drop_implied(d)
     return replay(d.proof())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from sympy import Expr, Symbol
@@ -12,7 +13,7 @@ from rot180.derive.language.axis_sizes import names_in
 from rot180.derive.language.one_sided import Intervals, intervals, joined, two_sided
 from rot180.derive.language.operators import activation
 from rot180.derive.language.parser import Reader
-from rot180.derive.language.polynomial import coefficient, normal, text
+from rot180.derive.language.polynomial import coefficient, normal, size_of, symbols_of, text
 from rot180.derive.language.printer import write_factor
 from rot180.derive.language.spelling import application, display_name
 from rot180.derive.language.substitute import supports
@@ -26,7 +27,14 @@ from rot180.derive.language.terms import (
     Tensor,
     Term,
 )
-from rot180.derive.language.tokens import RawBound, RawDerivative, RawEntry, RawFactor, RawTerm
+from rot180.derive.language.tokens import (
+    RawBound,
+    RawDerivative,
+    RawEntry,
+    RawFactor,
+    RawTerm,
+    raw_indices,
+)
 
 Shapes: TypeAlias = Mapping[str, tuple[Expr, ...]]
 
@@ -64,7 +72,18 @@ class Builder:
             NotationError: one of them is zero, infinite or not in the term language.
 
         """
-        return tuple(map(self._term, raws))
+        sized = (_sized(raw, self._of_sizes()) for raw in raws)
+        return tuple(self._term(raw) for raw in sized if raw is not None)
+
+    def _of_sizes(self) -> dict[Symbol, Expr]:
+        """Return the size of each axis that stands in an index."""
+        shapes = {**{n: t.shape for n, t in self._known.items()}, **self._shapes}
+        return {
+            size_of(name, axis): n
+            for name, shape in shapes.items()
+            for axis, n in enumerate(shape)
+            if n is not None
+        }
 
     def _term(self, raw: RawTerm) -> Term:
         reader = self._reader
@@ -138,6 +157,29 @@ class Builder:
             what = f"{t.name} names two tensors: {other} also gets this name"
             reader.fail(what, raw.name, "a different name for every tensor", cure="rename one")
         return t[raw.index]
+
+
+def _sized(raw: RawTerm, sizes: Mapping[Symbol, Expr]) -> RawTerm | None:
+    """Put sizes in their places in a term; None if a bracket of a boundary mode is empty then."""
+
+    def new(e: Expr) -> Expr:
+        return normal(e.xreplace(dict(sizes)))
+
+    def of(f: RawFactor) -> RawFactor:
+        if isinstance(f, RawEntry):
+            return replace(f, index=tuple(map(new, f.index)))
+        if isinstance(f, RawBound):
+            return replace(f, low=new(f.low), high=new(f.high))
+        if isinstance(f, RawDerivative):
+            by = replace(f.by, index=tuple(map(new, f.by.index)))
+            return RawDerivative(tuple(map(of, f.factors)), by)
+        return Range(new(f.value), new(f.size)) if isinstance(f, Range) else Equal(new(f.value))
+
+    if not any(v in sizes for e in raw_indices(raw.factors) for v in symbols_of(e)):
+        return raw
+    made = replace(raw, factors=tuple(map(of, raw.factors)))
+    pairs = zip(raw.factors, made.factors, strict=True)
+    return None if any(a != b and _never(b) for a, b in pairs if isinstance(b, Range)) else made
 
 
 def _never(factor: Factor) -> bool:

@@ -7,6 +7,9 @@ scalar parameters. ``sum[k]`` binds the product after it, up to the next ``+`` o
 are ``[t == s*p + d*k - lo]``, ``[i != j]``, ``[0 <= e < n]``, and ``[j < i]``, which gets a second
 side from the sizes of axes.
 
+An index may have quotients ``p // s`` and remainders ``p % s``, and be ``circular(e)``,
+``reflect(e)`` or ``replicate(e)``: `index_reader` and `boundaries` say what they abbreviate.
+
 A name in an index is a free index (if it is on the left side), a bound index (if it is summed), a
 size, or else a parameter. A name that is the whole index of an entry is never read as a parameter,
 because that is what a forgotten ``sum`` looks like: write ``x[s+0]``.

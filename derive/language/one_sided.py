@@ -14,7 +14,13 @@ from typing import TypeAlias
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.language.polynomial import at_least, coefficient, normal, symbols_of
+from rot180.derive.language.polynomial import (
+    at_least,
+    coefficient,
+    monomials,
+    normal,
+    symbols_of,
+)
 from rot180.derive.language.terms import Bracket, Range
 from rot180.derive.language.tokens import RawBound, RawFactor
 
@@ -59,7 +65,7 @@ def two_sided(bound: RawBound, known: Intervals) -> Range | bool | None:
 
     """
     value = normal(bound.high - bound.low)
-    found = interval(value, known)
+    found = interval(value, known, bound.grows)
     if found is None:
         return None
     if at_least(found[0], sp.Integer(0)):
@@ -74,24 +80,39 @@ def _moves(e: Expr, scope: Collection[Symbol]) -> bool:
     return bool(symbols_of(e) & frozenset(scope))
 
 
-def interval(e: Expr, known: Intervals) -> Interval | None:
+def interval(e: Expr, known: Intervals, grows: bool = False) -> Interval | None:
     """Return the interval of an expression that is affine in the indices; None if not known.
+
+    Args:
+        e: the expression.
+        known: the interval of each index.
+        grows: whether parameters that multiply an index are taken as at least 0.
 
     >>> from rot180.derive.language.polynomial import symbol
     >>> i, j, n = symbol("i"), symbol("j"), symbol("n")
     >>> interval(n - 2 * i + j, {i: (sp.Integer(0), n), j: (sp.Integer(0), sp.Integer(3))})
     (-n, n + 3)
+
     """
     low = high = e.xreplace(dict.fromkeys(known, sp.Integer(0)))
     for v, ends in known.items():
         c = coefficient(e, v)
         if c == 0:
             continue
-        if ends is None or not c.is_Integer:
+        sign = _sign(c, grows)
+        if ends is None or sign == 0:
             return None
-        least, most = ends if c > 0 else ends[::-1]
+        least, most = ends if sign > 0 else ends[::-1]
         low, high = low + c * least, high + c * most
     return normal(low), normal(high)
+
+
+def _sign(c: Expr, grows: bool) -> int:
+    """Return the sign of a coefficient, 0 if it is not known."""
+    if not c.is_Integer and not grows:
+        return 0
+    signs = {1 if k > 0 else -1 for k in monomials(c).values()}
+    return signs.pop() if len(signs) == 1 else 0
 
 
 def intervals(

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NoReturn, cast
 
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.language.function_reader import FunctionReader
+from rot180.derive.language.entry_reader import EntryReader
 from rot180.derive.language.limits import cure as raising
 from rot180.derive.language.limits import most
 from rot180.derive.language.polynomial import NAME, normal, symbol
 from rot180.derive.language.tokens import (
     RawDerivative,
-    RawEntry,
     RawTerm,
     Token,
     collected,
@@ -25,15 +24,13 @@ from rot180.derive.language.tokens import (
 )
 
 
-class Reader(FunctionReader):
+class Reader(EntryReader):
     """Recursive-descent parser for one text; records where each name first occurs.
 
     Attributes:
         free: the free indices.
         output: the token of the tensor on the left side.
         declared: tensor to declared sizes; `sizes` has the token of each size.
-        tensors: tensor to its first token and its rank; `entries` has every token.
-        summed: bound index to its first token.
         scalars: names that are factors.
         derivatives: whether the text may contain derivatives.
 
@@ -52,9 +49,6 @@ class Reader(FunctionReader):
         self.output = Token("", 0)
         self.declared: dict[str, tuple[Expr, ...]] = {}
         self.sizes: dict[str, Token] = {}
-        self.tensors: dict[str, tuple[Token, int]] = {}
-        self.entries: list[Token] = []
-        self.summed: dict[str, Token] = {}
         self.scalars: list[Token] = []
         self.derivatives = derivatives
         self._shadowed = frozenset[Symbol]()  # summed indices that may be summed again
@@ -116,10 +110,9 @@ class Reader(FunctionReader):
             NotationError: the text is not in the notation.
 
         """
-        token = self._name("the name of a tensor")
-        shape = tuple(self._listed(self._expect("[", f"after {token.text}")))
+        entry = self._entry()
         self.end("'=' or the end of the declaration")
-        return token.text, shape
+        return entry.name.text, entry.index
 
     def expression(self) -> list[RawTerm]:
         """Parse terms up to the end of the text.
@@ -133,6 +126,7 @@ class Reader(FunctionReader):
         terms = self._terms()
         if self._now.text:
             cure = {")": "drop it", "]": "drop it", ";": "a text defines one layer: drop the rest"}
+            cure |= dict.fromkeys(("//", "%"), "quotients and remainders are of indices: x[p // 2]")
             found = self._now.text
             self.fail(
                 "unbalanced bracket" if found in ")]" else "unexpected token",
@@ -140,12 +134,6 @@ class Reader(FunctionReader):
                 cure=cure.get(found, "a relation is a bracket, as [p < 3]; drop anything else"),
             )
         return terms
-
-    def refuse_rank(self, token: Token, rank: int, why: str) -> NoReturn:
-        """Raise the error for a tensor that has a different number of indices elsewhere."""
-        cure = f"give {token.text} the same number of indices everywhere"
-        expected = f"{rank} indices, {why}"
-        self.fail(f"{token.text} is used with two ranks", token, expected, cure=cure)
 
     def _refuse_recursion(self, token: Token) -> NoReturn:
         self.fail("the output is used on the right", token, "another tensor", cure="rename it")
@@ -251,6 +239,7 @@ class Reader(FunctionReader):
     def _times(self, left: list[RawTerm], right: list[RawTerm], at: Token) -> list[RawTerm]:
         out = []
         for a, b in itertools.product(left, right):
+            a, b = self._with_quotients_once(a, b)
             if twice := set(a.variables) & set(b.variables):
                 self.fail(
                     f"two sums over {min(v.name for v in twice)} are multiplied",
@@ -267,7 +256,8 @@ class Reader(FunctionReader):
         if token.text == "sum" and self._next != "(":
             return self._bound()
         if token.text == "[":
-            return [RawTerm(token, c, (), parts) for c, parts in self._bracket()]
+            brackets = [RawTerm(token, c, (), parts) for c, parts in self._bracket()]
+            return self._with_quotients(brackets)
         if token.text in ("+", "-"):
             self._deeper()
             self._take()
@@ -283,9 +273,9 @@ class Reader(FunctionReader):
             base = self._terms()
             self._expect(")", "after the group", token)
         elif token.is_name and self._next == "(":
-            base = [RawTerm(token, sp.Integer(1), (), (self._activation(),))]
+            base = self._activation()
         elif token.is_name and self._next == "[":
-            base = [RawTerm(token, sp.Integer(1), (), (self._entry(),))]
+            base = self._read()
         else:
             role = "a tensor entry, a bracket, a number, a parameter, sum[...] or (...)"
             self.scalars.append(self._name(role))
@@ -357,44 +347,3 @@ class Reader(FunctionReader):
         by = self._entry()
         self._depth -= 1
         return [replace(t, factors=(RawDerivative(t.factors, by),)) for t in inner]
-
-    def _entry(self) -> RawEntry:
-        """Parse ``x[n,c,s*p+k]``."""
-        token = self._name("the name of a tensor")
-        index = tuple(self._listed(self._expect("[", f"after {token.text}")))
-        self.entries.append(token)
-        first, rank = self.tensors.setdefault(token.text, (token, len(index)))
-        if rank != len(index):
-            self.refuse_rank(token, rank, f"as at character {first.at + 1}")
-        return RawEntry(token, index)
-
-    def _listed(self, opened: Token) -> Iterator[Expr]:
-        if self._accept("]"):
-            return
-        while True:
-            yield self._index(entry=True)
-            if not self._accept(","):
-                break
-        self._expect("]", "or ',' after the index", opened)
-
-    def _activation(self) -> RawEntry:
-        """Parse ``sigma(z[i])``."""
-        token = self._function()
-        opened = self._expect("(", "after the function")
-        entry = self._argument(token)
-        self._expect(")", "after the argument", opened)
-        return replace(entry, function=token.text)
-
-    def _argument(self, function: Token) -> RawEntry:
-        """Parse the argument of a function."""
-        entry = None
-        if self._now.is_name and self._next == "[" and not reserved(self._now):
-            entry = self._entry()
-        if entry is None or self._now.text not in (")", ""):
-            self.fail(
-                f"the argument of {function.text} is not a tensor entry",
-                None,
-                "one entry, such as z[i]",
-                cure="define the argument in a layer of its own",
-            )
-        return entry

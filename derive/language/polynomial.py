@@ -27,6 +27,11 @@ def symbol(name: str) -> Symbol:
     return Symbol(name, integer=True)
 
 
+def size_of(tensor: str, axis: int) -> Symbol:
+    """Return what stands for the size of an axis of a tensor until it is known; in no text."""
+    return symbol(f"_{axis}_{tensor}")
+
+
 @lru_cache(maxsize=1 << 17)
 def symbols_of(e: Expr) -> frozenset[Symbol]:
     """Return the symbols of an expression."""

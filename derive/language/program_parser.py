@@ -18,12 +18,11 @@ from rot180.derive.language.polynomial import symbols_of, text
 from rot180.derive.language.program_reader import (
     ProgramReader,
     RawDefinition,
-    raw_indices,
     stands_alone,
 )
 from rot180.derive.language.statements import Statement, statements
 from rot180.derive.language.terms import Tensor, define
-from rot180.derive.language.tokens import NotationError, RawEntry, RawTerm, Token
+from rot180.derive.language.tokens import NotationError, RawEntry, RawTerm, Token, raw_indices
 
 
 @dataclass(frozen=True)
@@ -163,6 +162,7 @@ class ProgramParser:
 
     def _reader(self, part: Statement, groups: bool = True) -> ProgramReader:
         taken = self._names | self._known.keys() | names_in(self._all_sizes())
+        taken |= self._lengths.keys()
         return ProgramReader(self._source, part.window, self._functions, taken, groups)
 
     def _all_sizes(self) -> list[Expr | None]:
@@ -350,7 +350,7 @@ def _roles(reader: ProgramReader, sizes: set[str]) -> Iterator[tuple[str, str, T
     """Yield the names in a definition, each with its role and where it is."""
     places = {t.text.rstrip("'"): t for t in reversed(reader.window) if t.is_name}
     for name in reader.index:
-        yield name, "an index", places[name]
+        yield name, "an index", places.get(name) or reader.summed[name]
     for token in (*(t for t, _ in reader.outside), *reader.scalars):
         role = "a size" if token.text in sizes else "a parameter"
         yield token.text, role, token

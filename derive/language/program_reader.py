@@ -12,24 +12,23 @@ largest entry and 0 elsewhere: an operand that is computed, and held fixed by de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.language.entry_reader import applied
 from rot180.derive.language.known_names import OUTSIDE, REDUCTIONS, not_of_one_entry
 from rot180.derive.language.parser import Reader
 from rot180.derive.language.polynomial import NAME, symbol, symbols_of, text
-from rot180.derive.language.terms import Range
 from rot180.derive.language.tokens import (
-    RawBound,
-    RawDerivative,
     RawEntry,
     RawFactor,
     RawTerm,
     Token,
+    raw_indices,
 )
 
 EXTREMES = {"max": "largest", "min": "smallest"}
@@ -118,24 +117,29 @@ class ProgramReader(Reader):
             "one formula in entries of other tensors: unroll it, one definition for each step",
         )
 
-    def _argument(self, function: Token) -> RawEntry:
+    def _taken_names(self) -> set[str]:
+        return super()._taken_names() | self._taken
+
+    def _argument(self, function: Token) -> list[RawTerm]:
+        at = self._now
         if self._is_entry():
             return super()._argument(function)
         if self._now.text in (")", ""):
             self.fail(f"{function.text} has no argument", None, "an expression", cure="write one")
-        return self._intermediate(self._terms)
+        return [RawTerm(at, sp.Integer(1), (), (self._intermediate(self._terms),))]
 
     def _divisor(self) -> list[RawTerm]:
         first = self._now
         plain = first.is_name and self._next == "[" and first.text != "sum"
         start = self._i, len(self.entries), dict(self.tensors)
         if plain:
-            entry = self._entry()
+            terms = self._read()
             if self._now.text not in ("^", "**"):
-                return [self._reciprocal(first, entry)]
+                return self._reciprocal(first, terms)
             self._i, self.tensors = start[0], start[2]
             del self.entries[start[1] :]
-        return [self._reciprocal(first, self._intermediate(self._factor))]
+        entry = self._intermediate(self._factor)
+        return self._reciprocal(first, [RawTerm(first, sp.Integer(1), (), (entry,))])
 
     def _factor(self) -> list[RawTerm]:
         if self._binds(*EXTREMES):
@@ -191,10 +195,9 @@ class ProgramReader(Reader):
             base = [RawTerm(at, sp.Integer(1), (), (entry,))]
         return super()._raised(base, power, at)
 
-    def _reciprocal(self, at: Token, entry: RawEntry) -> RawTerm:
+    def _reciprocal(self, at: Token, terms: Iterable[RawTerm]) -> list[RawTerm]:
         self.functions.setdefault("reciprocal", at)
-        applied = RawEntry(entry.name, entry.index, "reciprocal")
-        return RawTerm(at, sp.Integer(1), (), (applied,))
+        return applied("reciprocal", terms)
 
     def _is_entry(self) -> bool:
         """Say whether one entry follows, and then a closing parenthesis."""
@@ -275,21 +278,6 @@ def _indices(terms: Iterable[RawTerm]) -> set[Symbol]:
 def stands_alone(v: Symbol, factors: Iterable[RawFactor]) -> bool:
     """Say whether a variable is the whole index of an entry, whose box it is then confined to."""
     return any(v in f.index for f in factors if isinstance(f, RawEntry))
-
-
-def raw_indices(factors: Iterable[RawFactor]) -> Iterator[Expr]:
-    """Yield every index, value and bound in some factors."""
-    for f in factors:
-        if isinstance(f, RawEntry):
-            yield from f.index
-        elif isinstance(f, RawDerivative):
-            yield from raw_indices((*f.factors, f.by))
-        elif isinstance(f, RawBound):
-            yield from (f.low, f.high)
-        else:
-            yield f.value
-            if isinstance(f, Range):
-                yield f.size
 
 
 def _readable(terms: Sequence[RawTerm]) -> str:

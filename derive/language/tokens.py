@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NoReturn, TypeAlias
@@ -77,11 +77,15 @@ class RawEntry:
 
 @dataclass(frozen=True, slots=True)
 class RawBound:
-    """``[low <= high]`` before sizes are known; they give it a second side."""
+    """``[low <= high]`` before sizes are known; they give it a second side.
+
+    If it `grows`, parameters that multiply an index are taken as at least 0 in the second side.
+    """
 
     at: Token
     low: Expr
     high: Expr
+    grows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +136,24 @@ def _bare(factor: RawFactor) -> object:
     return factor
 
 
+def raw_indices(factors: Iterable[RawFactor]) -> Iterator[Expr]:
+    """Yield every index, value and bound in some factors."""
+    for f in factors:
+        if isinstance(f, RawEntry):
+            yield from f.index
+        elif isinstance(f, RawDerivative):
+            yield from raw_indices((*f.factors, f.by))
+        elif isinstance(f, RawBound):
+            yield from (f.low, f.high)
+        else:
+            yield f.value
+            if isinstance(f, Range):
+                yield f.size
+
+
 _PIECES = re.compile(
     r"(?P<space>\s+)|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[A-Za-z][A-Za-z0-9_]*'*"
-    r"|[=<>!]=|\*\*|[][(),;:=<>*/^+-]"
+    r"|[=<>!]=|\*\*|//|[][(),;:=<>*/%^+-]"
 )
 _WORDS = re.compile(r"\w+|.", re.DOTALL)
 _PLAIN = {
@@ -150,7 +169,6 @@ _PLAIN = {
     "³": "^3",
     "{": "( or [",
     "}": ") or ]",
-    "%": "a bracket, such as [p == s*q + r] * [0 <= r < s]",
     "#": "no comment",
 }
 """What signs of mathematics are in the notation."""
@@ -174,7 +192,7 @@ def tokens(source: str) -> tuple[Token, ...]:
                 source,
                 Token(word.group() if word else source[at], at),
                 expected="a name (a letter, then letters, digits, _), a number, or one of "
-                "[ ] ( ) , ; : = == != <= < >= > + - * / ^",
+                "[ ] ( ) , ; : = == != <= < >= > + - * / // % ^",
                 cure=f"write {_PLAIN[source[at]]}"
                 if source[at] in _PLAIN
                 else "remove it or rename it",

@@ -1,0 +1,177 @@
+"""Quotients, remainders and boundary modes in indices: both backends, exact against NumPy."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from rot180.codegen import compile
+from rot180.codegen.kernels.build import BuildError, find_compiler
+
+Array = npt.NDArray[Any]
+Places = Callable[[int], int | None]
+BACKENDS = ("numpy", "compiled")
+MODES = {"circular": "wrap", "reflect": "reflect", "replicate": "edge", "zero": "constant"}
+CONV = "y[n,o,p] = sum[c,k] x[n,c,{mode}(s*p+d*k-lo)] * w[o,c,k]"
+
+
+@pytest.fixture(autouse=True)
+def _needs_compiler(request: pytest.FixtureRequest) -> None:
+    if "compiled" in request.node.name:
+        try:
+            find_compiler()
+        except BuildError:
+            pytest.skip("no C compiler")
+
+
+def drawn(seed: int, *shape: int) -> Array:
+    """Return small whole numbers, whose sums float64 holds exactly."""
+    return np.random.default_rng([seed, *shape]).integers(-9, 10, shape).astype(np.float64)
+
+
+def agrees(module: Any, operands: dict[str, Array], expected: Array, **parameters: int) -> None:
+    """Compare a linear layer with what is expected, and each gradient with the exact adjoint.
+
+    The layer is linear in each operand x, so that ``<g, A x> = <A^T g, x>`` for all x.
+    """
+    found = module.forward(**operands, **parameters, y_shape=expected.shape)
+    assert np.array_equal(found, expected)
+    g = drawn(99, *expected.shape)
+    for word, x in operands.items():
+        others = {n: a for n, a in operands.items() if n != word}
+        shape = {f"{word}_shape": x.shape}
+        gradient = getattr(module, f"grad_{word}")(g, **others, **parameters, **shape)
+        assert gradient.shape == x.shape
+        for seed in range(2):
+            v = drawn(seed, *x.shape)
+            image = module.forward(**{**operands, word: v}, **parameters, y_shape=expected.shape)
+            assert np.vdot(g, image) == np.vdot(gradient, v)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_upsampling_repeats_entries(backend: str) -> None:
+    module = compile("y[n,c,p] = x[n,c,p // s]", backend)
+    for q, s, cut in itertools.product((0, 1, 3), (1, 2, 4), (0, 1)):
+        x = drawn(q, 2, 3, q)
+        whole = np.repeat(x, s, axis=2)
+        expected = whole[:, :, : max(0, q * s - cut)]
+        agrees(module, {"x": x}, expected, s=s)
+        longer = np.pad(whole, ((0, 0), (0, 0), (0, s + 1)))  # zero outside
+        agrees(module, {"x": x}, longer, s=s)
+    nothing = module.forward(x, s=0, y_shape=(2, 3, 4))
+    assert not nothing.any()  # no q satisfies the bracket
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_remainders_repeat_the_axis(backend: str) -> None:
+    module = compile("y[p,n] = x[n, p % s]", backend)
+    for size, s, p in itertools.product((0, 1, 4, 5), (1, 3, 4), (0, 1, 9)):
+        x = drawn(size, 2, size)
+        expected = np.zeros((p, 2))
+        for i in range(p):
+            expected[i] = x[:, i % s] if i % s < size else 0
+        agrees(module, {"x": x}, expected, s=s)
+    with pytest.raises(ValueError, match=r"s: found 0, expected an integer >= 1"):
+        module.forward(x, s=0, y_shape=(2, 2))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_pixel_shuffle(backend: str) -> None:
+    module = compile("y[n,c,h,w] = x[n, r*r*c + r*(h % r) + w % r, h // r, w // r]", backend)
+    for r, c, h, w in ((1, 2, 2, 3), (2, 1, 3, 2), (3, 2, 1, 2), (2, 0, 1, 1)):
+        x = drawn(r, 2, c * r * r, h, w)
+        laid = x.reshape(2, c, r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
+        agrees(module, {"x": x}, laid.reshape(2, c, h * r, w * r), r=r)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_quotient_of_a_sum_of_indices(backend: str) -> None:
+    e = "(2*p + k - lo)"
+    module = compile(f"y[p] = sum[k] x[{e} // 3 + k] * w[k] * u[{e} % 3]", backend)
+    for lo, taps in ((0, 1), (2, 3), (-1, 2), (7, 4)):
+        x, w, u = drawn(1, 6), drawn(2, taps), drawn(3, 2)
+        expected = np.zeros(5)
+        for p, k in itertools.product(range(5), range(taps)):
+            q, r = divmod(2 * p + k - lo, 3)
+            if 0 <= q + k < 6 and r < 2:
+                expected[p] += x[q + k] * w[k] * u[r]
+        agrees(module, {"x": x, "w": w, "u": u}, expected, lo=lo)
+
+
+def correlation(x: Array, w: Array, size: int, entry: Places, s: int, d: int) -> Array:
+    """Return the correlation of an axis that is read by a function from indices to places."""
+    out = np.zeros((len(x), len(w), size))
+    for p, k in itertools.product(range(size), range(w.shape[2])):
+        place = entry(s * p + d * k)
+        if place is not None:
+            out[:, :, p] += x[:, :, place] @ w[:, :, k].T
+    return out
+
+
+def place_of(mode: str, size: int, low: int, high: int) -> Places:
+    """Return the function from an index of a padded axis to a place on the axis, by `numpy.pad`."""
+    kind: Any = MODES[mode]
+    more = {"constant_values": -1} if kind == "constant" else {}
+    padded = np.pad(np.arange(size), (low, high), kind, **more)
+
+    def entry(t: int) -> int | None:
+        return int(padded[t]) if 0 <= t < len(padded) and padded[t] >= 0 else None
+
+    return entry
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("mode", MODES)
+def test_boundary_modes_are_those_of_numpy(mode: str, backend: str) -> None:
+    module = compile(CONV.format(mode=mode), backend)
+    for size, taps, low, high, s, d in (
+        (5, 3, 1, 1, 1, 1),
+        (5, 3, 2, 4, 2, 1),
+        (4, 2, 3, 3, 3, 2),
+        (6, 4, 0, 5, 1, 1),
+        (2, 1, 1, 1, 3, 1),
+        (1, 1, 0, 0, 1, 1),
+    ):
+        count = (size + low + high - d * (taps - 1) - 1) // s + 1
+        x, w = drawn(size, 2, 3, size), drawn(taps, 2, 3, taps)
+        expected = correlation(x, w, count, place_of(mode, size, low, high), s, d)
+        agrees(module, {"x": x, "w": w}, expected, s=s, d=d, lo=low)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_padding_as_long_as_the_axis_and_longer(backend: str) -> None:
+    """The stated ranges: circular up to n, reflect below n, replicate any; zero further outside."""
+    for size, pad in itertools.product((1, 2, 3), (0, 1, 2, 3, 5)):
+        x = drawn(size, size)
+        t = np.arange(-pad, size + pad)
+        last = size - 1
+        mirrored = np.where(t < 0, -t, np.where(t > last, 2 * last - t, t))
+        wrapped = np.where(t < 0, t + size, np.where(t > last, t - size, t))
+        places = {
+            "circular": np.where((wrapped >= 0) & (wrapped <= last), wrapped, -1),
+            "reflect": np.where((mirrored >= 0) & (mirrored <= last), mirrored, -1),
+            "replicate": t.clip(0, last),
+        }
+        for mode, place in places.items():
+            module = compile(f"x[N]; y[p] = x[{mode}(p - lo)]", backend)
+            expected = np.where(place >= 0, x[place], 0)
+            agrees(module, {"x": x}, expected, lo=pad)
+            if pad <= size - (mode == "reflect") or mode == "replicate":
+                kind: Any = MODES[mode]
+                assert np.array_equal(expected, np.pad(x, pad, kind))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_axes_with_two_modes(backend: str) -> None:
+    module = compile("y[p,q] = sum[k,l] x[circular(p+k-1), replicate(q+l-2)] * w[k,l]", backend)
+    x, w = drawn(1, 4, 5), drawn(2, 3, 2)
+    padded = np.pad(np.pad(x, ((1, 2), (0, 0)), "wrap"), ((0, 0), (2, 2)), "edge")
+    expected = np.zeros((4, 6))
+    for p, q, k, m in itertools.product(range(4), range(6), range(3), range(2)):
+        expected[p, q] += padded[p + k, q + m] * w[k, m]
+    agrees(module, {"x": x, "w": w}, expected)

@@ -1,0 +1,113 @@
+"""Quotients, remainders and boundary modes: what they abbreviate."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import sympy as sp
+from sympy import Expr
+
+from rot180.derive.gradients.gradient import gradient
+from rot180.derive.gradients.program_gradient import program_gradient
+from rot180.derive.language.boundaries import MODES, places
+from rot180.derive.language.layers import layer
+from rot180.derive.language.notation import NotationError, parse_expression
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.programs import parse_program
+from rot180.derive.language.terms import Range
+from rot180.derive.language.tokens import RawBound, Token
+
+QUOTIENT, REST = "[0 <= p - s*q < s]", "[p == s*q + r] * [0 <= r < s]"
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("y[p] = x[p // s]", f"y[p] = sum[q] x[q] * {QUOTIENT}"),
+        ("y[p] = x[p % s]", "y[p] = sum[q,r] x[r] * [p == s*q + r] * [0 <= r < s]"),
+        ("y[p] = x[p // s, p % s]", f"y[p] = sum[q,r] x[q,r] * {REST}"),
+        ("y[p] = x[p // s] * w[p // s]", f"y[p] = sum[q] x[q] * {QUOTIENT} * w[q]"),
+        ("y[p] = x[p // s] * w[p % s]", f"y[p] = sum[q,r] x[q] * w[r] * {REST}"),
+        ("y[p] = x[p % s] * w[p // s]", f"y[p] = sum[q,r] x[r] * {REST} * w[q]"),
+        ("y[p] = x[p // s]^2", f"y[p] = sum[q] x[q] * {QUOTIENT} * x[q]"),
+        ("y[q] = x[q // 2]", "y[q] = sum[q1] x[q1] * [0 <= q - 2*q1 < 2]"),
+        ("y[p] = x[-p // 2]", "y[p] = sum[q] x[q] * [0 <= -p - 2*q < 2]"),
+        ("y[p] = x[1 - p // 2]", "y[p] = sum[q] x[1-q] * [0 <= p - 2*q < 2]"),
+        ("y[p] = x[7 // 2 + p] * w[-7 % 4] * u[p // 1]", "y[p] = x[p+3] * w[1] * u[p]"),
+        (
+            "y[p] = x[p // 2 // 3]",
+            "y[p] = sum[q,q1] x[q1] * [0 <= p - 2*q < 2] * [0 <= q - 3*q1 < 3]",
+        ),
+        ("y[p] = [p // 2 == 1] * x[p]", "y[p] = sum[q] [q == 1] * [0 <= p - 2*q < 2] * x[p]"),
+        ("y[p] = exp(x[p // 2])", "y[p] = sum[q] exp(x[q]) * [0 <= p - 2*q < 2]"),
+        ("x[N]; y[p] = x[zero(p-1)]", "x[N]; y[p] = x[p-1]"),
+        ("x[4]; y[p] = x[circular(p)]", "x[4]; y[p] = x[p] + x[p+4] + x[p-4]"),
+        ("x[1]; y[p] = x[reflect(p-1)]", "x[1]; y[p] = x[p-1]"),
+        (
+            "x[N]; y[p] = x[reflect(p)]",
+            "x[N]; y[p] = x[p] + x[-p] * [0 <= -p - 1 < N - 1]"
+            " + x[2*N-2-p] * [0 <= 2*N - 2 - p < N - 1]",
+        ),
+        (
+            "x[N]; y[p] = x[replicate(s*p-lo)]",
+            "x[N]; y[p] = x[s*p-lo] + x[0] * [0 <= s*p < lo]"
+            " + x[N-1] * [0 <= s*p - N - lo < P*s + 1 - N - lo - s]",
+        ),
+    ],
+)
+def test_an_abbreviation_is_what_it_stands_for(text: str, meaning: str) -> None:
+    found = layer(text)
+    assert found == layer(meaning)
+    assert layer(found.text) == found
+
+
+def test_at_most_one_entry_is_read() -> None:
+    """Count the entries in the box and their brackets, for every index near the axis."""
+    at, n = Token("", 0), symbol("n")
+    for mode, size in itertools.product(MODES, range(5)):
+        for e in range(-12, 13):
+            read = []
+            for index, brackets in places(mode, symbol("e"), n, at):
+
+                def at_point(value: Expr, e: int = e, size: int = size) -> int:
+                    return int(value.xreplace({symbol("e"): sp.Integer(e), n: sp.Integer(size)}))
+
+                place = at_point(index)
+                holds = 0 <= place < size
+                for b in brackets:
+                    if isinstance(b, Range):
+                        holds &= 0 <= at_point(b.value) < at_point(b.size)
+                    else:
+                        assert isinstance(b, RawBound)
+                        holds &= at_point(b.low) <= at_point(b.high)
+                read += [place] if holds else []
+            assert len(read) <= 1
+            inside = {"circular": (-size, 2 * size), "reflect": (1 - size, 2 * size - 1)}
+            low, end = inside.get(mode, (-12, 13) if mode == "replicate" else (0, size))
+            assert len(read) == (low <= e < end and size > 0)
+
+
+def test_a_positive_divisor_is_a_hypothesis_where_it_is_needed() -> None:
+    assert gradient(layer("y[p] = x[p // s]"), "x").hypotheses == ()
+    (needed,) = gradient(layer("y[p] = x[p % s]"), "x").hypotheses
+    assert str(needed.value) == "s - 1"
+    program = parse_program("u[p] = exp(x[p % s]); y[p] = u[p] * u[p]")
+    (needed,) = program_gradient(program, "x").hypotheses
+    assert str(needed.value) == "s - 1"
+
+
+def test_indices_in_a_program() -> None:
+    found = parse_program("u[p] = x[p // 2]; y[p] = exp(u[p // 3] - w[p % 2]) / w[p // 5]")
+    assert parse_program(found.text) == found
+    assert found.text == (
+        "x[Q]; w[Q3]; u[P]; y_part[P]; y[P]; u[p] = sum[q] x[q] * [0 <= p - 2*q < 2]; "
+        "y_part[p] = sum[q1] u[q1] * [0 <= p - 3*q1 < 3]"
+        " - sum[q2,r1] w[r1] * [p == 2*q2 + r1] * [0 <= r1 < 2]; "
+        "y[p] = sum[q3] exp(y_part[p]) * reciprocal(w[q3]) * [0 <= p - 5*q3 < 5]"
+    )
+
+
+def test_a_derivative_is_by_a_plain_entry() -> None:
+    with pytest.raises(NotationError, match="an index with a division or a boundary mode"):
+        parse_expression("d x[h]/d x[circular(h)]", variables=(symbol("h"),))
