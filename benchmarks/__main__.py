@@ -20,9 +20,12 @@ import argparse
 import json
 import os
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.cases import CASES, GOALS, Case, select
+from benchmarks.user_cases import UserCase
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB")
 
@@ -45,6 +48,10 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="threads of each library (default: 1)"
     )
+    parser.add_argument(
+        "--processor-time", action="store_true",
+        help="count the processor time of one thread, for a machine on which more is running",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="save the results")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the geometric means")
     parser.add_argument("--list", action="store_true", help="print the cases and exit")
@@ -62,6 +69,8 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(words)
     if options.threads < 1:
         parser.error(f"--threads: found {options.threads}, expected at least 1")
+    if options.processor_time and (options.threads > 1 or options.compare):
+        parser.error("--processor-time: expected --threads 1 and no --compare")
     if options.plot and options.plot.suffix != ".svg":
         parser.error(f"--plot: found {options.plot.name}, expected a name that ends in .svg")
     if options.plot and options.compare:
@@ -101,7 +110,7 @@ def show(saved: list[Path], drawing: Path | None) -> None:
         drawing.write_text(plot(runs[0]), encoding="utf-8")
 
 
-def against_checkout(cases: list[Case], options: argparse.Namespace) -> None:
+def against_checkout(cases: list[Case | UserCase], options: argparse.Namespace) -> None:
     """Measure this checkout against another."""
     from benchmarks.compare import compare
     from benchmarks.measure import to_stderr
@@ -113,14 +122,17 @@ def against_checkout(cases: list[Case], options: argparse.Namespace) -> None:
         options.json.write_text(text, encoding="utf-8")
 
 
-def measure(cases: list[Case], options: argparse.Namespace) -> int:
+def measure(cases: list[Case | UserCase], options: argparse.Namespace) -> int:
     """Measure the cases; return the exit code."""
     from benchmarks.chart import plot
     from benchmarks.measure import FULL, QUICK, run, to_stderr
     from benchmarks.report import tables
     from benchmarks.results import dumps
 
-    found = run(cases, QUICK if options.quick else FULL, options.threads, to_stderr)
+    effort = QUICK if options.quick else FULL
+    if options.processor_time:
+        effort = replace(effort, clock=time.process_time)
+    found = run(cases, effort, options.threads, to_stderr)
     if options.json:
         options.json.write_text(dumps(found), encoding="utf-8")
     if options.plot:

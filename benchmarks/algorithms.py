@@ -8,15 +8,17 @@ from importlib import import_module
 
 import numpy as np
 
-from benchmarks.cases import OPERATIONS, Case
+from benchmarks.cases import Case
+from benchmarks.operations import OPERATIONS
 from benchmarks.peers import Problem, kernels
+from benchmarks.user_cases import UserCase
 
 
-def algorithms(cases: list[Case], threads: int) -> Iterator[str]:
+def algorithms(cases: list[Case | UserCase], threads: int) -> Iterator[str]:
     """Yield the lines of a table; no layer is computed.
 
     Args:
-        cases: the cases.
+        cases: the cases; `explain` knows those of layers that are shipped.
         threads: how many threads the kernels may use.
 
     """
@@ -25,6 +27,8 @@ def algorithms(cases: list[Case], threads: int) -> Iterator[str]:
     yield "| class | layer | operation | algorithm | why | threads | scratch, KiB |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for case in cases:
+        if isinstance(case, UserCase):
+            continue
         shapes = (case.input_size, case.weight_size, case.output_size)
         calls = kernels("cython_kernels", Problem(case, *(np.zeros(s, case.dtype) for s in shapes)))
         for operation in OPERATIONS:

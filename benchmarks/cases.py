@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-FORWARD, INPUT, WEIGHT = OPERATIONS = ("forward", "input gradient", "weight gradient")
+from benchmarks.operations import FORWARD, INPUT, WEIGHT
+from benchmarks.user_cases import USER_CASES, UserCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ GOALS = {
     "float64": Goal(0, 0, 0, 0),
     "other": Goal(0, 0, 0, 0),
     "neighbours": Goal(0, 0, 0, 0),
+    "users": Goal(0, 1, 1, 0.7),
 }
 """The classes, in the order of the tables."""
 
@@ -156,6 +158,7 @@ TITLES = {
     "float64": "float64",
     "other": "transposed convolution, linear",
     "neighbours": "odd sizes, remainders, other numbers of channels",
+    "users": "layers of one's own, compiled",
 }
 
 
@@ -223,7 +226,7 @@ _NEIGHBOURS = (
 )
 
 
-def _cases() -> tuple[Case, ...]:
+def _cases() -> tuple[Case | UserCase, ...]:
     """Return all cases, ordered by class."""
     plain = [replace(c, batch=n, quick=c.quick and n == 1) for c in _RESNET for n in (1, 8)]
     plain += [*_MORE, *_OTHER, *_NEIGHBOURS]
@@ -242,14 +245,15 @@ def _cases() -> tuple[Case, ...]:
         if c.name in third and (c.batch == 1 or c.name == "LeNet")
     ]
     found = [*plain, *fast, *double]
-    return tuple(c for category in GOALS for c in found if c.category == category)
+    ordered = (c for category in GOALS for c in found if c.category == category)
+    return (*ordered, *USER_CASES)
 
 
 CASES = _cases()
 """All cases, ordered by class."""
 
 
-def select(categories: list[str], text: str, quick: bool) -> list[Case]:
+def select(categories: list[str], text: str, quick: bool) -> list[Case | UserCase]:
     """Return the cases of these classes (of all if empty) whose line contains the text."""
     return [
         case

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import CASES, OPERATIONS, Case
+from benchmarks.cases import CASES, Case
 from benchmarks.measure import (
     FULL,
     QUICK,
@@ -35,12 +35,20 @@ from benchmarks.measure import (
     set_threads,
     timing,
 )
+from benchmarks.operations import OPERATIONS
 from benchmarks.peers import Calls, kernels, problem
 from benchmarks.report import NONE, duration, markdown, mean, spread
 from benchmarks.results import Ratio, Timing
+from benchmarks.user_cases import UserCase
+from benchmarks.user_peers import user_kernels, user_problem
 
 BACKENDS = {"compiled": "cython_kernels", "NumPy": "numpy_kernels"}
 """The modules of kernels that are compared, each with its own summary."""
+
+COMPILE = {"cython_kernels": "compiled", "numpy_kernels": "numpy"}
+"""What `compile` calls the back ends of these modules."""
+
+AnyCase = Case | UserCase
 
 Entry = tuple[Timing, Timing, Ratio]
 """The times of an operation here and in the other checkout, and their ratio."""
@@ -130,7 +138,7 @@ def answer(threads: int, effort: Effort) -> None:
         reply: Any
         if request == "case":
             case = CASES[arguments[0]]
-            calls = kernels(arguments[1], problem(case))
+            calls = _calls(case, arguments[1])
             reply = list(calls)
         elif request == "result":
             reply = digest(calls[arguments[0]]())
@@ -141,6 +149,13 @@ def answer(threads: int, effort: Effort) -> None:
         print(json.dumps(reply), flush=True)
 
 
+def _calls(case: AnyCase, module: str) -> Calls:
+    """Return the calls of the kernels of this checkout, in a module or of that back end."""
+    if isinstance(case, UserCase):
+        return user_kernels(COMPILE[module], user_problem(case))
+    return kernels(module, problem(case))
+
+
 def digest(result: Any) -> tuple[list[int], float, float]:
     """Return the shape of a result, its norm, and its inner product with random numbers."""
     probe = np.random.default_rng(1).standard_normal(result.size)
@@ -148,7 +163,7 @@ def digest(result: Any) -> tuple[list[int], float, float]:
     return list(result.shape), float(np.linalg.norm(flat)), float(flat @ probe)
 
 
-def same(a: list[Any], b: list[Any], case: Case, operation: str) -> bool:
+def same(a: list[Any], b: list[Any], case: AnyCase, operation: str) -> bool:
     """Return whether two digests agree within rounding."""
     allowed = 16 * float(np.finfo(case.dtype).eps) * math.sqrt(case.terms(operation) + 64)
     close = [abs(m - n) <= allowed * a[1] for m, n in zip(a[1:], b[1:], strict=True)]
@@ -156,7 +171,7 @@ def same(a: list[Any], b: list[Any], case: Case, operation: str) -> bool:
 
 
 def compare(
-    cases: list[Case], other: Path, threads: int, quick: bool, progress: Progress
+    cases: list[AnyCase], other: Path, threads: int, quick: bool, progress: Progress
 ) -> tuple[str, dict[str, Any]]:
     """Return tables of the ratios of times, other / here, as Markdown and as JSON data.
 
@@ -197,19 +212,19 @@ def _numbered(progress: Progress, number: int, text: str) -> None:
 
 
 def one_pass(
-    cases: list[Case], other: Path, threads: int, quick: bool, progress: Progress
-) -> dict[tuple[Case, str, str], Entry]:
+    cases: list[AnyCase], other: Path, threads: int, quick: bool, progress: Progress
+) -> dict[tuple[AnyCase, str, str], Entry]:
     """Measure every case once, in one process for each checkout.
 
     Returns:
         The times of both checkouts and their ratio, by case, back end and operation.
 
     """
-    entries: dict[tuple[Case, str, str], Entry] = {}
+    entries: dict[tuple[AnyCase, str, str], Entry] = {}
     with Checkout(other, threads, quick) as there, Checkout(ROOT, threads, quick) as here:
         for number, case in enumerate(cases, 1):
             for backend, module in BACKENDS.items():
-                if case.accuracy and module != BACKENDS["compiled"]:
+                if isinstance(case, Case) and case.accuracy and module != BACKENDS["compiled"]:
                     continue  # NumPy's kernels ignore `accuracy`: the same as another case
                 request = ("case", CASES.index(case), module)
                 both = set(here.ask(*request)) & set(there.ask(*request))
@@ -249,7 +264,7 @@ def summary(ratios: list[tuple[str, str, str, float]]) -> str:
     return markdown(head, rows)
 
 
-def checked(here: Checkout, there: Checkout, case: Case, operation: str) -> Entry:
+def checked(here: Checkout, there: Checkout, case: AnyCase, operation: str) -> Entry:
     """Return the times of an operation in both checkouts, and their ratio; compare the results.
 
     Raises:

@@ -18,9 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import OPERATIONS, Case
-from benchmarks.peers import Array, Call, Peer, contestants, installed, problem
+from benchmarks.cases import Case
+from benchmarks.operations import OPERATIONS
+from benchmarks.peers import Array, Call, Calls, contestants, installed, problem
 from benchmarks.results import COMPILED, Ratio, Result, Run, Timing
+from benchmarks.user_cases import UserCase
+from benchmarks.user_peers import user_contestants, user_problem
 
 Progress = Callable[[str], None]
 
@@ -35,6 +38,7 @@ class Effort:
         budget: seconds for all turns of a contestant; a slow one takes part in fewer rounds.
         least: the number of rounds in which every contestant takes part.
         side: the number of rows of the square matrices whose product measures the peak.
+        clock: returns seconds.
 
     """
 
@@ -43,33 +47,38 @@ class Effort:
     budget: float
     least: int
     side: int
+    clock: Callable[[], float] = time.perf_counter
 
 
 FULL = Effort(rounds=21, block=0.005, budget=1.0, least=5, side=2048)
 QUICK = Effort(rounds=5, block=0.001, budget=0.03, least=2, side=1024)
 RECORDED = ("_NUM_THREADS", "OMP_WAIT_POLICY", "_THREAD_TIMEOUT")
 """A run records the environment variables whose names end like this."""
+CLOCKS = ("elapsed time", "processor time")
+"""What a run says about its clock."""
 STEP = 0.002
 """Seconds between two checks of whether all threads are idle."""
 CHECKS = 3
 """The number of checks in a row that must find them idle."""
 
 
-def seconds(call: Call, repeats: int) -> float:
+def seconds(
+    call: Call, repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Return the seconds of one call, the mean of the repeats of a turn."""
     if repeats > 1:
         call()  # fills the caches: the other contestants have evicted our arrays
-    begin = time.perf_counter()
+    begin = clock()
     for _ in range(repeats):
         call()
-    return (time.perf_counter() - begin) / repeats
+    return (clock() - begin) / repeats
 
 
 def plan(call: Call, effort: Effort) -> tuple[int, int]:
     """Return the number of calls in a turn, and of rounds that the contestant takes part in."""
-    once = seconds(call, 1)
+    once = seconds(call, 1, effort.clock)
     if once < effort.block:
-        once = min(once, seconds(call, 1))
+        once = min(once, seconds(call, 1, effort.clock))
     repeats = max(1, round(effort.block / once))
     rounds = int(effort.budget / (once * repeats))
     return repeats, min(effort.rounds, max(effort.least, rounds))
@@ -106,7 +115,7 @@ def interleave(
             repeats, rounds = plans[name]
             if turn < rounds:
                 pause()
-                times[name].append(seconds(call, repeats))
+                times[name].append(seconds(call, repeats, effort.clock))
     return times
 
 
@@ -133,7 +142,7 @@ def rms(a: Array) -> float:
     return float(np.sqrt(np.mean(np.square(a, dtype=np.float64))))
 
 
-def difference(found: Any, expected: Array, case: Case, operation: str) -> str:
+def difference(found: Any, expected: Array, case: Case | UserCase, operation: str) -> str:
     """Return how a result differs from the expected one, or an empty string.
 
     The root mean square of the error may be 4 eps sqrt(n + 64) times that of the expected result,
@@ -148,11 +157,17 @@ def difference(found: Any, expected: Array, case: Case, operation: str) -> str:
 
 
 def measure(
-    case: Case, peers: list[Peer], effort: Effort, threads: int = 1
+    case: Case | UserCase, calls: dict[str, Calls], effort: Effort, threads: int = 1
 ) -> Iterator[Result]:
-    """Yield the results of a case, one for each operation that the compiled kernels have."""
-    given = problem(case)
-    calls = {peer.name: peer.calls(given) for peer in peers}
+    """Yield the results of a case, one for each operation that the compiled kernels have.
+
+    Args:
+        case: the case.
+        calls: the calls of each contestant, by its name.
+        effort: how long to measure.
+        threads: the number of threads.
+
+    """
     for operation in OPERATIONS:
         entrants = {name: found[operation] for name, found in calls.items() if operation in found}
         if COMPILED not in entrants:
@@ -175,7 +190,18 @@ def measure(
         )
 
 
-def run(cases: list[Case], effort: Effort, threads: int, progress: Progress) -> Run:
+def calls_of(case: Case | UserCase, threads: int) -> dict[str, Calls]:
+    """Return the calls of each contestant that is installed, by its name."""
+    if isinstance(case, UserCase):
+        mine = user_problem(case)
+        return {p.name: p.calls(mine) for p in user_contestants() if installed(p)}
+    given = problem(case)
+    return {p.name: p.calls(given) for p in contestants(threads) if installed(p)}
+
+
+def run(
+    cases: list[Case | UserCase], effort: Effort, threads: int, progress: Progress
+) -> Run:
     """Measure the cases and return the results.
 
     Raises:
@@ -188,25 +214,24 @@ def run(cases: list[Case], effort: Effort, threads: int, progress: Progress) -> 
         where = " and ".join(map(str, folders))
         raise ValueError(f"kernels: found in {where}, expected one folder")
     set_threads(threads)
-    everyone = contestants(threads)
-    peers = [peer for peer in everyone if installed(peer)]
-    absent = [peer.name for peer in everyone if peer not in peers]
+    absent = [peer.name for peer in contestants(threads) if not installed(peer)]
     dtypes = sorted({case.dtype for case in cases})
-    before = [peak(dtype, effort.side) for dtype in dtypes]
+    before = [peak(dtype, effort) for dtype in dtypes]
     results: list[Result] = []
     skipped = []
     for number, case in enumerate(cases, 1):
         begin = len(results)
-        for result in measure(case, peers, effort, threads):
+        for result in measure(case, calls_of(case, threads), effort, threads):
             results.append(result)
             progress(f"[{number}/{len(cases)}] {line(result)}")
         if len(results) == begin:
-            skipped.append(f"{case}: no kernel supports accuracy={case.accuracy!r}")
+            skipped.append(f"{case}: no kernel supports its accuracy")
             progress(f"[{number}/{len(cases)}] skipped {skipped[-1]}")
-    after = [peak(dtype, effort.side) for dtype in dtypes]
+    after = [peak(dtype, effort) for dtype in dtypes]
     best = {d: max(a, b) for d, (a, _), (b, _) in zip(dtypes, before, after, strict=True)}
     cores = min(given for _, given in (*before, *after))
-    return Run(machine(), threads, cores, best, absent, skipped, results)
+    about = {**machine(), "clock": CLOCKS[effort.clock is time.process_time]}
+    return Run(about, threads, cores, best, absent, skipped, results)
 
 
 def line(result: Result) -> str:
@@ -232,12 +257,12 @@ def set_threads(threads: int) -> None:
         set_num_threads(threads)
 
 
-def peak(dtype: str, side: int) -> tuple[float, float]:
+def peak(dtype: str, effort: Effort) -> tuple[float, float]:
     """Return the GFLOP/s of a product of square matrices in NumPy, and the cores that it got.
 
     The first is the best of five; the second is processor time / elapsed time.
     """
-    rng = np.random.default_rng(0)
+    rng, side = np.random.default_rng(0), effort.side
     a, b = (rng.standard_normal((side, side)).astype(dtype) for _ in range(2))
     out = np.empty_like(a)
 
@@ -247,7 +272,7 @@ def peak(dtype: str, side: int) -> tuple[float, float]:
     multiply()
     wait_until_idle()
     begin, used = time.perf_counter(), time.process_time()
-    best = min(seconds(multiply, 1) for _ in range(5))
+    best = min(seconds(multiply, 1, effort.clock) for _ in range(5))
     cores = (time.process_time() - used) / (time.perf_counter() - begin)
     return 2e-9 * side**3 / best, cores
 

@@ -14,13 +14,14 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import product
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from benchmarks.cases import FORWARD, INPUT, OPERATIONS, WEIGHT, Case
+from benchmarks.cases import Case
+from benchmarks.operations import FORWARD, INPUT, OPERATIONS, WEIGHT
 from benchmarks.results import COMPILED, NUMPY, SINGLE, TORCH
 
 Array = NDArray[Any]
@@ -359,8 +360,11 @@ def jax_lax(given: Problem) -> Calls:
     return {name: calls[there] for name, there in names.items()}
 
 
+P = TypeVar("P")
+
+
 @dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Generic[P]):
     """A contestant.
 
     Attributes:
@@ -372,10 +376,10 @@ class Peer:
 
     name: str
     needs: str
-    calls: Callable[[Problem], Calls]
+    calls: Callable[[P], Calls]
 
 
-def contestants(threads: int) -> list[Peer]:
+def contestants(threads: int) -> list[Peer[Problem]]:
     """Return the kernels and all peers, installed or not."""
     single = [Peer(SINGLE, "rot180", partial(on_one_thread, threads))] if threads > 1 else []
     return [
@@ -393,6 +397,6 @@ def contestants(threads: int) -> list[Peer]:
     ]
 
 
-def installed(peer: Peer) -> bool:
+def installed(peer: Peer[P]) -> bool:
     """Return whether the package that the peer needs is installed."""
     return find_spec(peer.needs) is not None

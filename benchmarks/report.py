@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import geometric_mean
 
-from benchmarks.cases import FORWARD, GOALS, OPERATIONS, TITLES
-from benchmarks.results import COMPILED, NUMPY, SINGLE, TORCH, Ratio, Result, Run
+from benchmarks.cases import GOALS, TITLES
+from benchmarks.operations import FORWARD, OPERATIONS
+from benchmarks.results import COMPILED, NUMPY, SHIPPED, SINGLE, TORCH, Ratio, Result, Run
 
 NONE = "—"
 
@@ -22,7 +23,8 @@ class Summary:
         torch: PyTorch / compiled.
         fastest: the fastest peer of each case / compiled.
         worst: the case with the smallest ratio against its fastest peer.
-        peak: the fraction of the measured peak that the compiled kernels reach.
+        peak: the fraction of the measured peak that the compiled kernels reach, where products are
+            counted.
         speedup: compiled kernels on one thread / compiled.
 
     """
@@ -33,12 +35,17 @@ class Summary:
     torch: float | None
     fastest: float | None
     worst: Result | None
-    peak: float
+    peak: float | None
     speedup: float | None
 
 
-def peak_fraction(result: Result, run: Run) -> float:
-    """Return the fraction of the peak of all threads that the compiled kernel reaches."""
+def peak_fraction(result: Result, run: Run) -> float | None:
+    """Return the fraction of the peak of all threads that the compiled kernel reaches.
+
+    None if the products of the case are not counted.
+    """
+    if not result.case.flops:
+        return None
     gflops = 1e-9 * result.case.flops / result.timings[COMPILED].median
     return gflops / run.peak[result.case.dtype]
 
@@ -73,7 +80,7 @@ def summaries(run: Run) -> list[Summary]:
                     mean([against(r, TORCH) for r in results]),
                     mean([against(r, r.fastest) for r in results]),
                     min(compared, key=lambda r: against(r, r.fastest) or 0, default=None),
-                    geometric_mean([peak_fraction(r, run) for r in results]),
+                    mean([peak_fraction(r, run) for r in results]),
                     mean([against(r, SINGLE) for r in results]),
                 )
             )
@@ -101,20 +108,20 @@ def duration(seconds: float) -> str:
     return f"{1e6 * seconds:.3g} µs" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms"
 
 
-def percentage(value: float) -> str:
+def percentage(value: float | None) -> str:
     """Return a fraction as a percentage for a table."""
-    return f"{100 * value:.1f}"
+    return NONE if value is None else f"{100 * value:.1f}"
 
 
 def class_table(run: Run, category: str) -> str:
     """Return a table of the cases of a class, and its means with their goals."""
     head = ["layer", "operation", COMPILED, "% of peak"]
-    others = (NUMPY, TORCH, SINGLE) if run.threads > 1 else (NUMPY, TORCH)
+    results = [r for r in run.results if r.case.category == category]
+    others = [NUMPY, TORCH]
+    others += [n for n in (SHIPPED, SINGLE) if any(n in r.ratios for r in results)]
     head += [f"{name} / {COMPILED}" for name in (*others, "fastest peer")]
     rows = []
-    for r in run.results:
-        if r.case.category != category:
-            continue
+    for r in results:
         best = f"{spread(r.ratios[r.fastest])} {r.fastest}" if r.fastest else NONE
         cells = [str(r.case), r.operation, duration(r.timings[COMPILED].median)]
         cells += [percentage(peak_fraction(r, run))]
@@ -168,9 +175,10 @@ def conditions(run: Run) -> str:
     libraries = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     peaks = ", ".join(f"{value:.0f} GFLOP/s in {dtype}" for dtype, value in run.peak.items())
     absent = f" Not installed: {', '.join(run.absent)}." if run.absent else ""
+    clock = f" Times are {about['clock']}." if "clock" in about else ""
     busy = "" if run.quiet else f" The machine was busy: the product got {run.cores:.1f} cores."
     return (
         f"{about['processor']}, {about['cores']} cores, threads: {run.threads}; "
         f"{about['compiler']}; {libraries}; {about['blas']}; {about['system']}. "
-        f"Peak: {peaks}, measured with a large matrix product in NumPy.{busy}{absent}"
+        f"Peak: {peaks}, measured with a large matrix product in NumPy.{clock}{busy}{absent}"
     )

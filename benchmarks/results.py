@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmarks.cases import Case
+from benchmarks.user_cases import UserCase
 
 COMPILED, NUMPY, TORCH = "compiled", "NumPy kernels", "PyTorch"
-SINGLE = "one thread"
-OURS = (COMPILED, NUMPY, SINGLE)
+SINGLE, SHIPPED = "one thread", "shipped NCHW kernel"
+OURS = (COMPILED, NUMPY, SINGLE, SHIPPED)
 """The kernels of rot180; all other names are peers, the libraries we compare with."""
 FORMAT = 1
 
@@ -53,7 +54,7 @@ class Result:
 
     """
 
-    case: Case
+    case: Case | UserCase
     operation: str
     timings: dict[str, Timing]
     ratios: dict[str, Ratio]
@@ -115,9 +116,15 @@ def loads(text: str) -> Run:
     def tuples(fields: dict[str, Any]) -> dict[str, Any]:
         return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
 
+    def case(fields: dict[str, Any]) -> Case | UserCase:
+        if "sizes" in fields:
+            sizes = tuple((name, n) for name, n in fields["sizes"])
+            return UserCase(**{**fields, "sizes": sizes})
+        return Case(**tuples(fields))
+
     results = [
         Result(
-            Case(**tuples(entry["case"])),
+            case(entry["case"]),
             entry["operation"],
             {name: Timing(**values) for name, values in entry["timings"].items()},
             {name: Ratio(**values) for name, values in entry["ratios"].items()},

@@ -33,7 +33,8 @@ from benchmarks import (  # noqa: E402
     report,
     results,
 )
-from benchmarks.cases import CASES, FORWARD, INPUT, OPERATIONS, WEIGHT, Case  # noqa: E402
+from benchmarks.cases import CASES, Case  # noqa: E402
+from benchmarks.operations import FORWARD, INPUT, OPERATIONS, WEIGHT  # noqa: E402
 from benchmarks.results import (  # noqa: E402
     COMPILED,
     NUMPY,
@@ -44,6 +45,10 @@ from benchmarks.results import (  # noqa: E402
     Run,
     Timing,
 )
+from benchmarks.user_cases import USER_CASES, UserCase  # noqa: E402
+
+PUBLIC = tuple(case for case in CASES if isinstance(case, Case))
+"""The cases of layers that are shipped."""
 
 SMALL = (
     Case("few", "a", "conv1d", 3, 4, 6, (11,), (3,), 2, 1, 2, 2),
@@ -68,7 +73,7 @@ def agrees(calls: peers.Calls, case: Case) -> None:
         assert measure.difference(call(), expected, case, operation) == "", (case, operation)
 
 
-@pytest.mark.parametrize("case", [*SMALL, *CASES], ids=str)
+@pytest.mark.parametrize("case", [*SMALL, *PUBLIC], ids=str)
 def test_shapes_are_those_of_the_kernels(case: Case) -> None:
     if case.layer != "linear" and math.prod(case.input_size) < 10_000:
         calls = numpy_calls(case)
@@ -133,17 +138,18 @@ def test_a_wrong_result_is_found() -> None:
     assert measure.difference(np.full_like(right, np.nan), right, case, FORWARD)
 
 
-def test_a_wrong_peer_is_reported_and_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_peer_is_reported_and_not_timed() -> None:
     def zeros(given: peers.Problem) -> peers.Calls:
         return {FORWARD: lambda: np.zeros_like(given.g)}
 
     def ours(given: peers.Problem) -> peers.Calls:
         return peers.kernels("numpy_kernels", given)
 
+    given = peers.problem(SMALL[0])
     found = list(
         measure.measure(
             SMALL[0],
-            [peers.Peer(COMPILED, "rot180", ours), peers.Peer("zeros", "numpy", zeros)],
+            {COMPILED: ours(given), "zeros": zeros(given)},
             measure.QUICK,
         )
     )
@@ -156,7 +162,7 @@ def test_a_wrong_peer_is_reported_and_not_timed(monkeypatch: pytest.MonkeyPatch)
 def test_turns_are_interleaved_and_slow_ones_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     log: list[str] = []
 
-    def turn(call: Callable[[], str], repeats: int) -> float:
+    def turn(call: Callable[[], str], repeats: int, clock: object) -> float:
         log.append(call())
         return 1.0
 
@@ -174,7 +180,7 @@ def test_turns_of_several_threads_start_after_a_wait(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(measure, "wait_until_idle", lambda: log.append("wait"))
     monkeypatch.setattr(measure, "plan", lambda call, effort: (1, 2))
 
-    def turn(call: Callable[[], str], repeats: int) -> float:
+    def turn(call: Callable[[], str], repeats: int, clock: object) -> float:
         log.append(call())
         return 1.0
 
@@ -228,7 +234,7 @@ def test_ratio_uses_the_rounds_of_both() -> None:
     assert measure.timing([3.0, 1.0, 2.0]) == Timing(2.0, 1.5, 2.5, 3)
 
 
-def entry(case: Case, operation: str, ours: float, **others: float) -> Result:
+def entry(case: Case | UserCase, operation: str, ours: float, **others: float) -> Result:
     names = {"numpy": NUMPY, "torch": TORCH}
     times = {COMPILED: ours, **{names.get(k, k): ours * v for k, v in others.items()}}
     return Result(
@@ -241,7 +247,7 @@ def entry(case: Case, operation: str, ours: float, **others: float) -> Result:
 
 @pytest.fixture
 def run() -> Run:
-    wide = next(case for case in CASES if case.category == "wide")
+    wide = next(case for case in PUBLIC if case.category == "wide")
     about = {
         "processor": "P", "cores": 2, "system": "S", "compiler": "GCC", "blas": "B",
         "versions": {"numpy": "2"}, "environment": {}, "openmp": [], "revision": "",
@@ -256,6 +262,8 @@ def run() -> Run:
 
 def test_json_round_trip(run: Run) -> None:
     assert results.loads(results.dumps(run)) == run
+    user = replace(run, results=[entry(USER_CASES[0], FORWARD, 1e-3, torch=2.0)])
+    assert results.loads(results.dumps(user)) == user
     with pytest.raises(ValueError, match="format: found None, expected 1"):
         results.loads("{}")
 
@@ -355,6 +363,7 @@ def test_digests_tell_results_apart() -> None:
         ["--plot", "x.svg", "--table", "a.json", "b.json"],
         ["--threads", "0"],
         ["--case", "no such"],
+        ["--threads", "2", "--processor-time"],
         ["--json", "no/such/x"],
     ],
 )
@@ -394,6 +403,7 @@ def test_one_case_from_end_to_end(tmp_path: Path) -> None:
         "teaching",
         "--case",
         "worked",
+        "--processor-time",
         "--json",
         str(saved),
         "--plot",
@@ -405,6 +415,7 @@ def test_one_case_from_end_to_end(tmp_path: Path) -> None:
     assert [r.operation for r in found.results] == list(OPERATIONS)
     assert {COMPILED, NUMPY} < set(found.results[0].timings)
     assert found.machine["environment"]["OPENBLAS_NUM_THREADS"] == "1"
+    assert found.machine["clock"] == "processor time"
     ElementTree.fromstring(drawn.read_text(encoding="utf-8"))
     again = start("--table", str(saved))
     assert again.stdout == page.page([found])
@@ -448,7 +459,7 @@ def test_every_case_is_explained() -> None:
     done = start("--explain")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    for case in CASES:
+    for case in PUBLIC:
         start_of_line = f"| {case.category} | {case} |"
         operations = [line.split(" | ")[2] for line in lines if line.startswith(start_of_line)]
         wanted = [FORWARD, INPUT] if case.accuracy else [FORWARD, INPUT, WEIGHT]

@@ -82,7 +82,7 @@ def _spread(
     for axis, *pair in slides:
         inside = [v for v in pair if v in written]
         outside = [v for v in pair if v not in written and v in near.loops]
-        if len(inside) != 1 or len(outside) != 1:
+        if len(inside) != 1 or len(outside) != 1 or inside[0] in near.loops:
             return None
         step = dict(far.index[axis].coefficients)[inside[0]]
         if step.is_Integer and step != 1:

@@ -133,6 +133,8 @@ def _lines(calls: Sequence[tuple[AnyStep, Kernel | None]]) -> list[str]:
             f"{name(step.name)} = {_called(step, kernel)}", _arguments(step, kernel), "", TAB
         )
         lines += [line.removeprefix(TAB) for line in call]
+        if kernel is not None and not kernel.interface.arrays:  # which would fix the dtype
+            lines.append(f"{name(step.name)} = {name(step.name)}.astype(dtype)")
     return lines
 
 

@@ -41,6 +41,7 @@ LAYERS = {
     "name_of_half_a_function": "y[p] = sum[k] checked[p] * w[k,p]",
     "names_apart_by_an_underscore": "y[p] = sum[max_] x[max+max_,p] * w[max_]",
     "parameter_like_an_axis": "y[n,p] = sum[k,l] w[t*k] * x[n+p+l] * [0 <= k < 1] + t * w[p]",
+    "weights_of_each_place": "y[n,o,p] = sum[c,k] x[n,c,p+k] * w[o,c,p,k]",
     "name_like_the_gradient": "grad_x[h] = sum[p] grad_y[p] * w[h-p]",
 }
 COMPILED = (

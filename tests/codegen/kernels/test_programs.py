@@ -243,6 +243,14 @@ def test_bad_arguments_name_the_operand() -> None:
         call(program, module.forward, {**arrays, "m": arrays["m"].astype(np.float32)})
 
 
+def test_a_number_of_a_program_has_the_dtype_of_the_arrays() -> None:
+    module = numpy_module("m[n] = sum[i] x[n,i] / I; y[n,i] = x[n,i] - m[n]")
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    for found in (module.forward(x), module.grad_x(x)):
+        assert found.dtype == np.float32
+        assert np.array_equal(found, x - x.mean(1, keepdims=True))
+
+
 def test_empty_batches_and_size_one() -> None:
     module = numpy_module(PROGRAMS["attention"])
     q, k, m, v = np.ones((0, 3, 2)), np.ones((0, 4, 2)), np.ones((0, 3)), np.ones((0, 4, 5))

@@ -1,0 +1,3 @@
+"""What is measured of a layer."""
+
+FORWARD, INPUT, WEIGHT = OPERATIONS = ("forward", "input gradient", "weight gradient")
