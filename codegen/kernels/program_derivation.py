@@ -24,9 +24,10 @@ from rot180.codegen.kernels.program_functions import STEP, ProgramKernel, progra
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.codegen.plans.lower import ProvedPlan, proved_plan
 from rot180.derive.gradients.gradient import operand
-from rot180.derive.gradients.program_gradient import compact_gradient
+from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
 from rot180.derive.gradients.program_steps import ProgramFunction, ProgramStep, program_functions
 from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.limits import metered
 from rot180.derive.language.programs import Program, read
 
 AnyKernel = TypeVar("AnyKernel", bound=Kernel)
@@ -41,6 +42,7 @@ class ProvedProgram:
         functions: the forward pass and the gradients, each a theorem and the steps to it.
         wrt: the one operand that it was differentiated by, or None for every operand.
         compact: the same gradients without intermediates, where they are short.
+        named: the gradients that have operators in them, such as the full correlation, by name.
 
     """
 
@@ -48,6 +50,7 @@ class ProvedProgram:
     functions: tuple[ProgramFunction, ...]
     wrt: str | None = None
     compact: tuple[Theorem, ...] = ()
+    named: tuple[tuple[str, Theorem], ...] = ()
 
     @property
     def text(self) -> str:
@@ -57,7 +60,9 @@ class ProvedProgram:
     @property
     def gradients(self) -> tuple[tuple[str, Theorem], ...]:
         """Return the theorems about the gradients, each with a name for it."""
-        chains = [(f.name, f.theorem) for f in self.functions if f.name != "forward"]
+        named = dict(self.named)
+        gradients = [f for f in self.functions if f.name != "forward"]
+        chains = [(f.name, named.get(f.name, f.theorem)) for f in gradients]
         short = [(t.name.partition(".")[2], t) for t in self.compact]
         return (*chains, *short)
 
@@ -91,8 +96,17 @@ def prove_program(
     if wrt is not None:
         operand(program, wrt)
     functions = program_functions(program, wrt, progress)
-    short = (compact_gradient(program, f.theorem) for f in functions if f.name != "forward")
-    return ProvedProgram(program, functions, wrt, tuple(t for t in short if t is not None))
+    gradients = [f for f in functions if f.name != "forward"]
+    short = (compact_gradient(program, f.theorem) for f in gradients)
+    named = []
+    for f in gradients:
+        progress(f"naming the operators in the gradient by {f.name.removeprefix('grad_')}")
+        with metered():
+            found = program_gradient(program, f.name.removeprefix("grad_"), named=True)
+        named += [(f.name, found)] if found.proof != f.theorem.proof or found.words else []
+    return ProvedProgram(
+        program, functions, wrt, tuple(t for t in short if t is not None), tuple(named)
+    )
 
 
 def program_files(derivation: ProvedProgram, progress: Progress = quiet) -> dict[str, str]:
@@ -181,6 +195,8 @@ def _plans(derivation: ProvedProgram) -> Sequence[ProvedPlan]:
 def program_certificates(derivation: ProvedProgram) -> str:
     """Return the statements and proofs of a program's theorems as JSON text."""
     proved = [*(f.theorem for f in derivation.functions), *derivation.compact]
+    plain = [t.proof for t in proved]
+    proved += [t for _, t in derivation.named if t.proof not in plain]
     proved += [s.theorem for s in derivation.steps]
     proved += [p.theorem for p in _plans(derivation)]
     return certificate({"layer": derivation.text}, proved)

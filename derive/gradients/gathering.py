@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.gradients.naming import name_sum
 from rot180.derive.kernel.place import RULES, Place
 from rot180.derive.language.polynomial import normal, symbol
 from rot180.derive.language.substitute import fresh, substitute_factor
@@ -19,6 +20,7 @@ from rot180.derive.language.terms import (
     Equal,
     Expression,
     Factor,
+    Range,
     Tensor,
     Term,
     define,
@@ -48,13 +50,19 @@ def _place(u: Term, t: Tensor) -> int:
     return derivative_places((u,), t)[0][1]
 
 
-def gather(d: Derivation, t: Tensor, gradients: Sequence[Tensor]) -> Tensor | None:
+def gather(
+    d: Derivation,
+    t: Tensor,
+    gradients: Sequence[Tensor],
+    consumers: Mapping[Tensor, Tensor] | None = None,
+) -> Tensor | None:
     """Rewrite the terms with a derivative of a definition as one term.
 
     Args:
         d: a derivation whose line has no derivative but of entries.
         t: the definition.
         gradients: the gradients by later definitions; their dilations stay visible.
+        consumers: each of them with its definition, if operators are to be named.
 
     Returns:
         the gradient by the definition; None if nothing depends on it, or if another gradient
@@ -72,7 +80,8 @@ def gather(d: Derivation, t: Tensor, gradients: Sequence[Tensor]) -> Tensor | No
     drop_implied(d, range(len(here)))
     if len(here) == 1 and _is_copy(d.current[0], t, gradients):
         return None
-    return _fold(d, t, len(here), {v for g in gradients for v in g.parameters})
+    taken = {v for g in gradients for v in g.parameters}
+    return _fold(d, t, len(here), taken, consumers or {})
 
 
 def _is_copy(u: Term, t: Tensor, gradients: Collection[Tensor]) -> bool:
@@ -110,7 +119,9 @@ def _introduce(d: Derivation, at: int, n: int, axis: int) -> None:
     d.apply_backwards("sift", place.replace(wider), at, factor=len(t.factors), variable=v)
 
 
-def _fold(d: Derivation, t: Tensor, count: int, taken: set[Symbol]) -> Tensor | None:
+def _fold(
+    d: Derivation, t: Tensor, count: int, taken: set[Symbol], consumers: Mapping[Tensor, Tensor]
+) -> Tensor | None:
     """Fold the first terms of the line into a gradient times one derivative."""
     assert t.definition is not None
     formals = t.definition.formals
@@ -135,9 +146,35 @@ def _fold(d: Derivation, t: Tensor, count: int, taken: set[Symbol]) -> Tensor | 
         _align(d, at, t, made[: len(terms)])
     if count != len(kept):
         d.apply("collect")
+    named = tuple(_named(d, at, index, t, consumers) or u for at, u in enumerate(kept))
+    whole = define(whole.name, t.shape, formals, named)
     line = (term(whole[index], moved, over=index), *rest)
+    made = RULES["definition"](Place(line, 0, d.statement.facts), factor=0)[0]
+    for at in range(len(kept)):
+        if d.current[at].factors != made[at].factors:
+            d.apply("reorder", at, factors=made[at].factors)
     d.apply_backwards("definition", line, 0, factor=0)
     return whole
+
+
+def _named(
+    d: Derivation,
+    at: int,
+    index: tuple[Symbol, ...],
+    t: Tensor,
+    consumers: Mapping[Tensor, Tensor],
+) -> Term | None:
+    """Name the operator in a term; return what the definition has for it, None if there is none."""
+    assert t.definition is not None
+    formals, now, n = t.definition.formals, d.current[at], _place(d.current[at], t)
+    numbers = [m for m, f in enumerate(now.factors) if m != n and not isinstance(f, Range)]
+    variables = tuple(zip(formals, t.shape, strict=True))
+    name_sum(d, at, numbers, index, variables, consumers)
+    if d.current[at] == now:
+        return None
+    back = dict(zip(index, formals, strict=True))
+    kept = [f for f in d.current[at].factors if not isinstance(f, Range | Derivative)]
+    return Term(now.coefficient, (), tuple(substitute_factor(f, back) for f in kept))
 
 
 def _bodies(line: Expression, t: Tensor, taken: set[Symbol]) -> tuple[Term, ...]:

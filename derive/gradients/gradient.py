@@ -133,7 +133,7 @@ def gradient(layer: Layer, wrt: str) -> Theorem:
     left = Derivation(name, variables, needed, goal)
     g = output_gradient(layer)
     normalise(left, g)
-    form, words = name_form(layer, g, left.current, tuple(v for v, _ in variables))
+    form, words = name_form(layer.output, g, left.current, tuple(v for v, _ in variables))
     if form is None:
         return replace(replay(left.proof()), words=words)
     if _clash((*goal, term(form))):

@@ -8,7 +8,6 @@ from itertools import combinations
 from sympy import Expr, Symbol
 
 from rot180.derive.language import operators
-from rot180.derive.language.layers import Layer
 from rot180.derive.language.operators import sign_of
 from rot180.derive.language.polynomial import coefficient, factored, normal, symbols_of
 from rot180.derive.language.spelling import display_name
@@ -17,7 +16,7 @@ from rot180.derive.search.remainders import modulus
 
 
 def name_form(
-    layer: Layer, g: Tensor, line: Expression, free: tuple[Symbol, ...]
+    forward: Tensor, g: Tensor, line: Expression, free: tuple[Symbol, ...]
 ) -> tuple[Access | None, str]:
     """Find operators of which a normal form is an instance, and describe it in words.
 
@@ -26,7 +25,7 @@ def name_form(
     is rotated on an axis where the tap has not the sign that it has in the forward pass.
 
     Args:
-        layer: the forward pass.
+        forward: the output of the forward pass.
         g: the output gradient.
         line: the normal form of a gradient.
         free: its free indices.
@@ -50,20 +49,20 @@ def name_form(
     accesses.sort(key=lambda a: a.tensor != g)
     for main, window in (accesses, accesses[::-1]):
         found = _matrix_product(t, main, window, free)
-        if found is None and (axes := _read_axes(layer, t, equations, main, window, free)):
+        if found is None and (axes := _read_axes(forward, t, equations, main, window, free)):
             found = axes.form(t, free, full=main.tensor == g)
         if found is not None:
             return found
     return None, ""
 
 
-def _forward_sign(layer: Layer) -> int:
+def _forward_sign(forward: Tensor) -> int:
     """Return 1 if every window of the forward pass is correlated, -1 if convolved, else 0.
 
     A window is an index ``a * out + b * tap``, or, of a transposed layer, an equation
     ``out == a * in + b * tap``; the sign is that of the product a b.
     """
-    definition = layer.output.definition
+    definition = forward.definition
     assert definition is not None
     signs = set()
     for t in definition.body:
@@ -178,7 +177,7 @@ class _Axes:
 
 
 def _read_axes(
-    layer: Layer,
+    forward: Tensor,
     t: Term,
     equations: list[Equal],
     main: Access,
@@ -186,7 +185,7 @@ def _read_axes(
     free: tuple[Symbol, ...],
 ) -> _Axes | None:
     """Read a product of two entries as a correlation or convolution of main with window."""
-    sign, taps = _forward_sign(layer), window.index
+    sign, taps = _forward_sign(forward), window.index
     if sign == 0 or len(set(taps)) != len(taps) or not all(isinstance(e, Symbol) for e in taps):
         return None
     axes, left = _Axes(sign, main.tensor, window, list(main.index)), list(equations)

@@ -9,7 +9,7 @@ differentiated in turn. So every definition is differentiated once, whatever use
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import lcm
 
 import sympy as sp
@@ -23,6 +23,7 @@ from rot180.derive.gradients.gradient import (
     operand,
     output_gradient,
 )
+from rot180.derive.gradients.naming import name_sum
 from rot180.derive.kernel.proof import Proof, Theorem, Variables
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import monomials
@@ -47,12 +48,13 @@ from rot180.derive.search.rewriting import (
 )
 
 
-def program_gradient(program: Program, wrt: str) -> Theorem:
+def program_gradient(program: Program, wrt: str, named: bool = False) -> Theorem:
     """Derive dL/d(operand) of a whole program, in terms of the gradients by its definitions.
 
     Args:
         program: the definitions.
         wrt: the name of an operand.
+        named: whether sums that are instances of operators are written as these.
 
     Raises:
         ValueError: the program has no such operand.
@@ -62,7 +64,7 @@ def program_gradient(program: Program, wrt: str) -> Theorem:
     variables, goal = chain_goal(program, x)
     needed = divisor_hypotheses(program.definitions)
     d = Derivation(f"{program.name or 'program'}.grad_{wrt}", variables, needed, goal)
-    back = _Reverse(d, program, x, [output_gradient(program)])
+    back = _Reverse(d, program, x, [output_gradient(program)], named)
     d.apply("linearity", factor=0)
     back.differentiate()
     for t in reversed(program.definitions):
@@ -70,7 +72,8 @@ def program_gradient(program: Program, wrt: str) -> Theorem:
             back.gather(t)
         back.differentiate(t)
     back.finish()
-    return replay(d.proof())
+    words = back.name()
+    return replace(replay(d.proof()), words=words)
 
 
 MOST_TERMS, MOST_FACTORS = 3, 4
@@ -124,6 +127,7 @@ class _Reverse:
         program: the definitions.
         x: the operand.
         gradients: the gradients by later definitions, that by the output first.
+        named: whether operators are named.
 
     """
 
@@ -131,10 +135,17 @@ class _Reverse:
     program: Program
     x: Tensor
     gradients: list[Tensor] = field(default_factory=list)
+    named: bool = False
+
+    @property
+    def consumers(self) -> dict[Tensor, Tensor]:
+        """Return each gradient with its definition, if operators are to be named."""
+        made = {f"grad_{t.name}": t for t in self.program.definitions}
+        return {g: made[g.name] for g in self.gradients} if self.named else {}
 
     def gather(self, t: Tensor) -> None:
         """Gather the derivatives of a definition, and name its gradient."""
-        found = gather(self.d, t, self.gradients)
+        found = gather(self.d, t, self.gradients, self.consumers)
         self.gradients += [] if found is None else [found]
 
     def differentiate(self, t: Tensor | None = None) -> None:
@@ -199,6 +210,19 @@ class _Reverse:
         drop_implied(d)
         collect(d)
         fold_definitions(d, self.program.definitions)
+
+
+    def name(self) -> str:
+        """Name the operators in the result; return words for it if it is one sum."""
+        words = ""
+        for at, t in enumerate(self.d.current):
+            variables = self.d.statement.variables
+            index = [v for v, _ in variables]
+            words = name_sum(
+                self.d, at, range(len(t.factors)), index, variables, self.consumers
+            )  # fmt: skip
+        plain = len(self.d.current) == 1 and self.d.current[0].coefficient == 1
+        return words if plain else ""
 
 
 def _relatable(e: Expression) -> Iterator[tuple[int, int]]:
