@@ -1,17 +1,18 @@
 """The contestants for layers of one's own: the kernels that `compile` makes, and libraries.
 
 The gradients of PyTorch are those of its autograd, of a graph that is recorded before; those of
-NumPy are written by hand. A convolution is also compared with the kernel that is shipped for its
-other memory layout.
+NumPy are written by hand. All have what the forward pass saved for them. A convolution is also
+compared with the kernel that is shipped for its other memory layout.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from benchmarks.operations import FORWARD, INPUT, WEIGHT
 from benchmarks.peers import Array, Call, Calls, Peer
 from benchmarks.results import COMPILED, NUMPY, SHIPPED, TORCH
 from benchmarks.user_cases import UserCase
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,24 @@ def user_kernels(backend: str, given: UserProblem) -> Calls:
     """Return the calls of the functions that `rot180.codegen.compile` makes of the layer."""
     module = import_module("rot180.codegen").compile(given.case.layer.text, backend)
     by = given.case.layer.gradients
-    names = {FORWARD: "forward", **{operation: f"grad_{by[operation]}" for operation in by}}
-    return {operation: _call(getattr(module, f), given) for operation, f in names.items()}
+    forward = _call(module.forward, given)
+    saved = {}
+    if "save" in inspect.signature(module.forward).parameters:
+        saved["saved"] = forward(save=True)[1]
+    gradients = {o: _call(getattr(module, f"grad_{name}"), given, saved) for o, name in by.items()}
+    return {FORWARD: forward, **gradients}
 
 
-def _call(function: Callable[..., Any], given: UserProblem) -> Call:
+def _call(
+    function: Callable[..., Any], given: UserProblem, saved: Mapping[str, Any] = EMPTY
+) -> Callable[..., Any]:
     """Return the call of a function whose arguments are named after arrays and their shapes."""
     arrays = {**given.arrays, "grad_y": given.g}
     shapes = {f"{name}_shape": given.case.shape(name) for name in given.case.layer.arrays}
-    others = {**given.case.keywords, **shapes}
+    others = {**given.case.keywords, **shapes, **saved}
     names = inspect.signature(function).parameters
     positional = [arrays[name] for name in names if name in arrays]
-    return partial(function, *positional, **{n: others[n] for n in names if n not in arrays})
+    return partial(function, *positional, **{n: others[n] for n in names if n in others})
 
 
 def eager(given: UserProblem) -> Calls:
@@ -239,10 +248,11 @@ def _numpy_attention(_: dict[str, int], g: Array, q: Array, k: Array, v: Array) 
     def weights() -> Array:
         return _softmax(q @ k.swapaxes(1, 2) / 8)
 
+    saved = weights()
     return {
         FORWARD: lambda: weights() @ v,
-        INPUT: lambda: _softmax_gradient(weights(), g @ v.swapaxes(1, 2)) @ k / 8,
-        WEIGHT: lambda: weights().swapaxes(1, 2) @ g,
+        INPUT: lambda: _softmax_gradient(saved, g @ v.swapaxes(1, 2)) @ k / 8,
+        WEIGHT: lambda: saved.swapaxes(1, 2) @ g,
     }
 
 
@@ -252,8 +262,9 @@ def _numpy_layer_norm(_: dict[str, int], grad: Array, x: Array, g: Array, b: Arr
         scale = 1 / np.sqrt((centered * centered).mean(1, keepdims=True) + 1e-5)
         return centered * scale, scale
 
+    h, scale = scaled()
+
     def input_gradient() -> Array:
-        h, scale = scaled()
         u = grad * g
         means = u.mean(1, keepdims=True), (u * h).mean(1, keepdims=True)
         out: Array = (u - means[0] - h * means[1]) * scale
@@ -262,7 +273,7 @@ def _numpy_layer_norm(_: dict[str, int], grad: Array, x: Array, g: Array, b: Arr
     return {
         FORWARD: lambda: scaled()[0] * g + b,
         INPUT: input_gradient,
-        WEIGHT: lambda: (grad * scaled()[0]).sum(0),
+        WEIGHT: lambda: (grad * h).sum(0),
     }
 
 
@@ -274,7 +285,8 @@ def _numpy_pooling(given: dict[str, int], g: Array, x: Array) -> Calls:
 
 
 def _numpy_softmax(_: dict[str, int], g: Array, x: Array) -> Calls:
-    return {FORWARD: lambda: _softmax(x), INPUT: lambda: _softmax_gradient(_softmax(x), g)}
+    y = _softmax(x)
+    return {FORWARD: lambda: _softmax(x), INPUT: lambda: _softmax_gradient(y, g)}
 
 
 _NUMPY: dict[str, Callable[..., Calls]] = {

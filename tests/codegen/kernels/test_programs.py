@@ -251,6 +251,19 @@ def test_a_number_of_a_program_has_the_dtype_of_the_arrays() -> None:
         assert np.array_equal(found, x - x.mean(1, keepdims=True))
 
 
+def test_compiled_gradients_take_what_the_forward_pass_saved() -> None:
+    try:
+        find_compiler()
+    except BuildError:
+        pytest.skip("no C compiler")
+    module = compile("e[n,i] = exp(x[n,i]); y[n,i] = e[n,i] / sum[j] e[n,j]", "compiled")
+    x = np.random.default_rng(0).standard_normal((2, 3))
+    y, saved = module.forward(x, save=True)
+    assert np.array_equal(y, module.forward(x))
+    g = np.arange(6.0).reshape(2, 3)
+    assert np.array_equal(module.grad_x(g, x, saved=saved), module.grad_x(g, x))
+
+
 def test_empty_batches_and_size_one() -> None:
     module = numpy_module(PROGRAMS["attention"])
     q, k, m, v = np.ones((0, 3, 2)), np.ones((0, 4, 2)), np.ones((0, 3)), np.ones((0, 4, 5))
