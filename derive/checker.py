@@ -229,7 +229,8 @@ Symbol = str; Index = int; Scale = Poly; Bracket = Condition; Factor = Any; Proo
 Puts = dict[str, Poly]; Swaps = dict[str, Tensor]  # annotations say how arguments are read
 RELATIONS = dict(re.findall("([a-z_]+): ([^;]+)", (  # f' in t and in functions of t
     "identity: 1; sigmoid: sigmoid - sigmoid^2; tanh: 1 - tanh^2; exp: exp; log: reciprocal; silu: "
-    "sigmoid + silu - sigmoid*silu; softplus: sigmoid; reciprocal: -reciprocal^2; half_square: t")))
+    "sigmoid + silu - sigmoid*silu; softplus: sigmoid; reciprocal: -reciprocal^2; half_square: t; "
+    "abs: sign; sign: 0; heaviside: 0")))
 RATES = {f: polynomial(p) or {} for f, p in RELATIONS.items()}
 def opened(place: Place, n: int, a: Access, wrap: Any) -> list[Term]:
     need(a.tensor.body is not None, f"{a.tensor} has no definition")

@@ -93,6 +93,8 @@ class ProgramKernel:
         if needed := self.program.hypotheses:
             said += ["", "Required; elsewhere values are NaN or infinite, as IEEE 754 says:"]
             said += [f"    {condition}" for condition in needed]
+        agreed = [c for c in self.program.conventions if f"    {c}" not in lines]
+        said += ["", "By convention:", *(f"    {c}" for c in agreed)] if agreed else []
         return docstring(self.interface, self.function.theorem, said, self.option)
 
     @property

@@ -19,7 +19,7 @@ from rot180.derive.language.scalar_functions import FUNCTIONS, T
 
 _EXP = Symbol("E", positive=True)  # exp(t)
 _UPPER = sp.Function("upper")  # erfc(-t)
-_EXACT = ("identity", "relu")
+_EXACT = ("identity", "relu", "abs", "sign")
 """Functions that integers may be passed to, too."""
 
 
@@ -167,8 +167,8 @@ def _factor(e: Expr) -> str:
         return f"{base}**{e.exp}" if e.exp > 0 else f"{base}**{e.exp}.0"
     if isinstance(e, sp.Pow) and e.base == T and e.exp.is_Rational:
         return "np.sqrt(t)" if 2 * e.exp == 1 else f"t**{float(e.exp)}"
-    if isinstance(e, sp.exp | sp.log | sp.tanh):
-        return f"np.{type(e).__name__}({_write(e.args[0])})"
+    if isinstance(e, sp.exp | sp.log | sp.tanh | sp.sign | sp.Abs):
+        return f"np.{type(e).__name__.lower()}({_write(e.args[0])})"
     if isinstance(e, _UPPER):
         return f"_upper({_write(e.args[0])})"
     raise ValueError(f"no NumPy text for {e}")

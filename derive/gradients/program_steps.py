@@ -19,6 +19,7 @@ from rot180.derive.language.limits import metered
 from rot180.derive.language.program_parser import Selection
 from rot180.derive.language.programs import (
     Program,
+    convention,
     definition_line,
     entries_in,
     extreme_line,
@@ -167,9 +168,10 @@ def _steps(
             out.append(SelectionStep(t.name, s, extreme_line(t, s)))
             continue
         step = _step(program, t, order, known)
-        for s, said in zip(program.selections, program.conventions, strict=True):
+        for s in program.selections:
             made = {other.name for other in out}
             if s.tensor in step.layer.tensors and s.tensor.name not in made:
+                said = convention(s, program.definitions)
                 out.append(SelectionStep(s.tensor.name, s, said))
         out.append(step)
     return tuple(out)

@@ -13,8 +13,11 @@ _SHIFTED = "m[n] = max[j] x[n,j]; s[n] = sum[j] exp(x[n,j] - m[n]); "
 _MEAN = "mu[n] = sum[j] x[n,j] / J; "
 _VARIANCE = f"{_MEAN}v[n] = sum[j] (x[n,j] - mu[n])^2 / J; "
 _NORMALIZED = f"{PROGRAM}{_VARIANCE}y[n,j] = (x[n,j] - mu[n]) * rsqrt(v[n] + eps[]) * w[j] + b[j]"
-_LARGER = "for relu, write relu(x[i]); for the largest entry, max[j] x[n,j]"
-_SMALLER = "write min[j] x[n,j] for the smallest entry"
+_LARGER = (
+    "for relu, write relu(x[i]); for the largest entry, max[j] x[n,j]; "
+    "for the larger of two, max(a[i], b[i])"
+)
+_SMALLER = "for the smallest entry, write min[j] x[n,j]; for the smaller of two, min(a[i], b[i])"
 _AVERAGE = "write it as a program: y[n] = sum[j] x[n,j] / J"
 
 REDUCTIONS = {

@@ -283,11 +283,11 @@ class Reader(EntryReader):
                 cure = f"write {token.text}(x[p])"
                 self.fail("a function without its argument", token, "an entry", cure=cure)
             base = [RawTerm(token, symbol(token.text))]
-        return self._raised(base, self._power(), token)
+        return self._raised(base, token)
 
-    def _raised(self, base: list[RawTerm], power: int, at: Token) -> list[RawTerm]:
+    def _raised(self, base: list[RawTerm], at: Token) -> list[RawTerm]:
         out = base
-        for _ in range(power - 1):
+        for _ in range(self._power() - 1):
             out = self._times(out, base, at)
         return out
 

@@ -23,6 +23,7 @@ from rot180.derive.language.program_reader import (
 from rot180.derive.language.statements import Statement, statements
 from rot180.derive.language.terms import Tensor, define
 from rot180.derive.language.tokens import NotationError, RawEntry, RawTerm, Token, raw_indices
+from rot180.derive.language.value_reader import ValueReader
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ class ProgramParser:
     def _reader(self, part: Statement, groups: bool = True) -> ProgramReader:
         taken = self._names | self._known.keys() | names_in(self._all_sizes())
         taken |= self._lengths.keys()
-        return ProgramReader(self._source, part.window, self._functions, taken, groups)
+        return ValueReader(self._source, part.window, self._functions, taken, groups)
 
     def _all_sizes(self) -> list[Expr | None]:
         shapes = (*self._declared.values(), *(t.shape for t in self._known.values()))
@@ -311,7 +312,7 @@ def _with_output(
 ) -> tuple[RawDefinition, ...]:
     """Return the intermediates and the definition; if it is only a maximum, that is the last."""
     output = reader.output
-    last = inner[-1] if inner and inner[-1].extreme else None
+    last = inner[-1] if inner and inner[-1].alone else None
     if last and len(raws) == 1 and raws[0].coefficient == 1 and not raws[0].variables:
         (f, *others) = raws[0].factors
         same = isinstance(f, RawEntry) and f.name.text == last.name and not f.function

@@ -49,6 +49,7 @@ class RawDefinition:
         terms: the expression.
         extreme: max or min, if it is one; the term is then a selection times an entry.
         group: whether it is a sum in parentheses, which could be multiplied out.
+        alone: whether it takes the name of a definition that is nothing else.
 
     """
 
@@ -58,6 +59,7 @@ class RawDefinition:
     terms: tuple[RawTerm, ...]
     extreme: str = ""
     group: bool = False
+    alone: bool = False
 
     @property
     def selected(self) -> tuple[RawEntry, RawEntry]:
@@ -151,13 +153,13 @@ class ProgramReader(Reader):
             self.fail(what, None, "sum, max or min", cure=cure)
         token, before = self._now, self._tokens[self._i - 1].text if self._i else ""
         out = super()._factor()
-        if not self._groups or token.text != "(" or not _is_sum(out):
+        if not self._groups or token.text != "(" or not is_sum(out):
             return out
         divided = self._now.text == "/" and not self._tokens[self._i + 1].is_number
         if before != "*" and self._now.text != "*" and not divided:
             return out
         entry = self._intermediate(lambda: out, token, group=True)
-        return [RawTerm(token, sp.Integer(1), (), (entry,))]
+        return [one_entry(token, entry)]
 
     def _binds(self, *words: str) -> bool:
         """Say whether a word follows that binds indices, ``max[j] z[j]``, and is no tensor."""
@@ -174,7 +176,7 @@ class ProgramReader(Reader):
         over = tuple(symbol(t.text) for t in bound if t.is_name)
         terms = [replace(t, variables=t.variables[len(over) :]) for t in terms]
         self._scope = outer + over
-        entry = _plain_entry(terms, self._scope) or self._intermediate(lambda: terms, token)
+        entry = plain_entry(terms, self._scope) or self._intermediate(lambda: terms, token)
         self._scope = outer
         if lost := [v.name for v in over if v not in entry.index]:
             what = f"{token.text} over {lost[0]} of what does not depend on {lost[0]}"
@@ -185,15 +187,9 @@ class ProgramReader(Reader):
         chosen = Token(self._new_name(f"{EXTREMES[token.text]}_{word}"), token.at)
         factors = RawEntry(chosen, entry.index), entry
         inside = (RawTerm(token, sp.Integer(1), over, factors),)
-        self.intermediates.append(RawDefinition(whole, name, formals, inside, token.text))
-        made = RawEntry(Token(name, token.at), formals)
-        return RawTerm(token, sp.Integer(1), (), (made,))
-
-    def _raised(self, base: list[RawTerm], power: int, at: Token) -> list[RawTerm]:
-        if self._groups and power > 1 and _is_sum(base):
-            entry = self._intermediate(lambda: base, at, group=True)
-            base = [RawTerm(at, sp.Integer(1), (), (entry,))]
-        return super()._raised(base, power, at)
+        made = RawDefinition(whole, name, formals, inside, token.text, alone=True)
+        self.intermediates.append(made)
+        return one_entry(token, RawEntry(Token(name, token.at), formals))
 
     def _reciprocal(self, at: Token, terms: Iterable[RawTerm]) -> list[RawTerm]:
         self.functions.setdefault("reciprocal", at)
@@ -222,16 +218,27 @@ class ProgramReader(Reader):
         self._shadowed = frozenset(self._scope) - set(self.free)
         terms = tuple(parse())
         self._shadowed = outer
-        whole = self._since(first)
+        return self._defined(self._since(first), terms, group=group)
+
+    def _defined(
+        self,
+        at: Token,
+        terms: Sequence[RawTerm],
+        hint: str = "",
+        group: bool = False,
+        alone: bool = False,
+    ) -> RawEntry:
+        """Return the entry that stands for an expression; a repeated one is defined once."""
         used = _indices(terms)
         formals = tuple(v for v in dict.fromkeys(self._scope) if v in used)
         for n, known in enumerate(self.intermediates):
-            if known.formals == formals and _same(known.at, whole):
+            if known.formals == formals and _same(known.at, at):
                 self.intermediates[n] = replace(known, group=known.group or group)
-                return RawEntry(Token(known.name, first.at), formals)
-        name = self._new_name(_readable(terms))
-        self.intermediates.append(RawDefinition(whole, name, formals, terms, group=group))
-        return RawEntry(Token(name, first.at), formals)
+                return RawEntry(Token(known.name, at.at), formals)
+        name = self._new_name(hint or _readable(terms))
+        made = RawDefinition(at, name, formals, tuple(terms), group=group, alone=alone)
+        self.intermediates.append(made)
+        return RawEntry(Token(name, at.at), formals)
 
     def _new_name(self, hint: str) -> str:
         base = hint if len(hint) <= LONGEST and NAME.fullmatch(hint) else ""
@@ -244,12 +251,17 @@ class ProgramReader(Reader):
         return name
 
 
-def _is_sum(terms: Sequence[RawTerm]) -> bool:
+def one_entry(at: Token, entry: RawEntry) -> RawTerm:
+    """Return the term that is an entry."""
+    return RawTerm(at, sp.Integer(1), (), (entry,))
+
+
+def is_sum(terms: Sequence[RawTerm]) -> bool:
     """Say whether there are several terms, which are not all numbers."""
     return len(terms) > 1 and any(t.factors for t in terms)
 
 
-def _plain_entry(terms: Sequence[RawTerm], scope: Collection[Symbol]) -> RawEntry | None:
+def plain_entry(terms: Sequence[RawTerm], scope: Collection[Symbol]) -> RawEntry | None:
     """Return the entry that some terms are, if its indices are different variables."""
     if len(terms) != 1 or terms[0].coefficient != 1 or len(terms[0].factors) != 1:
         return None
@@ -293,7 +305,9 @@ def _readable(terms: Sequence[RawTerm]) -> str:
         entries = [f for f in t.factors if isinstance(f, RawEntry)]
         if len(entries) < len(t.factors):
             return ""
-        words = [f"{f.function}_{f.name.text}" if f.function else f.name.text for f in entries]
+        join = "_" if len(terms) > 1 or t.variables or len(entries) > 1 else "_of_"
+        # sigma(z) alone is already a tensor of the name sigma_z
+        words = [f"{f.function}{join}{f.name.text}" if f.function else f.name.text for f in entries]
         plain = text(t.coefficient)
         if not t.factors:
             words = [plain if out or not plain.isalnum() else f"value_of_{plain}"]

@@ -73,12 +73,17 @@ class Program:
 
     @property
     def conventions(self) -> tuple[str, ...]:
-        """Return what is assumed of the selections, as text.
+        """Return what is assumed of selections, and of functions where they have no derivative.
 
         >>> parse_program("y[n] = max[j] x[n,j]").conventions
         ('largest_x[n,j] is 1 at the first largest x[n,j] over j, else 0; it is held fixed',)
+        >>> parse_program("y[n] = max(a[n], b[n])").conventions
+        ("heaviside(t) = (1 + sign(t))/2, heaviside(0) = 1/2, heaviside'(0) = 0",)
         """
-        return tuple(_convention(s, self.definitions) for s in self.selections)
+        applied = (a.function for t in self.definitions for a in applications(t))
+        known = (FUNCTIONS[name].agreed for name in applied if name in FUNCTIONS)
+        selected = (convention(s, self.definitions) for s in self.selections)
+        return tuple(dict.fromkeys((*selected, *filter(None, known))))
 
     @property
     def hypotheses(self) -> tuple[str, ...]:
@@ -279,7 +284,8 @@ def _selected(t: Tensor, selection: Selection) -> tuple[str, str]:
     return f"{entry.tensor.name}[{','.join(names)}]", ",".join(names[n] for n in selection.axes)
 
 
-def _convention(s: Selection, definitions: Sequence[Tensor]) -> str:
+def convention(s: Selection, definitions: Sequence[Tensor]) -> str:
+    """Return what is assumed of a selection, as text."""
     entry, over = _selected(next(t for t in definitions if t.name == s.value), s)
     chosen = f"{s.tensor.name}[{entry.partition('[')[2]}"
     word = EXTREMES[s.kind]

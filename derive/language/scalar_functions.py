@@ -50,7 +50,9 @@ class Function:
         exp(t)/(exp(t) + 1)
         """
         found: Expr = sp.diff(self.value, T, order) if order else self.value
-        return found
+        steps = found.atoms(sp.DiracDelta)  # the derivative of a jump; by convention it is 0
+        smooth: Expr = found.xreplace(dict.fromkeys(steps, sp.Integer(0)))
+        return smooth
 
     @property
     def rule(self) -> str:
@@ -60,6 +62,15 @@ class Function:
             low, high = value.args
             return f"{self.name}(t) = {low.args[0]} if {low.args[1]} else {high.args[0]}"
         return f"{self.name}(t) = {self.source}"
+
+
+    @property
+    def agreed(self) -> str:
+        """Return its definition and its convention, "" if it has a derivative everywhere."""
+        if not self.convention:
+            return ""
+        defined = f"{self.rule}, " if self.source != f"{self.name}(t)" else ""
+        return defined + self.convention
 
 
 FUNCTIONS = {
@@ -78,6 +89,9 @@ FUNCTIONS = {
         Function("half_square", "t**2/2"),
         Function("sqrt", "sqrt(t)"),
         Function("rsqrt", "1/sqrt(t)"),
+        Function("abs", "abs(t)", "abs'(0) = 0"),
+        Function("sign", "sign(t)", "sign(0) = sign'(0) = 0"),
+        Function("heaviside", "(1 + sign(t))/2", "heaviside(0) = 1/2, heaviside'(0) = 0"),
     )
 }
 """The listed functions, by name."""
@@ -93,6 +107,9 @@ RELATIONS = {
     "log": "reciprocal",
     "reciprocal": "-reciprocal^2",
     "half_square": "t",
+    "abs": "sign",
+    "sign": "0",
+    "heaviside": "0",
 }
 """First derivatives as polynomials in t and in values of listed functions; these are axioms."""
 

@@ -98,7 +98,7 @@ class _SympyEquation:
             return f"({exact.p})/{exact.q}"
         if isinstance(node, sp.Pow) and node.exp.is_Integer and node.exp > 0:
             return f"({self.write(node.base, lengths)})^{node.exp}"
-        if self.divisions and isinstance(node, sp.Pow) and node.exp.is_Rational:
+        if self.divisions and isinstance(node, sp.Pow):
             return self.power(node, lengths)
         if isinstance(node, Symbol):
             return self.name(node)
@@ -110,8 +110,11 @@ class _SympyEquation:
             if name not in FUNCTIONS:
                 self.functions[name] = None
             return f"{name}({self.write(node.args[0], lengths)})"
-        if isinstance(node, sp.exp | sp.log | sp.tanh):
-            return f"{type(node).__name__}({self.write(node.args[0], lengths)})"
+        if isinstance(node, sp.exp | sp.log | sp.tanh | sp.Abs | sp.sign):
+            return f"{type(node).__name__.lower()}({self.write(node.args[0], lengths)})"
+        if self.divisions and isinstance(node, sp.Max | sp.Min):
+            sides = ", ".join(sorted(self.write(a, lengths) for a in node.args))
+            return f"{type(node).__name__.lower()}({sides})"
         raise self.fail(
             node, "Add, Mul, Sum, Indexed, KroneckerDelta, a function of an entry, or a number"
         )
@@ -121,9 +124,7 @@ class _SympyEquation:
         base = f"({self.write(node.base, lengths)})"
         if node.exp.is_Integer:
             return f"1 / {base}" + (f"^{-node.exp}" if node.exp < -1 else "")
-        if abs(node.exp) != sp.Rational(1, 2):
-            raise self.fail(node, "a whole number or a half as the exponent")
-        return f"sqrt{base}" if node.exp > 0 else f"rsqrt{base}"
+        return f"{base}^({self.write(node.exp, lengths)})"
 
     def sum(self, node: sp.Sum, lengths: Mapping[str, Expr]) -> str:
         """Return a sum as text; each finite range becomes a bracket."""

@@ -84,9 +84,18 @@ ANALYTIC = {
     "sqrt": AnalyticFunction(cmath.sqrt, lambda x: 0.9 * _positive(x)),
     "rsqrt": AnalyticFunction(lambda z: 1 / cmath.sqrt(z), lambda x: 0.9 * _positive(x)),
 }
-"""The analytic ones of the listed functions; `relu` is not differentiable at 0."""
+"""The analytic ones of the listed functions."""
 
-NAMED = frozenset({*ANALYTIC, "relu"})
+PIECES: dict[str, tuple[tuple[int, int], Fraction, tuple[int, int]]] = {
+    "relu": ((0, 0), Fraction(0), (0, 1)),
+    "abs": ((0, -1), Fraction(0), (0, 1)),
+    "sign": ((-1, 0), Fraction(0), (1, 0)),
+    "heaviside": ((0, 0), Fraction(1, 2), (1, 0)),
+}
+"""Those with a kink or a jump: the coefficients of 1 and t for t < 0, the value at 0, those for
+t > 0. By convention the derivatives at 0 are 0."""
+
+NAMED = frozenset({*ANALYTIC, *PIECES})
 
 
 def _any_function(name: str) -> AnalyticFunction:
@@ -110,8 +119,8 @@ def derivative(name: str, order: int, at: Ball) -> Ball:
     """
     if not at.known:
         return UNKNOWN
-    if name == "relu":
-        return _relu(order, at)
+    if name in PIECES:
+        return _linear(name, order, at)
     function = ANALYTIC.get(name) or _any_function(name)
     wide = function.reach(at.middle)
     radius = wide / 2
@@ -139,12 +148,17 @@ def _unit(k: int) -> complex:
     return cmath.exp(2j * math.pi * k / POINTS)
 
 
-def _relu(order: int, at: Ball) -> Ball:
+def _linear(name: str, order: int, at: Ball) -> Ball:
+    """Return a derivative of a function that is linear on either side of 0."""
     if at and abs(at.middle) <= at.radius:
         return UNKNOWN
-    if order == 0:
-        return at if at.middle > 0 else exact(0)
-    return exact(int(order == 1 and at.middle > 0))
+    below, zero, above = PIECES[name]
+    if not at:
+        return exact(0 if order else zero)
+    constant, slope = above if at.middle > 0 else below
+    if order:
+        return exact(slope * (order == 1))
+    return exact(constant) + exact(slope) * at if slope else exact(constant)
 
 
 def functions(lines: Iterable[Expression]) -> frozenset[str]:

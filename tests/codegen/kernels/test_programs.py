@@ -194,6 +194,49 @@ def test_pytorch_agrees() -> None:
         np.testing.assert_allclose(found, t.grad.numpy(), rtol=1e-12, atol=1e-14)
 
 
+def test_ties_and_kinks_are_those_of_pytorch() -> None:
+    """Half of the gradient to each at a tie; 0 where abs has a kink."""
+    torch = pytest.importorskip("torch")
+    module = numpy_module("y[i] = max(a[i], b[i], 0) * min(a[i], c[i]) + abs(a[i] - c[i])")
+    values = np.array([-1.0, 0.0, 0.5, 2.0])
+    grids = (g.ravel() for g in np.meshgrid(values, values, values))
+    a, b, c = (torch.tensor(g, requires_grad=True) for g in grids)
+    larger = torch.maximum(torch.maximum(a, b), torch.zeros_like(a))
+    y = larger * torch.minimum(a, c) + torch.abs(a - c)
+    g = torch.arange(1.0, len(a) + 1, dtype=torch.float64)
+    y.backward(g)
+    operands = {"a": a, "b": b, "c": c}
+    arrays = {"grad_y": g.numpy(), **{n: t.detach().numpy() for n, t in operands.items()}}
+    program = parse_program("y[i] = max(a[i], b[i], 0) * min(a[i], c[i]) + abs(a[i] - c[i])")
+    assert np.array_equal(call(program, module.forward, arrays), y.detach().numpy())
+    for name, operand in operands.items():
+        found = call(program, getattr(module, f"grad_{name}"), arrays)
+        np.testing.assert_allclose(found, operand.grad.numpy(), rtol=1e-14)
+
+
+def test_powers_are_those_of_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    text = "y[n] = (sum[j] abs(x[n,j])^p[])^(1/p[]) * (sum[j] x[n,j])^2 + (sum[j] x[n,j])^-3"
+    program, module = parse_program(text), numpy_module(text)
+    arrays = {**drawn(program), "p": np.array(2.5)}
+    x, p = (torch.tensor(arrays[n], requires_grad=True) for n in "xp")
+    y = (x.abs() ** p).sum(1) ** (1 / p) * x.sum(1) ** 2 + x.sum(1) ** -3
+    y.backward(torch.tensor(arrays["grad_y"]))
+    np.testing.assert_allclose(call(program, module.forward, arrays), y.detach(), rtol=1e-12)
+    for operand, name in ((x, "x"), (p, "p")):
+        found = call(program, getattr(module, f"grad_{name}"), arrays)
+        np.testing.assert_allclose(found, operand.grad.numpy(), rtol=1e-11)
+
+
+def test_ties_share_the_gradient() -> None:
+    module = numpy_module("y[i] = max(a[i], b[i])")
+    a, b, g = (np.array(v) for v in ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0], [5.0, 7.0, 9.0]))
+    assert module.forward(a, b).tolist() == [3, 2, 3]
+    assert module.grad_a(g, a, b).tolist() == [0, 3.5, 9]
+    said = module.grad_a.__doc__ or ""
+    assert "By convention:\n        heaviside(t) = (1 + sign(t))/2, heaviside(0) = 1/2" in said
+
+
 def test_the_first_largest_entry_is_selected_as_in_pytorch() -> None:
     """Ties go to the first, NaN is the largest, and nothing is selected of nothing."""
     module = numpy_module("m[n] = max[j] x[n,j]; y[n] = 3 * m[n]")

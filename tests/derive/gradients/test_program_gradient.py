@@ -9,6 +9,7 @@ import pytest
 from rot180.derive import checker
 from rot180.derive.certificates.reader import loads
 from rot180.derive.certificates.writer import dumps
+from rot180.derive.display.axioms import axioms
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
 from rot180.derive.kernel.errors import ProofError
@@ -44,6 +45,8 @@ PROGRAMS = {
         "m[n] = max[j] x[n,j]; e[n,j] = exp(x[n,j] - m[n]); y[n,j] = e[n,j] / sum[i] e[n,i]"
     ),
     "extremes": "y[n] = max[j] (x[n,j] * w[j]) - min[j] x[n,j] * sum[i] x[n,i]",
+    "larger and smaller": "y[n] = sum[j] max(x[n,j], w[j], 1) * min(abs(x[n,j] - 1), v[n])",
+    "powers": "y[n] = (sum[j] x[n,j]^p[])^(1/2) * (sum[j] x[n,j]) * (sum[j] w[j])^-2 + w[n]^(1/3)",
     "a number": "t[] = sum[i] x[i] * x[i]; y[i] = x[i] / t[]",
 }
 
@@ -106,6 +109,27 @@ def test_softmax_has_a_compact_gradient() -> None:
     assert {write((t,)) for t in found.rhs} == {
         *("grad_y[n,j] * y[n,j]", "sum[j1] grad_y[n,j1] * e[n,j1] * e[n,j]"),
     }
+
+
+def test_a_third_of_what_does_not_depend_on_the_operand_vanishes() -> None:
+    """Lines are rewritten by whole multiples of an equation."""
+    program = parse_program("b[i] = a[i] * a[i]; u[i] = b[i] / 3 + x[i]; y[i] = exp(u[i])")
+    found = program_gradient(program, "x")
+    assert write(found.rhs) == "grad_u[i]"
+    (verdict,) = checker.check(dumps(found.proof))
+    assert verdict.verdict == "proved"
+
+
+def test_conventions_are_axioms() -> None:
+    """Half of the gradient at a tie, by the axiom that the derivative of a step is 0."""
+    found = program_gradient(parse_program("y[i] = max(a[i], abs(b[i]))"), "b")
+    assert where(found, "grad_abs_of_b") == "grad_y[i] * heaviside(abs_of_b_minus_a)[i]"
+    assert write(found.rhs) == "grad_abs_of_b[i] * sign(b[i])"
+    said = axioms(found)
+    assert "heaviside' = 0" in said
+    assert "abs' = sign" in said
+    assert any("abs'(0) = 0" in line for line in said)
+    assert any("heaviside(0) = 1/2, heaviside'(0) = 0" in line for line in said)
 
 
 def test_long_gradients_keep_their_intermediates() -> None:

@@ -82,7 +82,8 @@ def test_large_arguments_overflow_nowhere(name: str, order: int) -> None:
         assert np.isfinite(found).all()
         if name == "half_square":
             continue
-        slope = {"tanh": (0, 0), "sigmoid": (0, 0), "identity": (1, 1)}.get(name, (0, 1))
+        slopes = {"tanh": (0, 0), "sigmoid": (0, 0), "identity": (1, 1), "abs": (-1, 1)}
+        slope = slopes.get(name, (0, 0) if name in ("sign", "heaviside") else (0, 1))
         if order == 1:
             assert np.allclose(found[[0, -1]], slope)
 
@@ -184,6 +185,8 @@ def test_pytorch_agrees() -> None:
         "silu": torch.nn.functional.silu,
         "gelu": torch.nn.functional.gelu,
         "softplus": torch.nn.functional.softplus,
+        "abs": torch.abs,
+        "sign": torch.sign,
     }
     at = np.concatenate([points("relu", 15.0), [0.0]])
     for name, peer in peers.items():

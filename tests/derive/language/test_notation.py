@@ -320,7 +320,7 @@ def test_the_cure_is_named() -> None:
     for text, cure in (
         ("y[p] = 2 x[p]", r"write 2\*x"),
         ("y[p] = x[p]·w[p]", r"write \*"),
-        ("y[p] = sigm(x[p])", r"did you mean sigmoid\? If not, declare it in front: sigm: "),
+        ("y[p] = sigmoi(x[p])", r"did you mean sigmoid\? If not, declare it in front: sigmoi: "),
         ("y[p] = sigma(x[p])", r"declare it in front: sigma: function; \.\.\."),
         ("y[p] = max(x[p])", r"for relu, write relu\(x\[i\]\)"),
         ("y[p] = cumsum(x[p])", r"write y\[i\] = sum\[j\] \[j <= i\] \* x\[j\]"),

@@ -8,7 +8,7 @@ import sympy as sp
 from rot180.derive.language.known_names import PROGRAM, REDUCTIONS
 from rot180.derive.language.limits import LIMITS
 from rot180.derive.language.notation import NotationError, parse_layer
-from rot180.derive.language.programs import Program, parse_program, program
+from rot180.derive.language.programs import Program, applications, parse_program, program
 
 ATTENTION = (
     "z[n,i,j] = sum[d] q[n,i,d] * k[n,j,d] * c; e[n,i,j] = exp(z[n,i,j] - m[n,i]); "
@@ -31,6 +31,8 @@ TEXTS = {
         "m[n] = max[j] z[n,j]; u[n] = min[j] (z[n,j] * w[j]); y[n] = m[n] - u[n] * max[j] z[n,j]"
     ),
     "square sizes": "a[i,j] = A[i,j] + A[j,i]; y[i] = sum[j] a[i,j] * x[j]",
+    "larger and smaller": "y[n,j] = max(x[n,j], w[j], 1) * min(abs(x[n,j]) - 2, sum[i] v[i])^2",
+    "powers": "y[n] = (sum[j] x[n,j]^p[])^(1/2) * (sum[j] x[n,j]) * (sum[j] w[j])^-2 + 2^w[n]",
     "nested functions": "y[i] = exp(tanh(a[i] + b[i]) / c[i]) / 2 + 1 / (1 + c[i])^2",
 }
 
@@ -147,6 +149,61 @@ def test_a_maximum_is_a_selection() -> None:
     assert names(found) == ["z_plus_b", "min_z_plus_b", "y"]
 
 
+def test_the_larger_of_two_shares_at_a_tie() -> None:
+    """Each side is multiplied by a step of the difference; a constant 0 is left out."""
+    assert lines("y[i] = max(a[i], b[])") == [
+        "a_minus_b[i] = a[i] - b[]",
+        "b_minus_a[i] = b[] - a[i]",
+        "y[i] = heaviside(a_minus_b[i]) * a[i] + heaviside(b_minus_a[i]) * b[]",
+    ]
+    assert lines("y[i] = min(a[i], b[])")[2] == (
+        "y[i] = heaviside(b_minus_a[i]) * a[i] + heaviside(a_minus_b[i]) * b[]"
+    )
+    assert lines("y[i] = max(x[i], 0)") == ["y[i] = heaviside(x[i]) * x[i]"]
+    found = parse_program("y[i] = abs(x[i]) + max(x[i], 1)")
+    assert found.conventions == (
+        "heaviside(t) = (1 + sign(t))/2, heaviside(0) = 1/2, heaviside'(0) = 0",
+        "abs'(0) = 0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("power", "last", "needed"),
+    [
+        ("-2", "reciprocal(x[i]) * reciprocal(x[i])", ("x[i] != 0",)),
+        ("(-1)", "reciprocal(x[i])", ("x[i] != 0",)),
+        ("(1/2)", "sqrt(x[i])", ("x[i] > 0",)),
+        ("-0.5", "rsqrt(x[i])", ("x[i] > 0",)),
+        ("(3/2)", "x[i] * sqrt(x[i])", ("x[i] > 0",)),
+        ("(1/3)", "exp(exponent_of_x[i])", ("x[i] > 0",)),
+        ("p", "exp(exponent_of_x[i])", ("x[i] > 0",)),
+        ("p[]", "exp(exponent_of_x[i])", ("x[i] > 0",)),
+        ("(2)", "x[i] * x[i]", ()),
+    ],
+)
+def test_powers(power: str, last: str, needed: tuple[str, ...]) -> None:
+    found = parse_program(f"y[i] = x[i]^{power}")
+    assert found.text.split("; ")[-1] == f"y[i] = {last}"
+    assert found.hypotheses == needed
+    assert parse_program(found.text) == found
+
+
+def test_products_of_sums_over_one_index() -> None:
+    """Each sum runs over its own index, whose axis has the same size in both."""
+    assert lines("y[] = (sum[i] x[i])^2") == [
+        "sum_x[] = sum[i] x[i]",
+        "y[] = sum_x[] * sum_x[]",
+    ]
+    found = parse_program("y[n] = (sum[i] x[n,i]) * (sum[i] w[i] * x[n,i])")
+    assert names(found) == ["sum_w_times_x", "y"]
+    assert {t.name: str(t.shape) for t in found.tensors} == {"w": "(I,)", "x": "(N, I)"}
+
+
+def test_names_of_functions_of_entries_are_taken() -> None:
+    """The tensor exp(x) has the name exp_x already."""
+    assert names(parse_program("y[i] = tanh(exp(x[i]))")) == ["exp_of_x", "y"]
+
+
 def test_windows_have_a_maximum() -> None:
     found = parse_program("u[P,3]; u[p,k] = x[2*p+k]; y[p] = max[k] u[p,k]")
     assert names(found) == ["u", "y"]
@@ -190,6 +247,12 @@ def test_a_tensor_may_be_called_max() -> None:
         ("y[i] = max[j] x[i]", "max over j of what does not depend on j", "max", "drop j"),
         ("y[i] = max[i] x[i]", "i is both summed and free", "i", "rename"),
         ("y[p] = max[k] x[2*p+k]", "a value for each k, but k has no size", "max", "u[P,K]"),
+        ("y[i] = max(x[i])", "max of one argument", "max", "max(a[i], b[i])"),
+        ("y[i] = min()", "unexpected token", ")", "write it"),
+        ("y[i] = x[i]^0", "exponent", "0", "write 1"),
+        ("y[i] = x[i]^(-9)", "exponent", "(", "a product of powers"),
+        ("y[i] = x[i]^2^3", "a power of a power", "2", "parentheses"),
+        ("y[i] = x[i]^", "unexpected token", "", "write it"),
         ("y[i] = x[i] / (x[i] + ", "unexpected token", "", ""),
         (
             "y[p] = sum[k] exp(x[p+k] + b[]) * [0 <= k < 3]",
@@ -237,8 +300,11 @@ def test_sympy_equations_are_programs() -> None:
     assert "[0 <=" not in found.text
     assert "rsqrt(" in found.text
     assert len(found.hypotheses) == 1
-    with pytest.raises(ValueError, match="a whole number or a half as the exponent"):
-        program([sp.Eq(y[n], x[n] ** sp.Rational(1, 3))])
+    found = program([sp.Eq(y[n], x[n] ** sp.Rational(1, 3) * sp.Max(x[n], sp.Abs(e[n])))])
+    assert parse_program(found.text) == found
+    assert {"exp", "log", "abs", "heaviside"} == {
+        a.function for t in found.definitions for a in applications(t)
+    }
     with pytest.raises(TypeError, match="program: found Indexed, expected SymPy equations"):
         program([y[n]])
 
