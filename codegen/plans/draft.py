@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -89,6 +89,18 @@ class Draft:
         )
 
 
+def _follows(r: Range, ranges: Iterable[Range], equations: Sequence[Expr]) -> bool:
+    """Say whether an entry is in a range because an equal or a larger one is, or by its size."""
+    inside = [g.value for g in ranges if g.size == r.size]
+    inside += [normal(v + sign * e) for v in inside for e in equations for sign in (1, -1)]
+    if r.value in inside:
+        return True
+    if not r.value.is_Integer or r.value < 0:
+        return False
+    bounds = [v for v in (r.size - 1, *inside) if v.is_Integer]
+    return any(r.value <= v for v in bounds)
+
+
 def draft(
     variables: Sequence[tuple[Symbol, Expr]],
     term: Term,
@@ -124,7 +136,7 @@ def draft(
             raise LoweringError("a derivative is still pending: only a finished sum can be lowered")
     inside = {*ranges, *(r for a in accesses if isinstance(a, Access) for r in box(a))}
     for a in accesses:
-        if not set(box(a)) <= inside:
+        if not all(r in inside or _follows(r, inside, equations) for r in box(a)):
             raise LoweringError(
                 f"a scalar function of {access(a).tensor.name} is used outside its box: "
                 "multiply it by the bracket of the box"

@@ -47,6 +47,7 @@ PROGRAMS = {
     "extremes": "y[n] = max[j] (x[n,j] * w[j]) - min[j] x[n,j] * sum[i] x[n,i]",
     "larger and smaller": "y[n] = sum[j] max(x[n,j], w[j], 1) * min(abs(x[n,j] - 1), v[n])",
     "powers": "y[n] = (sum[j] x[n,j]^p[])^(1/2) * (sum[j] x[n,j]) * (sum[j] w[j])^-2 + w[n]^(1/3)",
+    "fractions": "a[n] = log(v[n]); y[n] = 1/2 * a[n] + 1/3 * a[n+1] + 1/2 * x[n]^2 * a[n] + x[n]",
     "a number": "t[] = sum[i] x[i] * x[i]; y[i] = x[i] / t[]",
 }
 

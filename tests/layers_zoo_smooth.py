@@ -1,0 +1,190 @@
+"""The layers of the zoo with exponentials, roots and quotients, by name: their texts and sizes."""
+
+from __future__ import annotations
+
+SMOOTH: dict[str, tuple[str, str]] = {
+    # activations and gates
+    "sigmoid": ("y[i] = sigmoid(x[i])", ""),
+    "tanh": ("y[i] = tanh(x[i])", ""),
+    "gelu": ("y[i] = gelu(x[i])", ""),
+    "silu": ("y[i] = silu(x[i])", ""),
+    "softplus": ("y[i] = softplus(x[i])", ""),
+    "swish": ("y[i] = x[i] * sigmoid(b[] * x[i])", ""),
+    "mish": ("y[i] = x[i] * tanh(softplus(x[i]))", ""),
+    "log_sigmoid": ("y[i] = -softplus(-x[i])", ""),
+    "tanhshrink": ("y[i] = x[i] - tanh(x[i])", ""),
+    "elu": ("y[i] = relu(x[i]) + exp(-relu(-x[i])) - 1", ""),
+    "glu": ("x[N,2,C]; y[n,c] = x[n,0,c] * sigmoid(x[n,1,c])", ""),
+    "swiglu": (
+        "y[n,o] = silu(sum[c] x[n,c] * w[o,c]) * sum[c] x[n,c] * v[o,c]",
+        "",
+    ),
+    "geglu": ("y[n,o] = gelu(sum[c] x[n,c] * w[o,c]) * sum[c] x[n,c] * v[o,c]", ""),
+    "gated_tanh": ("x[N,2,C]; y[n,c] = tanh(x[n,0,c]) * sigmoid(x[n,1,c])", ""),
+    "highway": (
+        "t[n,c] = sigmoid(sum[e] x[n,e] * u[c,e] + a[c]); h[n,c] = relu(sum[e] x[n,e] * w[c,e]); "
+        "y[n,c] = h[n,c] * t[n,c] + x[n,c] * (1 - t[n,c])",
+        "",
+    ),
+    "squeeze_excite": (
+        "m[n,c] = sum[p,q] x[n,c,p,q] * mean[]; h[n,k] = relu(sum[c] m[n,c] * u[k,c]); "
+        "y[n,c,p,q] = x[n,c,p,q] * sigmoid(sum[k] h[n,k] * w[c,k])",
+        "",
+    ),
+    # softmax and losses
+    "softmax": (
+        "m[n] = max[j] x[n,j]; e[n,j] = exp(x[n,j] - m[n]); y[n,j] = e[n,j] / sum[i] e[n,i]",
+        "",
+    ),
+    "softmin": (
+        "m[n] = min[j] x[n,j]; e[n,j] = exp(m[n] - x[n,j]); y[n,j] = e[n,j] / sum[i] e[n,i]",
+        "",
+    ),
+    "log_softmax": (
+        "m[n] = max[j] x[n,j]; y[n,j] = x[n,j] - m[n] - log(sum[i] exp(x[n,i] - m[n]))",
+        "",
+    ),
+    "logsumexp": ("m[n] = max[j] x[n,j]; y[n] = m[n] + log(sum[j] exp(x[n,j] - m[n]))", ""),
+    "softmax_over_channels": (
+        "e[n,c,p] = exp(x[n,c,p]); y[n,c,p] = e[n,c,p] / sum[o] e[n,o,p]",
+        "",
+    ),
+    "cross_entropy": (
+        "m[n] = max[o] z[n,o]; s[n] = sum[o] exp(z[n,o] - m[n]); "
+        "y[] = sum[n] (m[n] + log(s[n])) - sum[n,o] t[n,o] * z[n,o]",
+        "",
+    ),
+    "binary_cross_entropy": ("y[] = sum[n] softplus(z[n]) - sum[n] t[n] * z[n]", ""),
+    "poisson_loss": ("y[] = sum[n] exp(z[n]) - sum[n] t[n] * z[n]", ""),
+    "kl_divergence": ("y[] = sum[n] t[n] * log(t[n]) - sum[n] t[n] * x[n]", "positive"),
+    "gaussian_loss": ("y[] = 1/2 * sum[n] (log(v[n]) + (x[n] - t[n])^2 / v[n])", "positive"),
+    "soft_margin_loss": ("y[] = sum[n] log(1 + exp(-t[n] * z[n]))", ""),
+    "dice_loss": (
+        "y[n] = 1 - 2 * sum[p] a[n,p] * b[n,p] / (sum[p] a[n,p] + sum[p] b[n,p])",
+        "positive",
+    ),
+    "focal_loss": ("p[n] = sigmoid(z[n]); y[] = -sum[n] (1 - p[n])^2 * log(p[n])", ""),
+    # normalization
+    "layer_norm": (
+        "mu[n] = sum[c] x[n,c] * mean[]; v[n] = sum[c] (x[n,c] - mu[n])^2 * mean[]; "
+        "y[n,c] = (x[n,c] - mu[n]) * rsqrt(v[n] + eps[]) * g[c] + b[c]",
+        "positive",
+    ),
+    "rms_norm": (
+        "y[n,c] = x[n,c] * rsqrt(sum[e] x[n,e]^2 * mean[] + eps[]) * g[c]",
+        "positive",
+    ),
+    "group_norm": (
+        "mu[n,g] = sum[c,p] x[n,g,c,p] * mean[]; "
+        "v[n,g] = sum[c,p] (x[n,g,c,p] - mu[n,g])^2 * mean[]; "
+        "y[n,g,c,p] = (x[n,g,c,p] - mu[n,g]) * rsqrt(v[n,g] + eps[]) * w[g,c] + b[g,c]",
+        "positive",
+    ),
+    "batch_norm": (
+        "mu[c] = sum[n,p] x[n,c,p] * mean[]; v[c] = sum[n,p] (x[n,c,p] - mu[c])^2 * mean[]; "
+        "y[n,c,p] = (x[n,c,p] - mu[c]) * rsqrt(v[c] + eps[]) * g[c] + b[c]",
+        "positive",
+    ),
+    "instance_norm": (
+        "mu[n,c] = sum[p] x[n,c,p] * mean[]; v[n,c] = sum[p] (x[n,c,p] - mu[n,c])^2 * mean[]; "
+        "y[n,c,p] = (x[n,c,p] - mu[n,c]) * rsqrt(v[n,c] + eps[])",
+        "positive",
+    ),
+    "moments": (
+        "mu[n] = sum[c] x[n,c] * mean[]; y[n] = sqrt(sum[c] (x[n,c] - mu[n])^2 * mean[])",
+        "positive",
+    ),
+    "weight_norm": (
+        "y[n,o] = sum[c] x[n,c] * w[o,c] * g[o] * rsqrt(sum[e] w[o,e]^2)",
+        "positive",
+    ),
+    "l2_normalize": ("y[n,c] = x[n,c] / sqrt(sum[e] x[n,e]^2)", "positive"),
+    "l2_pool1d": ("y[n,c,p] = sqrt(sum[k] x[n,c,s*p+k]^2 * [0 <= k < K])", "positive H=7"),
+    # attention
+    "attention": (
+        "z[n,i,j] = sum[d] q[n,i,d] * k[n,j,d] * c[]; m[n,i] = max[j] z[n,i,j]; "
+        "e[n,i,j] = exp(z[n,i,j] - m[n,i]); "
+        "y[n,i,f] = sum[j] e[n,i,j] * v[n,j,f] / sum[j] e[n,i,j]",
+        "",
+    ),
+    "causal_attention": (
+        "z[n,i,j] = sum[d] q[n,i,d] * k[n,j,d] * c[]; e[n,i,j] = exp(z[n,i,j]) * [j <= i]; "
+        "y[n,i,f] = sum[j] e[n,i,j] * v[n,j,f] / sum[j] e[n,i,j]",
+        "I=4",
+    ),
+    "multi_head_attention": (
+        "q[n,h,i,d] = sum[c] x[n,i,c] * a[h,d,c]; k[n,h,j,d] = sum[c] x[n,j,c] * b[h,d,c]; "
+        "v[n,h,j,d] = sum[c] x[n,j,c] * w[h,d,c]; "
+        "e[n,h,i,j] = exp(sum[d] q[n,h,i,d] * k[n,h,j,d] * s[]); "
+        "o[n,h,i,d] = sum[j] e[n,h,i,j] * v[n,h,j,d] / sum[j] e[n,h,i,j]; "
+        "y[n,i,c] = sum[h,d] o[n,h,i,d] * u[h,d,c]",
+        "H=2 I=3 J=3 C=3",
+    ),
+    "attention_with_relative_bias": (
+        "b[T]; e[i,j] = exp(sum[d] q[i,d] * k[j,d] + b[i-j+J-1]); "
+        "y[i,f] = sum[j] e[i,j] * v[j,f] / sum[j] e[i,j]",
+        "I=3 J=3 T=5",
+    ),
+    "normalized_linear_attention": (
+        "s[i] = sum[d,j] q[i,d] * k[j,d]; y[i,f] = sum[d,j] q[i,d] * k[j,d] * v[j,f] / s[i]",
+        "positive",
+    ),
+    "additive_attention": (
+        "e[i,j] = exp(sum[d] u[d] * tanh(q[i,d] + k[j,d])); "
+        "y[i,f] = sum[j] e[i,j] * v[j,f] / sum[j] e[i,j]",
+        "",
+    ),
+    "attention_pooling": (
+        "e[n,j] = exp(sum[c] x[n,j,c] * w[c]); y[n,c] = sum[j] e[n,j] * x[n,j,c] / sum[j] e[n,j]",
+        "",
+    ),
+    "graph_attention": (
+        "h[i,f] = sum[c] x[i,c] * w[f,c]; "
+        "e[i,j] = a[i,j] * exp(tanh(sum[f] h[i,f] * u[f] + sum[f] h[j,f] * v[f])); "
+        "y[i,f] = sum[j] e[i,j] * h[j,f] / sum[j] e[i,j]",
+        "positive I=3 J=3",
+    ),
+    # distances, cells and others
+    "pairwise_distance": ("y[n] = sqrt(sum[d] (a[n,d] - b[n,d])^2 + eps[])", "positive"),
+    "distances": ("y[i,j] = sqrt(sum[d] (a[i,d] - b[j,d])^2 + eps[])", "positive"),
+    "cosine_similarity": (
+        "y[n] = sum[d] a[n,d] * b[n,d] / sqrt(sum[d] a[n,d]^2) / sqrt(sum[d] b[n,d]^2)",
+        "positive",
+    ),
+    "radial_basis": ("y[n,k] = exp(-a[k] * sum[d] (x[n,d] - c[k,d])^2)", ""),
+    "neural_tensor": (
+        "y[n,k] = tanh(sum[i,j] a[n,i] * w[k,i,j] * b[n,j] + sum[i] u[k,i] * a[n,i] + c[k])",
+        "",
+    ),
+    "rnn_cell": (
+        "y[n,o] = tanh(sum[c] x[n,c] * w[o,c] + sum[k] h[n,k] * u[o,k] + b[o])",
+        "O=2 K=2",
+    ),
+    "gru_cell": (
+        "h[N,K]; r[n,k] = sigmoid(sum[c] x[n,c] * a[k,c] + sum[j] h[n,j] * b[k,j]); "
+        "z[n,k] = sigmoid(sum[c] x[n,c] * d[k,c] + sum[j] h[n,j] * e[k,j]); "
+        "m[n,k] = tanh(sum[c] x[n,c] * u[k,c] + r[n,k] * sum[j] h[n,j] * v[k,j]); "
+        "y[n,k] = (1 - z[n,k]) * m[n,k] + z[n,k] * h[n,k]",
+        "H=3 J=3",
+    ),
+    "lstm_cell": (
+        "z[n,a,k] = sum[c] x[n,c] * w[a,k,c] + sum[j] h[n,j] * u[a,k,j] + b[a,k]; "
+        "cell[n,k] = sigmoid(z[n,1,k]) * old[n,k] + sigmoid(z[n,0,k]) * tanh(z[n,2,k]); "
+        "y[n,k] = sigmoid(z[n,3,k]) * tanh(cell[n,k])",
+        "A=4 J=3",
+    ),
+    "capsule_squash": (
+        "s[n] = sum[d] x[n,d]^2; y[n,d] = x[n,d] * s[n] / (1 + s[n]) / sqrt(s[n])",
+        "positive",
+    ),
+    "rotary_by_tables": (
+        "x[T,2,D]; y[t,a,d] = x[t,a,d] * c[t,d] + sum[b] r[a,b] * x[t,b,d] * s[t,d]",
+        "A=2 B=2",
+    ),
+    "soft_gated_experts": (
+        "e[n,k] = exp(sum[c] x[n,c] * g[k,c]); "
+        "y[n,o] = sum[k,c] e[n,k] * w[k,o,c] * x[n,c] / sum[k] e[n,k]",
+        "",
+    ),
+}
+"""Compared in floating point; the word `positive` asks for entries from 1/2 to 3/2."""
