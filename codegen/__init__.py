@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-    import sympy as sp
-
-    from rot180.derive.language.notation import Layer
+    from rot180.codegen.kernels.compile import Source
 
 __all__ = ["compile"]
 
 
-def compile(layer: str | Layer | sp.Equality, backend: str = "auto") -> ModuleType:
-    """Return a module with the kernels of a layer: ``forward``, and ``grad_x`` for each operand x.
+def compile(layer: Source, backend: str = "auto") -> ModuleType:
+    """Return a module with the kernels of a layer or a program.
+
+    They are ``forward``, ``grad_x`` for each operand x, and ``vjp``, which returns all gradients
+    and computes once what several of them need.
 
     At the first call the kernels are derived, proved, and compiled by the machine's C compiler.
     Later calls, in other processes too, load what was compiled: it is kept in ``ROT180_CACHE``, or
     else in the platform's folder for caches.
 
     Args:
-        layer: a layer in the notation, its name in the catalogue, a `Layer`, or a SymPy equation.
+        layer: a layer or a program in the notation, its name in the catalogue, a `Layer`, a
+            `Program`, a SymPy equation, or a list of them.
         backend: "compiled", "numpy", or "auto": compiled where there is a C compiler, else NumPy
             with a warning.
 

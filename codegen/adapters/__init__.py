@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rot180.codegen.adapters.frameworks import MissingFrameworkError
 
 if TYPE_CHECKING:
-    import sympy as sp
-
-    from rot180.derive.language.layers import Layer
+    from rot180.codegen.kernels.compile import Source
 
 __all__ = ["MissingFrameworkError", "as_jax", "as_torch"]
 
 
-def as_torch(layer: str | Layer | sp.Equality, backend: str = "auto") -> Callable[..., Any]:
-    """Return a layer as a function of PyTorch tensors, for any number of ``backward``.
+def as_torch(layer: Source, backend: str = "auto") -> Callable[..., Any]:
+    """Return a layer or a program as a function of PyTorch tensors, for any number of ``backward``.
 
     The operands are passed in their order or by name, parameters and shapes by keyword, as to
     ``forward`` of `rot180.codegen.compile`. Tensors are on the CPU, float32 or float64; their
@@ -24,7 +22,7 @@ def as_torch(layer: str | Layer | sp.Equality, backend: str = "auto") -> Callabl
     are derived and compiled when they are first asked for.
 
     Args:
-        layer: a layer in the notation, its name in the catalogue, a `Layer`, or a SymPy equation.
+        layer: as for `rot180.codegen.compile`.
         backend: as for `rot180.codegen.compile`.
 
     Raises:
@@ -38,14 +36,14 @@ def as_torch(layer: str | Layer | sp.Equality, backend: str = "auto") -> Callabl
     return torch_layer(layer, backend)
 
 
-def as_jax(layer: str | Layer | sp.Equality, backend: str = "auto") -> Callable[..., Any]:
-    """Return a layer as a function of JAX arrays, for ``jit`` and any number of ``grad``.
+def as_jax(layer: Source, backend: str = "auto") -> Callable[..., Any]:
+    """Return a layer or a program as a function of JAX arrays, for ``jit`` and ``grad``.
 
     The arguments are those of `as_torch`; under ``jit``, parameters and shapes must be static. The
     kernels run on the CPU, called by ``jax.pure_callback``.
 
     Args:
-        layer: a layer in the notation, its name in the catalogue, a `Layer`, or a SymPy equation.
+        layer: as for `rot180.codegen.compile`.
         backend: as for `rot180.codegen.compile`.
 
     Raises:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy as sp
 
 from rot180.codegen.adapters.arguments import arguments
 from rot180.codegen.adapters.frameworks import framework
-from rot180.codegen.adapters.operation import Operation, documented, forward
-from rot180.derive.language.layers import Layer
+from rot180.codegen.adapters.operation import Gradient, Operation, backward, documented, forward
+
+if TYPE_CHECKING:
+    from rot180.codegen.kernels.compile import Source
 
 DTYPES = "float32", "float64"
 
-def jax_layer(layer: str | Layer | sp.Equality, backend: str) -> Callable[..., Any]:
+
+def jax_layer(layer: Source, backend: str) -> Callable[..., Any]:
     """Do what `as_jax` says.
 
     Raises:
@@ -30,7 +32,7 @@ def jax_layer(layer: str | Layer | sp.Equality, backend: str) -> Callable[..., A
     def apply(*operands: Any, **others: Any) -> Any:
         arrays, values = known.read(operands, others, kinds)
         _require_dtypes([word for word, _, _ in known.operands], arrays)
-        return _function(operation, tuple(values))(*arrays)
+        return _function(operation, tuple(values))(*arrays)[0]
 
     return documented(apply, operation, known.signature, "array")
 
@@ -57,27 +59,34 @@ def _require_dtypes(words: Sequence[str], arrays: Sequence[Any]) -> None:
 def _function(operation: Operation, values: tuple[int, ...]) -> Any:
     """Return an operation, for given values of its symbols, as a function of its arrays."""
     jax = framework("jax")
+    zeros = jax.custom_derivatives.SymbolicZero
 
     def kernel(*arrays: Any) -> Any:
         return operation.run([np.asarray(a) for a in arrays], values)
 
     @jax.custom_vjp  # type: ignore[untyped-decorator]
     def call(*arrays: Any) -> Any:
-        result = jax.ShapeDtypeStruct(operation.box(*values), arrays[0].dtype)
-        return jax.pure_callback(kernel, result, *arrays, vmap_method="sequential")
+        dtype = arrays[0].dtype
+        results = tuple(jax.ShapeDtypeStruct(box(*values), dtype) for box in operation.boxes)
+        return jax.pure_callback(kernel, results, *arrays, vmap_method="sequential")
 
-    def keep(*arrays: Any) -> Any:
-        return call(*arrays), arrays
+    def keep(*inputs: Any) -> Any:
+        arrays = tuple(one.value for one in inputs)
+        # what is constant is known before the call: () is a tree without leaves, None another one
+        return call(*arrays), (arrays, tuple(() if one.perturbed else None for one in inputs))
 
-    def backward(arrays: Any, upstream: Any) -> Any:
-        return tuple(by(arrays, upstream, n) for n in range(len(arrays)))
+    def differentiate(kept: Any, upstream: Any) -> Any:
+        arrays, flags = kept
 
-    def by(arrays: Any, upstream: Any, number: int) -> Any:
-        gradient = operation.gradient(number)
-        if gradient is None:
-            return jax.numpy.zeros_like(arrays[number])
-        inputs, numbers = gradient.inputs(upstream, arrays, values)
-        return _function(gradient.operation, tuple(numbers))(*inputs)
+        def apply(gradient: Gradient, g: Any) -> Any:
+            inputs, numbers = gradient.inputs(g, arrays, values)
+            return _function(gradient.operation, tuple(numbers))(*inputs)
 
-    call.defvjp(keep, backward)
+        needed = [n for n, flag in enumerate(flags) if flag is not None]
+        given = [None if isinstance(g, zeros) else g for g in upstream]
+        found = backward(operation, given, needed, apply)
+        pairs = zip(found, arrays, strict=True)
+        return tuple(jax.numpy.zeros_like(a) if g is None else g for g, a in pairs)
+
+    call.defvjp(keep, differentiate, symbolic_zeros=True)
     return call

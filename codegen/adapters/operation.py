@@ -1,33 +1,36 @@
 """A kernel as any framework needs it: its arrays, the numbers that fix all shapes, its gradients.
 
 The gradient by an operand is a layer too, so its gradients are derived by the same engine. An
-operation is the forward pass of a layer or one of its gradients; its gradients are operations.
+operation is the forward pass of a layer or a program, one of its gradients, or all of them; its
+gradients are operations.
 """
 
 from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from rot180.codegen.kernels.compile import layer_module
+from rot180.codegen.kernels.compile import layer_module, read_source
 from rot180.codegen.kernels.names import gradient_name, name, shape_name
 from rot180.derive.gradients.gradient import operand, output_gradient
 from rot180.derive.gradients.gradient_layer import gradient_layer
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.layers import layer as read_layer
-from rot180.derive.language.notation import unfold_activation
 from rot180.derive.language.polynomial import symbol, symbols_of
+from rot180.derive.language.programs import Program, applications, read
 from rot180.derive.language.scalar_functions import FUNCTIONS
-from rot180.derive.language.terms import Apply, Tensor
+from rot180.derive.language.terms import Tensor
+
+if TYPE_CHECKING:
+    from rot180.codegen.kernels.compile import Source
 
 Shape = tuple[int, ...]
 Array = NDArray[Any]
@@ -35,17 +38,17 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Operation:
-    """A kernel of a layer.
+    """A function of a layer's or a program's module.
 
     Attributes:
-        text: the text of the layer.
-        wrt: the operand that the kernel differentiates by; "" for the forward pass.
+        text: the layer or the program.
+        wrt: the operands that it differentiates by; () for the forward pass.
         backend: the backend of the kernels.
 
     """
 
     text: str
-    wrt: str
+    wrt: tuple[str, ...]
     backend: str
 
     @cached_property
@@ -56,13 +59,15 @@ class Operation:
 
     @cached_property
     def word(self) -> str:
-        """Return the name of the kernel."""
-        return gradient_name(operand(self.layer, self.wrt)) if self.wrt else "forward"
+        """Return the name of the function."""
+        if len(self.wrt) == 1:
+            return gradient_name(operand(self.layer, *self.wrt))
+        return "vjp" if self.wrt else "forward"
 
     @cached_property
-    def layer(self) -> Layer:
+    def layer(self) -> Layer | Program:
         """Return the layer."""
-        return read_layer(self.text)
+        return read(self.text)
 
     @cached_property
     def module(self) -> ModuleType:
@@ -71,7 +76,7 @@ class Operation:
 
     @cached_property
     def kernel(self) -> Callable[..., Any]:
-        """Return the kernel."""
+        """Return the function."""
         kernel: Callable[..., Any] = getattr(self.module, self.word)
         return kernel
 
@@ -81,21 +86,28 @@ class Operation:
 
     @cached_property
     def arrays(self) -> tuple[Tensor, ...]:
-        """Return the tensors whose values the kernel reads, in the order of its arguments."""
+        """Return the tensors whose values the function reads, in the order of its arguments."""
         known = {name(t.name): t for t in (output_gradient(self.layer), *self.layer.tensors)}
         return tuple(known[word] for word in self._arguments if word in known)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
         """Return the sizes and parameters of the layer, in the order of their values."""
-        every = (*self.layer.tensors, self.layer.output)
-        symbols = {v for t in every for n in t.shape if n is not None for v in symbols_of(n)}
-        return tuple(sorted({v.name for v in (*symbols, *self.layer.parameters)}))
+        sizes = (n for t in self._tensors for n in t.shape if n is not None)
+        symbols = {v for n in sizes for v in symbols_of(n)}.union(self.layer.parameters)
+        return tuple(sorted(v.name for v in symbols))
+
+    @property
+    def _tensors(self) -> tuple[Tensor, ...]:
+        found = self.layer
+        made = found.definitions if isinstance(found, Program) else (found.output,)
+        return (*found.tensors, *made)
 
     @cached_property
-    def box(self) -> Callable[..., Shape]:
-        """Return the shape of the output as a function of the values of the symbols."""
-        return self._shape(operand(self.layer, self.wrt) if self.wrt else self.layer.output)
+    def boxes(self) -> tuple[Callable[..., Shape], ...]:
+        """Return the shapes of the results as functions of the values of the symbols."""
+        results = [operand(self.layer, word) for word in self.wrt] or [self.layer.output]
+        return tuple(map(self._shape, results))
 
     def _shape(self, t: Tensor) -> Callable[..., Shape]:
         function: Callable[..., Shape] = sp.lambdify(
@@ -105,16 +117,16 @@ class Operation:
 
     @cached_property
     def _others(self) -> tuple[tuple[str, Callable[..., Any]], ...]:
-        """Return the arguments of the kernel besides arrays, as functions of the values."""
-        every = (*self.layer.tensors, self.layer.output)
-        known: dict[str, Callable[..., Any]] = {shape_name(t): self._shape(t) for t in every}
+        """Return the arguments of the function besides arrays, as functions of the values."""
+        known: dict[str, Callable[..., Any]] = {}
+        known |= {shape_name(t): self._shape(t) for t in self._tensors}
         for n, word in enumerate(self.symbols):
             known[name(word)] = lambda *values, n=n: values[n]
         read = {name(t.name) for t in self.arrays}
         return tuple((word, known[word]) for word in self._arguments if word not in read)
 
-    def run(self, arrays: Sequence[Array], values: Sequence[int]) -> Array:
-        """Call the kernel.
+    def run(self, arrays: Sequence[Array], values: Sequence[int]) -> tuple[Array, ...]:
+        """Call the function; return its results.
 
         Args:
             arrays: those of `arrays`.
@@ -125,70 +137,84 @@ class Operation:
 
         """
         others = {word: function(*values) for word, function in self._others}
-        return np.asarray(self.kernel(*arrays, **others), order="C")
+        found = self.kernel(*arrays, **others)
+        results = found if self.word == "vjp" else (found,)
+        return tuple(np.asarray(one, order="C") for one in results)
 
-    def gradient(self, number: int) -> Gradient | None:
-        """Return the gradient by an array; None if the kernel's sum does not depend on it.
+    def gradients(self, needed: Sequence[int], result: int = 0) -> tuple[Gradient, ...]:
+        """Return how a loss that depends on one result is differentiated by some arrays.
+
+        Args:
+            needed: the numbers of the arrays; those that the result does not depend on are in no
+                gradient.
+            result: the number of the result.
 
         Raises:
-            ValueError: the layer of the gradient cannot be derived or compiled.
+            ValueError: a gradient cannot be derived or compiled.
 
         """
-        if number not in self._found:
-            self._found[number] = self._gradient(number)
-        return self._found[number]
+        key = (*needed, result)
+        if key not in self._found:
+            self._found[key] = tuple(self._gradients(needed, result))
+        return self._found[key]
 
     @cached_property
-    def _found(self) -> dict[int, Gradient | None]:
+    def _found(self) -> dict[tuple[int, ...], tuple[Gradient, ...]]:
         """Return the gradients that were asked for so far."""
         return {}
 
-    def _gradient(self, number: int) -> Gradient | None:
-        definition, short = self._definition
+    def _gradients(self, needed: Sequence[int], result: int) -> Iterator[Gradient]:
+        if result not in self._definitions:
+            derived = gradient_layer(self.layer, self.wrt[result]) if self.wrt else (self.layer, "")
+            self._definitions[result] = derived
+        definition = self._definitions[result]
+        if definition is None:
+            return
+        layer, short = definition
         renamed = {short: output_gradient(self.layer).name} if self.wrt else {}
-        here = {renamed.get(t.name, t.name): t.name for t in definition.tensors}
-        wrt = here.get(self.arrays[number].name)
-        if wrt is None:
-            return None
-        found = Operation(definition.text, wrt, self.backend)
-        mine = [t.name for t in self.arrays]
-        upstream = output_gradient(found.layer).name
-        sources = [
-            None if t.name == upstream else mine.index(renamed.get(t.name, t.name))
-            for t in found.arrays
-        ]
-        values = tuple(self.symbols.index(word) for word in found.symbols)
-        return Gradient(found, tuple(sources), values)
+        mine = {t.name: n for n, t in enumerate(self.arrays)}
+        numbers = {t.name: mine[renamed.get(t.name, t.name)] for t in layer.tensors}
+        chosen = tuple(word for word, n in numbers.items() if n in needed)
+        # all of them in one call; a part of them would compute the others in vain
+        joint = len(chosen) == len(numbers) > 1
+        for wrt in [chosen] if joint else [(word,) for word in chosen]:
+            found = Operation(layer.text, wrt, self.backend)
+            upstream = output_gradient(found.layer).name
+            sources = [None if t.name == upstream else numbers[t.name] for t in found.arrays]
+            values = tuple(self.symbols.index(word) for word in found.symbols)
+            yield Gradient(found, tuple(numbers[word] for word in wrt), tuple(sources), values)
 
     @cached_property
-    def _definition(self) -> tuple[Layer, str]:
-        """Return the layer that the kernel computes, and its name of the output's gradient."""
-        return gradient_layer(self.layer, self.wrt) if self.wrt else (self.layer, "")
+    def _definitions(self) -> dict[int, tuple[Layer | Program, str] | None]:
+        """Return what computes each result, and its name of the gradient by the output."""
+        return {}
 
 
 @dataclass(frozen=True)
 class Gradient:
-    """A gradient of an operation, and where its arguments come from.
+    """Gradients of an operation by some of its arrays, and where their arguments come from.
 
     Attributes:
-        operation: computes it.
+        operation: computes them.
+        targets: the number of the array that each result is the gradient by.
         sources: the number of the operation's array that each of its arrays is; None for the
-            gradient by the operation's output.
+            gradient by the operation's result.
         values: the number of the operation's symbol that each of its symbols is.
 
     """
 
     operation: Operation
+    targets: tuple[int, ...]
     sources: tuple[int | None, ...]
     values: tuple[int, ...]
 
     def inputs(
         self, upstream: Any, arrays: Sequence[Any], values: Sequence[Any]
     ) -> tuple[list[Any], list[Any]]:
-        """Return the arrays and the values that the gradient is computed from.
+        """Return the arrays and the values that the gradients are computed from.
 
         Args:
-            upstream: the gradient by the operation's output.
+            upstream: the gradient by the operation's result.
             arrays: the operation's arrays.
             values: the values of the operation's symbols.
 
@@ -197,26 +223,47 @@ class Gradient:
         return read, [values[n] for n in self.values]
 
 
-def forward(layer: str | Layer | sp.Equality, backend: str) -> Operation:
-    """Return the forward pass of a layer.
+def backward(
+    operation: Operation,
+    upstream: Sequence[Any],
+    needed: Sequence[int],
+    call: Callable[[Gradient, Any], Sequence[Any]],
+) -> list[Any]:
+    """Return the gradients by all arrays of an operation; None where there is none.
+
+    Args:
+        operation: the operation.
+        upstream: the gradients by its results, None where the loss does not depend on one.
+        needed: the numbers of the arrays to differentiate by.
+        call: calls the operation of a gradient, given the gradient by one result.
+
+    """
+    found: list[Any] = [None] * len(operation.arrays)
+    for result, g in enumerate(upstream):
+        for gradient in () if g is None else operation.gradients(needed, result):
+            for n, part in zip(gradient.targets, call(gradient, g), strict=True):
+                found[n] = part if found[n] is None else found[n] + part
+    return found
+
+
+def forward(layer: Source, backend: str) -> Operation:
+    """Return the forward pass of a layer or a program.
 
     Raises:
         ValueError: there is no such backend, or the layer cannot be read, has no operand, or takes
             a function as an argument.
 
     """
-    found = layer if isinstance(layer, Layer) else read_layer(layer)
+    found = read_source(layer)
     if not found.tensors:
         raise ValueError(f"layer: found {found.text}, expected one with an operand")
-    assert found.output.definition is not None
-    factors = [f for t in found.output.definition.body for f in t.factors]
-    applied = [f.function for f in map(unfold_activation, factors) if isinstance(f, Apply)]
+    operation = Operation(found.text, (), backend)
+    applied = (f.function for t in operation._tensors for f in applications(t))
     if unknown := [word for word in applied if word not in FUNCTIONS]:
         raise ValueError(
             f"layer: found the function {unknown[0]}, which would be an argument; expected "
             f"functions that are known by name: {', '.join(FUNCTIONS)}"
         )
-    operation = Operation(found.text, "", backend)
     operation.module  # noqa: B018
     return operation
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from threading import RLock
-from typing import Any
-
-import sympy as sp
+from typing import TYPE_CHECKING, Any
 
 from rot180.codegen.adapters.arguments import arguments
 from rot180.codegen.adapters.frameworks import framework
-from rot180.codegen.adapters.operation import Operation, documented, forward
-from rot180.derive.language.layers import Layer
+from rot180.codegen.adapters.operation import Gradient, Operation, backward, documented, forward
+
+if TYPE_CHECKING:
+    from rot180.codegen.kernels.compile import Source
 
 DTYPES = "float32", "float64"
 
 _defining = RLock()
 
 
-def torch_layer(layer: str | Layer | sp.Equality, backend: str) -> Callable[..., Any]:
+def torch_layer(layer: Source, backend: str) -> Callable[..., Any]:
     """Do what `as_torch` says.
 
     Raises:
@@ -48,43 +48,51 @@ def operator_of(operation: Operation) -> Any:
 def _defined(operation: Operation) -> Any:
     torch = framework("torch")
     tensors = [f"Tensor t{n}" for n in range(len(operation.arrays))]
-    schema = f"({', '.join(tensors)}, SymInt[] values) -> Tensor"
+    several = len(operation.boxes) > 1
+    results = ", ".join("Tensor" for _ in operation.boxes)
+    schema = f"({', '.join(tensors)}, SymInt[] values) -> {f'({results})' if several else results}"
     words = [t.name for t in operation.arrays]
+
+    def packed(found: Any) -> Any:
+        return tuple(found) if several else next(iter(found))
 
     def kernel(*inputs: Any) -> Any:
         arrays = [_array(torch, *pair) for pair in zip(words, inputs, strict=False)]
-        return torch.from_numpy(operation.run(arrays, inputs[-1]))
+        return packed(map(torch.from_numpy, operation.run(arrays, inputs[-1])))
 
     def fake(*inputs: Any) -> Any:
-        return inputs[0].new_empty(operation.box(*inputs[-1]))
+        return packed(inputs[0].new_empty(box(*inputs[-1])) for box in operation.boxes)
 
     def keep(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.save_for_backward(*inputs[:-1])
         ctx.values = inputs[-1]
+        ctx.set_materialize_grads(False)
 
-    def backward(ctx: Any, upstream: Any) -> Any:
-        needed = enumerate(ctx.needs_input_grad[: len(words)])
-        return (*(by(ctx, upstream, n) if need else None for n, need in needed), None)
+    def differentiate(ctx: Any, *upstream: Any) -> Any:
+        def call(gradient: Gradient, g: Any) -> Any:
+            arrays, values = gradient.inputs(g, ctx.saved_tensors, ctx.values)
+            found = operator_of(gradient.operation)(*arrays, values)
+            return found if len(gradient.targets) > 1 else (found,)
 
-    def by(ctx: Any, upstream: Any, number: int) -> Any:
-        gradient = operation.gradient(number)
-        if gradient is None:
-            return None
-        arrays, values = gradient.inputs(upstream, ctx.saved_tensors, ctx.values)
-        return operator_of(gradient.operation)(*arrays, values)
+        needed = [n for n, need in enumerate(ctx.needs_input_grad[: len(words)]) if need]
+        return (*backward(operation, upstream, needed, call), None)
 
     def mapped(info: Any, axes: Any, *inputs: Any) -> Any:
         def entry(n: int) -> Any:
             pairs = zip(inputs[:-1], axes[:-1], strict=True)
             return op(*(t if a is None else t.select(a, n) for t, a in pairs), inputs[-1])
 
-        return torch.stack([entry(n) for n in range(info.batch_size)]), 0
+        found = [entry(n) for n in range(info.batch_size)]
+        if not several:
+            return torch.stack(found), 0
+        stacked = tuple(map(torch.stack, zip(*found, strict=True)))
+        return stacked, (0,) * len(stacked)
 
     op = torch.library.custom_op(
         f"rot180::{operation.key}", kernel, mutates_args=(), schema=schema
     )
     op.register_fake(fake)
-    op.register_autograd(backward, setup_context=keep)
+    op.register_autograd(differentiate, setup_context=keep)
     op.register_vmap(mapped)
     return op
 

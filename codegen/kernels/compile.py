@@ -11,10 +11,11 @@ import linecache
 import os
 import types
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rot180.codegen.kernels.build import ENDING, LIBRARY, BuildError, Compiler, find_compiler
 from rot180.codegen.system import cache, files
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     import sympy as sp
 
     from rot180.derive.language.notation import Layer
+    from rot180.derive.language.programs import Program
+
+    Source: TypeAlias = str | Layer | Program | sp.Equality | Sequence[sp.Equality]
 
 BACKENDS = ("auto", "compiled", "numpy")
 
@@ -34,7 +38,7 @@ _modules: dict[str, types.ModuleType] = {}
 _warned: set[str] = set()
 
 
-def layer_module(layer: str | Layer | sp.Equality, backend: str = "auto") -> types.ModuleType:
+def layer_module(layer: Source, backend: str = "auto") -> types.ModuleType:
     """Do what `rot180.codegen.compile` says.
 
     Args:
@@ -48,7 +52,7 @@ def layer_module(layer: str | Layer | sp.Equality, backend: str = "auto") -> typ
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend: found {backend!r}, expected one of {', '.join(BACKENDS)}")
-    text = layer.strip() if isinstance(layer, str) else _text(layer)
+    text = layer.strip() if isinstance(layer, str) else read_source(layer).text
     if backend != "numpy":
         try:
             return _compiled(text)
@@ -59,12 +63,28 @@ def layer_module(layer: str | Layer | sp.Equality, backend: str = "auto") -> typ
     return _numpy(text)
 
 
-def _text(layer: Any) -> str:
-    """Return the text of a layer that was read, or of a SymPy equation."""
-    from rot180.derive.language.layers import Layer
-    from rot180.derive.language.layers import layer as read
+def read_source(layer: Source) -> Layer | Program:
+    """Return the layer or the program that `rot180.codegen.compile` is given.
 
-    return layer.text if isinstance(layer, Layer) else read(layer).text
+    Raises:
+        TypeError: it is nothing that defines a layer.
+        ValueError: it cannot be read.
+
+    """
+    import sympy as sp
+
+    from rot180.derive.language.layers import Layer
+    from rot180.derive.language.programs import Program, program, read
+
+    if isinstance(layer, Layer | Program):
+        return layer
+    if isinstance(layer, str):
+        return read(layer)
+    listed = [layer] if isinstance(layer, sp.Equality) else layer
+    if not isinstance(listed, Sequence) or not all(isinstance(e, sp.Equality) for e in listed):
+        expected = "a text, a Layer, a Program, a SymPy equation or a list of equations"
+        raise TypeError(f"layer: found {type(layer).__name__}, expected {expected}")
+    return read(program(listed).text)
 
 
 @lru_cache(maxsize=1)

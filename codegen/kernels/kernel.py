@@ -58,7 +58,7 @@ class Kernel:
     @property
     def docstring(self) -> list[str]:
         """Return the theorem and what the arguments are, in lines."""
-        return docstring(self.interface, self.theorem, self.order)
+        return docstring(self.interface, [self.theorem], self.order, [self.interface.box])
 
     @property
     def order(self) -> list[str]:
@@ -156,15 +156,15 @@ def typed_head(
     """Write the lines of a function's definition, with types."""
     shapes = [f"{shape_name(t)}: Sequence[int]" for t, given in found.shapes if given]
     spare = [f"{shape_name(t)}: Sequence[int] | None" for t, given in found.shapes if not given]
-    parameters = (
-        *(f"{name(t.name)}: Array" for t in found.arrays),
-        "*",
+    arrays = [f"{name(t.name)}: Array" for t in found.arrays]
+    keywords = [
         *(f"{word}: Callable[[Array], object]" for word in found.callables),
         *(f"{name(v.name)}: {'float' if v in found.reals else 'int'}" for v in found.parameters),
         *shapes,
         *(f"{shape} = None" for shape in spare),
         *([f"{option.name}: {option.kind} = {option.default}"] if option else []),
-    )
+    ]
+    parameters = [*arrays, *(["*", *keywords] if keywords else [])]
     return definition(f"def {word}", parameters, f" -> {returns}:")
 
 
@@ -175,7 +175,8 @@ def signature(found: Interface, option: Option | None = None) -> str:
     shapes.sort(key=lambda s: s.endswith("=None"))
     parameters = [name(v.name) for v in found.parameters]
     spare = [f"{option.name}={option.default}"] if option else []
-    return ", ".join([*arrays, "*", *found.callables, *parameters, *shapes, *spare])
+    keywords = [*found.callables, *parameters, *shapes, *spare]
+    return ", ".join([*arrays, *(["*", *keywords] if keywords else [])])
 
 
 def _sums(plan: Plan, output: str) -> list[str]:
@@ -186,14 +187,19 @@ def _sums(plan: Plan, output: str) -> list[str]:
 
 
 def docstring(
-    found: Interface, theorem: Theorem, order: Sequence[str], option: Option | None = None
+    found: Interface,
+    theorems: Sequence[Theorem],
+    order: Sequence[str],
+    boxes: Sequence[Tensor],
+    option: Option | None = None,
 ) -> list[str]:
     """Write what a function computes, and what its arguments are, in lines.
 
     Args:
         found: what it takes.
-        theorem: what it computes.
-        order: lines between the theorem and the arguments.
+        theorems: what it computes, one for each array that it returns.
+        order: lines between the theorems and the arguments.
+        boxes: the tensors whose boxes the arrays have that it returns.
         option: an argument more.
 
     """
@@ -201,7 +207,8 @@ def docstring(
     def shape(t: Tensor) -> str:
         return written_tuple([text(n) for n in t.shape if n is not None])
 
-    lines = [*write_statement(theorem).splitlines(), *order, "", "Args:"]
+    statements = [line for t in theorems for line in (*write_statement(t).splitlines(), "")][:-1]
+    lines = [*statements, *order, "", "Args:"]
     lines += [f"    {name(t.name)}: array {shape(t)}, zero outside" for t in found.arrays]
     for word in found.callables:
         lines.append(f"    {word}: a function from an array to the array of its values")
@@ -220,7 +227,8 @@ def docstring(
         first, *more = option.said
         lines += [f"    {option.name}: {first}", *(f"        {line}" for line in more)]
     dtype = "of the arguments' dtype" if found.arrays else "of dtype float64"
-    lines += ["", "Returns:", f"    array {shape(found.box)} {dtype}"]
+    returned = ", ".join(f"array {shape(t)}" for t in boxes)
+    lines += ["", "Returns:", f"    {returned} {dtype}"]
     lines += ["", "Raises:", "    TypeError, ValueError: naming the argument, with what was found"]
     return [f"    {line}" if line else "" for line in lines]
 

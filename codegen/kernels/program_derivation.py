@@ -16,6 +16,7 @@ from rot180.codegen.kernels.derivation import (
     quiet,
 )
 from rot180.codegen.kernels.interface import kernel_interface
+from rot180.codegen.kernels.joint_function import joint_kernel
 from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.kernels.modules import layer_module, rendered
 from rot180.codegen.kernels.names import derived_names
@@ -27,8 +28,10 @@ from rot180.derive.gradients.gradient import operand
 from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
 from rot180.derive.gradients.program_steps import ProgramFunction, ProgramStep, program_functions
 from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.layers import Layer
 from rot180.derive.language.limits import metered
-from rot180.derive.language.programs import Program, read
+from rot180.derive.language.programs import Program, make_program, read
+from rot180.derive.language.terms import define
 
 AnyKernel = TypeVar("AnyKernel", bound=Kernel)
 
@@ -149,12 +152,28 @@ def user_module(spec: str, target: str) -> Module:
         ValueError, LoweringError: it cannot be read, derived or lowered.
 
     """
-    found = read(spec)
+    found, typed = read(spec), TARGETS[target].kernel is NumpyKernel
     if isinstance(found, Program):
-        return program_module(prove_program(found), target)
+        program = prove_program(found)
+        made = program_module(program, target)
+        pairs = zip(program.steps, made.kernels, strict=True)
+        whole = joint_kernel(found, program.functions[1:], pairs, typed)
+        return replace(made, programs=(*made.programs, whole))
     proved = derive_kernels(spec)
     said = header(proved.layer, proved.kernels, proved.command if target == "numpy" else "")
-    return layer_module(proved.layer, proved.kernels, target, said)
+    made = layer_module(proved.layer, proved.kernels, target, said)
+    steps = [_gradient_step(found, kernel) for kernel in made.kernels[1:]]
+    functions = [ProgramFunction(s.name, s.theorem, (s,)) for s in steps]
+    pairs = zip(steps, made.kernels[1:], strict=True)
+    whole = joint_kernel(make_program((found.output,)), functions, pairs, typed)
+    return replace(made, programs=(whole,))
+
+
+def _gradient_step(layer: Layer, kernel: Kernel) -> ProgramStep:
+    """Return the gradient that a kernel of a layer computes as a step."""
+    t = kernel.theorem
+    made = define(kernel.name, kernel.interface.box.shape, tuple(v for v, _ in t.variables), t.rhs)
+    return ProgramStep(kernel.name, replace(layer, output=made), t)
 
 
 def lowered_program(

@@ -6,8 +6,9 @@ A gradient needs arrays of the forward pass. It computes them again, unless it i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sympy import Symbol
 
@@ -32,6 +33,9 @@ from rot180.derive.gradients.program_steps import (
 from rot180.derive.language.programs import Program, definition_line
 from rot180.derive.language.terms import Tensor
 
+Call: TypeAlias = tuple[AnyStep, Kernel | None]
+"""A step, with its kernel if it has one."""
+
 STEP = "_step"
 """What the names of the functions begin with that compute one definition."""
 
@@ -53,7 +57,7 @@ class ProgramKernel:
     program: Program
     function: ProgramFunction
     interface: Interface
-    calls: tuple[tuple[AnyStep, Kernel | None], ...]
+    calls: tuple[Call, ...]
     typed: bool
     saved: tuple[Tensor, ...]
 
@@ -65,15 +69,11 @@ class ProgramKernel:
     @property
     def option(self) -> Option:
         """Return the argument that says whether to save, or what was saved."""
-        words = ", ".join(t.name for t in self.saved) or "nothing"
         if self.function.is_forward:
-            said = f"whether to return a pair: the output, and the arrays {words} for gradients"
-            return Option("save", "bool", "False", tuple(filled(said.split(), WIDTH - 24)))
-        again = ", ".join(step.name for step, _ in self._forward)
-        said = f"the second of what forward(..., save=True) returned; it reads {words}"
-        said += f"; where it is left out, {again} are computed again" if again else ""
-        kind = "Mapping[str, Array] | None"
-        return Option("saved", kind, "None", tuple(filled(said.split(), WIDTH - 24)))
+            words = ", ".join(t.name for t in self.saved) or "nothing"
+            about = f"whether to return a pair: the output, and the arrays {words} for gradients"
+            return Option("save", "bool", "False", tuple(filled(about.split(), WIDTH - 24)))
+        return saved_option(self._forward, self.saved)
 
     @property
     def head(self) -> tuple[str, ...]:
@@ -88,14 +88,11 @@ class ProgramKernel:
     @property
     def docstring(self) -> list[str]:
         """Return the theorem, what must hold, and what the arguments are, in lines."""
-        lines = [f"    {_said(step)}" for step, _ in self.calls]
-        said = ["", "Computed in this order:", *lines] if len(self.calls) > 1 else []
-        if needed := self.program.hypotheses:
-            said += ["", "Required; elsewhere values are NaN or infinite, as IEEE 754 says:"]
-            said += [f"    {condition}" for condition in needed]
-        agreed = [c for c in self.program.conventions if f"    {c}" not in lines]
-        said += ["", "By convention:", *(f"    {c}" for c in agreed)] if agreed else []
-        return docstring(self.interface, self.function.theorem, said, self.option)
+        lines = [f"    {said(step)}" for step, _ in self.calls]
+        order = ["", "Computed in this order:", *lines] if len(self.calls) > 1 else []
+        order += assumed(self.program, lines)
+        boxes = [self.interface.box]
+        return docstring(self.interface, [self.function.theorem], order, boxes, self.option)
 
     @property
     def checks(self) -> list[str]:
@@ -103,45 +100,106 @@ class ProgramKernel:
         return argument_checks(self.interface)
 
     @property
-    def _forward(self) -> list[tuple[AnyStep, Kernel | None]]:
+    def _forward(self) -> tuple[Call, ...]:
         """Return the steps of the forward pass."""
-        made = {t.name for t in self.program.definitions}
-        return [(step, kernel) for step, kernel in self.calls if step.name in made]
+        return forward_calls(self.program, self.calls)
 
     @property
     def body(self) -> list[str]:
         """Return the statements that compute the steps, and return the result."""
         output = name(self.calls[-1][0].name)
         forward, back = _lines(self._forward), _lines(self.calls[len(self._forward) :])
-        words = [name(t.name) for t in self.saved]
         if self.function.is_forward:
+            words = [name(t.name) for t in self.saved]
             pair = definition(f"return {output}, dict", [f"{w}={w}" for w in words], "", TAB)
             return [*forward, "if save:", *pair, f"return {output}"]
-        if forward and words:
-            shapes = [f"{name(t.name)}={size_tuple(_sizes(t))}" for t in self.saved]
-            names = ", ".join(words) + ("," if len(words) == 1 else "")
-            given = ["saved", "dtype", *shapes]
-            taken = definition(f"{names} = saved_arrays", given, "", TAB)
-            recomputed = [f"{TAB}{line}" for line in forward]
-            forward = ["if saved is None:", *recomputed, "else:", *taken]
-        return [*forward, *back, f"return {output}"]
+        return [*saved_or(forward, self.saved), *back, f"return {output}"]
 
 
-def _lines(calls: Sequence[tuple[AnyStep, Kernel | None]]) -> list[str]:
+def forward_calls(program: Program, calls: Sequence[Call]) -> tuple[Call, ...]:
+    """Return the steps of the forward pass."""
+    made = {t.name for t in program.definitions}
+    return tuple((step, kernel) for step, kernel in calls if step.name in made)
+
+
+def saved_or(forward: Sequence[str], saved: Sequence[Tensor]) -> list[str]:
+    """Write what takes saved arrays, or else computes them again.
+
+    Args:
+        forward: the statements that compute them again.
+        saved: what was saved.
+
+    """
+    if not forward or not saved:
+        return [*forward]
+    words = [name(t.name) for t in saved]
+    shapes = [f"{name(t.name)}={size_tuple(_sizes(t))}" for t in saved]
+    names = ", ".join(words) + ("," if len(words) == 1 else "")
+    taken = definition(f"{names} = saved_arrays", ["saved", "dtype", *shapes], "", TAB)
+    recomputed = [f"{TAB}{line}" for line in forward]
+    return ["if saved is None:", *recomputed, "else:", *taken]
+
+
+def saved_option(forward: Sequence[Call], saved: Sequence[Tensor]) -> Option:
+    """Return the argument that says what was saved.
+
+    Args:
+        forward: the steps that are left out if it is given.
+        saved: what is read from it.
+
+    """
+    words = ", ".join(t.name for t in saved) or "nothing"
+    again = ", ".join(step.name for step, _ in forward)
+    about = f"the second of what forward(..., save=True) returned; it reads {words}"
+    about += f"; where it is left out, {again} are computed again" if again else ""
+    kind = "Mapping[str, Array] | None"
+    return Option("saved", kind, "None", tuple(filled(about.split(), WIDTH - 24)))
+
+
+def _lines(calls: Sequence[Call]) -> list[str]:
     """Write the calls of steps."""
-    lines: list[str] = []
-    for step, kernel in calls:
-        call = definition(
-            f"{name(step.name)} = {_called(step, kernel)}", _arguments(step, kernel), "", TAB
-        )
-        lines += [line.removeprefix(TAB) for line in call]
-        if kernel is not None and not kernel.interface.arrays:  # which would fix the dtype
-            lines.append(f"{name(step.name)} = {name(step.name)}.astype(dtype)")
-    return lines
+    return [line for step, kernel in calls for line in call_lines(name(step.name), step, kernel)]
 
 
-def _said(step: AnyStep) -> str:
+def assumed(program: Program, lines: Sequence[str]) -> list[str]:
+    """Return what must hold so that a program has values, and conventions, for a docstring.
+
+    Args:
+        program: the definitions.
+        lines: the steps, which may state conventions.
+
+    """
+    out = []
+    if needed := program.hypotheses:
+        out += ["", "Required; elsewhere values are NaN or infinite, as IEEE 754 says:"]
+        out += [f"    {condition}" for condition in needed]
+    agreed = [c for c in program.conventions if f"    {c}" not in lines]
+    return out + (["", "By convention:", *(f"    {c}" for c in agreed)] if agreed else [])
+
+
+def said(step: AnyStep) -> str:
+    """Return what a step computes, as text."""
     return definition_line(step.layer.output) if isinstance(step, ProgramStep) else step.text
+
+
+def call_lines(
+    variable: str, step: AnyStep, kernel: Kernel | None, names: Mapping[str, str] | None = None
+) -> list[str]:
+    """Write the call that computes a step.
+
+    Args:
+        variable: what the result is assigned to.
+        step: the step.
+        kernel: its kernel, if it has one.
+        names: the variables that have the tensors; by default those of their own names.
+
+    """
+    arguments = _arguments(step, kernel, names or {})
+    call = definition(f"{variable} = {_called(step, kernel)}", arguments, "", TAB)
+    lines = [line.removeprefix(TAB) for line in call]
+    if kernel is not None and not kernel.interface.arrays:  # which would fix the dtype
+        lines.append(f"{variable} = {variable}.astype(dtype)")
+    return lines
 
 
 def _called(step: AnyStep, kernel: Kernel | None) -> str:
@@ -151,13 +209,21 @@ def _called(step: AnyStep, kernel: Kernel | None) -> str:
     return "_extreme" if step.is_value else "_first_extreme"
 
 
-def _arguments(step: AnyStep, kernel: Kernel | None) -> list[str]:
+def inputs(step: AnyStep, kernel: Kernel | None) -> tuple[Tensor, ...]:
+    """Return the tensors that a step reads."""
+    if isinstance(step, SelectionStep):
+        return (step.selection.source,)
+    assert kernel is not None
+    return kernel.interface.arrays
+
+
+def _arguments(step: AnyStep, kernel: Kernel | None, names: Mapping[str, str]) -> list[str]:
+    arrays = [names.get(t.name, name(t.name)) for t in inputs(step, kernel)]
     if isinstance(step, SelectionStep):
         s = step.selection
-        return [name(s.source.name), str(s.axes), f"largest={s.kind == 'max'}"]
+        return [*arrays, str(s.axes), f"largest={s.kind == 'max'}"]
     assert kernel is not None
     found = kernel.interface
-    arrays = [name(t.name) for t in found.arrays]
     others = [*found.callables, *(name(v.name) for v in found.parameters)]
     shapes = [f"{shape_name(t)}={size_tuple(_sizes(t))}" for t, given in found.shapes if given]
     return [*arrays, *(f"{word}={word}" for word in others), *shapes]
@@ -190,43 +256,49 @@ def program_kernels(
         f: tuple((step, made[step] if isinstance(step, ProgramStep) else None) for step in f.steps)
         for f in functions
     }
-    read = {f: _read(program, calls[f]) for f in functions if not f.is_forward}
+    read = {f: read_back(program, calls[f]) for f in functions if not f.is_forward}
     saved = {t for found in read.values() for t in found}
     kept = tuple(t for t in program.definitions if t in saved)
     out = []
     for f in functions:
         needed = read.get(f, kept)
-        interface = _interface(program, f, calls[f], () if f.is_forward else needed)
+        results = [result(f.theorem)]
+        interface = interface_of(program, results, calls[f], () if f.is_forward else needed)
         out.append(ProgramKernel(program, f, interface, calls[f], typed, needed))
     return tuple(out)
 
 
-def _read(
-    program: Program, calls: Sequence[tuple[AnyStep, Kernel | None]]
-) -> tuple[Tensor, ...]:
+def read_back(program: Program, calls: Sequence[Call]) -> tuple[Tensor, ...]:
     """Return the definitions that the steps of reverse mode read."""
     made = {t.name for t in program.definitions}
-    names: set[str] = set()
-    for step, kernel in calls:
-        if step.name in made:
-            continue
-        names |= {t.name for t in kernel.interface.arrays} if kernel else set()
-        names |= {step.selection.source.name} if isinstance(step, SelectionStep) else set()
+    back = [call for call in calls if call[0].name not in made]
+    names = {t.name for step, kernel in back for t in inputs(step, kernel)}
     return tuple(t for t in program.definitions if t.name in names)
 
 
-def _interface(
+def interface_of(
     program: Program,
-    f: ProgramFunction,
-    calls: Sequence[tuple[AnyStep, Kernel | None]],
+    results: Sequence[tuple[Tensor, str]],
+    calls: Sequence[Call],
     saved: Sequence[Tensor],
 ) -> Interface:
-    """Find out what a function of a program must be given; `saved` it may be given besides."""
+    """Find out what a function of a program must be given.
+
+    Args:
+        program: the definitions.
+        results: the tensor whose box each result has, and the name of the result.
+        calls: its steps.
+        saved: what it may be given besides.
+
+    Raises:
+        LoweringError: no argument determines a size that is needed.
+
+    """
     computed = {step.name for step, _ in calls}
     own = [t.name for t in program.tensors]
     kernels = [k for _, k in calls if k is not None]
     every = [t for k in kernels for t in k.interface.arrays]
-    every += [step.selection.source for step, _ in calls if isinstance(step, SelectionStep)]
+    every += [t for step, k in calls if k is None for t in inputs(step, k)]
     read = {t.name: t for t in every if t.name not in computed}
     upstream = [read[n] for n in sorted(read) if n not in own]
     arrays = (*upstream, *(t for t in program.tensors if t.name in read))
@@ -235,10 +307,12 @@ def _interface(
     wanted = symbols_in((*made, *saved))
     scalars = dict.fromkeys(v for k in kernels for v in k.interface.parameters)
     wanted |= {v for v in scalars if v not in program.parameters}
-    box, output = result(f.theorem)
     known = {v for t in arrays for v in plain_axes(t)}
-    shapes = [(box, not symbols_in([box]) <= known)]
-    known |= set(plain_axes(box))
+    shapes = []
+    for box, _ in results:
+        if len(results) == 1 or box not in arrays:
+            shapes.append((box, not symbols_in([box]) <= known))
+            known |= set(plain_axes(box))
     for t in (program.output, *program.tensors, *program.definitions):
         if (wanted - known) & set(plain_axes(t)):
             shapes.append((t, True))
@@ -250,6 +324,7 @@ def _interface(
     sources = (*arrays, *(t for t, _ in shapes))
     sizes = dict.fromkeys(v for t in sources for v in plain_axes(t) if v in wanted)
     reals = {v for v in parameters if all(v not in k.interface.integers for k in kernels)}
+    box, output = results[-1]
     return Interface(
         box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(sizes),
         frozenset(reals),

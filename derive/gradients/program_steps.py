@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rot180.derive.gradients.gradient import divisor_hypotheses, kernel_theorem
+from rot180.derive.gradients.gradient_layer import used_definitions
 from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
@@ -29,7 +30,6 @@ from rot180.derive.language.terms import (
     Derivative,
     Tensor,
     define,
-    tensors,
     term,
 )
 from rot180.derive.search.derivation import Derivation
@@ -143,17 +143,9 @@ def _backward(
     (pending,) = theorem.lhs[0].factors
     assert isinstance(pending, Derivative)
     x = pending.wrt.tensor
-    inside = dict.fromkeys(tensors(theorem.rhs))
-    for s in program.selections:
-        if s.tensor in inside:
-            inside |= dict.fromkeys(
-                (*tensors(s.source.definition.body if s.source.definition else ()), s.source)
-            )
-    names = {f"grad_{t.name}" for t in program.definitions}
-    back = [t for t in inside if t.definition is not None and t.name in names]
     index = tuple(v for v, _ in theorem.variables)
     last = define(f"grad_{x.name}", x.shape, index, theorem.rhs)
-    return _steps(program, (*(t for t in program.definitions if t in inside), *back, last), known)
+    return _steps(program, (*used_definitions(program, theorem.rhs), last), known)
 
 
 def _steps(

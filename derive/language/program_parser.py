@@ -16,6 +16,7 @@ from rot180.derive.language.limits import most
 from rot180.derive.language.notation import entries_of, refuse_clashes, refuse_ranks
 from rot180.derive.language.polynomial import symbols_of, text
 from rot180.derive.language.program_reader import (
+    CHOSEN,
     ProgramReader,
     RawDefinition,
     stands_alone,
@@ -144,12 +145,13 @@ class ProgramParser:
                     what = f"more than {most('definitions')} definitions and intermediates"
                     self._fail(what, part.name, cure=cure)
                 applied |= parsed.reader.functions.keys()
+        used = self._used | {s.value for s in self.selections if s.tensor.name in self._names}
         for word, token in self._later.items():
-            if word not in self._used and word != out[-1].name:
+            if word not in used and word != out[-1].name:
                 cure = f"use it, or drop it; the output is the last definition, {out[-1].name}"
                 self._fail(f"{word} is defined but not used", token, cure=cure)
         for word, token in declarations.items():
-            if word not in self._used and word != out[-1].name:
+            if word not in used and word != out[-1].name:
                 self._fail(f"{word} is declared but not used", token, cure="drop it")
         for word, token in self._functions.items():
             if word not in applied:
@@ -162,7 +164,10 @@ class ProgramParser:
         return tuple(self._known.values())
 
     def _reader(self, part: Statement, groups: bool = True) -> ProgramReader:
-        taken = self._names | self._known.keys() | names_in(self._all_sizes())
+        # what a maximum selects may be used by its name, which is therefore not taken
+        chosen = {n for n in self._names - self._later.keys() if n.startswith(CHOSEN)}
+        taken = (self._names - chosen) | self._declared.keys() | self._known.keys()
+        taken |= names_in(self._all_sizes())
         taken |= self._lengths.keys()
         return ValueReader(self._source, part.window, self._functions, taken, groups)
 

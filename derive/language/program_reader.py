@@ -7,7 +7,8 @@ multiplied or raised to a power is one as well, so that it is computed as it is 
 box would leave something out that it is multiplied by.
 
 ``max[j] z[n,j]`` is ``sum[j] largest_z[n,j] * z[n,j]``, where ``largest_z`` is 1 at the first
-largest entry and 0 elsewhere: an operand that is computed, and held fixed by derivatives.
+largest entry and 0 elsewhere: an operand that is computed, and held fixed by derivatives. Later
+definitions may use it by that name.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from rot180.derive.language.tokens import (
 
 EXTREMES = {"max": "largest", "min": "smallest"}
 """The functions of all entries along some axes, and what the selected entry is called."""
+
+CHOSEN = tuple(f"{word}_" for word in EXTREMES.values())
+"""What the names of selections begin with."""
 
 LONGEST = 24
 """The most characters of a name that is made of what an intermediate contains."""

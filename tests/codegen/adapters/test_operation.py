@@ -33,27 +33,36 @@ def test_the_layer_of_a_gradient_computes_what_its_kernel_computes(text: str) ->
     sizes = CASES[text]
     values = [sizes[word] for word in operation.symbols]
     for wrt in (t.name for t in operation.layer.tensors):
-        found = Operation(operation.text, wrt, "numpy")
-        definition, upstream = gradient_layer(operation.layer, wrt)
+        found = Operation(operation.text, (wrt,), "numpy")
+        derived = gradient_layer(operation.layer, wrt)
+        assert derived is not None
+        definition, upstream = derived
         again = forward(definition, "numpy")
         drawn = {
             t.name: rng.integers(-4, 5, [sizes[str(n)] for n in t.shape]) for t in found.arrays
         }
         named = {upstream: f"grad_{operation.layer.output.name}"}
         given = [drawn[named.get(t.name, t.name)] for t in again.arrays]
-        whole = found.run([drawn[t.name] for t in found.arrays], values)
-        assert whole.shape == found.box(*values)
-        assert np.array_equal(again.run(given, [sizes[word] for word in again.symbols]), whole)
+        (whole,) = found.run([drawn[t.name] for t in found.arrays], values)
+        assert whole.shape == found.boxes[0](*values)
+        (same,) = again.run(given, [sizes[word] for word in again.symbols])
+        assert np.array_equal(same, whole)
 
 
 def test_the_layer_of_a_gradient_has_names_of_its_own() -> None:
-    found, upstream = gradient_layer(layer("g[v] = sum[j] v1[v+j]*v1[v]"), "v1")
+    derived = gradient_layer(layer("g[v] = sum[j] v1[v+j]*v1[v]"), "v1")
+    assert derived is not None
+    found, upstream = derived
     names = {t.name for t in found.tensors}
     assert upstream in names and not names & {"g", "v"} and found.output.name not in names | {"v1"}
 
 
 def test_what_a_gradient_does_not_depend_on_has_no_gradient() -> None:
-    slope = forward("y[i] = 2*x[i] + b[]", "numpy").gradient(0)
-    assert slope is not None and [t.name for t in slope.operation.arrays] == ["grad_y"]
-    again = slope.operation.gradient(0)
-    assert again is not None and again.sources == (None,)
+    (slope,) = forward("y[i] = 2*x[i] + b[]", "numpy").gradients([0])
+    assert [t.name for t in slope.operation.arrays] == ["grad_y"]
+    (again,) = slope.operation.gradients([0])
+    assert again.sources == (None,)
+    cancelled = forward("a[i] = x[i] * b[i]; y[i] = a[i] - b[i] * x[i] + x[i] * c[]", "numpy")
+    assert [g.targets for g in cancelled.gradients([0, 1])] == [(0,), (1,)]
+    (zero,) = cancelled.gradients([1])
+    assert zero.operation.gradients([0]) == ()

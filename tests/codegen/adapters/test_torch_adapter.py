@@ -25,7 +25,32 @@ ROOT = Path(__file__).parents[3]
 CONV = "y[n,o,p] = sum[k,c] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]"
 GATE = "y[i] = tanh(z[i]) * w[i] * sigmoid(z[i])"
 
+ATTENTION = """
+z[n,i,j] = c[] * sum[d] q[n,i,d] * k[n,j,d]
+m[n,i] = max[j] z[n,i,j]
+e[n,i,j] = exp(z[n,i,j] - m[n,i])
+y[n,i,f] = sum[j] e[n,i,j] * v[n,j,f] / sum[j] e[n,i,j]
+"""
+NORM = """
+mu[n] = sum[c] x[n,c] / C
+d[n,c] = x[n,c] - mu[n]
+y[n,c] = d[n,c] * rsqrt(sum[i] d[n,i] * d[n,i] / C + eps[]) * w[c] + b[c]
+"""
+POOL = "u[N,P,3]; u[n,p,k] = x[n,2*p+k]; y[n,p] = max[k] u[n,p,k]"
+
+PROGRAMS: dict[str, tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = {
+    "attention": (ATTENTION, {}, ((), (2, 2, 3), (2, 4, 3), (2, 4, 2))),
+    "layer normalization": (NORM, {}, ((3, 4), (), (4,), (4,))),
+    "max pooling": (POOL, {"y_shape": (2, 3)}, ((2, 7),)),
+    "a gradient of zero": (
+        "a[i] = x[i] * b[i]; y[i] = a[i] + c[] - b[i] * x[i]",
+        {},
+        ((3,), (3,), ()),
+    ),
+}
+
 LAYERS: dict[str, tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = {
+    **PROGRAMS,
     "strided, padded, remainder": (
         CONV,
         {"s": 2, "d": 1, "lo": 1, "y_shape": (2, 3, 3)},
@@ -71,7 +96,8 @@ def drawn(name: str, backend: str = "numpy") -> tuple[Callable[..., Any], tuple[
     text, keywords, shapes = LAYERS[name]
     function = as_torch(text, backend)
     draw = {"generator": torch.Generator().manual_seed(0), "dtype": torch.float64}
-    operands = tuple(torch.randn(shape, **draw).requires_grad_() for shape in shapes)
+    draw_one = torch.rand if name in PROGRAMS else torch.randn  # a root needs positive operands
+    operands = tuple(draw_one(shape, **draw).requires_grad_() for shape in shapes)
     return lambda *given: function(*given, **keywords), operands
 
 
@@ -82,16 +108,19 @@ def test_gradients_and_their_gradients_are_the_limits_of_differences(name: str) 
     assert torch.autograd.gradgradcheck(function, operands)
 
 
-@pytest.mark.parametrize("name", ["strided, padded, remainder", "functions", "a number"])
+SOME = ["strided, padded, remainder", "functions", "a number", *list(PROGRAMS)[:3]]
+
+
+@pytest.mark.parametrize("name", SOME)
 def test_pytorch_accepts_the_operators(name: str) -> None:
     text, keywords, _ = LAYERS[name]
     function, operands = drawn(name)
     operation = forward(text, "numpy")
     _, values = arguments(operation).read(operands, keywords, (torch.Tensor,))
     torch.library.opcheck(operator_of(operation), (*operands, values))
-    for number in range(len(operands)):
-        gradient = operation.gradient(number)
-        assert gradient is not None
+    numbered = range(len(operands))
+    for needed in [numbered, *([n] for n in numbered)]:
+        (gradient,) = operation.gradients(needed)
         g = torch.randn_like(function(*operands)).requires_grad_()
         arrays, numbers = gradient.inputs(g, operands, values)
         torch.library.opcheck(operator_of(gradient.operation), (*arrays, numbers))
@@ -208,7 +237,7 @@ def test_memory_is_read_where_it_is() -> None:
 
     operation.__dict__["kernel"] = spy
     x = torch.arange(3.0)
-    y = torch.from_numpy(operation.run([x.numpy()], [3]))
+    y = torch.from_numpy(*operation.run([x.numpy()], [3]))
     assert seen == [x.data_ptr()] and y.tolist() == [0, 2, 4]
 
 
