@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ class Arguments:
 
     Attributes:
         operands: the name of each operand, its rank, and the axes that give sizes.
-        parameters: the name of each parameter, and the number of its symbol.
+        parameters: the name of each parameter, the number of its symbol, and whether it may be
+            real.
         output: the argument with the output's shape, its rank, and the axes that give sizes.
         given: whether that argument must be given.
         symbols: the names of all sizes and parameters.
@@ -36,7 +38,7 @@ class Arguments:
     """
 
     operands: tuple[tuple[str, int, tuple[SizedAxis, ...]], ...]
-    parameters: tuple[tuple[str, int], ...]
+    parameters: tuple[tuple[str, int, bool], ...]
     output: tuple[str, int, tuple[SizedAxis, ...]]
     given: bool
     symbols: tuple[str, ...]
@@ -49,7 +51,7 @@ class Arguments:
         return inspect.Signature(
             [
                 *(kind(word, kind.POSITIONAL_OR_KEYWORD) for word, _, _ in self.operands),
-                *(kind(word, kind.KEYWORD_ONLY) for word, _ in self.parameters),
+                *(kind(word, kind.KEYWORD_ONLY) for word, *_ in self.parameters),
                 kind(self.output[0], kind.KEYWORD_ONLY, default=shape),
             ]
         )
@@ -80,7 +82,7 @@ class Arguments:
             if word in given:
                 raise TypeError(f"{word}: found twice, by position and by keyword")
             given[word] = one
-        required = [*names, *(word for word, _ in self.parameters)]
+        required = [*names, *(word for word, *_ in self.parameters)]
         required += [self.output[0]] if self.given else []
         for word in required:
             if word not in given:
@@ -115,9 +117,22 @@ class Arguments:
                         f"which is {self.symbols[axis.symbol]} in another argument"
                     )
                 values[axis.symbol] = size
-        for word, n in self.parameters:
-            values[n] = _integer(word, given[word])
+        for word, n, real in self.parameters:
+            values[n] = _real(word, given[word]) if real else _integer(word, given[word])
         return values
+
+
+def _real(word: str, value: Any) -> float:
+    """Return a real number as Python's.
+
+    Raises:
+        TypeError: it is none.
+
+    """
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return float(value)
+    expected = "a real number that is known before the call"
+    raise TypeError(f"{word}: found {value!r}, expected {expected}")
 
 
 def _integer(word: str, value: Any) -> Any:
@@ -140,18 +155,19 @@ def arguments(operation: Operation) -> Arguments:
 
     """
     layer, symbols = operation.layer, operation.symbols
-    numbers = {word: n for n, word in enumerate(symbols)}
+    known_as = {word: n for n, word in enumerate(symbols)}
 
     def axes(t: Tensor) -> tuple[SizedAxis, ...]:
         plain = [(n, str(size)) for n, size in enumerate(t.shape)]
-        return tuple(SizedAxis(n, numbers[size]) for n, size in plain if size in numbers)
+        return tuple(SizedAxis(n, known_as[size]) for n, size in plain if size in known_as)
 
     operands = tuple((name(t.name), len(t.shape), axes(t)) for t in layer.tensors)
     read = {axis.symbol for _, _, known in operands for axis in known}
-    parameters = tuple((name(v.name), numbers[v.name]) for v in layer.parameters)
-    whole = {numbers[v.name] for n in layer.output.shape if n is not None for v in symbols_of(n)}
+    places = [known_as[v.name] for v in layer.parameters]
+    parameters = tuple((name(symbols[n]), n, operation.real[n]) for n in places)
+    whole = {known_as[v.name] for n in layer.output.shape if n is not None for v in symbols_of(n)}
     output = (shape_name(layer.output), len(layer.output.shape), axes(layer.output))
-    known = read | {axis.symbol for axis in output[2]} | {n for _, n in parameters}
-    if lost := [word for word, n in numbers.items() if n not in known]:
+    known = read | {axis.symbol for axis in output[2]} | {*places}
+    if lost := [word for word, n in known_as.items() if n not in known]:
         raise ValueError(f"layer: no argument determines the size {lost[0]}")
     return Arguments(operands, parameters, output, not whole <= read, symbols)

@@ -24,6 +24,7 @@ from rot180.codegen.kernels.names import gradient_name, name, shape_name
 from rot180.derive.gradients.gradient import operand, output_gradient
 from rot180.derive.gradients.gradient_layer import gradient_layer
 from rot180.derive.language.layers import Layer
+from rot180.derive.language.notation import only_in_coefficients
 from rot180.derive.language.polynomial import symbol, symbols_of
 from rot180.derive.language.programs import Program, applications, read
 from rot180.derive.language.scalar_functions import FUNCTIONS
@@ -97,6 +98,12 @@ class Operation:
         symbols = {v for n in sizes for v in symbols_of(n)}.union(self.layer.parameters)
         return tuple(sorted(v.name for v in symbols))
 
+    @cached_property
+    def real(self) -> tuple[bool, ...]:
+        """Say which symbols may be real numbers, because they are in coefficients alone."""
+        known = {v.name for v in only_in_coefficients(self.layer.output)}
+        return tuple(word in known for word in self.symbols)
+
     @property
     def _tensors(self) -> tuple[Tensor, ...]:
         found = self.layer
@@ -123,9 +130,10 @@ class Operation:
         for n, word in enumerate(self.symbols):
             known[name(word)] = lambda *values, n=n: values[n]
         read = {name(t.name) for t in self.arrays}
-        return tuple((word, known[word]) for word in self._arguments if word not in read)
+        words = (word for word in self._arguments if word in known and word not in read)
+        return tuple((word, known[word]) for word in words)
 
-    def run(self, arrays: Sequence[Array], values: Sequence[int]) -> tuple[Array, ...]:
+    def run(self, arrays: Sequence[Array], values: Sequence[float]) -> tuple[Array, ...]:
         """Call the function; return its results.
 
         Args:

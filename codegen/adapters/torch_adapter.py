@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -33,13 +33,25 @@ def torch_layer(layer: Source, backend: str) -> Callable[..., Any]:
 
     def apply(*operands: Any, **others: Any) -> Any:
         arrays, values = known.read(operands, others, tensors)
-        return op(*arrays, values)
+        return op(*arrays, *split(operation, values))
 
     return documented(apply, operation, known.signature, "tensor")
 
 
+def split(operation: Operation, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Return the values of the symbols that are integers, and of those that may be real."""
+    pairs = list(zip(operation.real, values, strict=True))
+    return [v for real, v in pairs if not real], [v for real, v in pairs if real]
+
+
+def joined(operation: Operation, integers: Sequence[Any], reals: Sequence[Any]) -> list[Any]:
+    """Return the values of the symbols in their order; the inverse of `split`."""
+    parts = iter(integers), iter(reals)
+    return [next(parts[real]) for real in operation.real]
+
+
 def operator_of(operation: Operation) -> Any:
-    """Return the custom operator of an operation: its tensors, then the values of its symbols."""
+    """Return the custom operator of an operation: its tensors, then what `split` returns."""
     with _defining:  # PyTorch lets an operator be defined once
         return _defined(operation)
 
@@ -50,7 +62,8 @@ def _defined(operation: Operation) -> Any:
     tensors = [f"Tensor t{n}" for n in range(len(operation.arrays))]
     several = len(operation.boxes) > 1
     results = ", ".join("Tensor" for _ in operation.boxes)
-    schema = f"({', '.join(tensors)}, SymInt[] values) -> {f'({results})' if several else results}"
+    numbers = "SymInt[] integers, float[] reals"
+    schema = f"({', '.join(tensors)}, {numbers}) -> {f'({results})' if several else results}"
     words = [t.name for t in operation.arrays]
 
     def packed(found: Any) -> Any:
@@ -58,29 +71,30 @@ def _defined(operation: Operation) -> Any:
 
     def kernel(*inputs: Any) -> Any:
         arrays = [_array(torch, *pair) for pair in zip(words, inputs, strict=False)]
-        return packed(map(torch.from_numpy, operation.run(arrays, inputs[-1])))
+        return packed(map(torch.from_numpy, operation.run(arrays, joined(operation, *inputs[-2:]))))
 
     def fake(*inputs: Any) -> Any:
-        return packed(inputs[0].new_empty(box(*inputs[-1])) for box in operation.boxes)
+        values = joined(operation, *inputs[-2:])
+        return packed(inputs[0].new_empty(box(*values)) for box in operation.boxes)
 
     def keep(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.save_for_backward(*inputs[:-1])
-        ctx.values = inputs[-1]
+        ctx.save_for_backward(*inputs[:-2])
+        ctx.values = joined(operation, *inputs[-2:])
         ctx.set_materialize_grads(False)
 
     def differentiate(ctx: Any, *upstream: Any) -> Any:
         def call(gradient: Gradient, g: Any) -> Any:
             arrays, values = gradient.inputs(g, ctx.saved_tensors, ctx.values)
-            found = operator_of(gradient.operation)(*arrays, values)
+            found = operator_of(gradient.operation)(*arrays, *split(gradient.operation, values))
             return found if len(gradient.targets) > 1 else (found,)
 
         needed = [n for n, need in enumerate(ctx.needs_input_grad[: len(words)]) if need]
-        return (*backward(operation, upstream, needed, call), None)
+        return (*backward(operation, upstream, needed, call), None, None)
 
     def mapped(info: Any, axes: Any, *inputs: Any) -> Any:
         def entry(n: int) -> Any:
-            pairs = zip(inputs[:-1], axes[:-1], strict=True)
-            return op(*(t if a is None else t.select(a, n) for t, a in pairs), inputs[-1])
+            pairs = zip(inputs[:-2], axes[:-2], strict=True)
+            return op(*(t if a is None else t.select(a, n) for t, a in pairs), *inputs[-2:])
 
         found = [entry(n) for n in range(info.batch_size)]
         if not several:

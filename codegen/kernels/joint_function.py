@@ -19,6 +19,7 @@ from rot180.codegen.kernels.names import name
 from rot180.codegen.kernels.program_functions import (
     call_lines,
     forward_calls,
+    forward_tensors,
     inputs,
     interface_of,
     read_back,
@@ -114,7 +115,7 @@ class JointKernel:
     @property
     def body(self) -> list[str]:
         """Return the statements that compute the steps, and return the results."""
-        made = {t.name for t in self.program.definitions}
+        made = {t.name for t in forward_tensors(self.program)}
         forward, back = list[str](), list[str]()
         for c in self.calls:
             lines = forward if c.step.name in made else back

@@ -30,7 +30,7 @@ from rot180.derive.gradients.program_steps import (
     ProgramStep,
     SelectionStep,
 )
-from rot180.derive.language.programs import Program, definition_line
+from rot180.derive.language.programs import Program, definition_line, entries_in
 from rot180.derive.language.terms import Tensor
 
 Call: TypeAlias = tuple[AnyStep, Kernel | None]
@@ -116,9 +116,17 @@ class ProgramKernel:
         return [*saved_or(forward, self.saved), *back, f"return {output}"]
 
 
+def forward_tensors(program: Program) -> tuple[Tensor, ...]:
+    """Return what the forward pass computes: definitions, and selections that they read."""
+    values = {s.value for s in program.selections}
+    read = {a.tensor for t in program.definitions if t.name not in values for a in entries_in(t)}
+    chosen = (s.tensor for s in program.selections)
+    return (*program.definitions, *(t for t in chosen if t in read))
+
+
 def forward_calls(program: Program, calls: Sequence[Call]) -> tuple[Call, ...]:
     """Return the steps of the forward pass."""
-    made = {t.name for t in program.definitions}
+    made = {t.name for t in forward_tensors(program)}
     return tuple((step, kernel) for step, kernel in calls if step.name in made)
 
 
@@ -258,7 +266,7 @@ def program_kernels(
     }
     read = {f: read_back(program, calls[f]) for f in functions if not f.is_forward}
     saved = {t for found in read.values() for t in found}
-    kept = tuple(t for t in program.definitions if t in saved)
+    kept = tuple(t for t in forward_tensors(program) if t in saved)
     out = []
     for f in functions:
         needed = read.get(f, kept)
@@ -270,10 +278,10 @@ def program_kernels(
 
 def read_back(program: Program, calls: Sequence[Call]) -> tuple[Tensor, ...]:
     """Return the definitions that the steps of reverse mode read."""
-    made = {t.name for t in program.definitions}
+    made = {t.name: t for t in forward_tensors(program)}
     back = [call for call in calls if call[0].name not in made]
     names = {t.name for step, kernel in back for t in inputs(step, kernel)}
-    return tuple(t for t in program.definitions if t.name in names)
+    return tuple(t for word, t in made.items() if word in names)
 
 
 def interface_of(

@@ -19,14 +19,14 @@ from rot180.derive.language.layers import layer
 
 torch = pytest.importorskip("torch")
 
-from rot180.codegen.adapters.torch_adapter import operator_of  # noqa: E402
+from rot180.codegen.adapters.torch_adapter import operator_of, split  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 CONV = "y[n,o,p] = sum[k,c] x[n,c,s*p+d*k-lo] * w[o,c,k] + bias[o]"
 GATE = "y[i] = tanh(z[i]) * w[i] * sigmoid(z[i])"
 
 ATTENTION = """
-z[n,i,j] = c[] * sum[d] q[n,i,d] * k[n,j,d]
+z[n,i,j] = c * sum[d] q[n,i,d] * k[n,j,d]
 m[n,i] = max[j] z[n,i,j]
 e[n,i,j] = exp(z[n,i,j] - m[n,i])
 y[n,i,f] = sum[j] e[n,i,j] * v[n,j,f] / sum[j] e[n,i,j]
@@ -39,7 +39,7 @@ y[n,c] = d[n,c] * rsqrt(sum[i] d[n,i] * d[n,i] / C + eps[]) * w[c] + b[c]
 POOL = "u[N,P,3]; u[n,p,k] = x[n,2*p+k]; y[n,p] = max[k] u[n,p,k]"
 
 PROGRAMS: dict[str, tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]]] = {
-    "attention": (ATTENTION, {}, ((), (2, 2, 3), (2, 4, 3), (2, 4, 2))),
+    "attention": (ATTENTION, {"c": 0.7}, ((2, 2, 3), (2, 4, 3), (2, 4, 2))),
     "layer normalization": (NORM, {}, ((3, 4), (), (4,), (4,))),
     "max pooling": (POOL, {"y_shape": (2, 3)}, ((2, 7),)),
     "a gradient of zero": (
@@ -117,13 +117,14 @@ def test_pytorch_accepts_the_operators(name: str) -> None:
     function, operands = drawn(name)
     operation = forward(text, "numpy")
     _, values = arguments(operation).read(operands, keywords, (torch.Tensor,))
-    torch.library.opcheck(operator_of(operation), (*operands, values))
+    torch.library.opcheck(operator_of(operation), (*operands, *split(operation, values)))
     numbered = range(len(operands))
     for needed in [numbered, *([n] for n in numbered)]:
         (gradient,) = operation.gradients(needed)
         g = torch.randn_like(function(*operands)).requires_grad_()
         arrays, numbers = gradient.inputs(g, operands, values)
-        torch.library.opcheck(operator_of(gradient.operation), (*arrays, numbers))
+        found = gradient.operation
+        torch.library.opcheck(operator_of(found), (*arrays, *split(found, numbers)))
 
 
 def third(function: Callable[..., Any], x: Any) -> Any:
@@ -192,8 +193,9 @@ def test_the_compiled_kernels_are_used() -> None:
 
 
 @pytest.mark.parametrize("dynamic", [False, True])
-def test_torch_compile_takes_the_whole_layer(dynamic: bool) -> None:
-    function, operands = drawn("strided, padded, remainder")
+@pytest.mark.parametrize("name", ["strided, padded, remainder", "attention", "max pooling"])
+def test_torch_compile_takes_the_whole_layer(name: str, dynamic: bool) -> None:
+    function, operands = drawn(name)
     torch._dynamo.reset()
     whole = torch.compile(function, backend="aot_eager", fullgraph=True, dynamic=dynamic)
     for own, peer in zip(
