@@ -29,25 +29,25 @@ def torch_layer(layer: Source, backend: str) -> Callable[..., Any]:
     tensors = (framework("torch").Tensor,)
     operation = forward(layer, backend)
     known = arguments(operation)
-    op = operator_of(operation)
+    op, real = operator_of(operation), operation.real
 
     def apply(*operands: Any, **others: Any) -> Any:
         arrays, values = known.read(operands, others, tensors)
-        return op(*arrays, *split(operation, values))
+        return op(*arrays, *split(real, values))
 
     return documented(apply, operation, known.signature, "tensor")
 
 
-def split(operation: Operation, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+def split(real: Sequence[bool], values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Return the values of the symbols that are integers, and of those that may be real."""
-    pairs = list(zip(operation.real, values, strict=True))
-    return [v for real, v in pairs if not real], [v for real, v in pairs if real]
+    pairs = list(zip(real, values, strict=True))
+    return [v for may, v in pairs if not may], [v for may, v in pairs if may]
 
 
-def joined(operation: Operation, integers: Sequence[Any], reals: Sequence[Any]) -> list[Any]:
+def joined(real: Sequence[bool], integers: Sequence[Any], reals: Sequence[Any]) -> list[Any]:
     """Return the values of the symbols in their order; the inverse of `split`."""
     parts = iter(integers), iter(reals)
-    return [next(parts[real]) for real in operation.real]
+    return [next(parts[may]) for may in real]
 
 
 def operator_of(operation: Operation) -> Any:
@@ -64,28 +64,29 @@ def _defined(operation: Operation) -> Any:
     results = ", ".join("Tensor" for _ in operation.boxes)
     numbers = "SymInt[] integers, float[] reals"
     schema = f"({', '.join(tensors)}, {numbers}) -> {f'({results})' if several else results}"
-    words = [t.name for t in operation.arrays]
+    words, real = [t.name for t in operation.arrays], operation.real
 
     def packed(found: Any) -> Any:
         return tuple(found) if several else next(iter(found))
 
     def kernel(*inputs: Any) -> Any:
         arrays = [_array(torch, *pair) for pair in zip(words, inputs, strict=False)]
-        return packed(map(torch.from_numpy, operation.run(arrays, joined(operation, *inputs[-2:]))))
+        return packed(map(torch.from_numpy, operation.run(arrays, joined(real, *inputs[-2:]))))
 
     def fake(*inputs: Any) -> Any:
-        values = joined(operation, *inputs[-2:])
+        values = joined(real, *inputs[-2:])
         return packed(inputs[0].new_empty(box(*values)) for box in operation.boxes)
 
     def keep(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.save_for_backward(*inputs[:-2])
-        ctx.values = joined(operation, *inputs[-2:])
+        ctx.values = joined(real, *inputs[-2:])
         ctx.set_materialize_grads(False)
 
     def differentiate(ctx: Any, *upstream: Any) -> Any:
         def call(gradient: Gradient, g: Any) -> Any:
             arrays, values = gradient.inputs(g, ctx.saved_tensors, ctx.values)
-            found = operator_of(gradient.operation)(*arrays, *split(gradient.operation, values))
+            numbers = split(gradient.operation.real, values)
+            found = operator_of(gradient.operation)(*arrays, *numbers)
             return found if len(gradient.targets) > 1 else (found,)
 
         needed = [n for n, need in enumerate(ctx.needs_input_grad[: len(words)]) if need]

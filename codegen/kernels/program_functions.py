@@ -108,7 +108,8 @@ class ProgramKernel:
     def body(self) -> list[str]:
         """Return the statements that compute the steps, and return the result."""
         output = name(self.calls[-1][0].name)
-        forward, back = _lines(self._forward), _lines(self.calls[len(self._forward) :])
+        forward = _lines(self._forward)
+        back = _lines([call for call in self.calls if call not in self._forward])
         if self.function.is_forward:
             words = [name(t.name) for t in self.saved]
             pair = definition(f"return {output}, dict", [f"{w}={w}" for w in words], "", TAB)

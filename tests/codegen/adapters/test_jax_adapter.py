@@ -68,6 +68,40 @@ def test_functions_and_third_derivatives() -> None:
     assert np.allclose(found, wanted, rtol=1e-12, atol=1e-12)
 
 
+ATTENTION = """
+z[n,i,j] = c * sum[d] q[n,i,d] * k[n,j,d]
+m[n,i] = max[j] z[n,i,j]
+e[n,i,j] = exp(z[n,i,j] - m[n,i])
+y[n,i,f] = sum[j] e[n,i,j] * v[n,j,f] / sum[j] e[n,i,j]
+"""
+
+
+def test_attention_and_its_second_derivatives() -> None:
+    attention = as_jax(ATTENTION, "numpy")
+    rng = np.random.default_rng(0)
+    shapes = (1, 2, 3), (1, 2, 3), (1, 2, 2)
+    operands = [jax.numpy.asarray(rng.standard_normal(shape)) for shape in shapes]
+
+    def peers(q: Any, k: Any, v: Any) -> Any:
+        return jax.nn.softmax(0.5 * jax.numpy.einsum("nid,njd->nij", q, k)) @ v
+
+    def slopes(function: Any, by: tuple[int, ...]) -> Any:
+        return jax.grad(lambda *a: (function(*a) ** 2).sum(), by)
+
+    def ours(q: Any, k: Any, v: Any) -> Any:
+        return attention(q, k, v, c=0.5)
+
+    for by in ((0, 1, 2), (1,)):
+        one, other = (jax.jit(slopes(f, by))(*operands) for f in (ours, peers))
+        assert all(map(np.allclose, one, other))
+    # q alone is differentiated, so k and v have no gradient and none is computed
+    one, other = (
+        jax.grad(lambda q, f=f: (slopes(f, (0,))(q, *operands[1:])[0] ** 2).sum())(operands[0])
+        for f in (ours, peers)
+    )
+    assert np.allclose(one, other, rtol=1e-10)
+
+
 def test_vmap() -> None:
     x, w, bias = drawn((4, 2, 2, 6), (3, 2, 3), (3,))
     found = jax.vmap(own, (0, None, None))(x, w, bias)
