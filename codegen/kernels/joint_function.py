@@ -17,13 +17,13 @@ from rot180.codegen.kernels.kernel import (
 )
 from rot180.codegen.kernels.names import name
 from rot180.codegen.kernels.program_functions import (
+    assumed,
     call_lines,
     forward_calls,
     forward_tensors,
     inputs,
     interface_of,
     read_back,
-    required,
     said,
     saved_option,
     saved_or,
@@ -102,7 +102,7 @@ class JointKernel:
         lines = [f"    {said(call.step)}" for call in self.calls]
         plain = len(self.calls) == len(self.functions)
         order = [] if plain else ["", "Computed in this order, each once:", *lines]
-        order += required(self.program)
+        order += assumed(self.program, lines)
         theorems = [f.theorem for f in self.functions]
         boxes = [result(t)[0] for t in theorems]
         return docstring(self.interface, theorems, order, boxes, self.option)
