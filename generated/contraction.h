@@ -102,6 +102,13 @@ typedef struct {
     Int constant, slope[LOOPS]; /* the map of the next bound */
 } Nest;
 
+/* The functions of a module that contains them, for modules that do not. */
+typedef struct {
+    int (*contract)(const Nest *nest);
+    int (*small)(double products);
+    int *threads;
+} Contraction;
+
 static inline void rot180_begin(Nest *n, int itemsize, Entry *factors, int left, int right,
                                 double scale) {
     n->itemsize = itemsize;

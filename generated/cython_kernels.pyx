@@ -46,6 +46,7 @@ raises the errors.
 cimport cython
 cimport numpy as cnp
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
+from cpython.pycapsule cimport PyCapsule_New
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 from cpython.buffer cimport Py_buffer, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release
@@ -113,7 +114,19 @@ ctypedef fused real:
     float
     double
 
+cdef extern from *:
+    """
+    static Contraction rot180_lent = {rot180_contract, rot180_small, &rot180_threads};
+    """
+    ctypedef struct Contraction:
+        pass
+    Contraction rot180_lent
+
 cnp.import_array()
+
+# Layers that are compiled later call the functions of contraction.h that are here.
+CONTRACTION = "rot180.generated.cython_kernels.contraction_73117b1ee4bf5d3e"
+contraction_73117b1ee4bf5d3e = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_73117b1ee4bf5d3e", NULL)
 
 __all__ = [
     "linear",

@@ -16,6 +16,9 @@ from rot180.codegen.system import files
 OBJECT, LIBRARY = "support.o", "rot180_layer"
 """What is linked with every layer; the name by which Python imports the result."""
 
+SHIPPED = "rot180.generated.cython_kernels"
+"""The module that lends its sums of products to layers, if it is built."""
+
 ENDING = sysconfig.get_config_var("EXT_SUFFIX") or ".so"
 """The ending of the files that this Python imports: it names the interpreter and the platform."""
 
@@ -93,20 +96,18 @@ class Compiler:
 
     def _run(self, texts: Mapping[str, str | bytes], given: Sequence[str], out: str) -> bytes:
         # it imports what starts processes, which a run that finds its kernels compiled need not do
-        from rot180.codegen.system.programs import ToolError, run, workplace
+        from rot180.codegen.system.programs import run, workplace
 
-        with workplace() as folder:
-            files.write(folder, texts)
-            try:
+        try:
+            with workplace() as folder:
+                files.write(folder, texts)
                 ran = run([*self.command, *given], folder, PATIENCE, {"LC_ALL": "C"})
-            except ToolError as error:
-                raise BuildError(f"the C compiler failed: {error}") from error
-            if ran.code:
-                raise BuildError(
-                    f"{' '.join([*self.command, *given])} ended with code {ran.code}: "
-                    f"{_reason(ran.output)}"
-                )
-            return files.contents(folder / out)
+                if not ran.code:
+                    return files.contents(folder / out)
+        except OSError as error:  # also where the disk is full
+            raise BuildError(f"the C compiler failed: {error}") from error
+        command = " ".join([*self.command, *given])
+        raise BuildError(f"{command} ended with code {ran.code}: {_reason(ran.output)}")
 
 
 def find_compiler() -> Compiler:

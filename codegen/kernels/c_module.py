@@ -43,17 +43,27 @@ def compiled_sources(module: CythonModule) -> CompiledSources:
     """
     python = template("kernels", "module_compiled.jinja").render(module=module, target=CYTHON)
     parts = [f'#include "{KERNEL_HEADER}"', *_functions(module), _table(module)]
-    c = {LAYER: "\n\n".join(parts) + "\n", HEADER: resource("kernels", f"runtime/c/{HEADER}")}
+    c = {LAYER: "\n\n".join(parts) + "\n", HEADER: _interface()}
     return CompiledSources(python, c | {KERNEL_HEADER: _extension(KERNEL_HEADER)})
 
 
-def support_sources() -> dict[str, str]:
-    """Return the files of what is linked to every layer, by name; `SUPPORT` includes the others."""
-    return {
-        SUPPORT: _extension(SUPPORT),
-        KERNEL_HEADER: _extension(KERNEL_HEADER),
-        HEADER: render_contraction(),
-    }
+def support_sources(lent: str = "") -> dict[str, str]:
+    """Return the files of what is linked to every layer, by name; `SUPPORT` includes the others.
+
+    Args:
+        lent: the name by which an imported module lends the sums of products; if there is none,
+            they are compiled too.
+
+    """
+    found = {SUPPORT: _extension(SUPPORT), KERNEL_HEADER: _extension(KERNEL_HEADER)}
+    if not lent:
+        return {**found, HEADER: render_contraction()}
+    return {**found, HEADER: f'#define ROT180_LENT "{lent}"\n{_interface()}'}
+
+
+def _interface() -> str:
+    """Return the header of the sums of products, without their functions."""
+    return resource("kernels", f"runtime/c/{HEADER}")
 
 
 def _extension(name: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from rot180.codegen.kernels import algorithms, tiles
 from rot180.codegen.kernels.amalgamate import amalgamate
+from rot180.codegen.kernels.build import SHIPPED
 from rot180.codegen.kernels.winograd_transforms import (
     render_constants,
     render_micro_kernels,
@@ -57,6 +60,12 @@ def render_contraction() -> str:
         return f"{text}\n{micro_kernels}" if header == "vector_kernels.h" else text
 
     return _NOTE + amalgamate(HEADER, "threads.h", _SECTIONS, read)
+
+
+def lent_contraction() -> str:
+    """Return the name by which `SHIPPED` lends the functions of `render_contraction`'s text."""
+    digest = hashlib.sha256(render_contraction().encode()).hexdigest()[:16]
+    return f"{SHIPPED}.contraction_{digest}"
 
 
 def render_winograd() -> str:

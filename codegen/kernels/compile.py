@@ -13,11 +13,19 @@ import types
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rot180.codegen.kernels.build import ENDING, LIBRARY, BuildError, Compiler, find_compiler
+from rot180.codegen.kernels.build import (
+    ENDING,
+    LIBRARY,
+    SHIPPED,
+    BuildError,
+    Compiler,
+    find_compiler,
+)
 from rot180.codegen.system import cache, files
 from rot180.codegen.system.cache import CacheEntry
 
@@ -92,17 +100,27 @@ def _generator() -> str:
     return files.sources_digest(*SOURCES)
 
 
+@lru_cache(maxsize=1)
+def _lent() -> str:
+    """Return the name by which the shipped kernels lend their sums; nothing if they do not."""
+    file = f"{SHIPPED.rpartition('.')[2]}{ENDING}"
+    try:
+        # where it is not built, importing its package would warn that NumPy runs
+        built = (files.generated_folder() / file).is_file()
+        return getattr(import_module(SHIPPED), "CONTRACTION", "") if built else ""
+    except (ImportError, FileNotFoundError):
+        return ""
+
+
 def _compiled(text: str) -> types.ModuleType:
     compiler = find_compiler()
-    key = cache.key_of("layer", text, _generator(), *compiler.identity)
+    key = cache.key_of("layer", text, _generator(), _lent(), *compiler.identity)
     if key not in _modules:
-        entry = _kept(key)
-        if entry is None:
+        module = _found(key)
+        if module is None:
             with cache.making(key):
-                entry = _kept(key)
-                if entry is None:
-                    return _modules.setdefault(key, _built(key, text, compiler))
-        _modules.setdefault(key, _loaded(entry))
+                module = _found(key) or _built(key, text, compiler)
+        _modules.setdefault(key, module)
     return _modules[key]
 
 
@@ -133,13 +151,23 @@ def _kept(key: str) -> CacheEntry | None:
         return None
 
 
-def _record(text: str, python: str) -> dict[str, str]:
-    return {"layer": text, "python": python}
+def _found(key: str) -> types.ModuleType | None:
+    """Return the module of an entry of the cache, or None if there is none that can be loaded."""
+    entry = _kept(key)
+    try:
+        return None if entry is None else _loaded(entry)
+    except BuildError:
+        return None
+
+
+def _record(text: str, python: str, lent: str = "") -> dict[str, str]:
+    return {"layer": text, "python": python, "lent": lent}
 
 
 def _built(key: str, text: str, compiler: Compiler) -> types.ModuleType:
     """Derive, prove and compile a layer, and keep the result."""
     from rot180.codegen.kernels.c_module import LAYER, compiled_sources
+    from rot180.codegen.kernels.c_runtime import lent_contraction
     from rot180.codegen.kernels.cython_backend import CythonModule
     from rot180.codegen.kernels.program_derivation import user_module
     from rot180.codegen.system.programs import workplace
@@ -147,8 +175,10 @@ def _built(key: str, text: str, compiler: Compiler) -> types.ModuleType:
     module = user_module(text, "cython")
     assert isinstance(module, CythonModule)
     sources = compiled_sources(module)
-    library = compiler.library(sources.c, LAYER, _support(compiler))
-    texts = _record(module.layer, sources.python)
+    lent = lent_contraction()
+    lent = lent if lent == _lent() else ""
+    library = compiler.library(sources.c, LAYER, _support(compiler, lent))
+    texts = _record(module.layer, sources.python, lent)
     try:
         return _loaded(cache.save(key, texts, library, ENDING))
     except OSError as error:
@@ -158,16 +188,19 @@ def _built(key: str, text: str, compiler: Compiler) -> types.ModuleType:
 
 
 @lru_cache(maxsize=1)
-def _support(compiler: Compiler) -> bytes:
+def _support(compiler: Compiler, lent: str) -> bytes:
     """Return what every layer is linked with, compiled if that was not yet done."""
     from rot180.codegen.kernels.c_module import SUPPORT, support_sources
+    from rot180.codegen.system import streams
 
-    sources = support_sources()
+    sources = support_sources(lent)
     key = cache.key_of("support", *sources.values(), *compiler.identity)
     with cache.making(key):
         entry = _kept(key)
         if entry is not None and entry.binary is not None:
             return files.contents(entry.binary)
+        if not lent:
+            streams.say("rot180 compiles what all layers share, once: this takes ten seconds or so")
         made = compiler.support(sources, SUPPORT)
         try:
             cache.save(key, {}, made, ".o")
@@ -178,13 +211,15 @@ def _support(compiler: Compiler) -> bytes:
 
 def _loaded(entry: CacheEntry) -> types.ModuleType:
     """Make a module of an entry."""
-    text, python = entry.texts["layer"], entry.texts["python"]
+    text, python, lent = (entry.texts[name] for name in ("layer", "python", "lent"))
     module = types.ModuleType("rot180_layer")
     file = f"<rot180 {text}>"
-    module.__dict__.update(layer=text, backend="numpy" if entry.binary is None else "compiled")
+    backend = "numpy" if entry.binary is None else "compiled"
+    module.__dict__.update(layer=text, backend=backend, _lent=lent)
     if entry.binary is not None:
         library = _library(entry.binary)
-        library._threads(_threads())
+        if not lent:  # else the threads are those of `rot180.generated`
+            library._threads(_threads())
         module.__dict__["_library"] = library
     # so that a traceback and `inspect.getsource` show the lines
     linecache.cache[file] = len(python), None, python.splitlines(keepends=True), file

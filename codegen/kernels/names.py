@@ -35,8 +35,8 @@ _MODULES = (
     "MOST_BYTES Mapping Places Sequence Shift Slide TypeAlias Windows Words add add_product "
     "add_spread add_taps annotations applied arrays as_strided at blocks check_axis "
     "checked_shape contract dtype extents_of forward integer integers itertools loops lru_cache "
-    "math may_spread mistyped np npt of_terms ones operator part_of product_blocks require save "
-    "saved saved_arrays scaled shown sizes span windows wrong zeros "
+    "math may_spread mistyped np npt of_terms ones operator part_of product_blocks reals require "
+    "save saved saved_arrays scaled shown sizes span windows wrong zeros "
     # what compiled kernels have besides
     "Answer BATCH COLUMNS ENDLESS Entry Explanation MOST_INTERMEDIATE_BYTES Nest Place REDUCTION "
     "ROWS PyBUF_STRIDES PyBUF_WRITABLE PyBuffer_Release PyObject_GetBuffer calloc explain free "

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rot180.codegen.kernels import public_cython, public_numpy
+from rot180.codegen.kernels.c_runtime import lent_contraction
 from rot180.codegen.kernels.checks import FunctionChecks, Geometry, checks_of, geometry_of
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
 from rot180.codegen.kernels.derivation import ProvedLayer
@@ -158,9 +159,12 @@ def cython_kernels(layers: Sequence[ShippedLayer], proofs: Mapping[str, str]) ->
         name: resource("kernels", f"runtime/cython/{name}.pxi")
         for name in ("arguments", "windows", "winograd", "threads")
     }
+    lent = lent_contraction()
     return template("kernels", "public_kernels.pyx.jinja").render(
         header=_header(proofs),
         target=CYTHON,
+        lent=lent,
+        capsule=lent.rpartition(".")[2],
         modules=[CythonModule((), "", x.kernels) for x in layers],
         module=CythonModule((), "", tuple(k for x in layers for k in x.kernels)),
         most_axes=max(len(t.shape) for t in tensors),

@@ -5,24 +5,23 @@
 #include "contraction.h"
 #include "kernel.h"
 
+#ifdef ROT180_LENT /* the place of the functions in a module that is imported already */
+static const Contraction *contraction;
+#else
+static const Contraction own = {rot180_contract, rot180_small, &rot180_threads};
+static const Contraction *const contraction = &own;
+#endif
+
 static const char KERNEL[] = "rot180 kernel";
 static const double MOST_BYTES = (double)((Int)1 << 40);
 
-/* Run the handlers of signals; return whether one raised an exception, which is then set. */
-static int interrupted(void) {
-    PyGILState_STATE state = PyGILState_Ensure();
-    int raised = PyErr_CheckSignals();
-    PyGILState_Release(state);
-    return raised;
-}
-
 int kernel_check_signals(void) { return PyErr_CheckSignals(); }
 
-int kernel_small(double products) { return rot180_small(products); }
+int kernel_small(double products) { return contraction->small(products); }
 
 int kernel_run(Nest *nest) {
     PyThreadState *state = PyEval_SaveThread();
-    const int failed = rot180_contract(nest);
+    const int failed = contraction->contract(nest);
     PyEval_RestoreThread(state);
     if (failed == DONE || failed == ANSWERED) return 0;
     if (PyErr_Occurred()) return -1;
@@ -142,8 +141,8 @@ static PyObject *threads(PyObject *self, PyObject *count) {
                      chosen);
         return NULL;
     }
-    if (chosen) rot180_threads = (int)chosen;
-    return PyLong_FromLong(rot180_threads);
+    if (chosen) *contraction->threads = (int)chosen;
+    return PyLong_FromLong(*contraction->threads);
 }
 
 /* Add a layer's function to its module. */
@@ -159,12 +158,31 @@ static int add_kernel(PyObject *module, const Kernel *kernel) {
     return function ? PyModule_AddObject(module, kernel->name, function) : -1;
 }
 
+#ifdef ROT180_LENT
+static int find_contraction(void) {
+    contraction = PyCapsule_Import(ROT180_LENT, 0);
+    return contraction ? 0 : -1;
+}
+#else
+/* Run the handlers of signals; return whether one raised an exception, which is then set. */
+static int interrupted(void) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    int raised = PyErr_CheckSignals();
+    PyGILState_Release(state);
+    return raised;
+}
+
+static int find_contraction(void) {
+    rot180_interrupted = interrupted;
+    return 0;
+}
+#endif
+
 PyMODINIT_FUNC PyInit_rot180_layer(void) {
     static PyMethodDef methods[] = {{"_threads", threads, METH_O, NULL}, {NULL, NULL, 0, NULL}};
     static struct PyModuleDef definition = {
         PyModuleDef_HEAD_INIT, "rot180_layer", NULL, -1, methods, NULL, NULL, NULL, NULL};
-    PyObject *module = PyModule_Create(&definition);
-    rot180_interrupted = interrupted;
+    PyObject *module = find_contraction() ? NULL : PyModule_Create(&definition);
     for (const Kernel *kernel = rot180_kernels; module && kernel->name; kernel++) {
         if (kernel->arrays > MOST_ARRAYS || kernel->integers > MOST_NUMBERS ||
             kernel->reals > MOST_NUMBERS)
