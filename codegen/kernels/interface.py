@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from rot180.codegen.kernels.names import function_name, gradient_name, name, shape_name
 from rot180.codegen.plans.plan import LoweringError, Plan
@@ -30,6 +30,7 @@ class Interface:
         reals: those of them that may be real numbers; the others are integers.
         shapes: tensors of which only the sizes are needed, and whether these must be given.
         sizes: the sizes that the kernel uses.
+        places: arrays of indices, each with the size of an axis that it is used for.
 
     """
 
@@ -41,6 +42,12 @@ class Interface:
     shapes: tuple[tuple[Tensor, bool], ...]
     sizes: tuple[Symbol, ...]
     reals: frozenset[Symbol] = frozenset()
+    places: tuple[tuple[Tensor, Expr], ...] = ()
+
+    @property
+    def index_arrays(self) -> tuple[Tensor, ...]:
+        """Return the arrays of indices, each once."""
+        return tuple(dict.fromkeys(t for t, _ in self.places))
 
     @property
     def integers(self) -> tuple[Symbol, ...]:
@@ -57,7 +64,7 @@ class Interface:
     def arguments(self) -> tuple[str, ...]:
         """Return the names of all arguments."""
         return (
-            *(name(t.name) for t in self.arrays),
+            *(name(t.name) for t in (*self.arrays, *self.index_arrays)),
             *self.callables,
             *(name(v.name) for v in self.parameters),
             *(shape_name(t) for t, _ in self.shapes),

@@ -117,8 +117,10 @@ class Module:
     @property
     def shared_parts(self) -> str:
         """Return the functions of the runtime that those of a program call."""
-        called = "\n".join(line for whole in self.programs for line in whole.body)
-        found = (inlined_functions(f"numpy/{part}", called) for part in ("selection", "saved"))
+        lines = (line for whole in self.programs for line in (*whole.checks, *whole.body))
+        called = "\n".join(lines)
+        parts = ("selection", "saved", "gathering")
+        found = (inlined_functions(f"numpy/{part}", called) for part in parts)
         return "\n\n\n".join(text for text in found if text)
 
     @property
@@ -156,7 +158,7 @@ def typed_head(
     """Write the lines of a function's definition, with types."""
     shapes = [f"{shape_name(t)}: Sequence[int]" for t, given in found.shapes if given]
     spare = [f"{shape_name(t)}: Sequence[int] | None" for t, given in found.shapes if not given]
-    arrays = [f"{name(t.name)}: Array" for t in found.arrays]
+    arrays = [f"{name(t.name)}: Array" for t in (*found.arrays, *found.index_arrays)]
     keywords = [
         *(f"{word}: Callable[[Array], object]" for word in found.callables),
         *(f"{name(v.name)}: {'float' if v in found.reals else 'int'}" for v in found.parameters),
@@ -170,7 +172,7 @@ def typed_head(
 
 def signature(found: Interface, option: Option | None = None) -> str:
     """Write the parameters of a function."""
-    arrays = [name(t.name) for t in found.arrays]
+    arrays = [name(t.name) for t in (*found.arrays, *found.index_arrays)]
     shapes = [shape_name(t) + ("" if given else "=None") for t, given in found.shapes]
     shapes.sort(key=lambda s: s.endswith("=None"))
     parameters = [name(v.name) for v in found.parameters]
@@ -210,6 +212,10 @@ def docstring(
     statements = [line for t in theorems for line in (*write_statement(t).splitlines(), "")][:-1]
     lines = [*statements, *order, "", "Args:"]
     lines += [f"    {name(t.name)}: array {shape(t)}, zero outside" for t in found.arrays]
+    for t in found.index_arrays:
+        sizes = dict.fromkeys(text(n) for u, n in found.places if u == t)
+        below = " and ".join(sizes)
+        lines.append(f"    {name(t.name)}: array {shape(t)} of integers >= 0 and < {below}")
     for word in found.callables:
         lines.append(f"    {word}: a function from an array to the array of its values")
     reals = [v for v in found.parameters if v in found.reals]
@@ -262,6 +268,11 @@ def _size_checks(found: Interface) -> list[str]:
     lines = [f"dtype = arrays({ranks})"]
     if reals := [name(v.name) for v in found.parameters if v in found.reals]:
         lines.append(f"{_target(reals)} = reals(dtype, {', '.join(f'{v}={v}' for v in reals)})")
+    indices = [(name(t.name), t) for t in found.index_arrays]
+    if indices:
+        each = ", ".join(f"{word}=({word}, {len(t.shape)})" for word, t in indices)
+        lines.append(f"_index_arrays({each})")
+    arrays += indices
     sources = [f"{word}=({word}.shape, {_axes_in_words(t)})" for word, t in arrays]
     for t, given in found.shapes:
         word = shape_name(t)
@@ -277,6 +288,9 @@ def _size_checks(found: Interface) -> list[str]:
         lines += _composite_axes(t, word, f"{word}.shape")
     for t, _ in found.shapes:
         lines += _composite_axes(t, shape_name(t), shape_name(t))
+    for t, n in found.places:
+        word = name(t.name)
+        lines.append(f'{word} = _in_range("{word}", {word}, {number(n)})')
     return lines
 
 

@@ -24,12 +24,14 @@ from rot180.codegen.kernels.kernel import (
 )
 from rot180.codegen.kernels.names import name, shape_name
 from rot180.codegen.plans.plan import LoweringError
+from rot180.derive.gradients.gather_steps import GatherStep
 from rot180.derive.gradients.program_steps import (
     AnyStep,
     ProgramFunction,
     ProgramStep,
     SelectionStep,
 )
+from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.programs import Program, definition_line, entries_in
 from rot180.derive.language.terms import Tensor
 
@@ -215,6 +217,8 @@ def _called(step: AnyStep, kernel: Kernel | None) -> str:
     if isinstance(step, ProgramStep):
         assert kernel is not None
         return kernel.name
+    if isinstance(step, GatherStep):
+        return "_scattered" if step.scatters else "_gathered"
     return "_extreme" if step.is_value else "_first_extreme"
 
 
@@ -222,6 +226,8 @@ def inputs(step: AnyStep, kernel: Kernel | None) -> tuple[Tensor, ...]:
     """Return the tensors that a step reads."""
     if isinstance(step, SelectionStep):
         return (step.selection.source,)
+    if isinstance(step, GatherStep):
+        return (step.source,)
     assert kernel is not None
     return kernel.interface.arrays
 
@@ -231,11 +237,26 @@ def _arguments(step: AnyStep, kernel: Kernel | None, names: Mapping[str, str]) -
     if isinstance(step, SelectionStep):
         s = step.selection
         return [*arrays, str(s.axes), f"largest={s.kind == 'max'}"]
+    if isinstance(step, GatherStep):
+        return [*arrays, *_gather_arguments(step)]
     assert kernel is not None
     found = kernel.interface
     others = [*found.callables, *(name(v.name) for v in found.parameters)]
     shapes = [f"{shape_name(t)}={size_tuple(_sizes(t))}" for t, given in found.shapes if given]
     return [*arrays, *(f"{word}={word}" for word in others), *shapes]
+
+
+def _gather_arguments(step: GatherStep) -> list[str]:
+    """Write the axes of what is gathered or scattered, in words, and the arrays of indices."""
+
+    def words(index: Iterable[Symbol]) -> str:
+        return f'"{" ".join(v.name for v in index)}"'
+
+    reads = [
+        f'("{r.place.name}", {name(r.gather.array.name)}, {words(r.index)})' for r in step.reads
+    ]
+    shape = [size_tuple(step.shape)] if step.scatters else []
+    return [words(step.words), words(step.formals), *shape, *reads]
 
 
 def _sizes(t: Tensor) -> tuple[Symbol, ...]:
@@ -308,6 +329,10 @@ def interface_of(
     kernels = [k for _, k in calls if k is not None]
     every = [t for k in kernels for t in k.interface.arrays]
     every += [t for step, k in calls if k is None for t in inputs(step, k)]
+    gathers = [step for step, _ in calls if isinstance(step, GatherStep)]
+    places = dict.fromkeys(
+        (r.gather.array, r.gather.tensor.shape[-1]) for step in gathers for r in step.reads
+    )
     read = {t.name: t for t in every if t.name not in computed}
     upstream = [read[n] for n in sorted(read) if n not in own]
     arrays = (*upstream, *(t for t in program.tensors if t.name in read))
@@ -316,7 +341,9 @@ def interface_of(
     wanted = symbols_in((*made, *saved))
     scalars = dict.fromkeys(v for k in kernels for v in k.interface.parameters)
     wanted |= {v for v in scalars if v not in program.parameters}
-    known = {v for t in arrays for v in plain_axes(t)}
+    wanted |= symbols_in(r.gather.tensor for step in gathers for r in step.reads)
+    wanted |= {v for step in gathers if step.scatters for n in step.shape for v in symbols_of(n)}
+    known = {v for t in (*arrays, *(t for t, _ in places)) for v in plain_axes(t)}
     shapes = []
     for box, _ in results:
         if len(results) == 1 or box not in arrays:
@@ -330,11 +357,11 @@ def interface_of(
         names = ", ".join(sorted(v.name for v in lost))
         raise LoweringError(f"no argument determines {names}: no axis has exactly that size")
     parameters = tuple(v for v in program.parameters if v in scalars)
-    sources = (*arrays, *(t for t, _ in shapes))
+    sources = (*arrays, *(t for t, _ in places), *(t for t, _ in shapes))
     sizes = dict.fromkeys(v for t in sources for v in plain_axes(t) if v in wanted)
     reals = {v for v in parameters if all(v not in k.interface.integers for k in kernels)}
     box, output = results[-1]
     return Interface(
         box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(sizes),
-        frozenset(reals),
+        frozenset(reals), tuple((t, n) for t, n in places if n is not None),
     )  # fmt: skip

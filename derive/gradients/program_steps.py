@@ -10,11 +10,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from rot180.derive.gradients.gather_steps import GatherStep, parts_of
 from rot180.derive.gradients.gradient import divisor_hypotheses, kernel_theorem
 from rot180.derive.gradients.gradient_layer import used_definitions
 from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
+from rot180.derive.language.computed import gather_line, is_gather
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.limits import metered
 from rot180.derive.language.program_parser import Selection
@@ -73,7 +75,7 @@ class SelectionStep:
         return self.name == self.selection.value
 
 
-AnyStep: TypeAlias = ProgramStep | SelectionStep
+AnyStep: TypeAlias = ProgramStep | SelectionStep | GatherStep
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,9 @@ def _steps(
             s = extremes[t.name]
             out.append(SelectionStep(t.name, s, extreme_line(t, s)))
             continue
+        if is_gather(t, program.gathers):
+            out += _gather_steps(program, t, order, known)
+            continue
         step = _step(program, t, order, known)
         for s in program.selections:
             made = {other.name for other in out}
@@ -167,6 +172,19 @@ def _steps(
                 out.append(SelectionStep(s.tensor.name, s, said))
         out.append(step)
     return tuple(out)
+
+
+def _gather_steps(
+    program: Program, t: Tensor, order: Sequence[Tensor], known: dict[Tensor, ProgramStep]
+) -> list[AnyStep]:
+    """Return the steps that compute a definition with entries at arrays of indices."""
+    one = t in program.definitions
+    line = gather_line(t, program.gathers) if one else definition_line(t, frozenset(order))
+    taken = {u.name for u in (*order, *program.definitions, *program.tensors, *program.arrays)}
+    found = parts_of(t, program.gathers, line, taken)
+    before = [_step(program, u, order, known) for u in found.before]
+    after = [] if found.after is None else [_step(program, found.after, order, known)]
+    return [*before, *found.gathers, *after]
 
 
 def _step(

@@ -7,17 +7,20 @@ entries times brackets, in the term language.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import sympy as sp
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from rot180.derive.language.boundaries import MODES, Place, places
 from rot180.derive.language.function_reader import FunctionReader
 from rot180.derive.language.polynomial import size_of
 from rot180.derive.language.tokens import RawEntry, RawFactor, RawTerm, Token, reserved
+
+Axis: TypeAlias = tuple[Place, ...] | RawEntry
+"""The places on an axis whose entries are added, or an entry of an array of indices."""
 
 
 class EntryReader(FunctionReader):
@@ -52,11 +55,9 @@ class EntryReader(FunctionReader):
     def _read(self) -> list[RawTerm]:
         """Parse an entry; return a sum of products of one entry and brackets."""
         token = self._name("the name of a tensor")
-        axes = tuple(self._listed(self._expect("[", f"after {token.text}"), token))
-        self.entries.append(token)
-        first, rank = self.tensors.setdefault(token.text, (token, len(axes)))
-        if rank != len(axes):
-            self.refuse_rank(token, rank, f"as at character {first.at + 1}")
+        places_of = tuple(self._listed(self._expect("[", f"after {token.text}"), token))
+        self._occurs(token, len(places_of))
+        token, axes = self._gathered(token, places_of)
         out = []
         for chosen in itertools.product(*axes):
             entry = RawEntry(token, tuple(e for e, _ in chosen))
@@ -64,7 +65,29 @@ class EntryReader(FunctionReader):
             out.append(RawTerm(token, sp.Integer(1), (), (entry, *brackets)))
         return self._with_quotients(out)
 
-    def _listed(self, opened: Token, of: Token) -> Iterator[tuple[Place, ...]]:
+    def _occurs(self, token: Token, rank: int) -> None:
+        """Keep the name and the rank of a tensor."""
+        self.entries.append(token)
+        first, known = self.tensors.setdefault(token.text, (token, rank))
+        if known != rank:
+            self.refuse_rank(token, known, f"as at character {first.at + 1}")
+
+    def _gathered(
+        self, token: Token, axes: Sequence[Axis]
+    ) -> tuple[Token, tuple[tuple[Place, ...], ...]]:
+        """Return the tensor that is read, and the places on its axes; a program gathers."""
+        for axis in axes:
+            if isinstance(axis, RawEntry):
+                self.fail(
+                    "a tensor entry inside an index",
+                    axis.name,
+                    "names and numbers",
+                    cure="close the bracket before it, or move the entry out of it; an array of "
+                    "indices is for programs: x[idx[n],c]",
+                )
+        return token, tuple(axis for axis in axes if not isinstance(axis, RawEntry))
+
+    def _listed(self, opened: Token, of: Token) -> Iterator[Axis]:
         if self._accept("]"):
             return
         for axis in itertools.count():
@@ -75,11 +98,30 @@ class EntryReader(FunctionReader):
                 e = self._index()
                 self._expect(")", "after the index", mode)
                 yield places(mode.text, e, size_of(of.text, axis), self._since(mode))
+            elif mode.is_name and self._next == "[" and not reserved(mode):
+                yield self._array_entry()
             else:
                 yield ((self._index(entry=True), ()),)
             if not self._accept(","):
                 break
         self._expect("]", "or ',' after the index", opened)
+
+    def _array_entry(self) -> RawEntry:
+        """Parse ``idx[n]`` as an index."""
+        token = self._take()
+        opened, index = self._take(), list[Expr]()
+        while not self._accept("]"):
+            index.append(self._index(entry=True))
+            if self._now.text != "]":
+                self._expect(",", "or ']' after the index", opened)
+        if self._now.text not in (",", "]", ";", "=", ""):
+            self.fail(
+                "an entry of an array of indices is not the whole index",
+                self._since(token),
+                f"one entry as an index, x[{token.text}[...]]",
+                cure="gather in a definition of its own, and read that at an offset",
+            )
+        return RawEntry(token, tuple(index))
 
     def _activation(self) -> list[RawTerm]:
         """Parse ``sigma(z[i])``."""

@@ -11,6 +11,8 @@ from sympy import Expr, Symbol
 
 from rot180.derive.language.axis_sizes import name_sizes, names_in
 from rot180.derive.language.builder import Builder
+from rot180.derive.language.computed import Gather
+from rot180.derive.language.gather_reader import RawDefinition
 from rot180.derive.language.limits import cure as raising
 from rot180.derive.language.limits import most
 from rot180.derive.language.notation import entries_of, refuse_clashes, refuse_ranks
@@ -18,11 +20,10 @@ from rot180.derive.language.polynomial import symbols_of, text
 from rot180.derive.language.program_reader import (
     CHOSEN,
     ProgramReader,
-    RawDefinition,
     stands_alone,
 )
 from rot180.derive.language.statements import Statement, statements
-from rot180.derive.language.terms import Tensor, define
+from rot180.derive.language.terms import Access, Tensor, accesses_and_brackets, define
 from rot180.derive.language.tokens import NotationError, RawEntry, RawTerm, Token, raw_indices
 from rot180.derive.language.value_reader import ValueReader
 
@@ -113,6 +114,7 @@ class ProgramParser:
         self._roles: dict[str, str] = {}
         self._intermediates: list[Tensor] = []
         self.selections: list[Selection] = []
+        self.gathers: list[Gather] = []
         self._later = {s.name.text: s.name for s in self._parts if s.kind == "definition"}
 
     def definitions(self) -> tuple[Tensor, ...]:
@@ -205,7 +207,8 @@ class ProgramParser:
             refuse_ranks(reader, {**self._known, **self._declared_only()})
             inner = tuple(reader.intermediates)
             terms = [*raws, *(t for i in inner for t in i.terms)]
-            entries = ((reader.output.text, reader.free), *entries_of(terms))
+            arrays = ((a.name.text, a.index) for a in reader.arrays)
+            entries = ((reader.output.text, reader.free), *entries_of(terms), *arrays)
             shapes, lengths = self._shapes(reader, entries, inner)
             made = _with_output(inner, reader, raws)
             parsed = _Parsed(reader, made, entries, shapes, lengths)
@@ -241,12 +244,29 @@ class ProgramParser:
                 new.append(t)
                 if i.extreme:
                     self.selections.append(self._selection(i, shapes))
+                for one, array in i.gathers:
+                    self.gathers.append(Gather(*(_free(f, shapes) for f in (one, array))))
             self._known[i.name] = found or t
         for word, _ in parsed.entries:
             if word != output:
                 self._used.add(word)
             self._known.setdefault(word, Tensor(word, shapes[word]))
+        self._refuse_arrays(reader)
         return new
+
+    def _refuse_arrays(self, reader: ProgramReader) -> None:
+        """Refuse an array of indices that is defined, or that is multiplied too."""
+        arrays = {g.array.name: g.array for g in self.gathers}
+        free = {f.tensor for t in self._known.values() for f in _factors(t)}
+        for word, t in arrays.items():
+            token, _ = reader.tensors.get(word, (reader.output, 0))
+            if self._known[word].definition is not None:
+                what = f"the array of indices {word} is computed"
+                self._fail(what, token, "an operand", cure="pass it as an array of integers")
+            if t in free:
+                what = f"{word} is an array of indices, and its entries are values too"
+                cure = "pass the values as another operand"
+                self._fail(what, token, "entries in indices alone", cure=cure)
 
     def _selection(self, i: RawDefinition, shapes: Mapping[str, tuple[Expr, ...]]) -> Selection:
         chosen, entry = (f for f in i.selected)
@@ -312,10 +332,19 @@ class ProgramParser:
                 self._fail(what, token, cure="rename one of them")
 
 
+def _free(entry: RawEntry, shapes: Mapping[str, tuple[Expr, ...]]) -> Tensor:
+    return Tensor(entry.name.text, shapes[entry.name.text])
+
+
+def _factors(t: Tensor) -> Iterator[Access]:
+    for u in t.definition.body if t.definition else ():
+        yield from (f for f in accesses_and_brackets(u.factors) if isinstance(f, Access))
+
+
 def _with_output(
     inner: Sequence[RawDefinition], reader: ProgramReader, raws: Sequence[RawTerm]
 ) -> tuple[RawDefinition, ...]:
-    """Return the intermediates and the definition; if it is only a maximum, that is the last."""
+    """Return the intermediates and the definition, which may be the last of them: a maximum."""
     output = reader.output
     last = inner[-1] if inner and inner[-1].alone else None
     if last and len(raws) == 1 and raws[0].coefficient == 1 and not raws[0].variables:

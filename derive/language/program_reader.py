@@ -14,16 +14,16 @@ definitions may use it by that name.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
 import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.language.entry_reader import applied
+from rot180.derive.language.gather_reader import GatherReader, RawDefinition
 from rot180.derive.language.known_names import OUTSIDE, REDUCTIONS, not_of_one_entry
-from rot180.derive.language.parser import Reader
-from rot180.derive.language.polynomial import NAME, symbol, symbols_of, text
+from rot180.derive.language.polynomial import symbol, symbols_of, text
 from rot180.derive.language.tokens import (
     RawEntry,
     RawFactor,
@@ -38,48 +38,11 @@ EXTREMES = {"max": "largest", "min": "smallest"}
 CHOSEN = tuple(f"{word}_" for word in EXTREMES.values())
 """What the names of selections begin with."""
 
-LONGEST = 24
-"""The most characters of a name that is made of what an intermediate contains."""
-
-
-@dataclass(frozen=True)
-class RawDefinition:
-    """An expression in a function or under a division, as a definition of its own.
-
-    Attributes:
-        at: the expression in the text.
-        name: the name of the tensor.
-        formals: its indices.
-        terms: the expression.
-        extreme: max or min, if it is one; the term is then a selection times an entry.
-        group: whether it is a sum in parentheses, which could be multiplied out.
-        alone: whether it takes the name of a definition that is nothing else.
-
-    """
-
-    at: Token
-    name: str
-    formals: tuple[Symbol, ...]
-    terms: tuple[RawTerm, ...]
-    extreme: str = ""
-    group: bool = False
-    alone: bool = False
-
-    @property
-    def selected(self) -> tuple[RawEntry, RawEntry]:
-        """Return the entry of the selection and that of the tensor it selects from."""
-        (t,) = self.terms
-        one, other = t.factors
-        assert isinstance(one, RawEntry) and isinstance(other, RawEntry)
-        return one, other
-
-
-class ProgramReader(Reader):
+class ProgramReader(GatherReader):
     """Parses the definition in a part of the text of a program.
 
     Attributes:
         window: the tokens of the definition.
-        intermediates: the definitions that come before it, in order.
 
     """
 
@@ -102,10 +65,8 @@ class ProgramReader(Reader):
                 otherwise it is multiplied out.
 
         """
-        super().__init__(source, functions=functions, derivatives=False)
+        super().__init__(source, functions, taken)
         self._tokens = self.window = tuple(window)
-        self.intermediates: list[RawDefinition] = []
-        self._taken = set(taken)
         self._groups = groups
 
     def declared_sizes(self) -> tuple[str, tuple[Expr, ...]]:
@@ -122,9 +83,6 @@ class ProgramReader(Reader):
             cure="rename one of the two; a recurrence is not in the language, for each entry is "
             "one formula in entries of other tensors: unroll it, one definition for each step",
         )
-
-    def _taken_names(self) -> set[str]:
-        return super()._taken_names() | self._taken
 
     def _argument(self, function: Token) -> list[RawTerm]:
         at = self._now
@@ -243,16 +201,6 @@ class ProgramReader(Reader):
         made = RawDefinition(at, name, formals, tuple(terms), group=group, alone=alone)
         self.intermediates.append(made)
         return RawEntry(Token(name, at.at), formals)
-
-    def _new_name(self, hint: str) -> str:
-        base = hint if len(hint) <= LONGEST and NAME.fullmatch(hint) else ""
-        base = base or f"{self.output.text}_part"
-        name, n = base, 1
-        while name in self._taken:
-            n += 1
-            name = f"{base}{n}"
-        self._taken.add(name)
-        return name
 
 
 def one_entry(at: Token, entry: RawEntry) -> RawTerm:

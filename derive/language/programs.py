@@ -25,6 +25,7 @@ import sympy as sp
 from sympy import Symbol
 
 from rot180.derive.language.axis_sizes import names_in
+from rot180.derive.language.computed import Gather, gather_line, is_gather
 from rot180.derive.language.layers import Layer, layer
 from rot180.derive.language.notation import scalar_names, unfold_activation, unfolded_body
 from rot180.derive.language.operators import activation
@@ -50,6 +51,7 @@ class Program:
         parameters: the symbols in coefficients and indices that are not sizes, in that order.
         text: the canonical notation.
         selections: what each ``max[j]`` selects; their tensors are in no derivative.
+        gathers: the entries ``x[idx[n],c]``; the same holds for their tensors.
 
     """
 
@@ -59,6 +61,7 @@ class Program:
     parameters: tuple[Symbol, ...]
     text: str
     selections: tuple[Selection, ...] = ()
+    gathers: tuple[Gather, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -73,7 +76,7 @@ class Program:
 
     @property
     def conventions(self) -> tuple[str, ...]:
-        """Return what is assumed of selections, and of functions where they have no derivative.
+        """Return what is assumed of selections and gathers, and of functions at kinks, as text.
 
         >>> parse_program("y[n] = max[j] x[n,j]").conventions
         ('largest_x[n,j] is 1 at the first largest x[n,j] over j, else 0; it is held fixed',)
@@ -83,7 +86,13 @@ class Program:
         applied = (a.function for t in self.definitions for a in applications(t))
         known = (FUNCTIONS[name].agreed for name in applied if name in FUNCTIONS)
         selected = (convention(s, self.definitions) for s in self.selections)
-        return tuple(dict.fromkeys((*selected, *filter(None, known))))
+        gathered = (g.convention for g in self.gathers)
+        return tuple(dict.fromkeys((*selected, *gathered, *filter(None, known))))
+
+    @property
+    def arrays(self) -> tuple[Tensor, ...]:
+        """Return the arrays of indices."""
+        return tuple(dict.fromkeys(g.array for g in self.gathers))
 
     @property
     def hypotheses(self) -> tuple[str, ...]:
@@ -131,7 +140,7 @@ def parse_program(source: str, name: str = "") -> Program:
 
     """
     parser = ProgramParser(source)
-    return make_program(parser.definitions(), name, parser.selections)
+    return make_program(parser.definitions(), name, parser.selections, parser.gathers)
 
 
 def read(spec: str, name: str = "") -> Layer | Program:
@@ -199,7 +208,10 @@ def with_tensors(t: Tensor, images: Mapping[Tensor, Tensor]) -> Tensor:
 
 
 def make_program(
-    definitions: Sequence[Tensor], name: str = "", selections: Sequence[Selection] = ()
+    definitions: Sequence[Tensor],
+    name: str = "",
+    selections: Sequence[Selection] = (),
+    gathers: Sequence[Gather] = (),
 ) -> Program:
     """Return the program of some definitions: its operands, parameters and canonical text.
 
@@ -207,6 +219,7 @@ def make_program(
         definitions: defined tensors, each after those that it uses.
         name: a name, or "".
         selections: what each ``max[j]`` selects.
+        gathers: the entries at arrays of indices.
 
     Raises:
         ValueError: a tensor has no definition.
@@ -223,7 +236,7 @@ def make_program(
             if a.tensor not in definitions:
                 free[a.tensor] = None
     sizes = names_in(e for t in (*definitions, *free) for e in t.shape)
-    chosen = [s.tensor for s in selections]
+    chosen = [*(s.tensor for s in selections), *(g.tensor for g in gathers)]
     operands = tuple(t for t in free if t not in chosen)
     functions = dict.fromkeys(
         a.function for t in definitions for a in applications(t) if a.function not in FUNCTIONS
@@ -232,14 +245,19 @@ def make_program(
     parameters = tuple(symbol(n) for n in found if n not in sizes)
     bare = frozenset((*definitions, *free))
     extremes = {s.value: s for s in selections}
-    lines = "; ".join(
-        extreme_line(t, extremes[t.name])
-        if t.name in extremes
-        else definition_line(t, bare, parameters)
-        for t in definitions
-    )
-    line = head + _declarations(head + lines, definitions, operands) + lines
-    return Program(name, tuple(definitions), operands, parameters, line, tuple(selections))
+
+    def written(t: Tensor) -> str:
+        if t.name in extremes:
+            return extreme_line(t, extremes[t.name])
+        if is_gather(t, gathers):
+            return gather_line(t, gathers)
+        return definition_line(t, bare, parameters)
+
+    lines = "; ".join(map(written, definitions))
+    arrays = tuple(dict.fromkeys(g.array for g in gathers))
+    line = head + _declarations(head + lines, definitions, (*operands, *arrays)) + lines
+    made = tuple(selections), tuple(gathers)
+    return Program(name, tuple(definitions), operands, parameters, line, *made)
 
 
 def entries_in(t: Tensor) -> Iterator[Access]:

@@ -175,3 +175,111 @@ def test_two_axes_with_two_modes(backend: str) -> None:
     for p, q, k, m in itertools.product(range(4), range(6), range(3), range(2)):
         expected[p, q] += padded[p + k, q + m] * w[k, m]
     agrees(module, {"x": x, "w": w}, expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_embedding_gathers_and_scatters(backend: str) -> None:
+    module = compile("y[n,c] = x[idx[n],c]", backend)
+    for kind, (n, v, c) in itertools.product(
+        (np.int64, np.int8, np.uint64), ((5, 3, 2), (0, 3, 2), (1, 1, 1), (4, 2, 0), (0, 0, 2))
+    ):
+        x, g = drawn(n, v, c), drawn(1, n, c)
+        idx = np.random.default_rng(n).integers(0, max(v, 1), n).astype(kind)  # twice the same
+        assert np.array_equal(module.forward(x, idx), x[idx.astype(int)])
+        expected = np.zeros((v, c))
+        np.add.at(expected, idx.astype(int), g)
+        assert np.array_equal(module.grad_x(g, idx, x_shape=(v, c)), expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_wrong_indices_are_refused_before_anything_is_read(backend: str) -> None:
+    module = compile("y[n,c] = x[idx[n],c]", backend)
+    x, g = drawn(1, 3, 2), drawn(2, 4, 2)
+    for bad, at in (([0, 3, 1, 9], 1), ([0, 1, 2, -1], 3), ([-(2**62), 0, 0, 0], 0)):
+        said = rf"idx: found {bad[at]} at \[{at}\], expected integers >= 0 and < 3"
+        with pytest.raises(ValueError, match=said):
+            module.forward(x, np.array(bad))
+        with pytest.raises(ValueError, match=said):
+            module.grad_x(g, np.array(bad), x_shape=(3, 2))
+    with pytest.raises(ValueError, match=r"idx: found 0 at \[0\], expected integers >= 0 and < 0"):
+        module.forward(x[:0], np.array([0]))
+    wrong: list[Any] = [np.array([0.0, 1.0]), [0, 1], np.array([True]), np.array([None])]
+    for idx in wrong:
+        with pytest.raises(TypeError, match=r"idx: found .*, expected .*integer"):
+            module.forward(x, idx)
+    with pytest.raises(ValueError, match="idx: found 2 axes"):
+        module.forward(x, np.zeros((2, 2), int))
+    with pytest.raises(ValueError, match="idx: found size 3"):
+        module.grad_x(g, np.zeros(3, int), x_shape=(3, 2))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_grid_sampling_with_weights_as_operands(backend: str) -> None:
+    module = compile(
+        "y[n,c,p] = sum[k] w[n,p,k] * x[n,c,iy[n,p,k],ix[n,p,k]]", backend
+    )
+    x, w, g = drawn(1, 2, 3, 4, 5), drawn(2, 2, 6, 4), drawn(3, 2, 3, 6)
+    random = np.random.default_rng(4)
+    iy, ix = random.integers(0, 4, w.shape), random.integers(0, 5, w.shape)
+    y, gx, gw = np.zeros(g.shape), np.zeros(x.shape), np.zeros(w.shape)
+    for n, c, p, k in itertools.product(*map(range, (2, 3, 6, 4))):
+        at = n, c, iy[n, p, k], ix[n, p, k]
+        y[n, c, p] += w[n, p, k] * x[at]
+        gx[at] += g[n, c, p] * w[n, p, k]
+        gw[n, p, k] += g[n, c, p] * x[at]
+    assert np.array_equal(module.forward(x, w, iy, ix), y)
+    assert np.array_equal(module.grad_x(g, w, iy, ix, x_shape=x.shape), gx)
+    assert np.array_equal(module.grad_w(g, x, iy, ix), gw)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_uses_of_one_table_add_up(backend: str) -> None:
+    module = compile("y[n] = sum[c] x[a[n],c] * x[b[n],c] * u[c] + x[1,0]", backend)
+    x, u, g = drawn(1, 3, 4), drawn(2, 4), drawn(3, 5)
+    a, b = np.array([0, 2, 2, 0, 1]), np.array([2, 2, 1, 0, 1])
+    assert np.array_equal(module.forward(x, u, a, b), (x[a] * x[b] * u).sum(1) + x[1, 0])
+    gx = np.zeros(x.shape)
+    np.add.at(gx, a, g[:, None] * x[b] * u)
+    np.add.at(gx, b, g[:, None] * x[a] * u)
+    gx[1, 0] += g.sum()
+    assert np.array_equal(module.grad_x(g, x, u, a, b), gx)
+    assert np.array_equal(module.grad_u(g, x, a, b), g @ (x[a] * x[b]))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_permutations_diagonals_and_recorded_places(backend: str) -> None:
+    x, i = drawn(1, 4, 4), np.array([3, 1, 0, 1])
+    taken = compile("y[i] = x[i,idx[i]]", backend)
+    assert np.array_equal(taken.forward(x, i), x[range(4), i])
+    expected = np.zeros((4, 4))
+    expected[range(4), i] = drawn(2, 4)
+    assert np.array_equal(taken.grad_x(drawn(2, 4), i, x_shape=(4, 4)), expected)
+    moved = compile("y[p] = sum[k] u[k] * x[perm[p+k-1], 2]", backend)
+    u = drawn(5, 3)
+    around = np.pad(x[i, 2], 1)  # an index outside the array of indices reads zero
+    whole = np.array([around[p : p + 3] @ u for p in range(4)])
+    assert np.array_equal(moved.forward(x, u, i, y_shape=(4,)), whole)
+    g, gx = drawn(3, 4), np.zeros((4, 4))
+    for p, k in itertools.product(range(4), range(3)):
+        if 0 <= p + k - 1 < 4:
+            gx[i[p + k - 1], 2] += g[p] * u[k]
+    assert np.array_equal(moved.grad_x(g, u, i, x_shape=(4, 4)), gx)
+    unpooled = compile("y[n,c,q] = x[n,c,at[n,c,q]] ", backend)
+    at = np.random.default_rng(0).integers(0, 7, (2, 3, 4))
+    values = drawn(6, 2, 3, 7)
+    assert np.array_equal(unpooled.forward(values, at), np.take_along_axis(values, at, 2))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_gather_of_computed_values(backend: str) -> None:
+    entry = "h[idx[n],c]"
+    text = f"h[v,c] = exp(x[v,c]); y[n] = sum[c] {entry} * {entry} / w[n]"
+    module = compile(text, backend)
+    x, w, g = drawn(1, 3, 2) / 8, drawn(2, 4) + 20, drawn(3, 4)
+    idx = np.array([2, 0, 2, 2])
+    y = (np.exp(2 * x[idx])).sum(1) / w
+    assert np.allclose(module.forward(x, w, idx), y, rtol=1e-14)
+    gx = np.zeros(x.shape)
+    np.add.at(gx, idx, 2 * np.exp(2 * x[idx]) * (g / w)[:, None])
+    assert np.allclose(module.grad_x(g, x, w, idx), gx, rtol=1e-13)
+    assert np.allclose(module.grad_w(g, x, w, idx), -g * y / w, rtol=1e-13)

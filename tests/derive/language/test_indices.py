@@ -111,3 +111,57 @@ def test_indices_in_a_program() -> None:
 def test_a_derivative_is_by_a_plain_entry() -> None:
     with pytest.raises(NotationError, match="an index with a division or a boundary mode"):
         parse_expression("d x[h]/d x[circular(h)]", variables=(symbol("h"),))
+
+
+GATHERS = {
+    "y[n,c] = x[idx[n],c]": "y[n,c] = x[idx[n],c]",
+    "y[n] = x[idx[n]] + x[idx[n]] * w[idx[n]]": (
+        "x_at_idx[n] = x[idx[n]]; w_at_idx[n] = w[idx[n]]; "
+        "y[n] = x_at_idx[n] + x_at_idx[n] * w_at_idx[n]"
+    ),
+    "y[i] = x[i,idx[i]]": "y[i] = x[i,idx[i]]",
+    "y[p] = sum[k] w[k] * x[idx[p+k], p]": (
+        "x_at_idx[i,p] = x[idx[i],p]; y[p] = sum[k] w[k] * x_at_idx[p+k,p]"
+    ),
+    "y[p] = x[idx[p // 2]]": (
+        "x_at_idx[q] = x[idx[q]]; y[p] = sum[q] x_at_idx[q] * [0 <= p - 2*q < 2]"
+    ),
+    "y[c] = x[idx[],c]": "y[c] = x[idx[],c]",
+    "onehot_idx[N]; y[n] = x[idx[n]] * onehot_idx[n]": (
+        "x_at_idx[n] = x[idx[n]]; y[n] = x_at_idx[n] * onehot_idx[n]"
+    ),
+    "y[n] = exp(x[idx[n]])": "x_at_idx[n] = x[idx[n]]; y[n] = exp(x_at_idx[n])",
+    "y[n] = max[c] x[idx[n],c]": "x_at_idx[n,c] = x[idx[n],c]; y[n] = max[c] x_at_idx[n,c]",
+}
+
+
+@pytest.mark.parametrize("text", GATHERS)
+def test_a_gather_is_a_definition_of_its_own(text: str) -> None:
+    found = parse_program(text)
+    assert found.text == GATHERS[text]
+    assert parse_program(found.text) == found
+    assert [t.name for t in found.arrays] == ["idx"]
+    assert "idx" not in [t.name for t in found.tensors]
+    said = " is 1 where v == idx["
+    assert all(said in g.convention for g in found.gathers)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("y[n] = x[idx[n]] * idx[n]", "its entries are values too"),
+        ("y[n] = idx[n]; z[n] = y[n] * x[idx[n]]", "its entries are values too"),
+        ("u[n] = a[n] * a[n]; y[n] = x[u[n]]", "the array of indices u is computed"),
+        ("y[n] = x[idx[n] + 1]", "is not the whole index"),
+        ("y[n] = x[2*idx[n]]", "a tensor entry inside an index"),
+        ("y[n] = x[idx[n]] * x[idx[n,n]]", "used with two ranks"),
+        ("y[n] = x[y[n]]", "y is defined by itself"),
+        ("idx[3]; y[n] = x[idx[n],m]", "neither free nor summed"),
+        ("y[n] = x[idx[n]", "unbalanced bracket"),
+        ("y[n] = [idx[n] == 2] * x[n]", "a tensor entry inside an index"),
+        ("y[n] = x[circular(idx[n])]", "a tensor entry inside an index"),
+    ],
+)
+def test_a_wrong_gather_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(NotationError, match=problem):
+        parse_program(text)
