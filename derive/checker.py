@@ -24,7 +24,7 @@ from typing import Any
 
 __all__ = ["check", "main"]
 CHARACTERS, DIGITS, POWER, ORDER, RELATED, FACTS, DERIVATIVES = 10_000_000, 100, 16, 100, 8, 8, 8
-NESTED, CITED, LONG, MANY, BITS, WORK = 64, 32, 1000, 10**4, 10**4, 2 * 10**6
+NESTED, CITED, LONG, MANY, BITS, WORK = 400, 32, 1000, 10**4, 10**4, 2 * 10**6
 class MalformedError(Exception): pass  # not a certificate: where, and what was expected
 class RefusedError(Exception): pass  # a step does not follow: its number, its rule, the reason
 def need(ok: object, reason: str, *about: Any) -> None:  # refuses the step if not ok

@@ -235,6 +235,7 @@ class _CertificateReader:
         if defined:
             formals = tuple(map(_symbol, _list(d["formals"], "formals")))
             definition = terms.Definition(formals, self.expression(d["body"]))
+            terms.tensors(definition.body)  # kept, so that a chain of them is not followed at once
         self.table[name], self.unused[name] = terms.Tensor(name, shape, definition), None
 
     def expression(self, data: Any) -> terms.Expression:

@@ -24,9 +24,9 @@ from rot180.derive.gradients.gradient import (
     output_gradient,
 )
 from rot180.derive.gradients.naming import name_sum
-from rot180.derive.kernel.proof import Proof, Theorem, Variables
+from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.polynomial import monomials
+from rot180.derive.language.polynomial import monomials, symbol
 from rot180.derive.language.programs import Program
 from rot180.derive.language.scalar_functions import relation
 from rot180.derive.language.substitute import free_tensors, fresh
@@ -182,18 +182,19 @@ class _Reverse:
         yield from later
 
     def _vanish(self, at: int, n: int) -> None:
-        f = self.d.current[at].factors[n]
+        """Drop a derivative of a definition that does not contain the operand."""
+        t = self.d.current[at]
+        f = t.factors[n]
         assert isinstance(f, Derivative)
         (inside,) = f.factors
         assert isinstance(inside, Access)
-        scale = sp.Rational(1, _denominator(self.d.current[at].coefficient))
-        known, places = _constant(
-            self.program, inside.tensor, f.wrt, self.d.statement.variables, scale
-        )
+        scale = sp.Rational(1, _denominator(t.coefficient))
+        known, free, places = _constant(self.program, inside.tensor, f.wrt, self.d, scale)
         symbols = tuple(zip(places, inside.index, strict=True))
         self.d.apply(
-            "lemma", at, theorem=known, symbols=symbols, tensors=(), bound=(), factors=(n,)
-        )
+            "lemma", at, theorem=known, symbols=symbols, tensors=((free.name, inside.tensor),),
+            bound=(), factors=(n,),
+        )  # fmt: skip
 
     def _relate(self) -> None:
         """Replace the derivatives of functions that are one product of functions."""
@@ -235,34 +236,29 @@ def _relatable(e: Expression) -> Iterator[tuple[int, int]]:
 
 
 def _constant(
-    program: Program, t: Tensor, wrt: Access, variables: Variables, scale: Expr
-) -> tuple[Proof, tuple[Symbol, ...]]:
-    """Prove that a definition does not depend on an operand; return the proof and its indices."""
-    own = tuple((v, n) for v, n in variables if v in wrt.index)
-    taken = {v for v, _ in own} | _symbols(program)
+    program: Program, t: Tensor, wrt: Access, d: Derivation, scale: Expr
+) -> tuple[Proof, Tensor, tuple[Symbol, ...]]:
+    """Prove that a free tensor with the box of a given one does not depend on an operand.
+
+    Returns:
+        the proof, the free tensor that it is about, and the index of that.
+
+    """
+    own = tuple((v, n) for v, n in d.statement.variables if v in wrt.index)
+    taken = {v for v, _ in own} | t.parameters | wrt.tensor.parameters
     places = list[Symbol]()
     for n in range(len(t.shape)):
         places.append(fresh(f"i{n}", taken | set(places)))
     index = tuple(places)
+    others = {symbol(name) for name, u in d.table.items() if u != Tensor(name, t.shape)}
+    free = Tensor(fresh("constant", others).name, t.shape)
     name = f"{program.name or 'program'}.{t.name}_without_{wrt.tensor.name}"
     known = (*((v, None) for v in index), *own)
-    needed = divisor_hypotheses(program.definitions)
-    goal = term(Derivative((t[index],), wrt), coefficient=scale)
-    d = Derivation(name, known, needed, (goal,))
-    d.apply("linearity", factor=0)
-    _Reverse(d, program, wrt.tensor).differentiate()
-    return d.proof(), index
+    inner = Derivation(name, known, (), (term(Derivative((free[index],), wrt), coefficient=scale),))
+    inner.apply("entry", factor=0)
+    return inner.proof(), free, index
 
 
 def _denominator(e: Expr) -> int:
     """Return the least number that makes the coefficients of a polynomial integers."""
     return lcm(*(int(c.q) for c in monomials(e).values()))
-
-
-def _symbols(program: Program) -> set[Symbol]:
-    """Return every symbol in the definitions, bound or free."""
-    found: set[Symbol] = set()
-    for t in program.definitions:
-        assert t.definition is not None
-        found |= t.parameters.union(t.definition.formals, *(u.symbols for u in t.definition.body))
-    return found

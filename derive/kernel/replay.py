@@ -108,8 +108,9 @@ def _check_certificates(step: Step, needed: tuple[Obligation, ...]) -> None:
 def _register(known: dict[str, Tensor], new: Iterable[Tensor]) -> dict[str, Tensor]:
     """Add tensors to the table of a certificate; refuse one name for two tensors."""
     for t in new:
-        if known.setdefault(t.name, t) != t or bound_names(known[t.name]) != bound_names(t):
-            both = f"{defined(known[t.name])}, and {defined(t)}"
+        own = known.setdefault(t.name, t)
+        if own is not t and (own != t or bound_names(own) != bound_names(t)):
+            both = f"{defined(own)}, and {defined(t)}"
             raise RuleError(f"the name {t.name} stands for two tensors: {both}")
     return known
 
@@ -145,9 +146,9 @@ def _well_formed(new: Expression, old: Expression, proof: Proof) -> None:
     for u in new:
         if both := sorted(v.name for v in fixed.intersection(u.variables)):
             raise RuleError(f"{both[0]} is bound by a sum, but free in the statement")
-    known = set(tensors(old))
+    known = set(map(id, tensors(old)))
     for t in tensors(new):
-        if t in known:
+        if id(t) in known:
             continue
         if t.parameters & free:
             raise RuleError(f"{t.name} depends on a free variable")

@@ -258,25 +258,54 @@ def _supports(
         elif isinstance(factor, Derivative):
             _supports(factor.factors, names, out, unfolded)
         elif isinstance(factor, Access):
-            for e, n in zip(factor.index, factor.tensor.shape, strict=True):
-                if n is not None:
-                    _add(Range(e, n), names, out)
-            definition = factor.tensor.definition
-            if definition is not None and len(definition.body) == 1:
+            t = factor.tensor
+            for bracket in _box(factor):
+                _add(bracket, names, out)
+            if t.definition is not None and len(t.definition.body) == 1:
                 unfolded[0] += 1
                 if unfolded[0] > MOST_SUPPORTS:
-                    raise ValueError(f"the supports unfold more than {MOST_SUPPORTS} definitions")
-                body = definition.body[0]
-                own = _apart(body, names | factor_symbols(factor))
-                names |= {own.get(v, v) for v in body.variables}
-                by = {**dict(zip(definition.formals, factor.index, strict=True)), **own}
-                by = {v: e for v, e in by.items() if v != e}
-                inside = (f for f in body.factors if not isinstance(f, Apply))
-                _supports((substitute_factor(f, by) for f in inside), names, out, unfolded)
+                    raise ValueError(_too_many("definitions in products of definitions"))
+                body = t.definition.body[0]
+                bound = body.variables
+                if bound:
+                    own = _apart(body, names | factor_symbols(factor))
+                    bound = tuple(own.get(v, v) for v in bound)
+                    names.update(bound)
+                _supports(_inside(t, factor.index, bound), names, out, unfolded)
+
+
+def _box(access: Access) -> tuple[Range, ...]:
+    """Return the ranges of the indices of an access."""
+    known: dict[object, tuple[Range, ...]] = access.tensor.__dict__.setdefault("_box", {})
+    if access.index not in known:
+        sides = zip(access.index, access.tensor.shape, strict=True)
+        known[access.index] = tuple(Range(e, n) for e, n in sides if n is not None)
+    return known[access.index]
+
+
+def _inside(t: Tensor, index: tuple[Expr, ...], bound: tuple[Symbol, ...]) -> tuple[Factor, ...]:
+    """Return the factors with supports in a definition of one term, at an index.
+
+    They are kept with the tensor itself, because an equal one may have other bound names.
+    """
+    known: dict[object, tuple[Factor, ...]] = t.__dict__.setdefault("_inside", {})
+    if (index, bound) not in known:
+        assert t.definition is not None
+        (body,) = t.definition.body
+        old = (*t.definition.formals, *body.variables)
+        by = {v: e for v, e in zip(old, (*index, *bound), strict=True) if v != e}
+        factors = (f for f in body.factors if not isinstance(f, Apply))
+        known[index, bound] = tuple(substitute_factor(f, by) for f in factors)
+    return known[index, bound]
 
 
 def _add(bracket: Bracket, names: set[Symbol], out: list[Bracket]) -> None:
     out.append(bracket)
     names |= factor_symbols(bracket)
     if len(out) > MOST_SUPPORTS:
-        raise ValueError(f"a product has more than {MOST_SUPPORTS} supports")
+        raise ValueError(_too_many("supports of a product"))
+
+
+def _too_many(what: str) -> str:
+    cure = "write identity(a[i]) for an entry a[i] that is defined by one product"
+    return f"found more than {MOST_SUPPORTS} {what}\ncure: {cure}"

@@ -268,9 +268,8 @@ class Term:
         found: dict[Tensor, None] = {}
         for f in accesses_and_brackets(self.factors):
             if isinstance(f, Access):
-                defined = f.tensor.definition
-                found |= dict.fromkeys(tensors(defined.body) if defined else ())
-                found[f.tensor] = None
+                body = f.tensor.definition.body if f.tensor.definition else ()
+                found |= dict.fromkeys((*tensors(body), f.tensor))
         return tuple(found)
 
 
@@ -397,4 +396,5 @@ def free_symbols(expression: Expression) -> frozenset[Symbol]:
 
 def tensors(expression: Expression) -> tuple[Tensor, ...]:
     """Return the tensors of an expression, including those in definitions, inner ones first."""
-    return tuple(dict.fromkeys(found for t in expression for found in t.tensors))
+    each = [t.tensors for t in expression]
+    return each[0] if len(each) == 1 else tuple(dict.fromkeys(t for one in each for t in one))

@@ -48,6 +48,7 @@ PROGRAMS = {
     "larger and smaller": "y[n] = sum[j] max(x[n,j], w[j], 1) * min(abs(x[n,j] - 1), v[n])",
     "powers": "y[n] = (sum[j] x[n,j]^p[])^(1/2) * (sum[j] x[n,j]) * (sum[j] w[j])^-2 + w[n]^(1/3)",
     "fractions": "a[n] = log(v[n]); y[n] = 1/2 * a[n] + 1/3 * a[n+1] + 1/2 * x[n]^2 * a[n] + x[n]",
+    "a fraction": "a[i] = x[i] * x[i]; y[i] = 1/4 * a[i] * w[i] - 2/3 * w[i]",
     "a number": "t[] = sum[i] x[i] * x[i]; y[i] = x[i] / t[]",
 }
 
@@ -182,6 +183,38 @@ def chain(length: int) -> str:
     """Return a program in which each definition uses the one before it twice."""
     made = [f"a{n}[i] = tanh(a{n - 1}[i]) * w{n}[i] + a{n - 1}[i]" for n in range(1, length)]
     return "; ".join(["a0[i] = x[i] * w0[i]", *made])
+
+
+def residual(length: int) -> str:
+    """Return a program in which a weight is used once, and each definition twice."""
+    line = "a{1}[i] = tanh(sum[j] w{1}[i,j] * a{0}[j]) + a{0}[i]"
+    return "; ".join(["a0[i] = x[i]", *(line.format(n - 1, n) for n in range(1, length))])
+
+
+def test_many_definitions() -> None:
+    """No call is deep, though gradients are defined by gradients, and replay needs no search."""
+    program = parse_program(residual(64))
+    last = program_gradient(program, "w63")
+    assert len(last.proof.steps) < 40  # that a62 does not contain w63 is shown in one step
+    for name in ("x", "w31"):
+        theorem = program_gradient(program, name)
+        assert replay(loads(dumps(theorem.proof))) == theorem
+        (verdict,) = checker.check(dumps(theorem.proof))
+        assert verdict.verdict == "proved", verdict
+    wide = "; ".join(f"b{n}[i] = a[i] * w{n}[i]" for n in range(62))
+    every = " + ".join(f"b{n}[i]" for n in range(62))
+    found = program_gradient(parse_program(f"a[i] = x[i]; {wide}; y[i] = {every}"), "x")
+    assert where(found, "grad_a").count(" + ") == 61
+
+
+def test_products_of_products_say_what_to_do() -> None:
+    """Each definition is used twice by the next one, so 2^n entries bound the last one."""
+    squares = "; ".join(f"a{n}[i] = a{n - 1}[i] * a{n - 1}[i]" for n in range(1, 12))
+    text = f"a0[i] = x[i]; {squares}"
+    with pytest.raises(ValueError, match="1000 supports of a product\ncure: write identity"):
+        program_gradient(parse_program(text), "x")
+    text = text.replace("= a5[i] * a5[i]", "= identity(a5[i]) * identity(a5[i])")
+    program_gradient(parse_program(text), "x")
 
 
 def test_proofs_are_as_long_as_programs() -> None:
