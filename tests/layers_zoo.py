@@ -7,6 +7,8 @@ Sources: the operators of TVM, Tensor Comprehensions, tensorgrad, einconv, Halid
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 from tests.layers_zoo_smooth import SMOOTH
 
@@ -25,7 +27,7 @@ class ZooLayer:
         name: its name.
         text: a name of the catalogue, or a layer or a program in the notation.
         exact: whether it is compared in integers: its values are rational.
-        sizes: sizes and parameters other than those of `_COMMON`, as ``N=2 C=3``.
+        sizes: sizes and parameters other than those of `_COMMON`, as ``N=2 eps=1/4``.
         positive: whether its entries are drawn from 1/2 to 3/2, not from all numbers.
         whole: whether integer arrays give whole numbers.
 
@@ -39,10 +41,10 @@ class ZooLayer:
     whole: bool = True
 
     @property
-    def values(self) -> dict[str, int]:
+    def values(self) -> dict[str, Any]:
         """Return the sizes and parameters."""
         words = (word.partition("=") for word in f"{_COMMON} {self.sizes}".split())
-        return {name: int(value) for name, _, value in words}
+        return {n: Fraction(v) if "/" in v else int(v) for n, _, v in words}
 
 
 POLYNOMIAL: dict[str, tuple[str, str]] = {
@@ -149,12 +151,9 @@ POLYNOMIAL: dict[str, tuple[str, str]] = {
     "avg_pool2d": ("avg_pool2d", "H=6 V=5 N=1"),
     "avg_pool3d": ("avg_pool3d", "H=4 V=4 U=3 N=1 C=2 K=2 lo=0 lp=0 P=2 Q=2"),
     "global_avg_pool2d": ("y[n,c] = sum[p,q] x[n,c,p,q] * mean[]", ""),
-    "max_pool1d_selected": ("max_pool1d", "H=6"),
-    "max_pool1d": ("w[N,C,P,K]; w[n,c,p,k] = x[n,c,s*p+k]; y[n,c,p] = max[k] w[n,c,p,k]", "H=7"),
-    "max_pool2d": (
-        "w[N,C,P,Q,K,L]; w[n,c,p,q,k,l] = x[n,c,s*p+k,t*q+l]; y[n,c,p,q] = max[k,l] w[n,c,p,q,k,l]",
-        "H=7 V=6 N=1",
-    ),
+    "selected_pool1d": ("selected_pool1d", "H=6"),
+    "max_pool1d": ("max_pool1d", ""),
+    "max_pool2d": ("max_pool2d", "N=1"),
     "min_pool1d": ("w[N,C,P,K]; w[n,c,p,k] = x[n,c,s*p+k]; y[n,c,p] = min[k] w[n,c,p,k]", "H=7"),
     "global_max_pool1d": ("y[n,c] = max[p] x[n,c,p]", ""),
     "maxout": ("y[n,o] = max[k] (sum[c] x[n,c] * w[o,k,c] + b[o,k])", ""),

@@ -14,11 +14,8 @@ SMOOTH: dict[str, tuple[str, str]] = {
     "log_sigmoid": ("y[i] = -softplus(-x[i])", ""),
     "tanhshrink": ("y[i] = x[i] - tanh(x[i])", ""),
     "elu": ("y[i] = relu(x[i]) + exp(-relu(-x[i])) - 1", ""),
-    "glu": ("x[N,2,C]; y[n,c] = x[n,0,c] * sigmoid(x[n,1,c])", ""),
-    "swiglu": (
-        "y[n,o] = silu(sum[c] x[n,c] * w[o,c]) * sum[c] x[n,c] * v[o,c]",
-        "",
-    ),
+    "glu": ("glu", ""),
+    "swiglu": ("swiglu", ""),
     "geglu": ("y[n,o] = gelu(sum[c] x[n,c] * w[o,c]) * sum[c] x[n,c] * v[o,c]", ""),
     "gated_tanh": ("x[N,2,C]; y[n,c] = tanh(x[n,0,c]) * sigmoid(x[n,1,c])", ""),
     "highway": (
@@ -26,34 +23,20 @@ SMOOTH: dict[str, tuple[str, str]] = {
         "y[n,c] = h[n,c] * t[n,c] + x[n,c] * (1 - t[n,c])",
         "",
     ),
-    "squeeze_excite": (
-        "m[n,c] = sum[p,q] x[n,c,p,q] * mean[]; h[n,k] = relu(sum[c] m[n,c] * u[k,c]); "
-        "y[n,c,p,q] = x[n,c,p,q] * sigmoid(sum[k] h[n,k] * w[c,k])",
-        "",
-    ),
+    "squeeze_excite": ("squeeze_excite", ""),
     # softmax and losses
-    "softmax": (
-        "m[n] = max[j] x[n,j]; e[n,j] = exp(x[n,j] - m[n]); y[n,j] = e[n,j] / sum[i] e[n,i]",
-        "",
-    ),
+    "softmax": ("softmax", ""),
     "softmin": (
         "m[n] = min[j] x[n,j]; e[n,j] = exp(m[n] - x[n,j]); y[n,j] = e[n,j] / sum[i] e[n,i]",
         "",
     ),
-    "log_softmax": (
-        "m[n] = max[j] x[n,j]; y[n,j] = x[n,j] - m[n] - log(sum[i] exp(x[n,i] - m[n]))",
-        "",
-    ),
+    "log_softmax": ("log_softmax", ""),
     "logsumexp": ("m[n] = max[j] x[n,j]; y[n] = m[n] + log(sum[j] exp(x[n,j] - m[n]))", ""),
     "softmax_over_channels": (
         "e[n,c,p] = exp(x[n,c,p]); y[n,c,p] = e[n,c,p] / sum[o] e[n,o,p]",
         "",
     ),
-    "cross_entropy": (
-        "m[n] = max[o] z[n,o]; s[n] = sum[o] exp(z[n,o] - m[n]); "
-        "y[] = sum[n] (m[n] + log(s[n])) - sum[n,o] t[n,o] * z[n,o]",
-        "",
-    ),
+    "cross_entropy": ("cross_entropy", ""),
     "binary_cross_entropy": ("y[] = sum[n] softplus(z[n]) - sum[n] t[n] * z[n]", ""),
     "poisson_loss": ("y[] = sum[n] exp(z[n]) - sum[n] t[n] * z[n]", ""),
     "kl_divergence": ("y[] = sum[n] t[n] * log(t[n]) - sum[n] t[n] * x[n]", "positive"),
@@ -65,26 +48,10 @@ SMOOTH: dict[str, tuple[str, str]] = {
     ),
     "focal_loss": ("p[n] = sigmoid(z[n]); y[] = -sum[n] (1 - p[n])^2 * log(p[n])", ""),
     # normalization
-    "layer_norm": (
-        "mu[n] = sum[c] x[n,c] * mean[]; v[n] = sum[c] (x[n,c] - mu[n])^2 * mean[]; "
-        "y[n,c] = (x[n,c] - mu[n]) * rsqrt(v[n] + eps[]) * g[c] + b[c]",
-        "positive",
-    ),
-    "rms_norm": (
-        "y[n,c] = x[n,c] * rsqrt(sum[e] x[n,e]^2 * mean[] + eps[]) * g[c]",
-        "positive",
-    ),
-    "group_norm": (
-        "mu[n,g] = sum[c,p] x[n,g,c,p] * mean[]; "
-        "v[n,g] = sum[c,p] (x[n,g,c,p] - mu[n,g])^2 * mean[]; "
-        "y[n,g,c,p] = (x[n,g,c,p] - mu[n,g]) * rsqrt(v[n,g] + eps[]) * w[g,c] + b[g,c]",
-        "positive",
-    ),
-    "batch_norm": (
-        "mu[c] = sum[n,p] x[n,c,p] * mean[]; v[c] = sum[n,p] (x[n,c,p] - mu[c])^2 * mean[]; "
-        "y[n,c,p] = (x[n,c,p] - mu[c]) * rsqrt(v[c] + eps[]) * g[c] + b[c]",
-        "positive",
-    ),
+    "layer_norm": ("layer_norm", "positive eps=1/4"),
+    "rms_norm": ("rms_norm", "positive eps=1/4"),
+    "group_norm": ("group_norm", "positive eps=1/4"),
+    "batch_norm": ("batch_norm", "positive eps=1/4"),
     "instance_norm": (
         "mu[n,c] = sum[p] x[n,c,p] * mean[]; v[n,c] = sum[p] (x[n,c,p] - mu[n,c])^2 * mean[]; "
         "y[n,c,p] = (x[n,c,p] - mu[n,c]) * rsqrt(v[n,c] + eps[])",
@@ -101,17 +68,8 @@ SMOOTH: dict[str, tuple[str, str]] = {
     "l2_normalize": ("y[n,c] = x[n,c] / sqrt(sum[e] x[n,e]^2)", "positive"),
     "l2_pool1d": ("y[n,c,p] = sqrt(sum[k] x[n,c,s*p+k]^2 * [0 <= k < K])", "positive H=7"),
     # attention
-    "attention": (
-        "z[n,i,j] = sum[d] q[n,i,d] * k[n,j,d] * c[]; m[n,i] = max[j] z[n,i,j]; "
-        "e[n,i,j] = exp(z[n,i,j] - m[n,i]); "
-        "y[n,i,f] = sum[j] e[n,i,j] * v[n,j,f] / sum[j] e[n,i,j]",
-        "",
-    ),
-    "causal_attention": (
-        "z[n,i,j] = sum[d] q[n,i,d] * k[n,j,d] * c[]; e[n,i,j] = exp(z[n,i,j]) * [j <= i]; "
-        "y[n,i,f] = sum[j] e[n,i,j] * v[n,j,f] / sum[j] e[n,i,j]",
-        "I=4",
-    ),
+    "attention": ("attention", "scale=3/2"),
+    "causal_attention": ("causal_attention", "scale=3/2 I=4"),
     "multi_head_attention": (
         "q[n,h,i,d] = sum[c] x[n,i,c] * a[h,d,c]; k[n,h,j,d] = sum[c] x[n,j,c] * b[h,d,c]; "
         "v[n,h,j,d] = sum[c] x[n,j,c] * w[h,d,c]; "
@@ -145,12 +103,9 @@ SMOOTH: dict[str, tuple[str, str]] = {
         "positive I=3 J=3",
     ),
     # distances, cells and others
-    "pairwise_distance": ("y[n] = sqrt(sum[d] (a[n,d] - b[n,d])^2 + eps[])", "positive"),
+    "pairwise_distance": ("pairwise_distance", "positive eps=1/4"),
     "distances": ("y[i,j] = sqrt(sum[d] (a[i,d] - b[j,d])^2 + eps[])", "positive"),
-    "cosine_similarity": (
-        "y[n] = sum[d] a[n,d] * b[n,d] / sqrt(sum[d] a[n,d]^2) / sqrt(sum[d] b[n,d]^2)",
-        "positive",
-    ),
+    "cosine_similarity": ("cosine_similarity", "positive"),
     "radial_basis": ("y[n,k] = exp(-a[k] * sum[d] (x[n,d] - c[k,d])^2)", ""),
     "neural_tensor": (
         "y[n,k] = tanh(sum[i,j] a[n,i] * w[k,i,j] * b[n,j] + sum[i] u[k,i] * a[n,i] + c[k])",
@@ -167,12 +122,7 @@ SMOOTH: dict[str, tuple[str, str]] = {
         "y[n,k] = (1 - z[n,k]) * m[n,k] + z[n,k] * h[n,k]",
         "H=3 J=3",
     ),
-    "lstm_cell": (
-        "z[n,a,k] = sum[c] x[n,c] * w[a,k,c] + sum[j] h[n,j] * u[a,k,j] + b[a,k]; "
-        "cell[n,k] = sigmoid(z[n,1,k]) * old[n,k] + sigmoid(z[n,0,k]) * tanh(z[n,2,k]); "
-        "y[n,k] = sigmoid(z[n,3,k]) * tanh(cell[n,k])",
-        "A=4 J=3",
-    ),
+    "lstm_cell": ("lstm_cell", "A=4 J=3"),
     "capsule_squash": (
         "s[n] = sum[d] x[n,d]^2; y[n,d] = x[n,d] * s[n] / (1 + s[n]) / sqrt(s[n])",
         "positive",

@@ -9,6 +9,7 @@ import inspect
 import os
 import types
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def compiles() -> bool:
     return True
 
 
-def shape(t: Tensor, values: Mapping[str, int]) -> tuple[int, ...]:
+def shape(t: Tensor, values: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the sizes of a tensor, in numbers."""
     return tuple(integer(n, values) for n in t.shape if n is not None)
 
@@ -66,7 +67,8 @@ def call(
     wanted = inspect.signature(function).parameters
     definitions = layer.definitions if isinstance(layer, Program) else (layer.output,)
     boxes = {f"{t.name}_shape": shape(t, zoo.values) for t in (*layer.tensors, *definitions)}
-    known = {**zoo.values, **boxes}
+    numbers = {n: float(v) if isinstance(v, Fraction) else v for n, v in zoo.values.items()}
+    known = {**numbers, **boxes}
     given = [arrays[n] for n in wanted if n in arrays]
     found: Array = function(
         *given, **{n: v for n, v in known.items() if n in {*wanted} - {*arrays}}

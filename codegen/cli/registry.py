@@ -30,6 +30,7 @@ from rot180.derive.display.proof_text import write_proof
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.layers import catalogue as layers
+from rot180.derive.language.program_catalogue import PROGRAMS
 from rot180.derive.theorems import claims, theorem
 
 USES = (
@@ -37,7 +38,7 @@ USES = (
     "`rot180 derive LAYER -o out` writes kernels",
     "`from rot180.generated import KERNEL`",
 )
-"""What to do with what is listed: theorems, layers, kernels."""
+"""What to do with what is listed: theorems, layers and programs, kernels."""
 
 
 def show(arguments: argparse.Namespace) -> Work:
@@ -109,22 +110,25 @@ def list_all(arguments: argparse.Namespace) -> Work:
     }
     names = [name for chapter in chapters.values() for name in chapter]
     texts = {name: text for name, text in layers().items() if _has(words, name, text)}
+    programs = {name: text for name, text in PROGRAMS.items() if _has(words, name, text)}
     kernels = {name: text for name, text in public_functions().items() if _has(words, name, text)}
-    if words and not (names or texts or kernels):
-        known = [*claims(), *layers(), *public_functions()]
+    if words and not (names or texts or programs or kernels):
+        known = [*claims(), *layers(), *PROGRAMS, *public_functions()]
         near = difflib.get_close_matches(words[0], known, n=3, cutoff=0.4)
         hint = f"; near: {', '.join(near)}" if near else ""
         raise ValueError(
             f"WORD: found {' '.join(arguments.word)!r}, expected words in the name or the title of "
-            f"a theorem, a layer or a kernel{hint}"
+            f"a theorem, a layer, a program or a kernel{hint}"
         )
     if arguments.json:
         in_order = [name for name in claims() if name in {*names}]
-        found = {"theorems": in_order, "layers": list(texts), "kernels": list(kernels)}
+        found = {"theorems": in_order, "layers": list(texts), "programs": list(programs)}
+        found["kernels"] = list(kernels)
         return lambda: _print_found(found)
     groups = {f"theorems: {chapter}": lines for chapter, lines in chapters.items()}
-    groups |= {"layers": texts, "kernels": kernels}
-    uses = [use for use, lines in zip(USES, (names, texts, kernels), strict=True) if lines]
+    groups |= {"layers": texts, "programs": programs, "kernels": kernels}
+    lists = names, texts or programs, kernels
+    uses = [use for use, lines in zip(USES, lists, strict=True) if lines]
     return lambda: _print_groups(groups, uses, with_backend=not words)
 
 

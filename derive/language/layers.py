@@ -15,6 +15,7 @@ from typing import NamedTuple
 import sympy as sp
 
 from rot180.derive.language.notation import Layer, parse_layer
+from rot180.derive.language.program_catalogue import PROGRAMS
 from rot180.derive.language.sympy_bridge import from_sympy
 
 __all__ = [
@@ -28,7 +29,7 @@ __all__ = [
     "conv_transpose",
     "flatten_linear",
     "layer",
-    "max_pool",
+    "selected_pool",
 ]
 
 
@@ -166,8 +167,8 @@ def avg_pool(n: int) -> str:
     )
 
 
-def max_pool(n: int) -> str:
-    """Return the text of maximum pooling over n axes: the entry that each window selects.
+def selected_pool(n: int) -> str:
+    """Return the text of pooling over n axes that takes the entry that each window selects.
 
     ``sel`` is constant in the derivative: 1 at the tap of the largest entry of a window (the first
     in row-major order, as in PyTorch; never in the padding, which is minus infinity), else 0.
@@ -221,7 +222,7 @@ _FAMILIES: dict[str, Callable[[int], str]] = {
     "conv_transpose{}d": conv_transpose,
     "conv_transpose{}d_grouped": partial(conv_transpose, grouped=True),
     "avg_pool{}d": avg_pool,
-    "max_pool{}d": max_pool,
+    "selected_pool{}d": selected_pool,
     "flatten_linear{}d": flatten_linear,
 }
 """Layers over any number of axes: the prefix of their names, and the function for their text."""
@@ -249,6 +250,7 @@ def catalogue() -> dict[str, str]:
         out[f"true_conv{n}d_batched"] = conv(n, true=True)
         out[f"depthwise_conv{n}d"] = conv(n, depthwise=True)
     out["conv2d_nhwc"] = conv(2, last=True)
+    out["glu"] = "x[N,2,C]; y[N,C]; y[n,c] = x[n,0,c] * sigmoid(x[n,1,c])"
     out["local1d"] = "y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,p,k] + bias[o,p]"
     out["activated_conv2d"] = (
         "sigma: function; z1[p,q] = sum[k,l] sigma(z[p-k,q-l]) * w[k,l] + b[]"
@@ -284,7 +286,13 @@ def layer(spec: str | sp.Equality) -> Layer:
         by_rank = re.fullmatch(pattern.format(f"([1-{_HIGHEST}])"), name)
         if by_rank:
             return parse_layer(family(int(by_rank[1])), name)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
+    if name in PROGRAMS:
+        raise ValueError(
+            f"layer: found {name!r}, a program of several definitions, expected a layer; "
+            f"rot180.derive.program({name!r}) reads it"
+        )
+    every = {**known, **PROGRAMS}
+    near = difflib.get_close_matches(name, every, n=3, cutoff=0.4) or sorted(every)
     raise ValueError(
         f"layer: found {name!r}, expected a catalogue name (near: {', '.join(near)}) or a text "
         "such as 'y[p] = sum[k] x[p+k] * w[k]'"

@@ -31,6 +31,7 @@ from rot180.derive.language.notation import scalar_names, unfold_activation, unf
 from rot180.derive.language.operators import activation
 from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.printer import on_one_line, write
+from rot180.derive.language.program_catalogue import PROGRAMS
 from rot180.derive.language.program_parser import ProgramParser, Selection
 from rot180.derive.language.program_reader import EXTREMES
 from rot180.derive.language.scalar_functions import FUNCTIONS
@@ -155,6 +156,8 @@ def read(spec: str, name: str = "") -> Layer | Program:
         ValueError: no layer has that name.
 
     """
+    if spec.strip() in PROGRAMS:
+        return program(spec, name)
     try:
         return layer(spec)
     except NotationError:
@@ -162,10 +165,13 @@ def read(spec: str, name: str = "") -> Layer | Program:
 
 
 def program(spec: str | Sequence[sp.Equality], name: str = "") -> Program:
-    """Return the program that a text or a list of SymPy equations defines.
+    """Return the program that a name, a text or a list of SymPy equations defines.
+
+    >>> [t.name for t in program("softmax").definitions]
+    ['m', 'x_minus_m', 'e', 'sum_e', 'y']
 
     Args:
-        spec: the definitions, each after those that it uses.
+        spec: a name of the catalogue, or the definitions, each after those that it uses.
         name: a name, or "".
 
     Raises:
@@ -174,7 +180,8 @@ def program(spec: str | Sequence[sp.Equality], name: str = "") -> Program:
 
     """
     if isinstance(spec, str):
-        return parse_program(spec, name)
+        known = PROGRAMS.get(spec.strip())
+        return parse_program(known or spec, name or (spec.strip() if known else ""))
     line, sizes = equations_text(spec)
     images: dict[Tensor, Tensor] = {}
     for t in ProgramParser(line, sizes).definitions():

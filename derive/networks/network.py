@@ -372,7 +372,8 @@ def _layer(part: Part) -> Layer:
         letters = ("n", "c", *(a.position for a in spatial))
         return replace(layer(activation_layer(part.word, "".join(letters))), name=part.word)
     name = f"flatten_linear{part.axes}d" if part.kind == "linear" and part.axes else part.word
-    general = layer(name)
+    # what a window selects is kept from the forward pass
+    general = layer(name.replace("max_pool", "selected_pool"))
     numbers = {symbol(n): sp.Integer(v) for n, v in _numbers(part).items()}
     return make_layer(instantiate_tensor(general.output, numbers, {}), name)
 

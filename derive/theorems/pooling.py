@@ -27,7 +27,7 @@ def average(n: int) -> Claim:
 
 def maximum(n: int) -> Claim:
     """State dx[h] = sum_{p,k} sel[p,k] g[p] [s p + d k - lo = h], all to the selected input."""
-    forward = layer(f"max_pool{n}d")
+    forward = layer(f"selected_pool{n}d")
     variables, lhs = chain_goal(forward, operand(forward, "x"))
     outs = tuple(symbol(a.window) for a in axis_letters(n))
     taps = tuple(symbol(a.tap) for a in axis_letters(n))

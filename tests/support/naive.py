@@ -109,7 +109,7 @@ class Meaning:
 
 def meaning(
     layer: Layer | Program,
-    sizes: Mapping[str, int],
+    sizes: Mapping[str, Any],
     arrays: Mapping[str, Array],
     upstream: Array,
     *,
@@ -157,7 +157,7 @@ def _converted(a: Array, kind: type[Any]) -> Array:
 class _Evaluator:
     """Tables of all tensors that are known, by name."""
 
-    sizes: Mapping[str, int]
+    sizes: Mapping[str, Any]
     kind: type[Any]
     count: int
 

@@ -12,13 +12,6 @@ f = torch.nn.functional
 Function = Callable[[Any], Any]
 
 
-def _attention(t: Any, mask: Any = None) -> Any:
-    scores = torch.einsum("nid,njd->nij", t.q, t.k) * t.c
-    if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
-    return torch.softmax(scores, -1) @ t.v
-
-
 def _normal(x: Any, axes: tuple[int, ...], t: Any) -> Any:
     """Return x minus its mean, over the root of its variance plus eps."""
     centred = x - t.mean * x.sum(axes, keepdim=True)
@@ -135,30 +128,32 @@ TORCH: dict[str, Function] = {
     "log_softmax": lambda t: f.log_softmax(t.x, -1),
     "logsumexp": lambda t: torch.logsumexp(t.x, -1),
     "softmax_over_channels": lambda t: f.softmax(t.x, 1),
-    "cross_entropy": lambda t: (torch.logsumexp(t.z, -1) - (t.t * t.z).sum(-1)).sum(),
+    "cross_entropy": lambda t: f.cross_entropy(t.z, t.t, reduction="sum"),
     "binary_cross_entropy": lambda t: f.binary_cross_entropy_with_logits(t.z, t.t, reduction="sum"),
     "poisson_loss": lambda t: f.poisson_nll_loss(t.z, t.t, reduction="sum"),
     "kl_divergence": lambda t: f.kl_div(t.x, t.t, reduction="sum"),
     "gaussian_loss": lambda t: f.gaussian_nll_loss(t.x, t.t, t.v, reduction="sum"),
     "soft_margin_loss": lambda t: f.softplus(-t.t * t.z).sum(),
     "focal_loss": lambda t: -((1 - torch.sigmoid(t.z)) ** 2 * f.logsigmoid(t.z)).sum(),
-    "layer_norm": lambda t: _normal(t.x, (1,), t) * t.g + t.b,
-    "rms_norm": lambda t: (
-        t.x * torch.rsqrt(t.mean * t.x.square().sum(1, keepdim=True) + t.eps) * t.g
-    ),
-    "group_norm": lambda t: _normal(t.x, (2, 3), t) * t.w[..., None] + t.b[..., None],
-    "batch_norm": lambda t: _normal(t.x, (0, 2), t) * t.g[:, None] + t.b[:, None],
+    "layer_norm": lambda t: f.layer_norm(t.x, (3,), t.g, t.b, 0.25),
+    "rms_norm": lambda t: f.rms_norm(t.x, (3,), t.g, 0.25),
+    "group_norm": lambda t: f.group_norm(
+        t.x.flatten(1, 2), 2, t.g.flatten(), t.b.flatten(), 0.25
+    ).view_as(t.x),
+    "batch_norm": lambda t: f.batch_norm(t.x, None, None, t.g, t.b, True, eps=0.25),
     "instance_norm": lambda t: _normal(t.x, (2,), t),
     "weight_norm": lambda t: f.linear(t.x, torch._weight_norm(t.w, t.g[:, None], 0)),
     "l2_normalize": lambda t: f.normalize(t.x),
     "l2_pool1d": lambda t: f.lp_pool1d(t.x, 2, 3, 2),
-    "attention": _attention,
-    "causal_attention": lambda t: _attention(t, torch.ones(4, 4).tril().bool()),
+    "attention": lambda t: f.scaled_dot_product_attention(t.q, t.k, t.v, scale=1.5),
+    "causal_attention": lambda t: f.scaled_dot_product_attention(
+        t.q, t.k, t.v, is_causal=True, scale=1.5
+    ),
     "multi_head_attention": _heads,
     "additive_attention": lambda t: (
         torch.softmax(torch.tanh(t.q[:, None] + t.k[None]) @ t.u, -1) @ t.v
     ),
-    "pairwise_distance": lambda t: torch.sqrt((t.a - t.b).square().sum(1) + t.eps),
+    "pairwise_distance": lambda t: torch.sqrt((t.a - t.b).square().sum(1) + 0.25),
     "cosine_similarity": lambda t: f.cosine_similarity(t.a, t.b, eps=0),
     "rnn_cell": lambda t: torch.rnn_tanh_cell(t.x, t.h, t.w, t.u, t.b, torch.zeros_like(t.b)),
     "gru_cell": _gru,

@@ -97,7 +97,7 @@ def test_maximum_pooling_routes_the_gradient(window: Window) -> None:
         largest, k, m, h, v = max(seen, key=lambda one: one[0])
         sel[n, c, p, q, k, m], y[n, c, p, q] = 1, largest
         dx[n, c, h, v] += g[n, c, p, q]
-    module, given = kernels("max_pool2d"), window.parameters()
+    module, given = kernels("selected_pool2d"), window.parameters()
     assert np.array_equal(module["forward"](sel, x, **given), y)
     assert np.array_equal(module["grad_x"](g, sel, x_shape=INPUT, **given), dx)
 
@@ -118,7 +118,7 @@ def test_maximum_pooling_is_pytorchs_with_ties_and_padding() -> None:
             at = int(places[n, c, p, q])
             sel[n, c, p, q, k, m] = inside(h, v) and at == h * INPUT[3] + v
     assert np.array_equal(sel.sum((4, 5)), np.ones(y.shape))
-    module, given = kernels("max_pool2d"), window.parameters()
+    module, given = kernels("selected_pool2d"), window.parameters()
     assert np.array_equal(module["forward"](sel, x.detach().numpy(), **given), y.detach().numpy())
     assert np.array_equal(module["grad_x"](g, sel, x_shape=INPUT, **given), x.grad.numpy())
 
@@ -137,12 +137,12 @@ def test_pooling_over_any_number_of_axes() -> None:
     assert layer("avg_pool1d").text == (
         "y[n,c,p] = sum[k] x[n,c,s*p+k-lo] * [0 <= k < K] * mean[]"
     )
-    assert layer("max_pool1d").text == (
+    assert layer("selected_pool1d").text == (
         "y[n,c,p] = sum[k] sel[n,c,p,k] * x[n,c,s*p+d*k-lo]"
     )
     assert len(layer("avg_pool4d").output.shape) == 6
     with pytest.raises(ValueError, match="expected a catalogue name"):
-        layer("max_pool9d")
+        layer("selected_pool9d")
 
 
 def test_the_gradient_of_the_squared_error_is_the_difference() -> None:

@@ -6,9 +6,11 @@ import pytest
 import sympy as sp
 
 from rot180.derive.language.known_names import PROGRAM, REDUCTIONS
+from rot180.derive.language.layers import catalogue, layer
 from rot180.derive.language.limits import LIMITS
 from rot180.derive.language.notation import NotationError, parse_layer
-from rot180.derive.language.programs import Program, applications, parse_program, program
+from rot180.derive.language.program_catalogue import PROGRAMS
+from rot180.derive.language.programs import Program, applications, parse_program, program, read
 
 ATTENTION = (
     "z[n,i,j] = sum[d] q[n,i,d] * k[n,j,d] * c; e[n,i,j] = exp(z[n,i,j] - m[n,i]); "
@@ -328,3 +330,15 @@ def test_a_chain_in_which_all_is_used_twice_is_read_in_time() -> None:
     chain = [f"a{n}[i] = a{n - 1}[i] * a{n - 1}[i] + x[i]" for n in range(1, 40)]
     text = "; ".join(["a0[i] = x[i]", *chain])
     assert parse_program(text) == parse_program(text)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_by_name(name: str) -> None:
+    """They are what their texts define, and no layer has the name of one."""
+    found = read(name)
+    assert isinstance(found, Program)
+    assert found.name == name
+    assert found == program(PROGRAMS[name])
+    assert name not in catalogue()
+    with pytest.raises(ValueError, match=f"found '{name}', a program of several definitions"):
+        layer(name)
