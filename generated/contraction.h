@@ -703,14 +703,28 @@ static Lines lines_of(const Sum *s, const Factor *f, int count, const Group *sid
     return out;
 }
 
+/* Exchange the sides if vectors along the other cost less. */
+static void swap_if_cheaper(Sum *s, int itemsize) {
+    const Int m = volume(s, &s->m), n = volume(s, &s->n), k = volume(s, &s->k);
+    const int outward = contiguous_out(s, &s->n, itemsize) > contiguous_out(s, &s->m, itemsize);
+    if (vector_cost(n, m, k, outward) > vector_cost(m, n, k, !outward)) swap_sides(s);
+}
+
 /* Choose the side along which vectors run; return 1 if they should rather run along the sum. */
 static int choose_sides(Sum *s, int itemsize) {
-    Int m = volume(s, &s->m), n = volume(s, &s->n), k, inner;
+    Int m = volume(s, &s->m), n = volume(s, &s->n), inner;
     const Lines b = lines_of(s, s->b_factors, s->b_count, &s->n, itemsize);
     const Lines a = lines_of(s, s->a_factors, s->a_count, &s->m, itemsize);
-    int outward;
     if (b.natural && a.natural) {
         if (contiguous_out(s, &s->m, itemsize) > contiguous_out(s, &s->n, itemsize)) swap_sides(s);
+        return 0;
+    }
+    if ((b.natural && s->a_count > 1) || (a.natural && s->b_count > 1)) {
+        /* products are packed, along whichever side: what counts is how sums are stored */
+        const Int on_m = contiguous_out(s, &s->m, itemsize);
+        const Int on_n = contiguous_out(s, &s->n, itemsize);
+        if (MAX(on_m, on_n) < 16) swap_if_cheaper(s, itemsize);
+        else if (on_m > on_n) swap_sides(s);
         return 0;
     }
     if (b.natural && transposed_is_faster(s, n, m, itemsize)) {
@@ -731,9 +745,7 @@ static int choose_sides(Sum *s, int itemsize) {
         if (m > n) swap_sides(s);
         return 1;
     }
-    k = volume(s, &s->k);
-    outward = contiguous_out(s, &s->n, itemsize) > contiguous_out(s, &s->m, itemsize);
-    if (vector_cost(n, m, k, outward) > vector_cost(m, n, k, !outward)) swap_sides(s);
+    swap_if_cheaper(s, itemsize);
     return 0;
 }
 
@@ -1802,6 +1814,54 @@ static T NAME(entry)(const TYPE(View) *v, int count, Int own, int inner, Int pla
     return out;
 }
 
+/* Return whether all factors of an operand are read without checks. */
+static int NAME(is_unchecked)(const TYPE(View) *v, int count) {
+    for (; count > 0; count--, v++)
+        if (v->f->checks) return 0;
+    return 1;
+}
+
+/* Write the products of an operand's factors, which are read without checks, at n terms from `from`
+ * on, `by` entries apart. */
+static void NAME(write_terms)(const TYPE(View) *v, int count, Int own, int inner, Int place,
+                              Int from, Int n, T *to, Int by) {
+    int begun = 0;
+    for (; count > 0; count--, v++) {
+        const Int *k = v->k + from;
+        const char *data = v->data;
+        if (!v->f->data) continue;
+        data += v->own[own] + (inner < 0 ? 0 : place * v->f->step[inner]);
+        if (begun)
+            for (Int t = 0; t < n; t++) to[t * by] *= *(const T *)(data + k[t]);
+        else
+            for (Int t = 0; t < n; t++) to[t * by] = *(const T *)(data + k[t]);
+        begun = 1;
+    }
+    for (Int t = 0; t < n && !begun; t++) to[t * by] = 1;
+}
+
+/* Write the same at one term and n places along the inner loop, one after another. */
+static void NAME(write_places)(const TYPE(View) *v, int count, Int own, int inner, Int place, Int k,
+                               Int n, T *to) {
+    int begun = 0;
+    for (; count > 0; count--, v++) {
+        const Int step = v->f->step[inner];
+        const char *data = v->data;
+        if (!v->f->data) continue;
+        data += v->own[own] + place * step + v->k[k];
+        for (Int x = 0; x < n && !begun; x++) to[x] = 1;
+        begun = 1;
+        if (step == 0) {
+            const T once = *(const T *)data;
+            for (Int x = 0; x < n; x++) to[x] *= once;
+        } else if (step == sizeof(T))
+            for (Int x = 0; x < n; x++) to[x] *= ((const T *)data)[x];
+        else
+            for (Int x = 0; x < n; x++, data += step) to[x] *= *(const T *)data;
+    }
+    for (Int x = 0; x < n && !begun; x++) to[x] = 1;
+}
+
 /* Copy the part at hand of a staged operand; `again` says that it is laid out as before. */
 static int NAME(stage)(const Sum *s, TYPE(Operand) *x, const Group *unit,
                        const TYPE(Kernels) *kernels, int again) {
@@ -1943,12 +2003,32 @@ static void NAME(pack_b_pieces)(const TYPE(Work) *w, Int j, Int n, Int from, Int
     }
 }
 
+/* Write columns [j, j + n) of b, each entry a product, along the lines of a piece if these are
+ * long, else along the terms. */
+static void NAME(pack_b_products)(const TYPE(Work) *w, Int j, Int n, Int from, Int terms, Int width,
+                                  T *to) {
+    const TYPE(View) *v = w->b.views;
+    const int count = w->b.count, inner = w->inner;
+    Int piece = j / w->run, place = j % w->run, many;
+    for (Int x = 0; x < n; x += many, piece++, place = 0, to += many) {
+        many = MIN(n - x, w->run - place);
+        for (Int t = 0; t < terms && inner >= 0 && many >= 8; t++)
+            NAME(write_places)(v, count, piece, inner, place, from + t, many, to + t * width);
+        for (Int i = 0; i < many && (inner < 0 || many < 8); i++)
+            NAME(write_terms)(v, count, piece, inner, place + i, from, terms, to + i, width);
+    }
+}
+
 /* Write columns [j, j + n) of a block of b, terms from `from` on, as rows of `width` entries. */
 static void NAME(pack_b)(const TYPE(Work) *w, Int j, Int n, Int from, Int terms, Int width, T *to) {
     enum { MOST = MAX_VECTORS * 64 / sizeof(T), AT_ONCE = 16 };
     const TYPE(View) *v = w->b.views;
     Int step = w->inner < 0 ? 0 : v->f->step[w->inner], piece = j / w->run, place = j % w->run;
     Int start[MOST];
+    if (!w->b.plain && NAME(is_unchecked)(v, w->b.count)) {
+        NAME(pack_b_products)(w, j, n, from, terms, width, to);
+        return;
+    }
     if (!w->b.plain) {
         for (Int x = 0; x < n; x++) {
             for (Int t = 0; t < terms; t++)
@@ -1985,7 +2065,9 @@ static void NAME(pack_a)(const TYPE(Work) *w, Int i, Int n, Int from, Int terms,
         else if (w->a.plain) {
             const char *data = v->data + v->own[i + r];
             for (Int t = 0; t < terms; t++) to[t * mr + r] = *(const T *)(data + v->k[from + t]);
-        } else
+        } else if (NAME(is_unchecked)(v, w->a.count))
+            NAME(write_terms)(v, w->a.count, i + r, -1, 0, from, terms, to + r, mr);
+        else
             for (Int t = 0; t < terms; t++)
                 to[t * mr + r] = NAME(entry)(v, w->a.count, i + r, -1, 0, from + t);
 }

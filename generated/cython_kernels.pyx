@@ -125,8 +125,8 @@ cdef extern from *:
 cnp.import_array()
 
 # Layers that are compiled later call the functions of contraction.h that are here.
-CONTRACTION = "rot180.generated.cython_kernels.contraction_73117b1ee4bf5d3e"
-contraction_73117b1ee4bf5d3e = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_73117b1ee4bf5d3e", NULL)
+CONTRACTION = "rot180.generated.cython_kernels.contraction_b546e0bb9f5882d4"
+contraction_b546e0bb9f5882d4 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_b546e0bb9f5882d4", NULL)
 
 __all__ = [
     "linear",

@@ -112,14 +112,28 @@ static Lines lines_of(const Sum *s, const Factor *f, int count, const Group *sid
     return out;
 }
 
+/* Exchange the sides if vectors along the other cost less. */
+static void swap_if_cheaper(Sum *s, int itemsize) {
+    const Int m = volume(s, &s->m), n = volume(s, &s->n), k = volume(s, &s->k);
+    const int outward = contiguous_out(s, &s->n, itemsize) > contiguous_out(s, &s->m, itemsize);
+    if (vector_cost(n, m, k, outward) > vector_cost(m, n, k, !outward)) swap_sides(s);
+}
+
 /* Choose the side along which vectors run; return 1 if they should rather run along the sum. */
 static int choose_sides(Sum *s, int itemsize) {
-    Int m = volume(s, &s->m), n = volume(s, &s->n), k, inner;
+    Int m = volume(s, &s->m), n = volume(s, &s->n), inner;
     const Lines b = lines_of(s, s->b_factors, s->b_count, &s->n, itemsize);
     const Lines a = lines_of(s, s->a_factors, s->a_count, &s->m, itemsize);
-    int outward;
     if (b.natural && a.natural) {
         if (contiguous_out(s, &s->m, itemsize) > contiguous_out(s, &s->n, itemsize)) swap_sides(s);
+        return 0;
+    }
+    if ((b.natural && s->a_count > 1) || (a.natural && s->b_count > 1)) {
+        /* products are packed, along whichever side: what counts is how sums are stored */
+        const Int on_m = contiguous_out(s, &s->m, itemsize);
+        const Int on_n = contiguous_out(s, &s->n, itemsize);
+        if (MAX(on_m, on_n) < 16) swap_if_cheaper(s, itemsize);
+        else if (on_m > on_n) swap_sides(s);
         return 0;
     }
     if (b.natural && transposed_is_faster(s, n, m, itemsize)) {
@@ -140,9 +154,7 @@ static int choose_sides(Sum *s, int itemsize) {
         if (m > n) swap_sides(s);
         return 1;
     }
-    k = volume(s, &s->k);
-    outward = contiguous_out(s, &s->n, itemsize) > contiguous_out(s, &s->m, itemsize);
-    if (vector_cost(n, m, k, outward) > vector_cost(m, n, k, !outward)) swap_sides(s);
+    swap_if_cheaper(s, itemsize);
     return 0;
 }
 

@@ -46,6 +46,54 @@ static T NAME(entry)(const TYPE(View) *v, int count, Int own, int inner, Int pla
     return out;
 }
 
+/* Return whether all factors of an operand are read without checks. */
+static int NAME(is_unchecked)(const TYPE(View) *v, int count) {
+    for (; count > 0; count--, v++)
+        if (v->f->checks) return 0;
+    return 1;
+}
+
+/* Write the products of an operand's factors, which are read without checks, at n terms from `from`
+ * on, `by` entries apart. */
+static void NAME(write_terms)(const TYPE(View) *v, int count, Int own, int inner, Int place,
+                              Int from, Int n, T *to, Int by) {
+    int begun = 0;
+    for (; count > 0; count--, v++) {
+        const Int *k = v->k + from;
+        const char *data = v->data;
+        if (!v->f->data) continue;
+        data += v->own[own] + (inner < 0 ? 0 : place * v->f->step[inner]);
+        if (begun)
+            for (Int t = 0; t < n; t++) to[t * by] *= *(const T *)(data + k[t]);
+        else
+            for (Int t = 0; t < n; t++) to[t * by] = *(const T *)(data + k[t]);
+        begun = 1;
+    }
+    for (Int t = 0; t < n && !begun; t++) to[t * by] = 1;
+}
+
+/* Write the same at one term and n places along the inner loop, one after another. */
+static void NAME(write_places)(const TYPE(View) *v, int count, Int own, int inner, Int place, Int k,
+                               Int n, T *to) {
+    int begun = 0;
+    for (; count > 0; count--, v++) {
+        const Int step = v->f->step[inner];
+        const char *data = v->data;
+        if (!v->f->data) continue;
+        data += v->own[own] + place * step + v->k[k];
+        for (Int x = 0; x < n && !begun; x++) to[x] = 1;
+        begun = 1;
+        if (step == 0) {
+            const T once = *(const T *)data;
+            for (Int x = 0; x < n; x++) to[x] *= once;
+        } else if (step == sizeof(T))
+            for (Int x = 0; x < n; x++) to[x] *= ((const T *)data)[x];
+        else
+            for (Int x = 0; x < n; x++, data += step) to[x] *= *(const T *)data;
+    }
+    for (Int x = 0; x < n && !begun; x++) to[x] = 1;
+}
+
 /* Copy the part at hand of a staged operand; `again` says that it is laid out as before. */
 static int NAME(stage)(const Sum *s, TYPE(Operand) *x, const Group *unit,
                        const TYPE(Kernels) *kernels, int again) {

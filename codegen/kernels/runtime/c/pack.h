@@ -53,12 +53,32 @@ static void NAME(pack_b_pieces)(const TYPE(Work) *w, Int j, Int n, Int from, Int
     }
 }
 
+/* Write columns [j, j + n) of b, each entry a product, along the lines of a piece if these are
+ * long, else along the terms. */
+static void NAME(pack_b_products)(const TYPE(Work) *w, Int j, Int n, Int from, Int terms, Int width,
+                                  T *to) {
+    const TYPE(View) *v = w->b.views;
+    const int count = w->b.count, inner = w->inner;
+    Int piece = j / w->run, place = j % w->run, many;
+    for (Int x = 0; x < n; x += many, piece++, place = 0, to += many) {
+        many = MIN(n - x, w->run - place);
+        for (Int t = 0; t < terms && inner >= 0 && many >= 8; t++)
+            NAME(write_places)(v, count, piece, inner, place, from + t, many, to + t * width);
+        for (Int i = 0; i < many && (inner < 0 || many < 8); i++)
+            NAME(write_terms)(v, count, piece, inner, place + i, from, terms, to + i, width);
+    }
+}
+
 /* Write columns [j, j + n) of a block of b, terms from `from` on, as rows of `width` entries. */
 static void NAME(pack_b)(const TYPE(Work) *w, Int j, Int n, Int from, Int terms, Int width, T *to) {
     enum { MOST = MAX_VECTORS * 64 / sizeof(T), AT_ONCE = 16 };
     const TYPE(View) *v = w->b.views;
     Int step = w->inner < 0 ? 0 : v->f->step[w->inner], piece = j / w->run, place = j % w->run;
     Int start[MOST];
+    if (!w->b.plain && NAME(is_unchecked)(v, w->b.count)) {
+        NAME(pack_b_products)(w, j, n, from, terms, width, to);
+        return;
+    }
     if (!w->b.plain) {
         for (Int x = 0; x < n; x++) {
             for (Int t = 0; t < terms; t++)
@@ -95,7 +115,9 @@ static void NAME(pack_a)(const TYPE(Work) *w, Int i, Int n, Int from, Int terms,
         else if (w->a.plain) {
             const char *data = v->data + v->own[i + r];
             for (Int t = 0; t < terms; t++) to[t * mr + r] = *(const T *)(data + v->k[from + t]);
-        } else
+        } else if (NAME(is_unchecked)(v, w->a.count))
+            NAME(write_terms)(v, w->a.count, i + r, -1, 0, from, terms, to + r, mr);
+        else
             for (Int t = 0; t < terms; t++)
                 to[t * mr + r] = NAME(entry)(v, w->a.count, i + r, -1, 0, from + t);
 }
