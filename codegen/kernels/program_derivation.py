@@ -26,7 +26,12 @@ from rot180.codegen.kernels.targets import TARGETS
 from rot180.codegen.plans.lower import ProvedPlan, proved_plan
 from rot180.derive.gradients.gradient import operand
 from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
-from rot180.derive.gradients.program_steps import ProgramFunction, ProgramStep, program_functions
+from rot180.derive.gradients.program_steps import (
+    ProgramFunction,
+    ProgramStep,
+    program_functions,
+    tangent_function,
+)
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.limits import metered
@@ -167,6 +172,22 @@ def user_module(spec: str, target: str) -> Module:
     pairs = zip(steps, made.kernels[1:], strict=True)
     whole = joint_kernel(make_program((found.output,)), functions, pairs, typed)
     return replace(made, programs=(whole,))
+
+
+def tangent_module(spec: str, target: str) -> Module:
+    """Derive the derivative of a layer or a program in a direction; return the module of `jvp`.
+
+    Args:
+        spec: a name of the catalogue, a layer or a program in the notation.
+        target: "numpy" or "cython".
+
+    Raises:
+        ValueError, LoweringError: it cannot be read, derived or lowered.
+
+    """
+    found = read(spec)
+    program = found if isinstance(found, Program) else make_program((found.output,))
+    return program_module(ProvedProgram(program, (tangent_function(program),)), target)
 
 
 def _gradient_step(layer: Layer, kernel: Kernel) -> ProgramStep:

@@ -26,6 +26,7 @@ from rot180.codegen.kernels.names import name, shape_name
 from rot180.codegen.plans.plan import LoweringError
 from rot180.derive.gradients.gather_steps import GatherStep
 from rot180.derive.gradients.program_steps import (
+    JVP,
     AnyStep,
     ProgramFunction,
     ProgramStep,
@@ -37,6 +38,12 @@ from rot180.derive.language.terms import Tensor
 
 Call: TypeAlias = tuple[AnyStep, Kernel | None]
 """A step, with its kernel if it has one."""
+
+_LINE = (
+    "",
+    "The derivative in a direction: x = x_0 + epsilon * tangent_x for each operand x.",
+    "It has the value at x if epsilon is 0.",
+)
 
 STEP = "_step"
 """What the names of the functions begin with that compute one definition."""
@@ -69,8 +76,10 @@ class ProgramKernel:
         return self.function.name
 
     @property
-    def option(self) -> Option:
+    def option(self) -> Option | None:
         """Return the argument that says whether to save, or what was saved."""
+        if self.function.name == JVP:
+            return None
         if self.function.is_forward:
             words = ", ".join(t.name for t in self.saved) or "nothing"
             about = f"whether to return a pair: the output, and the arrays {words} for gradients"
@@ -93,6 +102,7 @@ class ProgramKernel:
         lines = [f"    {said(step)}" for step, _ in self.calls]
         order = ["", "Computed in this order:", *lines] if len(self.calls) > 1 else []
         order += assumed(self.program, lines)
+        order = [*_LINE, *order] if self.function.name == JVP else order
         boxes = [self.interface.box]
         return docstring(self.interface, [self.function.theorem], order, boxes, self.option)
 
@@ -292,7 +302,10 @@ def program_kernels(
     out = []
     for f in functions:
         needed = read.get(f, kept)
-        results = [result(f.theorem)]
+        # a derivative in a direction has the box of the output, and reads nothing that was saved
+        along = f.name == JVP
+        needed = () if along else needed
+        results = [(program.output, f.steps[-1].name) if along else result(f.theorem)]
         interface = interface_of(program, results, calls[f], () if f.is_forward else needed)
         out.append(ProgramKernel(program, f, interface, calls[f], typed, needed))
     return tuple(out)
@@ -334,7 +347,9 @@ def interface_of(
         (r.gather.array, r.gather.tensor.shape[-1]) for step in gathers for r in step.reads
     )
     read = {t.name: t for t in every if t.name not in computed}
-    upstream = [read[n] for n in sorted(read) if n not in own]
+    places = {f"tangent_{word}": n for n, word in enumerate(own)}
+    others = sorted(read.keys() - own, key=lambda word: (places.get(word, -1), word))
+    upstream = [read[word] for word in others]
     arrays = (*upstream, *(t for t in program.tensors if t.name in read))
     functions = dict.fromkeys(g for k in kernels for g in k.interface.functions)
     made = (t for k in kernels for t, given in k.interface.shapes if given)

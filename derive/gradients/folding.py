@@ -46,7 +46,7 @@ def fold_definitions(d: Derivation, definitions: Sequence[Tensor]) -> None:
         known = activation(applied.function, applied.order, z.tensor)
         owners = [known, *([names[known]] if known in names else [])]
         for t in owners:
-            _fold(d, at, (n,), t[z.index])
+            fold(d, at, (n,), t[z.index])
             n = len(d.current[at].factors) - 1
     products = [t for t in reversed(definitions) if _factors(t) > 1]
     while any(_fold_product(d, at, t) for at in range(len(d.current)) for t in products):
@@ -119,7 +119,7 @@ def _fold_product(d: Derivation, at: int, t: Tensor) -> bool:
     for found in _matches(d.current[at], t, _Match()):
         entry = t[tuple(found.by[v] for v in t.definition.formals)]
         summed = tuple(found.by[v] for v in body.variables)
-        if _fold(d, at, found.numbers, entry, summed):
+        if fold(d, at, found.numbers, entry, summed):
             return True
     return False
 
@@ -173,7 +173,7 @@ def _agrees(t: Term, body: Term, found: _Match) -> bool:
     return True
 
 
-def _fold(
+def fold(
     d: Derivation, at: int, numbers: Sequence[int], entry: Access, summed: Sequence[Expr] = ()
 ) -> bool:
     """Fold some factors into an entry, which becomes the last factor; undo all if that fails."""

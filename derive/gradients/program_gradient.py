@@ -64,7 +64,7 @@ def program_gradient(program: Program, wrt: str, named: bool = False) -> Theorem
     variables, goal = chain_goal(program, x)
     needed = divisor_hypotheses(program.definitions)
     d = Derivation(f"{program.name or 'program'}.grad_{wrt}", variables, needed, goal)
-    back = _Reverse(d, program, x, [output_gradient(program)], named)
+    back = Differentiation(d, program, x, [output_gradient(program)], named)
     d.apply("linearity", factor=0)
     back.differentiate()
     for t in reversed(program.definitions):
@@ -119,7 +119,7 @@ def _gradients(e: Expression, names: Collection[str]) -> Iterator[tuple[int, int
 
 
 @dataclass
-class _Reverse:
+class Differentiation:
     """A derivation of the gradient of a program.
 
     Attributes:

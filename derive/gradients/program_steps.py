@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from rot180.derive.gradients.directional import tangents
 from rot180.derive.gradients.gather_steps import GatherStep, parts_of
 from rot180.derive.gradients.gradient import divisor_hypotheses, kernel_theorem
 from rot180.derive.gradients.gradient_layer import used_definitions
@@ -78,12 +79,16 @@ class SelectionStep:
 AnyStep: TypeAlias = ProgramStep | SelectionStep | GatherStep
 
 
+JVP = "jvp"
+"""The name of the function that is the derivative in a direction."""
+
+
 @dataclass(frozen=True)
 class ProgramFunction:
     """The forward pass of a program, or a gradient: a theorem, and steps that compute it.
 
     Attributes:
-        name: forward or grad_x.
+        name: forward, grad_x or jvp.
         theorem: about the whole program.
         steps: the steps, in order; the last computes the result.
 
@@ -122,6 +127,20 @@ def program_functions(
             theorem = program_gradient(program, name)
         out.append(ProgramFunction(f"grad_{name}", theorem, _backward(program, theorem, known)))
     return tuple(out)
+
+
+def tangent_function(program: Program) -> ProgramFunction:
+    """Prove the derivative of a program in a direction, and what each step of it computes.
+
+    Args:
+        program: the definitions.
+
+    """
+    found = tangents(program)
+    made = [t.tensor for t in found]
+    every = tuple(u for t in made if t.definition for u in t.definition.body)
+    order = (*used_definitions(program, every), *made)
+    return ProgramFunction(JVP, found[-1].theorem, _steps(program, order, {}))
 
 
 def forward_theorem(program: Program) -> Theorem:
