@@ -15,8 +15,9 @@ __all__ = ["compile"]
 def compile(layer: Source, backend: str = "auto") -> ModuleType:
     """Return a module with the kernels of a layer or a program.
 
-    They are ``forward``, ``grad_x`` for each operand x, and ``vjp``, which returns all gradients
-    and computes once what several of them need.
+    They are ``forward``, ``grad_x`` for each operand x, ``vjp``, which returns all gradients and
+    computes once what several of them need, and ``jvp``, the derivative in a direction, which is
+    derived when it is first used.
 
     At the first call the kernels are derived, proved, and compiled by the machine's C compiler.
     Later calls, in other processes too, load what was compiled: it is kept in ``ROT180_CACHE``, or
