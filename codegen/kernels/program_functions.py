@@ -347,8 +347,8 @@ def interface_of(
         (r.gather.array, r.gather.tensor.shape[-1]) for step in gathers for r in step.reads
     )
     read = {t.name: t for t in every if t.name not in computed}
-    places = {f"tangent_{word}": n for n, word in enumerate(own)}
-    others = sorted(read.keys() - own, key=lambda word: (places.get(word, -1), word))
+    order = {f"tangent_{word}": n for n, word in enumerate(own)}
+    others = sorted(read.keys() - own, key=lambda word: (order.get(word, -1), word))
     upstream = [read[word] for word in others]
     arrays = (*upstream, *(t for t in program.tensors if t.name in read))
     functions = dict.fromkeys(g for k in kernels for g in k.interface.functions)
