@@ -26,6 +26,7 @@ from rot180.derive.language.terms import (
     AtLeast,
     Bracket,
     Condition,
+    Derivative,
     Equal,
     Factor,
     Range,
@@ -213,6 +214,8 @@ class LemmaProof:
                 boxes = boxes_of(f.tensor, f.index)
                 for axis, b in enumerate(boxes):
                     out.append(self._split_access(f, boxes, axis, b))
+            elif isinstance(f, Derivative) and len(f.factors) == 1:
+                out += self._split_derivative(f)
         return out
 
     def _split_bracket(self, f: Bracket) -> Support:
@@ -224,17 +227,37 @@ class LemmaProof:
         return Support(f, name, split)
 
     def _split_access(self, f: Access, boxes: Sequence[Range], axis: int, b: Range) -> Support:
-        name, part = self.label("in"), "all"
+        name = self.label("in")
+        zero = self._zero(f, boxes, axis, name)
+        if f.tensor.definition is not None:
+            zero += f" : {self.plain.factor(f)} = (zero : {self.plain.ring})"
+        return Support(b, name, self._split(b, name, zero))
+
+    def _split_derivative(self, f: Derivative) -> Iterator[Support]:
+        """Yield the box of a defined tensor that is differentiated: outside, its slope is zero."""
+        (entry,) = f.factors
+        if not isinstance(entry, Access) or entry.tensor.definition is None:
+            return
+        boxes, dual = boxes_of(entry.tensor, entry.index), self.plain.under(f.wrt)
+        for axis, b in enumerate(boxes):
+            name = self.label("in")
+            zero = f"{self._zero(entry, boxes, axis, name)} : {dual.factor(entry)} = "
+            zero = f"f_equal slope ({zero}(zero : {dual.ring}))"
+            zero += f" : {self.plain.factor(f)} = (zero : {self.plain.ring})"
+            yield Support(b, name, self._split(b, name, zero))
+
+    def _zero(self, f: Access, boxes: Sequence[Range], axis: int, name: str) -> str:
+        """Write the proof that an entry is zero, from a fact about an axis."""
+        part = "all"
         if len(boxes) > 1:
             for _ in range(min(axis, len(boxes) - 1)):
                 part = f"(proj2 {part})"
             part = part if axis == len(boxes) - 1 else f"(proj1 {part})"
         index = " ".join(map(self.plain.argument, f.index))
-        zero = f"{self.outside(f.tensor)} {index} (fun all => {name} {part})"
-        if f.tensor.definition is not None:
-            zero += f" : {self.plain.factor(f)} = (zero : {self.plain.ring})"
-        split = f"destruct ({self.bracket(b)[2]}) as [{name} | {name}]; [| rewrite ({zero}); void]."
-        return Support(b, name, split)
+        return f"{self.outside(f.tensor)} {index} (fun all => {name} {part})"
+
+    def _split(self, b: Range, name: str, zero: str) -> str:
+        return f"destruct ({self.bracket(b)[2]}) as [{name} | {name}]; [| rewrite ({zero}); void]."
 
     def bracket(self, f: Bracket) -> tuple[str, str, str, str, str]:
         """Return a new name, the arguments, the decision and the two lemmas of a bracket."""
