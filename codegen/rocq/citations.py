@@ -9,7 +9,15 @@ from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.rocq.identifiers import ScriptError
 from rot180.codegen.rocq.index_bounds import IndexBounds
-from rot180.codegen.rocq.lemma_proof import CitedModule, LemmaProof, Support, descend, permute, pull
+from rot180.codegen.rocq.lemma_proof import (
+    CitedModule,
+    LemmaProof,
+    Support,
+    descend,
+    permute,
+    pull,
+    typed,
+)
 from rot180.codegen.rocq.printer import Printer, boxes_of
 from rot180.derive.kernel.citing import instantiate
 from rot180.derive.kernel.obligations import Nonzero, Obligation
@@ -82,12 +90,12 @@ def lemma(
     ]
     permute(proof, t, Term(t.coefficient, (*kept, *bound), t.factors))
     descend(proof, kept, len(dst))
-    around = plain.product(rest, quotient)
-    proof.add(f"transitivity (({around}) [*] ({plain.term(used)})).")
+    around = typed(proof, plain.product(rest, quotient), rest)
+    proof.add(f"transitivity ({around} [*] ({plain.term(used)})).")
     proof.add("{ symmetry.")
     pull(proof, Term(quotient, (), rest), rest, (used,))
     proof.add("}")
-    proof.add(f"transitivity (({around}) [*] ({plain.expression(sides)})).")
+    proof.add(f"transitivity ({around} [*] ({plain.expression(sides)})).")
     proof.add("{")
     wanted = _wanted(cited, by, place, rest)
     supports = proof.supports(rest)

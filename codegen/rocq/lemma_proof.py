@@ -346,20 +346,24 @@ def typed(proof: LemmaProof, text: str, factors: Sequence[Factor]) -> str:
 
 def pull(proof: LemmaProof, t: Term, around: Sequence[Factor], bodies: Sequence[Term]) -> None:
     """Prove ``A * (sum F + ...) * C = sum A F C + ...``: move factors into each sum."""
-    split = ""
+    split, ring = "", "ring"
     for b in bodies:
         if 1 not in (t.coefficient, b.coefficient):
             product = normal(t.coefficient * b.coefficient)
             c, d, e = map(proof.plain.argument, (t.coefficient, b.coefficient, product))
+            if product == 1:  # one side has no constant that could be rewritten
+                unit = f"(const_mul {proof.plain.ring} 1 {c} {d} ltac:(ring))"
+                ring = f"ring [(eq_trans (eq_sym {unit}) (const_one {proof.plain.ring}))]"
+                continue
             split += f"rewrite ?(const_mul _ {e} {c} {d} ltac:(ring)); "
     if not any(b.variables for b in bodies):
-        proof.add(f"{split}ring.")
+        proof.add(f"{split}{ring}.")
         return
     c, written = proof.plain.product(around, t.coefficient), [proof.plain.term(b) for b in bodies]
     proof.add(f"transitivity ({' [+] '.join(f'({c}) [*] ({w})' for w in written)}); [ring |].")
     inner = [
         "".join(f"apply total_scale; intro {proof.plain.variable(v)}; " for v in b.variables)
-        + f"{split}ring"
+        + f"{split}{ring}"
         for b in bodies
     ]
     nested = inner[0]

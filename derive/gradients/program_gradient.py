@@ -35,6 +35,7 @@ from rot180.derive.language.terms import (
     Apply,
     Derivative,
     Expression,
+    Range,
     Tensor,
     tensors,
     term,
@@ -191,6 +192,11 @@ class Differentiation:
         scale = sp.Rational(1, _denominator(t.coefficient))
         known, free, places = _constant(self.program, inside.tensor, f.wrt, self.d, scale)
         symbols = tuple(zip(places, inside.index, strict=True))
+        sides = zip(inside.index, inside.tensor.shape, strict=True)
+        boxes = (Range(e, size) for e, size in sides if size is not None)
+        if missing := tuple(b for b in boxes if b not in self.d.current[at].factors):
+            self.d.apply("bracket", at, drop=(), add=missing)
+            n = self.d.current[at].factors.index(f)
         self.d.apply(
             "lemma", at, theorem=known, symbols=symbols, tensors=((free.name, inside.tensor),),
             bound=(), factors=(n,),
@@ -253,10 +259,20 @@ def _constant(
     others = {symbol(name) for name, u in d.table.items() if u != Tensor(name, t.shape)}
     free = Tensor(fresh("constant", others).name, t.shape)
     name = f"{program.name or 'program'}.{t.name}_without_{wrt.tensor.name}"
+<<<<<<< Updated upstream
     known = (*((v, None) for v in index), *own)
     inner = Derivation(name, known, (), (term(Derivative((free[index],), wrt), coefficient=scale),))
     inner.apply("entry", factor=0)
     return inner.proof(), free, index
+=======
+    known = (*zip(index, t.shape, strict=True), *own)
+    needed = divisor_hypotheses(program.definitions)
+    goal = term(Derivative((t[index],), wrt), coefficient=scale)
+    d = Derivation(name, known, needed, (goal,))
+    d.apply("linearity", factor=0)
+    _Reverse(d, program, wrt.tensor).differentiate()
+    return d.proof(), index
+>>>>>>> Stashed changes
 
 
 def _denominator(e: Expr) -> int:

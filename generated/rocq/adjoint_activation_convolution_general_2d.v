@@ -492,12 +492,12 @@ Lemma step_1 bound :
 Proof.
   intros.
   unfold line_0, line_1.
-  transitivity ((one) [*] (sum[bound] p, sum[bound] q, y bound sigma z w p q [*] grad_y p q)).
+  transitivity ((one : scalars) [*] (sum[bound] p, sum[bound] q, y bound sigma z w p q [*] grad_y p q)).
   { symmetry.
   transitivity ((one) [*] (sum[bound] p, sum[bound] q, y bound sigma z w p q [*] grad_y p q)); [ring |].
   apply total_scale; intro p; apply total_scale; intro q; ring.
   }
-  transitivity ((one) [*] (sum[bound] h, sum[bound] v, sigma_z bound sigma z h v [*] dx bound grad_y w h v)).
+  transitivity ((one : scalars) [*] (sum[bound] h, sum[bound] v, sigma_z bound sigma z h v [*] dx bound grad_y w h v)).
   {
   assert (close : enough (cited_1.far H K L P Q V d e lo lp s t) bound).
   { unfold enough in *.  assumption. }

@@ -357,12 +357,12 @@ Lemma step_1 bound :
 Proof.
   intros.
   unfold line_0, line_1.
-  transitivity ((one) [*] (sum[bound] p, y bound sigma z w p [*] grad_y p)).
+  transitivity ((one : scalars) [*] (sum[bound] p, y bound sigma z w p [*] grad_y p)).
   { symmetry.
   transitivity ((one) [*] (sum[bound] p, y bound sigma z w p [*] grad_y p)); [ring |].
   apply total_scale; intro p; ring.
   }
-  transitivity ((one) [*] (sum[bound] h, sigma_z bound sigma z h [*] dx bound grad_y w h)).
+  transitivity ((one : scalars) [*] (sum[bound] h, sigma_z bound sigma z h [*] dx bound grad_y w h)).
   {
   assert (close : enough (cited_1.far H K P d lo s) bound).
   { unfold enough in *.  assumption. }

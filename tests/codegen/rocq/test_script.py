@@ -15,10 +15,12 @@ from rot180.codegen.rocq.tokens import FORBIDDEN, refusal, tokens
 from rot180.codegen.system import files
 from rot180.codegen.system.programs import ToolError, run
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
+from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.kernel.proof import Proof, Step
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import layer
 from rot180.derive.language.operators import activation
+from rot180.derive.language.programs import parse_program
 from rot180.derive.language.terms import (
     Apply,
     AtLeast,
@@ -128,6 +130,19 @@ NONLINEAR = (
 def test_coqc_accepts_nonlinear_layers() -> None:
     """A tensor that is used twice, an activation, coefficients and like terms."""
     for result in check(script_text(gradient(layer(spec), "x")) for spec in NONLINEAR):
+        assert result.accepted, f"{result.name}: {result.message}"
+
+
+@NEEDS_COQC
+def test_coqc_accepts_programs() -> None:
+    """Boxes of definitions that are differentiated, one without the operand, a named operator."""
+    softmax = (
+        "m[n] = max[j] x[n,j]; e[n,j] = exp(x[n,j]-m[n]); y[n,j] = e[n,j] / sum[i] e[n,i] * u[]"
+    )
+    convolutions = "a[p] = relu(sum[k] x[s*p+k]*w[k]); y[q] = sum[l] a[2*q+l] * u[l]"
+    proved = [program_gradient(parse_program(softmax), name) for name in "xu"]
+    proved += [program_gradient(parse_program(convolutions), name, True) for name in "wx"]
+    for result in check(map(script_text, proved)):
         assert result.accepted, f"{result.name}: {result.message}"
 
 
