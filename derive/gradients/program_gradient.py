@@ -218,7 +218,6 @@ class Differentiation:
         collect(d)
         fold_definitions(d, self.program.definitions)
 
-
     def name(self) -> str:
         """Name the operators in the result; return words for it if it is one sum."""
         words = ""
@@ -259,20 +258,10 @@ def _constant(
     others = {symbol(name) for name, u in d.table.items() if u != Tensor(name, t.shape)}
     free = Tensor(fresh("constant", others).name, t.shape)
     name = f"{program.name or 'program'}.{t.name}_without_{wrt.tensor.name}"
-<<<<<<< Updated upstream
-    known = (*((v, None) for v in index), *own)
+    known = (*zip(index, t.shape, strict=True), *own)
     inner = Derivation(name, known, (), (term(Derivative((free[index],), wrt), coefficient=scale),))
     inner.apply("entry", factor=0)
     return inner.proof(), free, index
-=======
-    known = (*zip(index, t.shape, strict=True), *own)
-    needed = divisor_hypotheses(program.definitions)
-    goal = term(Derivative((t[index],), wrt), coefficient=scale)
-    d = Derivation(name, known, needed, (goal,))
-    d.apply("linearity", factor=0)
-    _Reverse(d, program, wrt.tensor).differentiate()
-    return d.proof(), index
->>>>>>> Stashed changes
 
 
 def _denominator(e: Expr) -> int:
