@@ -119,7 +119,7 @@ class Module:
         """Return the functions of the runtime that those of a program call."""
         lines = (line for whole in self.programs for line in (*whole.checks, *whole.body))
         called = "\n".join(lines)
-        parts = ("selection", "saved", "gathering")
+        parts = ("selection", "saved", "gathering", "tables")
         found = (inlined_functions(f"numpy/{part}", called) for part in parts)
         return "\n\n\n".join(text for text in found if text)
 

@@ -31,8 +31,10 @@ from rot180.derive.gradients.program_steps import (
     ProgramFunction,
     ProgramStep,
     SelectionStep,
+    TableStep,
 )
-from rot180.derive.language.polynomial import symbols_of
+from rot180.derive.language.formulas import OF_INDICES, PI, Table, spelled
+from rot180.derive.language.polynomial import symbol, symbols_of
 from rot180.derive.language.programs import Program, definition_line, entries_in
 from rot180.derive.language.terms import Tensor
 
@@ -130,10 +132,10 @@ class ProgramKernel:
 
 
 def forward_tensors(program: Program) -> tuple[Tensor, ...]:
-    """Return what the forward pass computes: definitions, and selections that they read."""
+    """Return what the forward pass computes: definitions, and what is computed that they read."""
     values = {s.value for s in program.selections}
     read = {a.tensor for t in program.definitions if t.name not in values for a in entries_in(t)}
-    chosen = (s.tensor for s in program.selections)
+    chosen = [*(s.tensor for s in program.selections), *(t.tensor for t in program.tables)]
     return (*program.definitions, *(t for t in chosen if t in read))
 
 
@@ -227,6 +229,8 @@ def _called(step: AnyStep, kernel: Kernel | None) -> str:
     if isinstance(step, ProgramStep):
         assert kernel is not None
         return kernel.name
+    if isinstance(step, TableStep):
+        return "_table"
     if isinstance(step, GatherStep):
         return "_scattered" if step.scatters else "_gathered"
     return "_extreme" if step.is_value else "_first_extreme"
@@ -238,6 +242,8 @@ def inputs(step: AnyStep, kernel: Kernel | None) -> tuple[Tensor, ...]:
         return (step.selection.source,)
     if isinstance(step, GatherStep):
         return (step.source,)
+    if isinstance(step, TableStep):
+        return ()
     assert kernel is not None
     return kernel.interface.arrays
 
@@ -247,6 +253,8 @@ def _arguments(step: AnyStep, kernel: Kernel | None, names: Mapping[str, str]) -
     if isinstance(step, SelectionStep):
         s = step.selection
         return [*arrays, str(s.axes), f"largest={s.kind == 'max'}"]
+    if isinstance(step, TableStep):
+        return _table_arguments(step.table)
     if isinstance(step, GatherStep):
         return [*arrays, *_gather_arguments(step)]
     assert kernel is not None
@@ -254,6 +262,17 @@ def _arguments(step: AnyStep, kernel: Kernel | None, names: Mapping[str, str]) -
     others = [*found.callables, *(name(v.name) for v in found.parameters)]
     shapes = [f"{shape_name(t)}={size_tuple(_sizes(t))}" for t, given in found.shapes if given]
     return [*arrays, *(f"{word}={word}" for word in others), *shapes]
+
+
+def _table_arguments(table: Table) -> list[str]:
+    """Write a formula in NumPy, the sizes of its indices, and the numbers in it."""
+    numbers = [name(word) for word in table.names]
+    indices = [name(v.name) for v in table.formals]
+    by = {v: name(v) for v in (*table.names, *(v.name for v in table.formals))}
+    by |= {f: f"np.{f}" for f in (*OF_INDICES, PI)} | {"^": "**"}
+    formula = spelled(table.formula, by)
+    shape = size_tuple(_sizes(table.tensor))
+    return [f"lambda {', '.join([*indices, *numbers])}: {formula}", shape, "dtype", *numbers]
 
 
 def _gather_arguments(step: GatherStep) -> list[str]:
@@ -355,6 +374,9 @@ def interface_of(
     made = (t for k in kernels for t, given in k.interface.shapes if given)
     wanted = symbols_in((*made, *saved))
     scalars = dict.fromkeys(v for k in kernels for v in k.interface.parameters)
+    tables = [step.table for step, _ in calls if isinstance(step, TableStep)]
+    wanted |= symbols_in(t.tensor for t in tables)
+    scalars |= dict.fromkeys(symbol(word) for t in tables for word in t.names)
     wanted |= {v for v in scalars if v not in program.parameters}
     wanted |= symbols_in(r.gather.tensor for step in gathers for r in step.reads)
     wanted |= {v for step in gathers if step.scatters for n in step.shape for v in symbols_of(n)}

@@ -18,6 +18,7 @@ from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.computed import gather_line, is_gather
+from rot180.derive.language.formulas import Table
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.limits import metered
 from rot180.derive.language.program_parser import Selection
@@ -76,7 +77,26 @@ class SelectionStep:
         return self.name == self.selection.value
 
 
-AnyStep: TypeAlias = ProgramStep | SelectionStep | GatherStep
+@dataclass(frozen=True)
+class TableStep:
+    """A function of indices, from its formula; no theorem computes it.
+
+    Attributes:
+        name: the name of the tensor that is computed.
+        table: the formula.
+
+    """
+
+    name: str
+    table: Table
+
+    @property
+    def text(self) -> str:
+        """Return what is computed, in the notation."""
+        return self.table.convention
+
+
+AnyStep: TypeAlias = ProgramStep | SelectionStep | GatherStep | TableStep
 
 
 JVP = "jvp"
@@ -176,6 +196,7 @@ def _steps(
     extremes = {s.value: s for s in program.selections}
     out: list[AnyStep] = []
     for t in order:
+        out += _table_steps(program, t, out)
         if t.name in extremes:
             s = extremes[t.name]
             out.append(SelectionStep(t.name, s, extreme_line(t, s)))
@@ -191,6 +212,17 @@ def _steps(
                 out.append(SelectionStep(s.tensor.name, s, said))
         out.append(step)
     return tuple(out)
+
+
+def _table_steps(program: Program, t: Tensor, before: Sequence[AnyStep]) -> list[TableStep]:
+    """Return the steps that compute the tables in a definition that no step before computes."""
+    made = {step.name for step in before}
+    inside = {a.tensor for a in entries_in(t)}
+    return [
+        TableStep(table.tensor.name, table)
+        for table in program.tables
+        if table.tensor in inside and table.tensor.name not in made
+    ]
 
 
 def _gather_steps(

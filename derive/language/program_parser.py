@@ -12,6 +12,7 @@ from sympy import Expr, Symbol
 from rot180.derive.language.axis_sizes import name_sizes, names_in
 from rot180.derive.language.builder import Builder
 from rot180.derive.language.computed import Gather
+from rot180.derive.language.formulas import Table
 from rot180.derive.language.gather_reader import RawDefinition
 from rot180.derive.language.limits import cure as raising
 from rot180.derive.language.limits import most
@@ -115,6 +116,7 @@ class ProgramParser:
         self._intermediates: list[Tensor] = []
         self.selections: list[Selection] = []
         self.gathers: list[Gather] = []
+        self.tables: list[Table] = []
         self._later = {s.name.text: s.name for s in self._parts if s.kind == "definition"}
 
     def definitions(self) -> tuple[Tensor, ...]:
@@ -251,6 +253,10 @@ class ProgramParser:
             if word != output:
                 self._used.add(word)
             self._known.setdefault(word, Tensor(word, shapes[word]))
+        self.tables += [
+            Table(_free(f, shapes), f.index, formula)  # type: ignore[arg-type]
+            for formula, f in reader.formulas.items()
+        ]
         self._refuse_arrays(reader)
         return new
 

@@ -21,7 +21,8 @@ import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.language.entry_reader import applied
-from rot180.derive.language.gather_reader import GatherReader, RawDefinition
+from rot180.derive.language.formulas import FormulaReader
+from rot180.derive.language.gather_reader import RawDefinition
 from rot180.derive.language.known_names import OUTSIDE, REDUCTIONS, not_of_one_entry
 from rot180.derive.language.polynomial import symbol, symbols_of, text
 from rot180.derive.language.tokens import (
@@ -38,7 +39,8 @@ EXTREMES = {"max": "largest", "min": "smallest"}
 CHOSEN = tuple(f"{word}_" for word in EXTREMES.values())
 """What the names of selections begin with."""
 
-class ProgramReader(GatherReader):
+
+class ProgramReader(FormulaReader):
     """Parses the definition in a part of the text of a program.
 
     Attributes:

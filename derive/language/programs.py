@@ -26,6 +26,7 @@ from sympy import Symbol
 
 from rot180.derive.language.axis_sizes import names_in
 from rot180.derive.language.computed import Gather, gather_line, is_gather
+from rot180.derive.language.formulas import Table, with_formulas
 from rot180.derive.language.layers import Layer, layer
 from rot180.derive.language.notation import scalar_names, unfold_activation, unfolded_body
 from rot180.derive.language.operators import activation
@@ -53,6 +54,7 @@ class Program:
         text: the canonical notation.
         selections: what each ``max[j]`` selects; their tensors are in no derivative.
         gathers: the entries ``x[idx[n],c]``; the same holds for their tensors.
+        tables: the functions of indices; the same holds for their tensors.
 
     """
 
@@ -63,6 +65,7 @@ class Program:
     text: str
     selections: tuple[Selection, ...] = ()
     gathers: tuple[Gather, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -87,8 +90,8 @@ class Program:
         applied = (a.function for t in self.definitions for a in applications(t))
         known = (FUNCTIONS[name].agreed for name in applied if name in FUNCTIONS)
         selected = (convention(s, self.definitions) for s in self.selections)
-        gathered = (g.convention for g in self.gathers)
-        return tuple(dict.fromkeys((*selected, *gathered, *filter(None, known))))
+        computed = [g.convention for g in self.gathers] + [t.convention for t in self.tables]
+        return tuple(dict.fromkeys((*selected, *computed, *filter(None, known))))
 
     @property
     def arrays(self) -> tuple[Tensor, ...]:
@@ -141,7 +144,8 @@ def parse_program(source: str, name: str = "") -> Program:
 
     """
     parser = ProgramParser(source)
-    return make_program(parser.definitions(), name, parser.selections, parser.gathers)
+    made = parser.definitions()
+    return make_program(made, name, parser.selections, parser.gathers, parser.tables)
 
 
 def read(spec: str, name: str = "") -> Layer | Program:
@@ -219,6 +223,7 @@ def make_program(
     name: str = "",
     selections: Sequence[Selection] = (),
     gathers: Sequence[Gather] = (),
+    tables: Sequence[Table] = (),
 ) -> Program:
     """Return the program of some definitions: its operands, parameters and canonical text.
 
@@ -227,6 +232,7 @@ def make_program(
         name: a name, or "".
         selections: what each ``max[j]`` selects.
         gathers: the entries at arrays of indices.
+        tables: the functions of indices.
 
     Raises:
         ValueError: a tensor has no definition.
@@ -243,11 +249,13 @@ def make_program(
             if a.tensor not in definitions:
                 free[a.tensor] = None
     sizes = names_in(e for t in (*definitions, *free) for e in t.shape)
-    chosen = [*(s.tensor for s in selections), *(g.tensor for g in gathers)]
+    chosen = [s.tensor for s in selections]
+    chosen += [*(g.tensor for g in gathers), *(t.tensor for t in tables)]
     operands = tuple(t for t in free if t not in chosen)
     functions = dict.fromkeys(
         a.function for t in definitions for a in applications(t) if a.function not in FUNCTIONS
     )
+    found |= dict.fromkeys(n for t in tables for n in t.names)
     head = "".join(f"{n}: function; " for n in functions)
     parameters = tuple(symbol(n) for n in found if n not in sizes)
     bare = frozenset((*definitions, *free))
@@ -258,12 +266,12 @@ def make_program(
             return extreme_line(t, extremes[t.name])
         if is_gather(t, gathers):
             return gather_line(t, gathers)
-        return definition_line(t, bare, parameters)
+        return with_formulas(definition_line(t, bare, parameters), tables)
 
     lines = "; ".join(map(written, definitions))
     arrays = tuple(dict.fromkeys(g.array for g in gathers))
     line = head + _declarations(head + lines, definitions, (*operands, *arrays)) + lines
-    made = tuple(selections), tuple(gathers)
+    made = tuple(selections), tuple(gathers), tuple(tables)
     return Program(name, tuple(definitions), operands, parameters, line, *made)
 
 

@@ -244,6 +244,8 @@ def test_uses_of_one_table_add_up(backend: str) -> None:
     gx[1, 0] += g.sum()
     assert np.array_equal(module.grad_x(g, x, u, a, b), gx)
     assert np.array_equal(module.grad_u(g, x, a, b), g @ (x[a] * x[b]))
+    for found, expected in zip(module.vjp(g, x, u, a, b), (gx, g @ (x[a] * x[b])), strict=True):
+        assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -283,3 +285,51 @@ def test_a_gather_of_computed_values(backend: str) -> None:
     np.add.at(gx, idx, 2 * np.exp(2 * x[idx]) * (g / w)[:, None])
     assert np.allclose(module.grad_x(g, x, w, idx), gx, rtol=1e-13)
     assert np.allclose(module.grad_w(g, x, w, idx), -g * y / w, rtol=1e-13)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_discrete_fourier_transform(backend: str) -> None:
+    module = compile(
+        "re[k] = sum[t] cos(2*pi*k*t/T) * x[t]; im[k] = sum[t] sin(2*pi*k*t/T) * x[t]; "
+        "y[k] = re[k]^2 + im[k]^2",
+        backend,
+    )
+    for size in (1, 2, 7, 8):
+        x, g = drawn(size, size), drawn(1, size)
+        angle = 2 * np.pi * np.outer(np.arange(size), np.arange(size)) / size
+        re, im = np.cos(angle) @ x, np.sin(angle) @ x
+        assert np.allclose(module.forward(x, y_shape=(size,)), abs(np.fft.fft(x)) ** 2, atol=1e-9)
+        gradient = 2 * (np.cos(angle).T @ (g * re) + np.sin(angle).T @ (g * im))
+        assert np.allclose(module.grad_x(g, x), gradient, atol=1e-9)
+        _, saved = module.forward(x, y_shape=(size,), save=True)
+        assert np.allclose(module.grad_x(g, x, saved=saved), gradient, atol=1e-9)
+    assert module.forward(x[:0], y_shape=(3,)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_rotary_embedding_with_a_real_parameter(backend: str) -> None:
+    module = compile(
+        "x[N,D,2]; a[n,d] = cos(n*base^(-d/D)) * x[n,d,0] - sin(n*base^(-d/D)) * x[n,d,1]; "
+        "b[n,d] = sin(n*base^(-d/D)) * x[n,d,0] + cos(n*base^(-d/D)) * x[n,d,1]; "
+        "y[n,d,r] = [r == 0] * a[n,d] + [r == 1] * b[n,d]",
+        backend,
+    )
+    x, g = drawn(1, 5, 3, 2), drawn(2, 5, 3, 2)
+    turn = np.exp(1j * np.arange(5)[:, None] * 12.5 ** (-np.arange(3) / 3))
+    turned = turn * (x[..., 0] + 1j * x[..., 1])
+    back = turn.conj() * (g[..., 0] + 1j * g[..., 1])
+    y = module.forward(x, base=12.5, y_shape=x.shape)
+    assert np.allclose(y[..., 0] + 1j * y[..., 1], turned, rtol=1e-13)
+    gx = module.grad_x(g, base=12.5, x_shape=x.shape)
+    assert np.allclose(gx[..., 0] + 1j * gx[..., 1], back, rtol=1e-13)
+    again = module.forward(x.astype(np.float32), base=12.5, y_shape=x.shape)
+    assert again.dtype == np.float32 and np.allclose(again, y, atol=1e-5)
+
+
+def test_a_function_of_indices_is_not_of_integers() -> None:
+    module = compile("y[n] = x[n] * cos(n*t)", "numpy")
+    with pytest.raises(TypeError, match="found int64, expected arrays of real or complex numbers"):
+        module.forward(np.arange(3), t=2)
+    x = np.ones(3)
+    assert np.allclose(module.forward(x, t=0.5), np.cos(np.arange(3) / 2))
+    assert np.allclose(module.forward(x * 1j, t=1), 1j * np.cos(np.arange(3)))

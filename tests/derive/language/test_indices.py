@@ -165,3 +165,42 @@ def test_a_gather_is_a_definition_of_its_own(text: str) -> None:
 def test_a_wrong_gather_is_refused(text: str, problem: str) -> None:
     with pytest.raises(NotationError, match=problem):
         parse_program(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("y[k] = sum[t] cos(2*pi*k*t/T) * x[t]", "cos_k_t[k,t] = cos(2*pi*k*t/T)"),
+        ("y[n] = exp(-c*n) * exp(-c*n) * x[n]", "exp_n[n] = exp(-c*n)"),
+        ("y[n] = x[n] / cos((n + 1) / 2 - n^2)", "cos_n[n] = cos((n + 1)/2 - n^2)"),
+        ("y[n] = sin(n * base^(-2*n/3)) * x[n]", "sin_n[n] = sin(n*base^(-2*n/3))"),
+        ("y[i,j] = abs(i - j) * sqrt(exp(i)) * x[i,j]", "abs_i_j[i,j] = abs(i - j)"),
+        ("y[n] = exp(cos(n) - x[n])", "cos_n[n] = cos(n)"),
+    ],
+)
+def test_a_function_of_indices_is_a_table(text: str, said: str) -> None:
+    found = parse_program(text)
+    assert said in found.conventions
+    assert [t.name for t in found.tensors] == ["x"]
+    assert parse_program(found.text) == found
+    formula = said.partition(" = ")[2]
+    assert formula in found.text
+    theorem = program_gradient(found, "x")
+    assert said.partition("[")[0] in str(theorem)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("y[k] = x[k] * cos(foo(k))", "foo is no function of indices"),
+        ("y[k] = x[k] * cos(k/0)", "a division by 0"),
+        ("y[k] = x[k] * cos(k", "unbalanced bracket"),
+        ("y[k] = x[k] * cos(k +)", "unexpected token"),
+        ("y[k] = x[k] * cos(k * m[k])", "the function cos is not declared"),
+        ("y[k] = x[k] * cos(k // 2)", "unexpected token"),
+        ("y[k] = x[k] * exp(" + "(" * 40 + "k", "nested more than"),
+    ],
+)
+def test_a_wrong_formula_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(NotationError, match=problem):
+        parse_program(text)
