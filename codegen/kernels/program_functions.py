@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from sympy import Symbol
 
+from rot180.codegen.kernels.computed_steps import gather_arguments, table_arguments
 from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, filled, size_tuple
 from rot180.codegen.kernels.interface import Interface, plain_axes, result, symbols_in
 from rot180.codegen.kernels.kernel import (
@@ -33,7 +34,6 @@ from rot180.derive.gradients.program_steps import (
     SelectionStep,
     TableStep,
 )
-from rot180.derive.language.formulas import OF_INDICES, PI, Table, spelled
 from rot180.derive.language.polynomial import symbol, symbols_of
 from rot180.derive.language.programs import Program, definition_line, entries_in
 from rot180.derive.language.terms import Tensor
@@ -254,38 +254,14 @@ def _arguments(step: AnyStep, kernel: Kernel | None, names: Mapping[str, str]) -
         s = step.selection
         return [*arrays, str(s.axes), f"largest={s.kind == 'max'}"]
     if isinstance(step, TableStep):
-        return _table_arguments(step.table)
+        return table_arguments(step.table)
     if isinstance(step, GatherStep):
-        return [*arrays, *_gather_arguments(step)]
+        return [*arrays, *gather_arguments(step)]
     assert kernel is not None
     found = kernel.interface
     others = [*found.callables, *(name(v.name) for v in found.parameters)]
     shapes = [f"{shape_name(t)}={size_tuple(_sizes(t))}" for t, given in found.shapes if given]
     return [*arrays, *(f"{word}={word}" for word in others), *shapes]
-
-
-def _table_arguments(table: Table) -> list[str]:
-    """Write a formula in NumPy, the sizes of its indices, and the numbers in it."""
-    numbers = [name(word) for word in table.names]
-    indices = [name(v.name) for v in table.formals]
-    by = {v: name(v) for v in (*table.names, *(v.name for v in table.formals))}
-    by |= {f: f"np.{f}" for f in (*OF_INDICES, PI)} | {"^": "**"}
-    formula = spelled(table.formula, by)
-    shape = size_tuple(_sizes(table.tensor))
-    return [f"lambda {', '.join([*indices, *numbers])}: {formula}", shape, "dtype", *numbers]
-
-
-def _gather_arguments(step: GatherStep) -> list[str]:
-    """Write the axes of what is gathered or scattered, in words, and the arrays of indices."""
-
-    def words(index: Iterable[Symbol]) -> str:
-        return f'"{" ".join(v.name for v in index)}"'
-
-    reads = [
-        f'("{r.place.name}", {name(r.gather.array.name)}, {words(r.index)})' for r in step.reads
-    ]
-    shape = [size_tuple(step.shape)] if step.scatters else []
-    return [words(step.words), words(step.formals), *shape, *reads]
 
 
 def _sizes(t: Tensor) -> tuple[Symbol, ...]:

@@ -17,11 +17,10 @@ from rot180.derive.gradients.gradient_layer import used_definitions
 from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.computed import gather_line, is_gather
-from rot180.derive.language.formulas import Table
+from rot180.derive.language.computed import Selection, gather_line, is_gather
+from rot180.derive.language.formulas import FormulaTable
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.limits import metered
-from rot180.derive.language.program_parser import Selection
 from rot180.derive.language.programs import (
     Program,
     convention,
@@ -88,7 +87,7 @@ class TableStep:
     """
 
     name: str
-    table: Table
+    table: FormulaTable
 
     @property
     def text(self) -> str:

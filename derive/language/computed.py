@@ -14,6 +14,26 @@ from rot180.derive.language.terms import Access, Tensor, Term
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What ``max[j]`` or ``min[j]`` selects: ones at the first extreme entries, else zeros.
+
+    Attributes:
+        tensor: it, with the indices of the source.
+        kind: max or min.
+        value: the name of the definition that has the extreme entries.
+        source: the tensor that it selects from, free or defined.
+        axes: the axes of the source along which it selects, in their order.
+
+    """
+
+    tensor: Tensor
+    kind: str
+    value: str
+    source: Tensor
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Gather:
     """An array of indices, and the tensor that is 1 at them.
 

@@ -28,7 +28,7 @@ PI = "pi"
 
 
 @dataclass(frozen=True)
-class Table:
+class FormulaTable:
     """A tensor that is computed from the formula of its entries.
 
     Attributes:
@@ -66,11 +66,11 @@ def spelled(formula: Iterable[str], by: Mapping[str, str] | None = None) -> str:
     return text
 
 
-def with_formulas(line: str, tables: Iterable[Table]) -> str:
+def with_formulas(line: str, tables: Iterable[FormulaTable]) -> str:
     """Return a definition as text, with formulas in place of the entries of tables."""
     for t in tables:
 
-        def written(found: re.Match[str], t: Table = t) -> str:
+        def written(found: re.Match[str], t: FormulaTable = t) -> str:
             index = [e if e.isalnum() else f"({e})" for e in found[1].split(",")]
             by = dict(zip((v.name for v in t.formals), index, strict=True))
             return spelled(t.formula, by)

@@ -11,8 +11,8 @@ from sympy import Expr, Symbol
 
 from rot180.derive.language.axis_sizes import name_sizes, names_in
 from rot180.derive.language.builder import Builder
-from rot180.derive.language.computed import Gather
-from rot180.derive.language.formulas import Table
+from rot180.derive.language.computed import Gather, Selection
+from rot180.derive.language.formulas import FormulaTable
 from rot180.derive.language.gather_reader import RawDefinition
 from rot180.derive.language.limits import cure as raising
 from rot180.derive.language.limits import most
@@ -27,26 +27,6 @@ from rot180.derive.language.statements import Statement, statements
 from rot180.derive.language.terms import Access, Tensor, accesses_and_brackets, define
 from rot180.derive.language.tokens import NotationError, RawEntry, RawTerm, Token, raw_indices
 from rot180.derive.language.value_reader import ValueReader
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What ``max[j]`` or ``min[j]`` selects: ones at the first extreme entries, else zeros.
-
-    Attributes:
-        tensor: it, with the indices of the source.
-        kind: max or min.
-        value: the name of the definition that has the extreme entries.
-        source: the tensor that it selects from, free or defined.
-        axes: the axes of the source along which it selects, in their order.
-
-    """
-
-    tensor: Tensor
-    kind: str
-    value: str
-    source: Tensor
-    axes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -116,7 +96,7 @@ class ProgramParser:
         self._intermediates: list[Tensor] = []
         self.selections: list[Selection] = []
         self.gathers: list[Gather] = []
-        self.tables: list[Table] = []
+        self.tables: list[FormulaTable] = []
         self._later = {s.name.text: s.name for s in self._parts if s.kind == "definition"}
 
     def definitions(self) -> tuple[Tensor, ...]:
@@ -254,7 +234,7 @@ class ProgramParser:
                 self._used.add(word)
             self._known.setdefault(word, Tensor(word, shapes[word]))
         self.tables += [
-            Table(_free(f, shapes), f.index, formula)  # type: ignore[arg-type]
+            FormulaTable(_free(f, shapes), f.index, formula)  # type: ignore[arg-type]
             for formula, f in reader.formulas.items()
         ]
         self._refuse_arrays(reader)

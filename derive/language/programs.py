@@ -25,15 +25,15 @@ import sympy as sp
 from sympy import Symbol
 
 from rot180.derive.language.axis_sizes import names_in
-from rot180.derive.language.computed import Gather, gather_line, is_gather
-from rot180.derive.language.formulas import Table, with_formulas
+from rot180.derive.language.computed import Gather, Selection, gather_line, is_gather
+from rot180.derive.language.formulas import FormulaTable, with_formulas
 from rot180.derive.language.layers import Layer, layer
 from rot180.derive.language.notation import scalar_names, unfold_activation, unfolded_body
 from rot180.derive.language.operators import activation
 from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.printer import on_one_line, write
 from rot180.derive.language.program_catalogue import PROGRAMS
-from rot180.derive.language.program_parser import ProgramParser, Selection
+from rot180.derive.language.program_parser import ProgramParser
 from rot180.derive.language.program_reader import EXTREMES
 from rot180.derive.language.scalar_functions import FUNCTIONS
 from rot180.derive.language.spelling import application
@@ -65,7 +65,7 @@ class Program:
     text: str
     selections: tuple[Selection, ...] = ()
     gathers: tuple[Gather, ...] = ()
-    tables: tuple[Table, ...] = ()
+    tables: tuple[FormulaTable, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -223,7 +223,7 @@ def make_program(
     name: str = "",
     selections: Sequence[Selection] = (),
     gathers: Sequence[Gather] = (),
-    tables: Sequence[Table] = (),
+    tables: Sequence[FormulaTable] = (),
 ) -> Program:
     """Return the program of some definitions: its operands, parameters and canonical text.
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rot180.derive.language.computed import Selection
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import unfold_activation
-from rot180.derive.language.program_parser import Selection
 from rot180.derive.language.programs import Program, with_tensors
 from rot180.derive.language.terms import Access, Apply, Factor, Tensor, Term
 from rot180.derive.semantics.model import Model, affine, integer
