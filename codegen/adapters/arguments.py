@@ -29,6 +29,7 @@ class Arguments:
 
     Attributes:
         operands: the name of each operand, its rank, and the axes that give sizes.
+        indices: the names of those that are arrays of indices.
         parameters: the name of each parameter, the number of its symbol, and whether it may be
             real.
         output: the argument with the output's shape, its rank, and the axes that give sizes.
@@ -38,6 +39,7 @@ class Arguments:
     """
 
     operands: tuple[tuple[str, int, tuple[SizedAxis, ...]], ...]
+    indices: tuple[str, ...]
     parameters: tuple[tuple[str, int, bool], ...]
     output: tuple[str, int, tuple[SizedAxis, ...]]
     given: bool
@@ -161,7 +163,8 @@ def arguments(operation: Operation) -> Arguments:
         plain = [(n, str(size)) for n, size in enumerate(t.shape)]
         return tuple(SizedAxis(n, known_as[size]) for n, size in plain if size in known_as)
 
-    operands = tuple((name(t.name), len(t.shape), axes(t)) for t in layer.tensors)
+    given = (*layer.tensors, *operation.indices)
+    operands = tuple((name(t.name), len(t.shape), axes(t)) for t in given)
     read = {axis.symbol for _, _, known in operands for axis in known}
     places = [known_as[v.name] for v in layer.parameters]
     parameters = tuple((name(symbols[n]), n, operation.real[n]) for n in places)
@@ -170,4 +173,5 @@ def arguments(operation: Operation) -> Arguments:
     known = read | {axis.symbol for axis in output[2]} | {*places}
     if lost := [word for word, n in known_as.items() if n not in known]:
         raise ValueError(f"layer: no argument determines the size {lost[0]}")
-    return Arguments(operands, parameters, output, not whole <= read, symbols)
+    indices = tuple(name(t.name) for t in operation.indices)
+    return Arguments(operands, indices, parameters, output, not whole <= read, symbols)

@@ -31,27 +31,28 @@ def jax_layer(layer: Source, backend: str) -> Callable[..., Any]:
 
     def apply(*operands: Any, **others: Any) -> Any:
         arrays, values = known.read(operands, others, kinds)
-        _require_dtypes([word for word, _, _ in known.operands], arrays)
+        pairs = zip((word for word, _, _ in known.operands), arrays, strict=True)
+        _require_dtypes([(word, a) for word, a in pairs if word not in known.indices])
         return _function(operation, tuple(values))(*arrays)[0]
 
     return documented(apply, operation, known.signature, "array")
 
 
-def _require_dtypes(words: Sequence[str], arrays: Sequence[Any]) -> None:
+def _require_dtypes(given: Sequence[tuple[str, Any]]) -> None:
     """Refuse arrays whose dtype has no kernel: what a kernel raises comes back as JAX's own error.
 
     Raises:
         TypeError: naming the argument.
 
     """
-    for word, array in zip(words, arrays, strict=True):
+    first, other = given[0]
+    for word, array in given:
         if str(array.dtype) not in DTYPES:
             expected = " or ".join(DTYPES)
             raise TypeError(f"{word}: found dtype {array.dtype}, expected {expected}: .astype(...)")
-        if array.dtype != arrays[0].dtype:
+        if array.dtype != other.dtype:
             raise TypeError(
-                f"{word}: found dtype {array.dtype}, expected {arrays[0].dtype}, "
-                f"the dtype of {words[0]}"
+                f"{word}: found dtype {array.dtype}, expected {other.dtype}, the dtype of {first}"
             )
 
 
@@ -85,8 +86,7 @@ def _function(operation: Operation, values: tuple[int, ...]) -> Any:
         needed = [n for n, flag in enumerate(flags) if flag is not None]
         given = [None if isinstance(g, zeros) else g for g in upstream]
         found = backward(operation, given, needed, apply)
-        pairs = zip(found, arrays, strict=True)
-        return tuple(jax.numpy.zeros_like(a) if g is None else g for g, a in pairs)
+        return tuple(found)  # None says that there is no gradient
 
     call.defvjp(keep, differentiate, symbolic_zeros=True)
     return call

@@ -88,13 +88,19 @@ class Operation:
     @cached_property
     def arrays(self) -> tuple[Tensor, ...]:
         """Return the tensors whose values the function reads, in the order of its arguments."""
-        known = {name(t.name): t for t in (output_gradient(self.layer), *self.layer.tensors)}
+        every = (output_gradient(self.layer), *self.layer.tensors, *self.indices)
+        known = {name(t.name): t for t in every}
         return tuple(known[word] for word in self._arguments if word in known)
+
+    @cached_property
+    def indices(self) -> tuple[Tensor, ...]:
+        """Return the operands that are arrays of indices."""
+        return self.layer.arrays if isinstance(self.layer, Program) else ()
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
         """Return the sizes and parameters of the layer, in the order of their values."""
-        sizes = (n for t in self._tensors for n in t.shape if n is not None)
+        sizes = (n for t in (*self._tensors, *self.indices) for n in t.shape if n is not None)
         symbols = {v for n in sizes for v in symbols_of(n)}.union(self.layer.parameters)
         return tuple(sorted(v.name for v in symbols))
 
@@ -188,7 +194,8 @@ class Operation:
         for wrt in [chosen] if joint else [(word,) for word in chosen]:
             found = Operation(layer.text, wrt, self.backend)
             upstream = output_gradient(found.layer).name
-            sources = [None if t.name == upstream else numbers[t.name] for t in found.arrays]
+            read = numbers | {t.name: mine[t.name] for t in found.indices}
+            sources = [None if t.name == upstream else read[t.name] for t in found.arrays]
             values = tuple(self.symbols.index(word) for word in found.symbols)
             yield Gradient(found, tuple(numbers[word] for word in wrt), tuple(sources), values)
 

@@ -65,12 +65,14 @@ def _defined(operation: Operation) -> Any:
     numbers = "SymInt[] integers, float[] reals"
     schema = f"({', '.join(tensors)}, {numbers}) -> {f'({results})' if several else results}"
     words, real = [t.name for t in operation.arrays], operation.real
+    integral = {t.name for t in operation.indices}
 
     def packed(found: Any) -> Any:
         return tuple(found) if several else next(iter(found))
 
     def kernel(*inputs: Any) -> Any:
-        arrays = [_array(torch, *pair) for pair in zip(words, inputs, strict=False)]
+        pairs = zip(words, inputs, strict=False)
+        arrays = [_array(torch, word, t, word in integral) for word, t in pairs]
         return packed(map(torch.from_numpy, operation.run(arrays, joined(real, *inputs[-2:]))))
 
     def fake(*inputs: Any) -> Any:
@@ -112,8 +114,8 @@ def _defined(operation: Operation) -> Any:
     return op
 
 
-def _array(torch: Any, word: str, t: Any) -> Any:
-    """Return the memory of a tensor as an array.
+def _array(torch: Any, word: str, t: Any, integral: bool) -> Any:
+    """Return the memory of a tensor as an array; the kernel checks an array of indices itself.
 
     Raises:
         TypeError: it is not on the CPU, not dense, or its dtype has no kernel.
@@ -124,6 +126,6 @@ def _array(torch: Any, word: str, t: Any) -> Any:
         raise TypeError(f"{word}: found a tensor on {t.device}, expected one on the CPU: .cpu()")
     if t.layout is not torch.strided:
         raise TypeError(f"{word}: found the layout {t.layout}, expected a dense one: .to_dense()")
-    if found not in DTYPES:
+    if found not in DTYPES and not integral:
         raise TypeError(f"{word}: found dtype {found}, expected {' or '.join(DTYPES)}: .double()")
     return t.detach().resolve_neg().numpy()

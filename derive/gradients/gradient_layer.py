@@ -32,7 +32,7 @@ def gradient_layer(layer: Layer | Program, wrt: str) -> tuple[Layer | Program, s
         None if the gradient is zero.
 
     Raises:
-        ValueError: the layer has no such operand.
+        ValueError: the layer has no such operand, or the gradient reads at an array of indices.
 
     >>> from rot180.derive.language.programs import read
     >>> gradient_layer(read("y[n,o] = sum[c] x[n,c] * w[o,c]"), "w")
@@ -66,6 +66,11 @@ def _(program: Program, wrt: str) -> tuple[Layer | Program, str] | None:
     proved = program_gradient(program, wrt)
     if _is_zero(proved.rhs):
         return None
+    if placed := [g.array.name for g in program.gathers if g.tensor in tensors(proved.rhs)]:
+        raise ValueError(
+            f"wrt: the gradient by {wrt} adds up what was read at {placed[0]}, which the notation "
+            "cannot say; expected a program that reads at no array of indices"
+        )
     proved = compact_gradient(program, proved) or proved
     upstream, x = output_gradient(program), operand(program, wrt)
     index = tuple(v for v, _ in proved.variables)

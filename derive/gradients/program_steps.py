@@ -200,16 +200,16 @@ def _steps(
             s = extremes[t.name]
             out.append(SelectionStep(t.name, s, extreme_line(t, s)))
             continue
-        if is_gather(t, program.gathers):
-            out += _gather_steps(program, t, order, known)
-            continue
-        step = _step(program, t, order, known)
+        gathers = is_gather(t, program.gathers)
+        new = _gather_steps if gathers else _plain_steps
+        steps = new(program, t, order, known)
+        read = {u for step in steps for u in _read(step)}
+        made = {step.name for step in out}
         for s in program.selections:
-            made = {other.name for other in out}
-            if s.tensor in step.layer.tensors and s.tensor.name not in made:
+            if s.tensor in read and s.tensor.name not in made:
                 said = convention(s, program.definitions)
                 out.append(SelectionStep(s.tensor.name, s, said))
-        out.append(step)
+        out += steps
     return tuple(out)
 
 
@@ -222,6 +222,19 @@ def _table_steps(program: Program, t: Tensor, before: Sequence[AnyStep]) -> list
         for table in program.tables
         if table.tensor in inside and table.tensor.name not in made
     ]
+
+
+def _read(step: AnyStep) -> tuple[Tensor, ...]:
+    """Return the tensors that a step reads."""
+    if isinstance(step, ProgramStep):
+        return step.layer.tensors
+    return (step.source,) if isinstance(step, GatherStep) else ()
+
+
+def _plain_steps(
+    program: Program, t: Tensor, order: Sequence[Tensor], known: dict[Tensor, ProgramStep]
+) -> list[AnyStep]:
+    return [_step(program, t, order, known)]
 
 
 def _gather_steps(

@@ -102,6 +102,14 @@ def test_attention_and_its_second_derivatives() -> None:
     assert np.allclose(one, other, rtol=1e-10)
 
 
+def test_embeddings() -> None:
+    embedding = as_jax("y[n,c] = x[idx[n],c]", "numpy")
+    x, idx = drawn((4, 3))[0], jax.numpy.asarray([2, 0, 2])
+    weights = drawn((3, 3))[0]
+    found = jax.jit(jax.grad(lambda x: (embedding(x, idx) * weights).sum()))(x)
+    assert np.array_equal(found, jax.grad(lambda x: (x[idx] * weights).sum())(x))
+
+
 def test_vmap() -> None:
     x, w, bias = drawn((4, 2, 2, 6), (3, 2, 3), (3,))
     found = jax.vmap(own, (0, None, None))(x, w, bias)

@@ -127,6 +127,26 @@ def test_pytorch_accepts_the_operators(name: str) -> None:
         torch.library.opcheck(operator_of(found), (*arrays, *split(found.real, numbers)))
 
 
+def test_embeddings_add_up_what_equal_indices_read() -> None:
+    embedding = as_torch("y[n,t,c] = x[idx[n,t],c] + p[t,c]", "numpy")
+    draw = {"dtype": torch.float64, "requires_grad": True}
+    x, p, idx = torch.randn(4, 3, **draw), torch.randn(5, 3, **draw), torch.arange(10) % 3
+    idx = idx.reshape(2, 5)
+    own, peer = embedding(x, p, idx), torch.nn.functional.embedding(idx, x) + p
+    g = torch.randn(own.shape, dtype=torch.float64)
+    found, wanted = (torch.autograd.grad(y, (x, p), g) for y in (own, peer))
+    assert torch.equal(own, peer) and all(map(torch.allclose, found, wanted))
+    whole = torch.compile(embedding, backend="aot_eager", fullgraph=True)
+    assert torch.equal(whole(x, p, idx), peer)
+    with pytest.raises(ValueError, match=r"idx: found 4 at \[0, 4\], expected integers"):
+        embedding(x, p, torch.arange(10).reshape(2, 5) % 5)
+    with pytest.raises(TypeError, match="idx: found dtype float64, expected an integer"):
+        embedding(x, p, idx.double())
+    (once,) = torch.autograd.grad(embedding(x, p, idx).square().sum(), x, create_graph=True)
+    with pytest.raises(ValueError, match="adds up what was read at idx"):
+        once.sum().backward()
+
+
 def third(function: Callable[..., Any], x: Any) -> Any:
     """Return the third derivative of a sum of entries."""
     value = function(x).sum()

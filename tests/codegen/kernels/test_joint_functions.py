@@ -104,6 +104,21 @@ def test_derivatives_in_a_direction_are_proved(name: str) -> None:
         assert verdict.verdict == "proved", verdict
 
 
+def test_a_maximum_beside_a_gather() -> None:
+    """The gradient of cross-entropy adds up at the targets, and at the largest entries."""
+    text = "m[n] = max[v] z[n,v]; y[n] = log(sum[v] exp(z[n,v] - m[n])) + m[n] - z[n,target[n]]"
+    module = compile(text, "numpy")
+    z, target = np.array([[0.0, 1.0, 3.0], [2.0, 2.0, -1.0]]), np.array([1, 0])
+    g = np.array([1.0, -2.0])
+    (found,) = module.vjp(g, z, target)
+    softmax = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+    wanted = g[:, None] * (softmax - np.eye(3)[target])
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(module.grad_z(g, z, target), wanted, rtol=1e-12, atol=1e-15)
+    along = module.jvp(z * z, z, target)
+    np.testing.assert_allclose((g * along).sum(), (wanted * z * z).sum(), rtol=1e-12)
+
+
 def test_what_was_saved_is_read() -> None:
     text = PROGRAMS["attention"]
     module, arrays = compile(text, "numpy"), drawn(text)
