@@ -96,7 +96,9 @@ def _(program: Program, wrt: str) -> tuple[Layer | Program, str] | None:
         out.append(t)
     last = tuple(substitute_tensors(u, new) for u in proved.rhs)
     out.append(define(_fresh("v", taken), x.shape, index, last))
-    return read(make_program(out, "", chosen).text), g.name
+    inside = tensors(tuple(u for t in out if t.definition for u in t.definition.body))
+    tables = [t for t in program.tables if t.tensor in inside]
+    return read(make_program(out, "", chosen, (), tables).text), g.name
 
 
 def used_definitions(program: Program, expression: Expression) -> tuple[Tensor, ...]:

@@ -35,6 +35,12 @@ def test_a_selection_is_named_in_the_text() -> None:
     assert [t.name for t in gradient.tensors] == ["x", "g"]
 
 
+def test_a_function_of_indices_stays_its_formula() -> None:
+    found = gradient_layer(read("y[k] = sum[t] x[t] * x[t] * cos(2*pi*k*t/T)"), "x")
+    assert found is not None
+    assert "cos(2*pi*k*t/T)" in found[0].text
+
+
 def test_second_gradients() -> None:
     """The gradient of y = x^3 by x, and of that again."""
     cube = read("a[i] = x[i] * x[i]; y[i] = a[i] * x[i]")
