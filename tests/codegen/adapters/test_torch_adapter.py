@@ -337,6 +337,12 @@ def test_layers_without_an_adapter_are_refused(text: str, said: str) -> None:
         as_torch("linear", "fortran")
 
 
+def test_a_transformer_of_programs_has_the_losses_of_pytorch() -> None:
+    example = runpy.run_path(str(ROOT / "examples" / "attention.py"))
+    own, peer = (example["train"](example[name](), 5) for name in ("ours", "peers"))
+    assert own == pytest.approx(peer, rel=1e-5) and own[-1] < own[0] - 0.1
+
+
 def test_the_example_learns_what_no_fixed_filter_computes() -> None:
     losses = runpy.run_path(str(ROOT / "examples" / "custom_layer.py"))["train"]()
     x = torch.rand(64, 1, 12, 12, generator=torch.Generator().manual_seed(1))
