@@ -25,6 +25,7 @@ from rot180.codegen.cli.output import (
     statement_data,
     write_files,
 )
+from rot180.codegen.cli.packages import derive_package
 from rot180.codegen.cli.programs import derive_program
 from rot180.codegen.documents.abbreviate import abbreviate
 from rot180.codegen.documents.book import book as write_book
@@ -90,6 +91,8 @@ Numbers: TypeAlias = tuple[Mapping[str, NDArray[Any]], Mapping[str, int]]
 @metered()
 def derive(arguments: argparse.Namespace) -> Work:
     """Judge what is to be derived; the work writes proofs and kernels and prints the theorems."""
+    if arguments.package is not None:
+        return derive_package(arguments)
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
     excerpt = requested_excerpt(arguments)
     if arguments.example and not asked:

@@ -142,6 +142,8 @@ def _derive(commands: Commands) -> None:
         "--wrt", metavar="OPERAND", help="differentiate with respect to this operand only"
     )
     _add_folder(derive)
+    said = "write a package of this name instead, which pip builds without rot180"
+    derive.add_argument("--package", metavar="NAME", type=_line, help=said)
     derive.add_argument(
         "--fragment",
         action="store_true",

@@ -34,14 +34,20 @@ class CompiledSources:
     c: dict[str, str]
 
 
-def compiled_sources(module: CythonModule) -> CompiledSources:
+def compiled_sources(module: CythonModule, packaged: bool = False) -> CompiledSources:
     """Write the kernels of a module in C, and the Python module around them.
+
+    Args:
+        module: the module.
+        packaged: whether the Python module imports the compiled one, which is beside it.
 
     Raises:
         LoweringError: a sum has more loops, or an array more axes, than C has room for.
 
     """
-    python = template("kernels", "module_compiled.jinja").render(module=module, target=CYTHON)
+    python = template("kernels", "module_compiled.jinja").render(
+        module=module, target=CYTHON, packaged=packaged
+    )
     parts = [f'#include "{KERNEL_HEADER}"', *_functions(module), _table(module)]
     c = {LAYER: "\n\n".join(parts) + "\n", HEADER: _interface()}
     return CompiledSources(python, c | {KERNEL_HEADER: _extension(KERNEL_HEADER)})

@@ -22,6 +22,7 @@ from rot180.codegen.kernels.expressions import (
     number,
     opening,
 )
+from rot180.codegen.kernels.interface import Interface
 from rot180.codegen.kernels.kernel import Kernel
 from rot180.codegen.kernels.names import function_name, name, shape_name
 from rot180.codegen.plans.bounds import positive
@@ -47,14 +48,7 @@ class PlainKernel(Kernel):
     @property
     def arguments(self) -> tuple[str, ...]:
         """Return its arguments: arrays, scalar functions, parameters, shapes."""
-        found = self.interface
-        functions = dict.fromkeys(function_name(f, order) for f, order, _ in found.functions)
-        return (
-            *(name(t.name) for t in found.arrays),
-            *functions,
-            *(name(v.name) for v in found.parameters),
-            *(shape_name(t) for t, given in found.shapes if given),
-        )
+        return arguments(self.interface)
 
     @property
     def body(self) -> list[str]:
@@ -75,31 +69,43 @@ class PlainKernel(Kernel):
         head = f"def {self.name}({', '.join(self.arguments)}):"
         apart = len(head + comment) > WIDTH
         lines = [f"# {comment[4:]}"] if apart and held else []
-        lines += [*self._shapes(), *self.body, f"return {self.output}"]
+        lines += [*size_lines(self.interface, self.body), *self.body, f"return {self.output}"]
         top = head if apart else head + comment
         return "\n".join((top, *(f"{TAB}{line}" for line in lines))) + "\n"
-
-    def _shapes(self) -> list[str]:
-        """Name the sizes that the body uses, each once, on one line if it is not too long."""
-        found, waiting = self.interface, set(re.findall(r"\w+", "\n".join(self.body)))
-        sources = [(f"{name(t.name)}.shape", t) for t in found.arrays]
-        sources += [(shape_name(t), t) for t, given in found.shapes if given]
-        pairs: list[tuple[str, str]] = []
-        for shape, tensor in sources:
-            words = [name(n.name) if isinstance(n, Symbol) else "_" for n in tensor.shape]
-            words = [word if word in waiting else "_" for word in words]
-            if waiting & {*words}:
-                pairs.append((f"({words[0]},)" if len(words) == 1 else ", ".join(words), shape))
-            waiting -= {*words}
-        left = ", ".join(words if words.endswith(",)") else f"({words})" for words, _ in pairs)
-        line = f"{left} = {', '.join(shape for _, shape in pairs)}"
-        if len(pairs) > 1 and len(line) <= WIDTH - len(TAB):
-            return [line]
-        return [f"{words} = {shape}" for words, shape in pairs]
 
     def _nests(self, nests: Iterable[Nest], output: str) -> Iterator[str]:
         for nest in nests:
             yield from _nest_lines(nest, output, self.plan.hypotheses)
+
+
+def arguments(found: Interface) -> tuple[str, ...]:
+    """Return the arguments of plain loops: arrays, scalar functions, parameters, shapes."""
+    functions = dict.fromkeys(function_name(f, order) for f, order, _ in found.functions)
+    return (
+        *(name(t.name) for t in (*found.arrays, *found.index_arrays)),
+        *functions,
+        *(name(v.name) for v in found.parameters),
+        *(shape_name(t) for t, given in found.shapes if given),
+    )
+
+
+def size_lines(found: Interface, body: Iterable[str]) -> list[str]:
+    """Name the sizes that a body uses, each once, on one line if it is not too long."""
+    waiting = set(re.findall(r"\w+", "\n".join(body)))
+    sources = [(f"{name(t.name)}.shape", t) for t in (*found.arrays, *found.index_arrays)]
+    sources += [(shape_name(t), t) for t, given in found.shapes if given]
+    pairs: list[tuple[str, str]] = []
+    for shape, tensor in sources:
+        words = [name(n.name) if isinstance(n, Symbol) else "_" for n in tensor.shape]
+        words = [word if word in waiting else "_" for word in words]
+        if waiting & {*words}:
+            pairs.append((f"({words[0]},)" if len(words) == 1 else ", ".join(words), shape))
+        waiting -= {*words}
+    left = ", ".join(words if words.endswith(",)") else f"({words})" for words, _ in pairs)
+    line = f"{left} = {', '.join(shape for _, shape in pairs)}"
+    if len(pairs) > 1 and len(line) <= WIDTH - len(TAB):
+        return [line]
+    return [f"{words} = {shape}" for words, shape in pairs]
 
 
 def plain_module(header: Sequence[str], kernels: Sequence[PlainKernel]) -> str:

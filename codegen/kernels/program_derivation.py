@@ -9,7 +9,9 @@ from typing import TypeVar
 from rot180.codegen.kernels.derivation import (
     CERTIFICATE,
     GENERATED,
+    PLAIN,
     Progress,
+    ProvedLayer,
     certificate,
     derive_kernels,
     header,
@@ -21,6 +23,8 @@ from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.kernels.modules import layer_module, rendered
 from rot180.codegen.kernels.names import derived_names
 from rot180.codegen.kernels.numpy_backend import NumpyKernel
+from rot180.codegen.kernels.plain_backend import PlainKernel
+from rot180.codegen.kernels.plain_programs import plain_program
 from rot180.codegen.kernels.program_functions import STEP, ProgramKernel, program_kernels
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.codegen.plans.lower import ProvedPlan, proved_plan
@@ -157,14 +161,29 @@ def user_module(spec: str, target: str) -> Module:
         ValueError, LoweringError: it cannot be read, derived or lowered.
 
     """
-    found, typed = read(spec), TARGETS[target].kernel is NumpyKernel
-    if isinstance(found, Program):
-        program = prove_program(found)
-        made = program_module(program, target)
-        pairs = zip(program.steps, made.kernels, strict=True)
-        whole = joint_kernel(found, program.functions[1:], pairs, typed)
+    found = read(spec)
+    proved = prove_program(found) if isinstance(found, Program) else derive_kernels(spec)
+    return joint_module(proved, target)
+
+
+def joint_module(proved: ProvedLayer | ProvedProgram, target: str) -> Module:
+    """Return the module of a layer's or a program's kernels, with `vjp`.
+
+    Args:
+        proved: the layer or program and its theorems.
+        target: "numpy" or "cython".
+
+    Raises:
+        LoweringError: a theorem cannot be lowered.
+
+    """
+    typed = TARGETS[target].kernel is NumpyKernel
+    if isinstance(proved, ProvedProgram):
+        made = program_module(proved, target)
+        pairs = zip(proved.steps, made.kernels, strict=True)
+        whole = joint_kernel(proved.program, proved.functions[1:], pairs, typed)
         return replace(made, programs=(*made.programs, whole))
-    proved = derive_kernels(spec)
+    found = proved.layer
     said = header(proved.layer, proved.kernels, proved.command if target == "numpy" else "")
     made = layer_module(proved.layer, proved.kernels, target, said)
     steps = [_gradient_step(found, kernel) for kernel in made.kernels[1:]]
@@ -249,3 +268,10 @@ def program_header(derivation: ProvedProgram) -> list[str]:
     proofs = [f"  {name}: {t.name}, proof {t.proof.digest}" for name, t in about]
     lines = [GENERATED, f"Program: {derivation.text}", "Theorems:", *proofs]
     return [*lines, f"Regenerate: {derivation.command}"]
+
+
+def plain_program_file(derivation: ProvedProgram) -> dict[str, str]:
+    """Return file name → text of a program's kernels as plain Python loops."""
+    wholes, kernels = lowered_program(derivation, PlainKernel)
+    *said, regenerate = program_header(derivation)
+    return {PLAIN: plain_program([*said, f"{regenerate} --style plain"], wholes, kernels)}

@@ -217,15 +217,16 @@ def call_lines(
         names: the variables that have the tensors; by default those of their own names.
 
     """
-    arguments = _arguments(step, kernel, names or {})
-    call = definition(f"{variable} = {_called(step, kernel)}", arguments, "", TAB)
+    arguments = step_arguments(step, kernel, names or {})
+    call = definition(f"{variable} = {called(step, kernel)}", arguments, "", TAB)
     lines = [line.removeprefix(TAB) for line in call]
     if kernel is not None and not kernel.interface.arrays:  # which would fix the dtype
         lines.append(f"{variable} = {variable}.astype(dtype)")
     return lines
 
 
-def _called(step: AnyStep, kernel: Kernel | None) -> str:
+def called(step: AnyStep, kernel: Kernel | None) -> str:
+    """Return the name of the function that computes a step."""
     if isinstance(step, ProgramStep):
         assert kernel is not None
         return kernel.name
@@ -248,7 +249,8 @@ def inputs(step: AnyStep, kernel: Kernel | None) -> tuple[Tensor, ...]:
     return kernel.interface.arrays
 
 
-def _arguments(step: AnyStep, kernel: Kernel | None, names: Mapping[str, str]) -> list[str]:
+def step_arguments(step: AnyStep, kernel: Kernel | None, names: Mapping[str, str]) -> list[str]:
+    """Write what the function of a step is called with."""
     arrays = [names.get(t.name, name(t.name)) for t in inputs(step, kernel)]
     if isinstance(step, SelectionStep):
         s = step.selection
@@ -332,20 +334,12 @@ def interface_of(
         LoweringError: no argument determines a size that is needed.
 
     """
-    computed = {step.name for step, _ in calls}
-    own = [t.name for t in program.tensors]
+    arrays = _arrays_read(program, calls)
     kernels = [k for _, k in calls if k is not None]
-    every = [t for k in kernels for t in k.interface.arrays]
-    every += [t for step, k in calls if k is None for t in inputs(step, k)]
     gathers = [step for step, _ in calls if isinstance(step, GatherStep)]
     places = dict.fromkeys(
         (r.gather.array, r.gather.tensor.shape[-1]) for step in gathers for r in step.reads
     )
-    read = {t.name: t for t in every if t.name not in computed}
-    order = {f"tangent_{word}": n for n, word in enumerate(own)}
-    others = sorted(read.keys() - own, key=lambda word: (order.get(word, -1), word))
-    upstream = [read[word] for word in others]
-    arrays = (*upstream, *(t for t in program.tensors if t.name in read))
     functions = dict.fromkeys(g for k in kernels for g in k.interface.functions)
     made = (t for k in kernels for t, given in k.interface.shapes if given)
     wanted = symbols_in((*made, *saved))
@@ -378,3 +372,16 @@ def interface_of(
         box, output, arrays, tuple(functions), parameters, tuple(shapes), tuple(sizes),
         frozenset(reals), tuple((t, n) for t, n in places if n is not None),
     )  # fmt: skip
+
+
+def _arrays_read(program: Program, calls: Sequence[Call]) -> tuple[Tensor, ...]:
+    """Return the arrays that steps read and that none computes, those of the program last."""
+    computed = {step.name for step, _ in calls}
+    own = [t.name for t in program.tensors]
+    every = [t for _, k in calls if k is not None for t in k.interface.arrays]
+    every += [t for step, k in calls if k is None for t in inputs(step, k)]
+    read = {t.name: t for t in every if t.name not in computed}
+    order = {f"tangent_{word}": n for n, word in enumerate(own)}
+    others = sorted(read.keys() - own, key=lambda word: (order.get(word, -1), word))
+    upstream = [read[word] for word in others]
+    return (*upstream, *(t for t in program.tensors if t.name in read))
