@@ -1520,6 +1520,12 @@ static inline void NAME(add_span)(const TYPE(Walk) *w, Span in, T scale) {
         T e = scale * *(const T *)w->at[0];
         char *out = w->out + in.first * w->by;
         for (Int i = in.first; i < in.stop; i++, out += w->by) *(T *)out += e;
+    } else if (any && w->count == 1 && array && w->inner >= 0) {
+        const Int p = w->f[0]->step[w->inner];
+        const char *x = w->at[0] + in.first * p;
+        char *out = w->out + in.first * w->by;
+        for (Int i = in.first; i < in.stop; i++, x += p, out += w->by)
+            *(T *)out += scale * *(const T *)x;
     } else NAME(add_any)(w, in, scale);
 }
 

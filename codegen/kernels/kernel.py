@@ -67,7 +67,9 @@ class Kernel:
         if not orders:
             return []
         if len(self.plan.orders) == 1:
-            return ["", "Computed in this order:", *_sums(orders[0], self.output)]
+            reads = "in which no array is read along a diagonal"
+            why = reads if orders[0].along_diagonals else "with the fewest products"
+            return ["", f"Computed in this order, {why}:", *_sums(orders[0], self.output)]
         lines = ["", "Computed in the order with the fewest products at the sizes of the call:"]
         for plan in self.plan.orders:
             lines += [f"  {text(plan.products)} products:", *_sums(plan, self.output)]

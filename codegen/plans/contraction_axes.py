@@ -73,11 +73,13 @@ def axes(
     factors: Sequence[Factor],
     boxes: Boxes,
     known: Collection[Symbol] = (),
+    by_index: bool = False,
 ) -> tuple[Axis, ...] | None:
     """Return the axes of the intermediate that some factors are summed to.
 
     Variables that occur in one combination alone, up to a constant, as in ``x[s*p + k]``, share an
-    axis.
+    axis. If `by_index`, each index that the factors are read at is an axis, also where two of them
+    have a variable in common.
 
     Args:
         variables: all variables.
@@ -85,6 +87,7 @@ def axes(
         factors: its factors.
         boxes: what holds wherever the whole term is not zero, the preferred ones first.
         known: names that no axis may have.
+        by_index: whether each index is an axis, in the order of the factor with the most axes.
 
     Returns:
         the axes, or None if one has no box.
@@ -101,6 +104,16 @@ def axes(
     order = {v: i for i, v in reversed([*enumerate(met)])}
     taken = {*known, *variables}.union(*(factor_symbols(f) for f in factors))
     found: list[Axis] = []
+    if by_index:
+        longest = max(map(indices, accesses_and_brackets(factors)), key=len)
+        last = [_unsigned(linear(e, kept), kept) for e in longest]
+        for part in sorted(parts, key=lambda e: last.index(e) if e in last else -1):
+            one = _axis(part, variables, boxes, taken)
+            if one is None:
+                return None
+            found.append(one)
+            taken.add(one.formal)
+        return tuple(found)
     for group in _connected(list(parts)):
         inside = sorted(frozenset().union(*map(symbols_of, group)) & {*kept}, key=kept.index)
         apart = [_axis(v, variables, boxes, taken) for v in inside]
@@ -113,6 +126,27 @@ def axes(
             found.append(a)
             taken.add(a.formal)
     return tuple(sorted(found, key=lambda a: min(order[v] for v in symbols_of(a.linear) & {*kept})))
+
+
+def on_diagonals(
+    free: Collection[Symbol], summed: Collection[Symbol], operands: Sequence[Access]
+) -> bool:
+    """Say whether operands are read along diagonals, as a and b are in ``a[h-i] * b[h-i,i]``.
+
+    Then several of them are read where a free variable h meets a summed one, always in the same
+    combination, and one of these has the summed variable in another index as well. For each h the
+    entries of such an operand are scattered over all of it.
+    """
+    every = [*free, *summed]
+    for h in free:
+        met = [(x, e) for x in operands for e in x.index if h in symbols_of(e)]
+        parts = {_unsigned(linear(e, every), every) for _, e in met}
+        if len(met) < 2 or len(parts) != 1:
+            continue
+        taps = symbols_of(parts.pop()) & {*summed}
+        if any(symbols_of(o) & taps for x, e in met for o in x.index if o is not e):
+            return True
+    return False
 
 
 def _unsigned(e: Expr, variables: Iterable[Symbol]) -> Expr:

@@ -10,6 +10,13 @@ An axis of an intermediate is a variable that is needed further out or, where va
 index alone, as in ``x[s*p + k]``, that index. Each has the size of a box outside which the whole
 term is zero: of an operand's axis, a bracket, or the output. An order is proposed where it
 saves products by `contraction_cost`; element-wise products, say, have no better order.
+
+Operands that are read along diagonals, as in the input gradient of a locally connected layer, are
+multiplied before the taps are summed, whatever that costs in products::
+
+    sum[o,i] g[o,h-i] * w[o,h-i,i]  =  sum[i] T1[h-i,i],  T1[p,i] = sum[o] g[o,p] * w[o,p,i]
+
+Then each operand is read as it lies, in products of matrices.
 """
 
 from __future__ import annotations
@@ -21,7 +28,7 @@ from math import prod
 
 from sympy import Expr, S, Symbol
 
-from rot180.codegen.plans.contraction_axes import axes, moved
+from rot180.codegen.plans.contraction_axes import axes, moved, on_diagonals
 from rot180.codegen.plans.contraction_cost import Growth, chosen, growth, products, supports
 from rot180.derive.language.polynomial import normal, symbol, symbols_of
 from rot180.derive.language.substitute import fresh
@@ -72,12 +79,14 @@ class Order:
         intermediates: in the order in which they are computed.
         term: the term, in which intermediates stand for operands.
         products: how many products all sums compute.
+        along_diagonals: whether operands are read along diagonals without the intermediates.
 
     """
 
     intermediates: tuple[Contraction, ...]
     term: Term
     products: Expr
+    along_diagonals: bool = False
 
     def growth(self, sizes: Collection[Symbol]) -> tuple[Growth, Growth]:
         """Return what orders are compared by: products, then entries of intermediates."""
@@ -102,7 +111,7 @@ class Order:
             )
             for i in self.intermediates
         )
-        return Order(renamed, _renamed(self.term, names), self.products)
+        return replace(self, intermediates=renamed, term=_renamed(self.term, names))
 
 
 def orders(
@@ -219,9 +228,34 @@ class _Contractions:
             found = [self._greedily()]
         else:
             found = [self._last(parts) for parts in self._partitions(self.all)]
-        limit = growth(flat, self.sizes)
+        limit, first = growth(flat, self.sizes), self._gathered() or once
         better = [o for o in found if o and growth(o.products, self.sizes) < limit]
-        return [once, *sorted(better, key=lambda o: o.growth(self.sizes))]
+        return [first, *sorted(better, key=lambda o: o.growth(self.sizes))]
+
+    def _gathered(self) -> Order | None:
+        """Multiply operands that are read along diagonals before the taps are summed."""
+        entries = [f for f in self.operands if isinstance(f, Access)]
+        free = [v for v, _ in self.free]
+        if len(entries) < len(self.term.factors):
+            return None
+        mixed = [e for f in entries for e in f.index if symbols_of(e) & {*free}]
+        taps = {v for v in self.term.variables if any(v in symbols_of(e) for e in mixed)}
+        summed = tuple(v for v in self.term.variables if v not in taps)
+        if not summed or not on_diagonals(free, self.term.variables, entries):
+            return None
+        found = axes(self.every, summed, entries, self._boxes(entries), self.taken, True)
+        if found is None:
+            return None
+        variables = tuple((a.formal, a.size) for a in found)
+        kept = [v for v in self.every if v not in summed]
+        term = Term(S.One, summed, tuple(moved(f, found, kept) for f in entries))
+        t = Tensor("T", tuple(n for _, n in variables))
+        left = tuple(v for v in self.term.variables if v in taps)
+        last = Term(self.term.coefficient, left, (Access(t, tuple(a.index for a in found)),))
+        costs = products(variables, term, self.sizes), products(self.free, last, self.sizes)
+        if costs[0] is None or costs[1] is None:
+            return None
+        return Order((Contraction(t, variables, term),), last, normal(costs[0] + costs[1]), True)
 
     def _plain(self) -> list[Factor]:
         return [*self.operands, *self.brackets]

@@ -108,8 +108,15 @@ def _proved_plan(theorem: Theorem, reserved: frozenset[str]) -> ProvedPlan:
     operands = max(
         (sum(isinstance(f, Access | Apply) for f in t.factors) for t in proved.rhs), default=0
     )
-    ways = dict.fromkeys(product(passes, (True, False) if operands > 2 else (True,)))
+    ordered = (True, False) if operands > 2 or _has_order(variables, proved.rhs) else (True,)
+    ways = dict.fromkeys(product(passes, ordered))
     return _possible(attempt, ways, first=True)[0]
+
+
+def _has_order(variables: Sequence[tuple[Symbol, Expr]], expression: Expression) -> bool:
+    """Say whether a term is computed by intermediates."""
+    terms = tuple(apart(t, {v for v, _ in variables}) for t in expression)
+    return any(o.intermediates for found in orders(tuple(variables), terms) for o in found)
 
 
 def _possible(make: Callable[[A], B], options: Iterable[A], first: bool = False) -> list[B]:
@@ -170,7 +177,8 @@ def lower_expression(
             nests.append(lower_term(variables, o.term, hypotheses, names, passes))
         shape = tuple(n for _, n in variables)
         products = normal(sum((o.products for o in order), S.Zero))
-        return Plan(shape, hypotheses, tuple(nests), tuple(found), products)
+        diagonal = any(o.along_diagonals for o in order)
+        return Plan(shape, hypotheses, tuple(nests), tuple(found), products, (), diagonal)
 
     once = tuple(Order((), t, S.Zero) for t in terms)
     found = orders(tuple(variables), terms, used) if ordered else [once]

@@ -238,6 +238,7 @@ class Plan:
         intermediates: arrays that are computed first, each from arguments and earlier ones.
         products: how many products it computes at most, or about, where orders are compared.
         alternatives: plans of the same theorem by other orders of contraction, for other sizes.
+        along_diagonals: whether operands would be read along diagonals without its intermediates.
 
     """
 
@@ -247,6 +248,7 @@ class Plan:
     intermediates: tuple[Intermediate, ...] = ()
     products: Expr = S.Zero
     alternatives: tuple[Plan, ...] = ()
+    along_diagonals: bool = False
 
     @property
     def all_nests(self) -> tuple[Nest, ...]:

@@ -14,7 +14,7 @@ from rot180.codegen.kernels.targets import TARGETS
 from rot180.codegen.plans.contraction_order import orders
 from rot180.codegen.plans.interpreter import _outer, _points, interpret
 from rot180.codegen.plans.lower import lower, lower_expression
-from rot180.codegen.plans.plan import Nest
+from rot180.codegen.plans.plan import Nest, Operand
 from rot180.derive.gradients.gradient import kernel_theorems
 from rot180.derive.language.layers import layer
 from rot180.derive.language.polynomial import number
@@ -54,6 +54,12 @@ OTHERS = {
     "windows backwards": "y[p] = sum[j,k,l] x[p-k+2*l-j-a]*u[k]*v[4-l]*w[j]",
     "element-wise": "y[i] = a[i]*b[i]*c[i]",
     "diagonal": "y[i,l] = sum[j] A[i,j]*b[j]*C[j,l]",
+    "places": "y[n,o,p] = sum[c,k] x[n,c,p+k]*w[o,c,p,k]",
+    "places in the plane": "y[n,o,p,q] = sum[c,i,j] x[n,c,p+i,q+j]*w[o,c,p,q,i,j]",
+    "places and numbers": "y[o,p] = sum[c,k] x[c,p+k]*w[o,c,p,k]*u[c]",
+    "diagonals": "y[h] = sum[o,i] g[o,s*h-d*i+a]*w[o,s*h-d*i+a,i]",
+    "diagonals that are shifted": "y[h] = sum[o,i] g[o,h-i]*w[o,i+1,h-i+1]",
+    "diagonals of windows": "y[h] = sum[o,i,j] g[o,h-i+j]*w[o,h-i+j,i,j]",
     "names": "y[i,T2] = sum[j,T1] A[i,j]*B[j,T1]*C[T1,T2]",
 }
 TEXTS = CHAINS | OTHERS
@@ -128,6 +134,21 @@ def test_what_saves_nothing_is_not_made() -> None:
         assert len(single(TEXTS[name])) == len(kernel_theorems(layer(TEXTS[name])))
     for name in set(CHAINS) - {"reduced"}:
         assert single(CHAINS[name]) == []
+
+
+def test_operands_on_diagonals_are_multiplied_where_they_lie() -> None:
+    forward = layer(OTHERS["places in the plane"])
+    kernels = kernel_theorems(forward)
+    plans = {word: lower(theorem) for word, theorem in kernels}
+    assert [word for word, plan in plans.items() if plan.intermediates] == ["grad_x"]
+    (made,) = plans["grad_x"].intermediates
+    assert [len(n.k) for n in (*made.nests, *plans["grad_x"].nests)] == [1, 2]
+    operands = [f for f in made.nests[0].factors if isinstance(f, Operand)]
+    assert [len(e.loops) for f in operands for e in f.index] == [1] * (4 + 6)
+    text = render_module(forward, kernels, "numpy", "A test.")
+    assert "Computed in this order, in which no array is read along a diagonal:" in text
+    for plain in ("y[n,p] = sum[c,k] x[n,p-k,c]*w[k,c]", "y[h] = sum[i] g[h-i]*w[h-i,i]"):
+        assert "forward" in single(plain)  # there is no diagonal; or nothing to sum before
 
 
 def test_a_kernel_says_its_order_and_chooses_by_the_sizes() -> None:
