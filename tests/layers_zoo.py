@@ -181,6 +181,14 @@ POLYNOMIAL: dict[str, tuple[str, str]] = {
     "cumulative_sum": ("y[n,i] = sum[j] [j <= i] * x[n,j]", "J=4 I=4"),
     "crop_and_pad": ("y[n,p] = x[n,p+a] * w[p]", "a=-2 H=5 P=8"),
     "total_variation": ("y[n] = sum[i] (x[n,i+1] - x[n,i])^2", "H=4"),
+    # products, and the larger of two
+    "product": ("y[n,c] = prod[p] x[n,c,p]", ""),
+    "product_over_two_axes": ("y[c] = prod[n,p] (x[n,c,p] - w[c,p]) * v[c]", ""),
+    "squared_product": ("u[n] = prod[i] x[n,i]; y[n] = u[n]^2 - u[n] * w[n]", ""),
+    "maximum": ("y[n,i] = max(x[n,i], w[i])", ""),
+    "clamp": ("y[i] = min(max(x[i], -1), 2)", ""),
+    "l1_distance": ("y[n] = sum[i] abs(x[n,i] - w[i])", ""),
+    "square_of_a_sum": ("y[n] = (sum[i] x[n,i])^2 - (sum[i] x[n,i]) * (sum[i] w[i])", ""),
     # losses and activations that are exact
     "squared_error": ("squared_error", ""),
     "hinge_loss": ("y[] = sum[n] relu(1 - t[n] * z[n])", ""),
@@ -198,8 +206,10 @@ def _smooth(name: str, text: str, sizes: str) -> ZooLayer:
     return ZooLayer(name, text, False, sizes.removeprefix("positive"), positive)
 
 
-FRACTIONS = frozenset({"unsharp_mask", "factorization_machine", "squared_error", "hard_tanh"})
-"""Exact layers with coefficients that are no integers."""
+FRACTIONS = frozenset(
+    ("unsharp_mask", "factorization_machine", "squared_error", "hard_tanh", "maximum", "clamp")
+)
+"""Exact layers with coefficients or values of functions that are no integers."""
 
 ZOO: tuple[ZooLayer, ...] = (
     *(

@@ -234,6 +234,8 @@ def called(step: AnyStep, kernel: Kernel | None) -> str:
         return "_table"
     if isinstance(step, GatherStep):
         return "_scattered" if step.scatters else "_gathered"
+    if step.selection.kind == "prod":
+        return "_product" if step.is_value else "_other_factors"
     return "_extreme" if step.is_value else "_first_extreme"
 
 
@@ -254,7 +256,8 @@ def step_arguments(step: AnyStep, kernel: Kernel | None, names: Mapping[str, str
     arrays = [names.get(t.name, name(t.name)) for t in inputs(step, kernel)]
     if isinstance(step, SelectionStep):
         s = step.selection
-        return [*arrays, str(s.axes), f"largest={s.kind == 'max'}"]
+        option = [] if s.kind == "prod" else [f"largest={s.kind == 'max'}"]
+        return [*arrays, str(s.axes), *option]
     if isinstance(step, TableStep):
         return table_arguments(step.table)
     if isinstance(step, GatherStep):

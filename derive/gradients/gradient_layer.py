@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import singledispatch
 
+from sympy import Symbol
+
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
+from rot180.derive.gradients.other_factors import other_factors
 from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import make_layer
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.programs import Program, make_program, read
+from rot180.derive.language.programs import Program, make_program, read, with_tensors
 from rot180.derive.language.substitute import fresh, substitute_tensors
 from rot180.derive.language.terms import Expression, Tensor, define, tensors
 from rot180.derive.search.derivation import Derivation
@@ -75,7 +78,7 @@ def _(program: Program, wrt: str) -> tuple[Layer | Program, str] | None:
     upstream, x = output_gradient(program), operand(program, wrt)
     index = tuple(v for v, _ in proved.variables)
     chosen = [s for s in program.selections if s.tensor in tensors(proved.rhs)]
-    values = {s.value for s in chosen}
+    values = {s.value for s in chosen if s.kind != "prod"}  # which names what is selected
     used = used_definitions(program, proved.rhs)
     made = [t for t in program.definitions if t in used or t.name in values]
     made += [t for t in used if t not in made]
@@ -85,17 +88,23 @@ def _(program: Program, wrt: str) -> tuple[Layer | Program, str] | None:
     )
     g = Tensor(_fresh("g", taken), upstream.shape)
     new = {upstream.name: g}
-    out = []
+    out = [t for t in made if t in program.definitions]
+    products = dict[Tensor, Tensor]()
+    for s in [s for s in chosen if s.kind == "prod"]:
+        made_of, selection = other_factors(s, taken)
+        products[s.tensor], chosen = made_of[-1], [*chosen, selection]
+        taken |= _names(made_of, ()) | {v.name for t in made_of for v in _formals(t)}
+        out += made_of
     for t in made:
         assert t.definition is not None
         if t not in program.definitions:
             body = tuple(substitute_tensors(u, new) for u in t.definition.body)
             name = _fresh(f"{g.name}_{t.name.removeprefix('grad_')}", taken)
-            new[t.name] = t = define(name, t.shape, t.definition.formals, body)
+            new[t.name] = whole = define(name, t.shape, t.definition.formals, body)
             taken.add(name)
-        out.append(t)
+            out.append(with_tensors(whole, products))
     last = tuple(substitute_tensors(u, new) for u in proved.rhs)
-    out.append(define(_fresh("v", taken), x.shape, index, last))
+    out.append(with_tensors(define(_fresh("v", taken), x.shape, index, last), products))
     inside = tensors(tuple(u for t in out if t.definition for u in t.definition.body))
     tables = [t for t in program.tables if t.tensor in inside]
     return read(make_program(out, "", chosen, (), tables).text), g.name
@@ -117,6 +126,10 @@ def used_definitions(program: Program, expression: Expression) -> tuple[Tensor, 
     gradients = {f"grad_{t.name}" for t in program.definitions}
     back = [t for t in inside if t.definition is not None and t.name in gradients]
     return (*(t for t in program.definitions if t in inside), *back)
+
+
+def _formals(t: Tensor) -> tuple[Symbol, ...]:
+    return t.definition.formals if t.definition else ()
 
 
 def _is_zero(expression: Expression) -> bool:

@@ -57,7 +57,7 @@ class ProgramStep:
 
 @dataclass(frozen=True)
 class SelectionStep:
-    """The largest or smallest entries of an array, or where they are; no theorem computes them.
+    """Extreme entries or products along axes, or their derivatives; no theorem computes them.
 
     Attributes:
         name: the name of the tensor that is computed.
@@ -72,7 +72,7 @@ class SelectionStep:
 
     @property
     def is_value(self) -> bool:
-        """Say whether the entries are computed, and not where they are."""
+        """Say whether the values are computed, and not their derivatives."""
         return self.name == self.selection.value
 
 

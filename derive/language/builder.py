@@ -63,7 +63,7 @@ class Builder:
         self._shapes = shapes
         self._known = known
         self._free = {v: sizes.get(v.name) for v in (reader.free if free is None else free)}
-        self._applied = {t.name: t for t in known.values() if application(t) is not None}
+        self._applied = {t.name: t for t in known.values() if _named_by_operator(t)}
 
     def expression(self, raws: Iterable[RawTerm]) -> Expression:
         """Return the terms.
@@ -180,6 +180,12 @@ def _sized(raw: RawTerm, sizes: Mapping[Symbol, Expr]) -> RawTerm | None:
     made = replace(raw, factors=tuple(map(of, raw.factors)))
     pairs = zip(raw.factors, made.factors, strict=True)
     return None if any(a != b and _never(b) for a, b in pairs if isinstance(b, Range)) else made
+
+
+def _named_by_operator(t: Tensor) -> bool:
+    """Say whether a tensor is an operator's value and has the name that the operator gives it."""
+    found = application(t)
+    return found is not None and t.name.startswith(f"{found.operator}_")
 
 
 def _never(factor: Factor) -> bool:

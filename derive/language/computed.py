@@ -15,14 +15,16 @@ from rot180.derive.language.terms import Access, Tensor, Term
 
 @dataclass(frozen=True)
 class Selection:
-    """What ``max[j]`` or ``min[j]`` selects: ones at the first extreme entries, else zeros.
+    """What ``max[j]`` or ``min[j]`` selects, or the other factors in ``prod[j]``.
 
     Attributes:
-        tensor: it, with the indices of the source.
-        kind: max or min.
-        value: the name of the definition that has the extreme entries.
+        tensor: it, with the indices of the source: ones at the first extreme entries, else zeros;
+            for a product the products of all other entries.
+        kind: max, min or prod.
+        value: the name of the definition that has the extreme entries, or the products.
         source: the tensor that it selects from, free or defined.
         axes: the axes of the source along which it selects, in their order.
+        fixed: the products as a tensor that is held fixed; None if there is none.
 
     """
 
@@ -31,6 +33,7 @@ class Selection:
     value: str
     source: Tensor
     axes: tuple[int, ...]
+    fixed: Tensor | None = None
 
 
 @dataclass(frozen=True)

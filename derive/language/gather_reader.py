@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -11,7 +11,7 @@ from sympy import Expr, Symbol
 from rot180.derive.language.boundaries import Place
 from rot180.derive.language.entry_reader import Axis
 from rot180.derive.language.parser import Reader
-from rot180.derive.language.polynomial import NAME, symbol
+from rot180.derive.language.polynomial import NAME, normal, symbol
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.tokens import RawEntry, RawTerm, Token
 
@@ -28,7 +28,8 @@ class RawDefinition:
         name: the name of the tensor.
         formals: its indices.
         terms: the expression.
-        extreme: max or min, if it is one; the term is then a selection times an entry.
+        extreme: max, min or prod, if it is one; the first term is then a tensor that is held fixed
+            times an entry.
         group: whether it is a sum in parentheses, which could be multiplied out.
         alone: whether it takes the name of a definition that is nothing else.
         gathers: the entries of arrays of indices in it, each with the tensor that is 1 at them.
@@ -45,10 +46,30 @@ class RawDefinition:
     gathers: tuple[tuple[RawEntry, RawEntry], ...] = ()
 
     @property
+    def fixed(self) -> set[str]:
+        """Return the names of the tensors that are held fixed."""
+        words = {f.name.text for t in self.terms[1:] for f in t.factors if isinstance(f, RawEntry)}
+        return words | {self.selected[0].name.text} if self.extreme else set()
+
+    def sized(self, shapes: Mapping[str, tuple[Expr, ...]]) -> tuple[RawTerm, ...]:
+        """Return the terms; the product of n factors is added 1 - n times.
+
+        Args:
+            shapes: the sizes of each tensor.
+
+        """
+        if self.extreme != "prod":
+            return self.terms
+        first, rest = self.terms
+        entry = self.selected[1]
+        sides = zip(entry.index, shapes[entry.name.text], strict=True)
+        offset = normal(1 - sp.Mul(*(n for e, n in sides if e in first.variables)))
+        return (first, replace(rest, coefficient=offset)) if offset != 0 else (first,)
+
+    @property
     def selected(self) -> tuple[RawEntry, RawEntry]:
         """Return the entry of the selection and that of the tensor it selects from."""
-        (t,) = self.terms
-        one, other = t.factors
+        one, other = self.terms[0].factors
         assert isinstance(one, RawEntry) and isinstance(other, RawEntry)
         return one, other
 
@@ -135,8 +156,8 @@ class GatherReader(Reader):
     def _taken_names(self) -> set[str]:
         return super()._taken_names() | self._taken
 
-    def _new_name(self, hint: str) -> str:
-        base = hint if len(hint) <= LONGEST and NAME.fullmatch(hint) else ""
+    def _new_name(self, hint: str, short: str = "") -> str:
+        base = hint if len(hint) <= LONGEST and NAME.fullmatch(hint) else short
         base = base or f"{self.output.text}_part"
         name, n = base, 1
         while name in self._taken:

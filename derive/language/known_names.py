@@ -38,7 +38,7 @@ REDUCTIONS = {
     "minimum": _SMALLER,
     "amin": _SMALLER,
     "cumsum": "write y[i] = sum[j] [j <= i] * x[j]",
-    "prod": "write out the factors, x[0] * x[1] * ...",
+    "prod": "write prod[i] x[i]",
     "norm": f"{PROGRAM}y[n] = sqrt(sum[j] x[n,j]^2)",
     "normalize": f"{PROGRAM}y[n,j] = x[n,j] * rsqrt(sum[i] x[n,i]^2)",
     "cosine_similarity": f"{PROGRAM}y[n] = sum[j] x[n,j] * z[n,j] "

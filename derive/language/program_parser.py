@@ -214,7 +214,8 @@ class ProgramParser:
         output = reader.output.text
         for i in parsed.made:
             own = {v.name: n for v, n in zip(i.formals, shapes[i.name], strict=True)}
-            body = Builder(reader, shapes, self._known, own, i.formals).expression(i.terms)
+            builder = Builder(reader, shapes, self._known, own, i.formals)
+            body = builder.expression(i.sized(shapes))
             t = define(i.name, shapes[i.name], i.formals, body)
             same = (
                 u for u in self._intermediates if (u.shape, u.definition) == (t.shape, t.definition)
@@ -255,11 +256,13 @@ class ProgramParser:
                 self._fail(what, token, "entries in indices alone", cure=cure)
 
     def _selection(self, i: RawDefinition, shapes: Mapping[str, tuple[Expr, ...]]) -> Selection:
-        chosen, entry = (f for f in i.selected)
-        word, (t,) = entry.name.text, i.terms
+        chosen, entry = i.selected
+        word, (t, *others) = entry.name.text, i.terms
         source = self._known.get(word, Tensor(word, shapes[word]))
         axes = tuple(n for n, e in enumerate(entry.index) if e in t.variables)
-        return Selection(Tensor(chosen.name.text, source.shape), i.extreme, i.name, source, axes)
+        fixed = next((Tensor(n, shapes[i.name]) for u in others for n, _ in entries_of([u])), None)
+        chosen_ones = Tensor(chosen.name.text, source.shape)
+        return Selection(chosen_ones, i.extreme, i.name, source, axes, fixed)
 
     def _declared_only(self) -> dict[str, Tensor]:
         boxes = {n: tuple(e or sp.Integer(0) for e in s) for n, s in self._declared.items()}
@@ -336,8 +339,8 @@ def _with_output(
     if last and len(raws) == 1 and raws[0].coefficient == 1 and not raws[0].variables:
         (f, *others) = raws[0].factors
         same = isinstance(f, RawEntry) and f.name.text == last.name and not f.function
-        if same and not others and set(last.formals) == set(reader.free):
-            return (*inner[:-1], replace(last, name=output.text, formals=reader.free))
+        if same and not others and last.formals == reader.free:
+            return (*inner[:-1], replace(last, name=output.text))
     return (*inner, RawDefinition(output, output.text, reader.free, tuple(raws)))
 
 
@@ -345,7 +348,7 @@ def _refuse_unsized(parsed: _Parsed) -> None:
     """Refuse an index of an intermediate that has no size, or several."""
     *inner, _ = parsed.made
     names = {i.name for i in inner}
-    names |= {i.selected[0].name.text for i in parsed.made if i.extreme}
+    names |= set().union(*(i.fixed for i in parsed.made))
     lengths: dict[Symbol, dict[Expr, str]] = {}
     for word, places in parsed.entries:
         for e, n in zip(places, parsed.shapes[word], strict=True):

@@ -7,8 +7,11 @@ multiplied or raised to a power is one as well, so that it is computed as it is 
 box would leave something out that it is multiplied by.
 
 ``max[j] z[n,j]`` is ``sum[j] largest_z[n,j] * z[n,j]``, where ``largest_z`` is 1 at the first
-largest entry and 0 elsewhere: an operand that is computed, and held fixed by derivatives. Later
-definitions may use it by that name.
+largest entry and 0 elsewhere: an operand that is computed, and held fixed by derivatives. So is
+``others_z``, the product of all other entries, in ``prod[j] z[n,j]``, which is
+``sum[j] others_z[n,j] * z[n,j] + (1 - J) * product_z[n]``: this has the value and, as long as they
+are fixed, the first derivatives of the product. Later
+definitions may use them by these names.
 """
 
 from __future__ import annotations
@@ -33,10 +36,13 @@ from rot180.derive.language.tokens import (
     raw_indices,
 )
 
-EXTREMES = {"max": "largest", "min": "smallest"}
-"""The functions of all entries along some axes, and what the selected entry is called."""
+SELECTED = {"max": "largest", "min": "smallest", "prod": "others"}
+"""The functions of all entries along some axes, and what their derivative by an entry is called."""
 
-CHOSEN = tuple(f"{word}_" for word in EXTREMES.values())
+PRODUCT = "product"
+"""What the value of ``prod[j]`` is called where it is held fixed."""
+
+CHOSEN = tuple(f"{word}_" for word in (*SELECTED.values(), PRODUCT))
 """What the names of selections begin with."""
 
 
@@ -108,13 +114,13 @@ class ProgramReader(FormulaReader):
         return self._reciprocal(first, [RawTerm(first, sp.Integer(1), (), (entry,))])
 
     def _factor(self) -> list[RawTerm]:
-        if self._binds(*EXTREMES):
+        if self._binds(*SELECTED):
             return [self._extreme()]
         if self._now.text != "sum" and self._binds(*REDUCTIONS, *OUTSIDE):
             found, cure = not_of_one_entry(self._now.text) or ("", "")
             what = f"{self._now.text} over an index is not in the language"
             what = found if self._now.text in OUTSIDE else what
-            self.fail(what, None, "sum, max or min", cure=cure)
+            self.fail(what, None, "sum, prod, max or min", cure=cure)
         token, before = self._now, self._tokens[self._i - 1].text if self._i else ""
         out = super()._factor()
         if not self._groups or token.text != "(" or not is_sum(out):
@@ -146,12 +152,17 @@ class ProgramReader(FormulaReader):
             what = f"{token.text} over {lost[0]} of what does not depend on {lost[0]}"
             self.fail(what, token, cure=f"drop {lost[0]}")
         whole, word = self._since(token), entry.name.text
-        formals = tuple(v for v in dict.fromkeys(outer) if v in entry.index and v not in over)
+        # in the order of the axes, for that is how the value is computed
+        formals = tuple(v for v in entry.index if isinstance(v, Symbol) and v not in over)
         name = self._new_name(f"{token.text}_{word}")
-        chosen = Token(self._new_name(f"{EXTREMES[token.text]}_{word}"), token.at)
+        short = SELECTED[token.text]
+        chosen = Token(self._new_name(f"{short}_{word}", short), token.at)
         factors = RawEntry(chosen, entry.index), entry
-        inside = (RawTerm(token, sp.Integer(1), over, factors),)
-        made = RawDefinition(whole, name, formals, inside, token.text, alone=True)
+        inside = [RawTerm(token, sp.Integer(1), over, factors)]
+        if token.text == "prod":  # the coefficient is known when the sizes are
+            value = Token(self._new_name(f"{PRODUCT}_{word}", PRODUCT), token.at)
+            inside.append(one_entry(token, RawEntry(value, formals)))
+        made = RawDefinition(whole, name, formals, tuple(inside), token.text, alone=True)
         self.intermediates.append(made)
         return one_entry(token, RawEntry(Token(name, token.at), formals))
 

@@ -34,7 +34,7 @@ from rot180.derive.language.polynomial import symbol, text
 from rot180.derive.language.printer import on_one_line, write
 from rot180.derive.language.program_catalogue import PROGRAMS
 from rot180.derive.language.program_parser import ProgramParser
-from rot180.derive.language.program_reader import EXTREMES
+from rot180.derive.language.program_reader import SELECTED
 from rot180.derive.language.scalar_functions import FUNCTIONS
 from rot180.derive.language.spelling import application
 from rot180.derive.language.sympy_bridge import drop_boxes, equations_text
@@ -52,7 +52,7 @@ class Program:
         tensors: the free tensors, in order of appearance.
         parameters: the symbols in coefficients and indices that are not sizes, in that order.
         text: the canonical notation.
-        selections: what each ``max[j]`` selects; their tensors are in no derivative.
+        selections: what each ``max[j]`` and ``prod[j]`` has to be given; derivatives hold it fixed.
         gathers: the entries ``x[idx[n],c]``; the same holds for their tensors.
         tables: the functions of indices; the same holds for their tensors.
 
@@ -230,7 +230,7 @@ def make_program(
     Args:
         definitions: defined tensors, each after those that it uses.
         name: a name, or "".
-        selections: what each ``max[j]`` selects.
+        selections: what each ``max[j]`` and ``prod[j]`` has to be given.
         gathers: the entries at arrays of indices.
         tables: the functions of indices.
 
@@ -249,7 +249,7 @@ def make_program(
             if a.tensor not in definitions:
                 free[a.tensor] = None
     sizes = names_in(e for t in (*definitions, *free) for e in t.shape)
-    chosen = [s.tensor for s in selections]
+    chosen = [t for s in selections for t in (s.tensor, s.fixed)]
     chosen += [*(g.tensor for g in gathers), *(t.tensor for t in tables)]
     operands = tuple(t for t in free if t not in chosen)
     functions = dict.fromkeys(
@@ -303,7 +303,7 @@ def definition_line(
 
 
 def extreme_line(t: Tensor, selection: Selection) -> str:
-    """Return the definition of a maximum as text, ``m[n] = max[j] z[n,j]``."""
+    """Return the definition of a maximum or a product as text, ``m[n] = max[j] z[n,j]``."""
     entry, over = _selected(t, selection)
     assert t.definition is not None
     left = f"{t.name}[{','.join(v.name for v in t.definition.formals)}]"
@@ -321,7 +321,10 @@ def convention(s: Selection, definitions: Sequence[Tensor]) -> str:
     """Return what is assumed of a selection, as text."""
     entry, over = _selected(next(t for t in definitions if t.name == s.value), s)
     chosen = f"{s.tensor.name}[{entry.partition('[')[2]}"
-    word = EXTREMES[s.kind]
+    word = SELECTED[s.kind]
+    if s.kind == "prod":
+        said = f"{chosen} is the product of all {entry} over {over} but this one"
+        return f"{said}; it and their product are held fixed"
     return f"{chosen} is 1 at the first {word} {entry} over {over}, else 0; it is held fixed"
 
 

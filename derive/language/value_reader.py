@@ -17,7 +17,6 @@ from rot180.derive.language.known_names import REDUCTIONS
 from rot180.derive.language.limits import most
 from rot180.derive.language.polynomial import normal, symbol
 from rot180.derive.language.program_reader import (
-    EXTREMES,
     ProgramReader,
     is_sum,
     one_entry,
@@ -30,7 +29,7 @@ class ValueReader(ProgramReader):
     """Parses the definition in a part of the text of a program."""
 
     def _factor(self) -> list[RawTerm]:
-        if self._now.text in EXTREMES and self._next == "(":
+        if self._now.text in ("max", "min") and self._next == "(":
             first = self._now
             return self._raised([one_entry(first, self._larger())], first)
         return super()._factor()

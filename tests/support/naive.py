@@ -57,6 +57,8 @@ EXACT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "relu": (lambda t: t if t > 0 else 0 * t, lambda t: 1 if t > 0 else 0),
     "half_square": (lambda t: t * t / 2, lambda t: t),
     "abs": (abs, lambda t: (t > 0) - (t < 0)),
+    "sign": (lambda t: (t > 0) - (t < 0), lambda t: 0),
+    "heaviside": (lambda t: Fraction((t > 0) - (t < 0) + 1, 2), lambda t: 0),
 }
 """Values and slopes of functions at real numbers of any kind."""
 
@@ -181,6 +183,9 @@ class _Evaluator:
     def define(self, t: Tensor, known: Sequence[Tensor], selections: Sequence[Selection]) -> None:
         """Evaluate a definition in terms of the tables."""
         for s in selections:
+            if s.value == t.name and s.kind == "prod":
+                self.tables[t.name] = self._multiplied(s)
+                return
             if s.value == t.name:
                 self.tables[s.tensor.name] = self._selected(s)
         made = with_tensors(t, {u: Tensor(u.name, u.shape) for u in known})
@@ -202,6 +207,18 @@ class _Evaluator:
             np.add.at(value[None], at, part.value)
             np.add.at(slopes[None], at, part.slopes)
         self.tables[t.name] = Dual(value, slopes)
+
+    def _multiplied(self, s: Selection) -> Dual:
+        """Return products along axes, factor by factor."""
+        source = self.tables[s.source.name]
+        kept = tuple(m for n, m in enumerate(source.value.shape) if n not in s.axes)
+        ones: Array = np.ones(kept, self.kind)
+        out = Dual(ones, np.zeros((*kept, self.count), self.kind))
+        for inner in np.ndindex(*(source.value.shape[n] for n in s.axes)):
+            places = dict(zip(s.axes, inner, strict=True))
+            at = tuple(places.get(n, slice(None)) for n in range(source.value.ndim))
+            out = out.times(Dual(np.asarray(source.value[at], self.kind), source.slopes[at]))
+        return out
 
     def _selected(self, s: Selection) -> Dual:
         """Return ones at the first extreme entries."""

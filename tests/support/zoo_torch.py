@@ -145,6 +145,17 @@ TORCH: dict[str, Function] = {
     "weight_norm": lambda t: f.linear(t.x, torch._weight_norm(t.w, t.g[:, None], 0)),
     "l2_normalize": lambda t: f.normalize(t.x),
     "l2_pool1d": lambda t: f.lp_pool1d(t.x, 2, 3, 2),
+    "product": lambda t: t.x.prod(2),
+    "product_over_two_axes": lambda t: (
+        ((t.x - t.w) * t.v[:, None]).transpose(0, 1).flatten(1).prod(1)
+    ),
+    "squared_product": lambda t: t.x.prod(1).square() - t.x.prod(1) * t.w,
+    "maximum": lambda t: torch.maximum(t.x, t.w),
+    "clamp": lambda t: torch.minimum(
+        torch.maximum(t.x, -torch.ones_like(t.x)), 2 * torch.ones_like(t.x)
+    ),
+    "l1_distance": lambda t: (t.x - t.w).abs().sum(1),
+    "square_of_a_sum": lambda t: t.x.sum(1).square() - t.x.sum(1) * t.w.sum(),
     "attention": lambda t: f.scaled_dot_product_attention(t.q, t.k, t.v, scale=1.5),
     "causal_attention": lambda t: f.scaled_dot_product_attention(
         t.q, t.k, t.v, is_causal=True, scale=1.5

@@ -14,13 +14,17 @@ import pytest
 from numpy.typing import NDArray
 
 from rot180.codegen import compile
+from rot180.codegen.documents.latex import latex
+from rot180.codegen.documents.layer import layer_document
 from rot180.codegen.kernels.build import BuildError, find_compiler
 from rot180.codegen.kernels.modules import rendered
 from rot180.codegen.kernels.program_derivation import program_module, prove_program, user_module
+from rot180.codegen.kernels.runtime.numpy import selection
 from rot180.codegen.plans.plan import LoweringError
 from rot180.codegen.system import cache
 from rot180.derive import checker
 from rot180.derive.certificates.writer import dumps
+from rot180.derive.gradients.gradient_layer import gradient_layer
 from rot180.derive.language.programs import Program, parse_program, read
 from tests.derive.gradients.test_program_gradient import PROGRAMS
 from tests.support.program_draw import drawn_program
@@ -120,7 +124,9 @@ def test_the_forward_pass_is_what_is_written() -> None:
     np.testing.assert_allclose(found, wanted, rtol=1e-13)
 
 
-@pytest.mark.parametrize("name", ["attention", "softmax with its shift", "two convolutions"])
+@pytest.mark.parametrize(
+    "name", ["attention", "softmax with its shift", "two convolutions", "products", "powers"]
+)
 def test_compiled_kernels_agree(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         find_compiler()
@@ -226,6 +232,98 @@ def test_powers_are_those_of_pytorch() -> None:
     for operand, name in ((x, "x"), (p, "p")):
         found = call(program, getattr(module, f"grad_{name}"), arrays)
         np.testing.assert_allclose(found, operand.grad.numpy(), rtol=1e-11)
+
+
+def test_products_have_gradients_where_factors_are_zero() -> None:
+    """One factor 0: only its own gradient is left; two: none is. No factor: the product is 1."""
+    module = numpy_module("y[n] = 3 * prod[j] x[n,j]")
+    x = np.array([[1.0, 2, 3], [0, 5, 7], [0, 0, 2]])
+    assert module.forward(x).tolist() == [18, 0, 0]
+    assert module.grad_x(np.ones(3), x).tolist() == [[18, 9, 6], [105, 0, 0], [0, 0, 0]]
+    assert module.forward(np.ones((2, 0))).tolist() == [3, 3]
+    assert module.grad_x(np.ones(2), np.ones((2, 0))).shape == (2, 0)
+    assert module.forward(np.ones((0, 4))).shape == (0,)
+    one = np.array([[7], [0]])
+    assert module.forward(one).tolist() == [21, 0]
+    assert module.grad_x(np.array([1, 2]), one).tolist() == [[3], [6]]
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 2), (1, 2), (0, 1, 2)])
+def test_products_of_all_other_entries(axes: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).integers(-2, 3, (3, 4, 2))
+    others = selection._other_factors(x, axes)
+    for at in np.ndindex(*x.shape):
+        changed = x.copy()
+        changed[at] = 1
+        place = tuple(slice(None) if n in axes else k for n, k in enumerate(at))
+        assert others[at] == changed[place].prod()
+    assert (selection._product(x, axes) == x.prod(axes)).all()
+    assert selection._product(x, axes).dtype == x.dtype
+
+
+def test_pytorch_has_the_same_products() -> None:
+    torch = pytest.importorskip("torch")
+    text = "p[n,c] = prod[j] (x[n,j,c] - w[j]); y[n] = sum[c] p[n,c] * p[n,c] + prod[i,c] x[n,i,c]"
+    program, module = parse_program(text), numpy_module(text)
+    random = np.random.default_rng(1)
+    sizes = {"x": (3, 4, 2), "w": (4,), "grad_y": (3,)}
+    arrays = {n: random.integers(-2, 3, size).astype(float) for n, size in sizes.items()}
+    x, w = (torch.tensor(arrays[n], requires_grad=True) for n in "xw")
+    y = (x - w[:, None]).prod(1).square().sum(1) + x.flatten(1).prod(1)
+    y.backward(torch.tensor(arrays["grad_y"]))
+    assert np.array_equal(call(program, module.forward, arrays), y.detach().numpy())
+    for operand, name in ((x, "x"), (w, "w")):
+        found = call(program, getattr(module, f"grad_{name}"), arrays)
+        assert np.array_equal(found, operand.grad.numpy())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y[n] = prod[j] x[n,j]",
+        "p[n] = prod[j] (x[n,j] - w[j]); y[n] = p[n] * p[n]",
+        "y[] = prod[n,j] x[n,j] + max[n,j] x[n,j]",
+    ],
+)
+def test_products_have_second_derivatives(text: str) -> None:
+    """The gradient is a program in which the other factors are products."""
+    first = gradient_layer(read(text), "x")
+    assert first is not None
+    layer, upstream = first
+    assert isinstance(layer, Program)
+    module, derived = numpy_module(text), numpy_module(layer.text)
+    arrays = drawn(parse_program(text))
+    arrays["x"][0, 1] = 0
+    arrays = {upstream: arrays.pop("grad_y"), **arrays}
+    found = call(layer, derived.forward, arrays)
+    wanted = call(parse_program(text), module.grad_x, {**arrays, "grad_y": arrays[upstream]})
+    np.testing.assert_allclose(found, wanted, rtol=1e-13)
+    arrays[f"grad_{layer.output.name}"] = np.random.default_rng(5).normal(size=found.shape)
+    for t in layer.tensors:
+        gradient = call(layer, getattr(derived, f"grad_{t.name}"), arrays)
+        slopes = differences(layer, derived.forward, arrays, t.name)
+        np.testing.assert_allclose(gradient, slopes, rtol=1e-6, atol=1e-7)
+
+
+def test_a_maximum_in_another_order_of_axes() -> None:
+    module = numpy_module("m[i,n] = max[j] z[n,j,i]; y[i,n] = m[i,n] * prod[j] z[n,j,i]")
+    z = np.random.default_rng(2).uniform(0.5, 1.5, (2, 3, 4))
+    np.testing.assert_allclose(module.forward(z), (z.max(1) * z.prod(1)).T)
+
+
+def test_one_sign_in_softmax_changes_proof_latex_and_kernels() -> None:
+    """Nothing beside the engine knows softmax: the compact form is gone, too."""
+    text = "e[n,j] = exp(x[n,j]); y[n,j] = e[n,j] / sum[i] e[n,i]"
+    made = []
+    for said in (text, text.replace("exp(x", "exp(-x"), text.replace("e[n,j] /", "-e[n,j] /")):
+        proved = prove_program(parse_program(said))
+        page = latex(layer_document(proved.program, [t for _, t in proved.gradients]))
+        kernels = rendered(program_module(proved, "numpy"), "numpy")
+        proofs = [dumps(theorem.proof) for _, theorem in proved.gradients]
+        made.append(({t for _, t in proved.gradients}, page, kernels, proofs))
+    for n in range(3):
+        for m in range(n):
+            assert all(a != b for a, b in zip(made[n], made[m], strict=True))
 
 
 def test_ties_share_the_gradient() -> None:

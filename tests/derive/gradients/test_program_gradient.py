@@ -45,6 +45,9 @@ PROGRAMS = {
         "m[n] = max[j] x[n,j]; e[n,j] = exp(x[n,j] - m[n]); y[n,j] = e[n,j] / sum[i] e[n,i]"
     ),
     "extremes": "y[n] = max[j] (x[n,j] * w[j]) - min[j] x[n,j] * sum[i] x[n,i]",
+    "products": (
+        "p[n] = prod[j] (x[n,j] - w[j]); y[n] = p[n] * p[n] + (prod[i,j] x[i,j]) * sum[j] x[n,j]"
+    ),
     "larger and smaller": "y[n] = sum[j] max(x[n,j], w[j], 1) * min(abs(x[n,j] - 1), v[n])",
     "powers": "y[n] = (sum[j] x[n,j]^p[])^(1/2) * (sum[j] x[n,j]) * (sum[j] w[j])^-2 + w[n]^(1/3)",
     "fractions": "a[n] = log(v[n]); y[n] = 1/2 * a[n] + 1/3 * a[n+1] + 1/2 * x[n]^2 * a[n] + x[n]",
@@ -111,6 +114,13 @@ def test_softmax_has_a_compact_gradient() -> None:
     assert {write((t,)) for t in found.rhs} == {
         *("grad_y[n,j] * y[n,j]", "sum[j1] grad_y[n,j1] * e[n,j1] * e[n,j]"),
     }
+
+
+def test_a_product_has_the_other_factors_as_its_slopes() -> None:
+    found = program_gradient(parse_program("y[n] = prod[j] x[n,j]"), "x")
+    assert write(found.rhs) == "grad_y[n] * others_x[n,j]"
+    found = program_gradient(parse_program("p[n] = prod[j] x[n,j]; y[n] = p[n] * p[n]"), "x")
+    assert where(found, "grad_p") == "2 * grad_y[n] * p[n]"
 
 
 def test_a_third_of_what_does_not_depend_on_the_operand_vanishes() -> None:

@@ -9,6 +9,7 @@ from rot180.derive.language.known_names import PROGRAM, REDUCTIONS
 from rot180.derive.language.layers import catalogue, layer
 from rot180.derive.language.limits import LIMITS
 from rot180.derive.language.notation import NotationError, parse_layer
+from rot180.derive.language.printer import write
 from rot180.derive.language.program_catalogue import PROGRAMS
 from rot180.derive.language.programs import Program, applications, parse_program, program, read
 
@@ -33,6 +34,7 @@ TEXTS = {
         "m[n] = max[j] z[n,j]; u[n] = min[j] (z[n,j] * w[j]); y[n] = m[n] - u[n] * max[j] z[n,j]"
     ),
     "square sizes": "a[i,j] = A[i,j] + A[j,i]; y[i] = sum[j] a[i,j] * x[j]",
+    "product": "y[n] = 2 * prod[j] (x[n,j] + w[j])^2 + (prod[j] w[j]) * max[j] (x[n,j] + w[j])^2",
     "larger and smaller": "y[n,j] = max(x[n,j], w[j], 1) * min(abs(x[n,j]) - 2, sum[i] v[i])^2",
     "powers": "y[n] = (sum[j] x[n,j]^p[])^(1/2) * (sum[j] x[n,j]) * (sum[j] w[j])^-2 + 2^w[n]",
     "nested functions": "y[i] = exp(tanh(a[i] + b[i]) / c[i]) / 2 + 1 / (1 + c[i])^2",
@@ -138,7 +140,7 @@ def test_a_layer_is_the_same_definition() -> None:
 
 def test_a_maximum_is_a_selection() -> None:
     """The selection is no operand, and a maximum alone needs no definition of its own."""
-    found = parse_program("m[i,n] = max[j,k] z[n,j,i,k]; y[n] = sum[i] m[i,n]")
+    found = parse_program("m[n,i] = max[j,k] z[n,j,i,k]; y[n] = sum[i] m[n,i]")
     assert names(found) == ["m", "y"]
     assert [t.name for t in found.tensors] == ["z"]
     (selection,) = found.selections
@@ -147,6 +149,8 @@ def test_a_maximum_is_a_selection() -> None:
         "largest_z[n,j,i,k] is 1 at the first largest z[n,j,i,k] over j,k, else 0; "
         "it is held fixed",
     )
+    # what is computed has the axes of z in their order
+    assert names(parse_program("m[i,n] = max[j] z[n,j,i]")) == ["max_z", "m"]
     found = parse_program("y[n] = 2 * min[j] (z[n,j] + b[j])")
     assert names(found) == ["z_plus_b", "min_z_plus_b", "y"]
 
@@ -206,9 +210,36 @@ def test_names_of_functions_of_entries_are_taken() -> None:
     assert names(parse_program("y[i] = tanh(exp(x[i]))")) == ["exp_of_x", "y"]
 
 
+def test_a_product_is_linear_in_what_is_not_fixed() -> None:
+    """The product itself is added 1 - J times, so that the value is right."""
+    found = parse_program("y[n] = prod[j] x[n,j]")
+    assert found.text == "y[n] = prod[j] x[n,j]"
+    assert [t.name for t in found.tensors] == ["x"]
+    assert found.output.definition is not None
+    assert write(found.output.definition.body) == (
+        "sum[j] others_x[n,j] * x[n,j] + (1 - J) * product_x[n]"
+    )
+    assert found.conventions == (
+        "others_x[n,j] is the product of all x[n,j] over j but this one; it and their product are "
+        "held fixed",
+    )
+    (one,) = parse_program("x[N,1]; y[n] = prod[j] x[n,j]").selections
+    assert one.fixed is not None
+    assert names(parse_program("x[P,3]; y[p] = x[p,0] * prod[k] (x[p,k] - w[k])")) == [
+        *("x_minus_w", "prod_x_minus_w", "y"),
+    ]
+
+
 def test_windows_have_a_maximum() -> None:
     found = parse_program("u[P,3]; u[p,k] = x[2*p+k]; y[p] = max[k] u[p,k]")
     assert names(found) == ["u", "y"]
+    assert parse_program(found.text) == found
+
+
+def test_a_definition_may_be_that_of_an_operator() -> None:
+    """The transpose of x keeps the name that it is given."""
+    found = parse_program("m[i,n] = x[n,i]; y[i,n] = m[i,n] * m[n,i]")
+    assert names(found) == ["m", "y"]
     assert parse_program(found.text) == found
 
 
@@ -245,7 +276,8 @@ def test_a_tensor_may_be_called_max() -> None:
         ("y[] = dtw(x[i], z[i])", "dtw is dynamic programming, which is", "dtw", "before or after"),
         ("y[n,j] = softmax(x[n,j])", "softmax is a function of many", "softmax", "m[n] = max[j]"),
         ("y[n] = mean[j] x[n,j]", "mean over an index is not in", "mean", "sum[j] x[n,j] / J"),
-        ("y[i] = prod[j] x[i,j]", "prod over an index is not in the language", "prod", "factors"),
+        ("y[i] = prod[j] x[i]", "prod over j of what does not depend on j", "prod", "drop j"),
+        ("y[i] = prod(x[i])", "prod is a function of many entries", "prod", "prod[i] x[i]"),
         ("y[i] = max[j] x[i]", "max over j of what does not depend on j", "max", "drop j"),
         ("y[i] = max[i] x[i]", "i is both summed and free", "i", "rename"),
         ("y[p] = max[k] x[2*p+k]", "a value for each k, but k has no size", "max", "u[P,K]"),
