@@ -36,7 +36,7 @@ y[n,t,o] = x[n,t,o] + sum[h,k] a[n,t,h,k] * wo[o,h,k]
 """
 PERCEPTRON = """
 h[n,t,j] = sum[c] u[n,t,c] * w1[j,c] + b1[j]
-y[n,t,o] = x[n,t,o] + sum[j] gelu(h[n,t,j]) * w2[o,j] + b2[o]
+y[n,t,o] = x[n,t,o] + sum[j] silu(h[n,t,j]) * w2[o,j] + b2[o]
 """
 LOSS = """
 z[n,t,v] = sum[c] u[n,t,c] * w[v,c]
@@ -81,7 +81,7 @@ def peers() -> Network:
             a = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
             x = x + torch.einsum("nhtk,ohk->nto", a, p[f"wo_{n}"])
             h = functional.linear(norm(x, p[f"gain2_{n}"]), p[f"w1_{n}"], p[f"b1_{n}"])
-            x = x + functional.linear(functional.gelu(h), p[f"w2_{n}"], p[f"b2_{n}"])
+            x = x + functional.linear(functional.silu(h), p[f"w2_{n}"], p[f"b2_{n}"])
         z = functional.linear(norm(x, p["gain"]), p["w"])
         return functional.cross_entropy(z.flatten(0, 1), target.flatten())
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from numpy.typing import NDArray
 
 from rot180.codegen import compile
@@ -130,6 +131,18 @@ def test_what_was_saved_is_read() -> None:
         assert np.array_equal(one, other)
     with pytest.raises(ValueError, match="saved: found nothing, expected e among the names"):
         module.vjp(g, q, k, m, v, c=2, saved={})
+
+
+def test_what_compile_takes() -> None:
+    x, a, y = (sp.IndexedBase(n) for n in "xay")
+    i = sp.Symbol("i", integer=True)
+    text = "a[i] = x[i] * x[i]; y[i] = exp(a[i]) * x[i]"
+    given = [sp.Eq(a[i], x[i] * x[i]), sp.Eq(y[i], sp.exp(a[i]) * x[i])]
+    made = [compile(one, "numpy") for one in (given, parse_program(text), text)]
+    assert made[0] is made[1] is made[2] and made[0].layer == text
+    assert compile(sp.Eq(y[i], 2 * x[i]), "numpy").layer == "y[i] = 2 * x[i]"
+    with pytest.raises(TypeError, match="layer: found int, expected a text, a Layer, a Program"):
+        compile(3, "numpy")  # type: ignore[arg-type]
 
 
 def test_docstrings_state_the_theorems() -> None:
