@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rot180.codegen.cli.options import expect_one, requested_formats
@@ -13,6 +14,7 @@ from rot180.codegen.documents.slides import slides
 from rot180.codegen.documents.widths import Width, parse_width
 from rot180.codegen.kernels.derivation import ProvedLayer
 from rot180.derive.display.notations import Symbols
+from rot180.derive.kernel.proof import Theorem
 
 NAMES = {"slides": "slides", "statement": "statement", "fragment": "proof"}
 """Option to the name of its files; the first option that is given counts."""
@@ -82,7 +84,19 @@ def excerpt_files(
     if excerpt.option == "slides":
         text = slides(proved, excerpt.room, symbols, arguments.detail, not excerpt.alone)
     else:
-        theorems, proofs = [t for _, t in proved.gradients], excerpt.option == "fragment"
-        shown = arguments.detail, symbols, arguments.whole, proofs
-        text = fragment(theorems, excerpt.room, *shown)
+        return theorem_files(excerpt, arguments, [t for _, t in proved.gradients], symbols)
+    return in_paper_formats(text, excerpt.name, excerpt.formats, progress)
+
+
+def theorem_files(
+    excerpt: Excerpt, arguments: argparse.Namespace, theorems: Sequence[Theorem], symbols: Symbols
+) -> tuple[dict[str, str | bytes], list[str]]:
+    """Return the files of a fragment or of statements, and a message for each that is left out.
+
+    Raises:
+        ValueError: a symbol is wider than the text.
+
+    """
+    shown = arguments.detail, symbols, arguments.whole, excerpt.option == "fragment"
+    text = fragment(theorems, excerpt.room, *shown)
     return in_paper_formats(text, excerpt.name, excerpt.formats, progress)

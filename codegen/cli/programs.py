@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 
+from rot180.codegen.cli.excerpts import requested_excerpt, theorem_files
 from rot180.codegen.cli.options import Work, requested_formats, requested_symbols
 from rot180.codegen.cli.output import (
     print_json,
@@ -18,7 +19,11 @@ from rot180.codegen.documents.abbreviate import abbreviate
 from rot180.codegen.documents.formats import in_formats
 from rot180.codegen.documents.layer import layer_document
 from rot180.codegen.kernels.derivation import CERTIFICATE
-from rot180.codegen.kernels.program_derivation import program_files, prove_program
+from rot180.codegen.kernels.program_derivation import (
+    plain_program_file,
+    program_files,
+    prove_program,
+)
 from rot180.codegen.system.terminal import named, say, verdict
 from rot180.derive.display.abbreviate import MOST_TERMS
 from rot180.derive.display.definitions import every_tensor
@@ -26,7 +31,12 @@ from rot180.derive.display.statement import write_theorem
 from rot180.derive.gradients.gradient import operand
 from rot180.derive.language.programs import Program
 
-_FOR_LAYERS = ("fragment", "statement", "slides", "style", "example", "set")
+_FOR_LAYERS = {
+    "slides": "its proofs have a chain of definitions, which no frame has room for: --fragment",
+    "example": "its worked example would need numbers for every definition",
+    "set": "it has no worked example",
+}
+"""Options for a layer, one definition, each with the reason why a program does not have it."""
 
 
 def derive_program(arguments: argparse.Namespace, program: Program) -> Work:
@@ -36,12 +46,13 @@ def derive_program(arguments: argparse.Namespace, program: Program) -> Work:
         ValueError: an option is for layers alone, or there is no such operand.
 
     """
-    for option in _FOR_LAYERS:
+    for option, why in _FOR_LAYERS.items():
         if getattr(arguments, option):
             raise ValueError(
                 f"--{option}: found a program of {len(program.definitions)} definitions, expected "
-                "a layer, one definition; leave the option out"
+                f"a layer, one definition; {why}"
             )
+    excerpt = requested_excerpt(arguments)
     if arguments.wrt is not None:
         operand(program, arguments.wrt)
     symbols, asked = requested_symbols(arguments), requested_formats(arguments)
@@ -50,12 +61,16 @@ def derive_program(arguments: argparse.Namespace, program: Program) -> Work:
         proved = prove_program(program, arguments.wrt, progress)
         texts: dict[str, str | bytes] = {}
         missing: list[str] = []
-        if asked:
-            gradients = [t for _, t in proved.gradients]
+        gradients = [t for _, t in proved.gradients]
+        if excerpt:
+            texts, missing = theorem_files(excerpt, arguments, gradients, symbols)
+        elif asked:
             page = layer_document(program, gradients, arguments.detail, symbols)
             page = page if arguments.whole else abbreviate(page)
             texts, missing = in_formats(page, "proof", asked, progress)
-        paths = write_files(arguments.output, texts | program_files(proved, progress), missing)
+        plain = plain_program_file(proved) if arguments.style else {}
+        texts |= program_files(proved, progress) | plain
+        paths = write_files(arguments.output, texts, missing)
         if arguments.json:
             theorems = {name: statement_data(theorem) for name, theorem in proved.gradients}
             print_json({"program": proved.text, "theorems": theorems, "files": paths})
@@ -71,6 +86,7 @@ def derive_program(arguments: argparse.Namespace, program: Program) -> Work:
             text = write_theorem(theorem, None if arguments.whole else MOST_TERMS, known)
             known.update(every_tensor(theorem.lhs, theorem.rhs))
             say("\n".join(f"    {line}" for line in text.splitlines()), end="\n\n")
+        say(*plain.values(), sep="\n")
         print_paths(paths)
         checked = shlex.quote(str(arguments.output / CERTIFICATE))
         print_next(f"`rot180 verify {checked}` checks the proofs")

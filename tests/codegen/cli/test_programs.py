@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rot180.codegen.cli.main import main
@@ -43,11 +45,40 @@ def test_json_and_one_operand(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "def grad_m" not in (tmp_path / "numpy_kernels.py").read_text()
 
 
+def test_plain_loops_are_the_kernels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["derive", TEXT, "--format", "none", "--style", "plain", "-o", str(tmp_path)]
+    assert main(command) == 0
+    plain, kernels = (types.ModuleType(word) for word in ("plain_kernels", "numpy_kernels"))
+    for module in (plain, kernels):
+        exec((tmp_path / f"{module.__name__}.py").read_text(), module.__dict__)
+    assert "def _step_e(x_minus_m, exp):" in capsys.readouterr().out
+    rng = np.random.default_rng(0)
+    x, m, g = rng.normal(size=3), rng.normal(size=()), rng.normal(size=3)
+    known = {"exp": np.exp, "reciprocal": np.reciprocal}
+    for word, given in {"forward": (x, m), "grad_x": (g, x, m), "grad_m": (g, x, m)}.items():
+        wanted = getattr(kernels, word)(*given)
+        np.testing.assert_allclose(getattr(plain, word)(*given, **known), wanted, atol=1e-15)
+
+
+@pytest.mark.parametrize("option", ["statement", "fragment"])
+def test_theorems_for_a_paper(option: str, tmp_path: Path) -> None:
+    assert main(["derive", TEXT, f"--{option}", "--wrt", "x", "-o", str(tmp_path)]) == 0
+    text = (tmp_path / f"{'proof' if option == 'fragment' else option}.tex").read_text()
+    assert "documentclass" not in text and "% needs \\usepackage" in text
+    assert ("chain rule" in text) == (option == "fragment")
+    assert not (tmp_path / "proof.html").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--style", "plain"], "--style: found a program of 4 definitions, expected a layer"),
-        (["--slides"], "--slides: found a program"),
+        (["--slides"], "--slides: found a program of 4 definitions, expected a layer"),
+        (["--example", "x.npy"], "worked example would need numbers for every definition"),
+        (["--set", "I=3"], "--set: found a program of 4 definitions"),
+        (["--fragment", "--format", "html"], "--fragment: found --format html"),
+        (["--width", "3cm"], "--width: found 3cm, expected --fragment"),
         (["--wrt", "e"], "wrt: found 'e', expected one of x, m"),
     ],
 )

@@ -36,6 +36,7 @@ LAYERS = {
     "norm": "m[n] = sum[i] x[n,i] / D; v[n] = sum[i] (x[n,i]-m[n])^2 / D; "
     "y[n,i] = (x[n,i]-m[n]) * rsqrt(v[n]+eps) * g[i]",
     "gathered": "e[n,c] = w[t[n],c] * s[n]; m[c] = sum[n] e[n,c]; y[n,c] = e[n,c] - m[c]",
+    "table": "y[n,t] = sum[k] x[n,k] * cos(2*pi*k*t/T)",
     "attention": ATTENTION,
 }
 RUN = """
@@ -79,7 +80,7 @@ def test_kernels_are_those_of_the_definition(name: str, packages: Path) -> None:
     assert made.backend() == "numpy" and made.get_num_threads() == 1
     made.self_check()
     exact: bool = made._case.EXACT
-    assert exact is (name not in ("activated", "norm", "attention"))
+    assert exact is (name not in ("activated", "norm", "table", "attention"))
 
 
 def test_a_kernel_that_is_wrong_is_found(packages: Path) -> None:
