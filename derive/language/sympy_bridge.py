@@ -67,6 +67,18 @@ class _SympyEquation:
         except ValueError as error:
             raise self.fail(node, "a polynomial in indices, sizes and parameters") from error
 
+    def index(self, node: Expr) -> str:
+        """Return an index as text; ``floor(p/s)`` and ``Mod(p, s)`` are quotients in it."""
+        divided = [a for a in node.atoms(sp.floor, sp.Mod) if isinstance(a, sp.floor | sp.Mod)]
+        names = {a: Symbol(f"divided{n}_", integer=True) for n, a in enumerate(divided)}
+        found = self.polynomial(node.xreplace(names))
+        for a, v in names.items():
+            sign = "%" if isinstance(a, sp.Mod) else "//"
+            sides = a.args if isinstance(a, sp.Mod) else sp.fraction(sp.together(a.args[0]))
+            if v.name in found:
+                found = found.replace(v.name, f"(({self.index(sides[0])}) {sign} ({sides[1]}))")
+        return found
+
     def indexed(self, node: sp.Indexed, lengths: Mapping[str, Expr]) -> str:
         """Return an entry as text; its sizes come from its shape or from the ranges of indices."""
         name = self.name(node.base)
@@ -76,7 +88,7 @@ class _SympyEquation:
             size = n if n is not None else lengths.get(str(getattr(e, "label", e)))
             if axis < len(known) and known[axis] is None and size is not None:
                 known[axis] = self.size(size) if n is not None else _plain(size)
-        return f"{name}[{','.join(self.polynomial(e) for e in node.indices)}]"
+        return f"{name}[{','.join(self.index(e) for e in node.indices)}]"
 
     def size(self, node: Expr) -> Expr:
         found = _plain(canonical(node))

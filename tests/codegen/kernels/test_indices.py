@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -333,3 +334,33 @@ def test_a_function_of_indices_is_not_of_integers() -> None:
     x = np.ones(3)
     assert np.allclose(module.forward(x, t=0.5), np.cos(np.arange(3) / 2))
     assert np.allclose(module.forward(x * 1j, t=1), 1j * np.cos(np.arange(3)))
+
+
+GATHERS: dict[str, Callable[[Array, Array], Array]] = {
+    "y[n] = x[idx[n],idx[n]]": lambda x, i: x[i, i],
+    "y[n] = max[c] x[idx[n],c]": lambda x, i: x[i].max(1),
+    "y[n] = sum[c] x[idx[n],c]^2 * x[c,idx[n]]": lambda x, i: (x[i] ** 2 * x[:, i].T).sum(1),
+    "u[n,c] = x[idx[n],c]; s[n] = sum[c] exp(u[n,c]); y[n,c] = exp(u[n,c]) / s[n]": (
+        lambda x, i: np.exp(x[i]) / np.exp(x[i]).sum(1, keepdims=True)
+    ),
+    "y[] = sum[n] x[idx[n],idx[n]] * exp(x[idx[n],0])": (
+        lambda x, i: np.asarray((x[i, i] * np.exp(x[i, 0])).sum())
+    ),
+}
+
+
+@pytest.mark.parametrize("text", GATHERS)
+def test_gathers_in_functions_maxima_and_products(text: str) -> None:
+    random, idx = np.random.default_rng(0), np.array([3, 1, 1, 0, 2])
+    x, module = random.random((4, 4)), compile(text, "numpy")
+    y = GATHERS[text](x, idx)
+    g = random.random(y.shape)
+    assert np.allclose(module.forward(x, idx), y, rtol=1e-14)
+    wanted = inspect.signature(module.grad_x).parameters
+    given = {"grad_y": g, "x": x, "idx": idx, "x_shape": x.shape}
+    found = module.grad_x(**{word: given[word] for word in wanted if word in given})
+    for at in np.ndindex(4, 4):
+        step = np.zeros((4, 4))
+        step[at] = 1e-6
+        difference = GATHERS[text](x + step, idx) - GATHERS[text](x - step, idx)
+        assert abs((g * difference).sum() / 2e-6 - found[at]) < 1e-8

@@ -204,3 +204,19 @@ def test_a_function_of_indices_is_a_table(text: str, said: str) -> None:
 def test_a_wrong_formula_is_refused(text: str, problem: str) -> None:
     with pytest.raises(NotationError, match=problem):
         parse_program(text)
+
+
+def test_floor_and_mod_of_sympy_are_quotients() -> None:
+    p, k, s = sp.symbols("p k s", integer=True)
+    x, y, w = map(sp.IndexedBase, "xyw")
+    for index, text in (
+        (sp.floor(p / s), "p // s"),
+        (sp.Mod(p, 3), "p % 3"),
+        (sp.floor((p + 3) / 2) + 1, "(p + 3) // 2 + 1"),
+        (2 * sp.Mod(sp.floor(p / 2), s), "2 * (p // 2 % s)"),
+    ):
+        assert layer(sp.Eq(y[p], x[index])) == layer(f"y[p] = x[{text}]")
+    summed = sp.Sum(x[sp.floor((p + k) / s)] * w[k], (k, 0, symbol("K") - 1))
+    assert layer(sp.Eq(y[p], summed)) == layer("y[p] = sum[k] w[k] * x[(p+k) // s]")
+    with pytest.raises(ValueError, match="a division in an index"):
+        layer(sp.Eq(y[p], x[p / 2]))
