@@ -76,6 +76,9 @@ searches() { # under Python 3.12; the fuzzer first, which takes ten minutes besi
   grep "random layers" "$work/sdist3.12/layers.log" | indented
   stage "  every layer of the zoo, compiled" in_env sdist3.12 \
     "ROT180_ZOO=1 CFLAGS=-O0 pytest -n 2 tests/test_layers_zoo.py -p no:cacheprovider > zoo.log"
+  stage "  2,000 random programs" in_env sdist3.12 \
+    "python -m tests.support.random_programs --count 2000 --jobs 2 > programs.log"
+  last_line sdist3.12/programs.log
   stage "  reserved names in roles, a third of them" in_env sdist3.12 \
     "ROT180_NAMES=3 pytest -n 2 tests/codegen/kernels/test_reserved_names.py -p no:cacheprovider > names.log"
   grep "reserved names" "$work/sdist3.12/names.log" | indented

@@ -145,7 +145,9 @@ def _tensor_letters(known: Sequence[Tensor], used: set[str], symbols: Symbols) -
             out[name] = symbols.loss
         elif name in incoming:
             y = name.removeprefix("grad_")
-            other = symbols.gradient if plain else f"\\bar{{{own.get(y, letter(y))}}}"
+            shown = own.get(y, letter(y))
+            accent = "overline" if "\\mathit" in shown else "bar"
+            other = symbols.gradient if plain else f"\\{accent}{{{shown}}}"
             out[name] = gradients.get(y, other)
         elif name in own:
             out[name] = own[name] if own[name] not in out.values() else letter(name)

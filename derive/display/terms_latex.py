@@ -171,7 +171,7 @@ class Letters:
         """Return an applied operator."""
         parts, head = found.arguments, found.operator
         shown = [self.tensor(p) if isinstance(p, Tensor) else self.polynomial(p) for p in parts]
-        pattern = "" if found.entrywise else dict(self.symbols.operators).get(head, "")
+        pattern = self._pattern(found)
         if not pattern or (_ACCENT.match(pattern) and width(shown[0]) > 10):
             return f"{self.function(head, found.order)}({', '.join(shown)})"
         last = max(map(int, re.findall(r"#(\d)", pattern)), default=0)
@@ -184,6 +184,13 @@ class Letters:
                 if tight or self._open(part, infix=True):
                     shown[n - 1] = f"({shown[n - 1]})"
         return re.sub(r"#(\d)", lambda m: shown[int(m[1]) - 1], pattern)
+
+    def _pattern(self, found: Application) -> str:
+        """Return the pattern of an operator, or of a function that is applied to every entry."""
+        if not found.entrywise:
+            return dict(self.symbols.operators).get(found.operator, "")
+        pattern = "" if found.order else self.functions.get(found.operator, "")
+        return f"({pattern})" if "#1" in pattern else ""
 
     def _of_layer(self, name: str, table: Mapping[str, str] | None = None) -> str:
         """Return the symbol of a tensor with the number of its layer, else ""."""

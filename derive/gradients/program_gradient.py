@@ -77,10 +77,6 @@ def program_gradient(program: Program, wrt: str, named: bool = False) -> Theorem
     return replace(replay(d.proof()), words=words)
 
 
-MOST_TERMS, MOST_FACTORS = 3, 4
-"""How long a gradient without intermediates may be: the terms, and the factors of each."""
-
-
 def compact_gradient(program: Program, theorem: Theorem) -> Theorem | None:
     """Continue the proof of a gradient until the gradients by definitions are unfolded.
 
@@ -92,25 +88,31 @@ def compact_gradient(program: Program, theorem: Theorem) -> Theorem | None:
         theorem: what `program_gradient` returned.
 
     Returns:
-        the theorem; None if nothing is to be unfolded, or the right side would be long.
+        the theorem; None if nothing is to be unfolded, or if the right side is not shorter than
+        with the gradients by definitions.
 
     """
     names = {f"grad_{t.name}" for t in program.definitions}
-    if not any(t.definition is not None and t.name in names for t in tensors(theorem.rhs)):
+    inside = [t.definition for t in tensors(theorem.rhs) if t.name in names and t.definition]
+    if not inside:
         return None
+    most = _length(theorem.rhs) + sum(_length(made.body) for made in inside)
     s = theorem.proof
     d = Derivation(f"{s.name}.compact", s.variables, s.hypotheses, s.start)
     d.lines, d.steps = list(theorem.lines), list(s.steps)
     while place := next(_gradients(d.current, names), None):
         d.apply("definition", place[0], factor=place[1])
-        if len(d.current) > MOST_TERMS:
+        if len(d.current) > most:
             return None
     drop_implied(d)
     fold_definitions(d, program.definitions)
     collect(d)
-    if any(len(t.factors) > MOST_FACTORS for t in d.current):
-        return None
-    return replay(d.proof())
+    return replay(d.proof()) if _length(d.current) < most else None
+
+
+def _length(e: Expression) -> int:
+    """Return the number of factors."""
+    return sum(len(t.factors) for t in e)
 
 
 def _gradients(e: Expression, names: Collection[str]) -> Iterator[tuple[int, int]]:

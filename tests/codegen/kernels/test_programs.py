@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,56 +17,19 @@ from rot180.codegen.documents.latex import latex
 from rot180.codegen.documents.layer import layer_document
 from rot180.codegen.kernels.build import BuildError, find_compiler
 from rot180.codegen.kernels.modules import rendered
-from rot180.codegen.kernels.program_derivation import program_module, prove_program, user_module
+from rot180.codegen.kernels.program_derivation import program_module, prove_program
 from rot180.codegen.kernels.runtime.numpy import selection
 from rot180.codegen.plans.plan import LoweringError
 from rot180.codegen.system import cache
-from rot180.derive import checker
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.gradients.gradient_layer import gradient_layer
 from rot180.derive.language.programs import Program, parse_program, read
 from tests.derive.gradients.test_program_gradient import PROGRAMS
-from tests.support.program_draw import drawn_program
+from tests.support.program_runs import PARAMETERS, call, drawn, numpy_module
+from tests.support.random_programs import examine, has_compiler
 
 Array = NDArray[np.float64]
-SIZES = {"N": 2, "I": 3, "J": 4, "D": 5, "F": 2, "C": 4, "O": 3, "K": 3, "P": 4, "H": 9, "U": 4}
-PARAMETERS = {"c": 2, "s": 2, "lo": 1}
 STEP = 1e-5
-
-
-def numpy_module(text: str) -> types.ModuleType:
-    """Return the NumPy kernels of a program, from the text that is written for users."""
-    found = types.ModuleType("program")
-    exec(rendered(user_module(text, "numpy"), "numpy"), found.__dict__)
-    return found
-
-
-def shape(program: Program, name: str) -> tuple[int, ...]:
-    """Return the sizes of a tensor."""
-    every = (*program.definitions, *program.tensors)
-    (t,) = (t for t in every if t.name == name.removeprefix("grad_"))
-    return tuple(SIZES[str(n)] for n in t.shape)
-
-
-def drawn(program: Program, seed: int = 0) -> dict[str, Array]:
-    """Return arrays for the operands and for the output gradient; positive, for quotients."""
-    random = np.random.default_rng(seed)
-    names = [*(t.name for t in program.tensors), f"grad_{program.output.name}"]
-    return {n: random.uniform(0.5, 1.5, shape(program, n)) for n in names}
-
-
-def call(program: Program, function: Callable[..., Any], arrays: Mapping[str, Array]) -> Array:
-    """Call a function with what it takes."""
-    wanted = inspect.signature(function).parameters
-    needed = wanted.keys() - arrays.keys()
-    keywords: dict[str, Any] = {n: v for n, v in PARAMETERS.items() if n in needed}
-    keywords |= {"sigma": np.tanh} if "sigma" in wanted else {}
-    keywords |= {"sigma_prime": lambda t: 1 - np.tanh(t) ** 2} if "sigma_prime" in wanted else {}
-    for n, p in wanted.items():
-        if n.endswith("_shape") and p.default is inspect.Parameter.empty:
-            keywords[n] = shape(program, n.removesuffix("_shape"))
-    found: Array = function(*(arrays[n] for n in wanted if n in arrays), **keywords)
-    return found
 
 
 def differences(
@@ -98,20 +60,12 @@ def test_gradients_are_those_of_the_forward_pass(name: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_drawn_programs(seed: int) -> None:
+def test_drawn_programs(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They read back, the checker accepts their proofs, and their gradients are right."""
-    program = parse_program(drawn_program(seed))
-    assert parse_program(program.text) == program
-    proved = prove_program(program)
-    for _, theorem in proved.gradients:
-        (verdict,) = checker.check(dumps(theorem.proof))
-        assert verdict.verdict == "proved", (program.text, verdict)
-    module = numpy_module(program.text)
-    arrays = drawn(program, seed)
-    for t in program.tensors:
-        found = call(program, getattr(module, f"grad_{t.name}"), arrays)
-        wanted = differences(program, module.forward, arrays, t.name)
-        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6, err_msg=program.text)
+    monkeypatch.setenv("CFLAGS", "-O0")
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    outcome = examine(seed, compiled=seed == 0 and has_compiler())
+    assert outcome.kind == "derived", outcome.text
 
 
 def test_the_forward_pass_is_what_is_written() -> None:

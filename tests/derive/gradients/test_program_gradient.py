@@ -144,6 +144,64 @@ def test_conventions_are_axioms() -> None:
     assert any("heaviside(0) = 1/2, heaviside'(0) = 0" in line for line in said)
 
 
+SHORT = {
+    "log-softmax: g - softmax times the sum of g": (
+        "e[n,j] = exp(x[n,j]); y[n,j] = x[n,j] - log(sum[i] e[n,i])",
+        "-sum[j1] grad_y[n,j1] * reciprocal(sum_e[n]) * e[n,j] + grad_y[n,j]",
+    ),
+    "cross-entropy: softmax times the sum of t, less t": (
+        "e[n,j] = exp(x[n,j]); l[n,j] = x[n,j] - log(sum[i] e[n,i]); "
+        "y[n] = -sum[j] t[n,j] * l[n,j]",
+        "sum[j1] grad_y[n] * t[n,j1] * reciprocal(sum_e[n]) * e[n,j] - grad_y[n] * t[n,j]",
+    ),
+    "RMSNorm: two terms": (
+        "v[n] = sum[c] x[n,c]^2 + eps; y[n,c] = x[n,c] * rsqrt(v[n])",
+        "2 * sum[c1] grad_y[n,c1] * x[n,c1] * rsqrt'(v[n]) * x[n,c] + grad_y[n,c] * rsqrt(v)[n]",
+    ),
+    "max pooling: where the window selects": (
+        "a[N,P,3]; a[n,p,k] = x[n,2*p+k]; y[n,p] = max[k] a[n,p,k]",
+        "sum[p,k] grad_y[n,p] * largest_a[n,p,k] * [2*p + k == h]",
+    ),
+}
+"""Programs and their gradients by x without the gradients by definitions."""
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_short_gradients(name: str) -> None:
+    text, wanted = SHORT[name]
+    program = parse_program(text)
+    found = compact_gradient(program, program_gradient(program, "x"))
+    assert found is not None
+    assert write(found.rhs) == wanted
+    (verdict,) = checker.check(dumps(found.proof))
+    assert verdict.verdict == "proved"
+    assert check(found, count=2).counterexample is None
+
+
+def test_one_sign_in_softmax_changes_the_form_and_how_it_is_typeset() -> None:
+    """With exp(-x), y (g - sum g y) has the other sign, and the proof of the one is refused."""
+    text = "e[n,j] = exp(x[n,j]); y[n,j] = e[n,j] / sum[i] e[n,i]"
+    forms = []
+    for one in (text, text.replace("(x", "(-x"), text.replace("/ sum", "/ -sum")):
+        program = parse_program(one)
+        found = compact_gradient(program, program_gradient(program, "x"))
+        assert found is not None
+        forms.append(found)
+    assert [{write((t,)) for t in f.rhs} for f in forms[1:]] == [
+        {"-grad_y[n,j] * y[n,j]", "sum[j1] grad_y[n,j1] * y[n,j1] * y[n,j]"},
+        {"grad_y[n,j] * y[n,j]", "sum[j1] grad_y[n,j1] * y[n,j1] * y[n,j]"},
+    ]
+    assert len({f.latex() for f in forms}) == 3
+    with pytest.raises(ProofError):
+        replay(replace(forms[1].proof, steps=forms[0].proof.steps))
+
+
+def test_the_shift_of_softmax_stays() -> None:
+    """That its derivative cancels needs that the values of y sum to 1: s / s = 1 is no rule."""
+    program = parse_program(PROGRAMS["softmax with its shift"])
+    assert compact_gradient(program, program_gradient(program, "x")) is None
+
+
 def test_long_gradients_keep_their_intermediates() -> None:
     program = parse_program(PROGRAMS["layer normalization"])
     assert compact_gradient(program, program_gradient(program, "x")) is None
