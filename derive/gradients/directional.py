@@ -75,7 +75,7 @@ def tangents(program: Program) -> tuple[Tangent, ...]:
     >>> from rot180.derive.language.programs import parse_program
     >>> for t in tangents(parse_program("a[i] = x[i] * w[i]; y[i] = exp(a[i])")):
     ...     print(str(t.theorem).splitlines()[0])
-    d a[i]/d epsilon[] = tangent_x[i] * w[i] + x[i] * tangent_w[i]
+    d a[i]/d epsilon[] = w[i] * tangent_x[i] + x[i] * tangent_w[i]
     d y[i]/d epsilon[] = y[i] * tangent_a[i]
 
     """
@@ -144,11 +144,21 @@ def _tangent(line: _Line, t: Tensor) -> Tangent:
         at, n, entry = place
         if not fold(d, at, (n,), entry):
             raise AssertionError(f"found no way to fold {d.current[at].factors[n]}")
+    _tangents_last(d, {u.name for u in line.tangents.values()})
     mode.finish()
     theorem = replay(d.proof())
     images = {**line.fixed, **{u: Tensor(u.name, u.shape) for u in line.tangents.values()}}
     made = define(line.tangents[t.name].name, t.shape, index, theorem.rhs)
     return Tangent(with_tensors(made, images), theorem)
+
+
+def _tangents_last(d: Derivation, names: set[str]) -> None:
+    """Put the tangents last in each product, so that ``x * dx + dx * x`` is ``2 * x * dx``."""
+    for at, t in enumerate(d.current):
+        along = [f for f in t.factors if isinstance(f, Access) and f.tensor.name in names]
+        factors = (*(f for f in t.factors if f not in along), *along)
+        if factors != t.factors:
+            d.apply("reorder", at, factors=factors)
 
 
 def _pending(
