@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.cases import Case
 from benchmarks.operations import OPERATIONS
 from benchmarks.peers import Array, Call, Calls, contestants, installed, problem
-from benchmarks.results import COMPILED, Ratio, Result, Run, Timing
+from benchmarks.results import CLOCKS, COMPILED, Ratio, Result, Run, Timing
 from benchmarks.user_cases import UserCase
 from benchmarks.user_peers import user_contestants, user_problem
 
@@ -54,8 +54,6 @@ FULL = Effort(rounds=21, block=0.005, budget=1.0, least=5, side=2048)
 QUICK = Effort(rounds=5, block=0.001, budget=0.03, least=2, side=1024)
 RECORDED = ("_NUM_THREADS", "OMP_WAIT_POLICY", "_THREAD_TIMEOUT")
 """A run records the environment variables whose names end like this."""
-CLOCKS = ("elapsed time", "processor time")
-"""What a run says about its clock."""
 STEP = 0.002
 """Seconds between two checks of whether all threads are idle."""
 CHECKS = 3

@@ -6,6 +6,7 @@ from benchmarks.cases import GOALS, TITLES
 from benchmarks.report import (
     NONE,
     against,
+    class_table,
     conditions,
     goal_of,
     in_brackets,
@@ -15,7 +16,7 @@ from benchmarks.report import (
     spread,
     summaries,
 )
-from benchmarks.results import COMPILED, OURS, SINGLE, Run
+from benchmarks.results import CLOCKS, COMPILED, OURS, SINGLE, Run
 
 OPENING = """\
 # Benchmarks
@@ -27,6 +28,9 @@ prints this page from saved runs; change `benchmarks/page.py` instead of it.
 
 - Layers: {cases}, from a worked example of 5 x 5 pixels to VGG, in classes.
   `python -m benchmarks --list` prints them; `benchmarks/cases.py` defines them.
+- Layers of one's own, in `benchmarks/user_cases.py`: `compile` makes their kernels.
+  The gradients of PyTorch are its autograd's, and all have what the forward pass saved. The first
+  operand counts as the input, another as the weight.
 - Operations: the forward pass, the gradient of the input, the gradient of the weight.
 - Kernels: "{compiled}" are those in `generated/` that Cython and a C compiler compile.
 - Peers (the libraries and kernels that they are compared with): {peers}.
@@ -63,37 +67,52 @@ def page(runs: list[Run]) -> str:
     """Return the page of one or more runs.
 
     Args:
-        runs: saved runs, each with another number of threads.
+        runs: saved runs, each with another number of threads, or another clock.
 
     Raises:
-        ValueError: a run has no result, or two have the same number of threads.
+        ValueError: a run has no result, or two have the same number of threads and clock.
 
     """
     threads = [run.threads for run in runs]
-    if len(set(threads)) < len(runs):
+    if len({threads_of(run) for run in runs}) < len(runs):
         raise ValueError(f"--table: found runs on {threads} threads, expected different numbers")
     for run in runs:
         if not run.results:
             raise ValueError(f"--table: found no result in the run on {threads_of(run)}")
     everything = [result for run in runs for result in run.results]
     peers = {name: None for result in everything for name in result.ratios if name not in OURS}
-    names = [f"run{count}.json" for count in threads]
+    names = [f"run{'_processor_time' if in_processor_time(r) else r.threads}.json" for r in runs]
     opening = OPENING.format(
         compiled=COMPILED,
         peers="; ".join(peers) or "none",
         cases=len({str(result.case) + result.case.category for result in everything}),
         files=" ".join(names),
         commands="\n".join(
-            f"python -m benchmarks --threads {n} --json {name}"
-            for n, name in zip(threads, names, strict=True)
+            f"python -m benchmarks {options_of(run)} --json {name}"
+            for run, name in zip(runs, names, strict=True)
         ),
     )
     return "\n".join([opening, *(section(run) for run in runs)])
 
 
+def in_processor_time(run: Run) -> bool:
+    """Say whether a run counted the time of the processor."""
+    return run.machine.get("clock") == CLOCKS[1]
+
+
+def options_of(run: Run) -> str:
+    """Return the options of a run; its classes if they are fewer than those that are missing."""
+    measured = [c for c in GOALS if any(r.case.category == c for r in run.results)]
+    words = [f"--threads {run.threads}"]
+    if 2 * len(measured) < len(GOALS):
+        words = [f"--class {c}" for c in measured] + words
+    return " ".join([*words, *(["--processor-time"] if in_processor_time(run) else [])])
+
+
 def threads_of(run: Run) -> str:
-    """Return the number of threads in words."""
-    return "one thread" if run.threads == 1 else f"{run.threads} threads"
+    """Return the number of threads in words, and the clock if it is that of the processor."""
+    threads = "one thread" if run.threads == 1 else f"{run.threads} threads"
+    return f"{threads}, processor time" if in_processor_time(run) else threads
 
 
 def section(run: Run) -> str:
@@ -101,6 +120,8 @@ def section(run: Run) -> str:
     wrong = [f"- {r.case}, {r.operation}: {name} {why}"
              for r in run.results for name, why in r.wrong.items()]  # fmt: skip
     parts = [f"## On {threads_of(run)}", summary_table(run), conditions(run), slower(run)]
+    if any(r.case.category == "users" for r in run.results):
+        parts.append(class_table(run, "users"))
     if wrong:
         parts += ["Not timed, because the result differs:", "\n".join(wrong)]
     parts += [f"Not measured: {text}." for text in run.skipped]

@@ -13,6 +13,8 @@ COMPILED, NUMPY, TORCH = "compiled", "NumPy kernels", "PyTorch"
 SINGLE, SHIPPED = "one thread", "shipped NCHW kernel"
 OURS = (COMPILED, NUMPY, SINGLE, SHIPPED)
 """The kernels of rot180; all other names are peers, the libraries we compare with."""
+CLOCKS = ("elapsed time", "processor time")
+"""What a run says about its clock."""
 FORMAT = 1
 
 

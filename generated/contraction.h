@@ -631,6 +631,30 @@ static Int along_line(const Factor *out, int loop, int itemsize) {
     return 0;
 }
 
+/* Return whether an array of either side is contiguous along a loop. */
+static int is_contiguous(const Sum *s, int loop, int itemsize) {
+    for (int n = 0; n < s->b_count; n++)
+        if (llabs(s->b_factors[n].step[loop]) == itemsize) return 1;
+    for (int n = 0; n < s->a_count; n++)
+        if (llabs(s->a_factors[n].step[loop]) == itemsize) return 1;
+    return 0;
+}
+
+/* Where no array is contiguous along the last loop of k, put one last along which some are: a copy
+ * of a part of an array then has its lines. */
+static void put_contiguous_last(Sum *s, int itemsize) {
+    enum { LINE = 8 };
+    Group *g = &s->k;
+    if (g->count < 2 || is_contiguous(s, last_loop(g), itemsize)) return;
+    for (int k = g->count - 2; k >= 0; k--) {
+        const int loop = g->at[k];
+        if (s->extent[loop] < LINE || !is_contiguous(s, loop, itemsize)) continue;
+        for (; k + 1 < g->count; k++) g->at[k] = g->at[k + 1];
+        g->at[k] = loop;
+        return;
+    }
+}
+
 /* Exchange the sides: vectors run along the other one. */
 static void swap_sides(Sum *s) {
     Group g = s->n;
@@ -2778,7 +2802,9 @@ static int NAME(read_maps)(const Nest *nest, Sum *s, Factor *factors, int count,
 
 /* Compute a sum as a product of its sides. */
 static int NAME(multiply)(Sum *s, int isa) {
-    int dot = choose_sides(s, sizeof(T)), said;
+    int dot, said;
+    put_contiguous_last(s, sizeof(T));
+    dot = choose_sides(s, sizeof(T));
     if (rot180_algorithm == ALGORITHM_DOTS)
         dot = s->b_count == 1 && s->a_count == 1 && s->k.count && s->b_factors->data &&
               s->a_factors->data;

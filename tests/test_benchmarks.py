@@ -301,12 +301,17 @@ def test_page_of_two_runs(run: Run) -> None:
     assert text.startswith("# Benchmarks\n")
     assert "- Layers: 2, from" in text
     assert "compared with: NumPy kernels" not in text
-    assert "python -m benchmarks --threads 2 --json run2.json\n" in text
+    assert "python -m benchmarks --class wide --threads 2 --json run2.json\n" in text
     assert [line for line in text.splitlines() if line.startswith("## On")] == [
         "## On one thread",
         "## On 2 threads",
     ]
     assert text.count(page.summary_table(run)) == 1
+    busy = replace(run, machine={**run.machine, "clock": results.CLOCKS[1]})
+    both = page.page([run, busy])
+    assert "## On one thread\n" in both
+    assert "## On one thread, processor time\n" in both
+    assert "--class wide --threads 1 --processor-time --json run_processor_time.json\n" in both
     assert f"| {run.results[1].case} | {FORWARD} | other | 0.25 (0.25 to 0.25) |" in text
     assert "Not measured: x." in text
     assert text.endswith("\n")

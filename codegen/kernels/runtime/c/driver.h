@@ -64,7 +64,9 @@ static int NAME(read_maps)(const Nest *nest, Sum *s, Factor *factors, int count,
 
 /* Compute a sum as a product of its sides. */
 static int NAME(multiply)(Sum *s, int isa) {
-    int dot = choose_sides(s, sizeof(T)), said;
+    int dot, said;
+    put_contiguous_last(s, sizeof(T));
+    dot = choose_sides(s, sizeof(T));
     if (rot180_algorithm == ALGORITHM_DOTS)
         dot = s->b_count == 1 && s->a_count == 1 && s->k.count && s->b_factors->data &&
               s->a_factors->data;
