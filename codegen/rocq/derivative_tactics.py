@@ -46,7 +46,11 @@ def definition(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int
     same = [f for f in place.others(factor) if isinstance(f, Apply) and f.argument == access]
     for n, f in enumerate(dict.fromkeys(same)):
         proof.add(f"set (aside_{n} := {proof.plain.factor(f)}).")
-    proof.add("rewrite E; clear E.")
+    if access in place.others(factor):  # one of equal factors is unfolded
+        proof.add(f"pattern ({proof.plain.factor(access)}) at 1.")
+        proof.add("refine (eq_ind_r _ _ E); clear E; cbv beta.")
+    else:
+        proof.add("rewrite E; clear E.")
     for n, _ in enumerate(dict.fromkeys(same)):
         proof.add(f"subst aside_{n}.")
     pull(proof, place.term, (*place.others(factor), *boxes), bodies)

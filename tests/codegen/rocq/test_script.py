@@ -16,6 +16,7 @@ from rot180.codegen.system import files
 from rot180.codegen.system.programs import ToolError, run
 from rot180.derive.gradients.gradient import gradient, kernel_theorems
 from rot180.derive.gradients.program_gradient import program_gradient
+from rot180.derive.gradients.program_steps import forward_theorem
 from rot180.derive.kernel.proof import Proof, Step
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import layer
@@ -135,13 +136,15 @@ def test_coqc_accepts_nonlinear_layers() -> None:
 
 @NEEDS_COQC
 def test_coqc_accepts_programs() -> None:
-    """Boxes of definitions that are differentiated, one without the operand, a named operator."""
+    """Boxes of definitions that are differentiated, one without the operand, equal factors."""
     softmax = (
         "m[n] = max[j] x[n,j]; e[n,j] = exp(x[n,j]-m[n]); y[n,j] = e[n,j] / sum[i] e[n,i] * u[]"
     )
     convolutions = "a[p] = relu(sum[k] x[s*p+k]*w[k]); y[q] = sum[l] a[2*q+l] * u[l]"
     proved = [program_gradient(parse_program(softmax), name) for name in "xu"]
     proved += [program_gradient(parse_program(convolutions), name, True) for name in "wx"]
+    squares = parse_program("p[n] = prod[j] x[n,j]; y[n] = p[n] * p[n] * max(x[n,0], w[n])")
+    proved += [forward_theorem(squares), program_gradient(squares, "w")]
     for result in check(map(script_text, proved)):
         assert result.accepted, f"{result.name}: {result.message}"
 
