@@ -229,7 +229,15 @@ CHAPTERS = (
         "Backpropagation needs a delta to start with, and the loss gives it. The gradients of the "
         "squared error and of the cross-entropy, with respect to the output "
         "and with respect to the input of its activation.",
-        ("squared_error*", "softmax_*"),
+        ("squared_error*", "softmax_cross_entropy*"),
+    ),
+    Chapter(
+        "Softmax, normalization and attention look at a whole row",
+        "In these layers each output depends on all inputs of its row, so each gradient has a sum "
+        "over the row. Their forward pass takes several definitions, one after the other, and the "
+        "backward pass goes through them in the opposite order. The gradient by an intermediate "
+        "has a name of its own and stands beside the theorem.",
+        ("softmax_*", "log_softmax_*", "attention_*", "rms_norm_*", "layer_norm_*"),
     ),
     Chapter(
         "The adjoint, also called transposed convolution",

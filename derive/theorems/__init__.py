@@ -15,6 +15,7 @@ from rot180.derive.theorems import (
     perceptrons,
     polyphase,
     pooling,
+    programs,
     weight_and_bias,
     winograd,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "perceptrons",
     "polyphase",
     "pooling",
+    "programs",
     "theorem",
     "theorems",
     "weight_and_bias",

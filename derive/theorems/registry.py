@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
+from rot180.derive.gradients.stated import stated_gradient
 from rot180.derive.kernel.proof import Theorem, Variables
-from rot180.derive.language.terms import Condition, Expression, Tensor
+from rot180.derive.language.programs import Program
+from rot180.derive.language.terms import Condition, Derivative, Expression, Tensor
 from rot180.derive.search.prove import prove
 
 
@@ -23,6 +25,8 @@ class Claim:
         words: the right side in words.
         cites: names of the theorems that its proof is to cite.
         kept: a tensor whose indices stay summed in the proof where there is a choice.
+        program: the program whose gradient the left side is; its proof goes backwards through the
+            definitions.
 
     """
 
@@ -33,6 +37,7 @@ class Claim:
     words: str = ""
     cites: tuple[str, ...] = ()
     kept: Tensor | None = None
+    program: Program | None = None
 
 
 _CLAIMS: dict[str, Callable[[], Claim]] = {}
@@ -67,6 +72,11 @@ def theorem(name: str) -> Theorem:
     if name not in _CLAIMS:
         raise ValueError(f"theorem: found {name!r}, expected one of {', '.join(_CLAIMS)}")
     c = _CLAIMS[name]()
+    if c.program is not None:
+        (slope,) = c.lhs[0].factors
+        assert isinstance(slope, Derivative)
+        found = stated_gradient(c.program, slope.wrt.tensor.name, c.rhs, name)
+        return replace(found, words=c.words)
     lemmas = [theorem(cited) for cited in c.cites]
     proved = prove(c.lhs, c.rhs, c.variables, c.hypotheses, name, lemmas, c.kept)
     return replace(proved, words=c.words)

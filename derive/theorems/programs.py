@@ -1,0 +1,150 @@
+"""Softmax, normalization and attention: gradients of programs, in the form that papers give them.
+
+The shift of a softmax, which keeps exponentials from overflowing, is held fixed, as in `losses`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import Expr
+
+from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
+from rot180.derive.language.notation import parse_definition, parse_expression
+from rot180.derive.language.programs import Program, parse_program
+from rot180.derive.theorems.registry import Claim, claim
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of a gradient of a program.
+
+    Attributes:
+        program: the text of the program.
+        wrt: the operand.
+        gradient: the gradient as text, which may use the tensors of the program and of `where`.
+        words: the gradient in words.
+        where: definitions that the gradient uses, as text.
+
+    """
+
+    program: str
+    wrt: str
+    gradient: str
+    words: str
+    where: tuple[str, ...] = ()
+
+    def claim(self) -> Claim:
+        """State that the gradient has this form."""
+        program = parse_program(self.program)
+        variables, left = chain_goal(program, operand(program, self.wrt))
+        known = [*program.definitions, *program.tensors, output_gradient(program)]
+        sizes = _index_sizes(program)
+        for line in self.where:
+            known.append(parse_definition(line, known, sizes))
+        own = {v.name: n for v, n in variables if n is not None}
+        right = parse_expression(self.gradient, known, [v for v, _ in variables], own)
+        return Claim(variables, left, right, (), self.words, program=program)
+
+
+def _index_sizes(program: Program) -> dict[str, Expr]:
+    """Return the size of each index of the definitions of a program."""
+    found: dict[str, Expr] = {}
+    for t in program.definitions:
+        assert t.definition is not None
+        boxes = zip(t.definition.formals, t.shape, strict=True)
+        found |= {v.name: n for v, n in boxes if n is not None}
+    return found
+
+
+SOFTMAX = "e[n,j] = exp(x[n,j] - m[n]); y[n,j] = e[n,j] / sum[i] e[n,i]"
+LOG_SOFTMAX = "u[n,j] = x[n,j] - m[n]; s[n] = sum[i] exp(u[n,i]); y[n,j] = u[n,j] - log(s[n])"
+ATTENTION = (
+    "z[n,i,j] = scale * sum[d] q[n,i,d] * k[n,j,d]; e[n,i,j] = exp(z[n,i,j] - m[n,i]); "
+    "p[n,i,j] = e[n,i,j] / sum[l] e[n,i,l]; y[n,i,f] = sum[j] p[n,i,j] * v[n,j,f]"
+)
+LAYER_NORM = (
+    "mu[n] = sum[c] x[n,c] * mean[]; u[n,c] = x[n,c] - mu[n]; "
+    "v[n] = sum[c] u[n,c]^2 * mean[] + eps; y[n,c] = u[n,c] * rsqrt(v[n]) * g[c] + b[c]"
+)
+RMS_NORM = "v[n] = sum[c] x[n,c]^2 * mean[] + eps; y[n,c] = x[n,c] * rsqrt(v[n]) * g[c]"
+
+_WEIGHTS = (
+    "grad_p[n,i,j] = sum[f] grad_y[n,i,f] * v[n,j,f]",
+    "delta[n,i,j] = p[n,i,j] * grad_p[n,i,j] - p[n,i,j] * sum[l] grad_p[n,i,l] * p[n,i,l]",
+)
+_SCALED = "h[n,c] = grad_y[n,c] * g[c]"
+
+FORMS: dict[str, Form] = {
+    "softmax_input": Form(
+        SOFTMAX,
+        "x",
+        "y[n,j] * grad_y[n,j] - y[n,j] * sum[i] grad_y[n,i] * y[n,i]",
+        "softmax times what the output gradient exceeds its mean by, weighted by softmax",
+    ),
+    "softmax_shift": Form(
+        SOFTMAX,
+        "m",
+        "sum[j,i] grad_y[n,i] * y[n,i] * y[n,j] - sum[j] grad_y[n,j] * y[n,j]",
+        "zero, because the softmax of a row sums to one",
+    ),
+    "log_softmax_input": Form(
+        LOG_SOFTMAX,
+        "x",
+        "grad_y[n,j] - sum[i] grad_y[n,i] * exp(u[n,j]) * reciprocal(s[n])",
+        "the output gradient, minus its sum times softmax",
+    ),
+    "attention_query": Form(
+        ATTENTION, "q", "scale * sum[j] delta[n,i,j] * k[n,j,d]", "delta times the keys", _WEIGHTS
+    ),
+    "attention_key": Form(
+        ATTENTION,
+        "k",
+        "scale * sum[i] delta[n,i,j] * q[n,i,d]",
+        "delta transposed, times the queries",
+        _WEIGHTS,
+    ),
+    "attention_value": Form(
+        ATTENTION,
+        "v",
+        "sum[i] p[n,i,j] * grad_y[n,i,f]",
+        "the weights transposed, times the output gradient",
+    ),
+    "rms_norm_input": Form(
+        RMS_NORM,
+        "x",
+        "rsqrt(v[n]) * h[n,c] + 2 * rsqrt'(v[n]) * x[n,c] * mean[] * sum[e] h[n,e] * x[n,e]",
+        "the scaled output gradient, less its part along the input",
+        (_SCALED,),
+    ),
+    "rms_norm_scale": Form(
+        RMS_NORM,
+        "g",
+        "sum[n] grad_y[n,c] * x[n,c] * rsqrt(v[n])",
+        "the output gradient times the normalized input, summed over the rows",
+    ),
+    "layer_norm_input": Form(
+        LAYER_NORM,
+        "x",
+        "delta[n,c] - mean[] * sum[e] delta[n,e]",
+        "the gradient by the centred input, less its mean",
+        (
+            _SCALED,
+            "delta[n,c] = rsqrt(v[n]) * h[n,c]"
+            " + 2 * rsqrt'(v[n]) * u[n,c] * mean[] * sum[e] h[n,e] * u[n,e]",
+        ),
+    ),
+    "layer_norm_scale": Form(
+        LAYER_NORM,
+        "g",
+        "sum[n] grad_y[n,c] * u[n,c] * rsqrt(v[n])",
+        "the output gradient times the normalized input, summed over the rows",
+    ),
+    "layer_norm_shift": Form(
+        LAYER_NORM, "b", "sum[n] grad_y[n,c]", "the output gradient, summed over the rows"
+    ),
+}
+"""The forms, by the names of the theorems."""
+
+for _name, _form in FORMS.items():
+    claim(_name, _form.claim)

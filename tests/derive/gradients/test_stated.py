@@ -1,0 +1,59 @@
+"""Gradients of programs in the forms of papers: proved for the program, refused for another one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rot180.derive import checker
+from rot180.derive.certificates.writer import dumps
+from rot180.derive.gradients.stated import stated_gradient
+from rot180.derive.language.programs import parse_program
+from rot180.derive.search.derivation import NotProvedError
+from rot180.derive.semantics.check import check
+from rot180.derive.theorems import theorem
+from rot180.derive.theorems.programs import FORMS, SOFTMAX
+
+CHANGED = {
+    "another sign in the program": replace(
+        FORMS["softmax_input"],
+        program=SOFTMAX.replace("x[n,j] - m[n]", "m[n] - x[n,j]"),
+    ),
+    "another sign in the form": replace(
+        FORMS["softmax_input"],
+        gradient=FORMS["softmax_input"].gradient.replace(" - ", " + "),
+    ),
+    "another row": replace(
+        FORMS["softmax_input"],
+        gradient=FORMS["softmax_input"].gradient.replace("grad_y[n,i]", "grad_y[n,j]"),
+    ),
+    "not transposed": replace(
+        FORMS["attention_key"],
+        gradient="scale * sum[i] delta[n,i,j] * k[n,i,d]",
+    ),
+    "without the mean": replace(FORMS["layer_norm_input"], gradient="delta[n,c]"),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_form_is_proved_and_true(name: str) -> None:
+    found = theorem(name)
+    (verdict,) = checker.check(dumps(found.proof))
+    assert verdict.verdict == "proved", verdict
+    assert found.rhs == FORMS[name].claim().rhs
+    assert check(found, count=2).counterexample is None
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_another_form_is_not_proved(change: str) -> None:
+    form = CHANGED[change]
+    with pytest.raises(NotProvedError):
+        stated_gradient(parse_program(form.program), form.wrt, form.claim().rhs, "changed")
+
+
+def test_the_proof_goes_backwards_through_the_definitions() -> None:
+    """So it differentiates each definition once, and names the gradients by them."""
+    proof = theorem("softmax_input").proof
+    assert [s.rule for s in proof.steps].count("chain") == 2
+    assert "grad_sum_e" in dumps(proof)
