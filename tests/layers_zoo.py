@@ -67,9 +67,12 @@ POLYNOMIAL: dict[str, tuple[str, str]] = {
     "local2d": ("y[n,o,p,q] = sum[c,k,l] x[n,c,p+k,q+l] * w[o,c,p,q,k,l] + b[o,p,q]", "N=1 H=5"),
     "causal_conv1d": ("y[n,o,t] = sum[c,k] x[n,c,t-d*k] * w[o,c,k] + b[o]", "d=2 T=7"),
     "circular_conv1d": (
-        "x[N,C,4]; y[N,O,4]; y[n,o,p] = sum[c,k,h,m] x[n,c,h] * w[o,c,k] * [p + k == h + 4*m]",
-        "P=4 H=4 K=3",
+        "x[N,C,H]; y[n,o,p] = sum[c,k] x[n,c,circular(p+k-1)] * w[o,c,k]",
+        "P=4 H=4",
     ),
+    "reflected_pad": ("x[N,H]; y[n,p] = x[n,reflect(p-2)]", "H=4 P=8"),
+    "replicated_pad": ("x[N,H]; y[n,p] = x[n,replicate(p-2)]", "H=4 P=8"),
+    "periodic_table": ("y[n,p] = x[n,p] * w[p % s]", "P=5 R=2 Q=2 K=2 I=2 H=2"),
     "pointwise_conv2d": ("y[n,o,p,q] = sum[c] x[n,c,p,q] * w[o,c] + b[o]", ""),
     "separable_conv2d": (
         "a[n,c,p,q] = sum[k,l] x[n,c,p+k-lo,q+l-lo] * u[c,k,l]; "
@@ -167,10 +170,7 @@ POLYNOMIAL: dict[str, tuple[str, str]] = {
     ),
     "pixel_unshuffle": ("y[n,c,a,b,p,q] = x[n,c,r*p+a,r*q+b]", "r=2 H=4 V=6 P=2 Q=3 C=2 N=1"),
     "channel_shuffle": ("y[n,c,g,p] = x[n,g,c,p] * w[g,c]", ""),
-    "upsample_nearest1d": (
-        "y[n,c,p] = sum[h,a] x[n,c,h] * [p == s*h + a] * [0 <= a < s]",
-        "H=3 P=6",
-    ),
+    "upsample_nearest1d": ("y[n,c,p] = x[n,c,p // s]", "P=6"),
     "upsample_nearest2d": (
         "y[n,c,p,q] = sum[h,v,a,b] x[n,c,h,v] * [p == s*h + a] * [q == t*v + b]"
         " * [0 <= a < s] * [0 <= b < t]",
@@ -196,6 +196,7 @@ POLYNOMIAL: dict[str, tuple[str, str]] = {
     "relu6": ("y[i] = relu(x[i]) - relu(x[i] - 6 * one[])", ""),
     "softshrink": ("y[i] = relu(x[i] - a[]) - relu(-x[i] - a[])", ""),
     "hard_tanh": ("y[i] = relu(x[i] + 5/2) - relu(x[i] - 5/2) - 5/2", ""),
+    "l1_loss": ("y[] = sum[n] abs(x[n] - t[n])", ""),
     "scale_and_bias": ("y[n,c,p] = x[n,c,p] * g[c] + b[c]", ""),
 }
 """Layers whose values are rational: their texts and sizes."""

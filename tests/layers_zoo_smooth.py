@@ -67,6 +67,10 @@ SMOOTH: dict[str, tuple[str, str]] = {
     ),
     "l2_normalize": ("y[n,c] = x[n,c] / sqrt(sum[e] x[n,e]^2)", "positive"),
     "l2_pool1d": ("y[n,c,p] = sqrt(sum[k] x[n,c,s*p+k]^2 * [0 <= k < K])", "positive H=7"),
+    "l3_pool1d": (
+        "y[n,c,p] = (sum[k] x[n,c,s*p+k]^3 * [0 <= k < K])^(1/3)",
+        "positive H=7",
+    ),
     # attention
     "attention": ("attention", "scale=3/2"),
     "causal_attention": ("causal_attention", "scale=3/2 I=4"),

@@ -84,6 +84,8 @@ def leibniz(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int) -
     dual = proof.plain.under(pending.wrt)
     descend(proof, place.term.variables, len(dst))
     proof.add("rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.")
+    if not pending.factors:  # the slope of a constant
+        proof.add(f"change ({proof.plain.factor(pending)}) with (@zero scalars).")
     for f in pending.factors:
         if isinstance(f, Access) and f.tensor.definition is not None:
             proof.add(f"rewrite ?{proof.value_lemma(f.tensor, pending.wrt.tensor)}.")

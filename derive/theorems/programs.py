@@ -16,7 +16,7 @@ from rot180.derive.theorems.registry import Claim, claim
 
 
 @dataclass(frozen=True)
-class Form:
+class GradientForm:
     """The form of a gradient of a program.
 
     Attributes:
@@ -75,55 +75,55 @@ _WEIGHTS = (
 )
 _SCALED = "h[n,c] = grad_y[n,c] * g[c]"
 
-FORMS: dict[str, Form] = {
-    "softmax_input": Form(
+FORMS: dict[str, GradientForm] = {
+    "softmax_input": GradientForm(
         SOFTMAX,
         "x",
         "y[n,j] * grad_y[n,j] - y[n,j] * sum[i] grad_y[n,i] * y[n,i]",
         "softmax times what the output gradient exceeds its mean by, weighted by softmax",
     ),
-    "softmax_shift": Form(
+    "softmax_shift": GradientForm(
         SOFTMAX,
         "m",
         "sum[j,i] grad_y[n,i] * y[n,i] * y[n,j] - sum[j] grad_y[n,j] * y[n,j]",
         "zero, because the softmax of a row sums to one",
     ),
-    "log_softmax_input": Form(
+    "log_softmax_input": GradientForm(
         LOG_SOFTMAX,
         "x",
         "grad_y[n,j] - sum[i] grad_y[n,i] * exp(u[n,j]) * reciprocal(s[n])",
         "the output gradient, minus its sum times softmax",
     ),
-    "attention_query": Form(
+    "attention_query": GradientForm(
         ATTENTION, "q", "scale * sum[j] delta[n,i,j] * k[n,j,d]", "delta times the keys", _WEIGHTS
     ),
-    "attention_key": Form(
+    "attention_key": GradientForm(
         ATTENTION,
         "k",
         "scale * sum[i] delta[n,i,j] * q[n,i,d]",
         "delta transposed, times the queries",
         _WEIGHTS,
     ),
-    "attention_value": Form(
+    "attention_value": GradientForm(
         ATTENTION,
         "v",
         "sum[i] p[n,i,j] * grad_y[n,i,f]",
         "the weights transposed, times the output gradient",
     ),
-    "rms_norm_input": Form(
+    "rms_norm_input": GradientForm(
         RMS_NORM,
         "x",
         "rsqrt(v[n]) * h[n,c] + 2 * rsqrt'(v[n]) * x[n,c] * mean[] * sum[e] h[n,e] * x[n,e]",
         "the scaled output gradient, less its part along the input",
         (_SCALED,),
     ),
-    "rms_norm_scale": Form(
+    "rms_norm_scale": GradientForm(
         RMS_NORM,
         "g",
         "sum[n] grad_y[n,c] * x[n,c] * rsqrt(v[n])",
         "the output gradient times the normalized input, summed over the rows",
     ),
-    "layer_norm_input": Form(
+    "layer_norm_input": GradientForm(
         LAYER_NORM,
         "x",
         "delta[n,c] - mean[] * sum[e] delta[n,e]",
@@ -134,13 +134,13 @@ FORMS: dict[str, Form] = {
             " + 2 * rsqrt'(v[n]) * u[n,c] * mean[] * sum[e] h[n,e] * u[n,e]",
         ),
     ),
-    "layer_norm_scale": Form(
+    "layer_norm_scale": GradientForm(
         LAYER_NORM,
         "g",
         "sum[n] grad_y[n,c] * u[n,c] * rsqrt(v[n])",
         "the output gradient times the normalized input, summed over the rows",
     ),
-    "layer_norm_shift": Form(
+    "layer_norm_shift": GradientForm(
         LAYER_NORM, "b", "sum[n] grad_y[n,c]", "the output gradient, summed over the rows"
     ),
 }

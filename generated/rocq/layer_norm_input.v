@@ -685,6 +685,7 @@ Proof.
   cut ((sum[bound] n1, const eps [*] (grad_v bound rsqrt_1 grad_y x mean g n1 [*] box n1 N [*] slope (one))) = zero); [intros E; etransitivity; [apply (f_equal2 (@add scalars)); [apply (f_equal2 (@add scalars)); [reflexivity | exact E] | reflexivity] | ring] |].
   apply total_zero; intro n1.
   rewrite ?slope_mul, ?value_mul, ?slope_box, ?value_box, ?slope_point, ?value_point.
+  change (slope (one)) with (@zero scalars).
   ring.
 Qed.
 

@@ -58,7 +58,11 @@ TORCH: dict[str, Function] = {
     "depthwise_conv2d": lambda t: f.conv2d(t.x, t.w[:, None], t.bias, 2, 1, 1, 3),
     "conv_transpose1d": lambda t: f.conv_transpose1d(t.x, t.w, t.bias, 2, 1, 1),
     "conv_transpose2d": lambda t: f.conv_transpose2d(t.x, t.w, t.bias, 2, 1),
-    "circular_conv1d": lambda t: f.conv1d(f.pad(t.x, (0, 2), mode="circular"), t.w),
+    "circular_conv1d": lambda t: f.conv1d(f.pad(t.x, (1, 1), mode="circular"), t.w),
+    "reflected_pad": lambda t: f.pad(t.x, (2, 2), mode="reflect"),
+    "replicated_pad": lambda t: f.pad(t.x, (2, 2), mode="replicate"),
+    "l1_loss": lambda t: f.l1_loss(t.x, t.t, reduction="sum"),
+    "l3_pool1d": lambda t: f.lp_pool1d(t.x, 3, 3, 2),
     "causal_conv1d": lambda t: f.conv1d(f.pad(t.x, (4, 0)), t.w.flip(2), t.b, dilation=2),
     "pointwise_conv2d": lambda t: f.conv2d(t.x, t.w[:, :, None, None], t.b),
     "separable_conv2d": lambda t: f.conv2d(
