@@ -854,7 +854,8 @@ Proof.
   apply total_ext; intro j.
   assert (E : reciprocal_sum_e bound reciprocal exp q k m n1 i1 = box n1 N [*] (box i1 I' [*] (reciprocal (sum_e bound exp q k m n1 i1)))).
   { unfold reciprocal_sum_e. congruent. }
-  rewrite E; clear E.
+  pattern (reciprocal_sum_e bound reciprocal exp q k m n1 i1) at 1.
+  refine (eq_ind_r _ _ E); clear E; cbv beta.
   ring.
 Qed.
 

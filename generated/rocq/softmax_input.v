@@ -526,7 +526,8 @@ Proof.
   apply total_ext; intro j1.
   assert (E : reciprocal_sum_e bound reciprocal exp x m n1 = box n1 N [*] (reciprocal (sum_e bound exp x m n1))).
   { unfold reciprocal_sum_e. congruent. }
-  rewrite E; clear E.
+  pattern (reciprocal_sum_e bound reciprocal exp x m n1) at 1.
+  refine (eq_ind_r _ _ E); clear E; cbv beta.
   ring.
 Qed.
 
