@@ -23,7 +23,8 @@ ENDING = sysconfig.get_config_var("EXT_SUFFIX") or ".so"
 """The ending of the files that this Python imports: it names the interpreter and the platform."""
 
 _SUPPORT_FLAGS = ("-O3", "-g0", "-w", "-fPIC", "-fvisibility=hidden")
-_LAYER_FLAGS = ("-O2", "-g0", "-w", "-fPIC", "-fvisibility=hidden")
+_LOOP_FLAGS = ("-fopenmp-simd", "-fno-math-errno")  # vectors where a loop asks for them
+_LAYER_FLAGS = ("-O2", *_LOOP_FLAGS, "-g0", "-w", "-fPIC", "-fvisibility=hidden")
 _LINKED = {
     "darwin": ("-bundle", "-undefined", "dynamic_lookup"),
 }

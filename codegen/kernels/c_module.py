@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
 from rot180.codegen.kernels.c_text import c_function, c_name
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
+from rot180.codegen.kernels.fused_kernel import fused_functions
 from rot180.codegen.kernels.targets import CYTHON
 from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
 
-KERNEL_HEADER, SUPPORT, LAYER = "kernel.h", "support.c", "layer.c"
+KERNEL_HEADER, LOOPS_HEADER, SUPPORT, LAYER = "kernel.h", "loops.h", "support.c", "layer.c"
 """What a layer's C file includes, what is linked to it, and that file."""
 
 
@@ -48,9 +49,11 @@ def compiled_sources(module: CythonModule, packaged: bool = False) -> CompiledSo
     python = template("kernels", "module_compiled.jinja").render(
         module=module, target=CYTHON, packaged=packaged
     )
-    parts = [f'#include "{KERNEL_HEADER}"', *_functions(module), _table(module)]
+    headers = [KERNEL_HEADER, *([LOOPS_HEADER] if module.passes else [])]
+    parts = ["\n".join(f'#include "{header}"' for header in headers), *_functions(module)]
+    parts += [*fused_functions(module.passes), _table(module)]
     c = {LAYER: "\n\n".join(parts) + "\n", HEADER: _interface()}
-    return CompiledSources(python, c | {KERNEL_HEADER: _extension(KERNEL_HEADER)})
+    return CompiledSources(python, c | {n: _extension(n) for n in headers})
 
 
 def support_sources(lent: str = "") -> dict[str, str]:
@@ -107,9 +110,10 @@ def _called(kernel: CythonKernel) -> str:
 def _table(module: CythonModule) -> str:
     """Write the table of the functions in C."""
     rows = [
-        f'    {{"{k.name}", call_{k.name}, {len(k.arrays)}, {len(k.integers)}, {len(k.reals)}}},'
+        f'    {{"{k.name}", call_{k.name}, {len(k.arrays)}, {len(k.integers)}, {len(k.reals)}, 1}},'
         for k in module.kernels
     ]
+    rows += [kernel.row for kernel in module.passes]
     return "\n".join(
-        ["const Kernel rot180_kernels[] = {", *rows, "    {NULL, NULL, 0, 0, 0},", "};"]
+        ["const Kernel rot180_kernels[] = {", *rows, "    {NULL, NULL, 0, 0, 0, 0},", "};"]
     )

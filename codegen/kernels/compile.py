@@ -162,7 +162,8 @@ def _numpy(text: str, part: str = "layer") -> types.ModuleType:
 def _module(text: str, part: str, target: str) -> Module:
     from rot180.codegen.kernels.program_derivation import tangent_module, user_module
 
-    return tangent_module(text, target) if part == JVP else user_module(text, target)
+    made = tangent_module if part == JVP else user_module
+    return made(text, target, fused=target == "cython")
 
 
 def _kept(key: str) -> CacheEntry | None:

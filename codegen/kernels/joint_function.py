@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rot180.codegen.kernels.expressions import definition
+from rot180.codegen.kernels.fused_kernel import FusedKernel, said
 from rot180.codegen.kernels.interface import Interface, result
 from rot180.codegen.kernels.kernel import (
     Kernel,
@@ -16,15 +17,13 @@ from rot180.codegen.kernels.kernel import (
     typed_head,
 )
 from rot180.codegen.kernels.names import name
+from rot180.codegen.kernels.program_calls import calls_lines, inputs, read_of
 from rot180.codegen.kernels.program_functions import (
     assumed,
-    call_lines,
     forward_calls,
     forward_tensors,
-    inputs,
     interface_of,
     read_back,
-    said,
     saved_option,
     saved_or,
 )
@@ -66,6 +65,7 @@ class JointKernel:
         results: the variables that are returned.
         typed: whether its definition has types.
         saved: the definitions that it reads where they were saved.
+        passes: the kernels that compute several steps each.
 
     """
 
@@ -76,6 +76,7 @@ class JointKernel:
     results: tuple[str, ...]
     typed: bool
     saved: tuple[Tensor, ...]
+    passes: tuple[FusedKernel, ...] = ()
 
     @property
     def name(self) -> str:
@@ -115,11 +116,12 @@ class JointKernel:
     @property
     def body(self) -> list[str]:
         """Return the statements that compute the steps, and return the results."""
+        results = [f.steps[-1].name for f in self.functions]
+        read = read_of([(c.step, c.kernel) for c in self.calls], self.passes, results)
         made = {t.name for t in forward_tensors(self.program)}
-        forward, back = list[str](), list[str]()
-        for c in self.calls:
-            lines = forward if c.step.name in made else back
-            lines += call_lines(c.variable, c.step, c.kernel, c.names)
+        calls = [(c.variable, c.step, c.kernel, c.names) for c in self.calls]
+        forward = calls_lines([c for c in calls if c[1].name in made], self.passes, read)
+        back = calls_lines([c for c in calls if c[1].name not in made], self.passes, read)
         output = ", ".join(self.results) + ("," if len(self.results) == 1 else "")
         return [*saved_or(forward, self.saved), *back, f"return {output}"]
 
@@ -129,6 +131,7 @@ def joint_kernel(
     functions: Sequence[ProgramFunction],
     kernels: Iterable[tuple[ProgramStep, Kernel]],
     typed: bool,
+    passes: Sequence[FusedKernel] = (),
 ) -> JointKernel:
     """Return the function that returns what several functions of a program return.
 
@@ -137,6 +140,7 @@ def joint_kernel(
         functions: the functions.
         kernels: the kernel of each step.
         typed: whether the definition has types.
+        passes: the kernels that compute several steps each.
 
     Raises:
         LoweringError: no argument determines a size that is needed.
@@ -161,10 +165,12 @@ def joint_kernel(
         results.append(names[f.steps[-1].name])
     every = [(c.step, c.kernel) for c in calls]
     saved = read_back(program, every)
-    interface = interface_of(program, [result(f.theorem) for f in functions], every, saved)
+    boxes = [result(f.theorem) for f in functions]
+    interface = interface_of(program, boxes, every, saved, passes)
     return JointKernel(
-        program, tuple(functions), interface, tuple(calls), tuple(results), typed, saved
-    )
+        program, tuple(functions), interface, tuple(calls), tuple(results), typed, saved,
+        tuple(passes),
+    )  # fmt: skip
 
 
 def _unused(word: str, taken: Iterable[str]) -> str:

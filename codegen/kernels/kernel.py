@@ -101,6 +101,7 @@ class Module:
         kernels: its functions.
         shared: whether it imports what kernels share, where the target allows it.
         programs: functions in Python that call the kernels; they come first.
+        passes: functions that compute several steps of a program.
 
     """
 
@@ -109,6 +110,7 @@ class Module:
     kernels: tuple[Kernel, ...]
     shared: bool = False
     programs: tuple[Any, ...] = ()
+    passes: tuple[Any, ...] = ()
 
     @property
     def functions(self) -> list[tuple[str, ...]]:
@@ -119,9 +121,9 @@ class Module:
     @property
     def shared_parts(self) -> str:
         """Return the functions of the runtime that those of a program call."""
-        lines = (line for whole in self.programs for line in (*whole.checks, *whole.body))
-        called = "\n".join(lines)
-        parts = ("selection", "saved", "gathering", "tables")
+        functions = (*self.programs, *self.passes)
+        called = "\n".join(line for f in functions for line in (*f.checks, *f.body))
+        parts = ("selection", "saved", "gathering", "tables", "unset")
         found = (inlined_functions(f"numpy/{part}", called) for part in parts)
         return "\n\n\n".join(text for text in found if text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rot180.codegen.kernels.expressions import TAB, definition, size_tuple
+from rot180.codegen.kernels.fused_kernel import said
 from rot180.codegen.kernels.names import name
 from rot180.codegen.kernels.plain_backend import (
     PlainKernel,
@@ -12,13 +13,8 @@ from rot180.codegen.kernels.plain_backend import (
     plain_functions,
     size_lines,
 )
-from rot180.codegen.kernels.program_functions import (
-    Call,
-    ProgramKernel,
-    called,
-    said,
-    step_arguments,
-)
+from rot180.codegen.kernels.program_calls import Call, called, step_arguments
+from rot180.codegen.kernels.program_functions import ProgramKernel
 from rot180.derive.gradients.gather_steps import GatherStep
 from rot180.derive.gradients.program_steps import ProgramStep, SelectionStep, TableStep
 

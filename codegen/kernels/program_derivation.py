@@ -17,20 +17,24 @@ from rot180.codegen.kernels.derivation import (
     header,
     quiet,
 )
+from rot180.codegen.kernels.fused_kernel import steps_of
 from rot180.codegen.kernels.interface import kernel_interface
-from rot180.codegen.kernels.joint_function import joint_kernel
+from rot180.codegen.kernels.joint_function import VJP, JointKernel, joint_kernel
 from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.kernels.modules import layer_module, rendered
 from rot180.codegen.kernels.names import derived_names
 from rot180.codegen.kernels.numpy_backend import NumpyKernel
 from rot180.codegen.kernels.plain_backend import PlainKernel
 from rot180.codegen.kernels.plain_programs import plain_program
-from rot180.codegen.kernels.program_functions import STEP, ProgramKernel, program_kernels
+from rot180.codegen.kernels.program_functions import STEP, forward_tensors, program_kernels
+from rot180.codegen.kernels.program_passes import StepSequence, program_passes
 from rot180.codegen.kernels.targets import TARGETS
 from rot180.codegen.plans.lower import ProvedPlan, proved_plan
+from rot180.codegen.plans.plan import Plan
 from rot180.derive.gradients.gradient import operand
 from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
 from rot180.derive.gradients.program_steps import (
+    AnyStep,
     ProgramFunction,
     ProgramStep,
     program_functions,
@@ -136,26 +140,63 @@ def program_files(derivation: ProvedProgram, progress: Progress = quiet) -> dict
     return texts
 
 
-def program_module(derivation: ProvedProgram, target: str) -> Module:
+def program_module(
+    derivation: ProvedProgram, target: str, joint: bool = False, fused: bool = False
+) -> Module:
     """Return the module of a program's kernels.
 
     Args:
         derivation: the program and its theorems.
         target: "numpy" or "cython".
+        joint: whether it has a function that returns all gradients.
+        fused: whether passes compute several steps each, in C.
 
     """
     found = TARGETS[target]
-    wholes, kernels = lowered_program(derivation, found.kernel)
+    steps, plans = _kernels(derivation, found.kernel)
+    program, functions = derivation.program, derivation.functions
+    typed = issubclass(found.kernel, NumpyKernel)
+    wholes = [joint_kernel(program, functions[1:], steps.items(), typed)] if joint else []
+    passes = program_passes(_sequences(derivation, wholes), plans) if fused else {}
+    if fused and joint:
+        wholes = [joint_kernel(program, functions[1:], steps.items(), typed, passes[VJP])]
+    each = program_kernels(program, functions, steps.items(), typed, passes)
+    called: set[AnyStep] = set()
+    for f in _sequences(derivation, wholes):
+        own = {step for p in passes.get(f.name, ()) for step in steps_of(p.found)}
+        called.update(step for step in f.steps if step not in own)
+    kernels = tuple(kernel for step, kernel in steps.items() if step in called)
     said = tuple(program_header(derivation))
-    return replace(found.module(said, derivation.text, kernels, False), programs=wholes)
+    module = found.module(said, derivation.text, kernels, False)
+    every = {p.name: p for passes_of in passes.values() for p in passes_of}
+    return replace(module, programs=(*each, *wholes), passes=tuple(every.values()))
 
 
-def user_module(spec: str, target: str) -> Module:
+def _sequences(
+    derivation: ProvedProgram, wholes: Sequence[JointKernel]
+) -> Sequence[StepSequence]:
+    """Return the steps of all functions, in which passes are looked for."""
+    made = {t.name for t in forward_tensors(derivation.program)}
+
+    def sequence(word: str, steps: Sequence[AnyStep], last: Sequence[AnyStep]) -> StepSequence:
+        forward = tuple(s for s in steps if s.name in made)
+        back = tuple(s for s in steps if s.name not in made)
+        return StepSequence(word, forward, back, tuple(last))
+
+    found = [sequence(f.name, f.steps, f.steps[-1:]) for f in derivation.functions]
+    for f in wholes:
+        last = [g.steps[-1] for g in f.functions]
+        found.append(sequence(f.name, [c.step for c in f.calls], last))
+    return found
+
+
+def user_module(spec: str, target: str, fused: bool = False) -> Module:
     """Derive a layer or a program, and return the module of its kernels.
 
     Args:
         spec: a name of the catalogue, a layer or a program in the notation.
         target: "numpy" or "cython".
+        fused: whether passes compute several steps of a program each, in C.
 
     Raises:
         ValueError, LoweringError: it cannot be read, derived or lowered.
@@ -163,15 +204,18 @@ def user_module(spec: str, target: str) -> Module:
     """
     found = read(spec)
     proved = prove_program(found) if isinstance(found, Program) else derive_kernels(spec)
-    return joint_module(proved, target)
+    return joint_module(proved, target, fused)
 
 
-def joint_module(proved: ProvedLayer | ProvedProgram, target: str) -> Module:
+def joint_module(
+    proved: ProvedLayer | ProvedProgram, target: str, fused: bool = False
+) -> Module:
     """Return the module of a layer's or a program's kernels, with `vjp`.
 
     Args:
         proved: the layer or program and its theorems.
         target: "numpy" or "cython".
+        fused: whether passes compute several steps of a program each, in C.
 
     Raises:
         LoweringError: a theorem cannot be lowered.
@@ -179,10 +223,7 @@ def joint_module(proved: ProvedLayer | ProvedProgram, target: str) -> Module:
     """
     typed = TARGETS[target].kernel is NumpyKernel
     if isinstance(proved, ProvedProgram):
-        made = program_module(proved, target)
-        pairs = zip(proved.steps, made.kernels, strict=True)
-        whole = joint_kernel(proved.program, proved.functions[1:], pairs, typed)
-        return replace(made, programs=(*made.programs, whole))
+        return program_module(proved, target, joint=True, fused=fused)
     found = proved.layer
     said = header(proved.layer, proved.kernels, proved.command if target == "numpy" else "")
     made = layer_module(proved.layer, proved.kernels, target, said)
@@ -193,12 +234,13 @@ def joint_module(proved: ProvedLayer | ProvedProgram, target: str) -> Module:
     return replace(made, programs=(whole,))
 
 
-def tangent_module(spec: str, target: str) -> Module:
+def tangent_module(spec: str, target: str, fused: bool = False) -> Module:
     """Derive the derivative of a layer or a program in a direction; return the module of `jvp`.
 
     Args:
         spec: a name of the catalogue, a layer or a program in the notation.
         target: "numpy" or "cython".
+        fused: whether passes compute several steps each, in C.
 
     Raises:
         ValueError, LoweringError: it cannot be read, derived or lowered.
@@ -206,7 +248,8 @@ def tangent_module(spec: str, target: str) -> Module:
     """
     found = read(spec)
     program = found if isinstance(found, Program) else make_program((found.output,))
-    return program_module(ProvedProgram(program, (tangent_function(program),)), target)
+    proved = ProvedProgram(program, (tangent_function(program),))
+    return program_module(proved, target, fused=fused)
 
 
 def _gradient_step(layer: Layer, kernel: Kernel) -> ProgramStep:
@@ -216,10 +259,10 @@ def _gradient_step(layer: Layer, kernel: Kernel) -> ProgramStep:
     return ProgramStep(kernel.name, replace(layer, output=made), t)
 
 
-def lowered_program(
+def _kernels(
     derivation: ProvedProgram, kind: type[AnyKernel]
-) -> tuple[tuple[ProgramKernel, ...], tuple[AnyKernel, ...]]:
-    """Lower the steps of a program; return its functions and the kernels that they call.
+) -> tuple[dict[ProgramStep, AnyKernel], dict[ProgramStep, Plan]]:
+    """Lower the steps of a program; return the kernel and the plan of each.
 
     Args:
         derivation: the program and its theorems.
@@ -229,7 +272,8 @@ def lowered_program(
         LoweringError: a step cannot be lowered, or two names in the code would be equal.
 
     """
-    made = []
+    made: dict[ProgramStep, AnyKernel] = {}
+    plans: dict[ProgramStep, Plan] = {}
     words: set[str] = set()
     for step, proved in zip(derivation.steps, _plans(derivation), strict=True):
         word, n = f"{STEP}_{step.name}", 1
@@ -238,10 +282,9 @@ def lowered_program(
             word = f"{STEP}{n}_{step.name}"
         words.add(word)
         interface = kernel_interface(step.layer, step.theorem, proved.plan)
-        made.append((step, kind(word, step.theorem, interface, proved.plan)))
-    typed = issubclass(kind, NumpyKernel)
-    functions = program_kernels(derivation.program, derivation.functions, made, typed)
-    return functions, tuple(kernel for _, kernel in made)
+        made[step] = kind(word, step.theorem, interface, proved.plan)
+        plans[step] = proved.plan
+    return made, plans
 
 
 def _plans(derivation: ProvedProgram) -> Sequence[ProvedPlan]:
@@ -272,6 +315,8 @@ def program_header(derivation: ProvedProgram) -> list[str]:
 
 def plain_program_file(derivation: ProvedProgram) -> dict[str, str]:
     """Return file name → text of a program's kernels as plain Python loops."""
-    wholes, kernels = lowered_program(derivation, PlainKernel)
+    steps, _ = _kernels(derivation, PlainKernel)
+    wholes = program_kernels(derivation.program, derivation.functions, steps.items(), False, {})
+    kernels = tuple(steps.values())
     *said, regenerate = program_header(derivation)
     return {PLAIN: plain_program([*said, f"{regenerate} --style plain"], wholes, kernels)}

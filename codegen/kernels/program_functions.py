@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from sympy import Symbol
-
-from rot180.codegen.kernels.computed_steps import gather_arguments, table_arguments
 from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, filled, size_tuple
+from rot180.codegen.kernels.fused_kernel import FusedKernel, said
 from rot180.codegen.kernels.interface import Interface, plain_axes, result, symbols_in
 from rot180.codegen.kernels.kernel import (
     Kernel,
@@ -23,23 +20,19 @@ from rot180.codegen.kernels.kernel import (
     signature,
     typed_head,
 )
-from rot180.codegen.kernels.names import name, shape_name
+from rot180.codegen.kernels.names import name
+from rot180.codegen.kernels.program_calls import Call, calls_lines, inputs, plain_sizes, read_of
 from rot180.codegen.plans.plan import LoweringError
 from rot180.derive.gradients.gather_steps import GatherStep
 from rot180.derive.gradients.program_steps import (
     JVP,
-    AnyStep,
     ProgramFunction,
     ProgramStep,
-    SelectionStep,
     TableStep,
 )
 from rot180.derive.language.polynomial import symbol, symbols_of
-from rot180.derive.language.programs import Program, definition_line, entries_in
+from rot180.derive.language.programs import Program, entries_in
 from rot180.derive.language.terms import Tensor
-
-Call: TypeAlias = tuple[AnyStep, Kernel | None]
-"""A step, with its kernel if it has one."""
 
 _LINE = (
     "",
@@ -62,6 +55,7 @@ class ProgramKernel:
         calls: each step, with its kernel if it has one.
         typed: whether its definition has types.
         saved: the definitions that it saves, or that it reads where they were saved.
+        passes: the kernels that compute several steps each.
 
     """
 
@@ -71,6 +65,7 @@ class ProgramKernel:
     calls: tuple[Call, ...]
     typed: bool
     saved: tuple[Tensor, ...]
+    passes: tuple[FusedKernel, ...] = ()
 
     @property
     def name(self) -> str:
@@ -122,13 +117,20 @@ class ProgramKernel:
     def body(self) -> list[str]:
         """Return the statements that compute the steps, and return the result."""
         output = name(self.calls[-1][0].name)
-        forward = _lines(self._forward)
-        back = _lines([call for call in self.calls if call not in self._forward])
+        forward = self._lines(self._forward)
+        back = self._lines([call for call in self.calls if call not in self._forward])
         if self.function.is_forward:
             words = [name(t.name) for t in self.saved]
             pair = definition(f"return {output}, dict", [f"{w}={w}" for w in words], "", TAB)
             return [*forward, "if save:", *pair, f"return {output}"]
         return [*saved_or(forward, self.saved), *back, f"return {output}"]
+
+    def _lines(self, calls: Sequence[Call]) -> list[str]:
+        """Write the calls of steps."""
+        saved = {t.name for t in self.saved} if self.function.is_forward else set()
+        read = read_of(self.calls, self.passes, [self.calls[-1][0].name])
+        named = [(name(step.name), step, kernel, dict[str, str]()) for step, kernel in calls]
+        return calls_lines(named, self.passes, read, saved)
 
 
 def forward_tensors(program: Program) -> tuple[Tensor, ...]:
@@ -156,7 +158,7 @@ def saved_or(forward: Sequence[str], saved: Sequence[Tensor]) -> list[str]:
     if not forward or not saved:
         return [*forward]
     words = [name(t.name) for t in saved]
-    shapes = [f"{name(t.name)}={size_tuple(_sizes(t))}" for t in saved]
+    shapes = [f"{name(t.name)}={size_tuple(plain_sizes(t))}" for t in saved]
     names = ", ".join(words) + ("," if len(words) == 1 else "")
     taken = definition(f"{names} = saved_arrays", ["saved", "dtype", *shapes], "", TAB)
     recomputed = [f"{TAB}{line}" for line in forward]
@@ -179,11 +181,6 @@ def saved_option(forward: Sequence[Call], saved: Sequence[Tensor]) -> Option:
     return Option("saved", kind, "None", tuple(filled(about.split(), WIDTH - 24)))
 
 
-def _lines(calls: Sequence[Call]) -> list[str]:
-    """Write the calls of steps."""
-    return [line for step, kernel in calls for line in call_lines(name(step.name), step, kernel)]
-
-
 def assumed(program: Program, lines: Sequence[str]) -> list[str]:
     """Return what must hold so that a program has values, and conventions, for a docstring.
 
@@ -200,84 +197,12 @@ def assumed(program: Program, lines: Sequence[str]) -> list[str]:
     return out + (["", "By convention:", *(f"    {c}" for c in agreed)] if agreed else [])
 
 
-def said(step: AnyStep) -> str:
-    """Return what a step computes, as text."""
-    return definition_line(step.layer.output) if isinstance(step, ProgramStep) else step.text
-
-
-def call_lines(
-    variable: str, step: AnyStep, kernel: Kernel | None, names: Mapping[str, str] | None = None
-) -> list[str]:
-    """Write the call that computes a step.
-
-    Args:
-        variable: what the result is assigned to.
-        step: the step.
-        kernel: its kernel, if it has one.
-        names: the variables that have the tensors; by default those of their own names.
-
-    """
-    arguments = step_arguments(step, kernel, names or {})
-    call = definition(f"{variable} = {called(step, kernel)}", arguments, "", TAB)
-    lines = [line.removeprefix(TAB) for line in call]
-    if kernel is not None and not kernel.interface.arrays:  # which would fix the dtype
-        lines.append(f"{variable} = {variable}.astype(dtype)")
-    return lines
-
-
-def called(step: AnyStep, kernel: Kernel | None) -> str:
-    """Return the name of the function that computes a step."""
-    if isinstance(step, ProgramStep):
-        assert kernel is not None
-        return kernel.name
-    if isinstance(step, TableStep):
-        return "_table"
-    if isinstance(step, GatherStep):
-        return "_scattered" if step.scatters else "_gathered"
-    if step.selection.kind == "prod":
-        return "_product" if step.is_value else "_other_factors"
-    return "_extreme" if step.is_value else "_first_extreme"
-
-
-def inputs(step: AnyStep, kernel: Kernel | None) -> tuple[Tensor, ...]:
-    """Return the tensors that a step reads."""
-    if isinstance(step, SelectionStep):
-        return (step.selection.source,)
-    if isinstance(step, GatherStep):
-        return (step.source,)
-    if isinstance(step, TableStep):
-        return ()
-    assert kernel is not None
-    return kernel.interface.arrays
-
-
-def step_arguments(step: AnyStep, kernel: Kernel | None, names: Mapping[str, str]) -> list[str]:
-    """Write what the function of a step is called with."""
-    arrays = [names.get(t.name, name(t.name)) for t in inputs(step, kernel)]
-    if isinstance(step, SelectionStep):
-        s = step.selection
-        option = [] if s.kind == "prod" else [f"largest={s.kind == 'max'}"]
-        return [*arrays, str(s.axes), *option]
-    if isinstance(step, TableStep):
-        return table_arguments(step.table)
-    if isinstance(step, GatherStep):
-        return [*arrays, *gather_arguments(step)]
-    assert kernel is not None
-    found = kernel.interface
-    others = [*found.callables, *(name(v.name) for v in found.parameters)]
-    shapes = [f"{shape_name(t)}={size_tuple(_sizes(t))}" for t, given in found.shapes if given]
-    return [*arrays, *(f"{word}={word}" for word in others), *shapes]
-
-
-def _sizes(t: Tensor) -> tuple[Symbol, ...]:
-    return tuple(n for n in t.shape if n is not None)  # type: ignore[misc]
-
-
 def program_kernels(
     program: Program,
     functions: Sequence[ProgramFunction],
     kernels: Iterable[tuple[ProgramStep, Kernel]],
     typed: bool,
+    passes: Mapping[str, tuple[FusedKernel, ...]],
 ) -> tuple[ProgramKernel, ...]:
     """Return the functions of a program.
 
@@ -286,6 +211,7 @@ def program_kernels(
         functions: its theorems and steps.
         kernels: the kernel of each step.
         typed: whether the definitions have types.
+        passes: the kernels that compute several steps each, by the name of the function.
 
     Raises:
         LoweringError: no argument of a function determines a size that it needs.
@@ -306,8 +232,10 @@ def program_kernels(
         along = f.name == JVP
         needed = () if along else needed
         results = [(program.output, f.steps[-1].name) if along else result(f.theorem)]
-        interface = interface_of(program, results, calls[f], () if f.is_forward else needed)
-        out.append(ProgramKernel(program, f, interface, calls[f], typed, needed))
+        here = passes.get(f.name, ())
+        known = () if f.is_forward else needed
+        interface = interface_of(program, results, calls[f], known, here)
+        out.append(ProgramKernel(program, f, interface, calls[f], typed, needed, here))
     return tuple(out)
 
 
@@ -324,6 +252,7 @@ def interface_of(
     results: Sequence[tuple[Tensor, str]],
     calls: Sequence[Call],
     saved: Sequence[Tensor],
+    passes: Sequence[FusedKernel] = (),
 ) -> Interface:
     """Find out what a function of a program must be given.
 
@@ -332,6 +261,7 @@ def interface_of(
         results: the tensor whose box each result has, and the name of the result.
         calls: its steps.
         saved: what it may be given besides.
+        passes: the kernels that compute several steps each.
 
     Raises:
         LoweringError: no argument determines a size that is needed.
@@ -350,7 +280,8 @@ def interface_of(
     tables = [step.table for step, _ in calls if isinstance(step, TableStep)]
     wanted |= symbols_in(t.tensor for t in tables)
     scalars |= dict.fromkeys(symbol(word) for t in tables for word in t.names)
-    wanted |= {v for v in scalars if v not in program.parameters}
+    numbers = {v for p in passes for v in (*p.sizes, *p.reals)}
+    wanted |= {v for v in (*scalars, *numbers) if v not in program.parameters}
     wanted |= symbols_in(r.gather.tensor for step in gathers for r in step.reads)
     wanted |= {v for step in gathers if step.scatters for n in step.shape for v in symbols_of(n)}
     known = {v for t in (*arrays, *(t for t, _ in places)) for v in plain_axes(t)}

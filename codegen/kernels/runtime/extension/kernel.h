@@ -20,11 +20,12 @@ typedef struct {
     Int shape[AXES], strides[AXES];
 } Intermediate;
 
-/* A function of the layer's module: the arrays that it takes, the output first, and numbers. */
+/* A function of the layer's module: the arrays that it takes, those that it writes first, and
+ * numbers. An array that it would write may be None: its buffer is NULL. */
 typedef struct {
     const char *name;
     int (*compute)(View *arrays, const Int *integers, const double *reals);
-    int arrays, integers, reals;
+    int arrays, integers, reals, written;
 } Kernel;
 
 enum { MOST_ARRAYS = 72, MOST_NUMBERS = 256 };
@@ -37,6 +38,10 @@ int kernel_run(Nest *nest);
 int kernel_bound(Nest *nest, int loop, Int size);
 int kernel_check_signals(void);
 int kernel_allocate(Intermediate *made, const char *name, Int itemsize, int axes, const Int *sizes);
+
+/* Let other threads run Python until `kernel_return`. */
+void *kernel_leave(void);
+void kernel_return(void *state);
 
 /* Return whether a sum of this many products is computed by plain loops. */
 int kernel_small(double products);

@@ -19,6 +19,10 @@ int kernel_check_signals(void) { return PyErr_CheckSignals(); }
 
 int kernel_small(double products) { return contraction->small(products); }
 
+void *kernel_leave(void) { return PyEval_SaveThread(); }
+
+void kernel_return(void *state) { PyEval_RestoreThread(state); }
+
 int kernel_run(Nest *nest) {
     PyThreadState *state = PyEval_SaveThread();
     const int failed = contraction->contract(nest);
@@ -67,6 +71,11 @@ int kernel_allocate(Intermediate *made, const char *name, Int itemsize, int axes
 /* Hold an array as long as a call; a copy of it, where its entries are not aligned. */
 static int hold(PyObject *array, Py_buffer *held, View *view, int writable) {
     uintptr_t places;
+    if (writable && array == Py_None) {
+        memset(held, 0, sizeof *held);
+        memset(view, 0, sizeof *view);
+        return 0;
+    }
     if (PyObject_GetBuffer(array, held, PyBUF_STRIDES | (writable ? PyBUF_WRITABLE : 0))) return -1;
     if (held->ndim > AXES || (held->itemsize != 4 && held->itemsize != 8)) {
         PyErr_Format(PyExc_ValueError,
@@ -102,6 +111,7 @@ static PyObject *call(PyObject *self, PyObject *const *given, Py_ssize_t count) 
     View views[MOST_ARRAYS];
     Int integers[MOST_NUMBERS];
     double reals[MOST_NUMBERS];
+    Py_ssize_t itemsize = 0;
     int arrays = 0, failed = 0;
     if (!kernel) return NULL;
     if (count != kernel->arrays + kernel->integers + kernel->reals) {
@@ -118,11 +128,14 @@ static PyObject *call(PyObject *self, PyObject *const *given, Py_ssize_t count) 
         failed = reals[n] == -1 && PyErr_Occurred();
     }
     while (arrays < kernel->arrays && !failed) {
-        failed = hold(given[arrays], &held[arrays], &views[arrays], arrays == 0);
-        if (!failed && held[arrays++].itemsize != held[0].itemsize) {
+        failed = hold(given[arrays], &held[arrays], &views[arrays], arrays < kernel->written);
+        if (failed) break;
+        if (!itemsize) itemsize = held[arrays].itemsize;
+        if (held[arrays].buf && held[arrays].itemsize != itemsize) failed = 1;
+        arrays++;
+        if (failed) {
             PyErr_SetString(PyExc_TypeError,
                             "found arrays of different dtypes, expected one dtype");
-            failed = 1;
         }
     }
     if (!failed) failed = kernel->compute(views, integers, reals);
