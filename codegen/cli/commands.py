@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from rot180.codegen.cli.documents import book, derive, network, site
+from rot180.codegen.cli.explain import explain
 from rot180.codegen.cli.options import Work, parser
 from rot180.codegen.cli.playground import playground
 from rot180.codegen.cli.registry import generate, list_all, show
@@ -16,6 +17,7 @@ from rot180.derive.language.limits import LimitError
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], Work]] = {
     "derive": derive,
+    "explain": explain,
     "book": book,
     "site": site,
     "network": network,

@@ -47,6 +47,13 @@ class CommandParser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, said)
 
 
+SPEC = (
+    "a layer, by name (conv2d) or a sum: 'y[p] = sum[k] x[2*p+k] * w[k]'; or a program: "
+    "several definitions separated by ';' or line breaks"
+)
+"""What a layer or a program is given as."""
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; ``command`` is the name of the one that was given."""
     top = CommandParser(
@@ -55,6 +62,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rot180 {version()}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _derive(commands)
+    explain = _add(commands, "explain", "Say how the compiled kernels of a layer compute.")
+    explain.add_argument("spec", metavar="SPEC", help=SPEC)
     _book(commands)
     _site(commands)
     _network(commands)
@@ -135,8 +144,7 @@ def _derive(commands: Commands) -> None:
     derive.add_argument(
         "spec",
         metavar="SPEC",
-        help="a layer, by name (conv2d) or a sum: 'y[p] = sum[k] x[2*p+k] * w[k]'; or a program: "
-        "several definitions separated by ';' or line breaks",
+        help=SPEC,
     )
     derive.add_argument(
         "--wrt", metavar="OPERAND", help="differentiate with respect to this operand only"

@@ -156,6 +156,7 @@ def program_module(
     steps, plans = _kernels(derivation, found.kernel)
     program, functions = derivation.program, derivation.functions
     typed = issubclass(found.kernel, NumpyKernel)
+    joint = joint and len(functions) > 1
     wholes = [joint_kernel(program, functions[1:], steps.items(), typed)] if joint else []
     passes = program_passes(_sequences(derivation, wholes), plans) if fused else {}
     if fused and joint:
@@ -229,6 +230,8 @@ def joint_module(
     made = layer_module(proved.layer, proved.kernels, target, said)
     steps = [_gradient_step(found, kernel) for kernel in made.kernels[1:]]
     functions = [ProgramFunction(s.name, s.theorem, (s,)) for s in steps]
+    if not steps:  # no operand, no gradient
+        return made
     pairs = zip(steps, made.kernels[1:], strict=True)
     whole = joint_kernel(make_program((found.output,)), functions, pairs, typed)
     return replace(made, programs=(whole,))
