@@ -56,7 +56,7 @@ def agree(text: str) -> int:
         assert bool(phases) == ("_check_signals()" in map(str.strip, compiled.body))
         count += len(wanted)
         for s, small in small_sums(compiled):
-            found = read_pointers(small, s.nest, compiled.integers)
+            found = read_pointers(small, s.nest, [*compiled.integers, *compiled.reals])
             assert found == planned_pointers(s.nest, s.array), (text, small.name)
             count += 1
     return count
@@ -148,7 +148,8 @@ def test_changed_pointers_are_another_plan(text: str) -> None:
             for lines in pointer_mutants(small.body):
                 tried += 1
                 try:
-                    other = read_pointers(replace(small, body=lines), s.nest, compiled.integers)
+                    numbers = [*compiled.integers, *compiled.reals]
+                    other = read_pointers(replace(small, body=lines), s.nest, numbers)
                 except (AssertionError, SyntaxError, KeyError, ValueError, TypeError):
                     continue
                 assert other != wanted, lines

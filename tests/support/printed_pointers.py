@@ -49,20 +49,20 @@ def planned_pointers(nest: Nest, output: str) -> PrintedNest:
     return out
 
 
-def read_pointers(small: ScalarLoops, nest: Nest, integers: Sequence[str]) -> PrintedNest:
+def read_pointers(small: ScalarLoops, nest: Nest, numbers: Sequence[str]) -> PrintedNest:
     """Execute a small sum.
 
     Args:
         small: the function, as printed.
         nest: the sum; it says the rank of each array, nothing else.
-        integers: what the C part names.
+        numbers: the integers and real numbers that the C part names.
 
     """
     arrays = {array_name(f): len(f.index) for f in nest.factors if isinstance(f, Operand)}
     typed = [part.split()[-1].lstrip("*") for part in small.typed.split(", ")]
     given = [word for word in typed if word not in ("_sum", "_fresh")]
     assert small.passed[small.passed.index("_at_") :].split(", ") == given
-    counted = {*integers, *(name(v.name) for step in nest.outer for v in named(step))}
+    counted = {*numbers, *(name(v.name) for step in nest.outer for v in named(step))}
     machine = _Machine(
         arrays, {word: symbol(word) for word in counted & {*given}}, len(nest.output)
     )

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent / "forged"
 FORGED = sorted(FOLDER.glob("*.json"))
 REASON = (
     r"step \d+ \(\w+|tensor|variable|affine|coefficient|number|digits|a box or bound"
-    r"|supports|inside"
+    r"|supports|inside|definitions"
 )
 """Where a certificate is refused: at a step, or before the first for one of these."""
 
