@@ -44,6 +44,9 @@ newest_python() { # all scripts of Rocq, the book and the site have stages of th
   stage "  rot180 verify: all of Rocq" in_env sdist3.13 \
     "pip install z3-solver && rot180 verify --require smt --require rocq > verify.log"
   last_line sdist3.13/verify.log
+  stage "  SMT and Rocq for each construct of programs" in_env sdist3.13 \
+    "python -m tests.support.constructs > constructs.log"
+  last_line sdist3.13/constructs.log
   stage "  the whole book" in_env sdist3.13 "python -m tests.support.whole_book"
   stage "  the whole site" in_env sdist3.13 "python -m tests.support.site_check > site.log"
   indented <"$work/sdist3.13/site.log"
