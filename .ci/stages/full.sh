@@ -78,7 +78,7 @@ searches() { # under Python 3.12; the fuzzer first, which takes ten minutes besi
     "ROT180_LAYERS=2000 pytest -n 2 tests/fuzz -p no:cacheprovider > layers.log"
   grep "random layers" "$work/sdist3.12/layers.log" | indented
   stage "  every layer of the zoo, compiled" in_env sdist3.12 \
-    "ROT180_ZOO=1 CFLAGS=-O0 pytest -n 2 tests/test_layers_zoo.py -p no:cacheprovider > zoo.log"
+    "ROT180_ZOO=1 CFLAGS=-O0 pytest -n 2 tests/test_layers_zoo.py tests/test_layers_zoo_double.py -p no:cacheprovider > zoo.log"
   stage "  2,000 random programs" in_env sdist3.12 \
     "python -m tests.support.random_programs --count 2000 --jobs 2 > programs.log"
   last_line sdist3.12/programs.log

@@ -15,12 +15,14 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
 from rot180.derive.language.computed import Selection
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import unfold_activation
 from rot180.derive.language.programs import Program, with_tensors
+from rot180.derive.language.scalar_functions import FUNCTIONS, T
 from rot180.derive.language.terms import Access, Apply, Factor, Tensor, Term
 from rot180.derive.semantics.model import Model, affine, integer
 from rot180.derive.semantics.supports import Points, Scope, rows_of, solutions
@@ -63,6 +65,17 @@ EXACT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 """Values and slopes of functions at real numbers of any kind."""
 
 
+def _derivatives(function: str, order: int) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Return a derivative of a function and its slope; SymPy differentiates the function's value.
+
+    Those of exact functions are exact: only `half_square` has a second derivative, 1.
+    """
+    if function in EXACT and order == 1:
+        return EXACT[function][1], lambda t: int(function == "half_square")
+    first, second = (FUNCTIONS[function].derivative(n) for n in (order, order + 1))
+    return sp.lambdify(T, first, "math"), sp.lambdify(T, second, "math")
+
+
 @dataclass(frozen=True)
 class Dual:
     """An array of numbers, and the slopes of each by the entries of the operands.
@@ -81,12 +94,12 @@ class Dual:
         slopes = self.value[..., None] * other.slopes + other.value[..., None] * self.slopes
         return Dual(self.value * other.value, slopes)
 
-    def apply(self, function: str) -> Dual:
-        """Return the values of a function."""
-        if function in EXACT:
+    def apply(self, function: str, order: int = 0) -> Dual:
+        """Return the values of a function, or of a derivative of it."""
+        if order or function in EXACT:
+            both = _derivatives(function, order) if order else EXACT[function]
             value, slope = (
-                np.array([f(t) for t in self.value.ravel()], self.value.dtype)
-                for f in EXACT[function]
+                np.array([f(t) for t in self.value.ravel()], self.value.dtype) for f in both
             )
         else:
             stepped = SMOOTH[function](self.value.astype(complex) + 1j * TINY)
@@ -243,7 +256,7 @@ class _Evaluator:
         out = Dual(value, np.zeros((count, self.count), self.kind))
         for f in map(unfold_activation, u.factors):
             if isinstance(f, Apply):
-                out = out.times(self._entries(f.argument, points, count).apply(f.function))
+                out = out.times(self._entries(f.argument, points, count).apply(f.function, f.order))
             elif isinstance(f, Access):
                 out = out.times(self._entries(f, points, count))
         return out
