@@ -110,6 +110,8 @@ LETTERS: Mapping[str, tuple[str, ...]] = {
     "the size of the output": ("P", "Q", "R"),
     "the remainder, which no window covers": ("rho",),
     "what a transposed convolution adds to its size": ("op",),
+    "what the scores of an attention are multiplied by": ("scale",),
+    "what is added to a variance before its root is taken": ("eps",),
 }
 """Parameters and sizes that no theorem introduces: what they stand for, by axis."""
 

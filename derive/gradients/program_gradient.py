@@ -24,6 +24,8 @@ from rot180.derive.gradients.gradient import (
     output_gradient,
 )
 from rot180.derive.gradients.naming import name_sum
+from rot180.derive.kernel.obligations import Obligation, evident
+from rot180.derive.kernel.place import Place
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import monomials, symbol
@@ -196,7 +198,9 @@ class Differentiation:
         symbols = tuple(zip(places, inside.index, strict=True))
         sides = zip(inside.index, inside.tensor.shape, strict=True)
         boxes = (Range(e, size) for e, size in sides if size is not None)
-        if missing := tuple(b for b in boxes if b not in self.d.current[at].factors):
+        place = Place(self.d.current, at, self.d.statement.facts)
+        context = place.context(place.others(n))
+        if missing := tuple(b for b in boxes if not evident(Obligation(context, b))):
             self.d.apply("bracket", at, drop=(), add=missing)
             n = self.d.current[at].factors.index(f)
         self.d.apply(

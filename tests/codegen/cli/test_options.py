@@ -65,6 +65,7 @@ REFUSED = [
     (["site", "-o", "bound", "--pyodide", "package", "--format", "none"], "playground/index.html"),
     (["playground", "-o", "out", "--pyodide", "."], "--pyodide: found . without pyodide.mjs"),
     (["playground", "-o", "file", "--pyodide", "package"], "-o: found .*file, a file"),
+    (["explain", "y[p] = sum[k] x[p+k"], "expected"),
     (["show", "outputsize"], "THEOREM: found 'outputsize', .*near: output_size"),
     (["show", "output_size", "--style", "plain"], "--style: found output_size, which states no"),
     (["show", "output_size", "--notation", "none"], "--notation: found 'none'"),

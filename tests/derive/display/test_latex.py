@@ -186,7 +186,7 @@ class Reader:
                 inside.append(self.some_factor())
             return Derivative(tuple(inside), wrt)
         if self.take("\\frac{\\partial "):
-            inside = [self.some_factor()]
+            inside = [] if self.take("1") else [self.some_factor()]
             self.need("}{\\partial ")
             wrt = must(self.access())
             self.need("}")
@@ -273,7 +273,9 @@ def displays(text: str) -> list[tuple[str, str]]:
     joined = joined.replace("(\\tfrac{1}{2} u^{2})", HALF)
     half_square = r"\\tfrac\{1\}\{2\} (\S+?\[[^]]*\])\^\{2\}"
     joined = re.sub(half_square, lambda found: f"{HALF}({found[1]})", joined)
-    joined = re.sub(r"\\frac\{1\}\{(\S+?\[[^]]*\])\}", r"\\operatorname{reciprocal}(\1)", joined)
+    joined = joined.replace(r"(\frac{1}{u})'", r"\operatorname{reciprocal}'")
+    entry = r"((?:(?!\}\))\S)+?\[[^]]*\])"
+    joined = re.sub(rf"\\frac\{{1\}}\{{{entry}\}}", r"\\operatorname{reciprocal}(\1)", joined)
     out = []
     for line in joined.split(" \\\\\n"):
         left, right = line.split("  &= ")
