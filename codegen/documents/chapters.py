@@ -236,7 +236,7 @@ CHAPTERS = (
         "In these layers each output depends on all inputs of its row, so each gradient has a sum "
         "over the row. Their forward pass takes several definitions, one after the other, and the "
         "backward pass goes through them in the opposite order. The gradient by an intermediate "
-        "has a name of its own and stands beside the theorem.",
+        "has a name, and its definition is part of the theorem.",
         ("softmax_*", "log_softmax_*", "attention_*", "rms_norm_*", "layer_norm_*"),
     ),
     Chapter(

@@ -1,4 +1,4 @@
-"""What became of the sums of a layer or a program in its compiled kernels, in words.
+"""Explains how compiled kernels compute the sums of a layer or a program, in words.
 
 Each loop of a sum is batch, m, n or k by the operands that it indexes; a sum without a second side
 is element-wise. What one fused pass computes is said, and the order in which operands are
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from rot180.codegen.kernels.expressions import write_sum
 from rot180.codegen.kernels.fused_kernel import FusedKernel, said
-from rot180.codegen.kernels.kernel import Kernel, Module
+from rot180.codegen.kernels.kernel import Kernel, Module, named_nests
 from rot180.codegen.kernels.program_derivation import user_module
-from rot180.codegen.plans.plan import Nest, Operand, Plan, named
+from rot180.codegen.plans.plan import Nest, Operand, named
 from rot180.derive.language.polynomial import text
 
 _ROLES = {
@@ -83,14 +83,8 @@ def _kernel(kernel: Kernel) -> list[str]:
                 f"contracted in this order, with {text(plan.products)} products, for no other "
                 "order has fewer:"
             )
-        lines += _sums(plan, kernel.output)
+        lines += [s for name, nest in named_nests(plan, kernel.output) for s in _sum(nest, name)]
     return lines
-
-
-def _sums(plan: Plan, output: str) -> list[str]:
-    sums = [(i.tensor.name, nest) for i in plan.intermediates for nest in i.nests]
-    sums += [(output, nest) for nest in plan.nests]
-    return [line for name, nest in sums for line in _sum(nest, name)]
 
 
 def _sum(nest: Nest, output: str) -> list[str]:

@@ -20,7 +20,7 @@ from rot180.codegen.kernels.inline import inlined, inlined_functions
 from rot180.codegen.kernels.interface import Interface
 from rot180.codegen.kernels.names import applied_name, function_name, name, shape_name
 from rot180.codegen.kernels.scalar_functions import function_lines, functions_of, python_name
-from rot180.codegen.plans.plan import Plan
+from rot180.codegen.plans.plan import Nest, Plan
 from rot180.derive.display.statement import write_condition, write_statement
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import normal, symbols_of, text
@@ -187,9 +187,13 @@ def signature(found: Interface, option: Option | None = None) -> str:
 
 def _sums(plan: Plan, output: str) -> list[str]:
     """Write the sums of a plan in the notation of layers."""
+    return [f"    {write_sum(nest, array)}" for array, nest in named_nests(plan, output)]
+
+
+def named_nests(plan: Plan, output: str) -> list[tuple[str, Nest]]:
+    """Return the sums of a plan, each with the name of its result, those of intermediates first."""
     named = [(i.tensor.name, nest) for i in plan.intermediates for nest in i.nests]
-    named += [(output, nest) for nest in plan.nests]
-    return [f"    {write_sum(nest, array)}" for array, nest in named]
+    return named + [(output, nest) for nest in plan.nests]
 
 
 def docstring(

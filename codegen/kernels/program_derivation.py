@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeVar
 
 from rot180.codegen.kernels.derivation import (
@@ -57,16 +58,14 @@ class ProvedProgram:
         program: the definitions.
         functions: the forward pass and the gradients, each a theorem and the steps to it.
         wrt: the one operand that it was differentiated by, or None for every operand.
-        compact: the same gradients without intermediates, where they are short.
-        named: the gradients that have operators in them, such as the full correlation, by name.
+        progress: called with what is being done.
 
     """
 
     program: Program
     functions: tuple[ProgramFunction, ...]
     wrt: str | None = None
-    compact: tuple[Theorem, ...] = ()
-    named: tuple[tuple[str, Theorem], ...] = ()
+    progress: Progress = field(default=quiet, compare=False)
 
     @property
     def text(self) -> str:
@@ -74,11 +73,33 @@ class ProvedProgram:
         return self.program.text
 
     @property
+    def chains(self) -> tuple[ProgramFunction, ...]:
+        """Return the functions that compute gradients."""
+        return tuple(f for f in self.functions if f.name != "forward")
+
+    @cached_property
+    def compact(self) -> tuple[Theorem, ...]:
+        """Prove the gradients without intermediates, where they are short; no kernel needs them."""
+        short = (compact_gradient(self.program, f.theorem) for f in self.chains)
+        return tuple(t for t in short if t is not None)
+
+    @cached_property
+    def named(self) -> tuple[tuple[str, Theorem], ...]:
+        """Prove the gradients that contain operators, by name; no kernel needs them."""
+        out = []
+        for f in self.chains:
+            wrt = f.name.removeprefix("grad_")
+            self.progress(f"naming the operators in the gradient by {wrt}")
+            with metered():
+                found = program_gradient(self.program, wrt, named=True)
+            out += [(f.name, found)] if found.proof != f.theorem.proof or found.words else []
+        return tuple(out)
+
+    @property
     def gradients(self) -> tuple[tuple[str, Theorem], ...]:
         """Return the theorems about the gradients, each with a name for it."""
         named = dict(self.named)
-        gradients = [f for f in self.functions if f.name != "forward"]
-        chains = [(f.name, named.get(f.name, f.theorem)) for f in gradients]
+        chains = [(f.name, named.get(f.name, f.theorem)) for f in self.chains]
         short = [(t.name.partition(".")[2], t) for t in self.compact]
         return (*chains, *short)
 
@@ -111,18 +132,7 @@ def prove_program(
     """
     if wrt is not None:
         operand(program, wrt)
-    functions = program_functions(program, wrt, progress)
-    gradients = [f for f in functions if f.name != "forward"]
-    short = (compact_gradient(program, f.theorem) for f in gradients)
-    named = []
-    for f in gradients:
-        progress(f"naming the operators in the gradient by {f.name.removeprefix('grad_')}")
-        with metered():
-            found = program_gradient(program, f.name.removeprefix("grad_"), named=True)
-        named += [(f.name, found)] if found.proof != f.theorem.proof or found.words else []
-    return ProvedProgram(
-        program, functions, wrt, tuple(t for t in short if t is not None), tuple(named)
-    )
+    return ProvedProgram(program, program_functions(program, wrt, progress), wrt, progress)
 
 
 def program_files(derivation: ProvedProgram, progress: Progress = quiet) -> dict[str, str]:

@@ -16,7 +16,7 @@ multiplied before the taps are summed, whatever that costs in products::
 
     sum[o,i] g[o,h-i] * w[o,h-i,i]  =  sum[i] T1[h-i,i],  T1[p,i] = sum[o] g[o,p] * w[o,p,i]
 
-Then each operand is read as it lies, in products of matrices.
+Then each operand is read along its axes, not along a diagonal.
 """
 
 from __future__ import annotations

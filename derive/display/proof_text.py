@@ -20,7 +20,7 @@ from rot180.derive.language.spelling import ambiguous, display_name
 from rot180.derive.language.terms import Factor, Tensor
 
 COLUMNS = 100
-"""The largest width of a proof whose reasons stand beside its lines."""
+"""The largest width of a proof with the reasons on the same lines."""
 
 _MARKUP = (
     (r"= (\w+) (\w+) \+ \\text\{rest\}", r"= \1*\2 + rest"),

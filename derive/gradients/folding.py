@@ -79,9 +79,24 @@ def _functions(d: Derivation, used: set[Tensor]) -> Iterator[tuple[int, int, App
 
 def _inside(d: Derivation, at: int, numbers: Sequence[int], entry: Access) -> bool:
     """Say whether other factors make it evident that an entry is inside its box."""
+    return not open_boxes(d, at, numbers, entry)
+
+
+def open_boxes(
+    d: Derivation, at: int, numbers: Sequence[int], entry: Access
+) -> tuple[Range, ...]:
+    """Return the sides of an entry's box that other factors of a term do not make evident.
+
+    Args:
+        d: the derivation.
+        at: the number of the term.
+        numbers: the numbers of the factors that do not count.
+        entry: the entry.
+
+    """
     place = Place(d.current, at, d.statement.facts)
     context = place.context(place.others(*numbers))
-    return all(evident(Obligation(context, box)) for box in _boxes(entry))
+    return tuple(box for box in _boxes(entry) if not evident(Obligation(context, box)))
 
 
 def _boxes(entry: Access) -> tuple[Range, ...]:

@@ -15,7 +15,7 @@ from math import lcm
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.gradients.folding import fold_definitions
+from rot180.derive.gradients.folding import fold_definitions, open_boxes
 from rot180.derive.gradients.gathering import derivative_places, gather
 from rot180.derive.gradients.gradient import (
     chain_goal,
@@ -24,8 +24,6 @@ from rot180.derive.gradients.gradient import (
     output_gradient,
 )
 from rot180.derive.gradients.naming import name_sum
-from rot180.derive.kernel.obligations import Obligation, evident
-from rot180.derive.kernel.place import Place
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import monomials, symbol
@@ -37,7 +35,6 @@ from rot180.derive.language.terms import (
     Apply,
     Derivative,
     Expression,
-    Range,
     Tensor,
     tensors,
     term,
@@ -196,11 +193,7 @@ class Differentiation:
         scale = sp.Rational(1, _denominator(t.coefficient))
         known, free, places = _constant(self.program, inside.tensor, f.wrt, self.d, scale)
         symbols = tuple(zip(places, inside.index, strict=True))
-        sides = zip(inside.index, inside.tensor.shape, strict=True)
-        boxes = (Range(e, size) for e, size in sides if size is not None)
-        place = Place(self.d.current, at, self.d.statement.facts)
-        context = place.context(place.others(n))
-        if missing := tuple(b for b in boxes if not evident(Obligation(context, b))):
+        if missing := open_boxes(self.d, at, (n,), inside):
             self.d.apply("bracket", at, drop=(), add=missing)
             n = self.d.current[at].factors.index(f)
         self.d.apply(

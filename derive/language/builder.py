@@ -76,7 +76,7 @@ class Builder:
         return tuple(self._term(raw) for raw in sized if raw is not None)
 
     def _of_sizes(self) -> dict[Symbol, Expr]:
-        """Return the size of each axis that stands in an index."""
+        """Return the size of each axis that occurs in an index."""
         shapes = {**{n: t.shape for n, t in self._known.items()}, **self._shapes}
         return {
             size_of(name, axis): n

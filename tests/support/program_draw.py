@@ -12,7 +12,7 @@ FUNCTIONS = (*BOUNDED, "softplus", "exp", "silu")
 SHIFTS = ("{}+1", "{}-1", "2*{}")
 KINDS = ("sum", "function", "quotient", "square", "maximum", "larger", "root")
 FEW = 4
-"""After so many definitions, functions are bounded: a tower of squares would overflow."""
+"""The number of definitions after which functions are bounded: repeated squares would overflow."""
 
 
 def drawn_program(seed: int, most: int = FEW) -> str:

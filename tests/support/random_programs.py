@@ -45,12 +45,12 @@ LONG = (FEW, FEW, FEW, 8, 16, 32)
 LARGE = 1e8
 """From here on a difference says nothing about a derivative."""
 COMPILED = 25
-"""Every so many programs are compiled."""
+"""Of this many programs, one is compiled."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a program.
+    """The result of the checks of a program.
 
     Attributes:
         kind: derived, refused or faulty.

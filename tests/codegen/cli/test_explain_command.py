@@ -1,4 +1,4 @@
-"""`rot180 explain`: what became of each sum of a layer or a program, and why."""
+"""`rot180 explain`: how each sum of a layer or a program is computed, and why."""
 
 from __future__ import annotations
 
