@@ -32,8 +32,8 @@ def _normalized(over: str, rows: str, index: str, scaled: str) -> str:
 PROGRAMS: dict[str, str] = {
     "softmax": f"m[n] = max[j] x[n,j]; {_SOFTMAX}",
     "log_softmax": (
-        "m[n] = max[j] x[n,j]; u[n,j] = x[n,j] - m[n]; "
-        "y[n,j] = u[n,j] - log(sum[i] exp(u[n,i]))"
+        "m[n] = max[j] x[n,j]; u[n,j] = x[n,j] - m[n]; s[n] = sum[i] exp(u[n,i]); "
+        "y[n,j] = u[n,j] - log(s[n])"
     ),
     "cross_entropy": (
         "m[n] = max[o] z[n,o]; u[n,o] = z[n,o] - m[n]; s[n] = sum[o] exp(u[n,o]); "

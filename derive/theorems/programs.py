@@ -11,6 +11,7 @@ from sympy import Expr
 
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.language.notation import parse_definition, parse_expression
+from rot180.derive.language.program_catalogue import PROGRAMS
 from rot180.derive.language.programs import Program, parse_program
 from rot180.derive.theorems.registry import Claim, claim
 
@@ -57,12 +58,16 @@ def _index_sizes(program: Program) -> dict[str, Expr]:
     return found
 
 
-SOFTMAX = "e[n,j] = exp(x[n,j] - m[n]); y[n,j] = e[n,j] / sum[i] e[n,i]"
-LOG_SOFTMAX = "u[n,j] = x[n,j] - m[n]; s[n] = sum[i] exp(u[n,i]); y[n,j] = u[n,j] - log(s[n])"
-ATTENTION = (
-    "z[n,i,j] = scale * sum[d] q[n,i,d] * k[n,j,d]; e[n,i,j] = exp(z[n,i,j] - m[n,i]); "
-    "p[n,i,j] = e[n,i,j] / sum[l] e[n,i,l]; y[n,i,f] = sum[j] p[n,i,j] * v[n,j,f]"
-)
+def shifted(name: str) -> str:
+    """Return the text of a catalogue's program in which the shift m is an operand.
+
+    >>> shifted("softmax")
+    'e[n,j] = exp(x[n,j] - m[n]); y[n,j] = e[n,j] / sum[i] e[n,i]'
+    """
+    return "; ".join(line for line in PROGRAMS[name].split("; ") if not line.startswith("m["))
+
+
+SOFTMAX, LOG_SOFTMAX, ATTENTION = map(shifted, ("softmax", "log_softmax", "attention"))
 LAYER_NORM = (
     "mu[n] = sum[c] x[n,c] * mean[]; u[n,c] = x[n,c] - mu[n]; "
     "v[n] = sum[c] u[n,c]^2 * mean[] + eps; y[n,c] = u[n,c] * rsqrt(v[n]) * g[c] + b[c]"
