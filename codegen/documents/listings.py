@@ -14,14 +14,15 @@ from rot180.derive.gradients.gradient import kernel_theorem
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import make_layer
-from rot180.derive.language.terms import Access, Derivative
+from rot180.derive.language.spelling import application
+from rot180.derive.language.terms import Access, Derivative, tensors
 from rot180.derive.theorems import Claim
 
 
 def layer_and_operand(theorem: Theorem | Claim) -> tuple[Layer, str] | None:
     """Return the layer and the operand whose gradient a theorem states; None for other theorems.
 
-    A claim that is still to be proved states the same.
+    A program is no layer. A claim that is still to be proved states the same.
     """
     head = theorem.lhs[0].factors[0] if len(theorem.lhs) == 1 else None
     if not isinstance(head, Derivative) or not isinstance(head.factors[0], Access):
@@ -31,6 +32,9 @@ def layer_and_operand(theorem: Theorem | Claim) -> tuple[Layer, str] | None:
     found = [f.tensor for f in inside if isinstance(f, Access)]
     if len(found) != 2 or found[0].name != f"grad_{found[1].name}":
         return None
+    body = found[1].definition.body if found[1].definition else ()
+    if any(t.definition is not None and application(t) is None for t in tensors(body)):
+        return None  # a program: the output uses other definitions
     layer, wrt = make_layer(found[1]), head.wrt.tensor.name
     return (layer, wrt) if wrt in (t.name for t in layer.tensors) else None
 

@@ -23,7 +23,7 @@ from rot180.codegen.documents.chapters import CHAPTERS, is_brief, theorems_by_ch
 from rot180.codegen.documents.html import page
 from rot180.codegen.documents.latex import latex
 from rot180.codegen.documents.layer import anchor
-from rot180.codegen.documents.listings import function_text, layer_and_operand
+from rot180.codegen.documents.listings import Kernels, function_text, layer_and_operand
 from rot180.codegen.documents.model import (
     Block,
     Document,
@@ -305,3 +305,13 @@ def test_mathematics_escapes_and_refuses() -> None:
     assert "<mrow><mi>x</mi><mi>\u2032</mi></mrow>" in mathml("x'")
     with pytest.raises(ValueError, match="no MathML"):
         mathml(r"\unheard{x}")
+
+
+def test_every_theorem_has_its_listing_or_none() -> None:
+    """A theorem about a program has none: its output is computed from other definitions."""
+    kernels = Kernels()
+    shown = {t.name for t in theorems() if list(kernels.listing(t))}
+    assert {"rot180_correlation_1d", "rot180_convolution_strided_2d"} <= shown
+    programs = {name for name, made in claims().items() if made().program is not None}
+    assert programs
+    assert not programs & shown
