@@ -22,12 +22,12 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
         y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
 
     Args:
-        input: shape (N, C).
+        input: shape (N, C), or (..., C) with any batch.
         weight: shape (O, C), the dtype of `input`.
         bias: shape (O,), or None.
 
     Returns:
-        Shape (N, O).
+        Shape (N, O), or (..., O) with any batch.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported.
@@ -46,9 +46,9 @@ def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -
           for all 0 <= n < N, 0 <= c < C
 
     Args:
-        input_size: the shape of input, (N, C).
+        input_size: the shape of input, (N, C), or (..., C) with any batch.
         weight: shape (O, C).
-        grad_output: shape (N, O), the dtype of `weight`.
+        grad_output: shape (N, O), or (..., O) with any batch, the dtype of `weight`.
 
     Returns:
         Shape `input_size`.
@@ -71,9 +71,9 @@ def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) 
           for all 0 <= o < O, 0 <= c < C
 
     Args:
-        input: shape (N, C).
+        input: shape (N, C), or (..., C) with any batch.
         weight_size: the shape of weight, (O, C).
-        grad_output: shape (N, O), the dtype of `input`.
+        grad_output: shape (N, O), or (..., O) with any batch, the dtype of `input`.
 
     Returns:
         Shape `weight_size`.
@@ -96,7 +96,7 @@ def linear_bias(grad_output: Array) -> Array:
           for all 0 <= o < O
 
     Args:
-        grad_output: shape (N, O).
+        grad_output: shape (N, O), or (..., O) with any batch.
 
     Returns:
         Shape (O,).
@@ -118,7 +118,7 @@ def conv1d(
         y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, H).
+        input: shape (N, G*C, H), or (G*C, H) without a batch.
         weight: shape (G*O, C, K), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -129,8 +129,8 @@ def conv1d(
         groups: an integer >= 1 that divides the channels.
 
     Returns:
-        Shape (N, G*O, P); P = floor((H + d + hi + lo + s - 1 - K*d) / s), where s is the stride, d
-        the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P), or (G*O, P) without a batch; P = floor((H + d + hi + lo + s - 1 - K*d) /
+        s), where s is the stride, d the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -156,9 +156,9 @@ def conv1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
 
     Args:
-        input_size: the shape of input, (N, G*C, H).
+        input_size: the shape of input, (N, G*C, H), or (G*C, H) without a batch.
         weight: shape (G*O, C, K).
-        grad_output: shape (N, G*O, P), the dtype of `weight`.
+        grad_output: shape (N, G*O, P), or (G*O, P) without a batch, the dtype of `weight`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
         dilation: as in `conv1d`.
@@ -189,9 +189,9 @@ def conv1d_weight(
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K
 
     Args:
-        input: shape (N, G*C, H).
+        input: shape (N, G*C, H), or (G*C, H) without a batch.
         weight_size: the shape of weight, (G*O, C, K).
-        grad_output: shape (N, G*O, P), the dtype of `input`.
+        grad_output: shape (N, G*O, P), or (G*O, P) without a batch, the dtype of `input`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
         dilation: as in `conv1d`.
@@ -219,7 +219,7 @@ def conv1d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, P).
+        grad_output: shape (N, O, P), or (O, P) without a batch.
 
     Returns:
         Shape (O,).
@@ -241,7 +241,7 @@ def conv2d(
         y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, H, V).
+        input: shape (N, G*C, H, V), or (G*C, H, V) without a batch.
         weight: shape (G*O, C, K, L), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -257,8 +257,9 @@ def conv2d(
             sum as it is written.
 
     Returns:
-        Shape (N, G*O, P, Q); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and likewise on the
-        other axes, where s is the stride, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P, Q), or (G*O, P, Q) without a batch; P = floor((H + d + hi + lo + s - 1 -
+        K*d) / s), and likewise on the other axes, where s is the stride, d the dilation, lo and hi
+        the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -285,9 +286,9 @@ def conv2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
 
     Args:
-        input_size: the shape of input, (N, G*C, H, V).
+        input_size: the shape of input, (N, G*C, H, V), or (G*C, H, V) without a batch.
         weight: shape (G*O, C, K, L).
-        grad_output: shape (N, G*O, P, Q), the dtype of `weight`.
+        grad_output: shape (N, G*O, P, Q), or (G*O, P, Q) without a batch, the dtype of `weight`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
         dilation: as in `conv2d`.
@@ -321,9 +322,9 @@ def conv2d_weight(
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
 
     Args:
-        input: shape (N, G*C, H, V).
+        input: shape (N, G*C, H, V), or (G*C, H, V) without a batch.
         weight_size: the shape of weight, (G*O, C, K, L).
-        grad_output: shape (N, G*O, P, Q), the dtype of `input`.
+        grad_output: shape (N, G*O, P, Q), or (G*O, P, Q) without a batch, the dtype of `input`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
         dilation: as in `conv2d`.
@@ -352,7 +353,7 @@ def conv2d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, P, Q).
+        grad_output: shape (N, O, P, Q), or (O, P, Q) without a batch.
 
     Returns:
         Shape (O,).
@@ -375,7 +376,7 @@ def conv3d(
             + bias[g,o]
 
     Args:
-        input: shape (N, G*C, H, V, U).
+        input: shape (N, G*C, H, V, U), or (G*C, H, V, U) without a batch.
         weight: shape (G*O, C, K, L, M), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -386,8 +387,9 @@ def conv3d(
         groups: an integer >= 1 that divides the channels.
 
     Returns:
-        Shape (N, G*O, P, Q, R); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and likewise on the
-        other axes, where s is the stride, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P, Q, R), or (G*O, P, Q, R) without a batch; P = floor((H + d + hi + lo + s -
+        1 - K*d) / s), and likewise on the other axes, where s is the stride, d the dilation, lo and
+        hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -414,9 +416,10 @@ def conv3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
 
     Args:
-        input_size: the shape of input, (N, G*C, H, V, U).
+        input_size: the shape of input, (N, G*C, H, V, U), or (G*C, H, V, U) without a batch.
         weight: shape (G*O, C, K, L, M).
-        grad_output: shape (N, G*O, P, Q, R), the dtype of `weight`.
+        grad_output: shape (N, G*O, P, Q, R), or (G*O, P, Q, R) without a batch, the dtype of
+            `weight`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
         dilation: as in `conv3d`.
@@ -450,9 +453,10 @@ def conv3d_weight(
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
-        input: shape (N, G*C, H, V, U).
+        input: shape (N, G*C, H, V, U), or (G*C, H, V, U) without a batch.
         weight_size: the shape of weight, (G*O, C, K, L, M).
-        grad_output: shape (N, G*O, P, Q, R), the dtype of `input`.
+        grad_output: shape (N, G*O, P, Q, R), or (G*O, P, Q, R) without a batch, the dtype of
+            `input`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
         dilation: as in `conv3d`.
@@ -481,7 +485,7 @@ def conv3d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, P, Q, R).
+        grad_output: shape (N, O, P, Q, R), or (O, P, Q, R) without a batch.
 
     Returns:
         Shape (O,).
@@ -506,7 +510,7 @@ def conv_transpose1d(
         y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, P).
+        input: shape (N, G*C, P), or (G*C, P) without a batch.
         weight: shape (G*C, O, K), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -520,8 +524,9 @@ def conv_transpose1d(
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H); H = K*d + P*s + op + 1 - d - hi - lo - s, where s is the stride, op the
-        output_padding, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, H), or (G*O, H) without a batch; H = K*d + P*s + op + 1 - d - hi - lo - s,
+        where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G the
+        groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -545,9 +550,9 @@ def conv_transpose1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P
 
     Args:
-        input_size: the shape of input, (N, G*C, P).
+        input_size: the shape of input, (N, G*C, P), or (G*C, P) without a batch.
         weight: shape (G*C, O, K).
-        grad_output: shape (N, G*O, H), the dtype of `weight`.
+        grad_output: shape (N, G*O, H), or (G*O, H) without a batch, the dtype of `weight`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
         output_padding: as in `conv_transpose1d`.
@@ -579,9 +584,9 @@ def conv_transpose1d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K
 
     Args:
-        input: shape (N, G*C, P).
+        input: shape (N, G*C, P), or (G*C, P) without a batch.
         weight_size: the shape of weight, (G*C, O, K).
-        grad_output: shape (N, G*O, H), the dtype of `input`.
+        grad_output: shape (N, G*O, H), or (G*O, H) without a batch, the dtype of `input`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
         output_padding: as in `conv_transpose1d`.
@@ -610,7 +615,7 @@ def conv_transpose1d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H).
+        grad_output: shape (N, O, H), or (O, H) without a batch.
 
     Returns:
         Shape (O,).
@@ -636,7 +641,7 @@ def conv_transpose2d(
             [v + lp == t*q + e*l] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, P, Q).
+        input: shape (N, G*C, P, Q), or (G*C, P, Q) without a batch.
         weight: shape (G*C, O, K, L), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -650,9 +655,9 @@ def conv_transpose2d(
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H, V); H = K*d + P*s + op + 1 - d - hi - lo - s, and likewise on the other
-        axes, where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G
-        the groups.
+        Shape (N, G*O, H, V), or (G*O, H, V) without a batch; H = K*d + P*s + op + 1 - d - hi - lo -
+        s, and likewise on the other axes, where s is the stride, op the output_padding, d the
+        dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -677,9 +682,9 @@ def conv_transpose2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
-        input_size: the shape of input, (N, G*C, P, Q).
+        input_size: the shape of input, (N, G*C, P, Q), or (G*C, P, Q) without a batch.
         weight: shape (G*C, O, K, L).
-        grad_output: shape (N, G*O, H, V), the dtype of `weight`.
+        grad_output: shape (N, G*O, H, V), or (G*O, H, V) without a batch, the dtype of `weight`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
         output_padding: as in `conv_transpose2d`.
@@ -713,9 +718,9 @@ def conv_transpose2d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
 
     Args:
-        input: shape (N, G*C, P, Q).
+        input: shape (N, G*C, P, Q), or (G*C, P, Q) without a batch.
         weight_size: the shape of weight, (G*C, O, K, L).
-        grad_output: shape (N, G*O, H, V), the dtype of `input`.
+        grad_output: shape (N, G*O, H, V), or (G*O, H, V) without a batch, the dtype of `input`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
         output_padding: as in `conv_transpose2d`.
@@ -745,7 +750,7 @@ def conv_transpose2d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H, V).
+        grad_output: shape (N, O, H, V), or (O, H, V) without a batch.
 
     Returns:
         Shape (O,).
@@ -771,7 +776,7 @@ def conv_transpose3d(
             [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, P, Q, R).
+        input: shape (N, G*C, P, Q, R), or (G*C, P, Q, R) without a batch.
         weight: shape (G*C, O, K, L, M), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -785,9 +790,9 @@ def conv_transpose3d(
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H, V, I); H = K*d + P*s + op + 1 - d - hi - lo - s, and likewise on the other
-        axes, where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G
-        the groups.
+        Shape (N, G*O, H, V, I), or (G*O, H, V, I) without a batch; H = K*d + P*s + op + 1 - d - hi
+        - lo - s, and likewise on the other axes, where s is the stride, op the output_padding, d
+        the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -813,9 +818,10 @@ def conv_transpose3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
-        input_size: the shape of input, (N, G*C, P, Q, R).
+        input_size: the shape of input, (N, G*C, P, Q, R), or (G*C, P, Q, R) without a batch.
         weight: shape (G*C, O, K, L, M).
-        grad_output: shape (N, G*O, H, V, I), the dtype of `weight`.
+        grad_output: shape (N, G*O, H, V, I), or (G*O, H, V, I) without a batch, the dtype of
+            `weight`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
         output_padding: as in `conv_transpose3d`.
@@ -850,9 +856,10 @@ def conv_transpose3d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
-        input: shape (N, G*C, P, Q, R).
+        input: shape (N, G*C, P, Q, R), or (G*C, P, Q, R) without a batch.
         weight_size: the shape of weight, (G*C, O, K, L, M).
-        grad_output: shape (N, G*O, H, V, I), the dtype of `input`.
+        grad_output: shape (N, G*O, H, V, I), or (G*O, H, V, I) without a batch, the dtype of
+            `input`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
         output_padding: as in `conv_transpose3d`.
@@ -882,7 +889,7 @@ def conv_transpose3d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H, V, I).
+        grad_output: shape (N, O, H, V, I), or (O, H, V, I) without a batch.
 
     Returns:
         Shape (O,).

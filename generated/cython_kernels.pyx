@@ -5033,12 +5033,12 @@ def linear(input, weight, bias=None):
         y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
 
     Args:
-        input: shape (N, C).
+        input: shape (N, C), or (..., C) with any batch.
         weight: shape (O, C), the dtype of `input`.
         bias: shape (O,), or None.
 
     Returns:
-        Shape (N, O).
+        Shape (N, O), or (..., O) with any batch.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported.
@@ -5058,6 +5058,10 @@ def linear(input, weight, bias=None):
         kernels = _numpy()
         if _left(input):
             return kernels.linear(input, weight, bias)
+        if other := kernels.joined_batch(2, True, input):
+            (input,), batch = other
+            again = linear(input, weight, bias)
+            return kernels.with_batch(batch, again)
         kernels.check_linear(input, weight, bias)
         input = _aligned(input)
         weight = _aligned(weight)
@@ -5088,9 +5092,9 @@ def linear_input(input_size, weight, grad_output):
           for all 0 <= n < N, 0 <= c < C
 
     Args:
-        input_size: the shape of input, (N, C).
+        input_size: the shape of input, (N, C), or (..., C) with any batch.
         weight: shape (O, C).
-        grad_output: shape (N, O), the dtype of `weight`.
+        grad_output: shape (N, O), or (..., O) with any batch, the dtype of `weight`.
 
     Returns:
         Shape `input_size`.
@@ -5116,6 +5120,10 @@ def linear_input(input_size, weight, grad_output):
         kernels = _numpy()
         if _left(weight):
             return kernels.linear_input(input_size, weight, grad_output)
+        if other := kernels.joined_batch(2, True, input_size, grad_output):
+            (input_size, grad_output), batch = other
+            again = linear_input(input_size, weight, grad_output)
+            return kernels.with_batch(batch, again)
         checked = kernels.check_linear_input(input_size, weight, grad_output)
         _x_size[0], _x_size[1] = checked[0]
         weight = _aligned(weight)
@@ -5143,9 +5151,9 @@ def linear_weight(input, weight_size, grad_output):
           for all 0 <= o < O, 0 <= c < C
 
     Args:
-        input: shape (N, C).
+        input: shape (N, C), or (..., C) with any batch.
         weight_size: the shape of weight, (O, C).
-        grad_output: shape (N, O), the dtype of `input`.
+        grad_output: shape (N, O), or (..., O) with any batch, the dtype of `input`.
 
     Returns:
         Shape `weight_size`.
@@ -5171,6 +5179,9 @@ def linear_weight(input, weight_size, grad_output):
         kernels = _numpy()
         if _left(input):
             return kernels.linear_weight(input, weight_size, grad_output)
+        if other := kernels.joined_batch(2, True, input, grad_output):
+            (input, grad_output), _ = other
+            return linear_weight(input, weight_size, grad_output)
         checked = kernels.check_linear_weight(input, weight_size, grad_output)
         _w_size[0], _w_size[1] = checked[0]
         input = _aligned(input)
@@ -5198,7 +5209,7 @@ def linear_bias(grad_output):
           for all 0 <= o < O
 
     Args:
-        grad_output: shape (N, O).
+        grad_output: shape (N, O), or (..., O) with any batch.
 
     Returns:
         Shape (O,).
@@ -5217,6 +5228,9 @@ def linear_bias(grad_output):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.linear_bias(grad_output)
+        if other := kernels.joined_batch(2, True, grad_output):
+            (grad_output,), _ = other
+            return linear_bias(grad_output)
         kernels.check_linear_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -5239,7 +5253,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, H).
+        input: shape (N, G*C, H), or (G*C, H) without a batch.
         weight: shape (G*O, C, K), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -5250,8 +5264,8 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         groups: an integer >= 1 that divides the channels.
 
     Returns:
-        Shape (N, G*O, P); P = floor((H + d + hi + lo + s - 1 - K*d) / s), where s is the stride, d
-        the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P), or (G*O, P) without a batch; P = floor((H + d + hi + lo + s - 1 - K*d) /
+        s), where s is the stride, d the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -5275,6 +5289,10 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             return kernels.conv1d(
                 input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
             )
+        if other := kernels.joined_batch(3, False, input):
+            (input,), batch = other
+            again = conv1d(input, weight, bias, stride, padding, dilation, groups)
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
         input = _aligned(input)
@@ -5306,9 +5324,9 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
 
     Args:
-        input_size: the shape of input, (N, G*C, H).
+        input_size: the shape of input, (N, G*C, H), or (G*C, H) without a batch.
         weight: shape (G*O, C, K).
-        grad_output: shape (N, G*O, P), the dtype of `weight`.
+        grad_output: shape (N, G*O, P), or (G*O, P) without a batch, the dtype of `weight`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
         dilation: as in `conv1d`.
@@ -5343,6 +5361,10 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
                 input_size, weight, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
+        if other := kernels.joined_batch(3, False, input_size, grad_output):
+            (input_size, grad_output), batch = other
+            again = conv1d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv1d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
@@ -5368,9 +5390,9 @@ def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K
 
     Args:
-        input: shape (N, G*C, H).
+        input: shape (N, G*C, H), or (G*C, H) without a batch.
         weight_size: the shape of weight, (G*O, C, K).
-        grad_output: shape (N, G*O, P), the dtype of `input`.
+        grad_output: shape (N, G*O, P), or (G*O, P) without a batch, the dtype of `input`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
         dilation: as in `conv1d`.
@@ -5405,6 +5427,9 @@ def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
                 input, weight_size, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
+        if other := kernels.joined_batch(3, False, input, grad_output):
+            (input, grad_output), _ = other
+            return conv1d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
         checked = kernels.check_conv1d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2] = checked.whole["w"]
@@ -5430,7 +5455,7 @@ def conv1d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, P).
+        grad_output: shape (N, O, P), or (O, P) without a batch.
 
     Returns:
         Shape (O,).
@@ -5449,6 +5474,9 @@ def conv1d_bias(grad_output):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv1d_bias(grad_output)
+        if other := kernels.joined_batch(3, False, grad_output):
+            (grad_output,), _ = other
+            return conv1d_bias(grad_output)
         kernels.check_conv1d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -5474,7 +5502,7 @@ def conv2d(
         y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, H, V).
+        input: shape (N, G*C, H, V), or (G*C, H, V) without a batch.
         weight: shape (G*O, C, K, L), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -5490,8 +5518,9 @@ def conv2d(
             sum as it is written.
 
     Returns:
-        Shape (N, G*O, P, Q); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and likewise on the
-        other axes, where s is the stride, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P, Q), or (G*O, P, Q) without a batch; P = floor((H + d + hi + lo + s - 1 -
+        K*d) / s), and likewise on the other axes, where s is the stride, d the dilation, lo and hi
+        the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -5516,6 +5545,10 @@ def conv2d(
             return kernels.conv2d(
                 input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
             )
+        if other := kernels.joined_batch(4, False, input):
+            (input,), batch = other
+            again = conv2d(input, weight, bias, stride, padding, dilation, groups, accuracy=accuracy)
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv2d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
         input = _aligned(input)
@@ -5562,9 +5595,9 @@ def conv2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
 
     Args:
-        input_size: the shape of input, (N, G*C, H, V).
+        input_size: the shape of input, (N, G*C, H, V), or (G*C, H, V) without a batch.
         weight: shape (G*O, C, K, L).
-        grad_output: shape (N, G*O, P, Q), the dtype of `weight`.
+        grad_output: shape (N, G*O, P, Q), or (G*O, P, Q) without a batch, the dtype of `weight`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
         dilation: as in `conv2d`.
@@ -5603,6 +5636,12 @@ def conv2d_input(
                 input_size, weight, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
+        if other := kernels.joined_batch(4, False, input_size, grad_output):
+            (input_size, grad_output), batch = other
+            again = conv2d_input(
+                input_size, weight, grad_output, stride, padding, dilation, groups, accuracy=accuracy
+            )
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv2d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3] = checked.whole["x"]
@@ -5639,9 +5678,9 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
 
     Args:
-        input: shape (N, G*C, H, V).
+        input: shape (N, G*C, H, V), or (G*C, H, V) without a batch.
         weight_size: the shape of weight, (G*O, C, K, L).
-        grad_output: shape (N, G*O, P, Q), the dtype of `input`.
+        grad_output: shape (N, G*O, P, Q), or (G*O, P, Q) without a batch, the dtype of `input`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
         dilation: as in `conv2d`.
@@ -5678,6 +5717,9 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
                 input, weight_size, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
+        if other := kernels.joined_batch(4, False, input, grad_output):
+            (input, grad_output), _ = other
+            return conv2d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
         checked = kernels.check_conv2d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3] = checked.whole["w"]
@@ -5703,7 +5745,7 @@ def conv2d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, P, Q).
+        grad_output: shape (N, O, P, Q), or (O, P, Q) without a batch.
 
     Returns:
         Shape (O,).
@@ -5722,6 +5764,9 @@ def conv2d_bias(grad_output):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv2d_bias(grad_output)
+        if other := kernels.joined_batch(4, False, grad_output):
+            (grad_output,), _ = other
+            return conv2d_bias(grad_output)
         kernels.check_conv2d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -5747,7 +5792,7 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             + bias[g,o]
 
     Args:
-        input: shape (N, G*C, H, V, U).
+        input: shape (N, G*C, H, V, U), or (G*C, H, V, U) without a batch.
         weight: shape (G*O, C, K, L, M), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -5758,8 +5803,9 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         groups: an integer >= 1 that divides the channels.
 
     Returns:
-        Shape (N, G*O, P, Q, R); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and likewise on the
-        other axes, where s is the stride, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P, Q, R), or (G*O, P, Q, R) without a batch; P = floor((H + d + hi + lo + s -
+        1 - K*d) / s), and likewise on the other axes, where s is the stride, d the dilation, lo and
+        hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -5783,6 +5829,10 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             return kernels.conv3d(
                 input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
             )
+        if other := kernels.joined_batch(5, False, input):
+            (input,), batch = other
+            again = conv3d(input, weight, bias, stride, padding, dilation, groups)
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv3d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
         input = _aligned(input)
@@ -5817,9 +5867,10 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
 
     Args:
-        input_size: the shape of input, (N, G*C, H, V, U).
+        input_size: the shape of input, (N, G*C, H, V, U), or (G*C, H, V, U) without a batch.
         weight: shape (G*O, C, K, L, M).
-        grad_output: shape (N, G*O, P, Q, R), the dtype of `weight`.
+        grad_output: shape (N, G*O, P, Q, R), or (G*O, P, Q, R) without a batch, the dtype of
+            `weight`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
         dilation: as in `conv3d`.
@@ -5857,6 +5908,10 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
                 input_size, weight, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
+        if other := kernels.joined_batch(5, False, input_size, grad_output):
+            (input_size, grad_output), batch = other
+            again = conv3d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv3d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3], _x_size[4] = checked.whole["x"]
@@ -5884,9 +5939,10 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
-        input: shape (N, G*C, H, V, U).
+        input: shape (N, G*C, H, V, U), or (G*C, H, V, U) without a batch.
         weight_size: the shape of weight, (G*O, C, K, L, M).
-        grad_output: shape (N, G*O, P, Q, R), the dtype of `input`.
+        grad_output: shape (N, G*O, P, Q, R), or (G*O, P, Q, R) without a batch, the dtype of
+            `input`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
         dilation: as in `conv3d`.
@@ -5924,6 +5980,9 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
                 input, weight_size, grad_output, stride=stride, padding=padding, dilation=dilation,
                 groups=groups,
             )
+        if other := kernels.joined_batch(5, False, input, grad_output):
+            (input, grad_output), _ = other
+            return conv3d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
         checked = kernels.check_conv3d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3], _w_size[4] = checked.whole["w"]
@@ -5949,7 +6008,7 @@ def conv3d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, P, Q, R).
+        grad_output: shape (N, O, P, Q, R), or (O, P, Q, R) without a batch.
 
     Returns:
         Shape (O,).
@@ -5968,6 +6027,9 @@ def conv3d_bias(grad_output):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv3d_bias(grad_output)
+        if other := kernels.joined_batch(5, False, grad_output):
+            (grad_output,), _ = other
+            return conv3d_bias(grad_output)
         kernels.check_conv3d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -5998,7 +6060,7 @@ def conv_transpose1d(
         y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, P).
+        input: shape (N, G*C, P), or (G*C, P) without a batch.
         weight: shape (G*C, O, K), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -6012,8 +6074,9 @@ def conv_transpose1d(
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H); H = K*d + P*s + op + 1 - d - hi - lo - s, where s is the stride, op the
-        output_padding, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, H), or (G*O, H) without a batch; H = K*d + P*s + op + 1 - d - hi - lo - s,
+        where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G the
+        groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -6038,6 +6101,12 @@ def conv_transpose1d(
                 input, weight, bias, stride=stride, padding=padding, output_padding=output_padding,
                 groups=groups, dilation=dilation,
             )
+        if other := kernels.joined_batch(3, False, input):
+            (input,), batch = other
+            again = conv_transpose1d(
+                input, weight, bias, stride, padding, output_padding, groups, dilation
+            )
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv_transpose1d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         input = _aligned(input)
@@ -6069,9 +6138,9 @@ def conv_transpose1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P
 
     Args:
-        input_size: the shape of input, (N, G*C, P).
+        input_size: the shape of input, (N, G*C, P), or (G*C, P) without a batch.
         weight: shape (G*C, O, K).
-        grad_output: shape (N, G*O, H), the dtype of `weight`.
+        grad_output: shape (N, G*O, H), or (G*O, H) without a batch, the dtype of `weight`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
         output_padding: as in `conv_transpose1d`.
@@ -6107,6 +6176,12 @@ def conv_transpose1d_input(
                 input_size, weight, grad_output, stride=stride, padding=padding, output_padding=output_padding,
                 groups=groups, dilation=dilation,
             )
+        if other := kernels.joined_batch(3, False, input_size, grad_output):
+            (input_size, grad_output), batch = other
+            again = conv_transpose1d_input(
+                input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
+            )
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv_transpose1d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
@@ -6134,9 +6209,9 @@ def conv_transpose1d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K
 
     Args:
-        input: shape (N, G*C, P).
+        input: shape (N, G*C, P), or (G*C, P) without a batch.
         weight_size: the shape of weight, (G*C, O, K).
-        grad_output: shape (N, G*O, H), the dtype of `input`.
+        grad_output: shape (N, G*O, H), or (G*O, H) without a batch, the dtype of `input`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
         output_padding: as in `conv_transpose1d`.
@@ -6172,6 +6247,11 @@ def conv_transpose1d_weight(
                 input, weight_size, grad_output, stride=stride, padding=padding, output_padding=output_padding,
                 groups=groups, dilation=dilation,
             )
+        if other := kernels.joined_batch(3, False, input, grad_output):
+            (input, grad_output), _ = other
+            return conv_transpose1d_weight(
+                input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
+            )
         checked = kernels.check_conv_transpose1d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2] = checked.whole["w"]
@@ -6197,7 +6277,7 @@ def conv_transpose1d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H).
+        grad_output: shape (N, O, H), or (O, H) without a batch.
 
     Returns:
         Shape (O,).
@@ -6216,6 +6296,9 @@ def conv_transpose1d_bias(grad_output):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv_transpose1d_bias(grad_output)
+        if other := kernels.joined_batch(3, False, grad_output):
+            (grad_output,), _ = other
+            return conv_transpose1d_bias(grad_output)
         kernels.check_conv_transpose1d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -6245,7 +6328,7 @@ def conv_transpose2d(
             [v + lp == t*q + e*l] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, P, Q).
+        input: shape (N, G*C, P, Q), or (G*C, P, Q) without a batch.
         weight: shape (G*C, O, K, L), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -6259,9 +6342,9 @@ def conv_transpose2d(
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H, V); H = K*d + P*s + op + 1 - d - hi - lo - s, and likewise on the other
-        axes, where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G
-        the groups.
+        Shape (N, G*O, H, V), or (G*O, H, V) without a batch; H = K*d + P*s + op + 1 - d - hi - lo -
+        s, and likewise on the other axes, where s is the stride, op the output_padding, d the
+        dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -6286,6 +6369,12 @@ def conv_transpose2d(
                 input, weight, bias, stride=stride, padding=padding, output_padding=output_padding,
                 groups=groups, dilation=dilation,
             )
+        if other := kernels.joined_batch(4, False, input):
+            (input,), batch = other
+            again = conv_transpose2d(
+                input, weight, bias, stride, padding, output_padding, groups, dilation
+            )
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv_transpose2d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         input = _aligned(input)
@@ -6319,9 +6408,9 @@ def conv_transpose2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
-        input_size: the shape of input, (N, G*C, P, Q).
+        input_size: the shape of input, (N, G*C, P, Q), or (G*C, P, Q) without a batch.
         weight: shape (G*C, O, K, L).
-        grad_output: shape (N, G*O, H, V), the dtype of `weight`.
+        grad_output: shape (N, G*O, H, V), or (G*O, H, V) without a batch, the dtype of `weight`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
         output_padding: as in `conv_transpose2d`.
@@ -6359,6 +6448,12 @@ def conv_transpose2d_input(
                 input_size, weight, grad_output, stride=stride, padding=padding, output_padding=output_padding,
                 groups=groups, dilation=dilation,
             )
+        if other := kernels.joined_batch(4, False, input_size, grad_output):
+            (input_size, grad_output), batch = other
+            again = conv_transpose2d_input(
+                input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
+            )
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv_transpose2d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3] = checked.whole["x"]
@@ -6387,9 +6482,9 @@ def conv_transpose2d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
 
     Args:
-        input: shape (N, G*C, P, Q).
+        input: shape (N, G*C, P, Q), or (G*C, P, Q) without a batch.
         weight_size: the shape of weight, (G*C, O, K, L).
-        grad_output: shape (N, G*O, H, V), the dtype of `input`.
+        grad_output: shape (N, G*O, H, V), or (G*O, H, V) without a batch, the dtype of `input`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
         output_padding: as in `conv_transpose2d`.
@@ -6427,6 +6522,11 @@ def conv_transpose2d_weight(
                 input, weight_size, grad_output, stride=stride, padding=padding, output_padding=output_padding,
                 groups=groups, dilation=dilation,
             )
+        if other := kernels.joined_batch(4, False, input, grad_output):
+            (input, grad_output), _ = other
+            return conv_transpose2d_weight(
+                input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
+            )
         checked = kernels.check_conv_transpose2d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3] = checked.whole["w"]
@@ -6452,7 +6552,7 @@ def conv_transpose2d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H, V).
+        grad_output: shape (N, O, H, V), or (O, H, V) without a batch.
 
     Returns:
         Shape (O,).
@@ -6471,6 +6571,9 @@ def conv_transpose2d_bias(grad_output):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv_transpose2d_bias(grad_output)
+        if other := kernels.joined_batch(4, False, grad_output):
+            (grad_output,), _ = other
+            return conv_transpose2d_bias(grad_output)
         kernels.check_conv_transpose2d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -6501,7 +6604,7 @@ def conv_transpose3d(
             [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, P, Q, R).
+        input: shape (N, G*C, P, Q, R), or (G*C, P, Q, R) without a batch.
         weight: shape (G*C, O, K, L, M), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -6515,9 +6618,9 @@ def conv_transpose3d(
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H, V, I); H = K*d + P*s + op + 1 - d - hi - lo - s, and likewise on the other
-        axes, where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G
-        the groups.
+        Shape (N, G*O, H, V, I), or (G*O, H, V, I) without a batch; H = K*d + P*s + op + 1 - d - hi
+        - lo - s, and likewise on the other axes, where s is the stride, op the output_padding, d
+        the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -6542,6 +6645,12 @@ def conv_transpose3d(
                 input, weight, bias, stride=stride, padding=padding, output_padding=output_padding,
                 groups=groups, dilation=dilation,
             )
+        if other := kernels.joined_batch(5, False, input):
+            (input,), batch = other
+            again = conv_transpose3d(
+                input, weight, bias, stride, padding, output_padding, groups, dilation
+            )
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv_transpose3d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         input = _aligned(input)
@@ -6577,9 +6686,10 @@ def conv_transpose3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
-        input_size: the shape of input, (N, G*C, P, Q, R).
+        input_size: the shape of input, (N, G*C, P, Q, R), or (G*C, P, Q, R) without a batch.
         weight: shape (G*C, O, K, L, M).
-        grad_output: shape (N, G*O, H, V, I), the dtype of `weight`.
+        grad_output: shape (N, G*O, H, V, I), or (G*O, H, V, I) without a batch, the dtype of
+            `weight`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
         output_padding: as in `conv_transpose3d`.
@@ -6618,6 +6728,12 @@ def conv_transpose3d_input(
                 input_size, weight, grad_output, stride=stride, padding=padding, output_padding=output_padding,
                 groups=groups, dilation=dilation,
             )
+        if other := kernels.joined_batch(5, False, input_size, grad_output):
+            (input_size, grad_output), batch = other
+            again = conv_transpose3d_input(
+                input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
+            )
+            return kernels.with_batch(batch, again)
         checked = kernels.check_conv_transpose3d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3], _x_size[4] = checked.whole["x"]
@@ -6647,9 +6763,10 @@ def conv_transpose3d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
-        input: shape (N, G*C, P, Q, R).
+        input: shape (N, G*C, P, Q, R), or (G*C, P, Q, R) without a batch.
         weight_size: the shape of weight, (G*C, O, K, L, M).
-        grad_output: shape (N, G*O, H, V, I), the dtype of `input`.
+        grad_output: shape (N, G*O, H, V, I), or (G*O, H, V, I) without a batch, the dtype of
+            `input`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
         output_padding: as in `conv_transpose3d`.
@@ -6688,6 +6805,11 @@ def conv_transpose3d_weight(
                 input, weight_size, grad_output, stride=stride, padding=padding, output_padding=output_padding,
                 groups=groups, dilation=dilation,
             )
+        if other := kernels.joined_batch(5, False, input, grad_output):
+            (input, grad_output), _ = other
+            return conv_transpose3d_weight(
+                input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
+            )
         checked = kernels.check_conv_transpose3d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3], _w_size[4] = checked.whole["w"]
@@ -6713,7 +6835,7 @@ def conv_transpose3d_bias(grad_output):
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H, V, I).
+        grad_output: shape (N, O, H, V, I), or (O, H, V, I) without a batch.
 
     Returns:
         Shape (O,).
@@ -6732,6 +6854,9 @@ def conv_transpose3d_bias(grad_output):
         kernels = _numpy()
         if _left(grad_output):
             return kernels.conv_transpose3d_bias(grad_output)
+        if other := kernels.joined_batch(5, False, grad_output):
+            (grad_output,), _ = other
+            return conv_transpose3d_bias(grad_output)
         kernels.check_conv_transpose3d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]

@@ -10,6 +10,7 @@ in PyTorch, a single entry counts for every axis.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -130,6 +131,39 @@ def _few(argument: str, shape: tuple[int, ...]) -> None:
     if math.prod(filter(None, shape)) > LARGEST_ARRAY or max(shape) >= LARGEST_PARAMETER:
         most = f"axes < {LARGEST_PARAMETER} and at most {LARGEST_ARRAY} elements"
         raise wrong(argument, f"shape {shape}", most)
+
+
+def joined_batch(
+    rank: int, several: bool, *given: Any
+) -> tuple[list[Any], tuple[int, ...]] | None:
+    """Return arguments whose batch is one axis, and the axes that it was; None where it is one.
+
+    Args:
+        rank: how many axes an array with a batch of one axis has.
+        several: whether a batch may have more axes than one; it may always have none.
+        given: arrays, or the shapes of arrays.
+
+    """
+    try:
+        shapes = [tuple(map(operator.index, getattr(value, "shape", value))) for value in given]
+    except TypeError:
+        return None  # the checks say what is of a wrong type
+    axes = [max(len(shape) - rank + 1, 0) for shape in shapes]
+    batch = shapes[0][: axes[0]]
+    alike = all(shape[:n] == batch for shape, n in zip(shapes, axes, strict=True))
+    whole = all(len(shape) - n == rank - 1 for shape, n in zip(shapes, axes, strict=True))
+    if not (alike and whole) or len(batch) == 1 or (batch and not several):
+        return None
+    joined = [(math.prod(batch), *shape[len(batch) :]) for shape in shapes]
+    return [
+        value.reshape(shape) if isinstance(value, np.ndarray) else shape
+        for value, shape in zip(given, joined, strict=True)
+    ], batch
+
+
+def with_batch(batch: tuple[int, ...], array: Array) -> Array:
+    """Return an array with the axes of a batch for its first axis."""
+    return array.reshape(*batch, *array.shape[1:])
 
 
 def checked_size(argument: str, value: object, rank: int) -> tuple[int, ...]:

@@ -18,7 +18,8 @@ import numpy as np
 
 from rot180.generated import numpy_conv1d_grouped
 from rot180.generated.numpy_arguments import (
-    CheckedWindow, Family, Padding, PerAxis, check_axes, checked_size, checked_window
+    CheckedWindow, Family, Padding, PerAxis, check_axes, checked_size, checked_window, joined_batch,
+    with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
 from rot180.generated.numpy_window_sizes import conv_window
@@ -37,7 +38,7 @@ def conv1d(
         y[n,g,o,p] = sum[c,k] x[n,g,c,s*p+d*k-lo] * w[g,o,c,k] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, H).
+        input: shape (N, G*C, H), or (G*C, H) without a batch.
         weight: shape (G*O, C, K), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -48,8 +49,8 @@ def conv1d(
         groups: an integer >= 1 that divides the channels.
 
     Returns:
-        Shape (N, G*O, P); P = floor((H + d + hi + lo + s - 1 - K*d) / s), where s is the stride, d
-        the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P), or (G*O, P) without a batch; P = floor((H + d + hi + lo + s - 1 - K*d) /
+        s), where s is the stride, d the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -59,6 +60,10 @@ def conv1d(
             `bias`, axis 0 is not G*O.
 
     """
+    if other := joined_batch(3, False, input):
+        (input,), batch = other
+        again = conv1d(input, weight, bias, stride, padding, dilation, groups)
+        return with_batch(batch, again)
     window = check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
     if bias is None:
         bias = np.zeros(window.whole["bias"], input.dtype)
@@ -92,9 +97,9 @@ def conv1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H
 
     Args:
-        input_size: the shape of input, (N, G*C, H).
+        input_size: the shape of input, (N, G*C, H), or (G*C, H) without a batch.
         weight: shape (G*O, C, K).
-        grad_output: shape (N, G*O, P), the dtype of `weight`.
+        grad_output: shape (N, G*O, P), or (G*O, P) without a batch, the dtype of `weight`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
         dilation: as in `conv1d`.
@@ -111,6 +116,10 @@ def conv1d_input(
             be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not P.
 
     """
+    if other := joined_batch(3, False, input_size, grad_output):
+        (input_size, grad_output), batch = other
+        again = conv1d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
+        return with_batch(batch, again)
     window = check_conv1d_input(
         input_size, weight, grad_output, (stride, padding, dilation, groups)
     )
@@ -144,9 +153,9 @@ def conv1d_weight(
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K
 
     Args:
-        input: shape (N, G*C, H).
+        input: shape (N, G*C, H), or (G*C, H) without a batch.
         weight_size: the shape of weight, (G*O, C, K).
-        grad_output: shape (N, G*O, P), the dtype of `input`.
+        grad_output: shape (N, G*O, P), or (G*O, P) without a batch, the dtype of `input`.
         stride: as in `conv1d`.
         padding: as in `conv1d`.
         dilation: as in `conv1d`.
@@ -163,6 +172,9 @@ def conv1d_weight(
             be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not P.
 
     """
+    if other := joined_batch(3, False, input, grad_output):
+        (input, grad_output), _ = other
+        return conv1d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
     window = check_conv1d_weight(
         input, weight_size, grad_output, (stride, padding, dilation, groups)
     )
@@ -193,7 +205,7 @@ def conv1d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, P).
+        grad_output: shape (N, O, P), or (O, P) without a batch.
 
     Returns:
         Shape (O,).
@@ -203,6 +215,9 @@ def conv1d_bias(grad_output: Array) -> Array:
         ValueError: an array has the wrong number of axes.
 
     """
+    if other := joined_batch(3, False, grad_output):
+        (grad_output,), _ = other
+        return conv1d_bias(grad_output)
     check_conv1d_bias(grad_output)
     out: Array = numpy_conv1d_grouped.grad_bias(grad_output[:, None])[0]
     return out

@@ -19,7 +19,7 @@ import numpy as np
 from rot180.generated import numpy_conv2d_grouped
 from rot180.generated.numpy_arguments import (
     CheckedWindow, Family, Padding, PerAxis, check_accuracy, check_axes, checked_size,
-    checked_window,
+    checked_window, joined_batch, with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
 from rot180.generated.numpy_window_sizes import conv_window
@@ -38,7 +38,7 @@ def conv2d(
         y[n,g,o,p,q] = sum[c,k,l] x[n,g,c,s*p+d*k-lo,t*q+e*l-lp] * w[g,o,c,k,l] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, H, V).
+        input: shape (N, G*C, H, V), or (G*C, H, V) without a batch.
         weight: shape (G*O, C, K, L), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -54,8 +54,9 @@ def conv2d(
             sum as it is written.
 
     Returns:
-        Shape (N, G*O, P, Q); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and likewise on the
-        other axes, where s is the stride, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P, Q), or (G*O, P, Q) without a batch; P = floor((H + d + hi + lo + s - 1 -
+        K*d) / s), and likewise on the other axes, where s is the stride, d the dilation, lo and hi
+        the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -65,6 +66,10 @@ def conv2d(
             `bias`, axis 0 is not G*O.
 
     """
+    if other := joined_batch(4, False, input):
+        (input,), batch = other
+        again = conv2d(input, weight, bias, stride, padding, dilation, groups, accuracy=accuracy)
+        return with_batch(batch, again)
     check_accuracy(accuracy)
     window = check_conv2d(input, weight, bias, (stride, padding, dilation, groups))
     if bias is None:
@@ -100,9 +105,9 @@ def conv2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V
 
     Args:
-        input_size: the shape of input, (N, G*C, H, V).
+        input_size: the shape of input, (N, G*C, H, V), or (G*C, H, V) without a batch.
         weight: shape (G*O, C, K, L).
-        grad_output: shape (N, G*O, P, Q), the dtype of `weight`.
+        grad_output: shape (N, G*O, P, Q), or (G*O, P, Q) without a batch, the dtype of `weight`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
         dilation: as in `conv2d`.
@@ -121,6 +126,12 @@ def conv2d_input(
             axis 3 is not Q.
 
     """
+    if other := joined_batch(4, False, input_size, grad_output):
+        (input_size, grad_output), batch = other
+        again = conv2d_input(
+            input_size, weight, grad_output, stride, padding, dilation, groups, accuracy=accuracy
+        )
+        return with_batch(batch, again)
     check_accuracy(accuracy)
     window = check_conv2d_input(
         input_size, weight, grad_output, (stride, padding, dilation, groups)
@@ -156,9 +167,9 @@ def conv2d_weight(
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L
 
     Args:
-        input: shape (N, G*C, H, V).
+        input: shape (N, G*C, H, V), or (G*C, H, V) without a batch.
         weight_size: the shape of weight, (G*O, C, K, L).
-        grad_output: shape (N, G*O, P, Q), the dtype of `input`.
+        grad_output: shape (N, G*O, P, Q), or (G*O, P, Q) without a batch, the dtype of `input`.
         stride: as in `conv2d`.
         padding: as in `conv2d`.
         dilation: as in `conv2d`.
@@ -176,6 +187,9 @@ def conv2d_weight(
             axis 3 is not Q.
 
     """
+    if other := joined_batch(4, False, input, grad_output):
+        (input, grad_output), _ = other
+        return conv2d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
     window = check_conv2d_weight(
         input, weight_size, grad_output, (stride, padding, dilation, groups)
     )
@@ -206,7 +220,7 @@ def conv2d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, P, Q).
+        grad_output: shape (N, O, P, Q), or (O, P, Q) without a batch.
 
     Returns:
         Shape (O,).
@@ -216,6 +230,9 @@ def conv2d_bias(grad_output: Array) -> Array:
         ValueError: an array has the wrong number of axes.
 
     """
+    if other := joined_batch(4, False, grad_output):
+        (grad_output,), _ = other
+        return conv2d_bias(grad_output)
     check_conv2d_bias(grad_output)
     out: Array = numpy_conv2d_grouped.grad_bias(grad_output[:, None])[0]
     return out

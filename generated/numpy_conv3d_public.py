@@ -18,7 +18,8 @@ import numpy as np
 
 from rot180.generated import numpy_conv3d_grouped
 from rot180.generated.numpy_arguments import (
-    CheckedWindow, Family, Padding, PerAxis, check_axes, checked_size, checked_window
+    CheckedWindow, Family, Padding, PerAxis, check_axes, checked_size, checked_window, joined_batch,
+    with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
 from rot180.generated.numpy_window_sizes import conv_window
@@ -40,7 +41,7 @@ def conv3d(
             + bias[g,o]
 
     Args:
-        input: shape (N, G*C, H, V, U).
+        input: shape (N, G*C, H, V, U), or (G*C, H, V, U) without a batch.
         weight: shape (G*O, C, K, L, M), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -51,8 +52,9 @@ def conv3d(
         groups: an integer >= 1 that divides the channels.
 
     Returns:
-        Shape (N, G*O, P, Q, R); P = floor((H + d + hi + lo + s - 1 - K*d) / s), and likewise on the
-        other axes, where s is the stride, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, P, Q, R), or (G*O, P, Q, R) without a batch; P = floor((H + d + hi + lo + s -
+        1 - K*d) / s), and likewise on the other axes, where s is the stride, d the dilation, lo and
+        hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -62,6 +64,10 @@ def conv3d(
             `bias`, axis 0 is not G*O.
 
     """
+    if other := joined_batch(5, False, input):
+        (input,), batch = other
+        again = conv3d(input, weight, bias, stride, padding, dilation, groups)
+        return with_batch(batch, again)
     window = check_conv3d(input, weight, bias, (stride, padding, dilation, groups))
     if bias is None:
         bias = np.zeros(window.whole["bias"], input.dtype)
@@ -96,9 +102,10 @@ def conv3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= h < H, 0 <= v < V, 0 <= u1 < U
 
     Args:
-        input_size: the shape of input, (N, G*C, H, V, U).
+        input_size: the shape of input, (N, G*C, H, V, U), or (G*C, H, V, U) without a batch.
         weight: shape (G*O, C, K, L, M).
-        grad_output: shape (N, G*O, P, Q, R), the dtype of `weight`.
+        grad_output: shape (N, G*O, P, Q, R), or (G*O, P, Q, R) without a batch, the dtype of
+            `weight`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
         dilation: as in `conv3d`.
@@ -116,6 +123,10 @@ def conv3d_input(
             axis 3 is not Q or axis 4 is not R.
 
     """
+    if other := joined_batch(5, False, input_size, grad_output):
+        (input_size, grad_output), batch = other
+        again = conv3d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
+        return with_batch(batch, again)
     window = check_conv3d_input(
         input_size, weight, grad_output, (stride, padding, dilation, groups)
     )
@@ -152,9 +163,10 @@ def conv3d_weight(
           for all 0 <= g < G, 0 <= o < O, 0 <= c < C, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
-        input: shape (N, G*C, H, V, U).
+        input: shape (N, G*C, H, V, U), or (G*C, H, V, U) without a batch.
         weight_size: the shape of weight, (G*O, C, K, L, M).
-        grad_output: shape (N, G*O, P, Q, R), the dtype of `input`.
+        grad_output: shape (N, G*O, P, Q, R), or (G*O, P, Q, R) without a batch, the dtype of
+            `input`.
         stride: as in `conv3d`.
         padding: as in `conv3d`.
         dilation: as in `conv3d`.
@@ -172,6 +184,9 @@ def conv3d_weight(
             axis 3 is not Q or axis 4 is not R.
 
     """
+    if other := joined_batch(5, False, input, grad_output):
+        (input, grad_output), _ = other
+        return conv3d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
     window = check_conv3d_weight(
         input, weight_size, grad_output, (stride, padding, dilation, groups)
     )
@@ -203,7 +218,7 @@ def conv3d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, P, Q, R).
+        grad_output: shape (N, O, P, Q, R), or (O, P, Q, R) without a batch.
 
     Returns:
         Shape (O,).
@@ -213,6 +228,9 @@ def conv3d_bias(grad_output: Array) -> Array:
         ValueError: an array has the wrong number of axes.
 
     """
+    if other := joined_batch(5, False, grad_output):
+        (grad_output,), _ = other
+        return conv3d_bias(grad_output)
     check_conv3d_bias(grad_output)
     out: Array = numpy_conv3d_grouped.grad_bias(grad_output[:, None])[0]
     return out

@@ -18,7 +18,8 @@ import numpy as np
 
 from rot180.generated import numpy_conv_transpose1d_grouped
 from rot180.generated.numpy_arguments import (
-    CheckedWindow, Family, Padding, PerAxis, check_axes, checked_size, checked_window
+    CheckedWindow, Family, Padding, PerAxis, check_axes, checked_size, checked_window, joined_batch,
+    with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
 from rot180.generated.numpy_window_sizes import conv_transpose_window
@@ -40,7 +41,7 @@ def conv_transpose1d(
         y[n,g,o,h] = sum[c,p,k] x[n,g,c,p] * w[g,c,o,k] * [h + lo == s*p + d*k] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, P).
+        input: shape (N, G*C, P), or (G*C, P) without a batch.
         weight: shape (G*C, O, K), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -54,8 +55,9 @@ def conv_transpose1d(
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H); H = K*d + P*s + op + 1 - d - hi - lo - s, where s is the stride, op the
-        output_padding, d the dilation, lo and hi the padding, G the groups.
+        Shape (N, G*O, H), or (G*O, H) without a batch; H = K*d + P*s + op + 1 - d - hi - lo - s,
+        where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G the
+        groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -65,6 +67,12 @@ def conv_transpose1d(
             `bias`, axis 0 is not G*O.
 
     """
+    if other := joined_batch(3, False, input):
+        (input,), batch = other
+        again = conv_transpose1d(
+            input, weight, bias, stride, padding, output_padding, groups, dilation
+        )
+        return with_batch(batch, again)
     window = check_conv_transpose1d(
         input, weight, bias, (stride, padding, output_padding, groups, dilation)
     )
@@ -98,9 +106,9 @@ def conv_transpose1d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P
 
     Args:
-        input_size: the shape of input, (N, G*C, P).
+        input_size: the shape of input, (N, G*C, P), or (G*C, P) without a batch.
         weight: shape (G*C, O, K).
-        grad_output: shape (N, G*O, H), the dtype of `weight`.
+        grad_output: shape (N, G*O, H), or (G*O, H) without a batch, the dtype of `weight`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
         output_padding: as in `conv_transpose1d`.
@@ -118,6 +126,12 @@ def conv_transpose1d_input(
             be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not H.
 
     """
+    if other := joined_batch(3, False, input_size, grad_output):
+        (input_size, grad_output), batch = other
+        again = conv_transpose1d_input(
+            input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
+        )
+        return with_batch(batch, again)
     window = check_conv_transpose1d_input(
         input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
     )
@@ -151,9 +165,9 @@ def conv_transpose1d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K
 
     Args:
-        input: shape (N, G*C, P).
+        input: shape (N, G*C, P), or (G*C, P) without a batch.
         weight_size: the shape of weight, (G*C, O, K).
-        grad_output: shape (N, G*O, H), the dtype of `input`.
+        grad_output: shape (N, G*O, H), or (G*O, H) without a batch, the dtype of `input`.
         stride: as in `conv_transpose1d`.
         padding: as in `conv_transpose1d`.
         output_padding: as in `conv_transpose1d`.
@@ -171,6 +185,11 @@ def conv_transpose1d_weight(
             be empty; in `grad_output`, axis 0 is not N or axis 1 is not G*O or axis 2 is not H.
 
     """
+    if other := joined_batch(3, False, input, grad_output):
+        (input, grad_output), _ = other
+        return conv_transpose1d_weight(
+            input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
+        )
     window = check_conv_transpose1d_weight(
         input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
     )
@@ -201,7 +220,7 @@ def conv_transpose1d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H).
+        grad_output: shape (N, O, H), or (O, H) without a batch.
 
     Returns:
         Shape (O,).
@@ -211,6 +230,9 @@ def conv_transpose1d_bias(grad_output: Array) -> Array:
         ValueError: an array has the wrong number of axes.
 
     """
+    if other := joined_batch(3, False, grad_output):
+        (grad_output,), _ = other
+        return conv_transpose1d_bias(grad_output)
     check_conv_transpose1d_bias(grad_output)
     out: Array = numpy_conv_transpose1d_grouped.grad_bias(grad_output[:, None])[0]
     return out

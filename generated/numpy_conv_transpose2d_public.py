@@ -18,7 +18,8 @@ import numpy as np
 
 from rot180.generated import numpy_conv_transpose2d_grouped
 from rot180.generated.numpy_arguments import (
-    CheckedWindow, Family, Padding, PerAxis, check_axes, checked_size, checked_window
+    CheckedWindow, Family, Padding, PerAxis, check_axes, checked_size, checked_window, joined_batch,
+    with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
 from rot180.generated.numpy_window_sizes import conv_transpose_window
@@ -41,7 +42,7 @@ def conv_transpose2d(
             [v + lp == t*q + e*l] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, P, Q).
+        input: shape (N, G*C, P, Q), or (G*C, P, Q) without a batch.
         weight: shape (G*C, O, K, L), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -55,9 +56,9 @@ def conv_transpose2d(
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H, V); H = K*d + P*s + op + 1 - d - hi - lo - s, and likewise on the other
-        axes, where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G
-        the groups.
+        Shape (N, G*O, H, V), or (G*O, H, V) without a batch; H = K*d + P*s + op + 1 - d - hi - lo -
+        s, and likewise on the other axes, where s is the stride, op the output_padding, d the
+        dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -67,6 +68,12 @@ def conv_transpose2d(
             `bias`, axis 0 is not G*O.
 
     """
+    if other := joined_batch(4, False, input):
+        (input,), batch = other
+        again = conv_transpose2d(
+            input, weight, bias, stride, padding, output_padding, groups, dilation
+        )
+        return with_batch(batch, again)
     window = check_conv_transpose2d(
         input, weight, bias, (stride, padding, output_padding, groups, dilation)
     )
@@ -101,9 +108,9 @@ def conv_transpose2d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q
 
     Args:
-        input_size: the shape of input, (N, G*C, P, Q).
+        input_size: the shape of input, (N, G*C, P, Q), or (G*C, P, Q) without a batch.
         weight: shape (G*C, O, K, L).
-        grad_output: shape (N, G*O, H, V), the dtype of `weight`.
+        grad_output: shape (N, G*O, H, V), or (G*O, H, V) without a batch, the dtype of `weight`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
         output_padding: as in `conv_transpose2d`.
@@ -122,6 +129,12 @@ def conv_transpose2d_input(
             axis 3 is not V.
 
     """
+    if other := joined_batch(4, False, input_size, grad_output):
+        (input_size, grad_output), batch = other
+        again = conv_transpose2d_input(
+            input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
+        )
+        return with_batch(batch, again)
     window = check_conv_transpose2d_input(
         input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
     )
@@ -156,9 +169,9 @@ def conv_transpose2d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L
 
     Args:
-        input: shape (N, G*C, P, Q).
+        input: shape (N, G*C, P, Q), or (G*C, P, Q) without a batch.
         weight_size: the shape of weight, (G*C, O, K, L).
-        grad_output: shape (N, G*O, H, V), the dtype of `input`.
+        grad_output: shape (N, G*O, H, V), or (G*O, H, V) without a batch, the dtype of `input`.
         stride: as in `conv_transpose2d`.
         padding: as in `conv_transpose2d`.
         output_padding: as in `conv_transpose2d`.
@@ -177,6 +190,11 @@ def conv_transpose2d_weight(
             axis 3 is not V.
 
     """
+    if other := joined_batch(4, False, input, grad_output):
+        (input, grad_output), _ = other
+        return conv_transpose2d_weight(
+            input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
+        )
     window = check_conv_transpose2d_weight(
         input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
     )
@@ -207,7 +225,7 @@ def conv_transpose2d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H, V).
+        grad_output: shape (N, O, H, V), or (O, H, V) without a batch.
 
     Returns:
         Shape (O,).
@@ -217,6 +235,9 @@ def conv_transpose2d_bias(grad_output: Array) -> Array:
         ValueError: an array has the wrong number of axes.
 
     """
+    if other := joined_batch(4, False, grad_output):
+        (grad_output,), _ = other
+        return conv_transpose2d_bias(grad_output)
     check_conv_transpose2d_bias(grad_output)
     out: Array = numpy_conv_transpose2d_grouped.grad_bias(grad_output[:, None])[0]
     return out

@@ -18,7 +18,8 @@ import numpy as np
 
 from rot180.generated import numpy_conv_transpose3d_grouped
 from rot180.generated.numpy_arguments import (
-    CheckedWindow, Family, Padding, PerAxis, check_axes, checked_size, checked_window
+    CheckedWindow, Family, Padding, PerAxis, check_axes, checked_size, checked_window, joined_batch,
+    with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
 from rot180.generated.numpy_window_sizes import conv_transpose_window
@@ -44,7 +45,7 @@ def conv_transpose3d(
             [h + lo == s*p + d*k] * [v + lp == t*q + e*l] * [i + lq == u*r + f*m] + bias[g,o]
 
     Args:
-        input: shape (N, G*C, P, Q, R).
+        input: shape (N, G*C, P, Q, R), or (G*C, P, Q, R) without a batch.
         weight: shape (G*C, O, K, L, M), the dtype of `input`.
         bias: shape (G*O,), or None.
         stride: an integer >= 1, or one per axis.
@@ -58,9 +59,9 @@ def conv_transpose3d(
         dilation: an integer >= 1, or one per axis.
 
     Returns:
-        Shape (N, G*O, H, V, I); H = K*d + P*s + op + 1 - d - hi - lo - s, and likewise on the other
-        axes, where s is the stride, op the output_padding, d the dilation, lo and hi the padding, G
-        the groups.
+        Shape (N, G*O, H, V, I), or (G*O, H, V, I) without a batch; H = K*d + P*s + op + 1 - d - hi
+        - lo - s, and likewise on the other axes, where s is the stride, op the output_padding, d
+        the dilation, lo and hi the padding, G the groups.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported; a size or a
@@ -70,6 +71,12 @@ def conv_transpose3d(
             `bias`, axis 0 is not G*O.
 
     """
+    if other := joined_batch(5, False, input):
+        (input,), batch = other
+        again = conv_transpose3d(
+            input, weight, bias, stride, padding, output_padding, groups, dilation
+        )
+        return with_batch(batch, again)
     window = check_conv_transpose3d(
         input, weight, bias, (stride, padding, output_padding, groups, dilation)
     )
@@ -105,9 +112,10 @@ def conv_transpose3d_input(
           for all 0 <= n < N, 0 <= g < G, 0 <= c < C, 0 <= p < P, 0 <= q < Q, 0 <= r < R
 
     Args:
-        input_size: the shape of input, (N, G*C, P, Q, R).
+        input_size: the shape of input, (N, G*C, P, Q, R), or (G*C, P, Q, R) without a batch.
         weight: shape (G*C, O, K, L, M).
-        grad_output: shape (N, G*O, H, V, I), the dtype of `weight`.
+        grad_output: shape (N, G*O, H, V, I), or (G*O, H, V, I) without a batch, the dtype of
+            `weight`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
         output_padding: as in `conv_transpose3d`.
@@ -126,6 +134,12 @@ def conv_transpose3d_input(
             axis 3 is not V or axis 4 is not I.
 
     """
+    if other := joined_batch(5, False, input_size, grad_output):
+        (input_size, grad_output), batch = other
+        again = conv_transpose3d_input(
+            input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
+        )
+        return with_batch(batch, again)
     window = check_conv_transpose3d_input(
         input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
     )
@@ -162,9 +176,10 @@ def conv_transpose3d_weight(
           for all 0 <= g < G, 0 <= c < C, 0 <= o < O, 0 <= k < K, 0 <= l < L, 0 <= m < M
 
     Args:
-        input: shape (N, G*C, P, Q, R).
+        input: shape (N, G*C, P, Q, R), or (G*C, P, Q, R) without a batch.
         weight_size: the shape of weight, (G*C, O, K, L, M).
-        grad_output: shape (N, G*O, H, V, I), the dtype of `input`.
+        grad_output: shape (N, G*O, H, V, I), or (G*O, H, V, I) without a batch, the dtype of
+            `input`.
         stride: as in `conv_transpose3d`.
         padding: as in `conv_transpose3d`.
         output_padding: as in `conv_transpose3d`.
@@ -183,6 +198,11 @@ def conv_transpose3d_weight(
             axis 3 is not V or axis 4 is not I.
 
     """
+    if other := joined_batch(5, False, input, grad_output):
+        (input, grad_output), _ = other
+        return conv_transpose3d_weight(
+            input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
+        )
     window = check_conv_transpose3d_weight(
         input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
     )
@@ -214,7 +234,7 @@ def conv_transpose3d_bias(grad_output: Array) -> Array:
           for all 0 <= g < G, 0 <= o < O
 
     Args:
-        grad_output: shape (N, O, H, V, I).
+        grad_output: shape (N, O, H, V, I), or (O, H, V, I) without a batch.
 
     Returns:
         Shape (O,).
@@ -224,6 +244,9 @@ def conv_transpose3d_bias(grad_output: Array) -> Array:
         ValueError: an array has the wrong number of axes.
 
     """
+    if other := joined_batch(5, False, grad_output):
+        (grad_output,), _ = other
+        return conv_transpose3d_bias(grad_output)
     check_conv_transpose3d_bias(grad_output)
     out: Array = numpy_conv_transpose3d_grouped.grad_bias(grad_output[:, None])[0]
     return out

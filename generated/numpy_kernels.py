@@ -16,7 +16,7 @@ The compiled kernels call `check_<function>` and `check_accuracy` for arguments 
 check themselves.
 """
 
-from rot180.generated.numpy_arguments import check_accuracy
+from rot180.generated.numpy_arguments import check_accuracy, joined_batch, with_batch
 from rot180.generated.numpy_conv1d_public import (
     check_conv1d, check_conv1d_bias, check_conv1d_input, check_conv1d_weight, conv1d, conv1d_bias,
     conv1d_input, conv1d_weight,

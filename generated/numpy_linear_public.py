@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rot180.generated import numpy_linear
-from rot180.generated.numpy_arguments import checked_size
+from rot180.generated.numpy_arguments import checked_size, joined_batch, with_batch
 from rot180.generated.numpy_checks import Array, arrays, check_axis
 
 
@@ -29,12 +29,12 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
         y[n,o] = sum[c] x[n,c] * w[o,c] + bias[o]
 
     Args:
-        input: shape (N, C).
+        input: shape (N, C), or (..., C) with any batch.
         weight: shape (O, C), the dtype of `input`.
         bias: shape (O,), or None.
 
     Returns:
-        Shape (N, O).
+        Shape (N, O), or (..., O) with any batch.
 
     Raises:
         TypeError: an argument is not an array; the dtypes differ, or are not supported.
@@ -42,6 +42,10 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
             axis 0 is not O.
 
     """
+    if other := joined_batch(2, True, input):
+        (input,), batch = other
+        again = linear(input, weight, bias)
+        return with_batch(batch, again)
     check_linear(input, weight, bias)
     if bias is None:
         bias = np.zeros((weight.shape[0],), input.dtype)
@@ -71,9 +75,9 @@ def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -
           for all 0 <= n < N, 0 <= c < C
 
     Args:
-        input_size: the shape of input, (N, C).
+        input_size: the shape of input, (N, C), or (..., C) with any batch.
         weight: shape (O, C).
-        grad_output: shape (N, O), the dtype of `weight`.
+        grad_output: shape (N, O), or (..., O) with any batch, the dtype of `weight`.
 
     Returns:
         Shape `input_size`.
@@ -85,6 +89,10 @@ def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -
             is not C; in `grad_output`, axis 0 is not N or axis 1 is not O.
 
     """
+    if other := joined_batch(2, True, input_size, grad_output):
+        (input_size, grad_output), batch = other
+        again = linear_input(input_size, weight, grad_output)
+        return with_batch(batch, again)
     (input_size,) = check_linear_input(input_size, weight, grad_output)
     out: Array = numpy_linear.grad_x(grad_output, weight, x_shape=input_size)
     return out
@@ -115,9 +123,9 @@ def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) 
           for all 0 <= o < O, 0 <= c < C
 
     Args:
-        input: shape (N, C).
+        input: shape (N, C), or (..., C) with any batch.
         weight_size: the shape of weight, (O, C).
-        grad_output: shape (N, O), the dtype of `input`.
+        grad_output: shape (N, O), or (..., O) with any batch, the dtype of `input`.
 
     Returns:
         Shape `weight_size`.
@@ -129,6 +137,9 @@ def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) 
             axis 1 is not C; in `grad_output`, axis 0 is not N or axis 1 is not O.
 
     """
+    if other := joined_batch(2, True, input, grad_output):
+        (input, grad_output), _ = other
+        return linear_weight(input, weight_size, grad_output)
     (weight_size,) = check_linear_weight(input, weight_size, grad_output)
     out: Array = numpy_linear.grad_w(grad_output, input, w_shape=weight_size)
     return out
@@ -159,7 +170,7 @@ def linear_bias(grad_output: Array) -> Array:
           for all 0 <= o < O
 
     Args:
-        grad_output: shape (N, O).
+        grad_output: shape (N, O), or (..., O) with any batch.
 
     Returns:
         Shape (O,).
@@ -169,6 +180,9 @@ def linear_bias(grad_output: Array) -> Array:
         ValueError: an array has the wrong number of axes.
 
     """
+    if other := joined_batch(2, True, grad_output):
+        (grad_output,), _ = other
+        return linear_bias(grad_output)
     check_linear_bias(grad_output)
     out: Array = numpy_linear.grad_bias(grad_output)
     return out

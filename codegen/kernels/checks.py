@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from sympy import Expr, Symbol
 
 from rot180.codegen.kernels.public_api import (
-    GROUPS,
     Argument,
     AxisRule,
     Parameter,
     PublicFunction,
     WindowRules,
-    public_box,
-    sizes_of,
 )
+from rot180.codegen.kernels.public_shapes import GROUPS, public_box, sizes_of
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer, axis_letters
 from rot180.derive.language.polynomial import coefficient, normal, symbol, symbols_of, text

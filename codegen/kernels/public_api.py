@@ -13,14 +13,12 @@ from sympy import Expr, Symbol
 
 from rot180.codegen.kernels.cython_backend import ANY_BITS, CythonKernel, bits
 from rot180.codegen.kernels.derivation import ProvedLayer
+from rot180.codegen.kernels.public_shapes import batch_of, public_box
 from rot180.derive.display.statement import write_statement
 from rot180.derive.language.layers import catalogue
 from rot180.derive.language.notation import Layer
-from rot180.derive.language.polynomial import normal, symbol, symbols_of
+from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import Access, Tensor
-
-GROUPS = symbol("G")
-"""The size of the axis of groups, which public arrays have joined with the axis behind it."""
 
 
 @dataclass(frozen=True)
@@ -232,6 +230,7 @@ class PublicFunction:
         result: the tensor whose box the output has.
         box: the shape of the output, in the layer's sizes.
         window: the window's geometry, where it needs one.
+        batch: the names of the tensors whose first axis is the batch.
 
     """
 
@@ -245,6 +244,7 @@ class PublicFunction:
     result: Tensor
     box: tuple[Expr, ...]
     window: WindowRules | None
+    batch: frozenset[str]
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -260,6 +260,11 @@ class PublicFunction:
     def arrays(self) -> tuple[Argument, ...]:
         """Return the arguments that are arrays."""
         return tuple(a for a in self.arguments if not a.is_size)
+
+    @property
+    def batched(self) -> tuple[Argument, ...]:
+        """Return the arguments whose first axis is the batch."""
+        return tuple(a for a in self.arguments if a.tensor.name in self.batch)
 
     @property
     def sizes(self) -> tuple[Argument, ...]:
@@ -280,29 +285,6 @@ def _returned(layer: PublicLayer, kernel: str) -> str:
     if kernel == "forward":
         return layer.returns.split(". ")[0].replace("`", "")
     return f"the gradient of {layer.name} by its {layer.arguments[kernel.removeprefix('grad_')]}"
-
-
-def public_box(tensor: Tensor, groups: bool) -> tuple[Expr, ...]:
-    """Return the shape of a public array: groups are not an axis; without them, G is 1."""
-    box: list[Expr] = []
-    factor: Expr = normal(1)
-    for size in sizes_of(tensor):
-        if size == GROUPS:
-            factor = GROUPS if groups else factor
-            continue
-        box.append(normal(factor * size))
-        factor = normal(1)
-    return tuple(box)
-
-
-def sizes_of(tensor: Tensor) -> tuple[Expr, ...]:
-    """Return the shape of an operand or of an output: each of its axes has a size."""
-    return tuple(n for n in tensor.shape if n is not None)
-
-
-def group_axis(tensor: Tensor) -> int:
-    """Return the axis of a tensor that counts groups, or -1."""
-    return tensor.shape.index(GROUPS) if GROUPS in tensor.shape else -1
 
 
 def functions_of(
@@ -379,6 +361,7 @@ def _function(
         result,
         boxes[result.name],
         window,
+        batch_of(layer),
     )
 
 

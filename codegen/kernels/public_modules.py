@@ -123,7 +123,7 @@ def _window_sizes(geometries: Sequence[Geometry], proofs: Mapping[str, str]) -> 
 
 def _numpy_kernels(layers: Sequence[ShippedLayer]) -> str:
     """Return the module that has all public functions, and what checks their arguments."""
-    imports = import_lines(ARGUMENTS, ["check_accuracy"])
+    imports = import_lines(ARGUMENTS, ["check_accuracy", "joined_batch", "with_batch"])
     for layer in sorted(layers, key=lambda layer: layer.entry.module):
         names = sorted(layer.entry.functions.values())
         names = [f"check_{name}" for name in names] + names

@@ -17,9 +17,10 @@ from rot180.codegen.kernels.public_api import (
     AxisRule,
     PublicFunction,
     PublicLayer,
-    group_axis,
 )
+from rot180.codegen.kernels.public_shapes import group_axis
 from rot180.codegen.kernels.public_text import (
+    any_batch,
     docstring,
     indented,
     letters,
@@ -224,6 +225,7 @@ def _bound(b: Binding, shape: str, name: str) -> str:
 
 
 def _body(f: PublicFunction) -> Iterator[str]:
+    yield from any_batch(f)
     if f.fast:
         yield "check_accuracy(accuracy)"
     passed = [a.name for a in f.arguments]

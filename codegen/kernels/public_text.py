@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sympy import Expr
 
 from rot180.codegen.kernels.checks import FunctionChecks, size_words
-from rot180.codegen.kernels.expressions import WIDTH, definition, filled
+from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, filled
 from rot180.codegen.kernels.output_sizes import size_text
 from rot180.codegen.kernels.public_api import Argument, PublicFunction, WindowRules
 from rot180.derive.language.layers import axis_letters
@@ -38,6 +38,29 @@ def signature(function: PublicFunction) -> tuple[str, ...]:
     out = [a.name + ("=None" if a.optional else "") for a in function.arguments]
     out += [f"{p.name}={p.default}" for p in function.parameters]
     return (*out, *(("*", 'accuracy="exact"') if function.fast else ()))
+
+
+def any_batch(f: PublicFunction, module: str = "") -> Iterator[str]:
+    """Write what calls a function again with a batch of one axis, where it is not one axis.
+
+    Args:
+        f: the function.
+        module: what the helpers of NumPy's functions are written behind.
+
+    """
+    if not (again := f.batched):
+        return
+    names = ", ".join(a.name for a in again)
+    rank, several = len(again[0].box), f.layer.window is None
+    yield f"if other := {module}joined_batch({rank}, {several}, {names}):"
+    kept = f.result.name in f.batch
+    yield f"{TAB}({names + (',' if len(again) == 1 else '')}), {'batch' if kept else '_'} = other"
+    passed = [a.name for a in f.arguments] + [p.name for p in f.parameters]
+    passed += ["accuracy=accuracy"] if f.fast else []
+    call = definition(f"{'again =' if kept else 'return'} {f.name}", passed, "", TAB * 2)
+    yield from (line.removeprefix(TAB) for line in call)
+    if kept:
+        yield f"{TAB}return {module}with_batch(batch, again)"
 
 
 def box_text(box: Sequence[Expr]) -> str:
@@ -84,7 +107,7 @@ def _arguments(checks: FunctionChecks) -> Iterator[str]:
     f = checks.function
     first = f.arrays[0].name
     for a in f.arguments:
-        yield from _entry(f"{a.name}: {_argument(a, first)}")
+        yield from _entry(f"{a.name}: {_argument(f, a, first)}")
     for p in f.parameters:
         words = f"as in `{f.layer.name}`." if f.operand else p.words
         yield from _entry(f"{p.name}: {words}")
@@ -92,12 +115,22 @@ def _arguments(checks: FunctionChecks) -> Iterator[str]:
         yield from _entry(f"accuracy: {_accuracy(f)}")
 
 
-def _argument(a: Argument, first: str) -> str:
+def _argument(f: PublicFunction, a: Argument, first: str) -> str:
+    box = _boxes(f, a.tensor.name, a.box)
     if a.is_size:
-        return f"the shape of {a.name.removesuffix('_size')}, {box_text(a.box)}."
+        return f"the shape of {a.name.removesuffix('_size')}, {box}."
     if a.optional:
-        return f"shape {box_text(a.box)}, or None."
-    return f"shape {box_text(a.box)}" + ("." if a.name == first else f", the dtype of `{first}`.")
+        return f"shape {box}, or None."
+    return f"shape {box}" + ("." if a.name == first else f", the dtype of `{first}`.")
+
+
+def _boxes(f: PublicFunction, tensor: str, box: Sequence[Expr]) -> str:
+    """Write the shapes that an array may have: the batch need not be one axis."""
+    if not f.batched or tensor not in f.batch:
+        return box_text(box)
+    if f.layer.window:
+        return f"{box_text(box)}, or {box_text(box[1:])} without a batch"
+    return f"{box_text(box)}, or (..., {box_text(box[1:]).strip('(),')}) with any batch"
 
 
 def _accuracy(f: PublicFunction) -> str:
@@ -117,7 +150,7 @@ def _returns(f: PublicFunction) -> str:
     if f.operand:
         own = next((a for a in f.arguments if a.tensor == f.result and a.is_size), None)
         return f"Shape `{own.name}`." if own else f"Shape {box_text(f.box)}."
-    words = f"Shape {box_text(f.box)}"
+    words = f"Shape {_boxes(f, f.result.name, f.box)}"
     return words + (f"; {_size_words(f.window)}." if f.window else ".")
 
 

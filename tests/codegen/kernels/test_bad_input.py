@@ -161,11 +161,16 @@ def test_dtypes_that_differ(kernels: ModuleType, function: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_ranks(kernels: ModuleType, function: str) -> None:
-    """An axis too many, an axis too few."""
-    for name, value in good(function).items():
+    """An axis too many, an axis too few; a batch that one argument alone has may have any axes."""
+    arguments = good(function)
+    batched = [name for name in ("input", "input_size", "grad_output") if name in arguments]
+    for name, value in arguments.items():
         if isinstance(value, np.ndarray):
-            for other in (value[None], value[0]):
-                refuse(kernels, function, {name: other}, name)
+            wrong = [value[None], value[0]] if batched != [name] else [value[0, 0]]
+            if batched == [name] and "conv" in function:
+                wrong.append(value[None])
+            for other in wrong:
+                refuse(kernels, function, {name: np.asarray(other)}, name)
         elif name.endswith("_size"):
             for other in ((1, *value), value[1:], ()):
                 refuse(kernels, function, {name: other}, name, other)
@@ -353,7 +358,7 @@ def test_outputs_beyond_memory(kernels: ModuleType, rank: int) -> None:
 def test_messages_say_found_and_expected(kernels: ModuleType) -> None:
     """Whole messages of frequent mistakes."""
     cases: tuple[tuple[str, Arguments], ...] = (
-        ("conv2d", {"input": np.ones((4, 6, 7))}),
+        ("conv2d", {"input": np.ones((6, 7))}),
         ("conv2d", {"stride": 0}),
         ("conv2d", {"weight": np.ones((6, 4, 3, 2))}),
         ("conv2d_input", {"grad_output": np.ones((2, 6, 5, 8))}),
